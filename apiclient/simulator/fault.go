@@ -1,0 +1,62 @@
+package simulator
+
+import (
+	"io"
+	"net"
+	"net/http"
+)
+
+// fault is a way to fail, after or without the change that was asked for.
+type fault struct {
+	changed bool
+	write   func(http.ResponseWriter)
+}
+
+var faults = [...]fault{
+	{changed: false, write: serverError},
+	{changed: true, write: badGateway},
+	{changed: false, write: throttled},
+	{changed: false, write: reset},
+	{changed: true, write: reset},
+}
+
+// draw decides whether and how the next request fails; nil means that it does not.
+func (s *Simulator) draw() *fault {
+	if s.opts.FailRate <= 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.random.Float64() >= s.opts.FailRate {
+		return nil
+	}
+	return &faults[s.random.IntN(len(faults))]
+}
+
+func serverError(w http.ResponseWriter) {
+	fail(http.StatusInternalServerError, "Internal server error.").write(w)
+}
+
+// badGateway is what a proxy in front of the API says, so it is not JSON.
+func badGateway(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(http.StatusBadGateway)
+	_, _ = io.WriteString(w, "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n")
+}
+
+func throttled(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	fail(http.StatusTooManyRequests, "Request was throttled. Expected available in 1 second.").write(w)
+}
+
+// reset breaks the connection: with a TCP reset where there is one to be had.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}

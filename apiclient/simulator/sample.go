@@ -1,0 +1,105 @@
+package simulator
+
+import "time"
+
+// The ids that the documentation's samples begin and go on with.
+const (
+	firstServer    = 12345
+	sampleServers  = 2
+	firstBackup    = 502
+	firstSnapshot  = 7002
+	enoughFor20    = 100.00
+	sampleTokenAge = "2025-01-10T14:30:00Z"
+)
+
+// at reads a time of a sample; a mistake in one shows as the zero time in the test of the samples.
+func at(s string) time.Time {
+	t, _ := time.Parse(time.RFC3339, s)
+	return t
+}
+
+func sampleAccount() Account {
+	return Account{
+		Email: "john@example.com", FirstName: "John", LastName: "Doe", CompanyName: "Acme Inc.",
+		CreatedAt: at("2024-06-15T00:00:00Z"),
+	}
+}
+
+// samplePlans are the plans on sale. The first is the documentation's, of the second it shows the beginning.
+func samplePlans() []Plan {
+	everywhere := []string{"us-west", "us-east", "eu-central"}
+	return []Plan{
+		{1, "Starter VPS", "starter", 1, 2048, 40, 1024, 5, 0.007, true, everywhere, "For small sites and tests"},
+		{2, "Standard VPS", "standard", 2, 4096, 80, 2048, 10, 0.015, true, everywhere, "For web servers and applications"},
+		{3, "Performance VPS", "performance", 4, 8192, 160, 4096, 20, 0.03, true, everywhere, "For databases and busy sites"},
+		{4, "Business VPS", "business", 8, 16384, 320, 8192, 40, 0.06, true, everywhere[:2], "For heavy work"},
+	}
+}
+
+// sampleServerPlans are the names that the servers page has for the first two plans.
+func sampleServerPlans() map[int]Plan {
+	return map[int]Plan{
+		1: {ID: 1, Name: "Standard VPS", VCPUs: 2, Memory: 4096, Storage: 80, Bandwidth: 2048},
+		2: {ID: 2, Name: "Performance VPS", VCPUs: 4, Memory: 8192, Storage: 160, Bandwidth: 4096},
+	}
+}
+
+func sampleOS() map[int]OS {
+	return map[int]OS{3: {3, "Debian 12"}, 5: {5, "Ubuntu 22.04 LTS"}, 6: {6, "Ubuntu 24.04 LTS"}}
+}
+
+func (w *World) sampleFleet() []Server {
+	return []Server{
+		{
+			ID: 12345, Name: "web-server-01", Hostname: "web01.example.com", Location: "us-west",
+			Plan: w.serverPlan(1), OS: w.OS[5], BackupsEnabled: true,
+			Usage: Usage{
+				CPUPercent: 23.5, MemoryUsed: 2048, DiskUsed: 35, BandwidthUsed: 450,
+				MeasuredAt: at("2025-01-16T15:45:00Z"),
+			},
+			CreatedAt: at("2025-01-10T14:30:00Z"), UpdatedAt: at("2025-01-15T10:20:00Z"),
+		},
+		{
+			ID: 12346, Name: "db-server-01", Hostname: "db01.example.com", Location: "us-east",
+			Plan: w.serverPlan(2), OS: w.OS[3],
+			Usage:     Usage{CPUPercent: 41.2, MemoryUsed: 6144, DiskUsed: 96, BandwidthUsed: 120},
+			CreatedAt: at("2025-01-12T09:15:00Z"), UpdatedAt: at("2025-01-16T08:45:00Z"),
+		},
+	}
+}
+
+func sampleBackups() []Backup {
+	return []Backup{
+		{sampleImage(501, 4523, "2025-01-16T03:00:00Z", "Automatic daily backup"), Automatic, at("2025-02-16T03:00:00Z")},
+		{sampleImage(499, 4456, "2025-01-14T10:30:00Z", "Pre-update backup"), Manual, time.Time{}},
+		{sampleImage(495, 4389, "2025-01-15T03:00:00Z", "Automatic daily backup"), Automatic, at("2025-02-15T03:00:00Z")},
+	}
+}
+
+func sampleSnapshots() []Snapshot {
+	return []Snapshot{{sampleImage(7001, 4000, "2025-03-01T01:00:00Z", "Example"), "nightly-a"}}
+}
+
+func sampleImage(id, size int, createdAt, description string) Image {
+	return Image{ID: id, ServerID: firstServer, SizeMB: size, CreatedAt: at(createdAt), Description: description}
+}
+
+func sampleDomains() []Domain {
+	registered := at("2024-03-01T01:00:00Z")
+	return []Domain{
+		{
+			ID: 9001, DomainName: "example.com", Status: "active", RegistrationDate: registered,
+			ExpirationDate: at("2027-03-01T01:00:00Z"), AutoRenew: true, Locked: true,
+			Nameservers: []string{"ns1.vps.org", "ns2.vps.org"}, PrivacyProtection: true, DNSManagedBy: "vps.org",
+		},
+		{
+			ID: 9002, DomainName: "example.net", Status: "active", RegistrationDate: registered,
+			ExpirationDate: at("2026-03-01T01:00:00Z"),
+			Nameservers:    []string{"ns1.example.org", "ns2.example.org"}, DNSManagedBy: "external",
+		},
+	}
+}
+
+func sampleZones() []Zone {
+	return []Zone{{"00000000-0000-4000-8000-000000000001", "example.com", at("2025-03-01T01:00:00Z"), 3}}
+}

@@ -1,0 +1,130 @@
+package simulator
+
+import (
+	"fmt"
+	"time"
+)
+
+// transition is what a transitional status becomes, and when: at VPS.org's own speed.
+type transition struct {
+	to    string
+	after time.Duration
+}
+
+const (
+	createTime  = 180 * time.Second
+	powerTime   = 30 * time.Second
+	imageTime   = 240 * time.Second
+	restoreTime = 420 * time.Second
+)
+
+var transitions = map[string]transition{
+	Provisioning: {Active, createTime},
+	Starting:     {Active, powerTime},
+	Stopping:     {Stopped, powerTime},
+	Rebooting:    {Active, powerTime},
+	Restoring:    {Active, restoreTime},
+	InProgress:   {Completed, imageTime},
+}
+
+// settle moves the world on to now.
+func (w *World) settle(now time.Time) {
+	w.now = now
+	for _, s := range w.Servers {
+		w.settleServer(s)
+	}
+	for _, b := range w.Backups {
+		w.settleImage(&b.Image)
+	}
+	for _, s := range w.Snapshots {
+		w.settleImage(&s.Image)
+	}
+}
+
+// settled says whether a status has ended, and what it has become.
+func (w *World) settled(status string, at time.Time) (string, bool) {
+	if at.IsZero() || w.now.Before(at) {
+		return "", false
+	}
+	t, moves := transitions[status]
+	return t.to, moves
+}
+
+func (w *World) settleServer(s *Server) {
+	status, done := w.settled(s.Status, s.SettlesAt)
+	if !done {
+		return
+	}
+	s.Status, s.UpdatedAt, s.SettlesAt = status, s.SettlesAt, time.Time{}
+	if status == Active {
+		w.address(s)
+	}
+}
+
+func (w *World) settleImage(i *Image) {
+	status, done := w.settled(i.Status, i.SettlesAt)
+	if !done {
+		return
+	}
+	i.Status, i.SettlesAt = status, time.Time{}
+	w.fillImage(i)
+}
+
+// begin puts a server into a transitional status.
+func (w *World) begin(s *Server, status string) {
+	s.Status, s.UpdatedAt, s.SettlesAt = status, w.now, w.due(status)
+}
+
+// due is when something that takes this status now leaves it.
+func (w *World) due(status string) time.Time {
+	return w.now.Add(time.Duration(float64(transitions[status].after) / w.speed))
+}
+
+// fillImage gives an image what it lacks: the size as soon as it is complete.
+func (w *World) fillImage(i *Image) {
+	orDefault(&i.Status, Completed)
+	if server := w.Servers[i.ServerID]; server != nil {
+		orDefault(&i.ServerName, server.Name)
+	}
+	if i.Status == Completed {
+		orDefault(&i.SizeMB, 4000+i.ID%500)
+	}
+}
+
+// complete gives a server what it lacks.
+func (w *World) complete(s *Server) {
+	orDefault(&s.Name, fmt.Sprintf("server-%d", s.ID))
+	orDefault(&s.Status, Active)
+	orDefault(&s.Location, "us-west")
+	if s.Plan.ID == 0 {
+		s.Plan = w.serverPlan(1)
+	}
+	orDefault(&s.OS, w.OS[5])
+	orDefault(&s.CreatedAt, w.now)
+	orDefault(&s.UpdatedAt, s.CreatedAt)
+	if s.Status != Provisioning {
+		w.address(s)
+	}
+}
+
+// address gives a server its addresses, from the ranges set aside for documentation and benchmarks.
+func (w *World) address(s *Server) {
+	n := s.ID - firstServer
+	v4 := fmt.Sprintf("203.0.113.%d", 10+n)
+	if n < 0 || n > 240 {
+		v4 = fmt.Sprintf("198.18.%d.%d", s.ID>>8&0xff, s.ID&0xff)
+	}
+	orDefault(&s.IPAddress, v4)
+	orDefault(&s.IPv6Address, fmt.Sprintf("2001:0db8::%x", max(n+1, 0)))
+}
+
+// serverPlan is a plan as server objects show it.
+func (w *World) serverPlan(id int) Plan {
+	if plan, special := w.ServerPlans[id]; special {
+		return plan
+	}
+	if plan := w.Plans[id]; plan != nil {
+		return *plan
+	}
+	return Plan{ID: id}
+}

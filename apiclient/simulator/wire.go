@@ -1,0 +1,79 @@
+package simulator
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const uuidPrefix = "10000000-0000-4000-8000-"
+
+// UUID is the form that an id has in a simulator with Options.UUIDs.
+func UUID(id int) string { return fmt.Sprintf("%s%012d", uuidPrefix, id) }
+
+// parseID reads the id of a path or a query.
+func (w *World) parseID(s string) (int, bool) {
+	if w.uuids {
+		digits, found := strings.CutPrefix(s, uuidPrefix)
+		if !found || len(digits) != 12 {
+			return 0, false
+		}
+		s = digits
+	}
+	id, err := strconv.ParseUint(s, 10, 62)
+	return int(id), err == nil
+}
+
+// wireID is an id as it is shown.
+func (w *World) wireID(id int) any {
+	if w.uuids {
+		return UUID(id)
+	}
+	return id
+}
+
+// idField reads an id of a form, in the form in which the API shows it. An unknown UUID becomes 0, which nothing has.
+func (c *call) idField(name string, required bool) *int {
+	if !c.uuids {
+		return field[int](&c.form, name, required, notInteger)
+	}
+	text := field[string](&c.form, name, required, notUUID)
+	if text == nil {
+		return nil
+	}
+	id, _ := c.parseID(*text)
+	return &id
+}
+
+// orNull shows an empty value as null.
+func orNull[T comparable](value T) *T {
+	var empty T
+	if value == empty {
+		return nil
+	}
+	return &value
+}
+
+// array shows no words as an empty array.
+func array(words []string) []string {
+	if words == nil {
+		return []string{}
+	}
+	return words
+}
+
+// stamp shows a time as the documentation does, the zero time as null.
+func stamp(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.UTC().Format("2006-01-02T15:04:05Z")
+	return &s
+}
+
+// later is the later of two times.
+func later(times ...time.Time) time.Time {
+	return slices.MaxFunc(times, time.Time.Compare)
+}

@@ -1,0 +1,45 @@
+package approval
+
+import "slices"
+
+// State is where a record stands.
+type State string
+
+// The states. Pending, Approved, Executing and Unknown are open; the others are ends.
+const (
+	Pending    State = "pending"     // waits for a person
+	Approved   State = "approved"    // a person agreed elsewhere; the asker's side has not run it yet
+	Executing  State = "executing"   // claimed: one process makes, or has made, the one call
+	Unknown    State = "unknown"     // the call may or may not have happened; a read-back will tell
+	Done       State = "done"        // the API accepted it
+	Failed     State = "failed"      // the API refused it: nothing changed
+	Refused    State = "refused"     // our last check refused it: nothing was sent
+	Stale      State = "stale"       // the target changed meanwhile: nothing was sent
+	Denied     State = "denied"      // a person said no, or typed another name
+	Expired    State = "expired"     // nobody answered in time
+	Cancelled  State = "cancelled"   // the asker gave up
+	NotApplied State = "not_applied" // read back: the call had no effect
+	NeedsHuman State = "needs_human" // the read-back cannot tell; a person must look
+)
+
+// Edges is the whole state machine: from each state the states it may move to. The
+// database's CHECK constraint holds the same pairs.
+var Edges = map[State][]State{
+	"":        {Pending, Executing}, // what needs no consent is claimed as it is inserted
+	Pending:   {Approved, Executing, Denied, Expired, Cancelled, Stale},
+	Approved:  {Executing, Denied, Expired, Cancelled, Stale},
+	Executing: {Done, Failed, Unknown, Stale, Refused},
+	Unknown:   {Done, NotApplied, NeedsHuman},
+}
+
+// Open lists the states in which asking again joins the record.
+var Open = []State{Pending, Approved, Executing, Unknown}
+
+// Holding lists the states in which a record keeps every other change off its target.
+var Holding = []State{Executing, Unknown}
+
+// IsOpen reports whether asking again for the same thing joins a record in this state.
+func (s State) IsOpen() bool { return slices.Contains(Open, s) }
+
+// May reports whether the state machine has the edge from s to next.
+func (s State) May(next State) bool { return slices.Contains(Edges[s], next) }

@@ -1,0 +1,37 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+type newBackupIn struct {
+	Server      string `json:"server" doc:"Server id or exact name"`
+	Description string `json:"description,omitzero" rule:"text"`
+}
+
+var _ = register(Operation[newBackupIn, apiclient.Backup]{
+	Meta: Meta{
+		Name: "backups.create", Title: "Back up a server",
+		Description: "Makes a manual backup, at most 10 a server.",
+		Request:     "POST /backups/",
+		Needs:       permissions.AnyOf("servers:backup", "backups:create"), Risk: permissions.Change, On: ServerCopy,
+	},
+	Effect:   func(t Target, _ newBackupIn) string { return "Makes a manual backup of " + t.called() + "." },
+	Examples: []newBackupIn{{Server: "web-server-01", Description: "Pre-deployment backup"}},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) (apiclient.Backup, error) {
+		return c.Backups.Create(ctx, apiclient.CreateBackup{ServerID: t.ID, Description: in.Description})
+	},
+	Alike: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) ([]apiclient.ID, error) {
+		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
+		return backupsLike(backups, t.ID, in.Description), err
+	},
+	AlikeNeeds: "backups:list",
+	Status: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Backup) (string, error) {
+		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
+		found, _ := findBackup(backups, out.ID)
+		return found.Status, err
+	},
+})

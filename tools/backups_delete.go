@@ -1,0 +1,29 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+var _ = register(Operation[backupIn, None]{
+	Meta: Meta{
+		Name: "backups.delete", Title: "Delete a backup",
+		Description: "Deletes a backup for good.",
+		Request:     "DELETE /backups/{id}/",
+		Needs:       permissions.AnyOf("backups:delete"), Risk: permissions.Destructive, On: OneBackup,
+	},
+	Effect: func(t Target, _ backupIn) string {
+		return "Deletes backup " + t.ID.String() + " of " + t.called() + t.takenAt() + " for good."
+	},
+	Examples: []backupIn{{BackupID: exampleID("499")}},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ backupIn) (None, error) {
+		return None{}, c.Backups.Delete(ctx, t.ID)
+	},
+	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ backupIn) (Evidence, error) {
+		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{})
+		_, there := findBackup(backups, t.ID)
+		return goneUnless(there), err
+	},
+})

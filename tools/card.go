@@ -1,0 +1,158 @@
+package tools
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+)
+
+// Card is what a person is shown before they agree. All of its texts are clean.
+type Card struct {
+	Operation string   `json:"operation"`
+	Effect    string   `json:"effect"` // one sentence
+	Target    []Line   `json:"target"`
+	Lost      []string `json:"lost,omitzero"`  // what is lost, or what could bring it back
+	Price     string   `json:"price,omitzero"` // what is paid
+	Warnings  []string `json:"warnings,omitzero"`
+	AskedBy   string   `json:"asked_by"`         // who, and from where
+	Confirm   string   `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
+	Until     string   `json:"until,omitzero"`   // until when it can be answered, RFC 3339
+}
+
+// Line is one labelled value of a card.
+type Line struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
+// Text returns the card as lines for a terminal or a model, without the question.
+func (c Card) Text() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, c.Effect)
+	for _, l := range c.Target {
+		fmt.Fprintf(&b, "  %-10s %s\n", l.Label, l.Value)
+	}
+	for _, s := range c.Lost {
+		fmt.Fprintln(&b, "- "+s)
+	}
+	if c.Price != "" {
+		fmt.Fprintln(&b, "- "+c.Price)
+	}
+	for _, s := range c.Warnings {
+		fmt.Fprintln(&b, "! "+s)
+	}
+	fmt.Fprint(&b, "Asked by "+c.AskedBy+".")
+	if c.Until != "" {
+		fmt.Fprint(&b, " Can be answered until "+c.Until+".")
+	}
+	return b.String()
+}
+
+// Question returns what the person is asked to do.
+func (c Card) Question() string {
+	if c.Confirm == "" {
+		return "Do this?"
+	}
+	return "Type " + c.Confirm + " to confirm"
+}
+
+// card makes the card of a plan.
+func (r *Runner) card(op *Op, in input, t Target, call Call) Card {
+	c := Card{
+		Operation: op.Name,
+		Effect:    op.effect(t, in.value),
+		Target:    targetLines(op, t),
+		Lost:      copiesLost(op, t, r.Now()),
+		Price:     price(op, t),
+		AskedBy:   Clean(string(call.Actor)) + " from " + string(call.Surface),
+	}
+	if op.warn != nil {
+		c.Warnings = op.warn(t, in.value)
+	}
+	c.Warnings = append(c.Warnings, ownWarnings(op, t)...)
+	if op.riskOf(t, in).WantsName() {
+		c.Confirm = op.confirmText(t)
+	}
+	return c
+}
+
+func targetLines(op *Op, t Target) []Line {
+	s := t.Server
+	lines := []Line{
+		{"server", s.Name}, {"id", s.ID.String()}, {"hostname", s.Hostname}, {"address", s.IPAddress},
+		{"location", s.Location}, {"plan", s.Plan.Name}, {"status", s.Status},
+	}
+	if op.On == NewServer {
+		lines = append(lines, Line{"plan", t.Plan.Name})
+	}
+	if !t.Backup.ID.IsZero() {
+		lines = append(lines, Line{"backup", t.Backup.ID.String() + t.takenAt()})
+	}
+	if !t.Snapshot.ID.IsZero() {
+		lines = append(lines, Line{"snapshot", t.Snapshot.Name + " " + t.Snapshot.ID.String() + t.takenAt()})
+	}
+	shown := lines[:0]
+	for _, l := range lines {
+		if l.Value = Clean(l.Value); l.Value != "" {
+			shown = append(shown, l)
+		}
+	}
+	return shown
+}
+
+// copiesLost says which backups and snapshots there are, and how old the newest is.
+func copiesLost(op *Op, t Target, now time.Time) []string {
+	if !op.destroys() || t.Server.ID.IsZero() {
+		return nil
+	}
+	var newest apiclient.Time
+	for _, b := range t.Backups {
+		if b.CreatedAt.After(newest.Time) {
+			newest = b.CreatedAt
+		}
+	}
+	for _, s := range t.Snapshots {
+		if s.CreatedAt.After(newest.Time) {
+			newest = s.CreatedAt
+		}
+	}
+	says := "Copies of this server: " + plural(len(t.Backups), "backup") + ", " + plural(len(t.Snapshots), "snapshot")
+	if !newest.Time.IsZero() {
+		says += "; the newest is " + age(now.Sub(newest.Time)) + " old"
+	}
+	return []string{says + "."}
+}
+
+func age(d time.Duration) string {
+	switch {
+	case d < 2*time.Hour:
+		return plural(max(0, int(d.Minutes())), "minute")
+	case d < 48*time.Hour:
+		return plural(int(d.Hours()), "hour")
+	}
+	return plural(int(d.Hours()/24), "day")
+}
+
+func price(op *Op, t Target) string {
+	if op.On != NewServer || t.Plan.ID.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("Costs %.2f a month (%g an hour), in the account's currency.", t.Plan.PriceMonthly, t.Plan.PriceHourly)
+}
+
+// ownWarnings are those that any operation can meet.
+func ownWarnings(op *Op, t Target) []string {
+	var says []string
+	if op.destroys() && len(t.Backups)+len(t.Snapshots) == 0 && len(t.unread) == 0 {
+		says = append(says, "There is no backup and no snapshot: nothing can bring the data back.")
+	}
+	if op.On == NewServer && len(t.known) > 0 {
+		says = append(says, "There is already "+plural(len(t.known), "server")+" of that name.")
+	}
+	for _, gap := range t.unread {
+		says = append(says, strings.ToUpper(gap[:1])+gap[1:]+".")
+	}
+	return says
+}

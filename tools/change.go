@@ -1,0 +1,199 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+// How long a question stays open.
+const (
+	answerHere      = 5 * time.Minute
+	answerElsewhere = time.Hour
+	tellWithin      = time.Hour // an end that its asker was not told is told so long
+)
+
+// change runs an operation that is not a read, up to the point where it is done, refused,
+// or a person must be asked.
+func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply {
+	if err := r.authorize(ctx, op, call, false); err != nil {
+		r.noteRefusal(ctx, op, in, call, err)
+		return op.fail(err)
+	}
+	if in.dryRun {
+		return r.dryRun(ctx, op, in, call)
+	}
+	store, err := r.store(ctx)
+	if err != nil {
+		return op.fail(err)
+	}
+	if err := r.authorizeAccount(ctx); err != nil {
+		return op.fail(err)
+	}
+	asked := in.canonical()
+	r.sweep(ctx, store)
+	if reply, ok := r.untold(ctx, store, op, call, hashOf(asked)); ok {
+		return reply
+	}
+	p, err := r.plan(ctx, op, in, call)
+	if err != nil {
+		return r.failPlan(ctx, store, op, in, call, err)
+	}
+	rec := r.newRecord(p, call, hashOf(asked))
+	if rec.AskedHash != rec.ArgsHash {
+		if reply, ok := r.untold(ctx, store, op, call, rec.ArgsHash); ok {
+			return reply
+		}
+	}
+	if p.risk.Asks() {
+		return r.ask(ctx, store, p, rec, call)
+	}
+	return r.start(ctx, store, p, rec, call)
+}
+
+// authorizeAccount makes sure that the account is known: records belong to it.
+func (r *Runner) authorizeAccount(ctx context.Context) error {
+	if r.account() != "" {
+		return nil
+	}
+	_, err := r.token(ctx, true)
+	return err
+}
+
+// failPlan ends a call whose target could not be read. If the target has gone because the
+// very same change has been made, or is under way, that is what to say.
+func (r *Runner) failPlan(ctx context.Context, store approval.Store, op *Op, in input, call Call, err error) Reply {
+	var wrong *inputError
+	if errors.As(err, &wrong) {
+		q := r.mine(op, call, hashOf(in.canonical()))
+		q.States = approval.Open
+		if open, findErr := store.Find(ctx, q); findErr == nil && len(open) > 0 {
+			return r.gone(ctx, store, op, open[0], call)
+		}
+	}
+	var refused *refusal
+	if errors.As(err, &refused) {
+		r.noteRefusal(ctx, op, in, call, err)
+	}
+	return op.fail(err)
+}
+
+// gone answers a call whose target no longer exists while the same change is still open.
+func (r *Runner) gone(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
+	if rec.State == approval.Pending || rec.State == approval.Approved {
+		return r.end(ctx, store, op, rec, approval.Stale, "the target no longer exists; nothing was sent", call)
+	}
+	return r.joinRunning(ctx, store, op, rec, call)
+}
+
+// dryRun shows what would happen, with the very request that would be sent.
+func (r *Runner) dryRun(ctx context.Context, op *Op, in input, call Call) Reply {
+	p, err := r.plan(ctx, op, in, call)
+	if err != nil {
+		return op.fail(err)
+	}
+	req, err := r.Client.Rehearse(func(c *apiclient.Client) error {
+		_, err := op.call(ctx, c, p.target, p.in.value)
+		return err
+	})
+	if err != nil {
+		return op.fail(err)
+	}
+	return Reply{Op: op, Outcome: DryRun, Message: "Dry run: nothing was sent.", Card: &p.card, Request: &req}
+}
+
+// mine selects the records that the same asker made for the same thing.
+func (r *Runner) mine(op *Op, call Call, hash string) approval.Query {
+	return approval.Query{
+		Actor: string(call.Actor), API: r.API, Account: r.account(), Operation: op.Name, Hash: hash,
+	}
+}
+
+// untold tells the end of an earlier identical call whose asker never heard it, once.
+func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call Call, hash string) (Reply, bool) {
+	q := r.mine(op, call, hash)
+	q.Untold, q.Since = true, r.Now().Add(-tellWithin)
+	records, err := store.Find(ctx, q)
+	if err != nil {
+		return op.fail(&storeError{err}), true
+	}
+	for _, rec := range records {
+		if rec.State.IsOpen() {
+			continue
+		}
+		if first, err := store.Told(ctx, rec.ID, r.Now()); err == nil && first {
+			return op.replyFor(rec), true
+		}
+	}
+	return Reply{}, false
+}
+
+// ask opens a record for a person's answer, or joins the one that is open.
+func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
+	stored, joined, err := store.Insert(ctx, rec, r.rowFor(rec, "asked"))
+	if err != nil {
+		return p.op.fail(&storeError{err})
+	}
+	if joined {
+		return r.join(ctx, store, p, stored, call)
+	}
+	return p.op.askFor(stored)
+}
+
+// join goes on with a change that the same asker has asked for before.
+func (r *Runner) join(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
+	waits := rec.State == approval.Pending || rec.State == approval.Approved
+	if waits && rec.Fingerprint != fingerprint(canonical(p.facts)) {
+		return r.endStale(ctx, store, p.op, rec, p.facts, call)
+	}
+	switch rec.State {
+	case approval.Pending:
+		return p.op.askFor(rec)
+	case approval.Approved:
+		return r.execute(ctx, store, rec, approval.Approved, nil, p.in.wait, call)
+	}
+	return r.joinRunning(ctx, store, p.op, rec, call)
+}
+
+// joinRunning waits a little for a change that is under way, and reads an unknown one back.
+func (r *Runner) joinRunning(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
+	deadline := r.Now().Add(joinWait)
+	for rec.State == approval.Executing && r.Now().Before(deadline) && ctx.Err() == nil {
+		pause(ctx, joinPoll)
+		if now, err := store.Record(ctx, rec.ID); err == nil {
+			rec = now
+		}
+	}
+	if rec.State == approval.Unknown {
+		rec, _ = r.readBack(ctx, store, rec, 1)
+	}
+	return r.tell(ctx, store, op, rec, call)
+}
+
+const (
+	joinWait = 30 * time.Second
+	joinPoll = 200 * time.Millisecond
+)
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// tell replies with how a record stands, and notes that its asker was told, if it has
+// ended and the asker is still there.
+func (r *Runner) tell(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
+	if !rec.State.IsOpen() && ctx.Err() == nil && !call.Unheard {
+		if _, err := store.Told(ctx, rec.ID, r.Now()); err != nil {
+			r.Log.Warn("noting that an outcome was told", "approval", rec.ID, "error", err)
+		}
+	}
+	return op.replyFor(rec)
+}

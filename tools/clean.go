@@ -1,0 +1,80 @@
+package tools
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxText is how many characters of one text from the API reach a reader.
+const MaxText = 300
+
+// Clean makes a text that somebody else wrote safe to show: one line, no control, bidirectional or
+// invisible characters, at most [MaxText] characters. Clean text is its own Clean.
+func Clean(s string) string {
+	if plain(s) {
+		return s
+	}
+	total := 0
+	var b strings.Builder
+	for _, c := range s {
+		switch {
+		case c == utf8.RuneError || hidden(c):
+			continue
+		case unicode.IsSpace(c):
+			c = ' '
+		}
+		if total++; total <= MaxText {
+			b.WriteRune(c)
+		}
+	}
+	if total > MaxText {
+		return cut(b.String(), MaxText-1) + "…"
+	}
+	return b.String()
+}
+
+// plain reports whether s is short printable ASCII, as nearly all text is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return len(s) <= MaxText
+}
+
+// hidden reports whether a character steers the reader's terminal or hides in the text:
+// controls but white space, format characters (bidirectional ones and tags among them),
+// private use, and the variation selectors in which text can be smuggled.
+func hidden(c rune) bool {
+	switch {
+	case c == '\n' || c == '\t' || c == '\r':
+		return false
+	case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
+		return true
+	}
+	return 0xFE00 <= c && c <= 0xFE0F || 0xE0100 <= c && c <= 0xE01EF || c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x3164
+}
+
+func cut(s string, characters int) string {
+	for i := range s {
+		if characters == 0 {
+			return s[:i]
+		}
+		characters--
+	}
+	return s
+}
+
+// quote puts a cleaned name into a sentence.
+func quote(name string) string { return "“" + Clean(name) + "”" }
+
+// plural puts a number before its noun: "1 server", "2 servers".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,209 @@
+package tools
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+)
+
+// MaxInput is how long an input may be, in bytes.
+const MaxInput = 64 << 10
+
+// input is a call's input after decoding.
+type input struct {
+	fields map[string]jsontext.Value // what was given, checked; ids and refs as JSON strings
+	value  any                       // the operation's own input type
+	limit  int
+	offset int
+	dryRun bool
+	wait   bool
+}
+
+// ref returns the text of a ref or id field, or "".
+func (in input) ref(name string) string {
+	s, _ := jsontext.AppendUnquote(nil, in.fields[name])
+	return string(s)
+}
+
+// with returns the input with one field replaced, as when a name became an id.
+func (in input) with(op *Op, name, text string) (input, error) {
+	fields := make(map[string]jsontext.Value, len(in.fields))
+	for k, v := range in.fields {
+		fields[k] = v
+	}
+	fields[name] = quoted(text)
+	in.fields = fields
+	value, err := op.decode(in.canonical())
+	in.value = value
+	return in, err
+}
+
+// canonical returns the input without the Runner's own fields, in one fixed spelling.
+func (in input) canonical() []byte {
+	raw, err := json.Marshal(in.fields, json.Deterministic(true))
+	if err != nil {
+		panic(err) // every value was decoded a moment ago
+	}
+	return raw
+}
+
+// parse reads and checks an input. Each error says what to write instead.
+func (op *Op) parse(raw []byte) (input, error) {
+	in := input{fields: map[string]jsontext.Value{}, limit: DefaultLimit}
+	given, err := object(raw)
+	if err != nil {
+		return in, err
+	}
+	names := make([]string, 0, len(given))
+	for name := range given {
+		names = append(names, name)
+	}
+	slices.Sort(names) // the same mistake gives the same message
+	for _, name := range names {
+		if err := in.take(op, name, given[name]); err != nil {
+			return in, err
+		}
+	}
+	for _, f := range op.Fields {
+		if _, ok := in.fields[f.Name]; f.Required && !ok {
+			return in, fmt.Errorf("%s is missing: %s", f.Name, f.Doc)
+		}
+	}
+	in.value, err = op.decode(in.canonical())
+	return in, err
+}
+
+// object splits a JSON object into its members. Nothing at all is an empty object.
+func object(raw []byte) (map[string]jsontext.Value, error) {
+	if len(raw) > MaxInput {
+		return nil, fmt.Errorf("the input is %d bytes long; at most %d are allowed", len(raw), MaxInput)
+	}
+	var given map[string]jsontext.Value
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return given, nil
+	}
+	if jsontext.Value(raw).Kind() != '{' {
+		return nil, errors.New("the input is not a JSON object")
+	}
+	if err := json.Unmarshal(raw, &given); err != nil {
+		return nil, fmt.Errorf("the input is not valid JSON: %s", Clean(syntaxError(err)))
+	}
+	return given, nil
+}
+
+func syntaxError(err error) string {
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return fmt.Sprintf("%v near byte %d", syntax.Err, syntax.ByteOffset)
+	}
+	return err.Error()
+}
+
+// take checks one member and files it. null is the same as leaving it out.
+func (in *input) take(op *Op, name string, v jsontext.Value) error {
+	i := slices.IndexFunc(op.Fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return fmt.Errorf("unknown field %s; %s", quote(cut(Clean(name), 60)), op.valid())
+	}
+	if v.Kind() == 'n' {
+		return nil
+	}
+	f := op.Fields[i]
+	value, err := f.read(v)
+	if err != nil {
+		return fmt.Errorf("%s %w", name, err)
+	}
+	switch name {
+	case limitField.Name:
+		in.limit, _ = strconv.Atoi(string(value))
+	case offsetField.Name:
+		in.offset, _ = strconv.Atoi(string(value))
+	case dryRunField.Name:
+		in.dryRun = value.Kind() == 't'
+	case waitField.Name:
+		in.wait = value.Kind() == 't'
+	default:
+		in.fields[name] = value
+	}
+	return nil
+}
+
+func (op *Op) valid() string {
+	names := make([]string, len(op.Fields))
+	for i, f := range op.Fields {
+		names[i] = f.Name
+	}
+	if len(names) == 0 {
+		return op.Name + " takes no fields"
+	}
+	return op.Name + " takes " + strings.Join(names, ", ")
+}
+
+// read checks one value and returns it in the spelling that is kept.
+func (f Field) read(v jsontext.Value) (jsontext.Value, error) {
+	switch f.Kind {
+	case Boolean:
+		if k := v.Kind(); k != 't' && k != 'f' {
+			return nil, fmt.Errorf("must be true or false, not %s", describe(v))
+		}
+		return v, nil
+	case Integer:
+		n, err := strconv.Atoi(string(v))
+		if err != nil || n < f.Min || n > f.Max {
+			return nil, fmt.Errorf("must be a whole number from %d to %d, not %s", f.Min, f.Max, describe(v))
+		}
+		return v, nil
+	}
+	text, err := f.text(v)
+	return quoted(text), err
+}
+
+// text reads a string, or for ids and refs a whole number too.
+func (f Field) text(v jsontext.Value) (string, error) {
+	number := v.Kind() == '0' && f.Kind != Text
+	if v.Kind() != '"' && !number {
+		return "", fmt.Errorf("must be a string, not %s", describe(v))
+	}
+	text := string(v)
+	if !number {
+		s, err := jsontext.AppendUnquote(nil, v)
+		if err != nil {
+			return "", errors.New("is not valid text")
+		}
+		text = string(s)
+	}
+	if number || f.Kind == IDKind || f.Kind == Ref && apiclient.LooksLikeID(text) {
+		_, err := apiclient.ParseID(text)
+		if err != nil {
+			return "", fmt.Errorf("is not an id: ids are whole numbers or UUIDs, such as 12345, not %s", describe(v))
+		}
+		return text, nil
+	}
+	return text, f.rule.check(text)
+}
+
+// describe names a value in an error without repeating what may be huge or hostile.
+func describe(v jsontext.Value) string {
+	switch v.Kind() {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		s, _ := jsontext.AppendUnquote(nil, v)
+		return "the text " + quote(cut(Clean(string(s)), 40))
+	}
+	return cut(string(v), 40)
+}
+
+func quoted(s string) jsontext.Value {
+	v, _ := jsontext.AppendQuote(nil, s)
+	return v
+}

@@ -1,0 +1,254 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+// callTime bounds the one API call of a change; the client's own limits are shorter.
+const callTime = 75 * time.Second
+
+// start runs a change that needs nobody's consent: it is recorded and claimed in one step.
+func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
+	rec.State, rec.Owner, rec.ClaimedAt = approval.Executing, r.Process.ID, rec.CreatedAt
+	stored, joined, err := store.Insert(ctx, rec, r.rowFor(rec, "allowed"))
+	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && r.release(ctx, store, holder.Holder) {
+		stored, joined, err = store.Insert(ctx, rec, r.rowFor(rec, "allowed"))
+	}
+	switch {
+	case err != nil:
+		return r.failClaim(ctx, p.op, rec, call, err)
+	case joined:
+		return r.join(ctx, store, p, stored, call)
+	}
+	return r.call(ctx, store, p, stored, call)
+}
+
+// execute claims a record that a person agreed to and runs it. Whoever comes second finds
+// it claimed, and is told how it stands.
+func (r *Runner) execute(ctx context.Context, store approval.Store, rec approval.Record, from approval.State,
+	consent *approval.Consent, wait bool, call Call,
+) Reply {
+	op, ok := Lookup(rec.Operation)
+	if !ok {
+		return Reply{Class: Invalid, Message: noSuchOperation(rec.Operation)}
+	}
+	claimed, err := r.claim(ctx, store, rec, from, consent)
+	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && r.release(ctx, store, holder.Holder) {
+		claimed, err = r.claim(ctx, store, rec, from, consent)
+	}
+	if err != nil {
+		return r.failClaim(ctx, op, rec, call, err)
+	}
+	p, err := r.check(ctx, op, claimed, call)
+	p.in.wait = wait
+	if err != nil {
+		return r.end(ctx, store, op, claimed, stateFor(err), "Nothing was sent: "+explain(err), call)
+	}
+	return r.call(ctx, store, p, claimed, call)
+}
+
+func (r *Runner) claim(ctx context.Context, store approval.Store, rec approval.Record, from approval.State, consent *approval.Consent) (approval.Record, error) {
+	m := approval.Move{
+		ID: rec.ID, From: []approval.State{from}, To: approval.Executing, At: r.Now(), Live: true,
+		ArgsHash: rec.ArgsHash, Owner: r.Process.ID, Consent: consent,
+	}
+	row := r.rowFor(rec, "allowed")
+	row.Approver = rec.Approver
+	if consent != nil {
+		row.Approver = consent.Person
+	}
+	return store.Move(ctx, m, row)
+}
+
+// failClaim replies to a claim that did not succeed: nothing was sent.
+func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, call Call, err error) Reply {
+	var (
+		held  *approval.BusyError
+		state *approval.StateError
+	)
+	switch {
+	case errors.As(err, &held):
+		row := r.rowFor(rec, "refused")
+		row.Reason = busy(held)
+		r.noteOrLog(ctx, row)
+		return Reply{Op: op, Class: Failed, Outcome: Busy, Message: busy(held), Record: &rec}
+	case errors.As(err, &state):
+		return r.lateAnswer(ctx, op, state.Record, call)
+	}
+	return op.fail(&storeError{err})
+}
+
+// lateAnswer replies to an answer for a record that is no longer open to it.
+func (r *Runner) lateAnswer(ctx context.Context, op *Op, rec approval.Record, call Call) Reply {
+	store, err := r.store(ctx)
+	if err != nil {
+		return op.fail(err)
+	}
+	waits := rec.State == approval.Pending || rec.State == approval.Approved
+	if waits && !r.Now().Before(rec.ExpiresAt) {
+		return r.end(ctx, store, op, rec, approval.Expired, "", call)
+	}
+	return r.tell(ctx, store, op, rec, call)
+}
+
+// changedError says that the target is not what the person was shown.
+type changedError struct{ what []string }
+
+func (e *changedError) Error() string {
+	return "the target has changed since it was shown: " + strings.Join(e.what, "; ")
+}
+
+// stateFor says what a failed last check makes of a record.
+func stateFor(err error) approval.State {
+	var (
+		changed *changedError
+		wrong   *inputError
+	)
+	if errors.As(err, &changed) || errors.As(err, &wrong) {
+		return approval.Stale
+	}
+	return approval.Refused
+}
+
+// check looks at everything once more after the claim: policy, token, permission, target.
+func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Call) (plan, error) {
+	then, err := factsThen(rec)
+	if err != nil {
+		return plan{}, err
+	}
+	in, err := op.parse(rec.Input)
+	if err != nil {
+		return plan{}, err
+	}
+	if err := r.authorize(ctx, op, call, true); err != nil {
+		return plan{}, err
+	}
+	if r.account() != rec.Account {
+		return plan{}, &refusal{"it was asked for on another account"}
+	}
+	p, err := r.planFor(ctx, op, in, idOf(in.ref("server")), call)
+	if err != nil {
+		return plan{}, err
+	}
+	if what := drift(then, p.facts); len(what) > 0 {
+		return plan{}, &changedError{what}
+	}
+	return p, nil
+}
+
+// call makes the one API call of a claimed record, and records what came of it.
+func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
+	// What was sent is seen to its end, whether or not the caller still waits.
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	defer r.unlessFinished(sending, store, rec)()
+	value, err := p.op.call(sending, r.Client, p.target, p.in.value)
+	r.heed(err)
+	m := r.outcome(p, rec, value, err)
+	ended := r.record(sending, store, rec, m)
+	switch m.To {
+	case approval.Unknown:
+		return r.lost(ctx, store, p.op, ended, call)
+	case approval.Done:
+		reply := r.tell(ctx, store, p.op, ended, call)
+		if value != (any)(None{}) {
+			reply.Value = value
+		}
+		return r.settle(ctx, p, value, reply, call)
+	}
+	return r.tell(ctx, store, p.op, ended, call)
+}
+
+// unlessFinished makes a record unknown if the call panics: nobody can say whether it was sent.
+func (r *Runner) unlessFinished(ctx context.Context, store approval.Store, rec approval.Record) func() {
+	return func() {
+		if broken := recover(); broken != nil {
+			r.record(ctx, store, rec, approval.Move{To: approval.Unknown, Message: "It is not known whether it happened: an internal error broke the call off."})
+			panic(broken)
+		}
+	}
+}
+
+// outcome makes a move of what the API answered.
+func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) approval.Move {
+	subject := p.op.Name + " of " + quote(rec.TargetName)
+	if err == nil {
+		m := approval.Move{To: approval.Done, Message: doneMessage(p.op, subject, value)}
+		if raw, err := encode(value); err == nil && string(raw) != "{}" {
+			m.Result = []byte(raw)
+		}
+		return m
+	}
+	var api *apiclient.Error
+	if errors.As(err, &api) && !api.Unknown {
+		return approval.Move{To: approval.Failed, APIStatus: api.Status, Message: subject + " did not happen. " + explain(err)}
+	}
+	m := approval.Move{To: approval.Unknown, Message: subject + ": the answer was lost, so it is not known whether it happened. " + explain(err)}
+	if api != nil {
+		m.APIStatus = api.Status
+	}
+	return m
+}
+
+// answered returns what the API itself said of an accepted change: its words, and the id
+// of what it created.
+func answered(value any) (says string, id apiclient.ID) {
+	switch v := value.(type) {
+	case apiclient.ActionResult:
+		return v.Message, id
+	case apiclient.Server:
+		return v.Message, v.ID
+	case apiclient.Backup:
+		return v.Message, v.ID
+	case apiclient.Snapshot:
+		return v.Message, v.ID
+	}
+	return "", id
+}
+
+// doneMessage tells a success in a few words.
+func doneMessage(op *Op, subject string, value any) string {
+	says, id := answered(value)
+	message := "Done: " + subject + "."
+	if op.alike != nil && !id.IsZero() {
+		message += " Its id is " + Clean(id.String()) + "."
+	}
+	if says = strings.TrimRight(Clean(says), ". "); says != "" {
+		message += " VPS.org says: " + quote(says) + "."
+	}
+	return message
+}
+
+// record moves a claimed record to its outcome. The call is over and cannot be taken back,
+// so a store that fails is tried again; if it fails for good, the record stays as it is
+// and becomes unknown when somebody next looks.
+func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move) approval.Record {
+	m.ID, m.From, m.At = rec.ID, []approval.State{approval.Executing}, r.Now()
+	row := r.rowFor(rec, "allowed")
+	row.Outcome, row.Reason, row.APIStatus, row.Approver = string(m.To), m.Message, m.APIStatus, rec.Approver
+	if m.To == approval.Stale || m.To == approval.Refused {
+		row.Decision, row.Outcome = string(m.To), ""
+	}
+	var err error
+	for try := range 4 {
+		var moved approval.Record
+		if moved, err = store.Move(ctx, m, row); err == nil {
+			return moved
+		}
+		if state := (*approval.StateError)(nil); errors.As(err, &state) {
+			return state.Record // somebody took it for dead meanwhile
+		}
+		pause(ctx, time.Duration(100<<try)*time.Millisecond)
+	}
+	r.Log.Error("an outcome could not be recorded", "approval", rec.ID, "outcome", m.To, "error", err)
+	rec.State, rec.Result = m.To, m.Result
+	rec.Message = m.Message + fmt.Sprintf(" This could not be recorded: %v.", err)
+	return rec
+}

@@ -1,0 +1,87 @@
+package tools
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+// Class is how a call ended, for whoever acts on it; its number is the exit code.
+type Class int
+
+// The classes.
+const (
+	OK      Class = 0
+	Failed  Class = 1 // the API said no or could not be reached, the target is busy, or it did not settle in time
+	Invalid Class = 2 // the input is wrong; the message says what to write
+	Refuse  Class = 3 // permission, policy, or what else forbids it
+	Waiting Class = 4 // a person's answer is needed, was no, came too late, or was for something that changed
+	Lost    Class = 5 // the call may or may not have happened
+)
+
+// inputError is a mistake in what was asked: nothing was sent.
+type inputError struct{ says string }
+
+func (e *inputError) Error() string { return e.says }
+
+// refusal is a no of ours: nothing was sent but what had to be read.
+type refusal struct{ says string }
+
+func (e *refusal) Error() string { return e.says }
+
+// storeError is a change that cannot be recorded, and so is not made.
+type storeError struct{ cause error }
+
+func (e *storeError) Error() string {
+	return fmt.Sprintf("it cannot be recorded, so it was not done: %v; vpsbot doctor checks the store", e.cause)
+}
+
+func (e *storeError) Unwrap() error { return e.cause }
+
+// classOf sorts an error that ended a call before anything was changed.
+func classOf(err error) Class {
+	var (
+		input   *inputError
+		refused *refusal
+	)
+	switch {
+	case errors.As(err, &input):
+		return Invalid
+	case errors.As(err, &refused):
+		return Refuse
+	}
+	return Failed
+}
+
+// explain makes one clear sentence and a next step of an error.
+func explain(err error) string {
+	var api *apiclient.Error
+	if !errors.As(err, &api) {
+		return Clean(err.Error())
+	}
+	return apiSays(api)
+}
+
+func apiSays(e *apiclient.Error) string {
+	says := strings.TrimRight(Clean(e.Error()), ".")
+	for _, f := range e.Fields {
+		says += "; " + Clean(f.Field) + ": " + Clean(strings.Join(f.Messages, " "))
+	}
+	if next := e.Next(); next != "" {
+		says += ". " + next
+	}
+	return says
+}
+
+// busy names what holds a target.
+func busy(e *approval.BusyError) string {
+	h := e.Holder
+	if h.State == approval.Unknown {
+		return fmt.Sprintf("%s of %s ended without an answer, and it is not known yet whether it happened; "+
+			"nothing else is done to it before that is settled. Look, then: vpsbot approvals settle %s done|not_applied", h.Operation, h.TargetName, h.ID)
+	}
+	return fmt.Sprintf("%s of %s is running (approval %s); one change at a time: try again when it has ended", h.Operation, h.TargetName, h.ID)
+}

@@ -1,0 +1,134 @@
+package tools_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const alice = permissions.Actor("local:alice")
+
+// clock is a time that tests move.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// world is an account on the simulator, a store, and a runner between them.
+type world struct {
+	*testing.T
+	sim    *simulator.Simulator
+	store  *store.Store
+	runner *tools.Runner
+	clock  *clock
+	dead   map[string]bool
+}
+
+func newWorld(t *testing.T) *world { return newWorldWith(t, "vps_demo", simulator.Options{Speed: 60}) }
+
+func newWorldWith(t *testing.T, token string, o simulator.Options) *world {
+	w := &world{T: t, clock: &clock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}, dead: map[string]bool{}}
+	if o.Now == nil {
+		o.Now = w.clock.Now
+	}
+	w.sim = simulator.New(o)
+	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	w.store = s
+	w.runner = w.newRunner("process-1", token)
+	return w
+}
+
+// newRunner makes another process on the same store.
+func (w *world) newRunner(process, token string) *tools.Runner {
+	return w.runnerOn(w.sim.Transport(), process, token)
+}
+
+func (w *world) runnerOn(transport http.RoundTripper, process, token string) *tools.Runner {
+	source := func() (string, error) { return token, nil }
+	client, err := apiclient.New(apiclient.Options{BaseURL: "http://localhost/api/v1", Token: source, Transport: transport})
+	require.NoError(w, err)
+	return &tools.Runner{
+		Client: client, API: "http://localhost/api/v1", Token: source,
+		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
+		Process: tools.Process{ID: process, Alive: func(owner string) bool { return !w.dead[owner] }},
+		Now:     w.clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// call is what alice's assistant asks for.
+func call(operation, input string) tools.Call {
+	return tools.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanAsk: true}
+}
+
+func (w *world) run(operation, input string) tools.Reply {
+	w.Helper()
+	reply := w.runner.Run(w.Context(), call(operation, input))
+	require.Equal(w, tools.Clean(reply.Message), reply.Message, "a message must be clean")
+	return reply
+}
+
+// agree runs a call and gives the answer that its card asks for.
+func (w *world) agree(operation, input string) tools.Reply {
+	w.Helper()
+	asked := w.run(operation, input)
+	require.Equal(w, tools.ApprovalRequired, asked.Outcome, asked.Message)
+	return w.answer(operation, asked.Record.ID, asked.Card.Confirm)
+}
+
+func (w *world) answer(operation, id, text string) tools.Reply {
+	w.Helper()
+	return w.runner.Answer(w.Context(), call(operation, ""), tools.Answer{Approval: id, Channel: permissions.MCP, Yes: true, Text: text})
+}
+
+// sent lists the writes that arrived, as "DELETE /servers/12345/".
+func (w *world) sent() []string {
+	var all []string
+	for _, r := range w.sim.Writes() {
+		all = append(all, r.Method+" "+r.Path[len("/api/v1"):])
+	}
+	return all
+}
+
+// onRecord returns how a record stands.
+func (w *world) onRecord(id string) approval.Record {
+	w.Helper()
+	rec, err := w.store.Record(w.Context(), id)
+	require.NoError(w, err)
+	return rec
+}
+
+func decoded(t *testing.T, raw []byte) map[string]any {
+	t.Helper()
+	var m map[string]any
+	require.NoError(t, json.Unmarshal(raw, &m), string(raw))
+	return m
+}

@@ -1,0 +1,83 @@
+// Package tools holds every operation of vpsbot, one file each, and the Runner, the only
+// way to run one.
+//
+// An operation is one value. The MCP tool, the Slack command, the terminal command, the
+// confirmation card, the reference page and the audit line all derive from it.
+package tools
+
+import (
+	"context"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// Meta is what an operation says about itself, whatever its input and output.
+type Meta struct {
+	Name        string            // "servers.reboot": resource.action
+	Title       string            // a few words for a menu
+	Description string            // what it does and what it costs, for a person and for a model; short
+	Request     string            // "POST /servers/{id}/reboot/"
+	Needs       permissions.Needs // any one is enough; none: any valid token
+	Risk        permissions.Risk
+	On          On // what it acts on
+}
+
+// On says what an operation acts on, and so what is resolved, read and shown.
+type On string
+
+// What operations act on.
+const (
+	Account    On = ""          // nothing in particular
+	Filter     On = "filter"    // a list that may be narrowed to one server
+	Server     On = "server"    // one server
+	NewServer  On = "newserver" // a server that does not exist yet
+	OneBackup  On = "backup"    // one backup, and the server behind it
+	OneShot    On = "snapshot"  // one snapshot, and the server behind it
+	ServerCopy On = "copy"      // a server that gets a new backup or snapshot
+)
+
+// Operation is one thing that can be done with a VPS.org account. In and Out are its
+// input and its result; their fields and tags make the schemas, flags and forms.
+type Operation[In, Out any] struct {
+	Meta
+
+	// Effect says in one sentence what will happen, for the card. Needed unless Risk is Read.
+	Effect func(Target, In) string
+	// Warn adds warnings to the card. It may be nil.
+	Warn func(Target, In) []string
+	// Riskier returns the risk of this very input where it is more than Risk. It may be nil.
+	Riskier func(Target, In) permissions.Risk
+	// Examples are inputs for the documentation and the tests; at least one.
+	Examples []In
+	// Check refuses inputs that no single field's rule can judge. It may be nil.
+	Check func(In) error
+	// Call makes the one request of the operation.
+	Call func(context.Context, *apiclient.Client, Target, In) (Out, error)
+	// Alike lists the ids of what looks like the thing that it creates. They are read
+	// before the call, and again if its answer was lost: an id that is new is the effect.
+	Alike func(context.Context, *apiclient.Client, Target, In) ([]apiclient.ID, error)
+	// AlikeNeeds is the permission to read them.
+	AlikeNeeds permissions.Permission
+	// Evidence reads back whether a call whose answer was lost has happened. Needed
+	// unless Risk is Read or Alike is set.
+	Evidence func(context.Context, *apiclient.Client, Target, In) (Evidence, error)
+	// Status reads the status that the work settles in. nil: the work is over when Call
+	// returns, and there is nothing to wait for.
+	Status func(context.Context, *apiclient.Client, Target, Out) (string, error)
+	// Note adds a sentence to a result, given the time. It may be nil.
+	Note func(Out, time.Time) string
+
+	view view // of a list; set by listed
+}
+
+// Evidence is what a read-back found.
+type Evidence string
+
+// What a read-back can find.
+const (
+	Applied Evidence = "applied"  // it has happened
+	NotSeen Evidence = "not_seen" // no sign of it; if a minute brings none, it did not happen
+	Unclear Evidence = "unclear"  // reading cannot tell
+)

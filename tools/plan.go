@@ -1,0 +1,179 @@
+package tools
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// plan is a change that was thought through: on what, with what, and what a person must
+// know of it.
+type plan struct {
+	op     *Op
+	in     input
+	target Target
+	risk   permissions.Risk
+	card   Card
+	facts  map[string]string // what the fingerprint covers
+}
+
+// plan resolves names, reads the target and makes the card.
+func (r *Runner) plan(ctx context.Context, op *Op, in input, call Call) (plan, error) {
+	in, server, err := r.resolve(ctx, op, in)
+	if err != nil {
+		return plan{}, err
+	}
+	return r.planFor(ctx, op, in, server, call)
+}
+
+func (r *Runner) planFor(ctx context.Context, op *Op, in input, server apiclient.ID, call Call) (plan, error) {
+	t, err := r.readTarget(ctx, op, in, server)
+	if err != nil {
+		r.heed(err)
+		return plan{}, err
+	}
+	p := plan{op: op, in: in, target: t, risk: op.riskOf(t, in), card: r.card(op, in, t, call)}
+	p.facts = factsOf(op, t)
+	return p, nil
+}
+
+// riskOf returns the risk of this very input on this very target.
+func (op *Op) riskOf(t Target, in input) permissions.Risk {
+	if op.riskier == nil {
+		return op.Risk
+	}
+	return op.riskier(t, in.value)
+}
+
+// destroys reports whether data may be lost for good.
+func (op *Op) destroys() bool { return op.Risk == permissions.Destructive }
+
+// What a person types for something destructive.
+type typed int
+
+const (
+	typedServer typed = iota
+	typedSnapshot
+	typedID
+)
+
+func (op *Op) typed() typed {
+	switch {
+	case op.On == OneBackup:
+		return typedID
+	case op.On == OneShot && strings.HasPrefix(op.Request, "DELETE "):
+		return typedSnapshot
+	}
+	return typedServer
+}
+
+// confirmText returns the text that a person must type: the name, or the id where the name
+// is not fit to be typed because what is shown of it is not all of it.
+func (op *Op) confirmText(t Target) string {
+	name, id := t.Server.Name, t.Server.ID
+	switch op.typed() {
+	case typedSnapshot:
+		name, id = t.Snapshot.Name, t.ID
+	case typedID:
+		name, id = "", t.ID
+	}
+	if name == "" || Clean(name) != name || strings.TrimSpace(name) != name {
+		return Clean(id.String())
+	}
+	return name
+}
+
+// lock returns what may have one change at a time: the server behind the operation, the
+// name that a new one will have, or the thing itself.
+func (p plan) lock() string {
+	switch t := p.target; {
+	case p.op.On == NewServer:
+		return "name:" + t.Server.Name
+	case !t.Server.ID.IsZero():
+		return "server:" + strings.ToLower(t.Server.ID.String())
+	default:
+		return string(p.op.On) + ":" + strings.ToLower(t.ID.String())
+	}
+}
+
+// factsOf collects what must still be so when a person has agreed.
+func factsOf(op *Op, t Target) map[string]string {
+	s := t.Server
+	facts := map[string]string{
+		"id": s.ID.String(), "name": s.Name, "hostname": s.Hostname, "address": s.IPAddress, "location": s.Location,
+		"plan": s.Plan.ID.String() + " " + s.Plan.Name, "os": s.OS.ID.String() + " " + s.OS.Name,
+		"status": s.Status, "backups_enabled": yesNo(s.BackupsEnabled),
+	}
+	if op.On == NewServer {
+		facts["plan"] = t.Plan.ID.String() + " " + t.Plan.Name
+		facts["price"] = fmt.Sprintf("%g a month, %g an hour", t.Plan.PriceMonthly, t.Plan.PriceHourly)
+		facts["available"] = strconv.FormatBool(t.Plan.Available)
+		facts["servers of that name"] = strings.Join(t.knownIDs(), " ")
+	}
+	if op.destroys() {
+		facts["backups"] = ids(t.Backups, func(b apiclient.Backup) apiclient.ID { return b.ID })
+		facts["snapshots"] = ids(t.Snapshots, func(s apiclient.Snapshot) apiclient.ID { return s.ID })
+	}
+	if !t.Snapshot.ID.IsZero() {
+		facts["snapshot name"] = t.Snapshot.Name
+	}
+	return facts
+}
+
+func (t Target) knownIDs() []string {
+	ids := make([]string, 0, len(t.known))
+	for id := range t.known {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func ids[T any](items []T, id func(T) apiclient.ID) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = id(item).String()
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, " ")
+}
+
+// drift says what differs between the facts of a card and those of now.
+func drift(then, now map[string]string) []string {
+	var says []string
+	for name, was := range then {
+		if is := now[name]; is != was {
+			says = append(says, fmt.Sprintf("%s was %s and is now %s", name, quote(was), quote(is)))
+		}
+	}
+	slices.Sort(says)
+	return says
+}
+
+// canonical returns a value as JSON in one fixed spelling, with texts as they are.
+func canonical(v any) jsontext.Value {
+	raw, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		panic(err) // only maps and slices of strings come here
+	}
+	return raw
+}
+
+func fingerprint(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:", len(p))
+		h.Write(p)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

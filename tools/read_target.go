@@ -1,0 +1,215 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// readTarget reads what a change acts on, and what its card and its read-back need. Where
+// a person will be asked, a target that cannot be read refuses the operation; else it
+// goes on with the id alone.
+func (r *Runner) readTarget(ctx context.Context, op *Op, in input, server apiclient.ID) (Target, error) {
+	t := Target{ID: server, Server: apiclient.Server{ID: server}}
+	steps := map[On]func(context.Context, *Op, input, *Target) error{
+		Server:     r.readServer,
+		ServerCopy: r.readServer,
+		OneBackup:  r.readBackup,
+		OneShot:    r.readSnapshot,
+		NewServer:  r.readPlan,
+	}
+	if err := steps[op.On](ctx, op, in, &t); err != nil {
+		return t, err
+	}
+	if op.Risk == permissions.Destructive {
+		if err := r.readCopies(ctx, &t); err != nil {
+			return t, err
+		}
+	}
+	return t, r.readKnown(ctx, op, in, &t)
+}
+
+func (r *Runner) readServer(ctx context.Context, op *Op, in input, t *Target) error {
+	err := r.mayRead(ctx, op, "servers:list", "showing what would be changed")
+	var refused *refusal
+	if errors.As(err, &refused) && !op.riskOf(*t, in).Asks() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.Server, err = r.Client.Servers.Get(ctx, t.Server.ID)
+	if err != nil {
+		return missing(err, "server", t.ID)
+	}
+	t.ID = t.Server.ID
+	return r.readRestored(ctx, op, in, t)
+}
+
+// readRestored reads the backup to restore from: it must be one of this very server.
+func (r *Runner) readRestored(ctx context.Context, op *Op, in input, t *Target) error {
+	asked, given := in.fields["backup_id"]
+	if !given || op.On != Server {
+		return nil
+	}
+	id, err := apiclient.ParseID(in.ref("backup_id"))
+	if err != nil {
+		return &inputError{"backup_id is not an id: " + describe(asked)}
+	}
+	if err := r.mayRead(ctx, op, "backups:list", "showing which backup would be restored"); err != nil {
+		return err
+	}
+	backups, err := r.Client.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
+	if err != nil {
+		return err
+	}
+	b, ok := findBackup(backups, id)
+	if !ok || !b.Server.ID.Equal(t.ID) {
+		return &inputError{fmt.Sprintf("backup %s is not a backup of %s; backups.list shows those that are", id, t.called())}
+	}
+	t.Backup = b
+	return nil
+}
+
+func (r *Runner) readBackup(ctx context.Context, op *Op, in input, t *Target) error {
+	if err := r.mayRead(ctx, op, "backups:list", "showing what would be deleted"); err != nil {
+		return err
+	}
+	backups, err := r.Client.Backups.List(ctx, apiclient.BackupFilter{})
+	if err != nil {
+		return err
+	}
+	id, _ := apiclient.ParseID(in.ref("backup_id"))
+	b, ok := findBackup(backups, id)
+	if !ok {
+		return &inputError{fmt.Sprintf("no backup has the id %s; backups.list shows them", id)}
+	}
+	t.ID, t.Backup = b.ID, b
+	return r.readBehind(ctx, op, b.Server, t)
+}
+
+func (r *Runner) readSnapshot(ctx context.Context, op *Op, in input, t *Target) error {
+	if err := r.mayRead(ctx, op, "snapshots:list", "showing what would be changed"); err != nil {
+		return err
+	}
+	snapshots, err := r.Client.Snapshots.List(ctx, apiclient.SnapshotFilter{})
+	if err != nil {
+		return err
+	}
+	id, _ := apiclient.ParseID(in.ref("snapshot_id"))
+	s, ok := findSnapshot(snapshots, id)
+	if !ok {
+		return &inputError{fmt.Sprintf("no snapshot has the id %s; snapshots.list shows them", id)}
+	}
+	t.ID, t.Snapshot = s.ID, s
+	return r.readBehind(ctx, op, s.Server, t)
+}
+
+// readBehind reads the server of a backup or a snapshot. It may be gone: its backups can
+// outlive it. A restore is about the server, so that one must be readable.
+func (r *Runner) readBehind(ctx context.Context, op *Op, ref apiclient.Ref, t *Target) error {
+	t.Server = apiclient.Server{ID: ref.ID, Name: ref.Name}
+	if ref.ID.IsZero() {
+		return nil
+	}
+	err := r.mayRead(ctx, op, "servers:list", "showing which server it belongs to")
+	var refused *refusal
+	if errors.As(err, &refused) && op.typed() != typedServer {
+		t.unread = append(t.unread, "server not readable: servers:list is missing")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, err := r.Client.Servers.Get(ctx, ref.ID)
+	if isNotFound(err) && op.typed() != typedServer {
+		t.unread = append(t.unread, "its server no longer exists")
+		return nil
+	}
+	if err != nil {
+		return missing(err, "server", ref.ID)
+	}
+	t.Server = s
+	return nil
+}
+
+// readPlan reads the price of a new server.
+func (r *Runner) readPlan(ctx context.Context, op *Op, in input, t *Target) error {
+	if err := r.mayRead(ctx, op, "servers:list", "checking that it is not created twice"); err != nil {
+		return err
+	}
+	t.Server = apiclient.Server{Name: in.ref("name"), Location: in.ref("location"), Hostname: in.ref("hostname")}
+	if !r.grants(ctx, "plans:list") {
+		t.unread = append(t.unread, "price not readable: plans:list is missing")
+		return nil
+	}
+	plans, err := r.Client.Plans.List(ctx, apiclient.PlanFilter{})
+	if err != nil {
+		return fmt.Errorf("reading the price: %w", err)
+	}
+	for _, p := range plans {
+		if p.ID.String() == in.ref("plan_id") {
+			t.Plan = p
+			return nil
+		}
+	}
+	t.unread = append(t.unread, "price not known: no plan on the price list has the id "+in.ref("plan_id"))
+	return nil
+}
+
+// readCopies reads the server's backups and snapshots: what would be lost, or what could
+// bring it back.
+func (r *Runner) readCopies(ctx context.Context, t *Target) (err error) {
+	if t.Server.ID.IsZero() {
+		return nil
+	}
+	if !r.grants(ctx, "backups:list") {
+		t.unread = append(t.unread, "backups not readable: backups:list is missing")
+	} else if t.Backups, err = r.Client.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.Server.ID}); err != nil {
+		return err
+	}
+	if !r.grants(ctx, "snapshots:list") {
+		t.unread = append(t.unread, "snapshots not readable: snapshots:list is missing")
+	} else if t.Snapshots, err = r.Client.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.Server.ID}); err != nil {
+		return err
+	}
+	return nil
+}
+
+// readKnown notes the ids that exist before something is created, so that a lost answer
+// can be read back.
+func (r *Runner) readKnown(ctx context.Context, op *Op, in input, t *Target) error {
+	if op.alike == nil || !r.grants(ctx, op.needsToo) {
+		return nil
+	}
+	ids, err := op.alike(ctx, r.Client, *t, in.value)
+	if err != nil {
+		return err
+	}
+	t.known, t.recorded = map[string]bool{}, true
+	for _, id := range ids {
+		t.known[id.String()] = true
+	}
+	return nil
+}
+
+func (r *Runner) grants(ctx context.Context, p permissions.Permission) bool {
+	token, err := r.token(ctx, false)
+	return err == nil && token.Grants.Covers(p)
+}
+
+func isNotFound(err error) bool {
+	e, ok := errors.AsType[*apiclient.Error](err)
+	return ok && e.Kind == apiclient.KindNotFound
+}
+
+// missing makes a 404 of the target a mistake of the input.
+func missing(err error, noun string, id apiclient.ID) error {
+	if isNotFound(err) {
+		return &inputError{fmt.Sprintf("no %s has the id %s", noun, Clean(id.String()))}
+	}
+	return err
+}

@@ -1,0 +1,140 @@
+package tools
+
+import (
+	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+// hashOf names an input in the store.
+func hashOf(canonical []byte) string { return fingerprint(canonical) }
+
+// newRecord makes the record of a plan. It is pending until a store says otherwise.
+func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record {
+	now := r.Now()
+	rec := approval.Record{
+		ID: r.opaque(), Operation: p.op.Name, Risk: string(p.risk),
+		Input: json.RawMessage(p.in.canonical()), AskedHash: askedHash,
+		Actor: string(call.Actor), Surface: string(call.Surface), Session: r.Process.ID,
+		API: r.API, Account: r.account(), TokenName: r.tokenName(),
+		Target: p.lock(), TargetName: targetName(p.target),
+		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
+		State: approval.Pending, Place: approval.Elsewhere,
+		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
+	}
+	if call.CanAsk {
+		rec.Place, rec.ExpiresAt = approval.Here, now.Add(answerHere)
+	}
+	rec.ArgsHash = hashOf(rec.Input)
+	rec.Fingerprint = fingerprint(rec.Facts)
+	if p.target.recorded {
+		rec.Known = json.RawMessage(canonical(p.target.knownIDs()))
+	}
+	card, err := encode(p.card)
+	if err != nil {
+		panic(err) // a card is strings alone
+	}
+	rec.Card = json.RawMessage(card)
+	return rec
+}
+
+func targetName(t Target) string {
+	if t.Server.Name != "" {
+		return Clean(t.Server.Name)
+	}
+	if !t.Server.ID.IsZero() {
+		return "server " + Clean(t.Server.ID.String())
+	}
+	return Clean(t.ID.String())
+}
+
+// opaque returns 128 random bits as lower-case letters and digits.
+func (r *Runner) opaque() string {
+	var bits [16]byte
+	if _, err := io.ReadFull(r.Random, bits[:]); err != nil {
+		panic(err) // without randomness nothing is safe
+	}
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(bits[:]))
+}
+
+func (r *Runner) tokenName() string {
+	r.cache.mu.Lock()
+	defer r.cache.mu.Unlock()
+	return r.cache.facts.Name
+}
+
+// CardOf returns the card of a record, with the time until when it can be answered.
+func CardOf(rec approval.Record) (Card, error) {
+	var c Card
+	if err := jsonv2.Unmarshal(rec.Card, &c); err != nil {
+		return c, fmt.Errorf("the card of approval %s cannot be read: %w", rec.ID, err)
+	}
+	c.Until = rec.ExpiresAt.UTC().Format(time.RFC3339)
+	return c, nil
+}
+
+// factsThen returns the facts that a record's card was made from.
+func factsThen(rec approval.Record) (map[string]string, error) {
+	var facts map[string]string
+	err := jsonv2.Unmarshal(rec.Facts, &facts)
+	return facts, err
+}
+
+// askFor replies that a person's answer is needed.
+func (op *Op) askFor(rec approval.Record) Reply {
+	reply := Reply{Op: op, Class: Waiting, Outcome: ApprovalRequired, Record: &rec}
+	card, err := CardOf(rec)
+	if err != nil {
+		return op.fail(err)
+	}
+	reply.Card = &card
+	reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). "+
+		"Ask the person to run this in a terminal; do not run it yourself: vpsbot approvals approve %s", rec.ID, rec.ID)
+	return reply
+}
+
+// endings says of each state what a caller is told.
+var endings = map[approval.State]struct {
+	class   Class
+	outcome Outcome
+	says    string
+}{
+	approval.Pending:    {Waiting, ApprovalRequired, "it waits for a person"},
+	approval.Approved:   {Waiting, ApprovalRequired, "a person agreed; it has not run yet: ask for the same again to run it"},
+	approval.Executing:  {Failed, Busy, "it is running"},
+	approval.Done:       {OK, Done, "done"},
+	approval.Failed:     {Failed, Refused, "VPS.org refused it"},
+	approval.Refused:    {Refuse, Refused, "refused"},
+	approval.Unknown:    {Lost, Unknown, "it is not known whether it happened"},
+	approval.NotApplied: {Lost, Unknown, "read back: it did not happen"},
+	approval.NeedsHuman: {Lost, Unknown, "reading back cannot tell whether it happened; look at the server"},
+	approval.Stale:      {Waiting, Stale, "the target has changed since it was shown; nothing was sent"},
+	approval.Denied:     {Waiting, Declined, "declined; nothing was sent"},
+	approval.Cancelled:  {Waiting, Declined, "cancelled; nothing was sent"},
+	approval.Expired:    {Waiting, Expired, "nobody answered in time; nothing was sent"},
+}
+
+// replyFor replies with how a record stands.
+func (op *Op) replyFor(rec approval.Record) Reply {
+	if rec.State == approval.Pending {
+		return op.askFor(rec)
+	}
+	e := endings[rec.State]
+	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Record: &rec}
+	reply.Message = rec.Message
+	if reply.Message == "" {
+		reply.Message = op.Name + " of " + quote(rec.TargetName) + ": " + e.says + "."
+	}
+	if len(rec.Result) > 0 {
+		reply.Value = jsontext.Value(rec.Result)
+	}
+	return reply
+}

@@ -1,0 +1,180 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// Op is an operation with its types erased: what surfaces and the Runner work with. It is
+// never changed after registration.
+type Op struct {
+	Meta
+	Fields   []Field          // of the input, the Runner's own last
+	Examples []jsontext.Value // inputs
+	Settles  bool             // its work goes on after the call; "wait" waits for it
+
+	effect   func(Target, any) string
+	warn     func(Target, any) []string
+	riskier  func(Target, any) permissions.Risk
+	decode   func([]byte) (any, error)
+	call     func(context.Context, *apiclient.Client, Target, any) (any, error)
+	evidence func(context.Context, *apiclient.Client, Target, any) (Evidence, error)
+	alike    func(context.Context, *apiclient.Client, Target, any) ([]apiclient.ID, error)
+	status   func(context.Context, *apiclient.Client, Target, any) (string, error)
+	note     func(any, time.Time) string
+	view     view
+	out      reflect.Type
+	needsToo permissions.Permission // to read what is alike
+	input    string                 // the schemas, compact JSON
+	output   string
+}
+
+var registry = map[string]*Op{}
+
+// Operations returns every operation, sorted by name.
+func Operations() []*Op {
+	ops := make([]*Op, 0, len(registry))
+	for _, op := range registry {
+		ops = append(ops, op)
+	}
+	slices.SortFunc(ops, func(a, b *Op) int { return strings.Compare(a.Name, b.Name) })
+	return ops
+}
+
+// Lookup returns the operation of that name.
+func Lookup(name string) (*Op, bool) {
+	op, ok := registry[name]
+	return op, ok
+}
+
+// ToolName returns the operation's name as an MCP tool: "servers_reboot".
+func (op *Op) ToolName() string { return strings.Replace(op.Name, ".", "_", 1) }
+
+// IsRead reports whether the operation changes nothing.
+func (op *Op) IsRead() bool { return op.Risk == permissions.Read }
+
+// IsList reports whether the operation answers a list, which limit and offset page.
+func (op *Op) IsList() bool { return op.view.page != nil }
+
+// Positional returns the field that a terminal takes without its flag, or "".
+func (op *Op) Positional() string {
+	for _, name := range []string{"server", "backup_id", "snapshot_id"} {
+		for _, f := range op.Fields {
+			if f.Name == name && (f.Required || f.Kind == Ref) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// register erases an operation's types and files it. It panics on what a person forgot,
+// so that no binary and no test run survives the mistake.
+func register[In, Out any](o Operation[In, Out]) *Op {
+	op := &Op{Meta: o.Meta, Settles: o.Status != nil, view: o.view, out: reflect.TypeFor[Out](), needsToo: o.AlikeNeeds}
+	op.Fields = append(fieldsOf(reflect.TypeFor[In]()), runnerFields(o.Risk, op.Settles, o.view)...)
+	op.input, op.output = schemas(o.Name)
+	op.decode = func(raw []byte) (any, error) {
+		var in In
+		if err := json.Unmarshal(raw, &in, strictIDs); err != nil || o.Check == nil {
+			return in, err
+		}
+		return in, o.Check(in)
+	}
+	erase(op, o)
+	for _, example := range o.Examples {
+		raw, err := json.Marshal(example, json.WithMarshalers(idsAsStrings))
+		if err != nil {
+			panic(err)
+		}
+		op.Examples = append(op.Examples, raw)
+	}
+	if missing := op.missing(); missing != "" {
+		panic(fmt.Sprintf("operation %q: %s", o.Name, missing))
+	}
+	registry[o.Name] = op
+	return op
+}
+
+func erase[In, Out any](op *Op, o Operation[In, Out]) {
+	op.call = func(ctx context.Context, c *apiclient.Client, t Target, in any) (any, error) {
+		return o.Call(ctx, c, t, in.(In))
+	}
+	if o.Effect != nil {
+		op.effect = func(t Target, in any) string { return o.Effect(t, in.(In)) }
+	}
+	if o.Warn != nil {
+		op.warn = func(t Target, in any) []string { return o.Warn(t, in.(In)) }
+	}
+	if o.Riskier != nil {
+		op.riskier = func(t Target, in any) permissions.Risk { return o.Riskier(t, in.(In)) }
+	}
+	if o.Evidence != nil {
+		op.evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (Evidence, error) {
+			return o.Evidence(ctx, c, t, in.(In))
+		}
+	}
+	if o.Alike != nil {
+		op.alike = func(ctx context.Context, c *apiclient.Client, t Target, in any) ([]apiclient.ID, error) {
+			return o.Alike(ctx, c, t, in.(In))
+		}
+		op.evidence = op.newcomer
+	}
+	if o.Note != nil {
+		op.note = func(out any, now time.Time) string { return o.Note(out.(Out), now) }
+	}
+	if o.Status != nil {
+		op.status = func(ctx context.Context, c *apiclient.Client, t Target, out any) (string, error) {
+			return o.Status(ctx, c, t, out.(Out))
+		}
+	}
+}
+
+func runnerFields(risk permissions.Risk, settles bool, v view) []Field {
+	var fields []Field
+	if v.page != nil {
+		fields = append(fields, limitField, offsetField)
+	}
+	if risk != permissions.Read {
+		fields = append(fields, dryRunField)
+	}
+	if settles {
+		fields = append(fields, waitField)
+	}
+	return fields
+}
+
+// missing names the first thing that an operation must have and has not.
+func (op *Op) missing() string {
+	changes := !op.IsRead()
+	_, taken := registry[op.Name]
+	for _, check := range []struct {
+		bad bool
+		say string
+	}{
+		{strings.Count(op.Name, ".") != 1, "the name is not resource.action"},
+		{taken, "registered twice"},
+		{op.Title == "" || op.Description == "", "no title or description"},
+		{op.Request == "", "no request"},
+		{!slices.Contains(permissions.Risks, op.Risk), "no risk"},
+		{len(op.Needs) == 0 && op.Name != "account.get", "no permission"},
+		{len(op.Examples) == 0, "no example"},
+		{changes && op.effect == nil, "no effect"},
+		{changes && op.evidence == nil, "no evidence to read back"},
+	} {
+		if check.bad {
+			return check.say
+		}
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+package tools
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+// Outcome is how a change ended, in the one word that programs and models act on.
+type Outcome string
+
+// The outcomes.
+const (
+	Done             Outcome = "done"
+	DryRun           Outcome = "dry_run"
+	Unknown          Outcome = "unknown"
+	ApprovalRequired Outcome = "approval_required"
+	Declined         Outcome = "declined"
+	Expired          Outcome = "expired"
+	Stale            Outcome = "stale"
+	Busy             Outcome = "busy"
+	Refused          Outcome = "refused" // by us or by the API: the message says which
+)
+
+// Outcomes lists them all, for the schema.
+var Outcomes = []any{Done, DryRun, Unknown, ApprovalRequired, Declined, Expired, Stale, Busy, Refused}
+
+// Reply is what a call came to. It is the caller's to keep, and never changed afterwards.
+type Reply struct {
+	Op      *Op // nil where no such operation exists
+	Class   Class
+	Outcome Outcome // of a change; empty for a read
+	Message string  // clean; for a read only if it failed or there is something to add
+	Value   any     // the operation's own result, or nil
+	Card    *Card
+	Request *apiclient.Request // of a dry run
+	Record  *approval.Record   // the approval it belongs to, if any
+}
+
+// envelope is what a change answers, on every surface.
+type envelope[Out any] struct {
+	Outcome    Outcome  `json:"outcome"`
+	Message    string   `json:"message"`
+	ApprovalID string   `json:"approval_id,omitzero"`
+	Request    *request `json:"request,omitzero"`
+	Card       *Card    `json:"card,omitzero"`
+	Result     Out      `json:"result,omitzero"`
+}
+
+type request struct {
+	Method string         `json:"method"`
+	Path   string         `json:"path"`
+	Body   jsontext.Value `json:"body,omitzero"`
+}
+
+// Ended reports whether the call brought what was asked for.
+func (r Reply) Ended() bool { return r.Class == OK }
+
+// JSON returns the whole reply: a read's own result, or a change's envelope. It is nil for
+// a read that failed.
+func (r Reply) JSON() json.RawMessage { return r.encoded(r.Value) }
+
+// Structured returns the reply for a model: as JSON, but of some lists the rows alone.
+func (r Reply) Structured() json.RawMessage {
+	if r.Op != nil && r.Op.view.compact && r.Value != nil {
+		return r.encoded(r.Op.view.rows(r.Value))
+	}
+	return r.JSON()
+}
+
+func (r Reply) encoded(value any) json.RawMessage {
+	if r.Outcome != "" {
+		value = r.envelope()
+	}
+	if value == nil {
+		return nil
+	}
+	raw, err := encode(value)
+	if err != nil {
+		panic(err) // results are made of encodable types alone; a test encodes them all
+	}
+	return json.RawMessage(raw)
+}
+
+func (r Reply) envelope() envelope[any] {
+	e := envelope[any]{Outcome: r.Outcome, Message: r.Message, Card: r.Card, Result: r.Value}
+	if r.Record != nil {
+		e.ApprovalID = r.Record.ID
+	}
+	if r.Request != nil {
+		e.Request = &request{r.Request.Method, r.Request.Path, jsontext.Value(r.Request.Body)}
+	}
+	return e
+}
+
+// Text returns the reply for a reader: a table, lines, or sentences. It stands alone.
+func (r Reply) Text() string {
+	parts := []string{}
+	if r.Message != "" {
+		parts = append(parts, r.Message)
+	}
+	if r.Card != nil {
+		parts = append(parts, r.Card.Text())
+	}
+	if r.Request != nil {
+		parts = append(parts, strings.TrimSpace("Request: "+r.Request.Method+" "+r.Request.Path+" "+Clean(string(r.Request.Body))))
+	}
+	if r.Outcome == "" && r.Value != nil {
+		parts = append(parts, r.Op.render(r.Value))
+	}
+	return strings.Join(parts, "\n")
+}

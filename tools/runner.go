@@ -1,0 +1,132 @@
+package tools
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// Runner is the only way to run an operation. Its fields are set once, before the first
+// call; it is safe for concurrent use.
+type Runner struct {
+	Client     *apiclient.Client
+	API        string                                        // the API's base URL, which the records name
+	Token      func() (string, error)                        // the token in use, to notice when it changes
+	Policy     permissions.Policy                            // what this installation lets anybody do
+	Store      func(context.Context) (approval.Store, error) // opened when first needed: a read needs none
+	AuditReads bool                                          // write an audit row for each read too
+	Process    Process
+	Now        func() time.Time
+	Random     io.Reader // for ids and nonces
+	Log        *slog.Logger
+
+	cache tokenCache
+}
+
+// Process says which process this is, for claims and for forms.
+type Process struct {
+	ID    string                  // names this process for as long as the machine runs
+	Alive func(owner string) bool // whether the process that made a claim still runs
+}
+
+// Call is one wish of one actor.
+type Call struct {
+	Operation string
+	Input     []byte // a JSON object; nothing is an empty one
+	Actor     permissions.Actor
+	Surface   permissions.Surface
+	Unheard   bool                                      // nobody waits for the reply: its end is told to whoever asks next
+	CanAsk    bool                                      // the surface can put the question to the person who waits
+	WaitLimit time.Duration                             // how long "wait" may wait; 0: not at all
+	Progress  func(status string, waited time.Duration) // called while it waits; may be nil
+}
+
+// Run runs one call. A change that needs a person comes back as ApprovalRequired; a
+// surface that can ask does so and brings the answer to [Runner.Answer].
+func (r *Runner) Run(ctx context.Context, call Call) Reply {
+	op, ok := Lookup(call.Operation)
+	if !ok {
+		return Reply{Class: Invalid, Message: noSuchOperation(call.Operation)}
+	}
+	in, err := r.accept(op, call.Input)
+	if err != nil {
+		return op.fail(&inputError{err.Error()})
+	}
+	if op.IsRead() {
+		return r.read(ctx, op, in, call)
+	}
+	return r.change(ctx, op, in, call)
+}
+
+// accept decodes an input, and refuses one that carries the API token.
+func (r *Runner) accept(op *Op, raw []byte) (input, error) {
+	if token, err := r.Token(); err == nil && token != "" && bytes.Contains(raw, []byte(token)) {
+		return input{}, fmt.Errorf("the input contains the API token; it is never an argument: take it out")
+	}
+	return op.parse(raw)
+}
+
+// read runs an operation that changes nothing.
+func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
+	if err := r.authorize(ctx, op, call, false); err != nil {
+		r.noteRefusal(ctx, op, in, call, err)
+		return op.fail(err)
+	}
+	in, server, err := r.resolve(ctx, op, in)
+	if err != nil {
+		return r.failRead(op, err)
+	}
+	if r.AuditReads {
+		if err := r.note(ctx, r.row(op, in, call, "allowed")); err != nil {
+			return op.fail(err)
+		}
+	}
+	t := Target{ID: server, Server: apiclient.Server{ID: server}}
+	value, err := op.call(ctx, r.Client, t, in.value)
+	if err != nil {
+		return r.failRead(op, err)
+	}
+	reply := Reply{Op: op, Value: value}
+	if op.note != nil {
+		reply.Message = op.note(value, r.Now())
+	}
+	if op.IsList() {
+		reply.Value = op.view.page(value, in.limit, in.offset)
+	}
+	return reply
+}
+
+func (r *Runner) failRead(op *Op, err error) Reply {
+	r.heed(err)
+	return op.fail(err)
+}
+
+// fail makes a reply of an error that ended a call before anything was changed.
+func (op *Op) fail(err error) Reply {
+	reply := Reply{Op: op, Class: classOf(err), Message: explain(err)}
+	if !op.IsRead() {
+		reply.Outcome = Refused
+	}
+	return reply
+}
+
+func noSuchOperation(name string) string {
+	best, far := "", 4
+	for _, op := range Operations() {
+		if d := distance(strings.ToLower(cut(name, 40)), op.Name); d < far {
+			best, far = op.Name, d
+		}
+	}
+	if best == "" {
+		return "no operation is called " + quote(cut(Clean(name), 60)) + "; vpsbot operations lists them"
+	}
+	return "no operation is called " + quote(name) + "; did you mean " + best + "?"
+}

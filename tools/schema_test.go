@@ -1,0 +1,128 @@
+package tools
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with a file, or writes it under -update.
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, got, 0o644))
+		return
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "a golden file is missing: go test ./tools -update")
+	require.Equal(t, string(want), string(got), "%s differs: if that is meant, go test ./tools -update", path)
+}
+
+// The schemas that the binary carries are those of the types.
+func TestSchemasAreThoseOfTheTypes(t *testing.T) {
+	for _, op := range Operations() {
+		golden(t, "schemas/"+op.Name+".input.json", append(compactJSON(t, inputSchema(op)), '\n'))
+		golden(t, "schemas/"+op.Name+".output.json", append(compactJSON(t, outputSchema(t, op)), '\n'))
+	}
+	files, err := filepath.Glob("schemas/*")
+	require.NoError(t, err)
+	require.Len(t, files, 2*len(Operations()), "a schema is left over from an operation that is gone")
+}
+
+// Clients differ in what they can read: an input schema is a flat object of plain types.
+func TestInputSchemasAreFlat(t *testing.T) {
+	for _, op := range Operations() {
+		var s map[string]any
+		require.NoError(t, json.Unmarshal(op.InputSchema(), &s), op.Name)
+		require.Equal(t, "object", s["type"], op.Name)
+		properties, _ := s["properties"].(map[string]any)
+		for name, p := range properties {
+			kind := p.(map[string]any)["type"]
+			require.Contains(t, []any{"string", "boolean", "integer"}, kind, "%s.%s", op.Name, name)
+		}
+	}
+}
+
+func inputSchema(op *Op) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}}}
+	for _, f := range op.Fields {
+		p := &jsonschema.Schema{Type: f.SchemaType(), Description: f.Doc}
+		s.Properties[f.Name] = p
+		s.PropertyOrder = append(s.PropertyOrder, f.Name)
+		if f.Required {
+			s.Required = append(s.Required, f.Name)
+		}
+	}
+	return s
+}
+
+// outputSchema is made of the Go type. What a change answers is the envelope around it.
+func outputSchema(t *testing.T, op *Op) *jsonschema.Schema {
+	out := schemaOf(t, op.out)
+	if op.IsList() && op.view.compact {
+		out = schemaOf(t, op.view.row)
+	}
+	if op.IsRead() {
+		return out
+	}
+	e := schemaOf(t, reflect.TypeFor[envelope[map[string]any]]())
+	e.Properties["outcome"].Enum = Outcomes
+	e.Properties["card"] = &jsonschema.Schema{Type: "object"}
+	e.Properties["request"].Properties["body"] = &jsonschema.Schema{Type: "object"}
+	e.Properties["result"] = out
+	if op.out == reflect.TypeFor[None]() {
+		delete(e.Properties, "result")
+		e.PropertyOrder = slices.DeleteFunc(e.PropertyOrder, func(p string) bool { return p == "result" })
+	}
+	return e
+}
+
+func schemaOf(t *testing.T, typ reflect.Type) *jsonschema.Schema {
+	text := &jsonschema.Schema{Type: "string"}
+	s, err := jsonschema.ForType(typ, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[apiclient.ID]():   text,
+		reflect.TypeFor[apiclient.Time](): text,
+	}})
+	require.NoError(t, err)
+	open(s)
+	return s
+}
+
+// open allows for members that VPS.org may add, and takes out what no reader needs.
+func open(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	s.AdditionalProperties = nil
+	delete(s.Properties, "Extra")
+	s.PropertyOrder = slices.DeleteFunc(s.PropertyOrder, func(p string) bool { return p == "Extra" })
+	s.Required = slices.DeleteFunc(s.Required, func(p string) bool { return p == "Extra" })
+	if i := slices.Index(s.Types, "null"); i >= 0 && len(s.Types) == 2 {
+		s.Type, s.Types = s.Types[1-i], nil
+	}
+	for _, p := range s.Properties {
+		open(p)
+	}
+	open(s.Items)
+}
+
+func compactJSON(t *testing.T, v any) []byte {
+	raw, err := json.Marshal(v)
+	require.NoError(t, err)
+	var b bytes.Buffer
+	require.NoError(t, json.Compact(&b, raw))
+	return b.Bytes()
+}

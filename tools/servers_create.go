@@ -1,0 +1,49 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+type createIn struct {
+	Name           string       `json:"name" rule:"name" doc:"Letters, digits, hyphens"`
+	PlanID         apiclient.ID `json:"plan_id" doc:"From plans_list"`
+	OSID           apiclient.ID `json:"os_id" doc:"As in os.id of a server"`
+	Location       string       `json:"location" rule:"code" doc:"From plans_list"`
+	Hostname       string       `json:"hostname,omitzero" rule:"hostname" doc:"FQDN"`
+	SSHKeyID       apiclient.ID `json:"ssh_key_id,omitzero"`
+	BackupsEnabled *bool        `json:"backups_enabled,omitzero" doc:"Automatic backups"`
+}
+
+var _ = register(Operation[createIn, apiclient.Server]{
+	Meta: Meta{
+		Name: "servers.create", Title: "Create a server",
+		Description: "Creates a server, which costs money until it is deleted.",
+		Request:     "POST /servers/",
+		Needs:       permissions.AnyOf("servers:create"), Risk: permissions.Billable, On: NewServer,
+	},
+	Effect: func(_ Target, in createIn) string {
+		return "Creates the server " + quote(in.Name) + " in " + in.Location + ", billed from now until it is deleted."
+	},
+	Examples: []createIn{{
+		Name: "web-server-02", PlanID: exampleID("1"), OSID: exampleID("5"), Location: "us-west",
+		Hostname: "web02.example.com", BackupsEnabled: new(true),
+	}},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, in createIn) (apiclient.Server, error) {
+		return c.Servers.Create(ctx, apiclient.CreateServer{
+			Name: in.Name, PlanID: t.planID(in.PlanID), OSID: in.OSID, Location: in.Location,
+			Hostname: in.Hostname, SSHKeyID: in.SSHKeyID, BackupsEnabled: in.BackupsEnabled,
+		})
+	},
+	Alike: func(ctx context.Context, c *apiclient.Client, _ Target, in createIn) ([]apiclient.ID, error) {
+		servers, err := c.Servers.List(ctx, apiclient.ServerFilter{})
+		return serversNamed(servers, in.Name), err
+	},
+	AlikeNeeds: "servers:list",
+	Status: func(ctx context.Context, c *apiclient.Client, _ Target, out apiclient.Server) (string, error) {
+		s, err := c.Servers.Get(ctx, out.ID)
+		return s.Status, err
+	},
+})

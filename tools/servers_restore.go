@@ -1,0 +1,32 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+type restoreIn struct {
+	Server   string       `json:"server" doc:"Server id or exact name"`
+	BackupID apiclient.ID `json:"backup_id" doc:"A backup of this server"`
+}
+
+var _ = register(Operation[restoreIn, apiclient.ActionResult]{
+	Meta: Meta{
+		Name: "servers.restore", Title: "Restore a server from a backup",
+		Description: "Overwrites a server's data with one of its backups. Cannot be undone.",
+		Request:     "POST /servers/{id}/restore/",
+		Needs:       permissions.AnyOf("servers:backup"), Risk: permissions.Destructive, On: Server,
+	},
+	Effect: func(t Target, in restoreIn) string {
+		return "Overwrites all data of " + t.called() + " with backup " + in.BackupID.String() + t.takenAt() + "; what came later is lost."
+	},
+	Warn:     func(Target, restoreIn) []string { return []string{"The server may be stopped while it is restored."} },
+	Examples: []restoreIn{{Server: "web-server-01", BackupID: exampleID("501")}},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, in restoreIn) (apiclient.ActionResult, error) {
+		return c.Servers.Restore(ctx, t.ID, t.backupID(in.BackupID))
+	},
+	Evidence: statusIs[restoreIn](Unclear, "restoring"),
+	Status:   serverStatus,
+})

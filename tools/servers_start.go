@@ -1,0 +1,24 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+var _ = register(Operation[serverIn, apiclient.ActionResult]{
+	Meta: Meta{
+		Name: "servers.start", Title: "Start a server",
+		Description: "Starts a stopped server.",
+		Request:     "POST /servers/{id}/start/",
+		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Change, On: Server,
+	},
+	Effect:   func(t Target, _ serverIn) string { return "Starts " + t.called() + "." },
+	Examples: []serverIn{{Server: "web-server-01"}},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ serverIn) (apiclient.ActionResult, error) {
+		return c.Servers.Start(ctx, t.ID)
+	},
+	Evidence: statusIs[serverIn](NotSeen, "active", "starting"),
+	Status:   serverStatus,
+})

@@ -1,0 +1,39 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+type updateIn struct {
+	Server         string  `json:"server" doc:"Server id or exact name"`
+	Name           *string `json:"name,omitzero" rule:"name" doc:"New name"`
+	Hostname       *string `json:"hostname,omitzero" rule:"hostname" doc:"FQDN"`
+	BackupsEnabled *bool   `json:"backups_enabled,omitzero" doc:"Automatic backups; asks before off"`
+}
+
+var _ = register(Operation[updateIn, apiclient.Server]{
+	Meta: Meta{
+		Name: "servers.update", Title: "Change a server's settings",
+		Description: "Changes the given settings of a server and leaves the others.",
+		Request:     "PATCH /servers/{id}/",
+		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, On: Server,
+	},
+	Effect: func(t Target, in updateIn) string {
+		return "Changes " + t.called() + ": " + settings(in.Name, in.Hostname, in.BackupsEnabled) + "."
+	},
+	Riskier:  func(t Target, in updateIn) permissions.Risk { return backupsOff(t, in.BackupsEnabled) },
+	Examples: []updateIn{{Server: "web-server-01", Name: new("new-server-name")}},
+	Check: func(in updateIn) error {
+		return givenAny("name, hostname or backups_enabled", in.Name != nil, in.Hostname != nil, in.BackupsEnabled != nil)
+	},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, in updateIn) (apiclient.Server, error) {
+		return c.Servers.Update(ctx, t.ID, apiclient.UpdateServer{Name: in.Name, Hostname: in.Hostname, BackupsEnabled: in.BackupsEnabled})
+	},
+	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, in updateIn) (Evidence, error) {
+		s, err := c.Servers.Get(ctx, t.ID)
+		return hasSettings(s, in.Name, in.Hostname, in.BackupsEnabled), err
+	},
+})

@@ -1,0 +1,46 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+type newSnapshotIn struct {
+	Server      string `json:"server" doc:"Server id or exact name"`
+	Name        string `json:"name" rule:"snapshot" doc:"Letters, digits, - and _"`
+	Description string `json:"description,omitzero" rule:"text"`
+}
+
+var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
+	Meta: Meta{
+		Name: "snapshots.create", Title: "Take a snapshot of a server",
+		Description: "Takes a snapshot, at most 5 a server. Stop the server first for a consistent disk.",
+		Request:     "POST /snapshots/",
+		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, On: ServerCopy,
+	},
+	Effect: func(t Target, in newSnapshotIn) string {
+		return "Takes the snapshot " + quote(in.Name) + " of " + t.called() + "."
+	},
+	Warn: func(t Target, _ newSnapshotIn) []string {
+		if t.Server.Status != "active" {
+			return nil
+		}
+		return []string{"The server is running: its files may be caught in the middle of a write."}
+	},
+	Examples: []newSnapshotIn{{Server: "web-server-01", Name: "nightly-b", Description: "Example"}},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) (apiclient.Snapshot, error) {
+		return c.Snapshots.Create(ctx, apiclient.CreateSnapshot{ServerID: t.ID, Name: in.Name, Description: in.Description})
+	},
+	Alike: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) ([]apiclient.ID, error) {
+		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
+		return snapshotsNamed(snapshots, t.ID, in.Name), err
+	},
+	AlikeNeeds: "snapshots:list",
+	Status: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Snapshot) (string, error) {
+		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
+		found, _ := findSnapshot(snapshots, out.ID)
+		return found.Status, err
+	},
+})

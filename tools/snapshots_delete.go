@@ -1,0 +1,29 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+var _ = register(Operation[snapshotIn, None]{
+	Meta: Meta{
+		Name: "snapshots.delete", Title: "Delete a snapshot",
+		Description: "Deletes a snapshot for good.",
+		Request:     "DELETE /snapshots/{id}/",
+		Needs:       permissions.AnyOf("snapshots:delete"), Risk: permissions.Destructive, On: OneShot,
+	},
+	Effect: func(t Target, _ snapshotIn) string {
+		return "Deletes the snapshot " + quote(t.Snapshot.Name) + " of " + t.called() + t.takenAt() + " for good."
+	},
+	Examples: []snapshotIn{{SnapshotID: exampleID("7001")}},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (None, error) {
+		return None{}, c.Snapshots.Delete(ctx, t.ID)
+	},
+	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (Evidence, error) {
+		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{})
+		_, there := findSnapshot(snapshots, t.ID)
+		return goneUnless(there), err
+	},
+})

@@ -1,0 +1,36 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+type snapshotFilter struct {
+	Server string `json:"server,omitzero" doc:"Of this server: id or exact name"`
+}
+
+type snapshotRow struct {
+	ID          apiclient.ID   `json:"id"`
+	Server      string         `json:"server"`
+	Name        string         `json:"name"`
+	Status      string         `json:"status"`
+	SizeMB      *int64         `json:"size_mb"`
+	CreatedAt   apiclient.Time `json:"created_at"`
+	Description string         `json:"description"`
+}
+
+var _ = register(listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{
+	Meta: Meta{
+		Name: "snapshots.list", Title: "List snapshots",
+		Description: "Lists snapshots, of all servers or of one.",
+		Request:     "GET /snapshots/",
+		Needs:       permissions.AnyOf("snapshots:list"), Risk: permissions.Read, On: Filter,
+	},
+	Examples: []snapshotFilter{{}, {Server: "web-server-01"}},
+}, func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotFilter) ([]apiclient.Snapshot, error) {
+	return c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.Server.ID})
+}, func(s apiclient.Snapshot) snapshotRow {
+	return snapshotRow{s.ID, refName(s.Server), s.Name, s.Status, s.SizeMB, s.CreatedAt, s.Description}
+}))

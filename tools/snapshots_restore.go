@@ -1,0 +1,27 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+var _ = register(Operation[snapshotIn, apiclient.ActionResult]{
+	Meta: Meta{
+		Name: "snapshots.restore", Title: "Restore a server from a snapshot",
+		Description: "Stops the server and overwrites its data with the snapshot. Cannot be undone.",
+		Request:     "POST /snapshots/{id}/restore/",
+		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:restore"), Risk: permissions.Destructive, On: OneShot,
+	},
+	Effect: func(t Target, _ snapshotIn) string {
+		return "Overwrites all data of " + t.called() + " with snapshot " + quote(t.Snapshot.Name) + t.takenAt() + "; what came later is lost."
+	},
+	Warn:     func(Target, snapshotIn) []string { return []string{"The server is stopped while it is restored."} },
+	Examples: []snapshotIn{{SnapshotID: exampleID("7001")}},
+	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (apiclient.ActionResult, error) {
+		return c.Snapshots.Restore(ctx, t.ID)
+	},
+	Evidence: statusIs[snapshotIn](Unclear, "restoring"),
+	Status:   serverStatus,
+})

@@ -1,0 +1,96 @@
+package tools
+
+import (
+	"strings"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+)
+
+// Target is what an operation acts on, as the API showed it a moment ago. What could not
+// be read is zero.
+type Target struct {
+	ID       apiclient.ID       // of the thing itself; zero for a server that does not exist yet
+	Server   apiclient.Server   // the server behind it
+	Backup   apiclient.Backup   // to delete or to restore from
+	Snapshot apiclient.Snapshot // to delete or to restore from
+	Plan     apiclient.Plan     // of a new server
+
+	Backups   []apiclient.Backup // of the server, where copies matter to the card
+	Snapshots []apiclient.Snapshot
+
+	known    map[string]bool // ids that existed beforehand, of what the operation creates
+	recorded bool            // known is complete
+	unread   []string        // what of the card is missing, and why
+}
+
+// called names the server for a sentence.
+func (t Target) called() string {
+	if t.Server.Name == "" {
+		return "server " + Clean(t.Server.ID.String())
+	}
+	return quote(t.Server.Name)
+}
+
+// takenAt says when the backup or snapshot was made: " of 2025-01-16 03:00 UTC".
+func (t Target) takenAt() string {
+	at := t.Backup.CreatedAt
+	if at.IsZero() {
+		at = t.Snapshot.CreatedAt
+	}
+	if at.Time.IsZero() {
+		return ""
+	}
+	return " (made " + at.UTC().Format("2006-01-02 15:04 UTC") + ")"
+}
+
+// planID returns the plan's id in the form the API itself gave, if it was read.
+func (t Target) planID(asked apiclient.ID) apiclient.ID {
+	if t.Plan.ID.IsZero() {
+		return asked
+	}
+	return t.Plan.ID
+}
+
+// backupID returns the backup's id in the form the API itself gave, if it was read.
+func (t Target) backupID(asked apiclient.ID) apiclient.ID {
+	if t.Backup.ID.IsZero() {
+		return asked
+	}
+	return t.Backup.ID
+}
+
+func findBackup(backups []apiclient.Backup, id apiclient.ID) (apiclient.Backup, bool) {
+	for _, b := range backups {
+		if b.ID.Equal(id) {
+			return b, true
+		}
+	}
+	return apiclient.Backup{}, false
+}
+
+func findSnapshot(snapshots []apiclient.Snapshot, id apiclient.ID) (apiclient.Snapshot, bool) {
+	for _, s := range snapshots {
+		if s.ID.Equal(id) {
+			return s, true
+		}
+	}
+	return apiclient.Snapshot{}, false
+}
+
+func refName(r apiclient.Ref) string {
+	if r.Name == "" {
+		return r.ID.String()
+	}
+	return r.Name
+}
+
+func joined(words []string) string { return strings.Join(words, " ") }
+
+// exampleID is for examples, which are written in the source.
+func exampleID(text string) apiclient.ID {
+	id, err := apiclient.ParseID(text)
+	if err != nil {
+		panic(err)
+	}
+	return id
+}

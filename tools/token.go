@@ -1,0 +1,126 @@
+package tools
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// tokenAge is how long a token's permissions may be kept.
+const tokenAge = 60 * time.Second
+
+// tokenCache keeps what GET /account/me/ said of the token in use. Its zero value is
+// ready to use.
+type tokenCache struct {
+	mu     sync.Mutex
+	key    [sha256.Size]byte // of the token that it was read with
+	facts  permissions.Token
+	email  string
+	readAt time.Time // zero: nothing is kept
+	flight singleflight.Group
+}
+
+// account returns the account's e-mail address, as last read.
+func (r *Runner) account() string {
+	r.cache.mu.Lock()
+	defer r.cache.mu.Unlock()
+	return r.cache.email
+}
+
+// token returns what the token may do: from memory if that is young enough and fresh is
+// false, else by one request for however many callers wait. It fails closed.
+func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, error) {
+	key, err := r.tokenKey()
+	if err != nil {
+		return permissions.Token{}, unreadable(err)
+	}
+	if facts, ok := r.cache.kept(key, r.Now()); ok && !fresh {
+		return facts, nil
+	}
+	flight := fmt.Sprintf("%x %t", key, fresh)
+	if fresh { // a request that began before the question cannot answer it
+		return r.readToken(ctx, key)
+	}
+	// The request outlives a caller who gives up: others wait for it too.
+	wait := r.cache.flight.DoChan(flight, func() (any, error) { return r.readToken(context.WithoutCancel(ctx), key) })
+	select {
+	case <-ctx.Done():
+		return permissions.Token{}, unreadable(ctx.Err())
+	case result := <-wait:
+		facts, _ := result.Val.(permissions.Token)
+		return facts, result.Err
+	}
+}
+
+func (r *Runner) tokenKey() ([sha256.Size]byte, error) {
+	token, err := r.Token()
+	return sha256.Sum256([]byte(token)), err
+}
+
+func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissions.Token, error) {
+	me, err := r.Client.Account.Me(ctx)
+	if err != nil {
+		r.cache.drop()
+		return permissions.Token{}, unreadable(err)
+	}
+	facts := tokenFacts(me)
+	r.cache.keep(key, facts, Clean(me.Account.Email), r.Now())
+	return facts, nil
+}
+
+// tokenFacts takes from the account's answer what decisions are made on.
+func tokenFacts(me apiclient.Me) permissions.Token {
+	facts := permissions.Token{Name: Clean(me.Token.Name), IsExpired: me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time}
+	for _, p := range me.Token.Permissions {
+		facts.Grants = append(facts.Grants, permissions.Permission(p))
+	}
+	return facts
+}
+
+func (c *tokenCache) kept(key [sha256.Size]byte, now time.Time) (permissions.Token, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	age := now.Sub(c.readAt)
+	return c.facts, !c.readAt.IsZero() && c.key == key && 0 <= age && age < tokenAge
+}
+
+func (c *tokenCache) keep(key [sha256.Size]byte, facts permissions.Token, email string, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.key, c.facts, c.email, c.readAt = key, facts, email, now
+}
+
+// drop forgets what is kept: the API has just said that it no longer holds.
+func (c *tokenCache) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readAt = time.Time{}
+}
+
+// heed drops what is kept of the token after a 401 or a 403.
+func (r *Runner) heed(err error) {
+	if e, ok := errors.AsType[*apiclient.Error](err); ok && (e.Kind == apiclient.KindUnauthorized || e.Kind == apiclient.KindForbidden) {
+		r.cache.drop()
+	}
+}
+
+func unreadable(err error) error {
+	return &refusal{"the token's permissions cannot be read, so nothing is done: " + explain(err)}
+}
+
+// expiryNotice warns of a token that ends within a week, in one sentence.
+func expiryNotice(t permissions.Token, now time.Time) string {
+	days, soon := t.ExpiresSoon(now)
+	if !soon || t.Expired(now) {
+		return ""
+	}
+	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, plural(days, "day"), permissions.TokensPage)
+}

@@ -1,0 +1,49 @@
+package tools
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// moving are the status words of work that still goes on. VPS.org's words are an open set:
+// any other word is an end.
+var moving = []string{"", "provisioning", "starting", "stopping", "rebooting", "restoring", "in_progress", "pending", "creating", "queued"}
+
+// await polls the status until the work has settled, the limit is reached or the caller
+// gives up.
+func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (status string, settled bool, waited time.Duration) {
+	began := r.Now()
+	ctx, cancel := context.WithTimeout(ctx, call.WaitLimit)
+	defer cancel()
+	err := apiclient.Poll(ctx, func(ctx context.Context) (bool, error) {
+		now, err := p.op.status(ctx, r.Client, p.target, value)
+		if err != nil {
+			return false, err
+		}
+		status = now
+		if call.Progress != nil {
+			call.Progress(Clean(now), r.Now().Sub(began))
+		}
+		return !slices.Contains(moving, now) && !p.still(now), nil
+	})
+	return status, err == nil, r.Now().Sub(began)
+}
+
+// still reports whether a start or stop shows the status it began with: it has been
+// accepted, so that status is an old one.
+func (p plan) still(status string) bool {
+	return (p.op.Name == "servers.start" || p.op.Name == "servers.stop") && status == p.target.Server.Status
+}
+
+// unsettled is the class of a wait that ended too early: at a terminal a failure, while
+// others were told beforehand that they would get the status as it is.
+func (c Call) unsettled() Class {
+	if c.Surface == permissions.Terminal {
+		return Failed
+	}
+	return OK
+}
