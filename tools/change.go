@@ -30,9 +30,6 @@ func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply 
 	if err != nil {
 		return op.fail(err)
 	}
-	if err := r.authorizeAccount(ctx); err != nil {
-		return op.fail(err)
-	}
 	asked := in.canonical()
 	r.sweep(ctx, store)
 	if reply, ok := r.untold(ctx, store, op, call, hashOf(asked)); ok {
@@ -52,15 +49,6 @@ func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply 
 		return r.ask(ctx, store, p, rec, call)
 	}
 	return r.start(ctx, store, p, rec, call)
-}
-
-// authorizeAccount makes sure that the account is known: records belong to it.
-func (r *Runner) authorizeAccount(ctx context.Context) error {
-	if r.account() != "" {
-		return nil
-	}
-	_, err := r.token(ctx, true)
-	return err
 }
 
 // failPlan ends a call whose target could not be read. If the target has gone because the
@@ -120,15 +108,17 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call 
 	if err != nil {
 		return op.fail(&storeError{err}), true
 	}
-	for _, rec := range records {
+	var reply Reply
+	told := false
+	for _, rec := range records { // the newest counts; what it replaced is told with it
 		if rec.State.IsOpen() {
 			continue
 		}
-		if first, err := store.Told(ctx, rec.ID, r.Now()); err == nil && first {
-			return op.replyFor(rec), true
+		if first, err := store.Told(ctx, rec.ID, r.Now()); err == nil && first && !told {
+			reply, told = op.replyFor(rec), true
 		}
 	}
-	return Reply{}, false
+	return reply, told
 }
 
 // ask opens a record for a person's answer, or joins the one that is open.
@@ -160,8 +150,7 @@ func (r *Runner) join(ctx context.Context, store approval.Store, p plan, rec app
 
 // joinRunning waits a little for a change that is under way, and reads an unknown one back.
 func (r *Runner) joinRunning(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
-	deadline := r.Now().Add(joinWait)
-	for rec.State == approval.Executing && r.Now().Before(deadline) && ctx.Err() == nil {
+	for try := 0; rec.State == approval.Executing && try < joinTries && ctx.Err() == nil; try++ {
 		pause(ctx, joinPoll)
 		if now, err := store.Record(ctx, rec.ID); err == nil {
 			rec = now
@@ -174,8 +163,8 @@ func (r *Runner) joinRunning(ctx context.Context, store approval.Store, op *Op, 
 }
 
 const (
-	joinWait = 30 * time.Second
-	joinPoll = 200 * time.Millisecond
+	joinPoll  = 200 * time.Millisecond
+	joinTries = 150 // half a minute
 )
 
 func pause(ctx context.Context, d time.Duration) {

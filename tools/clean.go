@@ -68,8 +68,18 @@ func cut(s string, characters int) string {
 	return s
 }
 
+// longestQuote is how much of a name a sentence holds: a longer one could push the rest of
+// the sentence out of sight.
+const longestQuote = 100
+
 // quote puts a cleaned name into a sentence.
-func quote(name string) string { return "“" + Clean(name) + "”" }
+func quote(name string) string {
+	name = Clean(name)
+	if short := cut(name, longestQuote); short != name {
+		name = short + "…"
+	}
+	return "“" + name + "”"
+}
 
 // plural puts a number before its noun: "1 server", "2 servers".
 func plural(n int, noun string) string {

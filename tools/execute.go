@@ -23,6 +23,7 @@ func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec ap
 	}
 	switch {
 	case err != nil:
+		rec.ID = "" // it was not stored
 		return r.failClaim(ctx, p.op, rec, call, err)
 	case joined:
 		return r.join(ctx, store, p, stored, call)
@@ -78,7 +79,11 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, cal
 		row := r.rowFor(rec, "refused")
 		row.Reason = busy(held)
 		r.noteOrLog(ctx, row)
-		return Reply{Op: op, Class: Failed, Outcome: Busy, Message: busy(held), Record: &rec}
+		reply := Reply{Op: op, Class: Failed, Outcome: Busy, Message: busy(held)}
+		if rec.ID != "" {
+			reply.Record = &rec
+		}
+		return reply
 	case errors.As(err, &state):
 		return r.lateAnswer(ctx, op, state.Record, call)
 	}
@@ -190,11 +195,25 @@ func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) appr
 	if errors.As(err, &api) && !api.Unknown {
 		return approval.Move{To: approval.Failed, APIStatus: api.Status, Message: subject + " did not happen. " + explain(err)}
 	}
-	m := approval.Move{To: approval.Unknown, Message: subject + ": the answer was lost, so it is not known whether it happened. " + explain(err)}
+	m := approval.Move{To: approval.Unknown}
 	if api != nil {
 		m.APIStatus = api.Status
 	}
+	m.Message = subject + ": the answer was lost (" + lossOf(api) + "), so it is not known whether it happened."
 	return m
+}
+
+// lossOf says in a few words how an answer was lost.
+func lossOf(e *apiclient.Error) string {
+	switch {
+	case e == nil:
+		return "an unexpected error"
+	case e.Status != 0:
+		return fmt.Sprintf("status %d", e.Status)
+	case e.Kind == apiclient.KindTimeout:
+		return "no answer in time"
+	}
+	return "the connection broke"
 }
 
 // answered returns what the API itself said of an accepted change: its words, and the id
@@ -243,7 +262,7 @@ func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.
 			return moved
 		}
 		if state := (*approval.StateError)(nil); errors.As(err, &state) {
-			return state.Record // somebody took it for dead meanwhile
+			return r.knownAfterAll(ctx, store, state.Record, m, row)
 		}
 		pause(ctx, time.Duration(100<<try)*time.Millisecond)
 	}
@@ -251,4 +270,19 @@ func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.
 	rec.State, rec.Result = m.To, m.Result
 	rec.Message = m.Message + fmt.Sprintf(" This could not be recorded: %v.", err)
 	return rec
+}
+
+// knownAfterAll settles a record that somebody took for dead while its call was still under
+// way, as after the sleep of a laptop.
+func (r *Runner) knownAfterAll(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move, row auditRow) approval.Record {
+	m.From = []approval.State{approval.Unknown}
+	if m.To == approval.Failed {
+		m.To = approval.NotApplied
+	}
+	row.Decision, row.Outcome = "settled", string(m.To)
+	moved, err := store.Move(ctx, m, row)
+	if err != nil {
+		return rec
+	}
+	return moved
 }

@@ -44,12 +44,15 @@ type Reply struct {
 // envelope is what a change answers, on every surface.
 type envelope[Out any] struct {
 	Outcome    Outcome  `json:"outcome"`
-	Message    string   `json:"message"`
+	Message    prose    `json:"message"`
 	ApprovalID string   `json:"approval_id,omitzero"`
 	Request    *request `json:"request,omitzero"`
 	Card       *Card    `json:"card,omitzero"`
 	Result     Out      `json:"result,omitzero"`
 }
+
+// prose is text of ours, in which what others wrote has been cleaned already: it is not cut.
+type prose string
 
 type request struct {
 	Method string         `json:"method"`
@@ -87,7 +90,7 @@ func (r Reply) encoded(value any) json.RawMessage {
 }
 
 func (r Reply) envelope() envelope[any] {
-	e := envelope[any]{Outcome: r.Outcome, Message: r.Message, Card: r.Card, Result: r.Value}
+	e := envelope[any]{Outcome: r.Outcome, Message: prose(r.Message), Card: r.Card, Result: r.Value}
 	if r.Record != nil {
 		e.ApprovalID = r.Record.ID
 	}

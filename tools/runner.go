@@ -3,7 +3,7 @@ package tools
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -66,12 +66,24 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	return r.change(ctx, op, in, call)
 }
 
+// shortestToken is what a token must have to be looked for in inputs: a shorter one would be
+// found in any text.
+const shortestToken = 8
+
 // accept decodes an input, and refuses one that carries the API token.
 func (r *Runner) accept(op *Op, raw []byte) (input, error) {
-	if token, err := r.Token(); err == nil && token != "" && bytes.Contains(raw, []byte(token)) {
-		return input{}, fmt.Errorf("the input contains the API token; it is never an argument: take it out")
+	in, err := op.parse(raw)
+	token, tokenErr := r.Token()
+	if tokenErr != nil || len(token) < shortestToken {
+		return in, err
 	}
-	return op.parse(raw)
+	if err != nil {
+		return in, errors.New(strings.ReplaceAll(err.Error(), token, "[redacted]"))
+	}
+	if bytes.Contains(in.canonical(), []byte(token)) {
+		return in, errors.New("the input contains the API token; it is never an argument: take it out")
+	}
+	return in, nil
 }
 
 // read runs an operation that changes nothing.
@@ -91,6 +103,9 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	}
 	t := Target{ID: server, Server: apiclient.Server{ID: server}}
 	value, err := op.call(ctx, r.Client, t, in.value)
+	if err != nil && op.On == Server {
+		err = missing(err, "server", server)
+	}
 	if err != nil {
 		return r.failRead(op, err)
 	}

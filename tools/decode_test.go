@@ -1,0 +1,29 @@
+package tools
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func FuzzInput(f *testing.F) {
+	for _, op := range Operations() {
+		for _, in := range op.Examples {
+			f.Add(op.Name, []byte(in))
+		}
+	}
+	f.Fuzz(func(t *testing.T, name string, raw []byte) {
+		op, ok := Lookup(name)
+		if !ok {
+			return
+		}
+		in, err := op.parse(raw)
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		again, err := op.parse(in.canonical())
+		require.NoError(t, err, "what was accepted is accepted again")
+		require.Equal(t, in.canonical(), again.canonical())
+	})
+}

@@ -1,0 +1,208 @@
+package tools_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Ways in which the answer to a write is lost, before or after the change was made.
+var losses = map[string]simulator.Interceptor{
+	"500 instead of the change": func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(500) },
+	"reset instead of the change": func(http.ResponseWriter, *http.Request, http.Handler) {
+		panic(http.ErrAbortHandler)
+	},
+	"502 after the change": func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		next.ServeHTTP(discard{http.Header{}}, r)
+		w.WriteHeader(502)
+	},
+	"reset after the change": func(_ http.ResponseWriter, r *http.Request, next http.Handler) {
+		next.ServeHTTP(discard{http.Header{}}, r)
+		panic(http.ErrAbortHandler)
+	},
+}
+
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header       { return d.header }
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) WriteHeader(int)             {}
+
+// loseWrites makes each write end that way; reads go on.
+func (w *world) loseWrites(how simulator.Interceptor) {
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodGet {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		how(rw, r, next)
+	})
+}
+
+// Every operation that changes something, and how its read-back ends if the change was
+// made, and a minute later if it was not.
+var changes = []struct {
+	operation, input string
+	prepare          func(*simulator.World)
+	made, notMade    approval.State
+}{
+	{"servers.create", `{"name":"web-3","plan_id":"1","os_id":"5","location":"us-west"}`, nil, approval.Done, approval.NotApplied},
+	{"servers.update", `{"server":"web-server-01","name":"web-2"}`, nil, approval.Done, approval.NotApplied},
+	{"servers.replace", `{"server":"web-server-01","name":"web-2","hostname":"a.example.com","backups_enabled":true}`, nil, approval.Done, approval.NotApplied},
+	{"servers.delete", `{"server":"web-server-01"}`, nil, approval.Done, approval.NotApplied},
+	{"servers.start", `{"server":"web-server-01"}`, stopped, approval.Done, approval.NotApplied},
+	{"servers.stop", `{"server":"web-server-01"}`, nil, approval.Done, approval.NotApplied},
+	{"servers.reboot", `{"server":"web-server-01"}`, nil, approval.Done, approval.NeedsHuman},
+	{"servers.restore", `{"server":"web-server-01","backup_id":"501"}`, nil, approval.Done, approval.NeedsHuman},
+	{"backups.create", `{"server":"web-server-01","description":"before"}`, nil, approval.Done, approval.NotApplied},
+	{"backups.delete", `{"backup_id":"499"}`, nil, approval.Done, approval.NotApplied},
+	{"snapshots.create", `{"server":"web-server-01","name":"before"}`, nil, approval.Done, approval.NotApplied},
+	{"snapshots.restore", `{"snapshot_id":"7001"}`, nil, approval.Done, approval.NeedsHuman},
+	{"snapshots.delete", `{"snapshot_id":"7001"}`, nil, approval.Done, approval.NotApplied},
+}
+
+func stopped(w *simulator.World) { w.ServerNamed("web-server-01").Status = "stopped" }
+
+func TestALostAnswerIsReadBackAndNeverSentAgain(t *testing.T) {
+	for _, c := range changes {
+		for loss, how := range losses {
+			t.Run(c.operation+"/"+loss, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				if c.prepare != nil {
+					w.sim.Edit(c.prepare)
+				}
+				w.loseWrites(how)
+				reply := w.runAndAgree(c.operation, c.input)
+				require.Equal(t, tools.Unknown, reply.Outcome, reply.Message)
+				require.Equal(t, tools.Lost, reply.Class)
+				require.Len(t, w.sent(), 1)
+				rec := w.onRecord(reply.Record.ID)
+				if strings.Contains(loss, "after") {
+					require.Equal(t, c.made, rec.State, reply.Message)
+					require.Contains(t, reply.Message, "it has happened")
+					return
+				}
+				require.Equal(t, approval.Unknown, rec.State, reply.Message)
+				again := w.run(c.operation, c.input)
+				require.Equal(t, reply.Record.ID, again.Record.ID, "asking again joins: %s", again.Message)
+				require.Equal(t, tools.Unknown, again.Outcome)
+				w.clock.Advance(61 * time.Second)
+				last := w.run(c.operation, c.input)
+				require.Equal(t, c.notMade, w.onRecord(reply.Record.ID).State, last.Message)
+				require.Equal(t, tools.Unknown, last.Outcome)
+				require.Len(t, w.sent(), 1, "never sent twice")
+			})
+		}
+	}
+}
+
+func (w *world) runAndAgree(operation, input string) tools.Reply {
+	w.Helper()
+	reply := w.run(operation, input)
+	if reply.Outcome == tools.ApprovalRequired {
+		return w.answer(operation, reply.Record.ID, reply.Card.Confirm)
+	}
+	return reply
+}
+
+func TestEveryChangeSendsItsOneRequest(t *testing.T) {
+	for _, c := range changes {
+		t.Run(c.operation, func(t *testing.T) {
+			w := newWorld(t)
+			if c.prepare != nil {
+				w.sim.Edit(c.prepare)
+			}
+			reply := w.runAndAgree(c.operation, c.input)
+			require.Equal(t, tools.Done, reply.Outcome, reply.Message)
+			require.Len(t, w.sent(), 1)
+			op, _ := tools.Lookup(c.operation)
+			method, path, _ := strings.Cut(op.Request, " ")
+			require.Regexp(t, "^"+method+" "+strings.ReplaceAll(path, "{id}", `\d+`)+"$", w.sent()[0])
+		})
+	}
+}
+
+func TestAnUnknownChangeKeepsOthersOffItsServer(t *testing.T) {
+	w := newWorld(t)
+	w.loseWrites(losses["500 instead of the change"])
+	lost := w.agree("servers.reboot", `{"server":"web-server-01"}`)
+	w.sim.Intercept(nil)
+	busy := w.run("backups.create", `{"server":"web-server-01"}`)
+	require.Equal(t, tools.Busy, busy.Outcome, busy.Message)
+	require.Contains(t, busy.Message, "vpsbot approvals settle "+lost.Record.ID)
+	require.Nil(t, busy.Record, "what was not stored has no id")
+
+	_, err := w.runner.Settle(t.Context(), "local:mallory", lost.Record.ID, true)
+	require.Error(t, err, "not everybody may say what happened")
+	rec, err := w.runner.Settle(t.Context(), alice, lost.Record.ID, false)
+	require.NoError(t, err)
+	require.Equal(t, approval.NotApplied, rec.State)
+	require.Equal(t, tools.Done, w.run("backups.create", `{"server":"web-server-01"}`).Outcome)
+}
+
+func TestWhatADeadProcessLeftIsReadBackAtTheNextChange(t *testing.T) {
+	for _, made := range []bool{true, false} {
+		w := newWorld(t)
+		inside, never := make(chan struct{}), make(chan struct{})
+		t.Cleanup(func() { close(never) })
+		w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method != http.MethodDelete {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			if made {
+				next.ServeHTTP(discard{http.Header{}}, r)
+			}
+			close(inside)
+			<-never // as for a process that is killed: the answer never comes
+		})
+		victim := w.newRunner("process-2", "vps_demo")
+		asked := victim.Run(t.Context(), call("servers.delete", `{"server":"web-server-01"}`))
+		go victim.Answer(t.Context(), call("servers.delete", ""), tools.Answer{Approval: asked.Record.ID, Yes: true, Text: "web-server-01"})
+		<-inside
+		w.run("backups.create", `{"server":"db-server-01"}`)
+		require.Equal(t, approval.Executing, w.onRecord(asked.Record.ID).State, "it still lives")
+
+		w.dead["process-2"] = true
+		w.run("backups.create", `{"server":"db-server-01"}`)
+		want := map[bool]approval.State{true: approval.Done, false: approval.Unknown}[made]
+		require.Equal(t, want, w.onRecord(asked.Record.ID).State)
+		require.Len(t, w.sent(), 3)
+	}
+}
+
+func TestAPanicInACallLeavesNothingLocked(t *testing.T) {
+	w := newWorld(t)
+	w.runner = w.runnerOn(panicking{w.sim.Transport()}, "process-1", "vps_demo")
+	require.PanicsWithValue(t, "broken", func() { w.run("servers.update", `{"server":"web-server-01","name":"x"}`) })
+	records, err := w.store.Find(t.Context(), approval.Query{})
+	require.NoError(t, err)
+	require.Len(t, records, 1)
+	require.Equal(t, approval.Unknown, records[0].State, "nobody can say what was sent")
+}
+
+type panicking struct{ next http.RoundTripper }
+
+func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodGet {
+		panic("broken")
+	}
+	return p.next.RoundTrip(r)
+}
+
+func TestTheAPISayingNoIsNotUnknown(t *testing.T) {
+	w := newWorld(t)
+	reply := w.run("servers.start", `{"server":"web-server-01"}`)
+	require.Equal(t, tools.Refused, reply.Outcome)
+	require.Equal(t, tools.Failed, reply.Class)
+	require.Contains(t, reply.Message, "already running")
+	require.Equal(t, approval.Failed, w.onRecord(reply.Record.ID).State)
+}
