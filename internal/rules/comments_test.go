@@ -1,0 +1,106 @@
+package rules
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Every package has exactly one package comment, which says what it is for.
+func TestEveryPackageHasOneComment(t *testing.T) {
+	comments := map[string][]string{}
+	eachFile(t, func(path, dir string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.PackageClauseOnly)
+		require.NoError(t, err)
+		if comments[dir] == nil {
+			comments[dir] = []string{}
+		}
+		if file.Doc != nil {
+			comments[dir] = append(comments[dir], filepath.Base(path))
+		}
+	})
+	for dir, files := range comments {
+		require.Len(t, files, 1, "package %s: its comment belongs into one file", dir)
+	}
+}
+
+// Every exported name is explained in a comment that starts with the name.
+func TestEveryExportedNameIsExplained(t *testing.T) {
+	eachFile(t, func(path, dir string) {
+		if strings.HasSuffix(path, "_test.go") || dir == "cmd/vpsbot" {
+			return
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, d := range file.Decls {
+			for name, doc := range exported(d) {
+				require.NotEmpty(t, doc, "%s: %s has no comment", path, name)
+			}
+		}
+	})
+}
+
+// exported returns the exported names of a declaration with their comments. Constants and
+// variables of one group may share a comment.
+func exported(d ast.Decl) map[string]string {
+	names := map[string]string{}
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Name.IsExported() && (d.Recv == nil || receiverExported(d.Recv)) && !wellKnown[d.Name.Name] {
+			names[d.Name.Name] = startsWith(d.Doc.Text(), d.Name.Name)
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				if s.Name.IsExported() {
+					names[s.Name.Name] = startsWith(d.Doc.Text()+s.Doc.Text(), s.Name.Name)
+				}
+			case *ast.ValueSpec:
+				for _, n := range s.Names {
+					if n.IsExported() {
+						names[n.Name] = d.Doc.Text() + s.Doc.Text() + s.Comment.Text()
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// wellKnown are methods whose interface explains them.
+var wellKnown = map[string]bool{
+	"Error": true, "Unwrap": true, "String": true, "GoString": true, "Format": true, "LogValue": true,
+	"MarshalJSON": true, "UnmarshalJSON": true, "MarshalText": true, "RoundTrip": true, "ServeHTTP": true, "Write": true,
+	"Enabled": true, "Handle": true, "WithAttrs": true, "WithGroup": true, "EnvDecode": true,
+}
+
+func startsWith(doc, name string) string {
+	for _, start := range []string{name + " ", "A " + name, "An " + name, "The " + name, name + "s "} {
+		if strings.HasPrefix(doc, start) {
+			return doc
+		}
+	}
+	return ""
+}
+
+func receiverExported(list *ast.FieldList) bool {
+	t := list.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	if index, ok := t.(*ast.IndexExpr); ok {
+		t = index.X
+	}
+	name, ok := t.(*ast.Ident)
+	return ok && name.IsExported()
+}

@@ -1,0 +1,100 @@
+package rules
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/vpsbot/vpsbot/"
+
+// mayImport is the direction of imports: what each package may import of ours. What is not
+// listed may import nothing of ours.
+var mayImport = map[string][]string{
+	"cmd/vpsbot":         {"tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/process"},
+	"internal/mcpserver": {"tools", "permissions", "internal/approval"},
+	"tools":              {"permissions", "apiclient", "internal/approval", "internal/audit"},
+	"internal/approval":  {"internal/audit", "permissions"},
+	"internal/audit":     {"permissions"},
+	"internal/store":     {"internal/approval", "internal/audit"},
+	"internal/config":    {"permissions"},
+}
+
+// onlyImporter lists libraries that one package alone may import, so that the others do not
+// come to depend on their types.
+var onlyImporter = map[string]string{
+	"github.com/mark3labs/mcp-go": "internal/mcpserver",
+	"github.com/slack-go/slack":   "slackbot",
+	"modernc.org/sqlite":          "internal/store",
+	"github.com/pressly/goose":    "internal/store",
+	"github.com/spf13/cobra":      "cmd/vpsbot",
+	"github.com/hashicorp":        "apiclient",
+	"github.com/sony/gobreaker":   "apiclient",
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	eachFile(t, func(path, dir string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, imported := range file.Imports {
+			name, err := strconv.Unquote(imported.Path.Value)
+			require.NoError(t, err)
+			if ours, ok := strings.CutPrefix(name, module); ok && ours != dir {
+				require.True(t, slices.Contains(mayImport[dir], ours), "%s imports %s: imports point one way", path, ours)
+			}
+			for library, owner := range onlyImporter {
+				require.False(t, strings.HasPrefix(name, library) && dir != owner, "%s imports %s: only %s may", path, name, owner)
+			}
+		}
+	})
+}
+
+// eachFile calls do for every Go file of the project, with its folder relative to the root.
+func eachFile(t *testing.T, do func(path, dir string)) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	seen := 0
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") && path != root {
+			return fs.SkipDir
+		}
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		seen++
+		do(path, filepath.ToSlash(dir))
+		return nil
+	})
+	require.NoError(t, err)
+	require.Greater(t, seen, 50, "the rules looked in the wrong place")
+}
+
+// What the project says of itself names no machine's paths.
+func TestNoMachinesPaths(t *testing.T) {
+	eachFile(t, func(path, _ string) {
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, bad := range []string{`"/` + "home/", `"/` + "root/", `"/` + "work/"} {
+			require.NotContains(t, string(raw), bad, path)
+		}
+	})
+}
