@@ -1,0 +1,96 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Genesis stands in for the hash of the row before the first one.
+const Genesis = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// Seal gives the row its place after the row whose hash is previous (Genesis before the
+// first): it cuts At to UTC milliseconds, replaces what is not valid UTF-8 and NUL, so that
+// every engine and every JSON file keeps the text unchanged, and fills in Previous and Hash. The
+// caller has set Seq. It fails for a row without number or time, and for Arguments that
+// are not JSON.
+func Seal(previous string, row Row) (Row, error) {
+	switch {
+	case row.Seq < 1:
+		return Row{}, errors.New("audit row has no number")
+	case row.At.IsZero():
+		return Row{}, errors.New("audit row has no time")
+	case len(row.Arguments) > 0 && !json.Valid(row.Arguments):
+		return Row{}, errors.New("arguments of the audit row are not JSON")
+	}
+	row = cleaned(row)
+	row.At = row.At.UTC().Truncate(time.Millisecond)
+	row.Previous = previous
+	row.Hash, _ = digest(nil, row)
+	return row, nil
+}
+
+// cleaned makes every text storable. JSON is valid UTF-8 outside of strings only, so the
+// arguments go the same way.
+func cleaned(row Row) Row {
+	for _, text := range texts(&row) {
+		*text = storable(*text)
+	}
+	row.Arguments = json.RawMessage(storable(string(row.Arguments)))
+	if len(row.Arguments) == 0 {
+		row.Arguments = nil
+	}
+	return row
+}
+
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// texts lists the free text of a row in the order of the canonical form.
+func texts(row *Row) [13]*string {
+	return [13]*string{
+		&row.Actor, &row.OnBehalf, &row.Surface, &row.Account, &row.Token, &row.Operation, &row.Target,
+		&row.Approval, &row.Decision, &row.Reason, &row.Approver, &row.Outcome, &row.Previous,
+	}
+}
+
+// digest is the hash of a row: hex SHA-256 over the text of Previous followed by the
+// canonical form. It returns buffer grown, for the next row.
+func digest(buffer []byte, row Row) (string, []byte) {
+	buffer = append(buffer[:0], row.Previous...)
+	buffer = appendCanonical(buffer, &row)
+	sum := sha256.Sum256(buffer)
+	return hex.EncodeToString(sum[:]), buffer
+}
+
+// appendCanonical appends the canonical form: every field but Hash as a netstring (its
+// length in bytes, a colon, the bytes, a comma), numbers in decimal, At as milliseconds
+// since 1970. Lengths come first, so no text can pass for the end of its field. The order
+// is Seq, At, APIStatus, Arguments, then the texts of [texts].
+func appendCanonical(b []byte, row *Row) []byte {
+	b = appendNumber(b, row.Seq)
+	b = appendNumber(b, row.At.UnixMilli())
+	b = appendNumber(b, int64(row.APIStatus))
+	b = appendNetstring(b, row.Arguments)
+	for _, text := range texts(row) {
+		b = appendNetstring(b, *text)
+	}
+	return b
+}
+
+func appendNumber(b []byte, n int64) []byte {
+	var digits [20]byte
+	return appendNetstring(b, strconv.AppendInt(digits[:0], n, 10))
+}
+
+func appendNetstring[T string | []byte | json.RawMessage](b []byte, s T) []byte {
+	b = strconv.AppendInt(b, int64(len(s)), 10)
+	b = append(b, ':')
+	b = append(b, s...)
+	return append(b, ',')
+}

@@ -1,0 +1,130 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var at = time.Date(2026, 3, 1, 12, 0, 0, 123_456_789, time.UTC)
+
+func sample(seq int64) Row {
+	return Row{
+		Seq: seq, At: at.Add(time.Duration(seq) * time.Second), Actor: "local:alice", OnBehalf: "bob", Surface: "mcp",
+		Account: "a@example.com", Token: "laptop", Operation: "servers.delete", Target: "server:12345 (web-server-01)",
+		Arguments: json.RawMessage(`{"server":"12345"}`), Approval: "f00", Decision: "approved", Reason: "typed the name",
+		Approver: "local:alice", APIStatus: 204, Outcome: "done",
+	}
+}
+
+func chain(t testing.TB, n int) []Row {
+	t.Helper()
+	rows, head := make([]Row, n), Genesis
+	for i := range rows {
+		row, err := Seal(head, sample(int64(i+1)))
+		require.NoError(t, err)
+		rows[i], head = row, row.Hash
+	}
+	return rows
+}
+
+// The form is fixed: a log written today must verify with every later version.
+func TestSealIsFixed(t *testing.T) {
+	row, err := Seal(Genesis, sample(1))
+	require.NoError(t, err)
+	require.Equal(t, "1:1,13:1772366401123,3:204,18:{\"server\":\"12345\"},11:local:alice,3:bob,3:mcp,13:a@example.com,6:laptop,"+
+		"14:servers.delete,28:server:12345 (web-server-01),3:f00,8:approved,14:typed the name,11:local:alice,4:done,64:"+Genesis+",",
+		string(appendCanonical(nil, &row)))
+	require.Equal(t, "3d9f6482953ecbdbe0381182c904cc43088d4174882a1a67d17001a79593d8cd", row.Hash)
+	require.Equal(t, Genesis, row.Previous)
+	require.Equal(t, at.Add(time.Second).Truncate(time.Millisecond), row.At)
+}
+
+func TestSealCleans(t *testing.T) {
+	in := sample(1)
+	in.At = at.In(time.FixedZone("far", 9*3600))
+	in.Reason, in.Target, in.Arguments = "a\x00b", "\xff", json.RawMessage{}
+	row, err := Seal(Genesis, in)
+	require.NoError(t, err)
+	require.Equal(t, "a\uFFFDb", row.Reason)
+	require.Equal(t, "\uFFFD", row.Target)
+	require.Nil(t, row.Arguments)
+	require.Equal(t, time.UTC, row.At.Location())
+	require.Equal(t, "a\x00b", in.Reason, "the caller's row is left alone")
+}
+
+func TestSealRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(*Row)
+		want  string
+	}{
+		"no number":     {func(r *Row) { r.Seq = 0 }, "audit row has no number"},
+		"no time":       {func(r *Row) { r.At = time.Time{} }, "audit row has no time"},
+		"not JSON":      {func(r *Row) { r.Arguments = json.RawMessage(`{`) }, "arguments of the audit row are not JSON"},
+		"two documents": {func(r *Row) { r.Arguments = json.RawMessage(`{}{}`) }, "arguments of the audit row are not JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row := sample(1)
+			c.spoil(&row)
+			_, err := Seal(Genesis, row)
+			require.EqualError(t, err, c.want)
+		})
+	}
+}
+
+// A sealed row comes back from JSON with the hash it had: what is exported can be verified.
+func TestSealSurvivesJSON(t *testing.T) {
+	row := sample(1)
+	row.Reason = "<&>\u2028 \xff"
+	row, err := Seal(Genesis, row)
+	require.NoError(t, err)
+	text, err := json.Marshal(row)
+	require.NoError(t, err)
+	var back Row
+	require.NoError(t, json.Unmarshal(text, &back))
+	hash, _ := digest(nil, back)
+	require.Equal(t, row.Hash, hash)
+}
+
+// What can be read back without loss cannot stand for two different rows.
+func FuzzCanonical(f *testing.F) {
+	f.Add(int64(1), int64(0), 0, "", "", "")
+	f.Add(int64(-1), int64(1772366401123), 204, "3:a,b,", "1:x", "\x00\xff")
+	f.Fuzz(func(t *testing.T, seq, ms int64, status int, a, b, c string) {
+		row := Row{Seq: seq, At: time.UnixMilli(ms).UTC(), APIStatus: status, Arguments: json.RawMessage(a), Actor: b, OnBehalf: c, Reason: a, Outcome: b, Previous: c}
+		require.Equal(t, row, readCanonical(t, appendCanonical(nil, &row)))
+	})
+}
+
+func readCanonical(t *testing.T, text []byte) (row Row) {
+	r := bytes.NewReader(text)
+	var ms int64
+	for _, number := range []any{&row.Seq, &ms, &row.APIStatus} {
+		_, err := fmt.Fscan(strings.NewReader(netstring(t, r)), number)
+		require.NoError(t, err)
+	}
+	row.At = time.UnixMilli(ms).UTC()
+	row.Arguments = json.RawMessage(netstring(t, r))
+	for _, field := range texts(&row) {
+		*field = netstring(t, r)
+	}
+	require.Zero(t, r.Len())
+	return row
+}
+
+func netstring(t *testing.T, r *bytes.Reader) string {
+	var n int
+	_, err := fmt.Fscanf(r, "%d:", &n)
+	require.NoError(t, err)
+	text := make([]byte, n+1)
+	_, err = io.ReadFull(r, text)
+	require.NoError(t, err)
+	require.Equal(t, byte(','), text[n])
+	return string(text[:n])
+}

@@ -1,0 +1,33 @@
+// Package audit is the log of who changed what, who agreed, and what was refused.
+//
+// Rows are appended in the transaction of what they tell, and chained: each row's hash
+// covers the row before, so that a row changed, dropped or swapped later is found.
+package audit
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Row is one line of the log. A caller fills in what happened; the store gives Seq,
+// Previous and Hash.
+type Row struct {
+	Seq       int64           `json:"seq"`
+	At        time.Time       `json:"at"`                     // UTC, milliseconds
+	Actor     string          `json:"actor"`                  // who: "local:alice"
+	OnBehalf  string          `json:"on_behalf_of,omitempty"` // for whom, where another acted for them
+	Surface   string          `json:"surface"`                // "mcp", "terminal", "slack"
+	Account   string          `json:"account,omitempty"`      // e-mail address of the VPS.org account
+	Token     string          `json:"token,omitempty"`        // label of the token, never the token
+	Operation string          `json:"operation"`
+	Target    string          `json:"target,omitempty"`    // "server:12345 (web-server-01)"
+	Arguments json.RawMessage `json:"arguments,omitempty"` // canonical JSON
+	Approval  string          `json:"approval,omitempty"`
+	Decision  string          `json:"decision"`           // allowed, refused, asked, approved, denied, cancelled, expired, stale, settled
+	Reason    string          `json:"reason,omitempty"`   // why, in a sentence
+	Approver  string          `json:"approver,omitempty"` // who agreed
+	APIStatus int             `json:"api_status,omitempty"`
+	Outcome   string          `json:"outcome,omitempty"` // done, failed, unknown, not_applied, needs_human; empty: not known yet
+	Previous  string          `json:"previous"`          // hash of the row before; the first row has 64 zeros
+	Hash      string          `json:"hash"`              // hex SHA-256 over Previous and the row
+}

@@ -1,0 +1,142 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+func answer(person string, yes bool) *approval.Consent {
+	return &approval.Consent{Person: person, Identity: "local:" + person, Channel: "terminal", Yes: yes, Reason: "because", At: start}
+}
+
+func TestConsent(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		inserted(t, db, asked("1"))
+		yes := move("1", approval.Pending, approval.Approved)
+		yes.Consent, yes.Approver = answer("zoe", true), "not looked at"
+		require.Equal(t, "zoe", moved(t, db, yes).Approver)
+
+		no := move("1", approval.Approved, approval.Denied)
+		no.Consent = answer("bob", false)
+		require.Equal(t, "zoe", moved(t, db, no).Approver, "a no approves nothing")
+
+		got, err := db.Consents(t.Context(), "1")
+		require.NoError(t, err)
+		first, second := *yes.Consent, *no.Consent
+		first.At, second.At = ms(start), ms(start)
+		require.Equal(t, []approval.Consent{first, second}, got)
+
+		got, err = db.Consents(t.Context(), "2")
+		require.NoError(t, err)
+		require.Empty(t, got)
+	})
+}
+
+func TestOneAnswerPerPerson(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		inserted(t, db, asked("1"))
+		yes := move("1", approval.Pending, approval.Approved)
+		yes.Consent = answer("zoe", true)
+		r := moved(t, db, yes)
+
+		again := move("1", approval.Approved, approval.Denied)
+		for person, want := range map[string]string{"zoe": "zoe has answered approval 1 before", "": "whose"} {
+			again.Consent = answer(person, false)
+			_, err := db.Move(t.Context(), again, row("denied"))
+			require.ErrorContains(t, err, want)
+		}
+		stored, err := db.Record(t.Context(), "1")
+		require.NoError(t, err)
+		require.Equal(t, r, stored)
+		require.Equal(t, 2, logLength(t, db))
+
+		// The same person may answer another record.
+		inserted(t, db, asked("2"))
+		elsewhere := move("2", approval.Pending, approval.Denied)
+		elsewhere.Consent = answer("zoe", false)
+		require.Empty(t, moved(t, db, elsewhere).Approver)
+	})
+}
+
+func TestForms(t *testing.T) {
+	form := approval.Form{Hash: "h", Approval: "1", Session: "s1", AskedAt: ms(start), ExpiresAt: ms(start.Add(time.Minute))}
+	conforms(t, func(t *testing.T, db database) {
+		ctx := t.Context()
+		require.ErrorIs(t, db.AskForm(ctx, form), approval.ErrNotFound, "no such record")
+		inserted(t, db, asked("1"))
+		require.NoError(t, db.AskForm(ctx, form))
+		require.Error(t, db.AskForm(ctx, form), "the same nonce again")
+
+		for name, take := range map[string]struct {
+			hash, session string
+			now           time.Time
+		}{
+			"never asked": {"g", "s1", start}, "another session": {"h", "s2", start}, "expired": {"h", "s1", form.ExpiresAt},
+		} {
+			_, err := db.TakeForm(ctx, take.hash, take.session, take.now)
+			require.ErrorIs(t, err, approval.ErrNotFound, name)
+		}
+		got, err := db.TakeForm(ctx, "h", "s1", form.ExpiresAt.Add(-time.Millisecond))
+		require.NoError(t, err)
+		require.Equal(t, form, got)
+		_, err = db.TakeForm(ctx, "h", "s1", start)
+		require.ErrorIs(t, err, approval.ErrNotFound, "used up")
+	})
+}
+
+func TestExpiredFormsAreDropped(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		inserted(t, db, asked("1"))
+		old := approval.Form{Hash: "old", Approval: "1", Session: "s1", AskedAt: start, ExpiresAt: start.Add(time.Minute)}
+		require.NoError(t, db.AskForm(t.Context(), old))
+		next := old
+		next.Hash, next.AskedAt, next.ExpiresAt = "next", old.ExpiresAt, old.ExpiresAt.Add(time.Minute)
+		require.NoError(t, db.AskForm(t.Context(), next))
+		_, err := db.TakeForm(t.Context(), "old", "s1", start)
+		require.ErrorIs(t, err, approval.ErrNotFound)
+		_, err = db.TakeForm(t.Context(), "next", "s1", start)
+		require.NoError(t, err)
+	})
+}
+
+func TestHandover(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		want := inserted(t, db, asked("1"))
+		expires := start.Add(time.Hour)
+		require.NoError(t, db.Handover(t.Context(), "1", expires))
+		want.Place, want.ExpiresAt = approval.Elsewhere, ms(expires)
+		got, err := db.Record(t.Context(), "1")
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+
+		require.ErrorIs(t, db.Handover(t.Context(), "2", expires), approval.ErrNotFound)
+		r := moved(t, db, claim("1"))
+		var state *approval.StateError
+		require.ErrorAs(t, db.Handover(t.Context(), "1", expires.Add(1)), &state)
+		require.Equal(t, r, state.Record)
+	})
+}
+
+func TestTold(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		inserted(t, db, asked("1"))
+		first, err := db.Told(t.Context(), "1", start)
+		require.NoError(t, err)
+		require.True(t, first)
+		first, err = db.Told(t.Context(), "1", start.Add(time.Hour))
+		require.NoError(t, err)
+		require.False(t, first)
+		r, err := db.Record(t.Context(), "1")
+		require.NoError(t, err)
+		require.Equal(t, ms(start), r.ToldAt)
+
+		_, err = db.Told(t.Context(), "2", start)
+		require.ErrorIs(t, err, approval.ErrNotFound)
+		_, err = db.Told(t.Context(), "1", time.Time{})
+		require.Error(t, err)
+	})
+}

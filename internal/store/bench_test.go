@@ -1,0 +1,85 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/store"
+)
+
+func benchmark(b *testing.B, run func(b *testing.B, url string)) {
+	b.Helper()
+	for name, engine := range engines {
+		b.Run(name, func(b *testing.B) { run(b, engine(b)) })
+	}
+}
+
+// BenchmarkOpen opens a store that is up to date, as every start of the program does.
+func BenchmarkOpen(b *testing.B) {
+	benchmark(b, func(b *testing.B, url string) {
+		require.NoError(b, open(b, url).Close())
+		for b.Loop() {
+			s, err := store.Open(b.Context(), url)
+			require.NoError(b, err)
+			require.NoError(b, s.Close())
+		}
+	})
+}
+
+// BenchmarkOpenNew makes the file and its schema.
+func BenchmarkOpenNew(b *testing.B) {
+	benchmark(b, func(b *testing.B, url string) {
+		for i := 0; b.Loop(); i++ {
+			s, err := store.Open(b.Context(), fmt.Sprint(url, i))
+			require.NoError(b, err)
+			require.NoError(b, s.Close())
+		}
+	})
+}
+
+// BenchmarkTenThousandPresses claims one record ten thousand times at once.
+func BenchmarkTenThousandPresses(b *testing.B) {
+	benchmark(b, func(b *testing.B, url string) {
+		for i := 0; b.Loop(); i++ {
+			b.StopTimer()
+			db := open(b, fmt.Sprint(url, i))
+			inserted(b, db, asked("1"))
+			b.StartTimer()
+			won, lost := press(b, db, presses)
+			require.EqualValues(b, [2]int64{1, presses - 1}, [2]int64{won, lost})
+		}
+	})
+}
+
+// BenchmarkChange is one change that needs a consent: asked, claimed, done.
+func BenchmarkChange(b *testing.B) {
+	benchmark(b, func(b *testing.B, url string) {
+		db := open(b, url)
+		for i := 0; b.Loop(); i++ {
+			id := fmt.Sprint(i)
+			inserted(b, db, asked(id))
+			moved(b, db, claim(id))
+			moved(b, db, move(id, approval.Executing, approval.Done))
+		}
+	})
+}
+
+// BenchmarkVerify reads a log from the database and verifies it.
+func BenchmarkVerify(b *testing.B) {
+	const n = 5000
+	benchmark(b, func(b *testing.B, url string) {
+		db := open(b, url)
+		for range n {
+			require.NoError(b, db.Note(b.Context(), row("noted")))
+		}
+		for b.Loop() {
+			_, err := audit.Verify(db.Rows(b.Context(), audit.Filter{}))
+			require.NoError(b, err)
+		}
+		b.ReportMetric(b.Elapsed().Seconds()/float64(b.N*n)*1e6, "s/1M-rows")
+	})
+}

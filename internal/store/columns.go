@@ -1,0 +1,115 @@
+package store
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+)
+
+// The columns of each table, and in the same order the fields they are read into and
+// written from.
+const (
+	recordColumns = `id, operation, risk, input, asked_hash, args_hash,
+		actor, surface, session, api, account, token_name,
+		target, target_name, confirm, card, facts, fingerprint, known,
+		state, prior, place, created_at, expires_at, changed_at,
+		owner, claimed_at, approver, api_status, message, result, told_at`
+	consentColumns = `person, identity, channel, yes, reason, at`
+	formColumns    = `hash, approval, session, asked_at, expires_at`
+	auditColumns   = `seq, at, actor, on_behalf, surface, account, token, operation, target, arguments,
+		approval, decision, reason, approver, api_status, outcome, previous, hash`
+)
+
+func recordFields(r *approval.Record) []any {
+	return []any{
+		&r.ID, &r.Operation, &r.Risk, (*jsonText)(&r.Input), &r.AskedHash, &r.ArgsHash,
+		&r.Actor, &r.Surface, &r.Session, &r.API, &r.Account, &r.TokenName,
+		&r.Target, &r.TargetName, &r.Confirm, (*jsonText)(&r.Card), (*jsonText)(&r.Facts), &r.Fingerprint, (*jsonText)(&r.Known),
+		&r.State, &r.Prior, &r.Place, (*millis)(&r.CreatedAt), (*millis)(&r.ExpiresAt), (*millis)(&r.ChangedAt),
+		&r.Owner, (*millis)(&r.ClaimedAt), &r.Approver, &r.APIStatus, &r.Message, (*jsonText)(&r.Result), (*millis)(&r.ToldAt),
+	}
+}
+
+func consentFields(c *approval.Consent) []any {
+	return []any{&c.Person, &c.Identity, &c.Channel, (*flag)(&c.Yes), &c.Reason, (*millis)(&c.At)}
+}
+
+func formFields(f *approval.Form) []any {
+	return []any{&f.Hash, &f.Approval, &f.Session, (*millis)(&f.AskedAt), (*millis)(&f.ExpiresAt)}
+}
+
+func auditFields(r *audit.Row) []any {
+	return []any{
+		&r.Seq, (*millis)(&r.At), &r.Actor, &r.OnBehalf, &r.Surface, &r.Account, &r.Token, &r.Operation, &r.Target,
+		(*jsonText)(&r.Arguments), &r.Approval, &r.Decision, &r.Reason, &r.Approver, &r.APIStatus, &r.Outcome,
+		&r.Previous, &r.Hash,
+	}
+}
+
+// millis is a time as milliseconds since 1970, UTC; the zero time is 0.
+type millis time.Time
+
+// Value implements [driver.Valuer].
+func (m millis) Value() (driver.Value, error) {
+	if time.Time(m).IsZero() {
+		return int64(0), nil
+	}
+	return time.Time(m).UnixMilli(), nil
+}
+
+// Scan implements [database/sql.Scanner].
+func (m *millis) Scan(value any) error {
+	n, ok := value.(int64)
+	if !ok {
+		return fmt.Errorf("a time is stored as %T", value)
+	}
+	*m = millis{}
+	if n != 0 {
+		*m = millis(time.UnixMilli(n).UTC())
+	}
+	return nil
+}
+
+// jsonText is JSON as text; none is ”.
+type jsonText json.RawMessage
+
+// Value implements [driver.Valuer].
+func (j jsonText) Value() (driver.Value, error) { return string(j), nil }
+
+// Scan implements [database/sql.Scanner].
+func (j *jsonText) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("JSON is stored as %T", value)
+	}
+	*j = nil
+	if text != "" {
+		*j = jsonText(text)
+	}
+	return nil
+}
+
+// flag is a yes or no as 1 or 0.
+type flag bool
+
+// Value implements [driver.Valuer].
+func (f flag) Value() (driver.Value, error) {
+	if f {
+		return int64(1), nil
+	}
+	return int64(0), nil
+}
+
+// Scan implements [database/sql.Scanner].
+func (f *flag) Scan(value any) error {
+	n, ok := value.(int64)
+	if !ok {
+		return fmt.Errorf("a yes or no is stored as %T", value)
+	}
+	*f = n != 0
+	return nil
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+)
+
+// page is how many rows of the log are held in memory at a time.
+const page = 1000
+
+// Note implements [approval.Store].
+func (s *Store) Note(ctx context.Context, row audit.Row) error {
+	return s.inTx(ctx, func(tx transaction) error {
+		_, err := appendRow(ctx, tx, row)
+		return err
+	})
+}
+
+// appendRow seals a row with the head of the chain, read in the same transaction, and
+// returns its number.
+func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error) {
+	seq, head := int64(0), audit.Genesis
+	err := tx.QueryRowContext(ctx, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").Scan(&seq, &head)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("store: %w", err)
+	}
+	row.Seq = seq + 1
+	row, err = audit.Seal(head, row)
+	if err != nil {
+		return 0, fmt.Errorf("store: %w", err)
+	}
+	return row.Seq, insert(ctx, tx, "audit", auditColumns, auditFields(&row))
+}
+
+// Rows implements [audit.Store]. It reads page by page and holds no connection while the
+// caller looks at a row; with a limit, that many rows are kept in memory.
+func (s *Store) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
+	return func(yield func(audit.Row, error) bool) {
+		if err := f.Valid(); err != nil {
+			yield(audit.Row{}, fmt.Errorf("operation %q: %w", f.Operation, err))
+			return
+		}
+		rows := s.matching(ctx, f, "ASC")
+		if f.Limit > 0 {
+			rows = newest(s.matching(ctx, f, "DESC"), f.Limit)
+		}
+		for row, err := range rows {
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// newest takes the first limit rows of a backward listing and turns them round.
+func newest(backward iter.Seq2[audit.Row, error], limit int) iter.Seq2[audit.Row, error] {
+	return func(yield func(audit.Row, error) bool) {
+		var rows []audit.Row
+		for row, err := range backward {
+			if err != nil {
+				yield(audit.Row{}, err)
+				return
+			}
+			if rows = append(rows, row); len(rows) == limit {
+				break
+			}
+		}
+		for _, row := range slices.Backward(rows) {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// matching yields the rows that match in the order of seq, ASC or DESC.
+func (s *Store) matching(ctx context.Context, f audit.Filter, order string) iter.Seq2[audit.Row, error] {
+	return func(yield func(audit.Row, error) bool) {
+		for cursor := int64(-1); ; {
+			rows, err := s.readPage(ctx, f, order, cursor)
+			if err != nil {
+				yield(audit.Row{}, err)
+				return
+			}
+			for _, row := range rows {
+				if f.Match(row) && !yield(row, nil) {
+					return
+				}
+			}
+			if len(rows) < page {
+				return
+			}
+			cursor = rows[len(rows)-1].Seq
+		}
+	}
+}
+
+// readPage reads the rows after the cursor in the given order; -1 is before the first. What
+// SQL says the same way on every engine is filtered here, the rest, and times to less than
+// a millisecond, by the caller.
+func (s *Store) readPage(ctx context.Context, f audit.Filter, order string, cursor int64) ([]audit.Row, error) {
+	c := &conditions{}
+	c.clauses = append(c.clauses, "seq > "+c.add(f.After))
+	if cursor >= 0 {
+		c.clauses = append(c.clauses, "seq "+map[string]string{"ASC": ">", "DESC": "<"}[order]+" "+c.add(cursor))
+	}
+	c.equal("actor", f.Actor)
+	c.equal("approval", f.Approval)
+	c.equal("decision", f.Decision)
+	c.equal("outcome", f.Outcome)
+	c.at("at", ">=", f.Since)
+	c.at("at", "<=", f.Until)
+	query := "SELECT " + auditColumns + " FROM audit" + c.where() + " ORDER BY seq " + order + " LIMIT " + c.add(page)
+	return all(ctx, s.read, auditFields, query, c.values...)
+}

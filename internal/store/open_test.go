@@ -1,0 +1,197 @@
+package store_test
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/store"
+)
+
+func TestOpenOddPaths(t *testing.T) {
+	for _, name := range []string{
+		"plain", "with space", "100%", "%20", "what?mode=memory", "a#b", "a&b=c;d", "ünï", "+", "a:b", "'quoted'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && filepath.Base(name) != "plain" {
+				t.Skip("not a name there")
+			}
+			path := filepath.Join(t.TempDir(), name, name)
+			db := open(t, "sqlite:"+path)
+			inserted(t, db, asked("1"))
+			_, err := db.Record(t.Context(), "1")
+			require.NoError(t, err)
+			require.FileExists(t, path)
+		})
+	}
+}
+
+func TestOpenRelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	inserted(t, open(t, "sqlite:a/b.db"), asked("1"))
+	require.FileExists(t, filepath.Join("a", "b.db"))
+}
+
+func TestOpenAgain(t *testing.T) {
+	url := engines["sqlite"](t)
+	first := open(t, url)
+	want := inserted(t, first, asked("1"))
+	require.NoError(t, first.Close())
+	got, err := open(t, url).Record(t.Context(), "1")
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	_, err = first.Record(t.Context(), "1")
+	require.Error(t, err, "closed")
+}
+
+func TestOpenRefusesURLs(t *testing.T) {
+	for url, want := range map[string]string{
+		"":                               "the database URL is not understood: write sqlite:PATH",
+		"/var/lib/vpsbot.db":             "the database URL is not understood: write sqlite:PATH",
+		"mysql://u:secret@h/d":           "the database URL is not understood: write sqlite:PATH",
+		"sqlite:":                        "the database URL has no path: write sqlite:PATH",
+		"sqlite::memory:":                "a database in memory would forget what was agreed to: name a file, sqlite:PATH",
+		"postgres://u:secret@h/d":        "PostgreSQL is not supported yet: use sqlite:PATH",
+		"postgresql://u:secret@h/d?a=b ": "PostgreSQL is not supported yet: use sqlite:PATH",
+	} {
+		_, err := store.Open(t.Context(), url)
+		require.EqualError(t, err, want, url)
+	}
+}
+
+func TestOpenRefusesFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, path string)
+		want  []string
+	}{
+		"not a database": {func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, []byte("Dear diary, today I did not write a database at all. "+
+				"It was sunny, and I went for a walk with the dog instead."), 0o600))
+		}, []string{"not a database", "move that file away"}},
+		"a folder": {func(t *testing.T, path string) {
+			require.NoError(t, os.Mkdir(path, 0o700))
+		}, []string{"is a directory", "name another file"}},
+		"a newer schema": {func(t *testing.T, path string) {
+			require.NoError(t, open(t, "sqlite:"+path).Close())
+			execute(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
+		}, []string{"version 99", "upgrade vpsbot"}},
+		"tables of another program": {func(t *testing.T, path string) {
+			execute(t, path, "CREATE TABLE approvals (x INTEGER)")
+		}, []string{"already exists", "name another file"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "vpsbot.db")
+			c.spoil(t, path)
+			_, err := store.Open(t.Context(), "sqlite:"+path)
+			for _, want := range append(c.want, "database "+path+": ") {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestOpenUnderAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	_, err := store.Open(t.Context(), "sqlite:"+filepath.Join(path, "vpsbot.db"))
+	require.ErrorContains(t, err, "not a directory")
+	require.ErrorContains(t, err, "name another file")
+}
+
+// A copy made by other tools may have lost the write-ahead log; it is put back.
+func TestOpenRestoresJournalMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vpsbot.db")
+	require.NoError(t, open(t, "sqlite:"+path).Close())
+	execute(t, path, "PRAGMA journal_mode = DELETE")
+	inserted(t, open(t, "sqlite:"+path), asked("1"))
+	require.Equal(t, []string{"wal"}, query(t, path, "PRAGMA journal_mode"))
+}
+
+func TestSchemaHoldsTheEdges(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vpsbot.db")
+	inserted(t, open(t, "sqlite:"+path), asked("1"))
+	states := append(everyState(), "", "nonsense")
+	for _, from := range states {
+		for _, to := range states {
+			err := tryExecute(t, path, "UPDATE approvals SET prior = $1, state = $2", from, to)
+			require.Equal(t, from.May(to), err == nil, "%q to %q: %v", from, to, err)
+		}
+	}
+}
+
+func TestSchemaGuardsTheIndexes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vpsbot.db")
+	db := open(t, "sqlite:"+path)
+	inserted(t, db, claimed("1"))
+	inserted(t, db, asked("2"))
+	require.ErrorContains(t, tryExecute(t, path, "UPDATE approvals SET target = 'server:1', prior = 'pending', state = 'executing' WHERE id = '2'"),
+		"UNIQUE constraint failed: approvals.api, approvals.account, approvals.target")
+	for _, state := range approval.Open {
+		require.ErrorContains(t, tryExecute(t, path, "UPDATE approvals SET args_hash = 'args-1', prior = $1, state = $2 WHERE id = '2'",
+			prior(state), state), "UNIQUE constraint failed: approvals.api, approvals.account, approvals.actor")
+	}
+}
+
+func prior(state approval.State) approval.State {
+	for from, targets := range approval.Edges {
+		for _, to := range targets {
+			if to == state {
+				return from
+			}
+		}
+	}
+	return "none"
+}
+
+func TestSchemaIsStrict(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vpsbot.db")
+	open(t, "sqlite:"+path)
+	require.Equal(t, []string{"approvals", "audit", "consents", "forms"},
+		query(t, path, "SELECT name FROM pragma_table_list WHERE strict = 1 AND schema = 'main' ORDER BY name"))
+	require.Equal(t, []string{"INTEGER", "TEXT"}, query(t, path, `SELECT DISTINCT c.type FROM pragma_table_list t, pragma_table_info(t.name) c
+		WHERE t.strict = 1 ORDER BY 1`))
+}
+
+func TestAuditOnlyGrows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vpsbot.db")
+	inserted(t, open(t, "sqlite:"+path), asked("1"))
+	require.ErrorContains(t, tryExecute(t, path, "UPDATE audit SET actor = 'mallory'"), "audit rows are never changed")
+	require.ErrorContains(t, tryExecute(t, path, "DELETE FROM audit"), "audit rows are never deleted")
+}
+
+func execute(t *testing.T, path, statement string) {
+	t.Helper()
+	require.NoError(t, tryExecute(t, path, statement))
+}
+
+// tryExecute goes round the store, as another program would.
+func tryExecute(t *testing.T, path, statement string, args ...any) error {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Exec(statement, args...)
+	return err
+}
+
+func query(t *testing.T, path, statement string) (out []string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer db.Close()
+	rows, err := db.Query(statement)
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		require.NoError(t, rows.Scan(&s))
+		out = append(out, s)
+	}
+	require.NoError(t, rows.Err())
+	return out
+}

@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+// queryer is a pool or a transaction.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// params collects the arguments of a statement while its text is put together.
+type params struct{ values []any }
+
+// add returns the placeholder of the next argument.
+func (p *params) add(value any) string {
+	p.values = append(p.values, value)
+	return "$" + strconv.Itoa(len(p.values))
+}
+
+// addAll returns the placeholders of several, with commas between.
+func (p *params) addAll(values []any) string {
+	marks := make([]string, len(values))
+	for i, value := range values {
+		marks[i] = p.add(value)
+	}
+	return strings.Join(marks, ", ")
+}
+
+// conditions puts a WHERE clause together.
+type conditions struct {
+	params
+	clauses []string
+}
+
+// equal asks for a column's value, unless it is the empty string.
+func (c *conditions) equal(column, value string) {
+	if value != "" {
+		c.clauses = append(c.clauses, column+" = "+c.add(value))
+	}
+}
+
+// at asks for a column of milliseconds to compare with t, unless t is zero.
+func (c *conditions) at(column, operator string, t time.Time) {
+	if !t.IsZero() {
+		c.clauses = append(c.clauses, column+" "+operator+" "+c.add(millis(t)))
+	}
+}
+
+// states asks for one of several states.
+func (c *conditions) states(states []approval.State) {
+	if len(states) > 0 {
+		c.clauses = append(c.clauses, "state IN ("+c.addAll(anys(states))+")")
+	}
+}
+
+// where is the clause, or nothing if there are no conditions.
+func (c *conditions) where() string {
+	if len(c.clauses) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.clauses, " AND ")
+}
+
+func anys[T any](values []T) []any {
+	out := make([]any, len(values))
+	for i, value := range values {
+		out[i] = value
+	}
+	return out
+}
+
+// one runs a query for a single row. No row is approval.ErrNotFound.
+func one[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) (T, error) {
+	var out T
+	err := q.QueryRowContext(ctx, query, args...).Scan(fields(&out)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return out, approval.ErrNotFound
+	}
+	if err != nil {
+		return out, fmt.Errorf("store: %w", err)
+	}
+	return out, nil
+}
+
+// all runs a query for any number of rows.
+func all[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		var item T
+		if err := rows.Scan(fields(&item)...); err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+		out = append(out, item)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return out, nil
+}
+
+// insert stores one row.
+func insert(ctx context.Context, tx transaction, table, columns string, values []any) error {
+	var p params
+	marks := p.addAll(values)
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+table+" ("+columns+") VALUES ("+marks+")", p.values...)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
