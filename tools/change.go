@@ -151,7 +151,7 @@ func (r *Runner) join(ctx context.Context, store approval.Store, p plan, rec app
 // joinRunning waits a little for a change that is under way, and reads an unknown one back.
 func (r *Runner) joinRunning(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
 	for try := 0; rec.State == approval.Executing && try < joinTries && ctx.Err() == nil; try++ {
-		pause(ctx, joinPoll)
+		r.pause(ctx, joinPoll)
 		if now, err := store.Record(ctx, rec.ID); err == nil {
 			rec = now
 		}
@@ -167,7 +167,11 @@ const (
 	joinTries = 150 // half a minute
 )
 
-func pause(ctx context.Context, d time.Duration) {
+func (r *Runner) pause(ctx context.Context, d time.Duration) {
+	if r.Sleep != nil {
+		r.Sleep(ctx, d)
+		return
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -264,7 +264,7 @@ func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.
 		if state := (*approval.StateError)(nil); errors.As(err, &state) {
 			return r.knownAfterAll(ctx, store, state.Record, m, row)
 		}
-		pause(ctx, time.Duration(100<<try)*time.Millisecond)
+		r.pause(ctx, time.Duration(100<<try)*time.Millisecond)
 	}
 	r.Log.Error("an outcome could not be recorded", "approval", rec.ID, "outcome", m.To, "error", err)
 	rec.State, rec.Result = m.To, m.Result

@@ -83,6 +83,7 @@ func (w *world) runnerOn(transport http.RoundTripper, process, token string) *to
 		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
 		Process: tools.Process{ID: process, Alive: func(owner string) bool { return !w.dead[owner] }},
 		Now:     w.clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}
 }
 

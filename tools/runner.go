@@ -27,6 +27,7 @@ type Runner struct {
 	Now        func() time.Time
 	Random     io.Reader // for ids and nonces
 	Log        *slog.Logger
+	Sleep      func(context.Context, time.Duration) // between looks at the store or the API; nil: a real pause
 
 	cache tokenCache
 }

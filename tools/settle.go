@@ -56,7 +56,7 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 	t, evidence := rebuild(op, in, rec), Unclear
 	for try := range tries {
 		if try > 0 {
-			pause(ctx, time.Duration(try)*time.Second)
+			r.pause(ctx, time.Duration(try)*time.Second)
 		}
 		e, err := op.evidence(ctx, r.Client, t, in.value)
 		if err != nil {

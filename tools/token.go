@@ -45,12 +45,16 @@ func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, erro
 	if facts, ok := r.cache.kept(key, r.Now()); ok && !fresh {
 		return facts, nil
 	}
-	flight := fmt.Sprintf("%x %t", key, fresh)
 	if fresh { // a request that began before the question cannot answer it
 		return r.readToken(ctx, key)
 	}
-	// The request outlives a caller who gives up: others wait for it too.
-	wait := r.cache.flight.DoChan(flight, func() (any, error) { return r.readToken(context.WithoutCancel(ctx), key) })
+	wait := r.cache.flight.DoChan(string(key[:]), func() (any, error) {
+		if facts, ok := r.cache.kept(key, r.Now()); ok {
+			return facts, nil // somebody else's request has just ended
+		}
+		// The request outlives a caller who gives up: others wait for it too.
+		return r.readToken(context.WithoutCancel(ctx), key)
+	})
 	select {
 	case <-ctx.Done():
 		return permissions.Token{}, unreadable(ctx.Err())

@@ -1,0 +1,138 @@
+package apiclient
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestNewRefuses(t *testing.T) {
+	token := func() (string, error) { return secret, nil }
+	for base, want := range map[string]string{
+		"":                                "no host",
+		"admin.vps.org/api/v1":            "no host",
+		"http://admin.vps.org/api/v1":     "must be https",
+		"ftp://admin.vps.org":             "must be https",
+		"http://127.0.0.1.example.com":    "must be https",
+		"https://u:pass@admin.vps.org/":   "has a user",
+		"https://admin.vps.org/?a=b":      "query",
+		"https://admin.vps.org/#a":        "fragment",
+		"https://admin.vps.org/?":         "query",
+		"https://pass\x7f@admin.vps.org/": "cannot be read",
+	} {
+		_, err := New(Options{BaseURL: base, Token: token})
+		require.ErrorContains(t, err, want, base)
+		require.NotContains(t, err.Error(), "pass@")
+	}
+	_, err := New(Options{BaseURL: "https://admin.vps.org"})
+	require.ErrorContains(t, err, "token")
+}
+
+func TestNewAccepts(t *testing.T) {
+	for base, path := range map[string]string{
+		"https://admin.vps.org/api/v1":  "/api/v1",
+		"https://admin.vps.org/api/v1/": "/api/v1",
+		"https://admin.vps.org":         "",
+		"http://localhost:8080/":        "",
+		"http://[::1]:8080/x":           "/x",
+		"http://127.9.9.9":              "",
+	} {
+		c, err := New(Options{BaseURL: base, Token: func() (string, error) { return "", nil }})
+		require.NoError(t, err, base)
+		require.Equal(t, path, c.core.base.Path)
+	}
+}
+
+func TestRefusedBeforeSending(t *testing.T) {
+	f := newFake(t, always(200, `{}`))
+	c, ctx := f.client(t), t.Context()
+	zero := ID{}
+	for name, err := range map[string]error{
+		"get":             second(c.Servers.Get(ctx, zero)),
+		"update":          second(c.Servers.Update(ctx, zero, UpdateServer{})),
+		"replace":         second(c.Servers.Replace(ctx, zero, ReplaceServer{})),
+		"delete":          c.Servers.Delete(ctx, zero),
+		"start":           second(c.Servers.Start(ctx, zero)),
+		"restore":         second(c.Servers.Restore(ctx, someID, zero)),
+		"create plan":     second(c.Servers.Create(ctx, CreateServer{OSID: someID})),
+		"create os":       second(c.Servers.Create(ctx, CreateServer{PlanID: someID})),
+		"backup":          second(c.Backups.Create(ctx, CreateBackup{})),
+		"backup delete":   c.Backups.Delete(ctx, zero),
+		"snapshot":        second(c.Snapshots.Create(ctx, CreateSnapshot{})),
+		"snapshot delete": c.Snapshots.Delete(ctx, zero),
+		"snapshot back":   second(c.Snapshots.Restore(ctx, zero)),
+		"invalid UTF-8":   second(c.Servers.Update(ctx, someID, UpdateServer{Name: new("\xff")})),
+	} {
+		apiErr := asError(t, err)
+		require.Equal(t, KindInvalid, apiErr.Kind, name)
+		require.False(t, apiErr.Unknown, name)
+		require.NotEmpty(t, apiErr.Path, name)
+	}
+	require.Empty(t, f.requests())
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestIDsInPaths(t *testing.T) {
+	f := newFake(t, always(204, ``))
+	for id, want := range map[ID]string{
+		number("7"):         "/api/v1/servers/7/",
+		{text: someUUID}:    "/api/v1/servers/" + someUUID + "/",
+		{text: `a"<b>;c@d`}: "/api/v1/servers/a%22%3Cb%3E;c@d/",
+	} {
+		require.NoError(t, f.client(t).Servers.Delete(t.Context(), id))
+		got := f.requests()
+		require.Equal(t, want, got[len(got)-1].path)
+	}
+}
+
+func TestIDsInBodiesKeepTheirForm(t *testing.T) {
+	f := newFake(t, always(200, ``))
+	for id, want := range map[ID]string{
+		number("501"):    `{"backup_id":501}`,
+		{text: "501"}:    `{"backup_id":"501"}`,
+		{text: someUUID}: `{"backup_id":"` + someUUID + `"}`,
+	} {
+		_, err := f.client(t).Servers.Restore(t.Context(), someID, id)
+		require.NoError(t, err)
+		got := f.requests()
+		require.Equal(t, want, got[len(got)-1].body)
+	}
+}
+
+func TestErrorTexts(t *testing.T) {
+	cause := errors.New("boom")
+	e := &Error{
+		Kind: KindInvalid, Status: 400, Method: "POST", Path: "/servers/", Message: "no", cause: cause,
+		Fields: []FieldError{{"name", []string{"too long", "odd"}}}, Unknown: true,
+	}
+	require.ErrorIs(t, e, cause)
+	require.Equal(t, "POST /servers/: the request was refused as wrong (status 400); whether it was done is unknown: "+
+		"no; name: too long, odd: boom", e.Error())
+	require.Equal(t, nextUnknown, e.Next())
+	require.Equal(t, "Wait 1m30s and try again.", (&Error{Kind: KindRateLimited, RetryAfter: 90e9}).Next())
+	for kind, words := range about {
+		require.Equal(t, words.next, (&Error{Kind: kind}).Next())
+		require.NotEmpty(t, words.next)
+		require.Contains(t, (&Error{Kind: kind}).Error(), words.what)
+	}
+}
+
+func TestTemporary(t *testing.T) {
+	for kind := range about {
+		_, want := map[Kind]bool{KindRateLimited: true, KindServer: true, KindNetwork: true, KindTimeout: true, KindUnavailable: true}[kind]
+		require.Equal(t, want, (&Error{Kind: kind}).Temporary(), kind)
+		require.False(t, (&Error{Kind: kind, Unknown: true}).Temporary(), kind)
+	}
+}
+
+func TestStatusKinds(t *testing.T) {
+	for status, want := range map[int]Kind{
+		301: KindRedirect, 304: KindRedirect, 400: KindInvalid, 401: KindUnauthorized, 402: KindPaymentRequired,
+		403: KindForbidden, 404: KindNotFound, 405: KindInvalid, 408: KindTimeout, 409: KindConflict, 410: KindNotFound,
+		422: KindInvalid, 429: KindRateLimited, 418: KindInvalid, 500: KindServer, 503: KindServer, 599: KindServer, 199: KindDecode,
+	} {
+		require.Equal(t, want, statusKind(status), status)
+	}
+}

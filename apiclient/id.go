@@ -1,0 +1,136 @@
+package apiclient
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	maxParsedDigits = 19
+	maxIDLength     = 128
+)
+
+// ID identifies one object of the API: a whole number or a string, kept in the
+// form it came in. The zero value is no id; no request is sent for it. IDs may
+// be map keys, but == tells the number 7 from the string "7": use Equal.
+type ID struct {
+	text   string
+	number bool
+}
+
+// ParseID reads what a person may write: a whole number without leading zeros
+// and of at most 19 digits, which is sent as a JSON number, or a UUID, which
+// is sent as a string.
+func ParseID(s string) (ID, error) {
+	switch {
+	case isUUID(s):
+		return ID{text: s}, nil
+	case !isDigits(s):
+		return ID{}, fmt.Errorf("%.64q is not an id: want a whole number or a UUID", s)
+	case len(s) > maxParsedDigits:
+		return ID{}, fmt.Errorf("%.64q is not an id: more than %d digits", s, maxParsedDigits)
+	case len(s) > 1 && s[0] == '0':
+		return ID{}, fmt.Errorf("%q is not an id: it has leading zeros", s)
+	}
+	return ID{text: s, number: true}, nil
+}
+
+// LooksLikeID reports whether s is digits alone or has the shape of a UUID.
+// Such text is never taken for a name, even where ParseID refuses it ("007").
+func LooksLikeID(s string) bool { return isDigits(s) || isUUID(s) }
+
+// String returns the id's text; it is empty for the zero ID.
+func (id ID) String() string { return id.text }
+
+// IsZero reports whether id is no id at all.
+func (id ID) IsZero() bool { return id.text == "" }
+
+// Equal reports whether both name the same object: it compares the text
+// (UUIDs without regard to case), not whether it came as number or string.
+func (id ID) Equal(other ID) bool { return id.key() == other.key() }
+
+// MarshalJSON writes the id as the API gave it, null for the zero ID.
+func (id ID) MarshalJSON() ([]byte, error) {
+	switch {
+	case id.IsZero():
+		return []byte("null"), nil
+	case id.number:
+		return []byte(id.text), nil
+	}
+	return jsontext.AppendQuote(nil, id.text)
+}
+
+// UnmarshalJSON takes a number of plain digits, a string of 1 to 128
+// characters that are safe as one segment of a path, or null.
+func (id *ID) UnmarshalJSON(data []byte) error {
+	switch kind := jsontext.Value(data).Kind(); kind {
+	case 'n':
+		*id = ID{}
+		return nil
+	case '0':
+		return id.setNumber(string(data))
+	case '"':
+		text, err := jsontext.AppendUnquote(nil, data)
+		if err != nil {
+			return err
+		}
+		return id.setText(string(text))
+	default:
+		return fmt.Errorf("an id cannot be a JSON %s", kind)
+	}
+}
+
+func (id *ID) setNumber(s string) error {
+	if !isDigits(s) || len(s) > maxIDLength {
+		return fmt.Errorf("%.64q is not an id: want plain digits", s)
+	}
+	*id = ID{text: s, number: true}
+	return nil
+}
+
+func (id *ID) setText(s string) error {
+	if s == "" || len(s) > maxIDLength {
+		return fmt.Errorf("an id of %d characters: want 1 to %d", len(s), maxIDLength)
+	}
+	// "." and ".." alone would change the path a request goes to.
+	if s == "." || s == ".." || strings.ContainsFunc(s, unsafeInID) {
+		return errors.New("an id with characters that are not safe in a path")
+	}
+	*id = ID{text: s}
+	return nil
+}
+
+// key is the text that equal ids share.
+func (id ID) key() string {
+	if isUUID(id.text) {
+		return strings.ToLower(id.text)
+	}
+	return id.text
+}
+
+func unsafeInID(r rune) bool {
+	return r <= ' ' || r > '~' || strings.ContainsRune(`/\%?#`, r)
+}
+
+func isDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}

@@ -1,0 +1,48 @@
+package apiclient
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// auth puts the token on a request to the base URL's own host.
+type auth struct {
+	next  http.RoundTripper
+	base  *url.URL
+	token func() (string, error)
+}
+
+var (
+	errNoToken   = errors.New("the token is empty")
+	errBadToken  = errors.New("the token has characters that no header can carry")
+	errOtherHost = errors.New("the request is not for the API's own host")
+)
+
+func (l auth) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != l.base.Scheme || req.URL.Host != l.base.Host {
+		return nil, errOtherHost
+	}
+	token, err := l.read()
+	if err != nil {
+		return nil, &Error{Kind: KindToken, cause: err}
+	}
+	callOf(req).token = token
+	req.Header["Authorization"] = []string{"Bearer " + token}
+	return l.next.RoundTrip(req)
+}
+
+func (l auth) read() (string, error) {
+	token, err := l.token()
+	token = strings.TrimSpace(token)
+	switch {
+	case err != nil:
+		return "", err
+	case token == "":
+		return "", errNoToken
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", errBadToken
+	}
+	return token, nil
+}

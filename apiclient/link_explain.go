@@ -1,0 +1,69 @@
+package apiclient
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+)
+
+// explain makes an *Error of every failure.
+func explain(next step) step {
+	return func(ctx context.Context, c *call) error {
+		err := next(ctx, c)
+		switch {
+		case err != nil:
+			return c.failure(err)
+		case !isSuccess(c.status):
+			return c.rejection()
+		}
+		return nil
+	}
+}
+
+// failure is the Error of a call that got no usable answer.
+func (c *call) failure(err error) *Error {
+	e := &Error{Kind: failureKind(err), Status: c.status, Method: c.method, Path: c.path}
+	e.Unknown = !c.isRead() && c.sent
+	e.cause = presentable(bareCause(err), c.token)
+	return e
+}
+
+// rejection is the Error of a call that the API answered with a failure.
+func (c *call) rejection() *Error {
+	e := &Error{Kind: statusKind(c.status), Status: c.status, Method: c.method, Path: c.path}
+	e.RetryAfter = retryAfter(c.header)
+	e.Unknown = !c.isRead() && (c.status >= http.StatusInternalServerError || c.status == http.StatusRequestTimeout)
+	e.Message, e.Fields = errorBody(c.body, c.header, c.token)
+	return e
+}
+
+func failureKind(err error) Kind {
+	var apiErr *Error
+	switch {
+	case errors.As(err, &apiErr):
+		return apiErr.Kind
+	case errors.Is(err, errHeldBack):
+		return KindUnavailable
+	case errors.Is(err, errAnswer), errors.Is(err, errOtherHost):
+		return KindDecode
+	case errors.Is(err, context.Canceled):
+		return KindCanceled
+	case isTimeout(err):
+		return KindTimeout
+	}
+	return KindNetwork
+}
+
+// bareCause takes off what repeats the request.
+func bareCause(err error) error {
+	var apiErr *Error
+	if errors.As(err, &apiErr) {
+		return apiErr.cause
+	}
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		return urlErr.Err
+	}
+	return err
+}

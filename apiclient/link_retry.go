@@ -1,0 +1,106 @@
+package apiclient
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	maxTries      = 3
+	maxRetryAfter = 10 * time.Second
+	minBackoff    = 100 * time.Millisecond
+	maxBackoff    = 500 * time.Millisecond
+)
+
+// retry sends a read up to three times. A write goes past it.
+type retry struct {
+	next   http.RoundTripper
+	client *retryablehttp.Client
+}
+
+func newRetry(next http.RoundTripper) retry {
+	return retry{next, &retryablehttp.Client{
+		HTTPClient:   &http.Client{Transport: next},
+		RetryMax:     maxTries - 1,
+		RetryWaitMin: minBackoff,
+		RetryWaitMax: maxBackoff,
+		CheckRetry:   checkRetry,
+		Backoff:      backoff,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}}
+}
+
+func (l retry) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodGet {
+		return l.next.RoundTrip(req)
+	}
+	return l.client.Do(&retryablehttp.Request{Request: req})
+}
+
+func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	switch {
+	case ctx.Err() != nil:
+		return false, nil
+	case err != nil:
+		return isBroken(err), nil
+	}
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return mayWait(ctx, retryAfter(resp.Header)), nil
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true, nil
+	}
+	return false, nil
+}
+
+// mayWait reports whether a wait is short enough, also for the time left.
+func mayWait(ctx context.Context, wait time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return wait <= maxRetryAfter && (!ok || time.Until(deadline) > wait)
+}
+
+func backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
+	if resp != nil {
+		if wait := retryAfter(resp.Header); wait > 0 {
+			return wait
+		}
+	}
+	return min(retryablehttp.LinearJitterBackoff(shortest, longest, attempt, resp), 2*longest)
+}
+
+// retryAfter reads the header's seconds or date; 0 where there is neither.
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}
+
+// isBroken reports whether err is of a connection that another may replace.
+func isBroken(err error) bool {
+	var (
+		certErr *tls.CertificateVerificationError
+		dnsErr  *net.DNSError
+		opErr   *net.OpError
+	)
+	switch {
+	case errors.Is(err, errHeldBack), errors.Is(err, errAnswer), errors.As(err, &certErr):
+		return false
+	case errors.As(err, &dnsErr):
+		return !dnsErr.IsNotFound
+	case errors.As(err, &opErr) && opErr.Op == "dial":
+		return true
+	}
+	return !isTimeout(err)
+}

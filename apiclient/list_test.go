@@ -1,0 +1,198 @@
+package apiclient
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// paged answers with pages by number: "" and "1" are the first.
+func paged(count int, pages ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		number, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		if number = max(number, 1); number > len(pages) {
+			always(404, `{"detail":"Invalid page."}`)(w, r)
+			return
+		}
+		always(200, fmt.Sprintf(`{"count":%d,"results":[%s]}`, count, pages[number-1]))(w, r)
+	}
+}
+
+func things(ids ...string) string {
+	for i, id := range ids {
+		ids[i] = `{"id":` + id + `}`
+	}
+	return strings.Join(ids, ",")
+}
+
+func TestListPages(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer http.HandlerFunc
+		want   []string
+		asked  []string // queries of the first List
+		again  []string // and of the second
+	}{
+		"bare array":         {always(200, `[{"id":1},{"id":"a"}]`), []string{"1", "a"}, []string{""}, []string{""}},
+		"empty array":        {always(200, `[]`), []string{}, []string{""}, []string{""}},
+		"null results":       {always(200, `{"count":0,"results":null}`), []string{}, []string{""}, []string{""}},
+		"no count":           {always(200, `{"results":[{"id":1}]}`), []string{"1"}, []string{""}, []string{""}},
+		"one page":           {paged(2, things("1", "2")), []string{"1", "2"}, []string{""}, []string{""}},
+		"count 3, two there": {always(200, `{"count":3,"results":[{"id":1},{"id":2}]}`), []string{"1", "2"}, []string{"", "page=2"}, []string{""}},
+		"two pages":          {paged(3, things("1", "2"), things("3")), []string{"1", "2", "3"}, []string{"", "page=2"}, []string{"", "page=2"}},
+		"page 2 is missing":  {paged(3, things("1", "2")), []string{"1", "2"}, []string{"", "page=2"}, []string{""}},
+		"page 2 is empty":    {paged(3, things("1", "2"), ``), []string{"1", "2"}, []string{"", "page=2"}, []string{""}},
+		"page 3 is missing":  {paged(9, things("1"), things("2")), []string{"1", "2"}, []string{"", "page=2", "page=3"}, []string{"", "page=2", "page=3"}},
+		"pages overlap":      {paged(3, things("1", "2"), things("2", "3")), []string{"1", "2", "3"}, []string{"", "page=2"}, []string{"", "page=2"}},
+		"number and string":  {paged(3, things("1"), things(`"1"`)), []string{"1"}, []string{"", "page=2"}, []string{""}},
+		"count without any":  {paged(3, ``), []string{}, []string{""}, []string{""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, tc.answer)
+			c := f.client(t)
+			for _, asked := range [][]string{tc.asked, tc.again} {
+				before := len(f.requests())
+				got, err := c.Servers.List(t.Context(), ServerFilter{})
+				require.NoError(t, err)
+				require.NotNil(t, got)
+				ids := []string{}
+				for _, s := range got {
+					ids = append(ids, s.ID.String())
+				}
+				require.Equal(t, tc.want, ids)
+				queries := []string{}
+				for _, r := range f.requests()[before:] {
+					queries = append(queries, r.query)
+				}
+				require.Equal(t, asked, queries)
+			}
+		})
+	}
+}
+
+func TestListKeepsItsFilterOverPages(t *testing.T) {
+	f := newFake(t, paged(3, things("1", "2"), things("3")))
+	_, err := f.client(t).Servers.List(t.Context(), ServerFilter{Status: "active"})
+	require.NoError(t, err)
+	require.Equal(t, "page=2&status=active", f.requests()[1].query)
+}
+
+// What was learned of one count must not cut a later, longer list short; that
+// an endpoint has no pages holds for good, and for that endpoint alone.
+func TestPageMemory(t *testing.T) {
+	var m pageMemory
+	require.False(t, m.isWhole("/a/", 3))
+	m.noteWhole("/a/", 3, false)
+	require.True(t, m.isWhole("/a/", 3))
+	require.False(t, m.isWhole("/a/", 4))
+	require.False(t, m.isWhole("/b/", 3))
+	m.complete("/a/")
+	require.False(t, m.isWhole("/a/", 3))
+	m.noteWhole("/a/", 3, true)
+	m.complete("/a/")
+	require.True(t, m.isWhole("/a/", 4))
+}
+
+func TestListFollowsNext(t *testing.T) {
+	for name, next := range map[string]string{
+		"absolute": "BASE/servers/?cursor=b",
+		"rooted":   "/api/v1/servers/?cursor=b",
+		"query":    "?cursor=b",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var f *fake
+			f = newFake(t, func(w http.ResponseWriter, r *http.Request) {
+				body := `{"count":1,"results":[{"id":2}],"next":null}`
+				if r.URL.RawQuery == "" {
+					body = `{"count":9,"results":[{"id":1}],"next":"` + strings.Replace(next, "BASE", f.url, 1) + `"}`
+				}
+				if r.URL.Query().Get("page") != "" {
+					body = `{"results":[]}`
+				}
+				always(200, body)(w, r)
+			})
+			got, err := f.client(t).Servers.List(t.Context(), ServerFilter{})
+			require.NoError(t, err)
+			require.Len(t, got, 2)
+			require.Equal(t, "cursor=b", f.requests()[1].query)
+		})
+	}
+}
+
+func TestListFollowsNextNowhereElse(t *testing.T) {
+	evil := newFake(t, always(200, `[]`))
+	for _, next := range []string{
+		evil.url + "/servers/?page=2", "https://HOST/api/v1/servers/?page=2", "//evil.example/?page=2",
+		"http://user@HOST/?page=2", "http://HOST.evil.example/?page=2", "%zz", "javascript:alert(1)",
+	} {
+		var f *fake
+		f = newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			base, _ := url.Parse(f.url)
+			always(200, `{"results":[{"id":1}],"next":"`+strings.Replace(next, "HOST", base.Host, 1)+`"}`)(w, r)
+		})
+		got, err := f.client(t).Servers.List(t.Context(), ServerFilter{})
+		require.ErrorIs(t, err, errOtherNext, next)
+		require.Equal(t, KindDecode, asError(t, err).Kind)
+		require.Nil(t, got)
+		require.Len(t, f.requests(), 1)
+	}
+	require.Empty(t, evil.requests())
+}
+
+func TestListEndsWhateverTheServerSays(t *testing.T) {
+	endless := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		always(200, fmt.Sprintf(`{"results":[{"id":%d}],"next":"?n=%d"}`, n, n+1))(w, r)
+	})
+	_, err := endless.client(t).Servers.List(t.Context(), ServerFilter{})
+	require.ErrorIs(t, err, errTooManyPages)
+	require.Len(t, endless.requests(), maxPages)
+
+	circle := newFake(t, always(200, `{"results":[{"id":1}],"next":"?n=1"}`))
+	got, err := circle.client(t).Servers.List(t.Context(), ServerFilter{})
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	require.Len(t, circle.requests(), 2)
+}
+
+func TestListFailures(t *testing.T) {
+	for body, want := range map[string]Kind{
+		`{"detail":"hello"}`: KindDecode, `null`: KindDecode, `"x"`: KindDecode, `[1]`: KindDecode,
+		`{"results":{}}`: KindDecode, `{"results":[{"id":"../x"}]}`: KindDecode, ``: KindDecode, `<html>`: KindDecode,
+	} {
+		f := newFake(t, always(200, body))
+		_, err := f.client(t).Servers.List(t.Context(), ServerFilter{})
+		require.Equal(t, want, asError(t, err).Kind, body)
+	}
+	// A page that fails fails the list: half a list looks like a whole one.
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "" {
+			always(500, ``)(w, r)
+			return
+		}
+		paged(3, things("1"))(w, r)
+	})
+	_, err := f.client(t).Servers.List(t.Context(), ServerFilter{})
+	require.Equal(t, KindServer, asError(t, err).Kind)
+	// And a 404 of the first page is no empty list.
+	f = newFake(t, always(404, ``))
+	_, err = f.client(t).Servers.List(t.Context(), ServerFilter{})
+	require.Equal(t, KindNotFound, asError(t, err).Kind)
+}
+
+func FuzzDecodeLists(f *testing.F) {
+	for _, s := range []string{`[]`, `{"results":[],"count":2,"next":"?page=2"}`, `{"results":null}`, `[{"uuid":"a"}]`, `{"next":3}`} {
+		f.Add([]byte(s))
+	}
+	kinds := []Kind{"", KindDecode, KindServer, KindNotFound}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c := testClient(t, through(func(*http.Request) (*http.Response, error) { return reply(200, string(body)), nil }))
+		_, err := c.DNSZones.List(t.Context(), ZoneFilter{})
+		require.True(t, slices.Contains(kinds, kindOf(err)), "%v", err)
+	})
+}

@@ -1,0 +1,77 @@
+package apiclient
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// timeLayouts are the forms seen or likely; fractions of a second are taken
+// by each. A time without a zone is read as UTC.
+var timeLayouts = []string{
+	time.RFC3339,
+	time.DateOnly,
+	"2006-01-02T15:04:05",
+	"2006-01-02 15:04:05Z07:00",
+	time.DateTime,
+	"2006-01-02Z07:00",
+}
+
+// Time is a date or a time of the API. The embedded time.Time is zero where
+// the text could not be read; the text is kept, and written, as it came.
+type Time struct {
+	time.Time
+	raw string
+}
+
+// IsZero reports whether the API gave nothing at all.
+func (t Time) IsZero() bool { return t.raw == "" && t.Time.IsZero() }
+
+// String returns the text as it came, or RFC 3339 for a Time made here.
+func (t Time) String() string {
+	if t.raw != "" || t.Time.IsZero() {
+		return t.raw
+	}
+	return t.Format(time.RFC3339Nano)
+}
+
+// MarshalJSON writes the text as it came, null for the zero Time.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return jsontext.AppendQuote(nil, t.String())
+}
+
+// UnmarshalJSON takes null or any string; text in no known form is kept.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	switch kind := jsontext.Value(data).Kind(); kind {
+	case 'n':
+		*t = Time{}
+		return nil
+	case '"':
+		text, err := jsontext.AppendUnquote(nil, data)
+		if err != nil {
+			return err
+		}
+		return t.UnmarshalText(text)
+	default:
+		return fmt.Errorf("a time cannot be a JSON %s", kind)
+	}
+}
+
+// MarshalText returns what String does.
+func (t Time) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText takes any text, and never returns an error.
+func (t *Time) UnmarshalText(text []byte) error {
+	*t = Time{raw: string(text)}
+	for _, layout := range timeLayouts {
+		if parsed, err := time.Parse(layout, t.raw); err == nil {
+			t.Time = parsed
+			break
+		}
+	}
+	return nil
+}

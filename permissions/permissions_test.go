@@ -1,0 +1,120 @@
+package permissions_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+func TestGrantsCover(t *testing.T) {
+	for _, c := range []struct {
+		grants permissions.Grants
+		p      permissions.Permission
+		want   bool
+	}{
+		{nil, "servers:list", false},
+		{permissions.Grants{"servers:list"}, "servers:list", true},
+		{permissions.Grants{"servers:list"}, "servers:delete", false},
+		{permissions.Grants{"servers:*"}, "servers:delete", true},
+		{permissions.Grants{"servers:*"}, "backups:list", false},
+		{permissions.Grants{"*:*"}, "backups:delete", true},
+		{permissions.Grants{"*"}, "backups:delete", false},
+		{permissions.Grants{"*:list"}, "backups:list", false},
+		{permissions.Grants{"server:*"}, "servers:list", false},
+		{permissions.Grants{"SERVERS:LIST"}, "servers:list", false},
+		{permissions.Grants{""}, "", true},
+		{permissions.Grants{"dns:list", "plans:list"}, "plans:list", true},
+	} {
+		require.Equal(t, c.want, c.grants.Covers(c.p), "%v %s", c.grants, c.p)
+	}
+}
+
+func TestNeedsAreMetByAny(t *testing.T) {
+	needs := permissions.AnyOf("servers:backup", "backups:create")
+	require.True(t, needs.MetBy(permissions.Grants{"backups:create"}))
+	require.True(t, needs.MetBy(permissions.Grants{"servers:*"}))
+	require.False(t, needs.MetBy(permissions.Grants{"backups:list"}))
+	require.True(t, permissions.Needs(nil).MetBy(nil), "no need is always met")
+	require.Equal(t, "servers:backup or backups:create", needs.String())
+}
+
+func TestRisksAsk(t *testing.T) {
+	for risk, want := range map[permissions.Risk][2]bool{
+		permissions.Read: {false, false}, permissions.Change: {false, false}, permissions.Disruptive: {true, false},
+		permissions.Billable: {true, false}, permissions.Destructive: {true, true}, "": {true, true}, "new": {true, true},
+	} {
+		require.Equal(t, want, [2]bool{risk.Asks(), risk.WantsName()}, "%q", risk)
+	}
+}
+
+func TestPolicyDecides(t *testing.T) {
+	everything := permissions.Policy{}
+	readOnly := permissions.Policy{ReadOnly: true}
+	some := permissions.Policy{Operations: []string{"servers.*", "backups.list"}}
+	ask := func(surface permissions.Surface, operation string, risk permissions.Risk) permissions.Ask {
+		return permissions.Ask{Actor: permissions.Local("alice"), Surface: surface, Operation: operation, Risk: risk}
+	}
+	for _, c := range []struct {
+		name   string
+		policy permissions.Policy
+		ask    permissions.Ask
+		want   bool
+	}{
+		{"a terminal may", everything, ask(permissions.Terminal, "servers.delete", permissions.Destructive), true},
+		{"an editor may", everything, ask(permissions.MCP, "servers.delete", permissions.Destructive), true},
+		{"Slack may read", everything, ask(permissions.Slack, "servers.list", permissions.Read), true},
+		{"Slack may not change", everything, ask(permissions.Slack, "servers.start", permissions.Change), false},
+		{"an unknown place may not", everything, ask("fax", "servers.list", permissions.Read), false},
+		{"nobody may not", everything, permissions.Ask{Surface: permissions.Terminal, Operation: "servers.list", Risk: permissions.Read}, false},
+		{"read-only reads", readOnly, ask(permissions.MCP, "servers.list", permissions.Read), true},
+		{"read-only changes nothing", readOnly, ask(permissions.MCP, "servers.start", permissions.Change), false},
+		{"listed by a glob", some, ask(permissions.MCP, "servers.delete", permissions.Destructive), true},
+		{"listed by name", some, ask(permissions.MCP, "backups.list", permissions.Read), true},
+		{"not listed", some, ask(permissions.MCP, "backups.delete", permissions.Destructive), false},
+	} {
+		d := c.policy.Decide(c.ask)
+		require.Equal(t, c.want, d.Allowed, c.name)
+		require.Equal(t, c.want, d.Reason == "", "%s: a refusal has a reason", c.name)
+	}
+	require.NoError(t, some.Check())
+	require.ErrorContains(t, permissions.Policy{Operations: []string{"servers.["}}.Check(), "servers.[")
+}
+
+func TestTokenAllows(t *testing.T) {
+	now := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
+	needs := permissions.AnyOf("servers:delete")
+	for _, c := range []struct {
+		name  string
+		token permissions.Token
+		want  bool
+	}{
+		{"held", permissions.Token{Grants: permissions.Grants{"servers:delete"}}, true},
+		{"not held", permissions.Token{Grants: permissions.Grants{"servers:list"}}, false},
+		{"expired, says the API", permissions.Token{Grants: permissions.Grants{"*:*"}, IsExpired: true}, false},
+		{"expired, says the time", permissions.Token{Grants: permissions.Grants{"*:*"}, ExpiresAt: now}, false},
+		{"a second left", permissions.Token{Grants: permissions.Grants{"*:*"}, ExpiresAt: now.Add(time.Second)}, true},
+	} {
+		require.Equal(t, c.want, c.token.Allows(needs, now).Allowed, c.name)
+	}
+	require.Contains(t, permissions.Token{Name: "CI"}.Allows(needs, now).Reason, `servers:delete, which the token "CI" does not hold`)
+}
+
+func TestTokenExpiresSoon(t *testing.T) {
+	now := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		left time.Duration
+		days int
+		soon bool
+	}{
+		{7 * 24 * time.Hour, 0, false}, {7*24*time.Hour - time.Second, 6, true}, {5 * 24 * time.Hour, 5, true}, {time.Hour, 0, true}, {-time.Hour, 0, true},
+	} {
+		days, soon := permissions.Token{ExpiresAt: now.Add(c.left)}.ExpiresSoon(now)
+		require.Equal(t, c.soon, soon, c.left)
+		require.Equal(t, c.days, days, c.left)
+	}
+	_, soon := permissions.Token{}.ExpiresSoon(now)
+	require.False(t, soon, "a token without an end never ends")
+}
