@@ -154,9 +154,12 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
 	defer r.unlessFinished(sending, store, rec)()
-	value, err := p.op.call(sending, r.Client, p.target, p.in.value)
+	status := 0
+	traced := apiclient.Trace(sending, func(c apiclient.Call) { status = c.Status })
+	value, err := p.op.call(traced, r.Client, p.target, p.in.value)
 	r.heed(err)
 	m := r.outcome(p, rec, value, err)
+	m.APIStatus = status
 	ended := r.record(sending, store, rec, m)
 	switch m.To {
 	case approval.Unknown:
@@ -193,14 +196,12 @@ func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) appr
 	}
 	var api *apiclient.Error
 	if errors.As(err, &api) && !api.Unknown {
-		return approval.Move{To: approval.Failed, APIStatus: api.Status, Message: subject + " did not happen. " + explain(err)}
+		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + explain(err)}
 	}
-	m := approval.Move{To: approval.Unknown}
-	if api != nil {
-		m.APIStatus = api.Status
+	return approval.Move{
+		To:      approval.Unknown,
+		Message: subject + ": the answer was lost (" + lossOf(api) + "), so it is not known whether it happened.",
 	}
-	m.Message = subject + ": the answer was lost (" + lossOf(api) + "), so it is not known whether it happened."
-	return m
 }
 
 // lossOf says in a few words how an answer was lost.

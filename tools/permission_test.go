@@ -203,6 +203,7 @@ func TestEveryChangeIsInTheAuditLogBeforeItIsSent(t *testing.T) {
 			require.Equal(t, last.Approval, end.Approval)
 			require.Equal(t, "john@example.com", end.Account)
 			require.Equal(t, "Demo", end.Token)
+			require.Contains(t, []int{200, 201, 204}, end.APIStatus)
 		})
 	}
 }
