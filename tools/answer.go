@@ -101,6 +101,9 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, 
 	}
 	if !a.Yes {
 		m.To, m.From = approval.Denied, []approval.State{approval.Pending, approval.Approved}
+		if rec.Approver == string(actor) {
+			m.Consent = nil // taken back: a person's answer is one row, and that is the yes
+		}
 		m.Message = withReason(rec.Operation+" of "+quote(rec.TargetName)+" was denied by "+string(actor), reason) + " Nothing was sent."
 	}
 	row := r.rowFor(rec, string(m.To))

@@ -206,3 +206,22 @@ func TestTheAPISayingNoIsNotUnknown(t *testing.T) {
 	require.Contains(t, reply.Message, "already running")
 	require.Equal(t, approval.Failed, w.onRecord(reply.Record.ID).State)
 }
+
+func TestAnAPIThatCannotBeReadSettlesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.loseWrites(losses["500 instead of the change"])
+	lost := w.agree("servers.reboot", `{"server":"web-server-01"}`)
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasSuffix(r.URL.Path, "/servers/12345/") {
+			rw.WriteHeader(500)
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
+	w.clock.Advance(time.Hour)
+	w.run("backups.create", `{"server":"db-server-01"}`)
+	require.Equal(t, approval.Unknown, w.onRecord(lost.Record.ID).State)
+	w.sim.Intercept(nil)
+	w.run("backups.create", `{"server":"db-server-01","description":"again"}`)
+	require.Equal(t, approval.NeedsHuman, w.onRecord(lost.Record.ID).State)
+}

@@ -60,9 +60,6 @@ type request struct {
 	Body   jsontext.Value `json:"body,omitzero"`
 }
 
-// Ended reports whether the call brought what was asked for.
-func (r Reply) Ended() bool { return r.Class == OK }
-
 // JSON returns the whole reply: a read's own result, or a change's envelope. It is nil for
 // a read that failed.
 func (r Reply) JSON() json.RawMessage { return r.encoded(r.Value) }

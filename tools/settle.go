@@ -53,7 +53,7 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 	if err != nil {
 		return rec, Unclear
 	}
-	t, evidence := rebuild(op, in, rec), Unclear
+	t, evidence, seen := rebuild(op, in, rec), Unclear, false
 	for try := range tries {
 		if try > 0 {
 			r.pause(ctx, time.Duration(try)*time.Second)
@@ -63,9 +63,12 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 			r.Log.Info("reading back", "approval", rec.ID, "error", explain(err))
 			continue
 		}
-		if evidence = e; e == Applied {
+		if evidence, seen = e, true; e == Applied {
 			break
 		}
+	}
+	if !seen {
+		return rec, Unclear // what could not be read says nothing: it stays unknown
 	}
 	return r.settleAs(ctx, store, rec, evidence), evidence
 }
