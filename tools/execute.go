@@ -184,68 +184,6 @@ func (r *Runner) unlessFinished(ctx context.Context, store approval.Store, rec a
 	}
 }
 
-// outcome makes a move of what the API answered.
-func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) approval.Move {
-	subject := p.op.Name + " of " + quote(rec.TargetName)
-	if err == nil {
-		m := approval.Move{To: approval.Done, Message: doneMessage(p.op, subject, value)}
-		if raw, err := encode(value); err == nil && string(raw) != "{}" {
-			m.Result = []byte(raw)
-		}
-		return m
-	}
-	var api *apiclient.Error
-	if errors.As(err, &api) && !api.Unknown {
-		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + explain(err)}
-	}
-	return approval.Move{
-		To:      approval.Unknown,
-		Message: subject + ": the answer was lost (" + lossOf(api) + "), so it is not known whether it happened.",
-	}
-}
-
-// lossOf says in a few words how an answer was lost.
-func lossOf(e *apiclient.Error) string {
-	switch {
-	case e == nil:
-		return "an unexpected error"
-	case e.Status != 0:
-		return fmt.Sprintf("status %d", e.Status)
-	case e.Kind == apiclient.KindTimeout:
-		return "no answer in time"
-	}
-	return "the connection broke"
-}
-
-// answered returns what the API itself said of an accepted change: its words, and the id
-// of what it created.
-func answered(value any) (says string, id apiclient.ID) {
-	switch v := value.(type) {
-	case apiclient.ActionResult:
-		return v.Message, id
-	case apiclient.Server:
-		return v.Message, v.ID
-	case apiclient.Backup:
-		return v.Message, v.ID
-	case apiclient.Snapshot:
-		return v.Message, v.ID
-	}
-	return "", id
-}
-
-// doneMessage tells a success in a few words.
-func doneMessage(op *Op, subject string, value any) string {
-	says, id := answered(value)
-	message := "Done: " + subject + "."
-	if op.alike != nil && !id.IsZero() {
-		message += " Its id is " + Clean(id.String()) + "."
-	}
-	if says = strings.TrimRight(Clean(says), ". "); says != "" {
-		message += " VPS.org says: " + quote(says) + "."
-	}
-	return message
-}
-
 // record moves a claimed record to its outcome. The call is over and cannot be taken back,
 // so a store that fails is tried again; if it fails for good, the record stays as it is
 // and becomes unknown when somebody next looks.

@@ -63,6 +63,7 @@ func TestWhatTheTokenMayNotIsRefusedBeforeAnythingIsSent(t *testing.T) {
 			require.Len(t, rows, 1, "a refusal is a row too")
 			require.Equal(t, "refused", rows[0].Decision)
 			require.Equal(t, "local:alice", rows[0].Actor)
+			require.Contains(t, rows[0].Reason, op.Needs.String())
 		})
 	}
 }
