@@ -1,0 +1,92 @@
+package mcpserver
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// waitLimit is how long "wait" may wait: clients give a call up after a minute.
+const waitLimit = 50 * time.Second
+
+// exchange is one tools/call on its way through.
+type exchange struct {
+	*Server
+	op      *tools.Op
+	call    tools.Call
+	session string // that questions are put to
+	modern  bool   // the client takes a question as a result, and brings the answer with a new call
+}
+
+func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
+	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		c := who(ctx)
+		x := exchange{Server: s, op: op, session: c.session, modern: server.IsModernRequest(ctx)}
+		progress, flush := s.progress(ctx, op, req)
+		defer flush()
+		x.call = tools.Call{
+			Operation: op.Name, Input: arguments(req), Actor: c.actor, Surface: permissions.MCP,
+			CanAsk: canAsk(ctx), WaitLimit: waitLimit, Progress: progress,
+		}
+		if req.Params.RequestState != "" || len(req.Params.InputResponses) > 0 {
+			return result(x.answered(ctx, req.Params.MultiRoundTripParams)), nil
+		}
+		return x.run(ctx), nil
+	}
+}
+
+// arguments returns the call's input as it came. null is the same as leaving it out.
+func arguments(req mcp.CallToolRequest) []byte {
+	raw := bytes.TrimSpace(req.Params.RawArguments)
+	if string(raw) == "null" {
+		return nil
+	}
+	return raw
+}
+
+// run runs the call, up to the question if a person must be asked.
+func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
+	reply := x.Runner.Run(ctx, x.call)
+	if reply.Outcome != tools.ApprovalRequired || reply.Record == nil {
+		return result(reply)
+	}
+	x.watch(x.call, *reply.Record)
+	if !x.call.CanAsk || reply.Card == nil {
+		return result(reply)
+	}
+	return x.ask(ctx, reply)
+}
+
+// result makes a tool result of a reply: the text stands alone, and the structured content
+// is valid against the tool's output schema wherever there is any.
+func result(reply tools.Reply) *mcp.CallToolResult {
+	r := &mcp.CallToolResult{
+		Content: []mcp.Content{mcp.TextContent{Type: "text", Text: reply.Text()}},
+		IsError: reply.Class != tools.OK,
+	}
+	if structured := reply.Structured(); structured != nil {
+		r.StructuredContent = structured
+	}
+	return r
+}
+
+// canAsk reports whether the client says that it can put a form to a person. Nothing but
+// its own word is known, and it is not asked without it: it would fail or hang.
+func canAsk(ctx context.Context) bool {
+	var can *mcp.ElicitationCapability
+	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
+		if info.ClientCapabilities != nil {
+			can = info.ClientCapabilities.Elicitation
+		}
+	} else if s, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
+		can = s.GetClientCapabilities().Elicitation
+	}
+	// The capability was an empty object before there was more than one mode.
+	return can != nil && (can.Form != nil || can.URL == nil)
+}

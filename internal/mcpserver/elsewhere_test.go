@@ -1,0 +1,189 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+func TestClientThatCannotAsk(t *testing.T) {
+	for name, capabilities := range map[string]string{"nothing": noForms, "only addresses": `{"elicitation":{"url":{}}}`} {
+		t.Run(name, func(t *testing.T) {
+			bothEras := map[string]func(*world) *talk{
+				"legacy": func(w *world) *talk { return w.legacy(capabilities) },
+				"modern": func(w *world) *talk { return w.modern(capabilities) },
+			}
+			for era, speak := range bothEras {
+				t.Run(era, func(t *testing.T) {
+					w := newWorld(t)
+					k := speak(w)
+					o := k.call(call("servers_delete", web))
+					require.True(t, o.IsError)
+					require.Equal(t, "approval_required", o.is())
+					id := w.records()[0].ID
+					require.Contains(t, o.text(), "vpsbot approvals approve "+id)
+					require.Contains(t, o.text(), "do not run it yourself")
+					require.Equal(t, id, decoded(t, o.StructuredContent)["approval_id"])
+
+					w.approve("web-server-01")
+					w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs without being asked again")
+					w.eventually(func() bool { return w.state() == approval.Done }, "done")
+					again := k.call(call("servers_delete", web))
+					require.Equal(t, "done", again.is(), again.text())
+					require.False(t, again.IsError)
+					require.Equal(t, []string{"DELETE /servers/12345/"}, w.sent(), "asking again tells the outcome and sends nothing")
+					w.eventually(func() bool { return w.watching() == 0 }, "nothing is watched any more")
+				})
+			}
+		})
+	}
+}
+
+// watching counts the records that the server watches.
+func (w *world) watching() int {
+	w.server.watched.mu.Lock()
+	defer w.server.watched.mu.Unlock()
+	return len(w.server.watched.records)
+}
+
+func TestDenialElsewhereIsToldToo(t *testing.T) {
+	w := newWorld(t)
+	k := w.legacy(noForms)
+	require.Equal(t, "approval_required", k.call(call("servers_delete", web)).is())
+	_, err := w.server.Runner.Decide(t.Context(), alice, tools.Answer{Approval: w.records()[0].ID, Channel: "terminal"}, "not today")
+	require.NoError(t, err)
+	w.eventually(func() bool { return w.watching() == 0 }, "nothing is watched any more")
+	o := k.call(call("servers_delete", web))
+	require.Equal(t, "declined", o.is())
+	require.Contains(t, o.text(), "not today")
+	require.Empty(t, w.sent())
+}
+
+func TestApprovalThatExpiresIsNoLongerWatched(t *testing.T) {
+	w := newWorld(t)
+	k := w.legacy(noForms)
+	require.Equal(t, "approval_required", k.call(call("servers_delete", web)).is())
+	require.Equal(t, 1, w.watching())
+	w.clock.Advance(time.Hour + time.Second)
+	w.eventually(func() bool { return w.watching() == 0 }, "nothing is watched any more")
+	require.Equal(t, approval.Expired, w.state())
+	require.Equal(t, "expired", k.call(call("servers_delete", web)).is())
+}
+
+func TestApprovedAtATerminalWhileTheFormIsOpen(t *testing.T) {
+	w := newWorld(t)
+	k := w.legacy(forms)
+	_, coming := k.begin("tools/call", call("servers_delete", web))
+	_, reply := k.question()
+	w.approve("web-server-01")
+	o := k.result(coming)
+	require.Equal(t, "done", o.is(), "the call does not wait for the form any longer")
+	w.clock.Advance(readTime)
+	reply(`"result":` + yes)
+	require.False(t, k.call(call("servers_list", `{}`)).IsError)
+	require.Len(t, w.sent(), 1)
+}
+
+func TestAutomaticAnswerCanBeGivenElsewhere(t *testing.T) {
+	w := newWorld(t)
+	k := w.modern(forms)
+	state := asked(k)
+	require.Equal(t, "approval_required", k.call(answering("servers_delete", web, state, yes)).is())
+	rec := w.records()[0]
+	require.Equal(t, approval.Elsewhere, rec.Place)
+	require.Equal(t, time.Hour, rec.ExpiresAt.Sub(rec.CreatedAt))
+	w.approve("web-server-01")
+	w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs")
+}
+
+func TestClientThatFailsToAsk(t *testing.T) {
+	for _, failure := range []string{
+		`"error":{"code":-32601,"message":"Method not found %s"}`,
+		`"result":5`, `"result":"accept"`, `"result":{"action":5}`,
+	} {
+		w := newWorld(t)
+		k := w.legacy(forms)
+		_, coming := k.begin("tools/call", call("servers_delete", web))
+		_, reply := k.question()
+		reply(failure)
+		o := k.result(coming)
+		require.Equal(t, "approval_required", o.is(), o.text())
+		require.NotContains(t, o.text(), "Method not found", "the client's own error is for the log")
+		require.Equal(t, approval.Elsewhere, w.records()[0].Place)
+	}
+}
+
+func TestApprovedWaitsForABusyServer(t *testing.T) {
+	w := newWorld(t)
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodPost {
+			close(arrived)
+			<-goOn
+		}
+		next.ServeHTTP(rw, r)
+	})
+	k := w.legacy(noForms)
+	require.Equal(t, "approval_required", k.call(call("servers_reboot", `{"server":"web-server-01"}`)).is())
+	_, coming := k.begin("tools/call", call("backups_create", web))
+	<-arrived
+	_, err := w.server.Runner.Decide(t.Context(), alice, tools.Answer{Approval: w.find("servers.reboot").ID, Channel: "terminal", Yes: true}, "")
+	require.NoError(t, err)
+	time.Sleep(100 * time.Millisecond)
+	require.Equal(t, approval.Approved, w.find("servers.reboot").State)
+	require.Len(t, w.sent(), 1)
+	w.sim.Intercept(nil)
+	close(goOn)
+	require.Equal(t, "done", k.result(coming).is())
+	w.eventually(func() bool { return w.find("servers.reboot").State != approval.Approved }, "it runs when the server is free")
+}
+
+// find returns the newest record of an operation.
+func (w *world) find(operation string) approval.Record {
+	w.Helper()
+	found, err := w.store.Find(w.Context(), approval.Query{Operation: operation})
+	require.NoError(w, err)
+	require.NotEmpty(w, found)
+	return found[0]
+}
+
+func TestWatchingSurvivesAStoreThatFails(t *testing.T) {
+	w := newWorld(t)
+	require.Equal(t, "approval_required", w.legacy(noForms).call(call("servers_delete", web)).is())
+	other := w.process("process-1", w.sim.Transport())
+	var failures atomic.Int32
+	other.Runner.Store = func(context.Context) (approval.Store, error) {
+		if failures.Add(1) < 4 {
+			return nil, errors.New("disk full of vps_demo")
+		}
+		return w.store, nil
+	}
+	w.server.watched.close()
+	other.watch(toolCall("servers.delete", web), w.records()[0])
+	w.approve("web-server-01")
+	w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs")
+	<-other.watched.close()
+	require.GreaterOrEqual(t, failures.Load(), int32(4))
+	require.Contains(t, w.log.String(), "disk full of [redacted]")
+}
+
+func TestQuestionThatCannotBeStoredIsHandedOver(t *testing.T) {
+	w := newWorld(t)
+	w.server.Runner.Store = func(context.Context) (approval.Store, error) { return formless{w.store}, nil }
+	o := w.modern(forms).call(call("servers_delete", web))
+	require.Equal(t, "approval_required", o.is(), o.text())
+	require.Equal(t, approval.Elsewhere, w.records()[0].Place)
+}
+
+// formless is a store that cannot keep questions.
+type formless struct{ approval.Store }
+
+func (formless) AskForm(context.Context, approval.Form) error { return errors.New("disk full") }

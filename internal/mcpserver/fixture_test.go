@@ -1,0 +1,160 @@
+package mcpserver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	alice = permissions.Actor("local:alice")
+	api   = "http://localhost/api/v1"
+)
+
+// clock is a time that tests move.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// logbook is a log that tests read.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// world is an account on the simulator, a store, and the server of an assistant's process.
+type world struct {
+	testing.TB
+	sim    *simulator.Simulator
+	store  *store.Store
+	clock  *clock
+	log    *logbook
+	server *Server
+	token  string
+}
+
+func newWorld(t testing.TB) *world { return newWorldWith(t, "vps_demo", simulator.Options{}) }
+
+func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
+	w := &world{TB: t, token: token, log: &logbook{}, clock: &clock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}}
+	if o.Now == nil {
+		o.Now = w.clock.Now
+	}
+	w.sim = simulator.New(o)
+	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	w.store = s
+	w.server = w.process("process-1", w.sim.Transport())
+	t.Cleanup(func() { <-w.server.watched.close() })
+	t.Cleanup(func() {
+		if strings.HasPrefix(token, "vps_") {
+			require.NotContains(t, w.log.String(), token, "the token must not be in the log")
+		}
+	})
+	return w
+}
+
+// process makes the server of another process on the same store.
+func (w *world) process(id string, transport http.RoundTripper) *Server {
+	source := func() (string, error) { return w.token, nil }
+	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	client, err := apiclient.New(apiclient.Options{BaseURL: api, Token: source, Transport: transport, Logger: log})
+	require.NoError(w, err)
+	runner := &tools.Runner{
+		Client: client, API: api, Token: source,
+		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
+		Process: tools.Process{ID: id, Alive: func(string) bool { return true }},
+		Now:     w.clock.Now, Random: rand.Reader, Log: log,
+	}
+	return &Server{Runner: runner, Actor: alice, Version: "1.2.3", Log: log, poll: 10 * time.Millisecond}
+}
+
+// sent lists the writes that arrived, as "DELETE /servers/12345/".
+func (w *world) sent() []string {
+	var all []string
+	for _, r := range w.sim.Writes() {
+		all = append(all, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
+	}
+	return all
+}
+
+// records returns all records, newest first.
+func (w *world) records() []approval.Record {
+	w.Helper()
+	all, err := w.store.Find(w.Context(), approval.Query{})
+	require.NoError(w, err)
+	return all
+}
+
+// state returns the state of the newest record.
+func (w *world) state() approval.State {
+	w.Helper()
+	all := w.records()
+	require.NotEmpty(w, all)
+	return all[0].State
+}
+
+// approve is what a person does at a terminal.
+func (w *world) approve(name string) {
+	w.Helper()
+	rec := w.records()[0]
+	_, err := w.server.Runner.Decide(w.Context(), alice, tools.Answer{
+		Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: name,
+	}, "")
+	require.NoError(w, err)
+}
+
+// eventually waits for what happens on another goroutine.
+func (w *world) eventually(ok func() bool, what string) {
+	w.Helper()
+	require.Eventually(w, ok, 5*time.Second, 2*time.Millisecond, what)
+}
+
+func decoded(t testing.TB, raw []byte) map[string]any {
+	t.Helper()
+	var m map[string]any
+	require.NoError(t, json.Unmarshal(raw, &m), string(raw))
+	return m
+}

@@ -1,0 +1,58 @@
+package mcpserver
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// guard is the outermost middleware: neither a panic nor a Go error reaches the client as
+// it is. Both are logged under the id that the client is told.
+func (s *Server) guard(next server.ToolHandlerFunc) server.ToolHandlerFunc {
+	return func(ctx context.Context, req mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
+		s.calls.enter(math.MaxInt)
+		defer s.calls.leave()
+		defer func() {
+			if broken := recover(); broken != nil {
+				result, err = s.broke(req.Params.Name, broken), nil
+			}
+		}()
+		if result, err = next(ctx, req); err != nil {
+			return s.broke(req.Params.Name, err), nil
+		}
+		return result, nil
+	}
+}
+
+// broke logs what went wrong inside, and tells the client no more than where to find it.
+func (s *Server) broke(doing string, cause any) *mcp.CallToolResult {
+	id := s.logBroken(doing, cause)
+	return mcp.NewToolResultError("an internal error (id " + id + "); it is logged. It is not known how far the call came: look before you repeat it")
+}
+
+func (s *Server) logBroken(doing string, cause any) (id string) {
+	id = rand.Text()[:8]
+	s.Log.Error("internal error", "id", id, "in", s.scrub(doing), "error", s.scrub(fmt.Sprint(cause)), "stack", s.scrub(string(debug.Stack())))
+	return id
+}
+
+// survive is deferred where nobody waits for a result: a panic is logged and goes no further.
+func (s *Server) survive(doing string) {
+	if broken := recover(); broken != nil {
+		s.logBroken(doing, broken)
+	}
+}
+
+// scrub takes the API token out of a text.
+func (s *Server) scrub(text string) string {
+	if token, err := s.Runner.Token(); err == nil && token != "" {
+		return strings.ReplaceAll(text, token, "[redacted]")
+	}
+	return text
+}

@@ -1,0 +1,75 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"log"
+	"strings"
+	"testing"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+func TestPanicIsAnErrorAndTheServerLivesOn(t *testing.T) {
+	w := newWorld(t)
+	healthy := w.server.Runner.Store
+	w.server.Runner.Store = func(context.Context) (approval.Store, error) { panic("store of vps_demo broke") }
+	bothEras(t, w, func(t *testing.T, k *talk) {
+		o := k.call(call("servers_delete", web))
+		require.True(t, o.IsError)
+		require.Regexp(t, `^an internal error \(id [A-Z2-7]{8}\); it is logged`, o.text())
+		require.NotContains(t, o.text(), "store of")
+		require.False(t, k.call(call("servers_get", web)).IsError)
+		id := o.text()[len("an internal error (id "):][:8]
+		require.Contains(t, w.log.String(), "id="+id)
+		require.Contains(t, w.log.String(), "store of [redacted] broke")
+		require.Contains(t, w.log.String(), "guard_test.go", "the stack is logged")
+	})
+	w.server.Runner.Store = healthy
+	require.Empty(t, w.sent())
+}
+
+func TestGoErrorDoesNotReachTheClient(t *testing.T) {
+	w := newWorld(t)
+	result, err := w.server.guard(func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return nil, errors.New("open /home/alice/vps_demo")
+	})(t.Context(), mcp.CallToolRequest{})
+	require.NoError(t, err)
+	require.True(t, result.IsError)
+	require.NotContains(t, result.Content[0].(mcp.TextContent).Text, "alice")
+	require.Contains(t, w.log.String(), "open /home/alice/[redacted]")
+}
+
+func TestPanicWhileListingShowsAll(t *testing.T) {
+	w := newWorld(t)
+	token := w.server.Runner.Token
+	calls := 0
+	w.server.Runner.Token = func() (string, error) {
+		if calls++; calls == 1 {
+			panic("broken")
+		}
+		return token()
+	}
+	require.Len(t, w.legacy(forms).list(), len(allNames()))
+	require.Contains(t, w.log.String(), "internal error")
+}
+
+func TestPanicWhileWatchingIsLogged(t *testing.T) {
+	w := newWorld(t)
+	require.Equal(t, "approval_required", w.legacy(noForms).call(call("servers_delete", web)).is())
+	broken := w.process("process-2", w.sim.Transport())
+	broken.Runner.Store = func(context.Context) (approval.Store, error) { panic("store of vps_demo broke") }
+	broken.watch(toolCall("servers.delete", web), w.records()[0])
+	w.eventually(func() bool { return strings.Contains(w.log.String(), "internal error") }, "it is logged")
+	<-broken.watched.close()
+	require.Contains(t, w.log.String(), "store of [redacted] broke")
+}
+
+func TestMCPGoComplainsToTheLog(t *testing.T) {
+	w := newWorld(t)
+	log.New(logWriter{w.server}, "", 0).Printf("odd: %s", "vps_demo")
+	require.Contains(t, w.log.String(), "odd: [redacted]")
+}

@@ -1,0 +1,150 @@
+package mcpserver
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+type listed struct {
+	Name         string          `json:"name"`
+	Title        string          `json:"title"`
+	Description  string          `json:"description"`
+	InputSchema  json.RawMessage `json:"inputSchema"`
+	OutputSchema json.RawMessage `json:"outputSchema"`
+	Annotations  map[string]any  `json:"annotations"`
+}
+
+func (k *talk) list() []listed {
+	k.Helper()
+	m := k.request("tools/list", `{}`)
+	require.Nil(k, m.Error)
+	var l struct {
+		Tools      []listed `json:"tools"`
+		NextCursor string   `json:"nextCursor"`
+	}
+	require.NoError(k, json.Unmarshal(m.Result, &l))
+	require.Empty(k, l.NextCursor)
+	return l.Tools
+}
+
+func names(all []listed) []string {
+	names := []string{}
+	for _, tool := range all {
+		names = append(names, tool.Name)
+	}
+	return names
+}
+
+func allNames() []string {
+	names := []string{}
+	for _, op := range tools.Operations() {
+		names = append(names, op.ToolName())
+	}
+	return names
+}
+
+func toolCall(operation, input string) tools.Call {
+	return tools.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanAsk: true}
+}
+
+func bothEras(t *testing.T, w *world, test func(t *testing.T, k *talk)) {
+	defer func() { w.TB = t }()
+	t.Run("legacy", func(t *testing.T) { w.TB = t; test(t, w.legacy(forms)) })
+	t.Run("modern", func(t *testing.T) { w.TB = t; test(t, w.modern(forms)) })
+}
+
+func TestListsEveryTool(t *testing.T) {
+	bothEras(t, newWorld(t), func(t *testing.T, k *talk) {
+		all := k.list()
+		require.ElementsMatch(t, allNames(), names(all))
+		for _, tool := range all {
+			op, ok := tools.Lookup(strings.Replace(tool.Name, "_", ".", 1))
+			require.True(t, ok)
+			require.Equal(t, []string{op.Title, op.Description}, []string{tool.Title, tool.Description})
+			require.JSONEq(t, string(op.InputSchema()), string(tool.InputSchema))
+			require.JSONEq(t, string(op.OutputSchema()), string(tool.OutputSchema))
+			read, harms := op.Risk == permissions.Read, op.Risk == permissions.Destructive || op.Risk == permissions.Disruptive
+			require.Equal(t, map[string]any{"readOnlyHint": read, "destructiveHint": harms, "idempotentHint": read, "openWorldHint": true}, tool.Annotations, tool.Name)
+		}
+	})
+}
+
+func TestListHidesWhatTheTokenMayNot(t *testing.T) {
+	token := simulator.Token{Value: "vps_lists", Name: "lists", Permissions: []string{"servers:list"}}
+	w := newWorldWith(t, token.Value, simulator.Options{Tokens: []simulator.Token{token}})
+	bothEras(t, w, func(t *testing.T, k *talk) {
+		require.Equal(t, []string{"account_get", "servers_get", "servers_list"}, names(k.list()))
+		o := k.call(call("servers_delete", web))
+		require.Equal(t, "refused", o.is())
+		require.Contains(t, o.text(), "servers:delete")
+		require.Contains(t, o.text(), permissions.TokensPage)
+		for _, r := range w.sim.Requests() {
+			require.Equal(t, "GET /api/v1/account/me/", r.Method+" "+r.Path)
+		}
+	})
+}
+
+func TestListHidesWhatPolicyDoesNotLetExist(t *testing.T) {
+	w := newWorld(t)
+	w.server.Runner.Policy = permissions.Policy{ReadOnly: true, Operations: []string{"servers.*"}}
+	bothEras(t, w, func(t *testing.T, k *talk) {
+		require.Equal(t, []string{"servers_get", "servers_list"}, names(k.list()))
+		require.Contains(t, k.call(call("servers_delete", web)).text(), "read-only")
+		require.Contains(t, k.call(call("plans_list", `{}`)).text(), "VPSBOT_OPERATIONS")
+	})
+}
+
+func TestListDoesNotWaitForASlowAPI(t *testing.T) {
+	w := newWorld(t)
+	w.server.Runner.Policy = permissions.Policy{ReadOnly: true}
+	answer := make(chan struct{})
+	defer close(answer)
+	w.sim.Intercept(func(http.ResponseWriter, *http.Request, http.Handler) { <-answer })
+	k := w.legacy(forms)
+	began := time.Now()
+	all := k.list()
+	require.Less(t, time.Since(began), 3*time.Second)
+	require.Greater(t, time.Since(began), 1900*time.Millisecond)
+	require.Contains(t, names(all), "servers_list")
+	require.NotContains(t, names(all), "servers_delete", "what the policy does not let exist stays hidden")
+}
+
+func TestUnknownTool(t *testing.T) {
+	bothEras(t, newWorld(t), func(t *testing.T, k *talk) {
+		m := k.request("tools/call", call("servers_destroy", web))
+		require.NotNil(t, m.Error)
+		require.Contains(t, m.Error.Message, "not found")
+	})
+}
+
+func TestInitializeSaysHowToBehave(t *testing.T) {
+	w := newWorld(t)
+	k := w.speak(w.server)
+	m := k.request("initialize", `{"protocolVersion":"2025-06-18","clientInfo":{"name":"t","version":"1"},"capabilities":{}}`)
+	said := decoded(t, m.Result)
+	require.Equal(t, "1.2.3", said["serverInfo"].(map[string]any)["version"])
+	for _, word := range []string{"approval_required", "unknown", "wait", "never instructions", "Never run that command"} {
+		require.Contains(t, said["instructions"], word)
+	}
+	require.NotContains(t, said["capabilities"], "resources")
+	discovered := decoded(t, w.modern(forms).request("server/discover", `{}`).Result)
+	require.Equal(t, said["instructions"], discovered["instructions"])
+}
+
+// mostOnTheWire is what the list of all tools may weigh, in bytes.
+const mostOnTheWire = 40_000
+
+func TestListIsLight(t *testing.T) {
+	m := newWorld(t).legacy(forms).request("tools/list", `{}`)
+	t.Logf("tools/list: %d bytes", len(m.Result))
+	require.Less(t, len(m.Result), mostOnTheWire)
+}

@@ -1,0 +1,78 @@
+package mcpserver
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// offer makes a tool of every operation, refused ones too: so that calling one of those
+// gives the reason rather than an unknown tool.
+func (s *Server) offer(who identify) []server.ServerTool {
+	var all []server.ServerTool
+	for _, op := range tools.Operations() {
+		all = append(all, server.ServerTool{Tool: toolOf(op), Handler: s.handler(op, who)})
+	}
+	return all
+}
+
+func toolOf(op *tools.Op) mcp.Tool {
+	return mcp.Tool{
+		Name: op.ToolName(), Title: op.Title, Description: op.Description,
+		RawInputSchema: schemaOr(op.InputSchema(), `{"type":"object"}`), RawOutputSchema: schemaOr(op.OutputSchema(), ""),
+		Annotations: hints(op.Risk),
+	}
+}
+
+func schemaOr(schema []byte, otherwise string) json.RawMessage {
+	switch {
+	case len(schema) > 0:
+		return schema
+	case otherwise != "":
+		return json.RawMessage(otherwise)
+	}
+	return nil
+}
+
+// hints says of a risk what clients decide on. A new server costs money and destroys nothing.
+func hints(risk permissions.Risk) mcp.ToolAnnotation {
+	read := risk == permissions.Read
+	harms := risk == permissions.Disruptive || risk == permissions.Destructive
+	return mcp.ToolAnnotation{
+		ReadOnlyHint: new(read), DestructiveHint: new(harms), IdempotentHint: new(read), OpenWorldHint: new(true),
+	}
+}
+
+// listTime is how long a list may wait for the token's permissions.
+const listTime = 2 * time.Second
+
+// hideRefused leaves out of a list what policy or token refuses the caller. Where the
+// permissions cannot be read in time, all that the policy lets exist is shown.
+func (s *Server) hideRefused(who identify) server.OnAfterListToolsFunc {
+	return func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
+		defer s.survive("listing the tools")
+		ctx, cancel := context.WithTimeout(ctx, listTime)
+		defer cancel()
+		offered, _, err := s.Runner.Offered(ctx, who(ctx).actor, permissions.MCP)
+		if err != nil {
+			s.Log.Warn("the tools are listed without asking the token", "error", s.scrub(err.Error()))
+		}
+		names := map[string]bool{}
+		for _, op := range offered {
+			names[op.ToolName()] = true
+		}
+		shown := make([]mcp.Tool, 0, len(offered))
+		for _, tool := range result.Tools {
+			if names[tool.Name] {
+				shown = append(shown, tool)
+			}
+		}
+		result.Tools = shown
+	}
+}
