@@ -225,3 +225,11 @@ func TestAnAPIThatCannotBeReadSettlesNothing(t *testing.T) {
 	w.run("backups.create", `{"server":"db-server-01","description":"again"}`)
 	require.Equal(t, approval.NeedsHuman, w.onRecord(lost.Record.ID).State)
 }
+
+func TestA403AfterOurCheckSaysThatAnotherPermissionIsWanted(t *testing.T) {
+	w := newWorld(t)
+	w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(403) })
+	reply := w.run("backups.create", `{"server":"web-server-01"}`)
+	require.Equal(t, tools.Failed, reply.Class)
+	require.Contains(t, reply.Message, "The token holds servers:backup or backups:create, so VPS.org wants another permission")
+}

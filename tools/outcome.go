@@ -21,12 +21,21 @@ func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) appr
 	}
 	var api *apiclient.Error
 	if errors.As(err, &api) && !api.Unknown {
-		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + explain(err)}
+		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + explain(err) + wantsAnother(p.op, api)}
 	}
 	return approval.Move{
 		To:      approval.Unknown,
 		Message: subject + ": the answer was lost (" + lossOf(api) + "), so it is not known whether it happened.",
 	}
+}
+
+// wantsAnother explains a 403 after our own check had found a permission: VPS.org's pages do
+// not settle which one an operation needs.
+func wantsAnother(op *Op, e *apiclient.Error) string {
+	if e.Kind != apiclient.KindForbidden {
+		return ""
+	}
+	return fmt.Sprintf(" The token holds %s, so VPS.org wants another permission for this than its documentation suggests.", op.Needs)
 }
 
 // lossOf says in a few words how an answer was lost.

@@ -63,6 +63,9 @@ func (op *Op) ToolName() string { return strings.Replace(op.Name, ".", "_", 1) }
 // IsRead reports whether the operation changes nothing.
 func (op *Op) IsRead() bool { return op.Risk == permissions.Read }
 
+// MayAskMore reports whether some inputs are riskier than the operation's own risk says.
+func (op *Op) MayAskMore() bool { return op.riskier != nil }
+
 // IsList reports whether the operation answers a list, which limit and offset page.
 func (op *Op) IsList() bool { return op.view.page != nil }
 

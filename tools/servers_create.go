@@ -9,11 +9,11 @@ import (
 
 type createIn struct {
 	Name           string       `json:"name" rule:"name" doc:"Letters, digits, hyphens"`
-	PlanID         apiclient.ID `json:"plan_id" doc:"From plans_list"`
-	OSID           apiclient.ID `json:"os_id" doc:"As in os.id of a server"`
-	Location       string       `json:"location" rule:"code" doc:"From plans_list"`
+	PlanID         apiclient.ID `json:"plan_id" doc:"A plan's id; plans.list has them"`
+	OSID           apiclient.ID `json:"os_id" doc:"An operating system's id, as in os.id of servers.get"`
+	Location       string       `json:"location" rule:"code" doc:"Such as us-west; plans.list has each plan's"`
 	Hostname       string       `json:"hostname,omitzero" rule:"hostname" doc:"FQDN"`
-	SSHKeyID       apiclient.ID `json:"ssh_key_id,omitzero"`
+	SSHKeyID       apiclient.ID `json:"ssh_key_id,omitzero" doc:"A key to install; without one VPS.org does not say how to log in"`
 	BackupsEnabled *bool        `json:"backups_enabled,omitzero" doc:"Automatic backups"`
 }
 

@@ -3,6 +3,7 @@ package mcpserver
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -57,7 +58,10 @@ const listTime = 2 * time.Second
 func (s *Server) hideRefused(who identify) server.OnAfterListToolsFunc {
 	return func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
 		defer s.survive("listing the tools")
-		ctx, cancel := context.WithTimeout(ctx, listTime)
+		s.calls.enter(math.MaxInt)
+		defer s.calls.leave()
+		// An end of the input must not cut the question short: everything would be shown.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTime)
 		defer cancel()
 		offered, _, err := s.Runner.Offered(ctx, who(ctx).actor, permissions.MCP)
 		if err != nil {

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/process"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	watchFor   = 20 * time.Second // for what was approved to run
+	watchEvery = 200 * time.Millisecond
+)
+
+func (a *app) approveCommand() *cobra.Command {
+	return a.onRecord("approve ID", "Agree to what was asked for", func(ctx context.Context, p *parts, rec approval.Record) error {
+		if err := p.config.Enforceable(); err != nil {
+			return invalid(err)
+		}
+		return a.decide(ctx, p, rec, true, "")
+	})
+}
+
+func (a *app) denyCommand() *cobra.Command {
+	var reason string
+	cmd := a.onRecord("deny ID", "Say no to what was asked for", func(ctx context.Context, p *parts, rec approval.Record) error {
+		return a.decide(ctx, p, rec, false, reason)
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why not, for whoever asked")
+	return cmd
+}
+
+// decide shows the card to a person at a real terminal, and records what they answer. No
+// flag and no pipe answers for them.
+func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes bool, reason string) error {
+	if err := a.answerable(p, rec, yes); err != nil {
+		return err
+	}
+	card, err := tools.CardOf(rec)
+	if err != nil {
+		return err
+	}
+	question := "Approve this?"
+	if !yes {
+		question = "Deny this?"
+	}
+	// The card goes where a terminal is known to be, or it could be agreed to unseen.
+	text, err := prompt(ctx, a.io.Out, a.io.In, card, question)
+	if err != nil {
+		return fail(tools.Waiting, "no answer was given; the request stays open")
+	}
+	if !fits(text, rec.Confirm, yes) {
+		return fail(tools.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm))
+	}
+	answer := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes, Text: text}
+	decided, err := p.runner.Decide(ctx, p.actor, answer, reason)
+	if err != nil {
+		return fail(tools.Failed, "%v", err)
+	}
+	if !yes {
+		return a.tellEnd(decided, nil)
+	}
+	return a.follow(ctx, p, decided)
+}
+
+// answerable refuses what cannot be answered, before anything is asked.
+func (a *app) answerable(p *parts, rec approval.Record, yes bool) error {
+	if err := p.own(rec); err != nil {
+		return err
+	}
+	state := a.stateOf(rec)
+	switch {
+	case state == approval.Expired:
+		return fail(tools.Waiting, "approval %s has expired; ask for the same again to get a new one", rec.ID)
+	case state == approval.Approved && yes:
+		return fail(tools.Waiting, "approval %s has been approved before; it runs when its asker's side takes it up", rec.ID)
+	case state != approval.Pending && state != approval.Approved:
+		return fail(tools.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, tools.Clean(rec.Message))
+	case !a.io.InTerminal || !a.io.OutTerminal:
+		return fail(tools.Waiting, "this must be answered by a person at a terminal, and stdin or stdout is none; nothing was changed. "+
+			"Run it yourself in a terminal window: vpsbot approvals approve %s", rec.ID)
+	}
+	return nil
+}
+
+// fits reports whether the text is the answer that the card asks for. A no is never too
+// easily said: a plain yes to the denial is enough.
+func fits(text, name string, yes bool) bool {
+	if name == "" || !yes && isYes(text) {
+		return isYes(text)
+	}
+	return text == name
+}
+
+func mismatch(name string) string {
+	if name == "" {
+		return "that is not a yes"
+	}
+	return "that is not the name"
+}
+
+// follow waits a little for the asker's side to run what was approved.
+func (a *app) follow(ctx context.Context, p *parts, rec approval.Record) error {
+	switch {
+	case rec.Surface == string(permissions.Terminal):
+		_, err := fmt.Fprintln(a.io.Out, "Approved. Run the same command again to carry it out.")
+		return err
+	case !process.Alive(rec.Session):
+		_, err := fmt.Fprintln(a.io.Out, "Approved. The assistant's side has ended; it runs when the assistant asks for the same again.")
+		return err
+	}
+	fmt.Fprintln(a.io.Out, "Approved. The assistant's side runs it now …")
+	rec, err := p.watch(ctx, rec)
+	if err != nil {
+		return err
+	}
+	if rec.State == approval.Approved || rec.State == approval.Executing {
+		_, err = fmt.Fprintf(a.io.Out, "It has not ended yet. See how it ends: vpsbot approvals show %s\n", rec.ID)
+		return err
+	}
+	return a.tellOutcome(rec)
+}
+
+func (p *parts) watch(ctx context.Context, rec approval.Record) (approval.Record, error) {
+	store, err := p.store.get(ctx)
+	if err != nil {
+		return rec, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, watchFor)
+	defer cancel()
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for rec.State == approval.Approved || rec.State == approval.Executing {
+		select {
+		case <-ctx.Done():
+			return rec, nil
+		case <-tick.C:
+		}
+		if now, err := store.Record(context.WithoutCancel(ctx), rec.ID); err == nil {
+			rec = now
+		}
+	}
+	return rec, nil
+}
+
+// Exit codes of what was approved and did not go well.
+var endClass = map[approval.State]tools.Class{
+	approval.Failed: tools.Failed, approval.Refused: tools.Refuse, approval.Stale: tools.Waiting,
+	approval.Unknown: tools.Lost, approval.NotApplied: tools.Lost, approval.NeedsHuman: tools.Lost,
+}
+
+func (a *app) tellOutcome(rec approval.Record) error {
+	if class, bad := endClass[rec.State]; bad {
+		return fail(class, "%s", strings.TrimSpace(ending(rec)))
+	}
+	return a.tellEnd(rec, nil)
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// recordJSON is an approval as --json shows it.
+type recordJSON struct {
+	ID         string          `json:"id"`
+	State      approval.State  `json:"state"`
+	Operation  string          `json:"operation"`
+	Risk       string          `json:"risk"`
+	Target     string          `json:"target"`
+	TargetName string          `json:"target_name"`
+	Input      json.RawMessage `json:"input"`
+	Card       json.RawMessage `json:"card"`
+	Actor      string          `json:"actor"`
+	Surface    string          `json:"surface"`
+	API        string          `json:"api"`
+	Account    string          `json:"account"`
+	Token      string          `json:"token"` // its label
+	CreatedAt  time.Time       `json:"created_at"`
+	ExpiresAt  time.Time       `json:"expires_at"`
+	ChangedAt  time.Time       `json:"changed_at"`
+	Approver   string          `json:"approver,omitempty"`
+	APIStatus  int             `json:"api_status,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Result     json.RawMessage `json:"result,omitempty"`
+}
+
+func (a *app) recordJSON(rec approval.Record) recordJSON {
+	return recordJSON{
+		rec.ID, a.stateOf(rec), rec.Operation, rec.Risk, tools.Clean(rec.Target), rec.TargetName, rec.Input, rec.Card,
+		rec.Actor, rec.Surface, rec.API, rec.Account, rec.TokenName,
+		rec.CreatedAt.UTC(), rec.ExpiresAt.UTC(), rec.ChangedAt.UTC(), rec.Approver, rec.APIStatus, rec.Message, rec.Result,
+	}
+}
+
+// stateOf is a record's state as of now: nobody may have noted yet that its time is over.
+func (a *app) stateOf(rec approval.Record) approval.State {
+	waits := rec.State == approval.Pending || rec.State == approval.Approved
+	if waits && !a.now().Before(rec.ExpiresAt) {
+		return approval.Expired
+	}
+	return rec.State
+}
+
+func (a *app) approvalsListCommand() *cobra.Command {
+	var asJSON, all bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List what is open", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.listApprovals(cmd.Context(), all, asJSON) },
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "list what has ended too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func (a *app) listApprovals(ctx context.Context, all, asJSON bool) error {
+	p, err := a.assemble(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.store.close() //nolint:errcheck // nothing was written
+	store, err := p.store.get(ctx)
+	if err != nil {
+		return err
+	}
+	records, err := a.findRecords(ctx, store, all)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		list := make([]recordJSON, 0, len(records))
+		for _, rec := range records {
+			list = append(list, a.recordJSON(rec))
+		}
+		return a.io.writeJSON(list)
+	}
+	_, err = fmt.Fprintln(a.io.Out, a.recordTable(records, all).Styled(a.io.style(a.env).cell))
+	return err
+}
+
+// findRecords returns the open records, or all of them, newest first.
+func (a *app) findRecords(ctx context.Context, store approval.Store, all bool) ([]approval.Record, error) {
+	q := approval.Query{States: approval.Open, Limit: manyRecords}
+	if all {
+		q.States = nil
+	}
+	found, err := store.Find(ctx, q)
+	var records []approval.Record
+	for _, rec := range found {
+		if all || a.stateOf(rec).IsOpen() {
+			records = append(records, rec)
+		}
+	}
+	return records, err
+}
+
+func (a *app) recordTable(records []approval.Record, all bool) tools.Table {
+	t := tools.Table{Header: []string{"id", "state", "operation", "target", "asked_by", "until"}}
+	for _, rec := range records {
+		state, until := a.stateOf(rec), ""
+		if state == approval.Pending || state == approval.Approved {
+			until = rec.ExpiresAt.UTC().Format(time.RFC3339)
+		}
+		t.Rows = append(t.Rows, []string{
+			rec.ID, string(state), rec.Operation, tools.Clean(rec.TargetName), tools.Clean(rec.Actor) + " from " + rec.Surface, until,
+		})
+	}
+	switch {
+	case len(records) == 0 && all:
+		t.Note = "No approvals."
+	case len(records) == 0:
+		t.Note = "Nothing is open; --all shows what has ended."
+	default:
+		t.Note = fmt.Sprintf("%d approvals; vpsbot approvals show ID has the card, approve ID or deny ID answers.", len(records))
+	}
+	return t
+}
+
+func (a *app) approvalsShowCommand() *cobra.Command {
+	var asJSON bool
+	cmd := a.onRecord("show ID", "Show one approval and its card", func(ctx context.Context, p *parts, rec approval.Record) error {
+		if asJSON {
+			return a.io.writeJSON(a.recordJSON(rec))
+		}
+		return a.showRecord(ctx, p, rec)
+	})
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func (a *app) showRecord(ctx context.Context, p *parts, rec approval.Record) error {
+	card, err := tools.CardOf(rec)
+	if err != nil {
+		return err
+	}
+	state := a.stateOf(rec)
+	if state != approval.Pending {
+		card.Until = ""
+	}
+	fmt.Fprintf(a.io.Out, "%s %s (%s)\n%s\n", rec.ID, a.io.style(a.env).word(string(state)), rec.Operation, card.Text())
+	store, err := p.store.get(ctx)
+	if err != nil {
+		return err
+	}
+	consents, err := store.Consents(ctx, rec.ID)
+	for _, c := range consents {
+		fmt.Fprintf(a.io.Out, "%s said %s over %s at %s\n", tools.Clean(c.Identity), yesOrNo(c.Yes), c.Channel, c.At.UTC().Format(time.RFC3339))
+	}
+	if rec.Message != "" {
+		fmt.Fprintln(a.io.Out, ending(rec))
+	}
+	return err
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+)
+
+// environ is the environment for a program of its own.
+func (b *bench) environ() []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "TERM=xterm", "GORACE=" + quickExit, "HOME=/nowhere"}
+	for name, value := range b.env {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+func (b *bench) command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("vpsbot", args...)
+	cmd.Env = b.environ()
+	return cmd
+}
+
+// assistant is a client that speaks MCP with "vpsbot mcp" and cannot ask anybody anything.
+type assistant struct {
+	t   *testing.T
+	in  io.WriteCloser
+	out *bufio.Reader
+	cmd *exec.Cmd
+	id  int
+}
+
+func (b *bench) assistant(t *testing.T) *assistant {
+	t.Helper()
+	cmd := b.command(t, "mcp")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	a := &assistant{t: t, in: in, out: bufio.NewReader(out), cmd: cmd}
+	a.ask("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}`)
+	return a
+}
+
+// ask sends one request and returns its result.
+func (a *assistant) ask(method, params string) json.RawMessage {
+	a.t.Helper()
+	a.id++
+	_, err := fmt.Fprintf(a.in, `{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`+"\n", a.id, method, params)
+	require.NoError(a.t, err)
+	for {
+		line, err := a.out.ReadBytes('\n')
+		require.NoError(a.t, err)
+		var answer struct {
+			ID     int
+			Result json.RawMessage
+		}
+		require.NoError(a.t, json.Unmarshal(line, &answer))
+		if answer.ID == a.id {
+			return answer.Result
+		}
+	}
+}
+
+type envelope struct {
+	StructuredContent struct {
+		Outcome    string
+		ApprovalID string `json:"approval_id"`
+	}
+}
+
+func (a *assistant) call(tool, arguments string) (e envelope) {
+	a.t.Helper()
+	raw := a.ask("tools/call", fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool, arguments))
+	require.NoError(a.t, json.Unmarshal(raw, &e))
+	return e
+}
+
+// An assistant that cannot ask gets an id; a person approves at a terminal, and sees how it
+// ends: the assistant's side has run it, once.
+func TestPersonApprovesWhatAnAssistantAsked(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_LOG_LEVEL"] = "info"
+	a := b.assistant(t)
+	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
+	require.Equal(t, "approval_required", asked.Outcome)
+	require.Empty(t, b.sim.Writes())
+
+	screen, err := converse(b.command(t, "approvals", "approve", asked.ApprovalID[:8]), parseTalk("> Type web-server-01 to confirm:\n< web-server-01\n"))
+	require.NoError(t, err, screen)
+	require.Contains(t, screen, "Approved. The assistant's side runs it now")
+	require.Contains(t, screen, "Done: servers.delete of “web-server-01”")
+	require.Len(t, b.sim.Writes(), 1)
+
+	told := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
+	require.Equal(t, "done", told.Outcome)
+	require.Equal(t, asked.ApprovalID, told.ApprovalID)
+	require.Len(t, b.sim.Writes(), 1)
+}
+
+// If the assistant has gone, the person is told who will run it.
+func TestPersonApprovesAfterTheAssistantHasGone(t *testing.T) {
+	b := newBench(t)
+	a := b.assistant(t)
+	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
+	require.NoError(t, a.in.Close())
+	require.NoError(t, a.cmd.Wait())
+	screen, err := converse(b.command(t, "approvals", "approve", asked.ApprovalID), parseTalk("> Type web-server-01 to confirm:\n< web-server-01\n"))
+	require.NoError(t, err, screen)
+	require.Contains(t, screen, "it runs when the assistant asks for the same again")
+	require.Empty(t, b.sim.Writes())
+	require.Equal(t, "done", b.assistant(t).call("servers_delete", `{"server":"web-server-01"}`).StructuredContent.Outcome)
+	require.Len(t, b.sim.Writes(), 1)
+}
+
+func TestAssistantEndsOnSIGTERM(t *testing.T) {
+	a := newBench(t).assistant(t)
+	require.NoError(t, a.cmd.Process.Signal(syscall.SIGTERM))
+	ended := make(chan error, 1)
+	go func() { ended <- a.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(patience):
+		t.Fatal("it did not end")
+	}
+}
+
+// What the token may not do is not even listed; calling it all the same explains itself.
+func TestAssistantSeesWhatTheTokenMay(t *testing.T) {
+	b := newBench(t)
+	b.sim.Edit(func(w *simulator.World) { w.Tokens[secret].Permissions = []string{"servers:list"} })
+	a := b.assistant(t)
+	listed := string(a.ask("tools/list", `{}`))
+	require.Contains(t, listed, `"name":"servers_list"`)
+	require.NotContains(t, listed, `"name":"servers_delete"`)
+	require.Equal(t, "refused", a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent.Outcome)
+	for _, r := range b.sim.Requests() {
+		require.Equal(t, "GET /api/v1/account/me/", r.Method+" "+r.Path)
+	}
+}

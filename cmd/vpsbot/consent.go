@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// canAsk reports whether a question will be answered right here: by a person, or by flags.
+func (r *operationRun) canAsk() bool {
+	if r.op.Risk.WantsName() {
+		return r.flags.confirm != "" || r.io.canPrompt()
+	}
+	return r.flags.yes || r.io.canPrompt()
+}
+
+// consent gets the answer that a reply asks for, and brings it to the Runner.
+func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools.Reply) tools.Reply {
+	answer := tools.Answer{Approval: reply.Record.ID, Channel: permissions.Terminal, Yes: true, Wait: r.wait(call)}
+	wanted := reply.Record.Confirm
+	switch {
+	case wanted != "" && r.flags.confirm != "":
+		answer.Text = r.flags.confirm
+	case wanted == "" && r.flags.yes:
+	case !r.io.canPrompt():
+		return r.elsewhere(reply)
+	default:
+		text, err := r.ask(ctx, *reply.Card)
+		if err != nil {
+			return r.gaveUp(ctx, call, reply)
+		}
+		answer.Text, answer.Yes = text, wanted != "" || isYes(text)
+	}
+	return r.parts.runner.Answer(ctx, call, answer)
+}
+
+// elsewhere says how a person can agree who is not at this terminal.
+func (r *operationRun) elsewhere(reply tools.Reply) tools.Reply {
+	if !r.flags.json && reply.Card != nil {
+		r.io.say("%s", reply.Card.Text())
+	}
+	if r.flags.json { // a program reads it
+		return reply
+	}
+	answers := "--yes"
+	if reply.Record.Confirm != "" {
+		answers = "--confirm NAME"
+	}
+	reply.Message = fmt.Sprintf("a person must agree first, and this is no terminal to ask at. In one, run: vpsbot approvals approve %s "+
+		"and then the same command again; or answer here with %s", reply.Record.ID, answers)
+	if r.flags.yes {
+		reply.Message = "--yes never answers for what destroys data. " + reply.Message
+	}
+	return reply
+}
+
+// ask shows the card and returns the line that the person typed.
+func (r *operationRun) ask(ctx context.Context, card tools.Card) (string, error) {
+	if r.flags.yes {
+		r.io.say("--yes never answers for what destroys data.")
+	}
+	return prompt(ctx, r.io.Err, r.io.In, card, card.Question())
+}
+
+// prompt shows a card with its question on w, the one about the name or yesNo, and returns
+// the line that was typed. It fails if the person gives up, by Ctrl-C or the end of input.
+func prompt(ctx context.Context, w io.Writer, in io.Reader, card tools.Card, yesNo string) (string, error) {
+	question := yesNo + " [y/N] "
+	if card.Confirm != "" {
+		question = card.Question() + ": "
+	}
+	if _, err := io.WriteString(w, card.Text()+"\n\n"+question); err != nil {
+		return "", err
+	}
+	text, err := readLine(ctx, in)
+	if err != nil {
+		_, _ = io.WriteString(w, "\n") // the person's own line did not end
+	}
+	return strings.TrimSpace(text), err
+}
+
+// readLine reads one whole line; input that ends before is an error.
+func readLine(ctx context.Context, in io.Reader) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() { // reading cannot be cancelled; the process ends soon after
+		text, err := bufio.NewReader(in).ReadString('\n')
+		typed <- line{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case l := <-typed:
+		return l.text, l.err
+	}
+}
+
+func isYes(text string) bool {
+	text = strings.ToLower(text)
+	return text == "y" || text == "yes"
+}
+
+// gaveUp ends what was asked here and nowhere else.
+func (r *operationRun) gaveUp(ctx context.Context, call tools.Call, reply tools.Reply) tools.Reply {
+	ending := context.WithoutCancel(ctx)
+	r.parts.runner.GaveUp(ending, call.Actor, reply.Record.ID)
+	reply.Message = "no answer was given; nothing was sent."
+	store, err := r.parts.store.get(ending)
+	if err != nil {
+		return reply
+	}
+	rec, err := store.Record(ending, reply.Record.ID)
+	if err != nil || rec.State.IsOpen() {
+		reply.Message += " The request stays open: vpsbot approvals approve " + reply.Record.ID
+		return reply
+	}
+	reply.Outcome = tools.Declined
+	reply.Card = nil
+	return reply
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// finding is what one check of the doctor came to.
+type finding struct {
+	Check   string `json:"check"`
+	Status  string `json:"status"` // ok, warn or FAIL
+	Message string `json:"message"`
+	Next    string `json:"next,omitempty"` // what to do
+}
+
+const (
+	statusOK   = "ok"
+	statusWarn = "warn"
+	statusFail = "FAIL"
+)
+
+func fine(check, format string, args ...any) finding {
+	return finding{check, statusOK, fmt.Sprintf(format, args...), ""}
+}
+
+func warn(check, message, next string) finding { return finding{check, statusWarn, message, next} }
+
+func broken(check, message, next string) finding { return finding{check, statusFail, message, next} }
+
+// diagnosis is all that the doctor found.
+type diagnosis struct {
+	Findings   []finding `json:"findings"`
+	Operations []right   `json:"operations,omitempty"`
+}
+
+// right says whether an operation can be run here.
+type right struct {
+	Operation string `json:"operation"`
+	Needs     string `json:"needs"`
+	Allowed   bool   `json:"allowed"`
+	Reason    string `json:"reason,omitempty"`
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check the set-up, and say what to do about it", Args: noArgs,
+		Long: "Checks configuration, API, token, permissions, clock and store, and ends with what to do. It changes\nnothing, and never prints the token.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func (a *app) doctor(ctx context.Context, asJSON bool) error {
+	d := a.diagnose(ctx)
+	show := a.showDiagnosis
+	if asJSON {
+		show = func(d diagnosis) error { return a.io.writeJSON(d) }
+	}
+	if err := show(d); err != nil {
+		return err
+	}
+	for _, f := range d.Findings {
+		if f.Status == statusFail {
+			return fail(tools.Failed, "something is wrong; the lines marked %s say what", statusFail)
+		}
+	}
+	return nil
+}
+
+// diagnose goes through the checks in their order. Without a configuration there is
+// nothing else to check.
+func (a *app) diagnose(ctx context.Context) diagnosis {
+	var d diagnosis
+	p, err := a.assemble(ctx)
+	if err != nil {
+		d.Findings = append(d.Findings, broken("configuration", err.Error(), "Correct the variable and run vpsbot doctor again."), versionFinding())
+		return d
+	}
+	defer p.store.close() //nolint:errcheck // nothing was written
+	address, clock := a.checkAddress(ctx, p)
+	d.Findings = append(d.Findings, checkConfiguration(p.config), address)
+	d.Findings = append(d.Findings, a.checkToken(ctx, p))
+	rights, permitted := p.checkPermissions(ctx)
+	d.Operations = rights
+	d.Findings = append(d.Findings, permitted, clock)
+	d.Findings = append(d.Findings, a.checkStore(ctx, p)...)
+	d.Findings = append(d.Findings, versionFinding())
+	return d
+}
+
+func checkConfiguration(cfg config.Config) finding {
+	const name = "configuration"
+	if err := cfg.Enforceable(); err != nil {
+		return broken(name, err.Error(), "Unset it, or install a version that can.")
+	}
+	if glob := idleGlob(cfg.Policy.Operations); glob != "" {
+		return warn(name, fmt.Sprintf("VPSBOT_OPERATIONS: %q fits no operation", glob), "Correct VPSBOT_OPERATIONS; vpsbot operations --all has the names.")
+	}
+	says := "in order"
+	if cfg.Policy.ReadOnly {
+		says += "; this installation is read-only"
+	}
+	if len(cfg.Policy.Operations) > 0 {
+		says += "; only " + strings.Join(cfg.Policy.Operations, ", ")
+	}
+	return fine(name, "%s", says)
+}
+
+func versionFinding() finding {
+	v := readVersion()
+	return fine("version", "vpsbot %s (%s, %s)", v.Version, v.Go, v.System)
+}
+
+func (a *app) showDiagnosis(d diagnosis) error {
+	style := a.io.style(a.env)
+	var b strings.Builder
+	var todo []string
+	for _, f := range d.Findings {
+		pad := strings.Repeat(" ", 5-len(f.Status))
+		fmt.Fprintf(&b, "%s%s%-14s %s\n", style.word(f.Status), pad, f.Check, f.Message)
+		if f.Next != "" {
+			todo = append(todo, f.Next)
+		}
+	}
+	if len(d.Operations) > 0 {
+		b.WriteString("\n" + rightsTable(d.Operations).Styled(style.cell))
+	}
+	b.WriteString("\n" + whatToDo(todo))
+	_, err := fmt.Fprintln(a.io.Out, b.String())
+	return err
+}
+
+func rightsTable(rights []right) tools.Table {
+	t := tools.Table{Header: []string{"operation", "needs", "allowed"}}
+	for _, r := range rights {
+		t.Rows = append(t.Rows, []string{r.Operation, r.Needs, yesOrNo(r.Allowed)})
+	}
+	return t
+}
+
+func whatToDo(todo []string) string {
+	if len(todo) == 0 {
+		return "All is well. Try: vpsbot run servers.list"
+	}
+	return "What to do:\n- " + strings.Join(todo, "\n- ")
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// exitError ends the command with a code. Its message is printed, if it has one.
+type exitError struct {
+	class   tools.Class
+	message string
+}
+
+func (e *exitError) Error() string { return e.message }
+
+// fail returns an error that ends the command with the code of class.
+func fail(class tools.Class, format string, args ...any) error {
+	return &exitError{class, fmt.Sprintf(format, args...)}
+}
+
+// invalid gives an error the code of bad input.
+func invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{tools.Invalid, err.Error()}
+}
+
+// report prints an error the one time that it is printed, and returns the exit code.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return int(tools.OK)
+	}
+	if text := printable(err.Error()); text != "" {
+		fmt.Fprintln(w, "vpsbot: "+text)
+	}
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		return int(exit.class)
+	}
+	return int(tools.Failed)
+}
+
+// printable drops what could steer a terminal: an argument may come from anywhere.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return -1
+		}
+		return r
+	}, text)
+}

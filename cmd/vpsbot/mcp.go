@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/mcpserver"
+)
+
+const mcpHelp = `Serves the operations to an AI assistant over MCP, on stdin and stdout. An editor or a desktop
+app starts this command by itself; it is told so in its configuration:
+
+  {"mcpServers": {"vpsbot": {"command": "vpsbot", "args": ["mcp"], "env": {"VPS_API_TOKEN": "…"}}}}
+
+What destroys data, interrupts a server or costs money asks you first, in the assistant's own
+window or, where that cannot ask, by: vpsbot approvals approve ID`
+
+func (a *app) mcpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "mcp", Short: "Serve an AI assistant over MCP, on stdin and stdout", Long: mcpHelp, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.operating(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer p.store.close() //nolint:errcheck // what was written is committed
+			if a.io.InTerminal {
+				a.io.say("This speaks MCP with an assistant's program, which starts it by itself; vpsbot mcp --help says how. Ctrl-D ends it.")
+			}
+			s := &mcpserver.Server{Runner: p.runner, Actor: p.actor, Version: readVersion().Version, Log: p.runner.Log}
+			return s.ServeStdio(cmd.Context(), a.io.In, a.io.Out)
+		},
+	}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const runHelp = `Runs one operation. Reads and harmless changes run at once; what interrupts a server or costs
+money shows a card and asks [y/N]; what destroys data asks you to type the name.
+
+  vpsbot run servers.list
+  vpsbot run servers.get web-server-01 --json
+  vpsbot run servers.delete web-server-01 --dry-run
+
+Exit codes: 0 done, 1 failed, 2 bad input, 3 refused, 4 a person's answer is needed or was no,
+5 not known whether it happened.`
+
+// runCommand is "run". Its operations are put in where they may be needed: making them all
+// would slow down the start of everything else.
+func (a *app) runCommand(withOperations bool) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "run OPERATION", Short: "Run an operation", Long: runHelp,
+		Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
+		DisableFlagParsing: true, // an unknown operation is the first mistake to tell, whatever its flags
+		RunE:               a.runWithoutOperation,
+	}
+	if withOperations {
+		a.addOperations(cmd)
+	}
+	return cmd
+}
+
+// runWithoutOperation is "run" where what follows is no operation.
+func (a *app) runWithoutOperation(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return a.listOperations(cmd.Context(), false, false)
+	case slices.Contains(args, "--help") || slices.Contains(args, "-h"):
+		return cmd.Help()
+	case strings.HasPrefix(args[0], "-"):
+		return fail(tools.Invalid, "%s comes too early: flags follow the operation, as in vpsbot run servers.list --json", args[0])
+	}
+	unknown := new(tools.Runner).Run(cmd.Context(), tools.Call{Operation: args[0]})
+	return fail(tools.Invalid, "%s", unknown.Message)
+}
+
+func (a *app) addOperations(cmd *cobra.Command) {
+	for _, op := range tools.Operations() {
+		resource, _, _ := strings.Cut(op.Name, ".")
+		if !cmd.ContainsGroup(resource) {
+			cmd.AddGroup(&cobra.Group{ID: resource, Title: strings.ToUpper(resource[:1]) + resource[1:] + ":"})
+		}
+		cmd.AddCommand(a.operationCommand(op, resource))
+	}
+}
+
+func (a *app) operationCommand(op *tools.Op, group string) *cobra.Command {
+	r := &operationRun{app: a, op: op}
+	cmd := &cobra.Command{
+		Use: usage(op), Short: op.Title, Long: describe(op), Example: examples(op), GroupID: group,
+		DisableFlagsInUseLine: true,
+		Args:                  func(_ *cobra.Command, args []string) error { return r.checkArgs(args) },
+		ValidArgsFunction:     a.completeTarget(op),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			input, err := inputOf(op, cmd.Flags(), args)
+			if err != nil {
+				return invalid(err)
+			}
+			return r.run(cmd.Context(), input)
+		},
+	}
+	addFieldFlags(op, cmd.Flags())
+	r.addFlags(cmd)
+	return cmd
+}
+
+// operationRun is one run of one operation, with its flags.
+type operationRun struct {
+	*app
+	op      *tools.Op
+	flags   runFlags
+	parts   *parts
+	started bool // a progress line stands in the terminal
+}
+
+func (r *operationRun) checkArgs(args []string) error {
+	positional := r.op.Positional()
+	switch {
+	case positional == "" && len(args) > 0:
+		return fail(tools.Invalid, "%s takes no argument, but got %q; vpsbot run %s --help shows its flags", r.op.Name, args[0], r.op.Name)
+	case r.op.Settles && r.flags.timeout <= 0:
+		return fail(tools.Invalid, "--timeout must be above 0, such as 10m")
+	case len(args) > 1:
+		return fail(tools.Invalid, "%s takes one argument, %s, but got %d; quote a name that has spaces", r.op.Name, flagName(positional), len(args))
+	}
+	return nil
+}
+
+// run runs the operation, asks the person if need be, and shows what came of it.
+func (r *operationRun) run(ctx context.Context, input []byte) error {
+	p, err := r.operating(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.store.close() //nolint:errcheck // what was written is committed
+	r.parts = p
+	call := tools.Call{
+		Operation: r.op.Name, Input: input, Actor: p.actor, Surface: permissions.Terminal,
+		CanAsk: r.canAsk(), WaitLimit: r.flags.timeout, Progress: r.progress(),
+	}
+	reply := p.runner.Run(ctx, call)
+	if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
+		reply = r.consent(ctx, call, reply)
+	}
+	r.endProgress()
+	return r.show(ctx, reply)
+}
+
+// show prints a reply: results to stdout, what went wrong to stderr.
+func (r *operationRun) show(ctx context.Context, reply tools.Reply) error {
+	if stopped := ctx.Err() != nil && reply.Outcome == tools.Done; stopped {
+		reply.Message += " You stopped waiting; the work goes on at VPS.org."
+	}
+	if err := r.print(reply); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	if reply.Class == tools.OK {
+		return nil
+	}
+	return &exitError{reply.Class, reply.Message}
+}
+
+func (r *operationRun) print(reply tools.Reply) error {
+	if r.op.IsRead() && reply.Class == tools.OK && reply.Message != "" {
+		r.io.say("%s", reply.Message) // a notice beside the result
+		reply.Message = ""
+	}
+	var err error
+	switch table, isTable := reply.Table(); {
+	case r.flags.json:
+		if raw := reply.JSON(); raw != nil {
+			_, err = fmt.Fprintf(r.io.Out, "%s\n", raw)
+		}
+	case reply.Class != tools.OK:
+	case isTable:
+		_, err = fmt.Fprintln(r.io.Out, table.Styled(r.io.style(r.env).cell))
+	default:
+		_, err = fmt.Fprintln(r.io.Out, reply.Text())
+	}
+	return err
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+)
+
+var update = flag.Bool("update", false, "rewrite the expectations of the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"vpsbot": main})
+}
+
+// TestScripts runs the conversations of testdata/script. Each has a simulator of its own at
+// $API, a state folder of its own, and a token that may do everything.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: setUp,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"terminal": inTerminal,
+			"requests": requests,
+			"edit":     edit,
+			"tamper":   tamper,
+			"capture":  capture,
+		},
+	})
+}
+
+// quickExit takes the second away that the race detector adds to the end of each program.
+const quickExit = "atexit_sleep_ms=0"
+
+type simKey struct{}
+
+func setUp(env *testscript.Env) error {
+	sim := simulator.New(simulator.Options{Speed: 1000})
+	api := httptest.NewServer(sim)
+	env.Defer(api.Close)
+	env.Values[simKey{}] = sim
+	env.Setenv("GORACE", quickExit)
+	env.Setenv("API", api.URL+"/api/v1")
+	env.Setenv("VPS_API_URL", api.URL+"/api/v1")
+	env.Setenv("VPS_API_TOKEN", "vps_demo")
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+	return nil
+}
+
+// exits CODE PROGRAM ARGS… runs a program that must end with that code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARGS]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	checkCode(ts, args[0], err)
+}
+
+func checkCode(ts *testscript.TestScript, want string, err error) {
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != want {
+		ts.Fatalf("exit code %d, want %s", code, want)
+	}
+}
+
+// requests prints what the simulator has been sent, "requests writes" the writes alone.
+func requests(ts *testscript.TestScript, _ bool, args []string) {
+	sim := ts.Value(simKey{}).(*simulator.Simulator)
+	seen := sim.Requests()
+	if len(args) == 1 && args[0] == "writes" {
+		seen = sim.Writes()
+	}
+	out := ts.Stdout()
+	for _, r := range seen {
+		fmt.Fprintln(out, r.Method, r.Path)
+	}
+	if len(seen) == 0 {
+		fmt.Fprintln(out, "none")
+	}
+}
+
+// edit changes what the account has, behind the program's back.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	sim := ts.Value(simKey{}).(*simulator.Simulator)
+	switch args[0] {
+	case "rename": // ID NAME, which may have escapes such as \x1b
+		id, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		name, err := strconv.Unquote(`"` + args[2] + `"`)
+		ts.Check(err)
+		sim.Edit(func(w *simulator.World) { w.Server(id).Name = name })
+	case "fail": // the next write gets a 500 after it was carried out
+		failWrites(sim, true)
+	case "break": // writes get a 500 and are not carried out
+		failWrites(sim, false)
+	default:
+		ts.Fatalf("edit %s: no such edit", args[0])
+	}
+}
+
+// capture NAME PATTERN keeps, in a variable, the word after PATTERN in what was last
+// printed to stderr.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	_, after, found := strings.Cut(ts.ReadFile("stderr"), args[1])
+	words := strings.Fields(after)
+	if !found || len(words) == 0 {
+		ts.Fatalf("stderr has nothing after %q", args[1])
+	}
+	ts.Setenv(args[0], words[0])
+}
+
+// environ is the environment that a script has made for its programs.
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{
+		"PATH", "GORACE", "HOME", "WORK", "TMPDIR", "API", "XDG_STATE_HOME", "VPS_API_URL", "VPS_API_TOKEN", "VPS_API_TOKEN_FILE",
+		"NO_COLOR", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_POLICY_FILE", "VPSBOT_LOG_LEVEL",
+	} {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	term := ts.Getenv("TERM")
+	if term == "" {
+		term = "xterm-256color"
+	}
+	return append(env, "TERM="+term)
+}
+
+// program finds a program where the script's PATH has it.
+func program(ts *testscript.TestScript, name string) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			return path
+		}
+	}
+	ts.Fatalf("%s is not in PATH", name)
+	return ""
+}
+
+// inTerminal CODE CONVERSATION PROGRAM ARGS… runs a program in a terminal of its own, has
+// the conversation of that file with it, and wants that exit code. What the screen showed
+// is the command's output.
+func inTerminal(ts *testscript.TestScript, _ bool, args []string) {
+	talk := parseTalk(ts.ReadFile(args[1]))
+	cmd := exec.Command(program(ts, args[2]), args[3:]...)
+	cmd.Env, cmd.Dir = environ(ts), ts.MkAbs(".")
+	screen, err := converse(cmd, talk)
+	fmt.Fprint(ts.Stdout(), strings.ReplaceAll(screen, "\r\n", "\n"))
+	checkCode(ts, args[0], err)
+}

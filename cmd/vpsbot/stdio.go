@@ -1,0 +1,28 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// stdio is where a command reads and writes. Results go to Out, all else to Err.
+type stdio struct {
+	In       io.Reader
+	Out, Err io.Writer
+
+	InTerminal, OutTerminal, ErrTerminal bool
+}
+
+// say writes a line that is no result.
+func (s stdio) say(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
+
+// canPrompt reports whether a person reads stderr and types at stdin.
+func (s stdio) canPrompt() bool { return s.InTerminal && s.ErrTerminal }
+
+// writeJSON writes a value as one line of JSON.
+func (s stdio) writeJSON(value any) error {
+	encoder := json.NewEncoder(s.Out)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+)
+
+// patience is how long a conversation waits for what it expects to be shown.
+const patience = 10 * time.Second
+
+// turn is one line of a conversation: something that must be shown, or something typed.
+type turn struct {
+	expect bool
+	text   string
+}
+
+// parseTalk reads a conversation: "> TEXT" waits until TEXT is shown, "< TEXT" types it and
+// presses return, "< ^C" and "< ^D" press those keys.
+func parseTalk(file string) []turn {
+	var talk []turn
+	for line := range strings.Lines(file) {
+		line = strings.TrimRight(line, "\n")
+		if text, ok := strings.CutPrefix(line, "> "); ok {
+			talk = append(talk, turn{true, text})
+		} else if strings.HasPrefix(line, "<") {
+			talk = append(talk, turn{false, strings.TrimPrefix(strings.TrimPrefix(line, "<"), " ")})
+		}
+	}
+	return talk
+}
+
+func keys(text string) string {
+	switch text {
+	case "^C":
+		return "\x03"
+	case "^D":
+		return "\x04"
+	}
+	return text + "\n"
+}
+
+// screen collects what a terminal shows.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// converse runs a program in a terminal. It returns what was shown, and how the program
+// ended.
+func converse(cmd *exec.Cmd, talk []turn) (string, error) {
+	terminal, err := pty.Start(cmd)
+	if err != nil {
+		return "", err
+	}
+	defer terminal.Close()
+	var shown screen
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		buffer := make([]byte, 4096)
+		for {
+			n, err := terminal.Read(buffer)
+			_, _ = shown.Write(buffer[:n])
+			if err != nil { // EIO: the program has ended
+				return
+			}
+		}
+	}()
+	if err := have(talk, terminal, &shown); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return shown.String(), err
+	}
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err = cmd.Wait()
+	select {
+	case <-read:
+	case <-time.After(time.Second):
+	}
+	return shown.String(), err
+}
+
+func have(talk []turn, terminal *os.File, shown *screen) error {
+	from := 0
+	for _, t := range talk {
+		if !t.expect {
+			if _, err := terminal.WriteString(keys(t.text)); err != nil {
+				return err
+			}
+			continue
+		}
+		deadline := time.Now().Add(patience)
+		for {
+			if at := strings.Index(shown.String()[from:], t.text); at >= 0 {
+				from += at + len(t.text)
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the terminal never showed %q, but:\n%s", t.text, shown.String()[from:])
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// failWrites makes the simulator answer writes with a 500, after doing them or instead.
+func failWrites(sim *simulator.Simulator, carryOut bool) {
+	sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodGet {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if carryOut {
+			next.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		http.Error(w, `{"detail": "Internal server error."}`, http.StatusInternalServerError)
+	})
+}
+
+// tamper changes the first row of the audit log in the database itself.
+func tamper(ts *testscript.TestScript, _ bool, _ []string) {
+	db, err := sql.Open("sqlite", filepath.Join(ts.Getenv("XDG_STATE_HOME"), "vpsbot", "vpsbot.db"))
+	ts.Check(err)
+	defer db.Close()
+	rows, err := db.Query("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+	ts.Check(err)
+	var triggers []string
+	for rows.Next() {
+		var name string
+		ts.Check(rows.Scan(&name))
+		triggers = append(triggers, name)
+	}
+	ts.Check(rows.Err())
+	for _, name := range triggers {
+		_, err = db.Exec("DROP TRIGGER " + name)
+		ts.Check(err)
+	}
+	_, err = db.Exec("UPDATE audit SET actor = 'local:mallory' WHERE seq = 1")
+	ts.Check(err)
+}

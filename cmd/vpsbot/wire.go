@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"sync"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/process"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// simulatorURL is the address that the simulator goes by inside the process; nothing
+// listens there.
+const simulatorURL = "http://localhost/api/v1"
+
+// parts are what a command is made of. The caller closes them.
+type parts struct {
+	config config.Config
+	runner *tools.Runner
+	store  *lazyStore
+	actor  permissions.Actor
+}
+
+// assemble reads the configuration and puts the parts together. It sends nothing and
+// opens no file.
+func (a *app) assemble(ctx context.Context) (*parts, error) {
+	cfg, err := config.Read(ctx, a.env, a.goos)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	token := cfg.Token()
+	log := a.logger(cfg, token)
+	client, err := apiclient.New(a.options(cfg, token, log))
+	if err != nil {
+		return nil, fail(tools.Invalid, "VPS_API_URL: %v", err)
+	}
+	id, err := process.Self()
+	if err != nil {
+		return nil, err
+	}
+	p := &parts{config: cfg, store: &lazyStore{url: cfg.Database}, actor: localActor()}
+	p.runner = &tools.Runner{
+		Client: client, API: cfg.URL, Token: token, Policy: cfg.Policy, Store: p.store.approvals,
+		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: process.Alive},
+		Now: a.now, Random: a.random, Log: log,
+	}
+	return p, nil
+}
+
+// operating assembles the parts for a command that runs operations or agrees to them.
+func (a *app) operating(ctx context.Context) (*parts, error) {
+	p, err := a.assemble(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p, invalid(p.config.Enforceable())
+}
+
+func (a *app) options(cfg config.Config, token func() (string, error), log *slog.Logger) apiclient.Options {
+	o := apiclient.Options{BaseURL: cfg.URL, Token: token, UserAgent: "vpsbot/" + readVersion().Version, Logger: log}
+	if cfg.IsSimulator() {
+		o.BaseURL = simulatorURL
+		o.Transport = simulator.New(simulator.Options{Now: a.now}).Transport()
+	}
+	return o
+}
+
+// localActor is the user whose process this is: the system says so, not a variable that
+// anybody can set.
+func localActor() permissions.Actor {
+	uid := os.Getuid()
+	if uid < 0 { // Windows has no such numbers
+		if u, err := user.Current(); err == nil {
+			return permissions.Local(u.Username)
+		}
+		return "" // nobody: the policy refuses it
+	}
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return permissions.Local(u.Username)
+	}
+	return permissions.Local(fmt.Sprintf("uid-%d", uid))
+}
+
+// lazyStore opens the store when it is first needed. One that could not be opened is tried
+// again.
+type lazyStore struct {
+	url func() (string, error)
+
+	mu   sync.Mutex
+	open *store.Store
+}
+
+func (l *lazyStore) get(ctx context.Context) (*store.Store, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open != nil {
+		return l.open, nil
+	}
+	url, err := l.url()
+	if err != nil {
+		return nil, err
+	}
+	l.open, err = store.Open(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("VPSBOT_DATABASE_URL: %w", err)
+	}
+	return l.open, nil
+}
+
+func (l *lazyStore) approvals(ctx context.Context) (approval.Store, error) {
+	s, err := l.get(ctx)
+	if err != nil {
+		return nil, err // not a *store.Store that is nil inside an interface
+	}
+	return s, nil
+}
+
+// close closes the store if it was opened.
+func (l *lazyStore) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		return nil
+	}
+	return l.open.Close()
+}

@@ -1,0 +1,117 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// check is the one place where texts become settings. It reports the first mistake.
+func (c *Config) check() error {
+	v := c.vars
+	for _, read := range []struct {
+		name, text string
+		take       func(string) error
+	}{
+		{"VPS_API_URL", v.URL, c.takeURL},
+		{"VPSBOT_READ_ONLY", v.ReadOnly, takeSwitch(&c.Policy.ReadOnly)},
+		{"VPSBOT_OPERATIONS", v.Operations, c.takeOperations},
+		{"VPSBOT_AUDIT_READS", v.AuditReads, takeSwitch(&c.AuditReads)},
+		{"VPSBOT_LOG_LEVEL", v.LogLevel, c.takeLevel},
+		{"VPSBOT_LOG_FORMAT", v.LogFormat, c.takeFormat},
+	} {
+		if err := read.take(strings.TrimSpace(read.text)); err != nil {
+			return fmt.Errorf("%s %w", read.name, err)
+		}
+	}
+	return nil
+}
+
+// takeURL does not repeat the text in an error: a token may have been pasted there.
+func (c *Config) takeURL(text string) error {
+	if text == "" {
+		text = defaultURL
+	}
+	c.URL = text
+	if text == Simulator {
+		return nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "":
+		return errors.New("is not an address: write " + defaultURL + ", or simulator")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("has a user, a query or a fragment in it: write the bare address, such as " + defaultURL)
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return errors.New("is neither https nor http on this machine: write " + defaultURL + ", or http://127.0.0.1:PORT/api/v1")
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func takeSwitch(to *bool) func(string) error {
+	return func(text string) error {
+		if text == "" {
+			return nil
+		}
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("is neither true nor false: write one of them")
+		}
+		*to = on
+		return nil
+	}
+}
+
+// takeOperations refuses a list with nothing in it: to the policy that means everything.
+func (c *Config) takeOperations(text string) error {
+	if text == "" {
+		return nil
+	}
+	for glob := range strings.SplitSeq(text, ",") {
+		if glob = strings.TrimSpace(glob); glob != "" {
+			c.Policy.Operations = append(c.Policy.Operations, glob)
+		}
+	}
+	if len(c.Policy.Operations) == 0 {
+		return errors.New("names no operation: write globs with commas between, such as servers.*,backups.list")
+	}
+	if err := (permissions.Policy{Operations: c.Policy.Operations}).Check(); err != nil {
+		return errors.New("has a part that is no glob: write such as servers.*,backups.list")
+	}
+	return nil
+}
+
+var levels = map[string]slog.Level{
+	"": slog.LevelInfo, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
+
+func (c *Config) takeLevel(text string) error {
+	level, ok := levels[strings.ToLower(text)]
+	if !ok {
+		return errors.New("is not a level: write debug, info, warn or error")
+	}
+	c.LogLevel = level
+	return nil
+}
+
+func (c *Config) takeFormat(text string) error {
+	switch text {
+	case "", "text":
+		return nil
+	case "json":
+		c.LogJSON = true
+		return nil
+	}
+	return errors.New("is not a format: write text or json")
+}

@@ -1,0 +1,71 @@
+// Package config reads the environment into one struct and checks it in one place.
+//
+// Every error names the variable, what is wrong with it and what to write instead, and
+// never repeats a value that may be a secret.
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// Simulator is the VPS_API_URL of the built-in simulator.
+const Simulator = "simulator"
+
+const (
+	defaultURL = "https://admin.vps.org/api/v1"
+	demoToken  = "vps_demo" // of the simulator alone
+)
+
+// Config is what the environment says, checked. It is a value: nothing in it changes after
+// [Read], but a token file is read again when it changes.
+type Config struct {
+	URL        string // the API's base URL, or [Simulator]
+	Policy     permissions.Policy
+	AuditReads bool
+	LogLevel   slog.Level
+	LogJSON    bool
+
+	vars variables
+	goos string
+}
+
+// Read reads and checks the environment for the operating system goos. A token is not
+// needed to succeed: what needs one asks [Config.Token].
+func Read(ctx context.Context, env envconfig.Lookuper, goos string) (Config, error) {
+	c := Config{goos: goos}
+	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c.vars, Lookuper: env}); err != nil {
+		// Its text may hold a value.
+		return Config{}, errors.New("the environment cannot be read")
+	}
+	return c, c.check()
+}
+
+// IsSimulator reports whether the built-in simulator takes VPS.org's place.
+func (c Config) IsSimulator() bool { return c.URL == Simulator }
+
+// Enforceable fails if the environment sets what this version cannot honour, so that
+// nothing runs under rules that nobody applies.
+func (c Config) Enforceable() error {
+	for _, unsupported := range []struct {
+		name string
+		set  bool
+		what string
+	}{
+		{"VPSBOT_POLICY_FILE", c.vars.PolicyFile != "", "enforce a policy"},
+		{"VPSBOT_KEY", c.vars.Key.Reveal() != "", "check an access key"},
+		{"VPSBOT_KEY_FILE", c.vars.KeyFile != "", "check an access key"},
+	} {
+		if unsupported.set {
+			return fmt.Errorf("%s is set, but this version cannot %s, so nothing is run: unset it, or use a version that can",
+				unsupported.name, unsupported.what)
+		}
+	}
+	return nil
+}

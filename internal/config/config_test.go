@@ -1,0 +1,119 @@
+package config_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/config"
+)
+
+type vars = map[string]string
+
+func read(t *testing.T, env vars, goos string) (config.Config, error) {
+	t.Helper()
+	return config.Read(t.Context(), envconfig.MapLookuper(env), goos)
+}
+
+func TestDefaults(t *testing.T) {
+	for name, env := range map[string]vars{
+		"nothing is set":        {},
+		"all is set to nothing": {"VPS_API_URL": "", "VPSBOT_READ_ONLY": "", "VPSBOT_OPERATIONS": "", "VPSBOT_LOG_LEVEL": " ", "VPSBOT_LOG_FORMAT": ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := read(t, env, "linux")
+			require.NoError(t, err)
+			require.Equal(t, "https://admin.vps.org/api/v1", c.URL)
+			require.False(t, c.IsSimulator())
+			require.False(t, c.Policy.ReadOnly)
+			require.Empty(t, c.Policy.Operations)
+			require.False(t, c.AuditReads)
+			require.Equal(t, slog.LevelInfo, c.LogLevel)
+			require.False(t, c.LogJSON)
+			require.NoError(t, c.Enforceable())
+		})
+	}
+}
+
+func TestValues(t *testing.T) {
+	c, err := read(t, vars{
+		"VPS_API_URL": "http://[::1]:8585/api/v1", "VPSBOT_READ_ONLY": "1", "VPSBOT_OPERATIONS": " servers.* ,backups.list,",
+		"VPSBOT_AUDIT_READS": "true", "VPSBOT_LOG_LEVEL": "DEBUG", "VPSBOT_LOG_FORMAT": "json",
+	}, "linux")
+	require.NoError(t, err)
+	require.Equal(t, "http://[::1]:8585/api/v1", c.URL)
+	require.True(t, c.Policy.ReadOnly)
+	require.Equal(t, []string{"servers.*", "backups.list"}, c.Policy.Operations)
+	require.True(t, c.AuditReads)
+	require.Equal(t, slog.LevelDebug, c.LogLevel)
+	require.True(t, c.LogJSON)
+}
+
+// Each message names the variable and what to write, and never the value.
+func TestMistakes(t *testing.T) {
+	const hush = "hush4711"
+	for _, test := range []struct{ name, value, want string }{
+		{"VPS_API_URL", hush, "VPS_API_URL is not an address: write https://admin.vps.org/api/v1, or simulator"},
+		{"VPS_API_URL", "https://" + hush + ":x@example.com", "VPS_API_URL has a user, a query or a fragment in it: write the bare address, such as https://admin.vps.org/api/v1"},
+		{"VPS_API_URL", "https://example.com/?token=" + hush, "VPS_API_URL has a user, a query or a fragment in it: write the bare address, such as https://admin.vps.org/api/v1"},
+		{"VPS_API_URL", "http://" + hush + ".example.com", "VPS_API_URL is neither https nor http on this machine: write https://admin.vps.org/api/v1, or http://127.0.0.1:PORT/api/v1"},
+		{"VPS_API_URL", "ftp://localhost/" + hush, "VPS_API_URL is neither https nor http on this machine: write https://admin.vps.org/api/v1, or http://127.0.0.1:PORT/api/v1"},
+		{"VPSBOT_READ_ONLY", hush, "VPSBOT_READ_ONLY is neither true nor false: write one of them"},
+		{"VPSBOT_AUDIT_READS", hush, "VPSBOT_AUDIT_READS is neither true nor false: write one of them"},
+		{"VPSBOT_OPERATIONS", ", ,", "VPSBOT_OPERATIONS names no operation: write globs with commas between, such as servers.*,backups.list"},
+		{"VPSBOT_OPERATIONS", "servers.[" + hush, "VPSBOT_OPERATIONS has a part that is no glob: write such as servers.*,backups.list"},
+		{"VPSBOT_LOG_LEVEL", hush, "VPSBOT_LOG_LEVEL is not a level: write debug, info, warn or error"},
+		{"VPSBOT_LOG_FORMAT", hush, "VPSBOT_LOG_FORMAT is not a format: write text or json"},
+	} {
+		t.Run(test.want, func(t *testing.T) {
+			_, err := read(t, vars{test.name: test.value}, "linux")
+			require.EqualError(t, err, test.want)
+			require.NotContains(t, err.Error(), hush)
+		})
+	}
+}
+
+func TestWhatCannotBeEnforcedStops(t *testing.T) {
+	for _, name := range []string{"VPSBOT_POLICY_FILE", "VPSBOT_KEY", "VPSBOT_KEY_FILE"} {
+		t.Run(name, func(t *testing.T) {
+			c, err := read(t, vars{name: "hush4711"}, "linux")
+			require.NoError(t, err)
+			err = c.Enforceable()
+			require.ErrorContains(t, err, name+" is set, but this version cannot")
+			require.NotContains(t, err.Error(), "hush4711")
+		})
+	}
+}
+
+func TestDatabase(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		goos string
+		env  vars
+		want string
+	}{
+		{"given", "linux", vars{"VPSBOT_DATABASE_URL": " sqlite:/var/lib/v.db ", "HOME": "/home/a"}, "sqlite:/var/lib/v.db"},
+		{"postgres is the store's to refuse", "linux", vars{"VPSBOT_DATABASE_URL": "postgres://a:b@c/d"}, "postgres://a:b@c/d"},
+		{"linux", "linux", vars{"HOME": "/home/a"}, "sqlite:/home/a/.local/state/vpsbot/vpsbot.db"},
+		{"state home", "linux", vars{"HOME": "/home/a", "XDG_STATE_HOME": "/s"}, "sqlite:/s/vpsbot/vpsbot.db"},
+		{"a relative state home does not count", "linux", vars{"HOME": "/home/a", "XDG_STATE_HOME": "s"}, "sqlite:/home/a/.local/state/vpsbot/vpsbot.db"},
+		{"darwin", "darwin", vars{"HOME": "/Users/a"}, "sqlite:/Users/a/Library/Application Support/vpsbot/vpsbot.db"},
+		{"windows", "windows", vars{"LOCALAPPDATA": `C:\Users\a\AppData\Local`, "HOME": "/x"}, "sqlite:C:/Users/a/AppData/Local/vpsbot/vpsbot.db"},
+		{"no home", "linux", vars{}, ""},
+		{"no home on windows", "windows", vars{"HOME": "/x"}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := read(t, test.env, test.goos)
+			require.NoError(t, err)
+			url, err := c.Database()
+			require.Equal(t, test.want, url)
+			if test.want == "" {
+				require.ErrorContains(t, err, "VPSBOT_DATABASE_URL is not set")
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}

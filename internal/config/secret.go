@@ -1,0 +1,52 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+const redacted = "[redacted]"
+
+// Secret is a text that prints as "[redacted]" in every form: through fmt, slog and both
+// sorts of JSON. Its zero value is the empty secret. It is not comparable.
+type Secret struct {
+	// A function, so that fmt finds no text even in a field that it may not call methods of.
+	reveal func() string
+}
+
+// NewSecret returns a secret that holds text.
+func NewSecret(text string) Secret { return Secret{func() string { return text }} }
+
+// Reveal returns the text itself. Whatever is done with it is the caller's to answer for.
+func (s Secret) Reveal() string {
+	if s.reveal == nil {
+		return ""
+	}
+	return s.reveal()
+}
+
+// EnvDecode takes the value of a variable as it is.
+func (s *Secret) EnvDecode(_ context.Context, value string) error {
+	*s = NewSecret(value)
+	return nil
+}
+
+// String returns "[redacted]".
+func (Secret) String() string { return redacted }
+
+// GoString returns "[redacted]".
+func (Secret) GoString() string { return redacted }
+
+// Format writes "[redacted]", whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue returns "[redacted]".
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON returns "[redacted]" as a JSON string.
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// MarshalText returns "[redacted]".
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

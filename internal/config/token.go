@@ -1,0 +1,111 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// maxToken bounds a token file: what is longer is some other file.
+const maxToken = 16 << 10
+
+// ErrNoToken says that no token is set anywhere.
+var ErrNoToken = errors.New("VPS_API_TOKEN is not set: make a token at https://admin.vps.org/account/developers/ and set it " +
+	"(or VPS_API_TOKEN_FILE to a file that holds it); VPS_API_URL=simulator needs none")
+
+// Token returns a function that returns the API token. It looks in the file of
+// VPS_API_TOKEN_FILE, then in systemd's credentials, then in VPS_API_TOKEN, and fails with
+// [ErrNoToken] where there is none. A file is read again when it has changed. It may be called
+// concurrently.
+func (c Config) Token() func() (string, error) {
+	if c.vars.TokenFile != "" {
+		return (&tokenFile{path: c.vars.TokenFile, of: "VPS_API_TOKEN_FILE"}).token
+	}
+	if path, ok := c.credential(); ok {
+		return (&tokenFile{path: path, of: "the credential VPS_API_TOKEN"}).token
+	}
+	token, err := strings.TrimSpace(c.vars.Token.Reveal()), error(nil)
+	switch {
+	case token == "" && c.IsSimulator():
+		token = demoToken
+	case token == "":
+		err = ErrNoToken
+	}
+	return func() (string, error) { return token, err }
+}
+
+// credential finds the token among systemd's credentials.
+func (c Config) credential() (path string, ok bool) {
+	if c.vars.CredentialsDirectory == "" {
+		return "", false
+	}
+	path = filepath.Join(c.vars.CredentialsDirectory, "VPS_API_TOKEN")
+	_, err := os.Stat(path)
+	return path, !errors.Is(err, fs.ErrNotExist)
+}
+
+// tokenFile is a file that holds a token, and what was last read of it.
+type tokenFile struct {
+	path, of string
+
+	mu   sync.Mutex
+	seen os.FileInfo
+	text string
+}
+
+func (f *tokenFile) token() (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now, err := os.Stat(f.path)
+	if err != nil {
+		return "", f.unreadable(err)
+	}
+	if f.seen != nil && same(f.seen, now) {
+		return f.text, nil
+	}
+	return f.read()
+}
+
+// same reports whether nothing hints at a change: time, size, and which file it is.
+func same(a, b os.FileInfo) bool {
+	return a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && os.SameFile(a, b)
+}
+
+// read takes file and facts from one open file: it may be replaced at any time.
+func (f *tokenFile) read() (string, error) {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return "", f.unreadable(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return "", f.unreadable(err)
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, maxToken+1))
+	if err != nil {
+		return "", f.unreadable(err)
+	}
+	text := strings.TrimSpace(string(raw))
+	switch {
+	case len(raw) > maxToken || strings.ContainsAny(text, " \t\r\n"):
+		return "", fmt.Errorf("%s: the file %s holds more than a token: write the token alone into it", f.of, f.path)
+	case text == "":
+		return "", fmt.Errorf("%s: the file %s is empty: write the token into it", f.of, f.path)
+	}
+	f.seen, f.text = info, text
+	return text, nil
+}
+
+func (f *tokenFile) unreadable(err error) error {
+	reason := err
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		reason = failed.Err
+	}
+	return fmt.Errorf("%s: the file %s cannot be read (%w): name a file that holds the token", f.of, f.path, reason)
+}
