@@ -45,7 +45,7 @@ func (c *clock) Advance(d time.Duration) {
 
 // world is an account on the simulator, a store, and a runner between them.
 type world struct {
-	*testing.T
+	testing.TB
 	sim    *simulator.Simulator
 	store  *store.Store
 	runner *tools.Runner
@@ -55,8 +55,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world { return newWorldWith(t, "vps_demo", simulator.Options{Speed: 60}) }
 
-func newWorldWith(t *testing.T, token string, o simulator.Options) *world {
-	w := &world{T: t, clock: &clock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}, dead: map[string]bool{}}
+func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
+	w := &world{TB: t, clock: &clock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}, dead: map[string]bool{}}
 	if o.Now == nil {
 		o.Now = w.clock.Now
 	}

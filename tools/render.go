@@ -1,7 +1,9 @@
 package tools
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,11 +16,11 @@ func (r Reply) Table() (Table, bool) {
 	if r.Op == nil || r.Value == nil || !r.Op.IsList() {
 		return Table{}, false
 	}
-	raw, err := encode(r.Op.view.rows(r.Value))
-	if err != nil {
-		panic(err) // see Reply.encoded
+	rows := r.model
+	if rows == nil || !r.Op.view.compact {
+		rows = mustEncode(r.Op.view.rows(r.Value))
 	}
-	return tableOf(raw, r.Op.noun()), true
+	return tableOf(jsontext.Value(rows), r.Op.noun()), true
 }
 
 // noun names what a list holds: "servers".
@@ -30,58 +32,47 @@ func (op *Op) noun() string {
 	return action
 }
 
-func (op *Op) render(value any) string {
-	if table, ok := (Reply{Op: op, Value: value}).Table(); ok {
+// render returns a read's result as a reader sees it.
+func (r Reply) render() string {
+	if table, ok := r.Table(); ok {
 		return table.String()
 	}
-	raw, err := encode(value)
-	if err != nil {
-		panic(err) // see Reply.encoded
-	}
-	return strings.Join(lines(raw), "\n")
+	return strings.TrimSuffix(string(appendLines(nil, "", jsontext.Value(r.Structured()))), "\n")
 }
 
-// member is one field of an object, in the order in which it came.
-type member struct {
-	name  string
-	value jsontext.Value
-}
-
-func members(raw jsontext.Value) []member {
-	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
+// eachMember hands over an object's fields in the order in which they come. A value is good
+// until do returns.
+func eachMember(raw jsontext.Value, do func(name string, value jsontext.Value)) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	if _, err := dec.ReadToken(); err != nil {
-		return nil
+		return
 	}
-	var all []member
 	for dec.PeekKind() == '"' {
-		name, err := dec.ReadToken()
+		token, err := dec.ReadToken()
 		if err != nil {
-			return all
+			return
 		}
-		text := name.String() // valid only until the next read
+		name := token.String() // the token itself is gone with the next read
 		value, err := dec.ReadValue()
 		if err != nil {
-			return all
+			return
 		}
-		all = append(all, member{text, value.Clone()})
+		do(name, value)
 	}
-	return all
 }
 
-func elements(raw jsontext.Value) []jsontext.Value {
-	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
+func eachElement(raw jsontext.Value, do func(value jsontext.Value)) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	if _, err := dec.ReadToken(); err != nil {
-		return nil
+		return
 	}
-	var all []jsontext.Value
 	for dec.PeekKind() != ']' {
 		value, err := dec.ReadValue()
 		if err != nil {
-			return all
+			return
 		}
-		all = append(all, value.Clone())
+		do(value)
 	}
-	return all
 }
 
 // scalar returns a value as a reader writes it; null is nothing.
@@ -94,66 +85,64 @@ func scalar(v jsontext.Value) string {
 		return ""
 	case '[':
 		var parts []string
-		for _, e := range elements(v) {
-			parts = append(parts, scalar(e))
-		}
+		eachElement(v, func(e jsontext.Value) { parts = append(parts, scalar(e)) })
 		return strings.Join(parts, ", ")
 	}
 	return string(v)
 }
 
-// lines lists an object's fields, those of objects inside it with a dotted name.
-func lines(raw jsontext.Value) []string {
-	var out []string
-	for _, m := range members(raw) {
-		if m.value.Kind() == '{' {
-			for _, inner := range lines(m.value) {
-				out = append(out, m.name+"."+inner)
-			}
-			continue
+// appendLines lists an object's fields, those of objects inside it with a dotted name.
+func appendLines(to []byte, prefix string, raw jsontext.Value) []byte {
+	eachMember(raw, func(name string, v jsontext.Value) {
+		if v.Kind() == '{' {
+			to = appendLines(to, prefix+name+".", v)
+			return
 		}
-		out = append(out, m.name+": "+scalar(m.value))
-	}
-	return out
+		to = append(append(append(to, prefix...), name...), ": "...)
+		to = append(append(to, scalar(v)...), '\n')
+	})
+	return to
 }
 
-// tableOf makes a table of a page of rows. A column that is empty in every row is left out.
+// tableOf makes a table of a page of rows.
 func tableOf(raw jsontext.Value, noun string) Table {
 	var (
 		t             Table
 		count, offset int
 	)
-	for _, m := range members(raw) {
-		switch m.name {
+	eachMember(raw, func(name string, v jsontext.Value) {
+		switch name {
 		case "count":
-			_, _ = fmt.Sscan(string(m.value), &count)
+			count, _ = strconv.Atoi(string(v))
 		case "offset":
-			_, _ = fmt.Sscan(string(m.value), &offset)
+			offset, _ = strconv.Atoi(string(v))
 		case "results":
-			t = tableOfRows(elements(m.value))
+			t = tableOfRows(v)
 		}
-	}
+	})
 	t.Note = pageNote(len(t.Rows), count, offset, noun)
 	return t
 }
 
-func tableOfRows(rows []jsontext.Value) Table {
+// tableOfRows takes the columns as they come: not every row has every field.
+func tableOfRows(rows jsontext.Value) Table {
 	var t Table
 	at := map[string]int{}
-	for _, row := range rows {
-		for _, m := range members(row) {
-			if _, ok := at[m.name]; !ok {
-				at[m.name] = len(t.Header)
-				t.Header = append(t.Header, m.name)
-			}
-		}
-	}
-	for _, row := range rows {
+	eachElement(rows, func(row jsontext.Value) {
 		cells := make([]string, len(t.Header))
-		for _, m := range members(row) {
-			cells[at[m.name]] = scalar(m.value)
-		}
+		eachMember(row, func(name string, v jsontext.Value) {
+			column, ok := at[name]
+			if !ok {
+				column = len(t.Header)
+				at[name] = column
+				t.Header, cells = append(t.Header, name), append(cells, "")
+			}
+			cells[column] = scalar(v)
+		})
 		t.Rows = append(t.Rows, cells)
+	})
+	for i, cells := range t.Rows { // rows that came before a column did
+		t.Rows[i] = append(cells, make([]string, len(t.Header)-len(cells))...)
 	}
 	return t
 }

@@ -39,6 +39,8 @@ type Reply struct {
 	Card    *Card
 	Request *apiclient.Request // of a dry run
 	Record  *approval.Record   // the approval it belongs to, if any
+
+	model json.RawMessage // of a read: Structured, made once
 }
 
 // envelope is what a change answers, on every surface.
@@ -66,8 +68,11 @@ func (r Reply) JSON() json.RawMessage { return r.encoded(r.Value) }
 
 // Structured returns the reply for a model: as JSON, but of some lists the rows alone.
 func (r Reply) Structured() json.RawMessage {
-	if r.Op != nil && r.Op.view.compact && r.Value != nil {
-		return r.encoded(r.Op.view.rows(r.Value))
+	switch {
+	case r.model != nil:
+		return r.model
+	case r.Outcome == "" && r.Value != nil && r.Op.view.compact:
+		return mustEncode(r.Op.view.rows(r.Value))
 	}
 	return r.JSON()
 }
@@ -79,6 +84,10 @@ func (r Reply) encoded(value any) json.RawMessage {
 	if value == nil {
 		return nil
 	}
+	return mustEncode(value)
+}
+
+func mustEncode(value any) json.RawMessage {
 	raw, err := encode(value)
 	if err != nil {
 		panic(err) // results are made of encodable types alone; a test encodes them all
@@ -110,7 +119,7 @@ func (r Reply) Text() string {
 		parts = append(parts, strings.TrimSpace("Request: "+r.Request.Method+" "+r.Request.Path+" "+Clean(string(r.Request.Body))))
 	}
 	if r.Outcome == "" && r.Value != nil {
-		parts = append(parts, r.Op.render(r.Value))
+		parts = append(parts, r.render())
 	}
 	return strings.Join(parts, "\n")
 }

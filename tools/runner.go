@@ -117,6 +117,7 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	if op.IsList() {
 		reply.Value = op.view.page(value, in.limit, in.offset)
 	}
+	reply.model = reply.Structured()
 	return reply
 }
 
