@@ -4,7 +4,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -86,15 +85,4 @@ func eachFile(t *testing.T, do func(path, dir string)) {
 	})
 	require.NoError(t, err)
 	require.Greater(t, seen, 50, "the rules looked in the wrong place")
-}
-
-// What the project says of itself names no machine's paths.
-func TestNoMachinesPaths(t *testing.T) {
-	eachFile(t, func(path, _ string) {
-		raw, err := os.ReadFile(path)
-		require.NoError(t, err)
-		for _, bad := range []string{`"/` + "home/", `"/` + "root/", `"/` + "work/"} {
-			require.NotContains(t, string(raw), bad, path)
-		}
-	})
 }

@@ -1,0 +1,69 @@
+package rules
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Every direct dependency stands in docs/dependencies.md with its reason.
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	mod, err := os.ReadFile("../../go.mod")
+	require.NoError(t, err)
+	page, err := os.ReadFile("../../docs/dependencies.md")
+	require.NoError(t, err)
+	found := 0
+	for line := range strings.Lines(string(mod)) {
+		name, _, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok || !strings.HasPrefix(line, "\t") || strings.Contains(line, "// indirect") {
+			continue
+		}
+		found++
+		require.Contains(t, string(page), "| "+name+" |", "docs/dependencies.md does not say why %s is there", name)
+	}
+	require.Greater(t, found, 10)
+}
+
+var link = regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+
+// Every link to a file of the project leads somewhere.
+func TestLinksLeadSomewhere(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	top, err := filepath.Glob("../../*.md")
+	require.NoError(t, err)
+	for _, page := range append(pages, top...) {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			_, err := os.Stat(filepath.Join(filepath.Dir(page), m[1]))
+			require.NoError(t, err, "%s links to %s", page, m[1])
+		}
+	}
+}
+
+// A test that docs/security.md names exists.
+func TestSecurityPageNamesRealTests(t *testing.T) {
+	page, err := os.ReadFile("../../docs/security.md")
+	require.NoError(t, err)
+	var all strings.Builder
+	eachFile(t, func(path, _ string) {
+		if strings.HasSuffix(path, "_test.go") {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			all.Write(text)
+		}
+	})
+	names := regexp.MustCompile("`(Test[A-Za-z0-9]+)`").FindAllStringSubmatch(string(page), -1)
+	require.NotEmpty(t, names)
+	for _, m := range names {
+		require.Contains(t, all.String(), "func "+m[1]+"(", "docs/security.md")
+	}
+}
