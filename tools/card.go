@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vpsbot/vpsbot/apiclient"
 )
 
 // Card is what a person is shown before they agree. All of its texts are clean.
@@ -102,27 +101,38 @@ func targetLines(op *Op, t Target) []Line {
 	return shown
 }
 
-// copiesLost says which backups and snapshots there are, and how old the newest is.
+// copiesLost says which backups and snapshots there are, and how old the newest is. What
+// could not be read is not counted.
 func copiesLost(op *Op, t Target, now time.Time) []string {
-	if !op.destroys() || t.Server.ID.IsZero() {
+	if !op.destroys() || t.Server.ID.IsZero() || t.noBackups && t.noSnapshots {
 		return nil
 	}
-	var newest apiclient.Time
+	var kinds []string
+	if !t.noBackups {
+		kinds = append(kinds, plural(len(t.Backups), "backup"))
+	}
+	if !t.noSnapshots {
+		kinds = append(kinds, plural(len(t.Snapshots), "snapshot"))
+	}
+	says := "Copies of this server: " + strings.Join(kinds, ", ")
+	if newest := t.newestCopy(); !newest.IsZero() {
+		says += "; the newest is " + age(now.Sub(newest)) + " old"
+	}
+	return []string{says + "."}
+}
+
+func (t Target) newestCopy() (newest time.Time) {
 	for _, b := range t.Backups {
-		if b.CreatedAt.After(newest.Time) {
-			newest = b.CreatedAt
+		if b.CreatedAt.After(newest) {
+			newest = b.CreatedAt.Time
 		}
 	}
 	for _, s := range t.Snapshots {
-		if s.CreatedAt.After(newest.Time) {
-			newest = s.CreatedAt
+		if s.CreatedAt.After(newest) {
+			newest = s.CreatedAt.Time
 		}
 	}
-	says := "Copies of this server: " + plural(len(t.Backups), "backup") + ", " + plural(len(t.Snapshots), "snapshot")
-	if !newest.Time.IsZero() {
-		says += "; the newest is " + age(now.Sub(newest.Time)) + " old"
-	}
-	return []string{says + "."}
+	return newest
 }
 
 func age(d time.Duration) string {
@@ -145,8 +155,16 @@ func price(op *Op, t Target) string {
 // ownWarnings are those that any operation can meet.
 func ownWarnings(op *Op, t Target) []string {
 	var says []string
-	if op.destroys() && len(t.Backups)+len(t.Snapshots) == 0 && len(t.unread) == 0 {
+	copies := len(t.Backups) + len(t.Snapshots)
+	switch {
+	case !op.destroys() || len(t.unread) > 0 || t.Server.ID.IsZero():
+	case copies == 0:
 		says = append(says, "There is no backup and no snapshot: nothing can bring the data back.")
+	case copies == 1 && strings.HasPrefix(op.Request, "DELETE ") && op.On != Server:
+		says = append(says, "It is the only copy of this server.")
+	}
+	if op.On == NewServer && !t.Plan.ID.IsZero() && !t.Plan.Available {
+		says = append(says, "VPS.org says that this plan is not available.")
 	}
 	if op.On == NewServer && len(t.known) > 0 {
 		says = append(says, "There is already "+plural(len(t.known), "server")+" of that name.")

@@ -34,7 +34,7 @@ const (
 	Server     On = "server"    // one server
 	NewServer  On = "newserver" // a server that does not exist yet
 	OneBackup  On = "backup"    // one backup, and the server behind it
-	OneShot    On = "snapshot"  // one snapshot, and the server behind it
+	OneSnapshot    On = "snapshot"  // one snapshot, and the server behind it
 	ServerCopy On = "copy"      // a server that gets a new backup or snapshot
 )
 

@@ -44,6 +44,9 @@ func (r *Runner) planFor(ctx context.Context, op *Op, in input, server apiclient
 	}
 	p := plan{op: op, in: in, target: t, risk: op.riskOf(t, in), card: r.card(op, in, t, call)}
 	p.facts = factsOf(op, t)
+	if p.risk.WantsName() && p.card.Confirm == "" {
+		return plan{}, &inputError{"there is no name and no id to type, so nothing can be confirmed"}
+	}
 	return p, nil
 }
 
@@ -71,7 +74,7 @@ func (op *Op) typed() typed {
 	switch {
 	case op.On == OneBackup:
 		return typedID
-	case op.On == OneShot && strings.HasPrefix(op.Request, "DELETE "):
+	case op.On == OneSnapshot && strings.HasPrefix(op.Request, "DELETE "):
 		return typedSnapshot
 	}
 	return typedServer

@@ -18,7 +18,7 @@ func (r *Runner) readTarget(ctx context.Context, op *Op, in input, server apicli
 		Server:     r.readServer,
 		ServerCopy: r.readServer,
 		OneBackup:  r.readBackup,
-		OneShot:    r.readSnapshot,
+		OneSnapshot:    r.readSnapshot,
 		NewServer:  r.readPlan,
 	}
 	if err := steps[op.On](ctx, op, in, &t); err != nil {
@@ -44,6 +44,9 @@ func (r *Runner) readServer(ctx context.Context, op *Op, in input, t *Target) er
 	t.Server, err = r.Client.Servers.Get(ctx, t.Server.ID)
 	if err != nil {
 		return missing(err, "server", t.ID)
+	}
+	if err := sameServer(t.ID, t.Server); err != nil {
+		return err
 	}
 	t.ID = t.Server.ID
 	return r.readRestored(ctx, op, in, t)
@@ -112,7 +115,10 @@ func (r *Runner) readSnapshot(ctx context.Context, op *Op, in input, t *Target) 
 // outlive it. A restore is about the server, so that one must be readable.
 func (r *Runner) readBehind(ctx context.Context, op *Op, ref apiclient.Ref, t *Target) error {
 	t.Server = apiclient.Server{ID: ref.ID, Name: ref.Name}
-	if ref.ID.IsZero() {
+	switch {
+	case ref.ID.IsZero() && op.typed() == typedServer:
+		return &inputError{"VPS.org does not say which server it belongs to, so nothing can be confirmed"}
+	case ref.ID.IsZero():
 		return nil
 	}
 	err := r.mayRead(ctx, op, "servers:list", "showing which server it belongs to")
@@ -133,7 +139,15 @@ func (r *Runner) readBehind(ctx context.Context, op *Op, ref apiclient.Ref, t *T
 		return missing(err, "server", ref.ID)
 	}
 	t.Server = s
-	return nil
+	return sameServer(ref.ID, s)
+}
+
+// sameServer holds the API to what it was asked: nothing is done to another server.
+func sameServer(asked apiclient.ID, got apiclient.Server) error {
+	if got.ID.Equal(asked) {
+		return nil
+	}
+	return fmt.Errorf("VPS.org was asked for server %s and answered with server %s; nothing was changed", Clean(asked.String()), Clean(got.ID.String()))
 }
 
 // readPlan reads the price of a new server.
@@ -150,8 +164,9 @@ func (r *Runner) readPlan(ctx context.Context, op *Op, in input, t *Target) erro
 	if err != nil {
 		return fmt.Errorf("reading the price: %w", err)
 	}
+	asked := idOf(in.ref("plan_id"))
 	for _, p := range plans {
-		if p.ID.String() == in.ref("plan_id") {
+		if p.ID.Equal(asked) {
 			t.Plan = p
 			return nil
 		}
@@ -167,12 +182,12 @@ func (r *Runner) readCopies(ctx context.Context, t *Target) (err error) {
 		return nil
 	}
 	if !r.grants(ctx, "backups:list") {
-		t.unread = append(t.unread, "backups not readable: backups:list is missing")
+		t.unread, t.noBackups = append(t.unread, "backups not readable: backups:list is missing"), true
 	} else if t.Backups, err = r.Client.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.Server.ID}); err != nil {
 		return err
 	}
 	if !r.grants(ctx, "snapshots:list") {
-		t.unread = append(t.unread, "snapshots not readable: snapshots:list is missing")
+		t.unread, t.noSnapshots = append(t.unread, "snapshots not readable: snapshots:list is missing"), true
 	} else if t.Snapshots, err = r.Client.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.Server.ID}); err != nil {
 		return err
 	}

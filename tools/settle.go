@@ -106,7 +106,7 @@ func rebuild(op *Op, in input, rec approval.Record) Target {
 	switch op.On {
 	case OneBackup:
 		t.ID = idOf(in.ref("backup_id"))
-	case OneShot:
+	case OneSnapshot:
 		t.ID = idOf(in.ref("snapshot_id"))
 	default:
 		t.ID = t.Server.ID

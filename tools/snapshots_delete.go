@@ -12,7 +12,7 @@ var _ = register(Operation[snapshotIn, None]{
 		Name: "snapshots.delete", Title: "Delete a snapshot",
 		Description: "Deletes a snapshot for good.",
 		Request:     "DELETE /snapshots/{id}/",
-		Needs:       permissions.AnyOf("snapshots:delete"), Risk: permissions.Destructive, On: OneShot,
+		Needs:       permissions.AnyOf("snapshots:delete"), Risk: permissions.Destructive, On: OneSnapshot,
 	},
 	Effect: func(t Target, _ snapshotIn) string {
 		return "Deletes the snapshot " + quote(t.Snapshot.Name) + " of " + t.called() + t.takenAt() + " for good."

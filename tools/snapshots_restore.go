@@ -12,7 +12,7 @@ var _ = register(Operation[snapshotIn, apiclient.ActionResult]{
 		Name: "snapshots.restore", Title: "Restore a server from a snapshot",
 		Description: "Stops the server and overwrites its data with the snapshot. Cannot be undone.",
 		Request:     "POST /snapshots/{id}/restore/",
-		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:restore"), Risk: permissions.Destructive, On: OneShot,
+		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:restore"), Risk: permissions.Destructive, On: OneSnapshot,
 	},
 	Effect: func(t Target, _ snapshotIn) string {
 		return "Overwrites all data of " + t.called() + " with snapshot " + quote(t.Snapshot.Name) + t.takenAt() + "; what came later is lost."

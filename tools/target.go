@@ -21,6 +21,8 @@ type Target struct {
 	known    map[string]bool // ids that existed beforehand, of what the operation creates
 	recorded bool            // known is complete
 	unread   []string        // what of the card is missing, and why
+
+	noBackups, noSnapshots bool // they could not be read, which does not mean that there are none
 }
 
 // called names the server for a sentence.
@@ -31,7 +33,7 @@ func (t Target) called() string {
 	return quote(t.Server.Name)
 }
 
-// takenAt says when the backup or snapshot was made: " of 2025-01-16 03:00 UTC".
+// takenAt says when the backup or snapshot was made: " (made 2025-01-16 03:00 UTC)".
 func (t Target) takenAt() string {
 	at := t.Backup.CreatedAt
 	if at.IsZero() {

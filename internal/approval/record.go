@@ -52,6 +52,9 @@ type Record struct {
 	ToldAt    time.Time // when the asker was told the end; zero: not yet
 }
 
+// Overdue reports whether the record still waits although its time is over.
+func (r Record) Overdue(now time.Time) bool { return r.State.Waits() && !now.Before(r.ExpiresAt) }
+
 // Place says where the answer is expected.
 type Place string
 

@@ -41,5 +41,8 @@ var Holding = []State{Executing, Unknown}
 // IsOpen reports whether asking again for the same thing joins a record in this state.
 func (s State) IsOpen() bool { return slices.Contains(Open, s) }
 
+// Waits reports whether the record still waits: for a person, or for its asker's side.
+func (s State) Waits() bool { return s == Pending || s == Approved }
+
 // May reports whether the state machine has the edge from s to next.
 func (s State) May(next State) bool { return slices.Contains(Edges[s], next) }
