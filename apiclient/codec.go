@@ -17,6 +17,7 @@ var decodeOptions = json.JoinOptions(
 	json.WithUnmarshalers(json.JoinUnmarshalers(
 		json.UnmarshalFromFunc(decodeInt),
 		json.UnmarshalFromFunc(decodeFloat),
+		json.UnmarshalFromFunc(decodeString),
 	)),
 )
 
@@ -52,6 +53,18 @@ func decodeFloat(dec *jsontext.Decoder, v *float64) error {
 	}
 	*v = f
 	return nil
+}
+
+// decodeString takes a number or a boolean for the text that it is written with: a server
+// called 5 must not hide all the others.
+func decodeString(dec *jsontext.Decoder, v *string) error {
+	switch dec.PeekKind() {
+	case '0', 't', 'f':
+		value, err := dec.ReadValue()
+		*v = string(value)
+		return err
+	}
+	return errors.ErrUnsupported
 }
 
 // numberText reads a JSON number, quoted or not. What is neither is left to

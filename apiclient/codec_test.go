@@ -74,3 +74,11 @@ func FuzzDecodeServer(f *testing.F) {
 		}
 	})
 }
+
+func TestATextThatCameAsANumberIsKept(t *testing.T) {
+	var servers []Server
+	require.NoError(t, unmarshal([]byte(`[{"id":1,"name":5,"status":true},{"id":2,"name":"web"}]`), &servers))
+	require.Equal(t, "5", servers[0].Name)
+	require.Equal(t, "true", servers[0].Status)
+	require.Equal(t, "web", servers[1].Name)
+}

@@ -16,8 +16,12 @@ var _ = register(Operation[noIn, apiclient.Me]{
 		Risk:        permissions.Read,
 	},
 	Examples: []noIn{{}},
-	Note: func(me apiclient.Me, now time.Time) string {
-		return expiryNotice(tokenFacts(me), now)
+	Note: func(me apiclient.Me, now time.Time) (string, error) {
+		token := tokenFacts(me)
+		if d := token.Allows(nil, now); !d.Allowed {
+			return "", &refusal{"account.get is refused: " + d.Reason}
+		}
+		return expiryNotice(token, now), nil
 	},
 	Call: func(ctx context.Context, c *apiclient.Client, _ Target, _ noIn) (apiclient.Me, error) {
 		return c.Account.Me(ctx)

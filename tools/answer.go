@@ -30,7 +30,7 @@ func (r *Runner) Answer(ctx context.Context, call Call, a Answer) Reply {
 	case rec.Operation != call.Operation || rec.API != r.API:
 		return failAnswer(op, &refusal{"the answer belongs to another operation; nothing was sent"})
 	case !a.Yes:
-		return r.no(ctx, store, op, rec, call, a, "declined by "+string(call.Actor))
+		return r.no(ctx, store, op, rec, call, a)
 	case rec.Confirm != "" && strings.TrimSpace(a.Text) != rec.Confirm:
 		return r.mistyped(ctx, store, op, rec, call)
 	}
@@ -58,6 +58,9 @@ func (r *Runner) answered(ctx context.Context, actor permissions.Actor, id strin
 		return store, rec, nil, &inputError{"this version has no operation " + quote(rec.Operation)}
 	}
 	if rec.Actor != string(actor) {
+		row := r.rowFor(rec, "refused")
+		row.Reason = string(actor) + " tried to answer it, and is not who asked"
+		r.noteOrLog(ctx, row)
 		return store, rec, op, &refusal{"only " + Clean(rec.Actor) + ", who asked, can answer this"}
 	}
 	return store, rec, op, nil
@@ -73,15 +76,27 @@ func (r *Runner) consent(actor permissions.Actor, channel permissions.Surface, y
 	}
 }
 
-// no ends a record with a person's no.
-func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call, a Answer, reason string) Reply {
-	m := approval.Move{To: approval.Denied, Consent: r.consent(call.Actor, a.Channel, false, ""), Message: op.Name + " of " + quote(rec.TargetName) + " was " + reason + ". Nothing was sent."}
-	return r.moveOn(ctx, store, op, rec, m, call)
+// no ends a record with the requester's no, given where it was asked. A yes that the same
+// person gave elsewhere is taken back with it.
+func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call, a Answer) Reply {
+	m := approval.Move{To: approval.Denied, Consent: r.consent(call.Actor, a.Channel, false, "")}
+	if rec.Approver == string(call.Actor) {
+		m.Consent = nil // a person's answer is one row, and that is the yes
+	}
+	m.Message = op.Name + " of " + quote(rec.TargetName) + " was declined by " + string(call.Actor) + ". Nothing was sent."
+	return r.endWaiting(ctx, store, op, rec, m, call)
 }
 
 // mistyped ends a record whose name was not typed as it is: the next try shows the card anew.
 func (r *Runner) mistyped(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
 	m := approval.Move{To: approval.Denied, Message: "The text typed is not " + quote(rec.Confirm) + ", so nothing was sent. Ask again to see the card anew."}
+	return r.endWaiting(ctx, store, op, rec, m, call)
+}
+
+// endWaiting ends a record wherever it waits. One that no longer does has run or ended
+// meanwhile, and its asker is told how it stands.
+func (r *Runner) endWaiting(ctx context.Context, store approval.Store, op *Op, rec approval.Record, m approval.Move, call Call) Reply {
+	m.From = []approval.State{approval.Pending, approval.Approved}
 	return r.moveOn(ctx, store, op, rec, m, call)
 }
 
@@ -108,6 +123,9 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, 
 	}
 	row := r.rowFor(rec, string(m.To))
 	row.Reason, row.Approver = m.Message, string(actor)
+	if a.Yes {
+		row.Reason = agreedIn(string(a.Channel))
+	}
 	return r.decided(ctx, store, rec, m, row)
 }
 
@@ -139,12 +157,19 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	if err != nil {
 		return rec, err
 	}
+	if rec.State == approval.Executing && r.dead(rec) {
+		rec = r.bury(ctx, store, rec)
+	}
+	subject := rec.Operation + " of " + quote(rec.TargetName)
+	if rec.State != approval.Unknown {
+		return rec, &inputError{subject + " is not unknown, so there is nothing to settle: " + endings[rec.State].says}
+	}
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{approval.Unknown}, To: approval.NotApplied, At: r.Now(),
-		Message: rec.Operation + " of " + quote(rec.TargetName) + " did not happen, says " + string(actor) + ".",
+		Message: subject + " did not happen, says " + string(actor) + ".",
 	}
 	if happened {
-		m.To, m.Message = approval.Done, rec.Operation+" of "+quote(rec.TargetName)+" happened, says "+string(actor)+"."
+		m.To, m.Message = approval.Done, subject+" happened, says "+string(actor)+"."
 	}
 	row := r.rowFor(rec, "settled")
 	row.Reason, row.Outcome, row.Approver = m.Message, string(m.To), string(actor)
@@ -155,20 +180,20 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 func (r *Runner) decided(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move, row auditRow) (approval.Record, error) {
 	moved, err := store.Move(ctx, m, row)
 	var state *approval.StateError
-	if !errors.As(err, &state) {
-		return moved, err
+	switch {
+	case err == nil:
+		return moved, nil
+	case !errors.As(err, &state):
+		return rec, &storeError{err}
 	}
-	now := state.Record
-	waits := now.State == approval.Pending || now.State == approval.Approved
-	if waits && !r.Now().Before(now.ExpiresAt) {
-		now = r.expire(ctx, store, now)
-	}
+	now := r.asOfNow(ctx, store, state.Record)
 	return now, &inputError{rec.Operation + " of " + quote(rec.TargetName) + " cannot be " + string(m.To) + " any more: " + endings[now.State].says}
 }
 
-// Handover makes a record that was asked in one place answerable from elsewhere, because
-// the one asked cannot put the question to a person after all.
-func (r *Runner) Handover(ctx context.Context, op *Op, id string) Reply {
+// Handover makes a record that was asked in one place answerable from elsewhere, because the
+// one asked cannot put the question to a person after all. why says what came instead of an
+// answer, for the log; empty: nothing did.
+func (r *Runner) Handover(ctx context.Context, op *Op, id, why string) Reply {
 	store, err := r.store(ctx)
 	if err != nil {
 		return op.fail(err)
@@ -176,6 +201,11 @@ func (r *Runner) Handover(ctx context.Context, op *Op, id string) Reply {
 	rec, err := store.Record(ctx, id)
 	if err != nil {
 		return op.fail(&storeError{err})
+	}
+	if why != "" {
+		row := r.rowFor(rec, "refused")
+		row.Reason = why
+		r.noteOrLog(ctx, row)
 	}
 	if rec.State == approval.Pending {
 		rec.ExpiresAt = rec.CreatedAt.Add(answerElsewhere)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
 )
 
 // Card is what a person is shown before they agree. All of its texts are clean.
@@ -62,7 +61,7 @@ func (r *Runner) card(op *Op, in input, t Target, call Call) Card {
 	c := Card{
 		Operation: op.Name,
 		Effect:    op.effect(t, in.value),
-		Target:    targetLines(op, t),
+		Target:    targetLines(op, in, t),
 		Lost:      copiesLost(op, t, r.Now()),
 		Price:     price(op, t),
 		AskedBy:   Clean(string(call.Actor)) + " from " + string(call.Surface),
@@ -77,14 +76,19 @@ func (r *Runner) card(op *Op, in input, t Target, call Call) Card {
 	return c
 }
 
-func targetLines(op *Op, t Target) []Line {
+func targetLines(op *Op, in input, t Target) []Line {
 	s := t.Server
 	lines := []Line{
 		{"server", s.Name}, {"id", s.ID.String()}, {"hostname", s.Hostname}, {"address", s.IPAddress},
 		{"location", s.Location}, {"plan", s.Plan.Name}, {"status", s.Status},
 	}
-	if op.On == NewServer {
+	if op.On == NewServer { // what is bought, as it is asked for
 		lines = append(lines, Line{"plan", t.Plan.Name})
+		for _, f := range op.Fields {
+			if v, given := in.fields[f.Name]; given && f.Name != "name" && f.Name != "location" && f.Name != "hostname" {
+				lines = append(lines, Line{f.Name, scalar(v)})
+			}
+		}
 	}
 	if !t.Backup.ID.IsZero() {
 		lines = append(lines, Line{"backup", t.Backup.ID.String() + t.takenAt()})

@@ -62,16 +62,12 @@ func (r *Runner) failPlan(ctx context.Context, store approval.Store, op *Op, in 
 			return r.gone(ctx, store, op, open[0], call)
 		}
 	}
-	var refused *refusal
-	if errors.As(err, &refused) {
-		r.noteRefusal(ctx, op, in, call, err)
-	}
-	return op.fail(err)
+	return r.refuse(ctx, op, in, call, err)
 }
 
 // gone answers a call whose target no longer exists while the same change is still open.
 func (r *Runner) gone(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
-	if rec.State == approval.Pending || rec.State == approval.Approved {
+	if rec.State.Waits() {
 		return r.end(ctx, store, op, rec, approval.Stale, "the target no longer exists; nothing was sent", call)
 	}
 	return r.joinRunning(ctx, store, op, rec, call)
@@ -81,7 +77,7 @@ func (r *Runner) gone(ctx context.Context, store approval.Store, op *Op, rec app
 func (r *Runner) dryRun(ctx context.Context, op *Op, in input, call Call) Reply {
 	p, err := r.plan(ctx, op, in, call)
 	if err != nil {
-		return op.fail(err)
+		return r.refuse(ctx, op, in, call, err)
 	}
 	req, err := r.Client.Rehearse(func(c *apiclient.Client) error {
 		_, err := op.call(ctx, c, p.target, p.in.value)
@@ -135,12 +131,14 @@ func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec appr
 
 // join goes on with a change that the same asker has asked for before.
 func (r *Runner) join(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
-	waits := rec.State == approval.Pending || rec.State == approval.Approved
-	if waits && rec.Fingerprint != fingerprint(canonical(p.facts)) {
+	if rec.State.Waits() && rec.Fingerprint != fingerprint(canonical(p.facts)) {
 		return r.endStale(ctx, store, p.op, rec, p.facts, call)
 	}
 	switch rec.State {
 	case approval.Pending:
+		if rec.Place == approval.Here && !call.CanAsk {
+			return r.Handover(ctx, p.op, rec.ID, "") // this one can only hear of an answer given elsewhere
+		}
 		return p.op.askFor(rec)
 	case approval.Approved:
 		return r.execute(ctx, store, rec, approval.Approved, nil, p.in.wait, call)
@@ -156,10 +154,15 @@ func (r *Runner) joinRunning(ctx context.Context, store approval.Store, op *Op, 
 			rec = now
 		}
 	}
-	if rec.State == approval.Unknown {
-		rec, _ = r.readBack(ctx, store, rec, 1)
+	if rec.State != approval.Unknown {
+		return r.tell(ctx, store, op, rec, call)
 	}
-	return r.tell(ctx, store, op, rec, call)
+	settled, evidence := r.readBack(ctx, store, rec, 1)
+	reply := r.tell(ctx, store, op, settled, call)
+	if settled.State == approval.Unknown {
+		reply.Message += " " + found(evidence, settled)
+	}
+	return reply
 }
 
 const (

@@ -107,21 +107,20 @@ func TestApprovedElsewhereRunsOnTheAskersSide(t *testing.T) {
 	require.Equal(t, tools.ApprovalRequired, asked.Outcome)
 	require.Contains(t, asked.Message, "vpsbot approvals approve "+asked.Record.ID)
 
-	_, open, err := w.runner.RunApproved(t.Context(), call("", ""), asked.Record.ID)
+	rec, err := w.runner.RunApproved(t.Context(), call("", ""), asked.Record.ID)
 	require.NoError(t, err)
-	require.True(t, open, "nobody has agreed yet")
+	require.Equal(t, approval.Pending, rec.State, "nobody has agreed yet")
 
 	terminal := w.newRunner("process-2", "vps_demo")
 	_, err = terminal.Decide(t.Context(), alice, tools.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true, Text: "db-server-01"}, "")
 	require.ErrorContains(t, err, "stays open", "a slip of the finger changes nothing here")
-	rec, err := terminal.Decide(t.Context(), alice, tools.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
+	rec, err = terminal.Decide(t.Context(), alice, tools.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
 	require.NoError(t, err)
 	require.Equal(t, approval.Approved, rec.State)
 	require.Empty(t, w.sent(), "the one who agrees does not run it")
 
-	rec, open, err = w.runner.RunApproved(t.Context(), call("", ""), asked.Record.ID)
+	rec, err = w.runner.RunApproved(t.Context(), call("", ""), asked.Record.ID)
 	require.NoError(t, err)
-	require.False(t, open)
 	require.Equal(t, approval.Done, rec.State)
 	require.Equal(t, []string{"DELETE /servers/12345/"}, w.sent())
 
@@ -243,7 +242,7 @@ func TestGivingUpCancelsWhatNobodyElseCanAnswer(t *testing.T) {
 
 	again := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	require.Equal(t, tools.ApprovalRequired, again.Outcome, "who gave up knows it: nothing is told twice")
-	require.Equal(t, tools.ApprovalRequired, w.runner.Handover(t.Context(), again.Op, again.Record.ID).Outcome)
+	require.Equal(t, tools.ApprovalRequired, w.runner.Handover(t.Context(), again.Op, again.Record.ID, "").Outcome)
 	w.runner.GaveUp(t.Context(), alice, again.Record.ID)
 	require.Equal(t, approval.Pending, w.onRecord(again.Record.ID).State, "a person at a terminal can still answer")
 	w.clock.Advance(30 * time.Minute)

@@ -63,9 +63,9 @@ func TestAnApprovalCanStillBeDeniedOrCancelled(t *testing.T) {
 		rec, err := end(w, asked.ID)
 		require.NoError(t, err)
 		require.False(t, rec.State.IsOpen())
-		_, open, err := w.runner.RunApproved(t.Context(), call("", ""), asked.ID)
+		rec, err = w.runner.RunApproved(t.Context(), call("", ""), asked.ID)
 		require.NoError(t, err)
-		require.False(t, open)
+		require.False(t, rec.State.IsOpen())
 		require.Empty(t, w.sent())
 	}
 }
@@ -74,9 +74,9 @@ func TestWhatNobodyAnsweredExpires(t *testing.T) {
 	w := newWorld(t)
 	late := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)
 	w.clock.Advance(59 * time.Minute)
-	_, open, err := w.runner.RunApproved(t.Context(), call("", ""), late.ID)
+	rec, err := w.runner.RunApproved(t.Context(), call("", ""), late.ID)
 	require.NoError(t, err)
-	require.True(t, open)
+	require.True(t, rec.State.IsOpen())
 	w.clock.Advance(time.Minute)
 	_, err = w.decide(late.ID, true, "")
 	require.ErrorContains(t, err, "nobody answered in time")
@@ -86,9 +86,9 @@ func TestWhatNobodyAnsweredExpires(t *testing.T) {
 	swept := w.run("servers.stop", `{"server":"web-server-01"}`)
 	watched := w.elsewhere("servers.reboot", `{"server":"db-server-01"}`)
 	w.clock.Advance(time.Hour)
-	_, open, err = w.runner.RunApproved(t.Context(), call("", ""), watched.ID)
+	rec, err = w.runner.RunApproved(t.Context(), call("", ""), watched.ID)
 	require.NoError(t, err)
-	require.False(t, open)
+	require.Equal(t, approval.Expired, rec.State)
 	w.run("backups.create", `{"server":"db-server-01"}`)
 	require.Equal(t, approval.Expired, w.onRecord(swept.Record.ID).State, "the next change puts the store in order")
 }
@@ -138,7 +138,7 @@ func TestDecisionsOnWhatDoesNotExist(t *testing.T) {
 	require.Equal(t, tools.Invalid, w.answer("servers.stop", "nothing", "").Class)
 	asked := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)
 	_, err = w.runner.Settle(t.Context(), alice, asked.ID, true)
-	require.ErrorContains(t, err, "cannot be done any more", "only what is unknown can be settled")
+	require.ErrorContains(t, err, "nothing to settle", "only what is unknown can be settled")
 }
 
 func TestABackupOutlivesItsServer(t *testing.T) {

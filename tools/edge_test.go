@@ -98,8 +98,8 @@ func TestWorkThatEndsInAFailureIsOne(t *testing.T) {
 		next.ServeHTTP(rw, r)
 	})
 	c := call("backups.create", `{"server":"db-server-01","wait":true}`)
-	c.WaitLimit = 20 * time.Second
+	c.WaitLimit, c.Surface = 20*time.Second, permissions.Terminal
 	reply := w.runner.Run(t.Context(), c)
 	require.Equal(t, tools.Failed, reply.Class)
-	require.Contains(t, reply.Message, "ended with status “failed”")
+	require.Contains(t, reply.Message, "Accepted, but it failed: it ended with status “failed”.")
 }

@@ -62,7 +62,10 @@ func snapshotsNamed(snapshots []apiclient.Snapshot, server apiclient.ID, name st
 func statusIs[In any](otherwise Evidence, words ...string) func(context.Context, *apiclient.Client, Target, In) (Evidence, error) {
 	return func(ctx context.Context, c *apiclient.Client, t Target, _ In) (Evidence, error) {
 		s, err := c.Servers.Get(ctx, t.Server.ID)
-		if slices.Contains(words, s.Status) {
+		switch {
+		case isNotFound(err):
+			return Unclear, nil // a server that is gone says nothing of what was done to it before
+		case slices.Contains(words, s.Status):
 			return Applied, err
 		}
 		return otherwise, err

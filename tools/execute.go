@@ -11,8 +11,11 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
-// callTime bounds the one API call of a change; the client's own limits are shorter.
-const callTime = 75 * time.Second
+const (
+	checkTime = time.Minute      // for the last check after a claim
+	callTime  = 75 * time.Second // for the one API call; the client's own limits are shorter
+	freshFor  = 2 * time.Minute  // after which a claim no longer counts: others may take it for dead
+)
 
 // start runs a change that needs nobody's consent: it is recorded and claimed in one step.
 func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
@@ -23,8 +26,7 @@ func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec ap
 	}
 	switch {
 	case err != nil:
-		rec.ID = "" // it was not stored
-		return r.failClaim(ctx, p.op, rec, call, err)
+		return r.failClaim(ctx, p.op, rec, false, call, err)
 	case joined:
 		return r.join(ctx, store, p, stored, call)
 	}
@@ -38,21 +40,45 @@ func (r *Runner) execute(ctx context.Context, store approval.Store, rec approval
 ) Reply {
 	op, ok := Lookup(rec.Operation)
 	if !ok {
-		return Reply{Class: Invalid, Message: noSuchOperation(rec.Operation)}
+		return Reply{Class: Invalid, Message: NoSuchOperation(rec.Operation)}
 	}
 	claimed, err := r.claim(ctx, store, rec, from, consent)
 	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && r.release(ctx, store, holder.Holder) {
 		claimed, err = r.claim(ctx, store, rec, from, consent)
 	}
 	if err != nil {
-		return r.failClaim(ctx, op, rec, call, err)
+		return r.failClaim(ctx, op, rec, true, call, err)
 	}
-	p, err := r.check(ctx, op, claimed, call)
-	p.in.wait = wait
+	p, err := r.checkClaimed(ctx, store, op, claimed, call)
 	if err != nil {
-		return r.end(ctx, store, op, claimed, stateFor(err), "Nothing was sent: "+explain(err), call)
+		return r.notSent(ctx, store, op, claimed, call, err)
 	}
+	p.in.wait = wait
 	return r.call(ctx, store, p, claimed, call)
+}
+
+// checkClaimed runs the last check, for a limited time. If it panics nothing has been sent,
+// and the record says so.
+func (r *Runner) checkClaimed(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) (plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	defer func() {
+		if broken := recover(); broken != nil {
+			r.record(context.WithoutCancel(ctx), store, rec, approval.Move{To: approval.Refused, Message: "Nothing was sent: an internal error broke the last check off."})
+			panic(broken)
+		}
+	}()
+	return r.check(ctx, op, rec, call)
+}
+
+// notSent ends a claimed record whose last check found that it must not run.
+func (r *Runner) notSent(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call, err error) Reply {
+	ended := r.record(context.WithoutCancel(ctx), store, rec, approval.Move{To: stateFor(err), Message: "Nothing was sent: " + explain(err)})
+	reply := r.tell(ctx, store, op, ended, call)
+	if classOf(err) == Failed && ended.State == approval.Refused {
+		reply.Class = Failed // the API could not be asked: nobody has refused anything
+	}
+	return reply
 }
 
 func (r *Runner) claim(ctx context.Context, store approval.Store, rec approval.Record, from approval.State, consent *approval.Consent) (approval.Record, error) {
@@ -60,16 +86,18 @@ func (r *Runner) claim(ctx context.Context, store approval.Store, rec approval.R
 		ID: rec.ID, From: []approval.State{from}, To: approval.Executing, At: r.Now(), Live: true,
 		ArgsHash: rec.ArgsHash, Owner: r.Process.ID, Consent: consent,
 	}
-	row := r.rowFor(rec, "allowed")
-	row.Approver = rec.Approver
+	row := r.rowRun(rec)
 	if consent != nil {
-		row.Approver = consent.Person
+		row.Approver, row.Reason = consent.Person, agreedIn(consent.Channel)
 	}
 	return store.Move(ctx, m, row)
 }
 
-// failClaim replies to a claim that did not succeed: nothing was sent.
-func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, call Call, err error) Reply {
+func agreedIn(channel string) string { return "agreed in: " + channel }
+
+// failClaim replies to a claim that did not succeed: nothing was sent. stored tells whether
+// the record exists, so that it can be named.
+func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, stored bool, call Call, err error) Reply {
 	var (
 		held  *approval.BusyError
 		state *approval.StateError
@@ -78,11 +106,11 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, cal
 	case errors.As(err, &held):
 		row := r.rowFor(rec, "refused")
 		row.Reason = busy(held)
-		r.noteOrLog(ctx, row)
-		reply := Reply{Op: op, Class: Failed, Outcome: Busy, Message: busy(held)}
-		if rec.ID != "" {
-			reply.Record = &rec
+		reply := Reply{Op: op, Class: Failed, Outcome: Busy, Message: busy(held), Record: &rec}
+		if !stored {
+			row.Approval, reply.Record = "", nil
 		}
+		r.noteOrLog(ctx, row)
 		return reply
 	case errors.As(err, &state):
 		return r.lateAnswer(ctx, op, state.Record, call)
@@ -96,11 +124,7 @@ func (r *Runner) lateAnswer(ctx context.Context, op *Op, rec approval.Record, ca
 	if err != nil {
 		return op.fail(err)
 	}
-	waits := rec.State == approval.Pending || rec.State == approval.Approved
-	if waits && !r.Now().Before(rec.ExpiresAt) {
-		return r.end(ctx, store, op, rec, approval.Expired, "", call)
-	}
-	return r.tell(ctx, store, op, rec, call)
+	return r.tell(ctx, store, op, r.asOfNow(ctx, store, rec), call)
 }
 
 // changedError says that the target is not what the person was shown.
@@ -153,11 +177,13 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	// What was sent is seen to its end, whether or not the caller still waits.
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
+	if now, ours := r.stillOurs(sending, store, rec); !ours {
+		return r.tell(ctx, store, p.op, now, call)
+	}
 	defer r.unlessFinished(sending, store, rec)()
 	status := 0
 	traced := apiclient.Trace(sending, func(c apiclient.Call) { status = c.Status })
 	value, err := p.op.call(traced, r.Client, p.target, p.in.value)
-	r.heed(err)
 	m := r.outcome(p, rec, value, err)
 	m.APIStatus = status
 	ended := r.record(sending, store, rec, m)
@@ -172,6 +198,20 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 		return r.settle(ctx, p, value, reply, call)
 	}
 	return r.tell(ctx, store, p.op, ended, call)
+}
+
+// stillOurs looks, right before the call, whether the claim still holds. A process that
+// slept, as a laptop does, may have been taken for dead, and its work settled by another.
+func (r *Runner) stillOurs(ctx context.Context, store approval.Store, rec approval.Record) (approval.Record, bool) {
+	now, err := store.Record(ctx, rec.ID)
+	if err != nil {
+		return rec, true // the claim was ours a moment ago, and is recorded
+	}
+	ours := now.State == approval.Executing && now.Owner == rec.Owner && now.ClaimedAt.Equal(rec.ClaimedAt)
+	if ours && r.Now().Sub(now.ClaimedAt) > freshFor {
+		return r.record(ctx, store, rec, approval.Move{To: approval.Refused, Message: "Nothing was sent: the last check took too long. Ask for it again."}), false
+	}
+	return now, ours
 }
 
 // unlessFinished makes a record unknown if the call panics: nobody can say whether it was sent.
@@ -189,8 +229,8 @@ func (r *Runner) unlessFinished(ctx context.Context, store approval.Store, rec a
 // and becomes unknown when somebody next looks.
 func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move) approval.Record {
 	m.ID, m.From, m.At = rec.ID, []approval.State{approval.Executing}, r.Now()
-	row := r.rowFor(rec, "allowed")
-	row.Outcome, row.Reason, row.APIStatus, row.Approver = string(m.To), m.Message, m.APIStatus, rec.Approver
+	row := r.rowRun(rec)
+	row.Outcome, row.Reason, row.APIStatus = string(m.To), m.Message, m.APIStatus
 	if m.To == approval.Stale || m.To == approval.Refused {
 		row.Decision, row.Outcome = string(m.To), ""
 	}
@@ -212,16 +252,19 @@ func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.
 }
 
 // knownAfterAll settles a record that somebody took for dead while its call was still under
-// way, as after the sleep of a laptop.
+// way, as after the sleep of a laptop. If it was closed as something else, the log says what
+// really became of it.
 func (r *Runner) knownAfterAll(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move, row auditRow) approval.Record {
 	m.From = []approval.State{approval.Unknown}
 	if m.To == approval.Failed {
 		m.To = approval.NotApplied
 	}
 	row.Decision, row.Outcome = "settled", string(m.To)
-	moved, err := store.Move(ctx, m, row)
-	if err != nil {
-		return rec
+	if moved, err := store.Move(ctx, m, row); err == nil {
+		return moved
 	}
-	return moved
+	row.Reason = "The record was closed as " + string(rec.State) + " while the call was under way. " + m.Message
+	r.noteOrLog(ctx, row)
+	rec.State, rec.Message, rec.Result = m.To, m.Message, m.Result
+	return rec
 }

@@ -67,9 +67,6 @@ func explain(err error) string {
 
 func apiSays(e *apiclient.Error) string {
 	says := strings.TrimRight(Clean(e.Error()), ".")
-	for _, f := range e.Fields {
-		says += "; " + Clean(f.Field) + ": " + Clean(strings.Join(f.Messages, " "))
-	}
 	if next := e.Next(); next != "" {
 		says += ". " + next
 	}

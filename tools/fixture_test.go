@@ -51,6 +51,7 @@ type world struct {
 	runner *tools.Runner
 	clock  *clock
 	dead   map[string]bool
+	broken bool
 }
 
 func newWorld(t *testing.T) *world { return newWorldWith(t, "vps_demo", simulator.Options{Speed: 60}) }
@@ -76,15 +77,20 @@ func (w *world) newRunner(process, token string) *tools.Runner {
 
 func (w *world) runnerOn(transport http.RoundTripper, process, token string) *tools.Runner {
 	source := func() (string, error) { return token, nil }
-	client, err := apiclient.New(apiclient.Options{BaseURL: "http://localhost/api/v1", Token: source, Transport: transport})
+	var runner *tools.Runner
+	client, err := apiclient.New(apiclient.Options{
+		BaseURL: "http://localhost/api/v1", Token: source, Transport: transport,
+		Observe: func(c apiclient.Call) { runner.Heed(c) },
+	})
 	require.NoError(w, err)
-	return &tools.Runner{
+	runner = &tools.Runner{
 		Client: client, API: "http://localhost/api/v1", Token: source,
 		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
 		Process: tools.Process{ID: process, Alive: func(owner string) bool { return !w.dead[owner] }},
 		Now:     w.clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}
+	return runner
 }
 
 // call is what alice's assistant asks for.

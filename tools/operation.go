@@ -29,13 +29,13 @@ type On string
 
 // What operations act on.
 const (
-	Account    On = ""          // nothing in particular
-	Filter     On = "filter"    // a list that may be narrowed to one server
-	Server     On = "server"    // one server
-	NewServer  On = "newserver" // a server that does not exist yet
-	OneBackup  On = "backup"    // one backup, and the server behind it
-	OneSnapshot    On = "snapshot"  // one snapshot, and the server behind it
-	ServerCopy On = "copy"      // a server that gets a new backup or snapshot
+	Account     On = ""          // nothing in particular
+	Filter      On = "filter"    // a list that may be narrowed to one server
+	Server      On = "server"    // one server
+	NewServer   On = "newserver" // a server that does not exist yet
+	OneBackup   On = "backup"    // one backup, and the server behind it
+	OneSnapshot On = "snapshot"  // one snapshot, and the server behind it
+	ServerCopy  On = "copy"      // a server that gets a new backup or snapshot
 )
 
 // Operation is one thing that can be done with a VPS.org account. In and Out are its
@@ -66,8 +66,8 @@ type Operation[In, Out any] struct {
 	// Status reads the status that the work settles in. nil: the work is over when Call
 	// returns, and there is nothing to wait for.
 	Status func(context.Context, *apiclient.Client, Target, Out) (string, error)
-	// Note adds a sentence to a result, given the time. It may be nil.
-	Note func(Out, time.Time) string
+	// Note adds a sentence to a result, given the time, or refuses it. It may be nil.
+	Note func(Out, time.Time) (says string, refused error)
 
 	view view // of a list; set by listed
 }

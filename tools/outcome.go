@@ -32,10 +32,10 @@ func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) appr
 // wantsAnother explains a 403 after our own check had found a permission: VPS.org's pages do
 // not settle which one an operation needs.
 func wantsAnother(op *Op, e *apiclient.Error) string {
-	if e.Kind != apiclient.KindForbidden {
+	if e.Kind != apiclient.KindForbidden || len(op.Needs) < 2 {
 		return ""
 	}
-	return fmt.Sprintf(" The token holds %s, so VPS.org wants another permission for this than its documentation suggests.", op.Needs)
+	return fmt.Sprintf(" Our own check found %s, so VPS.org wants another permission for this than its documentation suggests.", op.Needs)
 }
 
 // lossOf says in a few words how an answer was lost.

@@ -39,7 +39,6 @@ func (r *Runner) plan(ctx context.Context, op *Op, in input, call Call) (plan, e
 func (r *Runner) planFor(ctx context.Context, op *Op, in input, server apiclient.ID, call Call) (plan, error) {
 	t, err := r.readTarget(ctx, op, in, server)
 	if err != nil {
-		r.heed(err)
 		return plan{}, err
 	}
 	p := plan{op: op, in: in, target: t, risk: op.riskOf(t, in), card: r.card(op, in, t, call)}

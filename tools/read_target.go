@@ -15,11 +15,11 @@ import (
 func (r *Runner) readTarget(ctx context.Context, op *Op, in input, server apiclient.ID) (Target, error) {
 	t := Target{ID: server, Server: apiclient.Server{ID: server}}
 	steps := map[On]func(context.Context, *Op, input, *Target) error{
-		Server:     r.readServer,
-		ServerCopy: r.readServer,
-		OneBackup:  r.readBackup,
-		OneSnapshot:    r.readSnapshot,
-		NewServer:  r.readPlan,
+		Server:      r.readServer,
+		ServerCopy:  r.readServer,
+		OneBackup:   r.readBackup,
+		OneSnapshot: r.readSnapshot,
+		NewServer:   r.readPlan,
 	}
 	if err := steps[op.On](ctx, op, in, &t); err != nil {
 		return t, err

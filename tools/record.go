@@ -25,7 +25,7 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 		Input: json.RawMessage(p.in.canonical()), AskedHash: askedHash,
 		Actor: string(call.Actor), Surface: string(call.Surface), Session: r.Process.ID,
 		API: r.API, Account: r.account(), TokenName: r.tokenName(),
-		Target: p.lock(), TargetName: targetName(p.target),
+		Target: p.lock(), TargetName: targetName(p.op, p.target),
 		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
 		State: approval.Pending, Place: approval.Elsewhere,
 		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
@@ -46,14 +46,23 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 	return rec
 }
 
-func targetName(t Target) string {
-	if t.Server.Name != "" {
-		return Clean(t.Server.Name)
+// targetName is what a message calls the target.
+func targetName(op *Op, t Target) string {
+	server := Clean(t.Server.Name)
+	if server == "" && !t.Server.ID.IsZero() {
+		server = "server " + Clean(t.Server.ID.String())
 	}
-	if !t.Server.ID.IsZero() {
-		return "server " + Clean(t.Server.ID.String())
+	of := ""
+	if server != "" {
+		of = " of " + server
 	}
-	return Clean(t.ID.String())
+	switch op.On {
+	case OneBackup:
+		return "backup " + Clean(t.ID.String()) + of
+	case OneSnapshot:
+		return "snapshot " + Clean(t.Snapshot.Name) + of
+	}
+	return server
 }
 
 // opaque returns 128 random bits as lower-case letters and digits.
@@ -121,6 +130,9 @@ var endings = map[approval.State]struct {
 	approval.Cancelled:  {Waiting, Declined, "cancelled; nothing was sent"},
 	approval.Expired:    {Waiting, Expired, "nobody answered in time; nothing was sent"},
 }
+
+// ClassOf returns the class that a record's state has for its asker.
+func ClassOf(s approval.State) Class { return endings[s].class }
 
 // replyFor replies with how a record stands.
 func (op *Op) replyFor(rec approval.Record) Reply {

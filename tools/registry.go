@@ -31,7 +31,7 @@ type Op struct {
 	evidence func(context.Context, *apiclient.Client, Target, any) (Evidence, error)
 	alike    func(context.Context, *apiclient.Client, Target, any) ([]apiclient.ID, error)
 	status   func(context.Context, *apiclient.Client, Target, any) (string, error)
-	note     func(any, time.Time) string
+	note     func(any, time.Time) (string, error)
 	view     view
 	out      reflect.Type
 	needsToo permissions.Permission // to read what is alike
@@ -134,7 +134,7 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 		op.evidence = op.newcomer
 	}
 	if o.Note != nil {
-		op.note = func(out any, now time.Time) string { return o.Note(out.(Out), now) }
+		op.note = func(out any, now time.Time) (string, error) { return o.Note(out.(Out), now) }
 	}
 	if o.Status != nil {
 		op.status = func(ctx context.Context, c *apiclient.Client, t Target, out any) (string, error) {

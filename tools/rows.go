@@ -18,6 +18,14 @@ func (r *Runner) row(op *Op, in input, call Call, decision string) audit.Row {
 	}
 }
 
+// rowRun makes the audit row of a claim or an outcome: with the token that it runs with,
+// which need not be the one that it was asked with.
+func (r *Runner) rowRun(rec approval.Record) audit.Row {
+	row := r.rowFor(rec, "allowed")
+	row.Token, row.Approver = r.tokenName(), rec.Approver
+	return row
+}
+
 // rowFor makes the audit row of a record.
 func (r *Runner) rowFor(rec approval.Record, decision string) audit.Row {
 	return audit.Row{
@@ -77,7 +85,10 @@ func (r *Runner) endStale(ctx context.Context, store approval.Store, op *Op, rec
 
 // moveOn moves a record from where it stands, with the row that its new state calls for.
 func (r *Runner) moveOn(ctx context.Context, store approval.Store, op *Op, rec approval.Record, m approval.Move, call Call) Reply {
-	m.ID, m.From, m.At = rec.ID, []approval.State{rec.State}, r.Now()
+	m.ID, m.At = rec.ID, r.Now()
+	if m.From == nil {
+		m.From = []approval.State{rec.State}
+	}
 	row := r.rowFor(rec, string(m.To))
 	row.Reason = m.Message
 	if m.Consent != nil {
@@ -85,7 +96,7 @@ func (r *Runner) moveOn(ctx context.Context, store approval.Store, op *Op, rec a
 	}
 	moved, err := store.Move(context.WithoutCancel(ctx), m, row)
 	if err != nil {
-		return r.failClaim(ctx, op, rec, call, err)
+		return r.failClaim(ctx, op, rec, true, call, err)
 	}
 	return r.tell(ctx, store, op, moved, call)
 }

@@ -55,7 +55,7 @@ type Call struct {
 func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	op, ok := Lookup(call.Operation)
 	if !ok {
-		return Reply{Class: Invalid, Message: noSuchOperation(call.Operation)}
+		return Reply{Class: Invalid, Message: NoSuchOperation(call.Operation)}
 	}
 	in, err := r.accept(op, call.Input)
 	if err != nil {
@@ -95,7 +95,7 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	}
 	in, server, err := r.resolve(ctx, op, in)
 	if err != nil {
-		return r.failRead(op, err)
+		return r.refuse(ctx, op, in, call, err)
 	}
 	if r.AuditReads {
 		if err := r.note(ctx, r.row(op, in, call, "allowed")); err != nil {
@@ -108,11 +108,13 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 		err = missing(err, "server", server)
 	}
 	if err != nil {
-		return r.failRead(op, err)
+		return r.refuse(ctx, op, in, call, err)
 	}
 	reply := Reply{Op: op, Value: value}
 	if op.note != nil {
-		reply.Message = op.note(value, r.Now())
+		if reply.Message, err = op.note(value, r.Now()); err != nil {
+			return r.refuse(ctx, op, in, call, err)
+		}
 	}
 	if op.IsList() {
 		reply.Value = op.view.page(value, in.limit, in.offset)
@@ -121,8 +123,11 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	return reply
 }
 
-func (r *Runner) failRead(op *Op, err error) Reply {
-	r.heed(err)
+// refuse ends a call before anything was changed; a refusal is a row of the log as well.
+func (r *Runner) refuse(ctx context.Context, op *Op, in input, call Call, err error) Reply {
+	if errors.As(err, new(*refusal)) {
+		r.noteRefusal(ctx, op, in, call, err)
+	}
 	return op.fail(err)
 }
 
@@ -135,7 +140,8 @@ func (op *Op) fail(err error) Reply {
 	return reply
 }
 
-func noSuchOperation(name string) string {
+// NoSuchOperation says that no operation has that name, and which one may be meant.
+func NoSuchOperation(name string) string {
 	best, far := "", 4
 	for _, op := range Operations() {
 		if d := distance(strings.ToLower(cut(name, 40)), op.Name); d < far {

@@ -3,8 +3,6 @@ package tools
 import (
 	"context"
 	"errors"
-
-	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
 var errOtherCall = &refusal{"the answer belongs to another call than this one; nothing was sent"}
@@ -47,11 +45,8 @@ func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Rep
 	if err != nil {
 		return failAnswer(op, err)
 	}
-	waits := rec.State == approval.Pending || rec.State == approval.Approved
-	switch {
-	case waits && !r.Now().Before(rec.ExpiresAt):
-		return r.end(ctx, store, op, rec, approval.Expired, "", call)
-	case waits:
+	rec = r.asOfNow(ctx, store, rec)
+	if rec.State.Waits() {
 		return op.replyFor(rec)
 	}
 	return r.joinRunning(ctx, store, op, rec, call)

@@ -32,14 +32,17 @@ func (r *Runner) lost(ctx context.Context, store approval.Store, op *Op, rec app
 	return reply
 }
 
+// found says what a read-back brought, and what to do.
 func found(e Evidence, rec approval.Record) string {
-	switch e {
-	case Applied:
+	switch {
+	case e == Applied:
 		return "Read back: it has happened."
-	case NotSeen:
-		return "Read back: no sign of it yet. Do not send it again before it is settled: asking for the same again reads it back (approval " + rec.ID + ")."
+	case rec.State != approval.Unknown:
+		return "Read back: " + endings[rec.State].says + "."
+	case e == NotSeen:
+		return "Read back: no sign of it yet, but it may still happen. Asking for the same again does not send it again, it looks again (approval " + rec.ID + ")."
 	}
-	return "Reading back could not tell; look yourself, then: vpsbot approvals settle " + rec.ID + " done|not_applied"
+	return "Reading back cannot tell yet. Look yourself, then: vpsbot approvals settle " + rec.ID + " done|not_applied"
 }
 
 // readBack looks whether an unknown change has happened, a few times at most, and settles
@@ -60,7 +63,7 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 		}
 		e, err := op.evidence(ctx, r.Client, t, in.value)
 		if err != nil {
-			r.Log.Info("reading back", "approval", rec.ID, "error", explain(err))
+			r.Log.Debug("reading back", "approval", rec.ID, "error", explain(err))
 			continue
 		}
 		if evidence, seen = e, true; e == Applied {
@@ -77,7 +80,7 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 // after a minute: what was sent may still be on its way.
 func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, e Evidence) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
-	late := r.Now().Sub(rec.ClaimedAt) >= notAppliedFor
+	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
 	subject := rec.Operation + " of " + quote(rec.TargetName)
 	switch {
 	case e == Applied:
@@ -168,6 +171,9 @@ func (r *Runner) bury(ctx context.Context, store approval.Store, rec approval.Re
 // expire ends a record that nobody answered in time.
 func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Expired, At: r.Now()}
+	if rec.State == approval.Approved {
+		m.Message = rec.Operation + " of " + quote(rec.TargetName) + " was agreed to, but its asker's side did not run it in time. Nothing was sent."
+	}
 	row := r.rowFor(rec, "expired")
 	moved, err := store.Move(ctx, m, row)
 	if err != nil {
@@ -177,7 +183,15 @@ func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.
 	return moved
 }
 
-// Sweep puts the store in order: it expires what nobody answered, takes over what dead
+// asOfNow expires a record whose time is over, and returns how it stands.
+func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
+	if rec.Overdue(r.Now()) {
+		return r.expire(ctx, store, rec)
+	}
+	return rec
+}
+
+// sweep puts the store in order: it expires what nobody answered, takes over what dead
 // processes left, and reads back what is unknown. Every change does it first.
 func (r *Runner) sweep(ctx context.Context, store approval.Store) {
 	open, err := store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
@@ -195,9 +209,7 @@ func (r *Runner) sweep(ctx context.Context, store approval.Store) {
 func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Record) {
 	switch rec.State {
 	case approval.Pending, approval.Approved:
-		if !r.Now().Before(rec.ExpiresAt) {
-			r.expire(ctx, store, rec)
-		}
+		r.asOfNow(ctx, store, rec)
 	case approval.Executing:
 		if r.dead(rec) {
 			r.readBack(ctx, store, r.bury(ctx, store, rec), 1)
@@ -213,17 +225,17 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 		return reply
 	}
 	if !p.in.wait || call.WaitLimit <= 0 {
-		reply.Message += " It goes on in the background; wait tells when it has settled."
+		reply.Message += " It goes on in the background."
 		return reply
 	}
 	status, settled, waited := r.await(ctx, p, value, call)
 	switch {
 	case !settled:
 		reply.Class = call.unsettled()
-		reply.Message += " After " + waited.Round(time.Second).String() + " it has not settled; its status is " + quote(status) + "."
+		reply.Message += " It has been accepted, and after " + waited.Round(time.Second).String() + " it has not settled; its status is " + quote(status) + "."
 	case looksFailed(status):
-		reply.Class = Failed
-		reply.Message += " It ended with status " + quote(status) + "."
+		reply.Class = call.unsettled()
+		reply.Message = "Accepted, but it failed: it ended with status " + quote(status) + ". " + reply.Message
 	default:
 		reply.Message += " It settled with status " + quote(status) + " after " + waited.Round(time.Second).String() + "."
 	}

@@ -3,7 +3,6 @@ package tools
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -70,13 +69,14 @@ func (r *Runner) tokenKey() ([sha256.Size]byte, error) {
 }
 
 func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissions.Token, error) {
+	began := r.Now()
 	me, err := r.Client.Account.Me(ctx)
 	if err != nil {
 		r.cache.drop()
 		return permissions.Token{}, unreadable(err)
 	}
 	facts := tokenFacts(me)
-	r.cache.keep(key, facts, Clean(me.Account.Email), r.Now())
+	r.cache.keep(key, facts, Clean(me.Account.Email), began)
 	return facts, nil
 }
 
@@ -99,6 +99,9 @@ func (c *tokenCache) kept(key [sha256.Size]byte, now time.Time) (permissions.Tok
 func (c *tokenCache) keep(key [sha256.Size]byte, facts permissions.Token, email string, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.key == key && c.readAt.After(now) {
+		return // a later question has been answered already
+	}
 	c.key, c.facts, c.email, c.readAt = key, facts, email, now
 }
 
@@ -109,9 +112,10 @@ func (c *tokenCache) drop() {
 	c.readAt = time.Time{}
 }
 
-// heed drops what is kept of the token after a 401 or a 403.
-func (r *Runner) heed(err error) {
-	if e, ok := errors.AsType[*apiclient.Error](err); ok && (e.Kind == apiclient.KindUnauthorized || e.Kind == apiclient.KindForbidden) {
+// Heed drops what is kept of the token after a 401 or a 403. It is for the client's
+// Options.Observe, so that it hears of every call.
+func (r *Runner) Heed(c apiclient.Call) {
+	if c.Kind == apiclient.KindUnauthorized || c.Kind == apiclient.KindForbidden {
 		r.cache.drop()
 	}
 }
@@ -123,7 +127,7 @@ func unreadable(err error) error {
 // expiryNotice warns of a token that ends within a week, in one sentence.
 func expiryNotice(t permissions.Token, now time.Time) string {
 	days, soon := t.ExpiresSoon(now)
-	if !soon || t.Expired(now) {
+	if !soon {
 		return ""
 	}
 	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, plural(days, "day"), permissions.TokensPage)

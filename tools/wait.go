@@ -36,7 +36,8 @@ func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (statu
 // still reports whether a start or stop shows the status it began with: it has been
 // accepted, so that status is an old one.
 func (p plan) still(status string) bool {
-	return (p.op.Name == "servers.start" || p.op.Name == "servers.stop") && status == p.target.Server.Status
+	goal, ok := map[string]string{"servers.start": "active", "servers.stop": "stopped"}[p.op.Name]
+	return ok && status != goal && status == p.target.Server.Status
 }
 
 // unsettled is the class of a wait that ended too early: at a terminal a failure, while

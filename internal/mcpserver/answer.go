@@ -54,7 +54,7 @@ func (x *exchange) take(ctx context.Context, nonce string, s spoken) tools.Reply
 		return x.refuse(ctx, err)
 	}
 	if asked.Automatic {
-		return x.Runner.Handover(ctx, x.op, asked.Approval)
+		return x.Runner.Handover(ctx, x.op, asked.Approval, "an answer came faster than a person can read, and was not taken")
 	}
 	return x.Runner.Answer(ctx, x.call, tools.Answer{
 		Approval: asked.Approval, Channel: permissions.MCP, Yes: s.yes, Text: s.name, Wait: wait,

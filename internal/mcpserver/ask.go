@@ -18,7 +18,7 @@ const question = "confirm"
 // the result; an older one is asked now, while the call waits.
 func (x *exchange) ask(ctx context.Context, reply tools.Reply) *mcp.CallToolResult {
 	if !x.modern && !x.people.enter(mostWaiting) {
-		reply = x.Runner.Handover(ctx, x.op, reply.Record.ID)
+		reply = x.Runner.Handover(ctx, x.op, reply.Record.ID, "")
 		reply.Message = "So many questions wait for an answer here that no more are put. " + reply.Message
 		return result(reply)
 	}
@@ -29,7 +29,7 @@ func (x *exchange) ask(ctx context.Context, reply tools.Reply) *mcp.CallToolResu
 	switch {
 	case err != nil:
 		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", x.scrub(err.Error()))
-		return result(x.Runner.Handover(ctx, x.op, reply.Record.ID))
+		return result(x.Runner.Handover(ctx, x.op, reply.Record.ID, ""))
 	case x.modern:
 		return server.NewInputRequestBuilder(nonce).Elicit(question, form(*reply.Card)).ToolResult()
 	}
@@ -59,7 +59,7 @@ func (x *exchange) askNow(ctx context.Context, rec approval.Record, card tools.C
 		return x.Runner.Standing(ctx, x.call, rec.ID)
 	}
 	x.Log.Warn("the client cannot ask after all", "approval", rec.ID, "error", x.scrub(tools.Clean(err.Error())))
-	return x.Runner.Handover(ctx, x.op, rec.ID)
+	return x.Runner.Handover(ctx, x.op, rec.ID, "the client could not ask")
 }
 
 // form is the question as the client shows it. What is to be typed is in the title, and

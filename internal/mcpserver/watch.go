@@ -59,7 +59,7 @@ func (s *Server) follow(stop <-chan struct{}, call tools.Call, rec approval.Reco
 			return false
 		case <-time.After(every):
 		}
-		now, _, err := s.Runner.RunApproved(context.Background(), call, rec.ID)
+		now, err := s.Runner.RunApproved(context.Background(), call, rec.ID)
 		switch {
 		case errors.Is(err, approval.ErrNotFound):
 			return true
@@ -70,6 +70,8 @@ func (s *Server) follow(stop <-chan struct{}, call tools.Call, rec approval.Reco
 			every = min(2*every, pollAtMost)
 		case now.State != approval.Pending:
 			return true
+		default:
+			every = s.pollEvery()
 		}
 	}
 }

@@ -1,0 +1,240 @@
+package tools_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// answering makes GETs of a path answer a fixed body, as an API with other data would.
+func (w *world) answering(path, body string) {
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, path) {
+			_, _ = rw.Write([]byte(body))
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
+}
+
+func TestARestoreOfAnUnknownServerIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.answering("/snapshots/", `[{"id":7001,"name":"x","server":null,"status":"completed"}]`)
+	require.Equal(t, tools.Invalid, w.run("snapshots.restore", `{"snapshot_id":"7001"}`).Class)
+	asked := w.run("snapshots.delete", `{"snapshot_id":"7001"}`)
+	require.Equal(t, "x", asked.Card.Confirm, "a snapshot can be deleted by its own name")
+}
+
+func TestNothingDestructiveIsAskedWithoutATextToType(t *testing.T) {
+	w := newWorld(t)
+	w.answering("/servers/12345/", `{"name":null,"status":"active"}`)
+	reply := w.run("servers.delete", `{"server":"12345"}`)
+	require.NotEqual(t, tools.ApprovalRequired, reply.Outcome, "an answer without an id names nobody")
+	w.answering("/servers/12345/", `{"id":999,"name":"other","status":"active"}`)
+	reply = w.run("servers.update", `{"server":"12345","name":"x"}`)
+	require.Equal(t, tools.Failed, reply.Class)
+	require.Contains(t, reply.Message, "answered with server 999")
+	require.Empty(t, w.sent())
+}
+
+func TestATimeOfItsOwnBeforeALostCreateCountsAsNotMade(t *testing.T) {
+	w := newWorld(t)
+	w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.clock.Advance(70 * time.Second) // the answer took as long as it may
+		rw.WriteHeader(504)
+	})
+	lost := w.agree("servers.create", `{"name":"web-3","plan_id":"1","os_id":"5","location":"us-west"}`)
+	require.Equal(t, approval.Unknown, w.onRecord(lost.Record.ID).State, "the minute begins when the answer was given up")
+	require.Contains(t, lost.Message, "no sign of it yet")
+	again := w.run("servers.create", `{"name":"web-3","plan_id":"1","os_id":"5","location":"us-west"}`)
+	require.Equal(t, lost.Record.ID, again.Record.ID)
+	require.Contains(t, again.Message, "no sign of it yet", "the second answer says as much as the first")
+	require.Len(t, w.sent(), 1)
+}
+
+func TestANoTakesBackAYesGivenElsewhere(t *testing.T) {
+	w := newWorld(t)
+	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
+	_, err := w.decide(asked.Record.ID, true, "")
+	require.NoError(t, err)
+	declined := w.runner.Answer(t.Context(), call("servers.stop", ""), tools.Answer{Approval: asked.Record.ID, Channel: permissions.MCP})
+	require.Equal(t, tools.Declined, declined.Outcome, declined.Message)
+	rec, err := w.runner.RunApproved(t.Context(), call("", ""), asked.Record.ID)
+	require.NoError(t, err)
+	require.Equal(t, approval.Denied, rec.State)
+	require.Empty(t, w.sent())
+}
+
+func TestANoThatComesTooLateHearsWhatHappened(t *testing.T) {
+	w := newWorld(t)
+	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
+	_, err := w.decide(asked.Record.ID, true, "")
+	require.NoError(t, err)
+	_, err = w.runner.RunApproved(t.Context(), call("", ""), asked.Record.ID)
+	require.NoError(t, err)
+	for _, a := range []tools.Answer{{Yes: false}, {Yes: true, Text: "wrong"}} {
+		a.Approval, a.Channel = asked.Record.ID, permissions.MCP
+		late := w.runner.Answer(t.Context(), call("servers.stop", ""), a)
+		require.Equal(t, tools.Done, late.Outcome, late.Message)
+	}
+	require.Len(t, w.sent(), 1)
+}
+
+func TestAClaimThatSleptTooLongSendsNothing(t *testing.T) {
+	w := newWorld(t)
+	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
+	slept := false
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if !slept && w.onRecord(asked.Record.ID).State == approval.Executing {
+			slept = true
+			w.clock.Advance(10 * time.Minute) // as a laptop does between the claim and the call
+		}
+		next.ServeHTTP(rw, r)
+	})
+	reply := w.answer("servers.reboot", asked.Record.ID, "")
+	require.True(t, slept)
+	require.Equal(t, tools.Refused, reply.Outcome, reply.Message)
+	require.Empty(t, w.sent())
+}
+
+func TestAClaimThatWasTakenOverSendsNothing(t *testing.T) {
+	w := newWorld(t)
+	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
+	other := w.newRunner("process-2", "vps_demo")
+	taken := false
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if !taken && w.onRecord(asked.Record.ID).State == approval.Executing {
+			taken = true
+			w.dead["process-1"] = true
+			other.Run(context.WithoutCancel(t.Context()), call("backups.create", `{"server":"db-server-01"}`))
+		}
+		next.ServeHTTP(rw, r)
+	})
+	reply := w.answer("servers.reboot", asked.Record.ID, "")
+	require.Equal(t, tools.Unknown, reply.Outcome, reply.Message)
+	require.Equal(t, []string{"POST /backups/"}, w.sent())
+}
+
+func TestAPanicInTheLastCheckEndsTheRecord(t *testing.T) {
+	w := newWorld(t)
+	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
+	w.runner.Now = func() time.Time { return w.brokenClock(asked.Record.ID) }
+	require.Panics(t, func() { w.answer("servers.reboot", asked.Record.ID, "") })
+	require.Equal(t, approval.Refused, w.onRecord(asked.Record.ID).State, "nothing was sent, and nothing is held")
+}
+
+func TestWhoCannotAskJoinsAndHearsOfTheEnd(t *testing.T) {
+	w := newWorld(t)
+	here := w.run("servers.reboot", `{"server":"web-server-01"}`)
+	w.elsewhere("servers.reboot", `{"server":"web-server-01"}`)
+	w.runner.GaveUp(t.Context(), alice, here.Record.ID)
+	require.Equal(t, approval.Pending, w.onRecord(here.Record.ID).State, "the second asker still waits for a person")
+}
+
+func TestEveryRefusalIsARow(t *testing.T) {
+	for name, refuse := range map[string]func(*world){
+		"a name that cannot be looked up": func(w *world) {
+			w.grant("backups:list")
+			w.run("backups.list", `{"server":"web-server-01"}`)
+		},
+		"a dry run": func(w *world) {
+			w.grant("servers:power")
+			w.run("servers.stop", `{"server":"12345","dry_run":true}`)
+		},
+		"somebody else's answer": func(w *world) {
+			asked := w.run("servers.stop", `{"server":"12345"}`)
+			_, _ = w.runner.Decide(t.Context(), "local:mallory", tools.Answer{Approval: asked.Record.ID, Yes: true}, "")
+		},
+		"an answer that no person gave": func(w *world) {
+			asked := w.run("servers.stop", `{"server":"12345"}`)
+			w.runner.Handover(t.Context(), asked.Op, asked.Record.ID, "too fast")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			refuse(w)
+			rows := w.rows()
+			require.NotEmpty(t, rows)
+			require.Equal(t, "refused", rows[len(rows)-1].Decision)
+			require.NotEmpty(t, rows[len(rows)-1].Reason)
+		})
+	}
+}
+
+func TestTheLogSaysWhereAYesWasGiven(t *testing.T) {
+	w := newWorld(t)
+	w.agree("servers.stop", `{"server":"web-server-01"}`)
+	rows := w.rows()
+	require.Equal(t, "agreed in: mcp", rows[1].Reason)
+	require.Equal(t, "local:alice", rows[1].Approver)
+}
+
+func TestAnAPIThatCannotBeAskedIsNobodysRefusal(t *testing.T) {
+	w := newWorld(t)
+	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasSuffix(r.URL.Path, "/servers/12345/") {
+			rw.WriteHeader(500)
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
+	reply := w.answer("servers.reboot", asked.Record.ID, "")
+	require.Equal(t, tools.Failed, reply.Class, reply.Message)
+	require.Equal(t, approval.Refused, w.onRecord(asked.Record.ID).State)
+	require.Empty(t, w.sent())
+}
+
+func TestACreateShowsAllThatIsBought(t *testing.T) {
+	w := newWorld(t)
+	w.grant("servers:list", "servers:create")
+	asked := w.run("servers.create", `{"name":"a","plan_id":"4711","os_id":"9","location":"us-west","ssh_key_id":"5","backups_enabled":true}`)
+	for _, want := range []string{"plan_id    4711", "os_id      9", "ssh_key_id 5", "backups_enabled true"} {
+		require.Contains(t, asked.Text(), want)
+	}
+}
+
+func TestAStopOfWhatIsStoppedHasSettled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sim.Edit(stopped)
+	w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		_, _ = rw.Write([]byte(`{"status":"success","server":{"id":12345,"status":"stopped"}}`))
+	})
+	c := call("servers.stop", `{"server":"web-server-01","wait":true}`)
+	asked := w.runner.Run(t.Context(), c)
+	c.WaitLimit, c.Surface = 5*time.Second, permissions.Terminal
+	reply := w.runner.Answer(t.Context(), c, tools.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true, Wait: true})
+	require.Equal(t, tools.OK, reply.Class, reply.Message)
+}
+
+func TestAnExpiredTokenIsRefusedForTheAccountToo(t *testing.T) {
+	w := newWorld(t)
+	w.sim.Edit(func(world *simulator.World) {
+		token := world.Tokens["vps_demo"]
+		token.Expired = true
+		world.Tokens["vps_demo"] = token
+	})
+	reply := w.run("account.get", "")
+	require.Equal(t, tools.Refuse, reply.Class)
+	require.Contains(t, reply.Message, "has expired")
+}
+
+// brokenClock panics once a record has been claimed: in the middle of its last check.
+func (w *world) brokenClock(id string) time.Time {
+	rec, err := w.store.Record(context.Background(), id)
+	if err == nil && rec.State == approval.Executing && !w.broken {
+		w.broken = true
+		panic("broken")
+	}
+	return w.clock.Now()
+}
