@@ -18,6 +18,7 @@ var decodeOptions = json.JoinOptions(
 		json.UnmarshalFromFunc(decodeInt),
 		json.UnmarshalFromFunc(decodeFloat),
 		json.UnmarshalFromFunc(decodeString),
+		json.UnmarshalFromFunc(decodeAny),
 	)),
 )
 
@@ -65,6 +66,25 @@ func decodeString(dec *jsontext.Decoder, v *string) error {
 		return err
 	}
 	return errors.ErrUnsupported
+}
+
+// decodeAny keeps the digits of numbers that the client knows nothing of: those that a
+// float64 cannot hold exactly stay as text.
+func decodeAny(dec *jsontext.Decoder, v *any) error {
+	if dec.PeekKind() != '0' {
+		return errors.ErrUnsupported
+	}
+	value, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	f, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || math.Abs(f) >= 1<<53 {
+		*v = string(value)
+		return nil
+	}
+	*v = f
+	return nil
 }
 
 // numberText reads a JSON number, quoted or not. What is neither is left to

@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -24,7 +25,7 @@ func (l auth) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != l.base.Scheme || req.URL.Host != l.base.Host {
 		return nil, errOtherHost
 	}
-	token, err := l.read()
+	token, err := l.read(req.Context())
 	if err != nil {
 		return nil, &Error{Kind: KindToken, cause: err}
 	}
@@ -33,8 +34,20 @@ func (l auth) RoundTrip(req *http.Request) (*http.Response, error) {
 	return l.next.RoundTrip(req)
 }
 
-func (l auth) read() (string, error) {
-	token, err := l.token()
+type tokenKey struct{}
+
+// UseToken returns a context whose calls use this token instead of what Options.Token
+// gives. It is for work that must be done with one token from its first request to its
+// last, whatever becomes of the file that the token is read from.
+func UseToken(ctx context.Context, token string) context.Context {
+	return context.WithValue(ctx, tokenKey{}, token)
+}
+
+func (l auth) read(ctx context.Context) (token string, err error) {
+	token, pinned := ctx.Value(tokenKey{}).(string)
+	if !pinned {
+		token, err = l.token()
+	}
 	token = strings.TrimSpace(token)
 	switch {
 	case err != nil:

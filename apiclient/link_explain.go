@@ -12,6 +12,10 @@ func explain(next step) step {
 	return func(ctx context.Context, c *call) error {
 		err := next(ctx, c)
 		switch {
+		case errors.Is(err, errSaysFailed):
+			e := c.rejection()
+			e.Kind = KindInvalid
+			return e
 		case err != nil:
 			return c.failure(err)
 		case !isSuccess(c.status):

@@ -8,12 +8,16 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const maxPages = 100
+const (
+	maxPages  = 100
+	listLimit = time.Minute // for all pages together; each has the time of any read
+)
 
 var (
 	errTooManyPages = fmt.Errorf("%w: the list did not end after %d pages", errAnswer, maxPages)
@@ -73,6 +77,8 @@ type lister[T any, P identifiedBy[T]] struct {
 
 // fetchAll returns all objects of a list, over as many pages as it has.
 func fetchAll[T any, P identifiedBy[T]](ctx context.Context, core *core, e endpoint, query string) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, listLimit)
+	defer cancel()
 	l := lister[T, P]{core: core, endpoint: e, query: query}
 	next, err := l.first(ctx)
 	for pages := 1; err == nil && next != ""; pages++ {
