@@ -22,6 +22,7 @@ type Answer struct {
 // change if it is a yes. The surface vouches that the answer was given to this very
 // question by this very actor; everything else is checked here.
 func (r *Runner) Answer(ctx context.Context, call Call, a Answer) Reply {
+	ctx = r.pin(ctx)
 	store, rec, op, err := r.answered(ctx, call.Actor, a.Approval)
 	if err != nil {
 		return failAnswer(op, err)
@@ -142,9 +143,13 @@ func (r *Runner) Cancel(ctx context.Context, actor permissions.Actor, id string)
 	if err != nil {
 		return rec, err
 	}
+	return r.cancel(ctx, store, rec, "it was cancelled by "+string(actor))
+}
+
+func (r *Runner) cancel(ctx context.Context, store approval.Store, rec approval.Record, why string) (approval.Record, error) {
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Cancelled, At: r.Now(),
-		Message: rec.Operation + " of " + quote(rec.TargetName) + " was cancelled by " + string(actor) + ". Nothing was sent.",
+		Message: rec.Operation + " of " + quote(rec.TargetName) + ": " + why + ". Nothing was sent.",
 	}
 	row := r.rowFor(rec, "cancelled")
 	row.Reason = m.Message
@@ -216,17 +221,17 @@ func (r *Runner) Handover(ctx context.Context, op *Op, id, why string) Reply {
 	return op.replyFor(rec)
 }
 
-// GaveUp cancels a record whose asker stopped waiting for the answer where it was asked.
-// A record that can be answered elsewhere stays.
+// GaveUp cancels a record because its asker's client stopped waiting for the answer where it
+// was asked. A record that can be answered elsewhere stays.
 func (r *Runner) GaveUp(ctx context.Context, actor permissions.Actor, id string) {
 	store, rec, _, err := r.answered(ctx, actor, id)
 	if err != nil || rec.State != approval.Pending || rec.Place != approval.Here {
 		return
 	}
-	if _, err := r.Cancel(ctx, actor, id); err == nil {
-		_, err = store.Told(ctx, id, r.Now())
-		if err != nil {
-			r.Log.Warn("noting that an asker gave up", "approval", id, "error", err)
-		}
+	if _, err := r.cancel(ctx, store, rec, "the client stopped waiting for the answer"); err != nil {
+		return // it was answered meanwhile
+	}
+	if _, err := store.Told(ctx, id, r.Now()); err != nil {
+		r.Log.Warn("noting that an asker gave up", "approval", id, "error", err)
 	}
 }

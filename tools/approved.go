@@ -10,6 +10,7 @@ import (
 // own token, its own account. It returns the record as it then stands; while that is open
 // it must be looked at again.
 func (r *Runner) RunApproved(ctx context.Context, call Call, id string) (approval.Record, error) {
+	ctx = r.pin(ctx)
 	store, err := r.store(ctx)
 	if err != nil {
 		return approval.Record{}, err

@@ -21,7 +21,7 @@ const (
 func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply {
 	if err := r.authorize(ctx, op, call, false); err != nil {
 		r.noteRefusal(ctx, op, in, call, err)
-		return op.fail(err)
+		return r.failOrUnknown(ctx, op, in, call, err)
 	}
 	if in.dryRun {
 		return r.dryRun(ctx, op, in, call)
@@ -62,7 +62,33 @@ func (r *Runner) failPlan(ctx context.Context, store approval.Store, op *Op, in 
 			return r.gone(ctx, store, op, open[0], call)
 		}
 	}
-	return r.refuse(ctx, op, in, call, err)
+	if errors.As(err, new(*refusal)) {
+		r.noteRefusal(ctx, op, in, call, err)
+	}
+	return r.failOrUnknown(ctx, op, in, call, err)
+}
+
+// failOrUnknown fails a call that got nowhere. If the very same change was sent before and it is not
+// known what became of it, that is what to say: "nothing was sent" would be read as if it
+// never had been.
+func (r *Runner) failOrUnknown(ctx context.Context, op *Op, in input, call Call, err error) Reply {
+	if classOf(err) == Invalid || in.dryRun {
+		return op.fail(err)
+	}
+	store, storeErr := r.store(ctx)
+	if storeErr != nil {
+		return op.fail(err)
+	}
+	q := r.mine(op, call, hashOf(in.canonical()))
+	q.States = approval.Holding
+	sent, findErr := store.Find(context.WithoutCancel(ctx), q)
+	if findErr != nil || len(sent) == 0 {
+		return op.fail(err)
+	}
+	reply := op.replyFor(sent[0])
+	reply.Class, reply.Outcome = Lost, Unknown
+	reply.Message += " It could not be read back now: " + explain(err)
+	return reply
 }
 
 // gone answers a call whose target no longer exists while the same change is still open.
@@ -112,6 +138,7 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call 
 		}
 		if first, err := store.Told(ctx, rec.ID, r.Now()); err == nil && first && !told {
 			reply, told = op.replyFor(rec), true
+			reply.Message = "This is how the earlier request ended; nothing new was sent. " + reply.Message
 		}
 	}
 	return reply, told

@@ -11,12 +11,14 @@ import (
 const MaxText = 300
 
 // Clean makes a text that somebody else wrote safe to show: one line, no control, bidirectional or
-// invisible characters, at most [MaxText] characters. Clean text is its own Clean.
+// invisible characters, no run of spaces that could push it out of its place, none of the
+// quotation marks that our own sentences put around names, at most [MaxText] characters.
+// Clean text is its own Clean.
 func Clean(s string) string {
 	if plain(s) {
 		return s
 	}
-	total := 0
+	total, last := 0, rune(0)
 	var b strings.Builder
 	for _, c := range s {
 		switch {
@@ -24,7 +26,13 @@ func Clean(s string) string {
 			continue
 		case unicode.IsSpace(c):
 			c = ' '
+		case c == '“' || c == '”':
+			c = '"'
 		}
+		if c == ' ' && last == ' ' {
+			continue
+		}
+		last = c
 		if total++; total <= MaxText {
 			b.WriteRune(c)
 		}
@@ -38,7 +46,7 @@ func Clean(s string) string {
 // plain reports whether s is short printable ASCII, as nearly all text is.
 func plain(s string) bool {
 	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && i > 0 && s[i-1] == ' ' {
 			return false
 		}
 	}
@@ -55,7 +63,7 @@ func hidden(c rune) bool {
 	case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
 		return true
 	}
-	return 0xFE00 <= c && c <= 0xFE0F || 0xE0100 <= c && c <= 0xE01EF || c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x3164
+	return 0xFE00 <= c && c <= 0xFE0F || 0xE0100 <= c && c <= 0xE01EF || c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x3164 || c == 0xFFA0 || c == 0x2800
 }
 
 func cut(s string, characters int) string {

@@ -155,7 +155,7 @@ func TestWhatChangedMeanwhileIsStale(t *testing.T) {
 		{"moved", server(func(s *simulator.Server) { s.Location = "us-east" }), "us-east"},
 		{"backups switched off", server(func(s *simulator.Server) { s.BackupsEnabled = false }), "backups_enabled"},
 		{"gone", func(w *simulator.World) { w.DeleteServer(12345) }, "no server has the id 12345"},
-		{"a backup gone", func(w *simulator.World) { delete(w.Backups, 501) }, "backups was"},
+		{"a backup gone", func(w *simulator.World) { delete(w.Backups, 501) }, "backup ids was"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -155,11 +155,12 @@ type failing struct {
 	approval.Store
 	calls, at int
 	after     bool
+	always    bool
 }
 
 var errStore = errors.New("disk full")
 
-func (f *failing) fails() bool { f.calls++; return f.calls == f.at }
+func (f *failing) fails() bool { f.calls++; return f.calls == f.at || f.always }
 
 func (f *failing) Insert(ctx context.Context, r approval.Record, row audit.Row) (approval.Record, bool, error) {
 	if !f.fails() {

@@ -81,6 +81,18 @@ func (op *Op) parse(raw []byte) (input, error) {
 	return in, err
 }
 
+// restore reads the input of a record, which was checked when it was made: its server is an
+// id, in whatever form the API gives ids.
+func (op *Op) restore(raw []byte) (input, error) {
+	in := input{fields: map[string]jsontext.Value{}, limit: DefaultLimit}
+	if err := json.Unmarshal(raw, &in.fields); err != nil {
+		return in, err
+	}
+	value, err := op.decode(in.canonical())
+	in.value = value
+	return in, err
+}
+
 // object splits a JSON object into its members. Nothing at all is an empty object.
 func object(raw []byte) (map[string]jsontext.Value, error) {
 	if len(raw) > MaxInput {

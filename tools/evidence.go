@@ -61,6 +61,9 @@ func snapshotsNamed(snapshots []apiclient.Snapshot, server apiclient.ID, name st
 // statusIs takes one of the status words for the effect; any other word means otherwise.
 func statusIs[In any](otherwise Evidence, words ...string) func(context.Context, *apiclient.Client, Target, In) (Evidence, error) {
 	return func(ctx context.Context, c *apiclient.Client, t Target, _ In) (Evidence, error) {
+		if slices.Contains(words, t.Server.Status) {
+			return Unclear, nil // it was so before: that it still is shows nothing
+		}
 		s, err := c.Servers.Get(ctx, t.Server.ID)
 		switch {
 		case isNotFound(err):
@@ -75,14 +78,6 @@ func statusIs[In any](otherwise Evidence, words ...string) func(context.Context,
 func serverStatus(ctx context.Context, c *apiclient.Client, t Target, _ apiclient.ActionResult) (string, error) {
 	s, err := c.Servers.Get(ctx, t.Server.ID)
 	return s.Status, err
-}
-
-// goneIf takes a 404 for the effect of a delete.
-func goneIf(err error) (Evidence, error) {
-	if e, ok := errors.AsType[*apiclient.Error](err); ok && e.Kind == apiclient.KindNotFound {
-		return Applied, nil
-	}
-	return NotSeen, err
 }
 
 func goneUnless(there bool) Evidence {

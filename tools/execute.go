@@ -152,7 +152,7 @@ func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Ca
 	if err != nil {
 		return plan{}, err
 	}
-	in, err := op.parse(rec.Input)
+	in, err := op.restore(rec.Input)
 	if err != nil {
 		return plan{}, err
 	}
@@ -246,6 +246,7 @@ func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.
 		r.pause(ctx, time.Duration(100<<try)*time.Millisecond)
 	}
 	r.Log.Error("an outcome could not be recorded", "approval", rec.ID, "outcome", m.To, "error", err)
+	r.unrecorded.Store(rec.ID, unrecorded{m, row})
 	rec.State, rec.Result = m.To, m.Result
 	rec.Message = m.Message + fmt.Sprintf(" This could not be recorded: %v.", err)
 	return rec
@@ -267,4 +268,23 @@ func (r *Runner) knownAfterAll(ctx context.Context, store approval.Store, rec ap
 	r.noteOrLog(ctx, row)
 	rec.State, rec.Message, rec.Result = m.To, m.Message, m.Result
 	return rec
+}
+
+// unrecorded is an outcome that the store did not take.
+type unrecorded struct {
+	move approval.Move
+	row  auditRow
+}
+
+// recordLate tries again to record what the store did not take when it happened.
+func (r *Runner) recordLate(ctx context.Context, store approval.Store, id string) {
+	late, ok := r.unrecorded.Load(id)
+	if !ok {
+		return
+	}
+	u := late.(unrecorded)
+	_, err := store.Move(ctx, u.move, u.row)
+	if err == nil || errors.As(err, new(*approval.StateError)) {
+		r.unrecorded.Delete(id)
+	}
 }

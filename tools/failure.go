@@ -58,11 +58,19 @@ func classOf(err error) Class {
 
 // explain makes one clear sentence and a next step of an error.
 func explain(err error) string {
-	var api *apiclient.Error
-	if !errors.As(err, &api) {
-		return Clean(err.Error())
+	var (
+		api     *apiclient.Error
+		input   *inputError
+		refused *refusal
+		changed *changedError
+	)
+	switch {
+	case errors.As(err, &input), errors.As(err, &refused), errors.As(err, &changed):
+		return err.Error() // our own words, in which what others wrote is clean already
+	case errors.As(err, &api):
+		return apiSays(api)
 	}
-	return apiSays(api)
+	return Clean(err.Error())
 }
 
 func apiSays(e *apiclient.Error) string {
@@ -78,7 +86,7 @@ func busy(e *approval.BusyError) string {
 	h := e.Holder
 	if h.State == approval.Unknown {
 		return fmt.Sprintf("%s of %s ended without an answer, and it is not known yet whether it happened; "+
-			"nothing else is done to it before that is settled. Look, then: vpsbot approvals settle %s done|not_applied", h.Operation, h.TargetName, h.ID)
+			"nothing else is done to that server before it is settled. A person must look, and then say so at a terminal: vpsbot approvals settle %s done|not_applied", h.Operation, h.TargetName, h.ID)
 	}
 	return fmt.Sprintf("%s of %s is running (approval %s); one change at a time: try again when it has ended", h.Operation, h.TargetName, h.ID)
 }

@@ -80,7 +80,8 @@ func (op *Op) typed() typed {
 }
 
 // confirmText returns the text that a person must type: the name, or the id where the name
-// is not fit to be typed because what is shown of it is not all of it.
+// is not fit to be typed because what is shown of it is not all of it, or because its words
+// could be read as part of the question.
 func (op *Op) confirmText(t Target) string {
 	name, id := t.Server.Name, t.Server.ID
 	switch op.typed() {
@@ -89,7 +90,7 @@ func (op *Op) confirmText(t Target) string {
 	case typedID:
 		name, id = "", t.ID
 	}
-	if name == "" || Clean(name) != name || strings.TrimSpace(name) != name {
+	if name == "" || Clean(name) != name || strings.ContainsRune(name, ' ') {
 		return Clean(id.String())
 	}
 	return name
@@ -113,24 +114,26 @@ func factsOf(op *Op, t Target) map[string]string {
 	s := t.Server
 	facts := map[string]string{
 		"id": s.ID.String(), "name": s.Name, "hostname": s.Hostname, "address": s.IPAddress, "location": s.Location,
-		"plan": s.Plan.ID.String() + " " + s.Plan.Name, "os": s.OS.ID.String() + " " + s.OS.Name,
+		"plan": named(s.Plan.ID, s.Plan.Name), "os": named(s.OS.ID, s.OS.Name),
 		"status": s.Status, "backups_enabled": yesNo(s.BackupsEnabled),
 	}
 	if op.On == NewServer {
-		facts["plan"] = t.Plan.ID.String() + " " + t.Plan.Name
+		facts["plan"] = named(t.Plan.ID, t.Plan.Name)
 		facts["price"] = fmt.Sprintf("%g a month, %g an hour", t.Plan.PriceMonthly, t.Plan.PriceHourly)
 		facts["available"] = strconv.FormatBool(t.Plan.Available)
 		facts["servers of that name"] = strings.Join(t.knownIDs(), " ")
 	}
 	if op.destroys() {
-		facts["backups"] = ids(t.Backups, func(b apiclient.Backup) apiclient.ID { return b.ID })
-		facts["snapshots"] = ids(t.Snapshots, func(s apiclient.Snapshot) apiclient.ID { return s.ID })
+		facts["backup ids"] = ids(t.Backups, func(b apiclient.Backup) apiclient.ID { return b.ID })
+		facts["snapshot ids"] = ids(t.Snapshots, func(s apiclient.Snapshot) apiclient.ID { return s.ID })
 	}
 	if !t.Snapshot.ID.IsZero() {
 		facts["snapshot name"] = t.Snapshot.Name
 	}
 	return facts
 }
+
+func named(id apiclient.ID, name string) string { return strings.TrimSpace(id.String() + " " + name) }
 
 func (t Target) knownIDs() []string {
 	ids := make([]string, 0, len(t.known))

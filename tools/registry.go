@@ -111,7 +111,9 @@ func register[In, Out any](o Operation[In, Out]) *Op {
 
 func erase[In, Out any](op *Op, o Operation[In, Out]) {
 	op.call = func(ctx context.Context, c *apiclient.Client, t Target, in any) (any, error) {
-		return o.Call(ctx, c, t, in.(In))
+		out, err := o.Call(ctx, c, t, in.(In))
+		tame(reflect.ValueOf(&out))
+		return out, err
 	}
 	if o.Effect != nil {
 		op.effect = func(t Target, in any) string { return o.Effect(t, in.(In)) }

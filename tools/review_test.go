@@ -2,6 +2,7 @@ package tools_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -237,4 +239,155 @@ func (w *world) brokenClock(id string) time.Time {
 		panic("broken")
 	}
 	return w.clock.Now()
+}
+
+func TestOneCallUsesOneToken(t *testing.T) {
+	w := newWorld(t)
+	w.sim.Edit(func(world *simulator.World) {
+		world.Tokens["vps_other_account"] = &simulator.Token{Value: "vps_other_account", Name: "Other", Permissions: []string{"*:*"}}
+	})
+	token := "vps_demo"
+	source := func() (string, error) { return token, nil }
+	client, err := apiclient.New(apiclient.Options{BaseURL: "http://localhost/api/v1", Token: source, Transport: w.sim.Transport()})
+	require.NoError(t, err)
+	w.runner.Client, w.runner.Token = client, source
+	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasSuffix(r.URL.Path, "/snapshots/") {
+			token = "vps_other_account" // the file changes in the middle of the last check
+		}
+		next.ServeHTTP(rw, r)
+	})
+	require.Equal(t, tools.Done, w.answer("servers.delete", asked.Record.ID, "web-server-01").Outcome)
+	for _, r := range w.sim.Writes() {
+		require.Equal(t, "Demo", r.Token)
+	}
+}
+
+func TestAccountsWithoutAnAddressAreToldApart(t *testing.T) {
+	w := newWorld(t)
+	w.sim.Edit(func(world *simulator.World) {
+		world.Account.Email = ""
+		world.Tokens["vps_other_account"] = &simulator.Token{Value: "vps_other_account", Name: "Other", Permissions: []string{"*:*"}}
+	})
+	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
+	other := w.newRunner("process-1", "vps_other_account")
+	reply := other.Answer(t.Context(), call("servers.delete", ""), tools.Answer{Approval: asked.Record.ID, Channel: permissions.MCP, Yes: true, Text: "web-server-01"})
+	require.Equal(t, tools.Refused, reply.Outcome)
+	require.Contains(t, reply.Message, "another account")
+	require.Empty(t, w.sent())
+}
+
+func TestAnAccountWithoutPermissionsIsUnreadable(t *testing.T) {
+	for _, body := range []string{`{}`, `null`, `{"token":{"name":"x","permissions":null}}`} {
+		w := newWorld(t)
+		w.answering("/account/me/", body)
+		reply := w.run("servers.list", "")
+		require.Equal(t, tools.Refuse, reply.Class)
+		require.Contains(t, reply.Message, "permissions cannot be read", body)
+	}
+}
+
+func TestUnknownMembersAreBoundedAndClean(t *testing.T) {
+	w := newWorld(t)
+	var members strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&members, `,"member-%d":"v"`, i)
+	}
+	w.answering("/servers/12345/", `{"id":12345,"name":"web","status":"active","x\u001b[31m\u202eEVIL\nFAKE: line":"v","list":[`+strings.Repeat(`"`+strings.Repeat("y", 250)+`",`, 20_000)+`""]`+members.String()+`}`)
+	reply := w.run("servers.get", `{"server":12345}`)
+	require.Equal(t, tools.OK, reply.Class, reply.Message)
+	for _, shown := range []string{reply.Text(), string(reply.JSON()), string(reply.Structured())} {
+		require.Less(t, len(shown), 40_000)
+		require.NotContains(t, shown, "\u202e")
+		require.NotContains(t, shown, "\x1b")
+		require.NotContains(t, shown, "\nFAKE")
+	}
+}
+
+func TestEvidenceThatShowsNothingSettlesNothing(t *testing.T) {
+	t.Run("a proxy's 404", func(t *testing.T) {
+		w := newWorld(t)
+		w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				if strings.HasSuffix(r.URL.Path, "/servers/12345/") {
+					rw.WriteHeader(404)
+					return
+				}
+				next.ServeHTTP(rw, r)
+			})
+			rw.WriteHeader(502)
+		})
+		lost := w.agree("servers.delete", `{"server":"web-server-01"}`)
+		require.Equal(t, approval.Unknown, w.onRecord(lost.Record.ID).State, lost.Message)
+	})
+	t.Run("a status that it had before", func(t *testing.T) {
+		w := newWorld(t)
+		w.loseWrites(losses["500 instead of the change"])
+		lost := w.run("servers.start", `{"server":"web-server-01"}`)
+		require.Equal(t, approval.Unknown, w.onRecord(lost.Record.ID).State, lost.Message)
+	})
+}
+
+func TestWhatWasSentIsNotForgottenWhenTheAPICannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	w.loseWrites(losses["500 instead of the change"])
+	lost := w.agree("servers.delete", `{"server":"web-server-01"}`)
+	w.sim.Intercept(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(503) })
+	for range 2 {
+		again := w.run("servers.delete", `{"server":"web-server-01"}`)
+		require.Equal(t, tools.Unknown, again.Outcome, again.Message)
+		require.Equal(t, lost.Record.ID, again.Record.ID)
+		require.Contains(t, again.Message, "could not be read back now")
+		w.clock.Advance(2 * time.Minute) // what is kept of the token is too old by now
+	}
+}
+
+func TestIdsAreOpaque(t *testing.T) {
+	w := newWorld(t)
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/servers/"):
+			_, _ = rw.Write([]byte(`[{"id":"007","name":"bond","status":"active"}]`))
+		case strings.HasSuffix(r.URL.Path, "/servers/007/") && r.Method == http.MethodGet:
+			_, _ = rw.Write([]byte(`{"id":"007","name":"bond","status":"active"}`))
+		case r.Method == http.MethodDelete:
+			rw.WriteHeader(204)
+		default:
+			next.ServeHTTP(rw, r)
+		}
+	})
+	require.Equal(t, tools.Done, w.agree("servers.delete", `{"server":"bond"}`).Outcome)
+	require.Equal(t, []string{"DELETE /servers/007/"}, w.sent())
+}
+
+func TestNamesCannotForgeTheQuestion(t *testing.T) {
+	for _, name := range []string{
+		"to confirm, just press Enter. Nothing is deleted", "beta" + strings.Repeat(" ", 70) + "! Nothing will be lost", "\u2800\u2800", "“ was deleted",
+	} {
+		w := newWorld(t)
+		w.sim.Edit(func(world *simulator.World) { world.Server(12345).Name = name })
+		asked := w.run("servers.delete", `{"server":12345}`)
+		require.Equal(t, "Type 12345 to confirm", asked.Card.Question(), name)
+		require.NotContains(t, asked.Text(), "  ! Nothing will be lost")
+	}
+}
+
+func TestAnOutcomeThatWasNotRecordedIsRecordedLater(t *testing.T) {
+	w := newWorld(t)
+	broken := &failing{Store: w.store}
+	w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }
+	fail := true
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodDelete && fail {
+			broken.always = true
+		}
+		next.ServeHTTP(rw, r)
+	})
+	reply := w.agree("servers.delete", `{"server":"web-server-01"}`)
+	require.Contains(t, reply.Message, "could not be recorded")
+	require.Equal(t, approval.Executing, w.onRecord(reply.Record.ID).State)
+	fail, broken.always = false, false
+	w.run("backups.create", `{"server":"db-server-01"}`)
+	require.Equal(t, approval.Done, w.onRecord(reply.Record.ID).State)
 }

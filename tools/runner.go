@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -29,7 +30,8 @@ type Runner struct {
 	Log        *slog.Logger
 	Sleep      func(context.Context, time.Duration) // between looks at the store or the API; nil: a real pause
 
-	cache tokenCache
+	cache      tokenCache
+	unrecorded sync.Map // by a record's id: outcomes that the store did not take
 }
 
 // Process says which process this is, for claims and for forms.
@@ -61,6 +63,7 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	if err != nil {
 		return op.fail(&inputError{err.Error()})
 	}
+	ctx = r.pin(ctx)
 	if op.IsRead() {
 		return r.read(ctx, op, in, call)
 	}

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -25,7 +26,10 @@ var _ = register(Operation[serverIn, None]{
 		return None{}, c.Servers.Delete(ctx, t.ID)
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ serverIn) (Evidence, error) {
-		_, err := c.Servers.Get(ctx, t.ID)
-		return goneIf(err)
+		if _, err := c.Servers.Get(ctx, t.ID); !isNotFound(err) {
+			return NotSeen, err
+		}
+		servers, err := c.Servers.List(ctx, apiclient.ServerFilter{}) // a 404 alone may be a proxy's
+		return goneUnless(slices.ContainsFunc(servers, func(s apiclient.Server) bool { return s.ID.Equal(t.ID) })), err
 	},
 })

@@ -42,7 +42,7 @@ func found(e Evidence, rec approval.Record) string {
 	case e == NotSeen:
 		return "Read back: no sign of it yet, but it may still happen. Asking for the same again does not send it again, it looks again (approval " + rec.ID + ")."
 	}
-	return "Reading back cannot tell yet. Look yourself, then: vpsbot approvals settle " + rec.ID + " done|not_applied"
+	return "Reading back cannot tell yet. A person must look, and then say so at a terminal: vpsbot approvals settle " + rec.ID + " done|not_applied"
 }
 
 // readBack looks whether an unknown change has happened, a few times at most, and settles
@@ -52,7 +52,7 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 	if !ok {
 		return rec, Unclear
 	}
-	in, err := op.parse(rec.Input)
+	in, err := op.restore(rec.Input)
 	if err != nil {
 		return rec, Unclear
 	}
@@ -105,7 +105,7 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 // rebuild makes the target of a record again, as far as a read-back needs it.
 func rebuild(op *Op, in input, rec approval.Record) Target {
 	facts, _ := factsThen(rec)
-	t := Target{Server: apiclient.Server{ID: idOf(facts["id"])}}
+	t := Target{Server: apiclient.Server{ID: idOf(facts["id"]), Status: facts["status"]}}
 	switch op.On {
 	case OneBackup:
 		t.ID = idOf(in.ref("backup_id"))
@@ -211,6 +211,7 @@ func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Re
 	case approval.Pending, approval.Approved:
 		r.asOfNow(ctx, store, rec)
 	case approval.Executing:
+		r.recordLate(ctx, store, rec.ID)
 		if r.dead(rec) {
 			r.readBack(ctx, store, r.bury(ctx, store, rec), 1)
 		}

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -37,7 +38,7 @@ func (r *Runner) account() string {
 // token returns what the token may do: from memory if that is young enough and fresh is
 // false, else by one request for however many callers wait. It fails closed.
 func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, error) {
-	key, err := r.tokenKey()
+	key, err := r.tokenKey(ctx)
 	if err != nil {
 		return permissions.Token{}, unreadable(err)
 	}
@@ -63,8 +64,25 @@ func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, erro
 	}
 }
 
-func (r *Runner) tokenKey() ([sha256.Size]byte, error) {
+// pin makes a call use one token from its first request to its last: what was checked with
+// one token must not be sent with another that a file holds a moment later.
+func (r *Runner) pin(ctx context.Context) context.Context {
+	if _, pinned := apiclient.PinnedToken(ctx); pinned {
+		return ctx
+	}
 	token, err := r.Token()
+	if err != nil {
+		return ctx // the first request says what is wrong with it
+	}
+	return apiclient.UseToken(ctx, token)
+}
+
+func (r *Runner) tokenKey(ctx context.Context) ([sha256.Size]byte, error) {
+	token, pinned := apiclient.PinnedToken(ctx)
+	var err error
+	if !pinned {
+		token, err = r.Token()
+	}
 	return sha256.Sum256([]byte(token)), err
 }
 
@@ -75,9 +93,24 @@ func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissi
 		r.cache.drop()
 		return permissions.Token{}, unreadable(err)
 	}
+	if me.Token.Permissions == nil {
+		r.cache.drop()
+		return permissions.Token{}, unreadable(errNoPermissions)
+	}
 	facts := tokenFacts(me)
-	r.cache.keep(key, facts, Clean(me.Account.Email), began)
+	r.cache.keep(key, facts, accountOf(me, key), began)
 	return facts, nil
+}
+
+var errNoPermissions = errors.New("VPS.org's answer has no list of permissions")
+
+// accountOf names the account that approvals belong to. One without an e-mail address is
+// known by its token alone, so that two of them are not taken for one.
+func accountOf(me apiclient.Me, key [sha256.Size]byte) string {
+	if email := Clean(me.Account.Email); email != "" {
+		return email
+	}
+	return fmt.Sprintf("token %x", key[:6])
 }
 
 // tokenFacts takes from the account's answer what decisions are made on.

@@ -9,14 +9,27 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// moving are the status words of work that still goes on. VPS.org's words are an open set:
-// any other word is an end.
-var moving = []string{"", "provisioning", "starting", "stopping", "rebooting", "restoring", "in_progress", "pending", "creating", "queued"}
+// VPS.org's status words are an open set. These are known to be ends, and those to be on
+// the way; a word that nobody knows is an end once it has stood still for three looks.
+var (
+	ends   = []string{"active", "stopped", "suspended", "completed"}
+	moving = []string{"", "provisioning", "starting", "stopping", "rebooting", "restoring", "in_progress", "pending", "creating", "queued"}
+)
+
+const stillFor = 3
+
+// settledIn reports whether a status is an end, having stood for so many looks.
+func settledIn(status string, looks int) bool {
+	if slices.Contains(moving, status) {
+		return false
+	}
+	return slices.Contains(ends, status) || looksFailed(status) || looks >= stillFor
+}
 
 // await polls the status until the work has settled, the limit is reached or the caller
 // gives up.
 func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (status string, settled bool, waited time.Duration) {
-	began := r.Now()
+	began, looks := r.Now(), 0
 	ctx, cancel := context.WithTimeout(ctx, call.WaitLimit)
 	defer cancel()
 	err := apiclient.Poll(ctx, func(ctx context.Context) (bool, error) {
@@ -24,11 +37,13 @@ func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (statu
 		if err != nil {
 			return false, err
 		}
-		status = now
+		if looks++; status != now {
+			status, looks = now, 1
+		}
 		if call.Progress != nil {
 			call.Progress(Clean(now), r.Now().Sub(began))
 		}
-		return !slices.Contains(moving, now) && !p.still(now), nil
+		return settledIn(now, looks) && !p.still(now), nil
 	})
 	return status, err == nil, r.Now().Sub(began)
 }
