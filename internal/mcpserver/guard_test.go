@@ -3,9 +3,11 @@ package mcpserver
 import (
 	"context"
 	"errors"
+	"io"
 	"log"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/require"
@@ -45,14 +47,7 @@ func TestGoErrorDoesNotReachTheClient(t *testing.T) {
 
 func TestPanicWhileListingShowsAll(t *testing.T) {
 	w := newWorld(t)
-	token := w.server.Runner.Token
-	calls := 0
-	w.server.Runner.Token = func() (string, error) {
-		if calls++; calls == 1 {
-			panic("broken")
-		}
-		return token()
-	}
+	w.server.Runner.Now = func() time.Time { panic("broken") }
 	require.Len(t, w.legacy(forms).list(), len(allNames()))
 	require.Contains(t, w.log.String(), "internal error")
 }
@@ -72,4 +67,23 @@ func TestMCPGoComplainsToTheLog(t *testing.T) {
 	w := newWorld(t)
 	log.New(logWriter{w.server}, "", 0).Printf("odd: %s", "vps_demo")
 	require.Contains(t, w.log.String(), "odd: [redacted]")
+}
+
+// mcp-go repeats what a client called a tool: the token must not come back even so.
+func TestTheTokenIsTakenOutOfEveryLine(t *testing.T) {
+	w := newWorld(t)
+	var out strings.Builder
+	line := `{"error":{"message":"tool 'vps_demo' not found"}}` + "\n"
+	n, err := scrubbed{w.server, &out}.Write([]byte(line))
+	require.NoError(t, err)
+	require.Equal(t, len(line), n)
+	require.Equal(t, strings.Replace(line, "vps_demo", "[redacted]", 1), out.String())
+}
+
+func TestALineWithoutEndEndsTheSession(t *testing.T) {
+	ended := false
+	in := &untilEnd{Reader: strings.NewReader(strings.Repeat("short\n", 2<<20) + strings.Repeat("x", longestLine+1)), ended: func() { ended = true }}
+	_, err := io.Copy(io.Discard, in)
+	require.ErrorIs(t, err, errLongLine)
+	require.True(t, ended)
 }

@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -39,7 +40,7 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	served := make(chan error, 1)
 	go func() {
 		defer cancel()
-		served <- stdio.Listen(ctx, &untilEnd{in, func() { s.settleDown(); cancel() }}, out)
+		served <- stdio.Listen(ctx, &untilEnd{Reader: in, ended: func() { s.settleDown(); cancel() }}, scrubbed{s, out})
 	}()
 	<-ctx.Done()
 	return s.finish(served)
@@ -79,18 +80,49 @@ func (s *Server) finish(served <-chan error) error {
 	return err
 }
 
+// longestLine is what one message may have; a longer one ends the session, as no client of
+// good will sends it.
+const longestLine = 8 << 20
+
+var errLongLine = errors.New("a message is longer than 8 MiB")
+
 // untilEnd calls ended once there is nothing more to read.
 type untilEnd struct {
 	io.Reader
 	ended func()
+	line  int // bytes since the last end of a line
 }
 
 func (u *untilEnd) Read(p []byte) (int, error) {
 	n, err := u.Reader.Read(p)
+	if i := bytes.LastIndexByte(p[:n], '\n'); i >= 0 {
+		u.line = n - i - 1
+	} else {
+		u.line += n
+	}
+	if u.line > longestLine {
+		n, err = 0, errLongLine
+	}
 	if err != nil {
 		u.ended()
 	}
 	return n, err
+}
+
+// scrubbed takes the token out of what is written, whoever put it there: mcp-go repeats
+// what a client called a method or a tool.
+type scrubbed struct {
+	s   *Server
+	out io.Writer
+}
+
+func (w scrubbed) Write(p []byte) (int, error) {
+	token, err := w.s.Runner.Token()
+	if err != nil || len(token) < shortestToken || !bytes.Contains(p, []byte(token)) {
+		return w.out.Write(p)
+	}
+	_, err = io.WriteString(w.out, w.s.scrub(string(p)))
+	return len(p), err
 }
 
 // logWriter takes mcp-go's own complaints into the log.
