@@ -43,8 +43,14 @@ func UseToken(ctx context.Context, token string) context.Context {
 	return context.WithValue(ctx, tokenKey{}, token)
 }
 
+// PinnedToken returns the token that [UseToken] put there.
+func PinnedToken(ctx context.Context) (token string, pinned bool) {
+	token, pinned = ctx.Value(tokenKey{}).(string)
+	return token, pinned
+}
+
 func (l auth) read(ctx context.Context) (token string, err error) {
-	token, pinned := ctx.Value(tokenKey{}).(string)
+	token, pinned := PinnedToken(ctx)
 	if !pinned {
 		token, err = l.token()
 	}
