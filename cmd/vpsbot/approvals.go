@@ -137,8 +137,10 @@ func (a *app) tellEnd(rec approval.Record, err error) error {
 	if err != nil {
 		return fail(tools.Failed, "%v", err)
 	}
-	_, err = fmt.Fprintln(a.io.Out, ending(rec))
-	return err
+	if _, err := fmt.Fprintln(a.io.Out, ending(rec)); err != nil {
+		return fail(tools.Failed, "%s (this could not be written to stdout: %v)", ending(rec), err)
+	}
+	return nil
 }
 
 // ending says in a sentence how a record stands.

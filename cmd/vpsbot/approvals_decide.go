@@ -47,9 +47,9 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 	if err != nil {
 		return err
 	}
-	question := "Approve this?"
+	question := toAgree(card, "Approve this?")
 	if !yes {
-		question = "Deny this?"
+		question = toDeny(card)
 	}
 	// The card goes where a terminal is known to be, or it could be agreed to unseen.
 	text, err := prompt(ctx, a.io.Out, a.io.In, card, question)
@@ -57,7 +57,7 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 		return fail(tools.Waiting, "no answer was given; the request stays open")
 	}
 	if !fits(text, rec.Confirm, yes) {
-		return fail(tools.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm))
+		return fail(tools.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm, yes))
 	}
 	answer := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes, Text: text}
 	decided, err := p.runner.Decide(ctx, p.actor, answer, reason)
@@ -85,7 +85,7 @@ func (a *app) answerable(p *parts, rec approval.Record, yes bool) error {
 		return fail(tools.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, tools.Clean(rec.Message))
 	case !a.io.InTerminal || !a.io.OutTerminal:
 		return fail(tools.Waiting, "this must be answered by a person at a terminal, and stdin or stdout is none; nothing was changed. "+
-			"Run it yourself in a terminal window: vpsbot approvals approve %s", rec.ID)
+			"Run it yourself in a terminal window: vpsbot approvals %s %s", map[bool]string{true: "approve", false: "deny"}[yes], rec.ID)
 	}
 	return nil
 }
@@ -99,18 +99,21 @@ func fits(text, name string, yes bool) bool {
 	return text == name
 }
 
-func mismatch(name string) string {
-	if name == "" {
+func mismatch(name string, yes bool) string {
+	switch {
+	case name == "":
 		return "that is not a yes"
+	case yes:
+		return "that is not the name"
 	}
-	return "that is not the name"
+	return "that is neither the name nor y, so it is not denied"
 }
 
 // follow waits a little for the asker's side to run what was approved.
 func (a *app) follow(ctx context.Context, p *parts, rec approval.Record) error {
 	switch {
 	case rec.Surface == string(permissions.Terminal):
-		_, err := fmt.Fprintln(a.io.Out, "Approved. Run the same command again to carry it out.")
+		_, err := fmt.Fprintln(a.io.Out, "Approved. "+sameAgain(rec))
 		return err
 	case !process.Alive(rec.Session):
 		_, err := fmt.Fprintln(a.io.Out, "Approved. The assistant's side has ended; it runs when the assistant asks for the same again.")
@@ -126,6 +129,20 @@ func (a *app) follow(ctx context.Context, p *parts, rec approval.Record) error {
 		return err
 	}
 	return a.tellOutcome(rec)
+}
+
+// sameAgain says how what was asked for at a terminal is carried out.
+func sameAgain(rec approval.Record) string {
+	const same = "Run the same command again to carry it out"
+	op, ok := tools.Lookup(rec.Operation)
+	if !ok {
+		return same + "."
+	}
+	line := commandLine(op, rec.Input)
+	if tools.Clean(line) != line { // too long, or not as it looks
+		return same + "."
+	}
+	return same + ", or this one:\n  " + line
 }
 
 func (p *parts) watch(ctx context.Context, rec approval.Record) (approval.Record, error) {
@@ -150,14 +167,9 @@ func (p *parts) watch(ctx context.Context, rec approval.Record) (approval.Record
 	return rec, nil
 }
 
-// Exit codes of what was approved and did not go well.
-var endClass = map[approval.State]tools.Class{
-	approval.Failed: tools.Failed, approval.Refused: tools.Refuse, approval.Stale: tools.Waiting,
-	approval.Unknown: tools.Lost, approval.NotApplied: tools.Lost, approval.NeedsHuman: tools.Lost,
-}
-
+// tellOutcome ends with the code that the outcome has for its asker.
 func (a *app) tellOutcome(rec approval.Record) error {
-	if class, bad := endClass[rec.State]; bad {
+	if class := tools.ClassOf(rec.State); class != tools.OK {
 		return fail(class, "%s", strings.TrimSpace(ending(rec)))
 	}
 	return a.tellEnd(rec, nil)

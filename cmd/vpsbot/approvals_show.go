@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -122,9 +123,18 @@ func (a *app) recordTable(records []approval.Record, all bool) tools.Table {
 	case len(records) == 0:
 		t.Note = "Nothing is open; --all shows what has ended."
 	default:
-		t.Note = fmt.Sprintf("%d approvals; vpsbot approvals show ID has the card, approve ID or deny ID answers.", len(records))
+		t.Note = plural(len(records), "approval") + "; vpsbot approvals show ID has the card"
+		if a.waiting(records) {
+			t.Note += ", approve ID or deny ID answers"
+		}
+		t.Note += "."
 	}
 	return t
+}
+
+// waiting reports whether any of the records waits for a person.
+func (a *app) waiting(records []approval.Record) bool {
+	return slices.ContainsFunc(records, func(rec approval.Record) bool { return a.stateOf(rec) == approval.Pending })
 }
 
 func (a *app) approvalsShowCommand() *cobra.Command {

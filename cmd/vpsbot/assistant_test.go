@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"syscall"
@@ -34,11 +35,12 @@ func (b *bench) command(t *testing.T, args ...string) *exec.Cmd {
 
 // assistant is a client that speaks MCP with "vpsbot mcp" and cannot ask anybody anything.
 type assistant struct {
-	t   *testing.T
-	in  io.WriteCloser
-	out *bufio.Reader
-	cmd *exec.Cmd
-	id  int
+	stdout io.Closer
+	t      *testing.T
+	in     io.WriteCloser
+	out    *bufio.Reader
+	cmd    *exec.Cmd
+	id     int
 }
 
 func (b *bench) assistant(t *testing.T) *assistant {
@@ -50,7 +52,7 @@ func (b *bench) assistant(t *testing.T) *assistant {
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	a := &assistant{t: t, in: in, out: bufio.NewReader(out), cmd: cmd}
+	a := &assistant{t: t, in: in, stdout: out, out: bufio.NewReader(out), cmd: cmd}
 	a.ask("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}`)
 	return a
 }
@@ -102,7 +104,7 @@ func TestPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 	screen, err := converse(b.command(t, "approvals", "approve", asked.ApprovalID[:8]), parseTalk("> Type web-server-01 to confirm:\n< web-server-01\n"))
 	require.NoError(t, err, screen)
 	require.Contains(t, screen, "Approved. The assistant's side runs it now")
-	require.Contains(t, screen, "Done: servers.delete of “web-server-01”")
+	require.Regexp(t, `Done: servers.delete of .web-server-01.`, screen)
 	require.Len(t, b.sim.Writes(), 1)
 
 	told := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
@@ -151,4 +153,32 @@ func TestAssistantSeesWhatTheTokenMay(t *testing.T) {
 	for _, r := range b.sim.Requests() {
 		require.Equal(t, "GET /api/v1/account/me/", r.Method+" "+r.Path)
 	}
+}
+
+// A client that dies takes its pipes with it. What was sent is seen to its end all the same.
+func TestAChangeOutlivesItsClient(t *testing.T) {
+	b := newBench(t)
+	inside, release := make(chan struct{}), make(chan struct{})
+	b.sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodPost {
+			close(inside)
+			<-release
+		}
+		next.ServeHTTP(w, r)
+	})
+	a := b.assistant(t)
+	_, err := fmt.Fprintf(a.in, `{"jsonrpc":"2.0","id":90,"method":"tools/call","params":{"name":"backups_create","arguments":{"server":"web-server-01"}}}`+"\n")
+	require.NoError(t, err)
+	<-inside
+	_, err = fmt.Fprintf(a.in, `{"jsonrpc":"2.0","id":91,"method":"tools/call","params":{"name":"domains_list","arguments":{}}}`+"\n")
+	require.NoError(t, err)
+	require.NoError(t, a.stdout.Close()) // nobody reads any more
+	require.NoError(t, a.in.Close())
+	time.Sleep(100 * time.Millisecond)
+	close(release)
+	require.NoError(t, a.cmd.Wait(), "it ends in good order")
+	require.Len(t, b.sim.Writes(), 1)
+	out, err := b.command(t, "approvals", "list", "--all", "--json").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(out), `"state":"done"`)
 }

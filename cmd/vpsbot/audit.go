@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"iter"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +25,9 @@ func (a *app) auditCommand() *cobra.Command {
 // auditFlags are the flags of "audit list".
 type auditFlags struct {
 	filter       audit.Filter
+	target       string
 	since, until string
+	limit        int
 	json         bool
 }
 
@@ -42,13 +41,13 @@ func (a *app) auditListCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&flags.filter.Actor, "actor", "", "who asked, such as local:alice")
 	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*")
-	f.StringVar(&flags.filter.Target, "target", "", "what it was about, such as server:12345")
+	f.StringVar(&flags.target, "target", "", "a part of the target as it is shown, such as server:12345 or web-server-01")
 	f.StringVar(&flags.filter.Approval, "approval", "", "id of an approval")
-	f.StringVar(&flags.filter.Decision, "decision", "", "allowed, refused, asked, approved, denied, cancelled, expired, stale or settled")
-	f.StringVar(&flags.filter.Outcome, "outcome", "", "done, failed, unknown, not_applied or needs_human")
+	addWordFlag(cmd, &flags.filter.Decision, "decision", decisions)
+	addWordFlag(cmd, &flags.filter.Outcome, "outcome", outcomes)
 	f.StringVar(&flags.since, "since", "", "from then on: 2026-01-31, 2026-01-31T14:00:00Z, or 24h ago")
 	f.StringVar(&flags.until, "until", "", "before then, written the same way")
-	f.IntVar(&flags.filter.Limit, "limit", 50, "the newest so many; 0: all")
+	f.IntVar(&flags.limit, "limit", 50, "the newest so many; 0: all")
 	f.BoolVar(&flags.json, "json", false, "one line of JSON a row")
 	return cmd
 }
@@ -67,10 +66,14 @@ func (a *app) listAudit(ctx context.Context, flags auditFlags) error {
 	if err != nil {
 		return err
 	}
-	if flags.json {
-		return a.writeRows(store.Rows(ctx, filter))
+	rows, total, err := newest(store.Rows(ctx, filter), flags.target, flags.limit)
+	if err != nil {
+		return err
 	}
-	return a.showRows(store.Rows(ctx, filter))
+	if flags.json {
+		return a.writeRows(rows, total)
+	}
+	return a.showRows(rows, total)
 }
 
 func (f auditFlags) read(now time.Time) (audit.Filter, error) {
@@ -78,8 +81,16 @@ func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 	if filter.Valid() != nil {
 		return filter, fail(tools.Invalid, "--operation %q is not a glob: write such as servers.*", filter.Operation)
 	}
-	if filter.Limit < 0 {
+	if f.limit < 0 {
 		return filter, fail(tools.Invalid, "--limit must be 0 or more")
+	}
+	for _, w := range []struct {
+		flag, text string
+		words      []string
+	}{{"--decision", filter.Decision, decisions}, {"--outcome", filter.Outcome, outcomes}} {
+		if w.text != "" && !slices.Contains(w.words, w.text) {
+			return filter, fail(tools.Invalid, "%s %q is none: write %s", w.flag, w.text, oneOf(w.words))
+		}
 	}
 	for _, t := range []struct {
 		flag, text string
@@ -92,85 +103,4 @@ func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 		*t.to = at
 	}
 	return filter, nil
-}
-
-// readTime reads a date, a time, or how long ago.
-func readTime(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, errors.New("is no time: write 2026-01-31, 2026-01-31T14:00:00Z, or 24h for a day ago")
-}
-
-func (a *app) writeRows(rows rowSeq) error {
-	for row, err := range rows {
-		if err != nil {
-			return err
-		}
-		if err := a.io.writeJSON(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type rowSeq = iter.Seq2[audit.Row, error]
-
-func (a *app) showRows(rows rowSeq) error {
-	t := tools.Table{Header: []string{"seq", "at", "actor", "operation", "target", "decision", "outcome", "approval"}}
-	for row, err := range rows {
-		if err != nil {
-			return err
-		}
-		t.Rows = append(t.Rows, []string{
-			strconv.FormatInt(row.Seq, 10), row.At.Format(time.RFC3339), tools.Clean(row.Actor), tools.Clean(row.Operation),
-			tools.Clean(row.Target), row.Decision, row.Outcome, row.Approval,
-		})
-	}
-	t.Note = fmt.Sprintf("%d rows; --json shows everything about each.", len(t.Rows))
-	_, err := fmt.Fprintln(a.io.Out, t.Styled(a.io.style(a.env).cell))
-	return err
-}
-
-func (a *app) auditVerifyCommand() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use: "verify", Short: "Prove that no row of the log was changed or dropped", Args: noArgs,
-		Long: "Reads the whole log and checks the chain. Rows cut off at the end leave no trace in the log\nitself: note the head that this prints, and compare.",
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.verifyAudit(cmd.Context(), asJSON) },
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	return cmd
-}
-
-func (a *app) verifyAudit(ctx context.Context, asJSON bool) error {
-	p, err := a.assemble(ctx)
-	if err != nil {
-		return err
-	}
-	defer p.store.close() //nolint:errcheck // nothing was written
-	store, err := p.store.get(ctx)
-	if err != nil {
-		return err
-	}
-	report, err := audit.Verify(store.Rows(ctx, audit.Filter{}))
-	if bad, ok := errors.AsType[*audit.BadRow](err); ok {
-		return fail(tools.Failed, "%v; the %d rows before it are whole. Keep the database as it is and find out who can write to it", bad, report.Rows)
-	}
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		return a.io.writeJSON(report)
-	}
-	_, err = fmt.Fprintf(a.io.Out, "The log is whole: %d rows, head %s\n", report.Rows, report.Head)
-	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,8 +29,7 @@ func (a *app) completeTarget(op *tools.Op) completer {
 	}
 }
 
-// serverNames lists the names that are fit to be typed: what cleaning would change is left
-// out. The read goes the way of any other, so that it is refused where that is.
+// serverNames lists the names that are fit to be typed. The read goes the way of any other, so that it is refused where that is.
 func (a *app) serverNames(ctx context.Context) []string {
 	p, err := a.assemble(ctx)
 	if err != nil {
@@ -42,10 +42,38 @@ func (a *app) serverNames(ctx context.Context) []string {
 		Operation: "servers.list", Input: fmt.Appendf(nil, `{"limit":%d}`, tools.MaxLimit), Actor: p.actor, Surface: permissions.Terminal,
 	})
 	servers, _ := reply.Value.(tools.Listing[apiclient.Server])
+	return typeable(servers.Results)
+}
+
+// completeServerFlag completes --server, where a list can be narrowed to one.
+func (a *app) completeServerFlag(cmd *cobra.Command) {
+	if cmd.Flags().Lookup("server") == nil {
+		return
+	}
+	err := cmd.RegisterFlagCompletionFunc("server", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return a.serverNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
+	})
+	if err != nil {
+		panic(err) // the flag is there, and nobody else completes it
+	}
+}
+
+// typeable returns the names that a shell may be given: whoever names a server may not be
+// whoever completes. A name is left out that would be read as something else (an id, a
+// flag, a word of the completion's own protocol), that a shell would take apart, that
+// cleaning would change, or that two servers share.
+func typeable(servers []apiclient.Server) []string {
+	count := map[string]int{}
+	for _, s := range servers {
+		count[s.Name]++
+	}
 	var names []string
-	for _, s := range servers.Results {
-		if s.Name != "" && tools.Clean(s.Name) == s.Name {
-			names = append(names, s.Name)
+	for _, s := range servers {
+		name := s.Name
+		plain := shellWord(name) == name && tools.Clean(name) == name
+		misread := apiclient.LooksLikeID(name) || strings.ContainsAny(name[:min(1, len(name))], "-_:@.")
+		if plain && !misread && count[name] == 1 {
+			names = append(names, name)
 		}
 	}
 	return names

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -44,36 +45,62 @@ func (r *operationRun) elsewhere(reply tools.Reply) tools.Reply {
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
-	if r.flags.json { // a program reads it
-		return reply
-	}
 	answers := "--yes"
 	if reply.Record.Confirm != "" {
-		answers = "--confirm NAME"
+		answers = "--confirm and " + r.wantedText(reply.Record.Confirm)
 	}
 	reply.Message = fmt.Sprintf("a person must agree first, and this is no terminal to ask at. In one, run: vpsbot approvals approve %s "+
-		"and then the same command again; or answer here with %s", reply.Record.ID, answers)
+		"and then the same command again, which carries it out; or answer here with %s", reply.Record.ID, answers)
 	if r.flags.yes {
-		reply.Message = "--yes never answers for what destroys data. " + reply.Message
+		reply.Message = yesIsNotEnough + " " + strings.ToUpper(reply.Message[:1]) + reply.Message[1:]
 	}
 	return reply
+}
+
+const yesIsNotEnough = "The flag --yes never answers for what destroys data."
+
+// wantedText says what is to be typed, without giving it.
+func (r *operationRun) wantedText(confirm string) string {
+	thing := "server"
+	switch {
+	case r.op.On == tools.OneBackup && strings.HasSuffix(r.op.Name, ".delete"):
+		thing = "backup"
+	case r.op.On == tools.OneSnapshot && strings.HasSuffix(r.op.Name, ".delete"):
+		thing = "snapshot"
+	}
+	if apiclient.LooksLikeID(confirm) {
+		return "the " + thing + "'s id"
+	}
+	return "the " + thing + "'s name"
 }
 
 // ask shows the card and returns the line that the person typed.
 func (r *operationRun) ask(ctx context.Context, card tools.Card) (string, error) {
 	if r.flags.yes {
-		r.io.say("--yes never answers for what destroys data.")
+		r.io.say(yesIsNotEnough)
 	}
-	return prompt(ctx, r.io.Err, r.io.In, card, card.Question())
+	return prompt(ctx, r.io.Err, r.io.In, card, toAgree(card, card.Question()))
 }
 
-// prompt shows a card with its question on w, the one about the name or yesNo, and returns
-// the line that was typed. It fails if the person gives up, by Ctrl-C or the end of input.
-func prompt(ctx context.Context, w io.Writer, in io.Reader, card tools.Card, yesNo string) (string, error) {
-	question := yesNo + " [y/N] "
+// toAgree is the question that a yes is the answer to: for the name, or yesNo.
+func toAgree(card tools.Card, yesNo string) string {
 	if card.Confirm != "" {
-		question = card.Question() + ": "
+		return card.Question() + ": "
 	}
+	return yesNo + " [y/N] "
+}
+
+// toDeny is the question that a no is the answer to.
+func toDeny(card tools.Card) string {
+	if card.Confirm != "" {
+		return "Deny this, so that it is not done: type " + card.Confirm + ", or y: "
+	}
+	return "Deny this, so that it is not done? [y/N] "
+}
+
+// prompt shows a card with a question on w, and returns the line that was typed. It fails
+// if the person gives up, by Ctrl-C or the end of input.
+func prompt(ctx context.Context, w io.Writer, in io.Reader, card tools.Card, question string) (string, error) {
 	if _, err := io.WriteString(w, card.Text()+"\n\n"+question); err != nil {
 		return "", err
 	}

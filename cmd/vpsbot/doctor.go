@@ -51,7 +51,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check the set-up, and say what to do about it", Args: noArgs,
-		Long: "Checks configuration, API, token, permissions, clock and store, and ends with what to do. It changes\nnothing, and never prints the token.",
+		Long: "Checks configuration, API, token, permissions, clock and store, and ends with what to do. It only\nlooks: it makes no file, and never prints the token.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -60,6 +60,9 @@ func (a *app) doctorCommand() *cobra.Command {
 
 func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	d := a.diagnose(ctx)
+	for i, f := range d.Findings { // an error may have any variable in it
+		d.Findings[i].Message, d.Findings[i].Next = a.hide(f.Message), a.hide(f.Next)
+	}
 	show := a.showDiagnosis
 	if asJSON {
 		show = func(d diagnosis) error { return a.io.writeJSON(d) }
@@ -87,8 +90,8 @@ func (a *app) diagnose(ctx context.Context) diagnosis {
 	defer p.store.close() //nolint:errcheck // nothing was written
 	address, clock := a.checkAddress(ctx, p)
 	d.Findings = append(d.Findings, checkConfiguration(p.config), address)
-	d.Findings = append(d.Findings, a.checkToken(ctx, p))
-	rights, permitted := p.checkPermissions(ctx)
+	d.Findings = append(d.Findings, a.checkToken(ctx, p, address))
+	rights, permitted := p.checkPermissions(ctx, address)
 	d.Operations = rights
 	d.Findings = append(d.Findings, permitted, clock)
 	d.Findings = append(d.Findings, a.checkStore(ctx, p)...)
@@ -96,20 +99,25 @@ func (a *app) diagnose(ctx context.Context) diagnosis {
 	return d
 }
 
+const namesAll = "Correct VPSBOT_OPERATIONS; vpsbot operations --all has the names."
+
 func checkConfiguration(cfg config.Config) finding {
 	const name = "configuration"
-	if err := cfg.Enforceable(); err != nil {
-		return broken(name, err.Error(), "Unset it, or install a version that can.")
-	}
-	if glob := idleGlob(cfg.Policy.Operations); glob != "" {
-		return warn(name, fmt.Sprintf("VPSBOT_OPERATIONS: %q fits no operation", glob), "Correct VPSBOT_OPERATIONS; vpsbot operations --all has the names.")
+	globs := cfg.Policy.Operations
+	switch {
+	case cfg.Enforceable() != nil:
+		return broken(name, cfg.Enforceable().Error(), "Unset it, or install a version that can.")
+	case len(globs) > 0 && fitting(globs) == 0:
+		return broken(name, "nothing can be run: "+idleHint(globs), namesAll)
+	case idleGlob(globs) != "":
+		return warn(name, idleHint(globs), namesAll)
 	}
 	says := "in order"
 	if cfg.Policy.ReadOnly {
 		says += "; this installation is read-only"
 	}
-	if len(cfg.Policy.Operations) > 0 {
-		says += "; only " + strings.Join(cfg.Policy.Operations, ", ")
+	if len(globs) > 0 {
+		says += "; only " + strings.Join(globs, ", ")
 	}
 	return fine(name, "%s", says)
 }

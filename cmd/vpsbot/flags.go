@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -43,7 +43,7 @@ func fieldName(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 // addFieldFlags makes a flag of each field of the operation's input.
 func addFieldFlags(op *tools.Op, flags *pflag.FlagSet) {
 	for _, f := range op.Fields {
-		doc := f.Doc
+		doc := flagDoc(f)
 		for _, other := range tools.Operations() { // the docs name operations as a model knows them
 			doc = strings.ReplaceAll(doc, other.ToolName(), other.Name)
 		}
@@ -61,8 +61,44 @@ func addFieldFlags(op *tools.Op, flags *pflag.FlagSet) {
 	}
 }
 
-// inputOf makes the input of the flags that were given and of the argument. Whether it is
-// right is the Runner's to say.
+// Help for fields whose names say enough in a schema.
+var flagDocs = map[string]string{
+	"offset": "Leave out the first so many", "name": "Its name", "hostname": "Its host name", "description": "What it is for, in your words",
+	"location": "Where it runs", "status": "Only those with this status",
+}
+
+func flagDoc(f tools.Field) string {
+	doc := f.Doc
+	if doc == "" {
+		doc = flagDocs[f.Name]
+	}
+	if isSetting(f) {
+		doc += "; write --" + flagName(f.Name) + "=true or --" + flagName(f.Name) + "=false"
+	}
+	return doc
+}
+
+// isSetting reports whether a field's false is something else than leaving it out.
+func isSetting(f tools.Field) bool {
+	return f.Kind == tools.Boolean && f.Name != "dry_run" && f.Name != "wait"
+}
+
+// strayWord finds the flag whose true or false was written as a word of its own, which
+// would be taken for an argument.
+func strayWord(op *tools.Op, flags *pflag.FlagSet, args []string) string {
+	if !slices.Contains(args, "true") && !slices.Contains(args, "false") {
+		return ""
+	}
+	for _, f := range op.Fields {
+		if flag := flags.Lookup(flagName(f.Name)); f.Kind == tools.Boolean && flag.Changed {
+			return flag.Name
+		}
+	}
+	return ""
+}
+
+// inputOf makes the input of the flags that were given and of the argument. What is missing
+// is told all at once; whether the rest is right is the Runner's to say.
 func inputOf(op *tools.Op, flags *pflag.FlagSet, args []string) ([]byte, error) {
 	input := map[string]any{}
 	for _, f := range op.Fields {
@@ -78,7 +114,33 @@ func inputOf(op *tools.Op, flags *pflag.FlagSet, args []string) ([]byte, error) 
 		}
 		input[positional] = args[0]
 	}
+	if missing := missingFlags(op, input); len(missing) > 0 {
+		return nil, fmt.Errorf("%s needs %s; vpsbot run %s --help says more", op.Name, inSentence(missing), op.Name)
+	}
 	return json.Marshal(input)
+}
+
+func missingFlags(op *tools.Op, input map[string]any) (missing []string) {
+	for _, f := range op.Fields {
+		_, given := input[f.Name]
+		switch {
+		case given || !f.Required:
+		case f.Name == op.Positional():
+			missing = append(missing, strings.ToUpper(flagName(f.Name)))
+		default:
+			missing = append(missing, "--"+flagName(f.Name))
+		}
+	}
+	return missing
+}
+
+// inSentence joins words as a sentence does: "a, b and c".
+func inSentence(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // typed returns a flag's text as the JSON type of its field; the flag has parsed it.
@@ -91,89 +153,4 @@ func typed(kind tools.Kind, text string) any {
 		return n
 	}
 	return text
-}
-
-// usage is the operation with its arguments: "servers.get SERVER".
-func usage(op *tools.Op) string {
-	use := op.Name
-	if positional := op.Positional(); positional != "" {
-		word := strings.ToUpper(flagName(positional))
-		if !required(op, positional) {
-			word = "[" + word + "]"
-		}
-		use += " " + word
-	}
-	return use + " [flags]"
-}
-
-func required(op *tools.Op, name string) bool {
-	for _, f := range op.Fields {
-		if f.Name == name {
-			return f.Required
-		}
-	}
-	return false
-}
-
-// What a risk means at a terminal.
-var asks = map[permissions.Risk]string{
-	permissions.Read:        "changes nothing",
-	permissions.Change:      "runs at once",
-	permissions.Disruptive:  "asks [y/N] first",
-	permissions.Billable:    "costs money; asks [y/N] first",
-	permissions.Destructive: "cannot be undone; asks you to type the name first",
-}
-
-// describe is an operation's help text.
-func describe(op *tools.Op) string {
-	needs := op.Needs.String()
-	if needs == "" {
-		needs = "any valid token"
-	}
-	return fmt.Sprintf("%s\n\nRisk:    %s (%s)\nNeeds:   %s\nRequest: %s", op.Description, op.Risk, asks[op.Risk], needs, op.Request)
-}
-
-// examples renders the operation's examples as command lines.
-func examples(op *tools.Op) string {
-	var lines []string
-	for _, raw := range op.Examples {
-		lines = append(lines, "  "+commandLine(op, raw))
-	}
-	return strings.Join(lines, "\n")
-}
-
-func commandLine(op *tools.Op, raw []byte) string {
-	var fields map[string]any
-	if json.Unmarshal(raw, &fields) != nil {
-		return "vpsbot run " + op.Name
-	}
-	words := []string{"vpsbot", "run", op.Name}
-	positional := op.Positional()
-	if value, ok := fields[positional]; ok {
-		words = append(words, shellWord(fmt.Sprint(value)))
-	}
-	for _, f := range op.Fields {
-		value, ok := fields[f.Name]
-		switch {
-		case !ok || f.Name == positional:
-		case value == true:
-			words = append(words, "--"+flagName(f.Name))
-		case value == false:
-			words = append(words, "--"+flagName(f.Name)+"=false")
-		default:
-			words = append(words, "--"+flagName(f.Name), shellWord(fmt.Sprint(value)))
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// shellWord quotes what a shell would take apart.
-func shellWord(s string) string {
-	plain := func(c rune) bool {
-		return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.ContainsRune("-_./:@", c)
-	}
-	if s != "" && strings.TrimFunc(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

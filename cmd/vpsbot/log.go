@@ -88,16 +88,3 @@ func hide(text, token string) string {
 	}
 	return text
 }
-
-// hidden takes the token out of what an internal error prints.
-func (a *app) hidden(text []byte) []byte {
-	cfg, err := config.Read(context.Background(), a.env, a.goos)
-	if err != nil {
-		return nil
-	}
-	token, err := cfg.Token()()
-	if err != nil {
-		return text
-	}
-	return []byte(hide(string(text), token))
-}

@@ -7,22 +7,46 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/sethvargo/go-envconfig"
 	"golang.org/x/term"
 )
 
+// lastWords is how long a command may take to say how things stand after a second Ctrl-C.
+const lastWords = time.Second
+
+// interrupted is the exit code after that, by custom.
+const interrupted = 130
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second Ctrl-C ends the process at once.
-	context.AfterFunc(ctx, stop)
+	ctx, again := interrupts()
 	io := stdio{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Again: again,
 		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 	err := run(ctx, os.Args[1:], envconfig.OsLookuper(), io)
-	stop()
 	os.Exit(report(io.Err, err))
+}
+
+// interrupts returns a context that the first Ctrl-C ends, and a channel that the second one
+// closes; what has not ended soon after that is ended.
+func interrupts() (context.Context, <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	again, signals := make(chan struct{}), make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// A reader that goes away must not end the process in the middle of a change: writing
+	// to it is an error like any other.
+	signal.Ignore(syscall.SIGPIPE)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		close(again)
+		time.Sleep(lastWords)
+		os.Exit(interrupted)
+	}()
+	return ctx, again
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,8 +52,10 @@ func (a *app) listOperations(ctx context.Context, asJSON, all bool) error {
 		return err
 	}
 	offers, note := p.offers(ctx)
-	if note != "" {
-		a.io.say("%s", note)
+	for _, says := range []string{note, idleHint(p.config.Policy.Operations)} {
+		if says != "" {
+			a.io.say("%s", says)
+		}
 	}
 	if asJSON {
 		return a.writeOffers(offers)
@@ -67,11 +70,13 @@ func offerTable(offers []offer, all bool) tools.Table {
 	if all {
 		t.Header = append(t.Header, "allowed")
 	}
-	refused, reasons := 0, ""
+	refused, reasons, lacks := 0, "", false
 	for _, o := range offers {
 		if o.reason != "" {
 			refused++
-			reasons += "\n" + o.op.Name + ": " + o.reason
+			reason, lacking := o.short()
+			reasons += "\n" + o.op.Name + ": " + reason
+			lacks = lacks || lacking
 		}
 		if o.reason != "" && !all {
 			continue
@@ -82,14 +87,26 @@ func offerTable(offers []offer, all bool) tools.Table {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	t.Note = fmt.Sprintf("%d operations; vpsbot run OPERATION --help explains one.", len(t.Rows))
+	t.Note = plural(len(t.Rows), "operation") + "; vpsbot run OPERATION --help explains one."
 	switch {
 	case refused > 0 && !all:
-		t.Note = fmt.Sprintf("%d operations; %d more are refused here: vpsbot operations --all says why.", len(t.Rows), refused)
+		t.Note = fmt.Sprintf("%s; %d more refused here: vpsbot operations --all says why.", plural(len(t.Rows), "operation"), refused)
 	case refused > 0:
 		t.Note += reasons
 	}
+	if all && lacks {
+		t.Note += "\nPermissions are added at " + permissions.TokensPage
+	}
 	return t
+}
+
+// short is the reason of a refusal in a few words, and whether it is a permission that the
+// token lacks: then where to add it need not be said for each.
+func (o offer) short() (reason string, lacking bool) {
+	if strings.HasPrefix(o.reason, "it needs the permission") {
+		return "needs " + o.op.Needs.String(), true
+	}
+	return o.reason, false
 }
 
 func needs(op *tools.Op) string {

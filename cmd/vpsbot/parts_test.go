@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,17 @@ func TestOwn(t *testing.T) {
 	err := p.own(approval.Record{Actor: "local:bob", ID: "x"})
 	require.EqualError(t, err, "only local:bob, who asked for it, can answer approval x; you are local:alice")
 	require.Equal(t, 3, report(&bytes.Buffer{}, err))
+}
+
+// What was approved and then ended otherwise has the code of that end.
+func TestApproveEndsWithTheOutcome(t *testing.T) {
+	a := &app{io: stdio{Out: &bytes.Buffer{}}}
+	for state, code := range map[approval.State]int{
+		approval.Done: 0, approval.Failed: 1, approval.Refused: 3, approval.Denied: 4, approval.Cancelled: 4, approval.Expired: 4,
+		approval.Stale: 4, approval.Unknown: 5, approval.NotApplied: 5, approval.NeedsHuman: 5,
+	} {
+		require.Equal(t, code, report(&bytes.Buffer{}, a.tellOutcome(approval.Record{State: state, Operation: "servers.stop"})), state)
+	}
 }
 
 func TestActorIsNotAVariable(t *testing.T) {
@@ -170,7 +182,8 @@ func TestClock(t *testing.T) {
 	require.Equal(t, statusWarn, a.checkClock(gmt(date(2*time.Minute))).Status)
 	off := a.checkClock(gmt(date(-time.Hour)))
 	require.Equal(t, statusWarn, off.Status)
-	require.Contains(t, off.Message, "1h0m0s")
+	require.Equal(t, "this machine is 1h0m0s ahead of the API's time", off.Message)
+	require.Equal(t, "this machine is 1h0m0s behind the API's time", a.checkClock(gmt(date(time.Hour))).Message)
 	require.NotEmpty(t, off.Next)
 	require.Equal(t, statusWarn, a.checkClock("").Status)
 }
@@ -182,12 +195,16 @@ func TestDatabaseThatOthersCanRead(t *testing.T) {
 	require.NoError(t, err)
 	p := &parts{config: cfg}
 	a := &app{goos: "linux"}
-	require.Equal(t, statusOK, a.checkFile(p).Status)
+	found, ready := a.checkFile(p)
+	require.Equal(t, statusOK, found.Status)
+	require.True(t, ready)
 	require.NoError(t, os.Chmod(path, 0o640))
-	found := a.checkFile(p)
+	found, ready = a.checkFile(p)
 	require.Equal(t, statusFail, found.Status)
+	require.False(t, ready, "opening it would narrow its mode unasked")
 	require.Equal(t, "Run: chmod 600 "+shellWord(path), found.Next)
-	require.Equal(t, statusOK, (&app{goos: "windows"}).checkFile(p).Status)
+	found, _ = (&app{goos: "windows"}).checkFile(p)
+	require.Equal(t, statusOK, found.Status)
 }
 
 func TestIdleGlob(t *testing.T) {
@@ -196,7 +213,13 @@ func TestIdleGlob(t *testing.T) {
 	require.Equal(t, "server.*", idleGlob([]string{"plans.list", "server.*"}))
 	cfg, err := config.Read(t.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_OPERATIONS": "server.*"}), "linux")
 	require.NoError(t, err)
-	require.Equal(t, statusWarn, checkConfiguration(cfg).Status)
+	require.Equal(t, broken("configuration", `nothing can be run: VPSBOT_OPERATIONS: "server.*" fits no operation; did you mean servers.*?`, namesAll), checkConfiguration(cfg))
+	cfg, err = config.Read(t.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_OPERATIONS": "plans.list,servers.lst"}), "linux")
+	require.NoError(t, err)
+	found := checkConfiguration(cfg)
+	require.Equal(t, statusWarn, found.Status)
+	require.Contains(t, found.Message, "did you mean servers.list?")
+	require.Equal(t, `VPSBOT_OPERATIONS: "wibble" fits no operation`, idleHint([]string{"wibble"}))
 }
 
 func TestSimulatorSaysHowToUseIt(t *testing.T) {
@@ -210,6 +233,8 @@ func TestSimulatorSaysHowToUseIt(t *testing.T) {
 		a := &app{io: stdio{Out: &out}}
 		require.NoError(t, a.introduce(&net.TCPAddr{IP: net.ParseIP(addr), Port: 8585}))
 		require.Contains(t, out.String(), want)
+		require.Equal(t, net.ParseIP(addr).IsUnspecified(), strings.Contains(out.String(), "listens to the whole network, at ["+addr+"]:8585") ||
+			strings.Contains(out.String(), "listens to the whole network, at "+addr+":8585"))
 		for _, token := range []string{"vps_demo", "vps_readonly", "vps_expiring"} {
 			require.Contains(t, out.String(), token)
 		}
@@ -217,9 +242,13 @@ func TestSimulatorSaysHowToUseIt(t *testing.T) {
 }
 
 func TestDaysLeft(t *testing.T) {
-	require.Equal(t, "within a day", inDays(0))
-	require.Equal(t, "in 1 day", inDays(1))
-	require.Equal(t, "in 6 days", inDays(6))
+	const day = 24 * time.Hour
+	for left, want := range map[time.Duration]string{
+		-time.Hour: "less than a day", time.Minute: "less than a day", day: "1 day", day + time.Second: "2 days",
+		5*day - time.Second: "5 days", 5 * day: "5 days",
+	} {
+		require.Equal(t, want, daysLeft(left))
+	}
 }
 
 func TestReportIsOneCleanLine(t *testing.T) {

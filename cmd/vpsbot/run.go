@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -47,8 +48,7 @@ func (a *app) runWithoutOperation(cmd *cobra.Command, args []string) error {
 	case strings.HasPrefix(args[0], "-"):
 		return fail(tools.Invalid, "%s comes too early: flags follow the operation, as in vpsbot run servers.list --json", args[0])
 	}
-	unknown := new(tools.Runner).Run(cmd.Context(), tools.Call{Operation: args[0]})
-	return fail(tools.Invalid, "%s", unknown.Message)
+	return fail(tools.Invalid, "%s", tools.NoSuchOperation(args[0]))
 }
 
 func (a *app) addOperations(cmd *cobra.Command) {
@@ -66,7 +66,7 @@ func (a *app) operationCommand(op *tools.Op, group string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: usage(op), Short: op.Title, Long: describe(op), Example: examples(op), GroupID: group,
 		DisableFlagsInUseLine: true,
-		Args:                  func(_ *cobra.Command, args []string) error { return r.checkArgs(args) },
+		Args:                  func(cmd *cobra.Command, args []string) error { return r.checkArgs(cmd.Flags(), args) },
 		ValidArgsFunction:     a.completeTarget(op),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			input, err := inputOf(op, cmd.Flags(), args)
@@ -78,6 +78,7 @@ func (a *app) operationCommand(op *tools.Op, group string) *cobra.Command {
 	}
 	addFieldFlags(op, cmd.Flags())
 	r.addFlags(cmd)
+	a.completeServerFlag(cmd)
 	return cmd
 }
 
@@ -90,8 +91,11 @@ type operationRun struct {
 	started bool // a progress line stands in the terminal
 }
 
-func (r *operationRun) checkArgs(args []string) error {
+func (r *operationRun) checkArgs(flags *pflag.FlagSet, args []string) error {
 	positional := r.op.Positional()
+	if flag := strayWord(r.op, flags, args); flag != "" {
+		return fail(tools.Invalid, "write --%s=true or --%s=false, with an equals sign and no space", flag, flag)
+	}
 	switch {
 	case positional == "" && len(args) > 0:
 		return fail(tools.Invalid, "%s takes no argument, but got %q; vpsbot run %s --help shows its flags", r.op.Name, args[0], r.op.Name)
@@ -115,11 +119,15 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 		Operation: r.op.Name, Input: input, Actor: p.actor, Surface: permissions.Terminal,
 		CanAsk: r.canAsk(), WaitLimit: r.flags.timeout, Progress: r.progress(),
 	}
-	reply := p.runner.Run(ctx, call)
-	if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
-		reply = r.consent(ctx, call, reply)
-	}
+	reply := r.attend(ctx, func() tools.Reply {
+		reply := p.runner.Run(ctx, call)
+		if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
+			return r.consent(ctx, call, reply)
+		}
+		return reply
+	})
 	r.endProgress()
+	reply.Message = r.reworded(reply)
 	return r.show(ctx, reply)
 }
 
@@ -129,12 +137,24 @@ func (r *operationRun) show(ctx context.Context, reply tools.Reply) error {
 		reply.Message += " You stopped waiting; the work goes on at VPS.org."
 	}
 	if err := r.print(reply); err != nil {
-		return fmt.Errorf("writing the result: %w", err)
+		return unwritten(reply, err)
 	}
 	if reply.Class == tools.OK {
 		return nil
 	}
 	return &exitError{reply.Class, reply.Message}
+}
+
+// unwritten is the error where stdout takes nothing. What became of a change is told all
+// the same.
+func unwritten(reply tools.Reply, err error) error {
+	switch {
+	case reply.Class != tools.OK:
+		return fail(reply.Class, "%s (the result could not be written: %v)", reply.Message, err)
+	case reply.Outcome == tools.Done:
+		return fail(tools.Failed, "done, but the result could not be written: %v. %s", err, reply.Message)
+	}
+	return fail(tools.Failed, "the result could not be written: %v", err)
 }
 
 func (r *operationRun) print(reply tools.Reply) error {

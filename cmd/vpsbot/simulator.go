@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -58,7 +59,7 @@ func (a *app) simulate(cmd *cobra.Command, flags simulatorFlags) error {
 	}
 	listener, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", flags.listen)
 	if err != nil {
-		return fail(tools.Failed, "%v; --listen takes another address, such as 127.0.0.1:0", err)
+		return cannotListen(flags.listen, err)
 	}
 	seed := uint64(a.now().UnixNano()) //nolint:gosec // any number will do
 	sim := simulator.New(simulator.Options{
@@ -70,14 +71,26 @@ func (a *app) simulate(cmd *cobra.Command, flags simulatorFlags) error {
 	return simulator.Serve(cmd.Context(), listener, sim)
 }
 
+// cannotListen tells an address that is none from one that cannot be had now.
+func cannotListen(address string, err error) error {
+	_, isAddress := errors.AsType[*net.AddrError](err)
+	_, isName := errors.AsType[*net.DNSError](err)
+	if isAddress || isName {
+		return fail(tools.Invalid, "--listen %q is no address of this machine: write such as 127.0.0.1:8585; port 0 takes a free one", address)
+	}
+	return fail(tools.Failed, "%v; --listen takes another address, such as 127.0.0.1:0", err)
+}
+
 // introduce prints what one needs to know to use the simulator.
 func (a *app) introduce(at net.Addr) error {
+	everywhere := ""
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		everywhere = fmt.Sprintf("\nIt listens to the whole network, at %s: whoever reaches this machine can use it.\n", at)
 		at = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port} // every address: this one is for here
 	}
 	url := "http://" + at.String() + "/api/v1"
 	_, err := fmt.Fprintf(a.io.Out, `VPS.org simulator at %s
-
+%s
   vps_demo       may do everything
   vps_readonly   may only list
   vps_expiring   may do everything, for five days
@@ -86,6 +99,6 @@ Try it in another terminal:
   VPS_API_URL=%s VPS_API_TOKEN=vps_demo vpsbot run servers.list
 
 Ctrl-C ends it.
-`, url, url)
+`, url, everywhere, url)
 	return err
 }

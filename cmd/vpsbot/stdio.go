@@ -11,6 +11,9 @@ type stdio struct {
 	In       io.Reader
 	Out, Err io.Writer
 
+	// Again is closed by the second Ctrl-C; the first ends the context. nil: there is none.
+	Again <-chan struct{}
+
 	InTerminal, OutTerminal, ErrTerminal bool
 }
 

@@ -23,10 +23,12 @@ import (
 // patience is how long a conversation waits for what it expects to be shown.
 const patience = 10 * time.Second
 
-// turn is one line of a conversation: something that must be shown, or something typed.
+// turn is one line of a conversation: something that must be shown, or something typed once
+// until holds.
 type turn struct {
 	expect bool
 	text   string
+	until  func() bool // nil: at once
 }
 
 // parseTalk reads a conversation: "> TEXT" waits until TEXT is shown, "< TEXT" types it and
@@ -36,9 +38,9 @@ func parseTalk(file string) []turn {
 	for line := range strings.Lines(file) {
 		line = strings.TrimRight(line, "\n")
 		if text, ok := strings.CutPrefix(line, "> "); ok {
-			talk = append(talk, turn{true, text})
+			talk = append(talk, turn{expect: true, text: text})
 		} else if strings.HasPrefix(line, "<") {
-			talk = append(talk, turn{false, strings.TrimPrefix(strings.TrimPrefix(line, "<"), " ")})
+			talk = append(talk, turn{text: strings.TrimPrefix(strings.TrimPrefix(line, "<"), " ")})
 		}
 	}
 	return talk
@@ -111,6 +113,11 @@ func converse(cmd *exec.Cmd, talk []turn) (string, error) {
 func have(talk []turn, terminal *os.File, shown *screen) error {
 	from := 0
 	for _, t := range talk {
+		for began := time.Now(); t.until != nil && !t.until(); time.Sleep(5 * time.Millisecond) {
+			if time.Since(began) > patience {
+				return fmt.Errorf("what had to come before %q did not:\n%s", t.text, shown)
+			}
+		}
 		if !t.expect {
 			if _, err := terminal.WriteString(keys(t.text)); err != nil {
 				return err

@@ -42,14 +42,18 @@ func (a *app) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "version", Short: "Say which version this is", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := readVersion()
 			if asJSON {
-				return a.io.writeJSON(v)
+				return a.io.writeJSON(readVersion())
 			}
-			_, err := fmt.Fprintf(a.io.Out, "vpsbot %s (%s, %s)\n", v.Version, v.Go, v.System)
-			return err
+			return a.printVersion()
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
+}
+
+func (a *app) printVersion() error {
+	v := readVersion()
+	_, err := fmt.Fprintf(a.io.Out, "vpsbot %s (%s, %s)\n", v.Version, v.Go, v.System)
+	return err
 }

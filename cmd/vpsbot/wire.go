@@ -29,6 +29,8 @@ type parts struct {
 	runner *tools.Runner
 	store  *lazyStore
 	actor  permissions.Actor
+
+	process string // as the records name it
 }
 
 // assemble reads the configuration and puts the parts together. It sends nothing and
@@ -40,7 +42,10 @@ func (a *app) assemble(ctx context.Context) (*parts, error) {
 	}
 	token := cfg.Token()
 	log := a.logger(cfg, token)
-	client, err := apiclient.New(a.options(cfg, token, log))
+	p := &parts{config: cfg, store: &lazyStore{url: cfg.Database}, actor: localActor(), runner: &tools.Runner{}}
+	options := a.options(cfg, token, log)
+	options.Observe = p.runner.Heed
+	client, err := apiclient.New(options)
 	if err != nil {
 		return nil, fail(tools.Invalid, "VPS_API_URL: %v", err)
 	}
@@ -48,8 +53,8 @@ func (a *app) assemble(ctx context.Context) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{config: cfg, store: &lazyStore{url: cfg.Database}, actor: localActor()}
-	p.runner = &tools.Runner{
+	p.process = id
+	*p.runner = tools.Runner{
 		Client: client, API: cfg.URL, Token: token, Policy: cfg.Policy, Store: p.store.approvals,
 		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: process.Alive},
 		Now: a.now, Random: a.random, Log: log,

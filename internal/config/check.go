@@ -25,12 +25,26 @@ func (c *Config) check() error {
 		{"VPSBOT_AUDIT_READS", v.AuditReads, takeSwitch(&c.AuditReads)},
 		{"VPSBOT_LOG_LEVEL", v.LogLevel, c.takeLevel},
 		{"VPSBOT_LOG_FORMAT", v.LogFormat, c.takeFormat},
+		{"VPSBOT_DATABASE_URL", v.DatabaseURL.Reveal(), takeDatabase},
 	} {
 		if err := read.take(strings.TrimSpace(read.text)); err != nil {
 			return fmt.Errorf("%s %w", read.name, err)
 		}
 	}
 	return nil
+}
+
+// takeDatabase does not repeat the text in an error: it may hold a password.
+func takeDatabase(text string) error {
+	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
+		if strings.HasPrefix(text, scheme) {
+			return nil
+		}
+	}
+	if text == "" {
+		return nil
+	}
+	return errors.New("names no database that is known: write sqlite:PATH")
 }
 
 // takeURL does not repeat the text in an error: a token may have been pasted there.
@@ -43,6 +57,9 @@ func (c *Config) takeURL(text string) error {
 		return nil
 	}
 	u, err := url.Parse(text)
+	if err == nil && c.holdsToken(text) {
+		return errors.New("has a token in it: write the bare address, such as " + defaultURL)
+	}
 	switch {
 	case err != nil || u.Host == "":
 		return errors.New("is not an address: write " + defaultURL + ", or simulator")
@@ -51,12 +68,29 @@ func (c *Config) takeURL(text string) error {
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 		return errors.New("is neither https nor http on this machine: write " + defaultURL + ", or http://127.0.0.1:PORT/api/v1")
 	}
+	c.URL = normal(u)
 	return nil
+}
+
+// holdsToken reports whether an address has the token in it, or what looks like one: it
+// would stand in every record.
+func (c *Config) holdsToken(address string) bool {
+	token := strings.TrimSpace(c.vars.Token.Reveal())
+	return strings.Contains(address, "/"+tokenPrefix) || len(token) >= shortestSecret && strings.Contains(address, token)
+}
+
+// normal spells an address in one way, so that records of one API are known as such.
+func normal(u *url.URL) string {
+	u.Host = strings.ToLower(u.Host)
+	if port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; u.Port() != "" {
+		u.Host = strings.TrimSuffix(u.Host, port)
+	}
+	return strings.TrimRight(u.String(), "/")
 }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func takeSwitch(to *bool) func(string) error {

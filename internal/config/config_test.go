@@ -55,6 +55,7 @@ func TestValues(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	const hush = "hush4711"
 	for _, test := range []struct{ name, value, want string }{
+		{"VPS_API_URL", "https://example.com/vps_" + hush, "VPS_API_URL has a token in it: write the bare address, such as https://admin.vps.org/api/v1"},
 		{"VPS_API_URL", hush, "VPS_API_URL is not an address: write https://admin.vps.org/api/v1, or simulator"},
 		{"VPS_API_URL", "https://" + hush + ":x@example.com", "VPS_API_URL has a user, a query or a fragment in it: write the bare address, such as https://admin.vps.org/api/v1"},
 		{"VPS_API_URL", "https://example.com/?token=" + hush, "VPS_API_URL has a user, a query or a fragment in it: write the bare address, such as https://admin.vps.org/api/v1"},
@@ -65,6 +66,8 @@ func TestMistakes(t *testing.T) {
 		{"VPSBOT_OPERATIONS", ", ,", "VPSBOT_OPERATIONS names no operation: write globs with commas between, such as servers.*,backups.list"},
 		{"VPSBOT_OPERATIONS", "servers.[" + hush, "VPSBOT_OPERATIONS has a part that is no glob: write such as servers.*,backups.list"},
 		{"VPSBOT_LOG_LEVEL", hush, "VPSBOT_LOG_LEVEL is not a level: write debug, info, warn or error"},
+		{"VPSBOT_DATABASE_URL", "mysql:" + hush, "VPSBOT_DATABASE_URL names no database that is known: write sqlite:PATH"},
+		{"VPSBOT_DATABASE_URL", "/tmp/" + hush, "VPSBOT_DATABASE_URL names no database that is known: write sqlite:PATH"},
 		{"VPSBOT_LOG_FORMAT", hush, "VPSBOT_LOG_FORMAT is not a format: write text or json"},
 	} {
 		t.Run(test.want, func(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 const maxToken = 16 << 10
 
 // ErrNoToken says that no token is set anywhere.
-var ErrNoToken = errors.New("VPS_API_TOKEN is not set: make a token at https://admin.vps.org/account/developers/ and set it " +
-	"(or VPS_API_TOKEN_FILE to a file that holds it); VPS_API_URL=simulator needs none")
+var ErrNoToken = errors.New("no VPS.org token is set: make one at https://admin.vps.org/account/developers/ and set " +
+	"VPS_API_TOKEN to it (or VPS_API_TOKEN_FILE to a file that holds it); VPS_API_URL=simulator needs none")
 
 // Token returns a function that returns the API token. It looks in the file of
 // VPS_API_TOKEN_FILE, then in systemd's credentials, then in VPS_API_TOKEN, and fails with
@@ -24,19 +24,37 @@ var ErrNoToken = errors.New("VPS_API_TOKEN is not set: make a token at https://a
 // concurrently.
 func (c Config) Token() func() (string, error) {
 	if c.vars.TokenFile != "" {
-		return (&tokenFile{path: c.vars.TokenFile, of: "VPS_API_TOKEN_FILE"}).token
+		return (&tokenFile{path: c.vars.TokenFile, of: "VPS_API_TOKEN_FILE", mute: c.pasted(c.vars.TokenFile)}).token
 	}
 	if path, ok := c.credential(); ok {
 		return (&tokenFile{path: path, of: "the credential VPS_API_TOKEN"}).token
 	}
-	token, err := strings.TrimSpace(c.vars.Token.Reveal()), error(nil)
+	token, err := c.given()
+	return func() (string, error) { return token, err }
+}
+
+// given is the token of VPS_API_TOKEN itself.
+func (c Config) given() (string, error) {
+	token := strings.TrimSpace(c.vars.Token.Reveal())
 	switch {
 	case token == "" && c.IsSimulator():
-		token = demoToken
+		return demoToken, nil
 	case token == "":
-		err = ErrNoToken
+		return "", ErrNoToken
+	case hasBearer(token):
+		return "", fmt.Errorf("VPS_API_TOKEN: %w", errBearer)
+	case strings.ContainsAny(token, " \t\r\n"):
+		return "", errors.New("VPS_API_TOKEN holds more than a token: set it to the token alone")
 	}
-	return func() (string, error) { return token, err }
+	return token, nil
+}
+
+var errBearer = errors.New("leave out the word Bearer: write the token alone")
+
+// hasBearer reports whether a token was copied together with the scheme of its header.
+func hasBearer(text string) bool {
+	scheme, _, more := strings.Cut(text, " ")
+	return more && strings.EqualFold(scheme, "bearer")
 }
 
 // credential finds the token among systemd's credentials.
@@ -52,6 +70,7 @@ func (c Config) credential() (path string, ok bool) {
 // tokenFile is a file that holds a token, and what was last read of it.
 type tokenFile struct {
 	path, of string
+	mute     bool // the path may be a token that was pasted there: never print it
 
 	mu   sync.Mutex
 	seen os.FileInfo
@@ -93,10 +112,12 @@ func (f *tokenFile) read() (string, error) {
 	}
 	text := strings.TrimSpace(string(raw))
 	switch {
+	case hasBearer(text):
+		return "", fmt.Errorf("%s: %s: %w", f.of, f.name(), errBearer)
 	case len(raw) > maxToken || strings.ContainsAny(text, " \t\r\n"):
-		return "", fmt.Errorf("%s: the file %s holds more than a token: write the token alone into it", f.of, f.path)
+		return "", fmt.Errorf("%s: %s holds more than a token: write the token alone into it", f.of, f.name())
 	case text == "":
-		return "", fmt.Errorf("%s: the file %s is empty: write the token into it", f.of, f.path)
+		return "", fmt.Errorf("%s: %s is empty: write the token into it", f.of, f.name())
 	}
 	f.seen, f.text = info, text
 	return text, nil
@@ -107,5 +128,16 @@ func (f *tokenFile) unreadable(err error) error {
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
 		reason = failed.Err
 	}
-	return fmt.Errorf("%s: the file %s cannot be read (%w): name a file that holds the token", f.of, f.path, reason)
+	if f.mute {
+		return fmt.Errorf("%s holds what looks like a token, and must name a file (%w): to give the token itself set VPS_API_TOKEN", f.of, reason)
+	}
+	return fmt.Errorf("%s: %s cannot be read (%w): name a file that holds the token", f.of, f.name(), reason)
+}
+
+// name is the file as an error may name it.
+func (f *tokenFile) name() string {
+	if f.mute {
+		return "the file it names"
+	}
+	return "the file " + f.path
 }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// newest returns the newest rows whose target, as it is shown, has that text in it: limit
+// of them, or all for 0. total is how many there are.
+func newest(rows iter.Seq2[audit.Row, error], target string, limit int) (kept []audit.Row, total int, err error) {
+	for row, err := range rows {
+		if err != nil {
+			return nil, 0, err
+		}
+		if !strings.Contains(tools.Clean(row.Target), target) {
+			continue
+		}
+		total++
+		if kept = append(kept, row); limit > 0 && len(kept) > 2*limit {
+			kept = append(kept[:0], kept[len(kept)-limit:]...)
+		}
+	}
+	if limit > 0 && len(kept) > limit {
+		kept = kept[len(kept)-limit:]
+	}
+	return kept, total, nil
+}
+
+// leftOut says that there are older rows, or nothing.
+func leftOut(shown, total int) string {
+	if shown == total {
+		return ""
+	}
+	return fmt.Sprintf("newest %d of %d; --limit 0 shows all", shown, total)
+}
+
+func (a *app) writeRows(rows []audit.Row, total int) error {
+	for _, row := range rows {
+		if err := a.io.writeJSON(row); err != nil {
+			return err
+		}
+	}
+	if says := leftOut(len(rows), total); says != "" {
+		a.io.say("%s", says)
+	}
+	return nil
+}
+
+func (a *app) showRows(rows []audit.Row, total int) error {
+	t := tools.Table{Header: []string{"seq", "at", "actor", "operation", "target", "decision", "outcome", "approval"}}
+	for _, row := range rows {
+		t.Rows = append(t.Rows, []string{
+			strconv.FormatInt(row.Seq, 10), row.At.Format(time.RFC3339), tools.Clean(row.Actor), tools.Clean(row.Operation),
+			tools.Clean(row.Target), row.Decision, row.Outcome, row.Approval,
+		})
+	}
+	t.Note = plural(len(rows), "row")
+	if says := leftOut(len(rows), total); says != "" {
+		t.Note += " (" + says + ")"
+	}
+	t.Note += "; --json shows everything about each."
+	_, err := fmt.Fprintln(a.io.Out, t.Styled(a.io.style(a.env).cell))
+	return err
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// hold keeps the answer to a write back, after it was carried out, until release is closed.
+func (b *bench) hold(release <-chan struct{}) {
+	b.sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodGet {
+			select {
+			case <-release:
+			case <-time.After(patience):
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+const waitsForAnswer = "The request has been sent; waiting for its answer, at most 60 s."
+
+// Ctrl-C while the change is under way: the person is told at once what is waited for.
+func TestCtrlCWhileTheChangeIsUnderWay(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_LOG_LEVEL"] = "info"
+	release := make(chan struct{})
+	b.hold(release)
+	time.AfterFunc(time.Second, func() { close(release) })
+	cmd := b.command(t, "run", "servers.reboot", "web-server-01")
+	arrived := func() bool { return len(b.sim.Writes()) == 1 }
+	screen, err := converse(cmd, []turn{
+		{expect: true, text: "Do this? [y/N]"}, {text: "y"}, {until: arrived, text: "^C"}, {expect: true, text: waitsForAnswer},
+	})
+	require.NoError(t, err)
+	require.Contains(t, screen, "Done: servers.reboot")
+	require.Len(t, b.sim.Writes(), 1)
+}
+
+// A second Ctrl-C ends the waiting: nobody knows what came of it, and that is said.
+func TestSecondCtrlCEndsWithoutKnowing(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_LOG_LEVEL"] = "info"
+	release := make(chan struct{})
+	defer close(release)
+	b.hold(release)
+	cmd := b.command(t, "run", "servers.reboot", "web-server-01", "--yes")
+	arrived := func() bool { return len(b.sim.Writes()) == 1 }
+	screen, err := converse(cmd, []turn{
+		{until: arrived, text: "^C"}, {expect: true, text: waitsForAnswer}, {text: "^C"}, {expect: true, text: "you did not wait"},
+	})
+	require.ErrorContains(t, err, "exit status 5")
+	require.Regexp(t, `vpsbot approvals show [a-z2-7]{26} says how it stands`, screen)
+}
+
+// silentAPI takes requests and never answers.
+func silentAPI(t *testing.T) string {
+	t.Helper()
+	over := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
+	t.Cleanup(func() {
+		close(over)
+		silent.Close()
+	})
+	return silent.URL
+}
+
+// A read is stopped by the first, and nothing is said of requests.
+func TestCtrlCStopsARead(t *testing.T) {
+	b := newBench(t)
+	b.env["VPS_API_URL"] = silentAPI(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	began := time.Now()
+	_, errs, code := b.run(ctx, "run", "servers.reboot", "web-server-01")
+	require.NotZero(t, code)
+	require.Less(t, time.Since(began), 3*time.Second)
+	require.NotContains(t, errs, "has been sent")
+}
+
+// A panic in the call ends like any other.
+func TestPanicInACallIsCaught(t *testing.T) {
+	r := &operationRun{app: &app{}}
+	require.PanicsWithValue(t, "broken", func() {
+		defer func() { panic(recover().(crash).value) }()
+		r.attend(t.Context(), func() tools.Reply { panic("broken") })
+	})
+}
+
+// doctor waits for a silent API no longer than a person would.
+func TestDoctorDoesNotWaitForASilentAPI(t *testing.T) {
+	b := newBench(t)
+	b.env["VPS_API_URL"] = silentAPI(t)
+	began := time.Now()
+	out, errs, code := b.run(t.Context(), "doctor")
+	require.Equal(t, 1, code)
+	require.Less(t, time.Since(began), 8*time.Second)
+	require.Contains(t, out, "does not answer within 5 seconds")
+	require.NotContains(t, out+errs, "deadline")
+}
+
+// What answers with a page, a redirect or a 404 is not the API.
+func TestDoctorKnowsAnAddressThatIsNotTheAPI(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a page": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		},
+		"a redirect": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/login")
+			w.WriteHeader(http.StatusFound)
+		},
+		"not found": http.NotFound,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			other := httptest.NewServer(answer)
+			t.Cleanup(other.Close)
+			b.env["VPS_API_URL"] = other.URL
+			out, _, code := b.run(t.Context(), "doctor")
+			require.Equal(t, 1, code)
+			require.Contains(t, out, "answers, but not as VPS.org's API does")
+			require.Contains(t, out, "- Check VPS_API_URL")
+		})
+	}
+}
