@@ -3,6 +3,7 @@ package approval
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -59,4 +60,15 @@ func TestErrorsName(t *testing.T) {
 	record := Record{ID: "f00", Operation: "servers.stop", TargetName: "web-1", State: Executing}
 	require.EqualError(t, &StateError{record}, "approval f00 is executing")
 	require.EqualError(t, &BusyError{record}, "servers.stop of web-1 is executing (approval f00)")
+}
+
+func TestARecordIsOverdueOnlyWhileItWaits(t *testing.T) {
+	until := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
+	for state := range Edges {
+		rec := Record{State: state, ExpiresAt: until}
+		waits := state == Pending || state == Approved
+		require.Equal(t, waits, state.Waits(), state)
+		require.Equal(t, waits, rec.Overdue(until), state)
+		require.False(t, rec.Overdue(until.Add(-time.Millisecond)), state)
+	}
 }
