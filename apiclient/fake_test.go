@@ -94,12 +94,6 @@ func reply(status int, body string) *http.Response {
 	}
 }
 
-func mustID(t testing.TB, s string) ID {
-	id, err := ParseID(s)
-	require.NoError(t, err)
-	return id
-}
-
 func asError(t testing.TB, err error) *Error {
 	t.Helper()
 	var apiErr *Error

@@ -79,8 +79,13 @@ func (r *Runner) card(op *Op, in input, t Target, call Call) Card {
 func targetLines(op *Op, in input, t Target) []Line {
 	s := t.Server
 	lines := []Line{
-		{"server", s.Name}, {"id", s.ID.String()}, {"hostname", s.Hostname}, {"address", s.IPAddress},
-		{"location", s.Location}, {"plan", s.Plan.Name}, {"status", s.Status},
+		{"server", s.Name},
+		{"id", s.ID.String()},
+		{"hostname", s.Hostname},
+		{"address", s.IPAddress},
+		{"location", s.Location},
+		{"plan", s.Plan.Name},
+		{"status", s.Status},
 	}
 	if op.On == NewServer { // what is bought, as it is asked for
 		lines = append(lines, Line{"plan", t.Plan.Name})

@@ -192,7 +192,7 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 		return r.lost(ctx, store, p.op, ended, call)
 	case approval.Done:
 		reply := r.tell(ctx, store, p.op, ended, call)
-		if value != (any)(None{}) {
+		if value != any(None{}) {
 			reply.Value = value
 		}
 		return r.settle(ctx, p, value, reply, call)

@@ -132,8 +132,14 @@ func TestHostileNamesAreShownClean(t *testing.T) {
 				world.Tokens["vps_demo"] = token
 			})
 			for _, c := range []struct{ operation, input string }{
-				{"servers.list", ``}, {"servers.get", `{"server":12345}`}, {"account.get", ``}, {"backups.list", ``}, {"snapshots.list", ``},
-				{"servers.delete", `{"server":12345}`}, {"snapshots.delete", `{"snapshot_id":7001}`}, {"servers.get", `{"server":"web"}`},
+				{"servers.list", ``},
+				{"servers.get", `{"server":12345}`},
+				{"account.get", ``},
+				{"backups.list", ``},
+				{"snapshots.list", ``},
+				{"servers.delete", `{"server":12345}`},
+				{"snapshots.delete", `{"snapshot_id":7001}`},
+				{"servers.get", `{"server":"web"}`},
 			} {
 				reply := w.run(c.operation, c.input)
 				for _, shown := range []string{reply.Text(), string(reply.JSON()), string(reply.Structured())} {

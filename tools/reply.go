@@ -101,7 +101,7 @@ func (r Reply) envelope() envelope[any] {
 		e.ApprovalID = r.Record.ID
 	}
 	if r.Request != nil {
-		e.Request = &request{r.Request.Method, r.Request.Path, jsontext.Value(r.Request.Body)}
+		e.Request = &request{r.Request.Method, r.Request.Path, r.Request.Body}
 	}
 	return e
 }

@@ -44,7 +44,7 @@ func (x *exchange) run(handler http.Handler, r *http.Request) {
 	x.err = syscall.ECONNRESET
 	defer close(x.done)
 	defer func() {
-		if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+		if cause := recover(); cause != nil && cause != any(http.ErrAbortHandler) { //nolint:errorlint // a panic's value is no wrapped error
 			x.err = fmt.Errorf("simulator: handler panicked: %v", cause)
 		}
 	}()

@@ -38,7 +38,6 @@ func (r *operationRun) addFlags(cmd *cobra.Command) {
 }
 
 func flagName(field string) string { return strings.ReplaceAll(field, "_", "-") }
-func fieldName(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 
 // addFieldFlags makes a flag of each field of the operation's input.
 func addFieldFlags(op *tools.Op, flags *pflag.FlagSet) {

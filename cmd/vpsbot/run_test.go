@@ -159,8 +159,13 @@ func TestApprovalsCallNoAPI(t *testing.T) {
 	id := strings.Fields(out)[6]
 	require.Len(t, id, 26)
 	for _, args := range [][]string{
-		{"approvals", "show", id[:6]}, {"approvals", "list", "--json"}, {"approvals", "approve", id}, {"approvals", "cancel", strings.ToUpper(id)},
-		{"approvals", "settle", id, "done"}, {"audit", "list"}, {"audit", "verify"},
+		{"approvals", "show", id[:6]},
+		{"approvals", "list", "--json"},
+		{"approvals", "approve", id},
+		{"approvals", "cancel", strings.ToUpper(id)},
+		{"approvals", "settle", id, "done"},
+		{"audit", "list"},
+		{"audit", "verify"},
 	} {
 		_, _, code := b.run(t.Context(), args...)
 		require.NotEqual(t, 3, code, "%q", args)

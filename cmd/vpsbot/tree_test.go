@@ -53,8 +53,12 @@ func TestTypeable(t *testing.T) {
 func TestFlagErrorsAreSentences(t *testing.T) {
 	b := newBench(t)
 	for _, args := range [][]string{
-		{"run", "servers.list", "--limit", "x"}, {"run", "servers.list", "--limit=99999999999999999999"}, {"run", "servers.list", "--json=perhaps"},
-		{"simulator", "--latency", "soon"}, {"simulator", "--fail", "half"}, {"simulator", "--servers", "1.5"},
+		{"run", "servers.list", "--limit", "x"},
+		{"run", "servers.list", "--limit=99999999999999999999"},
+		{"run", "servers.list", "--json=perhaps"},
+		{"simulator", "--latency", "soon"},
+		{"simulator", "--fail", "half"},
+		{"simulator", "--servers", "1.5"},
 	} {
 		_, errs, code := b.run(t.Context(), args...)
 		require.Equal(t, 2, code, "%q", args)
