@@ -203,15 +203,17 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 // stillOurs looks, right before the call, whether the claim still holds. A process that
 // slept, as a laptop does, may have been taken for dead, and its work settled by another.
 func (r *Runner) stillOurs(ctx context.Context, store approval.Store, rec approval.Record) (approval.Record, bool) {
+	refused := func(why string) (approval.Record, bool) {
+		return r.record(ctx, store, rec, approval.Move{To: approval.Refused, Message: "Nothing was sent: " + why + ". Ask for it again."}), false
+	}
+	if r.Now().Sub(rec.ClaimedAt) > freshFor {
+		return refused("the last check took too long")
+	}
 	now, err := store.Record(ctx, rec.ID)
 	if err != nil {
-		return rec, true // the claim was ours a moment ago, and is recorded
+		return refused("the store cannot be asked whether the claim still holds")
 	}
-	ours := now.State == approval.Executing && now.Owner == rec.Owner && now.ClaimedAt.Equal(rec.ClaimedAt)
-	if ours && r.Now().Sub(now.ClaimedAt) > freshFor {
-		return r.record(ctx, store, rec, approval.Move{To: approval.Refused, Message: "Nothing was sent: the last check took too long. Ask for it again."}), false
-	}
-	return now, ours
+	return now, now.State == approval.Executing && now.Owner == rec.Owner && now.ClaimedAt.Equal(rec.ClaimedAt)
 }
 
 // unlessFinished makes a record unknown if the call panics: nobody can say whether it was sent.

@@ -391,3 +391,18 @@ func TestAnOutcomeThatWasNotRecordedIsRecordedLater(t *testing.T) {
 	w.run("backups.create", `{"server":"db-server-01"}`)
 	require.Equal(t, approval.Done, w.onRecord(reply.Record.ID).State)
 }
+
+func TestAClaimThatCannotBeLookedUpSendsNothing(t *testing.T) {
+	w := newWorld(t)
+	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
+	broken := &failing{Store: w.store}
+	w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		broken.always = w.onRecord(asked.Record.ID).State == approval.Executing
+		next.ServeHTTP(rw, r)
+	})
+	reply := w.answer("servers.reboot", asked.Record.ID, "")
+	require.Equal(t, tools.Refused, reply.Outcome, reply.Message)
+	require.Contains(t, reply.Message, "Nothing was sent")
+	require.Empty(t, w.sent())
+}
