@@ -31,7 +31,7 @@ func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply 
 		return op.fail(err)
 	}
 	asked := in.canonical()
-	r.sweep(ctx, store)
+	r.sweepBriefly(ctx, store)
 	if reply, ok := r.untold(ctx, store, op, call, hashOf(asked)); ok {
 		return reply
 	}
@@ -153,7 +153,29 @@ func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec appr
 	if joined {
 		return r.join(ctx, store, p, stored, call)
 	}
+	if reply, ok := r.settledMeanwhile(ctx, store, p.op, stored, call); ok {
+		return reply
+	}
 	return p.op.askFor(stored)
+}
+
+// settledMeanwhile ends a record that has just been made, if an earlier request for the same
+// was settled in between and its asker has not heard of it: that is what to tell, or the
+// same would be done twice.
+func (r *Runner) settledMeanwhile(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) (Reply, bool) {
+	for _, hash := range []string{rec.AskedHash, rec.ArgsHash} {
+		reply, ok := r.untold(ctx, store, op, call, hash)
+		if !ok {
+			continue
+		}
+		m := approval.Move{To: approval.Cancelled, Message: "An earlier request for the same had just been settled. Nothing was sent."}
+		if rec.State == approval.Executing {
+			m.To = approval.Refused
+		}
+		r.moveOn(ctx, store, op, rec, m, call)
+		return reply, true
+	}
+	return Reply{}, false
 }
 
 // join goes on with a change that the same asker has asked for before.

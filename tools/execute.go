@@ -30,6 +30,9 @@ func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec ap
 	case joined:
 		return r.join(ctx, store, p, stored, call)
 	}
+	if reply, ok := r.settledMeanwhile(ctx, store, p.op, stored, call); ok {
+		return reply
+	}
 	return r.call(ctx, store, p, stored, call)
 }
 

@@ -156,7 +156,9 @@ func (r *Runner) readPlan(ctx context.Context, op *Op, in input, t *Target) erro
 		return err
 	}
 	t.Server = apiclient.Server{Name: in.ref("name"), Location: in.ref("location"), Hostname: in.ref("hostname")}
-	if !r.grants(ctx, "plans:list") {
+	if granted, err := r.grants(ctx, "plans:list"); err != nil {
+		return err
+	} else if !granted {
 		t.unread = append(t.unread, "price not readable: plans:list is missing")
 		return nil
 	}
@@ -177,28 +179,41 @@ func (r *Runner) readPlan(ctx context.Context, op *Op, in input, t *Target) erro
 
 // readCopies reads the server's backups and snapshots: what would be lost, or what could
 // bring it back.
-func (r *Runner) readCopies(ctx context.Context, t *Target) (err error) {
+func (r *Runner) readCopies(ctx context.Context, t *Target) error {
 	if t.Server.ID.IsZero() {
 		return nil
 	}
-	if !r.grants(ctx, "backups:list") {
+	granted, err := r.grants(ctx, "backups:list")
+	switch {
+	case err != nil:
+		return err
+	case !granted:
 		t.unread, t.noBackups = append(t.unread, "backups not readable: backups:list is missing"), true
-	} else if t.Backups, err = r.Client.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.Server.ID}); err != nil {
-		return err
+	default:
+		if t.Backups, err = r.Client.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.Server.ID}); err != nil {
+			return err
+		}
 	}
-	if !r.grants(ctx, "snapshots:list") {
+	granted, err = r.grants(ctx, "snapshots:list")
+	switch {
+	case err != nil:
+		return err
+	case !granted:
 		t.unread, t.noSnapshots = append(t.unread, "snapshots not readable: snapshots:list is missing"), true
-	} else if t.Snapshots, err = r.Client.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.Server.ID}); err != nil {
-		return err
+	default:
+		t.Snapshots, err = r.Client.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.Server.ID})
 	}
-	return nil
+	return err
 }
 
 // readKnown notes the ids that exist before something is created, so that a lost answer
 // can be read back.
 func (r *Runner) readKnown(ctx context.Context, op *Op, in input, t *Target) error {
-	if op.alike == nil || !r.grants(ctx, op.needsToo) {
+	if op.alike == nil {
 		return nil
+	}
+	if granted, err := r.grants(ctx, op.needsToo); err != nil || !granted {
+		return err
 	}
 	ids, err := op.alike(ctx, r.Client, *t, in.value)
 	if err != nil {
@@ -211,9 +226,10 @@ func (r *Runner) readKnown(ctx context.Context, op *Op, in input, t *Target) err
 	return nil
 }
 
-func (r *Runner) grants(ctx context.Context, p permissions.Permission) bool {
+// grants reports whether the token holds a permission. That it cannot be asked is not a no.
+func (r *Runner) grants(ctx context.Context, p permissions.Permission) (bool, error) {
 	token, err := r.token(ctx, false)
-	return err == nil && token.Grants.Covers(p)
+	return token.Grants.Covers(p), err
 }
 
 func isNotFound(err error) bool {

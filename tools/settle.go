@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -183,6 +184,13 @@ func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.
 	return moved
 }
 
+// sweepBriefly sweeps for no longer than somebody who waits may be kept.
+func (r *Runner) sweepBriefly(ctx context.Context, store approval.Store) {
+	ctx, cancel := context.WithTimeout(ctx, readBackTime)
+	defer cancel()
+	r.sweep(ctx, store)
+}
+
 // asOfNow expires a record whose time is over, and returns how it stands.
 func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
 	if rec.Overdue(r.Now()) {
@@ -192,17 +200,15 @@ func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval
 }
 
 // sweep puts the store in order: it expires what nobody answered, takes over what dead
-// processes left, and reads back what is unknown. Every change does it first.
+// processes left, and reads back what is unknown. Every change does it first, for a few seconds.
 func (r *Runner) sweep(ctx context.Context, store approval.Store) {
 	open, err := store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
 	if err != nil {
 		r.Log.Warn("looking for unfinished work", "error", err)
 		return
 	}
-	reading, cancel := context.WithTimeout(ctx, readBackTime)
-	defer cancel()
-	for _, rec := range open {
-		r.tidy(reading, store, rec)
+	for _, rec := range slices.Backward(open) { // the oldest has waited longest
+		r.tidy(ctx, store, rec)
 	}
 }
 
