@@ -246,6 +246,9 @@ func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.
 			return moved
 		}
 		if state := (*approval.StateError)(nil); errors.As(err, &state) {
+			if state.Record.State == m.To && state.Record.Owner == rec.Owner {
+				return state.Record // an earlier try was taken, and only its answer was lost
+			}
 			return r.knownAfterAll(ctx, store, state.Record, m, row)
 		}
 		r.pause(ctx, time.Duration(100<<try)*time.Millisecond)
@@ -289,7 +292,12 @@ func (r *Runner) recordLate(ctx context.Context, store approval.Store, id string
 	}
 	u := late.(unrecorded)
 	_, err := store.Move(ctx, u.move, u.row)
-	if err == nil || errors.As(err, new(*approval.StateError)) {
+	var state *approval.StateError
+	switch {
+	case errors.As(err, &state) && state.Record.State == approval.Unknown:
+		r.knownAfterAll(ctx, store, state.Record, u.move, u.row)
+		r.unrecorded.Delete(id)
+	case err == nil || state != nil:
 		r.unrecorded.Delete(id)
 	}
 }

@@ -406,3 +406,36 @@ func TestAClaimThatCannotBeLookedUpSendsNothing(t *testing.T) {
 	require.Contains(t, reply.Message, "Nothing was sent")
 	require.Empty(t, w.sent())
 }
+
+func TestAPanicWhileThePermissionsAreReadEndsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.runner = w.runnerOn(panicsAt{"/account/me/", w.sim.Transport()}, "process-1", "vps_demo")
+	reply := w.run("servers.list", "")
+	require.Equal(t, tools.Refuse, reply.Class)
+	require.Contains(t, reply.Message, "an internal error")
+	require.NotContains(t, reply.Message, "vps_demo")
+}
+
+type panicsAt struct {
+	path string
+	next http.RoundTripper
+}
+
+func (p panicsAt) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, p.path) {
+		panic("broken with " + r.Header.Get("Authorization"))
+	}
+	return p.next.RoundTrip(r)
+}
+
+func TestAPartOfATokenIsNotRepeatedEither(t *testing.T) {
+	token := "vps_" + strings.Repeat("abcdefgh", 7)
+	w := newWorld(t)
+	w.sim.Edit(func(world *simulator.World) {
+		world.Tokens[token] = &simulator.Token{Value: token, Name: "Long", Permissions: []string{"*:*"}}
+	})
+	w.runner = w.newRunner("process-1", token)
+	reply := w.run("servers.create", `{"name":"a","plan_id":"`+token+`","os_id":"5","location":"us-west"}`)
+	require.Equal(t, tools.Invalid, reply.Class)
+	require.NotContains(t, reply.Message, token[:12])
+}

@@ -76,19 +76,19 @@ const shortestToken = 8
 
 // accept decodes an input, and refuses one that carries the API token.
 func (r *Runner) accept(op *Op, raw []byte) (input, error) {
+	token, err := r.Token()
+	guarded := err == nil && len(token) >= shortestToken
+	if guarded && bytes.Contains(raw, []byte(token)) {
+		return input{}, errTokenGiven // before anything repeats a part of it
+	}
 	in, err := op.parse(raw)
-	token, tokenErr := r.Token()
-	if tokenErr != nil || len(token) < shortestToken {
-		return in, err
+	if err == nil && guarded && bytes.Contains(in.canonical(), []byte(token)) {
+		return in, errTokenGiven
 	}
-	if err != nil {
-		return in, errors.New(strings.ReplaceAll(err.Error(), token, "[redacted]"))
-	}
-	if bytes.Contains(in.canonical(), []byte(token)) {
-		return in, errors.New("the input contains the API token; it is never an argument: take it out")
-	}
-	return in, nil
+	return in, err
 }
+
+var errTokenGiven = errors.New("the input contains the API token; it is never an argument: take it out")
 
 // read runs an operation that changes nothing.
 func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {

@@ -222,8 +222,16 @@ func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Re
 			r.readBack(ctx, store, r.bury(ctx, store, rec), 1)
 		}
 	case approval.Unknown:
+		if r.recordLate(ctx, store, rec.ID); !r.isUnknown(ctx, store, rec.ID) {
+			return
+		}
 		r.readBack(ctx, store, rec, 1)
 	}
+}
+
+func (r *Runner) isUnknown(ctx context.Context, store approval.Store, id string) bool {
+	now, err := store.Record(ctx, id)
+	return err != nil || now.State == approval.Unknown
 }
 
 // settle waits for the work of a done change to settle, where the caller wants that.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,13 @@ func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, erro
 	if fresh { // a request that began before the question cannot answer it
 		return r.readToken(ctx, key)
 	}
-	wait := r.cache.flight.DoChan(string(key[:]), func() (any, error) {
+	wait := r.cache.flight.DoChan(string(key[:]), func() (facts any, err error) {
+		defer func() { // in a goroutine of its own nobody else would catch it
+			if broken := recover(); broken != nil {
+				r.Log.Error("internal error while the permissions were read", "error", r.withoutToken(fmt.Sprint(broken)))
+				err = unreadable(errInternal)
+			}
+		}()
 		if facts, ok := r.cache.kept(key, r.Now()); ok {
 			return facts, nil // somebody else's request has just ended
 		}
@@ -100,6 +107,17 @@ func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissi
 	facts := tokenFacts(me)
 	r.cache.keep(key, facts, accountOf(me, key), began)
 	return facts, nil
+}
+
+var errInternal = errors.New("an internal error; it is logged")
+
+// withoutToken takes the token out of a text.
+func (r *Runner) withoutToken(text string) string {
+	token, err := r.Token()
+	if err != nil || len(token) < shortestToken {
+		return text
+	}
+	return strings.ReplaceAll(text, token, "[redacted]")
 }
 
 var errNoPermissions = errors.New("VPS.org's answer has no list of permissions")

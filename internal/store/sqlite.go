@@ -55,7 +55,13 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	return newStore(write, read), nil
+	opened, err := os.Stat(path)
+	if err != nil {
+		return nil, errors.Join(err, read.Close(), write.Close())
+	}
+	s := newStore(write, read)
+	s.path, s.opened = path, opened
+	return s, nil
 }
 
 // openPool does not touch the file yet.

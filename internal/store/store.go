@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -20,6 +21,9 @@ import (
 // Store is an open database. It is safe for concurrent use, by any number of processes on
 // one file; its zero value is not usable: see [Open].
 type Store struct {
+	path   string      // of the file
+	opened os.FileInfo // of the file that was opened
+
 	write *sql.DB       // one connection
 	turn  chan struct{} // holds whoever writes: writers queue here rather than in the engine
 	read  *sql.DB       // cannot write
@@ -65,6 +69,9 @@ func (s *Store) inTx(ctx context.Context, change func(tx transaction) error) err
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return fmt.Errorf("store: %w", ctx.Err())
+	}
+	if err := s.inPlace(); err != nil {
+		return err
 	}
 	// Only now, before and after a transaction, is the connection free to prepare on.
 	defer s.statements.prepare(ctx)
