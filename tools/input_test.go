@@ -103,6 +103,7 @@ func TestErrorsOfInputsSayWhatToWrite(t *testing.T) {
 		{"servers.reboot", `{"server":"web-server-01","wait":"yes"}`, "wait must be true or false, not the text “yes”"},
 		{"servers.bootre", `{}`, "no operation is called “servers.bootre”"},
 		{"server.list", `{}`, "did you mean servers.list?"},
+		{"servers." + strings.Repeat("secret", 10), `{}`, "no operation has a name as long as that; vpsbot operations lists them"},
 		{"servers.reboot", `{"server":"vps_demo"}`, "the input contains the API token"},
 		{"servers.reboot", `{"server":"vps\u005fdemo"}`, "the input contains the API token"},
 	} {

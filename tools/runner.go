@@ -143,6 +143,9 @@ func (op *Op) fail(err error) Reply {
 	return reply
 }
 
+// longestName is how much of a wrong name an error repeats.
+const longestName = 40
+
 // NoSuchOperation says that no operation has that name, and which one may be meant.
 func NoSuchOperation(name string) string {
 	best, far := "", 4
@@ -151,8 +154,11 @@ func NoSuchOperation(name string) string {
 			best, far = op.Name, d
 		}
 	}
-	if best == "" {
-		return "no operation is called " + quote(cut(Clean(name), 60)) + "; vpsbot operations lists them"
+	switch {
+	case best == "" && len(name) > longestName: // a part of a secret is still a part of a secret
+		return "no operation has a name as long as that; vpsbot operations lists them"
+	case best == "":
+		return "no operation is called " + quote(name) + "; vpsbot operations lists them"
 	}
 	return "no operation is called " + quote(name) + "; did you mean " + best + "?"
 }
