@@ -47,11 +47,10 @@ func (p *parts) offers(ctx context.Context) (all []offer, note string) {
 }
 
 func (a *app) listOperations(ctx context.Context, asJSON, all bool) error {
-	p, err := a.operating(ctx)
+	p, err := a.assemble(ctx)
 	if err != nil {
 		return err
 	}
-	defer p.store.close() //nolint:errcheck // nothing was written
 	offers, note := p.offers(ctx)
 	for _, says := range []string{note, idleHint(p.config.Policy.Operations)} {
 		if says != "" {

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -36,14 +35,12 @@ func Seal(previous string, row Row) (Row, error) {
 }
 
 // cleaned makes every text storable. JSON is valid UTF-8 outside of strings only, so the
-// arguments go the same way; their white space goes, for encoders drop it too.
+// arguments go the same way.
 func cleaned(row Row) Row {
 	for _, text := range texts(&row) {
 		*text = storable(*text)
 	}
-	var compact bytes.Buffer
-	_ = json.Compact(&compact, []byte(storable(string(row.Arguments)))) // Seal has checked that it is JSON, or empty
-	row.Arguments = compact.Bytes()
+	row.Arguments = json.RawMessage(storable(string(row.Arguments)))
 	if len(row.Arguments) == 0 {
 		row.Arguments = nil
 	}

@@ -36,10 +36,8 @@ func (c Config) secrets() []string {
 			given = append(given, file)
 		}
 	}
-	for _, read := range []func() (string, error){c.Token(), c.Key()} {
-		if secret, err := read(); err == nil {
-			given = append(given, secret)
-		}
+	if token, err := c.Token()(); err == nil {
+		given = append(given, token)
 	}
 	var secrets []string
 	for _, text := range given {

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,7 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
-var presses = sized(2_000, 10_000)
+const presses = 10_000
 
 func TestTenThousandPresses(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
@@ -29,12 +28,8 @@ func TestTenThousandPresses(t *testing.T) {
 // press claims record 1 from n goroutines and counts who won and who was told its state.
 func press(t testing.TB, db database, n int) (won, lost int64) {
 	t.Helper()
-	return pressIn(t.Context(), db, n)
-}
-
-func pressIn(ctx context.Context, db database, n int) (won, lost int64) {
 	atOnce(n, func(int) {
-		_, err := db.Move(ctx, claim("1"), row("approved"))
+		_, err := db.Move(t.Context(), claim("1"), row("approved"))
 		var state *approval.StateError
 		switch {
 		case err == nil:
@@ -87,7 +82,7 @@ func raceJoins(t *testing.T, stores []database) {
 	atOnce(200, func(i int) {
 		r := asked("same")
 		r.ID = fmt.Sprint("join-", i)
-		_, old, err := stores[i%2].Insert(t.Context(), r, nil, row("asked"))
+		_, old, err := stores[i%2].Insert(t.Context(), r, row("asked"))
 		switch {
 		case err == nil && old:
 			atomic.AddInt64(&joined, 1)
@@ -131,6 +126,6 @@ func claimOrInsert(t *testing.T, db database, r approval.Record, there bool) err
 		return err
 	}
 	r.State = approval.Executing
-	_, _, err := db.Insert(t.Context(), r, nil, row("allowed"))
+	_, _, err := db.Insert(t.Context(), r, row("allowed"))
 	return err
 }

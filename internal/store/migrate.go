@@ -27,9 +27,10 @@ func upToDate(ctx context.Context, db *sql.DB, path string) error {
 		return nil
 	}
 	if err == nil && version > newest {
-		return tooNew(version, newest)
+		return fmt.Errorf("its schema is version %d and this vpsbot knows %d: it was written by a newer one, upgrade vpsbot",
+			version, newest)
 	}
-	return locked(ctx, path, func() error { return upgradeSQLite(ctx, db) })
+	return locked(ctx, path, func() error { return migrate(ctx, db) })
 }
 
 // recorded reads the schema's version and the journal mode.
@@ -47,25 +48,15 @@ func newestVersion() (int64, error) {
 	return goose.NumericComponent(names[len(names)-1])
 }
 
-func tooNew(version, newest int64) error {
-	return fmt.Errorf("its schema is version %d and this vpsbot knows %d: it was written by a newer one, upgrade vpsbot",
-		version, newest)
-}
-
-func upgradeSQLite(ctx context.Context, db *sql.DB) error {
+func migrate(ctx context.Context, db *sql.DB) error {
 	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
 		return err
 	}
-	return upgrade(ctx, goose.DialectSQLite3, db, "sqlite", strict)
-}
-
-// upgrade applies the migrations that are missing. folder has what one engine alone gets.
-func upgrade(ctx context.Context, dialect goose.Dialect, db *sql.DB, folder string, rewrite func([]byte) []byte) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(dialect, db, dialectSQL{files, folder, rewrite},
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, sqliteSQL{files},
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
