@@ -1,11 +1,18 @@
 package permissions
 
-// Actor is who asks, as "kind:name": "local:alice" is the user of this machine whose
-// process asks.
+// Actor is an identity that asks or answers, as "kind:name": "local:alice" is the user of
+// this machine whose process asks, "key:laptop" whoever holds that access key,
+// "slack:U024BE7LH" a Slack user. Several may be one person: see [Policy.Person].
 type Actor string
 
 // Local returns the actor for a user of this machine.
 func Local(user string) Actor { return Actor("local:" + user) }
+
+// Key returns the actor for the holder of an access key, by the key's name.
+func Key(name string) Actor { return Actor("key:" + name) }
+
+// SlackUser returns the actor for a Slack user, by the id that Slack gives ("U…").
+func SlackUser(id string) Actor { return Actor("slack:" + id) }
 
 // Surface is where somebody asks, and where somebody answers.
 type Surface string

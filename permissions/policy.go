@@ -7,24 +7,11 @@ import (
 
 // Policy is what this installation lets anybody do, whatever a token may. Its zero value
 // lets everything exist, and whoever sits at a terminal or an editor do what the token may.
+// It is a pure value: deciding reads no file and no clock.
 type Policy struct {
-	ReadOnly   bool     // only read operations exist
-	Operations []string // globs over operation names; empty: all of them
-}
-
-// Ask is a question to a policy: may this actor run this operation from here?
-type Ask struct {
-	Actor     Actor
-	Surface   Surface
-	Operation string
-	Risk      Risk
-}
-
-// Decision is the answer. Reason says why not, in a sentence that fits behind the
-// operation's name; it is empty when Allowed.
-type Decision struct {
-	Allowed bool
-	Reason  string
+	ReadOnly   bool      // only read operations exist
+	Operations []string  // globs over operation names; empty: all of them
+	Book       *Rulebook // what the policy file says; nil: there is no policy file
 }
 
 // Check reports the first malformed glob.
@@ -37,23 +24,39 @@ func (p Policy) Check() error {
 	return nil
 }
 
-// Decide answers an ask. It fails closed: what it does not know it refuses.
+// Decide answers an ask. It fails closed: what it does not know it refuses. Without a
+// target it answers as far as it goes: it allows what could be allowed on some server,
+// with the demands that hold on every one, so that what it refuses then can never be.
+// Before anything is run it must be asked with the target.
 func (p Policy) Decide(ask Ask) Decision {
+	if reason := p.bars(ask); reason != "" {
+		return Decision{Risk: ask.Risk, Reason: reason}
+	}
+	if p.Book != nil {
+		return p.Book.decide(ask)
+	}
+	if ask.Surface == Slack && ask.Risk != Read {
+		return Decision{Risk: ask.Risk, Reason: "without a policy file nobody may change anything from Slack"}
+	}
+	if ask.External {
+		return Decision{Risk: ask.Risk, Reason: "without a policy file it is only for people of this workspace"}
+	}
+	return Decision{Allowed: true, Risk: ask.worst(), Own: ask.worst().Asks()}
+}
+
+// bars says why nobody may, whatever the rules say; "" if nothing bars it.
+func (p Policy) bars(ask Ask) string {
 	switch {
 	case ask.Actor == "":
-		return Decision{Reason: "nobody is known to be asking"}
+		return "nobody is known to be asking"
 	case p.ReadOnly && ask.Risk != Read:
-		return Decision{Reason: "this installation is read-only (VPSBOT_READ_ONLY)"}
+		return "this installation is read-only (VPSBOT_READ_ONLY)"
 	case !p.exists(ask.Operation):
-		return Decision{Reason: "it is switched off here (VPSBOT_OPERATIONS does not include it)"}
-	case ask.Surface == MCP || ask.Surface == Terminal:
-		return Decision{Allowed: true}
-	case ask.Surface == Slack && ask.Risk == Read:
-		return Decision{Allowed: true}
-	case ask.Surface == Slack:
-		return Decision{Reason: "without a policy file nobody may change anything from Slack"}
+		return "it is switched off here (VPSBOT_OPERATIONS does not include it)"
+	case ask.Surface != MCP && ask.Surface != Terminal && ask.Surface != Slack:
+		return fmt.Sprintf("%q is not a place to ask from", ask.Surface)
 	}
-	return Decision{Reason: fmt.Sprintf("%q is not a place to ask from", ask.Surface)}
+	return ""
 }
 
 func (p Policy) exists(operation string) bool {

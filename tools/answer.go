@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -14,8 +15,10 @@ type Answer struct {
 	Approval string
 	Channel  permissions.Surface // where it was said
 	Yes      bool
-	Text     string // what was typed, where the card wants a name
-	Wait     bool   // wait for the work to settle, as the call asked
+	Text     string   // what was typed, where the card wants a name
+	External bool     // the one who answers is of another Slack workspace
+	Groups   []string // ids of the Slack user groups that the one who answers is in
+	Wait     bool     // wait for the work to settle, as the call asked
 }
 
 // Answer takes the answer of the person who waits where the call was made, and runs the
@@ -23,7 +26,10 @@ type Answer struct {
 // question by this very actor; everything else is checked here.
 func (r *Runner) Answer(ctx context.Context, call Call, a Answer) Reply {
 	ctx = r.pin(ctx)
-	store, rec, op, err := r.answered(ctx, call.Actor, a.Approval)
+	store, rec, op, err := r.answered(ctx, a.Approval)
+	if err == nil {
+		err = r.mayAnswer(ctx, rec, call.Actor, a)
+	}
 	if err != nil {
 		return failAnswer(op, err)
 	}
@@ -35,14 +41,40 @@ func (r *Runner) Answer(ctx context.Context, call Call, a Answer) Reply {
 	case rec.Confirm != "" && strings.TrimSpace(a.Text) != rec.Confirm:
 		return r.mistyped(ctx, store, op, rec, call)
 	}
-	if rec.State == approval.Approved {
+	consent := r.consent(call.Actor, a.Channel, true, "")
+	switch {
+	case rec.State == approval.Approved:
 		return r.execute(ctx, store, rec, approval.Approved, nil, a.Wait, call)
+	case rec.Others > 0:
+		return r.agreeFirst(ctx, store, op, rec, *consent, a.Wait, call)
 	}
-	return r.execute(ctx, store, rec, approval.Pending, r.consent(call.Actor, a.Channel, true, ""), a.Wait, call)
+	return r.execute(ctx, store, rec, approval.Pending, consent, a.Wait, call)
 }
 
-// answered finds the record that an answer is for. Only the asker may answer it.
-func (r *Runner) answered(ctx context.Context, actor permissions.Actor, id string) (approval.Store, approval.Record, *Op, error) {
+// agreeFirst stores the requester's own consent where others must agree too, and runs the
+// change if they all have.
+func (r *Runner) agreeFirst(ctx context.Context, store approval.Store, op *Op, rec approval.Record, consent approval.Consent, wait bool, call Call) Reply {
+	agreed, err := store.Agree(ctx, rec.ID, consent, r.rowAgreed(rec, consent))
+	if errors.As(err, new(*approval.AnsweredError)) {
+		return op.askFor(rec) // asked again: the others are still missing
+	}
+	if err != nil {
+		return r.failClaim(ctx, op, rec, true, call, err)
+	}
+	if agreed.State == approval.Approved {
+		return r.execute(ctx, store, agreed, approval.Approved, nil, wait, call)
+	}
+	return op.askFor(agreed)
+}
+
+func (r *Runner) rowAgreed(rec approval.Record, consent approval.Consent) auditRow {
+	row := r.rowFor(rec, "approved")
+	row.Approver, row.Reason = consent.Person, agreedIn(consent.Channel)
+	return row
+}
+
+// answered finds the record that an answer is for.
+func (r *Runner) answered(ctx context.Context, id string) (approval.Store, approval.Record, *Op, error) {
 	store, err := r.store(ctx)
 	if err != nil {
 		return nil, approval.Record{}, nil, err
@@ -58,13 +90,84 @@ func (r *Runner) answered(ctx context.Context, actor permissions.Actor, id strin
 	if !ok {
 		return store, rec, nil, &inputError{"this version has no operation " + quote(rec.Operation)}
 	}
-	if rec.Actor != string(actor) {
-		row := r.rowFor(rec, "refused")
-		row.Reason = string(actor) + " tried to answer it, and is not who asked"
-		r.noteOrLog(ctx, row)
-		return store, rec, op, &refusal{"only " + Clean(rec.Actor) + ", who asked, can answer this"}
-	}
 	return store, rec, op, nil
+}
+
+// asked finds a record that its own asker decides on.
+func (r *Runner) asked(ctx context.Context, actor permissions.Actor, id string) (approval.Store, approval.Record, *Op, error) {
+	store, rec, op, err := r.answered(ctx, id)
+	if err == nil && !r.isAsker(rec, actor) {
+		err = &refusal{"only " + Clean(rec.Actor) + ", who asked, can do that"}
+	}
+	return store, rec, op, err
+}
+
+// isAsker reports whether an actor is who asked, by whichever of their identities.
+func (r *Runner) isAsker(rec approval.Record, actor permissions.Actor) bool {
+	policy := r.Policy()
+	person, known := policy.Person(actor)
+	asker, _ := policy.Person(permissions.Actor(rec.Actor)) // as the policy knows them now
+	return rec.Actor == string(actor) || known && person != "" && (person == rec.Person || person == asker)
+}
+
+// mayAnswer decides whether an actor may answer a record, at this moment: the requester
+// their own question; somebody else only where the policy wants others, and names them. A
+// no to that is a row of the log.
+func (r *Runner) mayAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, a Answer) error {
+	why := r.whyNot(rec, actor, a)
+	if why == "" {
+		return nil
+	}
+	row := r.rowFor(rec, "refused")
+	row.Reason = Clean(string(actor)+" may not answer it: ") + why
+	r.noteOrLog(ctx, row)
+	return &refusal{why}
+}
+
+func (r *Runner) whyNot(rec approval.Record, actor permissions.Actor, a Answer) string {
+	policy, ask := r.Policy(), askOf(rec)
+	d := policy.Decide(ask)
+	switch {
+	case a.Yes && !d.Allowed:
+		return "the policy no longer allows it: " + Clean(d.Reason)
+	case a.Yes && a.External:
+		return "people of another workspace cannot agree to anything here"
+	case a.Yes && !carries(d, a.Channel):
+		return fmt.Sprintf("the policy does not let %s carry a yes to this; it can be given in: %s", a.Channel, surfaces(d.Channels))
+	}
+	switch {
+	case r.isAsker(rec, actor):
+		return ""
+	case rec.Others == 0:
+		return "only " + Clean(rec.Actor) + ", who asked, can answer this"
+	}
+	return Clean(policy.MayApprove(actor, a.Groups, ask, rec.Person).Reason)
+}
+
+func surfaces(all []permissions.Surface) string {
+	words := make([]string, len(all))
+	for i, s := range all {
+		words[i] = string(s)
+	}
+	return strings.Join(words, ", ")
+}
+
+// askOf puts what a record is about to the policy again.
+func askOf(rec approval.Record) permissions.Ask {
+	facts, _ := factsThen(rec)
+	surface, place, _ := strings.Cut(rec.Surface, ":")
+	channel, groups, _ := strings.Cut(place, " ")
+	ask := permissions.Ask{
+		Actor: permissions.Actor(rec.Actor), Groups: strings.Fields(groups), Surface: permissions.Surface(surface), Channel: channel,
+		Operation: rec.Operation, Risk: permissions.Risk(rec.Risk), Raised: permissions.Risk(rec.Risk), Target: &permissions.TargetServer{ID: facts["id"], Name: facts["name"]},
+	}
+	if op, ok := Lookup(rec.Operation); ok {
+		ask.Risk = op.Risk
+		if in, err := op.parse(rec.Input); err == nil {
+			ask.NewName = op.newName(in)
+		}
+	}
+	return ask
 }
 
 func failAnswer(op *Op, err error) Reply {
@@ -72,8 +175,9 @@ func failAnswer(op *Op, err error) Reply {
 }
 
 func (r *Runner) consent(actor permissions.Actor, channel permissions.Surface, yes bool, reason string) *approval.Consent {
+	person, _ := r.Policy().Person(actor)
 	return &approval.Consent{
-		Person: string(actor), Identity: string(actor), Channel: string(channel), Yes: yes, Reason: Clean(reason), At: r.Now(),
+		Person: person, Identity: string(actor), Channel: string(channel), Yes: yes, Reason: Clean(r.withoutToken(reason)), At: r.Now(),
 	}
 }
 
@@ -81,9 +185,6 @@ func (r *Runner) consent(actor permissions.Actor, channel permissions.Surface, y
 // person gave elsewhere is taken back with it.
 func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call, a Answer) Reply {
 	m := approval.Move{To: approval.Denied, Consent: r.consent(call.Actor, a.Channel, false, "")}
-	if rec.Approver == string(call.Actor) {
-		m.Consent = nil // a person's answer is one row, and that is the yes
-	}
 	m.Message = op.Name + " of " + quote(rec.TargetName) + " was declined by " + string(call.Actor) + ". Nothing was sent."
 	return r.endWaiting(ctx, store, op, rec, m, call)
 }
@@ -102,32 +203,36 @@ func (r *Runner) endWaiting(ctx context.Context, store approval.Store, op *Op, r
 }
 
 // Decide takes the answer that a person gives elsewhere than where the call was made. A
-// yes is recorded; the asker's side runs it.
+// yes is recorded; once all have agreed whose consent is needed, the asker's side runs it.
 func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, reason string) (approval.Record, error) {
-	store, rec, _, err := r.answered(ctx, actor, a.Approval)
+	store, rec, _, err := r.answered(ctx, a.Approval)
+	if err == nil {
+		err = r.mayAnswer(ctx, rec, actor, a)
+	}
 	if err != nil {
 		return rec, err
 	}
-	if a.Yes && rec.Confirm != "" && strings.TrimSpace(a.Text) != rec.Confirm {
+	consent := r.consent(actor, a.Channel, a.Yes, reason)
+	if !a.Yes {
+		return r.deny(ctx, store, rec, consent)
+	}
+	if rec.Confirm != "" && strings.TrimSpace(a.Text) != rec.Confirm {
 		return rec, &inputError{"that is not " + quote(rec.Confirm) + "; the request stays open"}
 	}
+	agreed, err := store.Agree(ctx, rec.ID, *consent, r.rowAgreed(rec, *consent))
+	return r.decided(ctx, store, rec, agreed, approval.Approved, err)
+}
+
+// deny ends a record with somebody's no, which is final.
+func (r *Runner) deny(ctx context.Context, store approval.Store, rec approval.Record, consent *approval.Consent) (approval.Record, error) {
 	m := approval.Move{
-		ID: rec.ID, From: []approval.State{approval.Pending}, To: approval.Approved, At: r.Now(), Live: true,
-		Consent: r.consent(actor, a.Channel, a.Yes, reason),
+		ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Denied, At: r.Now(), Live: true, Consent: consent,
+		Message: withReason(rec.Operation+" of "+quote(rec.TargetName)+" was denied by "+consent.Identity, consent.Reason) + " Nothing was sent.",
 	}
-	if !a.Yes {
-		m.To, m.From = approval.Denied, []approval.State{approval.Pending, approval.Approved}
-		if rec.Approver == string(actor) {
-			m.Consent = nil // taken back: a person's answer is one row, and that is the yes
-		}
-		m.Message = withReason(rec.Operation+" of "+quote(rec.TargetName)+" was denied by "+string(actor), reason) + " Nothing was sent."
-	}
-	row := r.rowFor(rec, string(m.To))
-	row.Reason, row.Approver = m.Message, string(actor)
-	if a.Yes {
-		row.Reason = agreedIn(string(a.Channel))
-	}
-	return r.decided(ctx, store, rec, m, row)
+	row := r.rowFor(rec, "denied")
+	row.Reason, row.Approver = m.Message, consent.Person
+	moved, err := store.Move(ctx, m, row)
+	return r.decided(ctx, store, rec, moved, m.To, err)
 }
 
 func withReason(says, reason string) string {
@@ -139,7 +244,7 @@ func withReason(says, reason string) string {
 
 // Cancel ends a record that its own asker no longer wants.
 func (r *Runner) Cancel(ctx context.Context, actor permissions.Actor, id string) (approval.Record, error) {
-	store, rec, _, err := r.answered(ctx, actor, id)
+	store, rec, _, err := r.asked(ctx, actor, id)
 	if err != nil {
 		return rec, err
 	}
@@ -153,12 +258,24 @@ func (r *Runner) cancel(ctx context.Context, store approval.Store, rec approval.
 	}
 	row := r.rowFor(rec, "cancelled")
 	row.Reason = m.Message
-	return r.decided(ctx, store, rec, m, row)
+	moved, err := store.Move(ctx, m, row)
+	return r.decided(ctx, store, rec, moved, m.To, err)
+}
+
+// mightHaveAsked reports whether the policy file would let somebody ask for the same from
+// where it was asked.
+func (r *Runner) mightHaveAsked(rec approval.Record, actor permissions.Actor) bool {
+	policy, ask := r.Policy(), askOf(rec)
+	ask.Actor, ask.Groups = actor, nil
+	return policy.Book != nil && policy.Decide(ask).Allowed
 }
 
 // Settle ends an unknown record with what a person found.
 func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string, happened bool) (approval.Record, error) {
-	store, rec, _, err := r.answered(ctx, actor, id)
+	store, rec, _, err := r.answered(ctx, id)
+	if err == nil && !r.isAsker(rec, actor) && !r.mightHaveAsked(rec, actor) {
+		err = &refusal{"only " + Clean(rec.Actor) + ", who asked, or somebody whom the policy lets do the same, can say what became of it"}
+	}
 	if err != nil {
 		return rec, err
 	}
@@ -178,21 +295,26 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	}
 	row := r.rowFor(rec, "settled")
 	row.Reason, row.Outcome, row.Approver = m.Message, string(m.To), string(actor)
-	return r.decided(ctx, store, rec, m, row)
+	moved, err := store.Move(ctx, m, row)
+	return r.decided(ctx, store, rec, moved, m.To, err)
 }
 
-// decided carries a decision out, and explains why it came too late if it did.
-func (r *Runner) decided(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move, row auditRow) (approval.Record, error) {
-	moved, err := store.Move(ctx, m, row)
-	var state *approval.StateError
+// decided explains why a decision came too late, if it did.
+func (r *Runner) decided(ctx context.Context, store approval.Store, rec, moved approval.Record, to approval.State, err error) (approval.Record, error) {
+	var (
+		state *approval.StateError
+		again *approval.AnsweredError
+	)
 	switch {
 	case err == nil:
 		return moved, nil
+	case errors.As(err, &again):
+		return rec, &inputError{"you have agreed to this before; it waits for others"}
 	case !errors.As(err, &state):
 		return rec, &storeError{err}
 	}
 	now := r.asOfNow(ctx, store, state.Record)
-	return now, &inputError{rec.Operation + " of " + quote(rec.TargetName) + " cannot be " + string(m.To) + " any more: " + endings[now.State].says}
+	return now, &inputError{rec.Operation + " of " + quote(rec.TargetName) + " cannot be " + string(to) + " any more: " + endings[now.State].says}
 }
 
 // Handover makes a record that was asked in one place answerable from elsewhere, because the
@@ -224,7 +346,7 @@ func (r *Runner) Handover(ctx context.Context, op *Op, id, why string) Reply {
 // GaveUp cancels a record because its asker's client stopped waiting for the answer where it
 // was asked. A record that can be answered elsewhere stays.
 func (r *Runner) GaveUp(ctx context.Context, actor permissions.Actor, id string) {
-	store, rec, _, err := r.answered(ctx, actor, id)
+	store, rec, _, err := r.asked(ctx, actor, id)
 	if err != nil || rec.State != approval.Pending || rec.Place != approval.Here {
 		return
 	}

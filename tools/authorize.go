@@ -3,15 +3,15 @@ package tools
 import (
 	"context"
 
+	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// authorize decides whether a call may go on: the policy for the actor, then the token's
-// permissions. Where the policy says no, nothing at all has been sent; where the token
-// does, nothing but GET /account/me/.
-func (r *Runner) authorize(ctx context.Context, op *Op, call Call, fresh bool) error {
-	ask := permissions.Ask{Actor: call.Actor, Surface: call.Surface, Operation: op.Name, Risk: op.Risk}
-	if d := r.Policy.Decide(ask); !d.Allowed {
+// authorize decides whether a call may go on, as far as that goes without the target: the
+// policy for the actor, then the token's permissions. Where the policy says no, nothing at
+// all has been sent; where the token does, nothing but GET /account/me/.
+func (r *Runner) authorize(ctx context.Context, op *Op, in input, call Call, fresh bool) error {
+	if d := r.Policy().Decide(call.ask(op, in, op.Risk, op.nothing())); !d.Allowed {
 		return &refusal{op.Name + " is refused: " + d.Reason}
 	}
 	if len(op.Needs) == 0 && op.IsRead() {
@@ -27,14 +27,80 @@ func (r *Runner) authorize(ctx context.Context, op *Op, call Call, fresh bool) e
 	return nil
 }
 
+// ask puts a call to the policy as a question.
+func (c Call) ask(op *Op, in input, risk permissions.Risk, target *permissions.TargetServer) permissions.Ask {
+	return permissions.Ask{
+		Actor: c.Actor, Groups: c.Groups, External: c.External, Surface: c.Surface, Channel: c.Channel,
+		Operation: op.Name, Risk: risk, Target: target, NewName: op.newName(in),
+	}
+}
+
+// nothing returns the target of what is about no server at all; nil says that the server is
+// not known yet.
+func (op *Op) nothing() *permissions.TargetServer {
+	if op.On == Account && op.view.keep == nil {
+		return &permissions.TargetServer{}
+	}
+	return nil
+}
+
+// newName returns the name that a server will have, if the input gives it one.
+func (op *Op) newName(in input) string {
+	if op.On == NewServer || op.On == Server {
+		return in.ref("name")
+	}
+	return ""
+}
+
+func behind(s apiclient.Server) *permissions.TargetServer {
+	return &permissions.TargetServer{ID: s.ID.String(), Name: s.Name}
+}
+
+// authorizeTarget decides again, now that the server behind the call is known.
+func (r *Runner) authorizeTarget(op *Op, in input, t Target, call Call) (permissions.Decision, error) {
+	ask := call.ask(op, in, op.Risk, behind(t.Server))
+	ask.Raised = op.riskOf(t, in)
+	d := r.Policy().Decide(ask)
+	if !d.Allowed {
+		return d, &refusal{op.Name + " of " + t.called() + " is refused: " + d.Reason}
+	}
+	return d, nil
+}
+
+// authorizeRead decides again about the one server that a read is about. Where there is no
+// policy file its name makes no difference, and is not read for the decision's sake.
+func (r *Runner) authorizeRead(ctx context.Context, op *Op, in input, server apiclient.ID, call Call) error {
+	if server.IsZero() || r.Policy().Book == nil {
+		return nil
+	}
+	s, err := r.Client.Servers.Get(ctx, server)
+	if err != nil {
+		return missing(err, "server", server)
+	}
+	_, err = r.authorizeTarget(op, in, Target{ID: s.ID, Server: s}, call)
+	return err
+}
+
+// readable leaves out of a list what belongs to servers that the actor may not read.
+func (r *Runner) readable(op *Op, value any, call Call) any {
+	policy := r.Policy()
+	if policy.Book == nil || op.view.keep == nil {
+		return value
+	}
+	return op.view.keep(value, func(s permissions.TargetServer) bool {
+		return policy.Decide(call.ask(op, input{}, permissions.Read, &s)).Allowed
+	})
+}
+
 // Offered returns the operations that actor may run from there, sorted by name, and why
 // each of the others may not. Where the token cannot be asked, err says why and all that
 // the policy lets exist is offered.
 func (r *Runner) Offered(ctx context.Context, actor permissions.Actor, surface permissions.Surface) (ops []*Op, why map[string]string, err error) {
 	token, err := r.token(ctx, false)
 	why = map[string]string{}
+	policy, call := r.Policy(), Call{Actor: actor, Surface: surface}
 	for _, op := range Operations() {
-		d := r.Policy.Decide(permissions.Ask{Actor: actor, Surface: surface, Operation: op.Name, Risk: op.Risk})
+		d := policy.Decide(call.ask(op, input{}, op.Risk, op.nothing()))
 		if d.Allowed && err == nil {
 			d = token.Allows(op.Needs, r.Now())
 		}

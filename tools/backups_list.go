@@ -23,7 +23,7 @@ type backupRow struct {
 	Description string         `json:"description"`
 }
 
-var _ = register(listed(Operation[backupFilter, Listing[apiclient.Backup]]{
+var _ = register(ofServer(listed(Operation[backupFilter, Listing[apiclient.Backup]]{
 	Meta: Meta{
 		Name: "backups.list", Title: "List backups",
 		Description: "Lists backups, of all servers or of one.",
@@ -35,4 +35,4 @@ var _ = register(listed(Operation[backupFilter, Listing[apiclient.Backup]]{
 	return c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.Server.ID, Type: in.BackupType})
 }, func(b apiclient.Backup) backupRow {
 	return backupRow{b.ID, refName(b.Server), b.BackupType, b.Status, b.SizeMB, b.CreatedAt, b.ExpiresAt, b.Description}
-}))
+}), func(b apiclient.Backup) (apiclient.ID, string) { return b.Server.ID, b.Server.Name }))

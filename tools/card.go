@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // Card is what a person is shown before they agree. All of its texts are clean.
@@ -16,6 +18,7 @@ type Card struct {
 	Warnings  []string `json:"warnings,omitzero"`
 	AskedBy   string   `json:"asked_by"`         // who, and from where
 	Confirm   string   `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
+	Others    string   `json:"others,omitzero"`  // who else must agree
 	Until     string   `json:"until,omitzero"`   // until when it can be answered, RFC 3339
 }
 
@@ -41,6 +44,9 @@ func (c Card) Text() string {
 	for _, s := range c.Warnings {
 		fmt.Fprintln(&b, "! "+s)
 	}
+	if c.Others != "" {
+		fmt.Fprintln(&b, "! "+c.Others)
+	}
 	fmt.Fprint(&b, "Asked by "+c.AskedBy+".")
 	if c.Until != "" {
 		fmt.Fprint(&b, " Can be answered until "+c.Until+".")
@@ -57,7 +63,7 @@ func (c Card) Question() string {
 }
 
 // card makes the card of a plan.
-func (r *Runner) card(op *Op, in input, t Target, call Call) Card {
+func (r *Runner) card(op *Op, in input, t Target, demand permissions.Decision, call Call) Card {
 	c := Card{
 		Operation: op.Name,
 		Effect:    op.effect(t, in.value),
@@ -70,10 +76,29 @@ func (r *Runner) card(op *Op, in input, t Target, call Call) Card {
 		c.Warnings = op.warn(t, in.value)
 	}
 	c.Warnings = append(c.Warnings, ownWarnings(op, t)...)
-	if op.riskOf(t, in).WantsName() {
+	if demand.Others > 0 {
+		c.Others = othersNeeded(demand)
+	}
+	if demand.Risk.WantsName() {
 		c.Confirm = op.confirmText(t)
 	}
 	return c
+}
+
+// othersNeeded says who beside the requester must agree.
+func othersNeeded(d permissions.Decision) string {
+	who := "whoever may do this here"
+	if len(d.Approvers) > 0 {
+		who = Clean(strings.Join(d.Approvers, ", "))
+	}
+	return "Needs the consent of " + people(d.Others) + ": " + who + "."
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "another person"
+	}
+	return fmt.Sprintf("%d other people", n)
 }
 
 func targetLines(op *Op, in input, t Target) []Line {

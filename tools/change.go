@@ -19,7 +19,7 @@ const (
 // change runs an operation that is not a read, up to the point where it is done, refused,
 // or a person must be asked.
 func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply {
-	if err := r.authorize(ctx, op, call, false); err != nil {
+	if err := r.authorize(ctx, op, in, call, false); err != nil {
 		r.noteRefusal(ctx, op, in, call, err)
 		return r.failOrUnknown(ctx, op, in, call, err)
 	}
@@ -29,6 +29,12 @@ func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply 
 	store, err := r.store(ctx)
 	if err != nil {
 		return op.fail(err)
+	}
+	if f, err := store.Frozen(ctx); err != nil {
+		return op.fail(&storeError{err})
+	} else if f != nil {
+		r.noteRefusal(ctx, op, in, call, frozenBy(*f))
+		return op.fail(frozenBy(*f))
 	}
 	asked := in.canonical()
 	r.sweepBriefly(ctx, store)
@@ -45,7 +51,7 @@ func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply 
 			return reply
 		}
 	}
-	if p.risk.Asks() {
+	if p.asks() {
 		return r.ask(ctx, store, p, rec, call)
 	}
 	return r.start(ctx, store, p, rec, call)
@@ -146,11 +152,11 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call 
 
 // ask opens a record for a person's answer, or joins the one that is open.
 func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
-	stored, joined, err := store.Insert(ctx, rec, r.rowFor(rec, "asked"))
-	if err != nil {
-		return p.op.fail(&storeError{err})
-	}
-	if joined {
+	stored, joined, err := store.Insert(ctx, rec, nil, r.rowFor(rec, "asked"))
+	switch {
+	case err != nil:
+		return r.failClaim(ctx, p.op, rec, false, call, err)
+	case joined:
 		return r.join(ctx, store, p, stored, call)
 	}
 	if reply, ok := r.settledMeanwhile(ctx, store, p.op, stored, call); ok {

@@ -53,7 +53,12 @@ func TestANoEndsTheRecord(t *testing.T) {
 	require.Equal(t, tools.Declined, reply.Outcome)
 	require.Equal(t, tools.Declined, w.answer("servers.reboot", asked.Record.ID, "").Outcome, "a no is final")
 	require.Empty(t, w.sent())
-	require.NotEqual(t, asked.Record.ID, w.run("servers.reboot", `{"server":"web-server-01"}`).Record.ID, "asking again is a new question")
+	paused := w.run("servers.reboot", `{"server":"web-server-01"}`)
+	require.Equal(t, tools.Refuse, paused.Class)
+	require.Contains(t, paused.Message, "a person said no to this very request (approval "+asked.Record.ID)
+	require.Equal(t, tools.ApprovalRequired, w.run("servers.stop", `{"server":"web-server-01"}`).Outcome, "another request is another matter")
+	w.clock.Advance(10 * time.Minute)
+	require.NotEqual(t, asked.Record.ID, w.run("servers.reboot", `{"server":"web-server-01"}`).Record.ID, "later it is a new question")
 }
 
 func TestOnlyTheAskerMayAnswer(t *testing.T) {

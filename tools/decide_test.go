@@ -47,7 +47,9 @@ func TestADenialIsFinal(t *testing.T) {
 
 	told := w.run("servers.stop", `{"server":"web-server-01"}`)
 	require.Equal(t, tools.Declined, told.Outcome, "the asker is told")
-	require.Equal(t, tools.ApprovalRequired, w.run("servers.stop", `{"server":"web-server-01"}`).Outcome, "once")
+	require.Equal(t, tools.Refuse, w.run("servers.stop", `{"server":"web-server-01"}`).Class, "once; then there is a pause")
+	w.clock.Advance(10 * time.Minute)
+	require.Equal(t, tools.ApprovalRequired, w.run("servers.stop", `{"server":"web-server-01"}`).Outcome)
 	require.Empty(t, w.sent())
 }
 
@@ -162,12 +164,12 @@ var errStore = errors.New("disk full")
 
 func (f *failing) fails() bool { f.calls++; return f.calls == f.at || f.always }
 
-func (f *failing) Insert(ctx context.Context, r approval.Record, row audit.Row) (approval.Record, bool, error) {
+func (f *failing) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
 	if !f.fails() {
-		return f.Store.Insert(ctx, r, row)
+		return f.Store.Insert(ctx, r, limits, row)
 	}
 	if f.after {
-		_, _, _ = f.Store.Insert(ctx, r, row)
+		_, _, _ = f.Store.Insert(ctx, r, limits, row)
 	}
 	return approval.Record{}, false, errStore
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 const (
@@ -20,9 +21,9 @@ const (
 // start runs a change that needs nobody's consent: it is recorded and claimed in one step.
 func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
 	rec.State, rec.Owner, rec.ClaimedAt = approval.Executing, r.Process.ID, rec.CreatedAt
-	stored, joined, err := store.Insert(ctx, rec, r.rowFor(rec, "allowed"))
+	stored, joined, err := store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, "allowed"))
 	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && r.release(ctx, store, holder.Holder) {
-		stored, joined, err = store.Insert(ctx, rec, r.rowFor(rec, "allowed"))
+		stored, joined, err = store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, "allowed"))
 	}
 	switch {
 	case err != nil:
@@ -87,7 +88,7 @@ func (r *Runner) notSent(ctx context.Context, store approval.Store, op *Op, rec 
 func (r *Runner) claim(ctx context.Context, store approval.Store, rec approval.Record, from approval.State, consent *approval.Consent) (approval.Record, error) {
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{from}, To: approval.Executing, At: r.Now(), Live: true,
-		ArgsHash: rec.ArgsHash, Owner: r.Process.ID, Consent: consent,
+		ArgsHash: rec.ArgsHash, Owner: r.Process.ID, Consent: consent, Limits: r.limitsFor(rec),
 	}
 	row := r.rowRun(rec)
 	if consent != nil {
@@ -118,7 +119,17 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, sto
 	case errors.As(err, &state):
 		return r.lateAnswer(ctx, op, state.Record, call)
 	}
-	return op.fail(&storeError{err})
+	no := refusalOf(err)
+	if no == nil {
+		return op.fail(&storeError{err})
+	}
+	row := r.rowFor(rec, "refused")
+	row.Reason = no.says
+	if !stored {
+		row.Approval = ""
+	}
+	r.noteOrLog(ctx, row)
+	return op.fail(no)
 }
 
 // lateAnswer replies to an answer for a record that is no longer open to it.
@@ -159,7 +170,7 @@ func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Ca
 	if err != nil {
 		return plan{}, err
 	}
-	if err := r.authorize(ctx, op, call, true); err != nil {
+	if err := r.authorize(ctx, op, in, call, true); err != nil {
 		return plan{}, err
 	}
 	if r.account() != rec.Account {
@@ -172,7 +183,45 @@ func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Ca
 	if what := drift(then, p.facts); len(what) > 0 {
 		return plan{}, &changedError{what}
 	}
-	return p, nil
+	if p.demand.Others > rec.Others || p.demand.Own && !rec.Own {
+		return plan{}, &refusal{"the policy now asks for more consent than was given; ask for it again"}
+	}
+	return p, r.agreed(ctx, rec)
+}
+
+// agreed counts once more, under the policy of the one who runs it, the other people who
+// agreed: an approver whom this policy does not know may have been the requester.
+func (r *Runner) agreed(ctx context.Context, rec approval.Record) error {
+	if rec.Others == 0 {
+		return nil
+	}
+	store, err := r.store(ctx)
+	if err != nil {
+		return err
+	}
+	consents, err := store.Consents(ctx, rec.ID)
+	if err != nil {
+		return &storeError{err}
+	}
+	policy, others := r.Policy(), map[string]bool{}
+	for _, c := range consents {
+		who := permissions.Actor(c.Identity)
+		person, known := policy.Person(who)
+		if c.Yes && known && !r.isAsker(rec, who) && r.stillNamed(rec, who) {
+			others[person] = true
+		}
+	}
+	if len(others) < rec.Others {
+		return &refusal{"not enough other people have agreed, as the policy here counts them"}
+	}
+	return nil
+}
+
+// stillNamed reports whether the policy here lets somebody agree to a record. Whoever answered
+// in Slack may be named by a group, which is known there alone: that was looked up when
+// they answered.
+func (r *Runner) stillNamed(rec approval.Record, who permissions.Actor) bool {
+	return strings.HasPrefix(string(who), "slack:") || r.Policy().MayApprove(who, nil, askOf(rec), rec.Person).Allowed
 }
 
 // call makes the one API call of a claimed record, and records what came of it.
@@ -215,6 +264,9 @@ func (r *Runner) stillOurs(ctx context.Context, store approval.Store, rec approv
 	now, err := store.Record(ctx, rec.ID)
 	if err != nil {
 		return refused("the store cannot be asked whether the claim still holds")
+	}
+	if frozen, err := store.Frozen(ctx); err != nil || frozen != nil {
+		return refused("all changes have been frozen meanwhile")
 	}
 	return now, now.State == approval.Executing && now.Owner == rec.Owner && now.ClaimedAt.Equal(rec.ClaimedAt)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -52,6 +53,7 @@ type world struct {
 	clock  *clock
 	dead   map[string]bool
 	broken bool
+	policy permissions.Policy
 }
 
 func newWorld(t *testing.T) *world { return newWorldWith(t, "vps_demo", simulator.Options{Speed: 60}) }
@@ -85,6 +87,7 @@ func (w *world) runnerOn(transport http.RoundTripper, process, token string) *to
 	require.NoError(w, err)
 	runner = &tools.Runner{
 		Client: client, API: "http://localhost/api/v1", Token: source,
+		Policy:  func() permissions.Policy { return w.policy },
 		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
 		Process: tools.Process{ID: process, Alive: func(owner string) bool { return !w.dead[owner] }},
 		Now:     w.clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
@@ -140,4 +143,12 @@ func decoded(t *testing.T, raw []byte) map[string]any {
 	var m map[string]any
 	require.NoError(t, json.Unmarshal(raw, &m), string(raw))
 	return m
+}
+
+var teamSimulator = simulator.Options{Speed: 60}
+
+func addServers(world *simulator.World) {
+	for i := range 10 {
+		world.AddServer(simulator.Server{Name: fmt.Sprintf("many-%d", i), Status: "active", Location: "us-west"})
+	}
 }

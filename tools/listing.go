@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // Listing is one page of a list, which the Runner cuts out of the whole.
@@ -16,10 +17,11 @@ type Listing[T any] struct {
 
 // view is how a list is shown, with its types erased.
 type view struct {
-	page    func(value any, limit, offset int) any // cuts a page out of a whole list
-	rows    func(value any) any                    // the page with each item as a flat row, for tables
-	compact bool                                   // models get the rows too, not the whole items
-	row     reflect.Type                           // the type of a page of rows
+	page    func(value any, limit, offset int) any                       // cuts a page out of a whole list
+	rows    func(value any) any                                          // the page with each item as a flat row, for tables
+	keep    func(value any, may func(permissions.TargetServer) bool) any // leaves out other servers' items; nil: they belong to none
+	compact bool                                                         // models get the rows too, not the whole items
+	row     reflect.Type                                                 // the type of a page of rows
 }
 
 // listed completes a list operation: call reads the whole list, row makes an item a flat
@@ -52,5 +54,21 @@ func listed[In, T, Row any](o Operation[In, Listing[T]],
 // compact makes models get a list's rows alone, where another operation has the rest.
 func compact[In, T any](o Operation[In, Listing[T]]) Operation[In, Listing[T]] {
 	o.view.compact = true
+	return o
+}
+
+// ofServer tells which server an item of a list belongs to, so that a policy can leave out
+// what an actor may not read.
+func ofServer[In, T any](o Operation[In, Listing[T]], server func(T) (id apiclient.ID, name string)) Operation[In, Listing[T]] {
+	o.view.keep = func(value any, may func(permissions.TargetServer) bool) any {
+		var kept []T
+		for _, item := range value.(Listing[T]).Results {
+			id, name := server(item)
+			if may(permissions.TargetServer{ID: id.String(), Name: name}) {
+				kept = append(kept, item)
+			}
+		}
+		return Listing[T]{Count: len(kept), Results: kept}
+	}
 	return o
 }

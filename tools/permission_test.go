@@ -85,9 +85,9 @@ func TestEachPermissionThatIsEnoughIsEnough(t *testing.T) {
 
 func TestPolicyRefusesWithoutAskingAnybody(t *testing.T) {
 	w := newWorld(t)
-	w.runner.Policy = permissions.Policy{ReadOnly: true}
+	w.policy = permissions.Policy{ReadOnly: true}
 	require.Contains(t, w.run("servers.delete", `{"server":"web-server-01"}`).Message, "VPSBOT_READ_ONLY")
-	w.runner.Policy = permissions.Policy{Operations: []string{"backups.*"}}
+	w.policy = permissions.Policy{Operations: []string{"backups.*"}}
 	require.Contains(t, w.run("servers.list", ``).Message, "VPSBOT_OPERATIONS")
 	require.Empty(t, w.requests())
 }

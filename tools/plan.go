@@ -22,14 +22,14 @@ type plan struct {
 	op     *Op
 	in     input
 	target Target
-	risk   permissions.Risk
+	demand permissions.Decision // what the policy asks for: whose consent, and where it may be given
 	card   Card
 	facts  map[string]string // what the fingerprint covers
 }
 
 // plan resolves names, reads the target and makes the card.
 func (r *Runner) plan(ctx context.Context, op *Op, in input, call Call) (plan, error) {
-	in, server, err := r.resolve(ctx, op, in)
+	in, server, err := r.resolve(ctx, op, in, call)
 	if err != nil {
 		return plan{}, err
 	}
@@ -41,12 +41,27 @@ func (r *Runner) planFor(ctx context.Context, op *Op, in input, server apiclient
 	if err != nil {
 		return plan{}, err
 	}
-	p := plan{op: op, in: in, target: t, risk: op.riskOf(t, in), card: r.card(op, in, t, call)}
+	demand, err := r.authorizeTarget(op, in, t, call)
+	if err != nil {
+		return plan{}, err
+	}
+	p := plan{op: op, in: in, target: t, demand: demand, card: r.card(op, in, t, demand, call)}
 	p.facts = factsOf(op, t)
-	if p.risk.WantsName() && p.card.Confirm == "" {
+	if demand.Risk.WantsName() && p.card.Confirm == "" {
 		return plan{}, &inputError{"there is no name and no id to type, so nothing can be confirmed"}
 	}
 	return p, nil
+}
+
+// asks reports whether anybody must agree before the change is made.
+func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
+
+// here reports whether the answer can be given where the change was asked for.
+func (p plan) here(call Call) bool { return call.CanAsk && carries(p.demand, call.Surface) }
+
+// carries reports whether a surface may carry an answer.
+func carries(d permissions.Decision, surface permissions.Surface) bool {
+	return d.Channels == nil || slices.Contains(d.Channels, surface)
 }
 
 // riskOf returns the risk of this very input on this very target.

@@ -118,6 +118,8 @@ func (r *Runner) readBehind(ctx context.Context, op *Op, ref apiclient.Ref, t *T
 	switch {
 	case ref.ID.IsZero() && op.typed() == typedServer:
 		return &inputError{"VPS.org does not say which server it belongs to, so nothing can be confirmed"}
+	case ref.ID.IsZero() && r.Policy().Book != nil:
+		return &refusal{op.Name + " is refused: VPS.org does not say which server it belongs to, and the policy goes by that"}
 	case ref.ID.IsZero():
 		return nil
 	}

@@ -21,16 +21,18 @@ func hashOf(canonical []byte) string { return fingerprint(canonical) }
 func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record {
 	now := r.Now()
 	rec := approval.Record{
-		ID: r.opaque(), Operation: p.op.Name, Risk: string(p.risk),
+		ID: r.opaque(), Operation: p.op.Name, Risk: string(p.demand.Risk),
 		Input: json.RawMessage(p.in.canonical()), AskedHash: askedHash,
-		Actor: string(call.Actor), Surface: string(call.Surface), Session: r.Process.ID,
+		Actor: string(call.Actor), Surface: call.place(), Session: r.Process.ID,
 		API: r.API, Account: r.account(), TokenName: r.tokenName(),
 		Target: p.lock(), TargetName: targetName(p.op, p.target),
 		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
+		Own: p.demand.Own, Others: p.demand.Others, Approvers: Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
 		State: approval.Pending, Place: approval.Elsewhere,
 		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
 	}
-	if call.CanAsk {
+	rec.Person, _ = r.Policy().Person(call.Actor)
+	if p.here(call) && p.demand.Others == 0 {
 		rec.Place, rec.ExpiresAt = approval.Here, now.Add(answerHere)
 	}
 	rec.ArgsHash = hashOf(rec.Input)
@@ -44,6 +46,15 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 	}
 	rec.Card = json.RawMessage(card)
 	return rec
+}
+
+// place returns where a call came from, with what the policy asks of it later: "slack:C123 S1 S2"
+// for a Slack channel and the asker's user groups.
+func (c Call) place() string {
+	if c.Channel == "" && len(c.Groups) == 0 {
+		return string(c.Surface)
+	}
+	return strings.TrimSpace(string(c.Surface) + ":" + c.Channel + " " + strings.Join(c.Groups, " "))
 }
 
 // targetName is what a message calls the target.

@@ -12,7 +12,7 @@ import (
 
 // resolve turns the server that an input names into its id, and returns the input with
 // that id in place of the name. A whole number or a UUID is an id and never a name.
-func (r *Runner) resolve(ctx context.Context, op *Op, in input) (input, apiclient.ID, error) {
+func (r *Runner) resolve(ctx context.Context, op *Op, in input, call Call) (input, apiclient.ID, error) {
 	asked := in.ref("server")
 	if asked == "" {
 		return in, apiclient.ID{}, nil
@@ -20,7 +20,7 @@ func (r *Runner) resolve(ctx context.Context, op *Op, in input) (input, apiclien
 	if id, err := apiclient.ParseID(asked); err == nil {
 		return in, id, nil
 	}
-	s, err := r.named(ctx, op, asked)
+	s, err := r.named(ctx, op, asked, call)
 	if err != nil {
 		return in, apiclient.ID{}, err
 	}
@@ -29,7 +29,7 @@ func (r *Runner) resolve(ctx context.Context, op *Op, in input) (input, apiclien
 }
 
 // named finds the one server that is called that.
-func (r *Runner) named(ctx context.Context, op *Op, name string) (apiclient.Server, error) {
+func (r *Runner) named(ctx context.Context, op *Op, name string, call Call) (apiclient.Server, error) {
 	if err := r.mayRead(ctx, op, "servers:list", "finding a server by its name"); err != nil {
 		return apiclient.Server{}, err
 	}
@@ -37,6 +37,7 @@ func (r *Runner) named(ctx context.Context, op *Op, name string) (apiclient.Serv
 	if err != nil {
 		return apiclient.Server{}, fmt.Errorf("reading the servers: %w", err)
 	}
+	servers = r.visible(op, servers, call)
 	var hits []apiclient.Server
 	for _, s := range servers {
 		if s.Name == name || s.Hostname == name {
@@ -50,6 +51,20 @@ func (r *Runner) named(ctx context.Context, op *Op, name string) (apiclient.Serv
 		return apiclient.Server{}, &inputError{notNamed(name, servers)}
 	}
 	return apiclient.Server{}, &inputError{ambiguous(name, hits)}
+}
+
+// visible leaves out the servers that the actor may neither read nor have this done to:
+// neither a match nor a suggestion tells that they exist.
+func (r *Runner) visible(op *Op, servers []apiclient.Server, call Call) []apiclient.Server {
+	get, _ := Lookup("servers.get")
+	policy := r.Policy()
+	if policy.Book == nil {
+		return servers
+	}
+	return slices.DeleteFunc(slices.Clone(servers), func(s apiclient.Server) bool {
+		return !policy.Decide(call.ask(get, input{}, permissions.Read, behind(s))).Allowed &&
+			!policy.Decide(call.ask(op, input{}, op.Risk, behind(s))).Allowed
+	})
 }
 
 func notNamed(name string, servers []apiclient.Server) string {

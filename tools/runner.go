@@ -21,7 +21,7 @@ type Runner struct {
 	Client     *apiclient.Client
 	API        string                                        // the API's base URL, which the records name
 	Token      func() (string, error)                        // the token in use, to notice when it changes
-	Policy     permissions.Policy                            // what this installation lets anybody do
+	Policy     func() permissions.Policy                     // what this installation lets anybody do, as it stands now
 	Store      func(context.Context) (approval.Store, error) // opened when first needed: a read needs none
 	AuditReads bool                                          // write an audit row for each read too
 	Process    Process
@@ -46,6 +46,10 @@ type Call struct {
 	Input     []byte // a JSON object; nothing is an empty one
 	Actor     permissions.Actor
 	Surface   permissions.Surface
+	Channel   string                                    // id of the Slack channel, where Surface is Slack
+	Groups    []string                                  // ids of the Slack user groups that the actor is in
+	External  bool                                      // the actor is of another Slack workspace
+	RequestID string                                    // the caller's own name for this request: the same gives the same outcome
 	Unheard   bool                                      // nobody waits for the reply: its end is told to whoever asks next
 	CanAsk    bool                                      // the surface can put the question to the person who waits
 	WaitLimit time.Duration                             // how long "wait" may wait; 0: not at all
@@ -58,6 +62,9 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	op, ok := Lookup(call.Operation)
 	if !ok {
 		return Reply{Class: Invalid, Message: NoSuchOperation(call.Operation)}
+	}
+	if secret := r.withoutToken(call.RequestID); secret != call.RequestID || holdsKey(secret) {
+		return op.fail(&inputError{"the request id holds a secret; use a name that says nothing"})
 	}
 	in, err := r.accept(op, call.Input)
 	if err != nil {
@@ -74,8 +81,25 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 // found in any text.
 const shortestToken = 8
 
+// holdsKey reports whether a text holds what looks like an access key of vpsbot.
+func holdsKey(text string) bool {
+	const prefix, most = "vpsbot_", 52
+	for {
+		_, after, found := strings.Cut(text, prefix)
+		if !found {
+			return false
+		}
+		if text = after; len(text)-len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz234567")) >= most {
+			return true
+		}
+	}
+}
+
 // accept decodes an input, and refuses one that carries the API token.
 func (r *Runner) accept(op *Op, raw []byte) (input, error) {
+	if holdsKey(string(raw)) {
+		return input{}, errors.New("the input contains an access key; it is never an argument: take it out, and revoke the key if others have seen it")
+	}
 	token, err := r.Token()
 	guarded := err == nil && len(token) >= shortestToken
 	if guarded && bytes.Contains(raw, []byte(token)) {
@@ -92,11 +116,14 @@ var errTokenGiven = errors.New("the input contains the API token; it is never an
 
 // read runs an operation that changes nothing.
 func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
-	if err := r.authorize(ctx, op, call, false); err != nil {
+	if err := r.authorize(ctx, op, in, call, false); err != nil {
 		r.noteRefusal(ctx, op, in, call, err)
 		return op.fail(err)
 	}
-	in, server, err := r.resolve(ctx, op, in)
+	in, server, err := r.resolve(ctx, op, in, call)
+	if err == nil {
+		err = r.authorizeRead(ctx, op, in, server, call)
+	}
 	if err != nil {
 		return r.refuse(ctx, op, in, call, err)
 	}
@@ -113,6 +140,7 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	if err != nil {
 		return r.refuse(ctx, op, in, call, err)
 	}
+	value = r.readable(op, value, call)
 	reply := Reply{Op: op, Value: value}
 	if op.note != nil {
 		if reply.Message, err = op.note(value, r.Now()); err != nil {

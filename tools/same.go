@@ -11,7 +11,7 @@ var errOtherCall = &refusal{"the answer belongs to another call than this one; n
 // operation with the same input, names and ids of one server being the same. It changes
 // nothing. It returns whether the call wants to wait for the work to settle.
 func (r *Runner) Same(ctx context.Context, call Call, approvalID string) (wait bool, err error) {
-	_, rec, op, err := r.answered(ctx, call.Actor, approvalID)
+	_, rec, op, err := r.asked(ctx, call.Actor, approvalID)
 	switch {
 	case err != nil:
 		return false, err
@@ -28,7 +28,7 @@ func (r *Runner) Same(ctx context.Context, call Call, approvalID string) (wait b
 	if hash := hashOf(in.canonical()); hash == rec.AskedHash || hash == rec.ArgsHash {
 		return in.wait, nil
 	}
-	resolved, _, err := r.resolve(ctx, op, in)
+	resolved, _, err := r.resolve(ctx, op, in, call)
 	if err != nil {
 		return false, err
 	}
@@ -41,7 +41,7 @@ func (r *Runner) Same(ctx context.Context, call Call, approvalID string) (wait b
 // Standing replies with how a record stands by now, for a call that waited for its answer
 // and heard nothing: it may have been answered elsewhere, or have expired.
 func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Reply {
-	store, rec, op, err := r.answered(ctx, call.Actor, approvalID)
+	store, rec, op, err := r.asked(ctx, call.Actor, approvalID)
 	if err != nil {
 		return failAnswer(op, err)
 	}

@@ -21,7 +21,7 @@ type serverRow struct {
 	PlanName  string       `json:"plan_name,omitzero"`
 }
 
-var _ = register(compact(listed(Operation[serverFilter, Listing[apiclient.Server]]{
+var _ = register(ofServer(compact(listed(Operation[serverFilter, Listing[apiclient.Server]]{
 	Meta: Meta{
 		Name: "servers.list", Title: "List servers",
 		Description: "Lists the account's servers.",
@@ -33,4 +33,4 @@ var _ = register(compact(listed(Operation[serverFilter, Listing[apiclient.Server
 	return c.Servers.List(ctx, apiclient.ServerFilter{Status: in.Status, Location: in.Location})
 }, func(s apiclient.Server) serverRow {
 	return serverRow{s.ID, s.Name, s.Status, s.IPAddress, s.Location, s.Plan.Name}
-})))
+})), func(s apiclient.Server) (apiclient.ID, string) { return s.ID, s.Name }))

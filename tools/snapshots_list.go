@@ -21,7 +21,7 @@ type snapshotRow struct {
 	Description string         `json:"description"`
 }
 
-var _ = register(listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{
+var _ = register(ofServer(listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{
 	Meta: Meta{
 		Name: "snapshots.list", Title: "List snapshots",
 		Description: "Lists snapshots, of all servers or of one.",
@@ -33,4 +33,4 @@ var _ = register(listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{
 	return c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.Server.ID})
 }, func(s apiclient.Snapshot) snapshotRow {
 	return snapshotRow{s.ID, refName(s.Server), s.Name, s.Status, s.SizeMB, s.CreatedAt, s.Description}
-}))
+}), func(s apiclient.Snapshot) (apiclient.ID, string) { return s.Server.ID, s.Server.Name }))

@@ -42,6 +42,9 @@ func (a *app) withRecord(ctx context.Context, id string, do func(context.Context
 		return err
 	}
 	defer p.store.close() //nolint:errcheck // what was written is committed
+	if err := p.named(ctx); err != nil {
+		return err
+	}
 	rec, err := p.pick(ctx, id)
 	if err != nil {
 		return err
@@ -127,7 +130,10 @@ func (a *app) settleCommand() *cobra.Command {
 
 // own refuses what only its asker may do.
 func (p *parts) own(rec approval.Record) error {
-	if rec.Actor == string(p.actor) {
+	if p.actor == "" {
+		return errNameless
+	}
+	if p.isOwn(rec.Actor, rec.Person) {
 		return nil
 	}
 	return fail(tools.Refuse, "only %s, who asked for it, can answer approval %s; you are %s", tools.Clean(rec.Actor), rec.ID, p.actor)

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -21,8 +20,8 @@ const (
 
 func (a *app) approveCommand() *cobra.Command {
 	return a.onRecord("approve ID", "Agree to what was asked for", func(ctx context.Context, p *parts, rec approval.Record) error {
-		if err := p.config.Enforceable(); err != nil {
-			return invalid(err)
+		if p.policyErr != nil {
+			return invalid(p.policyErr)
 		}
 		return a.decide(ctx, p, rec, true, "")
 	})
@@ -60,8 +59,14 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 		return fail(tools.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm, yes))
 	}
 	answer := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes, Text: text}
+	if err := p.identify(ctx); err != nil { // a key may have ended while the person read
+		return err
+	}
 	decided, err := p.runner.Decide(ctx, p.actor, answer, reason)
-	if err != nil {
+	switch {
+	case err != nil && !p.mayAnswer(rec, yes):
+		return fail(tools.Refuse, "%v", err)
+	case err != nil:
 		return fail(tools.Failed, "%v", err)
 	}
 	if !yes {
@@ -72,7 +77,7 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 
 // answerable refuses what cannot be answered, before anything is asked.
 func (a *app) answerable(p *parts, rec approval.Record, yes bool) error {
-	if err := p.own(rec); err != nil {
+	if err := p.mayTry(rec); err != nil {
 		return err
 	}
 	state := a.stateOf(rec)
@@ -112,10 +117,15 @@ func mismatch(name string, yes bool) string {
 // follow waits a little for the asker's side to run what was approved.
 func (a *app) follow(ctx context.Context, p *parts, rec approval.Record) error {
 	switch {
+	case rec.State == approval.Pending:
+		return a.tellMissing(ctx, p, rec)
+	case rec.Surface == string(permissions.Terminal) && !p.isOwn(rec.Actor, rec.Person):
+		_, err := fmt.Fprintf(a.io.Out, "Approved. It runs when %s, who asked, gives the same command again.\n", tools.Clean(rec.Actor))
+		return err
 	case rec.Surface == string(permissions.Terminal):
 		_, err := fmt.Fprintln(a.io.Out, "Approved. "+sameAgain(rec))
 		return err
-	case !process.Alive(rec.Session):
+	case !p.store.alive(rec.Session):
 		_, err := fmt.Fprintln(a.io.Out, "Approved. The assistant's side has ended; it runs when the assistant asks for the same again.")
 		return err
 	}

@@ -35,6 +35,10 @@ type recordJSON struct {
 	APIStatus  int             `json:"api_status,omitempty"`
 	Message    string          `json:"message,omitempty"`
 	Result     json.RawMessage `json:"result,omitempty"`
+
+	Others    int    `json:"others,omitempty"`        // so many people beside who asked must agree
+	Approvers string `json:"approvers,omitempty"`     // who they may be
+	ForYou    bool   `json:"waits_for_you,omitempty"` // only a list says so
 }
 
 func (a *app) recordJSON(rec approval.Record) recordJSON {
@@ -42,6 +46,7 @@ func (a *app) recordJSON(rec approval.Record) recordJSON {
 		rec.ID, a.stateOf(rec), rec.Operation, rec.Risk, tools.Clean(rec.Target), rec.TargetName, rec.Input, rec.Card,
 		rec.Actor, rec.Surface, rec.API, rec.Account, rec.TokenName,
 		rec.CreatedAt.UTC(), rec.ExpiresAt.UTC(), rec.ChangedAt.UTC(), rec.Approver, rec.APIStatus, rec.Message, rec.Result,
+		rec.Others, tools.Clean(rec.Approvers), false,
 	}
 }
 
@@ -71,6 +76,9 @@ func (a *app) listApprovals(ctx context.Context, all, asJSON bool) error {
 		return err
 	}
 	defer p.store.close() //nolint:errcheck // nothing was written
+	if err := p.named(ctx); err != nil {
+		return err
+	}
 	store, err := p.store.get(ctx)
 	if err != nil {
 		return err
@@ -79,14 +87,22 @@ func (a *app) listApprovals(ctx context.Context, all, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	forMe, err := a.forMe(ctx, p, store, records)
+	if err != nil {
+		return err
+	}
 	if asJSON {
 		list := make([]recordJSON, 0, len(records))
 		for _, rec := range records {
-			list = append(list, a.recordJSON(rec))
+			one := a.recordJSON(rec)
+			one.ForYou = slices.Contains(forMe, rec.ID)
+			list = append(list, one)
 		}
 		return a.io.writeJSON(list)
 	}
-	_, err = fmt.Fprintln(a.io.Out, a.recordTable(records, all).Styled(a.io.style(a.env).cell))
+	table := a.recordTable(records, all)
+	table.Note += forYou(forMe)
+	_, err = fmt.Fprintln(a.io.Out, table.Styled(a.io.style(a.env).cell))
 	return err
 }
 
@@ -169,6 +185,11 @@ func (a *app) showRecord(ctx context.Context, p *parts, rec approval.Record) err
 	}
 	if rec.Message != "" {
 		fmt.Fprintln(a.io.Out, ending(rec))
+	}
+	if err == nil && state == approval.Pending && rec.Others > 0 {
+		var c quorum
+		c, err = p.missing(ctx, store, rec)
+		fmt.Fprintf(a.io.Out, "Still to agree: %s.\n", c.of(rec))
 	}
 	return err
 }

@@ -8,9 +8,14 @@ func (a *app) commands() []*cobra.Command {
 		a.approvalsCommand(),
 		a.auditCommand(),
 		a.doctorCommand(),
+		a.freezeCommand(),
+		a.keysCommand(),
 		a.mcpCommand(),
 		a.operationsCommand(),
+		a.policyCommand(),
 		a.simulatorCommand(),
+		a.storeCommand(),
+		a.unfreezeCommand(),
 		a.versionCommand(),
 	}
 }

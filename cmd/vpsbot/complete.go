@@ -31,7 +31,7 @@ func (a *app) completeTarget(op *tools.Op) completer {
 
 // serverNames lists the names that are fit to be typed. The read goes the way of any other, so that it is refused where that is.
 func (a *app) serverNames(ctx context.Context) []string {
-	p, err := a.assemble(ctx)
+	p, err := a.operating(ctx)
 	if err != nil {
 		return nil
 	}

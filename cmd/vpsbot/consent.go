@@ -24,6 +24,9 @@ func (r *operationRun) canAsk() bool {
 func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools.Reply) tools.Reply {
 	answer := tools.Answer{Approval: reply.Record.ID, Channel: permissions.Terminal, Yes: true, Wait: r.wait(call)}
 	wanted := reply.Record.Confirm
+	if c := r.stillMissing(ctx, reply); !c.own {
+		return r.othersFirst(reply, c)
+	}
 	switch {
 	case wanted != "" && r.flags.confirm != "":
 		answer.Text = r.flags.confirm
@@ -37,7 +40,14 @@ func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools
 		}
 		answer.Text, answer.Yes = text, wanted != "" || isYes(text)
 	}
-	return r.parts.runner.Answer(ctx, call, answer)
+	if err := r.parts.identify(ctx); err != nil { // a key may have ended while the person read
+		return tools.Reply{Op: r.op, Class: tools.Refuse, Outcome: tools.Refused, Message: err.Error()}
+	}
+	reply = r.parts.runner.Answer(ctx, call, answer)
+	if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
+		return r.othersFirst(reply, r.stillMissing(ctx, reply))
+	}
+	return reply
 }
 
 // elsewhere says how a person can agree who is not at this terminal.

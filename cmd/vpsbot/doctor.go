@@ -88,13 +88,17 @@ func (a *app) diagnose(ctx context.Context) diagnosis {
 		return d
 	}
 	defer p.store.close() //nolint:errcheck // nothing was written
+	// The store is looked at before a key opens it, and what may be run depends on whose key it is.
+	kept := a.checkStore(ctx, p)
+	team := checkTeam(ctx, p, kept)
 	address, clock := a.checkAddress(ctx, p)
 	d.Findings = append(d.Findings, checkConfiguration(p.config), address)
 	d.Findings = append(d.Findings, a.checkToken(ctx, p, address))
 	rights, permitted := p.checkPermissions(ctx, address)
 	d.Operations = rights
 	d.Findings = append(d.Findings, permitted, clock)
-	d.Findings = append(d.Findings, a.checkStore(ctx, p)...)
+	d.Findings = append(d.Findings, kept...)
+	d.Findings = append(d.Findings, team...)
 	d.Findings = append(d.Findings, versionFinding())
 	return d
 }
@@ -105,8 +109,6 @@ func checkConfiguration(cfg config.Config) finding {
 	const name = "configuration"
 	globs := cfg.Policy.Operations
 	switch {
-	case cfg.Enforceable() != nil:
-		return broken(name, cfg.Enforceable().Error(), "Unset it, or install a version that can.")
 	case len(globs) > 0 && fitting(globs) == 0:
 		return broken(name, "nothing can be run: "+idleHint(globs), namesAll)
 	case idleGlob(globs) != "":

@@ -66,7 +66,7 @@ func tokenFailure(ctx context.Context, err error) finding {
 func (p *parts) checkPermissions(ctx context.Context, address finding) ([]right, finding) {
 	const name = "permissions"
 	switch {
-	case p.config.Enforceable() != nil: // what to do is said of the configuration
+	case p.policyErr != nil: // what to do is said of the policy
 		return nil, broken(name, "not looked at: nothing is run under this configuration", "")
 	case address.Status == statusFail:
 		return nil, broken(name, "they cannot be read, so nothing would be run", "")

@@ -13,14 +13,14 @@ import (
 )
 
 // logger writes to stderr, at the level and in the form of the configuration, without the
-// token.
+// token and without the access key.
 func (a *app) logger(cfg config.Config, token func() (string, error)) *slog.Logger {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
 	var h slog.Handler = slog.NewTextHandler(a.io.Err, options)
 	if cfg.LogJSON {
 		h = slog.NewJSONHandler(a.io.Err, options)
 	}
-	return slog.New(redactor{h, token})
+	return slog.New(redactor{redactor{h, cfg.Key()}, token})
 }
 
 // redactor takes the token out of messages and attributes on their way to a handler.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/mcpserver"
@@ -17,17 +20,27 @@ window or, where that cannot ask, by: vpsbot approvals approve ID`
 func (a *app) mcpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "mcp", Short: "Serve an AI assistant over MCP, on stdin and stdout", Long: mcpHelp, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.operating(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer p.store.close() //nolint:errcheck // what was written is committed
-			if a.io.InTerminal {
-				a.io.say("This speaks MCP with an assistant's program, which starts it by itself; vpsbot mcp --help says how. Ctrl-D ends it.")
-			}
-			s := &mcpserver.Server{Runner: p.runner, Actor: p.actor, Version: readVersion().Version, Log: p.runner.Log}
-			return s.ServeStdio(cmd.Context(), a.io.In, a.io.Out)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveMCP(cmd.Context()) },
 	}
+}
+
+func (a *app) serveMCP(ctx context.Context) error {
+	p, err := a.operating(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.store.close() //nolint:errcheck // what was written is committed
+	if a.io.InTerminal {
+		a.io.say("This speaks MCP with an assistant's program, which starts it by itself; vpsbot mcp --help says how. Ctrl-D ends it.")
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer p.background(ctx, end)()
+	s := &mcpserver.Server{Runner: p.runner, Actor: p.actor, Version: readVersion().Version, Log: p.runner.Log}
+	if err := s.ServeStdio(ctx, a.io.In, a.io.Out); err != nil {
+		return err
+	}
+	if exit, ok := errors.AsType[*exitError](context.Cause(ctx)); ok {
+		return exit
+	}
+	return nil
 }

@@ -47,10 +47,11 @@ func (p *parts) offers(ctx context.Context) (all []offer, note string) {
 }
 
 func (a *app) listOperations(ctx context.Context, asJSON, all bool) error {
-	p, err := a.assemble(ctx)
+	p, err := a.operating(ctx)
 	if err != nil {
 		return err
 	}
+	defer p.store.close() //nolint:errcheck // nothing was written
 	offers, note := p.offers(ctx)
 	for _, says := range []string{note, idleHint(p.config.Policy.Operations)} {
 		if says != "" {

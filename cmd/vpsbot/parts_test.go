@@ -66,7 +66,7 @@ func TestFits(t *testing.T) {
 
 // Only the asker may answer: whose process it is decides, not a variable.
 func TestOwn(t *testing.T) {
-	p := &parts{actor: "local:alice"}
+	p := &parts{actor: "local:alice", runner: &tools.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}}
 	require.NoError(t, p.own(approval.Record{Actor: "local:alice"}))
 	err := p.own(approval.Record{Actor: "local:bob", ID: "x"})
 	require.EqualError(t, err, "only local:bob, who asked for it, can answer approval x; you are local:alice")

@@ -73,9 +73,13 @@ func (a *app) operationCommand(op *tools.Op, group string) *cobra.Command {
 			if err != nil {
 				return invalid(err)
 			}
+			if err := checkRequestID(r.requestID, cmd.Flags().Changed("request-id")); err != nil {
+				return err
+			}
 			return r.run(cmd.Context(), input)
 		},
 	}
+	r.addRequestID(cmd)
 	addFieldFlags(op, cmd.Flags())
 	r.addFlags(cmd)
 	a.completeServerFlag(cmd)
@@ -89,6 +93,8 @@ type operationRun struct {
 	flags   runFlags
 	parts   *parts
 	started bool // a progress line stands in the terminal
+
+	requestID string
 }
 
 func (r *operationRun) checkArgs(flags *pflag.FlagSet, args []string) error {
@@ -117,7 +123,7 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	r.parts = p
 	call := tools.Call{
 		Operation: r.op.Name, Input: input, Actor: p.actor, Surface: permissions.Terminal,
-		CanAsk: r.canAsk(), WaitLimit: r.flags.timeout, Progress: r.progress(),
+		RequestID: r.requestID, CanAsk: r.canAsk(), WaitLimit: r.flags.timeout, Progress: r.progress(),
 	}
 	reply := r.attend(ctx, func() tools.Reply {
 		reply := p.runner.Run(ctx, call)

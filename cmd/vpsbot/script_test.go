@@ -15,13 +15,19 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"vpsbot": main})
+	testscript.Main(withPostgres{m}, map[string]func(){"vpsbot": main})
 }
+
+// withPostgres stops the PostgreSQL of the tests after them.
+type withPostgres struct{ *testing.M }
+
+func (w withPostgres) Run() int { return pgtest.Run(w.M) }
 
 // TestScripts runs the conversations of testdata/script. Each has a simulator of its own at
 // $API, a state folder of its own, and a token that may do everything.
@@ -131,6 +137,7 @@ func environ(ts *testscript.TestScript) []string {
 	for _, name := range []string{
 		"PATH", "GORACE", "HOME", "WORK", "TMPDIR", "API", "XDG_STATE_HOME", "VPS_API_URL", "VPS_API_TOKEN", "VPS_API_TOKEN_FILE",
 		"NO_COLOR", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_POLICY_FILE", "VPSBOT_LOG_LEVEL",
+		"VPSBOT_KEY", "VPSBOT_KEY_FILE", "VPSBOT_DATABASE_URL",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)

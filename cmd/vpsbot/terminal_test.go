@@ -46,7 +46,7 @@ func parseTalk(file string) []turn {
 	return talk
 }
 
-func keys(text string) string {
+func keystrokes(text string) string {
 	switch text {
 	case "^C":
 		return "\x03"
@@ -119,7 +119,7 @@ func have(talk []turn, terminal *os.File, shown *screen) error {
 			}
 		}
 		if !t.expect {
-			if _, err := terminal.WriteString(keys(t.text)); err != nil {
+			if _, err := terminal.WriteString(keystrokes(t.text)); err != nil {
 				return err
 			}
 			continue

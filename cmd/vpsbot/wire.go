@@ -2,16 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/user"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/store"
@@ -25,16 +28,18 @@ const simulatorURL = "http://localhost/api/v1"
 
 // parts are what a command is made of. The caller closes them.
 type parts struct {
-	config config.Config
-	runner *tools.Runner
-	store  *lazyStore
-	actor  permissions.Actor
-
-	process string // as the records name it
+	config    config.Config
+	runner    *tools.Runner
+	store     *lazyStore
+	now       func() time.Time
+	key       func() (string, error) // the access key; empty: none is set
+	policyErr error                  // why the policy file is not in force
+	actor     permissions.Actor      // who this is, once that was asked: see identify
+	process   string                 // as the records name it
 }
 
 // assemble reads the configuration and puts the parts together. It sends nothing and
-// opens no file.
+// opens no store.
 func (a *app) assemble(ctx context.Context) (*parts, error) {
 	cfg, err := config.Read(ctx, a.env, a.goos)
 	if err != nil {
@@ -42,7 +47,7 @@ func (a *app) assemble(ctx context.Context) (*parts, error) {
 	}
 	token := cfg.Token()
 	log := a.logger(cfg, token)
-	p := &parts{config: cfg, store: &lazyStore{url: cfg.Database}, actor: localActor(), runner: &tools.Runner{}}
+	p := &parts{config: cfg, runner: &tools.Runner{}}
 	options := a.options(cfg, token, log)
 	options.Observe = p.runner.Heed
 	client, err := apiclient.New(options)
@@ -53,10 +58,16 @@ func (a *app) assemble(ctx context.Context) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.process = id
+	p.process, p.now, p.key = id, a.now, cfg.Key()
+	p.store = &lazyStore{url: cfg.Database, sign: func() (audit.Key, error) { return signingKey(cfg) }}
+	if cfg.IsShared() {
+		p.store.heart = &heart{process: id, now: a.now, log: log}
+	}
+	policy, err := a.policy(cfg, log)
+	p.policyErr = err
 	*p.runner = tools.Runner{
-		Client: client, API: cfg.URL, Token: token, Policy: cfg.Policy, Store: p.store.approvals,
-		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: process.Alive},
+		Client: client, API: cfg.URL, Token: token, Policy: policy, Store: p.store.approvals,
+		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: p.store.alive},
 		Now: a.now, Random: a.random, Log: log,
 	}
 	return p, nil
@@ -68,7 +79,11 @@ func (a *app) operating(ctx context.Context) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, invalid(p.config.Enforceable())
+	if err := p.ready(ctx); err != nil {
+		_ = p.store.close() // nothing was written
+		return nil, err
+	}
+	return p, nil
 }
 
 func (a *app) options(cfg config.Config, token func() (string, error), log *slog.Logger) apiclient.Options {
@@ -99,7 +114,9 @@ func localActor() permissions.Actor {
 // lazyStore opens the store when it is first needed. One that could not be opened is tried
 // again.
 type lazyStore struct {
-	url func() (string, error)
+	url   func() (string, error)
+	sign  func() (audit.Key, error) // what signs the log
+	heart *heart                    // nil: nobody elsewhere looks whether this process lives
 
 	mu   sync.Mutex
 	open *store.Store
@@ -115,10 +132,19 @@ func (l *lazyStore) get(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.open, err = store.Open(ctx, url)
+	key, err := l.sign()
+	if err != nil {
+		return nil, err
+	}
+	opened, err := store.Open(ctx, url)
 	if err != nil {
 		return nil, fmt.Errorf("VPSBOT_DATABASE_URL: %w", err)
 	}
+	opened.SignWith(key)
+	if err := l.heart.start(ctx, opened); err != nil {
+		return nil, errors.Join(fmt.Errorf("VPSBOT_DATABASE_URL: %w", err), opened.Close())
+	}
+	l.open = opened
 	return l.open, nil
 }
 
@@ -137,5 +163,6 @@ func (l *lazyStore) close() error {
 	if l.open == nil {
 		return nil
 	}
+	l.heart.stop()
 	return l.open.Close()
 }

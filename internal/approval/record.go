@@ -36,6 +36,12 @@ type Record struct {
 	Fingerprint string          // hash of Facts
 	Known       json.RawMessage // ids that existed when it was asked, for the read-back of what creates
 
+	Person    string // the requester as a person, whose own consent never counts as another's
+	Own       bool   // the requester must consent too
+	Others    int    // how many other people must consent
+	Approvers string // who they may be, for messages; cleaned
+	RequestID string // the caller's own name for this request; empty: none
+
 	State     State
 	Prior     State // the state before; empty at first
 	Place     Place

@@ -17,10 +17,15 @@ type Store interface {
 	// the same actor, API, account, operation and ArgsHash exists, nothing is stored and
 	// that one is returned with joined true. An Executing record whose target is held
 	// fails with *BusyError.
-	Insert(ctx context.Context, r Record, row audit.Row) (stored Record, joined bool, err error)
+	Insert(ctx context.Context, r Record, limits []Limit, row audit.Row) (stored Record, joined bool, err error)
 	// Move takes a record along one edge, or fails with *StateError, *BusyError or
 	// ErrNotFound and changes nothing.
 	Move(ctx context.Context, m Move, row audit.Row) (Record, error)
+	// Agree stores a person's yes to a pending record, and moves the record to Approved if
+	// nothing more is needed: the requester's own yes where Own says so, and those of Others
+	// other people. It fails with *StateError as Move does, and with *AnsweredError for a
+	// second answer of one person; then nothing has changed.
+	Agree(ctx context.Context, id string, c Consent, row audit.Row) (Record, error)
 	// Record returns one record, or ErrNotFound.
 	Record(ctx context.Context, id string) (Record, error)
 	// Find returns the records that match, newest first.
@@ -37,6 +42,15 @@ type Store interface {
 	// TakeForm uses a question up. It fails with ErrNotFound for a hash that was never
 	// asked of this session, was used before, or has expired.
 	TakeForm(ctx context.Context, hash, session string, now time.Time) (Form, error)
+	// Freeze stops every claim, of every process, until Unfreeze; both write their row.
+	// Freezing what is frozen replaces the reason; unfreezing what is not is no error.
+	Freeze(ctx context.Context, f Freeze, row audit.Row) error
+	Unfreeze(ctx context.Context, row audit.Row) error
+	// Frozen returns the freeze in force, or nil.
+	Frozen(ctx context.Context) (*Freeze, error)
+	// Beat notes that a process lives. Beaten returns when it last did; zero: never.
+	Beat(ctx context.Context, process string, at time.Time) error
+	Beaten(ctx context.Context, process string) (time.Time, error)
 	// Note appends a row that belongs to no move: a refusal, an answer that was not taken.
 	Note(ctx context.Context, row audit.Row) error
 }
@@ -50,12 +64,31 @@ type Move struct {
 	Live     bool      // only while ExpiresAt is after At
 	ArgsHash string    // if set, only if the record's is the same
 	Owner    string    // for a claim: the claiming process
+	Limits   []Limit   // for a claim: how much may be claimed
 	Consent  *Consent  // stored with the move; its Person becomes Approver on a yes
 
 	APIStatus int // these four replace what the record has if they are not zero
 	Message   string
 	Result    json.RawMessage
 	Approver  string
+}
+
+// Limit bounds how many changes are claimed within a time. It is counted in the claim's own
+// transaction, over the records of the same API and account.
+type Limit struct {
+	Name   string // "deletions", for the message
+	Suffix string // counts operations whose name ends so: ".delete"; empty: any
+	Risk   string // counts records of this risk; empty: any
+	Actor  string // counts this actor's alone; empty: everybody's
+	Most   int
+	Within time.Duration
+}
+
+// Freeze is a stop of all changes.
+type Freeze struct {
+	By     string
+	Reason string
+	At     time.Time
 }
 
 // Query selects records. Zero fields select everything.
@@ -90,3 +123,37 @@ type BusyError struct{ Holder Record }
 func (e *BusyError) Error() string {
 	return fmt.Sprintf("%s of %s is %s (approval %s)", e.Holder.Operation, e.Holder.TargetName, e.Holder.State, e.Holder.ID)
 }
+
+// LimitError says that a claim, or a question, would exceed a limit. Until is when there is
+// room again.
+type LimitError struct {
+	Limit Limit
+	Until time.Time
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s: at most %d in %s", e.Limit.Name, e.Limit.Most, e.Limit.Within)
+}
+
+// FrozenError says that all changes are stopped.
+type FrozenError struct{ Freeze Freeze }
+
+func (e *FrozenError) Error() string { return "all changes are frozen by " + e.Freeze.By }
+
+// PausedError says that a person said no to the same request a short time ago.
+type PausedError struct {
+	Record Record
+	Until  time.Time
+}
+
+func (e *PausedError) Error() string { return "a person said no to the same request" }
+
+// RequestError says that a request id was used before, for something else.
+type RequestError struct{ Record Record }
+
+func (e *RequestError) Error() string { return "the request id was used before" }
+
+// AnsweredError says that a person has answered a record before.
+type AnsweredError struct{ Person string }
+
+func (e *AnsweredError) Error() string { return e.Person + " has answered before" }

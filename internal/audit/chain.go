@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -35,12 +36,14 @@ func Seal(previous string, row Row) (Row, error) {
 }
 
 // cleaned makes every text storable. JSON is valid UTF-8 outside of strings only, so the
-// arguments go the same way.
+// arguments go the same way; their white space goes, for encoders drop it too.
 func cleaned(row Row) Row {
 	for _, text := range texts(&row) {
 		*text = storable(*text)
 	}
-	row.Arguments = json.RawMessage(storable(string(row.Arguments)))
+	var compact bytes.Buffer
+	_ = json.Compact(&compact, []byte(storable(string(row.Arguments)))) // Seal has checked that it is JSON, or empty
+	row.Arguments = compact.Bytes()
 	if len(row.Arguments) == 0 {
 		row.Arguments = nil
 	}

@@ -7,7 +7,6 @@ package config
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/sethvargo/go-envconfig"
@@ -49,23 +48,3 @@ func Read(ctx context.Context, env envconfig.Lookuper, goos string) (Config, err
 
 // IsSimulator reports whether the built-in simulator takes VPS.org's place.
 func (c Config) IsSimulator() bool { return c.URL == Simulator }
-
-// Enforceable fails if the environment sets what this version cannot honour, so that
-// nothing runs under rules that nobody applies.
-func (c Config) Enforceable() error {
-	for _, unsupported := range []struct {
-		name string
-		set  bool
-		what string
-	}{
-		{"VPSBOT_POLICY_FILE", c.vars.PolicyFile != "", "enforce a policy"},
-		{"VPSBOT_KEY", c.vars.Key.Reveal() != "", "check an access key"},
-		{"VPSBOT_KEY_FILE", c.vars.KeyFile != "", "check an access key"},
-	} {
-		if unsupported.set {
-			return fmt.Errorf("%s is set, but this version cannot %s, so nothing is run: unset it, or use a version that can",
-				unsupported.name, unsupported.what)
-		}
-	}
-	return nil
-}

@@ -32,7 +32,10 @@ func TestDefaults(t *testing.T) {
 			require.False(t, c.AuditReads)
 			require.Equal(t, slog.LevelInfo, c.LogLevel)
 			require.False(t, c.LogJSON)
-			require.NoError(t, c.Enforceable())
+			require.Empty(t, c.PolicyFile())
+			key, err := c.Key()()
+			require.NoError(t, err)
+			require.Empty(t, key)
 		})
 	}
 }
@@ -74,18 +77,6 @@ func TestMistakes(t *testing.T) {
 			_, err := read(t, vars{test.name: test.value}, "linux")
 			require.EqualError(t, err, test.want)
 			require.NotContains(t, err.Error(), hush)
-		})
-	}
-}
-
-func TestWhatCannotBeEnforcedStops(t *testing.T) {
-	for _, name := range []string{"VPSBOT_POLICY_FILE", "VPSBOT_KEY", "VPSBOT_KEY_FILE"} {
-		t.Run(name, func(t *testing.T) {
-			c, err := read(t, vars{name: "hush4711"}, "linux")
-			require.NoError(t, err)
-			err = c.Enforceable()
-			require.ErrorContains(t, err, name+" is set, but this version cannot")
-			require.NotContains(t, err.Error(), "hush4711")
 		})
 	}
 }

@@ -36,8 +36,10 @@ func (c Config) secrets() []string {
 			given = append(given, file)
 		}
 	}
-	if token, err := c.Token()(); err == nil {
-		given = append(given, token)
+	for _, read := range []func() (string, error){c.Token(), c.Key()} {
+		if secret, err := read(); err == nil {
+			given = append(given, secret)
+		}
 	}
 	var secrets []string
 	for _, text := range given {

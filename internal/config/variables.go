@@ -10,6 +10,7 @@ type variables struct {
 	Operations           string `env:"VPSBOT_OPERATIONS"`
 	DatabaseURL          Secret `env:"VPSBOT_DATABASE_URL"`
 	AuditReads           string `env:"VPSBOT_AUDIT_READS"`
+	AuditKeyFile         string `env:"VPSBOT_AUDIT_KEY_FILE"`
 	LogLevel             string `env:"VPSBOT_LOG_LEVEL"`
 	LogFormat            string `env:"VPSBOT_LOG_FORMAT"`
 	PolicyFile           string `env:"VPSBOT_POLICY_FILE"`

@@ -34,6 +34,10 @@ func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 			Operation: op.Name, Input: arguments(req), Actor: c.actor, Surface: permissions.MCP,
 			CanAsk: canAsk(ctx), WaitLimit: waitLimit, Progress: progress,
 		}
+		var err error
+		if x.call.RequestID, err = requestID(req.Params.Meta); err != nil {
+			return result(x.invalid(err)), nil
+		}
 		if req.Params.RequestState != "" || len(req.Params.InputResponses) > 0 {
 			return result(x.answered(ctx, req.Params.MultiRoundTripParams)), nil
 		}

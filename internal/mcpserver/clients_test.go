@@ -56,6 +56,7 @@ func TestOfficialClient(t *testing.T) {
 			require.Equal(t, "declined", officialDelete(t, session))
 			require.Empty(t, w.sent())
 			p.action = "accept"
+			w.clock.Advance(11 * time.Minute) // after a no the same is not asked for a while
 			require.Equal(t, "done", officialDelete(t, session))
 			require.Contains(t, p.message, "Type web-server-01 to confirm")
 			require.Equal(t, []string{"DELETE /servers/12345/"}, w.sent())

@@ -103,7 +103,7 @@ func (w *world) process(id string, transport http.RoundTripper) *Server {
 	client, err := apiclient.New(apiclient.Options{BaseURL: api, Token: source, Transport: transport, Logger: log})
 	require.NoError(w, err)
 	runner := &tools.Runner{
-		Client: client, API: api, Token: source,
+		Client: client, API: api, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} },
 		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
 		Process: tools.Process{ID: id, Alive: func(string) bool { return true }},
 		Now:     w.clock.Now, Random: rand.Reader, Log: log,

@@ -95,7 +95,9 @@ func TestListHidesWhatTheTokenMayNot(t *testing.T) {
 
 func TestListHidesWhatPolicyDoesNotLetExist(t *testing.T) {
 	w := newWorld(t)
-	w.server.Runner.Policy = permissions.Policy{ReadOnly: true, Operations: []string{"servers.*"}}
+	w.server.Runner.Policy = func() permissions.Policy {
+		return permissions.Policy{ReadOnly: true, Operations: []string{"servers.*"}}
+	}
 	bothEras(t, w, func(t *testing.T, k *talk) {
 		require.Equal(t, []string{"servers_get", "servers_list"}, names(k.list()))
 		require.Contains(t, k.call(call("servers_delete", web)).text(), "read-only")
@@ -105,7 +107,7 @@ func TestListHidesWhatPolicyDoesNotLetExist(t *testing.T) {
 
 func TestListDoesNotWaitForASlowAPI(t *testing.T) {
 	w := newWorld(t)
-	w.server.Runner.Policy = permissions.Policy{ReadOnly: true}
+	w.server.Runner.Policy = func() permissions.Policy { return permissions.Policy{ReadOnly: true} }
 	answer := make(chan struct{})
 	defer close(answer)
 	w.sim.Intercept(func(http.ResponseWriter, *http.Request, http.Handler) { <-answer })

@@ -32,7 +32,7 @@ func Alive(id string) bool {
 	if !ok {
 		return true
 	}
-	if here, err := os.Hostname(); err != nil || here != host {
+	if here, err := os.Hostname(); err != nil || here != host || !Here(id) {
 		return true
 	}
 	now, running, err := look(pid)

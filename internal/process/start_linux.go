@@ -26,7 +26,17 @@ func look(pid int) (started string, running bool, err error) {
 		return "", false, errors.New("the system's answer about the process cannot be read")
 	}
 	dead := fields[state] == "Z" || fields[state] == "X"
-	return strings.TrimSpace(string(boot)) + "." + fields[startTime], !dead, nil
+	return strings.TrimSpace(string(boot)) + "-" + namespace() + "." + fields[startTime], !dead, nil
+}
+
+// namespace names the world of pids that this process lives in: containers of one host may
+// each have their own, in which the same pid is another process.
+func namespace() string {
+	link, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return "0"
+	}
+	return strings.Trim(link, "pid:[]")
 }
 
 func known(started string) bool {

@@ -18,13 +18,17 @@ const module = "github.com/vpsbot/vpsbot/"
 // mayImport is the direction of imports: what each package may import of ours. What is not
 // listed may import nothing of ours.
 var mayImport = map[string][]string{
-	"cmd/vpsbot":         {"tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/process"},
+	"cmd/vpsbot":         {"tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process"},
 	"internal/mcpserver": {"tools", "permissions", "internal/approval"},
 	"tools":              {"permissions", "apiclient", "internal/approval", "internal/audit"},
 	"internal/approval":  {"internal/audit", "permissions"},
 	"internal/audit":     {"permissions"},
-	"internal/store":     {"internal/approval", "internal/audit"},
+	"internal/keys":      {"internal/audit"},
+	"internal/store":     {"internal/approval", "internal/audit", "internal/keys"},
 	"internal/config":    {"permissions"},
+	"internal/policy":    {"permissions"},
+
+	"internal/store/pgtest": {"internal/store"}, // for tests alone
 }
 
 // onlyImporter lists libraries that one package alone may import, so that the others do not
@@ -37,6 +41,8 @@ var onlyImporter = map[string]string{
 	"github.com/spf13/cobra":      "cmd/vpsbot",
 	"github.com/hashicorp":        "apiclient",
 	"github.com/sony/gobreaker":   "apiclient",
+	"github.com/goccy/go-yaml":    "internal/policy",
+	"github.com/jackc":            "internal/store",
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -11,16 +11,17 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 )
 
-func benchmark(b *testing.B, run func(b *testing.B, url string)) {
+func benchmark(b *testing.B, run func(b *testing.B, fresh func() string)) {
 	b.Helper()
 	for name, engine := range engines {
-		b.Run(name, func(b *testing.B) { run(b, engine(b)) })
+		b.Run(name, func(b *testing.B) { run(b, func() string { return engine(b) }) })
 	}
 }
 
 // BenchmarkOpen opens a store that is up to date, as every start of the program does.
 func BenchmarkOpen(b *testing.B) {
-	benchmark(b, func(b *testing.B, url string) {
+	benchmark(b, func(b *testing.B, fresh func() string) {
+		url := fresh()
 		require.NoError(b, open(b, url).Close())
 		for b.Loop() {
 			s, err := store.Open(b.Context(), url)
@@ -32,9 +33,9 @@ func BenchmarkOpen(b *testing.B) {
 
 // BenchmarkOpenNew makes the file and its schema.
 func BenchmarkOpenNew(b *testing.B) {
-	benchmark(b, func(b *testing.B, url string) {
-		for i := 0; b.Loop(); i++ {
-			s, err := store.Open(b.Context(), fmt.Sprint(url, i))
+	benchmark(b, func(b *testing.B, fresh func() string) {
+		for b.Loop() {
+			s, err := store.Open(b.Context(), fresh())
 			require.NoError(b, err)
 			require.NoError(b, s.Close())
 		}
@@ -43,22 +44,22 @@ func BenchmarkOpenNew(b *testing.B) {
 
 // BenchmarkTenThousandPresses claims one record ten thousand times at once.
 func BenchmarkTenThousandPresses(b *testing.B) {
-	benchmark(b, func(b *testing.B, url string) {
-		for i := 0; b.Loop(); i++ {
+	benchmark(b, func(b *testing.B, fresh func() string) {
+		for b.Loop() {
 			b.StopTimer()
-			db := open(b, fmt.Sprint(url, i))
+			db := open(b, fresh())
 			inserted(b, db, asked("1"))
 			b.StartTimer()
-			won, lost := press(b, db, presses)
-			require.EqualValues(b, [2]int64{1, presses - 1}, [2]int64{won, lost})
+			won, lost := press(b, db, 10_000)
+			require.EqualValues(b, [2]int64{1, 9_999}, [2]int64{won, lost})
 		}
 	})
 }
 
 // BenchmarkChange is one change that needs a consent: asked, claimed, done.
 func BenchmarkChange(b *testing.B) {
-	benchmark(b, func(b *testing.B, url string) {
-		db := open(b, url)
+	benchmark(b, func(b *testing.B, fresh func() string) {
+		db := open(b, fresh())
 		for i := 0; b.Loop(); i++ {
 			id := fmt.Sprint(i)
 			inserted(b, db, asked(id))
@@ -71,8 +72,8 @@ func BenchmarkChange(b *testing.B) {
 // BenchmarkVerify reads a log from the database and verifies it.
 func BenchmarkVerify(b *testing.B) {
 	const n = 5000
-	benchmark(b, func(b *testing.B, url string) {
-		db := open(b, url)
+	benchmark(b, func(b *testing.B, fresh func() string) {
+		db := open(b, fresh())
 		for range n {
 			require.NoError(b, db.Note(b.Context(), row("noted")))
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/keys"
 )
 
 // The columns of each table, and in the same order the fields they are read into and
@@ -17,9 +18,13 @@ const (
 		actor, surface, session, api, account, token_name,
 		target, target_name, confirm, card, facts, fingerprint, known,
 		state, prior, place, created_at, expires_at, changed_at,
-		owner, claimed_at, approver, api_status, message, result, told_at`
+		owner, claimed_at, approver, api_status, message, result, told_at,
+		person, own, others, approvers, request_id`
 	consentColumns = `person, identity, channel, yes, reason, at`
 	formColumns    = `hash, approval, session, asked_at, expires_at`
+	freezeColumns  = `frozen_by, reason, at`
+	keyColumns     = `name, hash, created_at, expires_at, revoked_at`
+	messageColumns = `id, topic, body, created_at, tries`
 	auditColumns   = `seq, at, actor, on_behalf, surface, account, token, operation, target, arguments,
 		approval, decision, reason, approver, api_status, outcome, previous, hash`
 )
@@ -31,6 +36,7 @@ func recordFields(r *approval.Record) []any {
 		&r.Target, &r.TargetName, &r.Confirm, (*jsonText)(&r.Card), (*jsonText)(&r.Facts), &r.Fingerprint, (*jsonText)(&r.Known),
 		&r.State, &r.Prior, &r.Place, (*millis)(&r.CreatedAt), (*millis)(&r.ExpiresAt), (*millis)(&r.ChangedAt),
 		&r.Owner, (*millis)(&r.ClaimedAt), &r.Approver, &r.APIStatus, &r.Message, (*jsonText)(&r.Result), (*millis)(&r.ToldAt),
+		&r.Person, (*flag)(&r.Own), &r.Others, &r.Approvers, &r.RequestID,
 	}
 }
 
@@ -40,6 +46,18 @@ func consentFields(c *approval.Consent) []any {
 
 func formFields(f *approval.Form) []any {
 	return []any{&f.Hash, &f.Approval, &f.Session, (*millis)(&f.AskedAt), (*millis)(&f.ExpiresAt)}
+}
+
+func freezeFields(f *approval.Freeze) []any {
+	return []any{&f.By, &f.Reason, (*millis)(&f.At)}
+}
+
+func keyFields(k *keys.Key) []any {
+	return []any{&k.Name, &k.Hash, (*millis)(&k.CreatedAt), (*millis)(&k.ExpiresAt), (*millis)(&k.RevokedAt)}
+}
+
+func messageFields(m *approval.Message) []any {
+	return []any{&m.ID, &m.Topic, (*jsonText)(&m.Body), (*millis)(&m.CreatedAt), &m.Tries}
 }
 
 func auditFields(r *audit.Row) []any {
@@ -74,11 +92,8 @@ func (m *millis) Scan(value any) error {
 	return nil
 }
 
-// jsonText is JSON as text; none is ”.
+// jsonText is JSON as text; none is ”. It is written as the text that [storable] makes of it.
 type jsonText json.RawMessage
-
-// Value implements [driver.Valuer].
-func (j jsonText) Value() (driver.Value, error) { return string(j), nil }
 
 // Scan implements [database/sql.Scanner].
 func (j *jsonText) Scan(value any) error {

@@ -12,18 +12,24 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
 // engines are what every conformance test runs on. Each gives the URL of a new, empty database.
 var engines = map[string]func(t testing.TB) string{
-	"sqlite": func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "vpsbot.db") },
+	"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "vpsbot.db") },
+	"postgres": pgtest.URL,
 }
 
 // database is what the program asks of a store.
 type database interface {
 	approval.Store
+	approval.Outbox
+	approval.Deliveries
 	audit.Store
+	keys.Store
 }
 
 func open(t testing.TB, url string) *store.Store {
@@ -52,14 +58,16 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 123_456_789, time.UTC)
 
 func ms(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
 
-// asked is a pending record with something in every field.
+// asked is a pending record with something in every field, and an actor of its own: nobody
+// has many questions open.
 func asked(id string) approval.Record {
 	return approval.Record{
 		ID: id, Operation: "servers.delete", Risk: "destructive", Input: json.RawMessage(`{"server":"` + id + `"}`),
-		AskedHash: "asked-" + id, ArgsHash: "args-" + id, Actor: "local:alice", Surface: "mcp", Session: "s1",
+		AskedHash: "asked-" + id, ArgsHash: "args-" + id, Actor: "local:alice-" + id, Surface: "mcp", Session: "s1",
 		API: "https://api.example.com", Account: "a@example.com", TokenName: "laptop",
 		Target: "server:" + id, TargetName: "web-" + id, Confirm: "web-" + id, Card: json.RawMessage(`{"a":1}`),
 		Facts: json.RawMessage(`{"b":"%s ' \" \u0000"}`), Fingerprint: "f", Known: json.RawMessage(`[1]`),
+		Person: "alice-" + id, Own: true, Approvers: "lead or second",
 		State: approval.Pending, Place: approval.Here, CreatedAt: start, ExpiresAt: start.Add(5 * time.Minute),
 	}
 }
@@ -88,7 +96,7 @@ func move(id string, from, to approval.State) approval.Move {
 
 func inserted(t testing.TB, db database, r approval.Record) approval.Record {
 	t.Helper()
-	stored, joined, err := db.Insert(t.Context(), r, row("asked"))
+	stored, joined, err := db.Insert(t.Context(), r, nil, row("asked"))
 	require.NoError(t, err)
 	require.False(t, joined)
 	return stored
@@ -143,10 +151,10 @@ func TestInsertRefuses(t *testing.T) {
 		for name, r := range map[string]approval.Record{
 			"no id": asked(""), "a state to begin with": {ID: "2", State: approval.Approved}, "an id in use": anew,
 		} {
-			_, _, err := db.Insert(t.Context(), r, row("asked"))
+			_, _, err := db.Insert(t.Context(), r, nil, row("asked"))
 			require.Error(t, err, name)
 		}
-		_, _, err := db.Insert(t.Context(), asked("2"), audit.Row{})
+		_, _, err := db.Insert(t.Context(), asked("2"), nil, audit.Row{})
 		require.ErrorContains(t, err, "no time", "nothing happens without its row")
 		_, err = db.Record(t.Context(), "2")
 		require.ErrorIs(t, err, approval.ErrNotFound)
@@ -173,7 +181,7 @@ func TestInsertJoins(t *testing.T) {
 			r := asked("1")
 			r.ID = name
 			change(&r)
-			stored, joined, err := db.Insert(t.Context(), r, row("asked"))
+			stored, joined, err := db.Insert(t.Context(), r, nil, row("asked"))
 			require.NoError(t, err, name)
 			require.True(t, joined, name)
 			require.Equal(t, first, stored, name)
@@ -194,8 +202,8 @@ func TestInsertJoinsOpenStatesOnly(t *testing.T) {
 			id := fmt.Sprint(i)
 			r := walk(t, db, id, path)
 			again := asked(id)
-			again.ID = "again-" + id
-			stored, joined, err := db.Insert(t.Context(), again, row("asked"))
+			again.ID, again.CreatedAt = "again-"+id, start.Add(time.Hour) // after the pause that follows a no
+			stored, joined, err := db.Insert(t.Context(), again, nil, row("asked"))
 			require.NoError(t, err)
 			require.Equal(t, r.State.IsOpen(), joined, path)
 			require.Equal(t, map[bool]string{true: id, false: again.ID}[joined], stored.ID, path)

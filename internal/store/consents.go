@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -11,43 +10,39 @@ import (
 
 // Consents implements [approval.Store]. An id that does not exist has none.
 func (s *Store) Consents(ctx context.Context, id string) ([]approval.Consent, error) {
-	return all(ctx, s.read, consentFields,
+	return readAll(ctx, s, consentFields,
 		"SELECT "+consentColumns+" FROM consents WHERE approval = $1 ORDER BY at, seq", id)
 }
 
-// insertConsent stores the answer that comes with a move, if one does. seq is the move's
-// audit row.
-func insertConsent(ctx context.Context, tx transaction, m approval.Move, seq int64) error {
-	if m.Consent == nil {
+// insertConsent stores an answer to a record, if there is one. seq is the number of the
+// audit row it comes with.
+func insertConsent(ctx context.Context, tx transaction, id string, c *approval.Consent, seq int64) error {
+	if c == nil {
 		return nil
 	}
-	if m.Consent.Person == "" {
+	if c.Person == "" {
 		return errors.New("store: an answer has to say whose it is")
 	}
-	given, err := answered(ctx, tx, m.ID, m.Consent.Person)
+	answer := *c
+	if !c.Yes { // a no takes the same person's yes back; the audit log keeps both
+		if _, err := execute(ctx, tx, "DELETE FROM consents WHERE approval = $1 AND person = $2 AND yes = 1", id, c.Person); err != nil {
+			return err
+		}
+	}
+	given, err := exists(ctx, tx, "SELECT count(*) FROM consents WHERE approval = $1 AND person = $2", id, c.Person)
 	if err != nil {
 		return err
 	}
 	if given {
-		return fmt.Errorf("store: %s has answered approval %s before", m.Consent.Person, m.ID)
+		return &approval.AnsweredError{Person: c.Person}
 	}
-	c := *m.Consent
-	return insert(ctx, tx, "consents", consentColumns+", approval, seq", append(consentFields(&c), m.ID, seq))
-}
-
-func answered(ctx context.Context, q queryer, id, person string) (bool, error) {
-	var n int
-	err := q.QueryRowContext(ctx, "SELECT count(*) FROM consents WHERE approval = $1 AND person = $2", id, person).Scan(&n)
-	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
-	}
-	return n > 0, nil
+	return insert(ctx, tx, "consents", consentColumns+", approval, seq", append(consentFields(&answer), id, seq))
 }
 
 // AskForm implements [approval.Store]. It fails with approval.ErrNotFound if the form's
 // approval does not exist, and drops the forms that have expired by AskedAt.
 func (s *Store) AskForm(ctx context.Context, f approval.Form) error {
-	return s.inTx(ctx, func(tx transaction) error {
+	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		if _, err := execute(ctx, tx, "DELETE FROM forms WHERE expires_at <= $1", millis(f.AskedAt)); err != nil {
 			return err
 		}
@@ -61,7 +56,7 @@ func (s *Store) AskForm(ctx context.Context, f approval.Form) error {
 
 // TakeForm implements [approval.Store].
 func (s *Store) TakeForm(ctx context.Context, hash, session string, now time.Time) (form approval.Form, err error) {
-	err = s.inTx(ctx, func(tx transaction) error {
+	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		form, err = one(ctx, tx, formFields, "DELETE FROM forms WHERE hash = $1 AND session = $2 AND expires_at > $3 RETURNING "+
 			formColumns, hash, session, millis(now))
 		return err

@@ -16,14 +16,14 @@ const page = 1000
 
 // Note implements [approval.Store].
 func (s *Store) Note(ctx context.Context, row audit.Row) error {
-	return s.inTx(ctx, func(tx transaction) error {
+	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
 		_, err := appendRow(ctx, tx, row)
 		return err
 	})
 }
 
 // appendRow seals a row with the head of the chain, read in the same transaction, and
-// returns its number.
+// returns its number. The transaction is one of [Store.logged]: no other may append.
 func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error) {
 	seq, head := int64(0), audit.Genesis
 	err := tx.QueryRowContext(ctx, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").Scan(&seq, &head)
@@ -35,6 +35,7 @@ func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error
 	if err != nil {
 		return 0, fmt.Errorf("store: %w", err)
 	}
+	tx.log.seq, tx.log.hash = row.Seq, row.Hash
 	return row.Seq, insert(ctx, tx, "audit", auditColumns, auditFields(&row))
 }
 
@@ -81,15 +82,31 @@ func newest(backward iter.Seq2[audit.Row, error], limit int) iter.Seq2[audit.Row
 
 // matching yields the rows that match in the order of seq, ASC or DESC.
 func (s *Store) matching(ctx context.Context, f audit.Filter, order string) iter.Seq2[audit.Row, error] {
+	rows := pages(func(cursor int64) ([]audit.Row, error) {
+		query, args := pageQuery(f, order, cursor)
+		return readAll(ctx, s, auditFields, query, args...)
+	})
+	return func(yield func(audit.Row, error) bool) {
+		for row, err := range rows {
+			if (err != nil || f.Match(row)) && !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// pages yields the rows of page after page; read is given the number of the last row before
+// its page, -1 at first.
+func pages(read func(cursor int64) ([]audit.Row, error)) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
 		for cursor := int64(-1); ; {
-			rows, err := s.readPage(ctx, f, order, cursor)
+			rows, err := read(cursor)
 			if err != nil {
 				yield(audit.Row{}, err)
 				return
 			}
 			for _, row := range rows {
-				if f.Match(row) && !yield(row, nil) {
+				if !yield(row, nil) {
 					return
 				}
 			}
@@ -101,10 +118,10 @@ func (s *Store) matching(ctx context.Context, f audit.Filter, order string) iter
 	}
 }
 
-// readPage reads the rows after the cursor in the given order; -1 is before the first. What
+// pageQuery reads the rows after the cursor in the given order; -1 is before the first. What
 // SQL says the same way on every engine is filtered here, the rest, and times to less than
 // a millisecond, by the caller.
-func (s *Store) readPage(ctx context.Context, f audit.Filter, order string, cursor int64) ([]audit.Row, error) {
+func pageQuery(f audit.Filter, order string, cursor int64) (string, []any) {
 	c := &conditions{}
 	c.clauses = append(c.clauses, "seq > "+c.add(f.After))
 	if cursor >= 0 {
@@ -117,5 +134,5 @@ func (s *Store) readPage(ctx context.Context, f audit.Filter, order string, curs
 	c.at("at", ">=", f.Since)
 	c.at("at", "<=", f.Until)
 	query := "SELECT " + auditColumns + " FROM audit" + c.where() + " ORDER BY seq " + order + " LIMIT " + c.add(page)
-	return all(ctx, s.read, auditFields, query, c.values...)
+	return query, c.values
 }

@@ -17,23 +17,35 @@ import (
 var errContended = errors.New("store: the approval is being changed by others, try again")
 
 // Move implements [approval.Store]. A step that the state machine does not have is refused
-// before anything is read. A person's second answer to the same record fails and changes
-// nothing.
+// before anything is read. A record that needs other people leaves Pending for Approved by
+// [Store.Agree] alone.
 func (s *Store) Move(ctx context.Context, m approval.Move, row audit.Row) (approval.Record, error) {
+	return s.move(ctx, m, row, nil)
+}
+
+func (s *Store) move(ctx context.Context, m approval.Move, row audit.Row, out []approval.Message) (approval.Record, error) {
 	if err := movable(m); err != nil {
 		return approval.Record{}, err
 	}
-	for attempt := 1; ; attempt++ {
-		moved, err := s.moveOnce(ctx, m, row)
-		if isDuplicate(err) {
-			// The unique index was the last guard; the engine may have given up the
-			// transaction with it, so who holds the target is looked up in a new one.
-			err = s.inTx(ctx, func(tx transaction) error { return whyNot(ctx, tx, m) })
-		}
-		if !errors.Is(err, errContended) || attempt == attempts {
-			return moved, err
-		}
+	// Who comes too late, which is nearly everybody where many press, need not queue.
+	r, err := s.Record(ctx, m.ID)
+	if err != nil {
+		return approval.Record{}, err
 	}
+	if !starts(r, m) {
+		return approval.Record{}, &approval.StateError{Record: r}
+	}
+	var moved approval.Record
+	err = s.logged(ctx, func(ctx context.Context, tx transaction) error {
+		if moved, err = moveIn(ctx, tx, m, row); err != nil {
+			return err
+		}
+		return enqueueIn(ctx, tx, out)
+	})
+	if err != nil {
+		return approval.Record{}, err
+	}
+	return moved, nil
 }
 
 func movable(m approval.Move) error {
@@ -52,26 +64,26 @@ func movable(m approval.Move) error {
 	return nil
 }
 
-func (s *Store) moveOnce(ctx context.Context, m approval.Move, row audit.Row) (moved approval.Record, err error) {
-	err = s.inTx(ctx, func(tx transaction) error {
-		query, args := update(m)
-		moved, err = one(ctx, tx, recordFields, query, args...)
-		if errors.Is(err, approval.ErrNotFound) {
-			return whyNot(ctx, tx, m)
-		}
-		if err != nil {
-			return err
-		}
-		seq, err := appendRow(ctx, tx, row)
-		if err != nil {
-			return err
-		}
-		return insertConsent(ctx, tx, m, seq)
-	})
-	if err != nil {
-		return approval.Record{}, err
+// moveIn moves a record in a transaction that is alone.
+func moveIn(ctx context.Context, tx transaction, m approval.Move, row audit.Row) (approval.Record, error) {
+	query, args := update(m)
+	moved, err := one(ctx, tx, recordFields, query, args...)
+	if errors.Is(err, approval.ErrNotFound) {
+		return moved, whyNot(ctx, tx, m)
 	}
-	return moved, nil
+	if err != nil {
+		return moved, err
+	}
+	if m.To == approval.Executing {
+		if err := mayClaim(ctx, tx, moved, m.Limits); err != nil {
+			return moved, err
+		}
+	}
+	seq, err := appendRow(ctx, tx, row)
+	if err != nil {
+		return moved, err
+	}
+	return moved, insertConsent(ctx, tx, m.ID, m.Consent, seq)
 }
 
 // update is the one statement that moves a record, or matches nothing.
@@ -83,6 +95,9 @@ func update(m approval.Move) (string, []any) {
 	c.equal("args_hash", m.ArgsHash)
 	if m.Live {
 		c.at("expires_at", ">", m.At)
+	}
+	if skipsPeople(m.To) {
+		c.clauses = append(c.clauses, "(state <> 'pending' OR others = 0)")
 	}
 	if m.To == approval.Executing {
 		c.clauses = append(c.clauses, "NOT EXISTS (SELECT 1 FROM approvals h WHERE h.api = approvals.api"+
@@ -124,6 +139,11 @@ func approver(m approval.Move) string {
 	return m.Approver
 }
 
+// skipsPeople reports whether a move from Pending would do without the consent of others.
+func skipsPeople(to approval.State) bool {
+	return to == approval.Executing || to == approval.Approved
+}
+
 // whyNot finds out why a move matched nothing.
 func whyNot(ctx context.Context, q queryer, m approval.Move) error {
 	r, err := recordByID(ctx, q, m.ID)
@@ -134,7 +154,10 @@ func whyNot(ctx context.Context, q queryer, m approval.Move) error {
 		return &approval.StateError{Record: r}
 	}
 	if m.To == approval.Executing {
-		if err := busy(ctx, q, r); err != nil {
+		if err := notFrozen(ctx, q); err != nil {
+			return err
+		}
+		if err := notHeld(ctx, q, r); err != nil {
 			return err
 		}
 	}
@@ -145,5 +168,6 @@ func whyNot(ctx context.Context, q queryer, m approval.Move) error {
 func starts(r approval.Record, m approval.Move) bool {
 	return slices.Contains(m.From, r.State) &&
 		(m.ArgsHash == "" || m.ArgsHash == r.ArgsHash) &&
-		(!m.Live || r.ExpiresAt.After(m.At.Truncate(time.Millisecond)))
+		(!m.Live || r.ExpiresAt.After(m.At.Truncate(time.Millisecond))) &&
+		(r.State != approval.Pending || r.Others == 0 || !skipsPeople(m.To))
 }

@@ -188,7 +188,7 @@ func TestOneChangePerTarget(t *testing.T) {
 			requireBusy(t, holder, err)
 			direct := claimed("3")
 			direct.Target = holder.Target
-			_, _, err = db.Insert(t.Context(), direct, row("allowed"))
+			_, _, err = db.Insert(t.Context(), direct, nil, row("allowed"))
 			requireBusy(t, holder, err)
 			require.Equal(t, before, logLength(t, db))
 		}

@@ -51,13 +51,11 @@ func TestOpenAgain(t *testing.T) {
 
 func TestOpenRefusesURLs(t *testing.T) {
 	for url, want := range map[string]string{
-		"":                               "the database URL is not understood: write sqlite:PATH",
-		"/var/lib/vpsbot.db":             "the database URL is not understood: write sqlite:PATH",
-		"mysql://u:secret@h/d":           "the database URL is not understood: write sqlite:PATH",
-		"sqlite:":                        "the database URL has no path: write sqlite:PATH",
-		"sqlite::memory:":                "a database in memory would forget what was agreed to: name a file, sqlite:PATH",
-		"postgres://u:secret@h/d":        "PostgreSQL is not supported yet: use sqlite:PATH",
-		"postgresql://u:secret@h/d?a=b ": "PostgreSQL is not supported yet: use sqlite:PATH",
+		"":                     "the database URL is not understood: write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
+		"/var/lib/vpsbot.db":   "the database URL is not understood: write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
+		"mysql://u:secret@h/d": "the database URL is not understood: write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
+		"sqlite:":              "the database URL has no path: write sqlite:PATH",
+		"sqlite::memory:":      "a database in memory would forget what was agreed to: name a file, sqlite:PATH",
 	} {
 		_, err := store.Open(t.Context(), url)
 		require.EqualError(t, err, want, url)
@@ -128,7 +126,9 @@ func TestSchemaGuardsTheIndexes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	db := open(t, "sqlite:"+path)
 	inserted(t, db, claimed("1"))
-	inserted(t, db, asked("2"))
+	rival := asked("2")
+	rival.Actor = asked("1").Actor
+	inserted(t, db, rival)
 	require.ErrorContains(t, tryExecute(t, path, "UPDATE approvals SET target = 'server:1', prior = 'pending', state = 'executing' WHERE id = '2'"),
 		"UNIQUE constraint failed: approvals.api, approvals.account, approvals.target")
 	for _, state := range approval.Open {
@@ -151,7 +151,8 @@ func prior(state approval.State) approval.State {
 func TestSchemaIsStrict(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	open(t, "sqlite:"+path)
-	require.Equal(t, []string{"approvals", "audit", "consents", "forms"},
+	require.Equal(t, []string{"access_keys", "approvals", "audit", "audit_archives", "audit_checkpoints", "beats", "consents", "deliveries",
+		"forms", "freezes", "outbox", "requests"},
 		query(t, path, "SELECT name FROM pragma_table_list WHERE strict = 1 AND schema = 'main' ORDER BY name"))
 	require.Equal(t, []string{"INTEGER", "TEXT"}, query(t, path, `SELECT DISTINCT c.type FROM pragma_table_list t, pragma_table_info(t.name) c
 		WHERE t.strict = 1 ORDER BY 1`))

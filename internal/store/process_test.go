@@ -17,6 +17,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
 // The test binary, started with a role in its environment, is the other process.
@@ -26,12 +27,13 @@ var roles = map[string]func(db database, name string) error{
 	"open":    func(database, string) error { return nil },
 	"compete": compete,
 	"labour":  labour,
+	"press":   pressOnce,
 }
 
 func TestMain(m *testing.M) {
 	role, ok := roles[os.Getenv(roleVariable)]
 	if !ok {
-		os.Exit(m.Run())
+		os.Exit(pgtest.Run(m))
 	}
 	if err := play(role); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -105,7 +107,7 @@ func compete(db database, name string) error {
 		}
 		r := asked("same")
 		r.ID = fmt.Sprint(name, "-", i)
-		_, joined, err := db.Insert(ctx, r, row("asked"))
+		_, joined, err := db.Insert(ctx, r, nil, row("asked"))
 		if err != nil {
 			return err
 		}
@@ -143,6 +145,32 @@ func TestProcessesCompete(t *testing.T) {
 	}
 }
 
+// pressOnce presses the button of record 1 so often, all at once, and prints who won and lost.
+func pressOnce(db database, _ string) error {
+	won, lost := pressIn(context.Background(), db, sized(400, 3334))
+	return json.NewEncoder(os.Stdout).Encode([2]int64{won, lost})
+}
+
+// Ten thousand presses of one approval from three processes: one runs it, the others are told.
+func TestProcessesPress(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			const n = 3
+			url := engine(t)
+			db := open(t, url)
+			inserted(t, db, asked("1"))
+			var won, lost int64
+			for _, printed := range together(t, n, "press", url) {
+				var got [2]int64
+				require.NoError(t, json.Unmarshal([]byte(printed), &got), printed)
+				won, lost = won+got[0], lost+got[1]
+			}
+			require.EqualValues(t, [2]int64{1, int64(n*sized(400, 3334)) - 1}, [2]int64{won, lost})
+			require.Equal(t, []string{"asked", "approved"}, decisions(t, db))
+		})
+	}
+}
+
 // labour takes record after record to its end and prints each state that was confirmed to it.
 func labour(db database, name string) error {
 	ctx := context.Background()
@@ -150,7 +178,7 @@ func labour(db database, name string) error {
 		r := asked(fmt.Sprint(name, "-", i))
 		note := row("asked")
 		note.Approval = r.ID
-		if _, _, err := db.Insert(ctx, r, note); err != nil {
+		if _, _, err := db.Insert(ctx, r, nil, note); err != nil {
 			return err
 		}
 		for _, to := range labourPath[1:] {

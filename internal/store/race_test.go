@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -13,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
-const presses = 10_000
+var presses = sized(2_000, 10_000)
 
 func TestTenThousandPresses(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
@@ -28,8 +29,12 @@ func TestTenThousandPresses(t *testing.T) {
 // press claims record 1 from n goroutines and counts who won and who was told its state.
 func press(t testing.TB, db database, n int) (won, lost int64) {
 	t.Helper()
+	return pressIn(t.Context(), db, n)
+}
+
+func pressIn(ctx context.Context, db database, n int) (won, lost int64) {
 	atOnce(n, func(int) {
-		_, err := db.Move(t.Context(), claim("1"), row("approved"))
+		_, err := db.Move(ctx, claim("1"), row("approved"))
 		var state *approval.StateError
 		switch {
 		case err == nil:
@@ -82,7 +87,7 @@ func raceJoins(t *testing.T, stores []database) {
 	atOnce(200, func(i int) {
 		r := asked("same")
 		r.ID = fmt.Sprint("join-", i)
-		_, old, err := stores[i%2].Insert(t.Context(), r, row("asked"))
+		_, old, err := stores[i%2].Insert(t.Context(), r, nil, row("asked"))
 		switch {
 		case err == nil && old:
 			atomic.AddInt64(&joined, 1)
@@ -126,6 +131,6 @@ func claimOrInsert(t *testing.T, db database, r approval.Record, there bool) err
 		return err
 	}
 	r.State = approval.Executing
-	_, _, err := db.Insert(t.Context(), r, row("allowed"))
+	_, _, err := db.Insert(t.Context(), r, nil, row("allowed"))
 	return err
 }

@@ -82,7 +82,7 @@ func anys[T any](values []T) []any {
 // one runs a query for a single row. No row is approval.ErrNotFound.
 func one[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) (T, error) {
 	var out T
-	err := q.QueryRowContext(ctx, query, args...).Scan(fields(&out)...)
+	err := q.QueryRowContext(ctx, query, storable(args)...).Scan(fields(&out)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return out, approval.ErrNotFound
 	}
@@ -94,7 +94,7 @@ func one[T any](ctx context.Context, q queryer, fields func(*T) []any, query str
 
 // all runs a query for any number of rows.
 func all[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+	rows, err := q.QueryContext(ctx, query, storable(args)...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -113,13 +113,30 @@ func all[T any](ctx context.Context, q queryer, fields func(*T) []any, query str
 	return out, nil
 }
 
+// exists reports whether a query that counts counts anything.
+func exists(ctx context.Context, q queryer, query string, args ...any) (bool, error) {
+	n, err := count(ctx, q, query, args...)
+	return n > 0, err
+}
+
+func count(ctx context.Context, q queryer, query string, args ...any) (int64, error) {
+	return one(ctx, q, func(n *int64) []any { return []any{n} }, query, args...)
+}
+
+// execute runs a statement and reports whether it changed anything.
+func execute(ctx context.Context, tx transaction, query string, args ...any) (bool, error) {
+	result, err := tx.ExecContext(ctx, query, storable(args)...)
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
 // insert stores one row.
 func insert(ctx context.Context, tx transaction, table, columns string, values []any) error {
 	var p params
 	marks := p.addAll(values)
-	_, err := tx.ExecContext(ctx, "INSERT INTO "+table+" ("+columns+") VALUES ("+marks+")", p.values...)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	_, err := execute(ctx, tx, "INSERT INTO "+table+" ("+columns+") VALUES ("+marks+")", p.values...)
+	return err
 }

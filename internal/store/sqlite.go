@@ -15,9 +15,6 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// readers is the size of the read pool.
-const readers = 4
-
 // What every connection is opened with. The write-ahead log is not here: it is a property
 // of the file, set once by migrate.
 const (
@@ -35,7 +32,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	}
 	s, err := openFile(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", path, explained(err))
+		return nil, fmt.Errorf("database %s: %w", path, explainSQLite(err))
 	}
 	return s, nil
 }
@@ -59,10 +56,12 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	s := newStore(write, read)
-	s.path, s.opened = path, opened
+	s := newStore(engine{path: path, opened: opened, explain: asItIs}, write, 1, read, readers)
+	s.statements = newStatements(write)
 	return s, nil
 }
+
+func asItIs(err error) error { return err }
 
 // openPool does not touch the file yet.
 func openPool(path, options string, connections int) (*sql.DB, error) {
@@ -122,8 +121,8 @@ func narrow(path string) error {
 	return os.Chmod(path, 0o600)
 }
 
-// explained adds the next step to the errors people meet.
-func explained(err error) error {
+// explainSQLite adds the next step to the errors people meet.
+func explainSQLite(err error) error {
 	var failure *sqlite.Error
 	switch {
 	case errors.Is(err, fs.ErrPermission), isCode(err, sqlite3.SQLITE_READONLY):
@@ -142,17 +141,4 @@ func explained(err error) error {
 func isCode(err error, code int) bool {
 	var failure *sqlite.Error
 	return errors.As(err, &failure) && failure.Code()&0xff == code
-}
-
-// isDuplicate reports whether a unique index or a primary key refused a row.
-func isDuplicate(err error) bool {
-	var failure *sqlite.Error
-	return errors.As(err, &failure) &&
-		(failure.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || failure.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
-}
-
-// isDangling reports whether a row names an approval that does not exist.
-func isDangling(err error) bool {
-	var failure *sqlite.Error
-	return errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }

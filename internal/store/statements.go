@@ -9,8 +9,8 @@ import (
 const statementLimit = 100
 
 // statements keeps what the writer has prepared, by its text: parsing costs SQLite more
-// than running. It only saves time, so nothing here fails. Only who has the writer's turn
-// may use it.
+// than running. It only saves time, so nothing here fails, and nil prepares nothing. Only who
+// has the writer's turn may use it.
 type statements struct {
 	db       *sql.DB
 	prepared map[string]*sql.Stmt
@@ -23,6 +23,9 @@ func newStatements(db *sql.DB) *statements {
 
 // find returns the prepared statement, or notes that there should be one and returns nil.
 func (s *statements) find(query string) *sql.Stmt {
+	if s == nil {
+		return nil
+	}
 	stmt := s.prepared[query]
 	if stmt == nil && len(s.prepared)+len(s.wanted) < statementLimit {
 		s.wanted = append(s.wanted, query)
@@ -33,6 +36,9 @@ func (s *statements) find(query string) *sql.Stmt {
 // prepare prepares what find was asked for in vain. It is called outside of a transaction:
 // within one, the only connection is taken.
 func (s *statements) prepare(ctx context.Context) {
+	if s == nil {
+		return
+	}
 	for _, query := range s.wanted {
 		if s.prepared[query] != nil {
 			continue // wanted twice in one transaction
@@ -42,31 +48,4 @@ func (s *statements) prepare(ctx context.Context) {
 		}
 	}
 	s.wanted = s.wanted[:0]
-}
-
-// transaction is a write transaction that uses what is prepared.
-type transaction struct {
-	tx         *sql.Tx
-	statements *statements
-}
-
-func (t transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := t.statements.find(query); stmt != nil {
-		return t.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
-	}
-	return t.tx.QueryContext(ctx, query, args...)
-}
-
-func (t transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if stmt := t.statements.find(query); stmt != nil {
-		return t.tx.StmtContext(ctx, stmt).QueryRowContext(ctx, args...)
-	}
-	return t.tx.QueryRowContext(ctx, query, args...)
-}
-
-func (t transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if stmt := t.statements.find(query); stmt != nil {
-		return t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
-	}
-	return t.tx.ExecContext(ctx, query, args...)
 }

@@ -1,44 +1,60 @@
-// Package store keeps approvals and the audit log in a database, behind the interfaces
-// that packages approval and audit declare.
+// Package store keeps approvals, the audit log and access keys in a database, behind the
+// interfaces that packages approval, audit and keys declare.
 //
 // Each write is one transaction that also appends the audit row it was given. The SQL has
 // placeholders, types and clauses that SQLite and PostgreSQL share; what is particular to
-// one engine is in the file of its name.
+// one engine is in the files of its name.
 package store
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/keys"
 )
 
-// Store is an open database. It is safe for concurrent use, by any number of processes on
-// one file; its zero value is not usable: see [Open].
-type Store struct {
-	path   string      // of the file
-	opened os.FileInfo // of the file that was opened
+// readers is the size of the read pool.
+const readers = 4
 
-	write *sql.DB       // one connection
+// Store is an open database. It is safe for concurrent use, by any number of processes on
+// one database; its zero value is not usable: see [Open].
+type Store struct {
+	engine
+	write *sql.DB
 	turn  chan struct{} // holds whoever writes: writers queue here rather than in the engine
 	read  *sql.DB       // cannot write
+	seats chan struct{} // hold whoever reads, so that time spent queueing is not the database's
 
-	statements *statements // of the writer
+	signing                // of the log
+	statements *statements // of the writer; nil where the driver keeps them
+}
+
+// engine is what is particular to SQLite or PostgreSQL.
+type engine struct {
+	path    string            // of the file; empty: not a file
+	opened  os.FileInfo       // of the file that was opened; nil: not a file
+	options *sql.TxOptions    // of a write
+	lock    string            // statement that makes a transaction the only one that appends; empty: it is anyway
+	timeout time.Duration     // of a transaction, or a read; 0: none
+	explain func(error) error // adds the next step to an error; never nil
 }
 
 var (
-	_ approval.Store = (*Store)(nil)
-	_ audit.Store    = (*Store)(nil)
+	_ approval.Store  = (*Store)(nil)
+	_ approval.Outbox = (*Store)(nil)
+	_ audit.Store     = (*Store)(nil)
+	_ keys.Store      = (*Store)(nil)
 )
 
-// Open opens the database that url names, "sqlite:PATH", and brings its schema up to date;
-// file and folder are made where they are missing. The caller closes the store. An error
-// says what to do next and does not repeat a password.
+// Open opens the database that url names, "sqlite:PATH" or "postgres://…", and brings its
+// schema up to date; a file and its folder are made where they are missing. The caller
+// closes the store. An error says what to do next and does not repeat a password.
 func Open(ctx context.Context, url string) (*Store, error) {
 	scheme, path, _ := strings.Cut(url, ":")
 	switch {
@@ -46,49 +62,23 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return openSQLite(ctx, path)
 	case scheme == "sqlite":
 		return nil, errors.New("the database URL has no path: write sqlite:PATH")
-	case scheme == "postgres", scheme == "postgresql":
-		return nil, errors.New("PostgreSQL is not supported yet: use sqlite:PATH")
+	case isPostgres(url):
+		return openPostgres(ctx, url)
 	}
-	return nil, errors.New("the database URL is not understood: write sqlite:PATH")
+	return nil, errors.New("the database URL is not understood: write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
 }
 
-func newStore(write, read *sql.DB) *Store {
-	return &Store{write: write, turn: make(chan struct{}, 1), read: read, statements: newStatements(write)}
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres:") || strings.HasPrefix(url, "postgresql:")
+}
+
+// newStore takes the pools and how many connections each has.
+func newStore(e engine, write *sql.DB, writers int, read *sql.DB, readers int) *Store {
+	return &Store{engine: e, write: write, turn: make(chan struct{}, writers), read: read, seats: make(chan struct{}, readers)}
 }
 
 // Close closes the database. Nothing may use the store any more; closing it again is fine.
 func (s *Store) Close() error {
 	// The writer goes last: SQLite tidies up its files as the last connection closes.
 	return errors.Join(s.read.Close(), s.write.Close())
-}
-
-// inTx runs change in a write transaction and commits it unless change fails.
-func (s *Store) inTx(ctx context.Context, change func(tx transaction) error) error {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("store: %w", ctx.Err())
-	}
-	if err := s.inPlace(); err != nil {
-		return err
-	}
-	// Only now, before and after a transaction, is the connection free to prepare on.
-	defer s.statements.prepare(ctx)
-	return s.attempt(ctx, change)
-}
-
-func (s *Store) attempt(ctx context.Context, change func(tx transaction) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if err := change(transaction{tx, s.statements}); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
 }

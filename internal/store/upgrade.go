@@ -27,10 +27,9 @@ func upToDate(ctx context.Context, db *sql.DB, path string) error {
 		return nil
 	}
 	if err == nil && version > newest {
-		return fmt.Errorf("its schema is version %d and this vpsbot knows %d: it was written by a newer one, upgrade vpsbot",
-			version, newest)
+		return tooNew(version, newest)
 	}
-	return locked(ctx, path, func() error { return migrate(ctx, db) })
+	return locked(ctx, path, func() error { return upgradeSQLite(ctx, db) })
 }
 
 // recorded reads the schema's version and the journal mode.
@@ -48,15 +47,25 @@ func newestVersion() (int64, error) {
 	return goose.NumericComponent(names[len(names)-1])
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
+func tooNew(version, newest int64) error {
+	return fmt.Errorf("its schema is version %d and this vpsbot knows %d: it was written by a newer one, upgrade vpsbot",
+		version, newest)
+}
+
+func upgradeSQLite(ctx context.Context, db *sql.DB) error {
 	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
 		return err
 	}
+	return upgrade(ctx, goose.DialectSQLite3, db, "sqlite", strict)
+}
+
+// upgrade applies the migrations that are missing. folder has what one engine alone gets.
+func upgrade(ctx context.Context, dialect goose.Dialect, db *sql.DB, folder string, rewrite func([]byte) []byte) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, sqliteSQL{files},
+	provider, err := goose.NewProvider(dialect, db, dialectSQL{files, folder, rewrite},
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err

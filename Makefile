@@ -1,0 +1,19 @@
+# What the project is worked on with. "go test ./..." alone is enough for most days.
+.PHONY: test proof bench cover lint
+
+test: ## all tests, with the race detector
+	go test -race ./...
+
+proof: ## every figure of docs/proof.md at full size; writes the page
+	go run ./internal/proof/write
+
+bench: ## the figures of docs/performance.md
+	go test -run '^$$' -bench . ./...
+
+cover: ## coverage, package by package
+	go test -coverprofile=cover.out ./...
+	go tool cover -func=cover.out | tail -n 1
+
+lint: ## the linters, and the format
+	go tool -modfile=.dev/go.mod golangci-lint run
+	go tool -modfile=.dev/go.mod gofumpt -l .

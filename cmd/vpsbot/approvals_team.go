@@ -1,0 +1,171 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// quorum is whose yes a record still waits for.
+type quorum struct {
+	own    bool // the requester's
+	others int  // so many other people's
+	mine   bool // who is here has given theirs
+}
+
+// missing reads what has been answered to a record.
+func (p *parts) missing(ctx context.Context, store approval.Store, rec approval.Record) (quorum, error) {
+	given, err := store.Consents(ctx, rec.ID)
+	here, _ := p.runner.Policy().Person(p.actor)
+	c := quorum{own: rec.Own, others: rec.Others}
+	for _, one := range given {
+		switch {
+		case !one.Yes:
+			continue
+		case one.Person == cmp.Or(rec.Person, rec.Actor):
+			c.own = false
+		default:
+			c.others = max(0, c.others-1)
+		}
+		c.mine = c.mine || one.Person == here
+	}
+	return c, err
+}
+
+// of says in words who is missing.
+func (c quorum) of(rec approval.Record) string {
+	var who []string
+	if c.own {
+		who = append(who, tools.Clean(rec.Actor)+", who asked")
+	}
+	if c.others == 1 {
+		who = append(who, "another person"+whoMay(rec))
+	} else if c.others > 1 {
+		who = append(who, fmt.Sprintf("%d other people", c.others)+whoMay(rec))
+	}
+	return strings.Join(who, "; and ")
+}
+
+func whoMay(rec approval.Record) string {
+	return " (" + cmp.Or(tools.Clean(rec.Approvers), "whoever may do this there") + ")"
+}
+
+// waitsForMe reports whether an answer is missing that whoever is here may give.
+func (a *app) waitsForMe(ctx context.Context, p *parts, store approval.Store, rec approval.Record) (bool, error) {
+	if p.actor == "" || a.stateOf(rec) != approval.Pending {
+		return false, nil
+	}
+	own := p.isOwn(rec.Actor, rec.Person)
+	if rec.Others == 0 {
+		return own, nil
+	}
+	c, err := p.missing(ctx, store, rec)
+	switch {
+	case err != nil || c.mine:
+		return false, err
+	case own:
+		return c.own, nil
+	}
+	return c.others > 0 && p.mayAnswer(rec, true), nil
+}
+
+// forMe returns the ids of the records that wait for whoever is here, and says, on stderr,
+// that all changes are stopped, if they are.
+func (a *app) forMe(ctx context.Context, p *parts, store approval.Store, records []approval.Record) (ids []string, err error) {
+	says, err := frozen(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	if says != "" {
+		a.io.say("Note: %s.", says)
+	}
+	for _, rec := range records {
+		mine, err := a.waitsForMe(ctx, p, store, rec)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			ids = append(ids, rec.ID)
+		}
+	}
+	return ids, nil
+}
+
+// mayAnswer reports whether the policy lets whoever is here answer a record at a terminal. It
+// is for showing: the Runner decides, when an answer is given.
+func (p *parts) mayAnswer(rec approval.Record, yes bool) bool {
+	policy, ask := p.runner.Policy(), askAbout(rec)
+	d := policy.Decide(ask)
+	if yes && (!d.Allowed || d.Channels != nil && !slices.Contains(d.Channels, permissions.Terminal)) {
+		return false
+	}
+	if p.isOwn(rec.Actor, rec.Person) {
+		return true
+	}
+	return rec.Others > 0 && policy.MayApprove(p.actor, nil, ask, rec.Person).Allowed
+}
+
+// askAbout is what a record was asked for, as a question to the policy.
+func askAbout(rec approval.Record) permissions.Ask {
+	var facts permissions.TargetServer
+	var input struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(rec.Facts, &facts) // what cannot be read fits no rule
+	_ = json.Unmarshal(rec.Input, &input)
+	surface, place, _ := strings.Cut(rec.Surface, ":") // "slack:C123 S1 S2": the channel, and the asker's groups
+	channel, groups, _ := strings.Cut(place, " ")
+	ask := permissions.Ask{
+		Actor: permissions.Actor(rec.Actor), Groups: strings.Fields(groups), Surface: permissions.Surface(surface), Channel: channel,
+		Operation: rec.Operation, Risk: permissions.Risk(rec.Risk), Target: &facts,
+	}
+	if op, ok := tools.Lookup(rec.Operation); ok && (op.On == tools.Server || op.On == tools.NewServer) {
+		ask.NewName = input.Name
+	}
+	return ask
+}
+
+// mayTry refuses who surely may not answer a record, before anything is asked of them.
+func (p *parts) mayTry(rec approval.Record) error {
+	err := p.own(rec)
+	if err == nil || p.actor == "" || rec.Others == 0 {
+		return err
+	}
+	policy := p.runner.Policy()
+	if policy.Book == nil {
+		return fail(tools.Refuse, "approval %s needs a second person by the rules of a policy, and there is none here: set VPSBOT_POLICY_FILE to the same file", rec.ID)
+	}
+	if _, known := policy.Person(p.actor); !known {
+		return fail(tools.Refuse, "%s belongs to nobody under people in the policy, so it cannot agree for a second person", p.actor)
+	}
+	return nil
+}
+
+// tellMissing says who must still agree.
+func (a *app) tellMissing(ctx context.Context, p *parts, rec approval.Record) error {
+	store, err := p.store.get(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := p.missing(ctx, store, rec)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.io.Out, "Your yes is recorded. Still to agree: %s.\n", c.of(rec))
+	return err
+}
+
+// forYou marks, below a list of records, those that wait for whoever is here.
+func forYou(ids []string) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	return "\nWaiting for your answer: " + strings.Join(ids, ", ") + "."
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// checkTeam looks at the policy, at who this is, and at whether changes are stopped. A store
+// that was found broken it leaves alone.
+func checkTeam(ctx context.Context, p *parts, store []finding) []finding {
+	var found []finding
+	if path := p.config.PolicyFile(); path != "" {
+		found = append(found, checkPolicyFile(p, path))
+	}
+	found = append(found, p.checkIdentity(ctx))
+	bad := slices.ContainsFunc(store, func(f finding) bool { return f.Status == statusFail })
+	if p.hasStore() && !bad {
+		found = append(found, checkFrozen(ctx, p)...)
+	}
+	return found
+}
+
+func checkPolicyFile(p *parts, path string) finding {
+	const name = "policy"
+	if p.policyErr != nil {
+		return broken(name, p.policyErr.Error(), "Correct the file: vpsbot policy check "+shellWord(path)+". Until then nothing is run.")
+	}
+	book := p.runner.Policy().Book
+	return fine(name, "%s: %d people, %d rules", path, len(book.People), len(book.Rules))
+}
+
+func (p *parts) checkIdentity(ctx context.Context) finding {
+	const name = "identity"
+	if err := p.identify(ctx); err != nil {
+		return broken(name, err.Error(), "Set VPSBOT_KEY_FILE to a file that holds an access key of yours.")
+	}
+	person, known := p.runner.Policy().Person(p.actor)
+	switch {
+	case p.policyErr != nil || p.config.PolicyFile() == "":
+		return fine(name, "%s", p.actor)
+	case !known:
+		return warn(name, fmt.Sprintf("%s, whom the policy lists under no person", p.actor), "Put the identity under people in the policy, or use an access key that is there.")
+	}
+	return fine(name, "%s, who is %s", p.actor, person)
+}
+
+// checkFrozen has nothing to say where nothing is frozen, or the store is found broken anyway.
+func checkFrozen(ctx context.Context, p *parts) []finding {
+	store, err := p.store.get(ctx)
+	if err != nil {
+		return nil
+	}
+	if says, err := frozen(ctx, store); err == nil && says != "" {
+		return []finding{warn("freeze", says, "When it is over: vpsbot unfreeze")}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/policy"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// explainFlags are the flags of "policy explain".
+type explainFlags struct {
+	query policy.Query
+	file  string
+}
+
+func (a *app) policyExplainCommand() *cobra.Command {
+	var flags explainFlags
+	cmd := &cobra.Command{
+		Use: "explain OPERATION [SERVER]", Short: "Say which rule decides, and what would be needed",
+		Long: "Answers for one person, place, operation and server what the policy would, and why. Without a\nserver it answers as far as that goes. Nothing is run. What the token may do is not part of it:\nvpsbot operations --all shows that.",
+		Example: "  vpsbot policy explain --who lead --where slack:C061EG9SL servers.delete staging-1\n" +
+			"  vpsbot policy explain --who '*' --where mcp --file policy.yaml servers.list",
+		Args: explainArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.query.Operation = args[0]
+			if len(args) > 1 {
+				flags.query.Server = args[1]
+			}
+			return a.explainPolicy(cmd.Context(), flags)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.query.Who, "who", "", "a person, an identity such as key:lead-laptop, * (anybody listed nowhere), slack-group:S…, slack-external")
+	f.StringVar(&flags.query.Where, "where", "", "slack, slack:C…, mcp or terminal")
+	f.StringVar(&flags.query.NewName, "new-name", "", "the name that a rename asks for")
+	f.StringVar(&flags.file, "file", "", "the policy file; default VPSBOT_POLICY_FILE")
+	return cmd
+}
+
+func explainArgs(cmd *cobra.Command, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return fail(tools.Invalid, "%s takes an operation, and a server if it is about one; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())
+	}
+	return nil
+}
+
+func (a *app) explainPolicy(ctx context.Context, flags explainFlags) error {
+	if flags.query.Who == "" || flags.query.Where == "" {
+		return fail(tools.Invalid, "--who and --where are both needed, such as --who lead --where mcp")
+	}
+	if strings.ContainsAny(flags.query.Server+flags.query.NewName, "*?") {
+		return fail(tools.Invalid, "a server is one name or id here, not a glob")
+	}
+	if flags.file == "" {
+		flags.file, _ = a.env.Lookup("VPSBOT_POLICY_FILE")
+	}
+	if flags.file == "" {
+		return fail(tools.Invalid, "there is no policy file: name one with --file, or set VPSBOT_POLICY_FILE")
+	}
+	cfg, err := config.Read(ctx, a.env, a.goos)
+	if err != nil {
+		return invalid(err)
+	}
+	document, err := readPolicy(flags.file)
+	if err != nil {
+		return err
+	}
+	asks, err := document.Asks(flags.query)
+	if err != nil {
+		return invalid(err)
+	}
+	whole := permissions.Policy{ReadOnly: cfg.Policy.ReadOnly, Operations: cfg.Policy.Operations, Book: document.Book}
+	for _, ask := range asks {
+		if _, err := fmt.Fprintln(a.io.Out, printable(explanation(whole, flags.query, ask))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explanation is a decision in the words of a person.
+func explanation(p permissions.Policy, q policy.Query, ask permissions.Ask) string {
+	d := p.Decide(ask)
+	lines := []string{fmt.Sprintf("%s, as %s: %s", q, ask.Actor, verdict(d))}
+	if d.Rule != "" {
+		lines = append(lines, "  decided by: "+ruleNamed(d.Rule))
+	}
+	if d.Risk != ask.Risk {
+		lines = append(lines, fmt.Sprintf("  risk: %s, raised from %s: other rules hold for the new name, or one of the names is protected", d.Risk, ask.Risk))
+	} else {
+		lines = append(lines, "  risk: "+string(d.Risk))
+	}
+	if d.Allowed {
+		lines = append(lines, "  needs: "+demanded(d))
+	}
+	lines = append(lines, caveats(ask, d)...)
+	for _, m := range p.Misses(ask) {
+		lines = append(lines, fmt.Sprintf("  no say: %q (its %s %s)", m.Rule, m.Part, doNot[m.Part]))
+	}
+	return strings.Join(lines, "\n")
+}
+
+var doNot = map[string]string{
+	"who": "does not mean them", "where": "is elsewhere", "operations": "are others", "risks": "are others", "servers": "are others",
+}
+
+func verdict(d permissions.Decision) string {
+	switch policy.Outcome(d) {
+	case policy.WantDeny:
+		return "refused: " + d.Reason
+	case policy.WantApproval:
+		return "allowed once others approve"
+	}
+	return "allowed"
+}
+
+func ruleNamed(rule string) string {
+	if rule == permissions.ByProtection {
+		return "the protected servers"
+	}
+	return fmt.Sprintf("the rule %q", rule)
+}
+
+func demanded(d permissions.Decision) string {
+	var parts []string
+	if d.Risk.WantsName() {
+		parts = append(parts, "the requester types the name")
+	} else if d.Own {
+		parts = append(parts, "the requester's yes")
+	}
+	if d.Others > 0 {
+		who := "whoever may run it there"
+		if len(d.Approvers) > 0 {
+			who = strings.Join(d.Approvers, ", ")
+		}
+		parts = append(parts, fmt.Sprintf("%d other to approve (%s)", d.Others, who))
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	if d.Channels != nil {
+		parts = append(parts, "answers only from "+channelNames(d.Channels))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func channelNames(channels []permissions.Surface) string {
+	if len(channels) == 0 {
+		return "nowhere"
+	}
+	words := make([]string, len(channels))
+	for i, c := range channels {
+		words[i] = string(c)
+	}
+	return strings.Join(words, ", ")
+}
+
+// caveats say how far the answer goes.
+func caveats(ask permissions.Ask, d permissions.Decision) []string {
+	switch {
+	case ask.Target == nil && d.Allowed:
+		return []string{"  note: no server was named: it may be so on some server, and on others not; name one to be sure"}
+	case ask.Target != nil && ask.Target.ID != "" && ask.Target.Name == "":
+		return []string{"  note: the server's name is not known here; denies and protections by name count as met, allows do not"}
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/process"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+)
+
+// On PostgreSQL nobody is known by the name of a user, and the first key is made by somebody
+// who has none: the log says so.
+func TestKeysOnPostgreSQL(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_LOG_LEVEL"] = "info"
+	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
+	_, errs, code := b.run(t.Context(), "run", "servers.list")
+	require.Equal(t, 3, code)
+	require.Contains(t, errs, "on PostgreSQL an access key says who you are")
+	_, _, code = b.run(t.Context(), "run", "servers.delete", "12345", "--confirm", "web-server-01")
+	require.Equal(t, 3, code)
+	require.Empty(t, b.sim.Requests())
+
+	secret := b.makeKey(t, "lead-laptop")
+	rows, _, _ := b.run(t.Context(), "audit", "list", "--json")
+	require.Contains(t, rows, `"keys.create"`)
+	require.Contains(t, rows, "the name is what their own machine says")
+	b.env["VPSBOT_KEY"] = secret
+	_, errs, code = b.run(t.Context(), "run", "servers.delete", "12345", "--confirm", "web-server-01")
+	require.Zero(t, code, errs)
+	rows, _, _ = b.run(t.Context(), "audit", "list", "--operation", "servers.delete", "--json")
+	require.Contains(t, rows, `"key:lead-laptop"`)
+
+	b.env["VPSBOT_KEY"] = ""
+	_, _, code = b.run(t.Context(), "approvals", "list")
+	require.Zero(t, code, "to look at what is open nobody has to be anybody")
+	for _, args := range [][]string{{"freeze"}, {"unfreeze"}, {"operations"}, {"mcp"}} {
+		_, errs, code = b.run(t.Context(), args...)
+		require.Equal(t, 3, code, "%q: %s", args, errs)
+	}
+}
+
+// Whoever opens a shared store is seen to live from then on, and no longer once closed.
+func TestProcessesBeatOnPostgreSQL(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
+	before := time.Now().Add(-time.Second)
+	_, _, code := b.run(t.Context(), "keys", "list")
+	require.Zero(t, code)
+	db, err := store.Open(t.Context(), b.env["VPSBOT_DATABASE_URL"])
+	require.NoError(t, err)
+	defer db.Close()
+	self, err := process.Self()
+	require.NoError(t, err)
+	at, err := db.Beaten(t.Context(), self)
+	require.NoError(t, err)
+	require.True(t, at.After(before))
+}
+
+func TestMigrateToPostgreSQL(t *testing.T) {
+	b := newBench(t)
+	secret := b.makeKey(t, "lead-laptop")
+	_, _, code := b.run(t.Context(), "run", "servers.reboot", "12345", "--yes")
+	require.Zero(t, code)
+	sqlite := "sqlite:" + filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", "vpsbot.db")
+	url := pgtest.URL(t)
+	out, errs, code := b.run(t.Context(), "store", "migrate", "--to", url)
+	require.Zero(t, code, errs)
+	require.Contains(t, out, "Copied and counted; the audit log is whole, 4 rows.")
+
+	b.env["VPSBOT_DATABASE_URL"], b.env["VPSBOT_KEY"] = url, secret
+	out, errs, code = b.run(t.Context(), "audit", "list")
+	require.Zero(t, code, errs)
+	require.Contains(t, out, "servers.reboot")
+	_, _, code = b.run(t.Context(), "run", "servers.list")
+	require.Zero(t, code, "the key has moved too")
+	_, errs, code = b.run(t.Context(), "store", "migrate", "--from", sqlite)
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "name an empty database")
+	_, errs, code = b.run(t.Context(), "store", "backup", filepath.Join(t.TempDir(), "x.db"))
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "pg_dump")
+	require.NotContains(t, errs, strings.TrimPrefix(url, "postgres://"))
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+func (a *app) storeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "store", Short: "Copy the database, or move it to PostgreSQL", Args: noArgs,
+		Long: "The database holds approvals, the audit log and the hashes of access keys. VPSBOT_DATABASE_URL names it.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.storeMigrateCommand(), a.storeBackupCommand())
+	return cmd
+}
+
+const migrateHelp = `Copies a SQLite database into an empty PostgreSQL database, all of it or nothing, then counts what
+arrived and verifies the audit log. The SQLite file stays as it is: stop whatever uses it before, and
+set VPSBOT_DATABASE_URL to the new address afterwards.
+
+Left out, --from or --to is VPSBOT_DATABASE_URL, if that is of its kind: so that a password need not
+be in the arguments, which other users of the machine can see.`
+
+func (a *app) storeMigrateCommand() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use: "migrate", Short: "Copy a SQLite database to PostgreSQL", Long: migrateHelp, Args: noArgs,
+		Example: "  VPSBOT_DATABASE_URL=postgres://… vpsbot store migrate --from sqlite:/var/lib/vpsbot/vpsbot.db",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.migrate(cmd.Context(), from, to) },
+	}
+	cmd.Flags().StringVar(&from, "from", "", "sqlite:PATH")
+	cmd.Flags().StringVar(&to, "to", "", "postgres://USER:PASSWORD@HOST/DATABASE")
+	return cmd
+}
+
+func (a *app) migrate(ctx context.Context, from, to string) error {
+	cfg, err := config.Read(ctx, a.env, a.goos)
+	if err != nil {
+		return invalid(err)
+	}
+	if configured, err := cfg.Database(); err == nil && cfg.IsShared() {
+		to = cmp.Or(to, configured)
+	} else if err == nil {
+		from = cmp.Or(from, configured)
+	}
+	if !strings.HasPrefix(from, "sqlite:") || !strings.HasPrefix(to, "postgres") {
+		return fail(tools.Invalid, "name both: --from sqlite:PATH --to postgres://USER:PASSWORD@HOST/DATABASE")
+	}
+	copied, err := store.Migrate(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	t := tools.Table{Header: []string{"table", "rows"}}
+	for _, table := range copied.Tables {
+		t.Rows = append(t.Rows, []string{table.Name, fmt.Sprint(table.Rows)})
+	}
+	t.Note = fmt.Sprintf("Copied and counted; the audit log is whole, %d rows. Set VPSBOT_DATABASE_URL to the new database.", copied.Log.Rows)
+	_, err = fmt.Fprintln(a.io.Out, t.Styled(a.io.style(a.env).cell))
+	return err
+}
+
+func (a *app) storeBackupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "backup FILE", Short: "Copy the SQLite database into a new file, while it is in use", Args: oneArg("the path of a new file"),
+		Long:    "Writes a whole copy, as of one moment, for you alone. A file that exists is never replaced.",
+		Example: "  vpsbot store backup /backup/vpsbot-2026-01-31.db",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := a.assemble(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer p.store.close() //nolint:errcheck // nothing was written
+			if !p.hasStore() {
+				return fail(tools.Failed, "there is no database yet, so there is nothing to copy")
+			}
+			db, err := p.store.get(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := db.Backup(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.io.Out, "Copied into %s.\n", args[0])
+			return err
+		},
+	}
+}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+const twoDelete = `version: 1
+people:
+  - {id: lead, keys: [lead-laptop]}
+  - {id: second, keys: [second-laptop]}
+rules:
+  - {name: team reads, effect: allow, who: [lead, second], risks: [read]}
+  - {name: two delete, effect: allow, who: [lead, second], operations: [servers.delete], approvers: {count: 1, who: [lead, second]}}
+`
+
+// policyFile puts a policy in force.
+func (b *bench) policyFile(t *testing.T, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "policy.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	b.env["VPSBOT_POLICY_FILE"] = path
+	return path
+}
+
+// makeKey makes an access key and returns its secret.
+func (b *bench) makeKey(t *testing.T, name string, flags ...string) string {
+	t.Helper()
+	out, errs, code := b.run(t.Context(), append([]string{"keys", "create", name}, flags...)...)
+	require.Zero(t, code, errs)
+	require.True(t, strings.HasPrefix(out, keys.Prefix), "the secret is all there is on stdout")
+	return strings.TrimSpace(out)
+}
+
+// An assistant of the lead asks; the second person approves at a terminal with a key of their
+// own; the assistant's side runs it.
+func TestASecondPersonApprovesWhatAnAssistantAsked(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_LOG_LEVEL"] = "info"
+	lead, second := b.makeKey(t, "lead-laptop"), b.makeKey(t, "second-laptop")
+	b.policyFile(t, twoDelete)
+	b.env["VPSBOT_KEY"] = lead
+	a := b.assistant(t)
+	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
+	require.Equal(t, "approval_required", asked.Outcome)
+	talk := parseTalk("> Needs the consent of another person: lead, second\n> Type web-server-01 to confirm:\n< web-server-01\n")
+
+	screen, err := converse(b.command(t, "approvals", "approve", asked.ApprovalID), talk)
+	require.NoError(t, err, screen)
+	require.Contains(t, screen, "Your yes is recorded. Still to agree: another person (lead, second).")
+	require.Equal(t, "approval_required", a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent.Outcome)
+	require.Empty(t, b.sim.Writes())
+
+	b.env["VPSBOT_KEY"] = second
+	screen, err = converse(b.command(t, "approvals", "approve", asked.ApprovalID), talk)
+	require.NoError(t, err, screen)
+	require.Contains(t, screen, "Approved. The assistant's side runs it now")
+	require.Contains(t, screen, "Done: servers.delete")
+	require.Len(t, b.sim.Writes(), 1)
+	require.Equal(t, "done", a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent.Outcome)
+	require.Len(t, b.sim.Writes(), 1)
+}
+
+// Nothing is allowed under a policy that is not in force, whoever forgets to look why.
+func TestABrokenPolicyAllowsNobodyAnything(t *testing.T) {
+	cfg, err := config.Read(t.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_POLICY_FILE": filepath.Join(t.TempDir(), "none")}), "linux")
+	require.NoError(t, err)
+	policy, err := at(noon).policy(cfg, slog.New(slog.DiscardHandler))
+	require.ErrorContains(t, err, "VPSBOT_POLICY_FILE: the policy file cannot be read")
+	read := permissions.Ask{Actor: "local:alice", Surface: permissions.Terminal, Operation: "servers.list", Risk: permissions.Read}
+	require.False(t, policy().Decide(read).Allowed)
+}
+
+// A policy is read again while an assistant is served. A broken one leaves the last good one in
+// force, and is logged once.
+func TestPolicyIsReadAgainWhileAnAssistantIsServed(t *testing.T) {
+	b := newBench(t)
+	const rule = "version: 1\nrules:\n  - {name: all, effect: allow, who: ['*'], operations: [%s]}\n"
+	path := b.policyFile(t, fmt.Sprintf(rule, "servers.*"))
+	a, log := b.assistantWithLog(t)
+	change := func(text string) {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		time.Sleep(1100 * time.Millisecond) // looked at once a second
+	}
+	require.Contains(t, string(a.ask("tools/list", `{}`)), `"servers_list"`)
+	change(fmt.Sprintf(rule, "plans.list"))
+	require.NotContains(t, string(a.ask("tools/list", `{}`)), `"servers_list"`)
+	require.Equal(t, "refused", a.call("servers_reboot", `{"server":"web-server-01"}`).StructuredContent.Outcome)
+	change("version: 1\nrulez: []\n")
+	for range 3 {
+		require.Contains(t, string(a.ask("tools/list", `{}`)), `"plans_list"`, "the last good one is in force")
+	}
+	require.Empty(t, b.sim.Writes())
+	require.Equal(t, 1, strings.Count(log.String(), "is not taken"), log.String())
+}
+
+// An assistant's process ends once its key is revoked, with the code of a refusal.
+func TestARevokedKeyEndsTheAssistant(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_KEY"] = b.makeKey(t, "lead-laptop")
+	a, log := b.assistantWithLog(t)
+	require.NotEmpty(t, a.ask("tools/list", `{}`))
+	b.env["VPSBOT_KEY"] = ""
+	_, _, code := b.run(t.Context(), "keys", "revoke", "lead-laptop")
+	require.Zero(t, code)
+	ended := make(chan error, 1)
+	go func() { ended <- a.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		require.ErrorContains(t, err, "exit status 3")
+		require.Contains(t, log.String(), "VPSBOT_KEY: the access key was revoked")
+	case <-time.After(patience):
+		t.Fatal("it still serves")
+	}
+}
+
+// What a dead process left is settled by an assistant's process, without anybody asking.
+func TestAnAssistantsProcessLooksAfterWhatWasLeft(t *testing.T) {
+	b := newBench(t)
+	_, _, code := b.run(t.Context(), "run", "servers.delete", "web-server-01")
+	require.Equal(t, 4, code)
+	db := b.store(t)
+	records, err := db.Find(t.Context(), approval.Query{})
+	require.NoError(t, err)
+	require.NoError(t, db.Handover(t.Context(), records[0].ID, time.Now().Add(time.Second)))
+	b.assistant(t)
+	require.Eventually(t, func() bool {
+		rec, err := db.Record(t.Context(), records[0].ID)
+		return err == nil && rec.State == approval.Expired
+	}, patience, 50*time.Millisecond)
+}
+
+func (b *bench) store(t *testing.T) *store.Store {
+	t.Helper()
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", "vpsbot.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// The secret of a key is in no output of any command, no log and no database.
+func TestKeyAppearsNowhere(t *testing.T) {
+	b := newBench(t)
+	secret := b.makeKey(t, "lead-laptop")
+	b.env["VPSBOT_KEY"] = secret
+	seen := func(args ...string) {
+		out, errs, _ := b.run(t.Context(), args...)
+		require.NotContains(t, out+errs, secret, "%q", args)
+	}
+	commands := append([][]string{{"keys", "list"}, {"keys", "list", "--json"}, {"freeze"}, {"unfreeze"}, {"approvals", "list"}}, everything...)
+	for _, args := range commands {
+		seen(args...)
+	}
+	seen("keys", "revoke", "lead-laptop")
+	for _, args := range commands {
+		seen(args...)
+	}
+	for _, file := range []string{"vpsbot.db", "vpsbot.db-wal"} {
+		raw, err := os.ReadFile(filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", file))
+		if !os.IsNotExist(err) {
+			require.NoError(t, err)
+		}
+		require.NotContains(t, string(raw), secret, file)
+	}
+}
+
+func TestExpiredKeyIsRefused(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_KEY"] = b.makeKey(t, "lead-laptop", "--expires", "1s")
+	_, _, code := b.run(t.Context(), "run", "servers.list")
+	require.Zero(t, code)
+	time.Sleep(1100 * time.Millisecond)
+	_, errs, code := b.run(t.Context(), "run", "servers.list")
+	require.Equal(t, 3, code)
+	require.Contains(t, errs, "the access key has expired")
+	b.env["VPSBOT_KEY"] = ""
+	out, _, _ := b.run(t.Context(), "keys", "list", "--json")
+	var list []keyJSON
+	require.NoError(t, json.Unmarshal([]byte(out), &list))
+	require.Equal(t, "expired", list[0].State)
+}
+
+func TestReadExpiry(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"": {}, "90d": noon.Add(90 * 24 * time.Hour), "12h": noon.Add(12 * time.Hour), "2026-02-01T00:00:00Z": time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		at, err := readExpiry(text, noon)
+		require.NoError(t, err, text)
+		require.True(t, want.Equal(at), text)
+	}
+	for _, text := range []string{"0d", "0s", "-1h", "2020-01-01", "soon", "2026-13-01", " "} {
+		_, err := readExpiry(text, noon)
+		require.Error(t, err, text)
+	}
+}
+
+func FuzzReadExpiry(f *testing.F) {
+	f.Add("90d")
+	f.Add("2027-01-31")
+	f.Fuzz(func(t *testing.T, text string) {
+		if at, err := readExpiry(text, noon); err == nil && text != "" {
+			require.True(t, at.After(noon))
+		}
+	})
+}
+
+func TestCheckRequestID(t *testing.T) {
+	for id, ok := range map[string]bool{
+		"deploy-17": true, "a b": true, "ü": true, strings.Repeat("x", 128): true,
+		"": false, strings.Repeat("x", 129): false, "a\nb": false, "\x1b[2J": false, "\xff": false, "\u202e": false, strings.Repeat("\U0001f600", 128): false,
+	} {
+		require.Equal(t, ok, checkRequestID(id, true) == nil, "%q", id)
+	}
+	require.NoError(t, checkRequestID("", false))
+}
+
+// A store that is gone does not end what serves; a key that is another's does.
+func TestStillMe(t *testing.T) {
+	b := newBench(t)
+	lead, second := b.makeKey(t, "lead-laptop"), b.makeKey(t, "second-laptop")
+	secret, gone := lead, false
+	db := b.store(t)
+	p := &parts{now: time.Now, actor: "key:lead-laptop", key: func() (string, error) { return secret, nil }, store: &lazyStore{open: db}}
+	require.NoError(t, p.stillMe(t.Context()))
+	secret = second
+	require.ErrorContains(t, p.stillMe(t.Context()), "now that of key:second-laptop")
+	secret = "vpsbot_nobody"
+	require.Error(t, p.stillMe(t.Context()))
+	secret = lead
+	p.store = &lazyStore{url: func() (string, error) { gone = true; return "", errors.New("gone") }}
+	require.NoError(t, p.stillMe(t.Context()))
+	require.True(t, gone)
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.False(t, pause(stopped, time.Hour))
+}
+
+// The access key is hidden from the log as the token is, from wherever it comes.
+func TestLoggerHidesTheKey(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte("vpsbot_hush\n"), 0o600))
+	for _, env := range []map[string]string{{"VPSBOT_KEY": "vpsbot_hush"}, {"VPSBOT_KEY_FILE": file, "VPS_API_TOKEN": "vps_hush"}} {
+		var out bytes.Buffer
+		cfg, err := config.Read(t.Context(), envconfig.MapLookuper(env), "linux")
+		require.NoError(t, err)
+		(&app{io: stdio{Err: &out}}).logger(cfg, cfg.Token()).With("a", "vpsbot_hush").Warn("vpsbot_hush", "b", "vps_hush vpsbot_hush")
+		require.NotContains(t, out.String(), "vpsbot_hush")
+		require.Equal(t, env["VPS_API_TOKEN"] == "", strings.Contains(out.String(), "vps_hush"))
+	}
+}

@@ -1,0 +1,95 @@
+// Package keys makes access keys and finds out whose they are.
+//
+// A key is a secret of 256 random bits that says who is at a terminal, or whose assistant
+// calls. It is shown once and stored as a hash.
+package keys
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+)
+
+// Prefix begins every secret, so that one that leaked can be recognised.
+const Prefix = "vpsbot_"
+
+// Key is what is known of an access key: everything but its secret.
+type Key struct {
+	Name      string // who it stands for: "lead-laptop"
+	Hash      string // hex SHA-256 of the secret
+	CreatedAt time.Time
+	ExpiresAt time.Time // from then on it is refused; zero: never
+	RevokedAt time.Time // zero: it was not
+}
+
+// Store keeps keys. Each write appends its row of the audit log in the same transaction.
+type Store interface {
+	// Add stores a new key, or fails with ErrTaken: a name is never used twice, even after
+	// its key was revoked.
+	Add(ctx context.Context, k Key, row audit.Row) error
+	// Revoke ends a key, or fails with ErrNotFound for a name that never was and with
+	// ErrRevoked for one that has ended before.
+	Revoke(ctx context.Context, name string, at time.Time, row audit.Row) error
+	// Keys returns all keys, oldest first, the revoked ones too.
+	Keys(ctx context.Context) ([]Key, error)
+	// ByHash returns the key with that hash, or ErrNotFound.
+	ByHash(ctx context.Context, hash string) (Key, error)
+}
+
+// Errors that a caller tells apart. None repeats a secret.
+var (
+	ErrNotFound = errors.New("no such access key: vpsbot keys list shows those that exist")
+	ErrTaken    = errors.New("an access key of that name exists, or existed: take another name")
+	ErrRevoked  = errors.New("the access key was revoked: ask for a new one, vpsbot keys create NAME")
+	ErrExpired  = errors.New("the access key has expired: ask for a new one, vpsbot keys create NAME")
+)
+
+// secretBytes is how much randomness a key has.
+const secretBytes = 32
+
+var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// New makes a secret and its hash out of 256 bits of random. Only the hash is to be stored.
+func New(random io.Reader) (secret, hash string, err error) {
+	bits := make([]byte, secretBytes)
+	if _, err := io.ReadFull(random, bits); err != nil {
+		return "", "", fmt.Errorf("making an access key: %w", err)
+	}
+	secret = Prefix + strings.ToLower(encoding.EncodeToString(bits))
+	return secret, Hash(secret), nil
+}
+
+// Hash is what is stored of a secret: hex SHA-256. With 256 random bits behind it, guessing
+// is no cheaper for a fast hash than for a slow one.
+func Hash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// Find returns the key that a secret belongs to. White space around it is ignored. It fails
+// with ErrNotFound, ErrRevoked or ErrExpired; a key that is refused is not returned.
+func Find(ctx context.Context, store Store, secret string, now time.Time) (Key, error) {
+	hash := Hash(strings.TrimSpace(secret))
+	k, err := store.ByHash(ctx, hash)
+	if err != nil {
+		return Key{}, err
+	}
+	switch {
+	case subtle.ConstantTimeCompare([]byte(k.Hash), []byte(hash)) != 1:
+		return Key{}, ErrNotFound
+	case !k.RevokedAt.IsZero():
+		return Key{}, ErrRevoked
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		return Key{}, ErrExpired
+	}
+	return k, nil
+}

@@ -1,0 +1,290 @@
+package proof_test
+
+import (
+	"context"
+	crand "crypto/rand"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// The people of the attacked account. The lead asks, the second may agree, the outsider is a
+// known person who may do neither, and the stranger is nobody.
+const (
+	lead       = permissions.Actor("local:lead")
+	leadLaptop = permissions.Actor("key:lead-laptop")
+	second     = permissions.Actor("local:second")
+	outsider   = permissions.Actor("local:outsider")
+	stranger   = permissions.Actor("local:stranger")
+)
+
+// seeded returns a source of chance, and the seed that repeats it.
+func seeded(t testing.TB) (r *rand.Rand, drawn uint64) {
+	t.Helper()
+	drawn = seed(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("VPSBOT_SEED=%d repeats it", drawn)
+		}
+	})
+	return rand.New(rand.NewPCG(drawn, drawn)), drawn
+}
+
+// handClock is a time that tests move.
+type handClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) Pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// script is a log that tests read.
+type script struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *script) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *script) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// scene is one account on the simulator, a store, and the process of its lead.
+type scene struct {
+	testing.TB
+	sim    *simulator.Simulator
+	store  *store.Store
+	folder string // of the store's files
+	clock  *handClock
+	log    *script
+	policy permissions.Policy
+	token  string
+	runner *tools.Runner
+}
+
+// quickFolder is a folder in memory where there is one: what is proved here does not depend
+// on what a disk does.
+func quickFolder(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/dev/shm", "vpsbot-proof-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	return folder
+}
+
+var (
+	empty     []byte // a store in which nothing has happened
+	makeEmpty sync.Once
+)
+
+// emptyStore makes a new store once and returns its file: to copy it is quicker by far.
+func emptyStore(t testing.TB) []byte {
+	t.Helper()
+	makeEmpty.Do(func() {
+		path := filepath.Join(quickFolder(t), "vpsbot.db")
+		made, err := store.Open(t.Context(), "sqlite:"+path)
+		require.NoError(t, err)
+		require.NoError(t, made.Close())
+		empty, err = os.ReadFile(path)
+		require.NoError(t, err)
+	})
+	require.NotEmpty(t, empty)
+	return empty
+}
+
+func newScene(t testing.TB) *scene {
+	t.Helper()
+	s := &scene{TB: t, clock: &handClock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}, log: &script{}, token: token}
+	s.sim = simulator.New(simulator.Options{Now: s.clock.Now, Speed: 1000})
+	s.folder = quickFolder(t)
+	path := filepath.Join(s.folder, "vpsbot.db")
+	require.NoError(t, os.WriteFile(path, emptyStore(t), 0o600))
+	opened, err := store.Open(t.Context(), "sqlite:"+path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, opened.Close()) })
+	s.store = opened
+	s.runner = s.process("process-1", s.sim.Transport())
+	return s
+}
+
+// process makes the Runner of another process on the same store.
+func (s *scene) process(id string, transport http.RoundTripper) *tools.Runner {
+	s.Helper()
+	source := func() (string, error) { return s.token, nil }
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var runner *tools.Runner
+	client, err := apiclient.New(apiclient.Options{
+		BaseURL: localhost, Token: source, Transport: transport, Logger: log,
+		Observe: func(c apiclient.Call) { runner.Heed(c) },
+	})
+	require.NoError(s, err)
+	runner = &tools.Runner{
+		Client: client, API: localhost, Token: source, Policy: func() permissions.Policy { return s.policy },
+		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
+		Process: tools.Process{ID: id, Alive: func(string) bool { return true }},
+		Now:     s.clock.Now, Random: crand.Reader, Log: log,
+		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
+	}
+	return runner
+}
+
+// asCall is what an actor asks for through their assistant.
+func asCall(actor permissions.Actor, operation, input string) tools.Call {
+	return tools.Call{Operation: operation, Input: []byte(input), Actor: actor, Surface: permissions.MCP, CanAsk: true}
+}
+
+// asked opens a question and returns its record.
+func (s *scene) asked(c tools.Call) approval.Record {
+	s.Helper()
+	reply := s.runner.Run(s.Context(), c)
+	require.Equal(s, tools.ApprovalRequired, reply.Outcome, "%s %s: %s", c.Operation, c.Input, reply.Message)
+	return *reply.Record
+}
+
+// onRecord returns how a record stands.
+func (s *scene) onRecord(id string) approval.Record {
+	s.Helper()
+	rec, err := s.store.Record(context.WithoutCancel(s.Context()), id)
+	require.NoError(s, err)
+	return rec
+}
+
+// writes lists what was asked of the API beside reads, as "DELETE /servers/12345/".
+func (s *scene) writes() []string {
+	var all []string
+	for _, r := range s.sim.Writes() {
+		all = append(all, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
+	}
+	return all
+}
+
+// wholeChain verifies the audit log and returns how many rows it has.
+func (s *scene) wholeChain() int64 {
+	s.Helper()
+	report, err := audit.Verify(s.store.Rows(context.WithoutCancel(s.Context()), audit.Filter{}))
+	require.NoError(s, err)
+	return report.Rows
+}
+
+// isDestructive reports whether a request deletes something or overwrites a disk.
+func isDestructive(request string) bool {
+	return strings.HasPrefix(request, "DELETE ") || strings.HasPrefix(request, "POST ") && strings.HasSuffix(request, "/restore/")
+}
+
+// needsTwo is a policy in which the lead and the second look after everything, and need
+// each other to destroy something.
+func needsTwo() permissions.Policy {
+	both := []permissions.Party{"lead", "second"}
+	destructive := []permissions.Risk{permissions.Destructive}
+	return permissions.Policy{Book: &permissions.Rulebook{
+		People: []permissions.Person{
+			{ID: "lead", Identities: []permissions.Actor{lead, leadLaptop}},
+			{ID: "second", Identities: []permissions.Actor{second}},
+			{ID: "outsider", Identities: []permissions.Actor{outsider}},
+		},
+		Rules: []permissions.Rule{
+			{Name: "all read", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Risks: []permissions.Risk{permissions.Read}},
+			{Name: "both run", Effect: permissions.Allow, Who: both, Risks: []permissions.Risk{permissions.Change, permissions.Disruptive, permissions.Billable}},
+			{Name: "two destroy", Effect: permissions.Allow, Who: both, Risks: destructive, Approvers: &permissions.Approvers{Count: 1, Who: both}},
+		},
+	}}
+}
+
+// flipped returns a text with one of its bits turned over.
+func flipped(r *rand.Rand, text string) string {
+	raw := []byte(text)
+	i := r.IntN(len(raw) * 8)
+	raw[i/8] ^= 1 << (i % 8)
+	return string(raw)
+}
+
+// invented returns a text of the form that ids and nonces have.
+func invented(r *rand.Rand) string {
+	const letters = "abcdefghijklmnopqrstuvwxyz234567"
+	var b strings.Builder
+	for range 26 {
+		b.WriteByte(letters[r.IntN(len(letters))])
+	}
+	return b.String()
+}
+
+// oneOf draws from a list.
+func oneOf[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
+
+// tally counts by name, for the line of a figure.
+type tally struct {
+	mu    sync.Mutex
+	names []string
+	count map[string]int
+}
+
+func (y *tally) add(name string, n int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.count == nil {
+		y.count = map[string]int{}
+	}
+	if _, there := y.count[name]; !there {
+		y.names = append(y.names, name)
+	}
+	y.count[name] += n
+}
+
+// of returns the count of a name.
+func (y *tally) of(name string) int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.count[name]
+}
+
+func (y *tally) String() string {
+	parts := make([]string, len(y.names))
+	for i, name := range y.names {
+		parts[i] = fmt.Sprintf("%s %d", name, y.count[name])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// proven logs the line of a figure, unless something has failed.
+func proven(t testing.TB, number int, format string, args ...any) {
+	t.Helper()
+	if !t.Failed() {
+		figure(t, number, format, args...)
+	}
+}

@@ -1,0 +1,209 @@
+package proof_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	alice = permissions.Actor("local:alice")
+	bob   = permissions.Actor("local:bob")
+
+	token     = "vps_demo"
+	localhost = "http://localhost/api/v1" // of the simulator in this process; nothing listens there
+)
+
+// children are what the test program plays when it is started again as another process.
+var children = map[string]func() error{"press": pressApproval, "labour": labour}
+
+const childVariable = "VPSBOT_PROOF_CHILD"
+
+func TestMain(m *testing.M) {
+	play, ok := children[os.Getenv(childVariable)]
+	if !ok {
+		os.Exit(pgtest.Run(m))
+	}
+	if err := play(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// size is how often something is tried: in every run, and with VPSBOT_PROOF=full.
+func size(t testing.TB, ci, full int) int {
+	t.Helper()
+	if os.Getenv("VPSBOT_PROOF") == "full" {
+		return full
+	}
+	return ci
+}
+
+// figure says what was counted, in the line that docs/proof.md is made of.
+func figure(t testing.TB, number int, format string, args ...any) {
+	t.Helper()
+	t.Logf("figure %d: %s", number, fmt.Sprintf(format, args...))
+}
+
+// seed is what a proof draws from: another each time, unless VPSBOT_SEED repeats one.
+func seed(t testing.TB) uint64 {
+	t.Helper()
+	if given := os.Getenv("VPSBOT_SEED"); given != "" {
+		n, err := strconv.ParseUint(given, 10, 64)
+		require.NoError(t, err)
+		return n
+	}
+	return uint64(time.Now().UnixNano())
+}
+
+// engines give the URL of a new, empty database.
+var engines = map[string]func(t testing.TB) string{
+	"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "vpsbot.db") },
+	"postgres": pgtest.URL,
+}
+
+// clock is the time of day, and as far ahead of it as a test has gone.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())).UTC() }
+
+func (c *clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// world is an account on the simulator, and a store.
+type world struct {
+	testing.TB
+	sim    *simulator.Simulator
+	store  *store.Store
+	clock  *clock
+	policy permissions.Policy
+	dead   sync.Map // processes that have ended
+}
+
+func newWorld(t testing.TB, url string, o simulator.Options) *world {
+	t.Helper()
+	w := &world{TB: t, clock: &clock{}}
+	o.Now = w.clock.Now
+	w.sim = simulator.New(o)
+	w.store = open(t, url)
+	return w
+}
+
+func open(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// serve lets the simulator answer on a port of this machine, and returns its base URL.
+func (w *world) serve(listen func(net.Listener) net.Listener) string {
+	w.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(w, err)
+	address := listener.Addr().String()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- simulator.Serve(ctx, listen(listener), w.sim) }()
+	w.Cleanup(func() { stop(); require.NoError(w, <-ended) })
+	return "http://" + address + "/api/v1"
+}
+
+func plainly(l net.Listener) net.Listener { return l }
+
+// side is what a Runner is made of that differs from process to process.
+type side struct {
+	process   string
+	url       string
+	transport http.RoundTripper
+	store     approval.Store
+	policy    func() permissions.Policy
+	alive     func(string) bool
+	now       func() time.Time
+	sleep     func(context.Context, time.Duration)
+}
+
+func (s side) runner() (*tools.Runner, error) {
+	source := func() (string, error) { return token, nil }
+	var runner *tools.Runner
+	client, err := apiclient.New(apiclient.Options{
+		BaseURL: s.url, Token: source, Transport: s.transport, Observe: func(c apiclient.Call) { runner.Heed(c) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	runner = &tools.Runner{
+		Client: client, API: localhost, Token: source, Policy: s.policy,
+		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
+		Process: tools.Process{ID: s.process, Alive: s.alive},
+		Now:     s.now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Sleep: s.sleep,
+	}
+	return runner, nil
+}
+
+// side is this process, calling the simulator without a socket.
+func (w *world) side(process string) side {
+	return side{
+		process: process, url: localhost, transport: w.sim.Transport(), store: w.store,
+		policy: func() permissions.Policy { return w.policy },
+		alive:  func(owner string) bool { _, dead := w.dead.Load(owner); return !dead },
+		now:    w.clock.Now, sleep: shortly,
+	}
+}
+
+// shortly pauses for as good as no time.
+func shortly(context.Context, time.Duration) { time.Sleep(time.Millisecond) }
+
+func (w *world) runner(s side) *tools.Runner {
+	w.Helper()
+	r, err := s.runner()
+	require.NoError(w, err)
+	return r
+}
+
+// call is what an assistant of the actor asks for, and can put to the person.
+func call(actor permissions.Actor, operation, format string, args ...any) tools.Call {
+	return tools.Call{
+		Operation: operation, Input: fmt.Appendf(nil, format, args...), Actor: actor,
+		Surface: permissions.MCP, CanAsk: true,
+	}
+}
+
+// yes is the right answer to a card, given where it was asked.
+func yes(rec *approval.Record) tools.Answer {
+	return tools.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm}
+}
+
+// atOnce calls f with 0 to n-1, from as many goroutines that wait for each other.
+func atOnce(n int, f func(i int)) {
+	var done sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range n {
+		done.Go(func() {
+			<-begin
+			f(i)
+		})
+	}
+	close(begin)
+	done.Wait()
+}

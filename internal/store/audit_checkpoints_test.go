@@ -1,0 +1,202 @@
+package store_test
+
+import (
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/store"
+)
+
+func auditKey(t testing.TB) (audit.Key, audit.Verifiers) {
+	t.Helper()
+	private, err := audit.NewKey(rand.Reader)
+	require.NoError(t, err)
+	key, err := audit.ParseKey(private)
+	require.NoError(t, err)
+	known, err := audit.ParseVerifiers(key.Verifier())
+	require.NoError(t, err)
+	return key, known
+}
+
+// onEachSigned runs a test on a new database of each engine that signs its log.
+func onEachSigned(t *testing.T, test func(t *testing.T, db *store.Store, known audit.Verifiers)) {
+	t.Helper()
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			key, known := auditKey(t)
+			db := open(t, engine(t))
+			db.SignWith(key)
+			test(t, db, known)
+		})
+	}
+}
+
+// growing appends rows, one a second from the given time on.
+func growing(t testing.TB, db *store.Store, n int, from time.Time) {
+	t.Helper()
+	for i := range n {
+		note := row("noted")
+		note.At = from.Add(time.Duration(i) * time.Second)
+		require.NoError(t, db.Note(t.Context(), note))
+	}
+}
+
+func signedNotes(t testing.TB, db *store.Store) []audit.Note {
+	t.Helper()
+	list, err := db.Notes(t.Context())
+	require.NoError(t, err)
+	return list
+}
+
+// signedRows are the numbers of the rows that have a checkpoint.
+func signedRows(t testing.TB, db *store.Store) (seqs []int64) {
+	t.Helper()
+	for _, note := range signedNotes(t, db) {
+		seqs = append(seqs, note.Seq)
+	}
+	return seqs
+}
+
+func verifiedLog(t testing.TB, db *store.Store, known audit.Verifiers, archives ...audit.Part) audit.Report {
+	t.Helper()
+	report, err := verifyAll(t, db, known, archives...)
+	require.NoError(t, err)
+	return report
+}
+
+func verifyAll(t testing.TB, db *store.Store, known audit.Verifiers, archives ...audit.Part) (audit.Report, error) {
+	t.Helper()
+	return audit.VerifyParts(known, append(archives, audit.Merge(db.Rows(t.Context(), audit.Filter{}), signedNotes(t, db)))...)
+}
+
+func TestCheckpoints(t *testing.T) {
+	onEachSigned(t, func(t *testing.T, db *store.Store, known audit.Verifiers) {
+		growing(t, db, 220, start)
+		require.Equal(t, []int64{1, 101, 201}, signedRows(t, db), "every 100 rows")
+		growing(t, db, 2, start.Add(time.Hour))
+		require.Equal(t, []int64{1, 101, 201, 221}, signedRows(t, db), "after ten minutes, with the next row")
+		report := verifiedLog(t, db, known)
+		require.EqualValues(t, 222, report.Rows)
+		require.EqualValues(t, 221, report.Signed)
+		require.Equal(t, ms(start.Add(time.Hour)), report.SignedAt)
+		require.EqualValues(t, 4, report.Checkpoints)
+	})
+}
+
+// Whatever writes a row signs, not Note alone.
+func TestEveryWriteSigns(t *testing.T) {
+	onEachSigned(t, func(t *testing.T, db *store.Store, known audit.Verifiers) {
+		inserted(t, db, asked("1"))
+		require.Equal(t, []int64{1}, signedRows(t, db))
+		m := claim("1")
+		late := row("approved")
+		late.At = start.Add(time.Hour)
+		_, err := db.Move(t.Context(), m, late)
+		require.NoError(t, err)
+		require.Equal(t, []int64{1, 2}, signedRows(t, db))
+		verifiedLog(t, db, known)
+	})
+}
+
+func TestWithoutAKeyNothingIsSigned(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			db := open(t, engine(t))
+			growing(t, db, 3, start)
+			require.Empty(t, signedNotes(t, db))
+			key, known := auditKey(t)
+			db.SignWith(key)
+			growing(t, db, 1, start)
+			require.Equal(t, []int64{4}, signedRows(t, db), "the first row with a key covers all before")
+			verifiedLog(t, db, known)
+		})
+	}
+}
+
+// A checkpoint that cannot be written keeps its row from being written.
+func TestNoRowWithoutItsCheckpoint(t *testing.T) {
+	key, _ := auditKey(t)
+	path := t.TempDir() + "/vpsbot.db"
+	db := open(t, "sqlite:"+path)
+	db.SignWith(key)
+	execute(t, path, "DROP TABLE audit_checkpoints")
+	require.Error(t, db.Note(t.Context(), row("noted")))
+	require.Empty(t, rows(t, db, audit.Filter{}))
+	_, err := db.Notes(t.Context())
+	require.Error(t, err)
+}
+
+func TestCheckpointsStay(t *testing.T) {
+	key, _ := auditKey(t)
+	path := t.TempDir() + "/vpsbot.db"
+	db := open(t, "sqlite:"+path)
+	db.SignWith(key)
+	growing(t, db, 1, start)
+	require.ErrorContains(t, tryExecute(t, path, "UPDATE audit_checkpoints SET note = ''"), "checkpoints are never changed")
+	require.ErrorContains(t, tryExecute(t, path, "DELETE FROM audit_checkpoints"), "checkpoints are never deleted")
+}
+
+// Somebody who can write the file goes round the triggers. The checkpoints tell.
+func TestTamperingIsFound(t *testing.T) {
+	for name, c := range map[string]struct{ statement, want string }{
+		"changed":             {"UPDATE audit SET actor = 'mallory' WHERE seq = 50", "audit row 50: its hash is not that of its content"},
+		"dropped":             {"DELETE FROM audit WHERE seq = 50", "audit row 51: rows are missing: row 50 should come here"},
+		"first dropped":       {"DELETE FROM audit WHERE seq = 1", "audit row 2: rows are missing: row 1 should come here"},
+		"cut off":             {"DELETE FROM audit WHERE seq > 50", "audit row 51: rows are missing: by the checkpoint signed on"},
+		"all dropped":         {"DELETE FROM audit", "audit row 1: rows are missing: by the checkpoint signed on"},
+		"swapped":             {"UPDATE audit SET seq = -50 WHERE seq = 50; UPDATE audit SET seq = 50 WHERE seq = 51; UPDATE audit SET seq = 51 WHERE seq = -50", "audit row 50: it does not follow"},
+		"checkpoint exchange": {"UPDATE audit_checkpoints SET seq = 90 WHERE seq = 101", "audit row 91: rows are missing"},
+		"said to be archived": {"INSERT INTO audit_archives VALUES (50, 1, '', '', 0); DELETE FROM audit WHERE seq <= 50", "audit row 51: rows are missing: row 1 should come here"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			key, known := auditKey(t)
+			path := t.TempDir() + "/vpsbot.db"
+			db := open(t, "sqlite:"+path)
+			db.SignWith(key)
+			growing(t, db, 110, start)
+			verifiedLog(t, db, known)
+			for _, trigger := range query(t, path, "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit%'") {
+				execute(t, path, "DROP TRIGGER "+trigger)
+			}
+			execute(t, path, c.statement)
+			_, err := verifyAll(t, db, known)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// A log that was cut off gets no new checkpoints that would cover that up, and is found for good.
+func TestACutOffLogIsNotSignedAnew(t *testing.T) {
+	key, known := auditKey(t)
+	path := t.TempDir() + "/vpsbot.db"
+	db := open(t, "sqlite:"+path)
+	db.SignWith(key)
+	growing(t, db, 101, start)
+	execute(t, path, "DROP TRIGGER audit_no_delete")
+	execute(t, path, "DELETE FROM audit WHERE seq > 50")
+	growing(t, db, 51, start.Add(24*time.Hour))
+	require.Equal(t, []int64{1, 101}, signedRows(t, db))
+	growing(t, db, 1, start.Add(24*time.Hour))
+	_, err := verifyAll(t, db, known)
+	require.ErrorContains(t, err, "audit row 101: it is not the row that the checkpoint")
+}
+
+func TestReplicasSignOneLog(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			key, known := auditKey(t)
+			url := engine(t)
+			replicas := [2]*store.Store{open(t, url), open(t, url)}
+			for i := range 150 {
+				replicas[i%2].SignWith(key)
+				growing(t, replicas[i%2], 1, start)
+			}
+			require.Equal(t, []int64{1, 101}, signedRows(t, replicas[0]), "one checkpoint, whoever's turn it was")
+			verifiedLog(t, replicas[1], known)
+		})
+	}
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+)
+
+const selectFreeze = "SELECT " + freezeColumns + " FROM freezes"
+
+// Freeze implements [approval.Store].
+func (s *Store) Freeze(ctx context.Context, f approval.Freeze, row audit.Row) error {
+	if f.At.IsZero() {
+		return errors.New("store: frozen at no time")
+	}
+	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
+		if _, err := execute(ctx, tx, `INSERT INTO freezes (id, `+freezeColumns+`) VALUES (1, $1, $2, $3)
+			ON CONFLICT (id) DO UPDATE SET frozen_by = excluded.frozen_by, reason = excluded.reason, at = excluded.at`,
+			freezeFields(&f)...); err != nil {
+			return err
+		}
+		_, err := appendRow(ctx, tx, row)
+		return err
+	})
+}
+
+// Unfreeze implements [approval.Store].
+func (s *Store) Unfreeze(ctx context.Context, row audit.Row) error {
+	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
+		if _, err := execute(ctx, tx, "DELETE FROM freezes"); err != nil {
+			return err
+		}
+		_, err := appendRow(ctx, tx, row)
+		return err
+	})
+}
+
+// Frozen implements [approval.Store].
+func (s *Store) Frozen(ctx context.Context) (*approval.Freeze, error) {
+	return freezeOrNil(readOne(ctx, s, freezeFields, selectFreeze))
+}
+
+func freezeOrNil(f approval.Freeze, err error) (*approval.Freeze, error) {
+	if errors.Is(err, approval.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &f, nil
+}
+
+// notFrozen fails with *approval.FrozenError while there is a freeze.
+func notFrozen(ctx context.Context, q queryer) error {
+	f, err := freezeOrNil(one(ctx, q, freezeFields, selectFreeze))
+	if err != nil || f == nil {
+		return err
+	}
+	return &approval.FrozenError{Freeze: *f}
+}
+
+// beatsKept is how long a process is remembered that no longer beats.
+const beatsKept = 30 * 24 * time.Hour
+
+// Beat implements [approval.Store]. It forgets the processes that have not beaten for a month.
+func (s *Store) Beat(ctx context.Context, process string, at time.Time) error {
+	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+		if _, err := execute(ctx, tx, "DELETE FROM beats WHERE at < $1", millis(at.Add(-beatsKept))); err != nil {
+			return err
+		}
+		_, err := execute(ctx, tx, "INSERT INTO beats (process, at) VALUES ($1, $2) ON CONFLICT (process) DO UPDATE SET at = excluded.at",
+			process, millis(at))
+		return err
+	})
+}
+
+// Beaten implements [approval.Store].
+func (s *Store) Beaten(ctx context.Context, process string) (time.Time, error) {
+	at, err := readOne(ctx, s, func(t *time.Time) []any { return []any{(*millis)(t)} }, "SELECT at FROM beats WHERE process = $1", process)
+	if errors.Is(err, approval.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return at, err
+}

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/keys"
+)
+
+const selectKey = "SELECT " + keyColumns + " FROM access_keys"
+
+// Add implements [keys.Store].
+func (s *Store) Add(ctx context.Context, k keys.Key, row audit.Row) error {
+	if err := keys.CheckName(k.Name); err != nil {
+		return err
+	}
+	if k.Hash == "" || k.CreatedAt.IsZero() || !k.RevokedAt.IsZero() {
+		return errors.New("store: a new access key has a hash and a time, and is not revoked")
+	}
+	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
+		taken, err := exists(ctx, tx, "SELECT count(*) FROM access_keys WHERE name = $1", k.Name)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return keys.ErrTaken
+		}
+		if err := insert(ctx, tx, "access_keys", keyColumns, keyFields(&k)); err != nil {
+			return err
+		}
+		_, err = appendRow(ctx, tx, row)
+		return err
+	})
+}
+
+// Revoke implements [keys.Store].
+func (s *Store) Revoke(ctx context.Context, name string, at time.Time, row audit.Row) error {
+	if at.IsZero() {
+		return errors.New("store: revoked at no time")
+	}
+	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
+		revoked, err := execute(ctx, tx, "UPDATE access_keys SET revoked_at = $1 WHERE name = $2 AND revoked_at = 0", millis(at), name)
+		if err != nil {
+			return err
+		}
+		if !revoked {
+			return whyNotRevoked(ctx, tx, name)
+		}
+		_, err = appendRow(ctx, tx, row)
+		return err
+	})
+}
+
+func whyNotRevoked(ctx context.Context, q queryer, name string) error {
+	there, err := exists(ctx, q, "SELECT count(*) FROM access_keys WHERE name = $1", name)
+	if err != nil {
+		return err
+	}
+	if there {
+		return keys.ErrRevoked
+	}
+	return keys.ErrNotFound
+}
+
+// Keys implements [keys.Store].
+func (s *Store) Keys(ctx context.Context) ([]keys.Key, error) {
+	return readAll(ctx, s, keyFields, selectKey+" ORDER BY created_at, name")
+}
+
+// ByHash implements [keys.Store].
+func (s *Store) ByHash(ctx context.Context, hash string) (keys.Key, error) {
+	k, err := readOne(ctx, s, keyFields, selectKey+" WHERE hash = $1", hash)
+	if errors.Is(err, approval.ErrNotFound) {
+		return k, keys.ErrNotFound
+	}
+	return k, err
+}

@@ -1,0 +1,71 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/keys"
+)
+
+func TestKeys(t *testing.T) {
+	laptop := keys.Key{Name: "lead-laptop", Hash: "h1", CreatedAt: ms(start), ExpiresAt: ms(start.Add(time.Hour))}
+	robot := keys.Key{Name: "robot", Hash: "h2", CreatedAt: ms(start.Add(time.Second))}
+	conforms(t, func(t *testing.T, db database) {
+		ctx := t.Context()
+		require.NoError(t, db.Add(ctx, robot, row("created")))
+		require.NoError(t, db.Add(ctx, laptop, row("created")))
+		require.ErrorIs(t, db.Add(ctx, laptop, row("created")), keys.ErrTaken)
+		got, err := db.Keys(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []keys.Key{laptop, robot}, got)
+
+		found, err := db.ByHash(ctx, "h1")
+		require.NoError(t, err)
+		require.Equal(t, laptop, found)
+		_, err = db.ByHash(ctx, "h3")
+		require.ErrorIs(t, err, keys.ErrNotFound)
+
+		revoked := start.Add(time.Minute)
+		require.NoError(t, db.Revoke(ctx, "lead-laptop", revoked, row("revoked")))
+		require.ErrorIs(t, db.Revoke(ctx, "lead-laptop", revoked, row("revoked")), keys.ErrRevoked)
+		require.ErrorIs(t, db.Revoke(ctx, "nobody", revoked, row("revoked")), keys.ErrNotFound)
+		found, err = db.ByHash(ctx, "h1")
+		require.NoError(t, err)
+		require.Equal(t, ms(revoked), found.RevokedAt)
+		again := laptop
+		again.Hash = "h4"
+		require.ErrorIs(t, db.Add(ctx, again, row("created")), keys.ErrTaken, "a name is never used twice")
+		require.Equal(t, 3, logLength(t, db))
+	})
+}
+
+func TestKeysRefuse(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		ctx := t.Context()
+		good := keys.Key{Name: "k", Hash: "h", CreatedAt: start}
+		for name, change := range map[string]func(*keys.Key){
+			"a name":  func(k *keys.Key) { k.Name = "a b" },
+			"no hash": func(k *keys.Key) { k.Hash = "" },
+			"no time": func(k *keys.Key) { k.CreatedAt = time.Time{} },
+			"an end":  func(k *keys.Key) { k.RevokedAt = start },
+		} {
+			k := good
+			change(&k)
+			require.Error(t, db.Add(ctx, k, row("created")), name)
+		}
+		require.Error(t, db.Add(ctx, good, audit.Row{}), "no key without its row")
+		require.NoError(t, db.Add(ctx, good, row("created")))
+		other := good
+		other.Name = "other"
+		require.Error(t, db.Add(ctx, other, row("created")), "one secret, two names")
+		require.Error(t, db.Revoke(ctx, "k", time.Time{}, row("revoked")))
+		require.Error(t, db.Revoke(ctx, "k", start, audit.Row{}))
+		all, err := db.Keys(ctx)
+		require.NoError(t, err)
+		require.Len(t, all, 1)
+		require.Zero(t, all[0].RevokedAt)
+	})
+}

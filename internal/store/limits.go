@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+const (
+	openMost = 5                // questions an actor may have open
+	pause    = 10 * time.Minute // after a no
+)
+
+// mayClaim looks for what stands against a claim that has just been made, in the same
+// transaction: a freeze, or a limit.
+func mayClaim(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
+	if err := notFrozen(ctx, q); err != nil {
+		return err
+	}
+	return within(ctx, q, r, r.ClaimedAt, limits)
+}
+
+// within fails with *approval.LimitError if r, claimed at the given time, would be more than
+// a limit allows. A limit that does not count records like r does not bind it.
+func within(ctx context.Context, q queryer, r approval.Record, at time.Time, limits []approval.Limit) error {
+	for _, limit := range limits {
+		if !counts(limit, r) {
+			continue
+		}
+		until, err := exhausted(ctx, q, r, at, limit)
+		if err != nil {
+			return err
+		}
+		if !until.IsZero() {
+			return &approval.LimitError{Limit: limit, Until: until}
+		}
+	}
+	return nil
+}
+
+// counts reports whether a limit counts records like r.
+func counts(l approval.Limit, r approval.Record) bool {
+	return strings.HasSuffix(r.Operation, l.Suffix) && (l.Risk == "" || l.Risk == r.Risk) && (l.Actor == "" || l.Actor == r.Actor)
+}
+
+// exhausted returns when there is room under a limit again; zero: there is now. Of the claims
+// in the window the one at place Most, counted from the newest, has to leave it first.
+func exhausted(ctx context.Context, q queryer, r approval.Record, at time.Time, l approval.Limit) (time.Time, error) {
+	if l.Most <= 0 {
+		return at.Add(l.Within), nil
+	}
+	c := &conditions{}
+	c.equal("api", r.API)
+	c.equal("account", r.Account)
+	c.equal("risk", l.Risk)
+	c.equal("actor", l.Actor)
+	c.clauses = append(c.clauses, "id <> "+c.add(r.ID), "claimed_at > 0", "claimed_at > "+c.add(millis(at.Add(-l.Within))))
+	if l.Suffix != "" {
+		c.clauses = append(c.clauses, "substr(operation, length(operation) - length(CAST("+c.add(l.Suffix)+
+			" AS TEXT)) + 1) = "+c.add(l.Suffix))
+	}
+	oldest, err := one(ctx, q, func(t *time.Time) []any { return []any{(*millis)(t)} },
+		"SELECT claimed_at FROM approvals"+c.where()+" ORDER BY claimed_at DESC LIMIT 1 OFFSET "+c.add(l.Most-1), c.values...)
+	if errors.Is(err, approval.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return oldest.Add(l.Within), nil
+}
+
+// fewOpen fails with *approval.LimitError if the actor has too many questions open. Those
+// that nobody can answer any more are not counted.
+func fewOpen(ctx context.Context, q queryer, r approval.Record) error {
+	open, err := all(ctx, q, func(t *time.Time) []any { return []any{(*millis)(t)} },
+		`SELECT expires_at FROM approvals WHERE api = $1 AND account = $2 AND actor = $3 AND expires_at > $4
+		AND `+inOpen+` AND state IN ('pending', 'approved') ORDER BY expires_at`,
+		r.API, r.Account, r.Actor, millis(r.CreatedAt))
+	if err != nil || len(open) < openMost {
+		return err
+	}
+	limit := approval.Limit{Name: "open requests", Actor: r.Actor, Most: openMost}
+	return &approval.LimitError{Limit: limit, Until: open[len(open)-openMost]}
+}
+
+// notPaused fails with *approval.PausedError if a person said no to the same request a short
+// time ago. A mistyped name ends a record as denied too, but is nobody's no.
+func notPaused(ctx context.Context, q queryer, r approval.Record) error {
+	denied, err := one(ctx, q, recordFields, selectRecord+` WHERE api = $1 AND account = $2 AND actor = $3
+		AND operation = $4 AND args_hash = $5 AND state = 'denied' AND changed_at > $6
+		AND EXISTS (SELECT 1 FROM consents c WHERE c.approval = approvals.id AND c.yes = 0)
+		ORDER BY changed_at DESC LIMIT 1`,
+		r.API, r.Account, r.Actor, r.Operation, r.ArgsHash, millis(r.CreatedAt.Add(-pause)))
+	if errors.Is(err, approval.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &approval.PausedError{Record: denied, Until: denied.ChangedAt.Add(pause)}
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+const (
+	// patience is how long the database may take to connect, for a statement, and for a
+	// transaction with all it has.
+	patience = 5 * time.Second
+
+	// postgresWriters is small: writers wait for each other anyway.
+	postgresWriters = 4
+
+	oldestPostgres = 150000 // as server_version_num has it
+)
+
+// The keys of our advisory locks, told from those of other programs by being unlikely.
+const (
+	appendLock  = "SELECT pg_advisory_xact_lock(8577661061)"
+	upgradeLock = "SELECT pg_advisory_lock(8577661062)"
+)
+
+// postgresEngine appends under a lock. Its snapshots are per statement, whatever the server's
+// default is: one taken before the lock was had would not see what others have just written.
+var postgresEngine = engine{
+	options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+	lock:    appendLock,
+	timeout: patience,
+	explain: explainPostgres,
+}
+
+func openPostgres(ctx context.Context, url string) (*Store, error) {
+	config, err := parsePostgres(url)
+	if err != nil {
+		return nil, err
+	}
+	if err := upgradePostgres(ctx, config); err != nil {
+		return nil, fmt.Errorf("database %s: %w", placeOf(config), explainPostgres(err))
+	}
+	read := postgresPool(config, readers, map[string]string{"default_transaction_read_only": "on"})
+	return newStore(postgresEngine, postgresPool(config, postgresWriters, nil), postgresWriters, read, readers), nil
+}
+
+// parsePostgres keeps the parser's own words to itself: they may repeat a part of the
+// password that it took for something else.
+func parsePostgres(url string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil || !isPlain(url) {
+		return nil, errors.New("the database URL is not understood: write postgres://USER:PASSWORD@HOST/DATABASE, " +
+			"with %XX for each special character of the password; sslmode is one of disable, require, verify-ca, verify-full")
+	}
+	for name, value := range map[string]string{
+		"application_name": "vpsbot", "statement_timeout": milliseconds(patience), "idle_in_transaction_session_timeout": milliseconds(patience),
+	} {
+		if _, given := config.RuntimeParams[name]; !given {
+			config.RuntimeParams[name] = value
+		}
+	}
+	config.ConnectTimeout = patience
+	return config, nil
+}
+
+// isPlain reports whether an @, if there is one, ends user and password. Otherwise a part of
+// the password would be taken for a host, and shown.
+func isPlain(url string) bool {
+	_, rest, _ := strings.Cut(url, "//")
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	return strings.Count(rest, "@") == strings.Count(authority, "@") && strings.Count(rest, "@") <= 1
+}
+
+func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+
+// placeOf names the database without the password.
+func placeOf(c *pgx.ConnConfig) string { return c.Database + " at " + c.Host }
+
+// postgresPool does not connect yet.
+func postgresPool(config *pgx.ConnConfig, connections int, params map[string]string) *sql.DB {
+	config = config.Copy()
+	for name, value := range params {
+		config.RuntimeParams[name] = value
+	}
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db
+}
+
+// durable has the server keep what it confirms. Where commits are confirmed before they are
+// on disk, a crash could forget a claim whose call has gone out.
+func durable(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
+	return err
+}
+
+// upgradePostgres brings the schema to the newest version, in one process at a time.
+func upgradePostgres(ctx context.Context, config *pgx.ConnConfig) error {
+	db := postgresPool(config, 2, map[string]string{"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"})
+	defer db.Close()
+	connecting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := suitable(connecting, db); err != nil {
+		return err
+	}
+	done, err := isUpToDate(connecting, db)
+	if done || err != nil {
+		return err
+	}
+	return upgradeLocked(ctx, db)
+}
+
+// suitable fails for a server that is too old, or that cannot hold every text.
+func suitable(ctx context.Context, db *sql.DB) error {
+	var version int64
+	var name, encoding string
+	err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::bigint, current_setting('server_version'),
+		current_setting('server_encoding')`).Scan(&version, &name, &encoding)
+	switch {
+	case err != nil:
+		return err
+	case version < oldestPostgres:
+		return fmt.Errorf("it is PostgreSQL %s: 15 or newer is needed", name)
+	case encoding != "UTF8":
+		return fmt.Errorf("its encoding is %s: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	return nil
+}
+
+func isUpToDate(ctx context.Context, db *sql.DB) (bool, error) {
+	newest, err := newestVersion()
+	if err != nil {
+		return false, err
+	}
+	var version int64
+	// An error here is looked at again under the lock: a fresh database has no such table.
+	if err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version); err != nil {
+		return false, nil
+	}
+	if version > newest {
+		return false, tooNew(version, newest)
+	}
+	return version == newest, nil
+}
+
+func upgradeLocked(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() // frees the lock: the pool is closed with it
+	if _, err := conn.ExecContext(ctx, upgradeLock); err != nil {
+		return err
+	}
+	return upgrade(ctx, goose.DialectPostgres, db, "postgres", wide)
+}

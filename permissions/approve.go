@@ -1,0 +1,107 @@
+package permissions
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MayApprove decides whether somebody may give the second consent to what was asked. It is
+// for the moment of the approval: ask is the request, with its target as it is now, and
+// groups are the approver's Slack user groups then. requester is the person, or the
+// identity, that asked. Where several rules want approvers, each must name this one; where
+// a rule names nobody, the approver must be allowed to run the same from where it was
+// asked. ask needs the requester's Slack groups and channel too: without them the rules
+// that let it be asked may not match, and nobody may approve. Strangers of Slack are the
+// caller's to refuse.
+func (p Policy) MayApprove(approver Actor, groups []string, ask Ask, requester string) Decision {
+	person, known := p.Person(approver)
+	d := p.Decide(ask)
+	switch {
+	case !d.Allowed:
+		return d // the policy has changed since
+	case !known:
+		return d.refuse(fmt.Sprintf("%s belongs to nobody under people in the policy, so it cannot agree for a second person", approver))
+	case p.same(person, requester) || p.same(person, string(ask.Actor)):
+		return d.refuse(fmt.Sprintf("%s asked for it; another person must agree", person))
+	}
+	return p.named(d, approver, groups, ask)
+}
+
+// same reports whether an id or an identity stands for the person.
+func (p Policy) same(person, who string) bool {
+	other, _ := p.Person(Actor(who))
+	return other == person
+}
+
+func (d Decision) refuse(reason string) Decision {
+	return Decision{Risk: d.Risk, Rule: d.Rule, Reason: reason}
+}
+
+func (p Policy) named(d Decision, approver Actor, groups []string, ask Ask) Decision {
+	demands, open := p.demandsOf(ask)
+	for _, r := range demands {
+		if !p.Book.among(r.Approvers.Who, p.Book.asker(approver, groups, false), Allow) {
+			return Decision{Risk: d.Risk, Rule: r.Name, Reason: fmt.Sprintf(
+				"the policy's rule %q does not name %s as an approver; it names %s", r.Name, approver, strings.Join(words(r.Approvers.Who), ", "))}
+		}
+	}
+	if !open {
+		return d
+	}
+	ask.Actor, ask.Groups, ask.External = approver, groups, false
+	if own := p.Decide(ask); !own.Allowed {
+		return own.refuse(fmt.Sprintf("only who may run it can agree to it, and for %s: %s", approver, own.Reason))
+	}
+	return d
+}
+
+// demandsOf returns the rules that name who must agree. open is set where one wants
+// others without naming them, or none does: protection alone wants it.
+func (p Policy) demandsOf(ask Ask) (named []Rule, open bool) {
+	if p.Book == nil {
+		return nil, true
+	}
+	m := p.Book.match(ask)
+	all := demands(allowing(p.Book.matching(m), m.servers), m.servers)
+	for _, r := range all {
+		if r.Approvers.Who != nil {
+			named = append(named, r)
+		}
+	}
+	return named, len(named) < len(all) || len(all) == 0
+}
+
+// approvers says, in the policy's words, who may agree to all the demands; nil where none
+// names anybody. Members of Slack's groups are not known here, so lists that differ are
+// joined and not reckoned up.
+func (b *Rulebook) approvers(demands []Rule) []string {
+	var lists [][]Party
+	for _, r := range demands {
+		same := func(parties []Party) bool { return slices.Equal(parties, r.Approvers.Who) }
+		if r.Approvers.Who != nil && !slices.ContainsFunc(lists, same) {
+			lists = append(lists, r.Approvers.Who)
+		}
+	}
+	if len(lists) == 1 {
+		return words(lists[0])
+	}
+	var each []string
+	for _, list := range lists {
+		each = append(each, strings.Join(words(list), ", "))
+	}
+	if each == nil {
+		return nil
+	}
+	return []string{strings.Join(each, ", and of those only ")}
+}
+
+func words(parties []Party) (words []string) {
+	for _, p := range parties {
+		words = append(words, string(p))
+	}
+	if words == nil {
+		return []string{"nobody"}
+	}
+	return words
+}

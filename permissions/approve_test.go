@@ -1,0 +1,102 @@
+package permissions_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+func TestPerson(t *testing.T) {
+	for _, c := range []struct {
+		identity permissions.Actor
+		person   string
+		known    bool
+	}{
+		{"slack:U1", "lead", true}, {"key:lead-laptop", "lead", true}, {"local:lead", "lead", true}, {"lead", "lead", true},
+		{"slack:U2", "second", true}, {"slack:U9", "slack:U9", false}, {"local:second", "local:second", false}, {"", "", false},
+	} {
+		person, known := team().Person(c.identity)
+		require.Equal(t, c.person, person, c.identity)
+		require.Equal(t, c.known, known, c.identity)
+	}
+	person, known := permissions.Policy{}.Person("local:x")
+	require.Equal(t, "local:x", person)
+	require.True(t, known, "without a policy file everybody is somebody")
+	_, known = permissions.Policy{}.Person("")
+	require.False(t, known)
+	_, known = permissions.Policy{Book: &permissions.Rulebook{}}.Person("local:x")
+	require.False(t, known, "a policy file without people knows nobody")
+}
+
+func TestMayApprove(t *testing.T) {
+	staging := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.delete", Risk: "destructive", Target: on("staging-1")}
+	data := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.stop", Risk: "disruptive", Target: on("db-1")}
+	for _, c := range []struct {
+		name     string
+		approver permissions.Actor
+		groups   []string
+		ask      permissions.Ask
+		reason   string // part of it; empty: allowed
+	}{
+		{"named by a group", "slack:U2", nil, staging, ""},
+		{"by the person's id", "second", nil, staging, ""},
+		{"not named", "key:third", nil, staging, `does not name key:third as an approver; it names oncall`},
+		{"named by a Slack group", "slack:U3", []string{"S1"}, staging, ""},
+		{"in no people entry", "slack:U9", []string{"S1"}, staging, "belongs to nobody under people"},
+		{"the requester", "local:lead", nil, staging, "another person must agree"},
+		{"the requester's other identity", "slack:U1", nil, staging, "another person must agree"},
+		{"protected: who may run it there", "key:third", nil, data, ""},
+		{"protected: who may not", "slack:U2", nil, data, "only who may run it can agree to it"},
+		{"protected: the requester", "slack:U1", nil, data, "another person must agree"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := team().MayApprove(c.approver, c.groups, c.ask, "lead")
+			require.Equal(t, c.reason == "", d.Allowed, d.Reason)
+			require.Contains(t, d.Reason, c.reason)
+			require.Equal(t, c.reason == "", d.Reason == "")
+		})
+	}
+}
+
+// Who asked is known twice, by the record and by the ask; either is enough to refuse.
+func TestRequesterIsAPersonOrAnIdentity(t *testing.T) {
+	ask := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.delete", Risk: "destructive", Target: on("staging-1")}
+	require.False(t, team().MayApprove("slack:U2", nil, ask, "slack:U2").Allowed)
+	require.False(t, team().MayApprove("slack:U2", nil, ask, "second").Allowed)
+	require.False(t, team().MayApprove("slack:U1", nil, ask, "second").Allowed)
+	require.True(t, team().MayApprove("slack:U2", nil, ask, "").Allowed)
+}
+
+// What the policy has stopped allowing since cannot be approved.
+func TestApprovalOfWhatIsNoLongerAllowed(t *testing.T) {
+	p := team()
+	ask := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.delete", Risk: "destructive", Target: on("mail")}
+	require.Contains(t, p.MayApprove("slack:U2", nil, ask, "lead").Reason, "no rule of the policy allows it to local:lead")
+}
+
+// Where several rules want approvers, each must name this one.
+func TestEveryDemandNamesTheApprover(t *testing.T) {
+	p := team()
+	p.Book.Rules = append(p.Book.Rules, permissions.Rule{
+		Name: "third too", Effect: "allow", Who: []permissions.Party{"lead"}, Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Party{"third"}},
+	})
+	ask := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.delete", Risk: "destructive", Target: on("staging-1")}
+	require.Contains(t, p.MayApprove("slack:U2", nil, ask, "lead").Reason, `"third too"`)
+	require.Contains(t, p.MayApprove("slack:U3", nil, ask, "lead").Reason, `"two delete"`)
+	require.True(t, p.MayApprove("slack:U3", []string{"S1"}, ask, "lead").Allowed)
+	p.Book.Rules[len(p.Book.Rules)-1].Approvers.Who = nil
+	require.True(t, p.MayApprove("slack:U2", nil, ask, "lead").Allowed, "named by the one, and may run it for the other")
+	p.Book.Rules[2].Approvers.Who = []permissions.Party{"third"}
+	require.Contains(t, p.MayApprove("slack:U3", nil, ask, "lead").Reason, "only who may run it can agree to it")
+	p.Book.Rules[2].Approvers.Who = []permissions.Party{}
+	require.Contains(t, p.MayApprove("slack:U2", nil, ask, "lead").Reason, "it names nobody")
+}
+
+func TestMayApproveWithoutAPolicyFile(t *testing.T) {
+	ask := permissions.Ask{Actor: "local:a", Surface: "terminal", Operation: "servers.delete", Risk: "destructive", Target: on("x")}
+	require.True(t, permissions.Policy{}.MayApprove("local:b", nil, ask, "local:a").Allowed)
+	require.False(t, permissions.Policy{}.MayApprove("local:a", nil, ask, "local:a").Allowed)
+	require.False(t, permissions.Policy{}.MayApprove("", nil, ask, "local:a").Allowed)
+}

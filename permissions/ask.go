@@ -1,0 +1,47 @@
+package permissions
+
+// Ask is a question to a policy: may this actor run this operation from here?
+type Ask struct {
+	Actor    Actor
+	Groups   []string // ids of the Slack user groups ("S…") that the actor is in
+	External bool     // the actor is a stranger: a Slack user of another workspace
+	Surface  Surface
+	Channel  string // id of the Slack channel, where Surface is Slack
+
+	Operation string
+	Risk      Risk          // the operation's own
+	Raised    Risk          // what this very input raises it to; empty: not at all
+	Target    *TargetServer // the server behind it; nil: not known yet
+	NewName   string        // the name that a create or a rename asks for
+}
+
+// TargetServer is the server behind an operation. Its zero value says that there is none,
+// as behind plans.list, which is not the same as one that is not known yet.
+type TargetServer struct{ ID, Name string }
+
+// Decision is the answer to an [Ask]. The zero value refuses.
+type Decision struct {
+	Allowed bool
+	// Reason says why not, in a sentence that fits behind the operation's name. It is
+	// empty when Allowed.
+	Reason string
+	// Rule is the name of the rule that decided: a deny, or the allow with the strictest
+	// demand. [ByProtection] where the policy's protected servers demand more than any
+	// rule; empty where no rule decided.
+	Rule string
+	// Risk is the ask's, or what it is raised to.
+	Risk Risk
+	// Own is set where the requester's own consent is needed.
+	Own bool
+	// Others is how many people must agree beside the requester.
+	Others int
+	// Approvers says, for a person to read, who the others may be: words of the policy.
+	// Empty with Others above 0: whoever the policy would let run it there. The answer
+	// for one person is [Policy.MayApprove]'s.
+	Approvers []string
+	// Channels are the surfaces that may carry an answer; nil: any.
+	Channels []Surface
+}
+
+// ByProtection stands in for a rule's name where protected servers decided.
+const ByProtection = "protected"

@@ -1,0 +1,65 @@
+package tools
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// limitsFor returns the budgets that a claim of a record uses up.
+func (r *Runner) limitsFor(rec approval.Record) []approval.Limit {
+	var limits []approval.Limit
+	for _, b := range r.Policy().Budgets() {
+		if surface, _, _ := strings.Cut(rec.Surface, ":"); b.Except == permissions.Surface(surface) || !b.Counts(rec.Operation, permissions.Risk(rec.Risk)) {
+			continue
+		}
+		limits = append(limits, limitOf(b, rec))
+	}
+	return limits
+}
+
+func limitOf(b permissions.Budget, rec approval.Record) approval.Limit {
+	l := approval.Limit{Name: b.Name, Most: b.Most, Within: b.Within}
+	if b.PerActor {
+		l.Actor, l.Risk = rec.Actor, rec.Risk
+	} else {
+		l.Suffix = ".delete"
+	}
+	return l
+}
+
+// refusalOf makes a sentence of what a store refuses; nil for an error of the store itself.
+func refusalOf(err error) *refusal {
+	var (
+		limit  *approval.LimitError
+		frozen *approval.FrozenError
+		paused *approval.PausedError
+		reused *approval.RequestError
+	)
+	switch {
+	case errors.As(err, &frozen):
+		return frozenBy(frozen.Freeze)
+	case errors.As(err, &limit):
+		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed in %s; there is room again at %s",
+			limit.Limit.Most, limit.Limit.Name, limit.Limit.Within, clockTime(limit.Until))}
+	case errors.As(err, &paused):
+		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, clockTime(paused.Until))}
+	case errors.As(err, &reused):
+		return &refusal{"this request id was used for another request within 24 hours; use a new one"}
+	}
+	return nil
+}
+
+func frozenBy(f approval.Freeze) *refusal {
+	says := "all changes are frozen by " + Clean(f.By) + " since " + clockTime(f.At)
+	if f.Reason != "" {
+		says += ": " + quote(f.Reason)
+	}
+	return &refusal{says + "; vpsbot unfreeze lifts it"}
+}
+
+func clockTime(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }

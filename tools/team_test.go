@@ -1,0 +1,242 @@
+package tools_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const bob = permissions.Actor("local:bob")
+
+// team is a policy in which alice and bob look after web servers, and need each other to
+// delete one; db servers are protected.
+func team() permissions.Policy {
+	people := []permissions.Person{
+		{ID: "alice", Identities: []permissions.Actor{alice, "key:alice-laptop"}},
+		{ID: "bob", Identities: []permissions.Actor{bob}},
+		{ID: "carol", Identities: []permissions.Actor{"local:carol"}},
+	}
+	both := []permissions.Party{"alice", "bob"}
+	return permissions.Policy{Book: &permissions.Rulebook{
+		People: people,
+		Rules: []permissions.Rule{
+			{Name: "everyone reads web", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Risks: []permissions.Risk{permissions.Read}, Servers: []permissions.ServerPattern{"web-*", "old-*"}},
+			{Name: "all run web", Effect: permissions.Allow, Who: both, Operations: []permissions.Glob{"servers.*", "backups.*"}, Risks: []permissions.Risk{permissions.Change, permissions.Disruptive}, Servers: []permissions.ServerPattern{"web-*", "db-*"}},
+			{
+				Name: "two delete", Effect: permissions.Allow, Who: both, Operations: []permissions.Glob{"servers.delete"}, Servers: []permissions.ServerPattern{"web-*"},
+				Approvers: &permissions.Approvers{Count: 1, Who: both},
+			},
+		},
+		Protected: []permissions.ServerPattern{"db-*"},
+	}}
+}
+
+func newTeam(t testing.TB) *world {
+	w := newWorldWith(t, "vps_demo", teamSimulator)
+	w.policy = team()
+	return w
+}
+
+func (w *world) decideAs(actor permissions.Actor, rec *approval.Record, yes bool) (approval.Record, error) {
+	a := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes, Text: rec.Confirm}
+	return w.runner.Decide(w.Context(), actor, a, "")
+}
+
+func TestASecondPersonMustAgree(t *testing.T) {
+	w := newTeam(t)
+	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
+	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
+	require.Contains(t, asked.Card.Others, "another person: alice, bob")
+
+	own := w.answer("servers.delete", asked.Record.ID, "web-server-01")
+	require.Equal(t, tools.ApprovalRequired, own.Outcome, "the requester's own yes is not enough: %s", own.Message)
+	again := w.answer("servers.delete", asked.Record.ID, "web-server-01")
+	require.Equal(t, tools.ApprovalRequired, again.Outcome, "however often it is given")
+	_, err := w.decideAs("key:alice-laptop", asked.Record, true)
+	require.Error(t, err, "another identity of the same person is the same person")
+	_, err = w.decideAs("local:carol", asked.Record, true)
+	require.ErrorContains(t, err, "two delete", "who is not named may not agree")
+	_, err = w.decideAs("local:mallory", asked.Record, true)
+	require.Error(t, err, "who is nobody may not agree")
+	require.Empty(t, w.sent())
+
+	rec, err := w.decideAs(bob, asked.Record, true)
+	require.NoError(t, err)
+	require.Equal(t, approval.Approved, rec.State)
+	require.Empty(t, w.sent(), "the asker's side runs it")
+	rec, err = w.runner.RunApproved(t.Context(), call("", ""), asked.Record.ID)
+	require.NoError(t, err)
+	require.Equal(t, approval.Done, rec.State, rec.Message)
+	require.Equal(t, []string{"DELETE /servers/12345/"}, w.sent())
+}
+
+func TestTheSecondPersonMayComeFirst(t *testing.T) {
+	w := newTeam(t)
+	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
+	rec, err := w.decideAs(bob, asked.Record, true)
+	require.NoError(t, err)
+	require.Equal(t, approval.Pending, rec.State, "the requester's own yes is still missing")
+	require.Equal(t, tools.Done, w.answer("servers.delete", asked.Record.ID, "web-server-01").Outcome)
+	require.Len(t, w.sent(), 1)
+}
+
+func TestOnePersonsNoIsFinal(t *testing.T) {
+	w := newTeam(t)
+	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
+	rec, err := w.decideAs(bob, asked.Record, false)
+	require.NoError(t, err)
+	require.Equal(t, approval.Denied, rec.State)
+	require.Equal(t, tools.Declined, w.answer("servers.delete", asked.Record.ID, "web-server-01").Outcome)
+	require.Empty(t, w.sent())
+}
+
+func TestTheRightToAgreeIsLookedUpAtThatMoment(t *testing.T) {
+	w := newTeam(t)
+	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
+	w.policy.Book.Rules[2].Approvers.Who = []permissions.Party{"carol"}
+	_, err := w.decideAs(bob, asked.Record, true)
+	require.Error(t, err)
+	_, err = w.decideAs("local:carol", asked.Record, true)
+	require.NoError(t, err)
+}
+
+func TestAPolicyThatAsksForMoreMeanwhileIsHeeded(t *testing.T) {
+	w := newTeam(t)
+	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
+	require.Equal(t, 0, asked.Record.Others)
+	w.policy.Book.Protected = []permissions.ServerPattern{"*"}
+	reply := w.answer("servers.stop", asked.Record.ID, "")
+	require.Equal(t, tools.Refused, reply.Outcome, reply.Message)
+	require.Contains(t, reply.Message, "more consent")
+	require.Empty(t, w.sent())
+}
+
+func TestProtectedServersNeedTwo(t *testing.T) {
+	w := newTeam(t)
+	asked := w.run("servers.stop", `{"server":"db-server-01"}`)
+	require.Equal(t, 1, asked.Record.Others, asked.Message)
+	require.Equal(t, tools.ApprovalRequired, w.answer("servers.stop", asked.Record.ID, "").Outcome)
+	_, err := w.decideAs(bob, asked.Record, true)
+	require.NoError(t, err)
+	require.Equal(t, tools.Done, w.run("servers.stop", `{"server":"db-server-01"}`).Outcome)
+}
+
+func TestARenameOntoAProtectedNameAsks(t *testing.T) {
+	w := newTeam(t)
+	asked := w.run("servers.update", `{"server":"web-server-01","name":"db-9"}`)
+	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
+	require.Equal(t, 1, asked.Record.Others)
+	refused := w.run("servers.update", `{"server":"web-server-01","name":"mail-1"}`)
+	require.Equal(t, tools.Refuse, refused.Class, "the new name must be allowed too")
+	require.Equal(t, tools.Done, w.run("servers.update", `{"server":"web-server-01","name":"web-2"}`).Outcome)
+}
+
+func TestListsHoldOnlyWhatOneMayRead(t *testing.T) {
+	w := newTeam(t)
+	reply := w.run("servers.list", "")
+	require.Contains(t, reply.Text(), "web-server-01")
+	require.NotContains(t, reply.Text(), "db-server-01")
+	hidden := w.run("servers.get", `{"server":"db-server-01"}`)
+	require.NotEqual(t, tools.OK, hidden.Class)
+	byID := w.run("servers.get", `{"server":"12346"}`)
+	require.Equal(t, tools.Refuse, byID.Class, byID.Message)
+	require.Contains(t, w.run("backups.list", "").Text(), "web-server-01")
+}
+
+func TestTheWayOfConsentMayBeLimited(t *testing.T) {
+	w := newTeam(t)
+	w.policy.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Disruptive: {permissions.Terminal}}
+	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
+	reply := w.answer("servers.stop", asked.Record.ID, "")
+	require.Equal(t, tools.Refuse, reply.Class, reply.Message)
+	require.Contains(t, reply.Message, "terminal")
+	require.Equal(t, approval.Pending, w.onRecord(asked.Record.ID).State)
+	_, err := w.decideAs(alice, asked.Record, true)
+	require.NoError(t, err)
+}
+
+func TestStrangersMayNothing(t *testing.T) {
+	w := newTeam(t)
+	c := call("servers.stop", `{"server":"web-server-01"}`)
+	c.Actor = "local:mallory"
+	require.Equal(t, tools.Refuse, w.runner.Run(t.Context(), c).Class)
+}
+
+func TestBudgetsHold(t *testing.T) {
+	w := newWorldWith(t, "vps_demo", teamSimulator)
+	for i := range 3 {
+		require.Equal(t, tools.Done, w.agree("backups.delete", fmt.Sprintf(`{"backup_id":"%d"}`, []int{501, 499, 495}[i])).Outcome)
+	}
+	fourth := w.agree("snapshots.delete", `{"snapshot_id":"7001"}`)
+	require.Equal(t, tools.Refuse, fourth.Class, fourth.Message)
+	require.Contains(t, fourth.Message, "3 deletions allowed in 10m")
+	require.Len(t, w.sent(), 3)
+	w.clock.Advance(11 * time.Minute)
+	require.Equal(t, tools.Expired, w.run("snapshots.delete", `{"snapshot_id":"7001"}`).Outcome, "the card stayed open for its time")
+	require.Equal(t, tools.Done, w.agree("snapshots.delete", `{"snapshot_id":"7001"}`).Outcome, "later there is room again")
+}
+
+func TestAPersonAtATerminalWithoutAPolicyIsNotLimited(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct{ operation, input string }{
+		{"backups.delete", `{"backup_id":"501"}`}, {"backups.delete", `{"backup_id":"499"}`}, {"backups.delete", `{"backup_id":"495"}`}, {"snapshots.delete", `{"snapshot_id":"7001"}`},
+	} {
+		at := call(c.operation, c.input)
+		at.Surface = permissions.Terminal
+		asked := w.runner.Run(t.Context(), at)
+		reply := w.runner.Answer(t.Context(), at, tools.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true, Text: asked.Card.Confirm})
+		require.Equal(t, tools.Done, reply.Outcome, reply.Message)
+	}
+}
+
+func TestAtMostFiveOpenQuestions(t *testing.T) {
+	w := newWorldWith(t, "vps_demo", teamSimulator)
+	w.sim.Edit(addServers)
+	for i := range 5 {
+		require.Equal(t, tools.ApprovalRequired, w.run("servers.stop", fmt.Sprintf(`{"server":"many-%d"}`, i)).Outcome)
+	}
+	sixth := w.run("servers.stop", `{"server":"many-5"}`)
+	require.Equal(t, tools.Refuse, sixth.Class, sixth.Message)
+	require.Contains(t, sixth.Message, "5 open requests")
+}
+
+func TestAFreezeStopsEverything(t *testing.T) {
+	w := newWorld(t)
+	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
+	require.NoError(t, w.runner.Freeze(t.Context(), bob, permissions.Terminal, "incident"))
+	for _, reply := range []tools.Reply{
+		w.run("servers.update", `{"server":"web-server-01","name":"x"}`),
+		w.run("servers.delete", `{"server":"web-server-01"}`),
+		w.answer("servers.stop", asked.Record.ID, ""),
+	} {
+		require.Equal(t, tools.Refuse, reply.Class, reply.Message)
+		require.Contains(t, reply.Message, "frozen by local:bob")
+		require.Contains(t, reply.Message, "incident")
+	}
+	require.Equal(t, tools.OK, w.run("servers.list", "").Class, "reads go on")
+	require.Empty(t, w.sent())
+	require.NoError(t, w.runner.Unfreeze(t.Context(), bob, permissions.Terminal))
+	require.Equal(t, tools.Done, w.answer("servers.stop", asked.Record.ID, "").Outcome)
+}
+
+func TestARequestIdMakesItOnce(t *testing.T) {
+	w := newWorld(t)
+	c := call("backups.create", `{"server":"web-server-01"}`)
+	c.RequestID = "deploy-17"
+	first := w.runner.Run(t.Context(), c)
+	require.Equal(t, tools.Done, first.Outcome)
+	second := w.runner.Run(t.Context(), c)
+	require.Equal(t, tools.Done, second.Outcome)
+	require.Equal(t, first.Record.ID, second.Record.ID)
+	require.Len(t, w.sent(), 1)
+	c.Input = []byte(`{"server":"db-server-01"}`)
+	require.Equal(t, tools.Refuse, w.runner.Run(t.Context(), c).Class, "another request under the same id")
+	w.clock.Advance(25 * time.Hour)
+	require.Equal(t, tools.Done, w.runner.Run(t.Context(), c).Outcome)
+}
