@@ -14,8 +14,14 @@ func TestPerson(t *testing.T) {
 		person   string
 		known    bool
 	}{
-		{"slack:U1", "lead", true}, {"key:lead-laptop", "lead", true}, {"local:lead", "lead", true}, {"lead", "lead", true},
-		{"slack:U2", "second", true}, {"slack:U9", "slack:U9", false}, {"local:second", "local:second", false}, {"", "", false},
+		{"slack:U1", "lead", true},
+		{"key:lead-laptop", "lead", true},
+		{"local:lead", "lead", true},
+		{"lead", "lead", true},
+		{"slack:U2", "second", true},
+		{"slack:U9", "slack:U9", false},
+		{"local:second", "local:second", false},
+		{"", "", false},
 	} {
 		person, known := team().Person(c.identity)
 		require.Equal(t, c.person, person, c.identity)

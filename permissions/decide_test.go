@@ -20,10 +20,14 @@ func team() permissions.Policy {
 		Groups: []permissions.Group{{Name: "oncall", People: []string{"lead", "second"}, SlackGroups: []string{"S1"}}},
 		Rules: []permissions.Rule{
 			{Name: "everyone reads", Effect: "allow", Who: []permissions.Party{"*"}, Risks: []permissions.Risk{"read"}},
-			{Name: "on-call runs web", Effect: "allow", Who: []permissions.Party{"oncall"}, Where: []permissions.Place{"slack:C1", "mcp"},
-				Operations: []permissions.Glob{"servers.*", "backups.create"}, Servers: []permissions.ServerPattern{"web-*", "77"}},
-			{Name: "two delete", Effect: "allow", Who: []permissions.Party{"oncall"}, Operations: []permissions.Glob{"servers.delete"},
-				Servers: []permissions.ServerPattern{"staging-*"}, Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Party{"oncall"}}},
+			{
+				Name: "on-call runs web", Effect: "allow", Who: []permissions.Party{"oncall"}, Where: []permissions.Place{"slack:C1", "mcp"},
+				Operations: []permissions.Glob{"servers.*", "backups.create"}, Servers: []permissions.ServerPattern{"web-*", "77"},
+			},
+			{
+				Name: "two delete", Effect: "allow", Who: []permissions.Party{"oncall"}, Operations: []permissions.Glob{"servers.delete"},
+				Servers: []permissions.ServerPattern{"staging-*"}, Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Party{"oncall"}},
+			},
 			{Name: "lead runs data", Effect: "allow", Who: []permissions.Party{"lead", "third"}, Servers: []permissions.ServerPattern{"db-*", "cache-*"}},
 			{Name: "guests", Effect: "allow", Who: []permissions.Party{"slack-external", "key:ci"}, Operations: []permissions.Glob{"plans.list", "servers.start"}},
 			{Name: "never from chat", Effect: "deny", Who: []permissions.Party{"*"}, Where: []permissions.Place{"slack"}, Operations: []permissions.Glob{"servers.create", "plans.list"}},
@@ -254,8 +258,10 @@ func TestBudgets(t *testing.T) {
 		risk                    permissions.Risk
 		isDeletion, isDestroyer bool
 	}{
-		{"servers.delete", "destructive", true, true}, {"backups.delete", "destructive", true, true},
-		{"servers.restore", "destructive", false, true}, {"servers.stop", "disruptive", false, false},
+		{"servers.delete", "destructive", true, true},
+		{"backups.delete", "destructive", true, true},
+		{"servers.restore", "destructive", false, true},
+		{"servers.stop", "disruptive", false, false},
 	} {
 		require.Equal(t, c.isDeletion, deletions.Counts(c.operation, c.risk), c.operation)
 		require.Equal(t, c.isDestroyer, destructive.Counts(c.operation, c.risk), c.operation)

@@ -16,12 +16,35 @@ func TestGlob(t *testing.T) {
 		glob, text string
 		want       bool
 	}{
-		{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "web/1", true}, {"**", "x", true}, {"?", "", false},
-		{"?", "é", true}, {"?", "ab", false}, {"web-*", "web-1", true}, {"web-*", "web-", true}, {"web-*", "web", false},
-		{"web-*", "Web-1", false}, {"*-db", "a-db", true}, {"*-db", "a-db-", false}, {"a*b*c", "aXbYbZc", true}, {"a*b*c", "aXcYb", false},
-		{"*ab", "aab", true}, {"a?c", "abc", true}, {"a?c", "ac", false}, {"servers.*", "servers.delete", true}, {"servers.*", "serversXdelete", false},
-		{"*.delete", "backups.delete", true}, {"[ab]", "a", false}, {"[ab]", "[ab]", true}, {"a", "ab", false}, {"ab", "a", false},
-		{"a*?", "a", false}, {"a*?", "ab", true}, {"*é?", "xéé", true},
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"*", "web/1", true},
+		{"**", "x", true},
+		{"?", "", false},
+		{"?", "é", true},
+		{"?", "ab", false},
+		{"web-*", "web-1", true},
+		{"web-*", "web-", true},
+		{"web-*", "web", false},
+		{"web-*", "Web-1", false},
+		{"*-db", "a-db", true},
+		{"*-db", "a-db-", false},
+		{"a*b*c", "aXbYbZc", true},
+		{"a*b*c", "aXcYb", false},
+		{"*ab", "aab", true},
+		{"a?c", "abc", true},
+		{"a?c", "ac", false},
+		{"servers.*", "servers.delete", true},
+		{"servers.*", "serversXdelete", false},
+		{"*.delete", "backups.delete", true},
+		{"[ab]", "a", false},
+		{"[ab]", "[ab]", true},
+		{"a", "ab", false},
+		{"ab", "a", false},
+		{"a*?", "a", false},
+		{"a*?", "ab", true},
+		{"*é?", "xéé", true},
 	} {
 		require.Equal(t, c.want, permissions.Glob(c.glob).Matches(c.text), "%q %q", c.glob, c.text)
 	}
@@ -38,8 +61,16 @@ func TestGlobCovers(t *testing.T) {
 		wide, narrow permissions.Glob
 		want         bool
 	}{
-		{"*", "db-*", true}, {"db-*", "db-1", true}, {"db-*", "db-*", true}, {"db-*", "db-a*", true}, {"db-a*", "db-*", false},
-		{"db-?", "db-*", false}, {"db-?", "db-1", true}, {"db-?", "db-?", true}, {"a?*", "a?*", true}, {"db-1", "db-*", false},
+		{"*", "db-*", true},
+		{"db-*", "db-1", true},
+		{"db-*", "db-*", true},
+		{"db-*", "db-a*", true},
+		{"db-a*", "db-*", false},
+		{"db-?", "db-*", false},
+		{"db-?", "db-1", true},
+		{"db-?", "db-?", true},
+		{"a?*", "a?*", true},
+		{"db-1", "db-*", false},
 	} {
 		require.Equal(t, c.want, c.wide.Covers(c.narrow), "%s %s", c.wide, c.narrow)
 	}

@@ -98,7 +98,7 @@ func (p Policy) Misses(ask Ask) (misses []Miss) {
 	m := p.Book.match(ask)
 	for _, r := range p.Book.Rules {
 		part := p.Book.missing(r, m)
-		if part == "" && len(m.servers) > 0 && !slices.ContainsFunc(m.servers, func(t TargetServer) bool { return r.on(t) }) {
+		if part == "" && len(m.servers) > 0 && !slices.ContainsFunc(m.servers, r.on) {
 			part = "servers"
 		}
 		if part != "" {

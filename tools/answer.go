@@ -41,7 +41,7 @@ func (r *Runner) Answer(ctx context.Context, call Call, a Answer) Reply {
 	case rec.Confirm != "" && strings.TrimSpace(a.Text) != rec.Confirm:
 		return r.mistyped(ctx, store, op, rec, call)
 	}
-	consent := r.consent(call.Actor, a.Channel, true, "")
+	consent := r.consent(call.Actor, a, "")
 	switch {
 	case rec.State == approval.Approved:
 		return r.execute(ctx, store, rec, approval.Approved, nil, a.Wait, call)
@@ -144,6 +144,16 @@ func (r *Runner) whyNot(rec approval.Record, actor permissions.Actor, a Answer) 
 	return Clean(policy.MayApprove(actor, a.Groups, ask, rec.Person).Reason)
 }
 
+// Carries reports whether the policy lets a surface carry a yes to what a record asks.
+func (r *Runner) Carries(rec approval.Record, surface permissions.Surface) bool {
+	return carries(r.Policy().Decide(askOf(rec)), surface)
+}
+
+// Carriers says, for a person to read, where a yes to what a record asks can be given.
+func (r *Runner) Carriers(rec approval.Record) string {
+	return surfaces(r.Policy().Decide(askOf(rec)).Channels)
+}
+
 func surfaces(all []permissions.Surface) string {
 	words := make([]string, len(all))
 	for i, s := range all {
@@ -174,17 +184,18 @@ func failAnswer(op *Op, err error) Reply {
 	return Reply{Op: op, Class: classOf(err), Outcome: Refused, Message: explain(err)}
 }
 
-func (r *Runner) consent(actor permissions.Actor, channel permissions.Surface, yes bool, reason string) *approval.Consent {
+func (r *Runner) consent(actor permissions.Actor, a Answer, reason string) *approval.Consent {
 	person, _ := r.Policy().Person(actor)
 	return &approval.Consent{
-		Person: person, Identity: string(actor), Channel: string(channel), Yes: yes, Reason: Clean(r.withoutToken(reason)), At: r.Now(),
+		Person: person, Identity: string(actor), Groups: a.Groups, Channel: string(a.Channel), Yes: a.Yes,
+		Reason: Clean(r.withoutToken(reason)), At: r.Now(),
 	}
 }
 
 // no ends a record with the requester's no, given where it was asked. A yes that the same
 // person gave elsewhere is taken back with it.
 func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call, a Answer) Reply {
-	m := approval.Move{To: approval.Denied, Consent: r.consent(call.Actor, a.Channel, false, "")}
+	m := approval.Move{To: approval.Denied, Consent: r.consent(call.Actor, a, "")}
 	m.Message = op.Name + " of " + quote(rec.TargetName) + " was declined by " + string(call.Actor) + ". Nothing was sent."
 	return r.endWaiting(ctx, store, op, rec, m, call)
 }
@@ -212,7 +223,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, 
 	if err != nil {
 		return rec, err
 	}
-	consent := r.consent(actor, a.Channel, a.Yes, reason)
+	consent := r.consent(actor, a, reason)
 	if !a.Yes {
 		return r.deny(ctx, store, rec, consent)
 	}

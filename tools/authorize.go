@@ -75,7 +75,7 @@ func (r *Runner) authorizeRead(ctx context.Context, op *Op, in input, server api
 	}
 	s, err := r.Client.Servers.Get(ctx, server)
 	if err != nil {
-		return missing(err, "server", server)
+		return missing(err, server)
 	}
 	_, err = r.authorizeTarget(op, in, Target{ID: s.ID, Server: s}, call)
 	return err
@@ -92,13 +92,13 @@ func (r *Runner) readable(op *Op, value any, call Call) any {
 	})
 }
 
-// Offered returns the operations that actor may run from there, sorted by name, and why
-// each of the others may not. Where the token cannot be asked, err says why and all that
+// Offered returns the operations that the actor of a call may run from where it is made,
+// sorted by name, and why each of the others may not. Where the token cannot be asked, err says why and all that
 // the policy lets exist is offered.
-func (r *Runner) Offered(ctx context.Context, actor permissions.Actor, surface permissions.Surface) (ops []*Op, why map[string]string, err error) {
+func (r *Runner) Offered(ctx context.Context, call Call) (ops []*Op, why map[string]string, err error) {
 	token, err := r.token(ctx, false)
 	why = map[string]string{}
-	policy, call := r.Policy(), Call{Actor: actor, Surface: surface}
+	policy := r.Policy()
 	for _, op := range Operations() {
 		d := policy.Decide(call.ask(op, input{}, op.Risk, op.nothing()))
 		if d.Allowed && err == nil {

@@ -19,6 +19,9 @@ const (
 // change runs an operation that is not a read, up to the point where it is done, refused,
 // or a person must be asked.
 func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply {
+	if reply, ok := r.again(ctx, op, in, call); ok {
+		return reply
+	}
 	if err := r.authorize(ctx, op, in, call, false); err != nil {
 		r.noteRefusal(ctx, op, in, call, err)
 		return r.failOrUnknown(ctx, op, in, call, err)
@@ -55,6 +58,35 @@ func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply 
 		return r.ask(ctx, store, p, rec, call)
 	}
 	return r.start(ctx, store, p, rec, call)
+}
+
+// again gives the outcome of a request that was made before under the same id: it stands,
+// whatever has changed since, be it a permission, a freeze or the target itself. What still
+// waits for a person, and what may turn out to be the same once names are resolved, goes the
+// usual way.
+func (r *Runner) again(ctx context.Context, op *Op, in input, call Call) (Reply, bool) {
+	if call.RequestID == "" || in.dryRun {
+		return Reply{}, false
+	}
+	if _, err := r.token(ctx, false); err != nil {
+		return Reply{}, false // whose request it was is not known; authorize says why
+	}
+	store, err := r.store(ctx)
+	if err != nil {
+		return op.fail(err), true
+	}
+	rec, err := store.Requested(ctx, r.API, r.account(), string(call.Actor), call.RequestID, r.Now())
+	switch {
+	case errors.Is(err, approval.ErrNotFound):
+		return Reply{}, false
+	case err != nil:
+		return op.fail(&storeError{err}), true
+	}
+	hash := hashOf(in.canonical())
+	if rec.Operation != op.Name || rec.AskedHash != hash && rec.ArgsHash != hash || rec.State.Waits() {
+		return Reply{}, false
+	}
+	return r.joinRunning(ctx, store, op, rec, call), true
 }
 
 // failPlan ends a call whose target could not be read. If the target has gone because the
@@ -162,6 +194,7 @@ func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec appr
 	if reply, ok := r.settledMeanwhile(ctx, store, p.op, stored, call); ok {
 		return reply
 	}
+	call.recorded(stored)
 	return p.op.askFor(stored)
 }
 

@@ -34,6 +34,7 @@ func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec ap
 	if reply, ok := r.settledMeanwhile(ctx, store, p.op, stored, call); ok {
 		return reply
 	}
+	call.recorded(stored)
 	return r.call(ctx, store, p, stored, call)
 }
 
@@ -53,6 +54,7 @@ func (r *Runner) execute(ctx context.Context, store approval.Store, rec approval
 	if err != nil {
 		return r.failClaim(ctx, op, rec, true, call, err)
 	}
+	call.recorded(claimed)
 	p, err := r.checkClaimed(ctx, store, op, claimed, call)
 	if err != nil {
 		return r.notSent(ctx, store, op, claimed, call, err)
@@ -203,11 +205,11 @@ func (r *Runner) agreed(ctx context.Context, rec approval.Record) error {
 	if err != nil {
 		return &storeError{err}
 	}
-	policy, others := r.Policy(), map[string]bool{}
+	policy, ask, others := r.Policy(), askOf(rec), map[string]bool{}
 	for _, c := range consents {
 		who := permissions.Actor(c.Identity)
 		person, known := policy.Person(who)
-		if c.Yes && known && !r.isAsker(rec, who) && r.stillNamed(rec, who) {
+		if c.Yes && known && !r.isAsker(rec, who) && policy.MayApprove(who, c.Groups, ask, rec.Person).Allowed {
 			others[person] = true
 		}
 	}
@@ -215,13 +217,6 @@ func (r *Runner) agreed(ctx context.Context, rec approval.Record) error {
 		return &refusal{"not enough other people have agreed, as the policy here counts them"}
 	}
 	return nil
-}
-
-// stillNamed reports whether the policy here lets somebody agree to a record. Whoever answered
-// in Slack may be named by a group, which is known there alone: that was looked up when
-// they answered.
-func (r *Runner) stillNamed(rec approval.Record, who permissions.Actor) bool {
-	return strings.HasPrefix(string(who), "slack:") || r.Policy().MayApprove(who, nil, askOf(rec), rec.Person).Allowed
 }
 
 // call makes the one API call of a claimed record, and records what came of it.

@@ -25,7 +25,7 @@ func (r *Runner) limitsFor(rec approval.Record) []approval.Limit {
 func limitOf(b permissions.Budget, rec approval.Record) approval.Limit {
 	l := approval.Limit{Name: b.Name, Most: b.Most, Within: b.Within}
 	if b.PerActor {
-		l.Actor, l.Risk = rec.Actor, rec.Risk
+		l.Person, l.Risk = rec.Person, rec.Risk
 	} else {
 		l.Suffix = ".delete"
 	}

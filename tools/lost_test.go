@@ -233,3 +233,26 @@ func TestA403AfterOurCheckSaysThatAnotherPermissionIsWanted(t *testing.T) {
 	require.Equal(t, tools.Failed, reply.Class)
 	require.Contains(t, reply.Message, "Our own check found servers:backup or backups:create, so VPS.org wants another permission")
 }
+
+// What cannot be read back for a day is a person's to look at: nothing stays unknown for ever.
+func TestWhatCannotBeReadBackForADayIsForAPerson(t *testing.T) {
+	w := newWorld(t)
+	w.loseWrites(losses["500 instead of the change"])
+	reply := w.run("backups.create", `{"server":"web-server-01"}`)
+	require.Equal(t, tools.Unknown, reply.Outcome, reply.Message)
+	id := reply.Record.ID
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasSuffix(r.URL.Path, "/account/me/") {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		rw.WriteHeader(http.StatusForbidden)
+	})
+	w.clock.Advance(23 * time.Hour)
+	require.NoError(t, w.runner.ReconcileOnce(t.Context()))
+	require.Equal(t, approval.Unknown, w.onRecord(id).State)
+	w.clock.Advance(2 * time.Hour)
+	require.NoError(t, w.runner.ReconcileOnce(t.Context()))
+	require.Equal(t, approval.NeedsHuman, w.onRecord(id).State)
+	require.Contains(t, w.onRecord(id).Message, "Look at the server")
+}

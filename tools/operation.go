@@ -21,7 +21,8 @@ type Meta struct {
 	Request     string            // "POST /servers/{id}/reboot/"
 	Needs       permissions.Needs // any one is enough; none: any valid token
 	Risk        permissions.Risk
-	On          On // what it acts on
+	On          On     // what it acts on
+	Undo        string // the operation that takes it back on the same server, if there is one
 }
 
 // On says what an operation acts on, and so what is resolved, read and shown.

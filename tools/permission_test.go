@@ -75,7 +75,7 @@ func TestEachPermissionThatIsEnoughIsEnough(t *testing.T) {
 			for _, grant := range []string{string(p), resource + ":*", "*:*"} {
 				w := newWorld(t)
 				w.grant(grant, "servers:list", "backups:list", "snapshots:list")
-				ops, why, err := w.runner.Offered(t.Context(), alice, permissions.MCP)
+				ops, why, err := w.runner.Offered(t.Context(), tools.Call{Actor: alice, Surface: permissions.MCP})
 				require.NoError(t, err)
 				require.Contains(t, ops, op, "%s with %s: %v", op.Name, grant, why)
 			}

@@ -43,7 +43,7 @@ func (r *Runner) readServer(ctx context.Context, op *Op, in input, t *Target) er
 	}
 	t.Server, err = r.Client.Servers.Get(ctx, t.Server.ID)
 	if err != nil {
-		return missing(err, "server", t.ID)
+		return missing(err, t.ID)
 	}
 	if err := sameServer(t.ID, t.Server); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (r *Runner) readBehind(ctx context.Context, op *Op, ref apiclient.Ref, t *T
 		return nil
 	}
 	if err != nil {
-		return missing(err, "server", ref.ID)
+		return missing(err, ref.ID)
 	}
 	t.Server = s
 	return sameServer(ref.ID, s)
@@ -239,10 +239,10 @@ func isNotFound(err error) bool {
 	return ok && e.Kind == apiclient.KindNotFound
 }
 
-// missing makes a 404 of the target a mistake of the input.
-func missing(err error, noun string, id apiclient.ID) error {
+// missing makes a 404 of a server a mistake of the input.
+func missing(err error, id apiclient.ID) error {
 	if isNotFound(err) {
-		return &inputError{fmt.Sprintf("no %s has the id %s", noun, Clean(id.String()))}
+		return &inputError{"no server has the id " + Clean(id.String())}
 	}
 	return err
 }

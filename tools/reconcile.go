@@ -10,9 +10,8 @@ const reconcileEvery = 5 * time.Second
 
 // Reconcile puts the store in order again and again until ctx ends: what nobody answered
 // expires, what a dead process was executing becomes unknown, and what is unknown is read
-// back, for this Runner's own account alone. It beats meanwhile, so that others see that this process
-// lives. A store or an API that fails is tried again. begin says whether there is anything
-// to look after: before it does, no store is opened.
+// back, for this Runner's own account alone. A store or an API that fails is tried again. begin says
+// whether there is anything to look after: before it does, no store is opened.
 func (r *Runner) Reconcile(ctx context.Context, begin func() bool) {
 	for ctx.Err() == nil {
 		if begin() {
@@ -30,9 +29,6 @@ func (r *Runner) ReconcileOnce(ctx context.Context) error {
 	store, err := r.store(ctx)
 	if err != nil {
 		return err
-	}
-	if err := store.Beat(ctx, r.Process.ID, r.Now()); err != nil {
-		return &storeError{err}
 	}
 	if _, err := r.token(ctx, false); err != nil {
 		return err // whose records they are is not known

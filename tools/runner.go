@@ -23,6 +23,7 @@ type Runner struct {
 	Token      func() (string, error)                        // the token in use, to notice when it changes
 	Policy     func() permissions.Policy                     // what this installation lets anybody do, as it stands now
 	Store      func(context.Context) (approval.Store, error) // opened when first needed: a read needs none
+	Slack      func(context.Context) bool                    // whether a person can be asked in Slack; nil: not
 	AuditReads bool                                          // write an audit row for each read too
 	Process    Process
 	Now        func() time.Time
@@ -54,6 +55,7 @@ type Call struct {
 	CanAsk    bool                                      // the surface can put the question to the person who waits
 	WaitLimit time.Duration                             // how long "wait" may wait; 0: not at all
 	Progress  func(status string, waited time.Duration) // called while it waits; may be nil
+	Recorded  func(approval.Record)                     // called once the record of a change is made or found, before it runs; may be nil
 }
 
 // Run runs one call. A change that needs a person comes back as ApprovalRequired; a
@@ -135,7 +137,7 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	t := Target{ID: server, Server: apiclient.Server{ID: server}}
 	value, err := op.call(ctx, r.Client, t, in.value)
 	if err != nil && op.On == Server {
-		err = missing(err, "server", server)
+		err = missing(err, server)
 	}
 	if err != nil {
 		return r.refuse(ctx, op, in, call, err)

@@ -12,7 +12,7 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		Name: "servers.start", Title: "Start a server",
 		Description: "Starts a stopped server.",
 		Request:     "POST /servers/{id}/start/",
-		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Change, On: Server,
+		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Change, On: Server, Undo: "servers.stop",
 	},
 	Effect:   func(t Target, _ serverIn) string { return "Starts " + t.called() + "." },
 	Examples: []serverIn{{Server: "web-server-01"}},

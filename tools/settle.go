@@ -16,6 +16,7 @@ const (
 	readBackTime  = 5 * time.Second  // of the caller whose answer was lost
 	notAppliedFor = 60 * time.Second // without a sign of it, before it counts as not happened
 	deadAfter     = 5 * time.Minute  // no call takes as long: whoever claimed it is gone
+	giveUpAfter   = 24 * time.Hour   // of reading back in vain: a person must look
 )
 
 // lost reads back, for at most a few seconds, what became of a call whose answer was lost.
@@ -71,7 +72,7 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 			break
 		}
 	}
-	if !seen {
+	if !seen && r.Now().Sub(rec.ChangedAt) < giveUpAfter {
 		return rec, Unclear // what could not be read says nothing: it stays unknown
 	}
 	return r.settleAs(ctx, store, rec, evidence), evidence

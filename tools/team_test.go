@@ -240,3 +240,47 @@ func TestARequestIdMakesItOnce(t *testing.T) {
 	w.clock.Advance(25 * time.Hour)
 	require.Equal(t, tools.Done, w.runner.Run(t.Context(), c).Outcome)
 }
+
+// A request that was made stays made: whoever repeats it under its id is told its outcome, even
+// where the same could no longer be asked for.
+func TestARequestIdGivesItsOutcomeWhateverHasChanged(t *testing.T) {
+	c := call("servers.delete", `{"server":"web-server-01"}`)
+	c.RequestID = "cleanup-3"
+	for name, change := range map[string]func(w *world){
+		"its target is gone":            func(*world) {},
+		"all is frozen":                 func(w *world) { require.NoError(t, w.runner.Freeze(t.Context(), bob, permissions.Terminal, "")) },
+		"the policy forbids it":         func(w *world) { w.policy.Operations = []string{"servers.list"} },
+		"the installation is read-only": func(w *world) { w.policy.ReadOnly = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			asked := w.runner.Run(t.Context(), c)
+			first := w.answer("servers.delete", asked.Record.ID, "web-server-01")
+			require.Equal(t, tools.Done, first.Outcome, first.Message)
+			change(w)
+			again := w.runner.Run(t.Context(), c)
+			require.Equal(t, tools.Done, again.Outcome, again.Message)
+			require.Equal(t, first.Record.ID, again.Record.ID)
+			require.Len(t, w.sent(), 1)
+		})
+	}
+}
+
+// A Slack user group that let somebody agree lets their answer count at the last check too; who
+// was in none of them when they answered does not count.
+func TestAnApproversGroupsAreKeptWithTheAnswer(t *testing.T) {
+	for groups, class := range map[string]tools.Class{"S0ONCALL": tools.OK, "S0OTHER": tools.Refuse} {
+		t.Run(groups, func(t *testing.T) {
+			w := newTeam(t)
+			w.policy.Book.People[1].Identities = []permissions.Actor{"slack:U0BOB"}
+			asked := w.run("servers.delete", `{"server":"web-server-01"}`)
+			_, err := w.runner.Decide(t.Context(), "slack:U0BOB", tools.Answer{
+				Approval: asked.Record.ID, Channel: permissions.Slack, Yes: true, Text: "web-server-01", Groups: []string{groups},
+			}, "")
+			require.NoError(t, err)
+			w.policy.Book.Rules[2].Approvers.Who = []permissions.Party{"slack-group:S0ONCALL"}
+			reply := w.answer("servers.delete", asked.Record.ID, "web-server-01")
+			require.Equal(t, class, reply.Class, reply.Message)
+		})
+	}
+}

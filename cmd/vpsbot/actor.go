@@ -80,7 +80,7 @@ func (p *parts) bearer(ctx context.Context, secret string) (permissions.Actor, e
 
 // named is identify for a command that needs no name. Only a key that is wrong stops it.
 func (p *parts) named(ctx context.Context) error {
-	if err := p.identify(ctx); err != nil && err != errNameless {
+	if err := p.identify(ctx); err != nil && !errors.Is(err, errNameless) {
 		return err
 	}
 	return nil

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/keys"
 )
 
 // checkTeam looks at the policy, at who this is, and at whether changes are stopped. A store
@@ -17,6 +20,7 @@ func checkTeam(ctx context.Context, p *parts, store []finding) []finding {
 	bad := slices.ContainsFunc(store, func(f finding) bool { return f.Status == statusFail })
 	if p.hasStore() && !bad {
 		found = append(found, checkFrozen(ctx, p)...)
+		found = append(found, checkKeys(ctx, p)...)
 	}
 	return found
 }
@@ -43,6 +47,34 @@ func (p *parts) checkIdentity(ctx context.Context) finding {
 		return warn(name, fmt.Sprintf("%s, whom the policy lists under no person", p.actor), "Put the identity under people in the policy, or use an access key that is there.")
 	}
 	return fine(name, "%s, who is %s", p.actor, person)
+}
+
+// checkKeys warns of keys that the policy trusts and nobody has made: whoever can open the
+// database could make them, and would be taken for the person whom the policy names.
+func checkKeys(ctx context.Context, p *parts) []finding {
+	book := p.runner.Policy().Book
+	if book == nil {
+		return nil
+	}
+	db, err := p.store.get(ctx)
+	if err != nil {
+		return nil
+	}
+	made, err := db.Keys(ctx)
+	if err != nil {
+		return nil
+	}
+	var found []finding
+	for _, person := range book.People {
+		for _, who := range person.Identities {
+			name, isKey := strings.CutPrefix(string(who), "key:")
+			if isKey && !slices.ContainsFunc(made, func(k keys.Key) bool { return k.Name == name }) {
+				found = append(found, warn("keys", fmt.Sprintf("the policy takes whoever has the key %s for %s, and nobody has made it yet: whoever can open the database could", name, person.ID),
+					"Make it now, vpsbot keys create "+name+", or take it out of the policy."))
+			}
+		}
+	}
+	return found
 }
 
 // checkFrozen has nothing to say where nothing is frozen, or the store is found broken anyway.

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"database/sql"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,32 +19,131 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
+// fakeClock is a time that a test sets while others read it.
+type fakeClock struct{ passed atomic.Int64 }
+
+func (c *fakeClock) now() time.Time { return time.Unix(1, 0).Add(time.Duration(c.passed.Load())) }
+
+func (c *fakeClock) pass(d time.Duration) { c.passed.Add(int64(d)) }
+
 func TestAlive(t *testing.T) {
 	self, err := process.Self()
 	require.NoError(t, err)
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "v.db"))
+	path := filepath.Join(t.TempDir(), "v.db")
+	db, err := store.Open(t.Context(), "sqlite:"+path)
 	require.NoError(t, err)
-	now := time.Now()
-	h := &heart{process: self, now: func() time.Time { return now }, log: slog.New(slog.DiscardHandler)}
+	var clock fakeClock
+	h := &heart{process: self, now: clock.now, log: slog.New(slog.DiscardHandler)}
 	l := &lazyStore{heart: h, open: db}
 	require.NoError(t, h.start(t.Context(), db))
-	beaten, err := db.Beaten(t.Context(), self)
+	_, ever, err := db.Beaten(t.Context(), self)
 	require.NoError(t, err)
-	require.Equal(t, now.UnixMilli(), beaten.UnixMilli(), "a process beats before it claims anything")
+	require.True(t, ever, "a process beats before it claims anything")
 
 	const fresh, late, never = "pod-1/1/b.1", "pod-2/1/b.1", "pod-3/1/b.1"
-	require.NoError(t, db.Beat(t.Context(), fresh, now.Add(-14*time.Second)))
-	require.NoError(t, db.Beat(t.Context(), late, now.Add(-15*time.Second)))
 	host, rest, _ := strings.Cut(self, "/")
 	_, started, _ := strings.Cut(rest, "/")
 	gone := host + "/999999999/" + started
-	require.NoError(t, db.Beat(t.Context(), gone, now))
-	for owner, want := range map[string]bool{self: true, gone: false, fresh: true, late: false, never: false} {
-		require.Equal(t, want, l.alive(owner), owner)
+	for _, name := range []string{fresh, late, gone} {
+		require.NoError(t, db.Beat(t.Context(), name))
 	}
+	beatBefore(t, path, fresh, 5_000)
+	beatBefore(t, path, late, 15_000)
+	alive := func(want map[string]bool) {
+		t.Helper()
+		for owner, want := range want {
+			require.Equal(t, want, l.alive(owner), owner)
+		}
+	}
+	alive(map[string]bool{self: true, gone: false, fresh: true, late: true, never: true}) // not steady yet
+	for range 3 {
+		clock.pass(beatEvery)
+		require.NoError(t, h.beat(t.Context(), db))
+	}
+	alive(map[string]bool{self: true, gone: false, fresh: true, late: false, never: false})
 	require.True(t, (&lazyStore{}).alive(never), "on SQLite nothing is said of other machines")
 	require.NoError(t, l.close())
 	require.True(t, l.alive(never), "a store that cannot be asked says nothing")
+}
+
+// beatBefore has a process have beaten so many milliseconds earlier.
+func beatBefore(t *testing.T, path, name string, milliseconds int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Exec("UPDATE beats SET at = at - $1 WHERE process = $2", milliseconds, name)
+	require.NoError(t, err)
+}
+
+// breaking is a store that beats until it is broken.
+type breaking struct {
+	approval.Store
+	err error
+}
+
+func (b *breaking) Beat(context.Context, string) error { return b.err }
+
+// A process takes others for dead only while its own beats have succeeded without a gap.
+func TestSteady(t *testing.T) {
+	const s = time.Second
+	for name, c := range map[string]struct {
+		beats []time.Duration // each so long after the one before; a negative one fails
+		then  time.Duration
+		want  bool
+	}{
+		"just started":         {want: false},
+		"for 15 seconds":       {beats: []time.Duration{5 * s, 5 * s, 5 * s}, want: true},
+		"since the last one":   {beats: []time.Duration{5 * s, 5 * s}, then: 5 * s, want: true},
+		"just not":             {beats: []time.Duration{5 * s, 5 * s}, then: 5*s - 1},
+		"slowly":               {beats: []time.Duration{10 * s, 10 * s}, want: true},
+		"after a gap":          {beats: []time.Duration{5 * s, 5 * s, 10*s + 1}},
+		"a while after a gap":  {beats: []time.Duration{5 * s, 20 * s, 5 * s, 5 * s}, then: 5*s - 1},
+		"long after a gap":     {beats: []time.Duration{5 * s, 20 * s, 5 * s, 5 * s, 5 * s}, want: true},
+		"in a gap":             {beats: []time.Duration{5 * s, 5 * s, 5 * s}, then: 10*s + 1},
+		"at a failure":         {beats: []time.Duration{5 * s, 5 * s, 5 * s, -1 * s}},
+		"after a failure":      {beats: []time.Duration{5 * s, 5 * s, 5 * s, -1 * s, 1 * s, 5 * s, 5 * s}, then: 5*s - 1},
+		"long after a failure": {beats: []time.Duration{-1 * s, 1 * s, 5 * s, 5 * s, 5 * s}, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var clock fakeClock
+			h := &heart{now: clock.now}
+			require.NoError(t, h.beat(t.Context(), &breaking{}))
+			for _, after := range c.beats {
+				clock.pass(after.Abs())
+				if after < 0 {
+					require.Error(t, h.beat(t.Context(), &breaking{err: errors.New("no database")}))
+					continue
+				}
+				require.NoError(t, h.beat(t.Context(), &breaking{}))
+			}
+			clock.pass(c.then)
+			require.Equal(t, c.want, h.isSteady())
+		})
+	}
+}
+
+// A clock that is set back is no reason to be steady, nor to be none for hours.
+func TestSteadyWhenTheClockIsSetBack(t *testing.T) {
+	var clock fakeClock
+	h := &heart{now: clock.now}
+	beats := func(n int) {
+		for range n {
+			require.NoError(t, h.beat(t.Context(), &breaking{}))
+			clock.pass(beatEvery)
+		}
+	}
+	beats(4)
+	require.True(t, h.isSteady())
+	clock.pass(-600 * beatEvery)
+	require.False(t, h.isSteady())
+	beats(3)
+	require.True(t, h.isSteady())
+}
+
+func TestHeartsGoByTheTimeOfDay(t *testing.T) {
+	h := &heart{now: time.Now}
+	require.NotContains(t, h.wallTime().String(), "m=", "what Go measures durations by stands still while a machine sleeps")
 }
 
 // The policy is asked by what the record was asked for, groups and all.

@@ -34,7 +34,7 @@ type offer struct {
 
 // offers returns every operation, and a note where the token could not be asked.
 func (p *parts) offers(ctx context.Context) (all []offer, note string) {
-	_, why, err := p.runner.Offered(ctx, p.actor, permissions.Terminal)
+	_, why, err := p.runner.Offered(ctx, tools.Call{Actor: p.actor, Surface: permissions.Terminal})
 	if _, tokenErr := p.runner.Token(); errors.Is(tokenErr, config.ErrNoToken) {
 		note = "No token is set, so all operations are shown."
 	} else if err != nil {

@@ -36,7 +36,7 @@ type Record struct {
 	Fingerprint string          // hash of Facts
 	Known       json.RawMessage // ids that existed when it was asked, for the read-back of what creates
 
-	Person    string // the requester as a person, whose own consent never counts as another's
+	Person    string // the requester as a person: limits count people, and their own consent is never another's
 	Own       bool   // the requester must consent too
 	Others    int    // how many other people must consent
 	Approvers string // who they may be, for messages; cleaned
@@ -79,6 +79,7 @@ type Consent struct {
 	Yes      bool
 	Reason   string
 	At       time.Time
+	Groups   []string // ids of the Slack user groups the answerer was in then; slack only
 }
 
 // Form is one question that was put to one session. The client gets a nonce, the

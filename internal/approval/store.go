@@ -28,6 +28,9 @@ type Store interface {
 	Agree(ctx context.Context, id string, c Consent, row audit.Row) (Record, error)
 	// Record returns one record, or ErrNotFound.
 	Record(ctx context.Context, id string) (Record, error)
+	// Requested returns the record that a request id of that actor stands for, if it was given
+	// within 24 hours before now, or ErrNotFound. What was asked with it is not compared.
+	Requested(ctx context.Context, api, account, actor, requestID string, now time.Time) (Record, error)
 	// Find returns the records that match, newest first.
 	Find(ctx context.Context, q Query) ([]Record, error)
 	// Consents returns the answers given to a record, oldest first.
@@ -48,9 +51,10 @@ type Store interface {
 	Unfreeze(ctx context.Context, row audit.Row) error
 	// Frozen returns the freeze in force, or nil.
 	Frozen(ctx context.Context) (*Freeze, error)
-	// Beat notes that a process lives. Beaten returns when it last did; zero: never.
-	Beat(ctx context.Context, process string, at time.Time) error
-	Beaten(ctx context.Context, process string) (time.Time, error)
+	// Beat notes that a process lives. Beaten returns how long ago it last did, and whether it
+	// ever did. Both go by the clock of the database: those of different machines may differ.
+	Beat(ctx context.Context, process string) error
+	Beaten(ctx context.Context, process string) (age time.Duration, ever bool, err error)
 	// Note appends a row that belongs to no move: a refusal, an answer that was not taken.
 	Note(ctx context.Context, row audit.Row) error
 }
@@ -79,7 +83,7 @@ type Limit struct {
 	Name   string // "deletions", for the message
 	Suffix string // counts operations whose name ends so: ".delete"; empty: any
 	Risk   string // counts records of this risk; empty: any
-	Actor  string // counts this actor's alone; empty: everybody's
+	Person string // counts this person's alone, by whatever identity they asked; empty: everybody's
 	Most   int
 	Within time.Duration
 }

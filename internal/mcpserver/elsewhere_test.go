@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -187,3 +188,27 @@ func TestQuestionThatCannotBeStoredIsHandedOver(t *testing.T) {
 type formless struct{ approval.Store }
 
 func (formless) AskForm(context.Context, approval.Form) error { return errors.New("disk full") }
+
+// Where the policy takes no answer over MCP, none is asked for: a person would type a name in vain.
+func TestNoQuestionWhereItsAnswerWouldNotCount(t *testing.T) {
+	for era, speak := range map[string]func(*world) *talk{
+		"legacy": func(w *world) *talk { return w.legacy(forms) },
+		"modern": func(w *world) *talk { return w.modern(forms) },
+	} {
+		t.Run(era, func(t *testing.T) {
+			w := newWorld(t)
+			w.server.Runner.Policy = func() permissions.Policy {
+				return permissions.Policy{Book: &permissions.Rulebook{
+					Rules:   []permissions.Rule{{Name: "all", Effect: permissions.Allow, Who: []permissions.Party{"*"}}},
+					Confirm: map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.Terminal}},
+				}}
+			}
+			k := speak(w)
+			o := k.call(call("servers_delete", web))
+			require.Equal(t, "approval_required", o.is(), o.text())
+			require.Contains(t, o.text(), "vpsbot approvals approve")
+			w.approve("web-server-01")
+			w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs once it was agreed to elsewhere")
+		})
+	}
+}

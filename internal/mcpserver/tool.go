@@ -63,7 +63,7 @@ func (s *Server) hideRefused(who identify) server.OnAfterListToolsFunc {
 		// An end of the input must not cut the question short: everything would be shown.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTime)
 		defer cancel()
-		offered, _, err := s.Runner.Offered(ctx, who(ctx).actor, permissions.MCP)
+		offered, _, err := s.Runner.Offered(ctx, tools.Call{Actor: who(ctx).actor, Surface: permissions.MCP})
 		if err != nil {
 			s.Log.Warn("the tools are listed without asking the token", "error", s.scrub(err.Error()))
 		}

@@ -72,7 +72,6 @@ type reader struct {
 	tests      []Test
 	lines      []int // of the rules
 	protected  int   // line of the protected servers
-	confirm    map[permissions.Risk]int
 	names      names
 	problems   Problems
 	warnings   []Problem

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -182,7 +183,7 @@ func TestMistakes(t *testing.T) {
 // All that is wrong is said at once, by line.
 func TestAllMistakesAtOnce(t *testing.T) {
 	_, err := policy.Load([]byte("version: 1\nrules:\n- {name: a, effect: no, who: [\"*\"]}\npeople: [{id: \"*\"}]\nbudgets: {x: 1/1h}\n"), operations)
-	problems, ok := err.(policy.Problems)
+	problems, ok := errors.AsType[policy.Problems](err)
 	require.True(t, ok)
 	require.Len(t, problems, 3)
 	require.Equal(t, []int{3, 4, 5}, []int{problems[0].Line, problems[1].Line, problems[2].Line})
@@ -214,6 +215,7 @@ func TestWarnings(t *testing.T) {
 		{"enough others", two + "rules:\n- {name: r, effect: allow, who: [both], approvers: {count: 1}}\n", ""},
 		{"by an identity", two + "rules:\n- {name: r, effect: allow, who: [\"local:a\"], approvers: {count: 1, who: [\"slack:U111\"]}}\n", ""},
 		{"Slack knows more", two + "rules:\n- {name: r, effect: allow, who: [a], approvers: {count: 1, who: [slack]}}\n", ""},
+		{"approvers of reads", two + "rules:\n- {name: r, effect: allow, who: [both], risks: [read], approvers: {count: 1}}\n", `line 5: the rule "r" names approvers, and is about reads alone, which nobody is asked for`},
 		{"nobody listed can ask", two + "rules:\n- {name: r, effect: allow, who: [\"key:ci\"], approvers: {count: 1}}\n", `line 5: nobody of who in the rule "r" is under people, and only they can ask where others must agree`},
 		{"protection of one", "version: 1\nrules: [{name: r, effect: allow, who: [\"*\"]}]\nprotected: {servers: [\"db-*\"]}\n", "line 3: protected servers need a second person, and the file has fewer than two people"},
 		{"protection of nothing", "version: 1\nrules: [{name: r, effect: allow, who: [\"*\"]}]\nprotected: {servers: []}\n", "line 3: protected names no server, so none is protected"},
@@ -280,7 +282,7 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		d, err := policy.Load(raw, operations)
 		if err != nil {
-			problems, ok := err.(policy.Problems)
+			problems, ok := errors.AsType[policy.Problems](err)
 			require.True(t, ok)
 			for _, p := range problems {
 				require.Positive(t, p.Line)

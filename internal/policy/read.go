@@ -26,8 +26,14 @@ func (r *reader) file(raw []byte) {
 		name string
 		read func(ast.Node)
 	}{
-		{"people", r.people}, {"groups", r.groups}, {"rules", r.rules}, {"protected", r.protect},
-		{"budgets", r.budgets}, {"confirm", r.confirms}, {"slack", r.slack}, {"tests", r.cases},
+		{"people", r.people},
+		{"groups", r.groups},
+		{"rules", r.rules},
+		{"protected", r.protect},
+		{"budgets", r.budgets},
+		{"confirm", r.confirms},
+		{"slack", r.slack},
+		{"tests", r.cases},
 	} {
 		if n, ok := later[section.name]; ok {
 			section.read(n)

@@ -26,6 +26,7 @@ func (r *reader) warn() {
 		}
 		if rule.Approvers != nil {
 			r.lonely(line, rule)
+			r.idle(line, rule)
 		}
 	}
 	if len(r.book.Protected) > 0 && len(r.book.People) < 2 {
@@ -33,6 +34,13 @@ func (r *reader) warn() {
 	}
 	if r.protected > 0 && len(r.book.Protected) == 0 {
 		r.doubt(r.protected, "protected names no server, so none is protected")
+	}
+}
+
+// idle doubts approvers of a rule that is about reads alone: nobody is ever asked for those.
+func (r *reader) idle(line int, rule permissions.Rule) {
+	if all(r.reach(rule), func(op Operation) bool { return op.Risk == permissions.Read }) {
+		r.doubt(line, "the rule %q names approvers, and is about reads alone, which nobody is asked for", rule.Name)
 	}
 }
 

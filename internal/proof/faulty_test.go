@@ -100,6 +100,12 @@ func (f *faulty) Record(ctx context.Context, id string) (approval.Record, error)
 	return through(f, "Record", func() (approval.Record, error) { return f.Store.Record(ctx, id) })
 }
 
+func (f *faulty) Requested(ctx context.Context, api, account, actor, requestID string, now time.Time) (approval.Record, error) {
+	return through(f, "Requested", func() (approval.Record, error) {
+		return f.Store.Requested(ctx, api, account, actor, requestID, now)
+	})
+}
+
 func (f *faulty) Find(ctx context.Context, q approval.Query) ([]approval.Record, error) {
 	return through(f, "Find", func() ([]approval.Record, error) { return f.Store.Find(ctx, q) })
 }
@@ -136,12 +142,16 @@ func (f *faulty) Frozen(ctx context.Context) (*approval.Freeze, error) {
 	return through(f, "Frozen", func() (*approval.Freeze, error) { return f.Store.Frozen(ctx) })
 }
 
-func (f *faulty) Beat(ctx context.Context, process string, at time.Time) error {
-	return f.just("Beat", func() error { return f.Store.Beat(ctx, process, at) })
+func (f *faulty) Beat(ctx context.Context, process string) error {
+	return f.just("Beat", func() error { return f.Store.Beat(ctx, process) })
 }
 
-func (f *faulty) Beaten(ctx context.Context, process string) (time.Time, error) {
-	return through(f, "Beaten", func() (time.Time, error) { return f.Store.Beaten(ctx, process) })
+func (f *faulty) Beaten(ctx context.Context, process string) (age time.Duration, ever bool, err error) {
+	err = f.just("Beaten", func() (err error) {
+		age, ever, err = f.Store.Beaten(ctx, process)
+		return err
+	})
+	return age, ever && err == nil, err
 }
 
 func (f *faulty) Note(ctx context.Context, row audit.Row) error {

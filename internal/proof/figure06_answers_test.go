@@ -26,7 +26,7 @@ func (m *model) forge(t *rapid.T) {
 		said = rapid.SampledFrom(untaken).Draw(t, "answer")
 	}
 	m.done.add("forged answers", 1)
-	m.wire.call(m.bringing(forged, said))
+	m.call(m.bringing(forged, said))
 }
 
 // untaken are answers that agree to nothing.

@@ -161,7 +161,7 @@ func (m *model) begin(t *rapid.T) {
 	}
 }
 
-func (m *model) setPolicy(p permissions.Policy) { m.scene.policy = p }
+func (m *model) setPolicy(p permissions.Policy) { m.policy = p }
 
 // asItWas takes the account back to its beginning.
 func asItWas(w *simulator.World) {
@@ -173,7 +173,7 @@ func asItWas(w *simulator.World) {
 
 func (m *model) tool(tool, input string) result {
 	m.done.add("calls", 1)
-	return m.wire.call(`{"name":"` + tool + `","arguments":` + input + `}`)
+	return m.call(`{"name":"` + tool + `","arguments":` + input + `}`)
 }
 
 // destroy calls something destructive, and keeps the question that is put.
@@ -253,7 +253,7 @@ func (m *model) honestly(t *rapid.T) {
 	require.NotEmpty(t, m.open, r.text())
 	q = m.open[len(m.open)-1]
 	m.clock.Pass(time.Second)
-	r = m.wire.call(m.bringing(q, answerOf(q.name)))
+	r = m.call(m.bringing(q, answerOf(q.name)))
 	require.Equal(t, tools.Done, r.StructuredContent.Outcome, r.text())
 	sent := m.arrived()
 	require.True(t, len(sent) == 1 && isDestructive(sent[0]), "%v", sent)

@@ -100,7 +100,7 @@ func (w *world) faultyRunner(process string, f *faulty) *tools.Runner {
 func (p *play) end() {
 	reconcile := func() { require.NoError(p.world, p.runner.ReconcileOnce(p.world.Context())) }
 	reconcile()
-	p.scenario.play(p)
+	p.play(p)
 	p.world.clock.Advance(61 * time.Second)
 	reconcile()
 	reconcile()

@@ -9,8 +9,7 @@ import (
 )
 
 // Agree implements [approval.Store]. A yes counts until the record expires. Approver lists
-// all who agreed, in their order, with commas between. A requester without a Person is
-// compared by Actor.
+// all who agreed, in their order, with commas between.
 func (s *Store) Agree(ctx context.Context, id string, c approval.Consent, row audit.Row) (approval.Record, error) {
 	if !c.Yes {
 		return approval.Record{}, errors.New("store: to agree is to say yes: a no is a move to denied")
@@ -68,18 +67,10 @@ func asItStands(ctx context.Context, q queryer, id string) error {
 // requester is none of the others.
 func agreedUpon(ctx context.Context, q queryer, r approval.Record) (bool, error) {
 	const yes = "SELECT count(*) FROM consents WHERE approval = $1 AND yes = 1 AND person "
-	own, err := count(ctx, q, yes+"= $2", r.ID, requester(r))
+	own, err := count(ctx, q, yes+"= $2", r.ID, r.Person)
 	if err != nil {
 		return false, err
 	}
-	others, err := count(ctx, q, yes+"<> $2", r.ID, requester(r))
+	others, err := count(ctx, q, yes+"<> $2", r.ID, r.Person)
 	return (!r.Own || own > 0) && others >= int64(r.Others), err
-}
-
-// requester is who asked, as a person.
-func requester(r approval.Record) string {
-	if r.Person == "" {
-		return r.Actor
-	}
-	return r.Person
 }

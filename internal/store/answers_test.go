@@ -22,6 +22,7 @@ func TestConsent(t *testing.T) {
 
 		no := move("1", approval.Approved, approval.Denied)
 		no.Consent = answer("bob", false)
+		no.Consent.Groups = []string{"S1", "S2"}
 		require.Equal(t, "zoe", moved(t, db, no).Approver, "a no approves nothing")
 
 		got, err := db.Consents(t.Context(), "1")
@@ -33,6 +34,21 @@ func TestConsent(t *testing.T) {
 		got, err = db.Consents(t.Context(), "2")
 		require.NoError(t, err)
 		require.Empty(t, got)
+	})
+}
+
+// Of what is stored as one text, none may come back as another.
+func TestGroupsAreWords(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		inserted(t, db, asked("1"))
+		for _, groups := range [][]string{{"S1 S2"}, {"S1", ""}, {"S1\n"}} {
+			m := move("1", approval.Pending, approval.Denied)
+			m.Consent = answer("zoe", false)
+			m.Consent.Groups = groups
+			_, err := db.Move(t.Context(), m, row("denied"))
+			require.ErrorContains(t, err, "group", "%q", groups)
+		}
+		require.Equal(t, 1, logLength(t, db))
 	})
 }
 

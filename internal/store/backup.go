@@ -39,7 +39,7 @@ func (s *Store) fill(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
+	defer os.RemoveAll(folder) //nolint:errcheck // what it held was moved, or is of no use
 	partial := filepath.Join(folder, "copy")
 	if err := makePrivate(partial); err != nil {
 		return err

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,6 +69,36 @@ func BenchmarkChange(b *testing.B) {
 			moved(b, db, move(id, approval.Executing, approval.Done))
 		}
 	})
+}
+
+// BenchmarkFindOpen finds the one open record beside many that have ended.
+func BenchmarkFindOpen(b *testing.B) {
+	for _, n := range []int{100, 20_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			benchmark(b, func(b *testing.B, fresh func() string) {
+				url := fresh()
+				db := open(b, url)
+				ended(b, db)
+				multiply(b, url, n)
+				r := inserted(b, db, asked("open"))
+				for b.Loop() {
+					found, err := db.Find(b.Context(), approval.Query{States: approval.Open, API: r.API, Account: r.Account})
+					require.NoError(b, err)
+					require.Len(b, found, 1)
+				}
+			})
+		})
+	}
+}
+
+// multiply makes n records of the only one.
+func multiply(b *testing.B, url string, n int) {
+	b.Helper()
+	columns := columnsOf(b, url, "approvals")
+	list := strings.Join(columns, ", ")
+	columns[slices.Index(columns, "id")] = "id || '-' || n"
+	around(b, url, "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < $1) INSERT INTO approvals ("+list+
+		") SELECT "+strings.Join(columns, ", ")+" FROM approvals, many", n-1)
 }
 
 // BenchmarkVerify reads a log from the database and verifies it.

@@ -22,6 +22,8 @@ func storable(args []any) []any {
 			out[i] = storableText(string(v))
 		case *jsonText:
 			out[i] = storableText(string(*v))
+		case *words:
+			out[i] = storableText(strings.Join(*v, " "))
 		case json.RawMessage:
 			out[i] = storableText(string(v))
 		case approval.State:

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -20,7 +21,7 @@ const (
 		state, prior, place, created_at, expires_at, changed_at,
 		owner, claimed_at, approver, api_status, message, result, told_at,
 		person, own, others, approvers, request_id`
-	consentColumns = `person, identity, channel, yes, reason, at`
+	consentColumns = `person, identity, channel, yes, reason, at, slack_groups`
 	formColumns    = `hash, approval, session, asked_at, expires_at`
 	freezeColumns  = `frozen_by, reason, at`
 	keyColumns     = `name, hash, created_at, expires_at, revoked_at`
@@ -41,7 +42,7 @@ func recordFields(r *approval.Record) []any {
 }
 
 func consentFields(c *approval.Consent) []any {
-	return []any{&c.Person, &c.Identity, &c.Channel, (*flag)(&c.Yes), &c.Reason, (*millis)(&c.At)}
+	return []any{&c.Person, &c.Identity, &c.Channel, (*flag)(&c.Yes), &c.Reason, (*millis)(&c.At), (*words)(&c.Groups)}
 }
 
 func formFields(f *approval.Form) []any {
@@ -104,6 +105,23 @@ func (j *jsonText) Scan(value any) error {
 	*j = nil
 	if text != "" {
 		*j = jsonText(text)
+	}
+	return nil
+}
+
+// words are texts without spaces, as one with spaces between. They are written as the text that
+// [storable] makes of them.
+type words []string
+
+// Scan implements [database/sql.Scanner].
+func (w *words) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("words are stored as %T", value)
+	}
+	*w = nil
+	if text != "" {
+		*w = strings.Split(text, " ")
 	}
 	return nil
 }

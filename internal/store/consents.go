@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -22,6 +24,9 @@ func insertConsent(ctx context.Context, tx transaction, id string, c *approval.C
 	}
 	if c.Person == "" {
 		return errors.New("store: an answer has to say whose it is")
+	}
+	if !slices.Equal(strings.Fields(strings.Join(c.Groups, " ")), c.Groups) {
+		return errors.New("store: the id of a group has a space in it, or nothing") // it would be read back as others
 	}
 	answer := *c
 	if !c.Yes { // a no takes the same person's yes back; the audit log keeps both

@@ -25,9 +25,12 @@ func full(t *testing.T) (path string) {
 	ctx := t.Context()
 	r := named("4", "r1", 0)
 	inserted(t, db, r)
-	moved(t, db, claim("4"))
+	m := claim("4")
+	m.Consent = answer("zoe", true)
+	m.Consent.Groups = []string{"S1", "S2"}
+	moved(t, db, m)
 	require.NoError(t, db.Freeze(ctx, approval.Freeze{By: "lead", Reason: "move", At: start}, row("frozen")))
-	require.NoError(t, db.Beat(ctx, "p", start))
+	require.NoError(t, db.Beat(ctx, "p"))
 	require.NoError(t, db.Add(ctx, keys.Key{Name: "k", Hash: "h", CreatedAt: start}, row("created")))
 	require.NoError(t, db.Enqueue(ctx, message("m", "t")))
 	_, err = db.Once(ctx, "d", start, start.AddDate(100, 0, 0))
@@ -47,7 +50,7 @@ func TestMigrate(t *testing.T) {
 		got[table.Name] = table.Rows
 	}
 	require.Equal(t, map[string]int64{
-		"access_keys": 1, "approvals": 4, "audit": 1510, "audit_archives": 0, "audit_checkpoints": 0, "beats": 1, "consents": 1,
+		"access_keys": 1, "approvals": 4, "audit": 1510, "audit_archives": 0, "audit_checkpoints": 0, "beats": 1, "consents": 2,
 		"deliveries": 1, "forms": 1, "freezes": 1, "outbox": 1, "requests": 1,
 	}, got)
 
@@ -66,6 +69,9 @@ func TestMigrate(t *testing.T) {
 		}
 	}
 	require.Equal(t, want, have)
+	given, err := to.Consents(t.Context(), "4")
+	require.NoError(t, err)
+	require.Equal(t, []string{"S1", "S2"}, given[0].Groups)
 	require.Equal(t, rows(t, from, audit.Filter{}), rows(t, to, audit.Filter{}))
 
 	// The copy goes on where the file stood.

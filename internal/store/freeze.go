@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
@@ -60,28 +59,4 @@ func notFrozen(ctx context.Context, q queryer) error {
 		return err
 	}
 	return &approval.FrozenError{Freeze: *f}
-}
-
-// beatsKept is how long a process is remembered that no longer beats.
-const beatsKept = 30 * 24 * time.Hour
-
-// Beat implements [approval.Store]. It forgets the processes that have not beaten for a month.
-func (s *Store) Beat(ctx context.Context, process string, at time.Time) error {
-	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		if _, err := execute(ctx, tx, "DELETE FROM beats WHERE at < $1", millis(at.Add(-beatsKept))); err != nil {
-			return err
-		}
-		_, err := execute(ctx, tx, "INSERT INTO beats (process, at) VALUES ($1, $2) ON CONFLICT (process) DO UPDATE SET at = excluded.at",
-			process, millis(at))
-		return err
-	})
-}
-
-// Beaten implements [approval.Store].
-func (s *Store) Beaten(ctx context.Context, process string) (time.Time, error) {
-	at, err := readOne(ctx, s, func(t *time.Time) []any { return []any{(*millis)(t)} }, "SELECT at FROM beats WHERE process = $1", process)
-	if errors.Is(err, approval.ErrNotFound) {
-		return time.Time{}, nil
-	}
-	return at, err
 }

@@ -79,23 +79,3 @@ func TestFreezeNeedsItsRow(t *testing.T) {
 		require.NotNil(t, still)
 	})
 }
-
-func TestBeats(t *testing.T) {
-	conforms(t, func(t *testing.T, db database) {
-		beaten := func(process string, want time.Time) {
-			t.Helper()
-			at, err := db.Beaten(t.Context(), process)
-			require.NoError(t, err)
-			require.Equal(t, want, at)
-		}
-		beaten("p1", time.Time{})
-		require.NoError(t, db.Beat(t.Context(), "p1", start))
-		require.NoError(t, db.Beat(t.Context(), "p2", start.Add(time.Second)))
-		beaten("p1", ms(start))
-		require.NoError(t, db.Beat(t.Context(), "p1", start.Add(time.Minute)))
-		beaten("p1", ms(start.Add(time.Minute)))
-		require.NoError(t, db.Beat(t.Context(), "p1", start.Add(31*24*time.Hour)))
-		beaten("p2", time.Time{})
-		require.Zero(t, logLength(t, db))
-	})
-}

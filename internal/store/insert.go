@@ -13,13 +13,14 @@ import (
 const requestIDBytes = 256
 
 // Insert implements [approval.Store]. What r says of Prior is not looked at; ChangedAt and,
-// for an Executing record, ClaimedAt are CreatedAt where they are zero.
+// for an Executing record, ClaimedAt are CreatedAt where they are zero, and Person is Actor where
+// it is empty.
 //
 // The same RequestID of the same asker within 24 hours joins the record it stood for, open
 // or not, and fails with *approval.RequestError if it now stands for something else. A new
 // record fails with *approval.PausedError for 10 minutes after a person's no to the same
 // arguments, and with *approval.LimitError where a limit that counts records like it is used
-// up, or where its actor has 5 questions open. An Executing one is a claim: a freeze stops it.
+// up, or where its person has 5 questions open. An Executing one is a claim: a freeze stops it.
 func (s *Store) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
 	r, err := insertable(r)
 	if err != nil {
@@ -49,6 +50,9 @@ func insertable(r approval.Record) (approval.Record, error) {
 		return r, fmt.Errorf("the request id has %d bytes: name the request in at most %d", len(r.RequestID), requestIDBytes)
 	}
 	r.Prior = ""
+	if r.Person == "" {
+		r.Person = r.Actor
+	}
 	if r.ChangedAt.IsZero() {
 		r.ChangedAt = r.CreatedAt
 	}
@@ -134,14 +138,20 @@ func notHeld(ctx context.Context, q queryer, r approval.Record) error {
 // requestsKept is how long a caller's own name for a request is remembered.
 const requestsKept = 24 * time.Hour
 
+const selectRequested = selectRecord + ` WHERE id = (SELECT approval FROM requests
+	WHERE api = $1 AND account = $2 AND actor = $3 AND request_id = $4 AND at > $5)`
+
+// Requested implements [approval.Store].
+func (s *Store) Requested(ctx context.Context, api, account, actor, requestID string, now time.Time) (approval.Record, error) {
+	return readOne(ctx, s, recordFields, selectRequested, api, account, actor, requestID, millis(now.Add(-requestsKept)))
+}
+
 // requested finds what a request id stands for, or fails with approval.ErrNotFound.
 func requested(ctx context.Context, q queryer, r approval.Record) (approval.Record, error) {
 	if r.RequestID == "" {
 		return approval.Record{}, approval.ErrNotFound
 	}
-	old, err := one(ctx, q, recordFields, selectRecord+` WHERE id = (SELECT approval FROM requests
-		WHERE api = $1 AND account = $2 AND actor = $3 AND request_id = $4 AND at > $5)`,
-		r.API, r.Account, r.Actor, r.RequestID, millis(r.CreatedAt.Add(-requestsKept)))
+	old, err := one(ctx, q, recordFields, selectRequested, r.API, r.Account, r.Actor, r.RequestID, millis(r.CreatedAt.Add(-requestsKept)))
 	if err != nil {
 		return old, err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	openMost = 5                // questions an actor may have open
+	openMost = 5                // questions a person may have open
 	pause    = 10 * time.Minute // after a no
 )
 
@@ -43,7 +43,7 @@ func within(ctx context.Context, q queryer, r approval.Record, at time.Time, lim
 
 // counts reports whether a limit counts records like r.
 func counts(l approval.Limit, r approval.Record) bool {
-	return strings.HasSuffix(r.Operation, l.Suffix) && (l.Risk == "" || l.Risk == r.Risk) && (l.Actor == "" || l.Actor == r.Actor)
+	return strings.HasSuffix(r.Operation, l.Suffix) && (l.Risk == "" || l.Risk == r.Risk) && (l.Person == "" || l.Person == r.Person)
 }
 
 // exhausted returns when there is room under a limit again; zero: there is now. Of the claims
@@ -56,7 +56,7 @@ func exhausted(ctx context.Context, q queryer, r approval.Record, at time.Time, 
 	c.equal("api", r.API)
 	c.equal("account", r.Account)
 	c.equal("risk", l.Risk)
-	c.equal("actor", l.Actor)
+	c.equal("person", l.Person)
 	c.clauses = append(c.clauses, "id <> "+c.add(r.ID), "claimed_at > 0", "claimed_at > "+c.add(millis(at.Add(-l.Within))))
 	if l.Suffix != "" {
 		c.clauses = append(c.clauses, "substr(operation, length(operation) - length(CAST("+c.add(l.Suffix)+
@@ -73,28 +73,33 @@ func exhausted(ctx context.Context, q queryer, r approval.Record, at time.Time, 
 	return oldest.Add(l.Within), nil
 }
 
-// fewOpen fails with *approval.LimitError if the actor has too many questions open. Those
+const (
+	selectQuestions = `SELECT expires_at FROM approvals WHERE api = $1 AND account = $2 AND person = $3 AND expires_at > $4
+		AND ` + inOpen + ` AND state IN ('pending', 'approved') ORDER BY expires_at`
+
+	selectDenied = selectRecord + ` WHERE api = $1 AND account = $2 AND person = $3
+		AND operation = $4 AND args_hash = $5 AND state = 'denied' AND changed_at > $6
+		AND EXISTS (SELECT 1 FROM consents c WHERE c.approval = approvals.id AND c.yes = 0)
+		ORDER BY changed_at DESC LIMIT 1`
+)
+
+// fewOpen fails with *approval.LimitError if the person has too many questions open. Those
 // that nobody can answer any more are not counted.
 func fewOpen(ctx context.Context, q queryer, r approval.Record) error {
-	open, err := all(ctx, q, func(t *time.Time) []any { return []any{(*millis)(t)} },
-		`SELECT expires_at FROM approvals WHERE api = $1 AND account = $2 AND actor = $3 AND expires_at > $4
-		AND `+inOpen+` AND state IN ('pending', 'approved') ORDER BY expires_at`,
-		r.API, r.Account, r.Actor, millis(r.CreatedAt))
+	open, err := all(ctx, q, func(t *time.Time) []any { return []any{(*millis)(t)} }, selectQuestions,
+		r.API, r.Account, r.Person, millis(r.CreatedAt))
 	if err != nil || len(open) < openMost {
 		return err
 	}
-	limit := approval.Limit{Name: "open requests", Actor: r.Actor, Most: openMost}
+	limit := approval.Limit{Name: "open requests", Person: r.Person, Most: openMost}
 	return &approval.LimitError{Limit: limit, Until: open[len(open)-openMost]}
 }
 
-// notPaused fails with *approval.PausedError if a person said no to the same request a short
-// time ago. A mistyped name ends a record as denied too, but is nobody's no.
+// notPaused fails with *approval.PausedError if a person said no to the same request of the same
+// person a short time ago. A mistyped name ends a record as denied too, but is nobody's no.
 func notPaused(ctx context.Context, q queryer, r approval.Record) error {
-	denied, err := one(ctx, q, recordFields, selectRecord+` WHERE api = $1 AND account = $2 AND actor = $3
-		AND operation = $4 AND args_hash = $5 AND state = 'denied' AND changed_at > $6
-		AND EXISTS (SELECT 1 FROM consents c WHERE c.approval = approvals.id AND c.yes = 0)
-		ORDER BY changed_at DESC LIMIT 1`,
-		r.API, r.Account, r.Actor, r.Operation, r.ArgsHash, millis(r.CreatedAt.Add(-pause)))
+	denied, err := one(ctx, q, recordFields, selectDenied,
+		r.API, r.Account, r.Person, r.Operation, r.ArgsHash, millis(r.CreatedAt.Add(-pause)))
 	if errors.Is(err, approval.ErrNotFound) {
 		return nil
 	}

@@ -13,9 +13,11 @@ import (
 // claimedAt is a change that alice made, deleting server id, so long after start.
 func claimedAt(id string, after time.Duration) approval.Record {
 	r := claimed(id)
-	r.Actor, r.CreatedAt = "local:alice", start.Add(after)
+	r.Actor, r.Person, r.CreatedAt = "local:alice", "alice", start.Add(after)
 	return r
 }
+
+func byBob(r *approval.Record) { r.Actor, r.Person = "local:bob", "bob" }
 
 const hour, at = time.Hour, 5 * time.Minute
 
@@ -40,9 +42,11 @@ func TestLimitsCount(t *testing.T) {
 		"not bound by it":        {limit: approval.Limit{Suffix: ".restore", Most: 0, Within: hour}},
 		"risk":                   {limit: approval.Limit{Risk: "destructive", Most: 3, Within: hour}, until: hour},
 		"another risk":           {limit: approval.Limit{Risk: "billable", Most: 0, Within: hour}},
-		"actor":                  {limit: approval.Limit{Actor: "local:alice", Most: 3, Within: hour}, until: hour},
-		"another actor":          {limit: approval.Limit{Actor: "local:bob", Most: 1, Within: hour}, change: func(r *approval.Record) { r.Actor = "local:bob" }},
-		"everybody's":            {limit: approval.Limit{Most: 3, Within: hour}, change: func(r *approval.Record) { r.Actor = "local:bob" }, until: hour},
+		"person":                 {limit: approval.Limit{Person: "alice", Most: 3, Within: hour}, until: hour},
+		"another identity":       {limit: approval.Limit{Person: "alice", Most: 3, Within: hour}, change: func(r *approval.Record) { r.Actor = "key:alice-laptop" }, until: hour},
+		"another person":         {limit: approval.Limit{Person: "bob", Most: 1, Within: hour}, change: byBob},
+		"not of another person":  {limit: approval.Limit{Person: "alice", Most: 0, Within: hour}, change: byBob},
+		"everybody's":            {limit: approval.Limit{Most: 3, Within: hour}, change: byBob, until: hour},
 		"another account":        {limit: approval.Limit{Most: 1, Within: hour}, change: func(r *approval.Record) { r.Account = "b@example.com" }},
 		"another API":            {limit: approval.Limit{Most: 1, Within: hour}, change: func(r *approval.Record) { r.API = "simulator" }},
 		"a question of the same": {limit: approval.Limit{Most: 3, Within: hour}, change: func(r *approval.Record) { r.State = approval.Pending }, until: hour},
@@ -115,7 +119,8 @@ func TestLimitsOfMoves(t *testing.T) {
 // questionBy is a question that alice asks, answerable for five minutes.
 func questionBy(id string, after time.Duration) approval.Record {
 	r := asked(id)
-	r.Actor, r.CreatedAt, r.ExpiresAt = "local:alice", start.Add(after), start.Add(after+5*time.Minute)
+	r.Actor, r.Person = "local:alice", "alice"
+	r.CreatedAt, r.ExpiresAt = start.Add(after), start.Add(after+5*time.Minute)
 	return r
 }
 
@@ -128,11 +133,11 @@ func TestOpenQuestions(t *testing.T) {
 		_, _, err := db.Insert(t.Context(), questionBy("5", 9*time.Second), nil, row("asked"))
 		var limit *approval.LimitError
 		require.ErrorAs(t, err, &limit)
-		require.Equal(t, approval.Limit{Name: "open requests", Actor: "local:alice", Most: 5}, limit.Limit)
+		require.Equal(t, approval.Limit{Name: "open requests", Person: "alice", Most: 5}, limit.Limit)
 		require.Equal(t, ms(start).Add(5*time.Minute), limit.Until)
 
 		for name, change := range map[string]func(*approval.Record){
-			"another actor":   func(r *approval.Record) { r.Actor = "local:bob" },
+			"another person":  byBob,
 			"another account": func(r *approval.Record) { r.Account = "b@example.com" },
 			"needs no answer": func(r *approval.Record) { r.State = approval.Executing },
 		} {
@@ -170,7 +175,7 @@ func TestPauseAfterANo(t *testing.T) {
 			}
 		}
 		for name, change := range map[string]func(*approval.Record){
-			"by another":     func(r *approval.Record) { r.Actor = "local:bob" },
+			"by another":     byBob,
 			"something else": func(r *approval.Record) { r.ArgsHash = "other" },
 			"elsewhere":      func(r *approval.Record) { r.Account = "b@example.com" },
 		} {
@@ -198,5 +203,68 @@ func TestNoPauseAfterAWrongName(t *testing.T) {
 		moved(t, db, move("again", approval.Approved, approval.Denied))
 		r.ID, r.CreatedAt = "once more", r.CreatedAt.Add(time.Second)
 		inserted(t, db, r)
+	})
+}
+
+// Two identities of one person have together what one person may have.
+func TestLimitsCountPeople(t *testing.T) {
+	identities := []string{"local:alice", "key:alice-laptop"}
+	for name, test := range map[string]func(t *testing.T, db database){
+		"open questions": func(t *testing.T, db database) {
+			for i := range 5 {
+				r := questionBy(fmt.Sprint(i), 0)
+				r.Actor = identities[i%2]
+				inserted(t, db, r)
+			}
+			for i, identity := range identities {
+				r := questionBy(fmt.Sprint(5+i), 0)
+				r.Actor = identity
+				_, _, err := db.Insert(t.Context(), r, nil, row("asked"))
+				requireLimit(t, err, "open requests")
+			}
+		},
+		"the pause after a no": func(t *testing.T, db database) {
+			inserted(t, db, questionBy("1", 0))
+			no := move("1", approval.Pending, approval.Denied)
+			no.Consent = answer("zoe", false)
+			moved(t, db, no)
+			r := questionBy("1", 3*time.Second)
+			r.ID, r.Actor = "again", identities[1]
+			_, _, err := db.Insert(t.Context(), r, nil, row("asked"))
+			require.ErrorAs(t, err, new(*approval.PausedError))
+		},
+		"a budget": func(t *testing.T, db database) {
+			budget := []approval.Limit{{Name: "destructive operations", Person: "alice", Risk: "destructive", Most: 2, Within: hour}}
+			for i, identity := range []string{identities[0], identities[1], identities[0]} {
+				r := questionBy(fmt.Sprint(i), 0)
+				r.Actor = identity
+				inserted(t, db, r)
+				m := claim(r.ID)
+				m.Limits = budget
+				_, err := db.Move(t.Context(), m, row("approved"))
+				if i < 2 {
+					require.NoError(t, err)
+				} else {
+					requireLimit(t, err, "destructive operations")
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { conforms(t, test) })
+	}
+}
+
+// Where nobody says who somebody is as a person, the identity is the person.
+func TestAPersonIsAtLeastTheIdentity(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		for i := range 5 {
+			r := questionBy(fmt.Sprint(i), 0)
+			r.Person = ""
+			require.Equal(t, "local:alice", inserted(t, db, r).Person)
+		}
+		r := questionBy("5", 0)
+		r.Person = ""
+		_, _, err := db.Insert(t.Context(), r, nil, row("asked"))
+		requireLimit(t, err, "open requests")
 	})
 }

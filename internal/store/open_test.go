@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -151,8 +152,10 @@ func prior(state approval.State) approval.State {
 func TestSchemaIsStrict(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	open(t, "sqlite:"+path)
-	require.Equal(t, []string{"access_keys", "approvals", "audit", "audit_archives", "audit_checkpoints", "beats", "consents", "deliveries",
-		"forms", "freezes", "outbox", "requests"},
+	require.Equal(t, []string{
+		"access_keys", "approvals", "audit", "audit_archives", "audit_checkpoints", "beats", "consents", "deliveries",
+		"forms", "freezes", "outbox", "requests",
+	},
 		query(t, path, "SELECT name FROM pragma_table_list WHERE strict = 1 AND schema = 'main' ORDER BY name"))
 	require.Equal(t, []string{"INTEGER", "TEXT"}, query(t, path, `SELECT DISTINCT c.type FROM pragma_table_list t, pragma_table_info(t.name) c
 		WHERE t.strict = 1 ORDER BY 1`))
@@ -178,6 +181,39 @@ func tryExecute(t *testing.T, path, statement string, args ...any) error {
 	defer db.Close()
 	_, err = db.Exec(statement, args...)
 	return err
+}
+
+// around goes round the store on either engine.
+func around(t testing.TB, url, statement string, args ...any) {
+	t.Helper()
+	db := openAround(t, url)
+	defer db.Close()
+	_, err := db.Exec(statement, args...)
+	require.NoError(t, err)
+}
+
+func openAround(t testing.TB, url string) *sql.DB {
+	t.Helper()
+	driver := "pgx"
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		driver, url = "sqlite", path
+	}
+	db, err := sql.Open(driver, url)
+	require.NoError(t, err)
+	return db
+}
+
+func columnsOf(t testing.TB, url, table string) []string {
+	t.Helper()
+	db := openAround(t, url)
+	defer db.Close()
+	rows, err := db.Query("SELECT * FROM " + table + " LIMIT 0")
+	require.NoError(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	require.NoError(t, rows.Err())
+	return columns
 }
 
 func query(t *testing.T, path, statement string) (out []string) {

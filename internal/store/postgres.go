@@ -30,12 +30,16 @@ const (
 	upgradeLock = "SELECT pg_advisory_lock(8577661062)"
 )
 
+// postgresClock is the server's: now() would be when the transaction began.
+const postgresClock = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+
 // postgresEngine appends under a lock. Its snapshots are per statement, whatever the server's
 // default is: one taken before the lock was had would not see what others have just written.
 var postgresEngine = engine{
 	options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 	lock:    appendLock,
 	timeout: patience,
+	clock:   postgresClock,
 	explain: explainPostgres,
 }
 
@@ -146,7 +150,7 @@ func isUpToDate(ctx context.Context, db *sql.DB) (bool, error) {
 	var version int64
 	// An error here is looked at again under the lock: a fresh database has no such table.
 	if err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version); err != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // see above
 	}
 	if version > newest {
 		return false, tooNew(version, newest)
@@ -159,7 +163,7 @@ func upgradeLocked(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() // frees the lock: the pool is closed with it
+	defer conn.Close() //nolint:errcheck // frees the lock in any case: the pool is closed with it
 	if _, err := conn.ExecContext(ctx, upgradeLock); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 const (
 	selectRecord = "SELECT " + recordColumns + " FROM approvals"
 
-	// inOpen and inHolding are the conditions of the unique indexes, word for word: only so
+	// inOpen and inHolding are the conditions of the partial indexes, word for word: only so
 	// does the engine use those.
 	inOpen    = "state IN ('pending', 'approved', 'executing', 'unknown')"
 	inHolding = "state IN ('executing', 'unknown')"
@@ -33,9 +33,13 @@ func (s *Store) Find(ctx context.Context, q approval.Query) ([]approval.Record, 
 	if q.Limit <= 0 {
 		q.Limit = findLimit
 	}
+	query, args := findQuery(q)
+	return readAll(ctx, s, recordFields, query, args...)
+}
+
+func findQuery(q approval.Query) (string, []any) {
 	c := selecting(q)
-	query := selectRecord + c.where() + " ORDER BY created_at DESC, seq DESC LIMIT " + c.add(q.Limit)
-	return readAll(ctx, s, recordFields, query, c.values...)
+	return selectRecord + c.where() + " ORDER BY created_at DESC, seq DESC LIMIT " + c.add(q.Limit), c.values
 }
 
 func selecting(q approval.Query) *conditions {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestRequestIDs(t *testing.T) {
 }
 
 // ended is a request of alice's, "r1", that was carried out.
-func ended(t *testing.T, db database) approval.Record {
+func ended(t testing.TB, db database) approval.Record {
 	t.Helper()
 	inserted(t, db, named("1", "r1", 0))
 	moved(t, db, claim("1"))
@@ -64,7 +65,7 @@ func TestRequestIDsOfSomethingElse(t *testing.T) {
 		}
 		require.Equal(t, 3, logLength(t, db))
 		for name, change := range map[string]func(*approval.Record){
-			"another's":      func(r *approval.Record) { r.Actor = "local:bob" },
+			"another's":      byBob,
 			"another API":    func(r *approval.Record) { r.API = "simulator" },
 			"another name":   func(r *approval.Record) { r.RequestID = "r2" },
 			"a day later":    func(r *approval.Record) { r.ArgsHash, r.CreatedAt = "later", start.Add(24*time.Hour) },
@@ -107,5 +108,41 @@ func TestRequestIDsAreBounded(t *testing.T) {
 		inserted(t, db, named("1", strings.Repeat("x", 256), 0))
 		_, _, err := db.Insert(t.Context(), named("2", strings.Repeat("x", 257), 0), nil, row("asked"))
 		require.ErrorContains(t, err, "at most 256")
+	})
+}
+
+func TestRequested(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		done := ended(t, db)
+		joined := named("1", "of a join", time.Second)
+		joined.ID, joined.ArgsHash = "2", "other"
+		inserted(t, db, joined)
+		later := joined
+		later.ID, later.RequestID = "3", "joins"
+		waiting, _, err := db.Insert(t.Context(), later, nil, row("asked"))
+		require.NoError(t, err)
+		for name, c := range map[string]struct {
+			api, account, actor, id string
+			after                   time.Duration
+			want                    approval.Record // its ID empty: none
+		}{
+			"at once":         {id: "r1", want: done},
+			"just in time":    {id: "r1", after: 24*time.Hour - time.Millisecond, want: done},
+			"a day later":     {id: "r1", after: 24 * time.Hour},
+			"a join":          {id: "joins", want: waiting},
+			"never given":     {id: "r2"},
+			"no name":         {},
+			"another's":       {id: "r1", actor: "local:bob"},
+			"another account": {id: "r1", account: "b@example.com"},
+			"another API":     {id: "r1", api: "simulator"},
+		} {
+			got, err := db.Requested(t.Context(), cmp.Or(c.api, done.API), cmp.Or(c.account, done.Account), cmp.Or(c.actor, done.Actor), c.id, start.Add(c.after))
+			if c.want.ID == "" {
+				require.ErrorIs(t, err, approval.ErrNotFound, name)
+				continue
+			}
+			require.NoError(t, err, name)
+			require.Equal(t, c.want, got, name)
+		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,9 +57,15 @@ func (c *conditions) at(column, operator string, t time.Time) {
 	}
 }
 
-// states asks for one of several states.
+// states asks for one of several states: those of a partial index in its own words.
 func (c *conditions) states(states []approval.State) {
-	if len(states) > 0 {
+	switch {
+	case len(states) == 0:
+	case slices.Equal(states, approval.Open):
+		c.clauses = append(c.clauses, inOpen)
+	case slices.Equal(states, approval.Holding):
+		c.clauses = append(c.clauses, inHolding)
+	default:
 		c.clauses = append(c.clauses, "state IN ("+c.addAll(anys(states))+")")
 	}
 }

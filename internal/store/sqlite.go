@@ -22,6 +22,9 @@ const (
 	readerOptions = "?_pragma=busy_timeout(10000)&_pragma=query_only(1)"
 )
 
+// sqliteClock is that of the one machine that has the file.
+const sqliteClock = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)"
+
 func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("a database in memory would forget what was agreed to: name a file, sqlite:PATH")
@@ -56,7 +59,7 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	s := newStore(engine{path: path, opened: opened, explain: asItIs}, write, 1, read, readers)
+	s := newStore(engine{path: path, opened: opened, clock: sqliteClock, explain: asItIs}, write, 1, read, readers)
 	s.statements = newStatements(write)
 	return s, nil
 }

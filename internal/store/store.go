@@ -42,6 +42,7 @@ type engine struct {
 	options *sql.TxOptions    // of a write
 	lock    string            // statement that makes a transaction the only one that appends; empty: it is anyway
 	timeout time.Duration     // of a transaction, or a read; 0: none
+	clock   string            // expression: milliseconds since 1970 by the database's clock
 	explain func(error) error // adds the next step to an error; never nil
 }
 

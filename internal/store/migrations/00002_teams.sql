@@ -9,10 +9,16 @@ ALTER TABLE approvals ADD COLUMN request_id TEXT NOT NULL DEFAULT '';
 CREATE INDEX approvals_claimed ON approvals (api, account, claimed_at) WHERE claimed_at > 0;
 
 -- A no to the same request a short time ago.
-CREATE INDEX approvals_denied ON approvals (api, account, actor, operation, args_hash, changed_at) WHERE state = 'denied';
+CREATE INDEX approvals_denied ON approvals (api, account, person, operation, args_hash, changed_at) WHERE state = 'denied';
+
+-- What the same asker asked for before.
+CREATE INDEX approvals_asked ON approvals (actor, operation, changed_at);
 
 -- Before there were policies the requester was the person, and the one who had to agree.
 UPDATE approvals SET person = actor, own = CASE WHEN state = 'pending' THEN 1 ELSE 0 END;
+
+-- The Slack user groups somebody answered as a member of, with spaces between.
+ALTER TABLE consents ADD COLUMN slack_groups TEXT NOT NULL DEFAULT '';
 
 -- What a caller's own name for a request stands for. Not a column of approvals alone: a request that
 -- joined another's record has a name too.

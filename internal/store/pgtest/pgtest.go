@@ -3,6 +3,7 @@
 package pgtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -57,7 +58,7 @@ func (s *Server) require(t testing.TB, err error) {
 	t.Helper()
 	switch {
 	case err == nil:
-	case err == errMissing:
+	case errors.Is(err, errMissing):
 		warn.Do(func() { fmt.Fprintln(os.Stderr, Missing) })
 		t.Skip(Missing)
 	default:

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,35 @@ func TestCrashAndRestart(t *testing.T) {
 	folder := server.folder
 	server.Remove()
 	require.NoDirExists(t, folder)
+}
+
+// A server that was killed leaves its lock, and processes that end a moment later.
+func TestKilledAndRestarted(t *testing.T) {
+	for range 5 {
+		server := Start(t)
+		require.NoError(t, server.cmd.Process.Kill())
+		server.Crash()
+		require.NoFileExists(t, server.lock())
+		require.NoError(t, server.Restart())
+		require.NoError(t, server.execute("SELECT 1"))
+	}
+}
+
+// As long as a lock names a process that runs, no server starts; Restart waits for its end.
+func TestLockedByAnother(t *testing.T) {
+	server := Start(t)
+	server.Crash()
+	other, ended := command(server.folder, "sleep", "1"), make(chan struct{})
+	require.NoError(t, launch(other, ended))
+	require.NoError(t, os.WriteFile(server.lock(), fmt.Appendln(nil, other.Process.Pid), 0o666))
+	server.unlock(other.Process.Pid + 1)
+	require.FileExists(t, server.lock(), "it is not the server's own")
+	require.NoError(t, server.Restart())
+	select {
+	case <-ended:
+	default:
+		t.Fatal("a server started although another had the lock")
+	}
 }
 
 // A test process that is killed leaves no server, and its folder is swept by the next start.

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	_ "github.com/vpsbot/vpsbot/internal/store" // registers the driver "pgx"
@@ -149,11 +151,34 @@ func (s *Server) Crash() {
 	}
 	_ = s.cmd.Process.Signal(immediate) // it may have ended by itself
 	<-s.ended
+	s.unlock(s.cmd.Process.Pid)
 	s.cmd = nil
 }
 
-// Restart starts a server that crashed on what it had kept.
-func (s *Server) Restart() error { return s.run() }
+// unlock removes the lock of a server that has ended without doing so: once its pid is that of
+// another process, no server would start here any more.
+func (s *Server) unlock(pid int) {
+	text, err := os.ReadFile(s.lock())
+	if owner, _, _ := strings.Cut(string(text), "\n"); err == nil && owner == strconv.Itoa(pid) {
+		_ = os.Remove(s.lock()) // else the next start says so
+	}
+}
+
+func (s *Server) lock() string { return filepath.Join(s.folder, "data", "postmaster.pid") }
+
+// Restart starts a server that crashed on what it had kept. What is left of one may take a
+// moment to end, and lets no other start meanwhile.
+func (s *Server) Restart() error {
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		err := s.run()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		s.Crash()
+		time.Sleep(50 * time.Millisecond)
+	}
+}
 
 // Remove ends the server and removes its folder. A nil server has none.
 func (s *Server) Remove() {

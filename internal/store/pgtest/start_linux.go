@@ -51,7 +51,7 @@ func credential() *syscall.Credential {
 
 // command is a program that ends when this process does, however that ends.
 func command(folder, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command(name, args...) //nolint:gosec,noctx // a program of PostgreSQL, which Crash ends
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "HOME="+folder)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential(), Pdeathsig: immediate}
