@@ -114,7 +114,7 @@ func (r *Runner) isAsker(rec approval.Record, actor permissions.Actor) bool {
 // their own question; somebody else only where the policy wants others, and names them. A
 // no to that is a row of the log.
 func (r *Runner) mayAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, a Answer) error {
-	why := r.whyNot(rec, actor, a)
+	why := r.whyNot(ctx, rec, actor, a)
 	if why == "" {
 		return nil
 	}
@@ -124,9 +124,9 @@ func (r *Runner) mayAnswer(ctx context.Context, rec approval.Record, actor permi
 	return &refusal{why}
 }
 
-func (r *Runner) whyNot(rec approval.Record, actor permissions.Actor, a Answer) string {
+func (r *Runner) whyNot(ctx context.Context, rec approval.Record, actor permissions.Actor, a Answer) string {
 	policy, ask := r.Policy(), askOf(rec)
-	d := policy.Decide(ask)
+	d := r.decide(ctx, ask)
 	switch {
 	case a.Yes && !d.Allowed:
 		return "the policy no longer allows it: " + Clean(d.Reason)
@@ -138,20 +138,20 @@ func (r *Runner) whyNot(rec approval.Record, actor permissions.Actor, a Answer) 
 	switch {
 	case r.isAsker(rec, actor):
 		return ""
-	case rec.Others == 0:
+	case rec.Others == 0 && (a.Channel != permissions.Slack || r.inSlack(rec)):
 		return "only " + Clean(rec.Actor) + ", who asked, can answer this"
 	}
 	return Clean(policy.MayApprove(actor, a.Groups, ask, rec.Person).Reason)
 }
 
 // Carries reports whether the policy lets a surface carry a yes to what a record asks.
-func (r *Runner) Carries(rec approval.Record, surface permissions.Surface) bool {
-	return carries(r.Policy().Decide(askOf(rec)), surface)
+func (r *Runner) Carries(ctx context.Context, rec approval.Record, surface permissions.Surface) bool {
+	return carries(r.decide(ctx, askOf(rec)), surface)
 }
 
 // Carriers says, for a person to read, where a yes to what a record asks can be given.
-func (r *Runner) Carriers(rec approval.Record) string {
-	return surfaces(r.Policy().Decide(askOf(rec)).Channels)
+func (r *Runner) Carriers(ctx context.Context, rec approval.Record) string {
+	return surfaces(r.decide(ctx, askOf(rec)).Channels)
 }
 
 func surfaces(all []permissions.Surface) string {
@@ -224,6 +224,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, 
 		return rec, err
 	}
 	consent := r.consent(actor, a, reason)
+	consent.StandsIn = a.Yes && rec.Others == 0 && !r.isAsker(rec, actor)
 	if !a.Yes {
 		return r.deny(ctx, store, rec, consent)
 	}

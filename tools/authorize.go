@@ -2,8 +2,11 @@ package tools
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -25,6 +28,33 @@ func (r *Runner) authorize(ctx context.Context, op *Op, in input, call Call, fre
 		return &refusal{op.Name + " is refused: " + d.Reason}
 	}
 	return nil
+}
+
+// decide asks the policy. Where it does not say who may carry a yes to what an assistant wants
+// to destroy, and a person can be asked in Slack, the assistant's own client may not: some of them
+// answer by themselves.
+func (r *Runner) decide(ctx context.Context, ask permissions.Ask) permissions.Decision {
+	d := r.Policy().Decide(ask)
+	if d.Allowed && d.Channels == nil && ask.Surface == permissions.MCP && d.Risk == permissions.Destructive && r.connected(ctx) {
+		d.Channels = []permissions.Surface{permissions.Slack, permissions.Terminal}
+	}
+	return d
+}
+
+// connected reports whether a person can be asked in Slack.
+func (r *Runner) connected(ctx context.Context) bool { return r.Slack != nil && r.Slack(ctx) }
+
+// inSlack reports whether Slack can ask the very person who made a record. Where it cannot,
+// another person, whom the policy would let do the same, answers for them there.
+func (r *Runner) inSlack(rec approval.Record) bool {
+	policy := r.Policy()
+	asker, known := policy.Person(permissions.Actor(rec.Actor))
+	if !known || policy.Book == nil {
+		return strings.HasPrefix(rec.Actor, "slack:")
+	}
+	return slices.ContainsFunc(policy.Book.People, func(p permissions.Person) bool {
+		return p.ID == asker && slices.ContainsFunc(p.Identities, func(who permissions.Actor) bool { return strings.HasPrefix(string(who), "slack:") })
+	})
 }
 
 // ask puts a call to the policy as a question.
@@ -57,10 +87,10 @@ func behind(s apiclient.Server) *permissions.TargetServer {
 }
 
 // authorizeTarget decides again, now that the server behind the call is known.
-func (r *Runner) authorizeTarget(op *Op, in input, t Target, call Call) (permissions.Decision, error) {
+func (r *Runner) authorizeTarget(ctx context.Context, op *Op, in input, t Target, call Call) (permissions.Decision, error) {
 	ask := call.ask(op, in, op.Risk, behind(t.Server))
 	ask.Raised = op.riskOf(t, in)
-	d := r.Policy().Decide(ask)
+	d := r.decide(ctx, ask)
 	if !d.Allowed {
 		return d, &refusal{op.Name + " of " + t.called() + " is refused: " + d.Reason}
 	}
@@ -77,7 +107,7 @@ func (r *Runner) authorizeRead(ctx context.Context, op *Op, in input, server api
 	if err != nil {
 		return missing(err, server)
 	}
-	_, err = r.authorizeTarget(op, in, Target{ID: s.ID, Server: s}, call)
+	_, err = r.authorizeTarget(ctx, op, in, Target{ID: s.ID, Server: s}, call)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // How long a question stays open.
@@ -195,7 +196,16 @@ func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec appr
 		return reply
 	}
 	call.recorded(stored)
-	return p.op.askFor(stored)
+	return r.asking(ctx, p.op, stored)
+}
+
+// asking replies that a person's answer is needed, and where it can be given beside a terminal.
+func (r *Runner) asking(ctx context.Context, op *Op, rec approval.Record) Reply {
+	reply := op.askFor(rec)
+	if rec.Place == approval.Elsewhere && reply.Card != nil && r.connected(ctx) && r.Carries(ctx, rec, permissions.Slack) {
+		reply.Message = "It is asked in Slack now, and runs once a person has agreed there. " + reply.Message
+	}
+	return reply
 }
 
 // settledMeanwhile ends a record that has just been made, if an earlier request for the same
@@ -227,7 +237,7 @@ func (r *Runner) join(ctx context.Context, store approval.Store, p plan, rec app
 		if rec.Place == approval.Here && !call.CanAsk {
 			return r.Handover(ctx, p.op, rec.ID, "") // this one can only hear of an answer given elsewhere
 		}
-		return p.op.askFor(rec)
+		return r.asking(ctx, p.op, rec)
 	case approval.Approved:
 		return r.execute(ctx, store, rec, approval.Approved, nil, p.in.wait, call)
 	}

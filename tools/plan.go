@@ -41,7 +41,7 @@ func (r *Runner) planFor(ctx context.Context, op *Op, in input, server apiclient
 	if err != nil {
 		return plan{}, err
 	}
-	demand, err := r.authorizeTarget(op, in, t, call)
+	demand, err := r.authorizeTarget(ctx, op, in, t, call)
 	if err != nil {
 		return plan{}, err
 	}

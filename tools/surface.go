@@ -40,8 +40,8 @@ func (r *Runner) Scope(ctx context.Context) (approval.Query, error) {
 }
 
 // MayAnswer says why somebody may not answer a record, at this moment; "" if they may.
-func (r *Runner) MayAnswer(rec approval.Record, actor permissions.Actor, a Answer) string {
-	return r.whyNot(rec, actor, a)
+func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, a Answer) string {
+	return r.whyNot(ctx, rec, actor, a)
 }
 
 // IsAsker reports whether an actor is who asked, by whichever of their identities.
@@ -54,6 +54,15 @@ func (r *Runner) NoteRefusedAnswer(ctx context.Context, rec approval.Record, act
 	row := r.rowFor(rec, "refused")
 	row.Reason = Clean(string(actor)+" may not answer it: ") + why
 	r.noteOrLog(ctx, row)
+}
+
+// AsOfNow expires a record whose time is over, and returns how it stands.
+func (r *Runner) AsOfNow(ctx context.Context, rec approval.Record) approval.Record {
+	store, err := r.store(ctx)
+	if err != nil {
+		return rec
+	}
+	return r.asOfNow(ctx, store, rec)
 }
 
 // Standing says in a sentence how a record stands.

@@ -31,8 +31,8 @@ func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools
 	case wanted != "" && r.flags.confirm != "":
 		answer.Text = r.flags.confirm
 	case wanted == "" && r.flags.yes:
-	case !r.parts.runner.Carries(*reply.Record, permissions.Terminal):
-		return r.notHere(reply)
+	case !r.parts.runner.Carries(ctx, *reply.Record, permissions.Terminal):
+		return r.notHere(ctx, reply)
 	case !r.io.canPrompt():
 		return r.elsewhere(reply)
 	default:
@@ -70,12 +70,12 @@ func (r *operationRun) elsewhere(reply tools.Reply) tools.Reply {
 }
 
 // notHere says where else a person can agree: the policy takes no answer from a terminal.
-func (r *operationRun) notHere(reply tools.Reply) tools.Reply {
+func (r *operationRun) notHere(ctx context.Context, reply tools.Reply) tools.Reply {
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
 	reply.Message = fmt.Sprintf("the policy takes no answer to this from a terminal. It can be agreed to in: %s (approval %s). "+
-		"Then give the same command again, which carries it out", r.parts.runner.Carriers(*reply.Record), reply.Record.ID)
+		"Then give the same command again, which carries it out", r.parts.runner.Carriers(ctx, *reply.Record), reply.Record.ID)
 	return reply
 }
 

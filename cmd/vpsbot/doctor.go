@@ -51,7 +51,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check the set-up, and say what to do about it", Args: noArgs,
-		Long: "Checks configuration, API, token, permissions, clock and store, and ends with what to do. It only\nlooks: it makes no file, and never prints the token.",
+		Long: "Checks configuration, API, token, permissions, clock and store, and Slack where it is set up, and ends\nwith what to do. It only looks: it makes no file, and never prints a token.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -99,6 +99,7 @@ func (a *app) diagnose(ctx context.Context) diagnosis {
 	d.Findings = append(d.Findings, permitted, clock)
 	d.Findings = append(d.Findings, kept...)
 	d.Findings = append(d.Findings, team...)
+	d.Findings = append(d.Findings, a.checkSlack(ctx, p)...)
 	d.Findings = append(d.Findings, versionFinding())
 	return d
 }

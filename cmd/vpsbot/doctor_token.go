@@ -29,7 +29,7 @@ func (a *app) checkToken(ctx context.Context, p *parts, address finding) finding
 	if err != nil {
 		return tokenFailure(ctx, err)
 	}
-	token := permissions.Token{Name: tools.Clean(me.Token.Name), ExpiresAt: me.Token.ExpiresAt.Time, IsExpired: me.Token.IsExpired}
+	token := tokenOf(me)
 	renew := "Make a new token at " + permissions.TokensPage + " and set VPS_API_TOKEN to it."
 	if token.Expired(a.now()) {
 		return broken(name, fmt.Sprintf("%q has expired", token.Name), renew)

@@ -13,14 +13,19 @@ import (
 )
 
 // logger writes to stderr, at the level and in the form of the configuration, without the
-// token and without the access key.
+// token, the access key and Slack's secrets.
 func (a *app) logger(cfg config.Config, token func() (string, error)) *slog.Logger {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
 	var h slog.Handler = slog.NewTextHandler(a.io.Err, options)
 	if cfg.LogJSON {
 		h = slog.NewJSONHandler(a.io.Err, options)
 	}
-	return slog.New(redactor{redactor{h, cfg.Key()}, token})
+	for _, secret := range []func() (string, error){
+		cfg.Key(), cfg.SlackBotToken(), cfg.SlackSigningSecret(), cfg.SlackAppToken(), token,
+	} {
+		h = redactor{h, secret}
+	}
+	return slog.New(h)
 }
 
 // redactor takes the token out of messages and attributes on their way to a handler.

@@ -1,5 +1,5 @@
 // Command vpsbot is one guarded door to a VPS.org account: for assistants over MCP, and for
-// people at a terminal.
+// people in Slack and at a terminal.
 package main
 
 import (

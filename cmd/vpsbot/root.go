@@ -14,9 +14,9 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-const rootHelp = `vpsbot is one guarded door to your VPS.org account. Assistants (over MCP) and people at a
-terminal run the same operations through the same checks: the token's permissions, a card that
-shows what will happen, your own yes, and a log of what was done.
+const rootHelp = `vpsbot is one guarded door to your VPS.org account. Assistants (over MCP) and people (in
+Slack and at a terminal) run the same operations through the same checks: the token's permissions,
+a card that shows what will happen, your own yes, and a log of what was done.
 
 Try it on the built-in simulator, which needs no account:
   VPS_API_URL=simulator vpsbot run servers.list

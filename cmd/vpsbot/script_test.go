@@ -4,6 +4,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -11,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -42,6 +46,8 @@ func TestScripts(t *testing.T) {
 			"edit":     edit,
 			"tamper":   tamper,
 			"capture":  capture,
+			"freeport": freePort,
+			"fetch":    fetch,
 		},
 	})
 }
@@ -129,6 +135,38 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("stderr has nothing after %q", args[1])
 	}
 	ts.Setenv(args[0], words[0])
+}
+
+// freePort NAME keeps, in a variable, a port of this machine at which nobody listens.
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	ts.Check(err)
+	ts.Setenv(args[0], port)
+}
+
+// fetch STATUS URL prints what is there. It waits until somebody answers, with that status.
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
+	status, body := 0, ""
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		resp, err := http.Get(args[1])
+		if err != nil {
+			continue
+		}
+		raw, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ts.Check(err)
+		status, body = resp.StatusCode, string(raw)
+		if strconv.Itoa(status) == args[0] {
+			break
+		}
+	}
+	fmt.Fprint(ts.Stdout(), body)
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("%s: status %d, want %s", args[1], status, args[0])
+	}
 }
 
 // environ is the environment that a script has made for its programs.

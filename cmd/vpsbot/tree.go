@@ -15,7 +15,7 @@ var groups = []struct {
 	commands []string
 }{
 	{cobra.Group{ID: "use", Title: "Use it:"}, []string{"run", "operations", "approvals", "audit"}},
-	{cobra.Group{ID: "team", Title: "Share it:"}, []string{"policy", "keys", "freeze", "unfreeze", "store"}},
+	{cobra.Group{ID: "team", Title: "Share it:"}, []string{"policy", "keys", "freeze", "unfreeze", "store", "serve", "slack"}},
 	{cobra.Group{ID: "setup", Title: "Set it up:"}, []string{"doctor", "mcp", "simulator", "completion", "version", "help"}},
 }
 

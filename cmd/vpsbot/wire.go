@@ -19,6 +19,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -36,6 +37,7 @@ type parts struct {
 	policyErr error                  // why the policy file is not in force
 	actor     permissions.Actor      // who this is, once that was asked: see identify
 	process   string                 // as the records name it
+	slack     slackSeen              // whether people can be asked in Slack
 }
 
 // assemble reads the configuration and puts the parts together. It sends nothing and
@@ -66,7 +68,7 @@ func (a *app) assemble(ctx context.Context) (*parts, error) {
 	policy, err := a.policy(cfg, log)
 	p.policyErr = err
 	*p.runner = tools.Runner{
-		Client: client, API: cfg.URL, Token: token, Policy: policy, Store: p.store.approvals,
+		Client: client, API: cfg.URL, Token: token, Policy: policy, Store: p.store.approvals, Slack: p.asksInSlack,
 		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: p.store.alive},
 		Now: a.now, Random: a.random, Log: log,
 	}
@@ -152,6 +154,15 @@ func (l *lazyStore) approvals(ctx context.Context) (approval.Store, error) {
 	s, err := l.get(ctx)
 	if err != nil {
 		return nil, err // not a *store.Store that is nil inside an interface
+	}
+	return s, nil
+}
+
+// slack is the store as the bot needs it.
+func (l *lazyStore) slack(ctx context.Context) (slackbot.Store, error) {
+	s, err := l.get(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
 }

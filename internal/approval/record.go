@@ -76,6 +76,7 @@ type Consent struct {
 	Person   string // whom the answer counts for; without a policy the same as Identity
 	Identity string // who answered: "local:alice"
 	Channel  string // "mcp", "terminal", "slack"
+	StandsIn bool   // a yes for a requester whom nobody can ask where it was given
 	Yes      bool
 	Reason   string
 	At       time.Time

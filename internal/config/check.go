@@ -26,6 +26,9 @@ func (c *Config) check() error {
 		{"VPSBOT_LOG_LEVEL", v.LogLevel, c.takeLevel},
 		{"VPSBOT_LOG_FORMAT", v.LogFormat, c.takeFormat},
 		{"VPSBOT_DATABASE_URL", v.DatabaseURL.Reveal(), takeDatabase},
+		{"SLACK_API_URL", v.SlackURL, c.takeSlackURL},
+		{"VPSBOT_LISTEN", v.Listen, c.takeListen},
+		{"VPSBOT_PUBLIC_URL", v.PublicURL, c.takePublicURL},
 	} {
 		if err := read.take(strings.TrimSpace(read.text)); err != nil {
 			return fmt.Errorf("%s %w", read.name, err)
@@ -56,20 +59,39 @@ func (c *Config) takeURL(text string) error {
 	if text == Simulator {
 		return nil
 	}
-	u, err := url.Parse(text)
-	if err == nil && c.holdsToken(text) {
-		return errors.New("has a token in it: write the bare address, such as " + defaultURL)
-	}
-	switch {
-	case err != nil || u.Host == "":
-		return errors.New("is not an address: write " + defaultURL + ", or simulator")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return errors.New("has a user, a query or a fragment in it: write the bare address, such as " + defaultURL)
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return errors.New("is neither https nor http on this machine: write " + defaultURL + ", or http://127.0.0.1:PORT/api/v1")
+	u, err := c.bareURL(text, kindOfURL{
+		example: defaultURL, orElse: ", or simulator", here: "http://127.0.0.1:PORT/api/v1",
+	})
+	if err != nil {
+		return err
 	}
 	c.URL = normal(u)
 	return nil
+}
+
+// kindOfURL is what a refusal of an address says to write instead.
+type kindOfURL struct {
+	example string // as it should be
+	orElse  string // what else may stand there than an address
+	here    string // on this machine, where it need not be encrypted
+}
+
+// bareURL reads an address that is encrypted or of this machine, and holds nothing but the
+// address.
+func (c *Config) bareURL(text string, k kindOfURL) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err == nil && c.holdsToken(text) {
+		return nil, errors.New("has a token in it: write the bare address, such as " + k.example)
+	}
+	switch {
+	case err != nil || u.Host == "":
+		return nil, errors.New("is not an address: write " + k.example + k.orElse)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("has a user, a query or a fragment in it: write the bare address, such as " + k.example)
+	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
+		return nil, errors.New("is neither https nor http on this machine: write " + k.example + ", or " + k.here)
+	}
+	return u, nil
 }
 
 // holdsToken reports whether an address has the token in it, or what looks like one: it
@@ -88,7 +110,8 @@ func normal(u *url.URL) string {
 	return strings.TrimRight(u.String(), "/")
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host is this machine and no other can mean it.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

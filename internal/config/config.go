@@ -30,6 +30,9 @@ type Config struct {
 	AuditReads bool
 	LogLevel   slog.Level
 	LogJSON    bool
+	SlackURL   string // base of Slack's Web API, with a slash at its end
+	Listen     string // HOST:PORT that serve listens on
+	PublicURL  string // where users reach serve, without a slash at its end; empty: not said
 
 	vars variables
 	goos string

@@ -31,12 +31,17 @@ func (c Config) Hide(text string) string {
 // secrets lists what must not be shown, the longest form of each first.
 func (c Config) secrets() []string {
 	given := []string{c.vars.Token.Reveal(), c.vars.Key.Reveal()}
-	for _, file := range []string{c.vars.TokenFile, c.vars.KeyFile} {
+	files := []string{c.vars.TokenFile, c.vars.KeyFile}
+	reads := []func() (string, error){c.Token(), c.Key()}
+	for _, s := range []slackSecret{c.botToken(), c.signingSecret(), c.appToken()} {
+		given, files, reads = append(given, s.given.Reveal()), append(files, s.file), append(reads, s.read)
+	}
+	for _, file := range files {
 		if c.pasted(file) {
 			given = append(given, file)
 		}
 	}
-	for _, read := range []func() (string, error){c.Token(), c.Key()} {
+	for _, read := range reads {
 		if secret, err := read(); err == nil {
 			given = append(given, secret)
 		}
@@ -61,5 +66,6 @@ func (c Config) pasted(file string) bool {
 
 func looksLikeToken(text string) bool {
 	bare := !strings.ContainsAny(text, `/\`)
-	return strings.HasPrefix(text, tokenPrefix) || hasBearer(text) || bare && len(text) > longName
+	slack := strings.HasPrefix(text, botPrefix) || strings.HasPrefix(text, appPrefix)
+	return strings.HasPrefix(text, tokenPrefix) || slack || hasBearer(text) || bare && len(text) > longName
 }

@@ -24,10 +24,10 @@ var ErrNoToken = errors.New("no VPS.org token is set: make one at https://admin.
 // concurrently.
 func (c Config) Token() func() (string, error) {
 	if c.vars.TokenFile != "" {
-		return (&tokenFile{path: c.vars.TokenFile, of: "VPS_API_TOKEN_FILE", mute: c.pasted(c.vars.TokenFile)}).token
+		return (&tokenFile{path: c.vars.TokenFile, of: "VPS_API_TOKEN_FILE", what: "token", mute: c.pasted(c.vars.TokenFile)}).token
 	}
-	if path, ok := c.credential(); ok {
-		return (&tokenFile{path: path, of: "the credential VPS_API_TOKEN"}).token
+	if path, ok := c.credential("VPS_API_TOKEN"); ok {
+		return (&tokenFile{path: path, of: "the credential VPS_API_TOKEN", what: "token"}).token
 	}
 	token, err := c.given()
 	return func() (string, error) { return token, err }
@@ -57,20 +57,21 @@ func hasBearer(text string) bool {
 	return more && strings.EqualFold(scheme, "bearer")
 }
 
-// credential finds the token among systemd's credentials.
-func (c Config) credential() (path string, ok bool) {
+// credential finds a secret among systemd's credentials.
+func (c Config) credential(name string) (path string, ok bool) {
 	if c.vars.CredentialsDirectory == "" {
 		return "", false
 	}
-	path = filepath.Join(c.vars.CredentialsDirectory, "VPS_API_TOKEN")
+	path = filepath.Join(c.vars.CredentialsDirectory, name)
 	_, err := os.Stat(path)
 	return path, !errors.Is(err, fs.ErrNotExist)
 }
 
-// tokenFile is a file that holds a token, and what was last read of it.
+// tokenFile is a file that holds a token or another secret, and what was last read of it.
 type tokenFile struct {
 	path, of string
-	mute     bool // the path may be a token that was pasted there: never print it
+	what     string // a word for what is in it: token, secret
+	mute     bool   // the path may be a token that was pasted there: never print it
 
 	mu   sync.Mutex
 	seen os.FileInfo
@@ -115,9 +116,9 @@ func (f *tokenFile) read() (string, error) {
 	case hasBearer(text):
 		return "", fmt.Errorf("%s: %s: %w", f.of, f.name(), errBearer)
 	case len(raw) > maxToken || strings.ContainsAny(text, " \t\r\n"):
-		return "", fmt.Errorf("%s: %s holds more than a token: write the token alone into it", f.of, f.name())
+		return "", fmt.Errorf("%s: %s holds more than a %s: write the %[3]s alone into it", f.of, f.name(), f.what)
 	case text == "":
-		return "", fmt.Errorf("%s: %s is empty: write the token into it", f.of, f.name())
+		return "", fmt.Errorf("%s: %s is empty: write the %s into it", f.of, f.name(), f.what)
 	}
 	f.seen, f.text = info, text
 	return text, nil
@@ -129,9 +130,10 @@ func (f *tokenFile) unreadable(err error) error {
 		reason = failed.Err
 	}
 	if f.mute {
-		return fmt.Errorf("%s holds what looks like a token, and must name a file (%w): to give the token itself set VPS_API_TOKEN", f.of, reason)
+		return fmt.Errorf("%s holds what looks like a %s, and must name a file (%w): to give the %[2]s itself set %[4]s",
+			f.of, f.what, reason, strings.TrimSuffix(f.of, "_FILE"))
 	}
-	return fmt.Errorf("%s: %s cannot be read (%w): name a file that holds the token", f.of, f.name(), reason)
+	return fmt.Errorf("%s: %s cannot be read (%w): name a file that holds the %s", f.of, f.name(), reason, f.what)
 }
 
 // name is the file as an error may name it.

@@ -16,6 +16,15 @@ type variables struct {
 	PolicyFile           string `env:"VPSBOT_POLICY_FILE"`
 	Key                  Secret `env:"VPSBOT_KEY"`
 	KeyFile              string `env:"VPSBOT_KEY_FILE"`
+	BotToken             Secret `env:"SLACK_BOT_TOKEN"`
+	BotTokenFile         string `env:"SLACK_BOT_TOKEN_FILE"`
+	SigningSecret        Secret `env:"SLACK_SIGNING_SECRET"`
+	SigningSecretFile    string `env:"SLACK_SIGNING_SECRET_FILE"`
+	AppToken             Secret `env:"SLACK_APP_TOKEN"`
+	AppTokenFile         string `env:"SLACK_APP_TOKEN_FILE"`
+	SlackURL             string `env:"SLACK_API_URL"`
+	Listen               string `env:"VPSBOT_LISTEN"`
+	PublicURL            string `env:"VPSBOT_PUBLIC_URL"`
 
 	StateHome    string `env:"XDG_STATE_HOME"`
 	Home         string `env:"HOME"`

@@ -61,7 +61,7 @@ func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
 		return result(reply)
 	}
 	x.watch(x.call, *reply.Record)
-	if !x.call.CanAsk || reply.Card == nil || !x.Runner.Carries(*reply.Record, permissions.MCP) {
+	if !x.call.CanAsk || reply.Card == nil || !x.Runner.Carries(ctx, *reply.Record, permissions.MCP) {
 		return result(reply)
 	}
 	return x.ask(ctx, reply)

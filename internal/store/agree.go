@@ -66,11 +66,11 @@ func asItStands(ctx context.Context, q queryer, id string) error {
 // agreedUpon reports whether everybody has agreed who must. People are counted, and the
 // requester is none of the others.
 func agreedUpon(ctx context.Context, q queryer, r approval.Record) (bool, error) {
-	const yes = "SELECT count(*) FROM consents WHERE approval = $1 AND yes = 1 AND person "
-	own, err := count(ctx, q, yes+"= $2", r.ID, r.Person)
+	const yes = "SELECT count(*) FROM consents WHERE approval = $1 AND yes = 1 AND "
+	own, err := count(ctx, q, yes+"(person = $2 OR stands_in = 1)", r.ID, r.Person)
 	if err != nil {
 		return false, err
 	}
-	others, err := count(ctx, q, yes+"<> $2", r.ID, r.Person)
+	others, err := count(ctx, q, yes+"person <> $2 AND stands_in = 0", r.ID, r.Person)
 	return (!r.Own || own > 0) && others >= int64(r.Others), err
 }

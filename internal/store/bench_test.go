@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -115,4 +116,48 @@ func BenchmarkVerify(b *testing.B) {
 		}
 		b.ReportMetric(b.Elapsed().Seconds()/float64(b.N*n)*1e6, "s/1M-rows")
 	})
+}
+
+// BenchmarkReceive stores what came at the same time.
+func BenchmarkReceive(b *testing.B) {
+	benchmarkInbox(b, func(b *testing.B, db database, round int, ids []string) {
+		received(b, db, 0, arrived(ids, 0)...)
+	})
+}
+
+// BenchmarkInbox has deliveries come, be done, and ten rounds later be forgotten.
+func BenchmarkInbox(b *testing.B) {
+	benchmarkInbox(b, func(b *testing.B, db database, round int, ids []string) {
+		after := time.Duration(round) * time.Minute
+		received(b, db, after, arrived(ids, after)...)
+		require.NoError(b, db.Finish(b.Context(), ids))
+	})
+}
+
+func benchmarkInbox(b *testing.B, run func(b *testing.B, db database, round int, ids []string)) {
+	b.Helper()
+	for _, n := range []int{1, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			benchmark(b, func(b *testing.B, fresh func() string) {
+				db, ids := open(b, fresh()), make([]string, n)
+				for round := 0; b.Loop(); round++ {
+					for i := range ids {
+						ids[i] = fmt.Sprint("sig:", round, "-", i)
+					}
+					run(b, db, round, ids)
+				}
+				b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "deliveries/s")
+			})
+		})
+	}
+}
+
+// arrived are deliveries as large as most.
+func arrived(ids []string, after time.Duration) []approval.Delivery {
+	ds := make([]approval.Delivery, len(ids))
+	for i, id := range ids {
+		ds[i] = delivery(id, after)
+		ds[i].Body = make([]byte, 2<<10)
+	}
+	return ds
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"strings"
 
@@ -22,6 +23,8 @@ func storable(args []any) []any {
 			out[i] = storableText(string(v))
 		case *jsonText:
 			out[i] = storableText(string(*v))
+		case *binary:
+			out[i] = base64.StdEncoding.EncodeToString(*v)
 		case *words:
 			out[i] = storableText(strings.Join(*v, " "))
 		case json.RawMessage:

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql/driver"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -21,12 +22,16 @@ const (
 		state, prior, place, created_at, expires_at, changed_at,
 		owner, claimed_at, approver, api_status, message, result, told_at,
 		person, own, others, approvers, request_id`
-	consentColumns = `person, identity, channel, yes, reason, at, slack_groups`
+	consentColumns = `person, identity, channel, yes, reason, at, slack_groups, stands_in`
 	formColumns    = `hash, approval, session, asked_at, expires_at`
 	freezeColumns  = `frozen_by, reason, at`
 	keyColumns     = `name, hash, created_at, expires_at, revoked_at`
 	messageColumns = `id, topic, body, created_at, tries`
-	auditColumns   = `seq, at, actor, on_behalf, surface, account, token, operation, target, arguments,
+
+	deliveryColumns = `id, kind, received_at, until, tries, body`
+	postColumns     = `key, approval, kind, for_user, channel, ts, thread, url, url_until, url_uses, shown, fails, next, version`
+
+	auditColumns = `seq, at, actor, on_behalf, surface, account, token, operation, target, arguments,
 		approval, decision, reason, approver, api_status, outcome, previous, hash`
 )
 
@@ -42,7 +47,7 @@ func recordFields(r *approval.Record) []any {
 }
 
 func consentFields(c *approval.Consent) []any {
-	return []any{&c.Person, &c.Identity, &c.Channel, (*flag)(&c.Yes), &c.Reason, (*millis)(&c.At), (*words)(&c.Groups)}
+	return []any{&c.Person, &c.Identity, &c.Channel, (*flag)(&c.Yes), &c.Reason, (*millis)(&c.At), (*words)(&c.Groups), (*flag)(&c.StandsIn)}
 }
 
 func formFields(f *approval.Form) []any {
@@ -59,6 +64,17 @@ func keyFields(k *keys.Key) []any {
 
 func messageFields(m *approval.Message) []any {
 	return []any{&m.ID, &m.Topic, (*jsonText)(&m.Body), (*millis)(&m.CreatedAt), &m.Tries}
+}
+
+func deliveryFields(d *approval.Delivery) []any {
+	return []any{&d.ID, &d.Kind, (*millis)(&d.ReceivedAt), (*millis)(&d.Until), &d.Tries, (*binary)(&d.Body)}
+}
+
+func postFields(p *approval.Post) []any {
+	return []any{
+		&p.Key, &p.Approval, &p.Kind, &p.User, &p.Channel, &p.TS, &p.Thread,
+		(*binary)(&p.URL), (*millis)(&p.URLUntil), &p.URLUses, &p.Shown, &p.Fails, (*millis)(&p.Next), &p.Version,
+	}
 }
 
 func auditFields(r *audit.Row) []any {
@@ -107,6 +123,24 @@ func (j *jsonText) Scan(value any) error {
 		*j = jsonText(text)
 	}
 	return nil
+}
+
+// binary is bytes as base64; none are ”. They are written as the text that [storable] makes of them.
+type binary []byte
+
+// Scan implements [database/sql.Scanner].
+func (b *binary) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("bytes are stored as %T", value)
+	}
+	*b = nil
+	if text == "" {
+		return nil
+	}
+	var err error
+	*b, err = base64.StdEncoding.DecodeString(text)
+	return err
 }
 
 // words are texts without spaces, as one with spaces between. They are written as the text that

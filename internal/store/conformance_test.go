@@ -28,6 +28,8 @@ type database interface {
 	approval.Store
 	approval.Outbox
 	approval.Deliveries
+	approval.Inbox
+	approval.Posts
 	audit.Store
 	keys.Store
 }

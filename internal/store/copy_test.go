@@ -35,6 +35,9 @@ func full(t *testing.T) (path string) {
 	require.NoError(t, db.Enqueue(ctx, message("m", "t")))
 	_, err = db.Once(ctx, "d", start, start.AddDate(100, 0, 0))
 	require.NoError(t, err)
+	received(t, db, 0, delivery("open", 0), delivery("done", 0))
+	require.NoError(t, db.Finish(ctx, []string{"done"}))
+	added(t, db, post("4", 0))
 	noted(t, db, 1500) // more than a page, and more than a batch
 	// What older versions let in.
 	execute(t, path, "UPDATE approvals SET message = 'a' || char(0) || CAST(x'ff' AS TEXT) WHERE id = '3'")
@@ -51,7 +54,7 @@ func TestMigrate(t *testing.T) {
 	}
 	require.Equal(t, map[string]int64{
 		"access_keys": 1, "approvals": 4, "audit": 1510, "audit_archives": 0, "audit_checkpoints": 0, "beats": 1, "consents": 2,
-		"deliveries": 1, "forms": 1, "freezes": 1, "outbox": 1, "requests": 1,
+		"deliveries": 1, "forms": 1, "freezes": 1, "inbox": 2, "outbox": 1, "posts": 1, "requests": 1,
 	}, got)
 
 	from, to := open(t, "sqlite:"+path), open(t, url)
@@ -73,6 +76,13 @@ func TestMigrate(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"S1", "S2"}, given[0].Groups)
 	require.Equal(t, rows(t, from, audit.Filter{}), rows(t, to, audit.Filter{}))
+
+	require.Equal(t, post("4", 0), posted(t, to, "live:4"))
+	require.Equal(t, []bool{false, false}, received(t, to, 0, delivery("open", 0), delivery("done", 0)))
+	left, err := to.Leftover(t.Context(), "p2", start.Add(pastLease), 9)
+	require.NoError(t, err)
+	require.Equal(t, delivery("open", 0).Body, left[0].Body)
+	require.Len(t, left, 1)
 
 	// The copy goes on where the file stood.
 	require.NoError(t, to.Unfreeze(t.Context(), row("unfrozen")))

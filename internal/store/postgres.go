@@ -37,6 +37,7 @@ const postgresClock = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigi
 // default is: one taken before the lock was had would not see what others have just written.
 var postgresEngine = engine{
 	options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+	skip:    " FOR UPDATE SKIP LOCKED",
 	lock:    appendLock,
 	timeout: patience,
 	clock:   postgresClock,

@@ -28,6 +28,7 @@ var roles = map[string]func(db database, name string) error{
 	"compete": compete,
 	"labour":  labour,
 	"press":   pressOnce,
+	"share":   share,
 }
 
 func TestMain(m *testing.M) {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -31,6 +32,8 @@ type Store struct {
 	read  *sql.DB       // cannot write
 	seats chan struct{} // hold whoever reads, so that time spent queueing is not the database's
 
+	received atomic.Int64 // deliveries
+
 	signing                // of the log
 	statements *statements // of the writer; nil where the driver keeps them
 }
@@ -40,6 +43,7 @@ type engine struct {
 	path    string            // of the file; empty: not a file
 	opened  os.FileInfo       // of the file that was opened; nil: not a file
 	options *sql.TxOptions    // of a write
+	skip    string            // end of a SELECT that locks its rows and leaves out those that others have locked; empty: nobody can
 	lock    string            // statement that makes a transaction the only one that appends; empty: it is anyway
 	timeout time.Duration     // of a transaction, or a read; 0: none
 	clock   string            // expression: milliseconds since 1970 by the database's clock
@@ -49,6 +53,8 @@ type engine struct {
 var (
 	_ approval.Store  = (*Store)(nil)
 	_ approval.Outbox = (*Store)(nil)
+	_ approval.Inbox  = (*Store)(nil)
+	_ approval.Posts  = (*Store)(nil)
 	_ audit.Store     = (*Store)(nil)
 	_ keys.Store      = (*Store)(nil)
 )

@@ -119,6 +119,13 @@ func overdue(ctx context.Context, err error) error {
 	return err
 }
 
+// unprepared is t for statements whose text depends on how many values there are: to keep them
+// all prepared would leave no room for others.
+func (t transaction) unprepared() transaction {
+	t.statements = nil
+	return t
+}
+
 func (t transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if stmt := t.statements.find(query); stmt != nil {
 		return t.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)

@@ -21,6 +21,29 @@ func older(t *testing.T) (path string) {
 	return path
 }
 
+// A store of before there was Slack keeps what it has, and takes what comes from there.
+func TestUpgradeToSlack(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			url := engine(t)
+			db := open(t, url)
+			want := inserted(t, db, asked("1"))
+			require.NoError(t, db.Enqueue(t.Context(), message("m", "")))
+			require.NoError(t, db.Close())
+			for _, statement := range []string{"DROP TABLE inbox", "DROP TABLE posts", "DELETE FROM goose_db_version WHERE version_id >= 4"} {
+				around(t, url, statement)
+			}
+			db = open(t, url)
+			require.Equal(t, []bool{true}, received(t, db, 0, delivery("a", 0)))
+			added(t, db, post("1", 0))
+			got, err := db.Record(t.Context(), "1")
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			require.Equal(t, []string{"m"}, taken(t, db, "p", 0, 9))
+		})
+	}
+}
+
 func TestUpgrade(t *testing.T) {
 	path := older(t)
 	require.Equal(t, []string{"1"}, query(t, path, "SELECT max(version_id) FROM goose_db_version"))

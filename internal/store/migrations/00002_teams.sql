@@ -19,6 +19,7 @@ UPDATE approvals SET person = actor, own = CASE WHEN state = 'pending' THEN 1 EL
 
 -- The Slack user groups somebody answered as a member of, with spaces between.
 ALTER TABLE consents ADD COLUMN slack_groups TEXT NOT NULL DEFAULT '';
+ALTER TABLE consents ADD COLUMN stands_in INTEGER NOT NULL DEFAULT 0;
 
 -- What a caller's own name for a request stands for. Not a column of approvals alone: a request that
 -- joined another's record has a name too.

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/door"
+)
+
+// findings are what doctor says, by the check.
+func (b *bench) findings(t *testing.T) map[string]finding {
+	t.Helper()
+	out, errs, _ := b.run(t.Context(), "doctor", "--json")
+	for _, name := range []string{"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"} {
+		if b.env[name] != "" {
+			require.NotContains(t, out+errs, b.env[name])
+		}
+	}
+	var d diagnosis
+	require.NoError(t, json.Unmarshal([]byte(out), &d), out)
+	found := map[string]finding{}
+	for _, f := range d.Findings {
+		found[f.Check] = f
+	}
+	return found
+}
+
+func TestDoctorSaysNothingOfSlackWhereThereIsNone(t *testing.T) {
+	for name := range newBench(t).findings(t) {
+		require.NotContains(t, name, "slack")
+	}
+}
+
+func TestDoctorChecksSlack(t *testing.T) {
+	for mode, socket := range map[string]bool{"HTTP; SLACK_SIGNING_SECRET is set": false, "Socket Mode; Slack gives connections": true} {
+		b := newBench(t)
+		slack := fakeslack.New(t, fakeslack.Options{
+			SigningSecret: "8f742231b10e8888abcd998887770a51", Scopes: []string{"commands", "chat:write", "files:write"},
+		})
+		b.pointTo(slack, socket)
+		b.policyFile(t, approvalsPolicy)
+		found := b.findings(t)
+		require.Equal(t, fine("slack mode", "%s", mode), found["slack mode"])
+		require.Equal(t, fine("slack", "vpsbot in fake"), found["slack"])
+		require.Equal(t, fine("slack scopes", "commands, chat:write, files:write"), found["slack scopes"])
+		require.Equal(t, fine("slack clock", "within 1s of Slack's"), found["slack clock"])
+		require.Equal(t, fine("slack policy", "others are asked in C0APPROVE1"), found["slack policy"])
+	}
+}
+
+func TestDoctorFindsWhatIsWrongWithSlack(t *testing.T) {
+	groups := strings.Replace(approvalsPolicy, "rules:", "groups:\n  oncall: {slack_groups: [S0614TZR7]}\nrules:\n  - {name: on-call reads, effect: allow, who: [oncall], risks: [read]}", 1)
+	for name, test := range map[string]struct {
+		socket bool
+		change func(*bench, *fakeslack.Slack)
+		policy string
+		scopes []string
+		check  string
+		status string
+		says   string
+		next   string
+	}{
+		"a wrong token": {
+			change: func(_ *bench, s *fakeslack.Slack) { s.Fail("auth.test", fakeslack.Fault{Error: "invalid_auth"}) },
+			check:  "slack", status: statusFail, says: "Slack refuses it (invalid_auth)", next: "Bot User OAuth Token",
+		},
+		"a Slack that is away": {
+			change: func(_ *bench, s *fakeslack.Slack) { s.Down(true) },
+			check:  "slack", status: statusFail, says: "cannot be reached", next: "SLACK_API_URL",
+		},
+		"a Slack that is broken": {
+			change: func(_ *bench, s *fakeslack.Slack) { s.Fail("auth.test", fakeslack.Fault{Status: 500}) },
+			check:  "slack", status: statusFail, says: "answers with status 500",
+		},
+		"no such file": {
+			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_BOT_TOKEN_FILE"] = "/not/there" },
+			check:  "slack", status: statusFail, says: "SLACK_BOT_TOKEN_FILE: the file /not/there cannot be read",
+		},
+		"both modes": {
+			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = "xapp-1-hushhush" },
+			check:  "slack mode", status: statusFail, says: "are both set", next: "vpsbot serve --help",
+		},
+		"no bot token": {
+			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_BOT_TOKEN"] = "" },
+			check:  "slack mode", status: statusFail, says: "SLACK_BOT_TOKEN is not set, and Slack needs it",
+		},
+		"an app token that is a bot token": {
+			socket: true, change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = b.env["SLACK_BOT_TOKEN"] },
+			check: "slack mode", status: statusFail, says: "(not_allowed_token_type); SLACK_APP_TOKEN does not begin with xapp-", next: "connections:write",
+		},
+		"a signing secret that is none": {
+			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_SIGNING_SECRET"] = "the-secret" },
+			check:  "slack mode", status: statusWarn, says: "does not look like one", next: "Basic Information",
+		},
+		"scopes that are missing": {
+			scopes: []string{"commands"}, check: "slack scopes", status: statusFail, says: "missing: chat:write", next: "vpsbot slack manifest",
+		},
+		"user groups without their scope": {
+			scopes: []string{"commands", "chat:write"}, policy: groups,
+			check: "slack scopes", status: statusFail, says: "missing: usergroups:read", next: "--groups",
+		},
+		"more scopes than are used": {
+			scopes: []string{"commands", "chat:write", "channels:history"},
+			check:  "slack scopes", status: statusWarn, says: "more than vpsbot uses: channels:history", next: "channels:history",
+		},
+		"no policy":  {check: "slack policy", status: statusWarn, says: "nobody may change anything", next: "VPSBOT_POLICY_FILE"},
+		"no channel": {policy: twoDelete, check: "slack policy", status: statusWarn, says: "no slack.approvals_channel", next: "approvals_channel"},
+		"an address of this machine": {
+			change: func(b *bench, _ *fakeslack.Slack) { b.env["VPSBOT_PUBLIC_URL"] = "http://127.0.0.1:8484" },
+			check:  "public address", status: statusWarn, says: "Slack cannot reach", next: "https",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			slack := fakeslack.New(t, fakeslack.Options{Scopes: test.scopes})
+			b.pointTo(slack, test.socket)
+			if test.change != nil {
+				test.change(b, slack)
+			}
+			if test.policy != "" {
+				b.policyFile(t, test.policy)
+			}
+			f := b.findings(t)[test.check]
+			require.Equal(t, test.status, f.Status, "%+v", f)
+			require.Contains(t, f.Message, test.says)
+			require.Contains(t, f.Next, test.next)
+		})
+	}
+}
+
+// A token of a person has a shape of its own; Slack would take it.
+func TestDoctorKnowsTheShapeOfABotToken(t *testing.T) {
+	b := newBench(t)
+	b.pointTo(fakeslack.New(t, fakeslack.Options{BotToken: "xoxp-17653672481-of-a-person"}), false)
+	f := b.findings(t)["slack"]
+	require.Equal(t, statusWarn, f.Status)
+	require.Contains(t, f.Message, "does not begin with xoxb-")
+}
+
+// Doctor calls serve as Slack would, and tells what lies between.
+func TestDoctorCallsServeAsSlackWould(t *testing.T) {
+	const ours = "8f742231b10e8888abcd998887770a51"
+	of := func(secret string, now func() time.Time) http.Handler {
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+		(&door.HTTP{Secret: func() (string, error) { return secret, nil }, Now: now}).Routes(mux)
+		return mux
+	}
+	only := func(path string, h http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle(path, h)
+		return mux
+	}
+	late := func() time.Time { return time.Now().Add(time.Hour) }
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>welcome</html>") })
+	for name, test := range map[string]struct {
+		there http.Handler
+		want  []string // status and a part of the message, one after the other
+	}{
+		"serve itself":             {of(ours, nil), []string{statusOK, "answers", statusOK, "takes what is signed with it"}},
+		"serve of another secret":  {of("other", nil), []string{statusOK, "answers", statusFail, "another secret, or another time"}},
+		"serve of another time":    {of(ours, late), []string{statusOK, "answers", statusFail, "another secret, or another time"}},
+		"a page of somebody":       {page, []string{statusFail, "not as vpsbot serve does (status 200)"}},
+		"nothing there":            {http.NotFoundHandler(), []string{statusFail, "status 404"}},
+		"a proxy that lacks paths": {only("GET /healthz", of(ours, nil)), []string{statusOK, "answers", statusFail, "status 404"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(test.there)
+			defer server.Close()
+			b := newBench(t)
+			b.env["SLACK_SIGNING_SECRET"] = ours
+			a := &app{env: envconfig.MapLookuper(b.env), io: stdio{Err: io.Discard}, goos: "linux", now: time.Now}
+			p, err := a.assemble(t.Context())
+			require.NoError(t, err)
+			var got []finding
+			got = append(got, slackDoctor{app: a, parts: p, client: slackClient()}.callServe(t.Context(), server.URL)...)
+			require.Len(t, got, len(test.want)/2)
+			for i, f := range got {
+				require.Equal(t, test.want[2*i], f.Status, "%+v", f)
+				require.Contains(t, f.Message, test.want[2*i+1])
+				require.NotContains(t, f.Message+f.Next, ours)
+			}
+		})
+	}
+}
+
+func TestNamesGroups(t *testing.T) {
+	book := func(b permissions.Rulebook) permissions.Policy { return permissions.Policy{Book: &b} }
+	group := []permissions.Party{"slack-group:S1"}
+	require.False(t, namesGroups(permissions.Policy{}))
+	require.False(t, namesGroups(book(permissions.Rulebook{Groups: []permissions.Group{{Name: "a"}}, Rules: []permissions.Rule{{Who: []permissions.Party{"a"}}}})))
+	require.True(t, namesGroups(book(permissions.Rulebook{Groups: []permissions.Group{{SlackGroups: []string{"S1"}}}})))
+	require.True(t, namesGroups(book(permissions.Rulebook{Rules: []permissions.Rule{{Who: group}}})))
+	require.True(t, namesGroups(book(permissions.Rulebook{Rules: []permissions.Rule{{Approvers: &permissions.Approvers{Who: group}}}})))
+}

@@ -1,0 +1,415 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+)
+
+// syncBuffer takes what a process that still runs prints.
+type syncBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// serving is "vpsbot serve" in this process.
+type serving struct {
+	*testing.T
+	log   syncBuffer
+	end   context.CancelFunc
+	ended chan int // its exit code
+	url   string
+}
+
+// slack is a Slack with two people and two channels, that the environment points to.
+func (b *bench) slack(t *testing.T, socket bool) *fakeslack.Slack {
+	t.Helper()
+	s := fakeslack.New(t, fakeslack.Options{})
+	s.Secrets = []string{secret}
+	s.AddUser(fakeslack.User{ID: "U0LEAD123", Name: "lead"})
+	s.AddUser(fakeslack.User{ID: "U0SECOND1", Name: "second"})
+	s.AddChannel("C0OPS12345", "U0LEAD123", "U0SECOND1")
+	s.AddChannel("C0APPROVE1", "U0LEAD123", "U0SECOND1")
+	b.env["VPSBOT_LISTEN"], b.env["VPSBOT_LOG_LEVEL"] = "127.0.0.1:0", "info"
+	b.pointTo(s, socket)
+	return s
+}
+
+// pointTo sets what the app is given by a Slack.
+func (b *bench) pointTo(s *fakeslack.Slack, socket bool) {
+	b.env["SLACK_API_URL"], b.env["SLACK_BOT_TOKEN"] = s.APIURL(), s.Options().BotToken
+	if socket {
+		b.env["SLACK_APP_TOKEN"] = s.Options().AppToken
+		s.SocketMode()
+	} else {
+		b.env["SLACK_SIGNING_SECRET"] = s.Options().SigningSecret
+	}
+}
+
+// up starts serve; it ends with the test.
+func (b *bench) up(t *testing.T) *serving {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &serving{T: t, end: cancel, ended: make(chan int, 1)}
+	go func() {
+		err := run(ctx, []string{"serve"}, envconfig.MapLookuper(b.env), stdio{In: strings.NewReader(""), Out: &s.log, Err: &s.log})
+		s.ended <- report(&s.log, err)
+	}()
+	t.Cleanup(func() { s.stop() })
+	address := regexp.MustCompile(`msg=serving .*address=(\S+)`)
+	require.Eventually(t, func() bool {
+		found := address.FindStringSubmatch(s.log.String())
+		if found != nil {
+			s.url = "http://" + found[1]
+		}
+		return found != nil || len(s.ended) > 0
+	}, 10*time.Second, time.Millisecond)
+	return s
+}
+
+// stop ends it as a signal does, and returns its exit code.
+func (s *serving) stop() int {
+	s.Helper()
+	s.end()
+	return s.code()
+}
+
+func (s *serving) code() int {
+	s.Helper()
+	select {
+	case code := <-s.ended:
+		s.ended <- code
+		return code
+	case <-time.After(20 * time.Second):
+		s.Fatalf("it does not end:\n%s", &s.log)
+		return -1
+	}
+}
+
+func (s *serving) get(path string) (status int, body string) {
+	resp, err := http.Get(s.url + path)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	raw, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(raw)
+}
+
+func (s *serving) waitReady() {
+	s.Helper()
+	require.Eventually(s, func() bool {
+		status, _ := s.get("/readyz")
+		return status == http.StatusOK
+	}, 10*time.Second, 5*time.Millisecond, s.log.String)
+}
+
+func (s *serving) says(text string) {
+	s.Helper()
+	require.Eventually(s, func() bool { return strings.Contains(s.log.String(), text) }, 10*time.Second, 5*time.Millisecond, text)
+}
+
+// In both modes a command comes back with its answer, and a signal ends all in good order.
+func TestServe(t *testing.T) {
+	for mode, socket := range map[string]bool{"HTTP": false, "Socket Mode": true} {
+		t.Run(mode, func(t *testing.T) {
+			b := newBench(t)
+			slack := b.slack(t, socket)
+			b.env["VPSBOT_LOG_LEVEL"] = "debug" // there is more to hide secrets from
+			s := b.up(t)
+			if !socket {
+				slack.Deliver(s.url)
+			}
+			s.waitReady()
+			status, body := s.get("/healthz")
+			require.Equal(t, http.StatusOK, status)
+			require.Equal(t, "ok\n", body)
+			slack.As("U0LEAD123").In("C0OPS12345").Type("/vps servers list")
+			slack.WaitEphemeral("U0LEAD123", "web-server-01")
+
+			require.Zero(t, s.stop(), s.log.String())
+			require.Zero(t, slack.Connections())
+			log := s.log.String()
+			require.Contains(t, log, "mode=")
+			require.Contains(t, log, mode)
+			require.Contains(t, log, `msg="Slack: signed in" bot=vpsbot workspace=fake`)
+			require.Contains(t, log, "without VPSBOT_POLICY_FILE everybody in the workspace may read")
+			require.Less(t, strings.Index(log, "msg=stopping"), strings.Index(log, "msg=stopped"))
+			for _, name := range []string{"VPS_API_TOKEN", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"} {
+				if b.env[name] != "" {
+					require.NotContains(t, log, b.env[name])
+				}
+			}
+			_, body = s.get("/healthz")
+			require.Contains(t, body, "refused")
+		})
+	}
+}
+
+// On PostgreSQL nobody at a terminal has to be anybody: who asks is Slack's to say.
+func TestServeNeedsNoKeyOnPostgreSQL(t *testing.T) {
+	b := newBench(t)
+	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
+	slack := b.slack(t, true)
+	s := b.up(t)
+	s.waitReady()
+	slack.As("U0LEAD123").In("C0OPS12345").Type("/vps servers list")
+	slack.WaitEphemeral("U0LEAD123", "web-server-01")
+	require.Zero(t, s.stop())
+}
+
+// While Slack cannot be reached it waits, alive and not ready; once it can, it is ready.
+func TestServeWaitsForSlack(t *testing.T) {
+	b := newBench(t)
+	slack := b.slack(t, true)
+	slack.Down(true)
+	s := b.up(t)
+	s.says("Slack cannot be asked whose bot this is; it is tried again")
+	status, body := s.get("/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Equal(t, "Slack has not said yet whose bot this is\nno connection to Slack has had its hello\n", body)
+	status, _ = s.get("/healthz")
+	require.Equal(t, http.StatusOK, status)
+	slack.Down(false)
+	s.waitReady()
+}
+
+// A token that Slack does not know ends it: no waiting helps.
+func TestServeWithAWrongToken(t *testing.T) {
+	for code, says := range map[string]string{
+		"invalid_auth": "not a token that Slack knows", "token_revoked": "it was revoked", "account_inactive": "the app was removed",
+	} {
+		b := newBench(t)
+		slack := b.slack(t, false)
+		slack.Fail("auth.test", fakeslack.Fault{Error: code})
+		s := b.up(t)
+		require.Equal(t, 1, s.code())
+		require.Regexp(t, `vpsbot: SLACK_BOT_TOKEN: Slack refuses it \(`+code+`\): .*`+says, s.log.String())
+		require.NotContains(t, s.log.String(), b.env["SLACK_BOT_TOKEN"])
+	}
+}
+
+// What Slack says of itself when it is broken says nothing of the token.
+func TestServeOutlastsABrokenSlack(t *testing.T) {
+	b := newBench(t)
+	slack := b.slack(t, false)
+	slack.Fail("auth.test", fakeslack.Fault{Error: "internal_error", Times: 2})
+	s := b.up(t)
+	s.says("says internal_error")
+	s.waitReady()
+}
+
+func TestServeWithoutAStoreIsNotReady(t *testing.T) {
+	b := newBench(t)
+	b.slack(t, false)
+	b.env["VPSBOT_DATABASE_URL"] = "sqlite:/dev/null/vpsbot.db"
+	s := b.up(t)
+	s.says("Slack: signed in")
+	var status int
+	var body string
+	require.Eventually(t, func() bool {
+		status, body = s.get("/readyz")
+		return body == "the store does not answer within a second\n"
+	}, 5*time.Second, 10*time.Millisecond)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+}
+
+// Before it stops listening it says that it is not ready, and what still arrives is carried out:
+// Slack sends nothing twice.
+func TestServeIsUnreadyBeforeItStops(t *testing.T) {
+	b := newBench(t)
+	slack := b.slack(t, false)
+	s := b.up(t)
+	slack.Deliver(s.url)
+	s.waitReady()
+	s.end()
+	require.Eventually(t, func() bool {
+		_, body := s.get("/readyz")
+		return body == "it is stopping\n"
+	}, 5*time.Second, 5*time.Millisecond)
+	require.True(t, slack.As("U0LEAD123").In("C0OPS12345").Type("/vps servers list").OK())
+	slack.WaitEphemeral("U0LEAD123", "web-server-01")
+	require.Zero(t, s.code())
+}
+
+// What a container's end sends is a good order, too, and takes no longer than it may.
+func TestServeEndsOnSIGTERM(t *testing.T) {
+	b := newBench(t)
+	slack := b.slack(t, true)
+	cmd := b.command(t, "serve")
+	var log syncBuffer
+	cmd.Stderr = &log
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	require.Eventually(t, func() bool { return slack.Connections() == 2 }, 10*time.Second, 5*time.Millisecond)
+	begun := time.Now()
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait(), log.String())
+	require.Less(t, time.Since(begun), 15*time.Second)
+	require.Contains(t, log.String(), "msg=stopped")
+	require.NotContains(t, log.String(), b.env["SLACK_BOT_TOKEN"])
+}
+
+// Signatures are looked at, and an address that is none of ours is one of nobody's.
+func TestServeRefusesStrangers(t *testing.T) {
+	b := newBench(t)
+	slack := b.slack(t, false)
+	s := b.up(t)
+	slack.Deliver(s.url)
+	s.waitReady()
+	for path, want := range map[string]int{"/slack/commands": 401, "/slack/interactivity": 401, "/slack/events": 401, "/": 404, "/mcp": 404, "/debug/pprof/": 404} {
+		resp, err := http.Post(s.url+path, "application/x-www-form-urlencoded", strings.NewReader("text=servers+list"))
+		require.NoError(t, err)
+		resp.Body.Close()
+		require.Equal(t, want, resp.StatusCode, path)
+	}
+	require.Equal(t, http.StatusOK, slack.As("U0LEAD123").In("C0OPS12345").Type("/vps help").Status)
+}
+
+// In Socket Mode there is no address that Slack, or anybody, could send to.
+func TestSocketModeTakesNothingOverHTTP(t *testing.T) {
+	b := newBench(t)
+	b.slack(t, true)
+	s := b.up(t)
+	resp, err := http.Post(s.url+"/slack/commands", "application/x-www-form-urlencoded", strings.NewReader("ssl_check=1"))
+	require.NoError(t, err)
+	resp.Body.Close()
+	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+}
+
+func TestServeWithWhatIsMissing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for name, test := range map[string]struct {
+		env  map[string]string
+		code int
+		says string
+	}{
+		"nothing of Slack":      {map[string]string{"SLACK_BOT_TOKEN": "", "SLACK_SIGNING_SECRET": ""}, 2, "vpsbot slack manifest"},
+		"both modes":            {map[string]string{"SLACK_APP_TOKEN": "xapp-1"}, 2, "are both set: unset one of them"},
+		"neither mode":          {map[string]string{"SLACK_SIGNING_SECRET": ""}, 2, "neither SLACK_SIGNING_SECRET nor SLACK_APP_TOKEN"},
+		"no token of VPS.org":   {map[string]string{"VPS_API_TOKEN": ""}, 2, "no VPS.org token is set"},
+		"an unreadable secret":  {map[string]string{"SLACK_SIGNING_SECRET_FILE": "/not/there"}, 2, "SLACK_SIGNING_SECRET_FILE: the file /not/there cannot be read"},
+		"an unreadable token":   {map[string]string{"SLACK_BOT_TOKEN_FILE": "/not/there"}, 2, "SLACK_BOT_TOKEN_FILE: the file /not/there cannot be read"},
+		"a policy with a fault": {map[string]string{"VPSBOT_POLICY_FILE": "/not/there"}, 2, "VPSBOT_POLICY_FILE: "},
+		"an address in use":     {map[string]string{"VPSBOT_LISTEN": taken.Addr().String()}, 1, "VPSBOT_LISTEN takes another address"},
+		"a host of elsewhere":   {map[string]string{"VPSBOT_LISTEN": "no.such.host.invalid:1"}, 2, "is no address of this machine"},
+		"a broken address":      {map[string]string{"VPSBOT_LISTEN": "here"}, 2, "VPSBOT_LISTEN is not HOST:PORT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.slack(t, false)
+			for variable, value := range test.env {
+				b.env[variable] = value
+			}
+			_, errs, code := b.run(t.Context(), "serve")
+			require.Equal(t, test.code, code, errs)
+			require.Contains(t, errs, test.says)
+			require.Empty(t, b.sim.Requests(), "nothing was sent")
+		})
+	}
+}
+
+const approvalsPolicy = `version: 1
+people:
+  - {id: lead, slack: [U0LEAD123], keys: [lead-laptop]}
+  - {id: second, slack: [U0SECOND1], keys: [second-laptop]}
+rules:
+  - {name: team reads, effect: allow, who: [lead, second], risks: [read]}
+  - {name: two delete, effect: allow, who: [lead, second], operations: [servers.delete], approvers: {count: 1, who: [lead, second]}}
+slack: {approvals_channel: C0APPROVE1}
+`
+
+// While serve can ask in Slack, every other process of the installation knows.
+func TestServeIsSeenByOtherProcesses(t *testing.T) {
+	b := newBench(t)
+	key := b.makeKey(t, "lead-laptop")
+	slack := b.slack(t, true)
+	b.policyFile(t, approvalsPolicy)
+	seen := func() bool {
+		a := &app{env: envconfig.MapLookuper(b.env), io: stdio{Err: io.Discard}, goos: "linux", now: time.Now}
+		p, err := a.assemble(t.Context())
+		require.NoError(t, err)
+		defer p.store.close()
+		return p.runner.Slack(t.Context())
+	}
+	require.False(t, seen())
+	s := b.up(t)
+	s.waitReady()
+	require.Eventually(t, seen, 10*time.Second, 50*time.Millisecond)
+
+	b.env["VPSBOT_KEY"] = key
+	_, errs, code := b.run(t.Context(), "run", "servers.delete", "web-server-01", "--confirm", "web-server-01")
+	require.Equal(t, 4, code, errs)
+	slack.WaitMessage("C0APPROVE1", "web-server-01")
+}
+
+// Without an approvals channel nobody can be asked, whatever beats.
+func TestNobodyIsAskedInSlackWithoutAChannel(t *testing.T) {
+	now := noon
+	b := newBench(t)
+	p := func(policy string) *parts {
+		b.policyFile(t, policy)
+		a := &app{env: envconfig.MapLookuper(b.env), io: stdio{Err: io.Discard}, goos: "linux", now: func() time.Time { return now }}
+		p, err := a.assemble(t.Context())
+		require.NoError(t, err)
+		t.Cleanup(func() { p.store.close() })
+		return p
+	}
+	asked := p(approvalsPolicy)
+	require.False(t, asked.asksInSlack(t.Context()))
+	require.False(t, asked.store.isOpen(), "no store is made to look whether one says so")
+
+	db, err := store.Open(t.Context(), "sqlite:"+b.env["XDG_STATE_HOME"]+"/vpsbot/vpsbot.db")
+	require.NoError(t, err)
+	defer db.Close()
+	require.NoError(t, db.Beat(t.Context(), slackBeat))
+	require.False(t, asked.asksInSlack(t.Context()), "what was seen a moment ago is kept")
+	now = now.Add(slackKnown)
+	require.True(t, asked.asksInSlack(t.Context()))
+	require.False(t, p(twoDelete).asksInSlack(t.Context()), "no channel")
+	delete(b.env, "VPSBOT_POLICY_FILE")
+}
+
+// A token that soon ends is told at the start, and so is one that VPS.org does not know.
+func TestServeWarnsOfTheToken(t *testing.T) {
+	for token, says := range map[string]string{
+		"vps_expiring": `the VPS.org token expires soon: make a new one" token=Expiring in="5 days"`,
+		"vps_unknown":  "VPS.org does not say what the token may do",
+	} {
+		b := newBench(t)
+		b.slack(t, true)
+		b.env["VPS_API_URL"], b.env["VPS_API_TOKEN"] = "simulator", token
+		s := b.up(t)
+		s.says(says)
+		require.Zero(t, s.stop())
+	}
+}

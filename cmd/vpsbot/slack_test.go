@@ -1,0 +1,28 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The manifests that are checked in are those that the program prints with all it has. After a
+// change: go test ./cmd/vpsbot -run TestManifestsInDeploy -update
+func TestManifestsInDeploy(t *testing.T) {
+	for name, flags := range map[string][]string{
+		"slack-manifest.http.json":   {"--url", "https://vpsbot.example.com"},
+		"slack-manifest.socket.json": {"--socket"},
+	} {
+		out, errs, code := newBench(t).run(t.Context(), append([]string{"slack", "manifest", "--home", "--files", "--groups"}, flags...)...)
+		require.Zero(t, code, errs)
+		path := filepath.Join("..", "..", "deploy", name)
+		if *update {
+			require.NoError(t, os.WriteFile(path, []byte(out), 0o600))
+		}
+		kept, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, string(kept), out)
+	}
+}

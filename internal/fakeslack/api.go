@@ -1,0 +1,259 @@
+package fakeslack
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Call is one request that the app made.
+type Call struct {
+	// Method is the Web API's name, or "response_url", "upload", "socket".
+	Method string
+	// Params are what it was called with, without the token.
+	Params map[string]any
+	// Error is what it was answered, empty for ok; At is when it arrived.
+	Error string
+	At    time.Time
+}
+
+// method is one method of the Web API. It runs with the lock held.
+type method struct {
+	scope string
+	app   bool // wants the app's token, not the bot's
+	do    func(*Slack, params) answer
+}
+
+var methods = map[string]method{
+	"auth.test":                    {do: (*Slack).authTest},
+	"apps.connections.open":        {app: true, do: (*Slack).connectionsOpen},
+	"chat.delete":                  {scope: "chat:write", do: (*Slack).chatDelete},
+	"chat.postEphemeral":           {scope: "chat:write", do: (*Slack).postEphemeral},
+	"chat.postMessage":             {scope: "chat:write", do: (*Slack).postMessage},
+	"chat.update":                  {scope: "chat:write", do: (*Slack).chatUpdate},
+	"conversations.info":           {scope: "channels:read", do: (*Slack).conversationsInfo},
+	"conversations.open":           {scope: "im:write", do: (*Slack).conversationsOpen},
+	"files.completeUploadExternal": {scope: "files:write", do: (*Slack).completeUpload},
+	"files.getUploadURLExternal":   {scope: "files:write", do: (*Slack).uploadURL},
+	"usergroups.list":              {scope: "usergroups:read", do: (*Slack).userGroups},
+	"usergroups.users.list":        {scope: "usergroups:read", do: (*Slack).userGroupUsers},
+	"users.info":                   {scope: "users:read", do: (*Slack).usersInfo},
+	"views.open":                   {do: (*Slack).viewsOpen},
+	"views.publish":                {do: (*Slack).viewsPublish},
+	"views.push":                   {do: (*Slack).viewsPush},
+	"views.update":                 {do: (*Slack).viewsUpdate},
+}
+
+// everything is every scope that any method or feature wants.
+func everything() []string {
+	scopes := map[string]bool{"commands": true}
+	for _, m := range methods {
+		scopes[m.scope] = true
+	}
+	delete(scopes, "")
+	return slices.Sorted(maps.Keys(scopes))
+}
+
+// answer is what a request is answered.
+type answer map[string]any
+
+func ok(fields answer) answer {
+	out := answer{"ok": true}
+	maps.Copy(out, fields)
+	return out
+}
+
+func no(code string) answer { return answer{"ok": false, "error": code} }
+
+func (a answer) code() string {
+	code, _ := a["error"].(string)
+	return code
+}
+
+// mostBody is more than any request has reason to be, files included.
+const mostBody = 8 << 20
+
+func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == socketPath {
+		s.upgrade(w, r)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	if err != nil {
+		http.Error(w, "the body could not be read", http.StatusBadRequest)
+		return
+	}
+	switch first, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+	case "api":
+		s.faulty(w, r, rest, func(w http.ResponseWriter) { s.call(w, r, rest, body) })
+	case "commands", "actions":
+		s.faulty(w, r, "response_url", func(w http.ResponseWriter) { s.respond(w, r, body) })
+	case "upload":
+		s.faulty(w, r, "upload", func(w http.ResponseWriter) { s.upload(w, r, rest, body) })
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// call does one request to the Web API.
+func (s *Slack) call(w http.ResponseWriter, r *http.Request, name string, body []byte) {
+	p, token, err := readParams(r, body)
+	s.guard("a call of "+name, p.text())
+	var a answer
+	switch m, known := methods[name]; {
+	case !known:
+		a = no("unknown_method")
+	case err != nil:
+		a = no("invalid_json")
+	default:
+		a = s.allowed(m, token)
+		if a == nil {
+			a = s.locked(func() answer { return m.do(s, p) })
+		}
+	}
+	s.log(Call{Method: name, Params: p, Error: a.code()})
+	if a.code() == "ratelimited" {
+		w.Header().Set("Retry-After", "30")
+	}
+	w.Header().Set("X-OAuth-Scopes", strings.Join(s.o.Scopes, ","))
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	if a.code() == "ratelimited" {
+		w.WriteHeader(http.StatusTooManyRequests)
+	}
+	_ = json.NewEncoder(w).Encode(a)
+}
+
+func (s *Slack) locked(do func() answer) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return do()
+}
+
+func (s *Slack) log(c Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.At = s.now()
+	s.calls = append(s.calls, c)
+}
+
+// Calls are the requests that the app made so far, in the order they were answered: those of
+// one method, or all for "".
+func (s *Slack) Calls(method string) []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.calls), func(c Call) bool { return method != "" && c.Method != method })
+}
+
+// allowed is why a token may not call a method; nil: it may.
+func (s *Slack) allowed(m method, token string) answer {
+	right, other := s.o.BotToken, s.o.AppToken
+	if m.app {
+		right, other = other, right
+	}
+	switch {
+	case token == "":
+		return no("not_authed")
+	case token == other:
+		return no("not_allowed_token_type")
+	case token != right:
+		return no("invalid_auth")
+	case m.scope != "" && !slices.Contains(s.o.Scopes, m.scope):
+		a := no("missing_scope")
+		a["needed"], a["provided"] = m.scope, strings.Join(s.o.Scopes, ",")
+		return a
+	}
+	return nil
+}
+
+// params are what a method is called with, however they were sent.
+type params map[string]any
+
+func readParams(r *http.Request, body []byte) (p params, token string, err error) {
+	token = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	p = params{}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind == "application/json" {
+		if len(body) > 0 && string(body) != "null" {
+			err = json.Unmarshal(body, &p)
+		}
+		return p, token, err
+	}
+	form, err := url.ParseQuery(string(body))
+	for _, values := range []url.Values{r.URL.Query(), form} {
+		for key, v := range values {
+			p[key] = v[0]
+		}
+	}
+	if t := p.str("token"); t != "" && token == "" {
+		token = t
+	}
+	delete(p, "token")
+	return p, token, err
+}
+
+func (p params) str(key string) string {
+	switch v := p[key].(type) {
+	case string:
+		return v
+	case nil:
+		return ""
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// text is all of it, to look for what must not be there.
+func (p params) text() string {
+	var lines []string
+	var collect func(v any)
+	collect = func(v any) {
+		switch v := v.(type) {
+		case string:
+			lines = append(lines, v)
+		case []any:
+			for _, x := range v {
+				collect(x)
+			}
+		case map[string]any:
+			for key, x := range v {
+				lines = append(lines, key)
+				collect(x)
+			}
+		}
+	}
+	collect(map[string]any(p))
+	return strings.Join(lines, "\n")
+}
+
+// value reads a parameter that is JSON, or JSON in a string. It reports whether it was given.
+func (p params) value(key string, into any) (given bool, err error) {
+	v, given := p[key]
+	if !given || v == nil || v == "" {
+		return false, nil
+	}
+	text, isText := v.(string)
+	if !isText {
+		again, err := json.Marshal(v)
+		if err != nil {
+			return true, err
+		}
+		text = string(again)
+	}
+	return true, json.Unmarshal([]byte(text), into)
+}
+
+// guard fails the test if a text holds a secret.
+func (s *Slack) guard(where, text string) {
+	for _, secret := range slices.Concat(s.Secrets, []string{s.o.BotToken, s.o.AppToken, s.o.SigningSecret}) {
+		if secret != "" && strings.Contains(text, secret) {
+			s.fail("%s holds a secret (%.4s…)", where, secret)
+		}
+	}
+}

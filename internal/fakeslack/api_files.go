@@ -1,0 +1,122 @@
+package fakeslack
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+// File is a file that the app uploaded. It is in no channel until the upload was completed.
+type File struct {
+	ID, Name, Title string
+	Content         []byte
+	Channel, Thread string
+
+	length   int
+	uploaded bool
+}
+
+// Files are all files whose content arrived, in the order of their uploads.
+func (s *Slack) Files() []File {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := []File{}
+	for _, f := range s.files {
+		if f.uploaded {
+			all = append(all, *f)
+		}
+	}
+	return all
+}
+
+func (s *Slack) uploadURL(p params) answer {
+	length, err := strconv.Atoi(p.str("length"))
+	if p.str("filename") == "" || err != nil || length <= 0 {
+		return no("invalid_arguments")
+	}
+	f := &File{ID: fmt.Sprintf("F%06d", s.next()), Name: p.str("filename"), length: length}
+	s.files = append(s.files, f)
+	return ok(answer{"upload_url": s.server.URL + "/upload/" + f.ID, "file_id": f.ID})
+}
+
+// upload takes the bytes of a file, bare or as a part of a form.
+func (s *Slack) upload(w http.ResponseWriter, r *http.Request, id string, body []byte) {
+	content, err := fileIn(r.Header.Get("Content-Type"), body)
+	s.guard("an uploaded file", string(content))
+	s.log(Call{Method: "upload", Params: params{"file": id}})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.file(id)
+	if f == nil || err != nil {
+		http.Error(w, "no_file", http.StatusBadRequest)
+		return
+	}
+	if len(content) != f.length {
+		s.fail("file %s was announced with %d bytes and has %d", f.Name, f.length, len(content))
+	}
+	f.Content, f.uploaded = content, true
+	_, _ = io.WriteString(w, "OK - "+strconv.Itoa(len(content)))
+}
+
+func fileIn(contentType string, body []byte) ([]byte, error) {
+	kind, more, _ := mime.ParseMediaType(contentType)
+	if kind != "multipart/form-data" {
+		return body, nil
+	}
+	form := multipart.NewReader(bytes.NewReader(body), more["boundary"])
+	for {
+		part, err := form.NextPart()
+		if err != nil {
+			return nil, err
+		}
+		if part.FileName() != "" {
+			return io.ReadAll(part)
+		}
+	}
+}
+
+func (s *Slack) file(id string) *File {
+	i := slices.IndexFunc(s.files, func(f *File) bool { return f.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return s.files[i]
+}
+
+// completeUpload shares files; without a channel they stay the app's own.
+func (s *Slack) completeUpload(p params) answer {
+	var wanted []struct{ ID, Title string }
+	if given, err := p.value("files", &wanted); err != nil || !given || len(wanted) == 0 {
+		return no("invalid_arguments")
+	}
+	c := s.channels[p.str("channel_id")]
+	if p.str("channel_id") != "" {
+		if a := s.writable(c); a != nil {
+			return a
+		}
+	}
+	shared, files := []any{}, []File{}
+	for _, want := range wanted {
+		f := s.file(want.ID)
+		if f == nil || !f.uploaded {
+			return no("file_not_found")
+		}
+		f.Title, f.Channel, f.Thread = want.Title, p.str("channel_id"), p.str("thread_ts")
+		shared = append(shared, map[string]any{"id": f.ID, "title": f.Title})
+		files = append(files, *f)
+	}
+	if c == nil {
+		return ok(answer{"files": shared})
+	}
+	v := Version{Fallback: p.str("initial_comment"), At: s.now()}
+	if bad := s.checkText(v.Fallback); len(bad) > 0 {
+		return s.refuse("files.completeUploadExternal", "invalid_arguments", bad)
+	}
+	s.add(c, &Message{From: s.o.BotUser, Thread: p.str("thread_ts"), Files: files}, v)
+	return ok(answer{"files": shared})
+}

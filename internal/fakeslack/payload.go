@@ -1,0 +1,99 @@
+package fakeslack
+
+import "fmt"
+
+// commandPayload is what a slash command sends; the caller holds the lock.
+func (s *Slack) commandPayload(p *Person, c *channel, command, text string) map[string]any {
+	u := s.users[p.user]
+	return map[string]any{
+		"token": legacy, "team_id": u.Team, "team_domain": domain, "channel_id": c.id, "channel_name": c.name,
+		"user_id": u.ID, "user_name": u.Name, "command": command, "text": text, "api_app_id": appID,
+		"is_enterprise_install": "false", "response_url": s.answerAt(u.ID, c.id, nil),
+		"trigger_id": s.pull(u.ID, false),
+	}
+}
+
+// interaction is what all interactions have; the caller holds the lock.
+func (s *Slack) interaction(kind string, p *Person) map[string]any {
+	u := s.users[p.user]
+	return map[string]any{
+		"type": kind, "token": legacy, "api_app_id": appID, "enterprise": nil, "is_enterprise_install": false,
+		"team": map[string]any{"id": s.o.Team, "domain": domain},
+		"user": map[string]any{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": u.Team},
+	}
+}
+
+// on adds where an interaction happened; the caller holds the lock.
+func (s *Slack) on(payload map[string]any, at Surface) {
+	switch at := at.(type) {
+	case *View:
+		payload["container"] = map[string]any{"type": "view", "view_id": at.ID}
+		payload["view"] = at.payload()
+	case *Message:
+		container := map[string]any{
+			"type": "message", "message_ts": at.TS, "channel_id": at.Channel, "is_ephemeral": at.To != "",
+		}
+		if at.Thread != "" {
+			container["thread_ts"] = at.Thread
+		}
+		payload["container"] = container
+		payload["channel"] = map[string]any{"id": at.Channel, "name": s.channels[at.Channel].name}
+		if at.To == "" { // of an ephemeral message Slack tells the app nothing but where it is
+			payload["message"] = at.payload()
+		}
+	}
+}
+
+// blockActions is what a press or a choice sends; the caller holds the lock.
+func (s *Slack) blockActions(p *Person, at Surface, e element, value map[string]any) map[string]any {
+	payload := s.interaction("block_actions", p)
+	s.on(payload, at)
+	_, modal := at.(*View)
+	now, _ := at.parts()
+	payload["trigger_id"] = s.pull(p.user, modal)
+	values := map[string]any{"values": at.inputs().values(now)}
+	if m, isMessage := at.(*Message); isMessage {
+		payload["state"] = values
+		payload["response_url"] = s.answerAt(p.user, m.Channel, m)
+	}
+	action := map[string]any{
+		"type": e.kind(), "action_id": e.action(), "block_id": e.in(), "action_ts": s.ts(),
+	}
+	for _, key := range []string{"text", "value", "style", "url", "placeholder"} {
+		if e.kind() == "button" && e.is[key] != nil {
+			action[key] = e.is[key]
+		}
+	}
+	for key, v := range value {
+		action[key] = v
+	}
+	payload["actions"] = []any{action}
+	return payload
+}
+
+// submission is what a modal sends when it is submitted; the caller holds the lock.
+func (s *Slack) submission(p *Person, v *View) map[string]any {
+	payload := s.interaction("view_submission", p)
+	payload["view"], payload["trigger_id"], payload["response_urls"] = v.payload(), s.pull(p.user, true), []any{}
+	return payload
+}
+
+// suggestion is what typing into an external select sends; the caller holds the lock.
+func (s *Slack) suggestion(p *Person, at Surface, e element, text string) map[string]any {
+	payload := s.interaction("block_suggestion", p)
+	s.on(payload, at)
+	payload["action_id"], payload["block_id"], payload["value"] = e.action(), e.in(), text
+	return payload
+}
+
+// event wraps what happened as the Events API sends it; the caller holds the lock.
+func (s *Slack) event(is map[string]any) map[string]any {
+	is["event_ts"] = s.ts()
+	return map[string]any{
+		"token": legacy, "team_id": s.o.Team, "api_app_id": appID, "event": is, "type": "event_callback",
+		"event_id": fmt.Sprintf("Ev%08d", s.next()), "event_time": s.now().Unix(), "is_ext_shared_channel": false,
+		"authorizations": []any{map[string]any{
+			"enterprise_id": nil, "team_id": s.o.Team, "user_id": s.o.BotUser, "is_bot": true, "is_enterprise_install": false,
+		}},
+	}
+}

@@ -1,0 +1,72 @@
+package fakeslack
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestResponseOfACommand(t *testing.T) {
+	w := newWorld(t)
+	w.KickBot("C1") // it works where the bot is not
+	w.lea.Type("/vps servers list")
+	url := w.app.last().form["response_url"]
+	for i, args := range []obj{
+		{"text": "alone"},
+		{"text": "to all", "response_type": "in_channel"},
+		{"text": "again", "replace_original": true},
+		{"delete_original": true},
+		{"text": "last"},
+	} {
+		status, said := w.respond(url, args)
+		require.Equal(t, 200, status, "%d: %s", i, said)
+	}
+	require.Len(t, w.Messages("C1"), 1)
+	require.Len(t, w.Ephemerals("U1"), 3, "a command has no original that could be replaced or deleted")
+	require.Empty(t, w.Ephemerals("U2"))
+	status, said := w.respond(url, obj{"text": "too many"})
+	require.Equal(t, 404, status)
+	require.Equal(t, "used_url", said)
+	status, said = w.respond(url+"x", obj{"text": "nowhere"})
+	require.Equal(t, 404, status)
+	require.Equal(t, "no_service", said)
+	w.clean()
+}
+
+func TestResponseURLsEnd(t *testing.T) {
+	w := newWorld(t)
+	w.lea.Type("/vps")
+	url := w.app.last().form["response_url"]
+	w.advance(responseLife)
+	status, _ := w.respond(url, obj{"text": "just in time"})
+	require.Equal(t, 200, status)
+	w.advance(time.Second)
+	status, said := w.respond(url, obj{"text": "late"})
+	require.Equal(t, 404, status)
+	require.Equal(t, "expired_url", said)
+	w.clean()
+}
+
+func TestResponseOfAPress(t *testing.T) {
+	w := newWorld(t)
+	w.lea.Type("/vps")
+	w.respond(w.app.last().form["response_url"], obj{"text": "card", "blocks": []any{row(press("yes", "Yes"))}})
+	card := w.WaitEphemeral("U1", "card")
+	require.True(t, w.lea.PressText(card, "Yes").OK())
+	url := w.app.last().json["response_url"].(string)
+	status, said := w.respond(url, obj{"text": "done", "replace_original": true})
+	require.Equal(t, 200, status, said)
+	require.Equal(t, "done", card.Text())
+	require.Empty(t, card.Buttons())
+	require.Equal(t, []string{"Yes"}, []string{card.History()[0].Buttons()[0].Text})
+
+	status, _ = w.respond(url, obj{"text": "more"})
+	require.Equal(t, 200, status)
+	require.Len(t, w.Ephemerals("U1"), 2)
+	w.respond(url, obj{"delete_original": true})
+	require.True(t, card.Deleted())
+	_, said = w.respond(url, obj{"text": "x", "replace_original": true})
+	require.Equal(t, "message_not_found", said)
+	w.clean()
+}

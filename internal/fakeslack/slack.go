@@ -1,0 +1,177 @@
+// Package fakeslack is a Slack in memory, for tests: the Web API, response URLs, modals, App
+// Home, files, and both ways in which Slack hands an app what people do. People are played
+// by the test, which types, presses, fills and submits as they would; what the app sends is
+// held against Slack's limits, and what breaks one fails the test.
+//
+//	s := fakeslack.New(t, fakeslack.Options{})
+//	s.AddUser(fakeslack.User{ID: "U1", Name: "lea"})
+//	s.AddChannel("C1", "U1")
+//	s.Deliver("http://127.0.0.1:8484")
+//	lea := s.As("U1").In("C1")
+//	lea.Type("/vps servers delete web-1")
+//	card := s.WaitEphemeral("U1", "web-1")
+//	lea.PressText(card, "Delete")
+//
+// It knows nothing of the app and is no part of the product.
+package fakeslack
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Options say which Slack it is. The zero value is a workspace T0TEAM with an app that has
+// every scope.
+type Options struct {
+	// Now is the clock by which trigger ids, response URLs and timestamps live; nil: time.Now.
+	Now func() time.Time
+	// Team is the id of the workspace, BotUser that of the app's bot.
+	Team, BotUser string
+	// SigningSecret, BotToken and AppToken are what the app is given; empty: values of the fake's.
+	SigningSecret, BotToken, AppToken string
+	// Scopes are what the bot token may do; nil: everything.
+	Scopes []string
+}
+
+// Slack is one workspace with one app installed. It is safe for concurrent use.
+type Slack struct {
+	// Secrets may be in no request, acknowledgement or message of the app's; the tokens and the
+	// signing secret are among them without being named. Set it before the app starts.
+	Secrets []string
+	// Links are the hosts, with all below them, that messages may link to. Set it before the app starts.
+	Links []string
+
+	t      testing.TB
+	o      Options
+	server *httptest.Server
+	closed chan struct{}
+
+	mu        sync.Mutex
+	seq       int
+	users     map[string]User
+	channels  map[string]*channel
+	groups    map[string][]string
+	triggers  map[string]*trigger
+	responses map[string]*responseURL
+	stacks    map[string][]*View
+	homes     map[string]*View
+	files     []*File
+	calls     []Call
+	faults    map[string]*Fault
+	down      bool
+	door      door
+	socket    socket
+
+	wrong struct {
+		sync.Mutex
+		said []string
+		over bool
+	}
+}
+
+// App, bot and workspace, as payloads name them.
+const (
+	appID  = "A0VPSBOT"
+	botID  = "B0VPSBOT"
+	domain = "fake"
+	// legacy is the verification token that Slack still sends, and that proves nothing.
+	legacy = "legacy-verification-token"
+)
+
+// New starts a Slack that ends with the test.
+func New(t testing.TB, o Options) *Slack {
+	s := &Slack{
+		t: t, o: o.filled(), closed: make(chan struct{}),
+		Links: []string{"vps.org", "github.com", "slack.com"},
+		users: map[string]User{}, channels: map[string]*channel{}, groups: map[string][]string{},
+		triggers: map[string]*trigger{}, responses: map[string]*responseURL{},
+		stacks: map[string][]*View{}, homes: map[string]*View{}, faults: map[string]*Fault{},
+	}
+	s.socket.start()
+	s.users[s.o.BotUser] = User{ID: s.o.BotUser, Name: "vpsbot", Team: s.o.Team, bot: true}
+	s.server = httptest.NewServer(http.HandlerFunc(s.serve))
+	t.Cleanup(s.close)
+	return s
+}
+
+func (o Options) filled() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Scopes == nil {
+		o.Scopes = everything()
+	}
+	for field, value := range map[*string]string{
+		&o.Team: "T0TEAM", &o.BotUser: "U0VPSBOT", &o.SigningSecret: "8f742231b10e8888abcd99yyyzzz85a5",
+		&o.BotToken: "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcHrzqqgy",
+		&o.AppToken: "xapp-1-A0VPSBOT-1234567890-fa4e5ac9b0a1c2d3",
+	} {
+		if *field == "" {
+			*field = value
+		}
+	}
+	return o
+}
+
+func (s *Slack) close() {
+	s.wrong.Lock()
+	s.wrong.over = true
+	s.wrong.Unlock()
+	close(s.closed)
+	s.DropConnections()
+	s.server.CloseClientConnections()
+	s.server.Close()
+}
+
+// APIURL is what SLACK_API_URL must be set to.
+func (s *Slack) APIURL() string { return s.server.URL + "/api/" }
+
+// Options are those that the app needs to know, with what was left empty filled in.
+func (s *Slack) Options() Options { return s.o }
+
+// Violations are all the mistakes of the app's that failed the test so far.
+func (s *Slack) Violations() []string {
+	s.wrong.Lock()
+	defer s.wrong.Unlock()
+	return slices.Clone(s.wrong.said)
+}
+
+// fail fails the test. Requests may still end after it, when nothing can be said any more.
+func (s *Slack) fail(format string, args ...any) {
+	s.t.Helper()
+	s.wrong.Lock()
+	defer s.wrong.Unlock()
+	if s.wrong.over {
+		return
+	}
+	says := fmt.Sprintf(format, args...)
+	s.wrong.said = append(s.wrong.said, says)
+	s.t.Errorf("slack: %s", says)
+}
+
+func (s *Slack) now() time.Time { return s.o.Now() }
+
+// next counts up; the caller holds the lock.
+func (s *Slack) next() int {
+	s.seq++
+	return s.seq
+}
+
+// opaque makes an identifier that nothing can be read from; the caller holds the lock.
+func (s *Slack) opaque(kind string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", kind, s.next()))
+	return hex.EncodeToString(sum[:12])
+}
+
+// ts makes the timestamp that names a message: later ones are greater, and none comes twice.
+// The caller holds the lock.
+func (s *Slack) ts() string {
+	return fmt.Sprintf("%d.%06d", s.now().Unix(), s.next())
+}

@@ -1,0 +1,190 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+const (
+	// cleanEvery is after how many deliveries old ones are looked for, and cleanMost how many of
+	// them then go: more than have come, and few enough that nobody waits for it.
+	cleanEvery = 256
+	cleanMost  = 512
+)
+
+// rowsAtOnce is how many deliveries go into one statement. SQLite's driver seeks the value of each
+// placeholder among all: twice as many take four times as long.
+const rowsAtOnce = 64
+
+const storeDeliveries = "INSERT INTO inbox (" + deliveryColumns + ", owner, leased_until, done) VALUES "
+
+// onceAgain takes for stored what an earlier try of the same call has stored.
+const (
+	once      = " ON CONFLICT (id) DO NOTHING"
+	onceAgain = " ON CONFLICT (id) DO UPDATE SET owner = excluded.owner WHERE inbox.owner = excluded.owner" +
+		" AND inbox.leased_until = excluded.leased_until AND inbox.done = 0"
+)
+
+var inbox = queue{
+	table: "inbox", key: "id", columns: deliveryColumns,
+	due:   func(*params, time.Time) string { return "done = 0" },
+	order: "received_at, id",
+	also:  "tries = tries + 1",
+}
+
+// Receive implements [approval.Inbox]. An ID may be remembered a little longer than it has to be.
+// Where a commit was not answered it is tried again, and finds what the first try has stored.
+// After an error nothing is stored, unless the error says that this is not known: then Leftover
+// hands out what is.
+func (s *Store) Receive(ctx context.Context, owner string, now time.Time, ds []approval.Delivery) ([]bool, error) {
+	if err := receivable(now, ds); err != nil || len(ds) == 0 {
+		return nil, err
+	}
+	r := reception{owner: owner, now: now, rows: distinct(ds), clean: s.mayClean(len(ds)), conflict: once}
+	stored, err := s.receive(ctx, r)
+	if errors.Is(err, errCommitUnknown) {
+		r.conflict = onceAgain
+		again, err := s.receive(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		stored = both(stored, again)
+	} else if err != nil {
+		return nil, err
+	}
+	return firsts(ds, stored), nil
+}
+
+func receivable(now time.Time, ds []approval.Delivery) error {
+	for _, d := range ds {
+		if d.ID == "" || !d.Until.After(now) {
+			return errors.New("store: a delivery needs an id and a time to be remembered")
+		}
+	}
+	return nil
+}
+
+// distinct is deliveries without repetitions, in the order of their ids: two processes that
+// store the same ones do not wait for each other.
+func distinct(ds []approval.Delivery) []approval.Delivery {
+	rows := slices.Clone(ds)
+	for i := range rows {
+		rows[i].ID = storableText(rows[i].ID)
+		rows[i].Tries = 1
+	}
+	slices.SortStableFunc(rows, func(a, b approval.Delivery) int { return strings.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(rows, func(a, b approval.Delivery) bool { return a.ID == b.ID })
+}
+
+// firsts tells of each delivery whether it was stored; of repetitions the first was.
+func firsts(ds []approval.Delivery, stored map[string]bool) []bool {
+	fresh := make([]bool, len(ds))
+	for i, d := range ds {
+		id := storableText(d.ID)
+		fresh[i] = stored[id]
+		delete(stored, id)
+	}
+	return fresh
+}
+
+func both(a, b map[string]bool) map[string]bool {
+	out := map[string]bool{}
+	for id := range a {
+		out[id] = b[id]
+	}
+	return out
+}
+
+// mayClean counts what is received, and reports whether it is time to look for what is old.
+func (s *Store) mayClean(n int) bool {
+	after := s.received.Add(int64(n))
+	return after/cleanEvery != (after-int64(n))/cleanEvery
+}
+
+// reception is one call of Receive.
+type reception struct {
+	owner    string
+	now      time.Time
+	rows     []approval.Delivery
+	clean    bool
+	conflict string // what to do with those that are there
+}
+
+// receive returns the ids of what it has stored, also where it is not known whether it is kept.
+func (s *Store) receive(ctx context.Context, r reception) (stored map[string]bool, err error) {
+	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+		stored = map[string]bool{}
+		if r.clean {
+			if err := s.forgetOld(ctx, tx, r.now); err != nil {
+				return err
+			}
+		}
+		for rows := range slices.Chunk(r.rows, rowsAtOnce) {
+			query, args := r.statement(rows)
+			ids, err := texts(ctx, tx.unprepared(), query, args...)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				stored[id] = true
+			}
+		}
+		return nil
+	})
+	return stored, err
+}
+
+// statement stores rows, and returns the ids of those that it stores.
+func (r reception) statement(rows []approval.Delivery) (query string, args []any) {
+	var p params
+	marks := make([]string, len(rows))
+	for i := range rows {
+		values := append(deliveryFields(&rows[i]), r.owner, millis(r.now.Add(lease)), flag(false))
+		marks[i] = "(" + p.addAll(values) + ")"
+	}
+	return storeDeliveries + strings.Join(marks, ", ") + r.conflict + " RETURNING id", p.values
+}
+
+// forgetOld deletes some of what is done and need not be remembered.
+func (s *Store) forgetOld(ctx context.Context, tx transaction, now time.Time) error {
+	query, args := old(s.skip, now)
+	_, err := execute(ctx, tx, query, args...)
+	return err
+}
+
+func old(skip string, now time.Time) (query string, args []any) {
+	return "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until LIMIT $2" + skip + ")",
+		[]any{millis(now), cleanMost}
+}
+
+// Leftover implements [approval.Inbox].
+func (s *Store) Leftover(ctx context.Context, owner string, now time.Time, n int) ([]approval.Delivery, error) {
+	left, err := handOut(ctx, s, inbox, deliveryFields, owner, now, n)
+	slices.SortFunc(left, func(a, b approval.Delivery) int {
+		return cmp.Or(a.ReceivedAt.Compare(b.ReceivedAt), strings.Compare(a.ID, b.ID))
+	})
+	return left, err
+}
+
+// Finish implements [approval.Inbox].
+func (s *Store) Finish(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+		for some := range slices.Chunk(ids, keysAtOnce) {
+			var p params
+			query := "UPDATE inbox SET done = 1, body = '' WHERE done = 0 AND id IN (" + p.addAll(anys(some)) + ")"
+			if _, err := execute(ctx, tx.unprepared(), query, p.values...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+var posts = queue{
+	table: "posts", key: "key", columns: postColumns,
+	due:   func(p *params, now time.Time) string { return "next > 0 AND next <= " + p.add(millis(now)) },
+	order: "next, key",
+	also:  "marked = 0",
+}
+
+// postValues are the columns that change while a post stays the same.
+var postValues = []string{"for_user", "channel", "ts", "thread", "url", "url_until", "url_uses", "shown", "fails", "next"}
+
+// AddPost implements [approval.Posts].
+func (s *Store) AddPost(ctx context.Context, p approval.Post) (first bool, err error) {
+	return s.addPost(ctx, p, "DO NOTHING")
+}
+
+// replacing is what of a post is written over. Its version goes up: who has read it before does
+// not find it any more.
+var replacing = "DO UPDATE SET " + strings.Join(excluded(postValues), ", ") +
+	", version = posts.version + 1, marked = excluded.marked, owner = excluded.owner, leased_until = excluded.leased_until"
+
+func excluded(columns []string) []string {
+	sets := make([]string, len(columns))
+	for i, column := range columns {
+		sets[i] = column + " = excluded." + column
+	}
+	return sets
+}
+
+// ReplacePost implements [approval.Posts].
+func (s *Store) ReplacePost(ctx context.Context, p approval.Post) error {
+	_, err := s.addPost(ctx, p, replacing)
+	return err
+}
+
+// addPost does with one that is there what conflict says.
+func (s *Store) addPost(ctx context.Context, p approval.Post, conflict string) (stored bool, err error) {
+	if p.Approval == "" || p.Key != p.Kind+":"+p.Approval {
+		return false, errors.New("store: the key of a post is its kind and its approval, with a colon between")
+	}
+	p.Version = 0
+	var values params
+	query := "INSERT INTO posts (" + postColumns + ", marked, owner, leased_until) VALUES (" + values.addAll(postFields(&p)) +
+		", 0, '', 0) ON CONFLICT (key) " + conflict
+	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+		stored, err = execute(ctx, tx, query, values.values...)
+		return err
+	})
+	return stored && err == nil, err
+}
+
+// SavePost implements [approval.Posts].
+func (s *Store) SavePost(ctx context.Context, p approval.Post) error {
+	query, args := savePost(p)
+	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+		saved, err := execute(ctx, tx, query, args...)
+		if err == nil && !saved {
+			err = approval.ErrNotFound
+		}
+		return err
+	})
+}
+
+// savePost has what was marked meanwhile go before a later Next: whoever saves it has looked at
+// the record before that.
+func savePost(p approval.Post) (query string, args []any) {
+	fields := postFields(&p)
+	var values params
+	sets := make([]string, 0, len(postValues))
+	for i, column := range strings.Split(postColumns, ", ") {
+		if slices.Contains(postValues, column) && column != "next" {
+			sets = append(sets, column+" = "+values.add(fields[i]))
+		}
+	}
+	next := "CASE WHEN marked > 0 AND marked < " + values.add(dueAt(p)) + " THEN marked ELSE " + values.add(millis(p.Next)) + " END"
+	return "UPDATE posts SET " + strings.Join(sets, ", ") + ", next = " + next + ", marked = 0, owner = '', leased_until = 0" +
+		" WHERE key = " + values.add(p.Key) + " AND version = " + values.add(p.Version), values.values
+}
+
+// dueAt is Next in milliseconds, and the end of time for never.
+func dueAt(p approval.Post) int64 {
+	if p.Next.IsZero() {
+		return math.MaxInt64
+	}
+	return p.Next.UnixMilli()
+}
+
+// Post implements [approval.Posts].
+func (s *Store) Post(ctx context.Context, key string) (approval.Post, error) {
+	return readOne(ctx, s, postFields, "SELECT "+postColumns+" FROM posts WHERE key = $1", key)
+}
+
+// DuePosts implements [approval.Posts].
+func (s *Store) DuePosts(ctx context.Context, owner string, now time.Time, n int) ([]approval.Post, error) {
+	due, err := handOut(ctx, s, posts, postFields, owner, now, n)
+	slices.SortFunc(due, func(a, b approval.Post) int {
+		return cmp.Or(a.Next.Compare(b.Next), strings.Compare(a.Key, b.Key))
+	})
+	return due, err
+}
+
+// MarkDue implements [approval.Posts].
+func (s *Store) MarkDue(ctx context.Context, id string, at time.Time) error {
+	if at.IsZero() {
+		return errors.New("store: due at no time")
+	}
+	query, args := markDue(id, at)
+	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+		_, err := execute(ctx, tx, query, args...)
+		return err
+	})
+}
+
+// markDue leaves a note where somebody has the post, who would write over its time.
+func markDue(id string, at time.Time) (query string, args []any) {
+	var p params
+	sooner := func(column string) string {
+		return column + " = CASE WHEN " + column + " = 0 OR " + column + " > " + p.add(millis(at)) + " THEN " + p.add(millis(at)) + " ELSE " + column + " END"
+	}
+	next := sooner("next")
+	marked := "marked = CASE WHEN leased_until = 0 THEN 0 WHEN marked = 0 OR marked > " + p.add(millis(at)) + " THEN " + p.add(millis(at)) + " ELSE marked END"
+	return "UPDATE posts SET " + next + ", " + marked + " WHERE approval = " + p.add(id), p.values
+}

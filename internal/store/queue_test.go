@@ -1,0 +1,40 @@
+package store
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+)
+
+// What is looked for every second, and with every delivery, is found without looking at the rest.
+func TestQueuesSearch(t *testing.T) {
+	s, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	require.NoError(t, err)
+	defer s.Close()
+	now := time.UnixMilli(1)
+	of := func(query string, args []any) statement { return statement{query, args} }
+	some := reception{now: now, rows: []approval.Delivery{{}}, conflict: once}
+	for name, c := range map[string]struct {
+		statement statement
+		want      []string
+	}{
+		"what is left": {of(inbox.pick("", now, 9)), []string{
+			"SEARCH inbox USING COVERING INDEX inbox_left (leased_until<?)", "USE TEMP B-TREE FOR ORDER BY",
+		}},
+		"what is old": {of(old("", now)), []string{
+			"SEARCH inbox USING COVERING INDEX sqlite_autoindex_inbox_1 (id=?)", "LIST SUBQUERY 1", "SEARCH inbox USING INDEX inbox_old (until<?)",
+		}},
+		"what is left, by id": {of(inbox.take("p", now, []string{"a"})), []string{"SEARCH inbox USING INDEX sqlite_autoindex_inbox_1 (id=?)"}},
+		"what comes":          {of(some.statement(some.rows)), nil},
+		"what is due":         {of(posts.pick("", now, 9)), []string{"SEARCH posts USING INDEX posts_due (next>? AND next<?)"}},
+		"what is due, by key": {of(posts.take("p", now, []string{"a"})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
+		"of an approval":      {of(markDue("a", now)), []string{"SEARCH posts USING INDEX posts_approval (approval=?)"}},
+		"saved":               {of(savePost(approval.Post{})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
+	} {
+		require.Equal(t, c.want, plan(t, s, c.statement), name)
+	}
+}

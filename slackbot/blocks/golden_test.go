@@ -1,0 +1,132 @@
+package blocks
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares what is shown with its file, and checks it as Slack would.
+func golden(t *testing.T, name string, shown any) {
+	t.Helper()
+	check(t, name, shown)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	require.NoError(t, enc.Encode(shown))
+	path := filepath.Join("testdata", name+".json")
+	if *update {
+		require.NoError(t, os.WriteFile(path, b.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), b.String(), path)
+}
+
+func TestAnswers(t *testing.T) {
+	servers := run(t, "vps_demo", "servers.list", `{"limit":2}`)
+	golden(t, "servers_list", Answer(servers, AnswerView{Now: noon, Next: "next", CSV: "all"}))
+	golden(t, "servers_list_shared", Answer(run(t, "vps_demo", "servers.list", `{}`), AnswerView{SharedBy: "U1"}))
+	for _, operation := range []string{"backups.list", "snapshots.list", "plans.list", "domains.list", "dns.zones", "account.get"} {
+		golden(t, operation, Answer(run(t, "vps_demo", operation, `{}`), AnswerView{}))
+	}
+	golden(t, "servers_list_empty", Answer(run(t, "vps_demo", "servers.list", `{"location":"nowhere"}`), AnswerView{}))
+	golden(t, "servers_get", Answer(run(t, "vps_demo", "servers.get", `{"server":"web-server-01"}`), AnswerView{}))
+	golden(t, "unknown_server", Answer(run(t, "vps_demo", "servers.get", `{"server":"<!channel>"}`), AnswerView{}))
+	golden(t, "dry_run", Answer(run(t, "vps_demo", "servers.delete", `{"server":"web-server-01","dry_run":true}`), AnswerView{}))
+	op, _ := tools.Lookup("servers.stop")
+	rec := reboot(t)
+	golden(t, "change_done", Answer(tools.Reply{Op: op, Outcome: tools.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01”."}, AnswerView{Undo: "/vps servers start web-server-01"}))
+	golden(t, "change_refused", Answer(tools.Reply{Op: op, Class: tools.Refuse, Outcome: tools.Refused, Message: "servers.stop is refused: the policy's rule “readers” lets slack:U1 read only."}, AnswerView{}))
+}
+
+func TestCards(t *testing.T) {
+	golden(t, "ask_reboot", Ask(reboot(t), AskView{Role: Own, AskedBy: "<@U1>"}))
+	golden(t, "ask_create", Ask(creation(t), AskView{Role: Own, AskedBy: "<@U1>"}))
+	golden(t, "ask_delete_own", Ask(deletion(t), AskView{Role: Own, AskedBy: "key lead-laptop", Mention: "U1"}))
+	golden(t, "ask_delete_second", Ask(deletion(t), AskView{Role: Second, AskedBy: "key lead-laptop", Answers: []approval.Consent{yes}}))
+	denied := with(deletion(t), func(rec *approval.Record) { rec.State = approval.Denied })
+	golden(t, "answered_denied", Answered(denied, LiveView{Now: noon, Answers: []approval.Consent{no}}))
+	golden(t, "answered_expired", Answered(reboot(t), LiveView{Now: noon.Add(2 * time.Hour)}))
+	stale := with(deletion(t), func(rec *approval.Record) {
+		rec.State, rec.Message = approval.Stale, "Nothing was sent: the target has changed since it was shown: name was “web-server-01” and is now “web-server-02”."
+	})
+	golden(t, "answered_stale", Answered(stale, LiveView{Now: noon}))
+}
+
+func TestLiveMessages(t *testing.T) {
+	at := func(s approval.State, message string) approval.Record {
+		return with(reboot(t), func(rec *approval.Record) { rec.State, rec.Message = s, message })
+	}
+	golden(t, "live_waiting", Live(deletion(t), LiveView{Now: noon}))
+	golden(t, "live_agreed", Live(with(deletion(t), func(rec *approval.Record) { rec.State = approval.Approved }), LiveView{Now: noon, Answers: []approval.Consent{yes}}))
+	golden(t, "live_running", Live(at(approval.Executing, ""), LiveView{Now: noon, Waited: 40 * time.Second, Mention: "U1"}))
+	done := at(approval.Done, "Done: servers.reboot of “web-server-01”. VPS.org says: “Server reboot initiated”.")
+	golden(t, "live_settling", Live(done, LiveView{Now: noon, Progress: "rebooting", Waited: 40 * time.Second, Mention: "U1", Undo: "/vps servers start web-server-01"}))
+	golden(t, "live_done", Live(done, LiveView{Now: noon, Settled: "active", Waited: 95 * time.Second, Mention: "U1"}))
+	golden(t, "live_ended_badly", Live(done, LiveView{Now: noon, Settled: "error", Waited: 95 * time.Second, Mention: "U1"}))
+	golden(t, "live_unknown", Live(at(approval.Unknown, "servers.reboot of “web-server-01”: the answer was lost (no answer in time), so it is not known whether it happened."), LiveView{Now: noon, Mention: "U1"}))
+	golden(t, "live_needs_human", Live(at(approval.NeedsHuman, ""), LiveView{Now: noon, Mention: "U1"}))
+	created := with(creation(t), func(rec *approval.Record) {
+		rec.State, rec.Message = approval.Done, "Done: servers.create of “web-server-09”. Its id is 12350."
+		rec.Result = []byte(`{"id":12350,"name":"web-server-09","status":"provisioning","ip_address":"203.0.113.9","plan":{"id":1,"name":"Starter"}}`)
+	})
+	golden(t, "live_created", Live(created, LiveView{Now: noon, Settled: "active", Waited: 2 * time.Minute, Mention: "U1", Undo: "/vps servers delete web-server-09"}))
+}
+
+func TestModals(t *testing.T) {
+	golden(t, "modal_name", NameModal(deletion(t), "meta"))
+	golden(t, "modal_deny", DenyModal(deletion(t), "meta"))
+	golden(t, "modal_loading", Loading("Create a server", "meta"))
+	golden(t, "modal_done", Done("Create a server", "It was asked for: look at the channel."))
+	create, _ := tools.Lookup("servers.create")
+	golden(t, "form_create", Form(create, map[string]string{"name": "web-server-09", "plan_id": "7", "backups_enabled": "true"}, Choices{
+		"plan_id":  {{"1", "Starter · 1 vCPU · 5.00 a month"}, {"2", "Standard · 2 vCPU · 10.00 a month"}},
+		"location": {{"us-west", ""}},
+	}, "meta"))
+	replace, _ := tools.Lookup("servers.replace")
+	golden(t, "form_replace", Form(replace, map[string]string{"server": "web-server-01"}, nil, "meta"))
+}
+
+func TestHelpAndLists(t *testing.T) {
+	why := map[string]string{"servers.delete": "the token lacks servers:delete.", "servers.create": "the policy's rule “readers” says no."}
+	var ops []*tools.Op
+	for _, op := range tools.Operations() {
+		if why[op.Name] == "" {
+			ops = append(ops, op)
+		}
+	}
+	golden(t, "help", Help(ops, why, HelpView{}))
+	golden(t, "help_nothing", Help(nil, why, HelpView{}))
+	create, _ := tools.Lookup("servers.create")
+	golden(t, "help_create", Help(ops, why, HelpView{About: create}))
+	golden(t, "suggest_read", Suggest("There is no operation “severs list”.", "servers list", "token"))
+	golden(t, "suggest_change", Suggest("There is no operation “rebot”.", "/vps reboot web-server-01", ""))
+	golden(t, "approvals", Approvals([]approval.Record{reboot(t)}, []approval.Record{deletion(t)}, noon))
+	golden(t, "approvals_none", Approvals(nil, nil, noon))
+	golden(t, "audit", Audit(auditRows(), noon))
+	golden(t, "mirror", Mirror(auditRows()[0]))
+	golden(t, "expiry", Expiry("The token “ci” expires in 3 days. Make a new one at VPS.org."))
+}
+
+func TestHomeTab(t *testing.T) {
+	running := with(reboot(t), func(rec *approval.Record) { rec.State = approval.Executing })
+	golden(t, "home", Home(HomeView{
+		Now: noon, Notice: "All changes are frozen by slack:U2.", Fleet: run(t, "vps_demo", "servers.list", `{}`), Filter: "web", Next: "n", Prev: "p",
+		Running: []approval.Record{running}, Mine: []approval.Record{reboot(t)}, Waiting: []approval.Record{deletion(t)},
+		May: tools.Operations(), Audit: auditRows(),
+	}))
+	golden(t, "home_empty", Home(HomeView{Fleet: tools.Reply{Class: tools.Failed, Message: "VPS.org does not answer."}}))
+}

@@ -1,0 +1,137 @@
+package blocks
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Help shows what somebody may run here, or one operation's page. why says of each operation
+// that is refused the reason.
+func Help(ops []*tools.Op, why map[string]string, o HelpView) Message {
+	if o.About != nil {
+		return helpAbout(o.About, why[o.About.Name], o.Usage)
+	}
+	var says md = "vpsbot runs VPS.org servers from here."
+	if len(ops) == 0 {
+		says += " You may run none of its operations here."
+	}
+	body := append(sections(says), menu(ops)...)
+	body = append(body, remark(refused(len(why), len(ops) > 0))...)
+	body = append(body, remark("One in full: `/vps help servers create`", "What waits: `/vps approvals`", "What was done: `/vps audit`")...)
+	return message(says, body)
+}
+
+func refused(n int, others bool) md {
+	if n == 0 {
+		return ""
+	}
+	var more, verb md = "", " is"
+	if others {
+		more = " more"
+	}
+	if n > 1 {
+		verb = " are"
+	}
+	return digits(int64(n)) + more + verb + " refused here: `/vps why OPERATION` says why"
+}
+
+// menu lists operations by their resource, in the order in which they come.
+func menu(ops []*tools.Op) []slack.Block {
+	var resources []string
+	of := map[string][]md{}
+	for _, op := range ops {
+		resource, _, _ := strings.Cut(op.Name, ".")
+		if !slices.Contains(resources, resource) {
+			resources = append(resources, resource)
+			of[resource] = []md{strong(esc(titled(resource)))}
+		}
+		of[resource] = append(of[resource], join(" ", code(command(op)), esc(op.Title), riskMarks[op.Risk]))
+	}
+	var blocks []slack.Block
+	for _, resource := range resources {
+		blocks = append(blocks, sections(of[resource]...)...)
+	}
+	return blocks
+}
+
+// riskMarks show in a list what asks first.
+var riskMarks = map[permissions.Risk]md{
+	permissions.Disruptive: "✋", permissions.Billable: "💰", permissions.Destructive: "⚠️",
+}
+
+// riskWords say what an operation of a risk needs.
+var riskWords = map[permissions.Risk]md{
+	permissions.Read:        "Changes nothing.",
+	permissions.Change:      "Runs at once.",
+	permissions.Disruptive:  "✋ Interrupts: asks you to confirm.",
+	permissions.Billable:    "💰 Costs money: asks you to confirm.",
+	permissions.Destructive: "⚠️ Destroys data: asks you to type the name.",
+}
+
+func helpAbout(op *tools.Op, why, usage string) Message {
+	if usage == "" {
+		usage = words.Usage(op)
+	}
+	body := sections(strong(esc(op.Title)), code(usage), said(op.Description))
+	body = append(body, sections(fieldHelp(op)...)...)
+	body = append(body, sections(riskWords[op.Risk], needs(op), example(op), marked("⛔ Refused here: ", why))...)
+	return message(esc(op.Title)+": "+code(usage), body)
+}
+
+func fieldHelp(op *tools.Op) []md {
+	var all []md
+	for _, f := range op.Fields {
+		if unasked[f.Name] {
+			continue
+		}
+		line := join(" ", "•", code(f.Name), esc(spoken(f.Doc)))
+		if !f.Required {
+			line += " (optional)"
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func needs(op *tools.Op) md {
+	if len(op.Needs) == 0 {
+		return "Any valid token will do."
+	}
+	var each []md
+	for _, p := range op.Needs {
+		each = append(each, code(string(p)))
+	}
+	return "The token needs " + join(" or ", each...) + "."
+}
+
+func example(op *tools.Op) md {
+	given := map[string]string{}
+	flatten("", op.Examples[len(op.Examples)-1], func(name, s string) { given[name] = s })
+	return "Example: " + code("/vps "+words.Command{Kind: words.Operation, Op: op, Input: given}.String())
+}
+
+// Suggest says what is wrong with a command, and what may be meant. With a token there is a
+// button that runs it, which is for reads alone.
+func Suggest(says, suggestion string, token Token) Message {
+	m := said(says)
+	typed := suggestion
+	if typed != "" && !strings.HasPrefix(typed, "/") {
+		typed = "/vps " + typed
+	}
+	var meant md
+	if c := code(typed); c != "" {
+		meant = "Did you mean " + c + " ?"
+	}
+	if m == "" && meant == "" {
+		m = "This is not a command. `/vps help` lists them."
+	}
+	return message(join(" ", m, meant), sections("✏️ "+m, meant), actions(
+		button(ActSuggest, string(token), "Run "+typed, slack.StylePrimary),
+	)...)
+}

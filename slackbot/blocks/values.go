@@ -1,0 +1,162 @@
+package blocks
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// shows are the columns and fields of results that are not shown as their text alone.
+var shows = map[string]func(string) md{
+	"id": code, "uuid": code, "ip_address": code, "ipv6_address": code, "hostname": code, "address": code,
+	"email": code, "slug": code, "nameservers": code, "permissions": codes,
+	"status":        statusOf,
+	"size_mb":       func(s string) md { return esc(s) + " MB" },
+	"price_monthly": func(s string) md { return esc(s) + " a month" },
+	"price_hourly":  func(s string) md { return esc(s) + " an hour" },
+}
+
+// value shows one value of a result. Fields of objects inside have dotted names.
+func value(name, s string) md {
+	if blank(s) {
+		return ""
+	}
+	if at, err := time.Parse(time.RFC3339, s); err == nil && date(at) != "" {
+		return date(at)
+	}
+	if show, ok := shows[name[strings.LastIndex(name, ".")+1:]]; ok {
+		return show(s)
+	}
+	switch s {
+	case "true":
+		return "yes"
+	case "false":
+		return "no"
+	}
+	return esc(short(s, longestText))
+}
+
+// codes is a list with each item as it is, such as permissions.
+func codes(s string) md {
+	var items []md
+	for _, item := range strings.Split(short(s, longestText), ", ") {
+		items = append(items, code(item))
+	}
+	return join(" ", items...)
+}
+
+var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
+// labels are the columns whose values say nothing without a word beside them.
+var labels = map[string]md{
+	"created_at": "created", "expires_at": "expires", "expiration_date": "expires", "updated_at": "updated", "registration_date": "registered",
+	"server": "of", "dns_managed_by": "DNS by", "record_count": "records", "vcpus": "vCPUs",
+}
+
+// cell shows one value of a row, with its label where it needs one.
+func cell(name, s string) md {
+	v := value(name, s)
+	word, ok := labels[name]
+	switch {
+	case v == "":
+		return ""
+	case ok:
+		return word + " " + v
+	case s == "true" || s == "false":
+		return yesOrNo(name, s)
+	case number.MatchString(s) && shows[name] == nil:
+		return esc(label(name)) + " " + v
+	}
+	return v
+}
+
+// flags are how the answers of yes-or-no columns read in a row.
+var flags = map[string]map[string]md{
+	"auto_renew": {"true": "renews itself", "false": "does not renew itself"},
+	"locked":     {"true": "locked", "false": "not locked"},
+}
+
+func yesOrNo(name, s string) md {
+	if m, ok := flags[name][s]; ok {
+		return m
+	}
+	return esc(label(name)) + " " + value(name, s)
+}
+
+// mostLines is how many values of one object are shown.
+const mostLines = 60
+
+// lines shows an object, a value a line.
+func lines(raw []byte) []md {
+	var all []md
+	flatten("", raw, func(name, s string) {
+		if v := value(name, s); v != "" && len(all) < mostLines {
+			all = append(all, "*"+clip(esc(titled(name)), longestName)+":* "+clip(v, longestText))
+		}
+	})
+	return all
+}
+
+// flatten hands over the values of an object in the order in which they come, those of
+// objects inside it with dotted names.
+func flatten(prefix string, raw jsontext.Value, do func(name, value string)) {
+	members(raw, func(name string, v jsontext.Value) {
+		switch v.Kind() {
+		case '{':
+			flatten(prefix+name+".", v, do)
+		case 'n':
+		default:
+			do(prefix+name, scalar(v))
+		}
+	})
+}
+
+// members hands over the fields of an object. What is no object has none.
+func members(raw jsontext.Value, do func(name string, v jsontext.Value)) {
+	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
+	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
+		return
+	}
+	for dec.PeekKind() == '"' {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return
+		}
+		name := token.String()
+		v, err := dec.ReadValue()
+		if err != nil {
+			return
+		}
+		do(name, v.Clone())
+	}
+}
+
+// scalar is a value as text; of a list its items with commas.
+func scalar(v jsontext.Value) string {
+	switch v.Kind() {
+	case '"':
+		s, _ := jsontext.AppendUnquote(nil, v)
+		return string(s)
+	case '[':
+		return list(v)
+	}
+	return string(v)
+}
+
+func list(v jsontext.Value) string {
+	var items []string
+	dec := jsontext.NewDecoder(strings.NewReader(string(v)))
+	if _, err := dec.ReadToken(); err != nil {
+		return ""
+	}
+	for dec.PeekKind() != ']' {
+		item, err := dec.ReadValue()
+		if err != nil {
+			break
+		}
+		items = append(items, scalar(item))
+	}
+	return strings.Join(items, ", ")
+}

@@ -1,0 +1,150 @@
+// Package slackbot lets people run vpsbot's operations from Slack: by a command, by cards and
+// by forms.
+//
+// What Slack delivers comes in by slackbot/door, is stored, and only then acknowledged; workers
+// carry it out. What a record shows in Slack is decided by how the record stands, never by what
+// happened to it: one loop makes each message say what is so, after a crash as before it.
+package slackbot
+
+import (
+	"context"
+	"crypto/cipher"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Store is what the bot keeps between restarts, and shares with other replicas.
+type Store interface {
+	approval.Store
+	approval.Inbox
+	approval.Posts
+	audit.Store
+}
+
+// Options are what a bot is made of.
+type Options struct {
+	Runner *tools.Runner
+	Store  func(context.Context) (Store, error)
+	Token  string // the bot's token
+	APIURL string // base of Slack's Web API, with a slash at its end
+	Client *http.Client
+	Now    func() time.Time
+	Random io.Reader
+	Log    *slog.Logger
+	Every  time.Duration // how often the loops look; 0: a second
+}
+
+// Bot is vpsbot in Slack. Make one with [New], give it deliveries, and let [Bot.Run] run.
+type Bot struct {
+	Options
+	slack   *slack.Client
+	apiHost string
+	sealer  cipher.AEAD
+
+	team     team
+	inbox    *gatherer
+	work     chan door.Delivery
+	finished chan string
+	slots    chan struct{}
+	inHand   sync.Map // ids of what is being carried out here
+	running  sync.WaitGroup
+	poked    chan struct{}
+	live     progress
+	groups   groupCache
+	servers  serverCache
+	seen     seen
+}
+
+const (
+	workers   = 256  // deliveries under way at once
+	mostQueue = 4096 // deliveries that wait in memory; more wait in the store alone
+)
+
+// New makes a bot. It sends nothing.
+func New(o Options) (*Bot, error) {
+	sealer, err := newSealer(o.Token)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(o.APIURL)
+	if err != nil {
+		return nil, err
+	}
+	if o.Every == 0 {
+		o.Every = time.Second
+	}
+	b := &Bot{
+		Options: o, apiHost: base.Host, sealer: sealer,
+		slack: slack.New(o.Token, slack.OptionAPIURL(o.APIURL), slack.OptionHTTPClient(o.Client)),
+		work:  make(chan door.Delivery, mostQueue), finished: make(chan string, mostQueue), poked: make(chan struct{}, 1),
+		slots: make(chan struct{}, workers),
+	}
+	b.inbox = newGatherer(b.receive, b.enqueue)
+	return b, nil
+}
+
+// grace is how long what was begun may take to end once the bot is to stop.
+const grace = 10 * time.Second
+
+// Run does the bot's work until ctx ends, and returns once what was begun has ended or has
+// been left to the store.
+func (b *Bot) Run(ctx context.Context) {
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var loops sync.WaitGroup
+	loops.Go(func() { b.inbox.run(ctx) })
+	loops.Go(func() {
+		b.learnTeam(ctx)
+		b.serveWork(ctx, working)
+	})
+	loops.Go(func() { b.every(ctx, 10*b.Every, b.takeLeftover) })
+	loops.Go(func() { b.every(ctx, b.Every, b.look) })
+	loops.Go(func() { b.every(ctx, 5*b.Every, b.notice) })
+	var last sync.WaitGroup // what is needed until all is done
+	ending, end := context.WithCancel(context.WithoutCancel(ctx))
+	last.Go(func() { b.finish(ending) })
+	last.Go(func() { b.show(ending) })
+	loops.Wait()
+	late := time.AfterFunc(grace, stop)
+	b.running.Wait()
+	late.Stop()
+	end()
+	last.Wait()
+}
+
+// every does something again and again until ctx ends. What goes wrong is logged once a kind.
+func (b *Bot) every(ctx context.Context, pause time.Duration, do func(context.Context) error) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		if err := b.guarded(ctx, do); err != nil && ctx.Err() == nil {
+			b.Log.Warn("Slack: work in the background", "error", b.scrub(err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// guarded turns a panic into an error: one broken record must not end a loop.
+func (b *Bot) guarded(ctx context.Context, do func(context.Context) error) (err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = b.broke(broken)
+		}
+	}()
+	return do(ctx)
+}

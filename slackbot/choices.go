@@ -1,0 +1,207 @@
+package slackbot
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// pickers are the fields that are picked from what the account has: which lists tell, and how.
+var pickers = map[string]picker{
+	"plan_id":     {[]string{"plans.list"}, planChoices},
+	"location":    {[]string{"plans.list", "servers.list"}, locationChoices},
+	"os_id":       {[]string{"servers.list"}, systemChoices},
+	"backup_id":   {[]string{"backups.list"}, copyChoices},
+	"snapshot_id": {[]string{"snapshots.list"}, copyChoices},
+}
+
+type picker struct {
+	lists []string
+	from  func(lists ...tools.Reply) []blocks.Choice // a list that could not be read is empty
+}
+
+// choices reads what the fields of a command can be picked from, as the visitor and no more. A
+// field without any is typed.
+func (b *Bot) choices(ctx context.Context, v *visit, c words.Command, offered []*tools.Op) blocks.Choices {
+	wanted := map[string]*tools.Op{}
+	for _, f := range c.Op.Fields {
+		for _, name := range pickers[f.Name].lists {
+			if op, ok := tools.Lookup(name); ok && slices.Contains(offered, op) {
+				wanted[name] = op
+			}
+		}
+	}
+	lists := b.lists(ctx, v, wanted, c.Input["server"])
+	all := blocks.Choices{}
+	for _, f := range c.Op.Fields {
+		p, ok := pickers[f.Name]
+		if !ok {
+			continue
+		}
+		var from []tools.Reply
+		for _, name := range p.lists {
+			from = append(from, lists[name])
+		}
+		all[f.Name] = p.from(from...)
+	}
+	return all
+}
+
+// lists runs lists at once and returns those that came in time.
+func (b *Bot) lists(ctx context.Context, v *visit, wanted map[string]*tools.Op, server string) map[string]tools.Reply {
+	ctx, cancel := context.WithTimeout(ctx, choiceWithin)
+	defer cancel()
+	came := make(chan tools.Reply, len(wanted))
+	for _, op := range wanted {
+		go func() {
+			var reply tools.Reply
+			err := b.guarded(ctx, func(ctx context.Context) error {
+				reply = b.wholeList(ctx, v, op, ofServer(op, server), tools.MaxLimit)[0]
+				return nil
+			})
+			if err != nil {
+				b.Log.Error("Slack: reading what a form offers", "operation", op.Name, "error", b.scrub(err.Error()))
+			}
+			came <- reply
+		}()
+	}
+	read := map[string]tools.Reply{}
+	for range wanted {
+		select {
+		case <-ctx.Done():
+			return read
+		case reply := <-came:
+			if reply.Op != nil && reply.Class == tools.OK {
+				read[reply.Op.Name] = reply
+			}
+		}
+	}
+	return read
+}
+
+// ofServer narrows a list to a server, where one is given and the list can be.
+func ofServer(op *tools.Op, server string) map[string]string {
+	if server != "" && slices.ContainsFunc(op.Fields, func(f tools.Field) bool { return f.Kind == tools.Ref }) {
+		return map[string]string{"server": server}
+	}
+	return nil
+}
+
+func tableRows(list tools.Reply) []row {
+	t, _ := list.Table()
+	return rowsOf(t)
+}
+
+// planChoices have the price first: it is what is agreed to.
+func planChoices(lists ...tools.Reply) []blocks.Choice {
+	var all []blocks.Choice
+	for _, r := range tableRows(lists[0]) {
+		all = append(all, blocks.Choice{Value: r["id"], Label: inParts(
+			r["name"], price(r["price_monthly"]), withUnit(r["vcpus"], " vCPU"), withUnit(r["memory"], " MB"), withUnit(r["storage"], " GB"),
+		)})
+	}
+	return all
+}
+
+func price(monthly string) string {
+	amount, err := strconv.ParseFloat(monthly, 64)
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatFloat(amount, 'f', 2, 64) + " a month"
+}
+
+func withUnit(value, unit string) string {
+	if value == "" || value == "0" {
+		return ""
+	}
+	return value + unit
+}
+
+func inParts(all ...string) string {
+	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " · ")
+}
+
+// locationChoices are the locations of plans, and where there are servers already.
+func locationChoices(lists ...tools.Reply) []blocks.Choice {
+	found := map[string]bool{}
+	for _, r := range tableRows(lists[0]) {
+		for _, location := range strings.Fields(r["locations"]) {
+			found[location] = true
+		}
+	}
+	for _, r := range tableRows(lists[1]) {
+		found[r["location"]] = true
+	}
+	delete(found, "")
+	var all []blocks.Choice
+	for _, location := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, blocks.Choice{Value: location, Label: location})
+	}
+	return all
+}
+
+// systemChoices are the systems of the servers that there are: VPS.org lists them nowhere else.
+func systemChoices(lists ...tools.Reply) []blocks.Choice {
+	var page struct {
+		Results []struct {
+			OS struct {
+				ID   json.RawMessage `json:"id"`
+				Name string          `json:"name"`
+			} `json:"os"`
+		} `json:"results"`
+	}
+	if err := json.Unmarshal(lists[0].JSON(), &page); err != nil {
+		return nil // it could not be read
+	}
+	var all []blocks.Choice
+	for _, s := range page.Results {
+		c := blocks.Choice{Value: strings.Trim(string(s.OS.ID), `"`), Label: s.OS.Name}
+		if c.Value != "" && !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b blocks.Choice) int { return strings.Compare(a.Label, b.Label) })
+	return all
+}
+
+// copyChoices are backups or snapshots, the newest first.
+func copyChoices(lists ...tools.Reply) []blocks.Choice {
+	rows := tableRows(lists[0])
+	slices.SortStableFunc(rows, func(a, b row) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })
+	var all []blocks.Choice
+	for _, r := range rows {
+		status := r["status"]
+		if status == "completed" || status == "available" {
+			status = ""
+		}
+		all = append(all, blocks.Choice{Value: r["id"], Label: inParts(
+			r["name"], onDay(r["created_at"]), r["server"], r["backup_type"], status, withUnit(r["size_mb"], " MB"),
+		)})
+	}
+	return all
+}
+
+func moment(at string) time.Time {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+func onDay(at string) string {
+	t := moment(at)
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04 UTC")
+}

@@ -1,0 +1,124 @@
+package slackbot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	mostCSVRows  = 10_000
+	uploadWithin = 90 * time.Second
+)
+
+// sendCSV sends a whole list as a file: to the asker's direct messages, or to the channel. Which
+// page of it the command was about does not matter.
+func (b *Bot) sendCSV(ctx context.Context, v *visit, c words.Command, _ []byte) error {
+	switch {
+	case !c.Op.IsList():
+		return b.tell(ctx, v, blocks.Plain(c.Op.Name+" answers no list, so there is no file of it."))
+	case !b.team.may(ScopeFiles):
+		return b.tell(ctx, v, blocks.Plain("Files are not switched on here. Whoever installed vpsbot makes the manifest anew with `vpsbot slack manifest --files`, which adds files:write, and installs the app again."))
+	}
+	pages := b.wholeList(ctx, v, c.Op, c.Input, mostCSVRows)
+	if !isWhole(pages) {
+		return b.tell(ctx, v, blocks.Answer(pages[len(pages)-1], blocks.AnswerView{Now: b.Now()}))
+	}
+	table := joinTables(pages)
+	if len(table.Rows) == 0 {
+		return b.tell(ctx, v, blocks.Plain(table.Note+" There is nothing to put into a file."))
+	}
+	return b.sendFile(ctx, v, c, table, moreThan(pages, len(table.Rows)))
+}
+
+// moreThan reports whether a list goes on after its pages.
+func moreThan(pages []tools.Reply, rows int) bool {
+	page, ok := pagesOf(pages[len(pages)-1])
+	return ok && page.next >= rows
+}
+
+func (b *Bot) sendFile(ctx context.Context, v *visit, c words.Command, t tools.Table, cut bool) error {
+	f := file{
+		name: fmt.Sprintf("%s-%s.csv", strings.ReplaceAll(c.Op.Name, ".", "-"), b.Now().UTC().Format("2006-01-02")),
+		text: string(blocks.CSV(t)),
+		says: fmt.Sprintf("%s: %d rows as a file", c.Op.Title, len(t.Rows)),
+	}
+	if cut {
+		f.says += ", and no more of them: the list is longer"
+	}
+	channel := ""
+	if c.Share {
+		channel = v.channel
+	}
+	channel, err := b.upload(ctx, v, f, channel)
+	if err != nil {
+		b.Log.Warn("Slack: sending a file", "error", b.scrub(err.Error()))
+		return b.tell(ctx, v, blocks.Plain("Slack did not take the file: "+unsent(err)))
+	}
+	if channel == v.channel {
+		return nil
+	}
+	return b.tell(ctx, v, blocks.Plain("The file is in your direct messages with vpsbot."))
+}
+
+// unsent says why a file could not be sent, and what to do.
+func unsent(err error) string {
+	switch why := said(err); {
+	case isGone(why):
+		return "vpsbot is not in this channel. Invite it with /invite, or leave out --share to get the file as a direct message."
+	case why != "":
+		return "it says " + tools.Clean(why) + "."
+	}
+	return "it could not be reached, or not in time. Please try again."
+}
+
+type file struct{ name, text, says string }
+
+// upload sends a file to a channel, or to the visitor alone if none is given, and returns where
+// it is. Their direct messages have an id that only a message to them tells.
+func (b *Bot) upload(ctx context.Context, v *visit, f file, channel string) (string, error) {
+	id, err := b.uploadText(ctx, f)
+	if err != nil {
+		return "", err
+	}
+	comment := "<@" + v.user + "> shares " + f.says + "."
+	if channel == "" {
+		comment = ""
+		err = b.patiently(ctx, uploadWithin, func(ctx context.Context) error {
+			channel, _, err = b.slack.PostMessageContext(ctx, v.user, options(blocks.Plain(f.says+"."))...)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return channel, b.patiently(ctx, uploadWithin, func(ctx context.Context) error {
+		_, err := b.slack.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+			Files: []slack.FileSummary{{ID: id, Title: f.name}}, Channel: channel, InitialComment: comment,
+		})
+		return err
+	})
+}
+
+// uploadText brings a file's content to Slack, where nobody sees it yet.
+func (b *Bot) uploadText(ctx context.Context, f file) (id string, err error) {
+	var place *slack.GetUploadURLExternalResponse
+	err = b.patiently(ctx, uploadWithin, func(ctx context.Context) (err error) {
+		place, err = b.slack.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: f.name, FileSize: len(f.text)})
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	err = b.patiently(ctx, uploadWithin, func(ctx context.Context) error {
+		return b.slack.UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: place.UploadURL, Content: f.text, Filename: f.name})
+	})
+	return place.FileID, err
+}

@@ -1,0 +1,107 @@
+package slackbot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/words"
+)
+
+// dispatch carries out one delivery. end is called once its outcome is kept without it.
+func (b *Bot) dispatch(ctx context.Context, d door.Delivery, end func()) error {
+	if d.Kind == door.Command {
+		v, text, err := b.visitOfCommand(ctx, d)
+		if err != nil {
+			return err
+		}
+		v.end = end
+		return b.command(ctx, v, text)
+	}
+	var p payload
+	if err := json.Unmarshal(d.Body, &p); err != nil {
+		return err
+	}
+	v := b.visitOf(ctx, d, p)
+	v.end = end
+	switch {
+	case v.user == "":
+		return nil
+	case p.Type == "block_actions" && len(p.Actions) > 0:
+		return b.press(ctx, v, p)
+	case p.Type == "view_submission":
+		return b.submit(ctx, v, p.View)
+	case p.Event.Type == "app_home_opened" && p.Event.Tab == "home":
+		return b.home(ctx, v, homePage{})
+	}
+	return nil
+}
+
+// command carries out what somebody typed after /vps.
+func (b *Bot) command(ctx context.Context, v *visit, text string) error {
+	c, err := words.Parse(text)
+	var mistake *words.Mistake
+	switch {
+	case errors.As(err, &mistake):
+		return b.mistaken(ctx, v, *mistake)
+	case err != nil:
+		return b.tell(ctx, v, blocks.Plain(err.Error()))
+	}
+	switch c.Kind {
+	case words.Operation:
+		return b.operation(ctx, v, c)
+	case words.Why:
+		return b.why(ctx, v, c)
+	case words.Approvals:
+		return b.approvals(ctx, v)
+	case words.Audit:
+		return b.audit(ctx, v)
+	case words.Freeze, words.Unfreeze:
+		return b.freeze(ctx, v, c)
+	}
+	return b.help(ctx, v, c)
+}
+
+// mistaken says what was mistyped. What may be meant can be run by a button if it only reads.
+func (b *Bot) mistaken(ctx context.Context, v *visit, m words.Mistake) error {
+	var token blocks.Token
+	if m.Reads && m.Suggestion != "" {
+		if c, err := words.Parse(m.Suggestion); err == nil && len(c.Missing()) == 0 {
+			token = b.readToken(c)
+		}
+	}
+	return b.tell(ctx, v, blocks.Suggest(m.Says, m.Suggestion, token))
+}
+
+// press carries out a press of a button.
+func (b *Bot) press(ctx context.Context, v *visit, p payload) error {
+	a := p.Actions[0]
+	switch a.ActionID {
+	case blocks.ActConfirm, blocks.ActApprove:
+		return b.agree(ctx, v, a.Value)
+	case blocks.ActCancel:
+		return b.decline(ctx, v, a.Value, "")
+	case blocks.ActDeny:
+		return b.deny(ctx, v, a.Value)
+	case blocks.ActPage, blocks.ActPrev, blocks.ActCSV, blocks.ActSuggest:
+		return b.readAgain(ctx, v, a)
+	case blocks.ActHomePage, blocks.ActHomePrev, blocks.ActHomeFilter, blocks.ActRefresh:
+		return b.homePressed(ctx, v, a, p.View)
+	}
+	return nil
+}
+
+// submit carries out a modal that was filled in.
+func (b *Bot) submit(ctx context.Context, v *visit, w view) error {
+	switch w.CallbackID {
+	case blocks.CallbackName:
+		return b.named(ctx, v, w)
+	case blocks.CallbackDeny:
+		return b.denied(ctx, v, w)
+	case blocks.CallbackForm:
+		return b.filled(ctx, v, w)
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package door
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	appToken = "xapp-1-A1-2-secret"
+	ticket   = "ticket-of-the-connection"
+)
+
+// quick is a pace for tests.
+var quick = pace{
+	first: time.Millisecond, most: 20 * time.Millisecond, slow: 50 * time.Millisecond,
+	open: 5 * time.Second, ping: time.Minute, silence: time.Minute,
+	linger: 5 * time.Second, drain: 3 * time.Second, doubt: time.Minute,
+}
+
+// slack is the other side of Socket Mode.
+type slack struct {
+	t      *testing.T
+	server *httptest.Server
+
+	mu      sync.Mutex
+	live    []*wire
+	opened  int
+	ghosts  int
+	refuse  func(w http.ResponseWriter) bool // instead of an address
+	silent  bool                             // no hello
+	address string                           // instead of the right one
+	history []string
+}
+
+// wire is one connection, as Slack sees it.
+type wire struct {
+	*websocket.Conn
+	n    int
+	mu   sync.Mutex
+	acks chan string
+	over chan struct{}
+}
+
+func newSlack(t *testing.T) *slack {
+	s := &slack{t: t}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/apps.connections.open", s.giveAddress)
+	mux.HandleFunc("GET /link", s.serve)
+	s.server = httptest.NewUnstartedServer(mux)
+	t.Cleanup(s.server.Close)
+	return s
+}
+
+func (s *slack) giveAddress(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Header.Get("Authorization") != "Bearer "+appToken {
+		fmt.Fprint(w, `{"ok":false,"error":"invalid_auth"}`)
+		return
+	}
+	if s.refuse != nil && s.refuse(w) {
+		return
+	}
+	address := s.address
+	if address == "" {
+		address = "ws" + strings.TrimPrefix(s.server.URL, "http") + "/link?ticket=" + ticket
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "url": address})
+}
+
+func (s *slack) serve(w http.ResponseWriter, r *http.Request) {
+	upgrader := websocket.Upgrader{}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	c := s.add(conn)
+	defer s.remove(c)
+	for {
+		_, raw, err := conn.ReadMessage()
+		if err != nil {
+			return
+		}
+		c.acks <- string(raw)
+	}
+}
+
+func (s *slack) add(conn *websocket.Conn) *wire {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened++
+	c := &wire{Conn: conn, n: s.opened, acks: make(chan string, 1000), over: make(chan struct{})}
+	s.live = append(s.live, c)
+	s.history = append(s.history, fmt.Sprintf("+%d", c.n))
+	if !s.silent {
+		c.say(fmt.Sprintf(`{"type":"hello","num_connections":%d,"connection_info":{"app_id":"A1"}}`, len(s.live)+s.ghosts))
+	}
+	return c
+}
+
+func (s *slack) remove(c *wire) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.live {
+		if s.live[i] == c {
+			s.live = append(s.live[:i], s.live[i+1:]...)
+			break
+		}
+	}
+	s.history = append(s.history, fmt.Sprintf("-%d", c.n))
+	close(c.over)
+}
+
+func (s *slack) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
+func (c *wire) say(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.WriteMessage(websocket.TextMessage, []byte(text))
+}
+
+func (s *slack) wires() []*wire {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*wire(nil), s.live...)
+}
+
+// wait returns the connections once there are as many.
+func (s *slack) wait(n int) []*wire {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool { return len(s.wires()) == n }, 10*time.Second, time.Millisecond)
+	return s.wires()
+}
+
+func (s *slack) order() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.history, " ")
+}
+
+func (c *wire) ack(t *testing.T) string {
+	t.Helper()
+	select {
+	case ack := <-c.acks:
+		return ack
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "no acknowledgement")
+		return ""
+	}
+}
+
+func (c *wire) ended(t *testing.T) {
+	t.Helper()
+	select {
+	case <-c.over:
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "the connection stays")
+	}
+}
+
+// client is a Socket under test.
+type client struct {
+	*Socket
+	*recorder
+	log  *safeBuffer
+	stop func()
+}
+
+// run starts a Socket against s. Changes are made before it runs.
+func (s *slack) run(change func(c *client)) *client {
+	if s.server.URL == "" {
+		s.server.Start()
+	}
+	c := &client{recorder: &recorder{}, log: &safeBuffer{}}
+	at := quick
+	c.Socket = &Socket{
+		AppToken: func() (string, error) { return appToken, nil }, APIURL: s.server.URL + "/api/", Client: s.server.Client(),
+		Handler: c.recorder, Log: slog.New(slog.NewTextHandler(c.log, nil)), pace: &at,
+	}
+	if change != nil {
+		change(c)
+	}
+	return c.start(s.t)
+}
+
+func (c *client) start(t *testing.T) *client {
+	ended := make(chan error, 1)
+	ctx, cancel := contextOf(t)
+	go func() { ended <- c.Run(ctx) }()
+	c.stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(t, <-ended)
+		require.False(t, c.Ready())
+		require.Zero(t, c.open.Load(), "a connection was forgotten")
+		require.NotContains(t, c.log.String(), ticket)
+		require.NotContains(t, c.log.String(), appToken)
+	})
+	t.Cleanup(c.stop)
+	return c
+}
+
+func (c *client) logged(t *testing.T, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(c.log.String(), text) }, 10*time.Second, time.Millisecond, "%s", text)
+}

@@ -1,0 +1,529 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+)
+
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(context.WithoutCancel(t.Context()))
+}
+
+func envelopeOf(kind, id, payload string) string {
+	return fmt.Sprintf(`{"type":%q,"envelope_id":%q,"accepts_response_payload":true,"payload":%s}`, kind, id, payload)
+}
+
+func TestTwoConnections(t *testing.T) {
+	s := newSlack(t)
+	c := s.run(nil)
+	s.wait(2)
+	require.Eventually(t, c.Ready, 10*time.Second, time.Millisecond)
+	c.stop()
+	s.wait(0)
+}
+
+func TestReadyTakesAHello(t *testing.T) {
+	s := newSlack(t)
+	s.silent = true
+	c := s.run(func(c *client) { c.pace.open = 100 * time.Millisecond })
+	s.wait(2)
+	require.False(t, c.Ready())
+	c.logged(t, "did not say hello")
+	s.set(func() { s.silent = false })
+	require.Eventually(t, c.Ready, 10*time.Second, time.Millisecond)
+}
+
+func TestEnvelopes(t *testing.T) {
+	for name, c := range map[string]struct {
+		sent   string
+		answer string // of the handler
+		want   Delivery
+		ack    string
+	}{
+		"command": {
+			sent: envelopeOf("slash_commands", "e-1", `{"token":"legacy","command":"/vps","text":"a < b","is_enterprise_install":false,"n":1,"enterprise_id":null}`),
+			want: Delivery{"env:e-1", Command, []byte(`{"command":"/vps","text":"a < b","is_enterprise_install":"false","n":"1"}`)},
+			ack:  `{"envelope_id":"e-1"}`,
+		},
+		"answered": {
+			sent:   envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`),
+			answer: `{"text":"hello"}`,
+			want:   Delivery{"env:e-1", Command, []byte(`{"command":"/vps"}`)},
+			ack:    `{"envelope_id":"e-1","payload":{"text":"hello"}}`,
+		},
+		"click": {
+			sent: envelopeOf("interactive", "e-1", `{"type":"block_actions","token":"legacy","actions":[{"value":"x"}]}`),
+			want: Delivery{"env:e-1", Interaction, []byte(`{"type":"block_actions","actions":[{"value":"x"}]}`)},
+			ack:  `{"envelope_id":"e-1"}`,
+		},
+		"menu": {
+			sent:   envelopeOf("interactive", "e-1", `{"type":"block_suggestion"}`),
+			answer: `{"options":[]}`,
+			want:   Delivery{"env:e-1", Options, []byte(`{"type":"block_suggestion"}`)},
+			ack:    `{"envelope_id":"e-1","payload":{"options":[]}}`,
+		},
+		"event": {
+			sent: envelopeOf("events_api", "e-1", `{"type":"event_callback","event_id":"Ev1"}`),
+			want: Delivery{"evt:Ev1", Event, []byte(`{"type":"event_callback","event_id":"Ev1"}`)},
+			ack:  `{"envelope_id":"e-1"}`,
+		},
+		"an id that is no plain text": {
+			sent: envelopeOf("interactive", `e/ü`, `{"type":"block_actions"}`),
+			want: Delivery{"env:" + digest("e/ü"), Interaction, []byte(`{"type":"block_actions"}`)},
+			ack:  `{"envelope_id":"e/ü"}`,
+		},
+		"an answer that Slack would drop": {
+			sent:   envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`),
+			answer: `{"text":"` + strings.Repeat("x", maxAnswer) + `"}`,
+			want:   Delivery{"env:e-1", Command, []byte(`{"command":"/vps"}`)},
+			ack:    `{"envelope_id":"e-1"}`,
+		},
+		"an answer that is not JSON": {
+			sent:   envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`),
+			answer: `{"text":`,
+			want:   Delivery{"env:e-1", Command, []byte(`{"command":"/vps"}`)},
+			ack:    `{"envelope_id":"e-1"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSlack(t)
+			cl := s.run(func(cl *client) { cl.Connections = 1 })
+			if c.answer != "" {
+				cl.answer = func(context.Context, Delivery) []byte { return []byte(c.answer) }
+			}
+			w := s.wait(1)[0]
+			w.say(c.sent)
+			require.JSONEq(t, c.ack, w.ack(t))
+			require.Len(t, cl.all(), 1)
+			got := cl.all()[0]
+			require.Equal(t, [2]string{c.want.ID, string(c.want.Kind)}, [2]string{got.ID, string(got.Kind)})
+			require.JSONEq(t, string(c.want.Body), string(got.Body))
+		})
+	}
+}
+
+// What is no delivery is acknowledged and dropped; what is no envelope is dropped.
+func TestWhatIsDropped(t *testing.T) {
+	large := strings.Repeat("x", maxBody)
+	for name, c := range map[string]struct{ sent, ack, logged string }{
+		"no object":       {envelopeOf("slash_commands", "e", `7`), `{"envelope_id":"e"}`, "cannot be read"},
+		"no payload":      {`{"type":"interactive","envelope_id":"e"}`, `{"envelope_id":"e"}`, "cannot be read"},
+		"no command":      {envelopeOf("slash_commands", "e", `{"text":"x"}`), `{"envelope_id":"e"}`, "cannot be read"},
+		"no type":         {envelopeOf("interactive", "e", `{}`), `{"envelope_id":"e"}`, "cannot be read"},
+		"a new kind":      {envelopeOf("novelties", "e", `{}`), `{"envelope_id":"e"}`, ""},
+		"a large click":   {envelopeOf("interactive", "e", `{"type":"block_actions","x":"`+large+`"}`), `{"envelope_id":"e"}`, "larger than 64 KiB"},
+		"a large command": {envelopeOf("slash_commands", "e", `{"command":"/vps","x":"`+large+`"}`), "so nothing was done", "larger than 64 KiB"},
+		"not JSON":        {`{"type":`, "", "cannot be read"},
+		"no id":           {`{"type":"slash_commands","payload":{"command":"/vps"}}`, "", ""},
+		"a list":          {`[]`, "", "cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSlack(t)
+			cl := s.run(func(cl *client) { cl.Connections = 1 })
+			w := s.wait(1)[0]
+			w.say(c.sent)
+			if c.ack != "" {
+				require.Contains(t, w.ack(t), c.ack)
+			}
+			cl.logged(t, c.logged)
+			require.Empty(t, cl.all())
+			w.say(envelopeOf("slash_commands", "next", `{"command":"/vps"}`))
+			require.Equal(t, `{"envelope_id":"next"}`, w.ack(t), "the connection goes on")
+		})
+	}
+}
+
+func TestPanicOverSocket(t *testing.T) {
+	s := newSlack(t)
+	c := s.run(func(c *client) { c.Connections = 1 })
+	c.answer = func(context.Context, Delivery) []byte { panic("xoxb-secret") }
+	w := s.wait(1)[0]
+	w.say(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
+	require.Contains(t, w.ack(t), "Nothing is known to have been done")
+	require.NotContains(t, c.log.String(), "xoxb")
+}
+
+// Slack says that it will end a connection: the next one is there before, and what Slack still
+// sends over the old one is answered there.
+func TestReplacementComesFirst(t *testing.T) {
+	for _, reason := range []string{"warning", "refresh_requested"} {
+		s := newSlack(t)
+		c := s.run(func(c *client) { c.Connections = 1 })
+		old := s.wait(1)[0]
+		old.say(`{"type":"disconnect","reason":"` + reason + `","debug_info":{}}`)
+		s.wait(2)
+		c.logged(t, "connections=2") // its hello is there
+		require.True(t, c.Ready())
+		old.say(envelopeOf("slash_commands", "late", `{"command":"/vps"}`))
+		require.Equal(t, `{"envelope_id":"late"}`, old.ack(t))
+		_ = old.Close() // as Slack does
+		s.wait(1)
+		require.Equal(t, "+1 +2 -1", s.order())
+		c.logged(t, "reason="+reason)
+		c.stop()
+	}
+}
+
+// Slack does not end what it said it would: we do, with a proper goodbye.
+func TestOldConnectionIsClosed(t *testing.T) {
+	s := newSlack(t)
+	s.run(func(c *client) { c.Connections, c.pace.linger = 1, 50*time.Millisecond })
+	old := s.wait(1)[0]
+	old.say(`{"type":"disconnect","reason":"warning"}`)
+	old.ended(t)
+	require.Equal(t, "+1 +2 -1", s.order())
+}
+
+// Commands come all the time while connections are replaced: each is answered.
+func TestNoGap(t *testing.T) {
+	s := newSlack(t)
+	c := s.run(nil)
+	s.wait(2)
+	sent := 0
+	for range 20 {
+		wires := s.wires()
+		wires[0].say(`{"type":"disconnect","reason":"refresh_requested"}`)
+		for _, w := range wires {
+			for range 5 {
+				sent++
+				id := fmt.Sprint("e-", sent)
+				w.say(envelopeOf("slash_commands", id, `{"command":"/vps"}`))
+				require.Contains(t, w.ack(t), `"envelope_id"`)
+			}
+		}
+		require.Eventually(t, func() bool { return len(s.wires()) > len(wires) }, 10*time.Second, time.Millisecond)
+		_ = wires[0].Close()
+		wires[0].ended(t)
+		require.NotEmpty(t, s.wires(), "there was none")
+	}
+	require.Len(t, c.all(), sent)
+}
+
+func TestDropIsRepaired(t *testing.T) {
+	for name, drop := range map[string]func(w *wire){
+		"torn off":         func(w *wire) { _ = w.NetConn().Close() },
+		"closed":           func(w *wire) { _ = w.WriteControl(websocket.CloseMessage, nil, time.Now().Add(time.Second)) },
+		"a frame of 1 MiB": func(w *wire) { w.say(strings.Repeat(" ", maxFrame+1)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSlack(t)
+			c := s.run(nil)
+			drop(s.wait(2)[0])
+			require.Eventually(t, func() bool { return s.opened3() && len(s.wires()) == 2 }, 10*time.Second, time.Millisecond)
+			c.logged(t, "reason=lost")
+		})
+	}
+}
+
+func (s *slack) opened3() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened >= 3
+}
+
+// A connection over which nothing comes is dead, whatever the network says. Answers to our pings
+// are something.
+func TestSilence(t *testing.T) {
+	s := newSlack(t)
+	c := s.run(func(c *client) {
+		c.Connections, c.pace.silence, c.pace.ping = 1, 300*time.Millisecond, 50*time.Millisecond
+	})
+	s.wait(1)
+	time.Sleep(time.Second)
+	require.Equal(t, "+1", s.order(), "pongs keep it")
+	c.stop()
+
+	s = newSlack(t)
+	s.run(func(c *client) { c.Connections, c.pace.silence = 1, 100*time.Millisecond })
+	s.wait(1)[0].ended(t)
+	s.wait(1)
+}
+
+func TestSlackIsAway(t *testing.T) {
+	s := newSlack(t)
+	var asked atomic.Int32
+	s.refuse = func(w http.ResponseWriter) bool {
+		switch asked.Add(1) {
+		case 1:
+			w.WriteHeader(http.StatusBadGateway)
+		case 2:
+			fmt.Fprint(w, `<html>`)
+		case 3:
+			fmt.Fprint(w, `{"ok":false,"error":"internal_error"}`)
+		case 4:
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+		default:
+			return false
+		}
+		return true
+	}
+	c := s.run(func(c *client) { c.Connections = 1 })
+	began := time.Now()
+	s.wait(1)
+	require.GreaterOrEqual(t, time.Since(began), 900*time.Millisecond, "Retry-After")
+	for _, says := range []string{"Slack answered 502", "not JSON", "internal_error", "less often"} {
+		require.Contains(t, c.log.String(), says)
+	}
+	require.NotContains(t, c.log.String(), "level=ERROR")
+}
+
+func TestTokenIsWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		token  string
+		err    error
+		logged string
+	}{
+		"refused":    {"xapp-old", nil, "invalid_auth"},
+		"empty":      {"", nil, "SLACK_APP_TOKEN is empty"},
+		"unreadable": {"", errors.New("no such file"), "SLACK_APP_TOKEN: no such file"},
+	} {
+		s := newSlack(t)
+		var right atomic.Bool
+		cl := s.run(func(cl *client) {
+			cl.Connections = 1
+			cl.AppToken = func() (string, error) {
+				if right.Load() {
+					return appToken, nil
+				}
+				return c.token, c.err
+			}
+		})
+		cl.logged(t, c.logged)
+		require.Contains(t, cl.log.String(), "level=ERROR", name)
+		require.Contains(t, cl.log.String(), "SLACK_APP_TOKEN", name)
+		time.Sleep(120 * time.Millisecond)
+		require.LessOrEqual(t, strings.Count(cl.log.String(), "level=ERROR"), 4, "%s: it is tried slowly", name)
+		right.Store(true)
+		s.wait(1)
+		cl.stop()
+	}
+}
+
+func TestSocketModeOff(t *testing.T) {
+	s := newSlack(t)
+	c := s.run(func(c *client) { c.Connections, c.pace.slow = 1, 300*time.Millisecond })
+	w := s.wait(1)[0]
+	began := time.Now()
+	w.say(`{"type":"disconnect","reason":"link_disabled"}`)
+	_ = w.Close()
+	c.logged(t, "Socket Mode is off")
+	require.Eventually(t, func() bool { return c.open.Load() == 0 }, 200*time.Millisecond, time.Millisecond, "what Slack closed counts no more")
+	require.Eventually(t, s.opened2, 10*time.Second, time.Millisecond)
+	require.GreaterOrEqual(t, time.Since(began), 250*time.Millisecond)
+	require.Contains(t, c.log.String(), "level=ERROR")
+}
+
+func (s *slack) opened2() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened >= 2
+}
+
+func TestAddressMustBeEncrypted(t *testing.T) {
+	for address, insecure := range map[string]bool{
+		"ws://wss.slack.com/?ticket=" + ticket:      false,
+		"https://wss.slack.com/?ticket=" + ticket:   true,
+		"wss:///?ticket=" + ticket:                  true,
+		"wss://a b/?ticket=" + ticket + "\x7f":      true,
+		"ticket=" + ticket:                          true,
+		"file:///etc/passwd?ticket=" + ticket + "x": true,
+	} {
+		_, err := checkURL(address, insecure)
+		require.Error(t, err, address)
+		require.NotContains(t, err.Error(), ticket)
+	}
+	_, err := checkURL("wss://wss.slack.com/link/?ticket=1", false)
+	require.NoError(t, err)
+}
+
+func TestTicketIsNotLogged(t *testing.T) {
+	s := newSlack(t)
+	s.address = "ws://127.0.0.1:1/link?ticket=" + ticket
+	c := s.run(nil)
+	c.logged(t, "connecting to 127.0.0.1")
+	c.stop() // looks for the ticket
+
+	s = newSlack(t)
+	s.server.Start()
+	s.address = "ws" + strings.TrimPrefix(s.server.URL, "http") + "/nothing?ticket=" + ticket
+	c = s.run(nil)
+	c.logged(t, "bad handshake")
+}
+
+// The connection goes the way of the client's requests: by its certificates, and not as HTTP/2.
+func TestEncrypted(t *testing.T) {
+	s := newSlack(t)
+	s.server.EnableHTTP2 = true
+	s.server.StartTLS()
+	c := s.run(nil)
+	s.wait(2)
+	require.Eventually(t, c.Ready, 10*time.Second, time.Millisecond)
+	defer s.server.Client().CloseIdleConnections()
+}
+
+// At the end nothing more is read, but what was read is answered.
+func TestEndAnswersWhatWasRead(t *testing.T) {
+	s := newSlack(t)
+	begun, let := make(chan bool), make(chan bool)
+	c := s.run(func(c *client) { c.Connections = 1 })
+	c.answer = func(ctx context.Context, _ Delivery) []byte {
+		begun <- true
+		<-let
+		if ctx.Err() != nil {
+			return []byte(`{"text":"given up"}`)
+		}
+		return []byte(`{"text":"done"}`)
+	}
+	w := s.wait(1)[0]
+	w.say(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
+	<-begun
+	stopped := make(chan bool)
+	go func() { defer close(stopped); c.stop() }()
+	require.Eventually(t, func() bool { return !c.Ready() }, 10*time.Second, time.Millisecond)
+	w.say(envelopeOf("slash_commands", "e-2", `{"command":"/vps"}`))
+	close(let)
+	require.JSONEq(t, `{"envelope_id":"e-1","payload":{"text":"done"}}`, w.ack(t))
+	<-stopped
+	require.Len(t, c.all(), 1)
+	w.ended(t)
+	require.Empty(t, w.acks)
+}
+
+func TestEndDoesNotWaitForever(t *testing.T) {
+	s := newSlack(t)
+	let := make(chan bool)
+	defer close(let)
+	begun := make(chan bool)
+	c := s.run(func(c *client) { c.Connections, c.pace.drain = 1, 50*time.Millisecond })
+	c.answer = func(context.Context, Delivery) []byte { close(begun); <-let; return nil }
+	s.wait(1)[0].say(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
+	<-begun
+	began := time.Now()
+	c.stop()
+	require.Less(t, time.Since(began), 3*time.Second)
+	require.Contains(t, c.log.String(), "closed before all was answered")
+}
+
+// As many as 256 are handled at once. The next ones wait.
+func TestMostAtOnce(t *testing.T) {
+	s := newSlack(t)
+	var now, most atomic.Int32
+	let := make(chan bool)
+	c := s.run(func(c *client) { c.Connections = 1 })
+	c.answer = func(context.Context, Delivery) []byte {
+		for n := now.Add(1); ; {
+			if old := most.Load(); n <= old || most.CompareAndSwap(old, n) {
+				break
+			}
+		}
+		<-let
+		now.Add(-1)
+		return nil
+	}
+	w := s.wait(1)[0]
+	for i := range mostBusy + 50 {
+		w.say(envelopeOf("slash_commands", fmt.Sprint("e-", i), `{"command":"/vps"}`))
+	}
+	require.Eventually(t, func() bool { return now.Load() == mostBusy }, 10*time.Second, time.Millisecond)
+	close(let)
+	for range mostBusy + 50 {
+		w.ack(t)
+	}
+	require.Equal(t, int32(mostBusy), most.Load())
+}
+
+func TestGhostsAreWarnedOf(t *testing.T) {
+	s := newSlack(t)
+	s.ghosts = 1
+	c := s.run(func(c *client) { c.pace.doubt = 100 * time.Millisecond })
+	c.logged(t, "other connections of this app")
+	require.Contains(t, c.log.String(), "level=WARN")
+	s.wait(2)
+
+	s.wires()[0].say(`{"type":"disconnect","reason":"refresh_requested"}`)
+	s.wait(3)
+	require.Equal(t, 1, strings.Count(c.log.String(), "other connections of this app"), "once")
+	s.set(func() { s.ghosts = 0 })
+	s.wires()[1].say(`{"type":"disconnect","reason":"refresh_requested"}`)
+	c.logged(t, "are ours again")
+}
+
+func TestGhostsOfARestart(t *testing.T) {
+	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
+	for name, c := range map[string]struct {
+		hellos [][3]int // when, counted, ours
+		want   []verdict
+	}{
+		"none":                    {[][3]int{{0, 1, 1}, {1, 2, 2}}, []verdict{nothingNew, nothingNew}},
+		"Slack is late":           {[][3]int{{0, 4, 2}, {61, 3, 3}}, []verdict{nothingNew, nothingNew}},
+		"hellos overtake":         {[][3]int{{0, 3, 2}, {0, 2, 2}, {60, 4, 3}}, []verdict{nothingNew, nothingNew, ghostsThere}},
+		"there is one":            {[][3]int{{0, 3, 2}, {30, 4, 3}, {60, 4, 3}, {99, 4, 3}}, []verdict{nothingNew, nothingNew, ghostsThere, nothingNew}},
+		"a second one":            {[][3]int{{0, 3, 2}, {60, 4, 3}, {70, 4, 2}, {130, 5, 3}}, []verdict{nothingNew, ghostsThere, nothingNew, ghostsThere}},
+		"it goes":                 {[][3]int{{0, 3, 2}, {60, 4, 3}, {70, 2, 2}, {130, 2, 2}, {140, 2, 2}}, []verdict{nothingNew, ghostsThere, nothingNew, ghostsGone, nothingNew}},
+		"Slack counts fewer":      {[][3]int{{0, 1, 2}}, []verdict{nothingNew}},
+		"Slack counts not at all": {[][3]int{{0, 0, 2}, {60, 0, 2}}, []verdict{nothingNew, nothingNew}},
+	} {
+		var g ghosts
+		g.start()
+		for i, hello := range c.hellos {
+			require.Equal(t, c.want[i], g.seen(at(hello[0]), hello[1], hello[2], time.Minute), "%s: %d", name, i)
+		}
+		g.timer.Stop()
+	}
+}
+
+func TestPauses(t *testing.T) {
+	for failures, longest := range []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second} {
+		seen := map[time.Duration]bool{}
+		for range 100 {
+			p := pause{pace: &realPace, failures: failures}
+			next := p.next()
+			require.GreaterOrEqual(t, next, longest/2)
+			require.LessOrEqual(t, next, longest)
+			seen[next] = true
+		}
+		require.Equal(t, failures == 0, len(seen) == 1, "not all of us at the same moment")
+	}
+	p := pause{pace: &realPace, failures: 1 << 40}
+	require.LessOrEqual(t, p.next(), realPace.most)
+	p.failed(&openError{person: true})
+	require.Equal(t, time.Minute, p.next())
+	p.failed(&openError{after: 5 * time.Minute})
+	require.Equal(t, 5*time.Minute, p.next())
+	p.lasted(time.Hour, reasonLost)
+	require.Zero(t, p.next())
+	p.lasted(time.Second, "warning")
+	require.NotZero(t, p.next())
+	p.lasted(time.Hour, reasonOff)
+	require.Equal(t, time.Minute, p.next())
+}
+
+// FuzzEnvelope: whatever comes over a connection, there is no panic, and what comes out is what
+// the contract says.
+func FuzzEnvelope(f *testing.F) {
+	for _, payload := range []string{`{"command":"/vps"}`, `{"type":"block_actions"}`, `{"type":"event_callback","event_id":7}`, `null`, `{"command":{}}`, ``} {
+		for _, kind := range []string{"slash_commands", "interactive", "events_api", "x"} {
+			f.Add(kind, "e-1", payload)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind, id, payload string) {
+		h := &recorder{}
+		s := &Socket{Handler: h}
+		s.serve(t.Context(), envelope{Type: kind, EnvelopeID: id, Payload: []byte(payload)})
+		for _, d := range h.got {
+			require.Regexp(t, `^(env|evt):[A-Za-z0-9_.-]{1,128}$`, d.ID)
+			_, _, err := object(d.Body)
+			require.NoError(t, err)
+		}
+	})
+}

@@ -1,0 +1,285 @@
+package slackbot_test
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot"
+	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// The people, the channels and the token of every test.
+const (
+	lea, max, eve = "U0LEA", "U0MAX", "U0EVE" // eve is in no rule
+	stranger      = "U9STRANGER"              // of another workspace
+	ops           = "C0OPS"
+	approvals     = "C0APPROVALS"
+	token         = "vps_demo"
+	loopback      = "http://localhost/api/v1"
+)
+
+// team is the policy of every test: all read, two run web servers from anywhere and need each
+// other for what the name says.
+func team() permissions.Policy {
+	both := []permissions.Party{"lea", "max"}
+	return permissions.Policy{Book: &permissions.Rulebook{
+		People: []permissions.Person{
+			{ID: "lea", Identities: []permissions.Actor{"slack:" + lea, "key:lea-laptop"}},
+			{ID: "max", Identities: []permissions.Actor{"slack:" + max}},
+		},
+		Rules: []permissions.Rule{
+			{Name: "all read", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Risks: []permissions.Risk{permissions.Read}},
+			{Name: "both run web", Effect: permissions.Allow, Who: both, Servers: []permissions.ServerPattern{"web-*"}},
+			{Name: "both run db", Effect: permissions.Allow, Who: both, Servers: []permissions.ServerPattern{"db-*"}},
+		},
+		Protected: []permissions.ServerPattern{"db-*"},
+		Slack:     permissions.SlackChannels{Approvals: approvals},
+	}}
+}
+
+// world is a workspace with vpsbot in it, an account on the simulator and a store.
+type world struct {
+	testing.TB
+	slack  *fakeslack.Slack
+	sim    *simulator.Simulator
+	store  *store.Store
+	runner *tools.Runner
+	bot    *slackbot.Bot
+	log    *logbook
+	url    string // of the store
+	socket bool
+	mu     sync.Mutex
+	policy permissions.Policy
+	shift  atomic.Int64 // of the bot's clock
+	stop   func()
+	mux    *http.ServeMux // what Slack reaches in HTTP mode
+}
+
+// logbook is a log that tests read.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// inEachMode takes a conversation through both transports and both stores.
+func inEachMode(t *testing.T, talk func(t *testing.T, w *world)) {
+	t.Run("http, sqlite", func(t *testing.T) { talk(t, newWorld(t)) })
+	t.Run("socket, postgres", func(t *testing.T) {
+		url := pgtest.URL(t)
+		w := prepare(t, url)
+		w.socket = true
+		w.start()
+		talk(t, w)
+	})
+}
+
+func newWorld(t testing.TB) *world {
+	w := prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	w.start()
+	return w
+}
+
+// prepare makes a world whose bot does not run yet.
+func prepare(t testing.TB, url string) *world {
+	w := &world{TB: t, url: url, log: &logbook{}, policy: team()}
+	w.sim = simulator.New(simulator.Options{Speed: 60})
+	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now})
+	w.slack.Secrets = []string{token}
+	for _, id := range []string{lea, max, eve} {
+		w.slack.AddUser(fakeslack.User{ID: id, Name: strings.ToLower(id)})
+	}
+	w.slack.AddUser(fakeslack.User{ID: stranger, Name: "stranger", Team: "T9OTHER"})
+	w.slack.AddChannel(ops, lea, max, eve, stranger)
+	w.slack.AddChannel(approvals, lea, max, eve)
+	w.stop = func() {}
+	t.Cleanup(func() { w.stop() })
+	return w
+}
+
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.shift.Load())) }
+
+// later moves the clock of Slack and of the bot.
+func (w *world) later(d time.Duration) { w.shift.Add(int64(d)) }
+
+func (w *world) setPolicy(change func(*permissions.Policy)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := team()
+	change(&p)
+	w.policy = p
+}
+
+func (w *world) currentPolicy() permissions.Policy {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.policy
+}
+
+// start starts a process: a store, a runner, a bot, a transport. stop ends it in good order.
+func (w *world) start() {
+	w.Helper()
+	db, err := store.Open(w.Context(), w.url)
+	require.NoError(w, err)
+	w.store = db
+	w.runner = w.newRunner("process-"+time.Now().Format("150405.000000"), db)
+	o := w.slack.Options()
+	w.bot, err = slackbot.New(slackbot.Options{
+		Runner: w.runner, Store: func(context.Context) (slackbot.Store, error) { return db, nil },
+		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Timeout: 10 * time.Second},
+		Now: w.now, Random: rand.Reader, Log: w.runner.Log, Every: 50 * time.Millisecond,
+	})
+	require.NoError(w, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { w.bot.Run(ctx) })
+	w.connect(ctx, &running)
+	w.stop = func() {
+		cancel()
+		running.Wait()
+		require.NoError(w, db.Close())
+		w.stop = func() {}
+	}
+	require.Eventually(w, w.bot.Ready, 5*time.Second, time.Millisecond)
+}
+
+// connect lets Slack reach the bot.
+func (w *world) connect(ctx context.Context, running *sync.WaitGroup) {
+	o := w.slack.Options()
+	if !w.socket {
+		mux := http.NewServeMux()
+		h := &door.HTTP{Secret: func() (string, error) { return o.SigningSecret, nil }, Handler: w.bot, Now: w.now, Log: w.runner.Log}
+		h.Routes(mux)
+		w.mux = mux
+		w.slack.DeliverTo(mux)
+		return
+	}
+	s := &door.Socket{
+		AppToken: func() (string, error) { return o.AppToken, nil }, APIURL: w.slack.APIURL(),
+		Client: http.DefaultClient, Handler: w.bot, Log: w.runner.Log,
+	}
+	w.slack.SocketMode()
+	running.Go(func() { _ = s.Run(ctx) })
+	require.Eventually(w, func() bool { return w.slack.Connections() == 2 }, 5*time.Second, time.Millisecond)
+}
+
+// newRunner makes the runner of one process.
+func (w *world) newRunner(process string, db *store.Store) *tools.Runner {
+	source := func() (string, error) { return token, nil }
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(w.log), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	client, err := apiclient.New(apiclient.Options{BaseURL: loopback, Token: source, Transport: w.sim.Transport(), Logger: log})
+	require.NoError(w, err)
+	return &tools.Runner{
+		Client: client, API: loopback, Token: source, Policy: w.currentPolicy,
+		Store:   func(context.Context) (approval.Store, error) { return db, nil },
+		Process: tools.Process{ID: process, Alive: func(owner string) bool { return owner == process }},
+		Slack:   func(context.Context) bool { return true },
+		Now:     w.now, Random: rand.Reader, Log: log,
+	}
+}
+
+// sent lists the writes that arrived, as "DELETE /servers/12345/".
+func (w *world) sent() []string {
+	var all []string
+	for _, r := range w.sim.Writes() {
+		all = append(all, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
+	}
+	return all
+}
+
+// records returns all records, newest first.
+func (w *world) records() []approval.Record {
+	w.Helper()
+	all, err := w.store.Find(w.Context(), approval.Query{})
+	require.NoError(w, err)
+	return all
+}
+
+// eventually waits for what happens on other goroutines.
+func (w *world) eventually(what string, ok func() bool) {
+	w.Helper()
+	require.Eventually(w, ok, 10*time.Second, 5*time.Millisecond, what)
+}
+
+// ephemeral waits for a message that somebody alone sees and that holds a text.
+func (w *world) ephemeral(user, holds string) (m *fakeslack.Message) {
+	w.Helper()
+	return w.message("for "+user+" alone", holds, func() []*fakeslack.Message { return w.slack.Ephemerals(user) })
+}
+
+// direct waits for a direct message that holds a text; posted for one in a channel.
+func (w *world) direct(user, holds string) *fakeslack.Message {
+	w.Helper()
+	return w.message("direct to "+user, holds, func() []*fakeslack.Message { return w.slack.DMs(user) })
+}
+
+func (w *world) posted(channel, holds string) *fakeslack.Message {
+	w.Helper()
+	return w.message("in "+channel, holds, func() []*fakeslack.Message { return w.slack.Messages(channel) })
+}
+
+func (w *world) message(where, holds string, all func() []*fakeslack.Message) (found *fakeslack.Message) {
+	w.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for ; time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for _, m := range all() {
+			if strings.Contains(m.Text(), holds) {
+				found = m
+			}
+		}
+		if found != nil {
+			return found
+		}
+	}
+	var texts []string
+	for _, m := range all() {
+		texts = append(texts, m.Text())
+	}
+	require.Failf(w, "no such message", "no message %s holds %q; there are:\n%s\nlog:\n%s", where, holds, strings.Join(texts, "\n---\n"), w.log)
+	return nil
+}
+
+// modal waits for a modal that somebody sees.
+func (w *world) modal(user, title string) (v *fakeslack.View) {
+	w.Helper()
+	w.eventually("a modal "+title, func() bool {
+		v = w.slack.Modal(user)
+		return v != nil && strings.Contains(v.Text(), title)
+	})
+	return v
+}
+
+// rename gives the first server another name.
+func rename(name string) func(*simulator.World) {
+	return func(world *simulator.World) { world.Servers[12345].Name = name }
+}

@@ -1,0 +1,129 @@
+package slackbot_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+func (w *world) rows(f audit.Filter) (all []audit.Row) {
+	w.Helper()
+	for row, err := range w.store.Rows(w.Context(), f) {
+		require.NoError(w, err)
+		all = append(all, row)
+	}
+	return all
+}
+
+// ask types a command in the channel of all, and returns what its asker alone is answered.
+func (w *world) ask(user, command string) *fakeslack.Message {
+	w.Helper()
+	before := len(w.slack.Ephemerals(user))
+	w.slack.As(user).In(ops).Type(command)
+	w.eventually("an answer to "+command, func() bool { return len(w.slack.Ephemerals(user)) > before })
+	return w.slack.Ephemerals(user)[before]
+}
+
+func TestHelpShowsWhatOneMayDoHere(t *testing.T) {
+	w := newWorld(t)
+	says := w.ask(eve, "/vps").Text()
+	require.Contains(t, says, "/vps servers list")
+	require.NotContains(t, says, "/vps servers delete")
+	require.Contains(t, says, "more are refused here")
+	require.Contains(t, w.ask(lea, "/vps help").Text(), "/vps servers delete")
+	says = w.ask(lea, "/vps help backups").Text()
+	require.Contains(t, says, "/vps backups create")
+	require.NotContains(t, says, "/vps servers list")
+	require.Contains(t, w.ask(eve, "/vps servers delete --help").Text(), "Refused here: no rule of the policy allows it")
+	require.Contains(t, w.ask(eve, "/vps help freeze").Text(), "stops every change")
+}
+
+func TestWhyExplainsARefusal(t *testing.T) {
+	w := newWorld(t)
+	require.Contains(t, w.ask(eve, "/vps why servers delete web-server-01").Text(), "servers.delete is refused: no rule of the policy allows it")
+	require.Contains(t, w.ask(lea, "/vps why delete web-server-01").Text(), "It needs the name typed")
+	require.Empty(t, w.sent())
+	require.Empty(t, w.records())
+}
+
+func TestApprovalsAreThoseThatConcernTheReader(t *testing.T) {
+	w := newWorld(t)
+	card := w.ask(lea, "/vps stop db-server-01")
+	require.Contains(t, card.Text(), "Stops")
+	m := w.ask(max, "/vps approvals")
+	require.Contains(t, m.Text(), "1 request waits for you")
+	require.Contains(t, m.Buttons(), "Approve")
+	m = w.ask(lea, "/vps approvals")
+	require.Contains(t, m.Text(), "1 request of yours is open")
+	require.Contains(t, m.Buttons(), "Confirm")
+	for _, user := range []string{eve, stranger} {
+		require.Contains(t, w.ask(user, "/vps approvals").Text(), "Nothing waits for you")
+	}
+
+	w.slack.As(lea).In(ops).Press(card, "confirm")
+	w.eventually("lea has agreed", func() bool {
+		given, err := w.store.Consents(t.Context(), w.records()[0].ID)
+		return err == nil && len(given) == 1
+	})
+	m = w.ask(lea, "/vps approvals")
+	require.Contains(t, m.Text(), "1 request of yours is open")
+	require.NotContains(t, m.Buttons(), "Confirm", "lea has confirmed already")
+	require.Contains(t, m.Buttons(), "Cancel")
+}
+
+func TestAuditShowsEverybodysToWhoAnswersForIt(t *testing.T) {
+	w := newWorld(t)
+	require.Contains(t, w.ask(eve, "/vps reboot web-server-01").Text(), "is refused")
+	require.NoError(t, w.store.Note(t.Context(), audit.Row{
+		At: w.now(), Actor: "key:lea-laptop", Surface: "mcp", Operation: "servers.stop", Decision: "refused",
+	}))
+	m := w.ask(max, "/vps audit")
+	require.Contains(t, m.Text(), "Audit log, newest first")
+	require.Contains(t, m.Text(), "servers.reboot")
+	require.Contains(t, m.Text(), "servers.stop")
+
+	m = w.ask(eve, "/vps audit")
+	require.Contains(t, m.Text(), "Audit log, newest first")
+	require.Contains(t, m.Text(), "servers.reboot")
+	require.NotContains(t, m.Text(), "servers.stop")
+
+	w.setPolicy(func(p *permissions.Policy) { p.ReadOnly = true })
+	m = w.ask(lea, "/vps audit")
+	require.Contains(t, m.Text(), "Audit log, newest first")
+	require.Contains(t, m.Text(), "servers.stop", "the same person by another identity")
+	require.NotContains(t, m.Text(), "servers.reboot")
+
+	require.Contains(t, w.ask(stranger, "/vps audit").Text(), "for people of this workspace")
+}
+
+func TestFreezeIsForThoseWhoMayDestroy(t *testing.T) {
+	inEachMode(t, func(t *testing.T, w *world) {
+		require.Contains(t, w.ask(eve, "/vps freeze because").Text(), "freeze is refused: it is for those who may run something destructive here")
+		refused := w.rows(audit.Filter{Operation: "freeze"})
+		require.Len(t, refused, 1)
+		require.Equal(t, "refused", refused[0].Decision)
+		require.Equal(t, "slack:"+eve, refused[0].Actor)
+
+		require.Contains(t, w.ask(lea, "/vps freeze the database is being moved").Text(), "All changes are frozen")
+		require.Contains(t, w.ask(max, "/vps servers start web-server-01").Text(), "the database is being moved")
+		require.Contains(t, w.ask(stranger, "/vps unfreeze").Text(), "unfreeze is refused")
+		require.Contains(t, w.ask(max, "/vps unfreeze").Text(), "is lifted")
+		require.Contains(t, w.ask(max, "/vps unfreeze").Text(), "Nothing was frozen")
+		require.Empty(t, w.sent())
+	})
+}
+
+func TestAFreezeIsPossibleWhileTheTokenCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.slowly(http.MethodGet, 5*time.Second)
+	w.later(2 * time.Minute)                                                        // what is remembered of the token is too old
+	require.Contains(t, w.ask(lea, "/vps freeze").Text(), "All changes are frozen") // it must be possible just then: the policy decides
+	require.Contains(t, w.ask(lea, "/vps help").Text(), "cannot be read at the moment")
+}

@@ -1,0 +1,201 @@
+package slackbot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/door"
+)
+
+const (
+	acceptWithin = 900 * time.Millisecond // Slack waits three seconds, people one
+	rememberFor  = 11 * time.Minute       // a signature counts for ten, five either way
+	mostTries    = 3                      // of a delivery that ends the process each time
+	batch        = 64
+)
+
+// What a person is told whose command could not be kept, or not yet.
+const (
+	notStored = "vpsbot cannot store anything at the moment, so nothing was done. Please try again in a minute."
+	slow      = "vpsbot is slow at the moment. If no answer comes within a minute, your command was not taken: please send it again then."
+)
+
+// Handle takes a delivery: what can be answered at once is answered, the rest is stored and then
+// acknowledged. A delivery that comes again has no second effect.
+func (b *Bot) Handle(ctx context.Context, d door.Delivery) []byte {
+	ctx, cancel := context.WithTimeout(ctx, acceptWithin)
+	defer cancel()
+	if d.Kind == door.Options {
+		return b.suggest(ctx, d)
+	}
+	if ack, wrong := b.precheck(ctx, d); wrong {
+		return ack
+	}
+	if err := b.inbox.add(ctx, d); err != nil {
+		b.Log.Warn("Slack: a delivery could not be stored", "error", b.scrub(err.Error()))
+		return sorry(d, err)
+	}
+	return nil
+}
+
+// sorry is the acknowledgement of what could not be stored. A press has no room for it.
+func sorry(d door.Delivery, err error) []byte {
+	says := slow // it may have been stored all the same
+	if errors.Is(err, errNotTried) {
+		says = notStored
+	}
+	var answer any
+	switch {
+	case d.Kind == door.Command:
+		answer = map[string]string{"response_type": "ephemeral", "text": says}
+	case d.Kind == door.Interaction && isSubmission(d.Body):
+		answer = map[string]any{"response_action": "update", "view": blocks.Done("Not done", says)}
+	default:
+		return nil
+	}
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // only texts are in it
+	}
+	return raw
+}
+
+func isSubmission(body []byte) bool {
+	var p payload
+	return json.Unmarshal(body, &p) == nil && p.Type == "view_submission"
+}
+
+// enqueue hands a delivery to the workers. Where they are all behind it stays in the store, and
+// is taken from there when its lease is over.
+func (b *Bot) enqueue(d door.Delivery) {
+	select {
+	case b.work <- d:
+	default:
+	}
+}
+
+// receive stores a batch of deliveries.
+func (b *Bot) receive(ctx context.Context, batch []door.Delivery) ([]bool, error) {
+	store, err := b.Store(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotTried, err)
+	}
+	now := b.Now()
+	rows := make([]approval.Delivery, len(batch))
+	for i, d := range batch {
+		rows[i] = approval.Delivery{
+			ID: d.ID, Kind: string(d.Kind), Body: b.seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor),
+		}
+	}
+	return store.Receive(ctx, b.owner(), now, rows)
+}
+
+func (b *Bot) owner() string { return b.Runner.Process.ID }
+
+// serveWork carries deliveries out until ctx ends. What is still queued then stays in the store.
+func (b *Bot) serveWork(ctx, working context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case b.slots <- struct{}{}:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case d := <-b.work:
+			b.running.Go(func() { b.carryOut(working, d) })
+		}
+	}
+}
+
+// carryOut carries a delivery out. Its slot is free for others once its outcome is kept, although
+// it may go on to wait until the work has settled.
+func (b *Bot) carryOut(ctx context.Context, d door.Delivery) {
+	if _, busy := b.inHand.LoadOrStore(d.ID, true); busy {
+		<-b.slots
+		return // it is being carried out here, and takes longer than its lease
+	}
+	defer b.inHand.Delete(d.ID)
+	end := sync.OnceFunc(func() {
+		<-b.slots
+		if ctx.Err() == nil {
+			b.finished <- d.ID // else it was broken off: whoever runs next takes it up
+		}
+	})
+	defer end()
+	err := b.guarded(ctx, func(ctx context.Context) error { return b.dispatch(ctx, d, end) })
+	if err != nil {
+		b.Log.Error("Slack: carrying out a delivery", "kind", d.Kind, "error", b.scrub(err.Error()))
+	}
+}
+
+// takeLeftover takes up what a process that ended, or was too busy, has left.
+func (b *Bot) takeLeftover(ctx context.Context) error {
+	store, err := b.Store(ctx)
+	if err != nil {
+		return err
+	}
+	room := min(batch, cap(b.work)-len(b.work)) // what is taken and not carried out counts as tried
+	if room == 0 {
+		return nil
+	}
+	left, err := store.Leftover(ctx, b.owner(), b.Now(), room)
+	if err != nil {
+		return err
+	}
+	for _, row := range left {
+		body, err := b.open(row.ID, row.Body)
+		if err != nil || row.Tries > mostTries {
+			b.Log.Error("Slack: a delivery is given up", "kind", row.Kind, "tries", row.Tries)
+			b.finished <- row.ID
+			continue
+		}
+		b.enqueue(door.Delivery{ID: row.ID, Kind: door.Kind(row.Kind), Body: body})
+	}
+	return nil
+}
+
+// finish forgets the bodies of what is done, many at once.
+func (b *Bot) finish(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			b.forget(ctx, drain(b.finished, nil))
+			return
+		case id := <-b.finished:
+			b.forget(ctx, drain(b.finished, []string{id}))
+		}
+	}
+}
+
+func drain(from chan string, ids []string) []string {
+	for {
+		select {
+		case id := <-from:
+			ids = append(ids, id)
+		default:
+			return ids
+		}
+	}
+}
+
+func (b *Bot) forget(ctx context.Context, ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	ctx = context.WithoutCancel(ctx) // what is done is noted even when all is to end
+	store, err := b.Store(ctx)
+	if err == nil {
+		err = store.Finish(ctx, ids)
+	}
+	if err != nil { // they are carried out once more, which has no second effect
+		b.Log.Warn("Slack: noting what is done", "error", b.scrub(err.Error()))
+	}
+}

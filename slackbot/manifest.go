@@ -1,0 +1,148 @@
+package slackbot
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+// Features say what of vpsbot an app in Slack shall have. The zero value is the least: the
+// command, cards and forms, over HTTP.
+type Features struct {
+	URL    string // where Slack reaches serve; not needed with Socket
+	Socket bool   // vpsbot calls Slack: no public address is needed
+	Home   bool   // the Home tab
+	Files  bool   // whole lists as a CSV file
+	Groups bool   // Slack's user groups in the policy
+}
+
+// The scopes of the bot. These two are needed by all it does.
+const (
+	ScopeCommands = "commands"
+	ScopeWrite    = "chat:write"
+	ScopeFiles    = "files:write"     // for Files
+	ScopeGroups   = "usergroups:read" // for Groups
+)
+
+// Scopes lists what the bot must be given for these features, and no more.
+func (f Features) Scopes() []string {
+	scopes := []string{ScopeCommands, ScopeWrite}
+	if f.Files {
+		scopes = append(scopes, ScopeFiles)
+	}
+	if f.Groups {
+		scopes = append(scopes, ScopeGroups)
+	}
+	return scopes
+}
+
+const (
+	appName    = "vpsbot"
+	appSummary = "Runs VPS.org servers by command, and asks a person before it hurts."
+	appColour  = "#1f2937"
+	usageHint  = "servers list | servers reboot web-1 | why servers.delete web-1 | help"
+)
+
+// The shape of a manifest. slack-go has one too, which leaves out what is false: then Slack
+// decides what it means.
+type (
+	manifest struct {
+		Display  display   `json:"display_information"`
+		Features features  `json:"features"`
+		OAuth    oauth     `json:"oauth_config"`
+		Settings appConfig `json:"settings"`
+	}
+	display struct {
+		Name        string `json:"name"`
+		Description string `json:"description"`
+		Background  string `json:"background_color"`
+	}
+	features struct {
+		Home     homeTabs       `json:"app_home"`
+		Bot      botUser        `json:"bot_user"`
+		Commands []slashCommand `json:"slash_commands"`
+	}
+	homeTabs struct {
+		Home     bool `json:"home_tab_enabled"`
+		Messages bool `json:"messages_tab_enabled"`
+		ReadOnly bool `json:"messages_tab_read_only_enabled"`
+	}
+	botUser struct {
+		Name   string `json:"display_name"`
+		Online bool   `json:"always_online"`
+	}
+	slashCommand struct {
+		Command     string `json:"command"`
+		URL         string `json:"url,omitempty"`
+		Description string `json:"description"`
+		Hint        string `json:"usage_hint"`
+		Escape      bool   `json:"should_escape"`
+	}
+	oauth struct {
+		Scopes struct {
+			Bot []string `json:"bot"`
+		} `json:"scopes"`
+	}
+	appConfig struct {
+		Events        *events       `json:"event_subscriptions,omitempty"`
+		Interactivity interactivity `json:"interactivity"`
+		OrgDeploy     bool          `json:"org_deploy_enabled"`
+		SocketMode    bool          `json:"socket_mode_enabled"`
+		TokenRotation bool          `json:"token_rotation_enabled"`
+	}
+	events struct {
+		URL string   `json:"request_url,omitempty"`
+		Bot []string `json:"bot_events"`
+	}
+	interactivity struct {
+		Enabled    bool   `json:"is_enabled"`
+		URL        string `json:"request_url,omitempty"`
+		OptionsURL string `json:"message_menu_options_url,omitempty"`
+	}
+)
+
+var errNoURL = errors.New("a manifest without Socket Mode needs the https address where Slack reaches vpsbot")
+
+// Manifest returns the manifest of an app with these features, as JSON.
+func Manifest(f Features) ([]byte, error) {
+	if !f.Socket && !strings.HasPrefix(f.URL, "https://") {
+		return nil, errNoURL
+	}
+	raw, err := json.MarshalIndent(f.manifest(), "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(raw, '\n'), nil
+}
+
+func (f Features) manifest() manifest {
+	m := manifest{
+		Display: display{Name: appName, Description: appSummary, Background: appColour},
+		Features: features{
+			// The messages tab is where people get what is for them alone; without it Slack refuses to
+			// send it. A tab that can only be read takes no command.
+			Home: homeTabs{Home: f.Home, Messages: true},
+			Bot:  botUser{Name: appName, Online: true},
+			Commands: []slashCommand{{
+				Command: "/vps", URL: f.at("/slack/commands"), Description: "Run VPS.org servers", Hint: usageHint,
+			}},
+		},
+		Settings: appConfig{
+			Interactivity: interactivity{Enabled: true, URL: f.at("/slack/interactivity"), OptionsURL: f.at("/slack/interactivity")},
+			SocketMode:    f.Socket,
+		},
+	}
+	m.OAuth.Scopes.Bot = f.Scopes()
+	if f.Home {
+		m.Settings.Events = &events{URL: f.at("/slack/events"), Bot: []string{"app_home_opened"}}
+	}
+	return m
+}
+
+// at is where Slack sends something; in Socket Mode nowhere.
+func (f Features) at(path string) string {
+	if f.Socket {
+		return ""
+	}
+	return strings.TrimSuffix(f.URL, "/") + path
+}

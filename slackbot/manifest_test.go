@@ -1,0 +1,128 @@
+package slackbot_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/slackbot"
+)
+
+const here = "https://vpsbot.example.com"
+
+// shown is the manifest as Slack reads it.
+func shown(t *testing.T, f slackbot.Features) map[string]any {
+	t.Helper()
+	raw, err := slackbot.Manifest(f)
+	require.NoError(t, err)
+	var m map[string]any
+	require.NoError(t, json.Unmarshal(raw, &m))
+	return m
+}
+
+// part finds what is at a path, such as "settings/interactivity"; nil: nothing.
+func part(m any, path string) any {
+	for _, name := range strings.Split(path, "/") {
+		object, ok := m.(map[string]any)
+		if !ok {
+			return nil
+		}
+		m = object[name]
+	}
+	return m
+}
+
+func command(t *testing.T, m map[string]any) map[string]any {
+	t.Helper()
+	commands := part(m, "features/slash_commands").([]any)
+	require.Len(t, commands, 1)
+	return commands[0].(map[string]any)
+}
+
+// Each feature brings its scope, and no other scope is asked for.
+func TestManifestAsksForTheLeast(t *testing.T) {
+	for want, f := range map[string]slackbot.Features{
+		"commands chat:write":                             {URL: here},
+		"commands chat:write ":                            {URL: here, Home: true},
+		"commands chat:write  ":                           {Socket: true},
+		"commands chat:write files:write":                 {URL: here, Files: true},
+		"commands chat:write usergroups:read":             {Socket: true, Groups: true},
+		"commands chat:write files:write usergroups:read": {URL: here, Home: true, Files: true, Groups: true},
+	} {
+		var scopes []string
+		for _, s := range part(shown(t, f), "oauth_config/scopes/bot").([]any) {
+			scopes = append(scopes, s.(string))
+		}
+		require.Equal(t, strings.Fields(want), scopes)
+		require.Equal(t, scopes, f.Scopes())
+	}
+}
+
+func TestManifestForHTTP(t *testing.T) {
+	for _, url := range []string{here, here + "/"} {
+		m := shown(t, slackbot.Features{URL: url, Home: true})
+		require.Equal(t, here+"/slack/commands", command(t, m)["url"])
+		require.Equal(t, map[string]any{
+			"is_enabled": true, "request_url": here + "/slack/interactivity", "message_menu_options_url": here + "/slack/interactivity",
+		}, part(m, "settings/interactivity"))
+		require.Equal(t, map[string]any{"request_url": here + "/slack/events", "bot_events": []any{"app_home_opened"}},
+			part(m, "settings/event_subscriptions"))
+		require.Equal(t, false, part(m, "settings/socket_mode_enabled"))
+	}
+	for _, url := range []string{"", "http://127.0.0.1:8484", "vpsbot.example.com"} {
+		_, err := slackbot.Manifest(slackbot.Features{URL: url})
+		require.ErrorContains(t, err, "https address")
+	}
+}
+
+func TestManifestForSocketMode(t *testing.T) {
+	raw, err := slackbot.Manifest(slackbot.Features{Socket: true, Home: true, Files: true, Groups: true, URL: here})
+	require.NoError(t, err)
+	require.NotContains(t, string(raw), "http", "nothing is sent to an address")
+	m := shown(t, slackbot.Features{Socket: true, Home: true})
+	require.Equal(t, true, part(m, "settings/socket_mode_enabled"))
+	require.Equal(t, map[string]any{"is_enabled": true}, part(m, "settings/interactivity"))
+	require.Equal(t, map[string]any{"bot_events": []any{"app_home_opened"}}, part(m, "settings/event_subscriptions"))
+	require.NotContains(t, command(t, m), "url")
+}
+
+// Without the Home tab nothing is subscribed to, and what is off is said to be off.
+func TestManifestSaysWhatIsOff(t *testing.T) {
+	m := shown(t, slackbot.Features{Socket: true})
+	require.Nil(t, part(m, "settings/event_subscriptions"))
+	require.Equal(t, map[string]any{
+		"home_tab_enabled": false, "messages_tab_enabled": true, "messages_tab_read_only_enabled": false,
+	}, part(m, "features/app_home"))
+	for _, off := range []string{"org_deploy_enabled", "token_rotation_enabled"} {
+		require.Equal(t, false, part(m, "settings/"+off))
+	}
+}
+
+// Slack's limits, in characters.
+func TestManifestKeepsSlacksLimits(t *testing.T) {
+	m := shown(t, slackbot.Features{URL: here, Home: true, Files: true, Groups: true})
+	c := command(t, m)
+	for name, test := range map[string]struct {
+		text any
+		most int
+	}{
+		"name":         {part(m, "display_information/name"), 35},
+		"description":  {part(m, "display_information/description"), 140},
+		"bot":          {part(m, "features/bot_user/display_name"), 80},
+		"command":      {c["command"], 32},
+		"what it does": {c["description"], 2000},
+		"hint":         {c["usage_hint"], 1000},
+		"events":       {strings.Repeat("x", len(part(m, "settings/event_subscriptions/bot_events").([]any))), 100},
+		"scopes":       {strings.Repeat("x", len(part(m, "oauth_config/scopes/bot").([]any))), 255},
+	} {
+		text := test.text.(string)
+		require.NotEmpty(t, text, name)
+		require.LessOrEqual(t, utf8.RuneCountInString(text), test.most, name)
+	}
+	require.Regexp(t, `^/[a-z]+$`, c["command"])
+	require.Equal(t, false, c["should_escape"], "the text of a command is read as it was typed")
+	require.Regexp(t, `^#[0-9a-f]{6}$`, part(m, "display_information/background_color"))
+}

@@ -1,0 +1,173 @@
+package slackbot_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+const auditChannel = "C0AUDIT"
+
+// replica starts a second process on the same store and workspace.
+func (w *world) replica() *world {
+	r := &world{TB: w.TB, url: w.url, log: w.log, slack: w.slack, sim: w.sim, policy: w.currentPolicy(), stop: func() {}}
+	r.shift.Store(w.shift.Load())
+	r.start()
+	w.Cleanup(func() { r.stop() })
+	return r
+}
+
+// expiring makes a world whose token has a few days left.
+func expiring(t *testing.T, left time.Duration) *world {
+	w := prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	tokens := simulator.DefaultTokens(w.now())
+	for i := range tokens {
+		at := w.now().Add(left)
+		tokens[i].ExpiresAt = at
+	}
+	w.sim = simulator.New(simulator.Options{Speed: 60, Tokens: tokens, Now: w.now})
+	w.start()
+	return w
+}
+
+func TestATokenThatExpiresIsToldOnceADay(t *testing.T) {
+	t.Parallel()
+	w := expiring(t, 3*24*time.Hour+time.Hour)
+	w.replica()
+	m := w.posted(approvals, "expires in 3 days")
+	require.Contains(t, m.Text(), "admin.vps.org/account/developers")
+	time.Sleep(time.Second)
+	require.Len(t, w.slack.Messages(approvals), 1)
+}
+
+func TestTheNextDayItIsToldAgain(t *testing.T) {
+	t.Parallel()
+	w := expiring(t, 3*24*time.Hour+time.Hour)
+	w.posted(approvals, "expires in 3 days")
+	w.later(24 * time.Hour)
+	w.posted(approvals, "expires in 2 days")
+	require.Len(t, w.slack.Messages(approvals), 2)
+}
+
+func TestATokenWithTimeLeftIsNoNews(t *testing.T) {
+	t.Parallel()
+	w := expiring(t, 8*24*time.Hour)
+	time.Sleep(600 * time.Millisecond)
+	require.Empty(t, w.slack.Messages(approvals))
+}
+
+func TestANoticeThatSlackDidNotTakeIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	tokens := simulator.DefaultTokens(w.now())
+	for i := range tokens {
+		at := w.now().Add(time.Hour)
+		tokens[i].ExpiresAt = at
+	}
+	w.sim = simulator.New(simulator.Options{Speed: 60, Tokens: tokens, Now: w.now})
+	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 500, Times: 1})
+	w.start()
+	w.eventually("it was tried", func() bool { return len(w.slack.Calls("chat.postMessage")) == 1 })
+	time.Sleep(600 * time.Millisecond)
+	require.Empty(t, w.slack.Messages(approvals), "not at once: it may have arrived")
+	w.later(11 * time.Minute)
+	w.posted(approvals, "expires in 0 days")
+}
+
+// note writes so many rows, numbered in their operation.
+func (w *world) note(from, to int) {
+	w.Helper()
+	for i := from; i <= to; i++ {
+		require.NoError(w, w.store.Note(w.Context(), audit.Row{
+			At: w.now(), Actor: "local:a", Surface: "terminal", Operation: fmt.Sprintf("test.number%d", i), Decision: "allowed", Reason: strings.Repeat("&", 100),
+		}))
+	}
+}
+
+var numbered = regexp.MustCompile(`test\.number(\d+)`)
+
+// mirroredRows are the numbers of the rows that the channel shows, in order.
+func (w *world) mirroredRows() (all []string) {
+	for _, m := range w.slack.Messages(auditChannel) {
+		seen := map[string]bool{}
+		for _, found := range numbered.FindAllStringSubmatch(m.Text(), -1) {
+			if !seen[found[1]] { // its notification says it too
+				all = append(all, found[1])
+			}
+			seen[found[1]] = true
+		}
+	}
+	return all
+}
+
+func numbers(from, to int) (all []string) {
+	for i := from; i <= to; i++ {
+		all = append(all, fmt.Sprint(i))
+	}
+	return all
+}
+
+func mirroring(t *testing.T, url string) *world {
+	w := prepare(t, url)
+	w.slack.AddChannel(auditChannel, lea)
+	w.start()
+	w.note(1, 3)
+	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack.Audit = auditChannel })
+	w.eventually("the mirror knows where to begin", func() bool {
+		_, err := w.store.Post(w.Context(), "mirror:audit")
+		return err == nil
+	})
+	return w
+}
+
+func TestTheAuditLogIsMirroredOnce(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "vpsbot.db") },
+		"postgres": func(t *testing.T) string { return pgtest.URL(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := mirroring(t, url(t))
+			w.replica()
+			w.slack.Fail("chat.postMessage", fakeslack.Fault{Hang: 600 * time.Millisecond}) // the other one looks meanwhile
+			w.note(4, 25)
+			w.eventually("all are there", func() bool { return len(w.mirroredRows()) >= 22 })
+			w.note(26, 28)
+			w.eventually("the later ones too", func() bool { return len(w.mirroredRows()) >= 25 })
+			time.Sleep(600 * time.Millisecond)
+			require.Equal(t, numbers(4, 28), w.mirroredRows(), "each once, in order, and none from before it was switched on")
+			for _, m := range w.slack.Messages(auditChannel) {
+				require.LessOrEqual(t, strings.Count(m.Text(), "row "), 10)
+			}
+			require.Zero(t, w.slack.Rate(auditChannel))
+		})
+	}
+}
+
+func TestTheMirrorGoesOnAfterSlackFailed(t *testing.T) {
+	t.Parallel()
+	w := mirroring(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 500, Times: 1})
+	w.note(4, 6)
+	w.eventually("it was tried", func() bool { return len(w.slack.Calls("chat.postMessage")) == 1 })
+	require.Empty(t, w.mirroredRows())
+	w.later(61 * time.Second)
+	w.eventually("they are there", func() bool { return len(w.mirroredRows()) == 3 })
+	w.stop()
+	w.start()
+	w.note(7, 7)
+	w.eventually("after a restart too", func() bool { return len(w.mirroredRows()) == 4 })
+	require.Equal(t, numbers(4, 7), w.mirroredRows())
+}

@@ -1,0 +1,202 @@
+package slackbot
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// waitLimit is how long the progress of work that goes on is followed.
+const waitLimit = 30 * time.Minute
+
+// operation carries out a command for an operation.
+func (b *Bot) operation(ctx context.Context, v *visit, c words.Command) error {
+	if len(c.Missing()) > 0 {
+		return b.askFields(ctx, v, c)
+	}
+	input, err := c.JSON()
+	if err != nil {
+		return b.tell(ctx, v, blocks.Plain(err.Error()))
+	}
+	if c.Op.IsRead() {
+		return b.read(ctx, v, c, input)
+	}
+	return b.change(ctx, v, c.Op, input, c.Share)
+}
+
+// change runs an operation that is no read, up to its end or to the question for a person. What
+// it comes to is told by the messages that show its record; a reply without one is told here.
+func (b *Bot) change(ctx context.Context, v *visit, op *tools.Op, input []byte, share bool) error {
+	call := b.call(v, op, input)
+	call.RequestID = "slack:" + v.id
+	call.WaitLimit = waitLimit
+	follow := b.follow(&call, v)
+	call.Recorded = func(rec approval.Record) {
+		follow.begin(rec.ID)
+		b.post(ctx, v, rec, share)
+	}
+	reply := b.Runner.Run(ctx, call)
+	follow.ended(reply)
+	if reply.Record != nil && reply.Outcome != tools.Busy {
+		if follow.record() != reply.Record.ID { // this request joined one that was made before
+			b.post(ctx, v, *reply.Record, share)
+		}
+		return nil
+	}
+	return b.tell(ctx, v, blocks.Answer(reply, blocks.AnswerView{Now: b.Now()}))
+}
+
+// post makes the messages of a record that somebody asked for in Slack: the card, for the asker
+// alone, and the message that tells how the operation goes.
+func (b *Bot) post(ctx context.Context, v *visit, rec approval.Record, share bool) {
+	live := approval.Post{
+		Key: liveKind + ":" + rec.ID, Approval: rec.ID, Kind: liveKind, User: v.user, Channel: v.user, Next: b.Now(),
+	}
+	if share && v.channel != "" {
+		live.Channel = v.channel
+	}
+	posts := []approval.Post{live}
+	if rec.State == approval.Pending {
+		posts = append(posts, b.card(v, rec))
+	}
+	for _, p := range posts {
+		if err := b.addPost(ctx, p); err != nil {
+			b.Log.Error("Slack: a message could not be prepared", "approval", rec.ID, "kind", p.Kind, "error", b.scrub(err.Error()))
+		}
+	}
+	b.poke()
+}
+
+// card is the question to the asker, as an answer to what they did.
+func (b *Bot) card(v *visit, rec approval.Record) approval.Post {
+	now := b.Now()
+	return approval.Post{
+		Key: cardKind + ":" + rec.ID, Approval: rec.ID, Kind: cardKind, User: v.user, Channel: v.channel,
+		URL: b.sealURL(v.url), URLUntil: now.Add(urlLasts), Next: now,
+	}
+}
+
+// addPost stores a message to be shown. A card that is asked anew replaces the one before: only
+// the newest can be answered where the person looks.
+func (b *Bot) addPost(ctx context.Context, p approval.Post) error {
+	store, err := b.Store(ctx)
+	if err != nil {
+		return err
+	}
+	first, err := store.AddPost(ctx, p)
+	if err != nil || first || p.Kind != cardKind {
+		return err
+	}
+	return store.ReplacePost(ctx, p)
+}
+
+// readAsk is a read that a button stands for. It is sealed: a button cannot be made to mean
+// something else.
+type readAsk struct {
+	Op    string            `json:"o"`
+	Input map[string]string `json:"i,omitempty"`
+	Share bool              `json:"s,omitempty"`
+}
+
+const readPurpose = "read"
+
+func (b *Bot) readToken(c words.Command) blocks.Token {
+	return blocks.Token(b.token(readPurpose, readAsk{c.Op.Name, c.Input, c.Share}))
+}
+
+// readAgain runs the read that a button stands for, for whoever presses it.
+func (b *Bot) readAgain(ctx context.Context, v *visit, a action) error {
+	var ask readAsk
+	if err := b.untoken(readPurpose, a.Value, &ask); err != nil {
+		return b.tell(ctx, v, blocks.Plain("This button is too old. Send the command again."))
+	}
+	op, ok := tools.Lookup(ask.Op)
+	if !ok || !op.IsRead() {
+		return b.tell(ctx, v, blocks.Plain("This button is too old. Send the command again."))
+	}
+	c := words.Command{Kind: words.Operation, Op: op, Input: ask.Input, Share: ask.Share, CSV: a.ActionID == blocks.ActCSV}
+	input, err := c.JSON()
+	if err != nil {
+		return err
+	}
+	return b.read(ctx, v, c, input)
+}
+
+// read runs a read and shows what came of it, to the asker alone or to all.
+func (b *Bot) read(ctx context.Context, v *visit, c words.Command, input []byte) error {
+	if c.CSV {
+		return b.sendCSV(ctx, v, c, input)
+	}
+	call := b.call(v, c.Op, pageOf(c, input))
+	reply := b.Runner.Run(ctx, call)
+	view := blocks.AnswerView{Now: b.Now()}
+	if page, ok := pagesOf(reply); ok {
+		view.Next, view.Prev, view.CSV = b.pageToken(c, page.next), b.pageToken(c, page.prev), b.readToken(c)
+	}
+	if c.Share && reply.Class == tools.OK {
+		view.SharedBy = v.user
+		return b.respond(ctx, v, blocks.Answer(reply, view), response{share: true})
+	}
+	return b.tell(ctx, v, blocks.Answer(reply, view))
+}
+
+// pageOf limits a list to what a message shows, unless the person says how much they want.
+func pageOf(c words.Command, input []byte) []byte {
+	if !c.Op.IsList() || c.Input["limit"] != "" {
+		return input
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(input, &fields); err != nil || fields == nil {
+		fields = map[string]any{}
+	}
+	fields["limit"] = blocks.PageRows
+	raw, err := json.Marshal(fields)
+	if err != nil {
+		return input
+	}
+	return raw
+}
+
+// pages are the offsets of the pages beside one; -1: there is none.
+type pages struct{ next, prev int }
+
+// pagesOf reads from a list's reply where its neighbours begin.
+func pagesOf(reply tools.Reply) (pages, bool) {
+	if reply.Op == nil || !reply.Op.IsList() || reply.Class != tools.OK {
+		return pages{}, false
+	}
+	var list struct {
+		Count   int               `json:"count"`
+		Offset  int               `json:"offset"`
+		Results []json.RawMessage `json:"results"`
+	}
+	if err := json.Unmarshal(reply.JSON(), &list); err != nil {
+		return pages{}, false
+	}
+	p := pages{-1, -1}
+	if after := list.Offset + len(list.Results); len(list.Results) > 0 && after < list.Count {
+		p.next = after
+	}
+	if list.Offset > 0 {
+		p.prev = max(0, list.Offset-blocks.PageRows)
+	}
+	return p, true
+}
+
+func (b *Bot) pageToken(c words.Command, offset int) blocks.Token {
+	if offset < 0 {
+		return ""
+	}
+	input := map[string]string{}
+	for name, value := range c.Input {
+		input[name] = value
+	}
+	input["offset"] = itoa(offset)
+	c.Input = input
+	return b.readToken(c)
+}

@@ -1,0 +1,378 @@
+package slackbot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// The kinds of messages that show a record.
+const (
+	cardKind      = "card"      // the question, as an answer to the asker alone
+	liveKind      = "live"      // how the operation goes, for the asker
+	approvalsKind = "approvals" // in the channel of those who must agree
+	directKind    = "direct"    // the question to somebody who asked elsewhere than in Slack
+)
+
+const (
+	urlLasts  = 29 * time.Minute // Slack forgets a response_url after thirty
+	urlUses   = 5
+	runEvery  = 5 * time.Second // how often the time of what runs is shown
+	retryMost = 5 * time.Minute
+	giveUp    = 40 // failures, some three hours, before a message is left as it is
+	atOnce    = 8  // messages on their way at once
+	lookBack  = 15 * time.Second
+)
+
+// seen is how each record looked when the messages about it were last made due.
+type seen struct {
+	mu      sync.Mutex
+	records map[string]string
+}
+
+// isNew notes how a record looks, and reports whether it looked otherwise before.
+func (s *seen) isNew(rec approval.Record) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.records == nil || len(s.records) > 10000 {
+		s.records = map[string]string{}
+	}
+	look := string(rec.State) + " " + rec.Approver
+	before := s.records[rec.ID]
+	s.records[rec.ID] = look
+	return look != before
+}
+
+// look goes through what is open and what has just ended: it makes the messages due that show
+// something else than what is so, asks in Slack what was asked elsewhere, and runs what was asked
+// in Slack and agreed to elsewhere.
+func (b *Bot) look(ctx context.Context) error {
+	store, err := b.Store(ctx)
+	if err != nil {
+		return err
+	}
+	scope, err := b.Runner.Scope(ctx)
+	if err != nil {
+		return err
+	}
+	open, recent := scope, scope
+	open.States, recent.Since = approval.Open, b.Now().Add(-lookBack)
+	for _, q := range []approval.Query{open, recent} {
+		records, err := store.Find(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, rec := range records {
+			if err := b.lookAt(ctx, store, rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Bot) lookAt(ctx context.Context, store Store, rec approval.Record) error {
+	if rec.Overdue(b.Now()) {
+		rec = b.Runner.AsOfNow(ctx, rec)
+	}
+	if rec.State == approval.Approved && isSlack(rec) {
+		b.runApproved(ctx, rec)
+	}
+	if !b.seen.isNew(rec) {
+		return nil
+	}
+	if rec.State == approval.Pending && rec.Place == approval.Elsewhere {
+		for _, p := range b.questions(rec) {
+			if _, err := store.AddPost(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	if err := store.MarkDue(ctx, rec.ID, b.Now()); err != nil {
+		return err
+	}
+	b.poke()
+	return nil
+}
+
+// runApproved runs what was asked in Slack, once: any replica may.
+func (b *Bot) runApproved(ctx context.Context, rec approval.Record) {
+	key := "run " + rec.ID
+	if _, busy := b.inHand.LoadOrStore(key, true); busy {
+		return
+	}
+	b.running.Go(func() {
+		defer b.inHand.Delete(key)
+		if _, err := b.Runner.RunApproved(context.WithoutCancel(ctx), b.Runner.CallOf(rec), rec.ID); err != nil {
+			b.Log.Warn("Slack: running what was approved", "approval", rec.ID, "error", b.scrub(err.Error()))
+		}
+		b.changed(ctx, rec.ID)
+	})
+}
+
+// questions are the messages that ask for the consents that a record waits for.
+func (b *Bot) questions(rec approval.Record) []approval.Post {
+	var posts []approval.Post
+	asker := b.askerIn(rec)
+	if rec.Own && asker != "" && !isSlack(rec) {
+		posts = append(posts, approval.Post{Key: directKind + ":" + rec.ID, Approval: rec.ID, Kind: directKind, User: asker, Channel: asker, Next: b.Now()})
+	}
+	channel := b.approvalsChannel()
+	if channel != "" && (rec.Others > 0 || asker == "") {
+		posts = append(posts, approval.Post{Key: approvalsKind + ":" + rec.ID, Approval: rec.ID, Kind: approvalsKind, User: asker, Channel: channel, Next: b.Now()})
+	}
+	return posts
+}
+
+func (b *Bot) approvalsChannel() string {
+	book := b.Runner.Policy().Book
+	if book == nil {
+		return ""
+	}
+	return book.Slack.Approvals
+}
+
+// askerIn returns the Slack user who is the asker of a record; "" if none is known.
+func (b *Bot) askerIn(rec approval.Record) string {
+	if user, ok := strings.CutPrefix(rec.Actor, "slack:"); ok {
+		return user
+	}
+	policy := b.Runner.Policy()
+	person, known := policy.Person(permissions.Actor(rec.Actor))
+	if !known || policy.Book == nil {
+		return ""
+	}
+	for _, p := range policy.Book.People {
+		if p.ID != person {
+			continue
+		}
+		for _, who := range p.Identities {
+			if user, ok := strings.CutPrefix(string(who), "slack:"); ok {
+				return user
+			}
+		}
+	}
+	return ""
+}
+
+func isSlack(rec approval.Record) bool {
+	surface, _, _ := strings.Cut(rec.Surface, ":")
+	return surface == string(permissions.Slack)
+}
+
+// changed makes the messages about a record due at once.
+func (b *Bot) changed(ctx context.Context, id string) {
+	store, err := b.Store(ctx)
+	if err == nil {
+		err = store.MarkDue(context.WithoutCancel(ctx), id, b.Now())
+	}
+	if err != nil {
+		b.Log.Debug("Slack: a message will be brought up to date later", "approval", id, "error", b.scrub(err.Error()))
+	}
+	b.poke()
+}
+
+func (b *Bot) poke() {
+	select {
+	case b.poked <- struct{}{}:
+	default:
+	}
+}
+
+// show keeps the messages up to date until ctx ends, and once more then.
+func (b *Bot) show(ctx context.Context) {
+	tick := time.NewTicker(b.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+			defer cancel()
+			b.showDue(last)
+			return
+		case <-tick.C:
+		case <-b.poked:
+		}
+		b.showDue(ctx)
+	}
+}
+
+func (b *Bot) showDue(ctx context.Context) {
+	err := b.guarded(ctx, func(ctx context.Context) error {
+		store, err := b.Store(ctx)
+		if err != nil {
+			return err
+		}
+		due, err := store.DuePosts(ctx, b.owner(), b.Now(), 4*atOnce)
+		if err != nil {
+			return err
+		}
+		b.showAll(ctx, store, due)
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		b.Log.Warn("Slack: bringing messages up to date", "error", b.scrub(err.Error()))
+	}
+}
+
+func (b *Bot) showAll(ctx context.Context, store Store, due []approval.Post) {
+	slots := make(chan struct{}, atOnce)
+	var showing sync.WaitGroup
+	for _, p := range due {
+		slots <- struct{}{}
+		showing.Go(func() {
+			defer func() { <-slots }()
+			err := b.guarded(ctx, func(ctx context.Context) error { return b.showOne(ctx, store, p) })
+			if err != nil {
+				b.Log.Warn("Slack: bringing a message up to date", "approval", p.Approval, "kind", p.Kind, "error", b.scrub(err.Error()))
+			}
+		})
+	}
+	showing.Wait()
+}
+
+// showOne makes one message say how its record stands. What changes meanwhile is seen by
+// reading the record again once the message is saved.
+func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
+	rec, err := store.Record(ctx, p.Approval)
+	if errors.Is(err, approval.ErrNotFound) {
+		p.Next = time.Time{}
+		return store.SavePost(ctx, p)
+	}
+	if err != nil {
+		return err
+	}
+	message := b.messageOf(ctx, store, p, rec)
+	p = b.bring(ctx, p, message, b.nextLook(p, rec))
+	err = store.SavePost(context.WithoutCancel(ctx), p)
+	if errors.Is(err, approval.ErrNotFound) {
+		b.poke() // it was replaced meanwhile, and is due again
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now, err := store.Record(ctx, p.Approval)
+	if err == nil && (now.State != rec.State || now.Approver != rec.Approver) {
+		return store.MarkDue(ctx, p.Approval, b.Now())
+	}
+	return nil
+}
+
+// nextLook is when a message must be looked at again, if nothing happens before.
+func (b *Bot) nextLook(_ approval.Post, rec approval.Record) time.Time {
+	switch {
+	case rec.State == approval.Executing, b.live.isRunning(rec.ID):
+		return b.Now().Add(runEvery)
+	case rec.State.Waits():
+		return rec.ExpiresAt
+	}
+	return time.Time{}
+}
+
+// bring makes Slack show a message, if it does not show it already, and returns how it stands.
+func (b *Bot) bring(ctx context.Context, p approval.Post, m blocks.Message, next time.Time) approval.Post {
+	hash := hashOf(m)
+	if hash == p.Shown {
+		p.Next = next
+		return p
+	}
+	err := b.deliver(ctx, &p, m)
+	switch {
+	case err == nil:
+		p.Shown, p.Fails, p.Next = hash, 0, next
+	case p.Fails >= giveUp || isOver(err):
+		b.Log.Error("Slack: a message cannot be shown; the audit log has the outcome", "approval", p.Approval, "kind", p.Kind, "error", b.scrub(err.Error()))
+		p.Next = time.Time{}
+	default:
+		p.Fails++
+		p.Next = b.Now().Add(waitAfter(err, p.Fails))
+	}
+	return p
+}
+
+func waitAfter(err error, fails int) time.Duration {
+	if limited, ok := errors.AsType[*limitedError](err); ok {
+		return limited.after
+	}
+	return min(time.Second/2<<min(fails, 20), retryMost)
+}
+
+func hashOf(m blocks.Message) string {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // blocks are made of texts alone
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// messageOf is what a message must show.
+func (b *Bot) messageOf(ctx context.Context, store Store, p approval.Post, rec approval.Record) blocks.Message {
+	answers, err := store.Consents(ctx, rec.ID)
+	if err != nil {
+		answers = nil // who agreed is in the record too
+	}
+	asks := rec.State == approval.Pending && !rec.Overdue(b.Now())
+	switch {
+	case asks && p.Kind == approvalsKind:
+		return blocks.Ask(rec, blocks.AskView{Role: blocks.Second, AskedBy: b.askedBy(rec), Answers: answers})
+	case asks && p.Kind == directKind, asks && p.Kind == cardKind && !hasAgreed(answers, rec):
+		return blocks.Ask(rec, blocks.AskView{Role: blocks.Own, AskedBy: b.askedBy(rec), Answers: answers})
+	}
+	view := blocks.LiveView{Now: b.Now(), Answers: answers, Undo: b.undo(rec)}
+	b.live.add(&view, rec)
+	if p.Kind == cardKind {
+		return blocks.Answered(rec, view)
+	}
+	if !rec.State.IsOpen() && p.Kind == liveKind {
+		view.Mention = p.User
+	}
+	return blocks.Live(rec, view)
+}
+
+// hasAgreed reports whether the asker has given their own consent.
+func hasAgreed(answers []approval.Consent, rec approval.Record) bool {
+	for _, a := range answers {
+		if a.Yes && (a.Person == rec.Person || a.Identity == rec.Actor) {
+			return true
+		}
+	}
+	return false
+}
+
+// askedBy says who asked, and where.
+func (b *Bot) askedBy(rec approval.Record) string {
+	if user, ok := strings.CutPrefix(rec.Actor, "slack:"); ok {
+		return "<@" + user + ">"
+	}
+	kind, name, _ := strings.Cut(rec.Actor, ":")
+	says := kind + " " + name
+	if kind == "local" {
+		says = "user " + name
+	}
+	if user := b.askerIn(rec); user != "" {
+		says += fmt.Sprintf(" (<@%s>)", user)
+	}
+	return says
+}
+
+// undo is the command that takes back what a record did; "" if nothing does.
+func (b *Bot) undo(rec approval.Record) string {
+	op, ok := tools.Lookup(rec.Operation)
+	if !ok || op.Undo == "" || rec.State != approval.Done {
+		return ""
+	}
+	return "/vps " + strings.ReplaceAll(op.Undo, ".", " ") + " " + quoted(rec.TargetName)
+}

@@ -1,0 +1,196 @@
+package slackbot_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+func TestAReadIsAnsweredToTheAskerAlone(t *testing.T) {
+	inEachMode(t, func(t *testing.T, w *world) {
+		ack := w.slack.As(eve).In(ops).Type("/vps servers list")
+		require.True(t, ack.OK())
+		m := w.ephemeral(eve, "web-server-01")
+		require.Contains(t, m.Text(), "db-server-01")
+		require.Empty(t, w.slack.Messages(ops))
+		w.slack.As(eve).In(ops).Type("/vps ls --share")
+		w.posted(ops, "web-server-01")
+	})
+}
+
+// The issue's own story: refused, then card, button, modal, wrong name, right name, one DELETE.
+func TestADeleteFromTheCardToItsEnd(t *testing.T) {
+	inEachMode(t, func(t *testing.T, w *world) {
+		w.slack.As(eve).In(ops).Type("/vps servers delete web-server-01")
+		w.ephemeral(eve, "no rule of the policy allows it")
+		require.Empty(t, w.sent())
+
+		p := w.slack.As(lea).In(ops)
+		p.Type("/vps servers delete web-server-01")
+		card := w.ephemeral(lea, "Deletes")
+		require.Contains(t, card.Text(), "203.0.113.10")
+		p.Press(card, "confirm")
+		v := w.modal(lea, "web-server-01")
+		p.Fill(v, map[string]any{"name": "web-server-1"})
+		wrong := p.Submit(v)
+		require.Contains(t, wrong.Errors, "name")
+		require.Empty(t, w.sent())
+
+		p.Fill(v, map[string]any{"name": "web-server-01"})
+		right := p.Submit(v)
+		require.Empty(t, right.Errors)
+		w.eventually("it was deleted", func() bool { return len(w.sent()) == 1 })
+		require.Equal(t, []string{"DELETE /servers/12345/"}, w.sent())
+		live := w.direct(lea, "Done")
+		require.Contains(t, live.Text(), "<@"+lea+">")
+		w.eventually("the card has no buttons", func() bool { return len(card.Buttons()) == 0 })
+		require.Equal(t, approval.Done, w.records()[0].State)
+
+		require.Len(t, w.slack.DMs(lea), 1, "one message an operation")
+	})
+}
+
+func TestADisruptiveOneTakesAYesAlone(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps reboot web-server-01")
+	card := w.ephemeral(lea, "Reboots")
+	p.Press(card, "confirm")
+	w.direct(lea, "Done")
+	require.Equal(t, []string{"POST /servers/12345/reboot/"}, w.sent())
+	w.direct(lea, "settled")
+}
+
+func TestADoubleClickRunsItOnce(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	b := card.Button("confirm")
+	p.PressButton(card, b)
+	p.PressButton(card, b)
+	w.direct(lea, "Done")
+	time.Sleep(200 * time.Millisecond)
+	require.Len(t, w.sent(), 1)
+}
+
+func TestCancelSendsNothing(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	b := card.Button("confirm")
+	p.Press(card, "cancel")
+	w.eventually("the card says so", func() bool { return len(card.Buttons()) == 0 })
+	p.PressButton(card, b)
+	w.ephemeral(lea, "declined")
+	require.Empty(t, w.sent())
+}
+
+// Somebody else's press is refused, with the reason.
+func TestAnotherPersonsPressIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	w.slack.As(max).In(ops).PressButton(card, card.Button("confirm"))
+	w.ephemeral(max, "who asked")
+	require.Empty(t, w.sent())
+	require.Equal(t, approval.Pending, w.records()[0].State)
+}
+
+func TestAServerThatChangedMakesTheCardStale(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	w.sim.Edit(rename("web-renamed"))
+	p.Press(card, "confirm")
+	w.direct(lea, "web-renamed")
+	require.Empty(t, w.sent())
+	w.eventually("the card says so", func() bool { return len(card.Buttons()) == 0 })
+}
+
+func TestASecondPersonAgreesInTheChannel(t *testing.T) {
+	inEachMode(t, func(t *testing.T, w *world) {
+		p := w.slack.As(lea).In(ops)
+		p.Type("/vps stop db-server-01")
+		card := w.ephemeral(lea, "Stops")
+		asked := w.posted(approvals, "Stops")
+		require.Contains(t, asked.Text(), "<@"+lea+">")
+		p.Press(card, "confirm")
+
+		w.slack.As(lea).In(approvals).Press(asked, "approve")
+		w.slack.As(eve).In(approvals).Press(asked, "approve")
+		w.ephemeral(eve, "belongs to nobody")
+		require.Empty(t, w.sent())
+
+		w.slack.As(max).In(approvals).Press(asked, "approve")
+		w.eventually("it ran", func() bool { return len(w.sent()) == 1 })
+		w.posted(approvals, "Done")
+		require.Contains(t, asked.Text(), max)
+		w.direct(lea, "Done")
+	})
+}
+
+func TestASecondPersonsNoIsFinal(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(lea).In(ops).Type("/vps delete db-server-01")
+	asked := w.posted(approvals, "Deletes")
+	p := w.slack.As(max).In(approvals)
+	p.Press(asked, "deny")
+	v := w.modal(max, "")
+	p.Fill(v, map[string]any{"reason": "not on a Friday"})
+	p.Submit(v)
+	w.posted(approvals, "not on a Friday")
+	w.direct(lea, "not on a Friday")
+	require.Equal(t, approval.Denied, w.records()[0].State)
+	require.Empty(t, w.sent())
+}
+
+// An assistant asks over MCP; its person is asked in Slack; the assistant's side runs it.
+func TestAnAssistantsWishIsAskedInSlack(t *testing.T) {
+	inEachMode(t, func(t *testing.T, w *world) {
+		assistant := w.newRunner("assistant", w.store)
+		call := tools.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
+		reply := assistant.Run(t.Context(), call)
+		require.Equal(t, tools.ApprovalRequired, reply.Outcome, reply.Message)
+		card := w.direct(lea, "key lea-laptop")
+		p := w.slack.As(lea)
+		p.Press(card, "confirm")
+		v := w.modal(lea, "web-server-01")
+		p.Fill(v, map[string]any{"name": "web-server-01"})
+		p.Submit(v)
+		w.eventually("it is approved", func() bool { return w.records()[0].State == approval.Approved })
+		require.Empty(t, w.sent(), "the asker's side runs it")
+		_, err := assistant.RunApproved(t.Context(), call, reply.Record.ID)
+		require.NoError(t, err)
+		w.direct(lea, "Done")
+		require.Len(t, w.sent(), 1)
+	})
+}
+
+func TestStrangersAreRefused(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(stranger).In(ops).Type("/vps servers list")
+	w.ephemeral(stranger, "no rule of the policy")
+	w.setPolicy(func(p *permissions.Policy) {
+		p.Book.Rules[0].Who = []permissions.Party{"*", permissions.Strangers}
+	})
+	w.slack.As(stranger).In(ops).Type("/vps servers list")
+	w.ephemeral(stranger, "web-server-01")
+}
+
+func TestWhatWasAcknowledgedOutlivesTheProcess(t *testing.T) {
+	w := newWorld(t)
+	w.slack.Down(true)
+	w.slack.As(lea).In(ops).Type(change)
+	w.stop()
+	w.slack.Down(false)
+	w.start()
+	w.direct(lea, "Done")
+}

@@ -1,0 +1,178 @@
+package slackbot_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+)
+
+// done waits until the only record has ended well.
+func (w *world) done() {
+	w.Helper()
+	w.eventually("it is done", func() bool {
+		all := w.records()
+		return len(all) == 1 && all[0].State == approval.Done
+	})
+}
+
+const change = "/vps servers update web-server-01 name=web-2"
+
+// Whatever Slack does with its messages, the asker hears how it ended, by what way is left.
+func TestTheOutcomeArrivesByWhatWayIsLeft(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wrong func(w *world)
+		heard func(w *world) *fakeslack.Message
+	}{
+		{"nothing is wrong", func(*world) {}, func(w *world) *fakeslack.Message { return w.posted(ops, "Done") }},
+		{"the channel is archived", func(w *world) { w.slack.ArchiveChannel(ops) }, func(w *world) *fakeslack.Message { return w.direct(lea, "Done") }},
+		{"the bot was thrown out", func(w *world) { w.slack.KickBot(ops) }, func(w *world) *fakeslack.Message { return w.direct(lea, "Done") }},
+		{"Slack says 429", func(w *world) {
+			w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 429, RetryAfter: 1, Times: 2})
+		}, func(w *world) *fakeslack.Message { return w.posted(ops, "Done") }},
+		{"Slack says 500", func(w *world) { w.slack.Fail("*", fakeslack.Fault{Status: 500, Times: 3}) }, func(w *world) *fakeslack.Message { return w.posted(ops, "Done") }},
+		{"Slack breaks off", func(w *world) { w.slack.Fail("*", fakeslack.Fault{Drop: true, Times: 3}) }, func(w *world) *fakeslack.Message { return w.posted(ops, "Done") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			c.wrong(w)
+			w.slack.As(lea).In(ops).Type(change + " --share")
+			w.done()
+			c.heard(w)
+			require.Len(t, w.sent(), 1)
+		})
+	}
+}
+
+// A message that somebody deleted goes on in its thread.
+func TestADeletedMessageGoesOnInItsThread(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(lea).In(ops).Type("/vps stop web-server-01 --share")
+	card := w.ephemeral(lea, "Stops")
+	live := w.posted(ops, "Stop a server")
+	w.slack.DeleteMessage(live)
+	w.slack.As(lea).In(ops).Press(card, "confirm")
+	w.posted(ops, "Done")
+	threads := w.slack.Calls("chat.postMessage")
+	require.True(t, slices.ContainsFunc(threads, func(c fakeslack.Call) bool { return c.Params["thread_ts"] == live.TS }), "its thread was tried")
+}
+
+// A signed request that comes again, however often and after a restart, has one effect.
+func TestAReplayHasNoSecondEffect(t *testing.T) {
+	w := newWorld(t)
+	ack := w.slack.As(lea).In(ops).Type(change)
+	w.done()
+	replay := func(n int) {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range n / 8 {
+					w.slack.Replay(ack)
+				}
+			})
+		}
+		all.Wait()
+	}
+	replay(200)
+	w.stop()
+	w.start()
+	replay(200)
+	time.Sleep(200 * time.Millisecond)
+	require.Len(t, w.sent(), 1)
+	require.Len(t, w.records(), 1)
+}
+
+// A VPS.org that hangs does not keep Slack waiting.
+func TestAcknowledgedWhileTheAPIHangs(t *testing.T) {
+	w := newWorld(t)
+	let := make(chan struct{})
+	var once sync.Once
+	release := func() { once.Do(func() { close(let) }) }
+	t.Cleanup(release)
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		select {
+		case <-let:
+		case <-r.Context().Done():
+		}
+		next.ServeHTTP(rw, r)
+	})
+	for i := range 20 {
+		ack := w.slack.As(lea).In(ops).Type(fmt.Sprintf("/vps servers list --offset %d", i))
+		require.True(t, ack.OK())
+		require.Less(t, ack.Took, time.Second)
+	}
+	release()
+	w.ephemeral(lea, "web-server-01")
+}
+
+func TestACardThatExpiresSaysSo(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	b := card.Button("confirm")
+	w.later(6 * time.Minute)
+	w.ephemeral(lea, "Expired")
+	w.direct(lea, "Expired")
+	p.PressButton(card, b)
+	w.ephemeral(lea, "nobody answered in time")
+	require.Empty(t, w.sent())
+}
+
+// An old card of a request that ran says how that ended; it runs nothing.
+func TestAnOldCardRunsNothing(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	b := card.Button("confirm")
+	p.Press(card, "confirm")
+	w.done()
+	w.later(20 * time.Minute)
+	p.PressButton(card, b)
+	w.eventually("the person is told", func() bool {
+		n := 0
+		for _, m := range w.slack.Ephemerals(lea) {
+			n += strings.Count(m.Text(), "Done")
+		}
+		return n > 0
+	})
+	require.Len(t, w.sent(), 1)
+}
+
+// What one replica acknowledged another finishes; together they do it once.
+func TestAsManyReplicasAsThereAre(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	first := w.stop
+	w.start() // a second process beside the first: Slack's deliveries go to it from now on
+	second := w.stop
+	w.stop = func() { second(); first() }
+	p.Press(card, "confirm")
+	w.direct(lea, "Done")
+	require.Len(t, w.sent(), 1)
+	require.Len(t, w.slack.DMs(lea), 1, "one message an operation")
+}
+
+// Text that others wrote mentions nobody, links nowhere and looks like no button.
+func TestHostileNamesAreText(t *testing.T) {
+	for _, name := range []string{"web-<!channel>", "web-<https://evil.example|click>", "web-*bold*_x_`code`", "web-&amp;<@" + max + ">", "web-" + strings.Repeat("a", 400)} {
+		w := newWorld(t)
+		w.sim.Edit(rename(name))
+		w.slack.As(lea).In(ops).Type("/vps servers list")
+		w.ephemeral(lea, "db-server-01")
+		w.slack.As(lea).In(ops).Type("/vps stop 12345")
+		w.ephemeral(lea, "Stops")
+	}
+}

@@ -1,0 +1,119 @@
+package words
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// String returns the command as it could have been typed after /vps, in one fixed spelling:
+// Parse reads it as the same command. It is not escaped for Slack unless Parse would else
+// take a part of it for Slack's own.
+func (c Command) String() string {
+	switch {
+	case c.Kind == Nothing:
+		return ""
+	case isFree(c.Kind):
+		return escape(string(c.Kind) + c.freeWords())
+	case c.Kind == Help && c.Op == nil:
+		return strings.TrimSpace(string(Help) + " " + c.Rest)
+	case c.Op == nil:
+		return string(c.Kind)
+	}
+	all := make([]string, 0, 4+len(c.Input))
+	if c.Kind != Operation {
+		all = append(all, string(c.Kind))
+	}
+	resource, action := parts(c.Op)
+	all = append(all, resource, action)
+	return escape(strings.Join(append(all, c.fieldWords()...), " "))
+}
+
+// freeWords is the text of a command that ends in one, in quotes where it would be read
+// otherwise without them.
+func (c Command) freeWords() string {
+	if c.Rest == "" {
+		return ""
+	}
+	if again, err := (reader{fixes: manyFixes}).free(c.Kind, c.Rest); err != nil || again.Kind != c.Kind || again.Rest != c.Rest {
+		return ` "` + c.Rest + `"`
+	}
+	return " " + c.Rest
+}
+
+func (c Command) fieldWords() []string {
+	var all []string
+	positional := c.Op.Positional()
+	if text, ok := c.Input[positional]; ok {
+		all = append(all, quoteWord(text))
+	}
+	for _, field := range c.Op.Fields {
+		text, ok := c.Input[field.Name]
+		switch {
+		case !ok || field.Name == positional:
+		case field.Kind == tools.Boolean && text == "true":
+			all = append(all, flag(field.Name))
+		default:
+			all = append(all, field.Name+"="+quoteWord(text))
+		}
+	}
+	if c.Share {
+		all = append(all, flag(shareFlag))
+	}
+	if c.CSV {
+		all = append(all, flag(csvFlag))
+	}
+	return all
+}
+
+func flag(field string) string { return "--" + strings.ReplaceAll(field, "_", "-") }
+
+// quoteWord puts a text in quotes unless it is a plain word.
+func quoteWord(text string) string {
+	odd := func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_.:/@+,", c)
+	}
+	if text != "" && text[0] != '-' && strings.IndexFunc(text, odd) < 0 {
+		return text
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
+
+// Usage returns how an operation is typed: "/vps servers restore SERVER backup_id=…
+// [--dry-run] [--wait=false]". What is in brackets may be left out.
+func Usage(op *tools.Op) string {
+	resource, action := parts(op)
+	all := []string{prefix, resource, action}
+	positional := op.Positional()
+	for _, field := range op.Fields { // the one that stands alone comes first
+		if field.Name == positional {
+			all = append(all, optional(field, strings.ToUpper(field.Name)))
+		}
+	}
+	for _, field := range op.Fields {
+		if field.Name != positional {
+			all = append(all, optional(field, usageOf(field)))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func usageOf(field tools.Field) string {
+	switch {
+	case field.Name == "wait": // Slack waits unless it is told not to
+		return "--wait=false"
+	case field.Name == "dry_run":
+		return flag(field.Name)
+	case field.Kind == tools.Boolean:
+		return field.Name + "=true|false"
+	}
+	return field.Name + "=…"
+}
+
+func optional(field tools.Field, text string) string {
+	if field.Required {
+		return text
+	}
+	return "[" + text + "]"
+}

@@ -1,0 +1,36 @@
+package words_test
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func hyphens(field string) string { return strings.ReplaceAll(field, "_", "-") }
+
+func TestUsage(t *testing.T) {
+	var all strings.Builder
+	for _, op := range tools.Operations() {
+		usage := words.Usage(op)
+		all.WriteString(usage + "\n")
+		for _, field := range op.Fields {
+			require.True(t, strings.Contains(usage, field.Name) || strings.Contains(usage, hyphens(field.Name)) ||
+				strings.Contains(usage, strings.ToUpper(field.Name)), "%s: %s", usage, field.Name)
+		}
+	}
+	const golden = "testdata/usage.txt"
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(all.String()), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), all.String())
+}

@@ -1,0 +1,141 @@
+package tools_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// newSlackTeam is a team that can be asked in Slack: alice there too, bob there alone.
+func newSlackTeam(t testing.TB) *world {
+	w := newTeam(t)
+	w.policy.Book.People[0].Identities = append(w.policy.Book.People[0].Identities, "slack:U0ALICE")
+	w.policy.Book.People[1].Identities = []permissions.Actor{"slack:U0BOB"}
+	w.policy.Book.Rules = append(w.policy.Book.Rules, permissions.Rule{
+		Name: "all delete backups", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Operations: []permissions.Glob{"backups.delete"},
+	})
+	w.runner.Slack = func(context.Context) bool { return true }
+	return w
+}
+
+const backup = `{"backup_id":"501"}`
+
+// What an assistant wants to destroy is asked in Slack, where that is connected: the assistant's
+// own client might answer by itself.
+func TestDestructionOverMCPIsAskedInSlack(t *testing.T) {
+	w := newSlackTeam(t)
+	asked := w.run("backups.delete", backup)
+	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
+	require.Contains(t, asked.Message, "asked in Slack")
+	require.Equal(t, approval.Elsewhere, asked.Record.Place)
+	require.False(t, w.runner.Carries(t.Context(), *asked.Record, permissions.MCP))
+
+	reply := w.answer("backups.delete", asked.Record.ID, asked.Card.Confirm)
+	require.Equal(t, tools.Refuse, reply.Class, "an answer over MCP does not count: %s", reply.Message)
+	rec, err := w.runner.Decide(t.Context(), "slack:U0ALICE", tools.Answer{Approval: asked.Record.ID, Channel: permissions.Slack, Yes: true, Text: asked.Card.Confirm}, "")
+	require.NoError(t, err)
+	require.Equal(t, approval.Approved, rec.State)
+	rec, err = w.runner.RunApproved(t.Context(), call("", ""), rec.ID)
+	require.NoError(t, err)
+	require.Equal(t, approval.Done, rec.State, rec.Message)
+}
+
+func TestDestructionOverMCPIsAskedThereWithoutSlack(t *testing.T) {
+	w := newSlackTeam(t)
+	w.runner.Slack = func(context.Context) bool { return false }
+	require.Equal(t, tools.Done, w.agree("backups.delete", backup).Outcome)
+}
+
+func TestThePolicyDecidesWhoCarriesTheAnswer(t *testing.T) {
+	w := newSlackTeam(t)
+	w.policy.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.MCP}}
+	require.Equal(t, tools.Done, w.agree("backups.delete", backup).Outcome)
+}
+
+// Where Slack cannot ask the very person who asked, somebody whom the policy would let do the
+// same answers for them; nobody does where it can.
+func TestSomebodyStandsInForAnAskerWhomSlackDoesNotKnow(t *testing.T) {
+	for _, c := range []struct {
+		name, asker, who string
+		counts           bool
+	}{
+		{"the asker is unknown in Slack", "key:ci", "slack:U0BOB", true},
+		{"the one who answers is nobody", "key:ci", "slack:U0NOBODY", false},
+		{"the asker can be asked", "key:alice-laptop", "slack:U0BOB", false},
+		{"not from a terminal", "key:ci", "local:carol", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newSlackTeam(t)
+			wish := call("backups.delete", backup)
+			wish.Actor = permissions.Actor(c.asker)
+			asked := w.runner.Run(t.Context(), wish)
+			require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
+			a := tools.Answer{Approval: asked.Record.ID, Channel: permissions.Slack, Yes: true, Text: asked.Card.Confirm}
+			if c.who == "local:carol" {
+				a.Channel = permissions.Terminal
+			}
+			rec, err := w.runner.Decide(t.Context(), permissions.Actor(c.who), a, "")
+			if !c.counts {
+				require.Error(t, err)
+				require.Equal(t, approval.Pending, w.onRecord(asked.Record.ID).State)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, approval.Approved, rec.State)
+			rec, err = w.runner.RunApproved(t.Context(), wish, rec.ID)
+			require.NoError(t, err)
+			require.Equal(t, approval.Done, rec.State, rec.Message)
+		})
+	}
+}
+
+func TestWhyNamesWhatDecides(t *testing.T) {
+	w := newTeam(t)
+	for _, c := range []struct{ operation, input, want string }{
+		{"servers.delete", `{"server":"web-server-01"}`, `servers.delete is allowed by the policy's rule “two delete”. It needs the name typed, and the consent of another person: alice, bob.`},
+		{"servers.stop", `{"server":"db-server-01"}`, "servers.stop is allowed, and the policy protects the server. It needs your yes, and the consent of another person: whoever may do this here."},
+		{"servers.start", `{"server":"web-server-01"}`, `servers.start is allowed by the policy's rule “all run web”. It needs nobody's consent.`},
+		{"servers.create", "", "servers.create is refused: no rule of the policy allows it to local:alice from mcp"},
+		{"servers.stop", `{"server":"web-server-1"}`, `no server is called “web-server-1”; did you mean “web-server-01” or “db-server-01”?`},
+		{"servers.stopp", "", `no operation is called “servers.stopp”; did you mean servers.stop?`},
+	} {
+		require.Equal(t, c.want, w.runner.Why(t.Context(), call(c.operation, c.input)), c.operation+c.input)
+	}
+	require.Empty(t, w.sent())
+}
+
+func TestCheckField(t *testing.T) {
+	op, _ := tools.Lookup("servers.create")
+	for _, c := range []struct{ field, text, want string }{
+		{"name", "web-3", ""},
+		{"name", "web 3!", "name"},
+		{"plan_id", "1", ""},
+		{"backups_enabled", "true", ""},
+		{"backups_enabled", "perhaps", "is no boolean"},
+		{"colour", "red", "has no field"},
+	} {
+		err := tools.CheckField(op, c.field, c.text)
+		if c.want == "" {
+			require.NoError(t, err, c.field)
+			continue
+		}
+		require.ErrorContains(t, err, c.want)
+	}
+}
+
+func TestACallIsToldItsRecord(t *testing.T) {
+	for operation, input := range map[string]string{"servers.start": `{"server":"web-server-01"}`, "servers.delete": `{"server":"web-server-01"}`} {
+		w := newWorld(t)
+		var told []string
+		c := call(operation, input)
+		c.Recorded = func(rec approval.Record) { told = append(told, rec.ID) }
+		reply := w.runner.Run(t.Context(), c)
+		require.NotNil(t, reply.Record, reply.Message)
+		require.Equal(t, []string{reply.Record.ID}, told)
+	}
+}
