@@ -22,6 +22,7 @@ type asked struct {
 	URL      string `json:"u,omitempty"` // the press's own response_url
 	Card     bool   `json:"c,omitempty"` // what was pressed is the asker's card
 	Channel  string `json:"h,omitempty"`
+	Home     bool   `json:"o,omitempty"` // what was pressed is in the Home tab
 }
 
 const askedPurpose = "asked"
@@ -66,7 +67,7 @@ func (b *Bot) agree(ctx context.Context, v *visit, id string) error {
 	if rec.Confirm == "" {
 		return b.decide(ctx, v, rec, b.yes(v, rec), "")
 	}
-	return b.openModal(ctx, v, blocks.NameModal(rec, b.token(askedPurpose, asked{rec.ID, v.url, v.ephemeral, v.channel})))
+	return b.openModal(ctx, v, blocks.NameModal(rec, b.token(askedPurpose, asked{rec.ID, v.url, v.ephemeral, v.channel, v.atHome})))
 }
 
 func (b *Bot) yes(v *visit, rec approval.Record) tools.Answer {
@@ -106,7 +107,7 @@ func (b *Bot) deny(ctx context.Context, v *visit, id string) error {
 	if why := b.Runner.MayAnswer(ctx, rec, v.actor(), a); why != "" {
 		return b.refused(ctx, v, rec, why)
 	}
-	return b.openModal(ctx, v, blocks.DenyModal(rec, b.token(askedPurpose, asked{rec.ID, v.url, v.ephemeral, v.channel})))
+	return b.openModal(ctx, v, blocks.DenyModal(rec, b.token(askedPurpose, asked{rec.ID, v.url, v.ephemeral, v.channel, v.atHome})))
 }
 
 // refused tells somebody why their answer does not count, and writes it down.
@@ -121,7 +122,7 @@ func (b *Bot) behind(v *visit, w view) (asked, error) {
 	if err := b.untoken(askedPurpose, w.Meta, &a); err != nil {
 		return a, err
 	}
-	v.url, v.ephemeral, v.channel = a.URL, a.Card, a.Channel
+	v.url, v.ephemeral, v.channel, v.atHome = a.URL, a.Card, a.Channel, a.Home
 	return a, nil
 }
 

@@ -29,6 +29,7 @@ type Store interface {
 	approval.Store
 	approval.Inbox
 	approval.Posts
+	approval.Deliveries
 	audit.Store
 }
 

@@ -34,7 +34,7 @@ func (b *Bot) dispatch(ctx context.Context, d door.Delivery, end func()) error {
 	case p.Type == "view_submission":
 		return b.submit(ctx, v, p.View)
 	case p.Event.Type == "app_home_opened" && p.Event.Tab == "home":
-		return b.home(ctx, v, homePage{})
+		return b.home(ctx, v, b.leftAt(v, p.Event.View))
 	}
 	return nil
 }
@@ -55,9 +55,9 @@ func (b *Bot) command(ctx context.Context, v *visit, text string) error {
 	case words.Why:
 		return b.why(ctx, v, c)
 	case words.Approvals:
-		return b.approvals(ctx, v)
+		return b.approvals(ctx, v, c)
 	case words.Audit:
-		return b.audit(ctx, v)
+		return b.audit(ctx, v, c)
 	case words.Freeze, words.Unfreeze:
 		return b.freeze(ctx, v, c)
 	}
@@ -78,11 +78,12 @@ func (b *Bot) mistaken(ctx context.Context, v *visit, m words.Mistake) error {
 // press carries out a press of a button.
 func (b *Bot) press(ctx context.Context, v *visit, p payload) error {
 	a := p.Actions[0]
+	v.atHome = p.View.Type == "home"
 	switch a.ActionID {
 	case blocks.ActConfirm, blocks.ActApprove:
-		return b.agree(ctx, v, a.Value)
+		return b.thenHome(ctx, v, b.agree(ctx, v, a.Value))
 	case blocks.ActCancel:
-		return b.decline(ctx, v, a.Value, "")
+		return b.thenHome(ctx, v, b.decline(ctx, v, a.Value, ""))
 	case blocks.ActDeny:
 		return b.deny(ctx, v, a.Value)
 	case blocks.ActPage, blocks.ActPrev, blocks.ActCSV, blocks.ActSuggest:
@@ -97,9 +98,9 @@ func (b *Bot) press(ctx context.Context, v *visit, p payload) error {
 func (b *Bot) submit(ctx context.Context, v *visit, w view) error {
 	switch w.CallbackID {
 	case blocks.CallbackName:
-		return b.named(ctx, v, w)
+		return b.thenHome(ctx, v, b.named(ctx, v, w))
 	case blocks.CallbackDeny:
-		return b.denied(ctx, v, w)
+		return b.thenHome(ctx, v, b.denied(ctx, v, w))
 	case blocks.CallbackForm:
 		return b.filled(ctx, v, w)
 	}

@@ -2,7 +2,6 @@ package slackbot
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -94,19 +93,8 @@ func (f *follower) record() string {
 func (f *follower) ended(reply tools.Reply) {
 	id := f.record()
 	f.bot.live.set(id, func(r *run) {
-		r.ended = true
-		if r.status != "" && reply.Record != nil {
-			r.settled = strings.TrimSpace(strings.TrimPrefix(reply.Message, reply.Record.Message))
-		}
+		r.ended, r.settled = true, reply.Settled
 	})
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-// quoted puts a name into a command as a person would type it.
-func quoted(name string) string {
-	if strings.ContainsAny(name, " \t\"'=") {
-		return strconv.Quote(name)
-	}
-	return name
-}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
@@ -63,7 +64,7 @@ func (b *Bot) why(ctx context.Context, v *visit, c words.Command) error {
 }
 
 // approvals lists what waits for the visitor, and what they asked for.
-func (b *Bot) approvals(ctx context.Context, v *visit) error {
+func (b *Bot) approvals(ctx context.Context, v *visit, c words.Command) error {
 	store, err := b.Store(ctx)
 	if err != nil {
 		return b.noStore(ctx, v, err)
@@ -72,7 +73,10 @@ func (b *Bot) approvals(ctx context.Context, v *visit) error {
 	if err != nil {
 		return b.noStore(ctx, v, err)
 	}
-	return b.tell(ctx, v, blocks.Approvals(d.mine, d.waiting, b.Now()))
+	other := func(rec approval.Record) bool {
+		return !hasWords(c.Rest, rec.Operation, rec.TargetName, rec.Actor, rec.Person, string(rec.State))
+	}
+	return b.tell(ctx, v, blocks.Approvals(slices.DeleteFunc(d.mine, other), slices.DeleteFunc(d.waiting, other), b.Now()))
 }
 
 // noStore tells somebody that nothing can be looked up.
@@ -81,12 +85,24 @@ func (b *Bot) noStore(ctx context.Context, v *visit, err error) error {
 	return b.tell(ctx, v, blocks.Plain("vpsbot cannot look it up at the moment: "+tools.Clean(tools.Explain(err))+". Please try again in a minute."))
 }
 
-// mostRows is how many rows of the audit log are shown at once.
-const mostRows = 15
+// hasWords reports whether each of some words is in one of the texts. No words are in all.
+func hasWords(words string, texts ...string) bool {
+	for _, word := range strings.Fields(strings.ToLower(words)) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), word) }) {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	mostRows     = 15  // of the audit log that are shown at once
+	mostSearched = 500 // that are looked through for some words
+)
 
 // audit shows the last rows of the log: everybody's to those who answer for everybody, else
 // the visitor's own.
-func (b *Bot) audit(ctx context.Context, v *visit) error {
+func (b *Bot) audit(ctx context.Context, v *visit, c words.Command) error {
 	if v.external {
 		return b.tell(ctx, v, blocks.Plain("The audit log is for people of this workspace."))
 	}
@@ -94,11 +110,14 @@ func (b *Bot) audit(ctx context.Context, v *visit) error {
 	if why := b.mayDestroy(ctx, v); why != "" {
 		whose = b.identities(v)
 	}
-	rows, err := b.auditRows(ctx, whose, mostRows)
+	rows, err := b.auditRows(ctx, whose, mostSearched)
 	if err != nil {
 		return b.noStore(ctx, v, err)
 	}
-	return b.tell(ctx, v, blocks.Audit(rows, b.Now()))
+	rows = slices.DeleteFunc(rows, func(r audit.Row) bool {
+		return !hasWords(c.Rest, r.Operation, r.Target, r.Actor, r.Decision, r.Outcome, r.Approver)
+	})
+	return b.tell(ctx, v, blocks.Audit(rows[:min(mostRows, len(rows))], b.Now()))
 }
 
 // auditRows returns the newest rows of some actors, or of all if none is named, newest first.

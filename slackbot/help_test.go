@@ -88,6 +88,10 @@ func TestAuditShowsEverybodysToWhoAnswersForIt(t *testing.T) {
 	require.Contains(t, m.Text(), "servers.reboot")
 	require.Contains(t, m.Text(), "servers.stop")
 
+	m = w.ask(max, "/vps audit STOP refused")
+	require.Contains(t, m.Text(), "servers.stop")
+	require.NotContains(t, m.Text(), "servers.reboot", "the words narrow it down")
+
 	m = w.ask(eve, "/vps audit")
 	require.Contains(t, m.Text(), "Audit log, newest first")
 	require.Contains(t, m.Text(), "servers.reboot")

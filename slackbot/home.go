@@ -53,6 +53,14 @@ func cutTo(s string, most int) string {
 	return s
 }
 
+// thenHome shows the Home tab anew to whoever has answered there: what waited waits no more.
+func (b *Bot) thenHome(ctx context.Context, v *visit, err error) error {
+	if err != nil || !v.atHome {
+		return err
+	}
+	return b.home(ctx, v, homePage{})
+}
+
 // firstHome is what the tab says to somebody of whom nothing is known yet.
 const firstHome = "Press Refresh once, and your servers are shown here. When somebody opens this tab Slack does not say which workspace they belong to; when they press a button it does."
 
@@ -73,13 +81,20 @@ func (b *Bot) home(ctx context.Context, v *visit, page homePage) error {
 	if v.external {
 		return nil
 	}
-	if !b.groups.hasMet(v.user) {
+	if !b.isListed(v) && !b.groups.hasMet(v.user) {
 		return b.publish(ctx, v, blocks.Home(blocks.HomeView{Now: b.Now(), Notice: firstHome}))
 	}
 	page.User = v.user
 	shown := b.homeView(ctx, v, page)
 	shown.PrivateMetadata = b.token(homePurpose, page)
 	return b.publish(ctx, v, shown)
+}
+
+// isListed reports whether the policy knows the visitor as a person.
+func (b *Bot) isListed(v *visit) bool {
+	policy := b.Runner.Policy()
+	_, listed := policy.Person(v.actor())
+	return listed && policy.Book != nil
 }
 
 func (b *Bot) publish(ctx context.Context, v *visit, shown slack.HomeTabViewRequest) error {

@@ -52,12 +52,8 @@ func (b *Bot) notice(ctx context.Context) error {
 // claim makes one replica alone do something, until until. A replica that dies meanwhile has done
 // it or not: the next one does it again.
 func (b *Bot) claim(ctx context.Context, store Store, key string, lasts time.Duration) (bool, error) {
-	guard, ok := store.(approval.Deliveries)
-	if !ok {
-		return false, errors.New("this store cannot tell one replica from another, so nothing is sent to channels")
-	}
 	now := b.Now()
-	_, err := guard.Once(ctx, "notice "+key, now, now.Add(lasts)); return true, err
+	return store.Once(ctx, "notice "+key, now, now.Add(lasts))
 }
 
 // noticeExpiry warns once a day of a token that expires. The day's post says that it was told.

@@ -14,7 +14,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // The kinds of messages that show a record.
@@ -366,13 +365,4 @@ func (b *Bot) askedBy(rec approval.Record) string {
 		says += fmt.Sprintf(" (<@%s>)", user)
 	}
 	return says
-}
-
-// undo is the command that takes back what a record did; "" if nothing does.
-func (b *Bot) undo(rec approval.Record) string {
-	op, ok := tools.Lookup(rec.Operation)
-	if !ok || op.Undo == "" || rec.State != approval.Done {
-		return ""
-	}
-	return "/vps " + strings.ReplaceAll(op.Undo, ".", " ") + " " + quoted(rec.TargetName)
 }

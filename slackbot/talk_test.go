@@ -63,7 +63,7 @@ func TestADisruptiveOneTakesAYesAlone(t *testing.T) {
 	p.Press(card, "confirm")
 	w.direct(lea, "Done")
 	require.Equal(t, []string{"POST /servers/12345/reboot/"}, w.sent())
-	w.direct(lea, "settled")
+	w.direct(lea, ": active")
 }
 
 func TestADoubleClickRunsItOnce(t *testing.T) {

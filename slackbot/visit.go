@@ -39,6 +39,7 @@ type payload struct {
 		Type string `json:"type"`
 		User string `json:"user"`
 		Tab  string `json:"tab"`
+		View view   `json:"view"`
 	} `json:"event"`
 	TeamID string `json:"team_id"` // of an event
 }
@@ -66,6 +67,7 @@ type visit struct {
 	url       string // response_url
 	trigger   string
 	ephemeral bool // what was pressed is a message for one person alone
+	atHome    bool // what was pressed is in the Home tab
 
 	once sync.Once
 	end  func() // gives the slot back and notes that the delivery is carried out

@@ -17,7 +17,7 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 		Name: "backups.create", Title: "Back up a server",
 		Description: "Makes a manual backup, at most 10 a server.",
 		Request:     "POST /backups/",
-		Needs:       permissions.AnyOf("servers:backup", "backups:create"), Risk: permissions.Change, On: ServerCopy,
+		Needs:       permissions.AnyOf("servers:backup", "backups:create"), Risk: permissions.Change, On: ServerCopy, Undo: "backups.delete",
 	},
 	Effect:   func(t Target, _ newBackupIn) string { return "Makes a manual backup of " + t.called() + "." },
 	Examples: []newBackupIn{{Server: "web-server-01", Description: "Pre-deployment backup"}},

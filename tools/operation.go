@@ -22,7 +22,7 @@ type Meta struct {
 	Needs       permissions.Needs // any one is enough; none: any valid token
 	Risk        permissions.Risk
 	On          On     // what it acts on
-	Undo        string // the operation that takes it back on the same server, if there is one
+	Undo        string // the operation that takes it back, if there is one
 }
 
 // On says what an operation acts on, and so what is resolved, read and shown.

@@ -39,6 +39,7 @@ type Reply struct {
 	Card    *Card
 	Request *apiclient.Request // of a dry run
 	Record  *approval.Record   // the approval it belongs to, if any
+	Settled string             // the status in which the work of a change was seen to settle; clean
 
 	model json.RawMessage // of a read: Structured, made once
 }

@@ -22,7 +22,7 @@ var _ = register(Operation[createIn, apiclient.Server]{
 		Name: "servers.create", Title: "Create a server",
 		Description: "Creates a server, which costs money until it is deleted.",
 		Request:     "POST /servers/",
-		Needs:       permissions.AnyOf("servers:create"), Risk: permissions.Billable, On: NewServer,
+		Needs:       permissions.AnyOf("servers:create"), Risk: permissions.Billable, On: NewServer, Undo: "servers.delete",
 	},
 	Effect: func(_ Target, in createIn) string {
 		return "Creates the server " + quote(in.Name) + " in " + in.Location + ", billed from now until it is deleted."

@@ -245,6 +245,9 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 		return reply
 	}
 	status, settled, waited := r.await(ctx, p, value, call)
+	if settled {
+		reply.Settled = Clean(status)
+	}
 	switch {
 	case !settled:
 		reply.Class = call.unsettled()

@@ -18,7 +18,7 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 		Name: "snapshots.create", Title: "Take a snapshot of a server",
 		Description: "Takes a snapshot, at most 5 a server. Stop the server first for a consistent disk.",
 		Request:     "POST /snapshots/",
-		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, On: ServerCopy,
+		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, On: ServerCopy, Undo: "snapshots.delete",
 	},
 	Effect: func(t Target, in newSnapshotIn) string {
 		return "Takes the snapshot " + quote(in.Name) + " of " + t.called() + "."

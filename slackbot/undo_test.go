@@ -1,0 +1,49 @@
+package slackbot_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Under a result stands how to undo it: a command that parses, about what was done.
+func TestUndoIsACommandThatTakesItBack(t *testing.T) {
+	for _, c := range []struct{ command, card, want string }{
+		{"servers update web-server-01 name=web-2", "", "/vps servers update 12345 name=web-server-01"},
+		{"stop web-server-01", "Stops", "/vps servers start 12345"},
+		{"backups create web-server-01", "", "/vps backups delete 502"},
+		{"servers create name=web-9 plan_id=1 os_id=5 location=us-west", "Creates", "/vps servers delete "},
+	} {
+		t.Run(c.command, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.slack.As(lea).In(ops)
+			p.Type("/vps " + c.command)
+			if c.card != "" {
+				p.Press(w.ephemeral(lea, c.card), "confirm")
+			}
+			live := w.direct(lea, "To undo")
+			_, after, found := strings.Cut(live.Text(), "To undo: `")
+			require.True(t, found, live.Text())
+			undo, _, _ := strings.Cut(after, "`")
+			require.True(t, strings.HasPrefix(undo, c.want), undo)
+			parsed, err := words.Parse(undo)
+			require.NoError(t, err)
+			require.Empty(t, parsed.Missing())
+		})
+	}
+}
+
+func TestEachUndoIsAnOperation(t *testing.T) {
+	for _, op := range tools.Operations() {
+		if op.Undo == "" {
+			continue
+		}
+		back, ok := tools.Lookup(op.Undo)
+		require.True(t, ok, "%s: %s", op.Name, op.Undo)
+		require.False(t, back.IsRead(), op.Name)
+	}
+}
