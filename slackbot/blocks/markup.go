@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -77,21 +78,21 @@ func date(t time.Time) md {
 	return md(fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC")))
 }
 
-var userID = regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`)
+var userID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`) })
 
 // mention calls a Slack user. It is empty for what is no user's id.
 func mention(user string) md {
-	if !userID.MatchString(user) {
+	if !userID().MatchString(user) {
 		return ""
 	}
 	return md("<@" + user + ">")
 }
 
-var groupID = regexp.MustCompile(`^S[A-Z0-9]{1,30}$`)
+var groupID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^S[A-Z0-9]{1,30}$`) })
 
 // group calls a Slack user group.
 func group(id string) md {
-	if !groupID.MatchString(id) {
+	if !groupID().MatchString(id) {
 		return ""
 	}
 	return md("<!subteam^" + id + ">")
@@ -118,12 +119,12 @@ func who(identity string) md {
 	return esc(short(identity, longestName))
 }
 
-var slackParty = regexp.MustCompile(`\bslack(-group)?:[A-Z0-9]+\b`)
+var slackParty = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bslack(-group)?:[A-Z0-9]+\b`) })
 
 // parties is a sentence of the policy's, in which people and groups of Slack are called. It is for
 // nothing that holds other people's words.
 func parties(s string) md {
-	return md(slackParty.ReplaceAllStringFunc(string(esc(s)), func(identity string) string { return string(who(identity)) }))
+	return md(slackParty().ReplaceAllStringFunc(string(esc(s)), func(identity string) string { return string(who(identity)) }))
 }
 
 // rendered takes what the bot calls somebody: a mention stays one, all else is escaped.

@@ -3,6 +3,7 @@ package blocks
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -47,7 +48,7 @@ func codes(s string) md {
 	return join(" ", items...)
 }
 
-var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`) })
 
 // labels are the columns whose values say nothing without a word beside them.
 var labels = map[string]md{
@@ -66,7 +67,7 @@ func cell(name, s string) md {
 		return word + " " + v
 	case s == "true" || s == "false":
 		return yesOrNo(name, s)
-	case number.MatchString(s) && shows[name] == nil:
+	case number().MatchString(s) && shows[name] == nil:
 		return esc(label(name)) + " " + v
 	}
 	return v

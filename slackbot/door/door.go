@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -49,13 +50,13 @@ const (
 	handleLimit = 2500 * time.Millisecond // Slack waits for 3 s
 )
 
-// plainID is what becomes part of an ID as it is. A store takes no others: there are databases
+// plainID is what becomes part of an ID as it is. It is made when first needed, as all patterns here: a start is quick. A store takes no others: there are databases
 // that refuse a NUL.
-var plainID = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
+var plainID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`) })
 
 // identify makes an ID of one that Slack gave.
 func identify(prefix, id string) string {
-	if plainID.MatchString(id) {
+	if plainID().MatchString(id) {
 		return prefix + id
 	}
 	return prefix + digest(id)
