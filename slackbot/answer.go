@@ -41,6 +41,7 @@ func (b *Bot) record(ctx context.Context, v *visit, id string) (approval.Record,
 		return rec, true, nil
 	}
 	b.refresh(ctx, v, rec)
+	b.changed(ctx, rec.ID) // whatever still shows buttons for it
 	return rec, false, b.tell(ctx, v, blocks.Plain(tools.Standing(rec)))
 }
 
@@ -180,8 +181,9 @@ func (b *Bot) answer(ctx context.Context, v *visit, rec approval.Record, a tools
 	follow := b.follow(&call, v)
 	follow.begin(rec.ID)
 	call.Recorded = func(approval.Record) { b.changed(ctx, rec.ID) }
-	reply := b.Runner.Answer(ctx, call, a)
-	follow.ended(reply)
+	var reply tools.Reply
+	defer func() { follow.ended(reply) }()
+	reply = b.Runner.Answer(ctx, call, a)
 	b.changed(ctx, rec.ID)
 	if reply.Record == nil || reply.Outcome == tools.Busy || reply.Class == tools.Invalid {
 		return b.tell(ctx, v, blocks.Plain(reply.Message))

@@ -58,13 +58,17 @@ type Bot struct {
 	work     chan door.Delivery
 	finished chan string
 	slots    chan struct{}
-	inHand   sync.Map // ids of what is being carried out here
+	inHand   sync.Map // ids of what is queued or being carried out here
 	running  sync.WaitGroup
+	working  context.Context // of what is carried out: it outlives the context that Run is given
+	stop     context.CancelFunc
+	brake    brake
 	poked    chan struct{}
 	live     progress
 	groups   groupCache
 	servers  serverCache
 	seen     seen
+	looked   bool // at what ended while no process looked
 }
 
 const (
@@ -91,47 +95,75 @@ func New(o Options) (*Bot, error) {
 		work:  make(chan door.Delivery, mostQueue), finished: make(chan string, mostQueue), poked: make(chan struct{}, 1),
 		slots: make(chan struct{}, workers),
 	}
+	b.working, b.stop = context.WithCancel(context.Background())
 	b.inbox = newGatherer(b.receive, b.enqueue)
 	return b, nil
 }
 
-// grace is how long what was begun may take to end once the bot is to stop.
-const grace = 10 * time.Second
+// How long stopping takes at most: what was begun has its time, then what is left is cut short,
+// and the messages are brought up to date once more.
+const (
+	grace     = 5 * time.Second
+	cutShort  = time.Second
+	lastWords = 2 * time.Second
+)
 
 // Run does the bot's work until ctx ends, and returns once what was begun has ended or has
 // been left to the store.
 func (b *Bot) Run(ctx context.Context) {
-	working, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	var loops sync.WaitGroup
+	var loops, last sync.WaitGroup
 	loops.Go(func() { b.inbox.run(ctx) })
 	loops.Go(func() {
 		b.learnTeam(ctx)
-		b.serveWork(ctx, working)
+		b.serveWork(ctx)
 	})
 	loops.Go(func() { b.every(ctx, 10*b.Every, b.takeLeftover) })
 	loops.Go(func() { b.every(ctx, b.Every, b.look) })
 	loops.Go(func() { b.every(ctx, 5*b.Every, b.notice) })
-	var last sync.WaitGroup // what is needed until all is done
-	ending, end := context.WithCancel(context.WithoutCancel(ctx))
+	loops.Go(func() { b.every(ctx, 600*b.Every, b.relearn) })
+	ending, end := context.WithCancel(context.WithoutCancel(ctx)) // of what is needed until all is done
 	last.Go(func() { b.finish(ending) })
 	last.Go(func() { b.show(ending) })
 	loops.Wait()
-	late := time.AfterFunc(grace, stop)
-	b.running.Wait()
-	late.Stop()
+	if !wait(&b.running, grace) {
+		b.stop()
+		wait(&b.running, cutShort) // what Slack or VPS.org keeps waiting is found in the store as after a crash
+	}
+	b.stop()
 	end()
 	last.Wait()
 }
 
-// every does something again and again until ctx ends. What goes wrong is logged once a kind.
+// wait reports whether all ended in time.
+func wait(all *sync.WaitGroup, most time.Duration) bool {
+	ended := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return true
+	case <-time.After(most):
+		return false
+	}
+}
+
+// every does something again and again until ctx ends. What goes wrong is logged once, until
+// something else does, or nothing.
 func (b *Bot) every(ctx context.Context, pause time.Duration, do func(context.Context) error) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
+	said := ""
 	for {
+		says := ""
 		if err := b.guarded(ctx, do); err != nil && ctx.Err() == nil {
-			b.Log.Warn("Slack: work in the background", "error", b.scrub(err.Error()))
+			says = b.scrub(err.Error())
 		}
+		if says != said && says != "" {
+			b.Log.Warn("Slack: work in the background", "error", says)
+		}
+		said = says
 		select {
 		case <-ctx.Done():
 			return

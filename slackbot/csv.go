@@ -20,7 +20,7 @@ const (
 
 // sendCSV sends a whole list as a file: to the asker's direct messages, or to the channel. Which
 // page of it the command was about does not matter.
-func (b *Bot) sendCSV(ctx context.Context, v *visit, c words.Command, _ []byte) error {
+func (b *Bot) sendCSV(ctx context.Context, v *visit, c words.Command) error {
 	switch {
 	case !c.Op.IsList():
 		return b.tell(ctx, v, blocks.Plain(c.Op.Name+" answers no list, so there is no file of it."))

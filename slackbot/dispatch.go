@@ -39,6 +39,17 @@ func (b *Bot) dispatch(ctx context.Context, d door.Delivery, end func()) error {
 	return nil
 }
 
+// visitor reads who sent a delivery.
+func (b *Bot) visitor(ctx context.Context, d door.Delivery) (*visit, error) {
+	if d.Kind == door.Command {
+		v, _, err := b.visitOfCommand(ctx, d)
+		return v, err
+	}
+	var p payload
+	err := json.Unmarshal(d.Body, &p)
+	return b.visitOf(ctx, d, p), err
+}
+
 // command carries out what somebody typed after /vps.
 func (b *Bot) command(ctx context.Context, v *visit, text string) error {
 	c, err := words.Parse(text)

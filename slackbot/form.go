@@ -26,8 +26,8 @@ type formAsk struct {
 
 const (
 	formPurpose  = "form"
-	mostMeta     = 3000                   // characters that a view takes along
-	beforeOpen   = 700 * time.Millisecond // of the three seconds that Slack gives
+	mostMeta     = 3000 // characters that a view takes along
+	beforeOpen   = 300 * time.Millisecond // of the three seconds that Slack gives
 	openWithin   = 3 * time.Second
 	choiceWithin = 8 * time.Second // while a person looks at "one moment"
 	fillWithin   = 20 * time.Second
@@ -45,8 +45,7 @@ func (b *Bot) askFields(ctx context.Context, v *visit, c words.Command) error {
 		b.Log.Warn("Slack: opening a form", "error", b.scrub(err.Error()))
 		return b.tell(ctx, v, blocks.Plain("Slack did not let vpsbot open its form in time. Nothing was done. Please send the command again, or give all fields: "+words.Usage(c.Op)))
 	}
-	form := blocks.Form(c.Op, c.Input, b.choices(ctx, v, c, offered), b.formToken(v, c))
-	return b.fill(ctx, v, c.Op, id, form)
+	return b.fill(ctx, v, c.Op, id, blocks.Form(c.Op, c.Input, b.choices(ctx, v, c, offered), b.formToken(v, c)))
 }
 
 // offered returns what the visitor may run here, and why not the rest. Where the token cannot be

@@ -16,7 +16,8 @@ import (
 const (
 	acceptWithin = 900 * time.Millisecond // Slack waits three seconds, people one
 	rememberFor  = 11 * time.Minute       // a signature counts for ten, five either way
-	mostTries    = 3                      // of a delivery that ends the process each time
+	tooLate      = 15 * time.Minute       // to carry out what somebody sent
+	forgetWithin = 2 * time.Second
 	batch        = 64
 )
 
@@ -71,12 +72,16 @@ func isSubmission(body []byte) bool {
 	return json.Unmarshal(body, &p) == nil && p.Type == "view_submission"
 }
 
-// enqueue hands a delivery to the workers. Where they are all behind it stays in the store, and
-// is taken from there when its lease is over.
+// enqueue hands a delivery to the workers, once. Where they are all behind it stays in the
+// store, and is taken from there when its lease is over.
 func (b *Bot) enqueue(d door.Delivery) {
+	if _, busy := b.inHand.LoadOrStore(d.ID, true); busy {
+		return
+	}
 	select {
 	case b.work <- d:
 	default:
+		b.inHand.Delete(d.ID)
 	}
 }
 
@@ -99,7 +104,7 @@ func (b *Bot) receive(ctx context.Context, batch []door.Delivery) ([]bool, error
 func (b *Bot) owner() string { return b.Runner.Process.ID }
 
 // serveWork carries deliveries out until ctx ends. What is still queued then stays in the store.
-func (b *Bot) serveWork(ctx, working context.Context) {
+func (b *Bot) serveWork(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -110,7 +115,7 @@ func (b *Bot) serveWork(ctx, working context.Context) {
 		case <-ctx.Done():
 			return
 		case d := <-b.work:
-			b.running.Go(func() { b.carryOut(working, d) })
+			b.running.Go(func() { b.carryOut(b.working, d) })
 		}
 	}
 }
@@ -118,16 +123,13 @@ func (b *Bot) serveWork(ctx, working context.Context) {
 // carryOut carries a delivery out. Its slot is free for others once its outcome is kept, although
 // it may go on to wait until the work has settled.
 func (b *Bot) carryOut(ctx context.Context, d door.Delivery) {
-	if _, busy := b.inHand.LoadOrStore(d.ID, true); busy {
-		<-b.slots
-		return // it is being carried out here, and takes longer than its lease
-	}
-	defer b.inHand.Delete(d.ID)
 	end := sync.OnceFunc(func() {
 		<-b.slots
-		if ctx.Err() == nil {
-			b.finished <- d.ID // else it was broken off: whoever runs next takes it up
+		if ctx.Err() != nil {
+			b.inHand.Delete(d.ID) // it was broken off: whoever runs next takes it up
+			return
 		}
+		b.finished <- d.ID
 	})
 	defer end()
 	err := b.guarded(ctx, func(ctx context.Context) error { return b.dispatch(ctx, d, end) })
@@ -138,28 +140,55 @@ func (b *Bot) carryOut(ctx context.Context, d door.Delivery) {
 
 // takeLeftover takes up what a process that ended, or was too busy, has left.
 func (b *Bot) takeLeftover(ctx context.Context) error {
+	room := min(batch, cap(b.work)-len(b.work))
+	if room == 0 || !b.Ready() {
+		return nil
+	}
 	store, err := b.Store(ctx)
 	if err != nil {
 		return err
 	}
-	room := min(batch, cap(b.work)-len(b.work)) // what is taken and not carried out counts as tried
-	if room == 0 {
-		return nil
-	}
 	left, err := store.Leftover(ctx, b.owner(), b.Now(), room)
-	if err != nil {
-		return err
-	}
 	for _, row := range left {
-		body, err := b.open(row.ID, row.Body)
-		if err != nil || row.Tries > mostTries {
-			b.Log.Error("Slack: a delivery is given up", "kind", row.Kind, "tries", row.Tries)
-			b.finished <- row.ID
-			continue
+		if _, busy := b.inHand.Load(row.ID); !busy {
+			b.takeUp(ctx, row)
 		}
-		b.enqueue(door.Delivery{ID: row.ID, Kind: door.Kind(row.Kind), Body: body})
 	}
-	return nil
+	return err
+}
+
+// takeUp carries out what was left, unless it was sent so long ago that whoever sent it may not
+// want it any more.
+func (b *Bot) takeUp(ctx context.Context, row approval.Delivery) {
+	body, err := b.open(row.ID, row.Body)
+	d := door.Delivery{ID: row.ID, Kind: door.Kind(row.Kind), Body: body}
+	late := b.Now().Sub(row.ReceivedAt) > tooLate
+	switch {
+	case err == nil && !late:
+		b.enqueue(d)
+	case err == nil:
+		b.running.Go(func() { b.apologise(ctx, d) })
+	case late: // until then another process may be able to open it, which knows the token it was sealed with
+		b.Log.Error("Slack: a delivery is given up, because it cannot be opened", "kind", row.Kind, "error", err)
+		b.finished <- row.ID
+	}
+}
+
+// apologise tells somebody that what they did came to nothing.
+func (b *Bot) apologise(ctx context.Context, d door.Delivery) {
+	b.Log.Warn("Slack: a delivery is given up, because it is too old", "kind", d.Kind)
+	err := b.guarded(ctx, func(ctx context.Context) error {
+		v, err := b.visitor(ctx, d)
+		if err != nil || v.user == "" || d.Kind == door.Event {
+			return err
+		}
+		v.url = "" // its answer would not be looked for any more
+		return b.tell(ctx, v, blocks.Plain("vpsbot was away, and did not carry out what you sent. Please send it again, if you still want it."))
+	})
+	if err != nil {
+		b.Log.Warn("Slack: telling that a delivery is given up", "error", b.scrub(err.Error()))
+	}
+	b.finished <- d.ID
 }
 
 // finish forgets the bodies of what is done, many at once.
@@ -190,12 +219,16 @@ func (b *Bot) forget(ctx context.Context, ids []string) {
 	if len(ids) == 0 {
 		return
 	}
-	ctx = context.WithoutCancel(ctx) // what is done is noted even when all is to end
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetWithin) // even when all is to end
+	defer cancel()
 	store, err := b.Store(ctx)
 	if err == nil {
 		err = store.Finish(ctx, ids)
 	}
-	if err != nil { // they are carried out once more, which has no second effect
+	if err != nil { // they are carried out once more; what changes anything is recognised by its request id
 		b.Log.Warn("Slack: noting what is done", "error", b.scrub(err.Error()))
+	}
+	for _, id := range ids {
+		b.inHand.Delete(id)
 	}
 }

@@ -40,8 +40,9 @@ func (b *Bot) change(ctx context.Context, v *visit, op *tools.Op, input []byte, 
 		follow.begin(rec.ID)
 		b.post(ctx, v, rec, share)
 	}
-	reply := b.Runner.Run(ctx, call)
-	follow.ended(reply)
+	var reply tools.Reply
+	defer func() { follow.ended(reply) }()
+	reply = b.Runner.Run(ctx, call)
 	if reply.Record != nil && reply.Outcome != tools.Busy {
 		if follow.record() != reply.Record.ID { // this request joined one that was made before
 			b.post(ctx, v, *reply.Record, share)
@@ -52,21 +53,21 @@ func (b *Bot) change(ctx context.Context, v *visit, op *tools.Op, input []byte, 
 }
 
 // post makes the messages of a record that somebody asked for in Slack: the card, for the asker
-// alone, and the message that tells how the operation goes.
+// alone, and the message that tells how the operation goes. What cannot be made now is made as
+// soon as the record is looked at.
 func (b *Bot) post(ctx context.Context, v *visit, rec approval.Record, share bool) {
-	live := approval.Post{
-		Key: liveKind + ":" + rec.ID, Approval: rec.ID, Kind: liveKind, User: v.user, Channel: v.user, Next: b.Now(),
-	}
+	live := b.livePost(rec, v.user)
 	if share && v.channel != "" {
 		live.Channel = v.channel
 	}
 	posts := []approval.Post{live}
 	if rec.State == approval.Pending {
 		posts = append(posts, b.card(v, rec))
+		posts = append(posts, b.questions(rec)...)
 	}
 	for _, p := range posts {
 		if err := b.addPost(ctx, p); err != nil {
-			b.Log.Error("Slack: a message could not be prepared", "approval", rec.ID, "kind", p.Kind, "error", b.scrub(err.Error()))
+			b.Log.Warn("Slack: a message could not be prepared", "approval", rec.ID, "kind", p.Kind, "error", b.scrub(err.Error()))
 		}
 	}
 	b.poke()
@@ -130,7 +131,7 @@ func (b *Bot) readAgain(ctx context.Context, v *visit, a action) error {
 // read runs a read and shows what came of it, to the asker alone or to all.
 func (b *Bot) read(ctx context.Context, v *visit, c words.Command, input []byte) error {
 	if c.CSV {
-		return b.sendCSV(ctx, v, c, input)
+		return b.sendCSV(ctx, v, c)
 	}
 	call := b.call(v, c.Op, pageOf(c, input))
 	reply := b.Runner.Run(ctx, call)

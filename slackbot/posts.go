@@ -27,11 +27,14 @@ const (
 const (
 	urlLasts  = 29 * time.Minute // Slack forgets a response_url after thirty
 	urlUses   = 5
-	runEvery  = 5 * time.Second // how often the time of what runs is shown
+	runEvery  = 5 * time.Second  // how often the time of what runs is shown
+	lookAgain = 45 * time.Second // at what waits, in case nobody told that it has changed
 	retryMost = 5 * time.Minute
 	giveUp    = 40 // failures, some three hours, before a message is left as it is
-	atOnce    = 8  // messages on their way at once
-	lookBack  = 15 * time.Second
+	atOnce    = 16 // messages on their way at once
+	lookBack  = time.Minute // more than clocks differ
+	lookFirst = time.Hour   // at the start: as long as anything waits
+	settleIn  = 5 * time.Second // for whoever made a record to make its messages
 )
 
 // seen is how each record looked when the messages about it were last made due.
@@ -40,17 +43,25 @@ type seen struct {
 	records map[string]string
 }
 
-// isNew notes how a record looks, and reports whether it looked otherwise before.
-func (s *seen) isNew(rec approval.Record) bool {
+// differs reports whether a record looks otherwise than when it was last noted.
+func (s *seen) differs(rec approval.Record) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.records[rec.ID] != lookOf(rec)
+}
+
+// note remembers how a record looks.
+func (s *seen) note(rec approval.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.records == nil || len(s.records) > 10000 {
 		s.records = map[string]string{}
 	}
-	look := string(rec.State) + " " + rec.Approver
-	before := s.records[rec.ID]
-	s.records[rec.ID] = look
-	return look != before
+	s.records[rec.ID] = lookOf(rec)
+}
+
+func lookOf(rec approval.Record) string {
+	return strings.Join([]string{string(rec.State), string(rec.Place), rec.Approver}, " ")
 }
 
 // look goes through what is open and what has just ended: it makes the messages due that show
@@ -67,18 +78,18 @@ func (b *Bot) look(ctx context.Context) error {
 	}
 	open, recent := scope, scope
 	open.States, recent.Since = approval.Open, b.Now().Add(-lookBack)
+	if !b.looked {
+		recent.Since, b.looked = b.Now().Add(-lookFirst), true
+	}
+	var wrong []error // one record that cannot be looked after does not keep the others waiting
 	for _, q := range []approval.Query{open, recent} {
 		records, err := store.Find(ctx, q)
-		if err != nil {
-			return err
-		}
+		wrong = append(wrong, err)
 		for _, rec := range records {
-			if err := b.lookAt(ctx, store, rec); err != nil {
-				return err
-			}
+			wrong = append(wrong, b.lookAt(ctx, store, rec))
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 func (b *Bot) lookAt(ctx context.Context, store Store, rec approval.Record) error {
@@ -88,24 +99,57 @@ func (b *Bot) lookAt(ctx context.Context, store Store, rec approval.Record) erro
 	if rec.State == approval.Approved && isSlack(rec) {
 		b.runApproved(ctx, rec)
 	}
-	if !b.seen.isNew(rec) {
+	if isSlack(rec) && b.Now().Sub(rec.CreatedAt) < settleIn || !b.seen.differs(rec) {
 		return nil
 	}
-	if rec.State == approval.Pending && rec.Place == approval.Elsewhere {
-		for _, p := range b.questions(rec) {
-			if _, err := store.AddPost(ctx, p); err != nil {
-				return err
-			}
-		}
+	if err := b.ensure(ctx, store, rec); err != nil {
+		return err
 	}
 	if err := store.MarkDue(ctx, rec.ID, b.Now()); err != nil {
 		return err
 	}
+	b.seen.note(rec)
 	b.poke()
 	return nil
 }
 
-// runApproved runs what was asked in Slack, once: any replica may.
+// ensure makes the messages that a record must have and has not.
+func (b *Bot) ensure(ctx context.Context, store Store, rec approval.Record) error {
+	var posts []approval.Post
+	if rec.State == approval.Pending && rec.Place == approval.Elsewhere {
+		posts = b.questions(rec)
+	}
+	if isSlack(rec) && rec.State.IsOpen() {
+		posts = append(posts, b.livePost(rec, b.askerIn(rec)))
+		_, err := store.Post(ctx, cardKind+":"+rec.ID)
+		if errors.Is(err, approval.ErrNotFound) && rec.State == approval.Pending {
+			posts = append(posts, b.directPost(rec))
+		} else if err != nil && !errors.Is(err, approval.ErrNotFound) {
+			return err
+		}
+	}
+	for _, p := range posts {
+		if _, err := store.AddPost(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// livePost is the message that tells an asker how the operation goes.
+func (b *Bot) livePost(rec approval.Record, user string) approval.Post {
+	return approval.Post{Key: liveKind + ":" + rec.ID, Approval: rec.ID, Kind: liveKind, User: user, Channel: user, Next: b.Now()}
+}
+
+// directPost is the question to the asker as a direct message: they asked elsewhere, or the
+// card that answered them cannot be shown.
+func (b *Bot) directPost(rec approval.Record) approval.Post {
+	asker := b.askerIn(rec)
+	return approval.Post{Key: directKind + ":" + rec.ID, Approval: rec.ID, Kind: directKind, User: asker, Channel: asker, Next: b.Now()}
+}
+
+// runApproved runs what was asked in Slack, once: any replica may. The asker must still be
+// allowed to: they are looked at as they are now.
 func (b *Bot) runApproved(ctx context.Context, rec approval.Record) {
 	key := "run " + rec.ID
 	if _, busy := b.inHand.LoadOrStore(key, true); busy {
@@ -113,7 +157,18 @@ func (b *Bot) runApproved(ctx context.Context, rec approval.Record) {
 	}
 	b.running.Go(func() {
 		defer b.inHand.Delete(key)
-		if _, err := b.Runner.RunApproved(context.WithoutCancel(ctx), b.Runner.CallOf(rec), rec.ID); err != nil {
+		err := b.guarded(b.working, func(ctx context.Context) error {
+			v := &visit{user: b.askerIn(rec), end: func() {}}
+			call := b.Runner.CallOf(rec)
+			call.Groups, call.WaitLimit = b.groupsOf(ctx, v), waitLimit
+			call.Recorded = func(approval.Record) { b.changed(ctx, rec.ID) }
+			follow := b.follow(&call, v)
+			follow.begin(rec.ID)
+			reply, err := b.Runner.CarryOut(ctx, call, rec.ID)
+			follow.ended(reply)
+			return err
+		})
+		if err != nil {
 			b.Log.Warn("Slack: running what was approved", "approval", rec.ID, "error", b.scrub(err.Error()))
 		}
 		b.changed(ctx, rec.ID)
@@ -125,7 +180,7 @@ func (b *Bot) questions(rec approval.Record) []approval.Post {
 	var posts []approval.Post
 	asker := b.askerIn(rec)
 	if rec.Own && asker != "" && !isSlack(rec) {
-		posts = append(posts, approval.Post{Key: directKind + ":" + rec.ID, Approval: rec.ID, Kind: directKind, User: asker, Channel: asker, Next: b.Now()})
+		posts = append(posts, b.directPost(rec))
 	}
 	channel := b.approvalsChannel()
 	if channel != "" && (rec.Others > 0 || asker == "") {
@@ -189,56 +244,61 @@ func (b *Bot) poke() {
 	}
 }
 
-// show keeps the messages up to date until ctx ends, and once more then.
+// show keeps the messages up to date until ctx ends, and once more then. One that Slack keeps
+// waiting does not hold up the others.
 func (b *Bot) show(ctx context.Context) {
 	tick := time.NewTicker(b.Every)
 	defer tick.Stop()
-	for {
+	slots := make(chan struct{}, atOnce)
+	var showing sync.WaitGroup
+	for ctx.Err() == nil {
+		b.showDue(ctx, slots, &showing)
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-			defer cancel()
-			b.showDue(last)
-			return
 		case <-tick.C:
 		case <-b.poked:
 		}
-		b.showDue(ctx)
 	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	b.showDue(last, slots, &showing)
+	showing.Wait()
 }
 
-func (b *Bot) showDue(ctx context.Context) {
+// showDue begins to show what is due, as far as there is room.
+func (b *Bot) showDue(ctx context.Context, slots chan struct{}, showing *sync.WaitGroup) {
+	room := cap(slots) - len(slots)
+	if room == 0 {
+		return
+	}
 	err := b.guarded(ctx, func(ctx context.Context) error {
 		store, err := b.Store(ctx)
 		if err != nil {
 			return err
 		}
-		due, err := store.DuePosts(ctx, b.owner(), b.Now(), 4*atOnce)
-		if err != nil {
-			return err
+		due, err := store.DuePosts(ctx, b.owner(), b.Now(), room)
+		for _, p := range due {
+			slots <- struct{}{}
+			showing.Go(func() {
+				b.showSafely(ctx, store, p)
+				<-slots
+				if len(due) == room {
+					b.poke() // there may be more
+				}
+			})
 		}
-		b.showAll(ctx, store, due)
-		return nil
+		return err
 	})
 	if err != nil && ctx.Err() == nil {
 		b.Log.Warn("Slack: bringing messages up to date", "error", b.scrub(err.Error()))
 	}
 }
 
-func (b *Bot) showAll(ctx context.Context, store Store, due []approval.Post) {
-	slots := make(chan struct{}, atOnce)
-	var showing sync.WaitGroup
-	for _, p := range due {
-		slots <- struct{}{}
-		showing.Go(func() {
-			defer func() { <-slots }()
-			err := b.guarded(ctx, func(ctx context.Context) error { return b.showOne(ctx, store, p) })
-			if err != nil {
-				b.Log.Warn("Slack: bringing a message up to date", "approval", p.Approval, "kind", p.Kind, "error", b.scrub(err.Error()))
-			}
-		})
+func (b *Bot) showSafely(ctx context.Context, store Store, p approval.Post) {
+	err := b.guarded(ctx, func(ctx context.Context) error { return b.showOne(ctx, store, p) })
+	if err != nil {
+		b.Log.Warn("Slack: bringing a message up to date", "approval", p.Approval, "kind", p.Kind, "error", b.scrub(err.Error()))
 	}
-	showing.Wait()
 }
 
 // showOne makes one message say how its record stands. What changes meanwhile is seen by
@@ -253,7 +313,7 @@ func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
 		return err
 	}
 	message := b.messageOf(ctx, store, p, rec)
-	p = b.bring(ctx, p, message, b.nextLook(p, rec))
+	p = b.bring(ctx, store, p, rec, message)
 	err = store.SavePost(context.WithoutCancel(ctx), p)
 	if errors.Is(err, approval.ErrNotFound) {
 		b.poke() // it was replaced meanwhile, and is due again
@@ -270,34 +330,51 @@ func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
 }
 
 // nextLook is when a message must be looked at again, if nothing happens before.
-func (b *Bot) nextLook(_ approval.Post, rec approval.Record) time.Time {
+func (b *Bot) nextLook(rec approval.Record) time.Time {
 	switch {
 	case rec.State == approval.Executing, b.live.isRunning(rec.ID):
 		return b.Now().Add(runEvery)
-	case rec.State.Waits():
-		return rec.ExpiresAt
+	case rec.State.IsOpen():
+		return b.Now().Add(lookAgain)
 	}
 	return time.Time{}
 }
 
 // bring makes Slack show a message, if it does not show it already, and returns how it stands.
-func (b *Bot) bring(ctx context.Context, p approval.Post, m blocks.Message, next time.Time) approval.Post {
+func (b *Bot) bring(ctx context.Context, store Store, p approval.Post, rec approval.Record, m blocks.Message) approval.Post {
 	hash := hashOf(m)
 	if hash == p.Shown {
-		p.Next = next
+		p.Next = b.nextLook(rec)
 		return p
 	}
 	err := b.deliver(ctx, &p, m)
+	limited, isLimited := errors.AsType[*limitedError](err)
 	switch {
 	case err == nil:
-		p.Shown, p.Fails, p.Next = hash, 0, next
+		p.Shown, p.Fails, p.Next = hash, 0, b.nextLook(rec)
+	case isLimited: // Slack is well, and wants to be left alone: that is no failure
+		p.Next = b.Now().Add(limited.after)
 	case p.Fails >= giveUp || isOver(err):
-		b.Log.Error("Slack: a message cannot be shown; the audit log has the outcome", "approval", p.Approval, "kind", p.Kind, "error", b.scrub(err.Error()))
-		p.Next = time.Time{}
+		p = b.leave(ctx, store, p, rec, err)
 	default:
 		p.Fails++
 		p.Next = b.Now().Add(waitAfter(err, p.Fails))
 	}
+	return p
+}
+
+// leave gives a message up until its record changes. A card that cannot be shown becomes a
+// direct message while it still asks: it is the only question.
+func (b *Bot) leave(ctx context.Context, store Store, p approval.Post, rec approval.Record, why error) approval.Post {
+	if p.Kind == cardKind && rec.State == approval.Pending {
+		if _, err := store.AddPost(ctx, b.directPost(rec)); err != nil {
+			p.Next = b.Now().Add(lookAgain)
+			return p
+		}
+		b.poke()
+	}
+	b.Log.Warn("Slack: a message cannot be shown; the audit log has the outcome", "approval", p.Approval, "kind", p.Kind, "error", b.scrub(why.Error()))
+	p.Fails, p.Next = 0, time.Time{}
 	return p
 }
 

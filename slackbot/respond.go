@@ -150,7 +150,7 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil || seconds < 1 {
 		return 5 * time.Second
 	}
-	return min(time.Duration(seconds)*time.Second, retryMost)
+	return time.Duration(seconds) * time.Second
 }
 
 // deliver makes Slack show a message where the post says, and notes in it where that is now.
@@ -163,7 +163,10 @@ func (b *Bot) deliver(ctx context.Context, p *approval.Post, m blocks.Message) e
 	if p.TS == "" {
 		return b.deliverNew(ctx, p, m)
 	}
-	_, _, _, err := b.slack.UpdateMessageContext(ctx, p.Channel, p.TS, options(m)...)
+	err := b.paced("chat.update", p.Channel, func() error {
+		_, _, _, err := b.slack.UpdateMessageContext(ctx, p.Channel, p.TS, options(m)...)
+		return err
+	})
 	switch why := said(err); {
 	case err == nil:
 		return nil
@@ -182,10 +185,15 @@ func (b *Bot) deliverNew(ctx context.Context, p *approval.Post, m blocks.Message
 	if p.Thread != "" {
 		opts = append(opts, slack.MsgOptionTS(p.Thread))
 	}
-	channel, ts, err := b.slack.PostMessageContext(ctx, p.Channel, opts...)
+	err := b.paced("chat.postMessage", p.Channel, func() error {
+		channel, ts, err := b.slack.PostMessageContext(ctx, p.Channel, opts...)
+		if err == nil {
+			p.Channel, p.TS = channel, ts
+		}
+		return err
+	})
 	switch why := said(err); {
 	case err == nil:
-		p.Channel, p.TS = channel, ts
 		return nil
 	case why == "thread_not_found":
 		p.Thread = ""
@@ -195,6 +203,18 @@ func (b *Bot) deliverNew(ctx context.Context, p *approval.Post, m blocks.Message
 	default:
 		return known(err)
 	}
+}
+
+// paced sends to a channel at the pace that Slack takes.
+func (b *Bot) paced(method, channel string, send func() error) error {
+	if wait := b.brake.hold(method, channel, b.Now()); wait > 0 {
+		return &limitedError{wait}
+	}
+	err := known(send())
+	if limited, ok := errors.AsType[*limitedError](err); ok {
+		b.brake.press(method, b.Now().Add(limited.after))
+	}
+	return err
 }
 
 // deliverElsewhere tells the asker alone what a channel takes no more.
@@ -221,8 +241,11 @@ func (b *Bot) deliverCard(ctx context.Context, p *approval.Post, m blocks.Messag
 	case b.Now().After(p.URLUntil), p.URLUses >= urlUses:
 		return &overError{"the address to rewrite it by is used up"}
 	}
-	p.URLUses++
-	return b.postURL(ctx, string(address), m, response{replace: p.Shown != "" || p.TS != ""})
+	err = b.postURL(ctx, string(address), m, response{replace: p.Shown != "" || p.TS != ""})
+	if err == nil {
+		p.URLUses++
+	}
+	return err
 }
 
 const urlPurpose = "response_url"

@@ -99,6 +99,9 @@ func (b *Bot) readServers(ctx context.Context, key serverKey, visitor func(conte
 func (b *Bot) readable(ctx context.Context, v *visit) ([]server, error) {
 	op, _ := tools.Lookup("servers.list")
 	pages := b.wholeList(ctx, v, op, nil, mostServers)
+	if !isWhole(pages) && pages[len(pages)-1].Class == tools.Refuse {
+		return nil, nil // whoever may read nothing any more is offered nothing
+	}
 	if !isWhole(pages) {
 		return nil, errors.New(pages[len(pages)-1].Message)
 	}

@@ -54,10 +54,19 @@ func (b *Bot) Who(ctx context.Context) (name string, scopes []string, err error)
 func (b *Bot) learnTeam(ctx context.Context) {
 	for wait := b.Every; ctx.Err() == nil && b.team.id() == ""; wait = min(2*wait, time.Minute) {
 		if _, _, err := b.Who(ctx); err != nil {
-			b.Log.Warn("Slack does not say whose bot this is, so nothing is carried out yet", "error", err)
+			b.Log.Warn("Slack does not say whose bot this is, so nothing is carried out yet", "error", b.scrub(err.Error()))
 			pause(ctx, wait)
 		}
 	}
+}
+
+// relearn asks again now and then: whoever installs the app anew may have given it more scopes.
+func (b *Bot) relearn(ctx context.Context) error {
+	if !b.Ready() {
+		return nil
+	}
+	_, _, err := b.Who(ctx)
+	return err
 }
 
 // Ready reports whether the bot knows whose it is.

@@ -168,7 +168,7 @@ func askOf(rec approval.Record) permissions.Ask {
 	surface, place, _ := strings.Cut(rec.Surface, ":")
 	channel, groups, _ := strings.Cut(place, " ")
 	ask := permissions.Ask{
-		Actor: permissions.Actor(rec.Actor), Groups: strings.Fields(groups), Surface: permissions.Surface(surface), Channel: channel,
+		Actor: permissions.Actor(rec.Actor), Groups: strings.Fields(groups), External: groups == stranger, Surface: permissions.Surface(surface), Channel: channel,
 		Operation: rec.Operation, Risk: permissions.Risk(rec.Risk), Raised: permissions.Risk(rec.Risk), Target: &permissions.TargetServer{ID: facts["id"], Name: facts["name"]},
 	}
 	if op, ok := Lookup(rec.Operation); ok {

@@ -49,13 +49,21 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 }
 
 // place returns where a call came from, with what the policy asks of it later: "slack:C123 S1 S2"
-// for a Slack channel and the asker's user groups.
+// for a Slack channel and the asker's user groups, and [stranger] for one of another workspace.
 func (c Call) place() string {
-	if c.Channel == "" && len(c.Groups) == 0 {
+	groups := c.Groups
+	if c.External {
+		groups = []string{stranger}
+	}
+	if c.Channel == "" && len(groups) == 0 {
 		return string(c.Surface)
 	}
-	return strings.TrimSpace(string(c.Surface) + ":" + c.Channel + " " + strings.Join(c.Groups, " "))
+	return strings.TrimSpace(string(c.Surface) + ":" + c.Channel + " " + strings.Join(groups, " "))
 }
+
+// stranger stands among the groups of somebody of another workspace, who is in none. It is no
+// group's id.
+const stranger = "external"
 
 // targetName is what a message calls the target.
 func targetName(op *Op, t Target) string {

@@ -27,7 +27,8 @@ func (c Call) recorded(rec approval.Record) {
 func (r *Runner) CallOf(rec approval.Record) Call {
 	ask := askOf(rec)
 	return Call{
-		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Groups: ask.Groups, CanAsk: true,
+		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Groups: ask.Groups,
+		External: ask.External, CanAsk: true,
 	}
 }
 

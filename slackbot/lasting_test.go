@@ -1,0 +1,352 @@
+package slackbot_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// What must come to its end although a store, a clock, Slack or VPS.org fails for a while.
+
+// flaky is a store in which messages cannot be prepared for a while.
+type flaky struct {
+	*store.Store
+	fails atomic.Int64
+}
+
+func (f *flaky) AddPost(ctx context.Context, p approval.Post) (bool, error) {
+	if f.fails.Add(-1) >= 0 {
+		return false, errors.New("the database is away for a moment")
+	}
+	return f.Store.AddPost(ctx, p)
+}
+
+// startOn is start on a store of the test's own, whether or not Slack answers.
+func (w *world) startOn() *flaky {
+	w.Helper()
+	db, err := store.Open(w.Context(), w.url)
+	require.NoError(w, err)
+	f := &flaky{Store: db}
+	w.store, w.runner = db, w.newRunner("process-"+time.Now().Format("150405.000000"), db)
+	o := w.slack.Options()
+	w.bot, err = slackbot.New(slackbot.Options{
+		Runner: w.runner, Store: func(context.Context) (slackbot.Store, error) { return f, nil },
+		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Timeout: 10 * time.Second},
+		Now: w.now, Random: rand.Reader, Log: w.runner.Log, Every: 50 * time.Millisecond,
+	})
+	require.NoError(w, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { w.bot.Run(ctx) })
+	w.connect(ctx, &running)
+	w.stop = func() {
+		cancel()
+		running.Wait()
+		require.NoError(w, db.Close())
+		w.stop = func() {}
+	}
+	return f
+}
+
+func newSQLite(t *testing.T) *world {
+	return prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+}
+
+// fromAssistant is what lea's assistant asks for.
+func fromAssistant(op, server string) tools.Call {
+	return tools.Call{Operation: op, Input: []byte(`{"server":"` + server + `"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
+}
+
+// hangAPI makes VPS.org answer nothing until it is released: writes alone, or all.
+func (w *world) hangAPI(writesAlone bool) (release func()) {
+	let := make(chan struct{})
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if !writesAlone || r.Method != http.MethodGet {
+			select {
+			case <-let:
+			case <-r.Context().Done():
+			}
+		}
+		next.ServeHTTP(rw, r)
+	})
+	release = sync.OnceFunc(func() { close(let) })
+	w.Cleanup(release)
+	return release
+}
+
+// answers counts the messages for somebody alone that hold a text.
+func (w *world) answers(user, holds string) (n int) {
+	for _, m := range w.slack.Ephemerals(user) {
+		if strings.Contains(m.Text(), holds) {
+			n++
+		}
+	}
+	return n
+}
+
+// steadily checks something again and again for a while: it must hold all the time.
+func (w *world) steadily(what string, for_ time.Duration, ok func() bool) {
+	w.Helper()
+	require.Never(w, func() bool { return !ok() }, for_, 20*time.Millisecond, what)
+}
+
+// A client that fails to ask hands its question over, a moment after it was recorded.
+func TestWhatIsHandedOverIsAskedInSlack(t *testing.T) {
+	w := newWorld(t)
+	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "web-server-01"))
+	require.Equal(t, approval.Here, reply.Record.Place)
+	time.Sleep(300 * time.Millisecond)
+	require.Empty(t, w.slack.DMs(lea))
+	op, _ := tools.Lookup("servers.stop")
+	w.runner.Handover(t.Context(), op, reply.Record.ID, "the client could not ask")
+	w.direct(lea, "Stops")
+}
+
+func TestAStoreThatFailsForAMomentLosesNoQuestion(t *testing.T) {
+	t.Run("of an assistant", func(t *testing.T) {
+		w := newSQLite(t)
+		f := w.startOn()
+		w.eventually("ready", w.bot.Ready)
+		f.fails.Store(1)
+		w.runner.Run(t.Context(), fromAssistant("servers.delete", "web-server-01"))
+		w.direct(lea, "Deletes")
+	})
+	t.Run("of a person in Slack", func(t *testing.T) {
+		w := newSQLite(t)
+		f := w.startOn()
+		w.eventually("ready", w.bot.Ready)
+		f.fails.Store(2)
+		w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
+		w.eventually("it is recorded", func() bool { return len(w.records()) == 1 })
+		w.later(6 * time.Second)
+		p := w.slack.As(lea)
+		p.Press(w.direct(lea, "Please confirm"), "confirm")
+		w.done()
+	})
+}
+
+// Slack may say for long that it is too much; that is no failure, and nobody else calls meanwhile.
+func TestSlackIsLeftAloneForAsLongAsItSays(t *testing.T) {
+	w := newWorld(t)
+	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 429, RetryAfter: 30})
+	w.runner.Run(t.Context(), fromAssistant("servers.delete", "web-server-01"))
+	w.eventually("it was tried", func() bool { return len(w.slack.Calls("chat.postMessage")) == 1 })
+	w.runner.Run(t.Context(), fromAssistant("servers.delete", "db-server-01"))
+	w.slack.As(max).In(ops).Type("/vps stop web-server-01")
+	w.ephemeral(max, "Stops")
+	time.Sleep(time.Second)
+	require.Len(t, w.slack.Calls("chat.postMessage"), 1)
+	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 429, RetryAfter: 1, Times: 45})
+	for range 60 {
+		time.Sleep(60 * time.Millisecond)
+		w.later(2 * time.Second)
+	}
+	w.direct(lea, "web-server-01")
+}
+
+// A card is the only question: Slack's own failures do not use its address up, and when that is
+// used up the question is asked as a direct message.
+func TestACardThatCannotBeShownIsAskedDirectly(t *testing.T) {
+	t.Run("Slack fails for half a minute", func(t *testing.T) {
+		w := newWorld(t)
+		w.slack.Fail("response_url", fakeslack.Fault{Status: 500, Times: 5})
+		w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
+		for range 20 {
+			time.Sleep(80 * time.Millisecond)
+			w.later(2 * time.Second)
+		}
+		w.ephemeral(lea, "Stops")
+	})
+	t.Run("the address takes nothing", func(t *testing.T) {
+		w := newWorld(t)
+		w.slack.Fail("response_url", fakeslack.Fault{Status: 404})
+		w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
+		p := w.slack.As(lea)
+		p.Press(w.direct(lea, "Please confirm"), "confirm")
+		w.done()
+	})
+}
+
+// What ended elsewhere asks no more: while the bot was away, by a clock that is behind, and
+// for whoever presses it in between.
+func TestWhatEndedElsewhereAsksNoMore(t *testing.T) {
+	t.Run("while the bot was away", func(t *testing.T) {
+		w := newWorld(t)
+		reply := w.runner.Run(t.Context(), fromAssistant("servers.delete", "web-server-01"))
+		m := w.direct(lea, "Deletes")
+		w.stop()
+		db, err := store.Open(t.Context(), w.url)
+		require.NoError(t, err)
+		_, err = w.newRunner("other", db).Cancel(t.Context(), "key:lea-laptop", reply.Record.ID)
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+		w.later(2 * time.Minute)
+		w.start()
+		w.eventually("it asks no more", func() bool { return len(m.Buttons()) == 0 })
+	})
+	t.Run("by a clock that is behind", func(t *testing.T) {
+		w := newWorld(t)
+		reply := w.runner.Run(t.Context(), fromAssistant("servers.delete", "db-server-01"))
+		m := w.posted(approvals, "Deletes")
+		other := w.newRunner("laptop", w.store)
+		other.Now = func() time.Time { return w.now().Add(-20 * time.Second) }
+		_, err := other.Cancel(t.Context(), "key:lea-laptop", reply.Record.ID)
+		require.NoError(t, err)
+		w.eventually("it asks no more", func() bool { return len(m.Buttons()) == 0 })
+	})
+	t.Run("pressed before that is seen", func(t *testing.T) {
+		w := newWorld(t)
+		reply := w.runner.Run(t.Context(), fromAssistant("servers.delete", "db-server-01"))
+		m := w.posted(approvals, "Deletes")
+		b := m.Button("deny")
+		other := w.newRunner("laptop", w.store)
+		other.Now = func() time.Time { return w.now().Add(-2 * time.Minute) }
+		_, err := other.Cancel(t.Context(), "key:lea-laptop", reply.Record.ID)
+		require.NoError(t, err)
+		w.slack.As(max).In(approvals).PressButton(m, b)
+		w.ephemeral(max, "cancelled")
+		w.eventually("it asks no more", func() bool { return len(m.Buttons()) == 0 })
+	})
+}
+
+// What was acknowledged is carried out, however long Slack does not say whose bot this is, and
+// once, however long it takes.
+func TestWhatWaitsIsCarriedOutOnce(t *testing.T) {
+	t.Run("before Slack says whose bot this is", func(t *testing.T) {
+		w := newSQLite(t)
+		w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
+		w.startOn()
+		require.True(t, w.slack.As(lea).In(ops).Type("/vps servers list").OK())
+		for range 4 {
+			time.Sleep(600 * time.Millisecond)
+			w.later(61 * time.Second)
+		}
+		w.slack.Heal()
+		w.ephemeral(lea, "web-server-01")
+		w.steadily("once", time.Second, func() bool { return w.answers(lea, "web-server-01") == 1 })
+		require.NotContains(t, w.log.String(), "given up")
+	})
+	t.Run("while VPS.org hangs", func(t *testing.T) {
+		w := newWorld(t)
+		release := w.hangAPI(false)
+		const n = 300
+		for range n {
+			require.True(t, w.slack.As(lea).In(ops).Type("/vps servers list").OK())
+		}
+		w.later(61 * time.Second)
+		time.Sleep(time.Second)
+		release()
+		w.eventually("all are answered", func() bool { return w.answers(lea, "web-server-01") == n })
+		w.steadily("once", time.Second, func() bool { return w.answers(lea, "web-server-01") == n })
+	})
+}
+
+func TestWhatIsTooOldIsNotCarriedOut(t *testing.T) {
+	w := newSQLite(t)
+	w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
+	w.startOn()
+	require.True(t, w.slack.As(lea).In(ops).Type(change).OK())
+	w.stop()
+	w.slack.Heal()
+	w.later(72 * time.Hour)
+	w.start()
+	w.direct(lea, "did not carry out what you sent")
+	require.Empty(t, w.sent())
+}
+
+// agreeOnReboot is a request of lea's that max has agreed to.
+func (w *world) agreeOnReboot() {
+	w.Helper()
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps reboot db-server-01")
+	card := w.ephemeral(lea, "Reboots")
+	asked := w.posted(approvals, "Reboots")
+	p.Press(card, "confirm")
+	w.eventually("lea agreed", func() bool { return w.records()[0].Approver != "" })
+	w.slack.As(max).In(approvals).Press(asked, "approve")
+}
+
+func TestWhatASecondPersonApprovedIsFollowedToItsEnd(t *testing.T) {
+	w := newWorld(t)
+	w.agreeOnReboot()
+	w.direct(lea, ": active")
+}
+
+func TestStoppingDoesNotWaitForVPS(t *testing.T) {
+	w := newWorld(t)
+	w.hangAPI(true)
+	w.agreeOnReboot()
+	w.eventually("it runs", func() bool { return w.records()[0].State == approval.Executing })
+	began := time.Now()
+	w.stop()
+	require.Less(t, time.Since(began), 12*time.Second)
+}
+
+// The asker's user groups count as they are when the change runs.
+func TestWhoLeftTheGroupRunsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.slack.AddUserGroup("S0CALL", eve)
+	w.setPolicy(func(p *permissions.Policy) {
+		p.Book.People = append(p.Book.People, permissions.Person{ID: "eve", Identities: []permissions.Actor{"slack:" + eve}})
+		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
+			Name: "on call", Effect: permissions.Allow, Who: []permissions.Party{"slack-group:S0CALL"}, Operations: []permissions.Glob{"servers.stop"},
+		})
+	})
+	p := w.slack.As(eve).In(ops)
+	p.Type("/vps stop db-server-01")
+	card := w.ephemeral(eve, "Stops")
+	asked := w.posted(approvals, "Stops")
+	p.Press(card, "confirm")
+	w.eventually("eve agreed", func() bool { return w.records()[0].Approver != "" })
+	w.slack.AddUserGroup("S0CALL", max) // eve is out
+	w.later(3 * time.Minute)
+	w.slack.As(max).In(approvals).Press(asked, "approve")
+	w.eventually("it was refused", func() bool { return w.records()[0].State == approval.Refused })
+	require.Empty(t, w.sent())
+}
+
+func TestServersAreOfferedToNobodyWhoMayNotReadThem(t *testing.T) {
+	w := newWorld(t)
+	w.setPolicy(func(p *permissions.Policy) {
+		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
+			Name: "eve", Effect: permissions.Allow, Who: []permissions.Party{"slack:" + eve}, Operations: []permissions.Glob{"servers.reboot"},
+		})
+	})
+	p := w.slack.As(eve).In(ops)
+	p.Type("/vps reboot")
+	v := w.form(eve, "server")
+	require.NotEmpty(t, p.Suggest(v, "field:server", ""))
+	w.setPolicy(func(p *permissions.Policy) {
+		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "no eve", Effect: permissions.Deny, Who: []permissions.Party{"slack:" + eve}})
+	})
+	w.later(time.Minute)
+	require.Empty(t, p.Suggest(v, "field:server", ""))
+}
+
+// One message that Slack keeps waiting holds up no other.
+func TestOneSlowMessageHoldsUpNoOther(t *testing.T) {
+	w := newWorld(t)
+	w.slack.Fail("chat.postMessage", fakeslack.Fault{Hang: 8 * time.Second, Times: 1})
+	w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
+	w.eventually("it hangs", func() bool { return len(w.records()) == 1 })
+	began := time.Now()
+	w.slack.As(max).In(ops).Type("/vps reboot web-server-01")
+	w.ephemeral(max, "Reboots")
+	require.Less(t, time.Since(began), 4*time.Second)
+}
