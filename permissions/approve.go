@@ -28,6 +28,21 @@ func (p Policy) MayApprove(approver Actor, groups []string, ask Ask, requester s
 	return p.named(d, approver, groups, ask)
 }
 
+// Candidates lists the people who may give the second consent to what was asked, the requester
+// left out: for a demand that names nobody. Who may by a Slack user group alone is not known here.
+func (p Policy) Candidates(ask Ask) (people []string) {
+	if p.Book == nil {
+		return nil
+	}
+	for _, one := range p.Book.People {
+		may := func(who Actor) bool { return p.MayApprove(who, nil, ask, string(ask.Actor)).Allowed }
+		if slices.ContainsFunc(one.Identities, may) {
+			people = append(people, one.ID)
+		}
+	}
+	return people
+}
+
 // same reports whether an id or an identity stands for the person.
 func (p Policy) same(person, who string) bool {
 	other, _ := p.Person(Actor(who))

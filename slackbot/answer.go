@@ -42,7 +42,7 @@ func (b *Bot) record(ctx context.Context, v *visit, id string) (approval.Record,
 	}
 	b.refresh(ctx, v, rec)
 	b.changed(ctx, rec.ID) // whatever still shows buttons for it
-	return rec, false, b.tell(ctx, v, blocks.Plain(tools.Standing(rec)))
+	return rec, false, b.tell(ctx, v, blocks.Plain("Nothing was sent now. "+tools.Standing(rec)))
 }
 
 // unreadable is what a person is told while the store cannot be read.
@@ -69,6 +69,18 @@ func (b *Bot) agree(ctx context.Context, v *visit, id string) error {
 		return b.decide(ctx, v, rec, b.yes(v, rec), "")
 	}
 	return b.openModal(ctx, v, blocks.NameModal(rec, b.token(askedPurpose, asked{rec.ID, v.url, v.ephemeral, v.channel, v.atHome})))
+}
+
+// approve takes a press that says yes for another person's request.
+func (b *Bot) approve(ctx context.Context, v *visit, id string) error {
+	rec, open, err := b.record(ctx, v, id)
+	if !open {
+		return err
+	}
+	if b.Runner.IsAsker(rec, v.actor()) {
+		return b.refused(ctx, v, rec, "you asked for it, so another person must approve it")
+	}
+	return b.agree(ctx, v, id)
 }
 
 func (b *Bot) yes(v *visit, rec approval.Record) tools.Answer {
@@ -177,13 +189,9 @@ func (b *Bot) decide(ctx context.Context, v *visit, rec approval.Record, a tools
 // answer runs what the asker agreed to, or ends what they declined.
 func (b *Bot) answer(ctx context.Context, v *visit, rec approval.Record, a tools.Answer) error {
 	call := b.Runner.CallOf(rec)
-	call.Groups, call.External, call.WaitLimit = v.groups, v.external, waitLimit
-	follow := b.follow(&call, v)
-	follow.begin(rec.ID)
+	call.Groups, call.External = v.groups, v.external
 	call.Recorded = func(approval.Record) { b.changed(ctx, rec.ID) }
-	var reply tools.Reply
-	defer func() { follow.ended(reply) }()
-	reply = b.Runner.Answer(ctx, call, a)
+	reply := b.Runner.Answer(ctx, call, a)
 	b.changed(ctx, rec.ID)
 	if reply.Record == nil || reply.Outcome == tools.Busy || reply.Class == tools.Invalid {
 		return b.tell(ctx, v, blocks.Plain(reply.Message))

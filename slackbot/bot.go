@@ -114,6 +114,7 @@ func (b *Bot) Run(ctx context.Context) {
 	var loops, last sync.WaitGroup
 	loops.Go(func() { b.inbox.run(ctx) })
 	loops.Go(func() {
+		b.beginMirror(ctx)
 		b.learnTeam(ctx)
 		b.serveWork(ctx)
 	})

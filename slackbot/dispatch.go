@@ -10,14 +10,13 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/words"
 )
 
-// dispatch carries out one delivery. end is called once its outcome is kept without it.
-func (b *Bot) dispatch(ctx context.Context, d door.Delivery, end func()) error {
+// dispatch carries out one delivery.
+func (b *Bot) dispatch(ctx context.Context, d door.Delivery) error {
 	if d.Kind == door.Command {
 		v, text, err := b.visitOfCommand(ctx, d)
 		if err != nil {
 			return err
 		}
-		v.end = end
 		return b.command(ctx, v, text)
 	}
 	var p payload
@@ -25,7 +24,6 @@ func (b *Bot) dispatch(ctx context.Context, d door.Delivery, end func()) error {
 		return err
 	}
 	v := b.visitOf(ctx, d, p)
-	v.end = end
 	switch {
 	case v.user == "":
 		return nil
@@ -79,7 +77,7 @@ func (b *Bot) command(ctx context.Context, v *visit, text string) error {
 func (b *Bot) mistaken(ctx context.Context, v *visit, m words.Mistake) error {
 	var token blocks.Token
 	if m.Reads && m.Suggestion != "" {
-		if c, err := words.Parse(m.Suggestion); err == nil && len(c.Missing()) == 0 {
+		if c, err := words.Parse(m.Suggestion); err == nil && c.Kind == words.Operation && len(c.Missing()) == 0 {
 			token = b.readToken(c)
 		}
 	}
@@ -91,8 +89,10 @@ func (b *Bot) press(ctx context.Context, v *visit, p payload) error {
 	a := p.Actions[0]
 	v.atHome = p.View.Type == "home"
 	switch a.ActionID {
-	case blocks.ActConfirm, blocks.ActApprove:
+	case blocks.ActConfirm:
 		return b.thenHome(ctx, v, b.agree(ctx, v, a.Value))
+	case blocks.ActApprove:
+		return b.thenHome(ctx, v, b.approve(ctx, v, a.Value))
 	case blocks.ActCancel:
 		return b.thenHome(ctx, v, b.decline(ctx, v, a.Value, ""))
 	case blocks.ActDeny:

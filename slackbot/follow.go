@@ -1,6 +1,7 @@
 package slackbot
 
 import (
+	"context"
 	"strconv"
 	"sync"
 	"time"
@@ -10,91 +11,86 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// progress is what is known here of work that goes on after its call. It is lost with the
-// process: what VPS.org accepted is in the store.
+const (
+	followFor  = 30 * time.Minute // of work that goes on after VPS.org has accepted it
+	lookStatus = 3 * time.Second  // at its status, at most
+)
+
+// progress is what was last read of work that goes on. It is read again after a restart, and by
+// whichever replica shows a message about it.
 type progress struct {
-	mu   sync.Mutex
-	runs map[string]run
+	mu    sync.Mutex
+	works map[string]work
 }
 
-type run struct {
+type work struct {
 	status  string
-	waited  time.Duration
-	settled string
-	ended   bool
+	looks   int           // at which it was the same
+	at      time.Time     // of the last look
+	waited  time.Duration // until it had settled
+	settled bool
 }
 
-func (p *progress) set(id string, change func(*run)) {
-	if id == "" {
+func (p *progress) get(id string) work {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.works[id]
+}
+
+func (p *progress) set(id string, w work) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.works == nil || len(p.works) > 10000 {
+		p.works = map[string]work{}
+	}
+	p.works[id] = w
+}
+
+// goesOn reports whether the work of a record may still be under way.
+func (b *Bot) goesOn(rec approval.Record) bool {
+	op, ok := tools.Lookup(rec.Operation)
+	return ok && op.Settles && rec.State == approval.Done && !b.live.get(rec.ID).settled && b.Now().Sub(rec.ClaimedAt) < followFor
+}
+
+// follow tells a message how far the work of its record is.
+func (b *Bot) follow(ctx context.Context, view *blocks.LiveView, rec approval.Record) {
+	running := b.Now().Sub(rec.ClaimedAt).Truncate(time.Second)
+	if rec.State == approval.Executing && !rec.ClaimedAt.IsZero() {
+		view.Waited = running
+	}
+	if b.goesOn(rec) {
+		b.lookAtWork(ctx, rec)
+	}
+	w := b.live.get(rec.ID)
+	view.Going = b.goesOn(rec)
+	switch {
+	case w.settled:
+		view.Settled, view.Waited = w.status, w.waited
+	case view.Going:
+		view.Progress, view.Waited = w.status, running
+	}
+}
+
+// lookAtWork reads the status of work that goes on, unless it was read a moment ago.
+func (b *Bot) lookAtWork(ctx context.Context, rec approval.Record) {
+	w, now := b.live.get(rec.ID), b.Now()
+	if now.Sub(w.at) < lookStatus {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.runs == nil || len(p.runs) > 10000 {
-		p.runs = map[string]run{}
+	status, err := b.Runner.WorkStatus(ctx, rec)
+	w.at = now
+	if err != nil {
+		b.Log.Debug("Slack: reading how work goes on", "approval", rec.ID, "error", b.scrub(tools.Explain(err)))
+		b.live.set(rec.ID, w)
+		return
 	}
-	r := p.runs[id]
-	change(&r)
-	p.runs[id] = r
-}
-
-func (p *progress) isRunning(id string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r, ok := p.runs[id]
-	return ok && !r.ended
-}
-
-// add tells a message what is known of the work of its record.
-func (p *progress) add(view *blocks.LiveView, rec approval.Record) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r := p.runs[rec.ID]
-	view.Progress, view.Waited, view.Settled = r.status, r.waited, r.settled
-	if r.ended {
-		view.Progress = ""
+	if w.looks++; status != w.status {
+		w.status, w.looks = status, 1
 	}
-	if rec.State == approval.Executing && !rec.ClaimedAt.IsZero() {
-		view.Waited = view.Now.Sub(rec.ClaimedAt).Truncate(time.Second)
+	if w.settled = tools.HasSettled(rec, status, w.looks); w.settled {
+		w.waited = now.Sub(rec.ClaimedAt).Truncate(time.Second)
 	}
-}
-
-// follower notes the progress of one call.
-type follower struct {
-	bot *Bot
-	mu  sync.Mutex
-	id  string
-}
-
-// follow makes a call tell its progress. Once the work goes on by itself the visit is done.
-func (b *Bot) follow(call *tools.Call, v *visit) *follower {
-	f := &follower{bot: b}
-	call.Progress = func(status string, waited time.Duration) {
-		v.done()
-		b.live.set(f.record(), func(r *run) { r.status, r.waited = status, waited.Truncate(time.Second) })
-	}
-	return f
-}
-
-func (f *follower) begin(id string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.id = id
-	f.bot.live.set(id, func(*run) {})
-}
-
-func (f *follower) record() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.id
-}
-
-// ended notes how the work settled, which is known to this call alone.
-func (f *follower) ended(reply tools.Reply) {
-	id := f.record()
-	f.bot.live.set(id, func(r *run) {
-		r.ended, r.settled = true, reply.Settled
-	})
+	b.live.set(rec.ID, w)
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -26,7 +26,7 @@ type formAsk struct {
 
 const (
 	formPurpose  = "form"
-	mostMeta     = 3000 // characters that a view takes along
+	mostMeta     = 3000                   // characters that a view takes along
 	beforeOpen   = 300 * time.Millisecond // of the three seconds that Slack gives
 	openWithin   = 3 * time.Second
 	choiceWithin = 8 * time.Second // while a person looks at "one moment"

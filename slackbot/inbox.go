@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -120,22 +119,19 @@ func (b *Bot) serveWork(ctx context.Context) {
 	}
 }
 
-// carryOut carries a delivery out. Its slot is free for others once its outcome is kept, although
-// it may go on to wait until the work has settled.
+// carryOut carries a delivery out. One that was broken off stays in the store: whoever runs next
+// takes it up.
 func (b *Bot) carryOut(ctx context.Context, d door.Delivery) {
-	end := sync.OnceFunc(func() {
-		<-b.slots
-		if ctx.Err() != nil {
-			b.inHand.Delete(d.ID) // it was broken off: whoever runs next takes it up
-			return
-		}
-		b.finished <- d.ID
-	})
-	defer end()
-	err := b.guarded(ctx, func(ctx context.Context) error { return b.dispatch(ctx, d, end) })
+	defer func() { <-b.slots }()
+	err := b.guarded(ctx, func(ctx context.Context) error { return b.dispatch(ctx, d) })
 	if err != nil {
 		b.Log.Error("Slack: carrying out a delivery", "kind", d.Kind, "error", b.scrub(err.Error()))
 	}
+	if ctx.Err() != nil {
+		b.inHand.Delete(d.ID)
+		return
+	}
+	b.finished <- d.ID
 }
 
 // takeLeftover takes up what a process that ended, or was too busy, has left.

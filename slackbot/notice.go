@@ -49,6 +49,22 @@ func (b *Bot) notice(ctx context.Context) error {
 	return err
 }
 
+// beginMirror notes where the log stands before anything is carried out, so that the audit channel
+// gets every row from here on.
+func (b *Bot) beginMirror(ctx context.Context) {
+	book := b.Runner.Policy().Book
+	if book == nil || book.Slack.Audit == "" {
+		return
+	}
+	store, err := b.Store(ctx)
+	if err == nil {
+		_, err = b.mirrored(ctx, store, book.Slack.Audit)
+	}
+	if err != nil {
+		b.Log.Warn("Slack: noting where the audit log stands", "error", b.scrub(err.Error()))
+	}
+}
+
 // claim makes one replica alone do something, until until. A replica that dies meanwhile has done
 // it or not: the next one does it again.
 func (b *Bot) claim(ctx context.Context, store Store, key string, lasts time.Duration) (bool, error) {

@@ -3,16 +3,12 @@ package slackbot
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/words"
 	"github.com/vpsbot/vpsbot/tools"
 )
-
-// waitLimit is how long the progress of work that goes on is followed.
-const waitLimit = 30 * time.Minute
 
 // operation carries out a command for an operation.
 func (b *Bot) operation(ctx context.Context, v *visit, c words.Command) error {
@@ -29,25 +25,25 @@ func (b *Bot) operation(ctx context.Context, v *visit, c words.Command) error {
 	return b.change(ctx, v, c.Op, input, c.Share)
 }
 
-// change runs an operation that is no read, up to its end or to the question for a person. What
-// it comes to is told by the messages that show its record; a reply without one is told here.
+// change runs an operation that is no read, up to its end or to the question for a person. Where
+// it was typed it is told at once how that stands; the messages of its record go on from there.
 func (b *Bot) change(ctx context.Context, v *visit, op *tools.Op, input []byte, share bool) error {
 	call := b.call(v, op, input)
 	call.RequestID = "slack:" + v.id
-	call.WaitLimit = waitLimit
-	follow := b.follow(&call, v)
+	recorded := ""
 	call.Recorded = func(rec approval.Record) {
-		follow.begin(rec.ID)
+		recorded = rec.ID
 		b.post(ctx, v, rec, share)
 	}
-	var reply tools.Reply
-	defer func() { follow.ended(reply) }()
-	reply = b.Runner.Run(ctx, call)
-	if reply.Record != nil && reply.Outcome != tools.Busy {
-		if follow.record() != reply.Record.ID { // this request joined one that was made before
-			b.post(ctx, v, *reply.Record, share)
-		}
-		return nil
+	reply := b.Runner.Run(ctx, call)
+	if reply.Record != nil && recorded != reply.Record.ID && reply.Outcome != tools.Busy { // it joined one that was made before
+		b.post(ctx, v, *reply.Record, share)
+	}
+	if recorded != "" {
+		b.changed(ctx, recorded)
+	}
+	if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
+		return nil // the card asks
 	}
 	return b.tell(ctx, v, blocks.Answer(reply, blocks.AnswerView{Now: b.Now()}))
 }
@@ -121,6 +117,7 @@ func (b *Bot) readAgain(ctx context.Context, v *visit, a action) error {
 		return b.tell(ctx, v, blocks.Plain("This button is too old. Send the command again."))
 	}
 	c := words.Command{Kind: words.Operation, Op: op, Input: ask.Input, Share: ask.Share, CSV: a.ActionID == blocks.ActCSV}
+	v.turns = v.ephemeral && a.ActionID != blocks.ActCSV
 	input, err := c.JSON()
 	if err != nil {
 		return err
@@ -143,7 +140,7 @@ func (b *Bot) read(ctx context.Context, v *visit, c words.Command, input []byte)
 		view.SharedBy = v.user
 		return b.respond(ctx, v, blocks.Answer(reply, view), response{share: true})
 	}
-	return b.tell(ctx, v, blocks.Answer(reply, view))
+	return b.respond(ctx, v, blocks.Answer(reply, view), response{replace: v.turns})
 }
 
 // pageOf limits a list to what a message shows, unless the person says how much they want.

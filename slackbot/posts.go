@@ -30,10 +30,10 @@ const (
 	runEvery  = 5 * time.Second  // how often the time of what runs is shown
 	lookAgain = 45 * time.Second // at what waits, in case nobody told that it has changed
 	retryMost = 5 * time.Minute
-	giveUp    = 40 // failures, some three hours, before a message is left as it is
-	atOnce    = 16 // messages on their way at once
-	lookBack  = time.Minute // more than clocks differ
-	lookFirst = time.Hour   // at the start: as long as anything waits
+	giveUp    = 40              // failures, some three hours, before a message is left as it is
+	atOnce    = 16              // messages on their way at once
+	lookBack  = time.Minute     // more than clocks differ
+	lookFirst = time.Hour       // at the start: as long as anything waits
 	settleIn  = 5 * time.Second // for whoever made a record to make its messages
 )
 
@@ -158,14 +158,10 @@ func (b *Bot) runApproved(ctx context.Context, rec approval.Record) {
 	b.running.Go(func() {
 		defer b.inHand.Delete(key)
 		err := b.guarded(b.working, func(ctx context.Context) error {
-			v := &visit{user: b.askerIn(rec), end: func() {}}
 			call := b.Runner.CallOf(rec)
-			call.Groups, call.WaitLimit = b.groupsOf(ctx, v), waitLimit
+			call.Groups = b.groupsOf(ctx, &visit{user: b.askerIn(rec), external: call.External})
 			call.Recorded = func(approval.Record) { b.changed(ctx, rec.ID) }
-			follow := b.follow(&call, v)
-			follow.begin(rec.ID)
-			reply, err := b.Runner.CarryOut(ctx, call, rec.ID)
-			follow.ended(reply)
+			_, err := b.Runner.RunApproved(ctx, call, rec.ID)
 			return err
 		})
 		if err != nil {
@@ -332,7 +328,7 @@ func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
 // nextLook is when a message must be looked at again, if nothing happens before.
 func (b *Bot) nextLook(rec approval.Record) time.Time {
 	switch {
-	case rec.State == approval.Executing, b.live.isRunning(rec.ID):
+	case rec.State == approval.Executing, b.goesOn(rec):
 		return b.Now().Add(runEvery)
 	case rec.State.IsOpen():
 		return b.Now().Add(lookAgain)
@@ -408,11 +404,14 @@ func (b *Bot) messageOf(ctx context.Context, store Store, p approval.Post, rec a
 		return blocks.Ask(rec, blocks.AskView{Role: blocks.Own, AskedBy: b.askedBy(rec), Answers: answers})
 	}
 	view := blocks.LiveView{Now: b.Now(), Answers: answers, Undo: b.undo(rec)}
-	b.live.add(&view, rec)
-	if p.Kind == cardKind {
+	b.follow(ctx, &view, rec)
+	if p.Kind == cardKind { // it can be rewritten a few times only: no clock runs in it
+		if view.Settled == "" {
+			view.Waited, view.Progress = 0, ""
+		}
 		return blocks.Answered(rec, view)
 	}
-	if !rec.State.IsOpen() && p.Kind == liveKind {
+	if !rec.State.IsOpen() && p.Kind != approvalsKind {
 		view.Mention = p.User
 	}
 	return blocks.Live(rec, view)

@@ -219,8 +219,11 @@ func (b *Bot) paced(method, channel string, send func() error) error {
 
 // deliverElsewhere tells the asker alone what a channel takes no more.
 func (b *Bot) deliverElsewhere(ctx context.Context, p *approval.Post, m blocks.Message, err error) error {
-	if p.User == "" || p.Channel == p.User || p.Kind == approvalsKind {
-		return known(err) // there is nobody else to tell, or it is not for them alone
+	if p.Kind == approvalsKind {
+		return b.deliverNowhere(ctx, p, err)
+	}
+	if p.User == "" || p.Channel == p.User {
+		return known(err) // there is nobody else to tell
 	}
 	b.Log.Warn("Slack: a channel takes no messages; the asker is told directly", "approval", p.Approval, "channel", p.Channel, "error", b.scrub(err.Error()))
 	p.Channel, p.TS, p.Thread = p.User, "", ""
@@ -231,6 +234,22 @@ func (b *Bot) deliverElsewhere(ctx context.Context, p *approval.Post, m blocks.M
 	p.Channel, p.TS = channel, ts
 	return nil
 }
+
+// deliverNowhere tells the asker that those who must agree cannot be asked where the policy says.
+func (b *Bot) deliverNowhere(ctx context.Context, p *approval.Post, err error) error {
+	b.Log.Error("Slack: the approvals channel takes no messages: invite the bot, or name another in the policy", "channel", p.Channel, "error", b.scrub(err.Error()))
+	if p.User != "" && p.Shown != unshowable {
+		says := blocks.Plain("The channel in which others are asked to approve takes no messages (" + said(err) + "). Whoever may approve sees your request by /vps approvals.")
+		if _, _, err := b.slack.PostMessageContext(ctx, p.User, options(says)...); err != nil {
+			return known(err)
+		}
+	}
+	p.Shown = unshowable
+	return &overError{"the approvals channel takes no messages: " + said(err)}
+}
+
+// unshowable stands where the hash of a message would, once it is known that none can be shown.
+const unshowable = "nothing"
 
 // deliverCard shows or rewrites what the asker alone sees.
 func (b *Bot) deliverCard(ctx context.Context, p *approval.Post, m blocks.Message) error {

@@ -3,7 +3,6 @@ package slackbot
 import (
 	"context"
 	"encoding/json"
-	"sync"
 
 	"github.com/slack-go/slack"
 
@@ -67,16 +66,11 @@ type visit struct {
 	url       string // response_url
 	trigger   string
 	ephemeral bool // what was pressed is a message for one person alone
+	turns     bool // a page is turned: the answer goes where the last one was
 	atHome    bool // what was pressed is in the Home tab
-
-	once sync.Once
-	end  func() // gives the slot back and notes that the delivery is carried out
 }
 
 func (v *visit) actor() permissions.Actor { return permissions.SlackUser(v.user) }
-
-// done says that from now on the outcome is kept without this delivery.
-func (v *visit) done() { v.once.Do(v.end) }
 
 // call is the wish of a visit.
 func (b *Bot) call(v *visit, op *tools.Op, input []byte) tools.Call {

@@ -35,6 +35,9 @@ func (r *Runner) authorize(ctx context.Context, op *Op, in input, call Call, fre
 // answer by themselves.
 func (r *Runner) decide(ctx context.Context, ask permissions.Ask) permissions.Decision {
 	d := r.Policy().Decide(ask)
+	if d.Others > 0 && len(d.Approvers) == 0 {
+		d.Approvers = r.Policy().Candidates(ask)
+	}
 	if d.Allowed && d.Channels == nil && ask.Surface == permissions.MCP && d.Risk == permissions.Destructive && r.connected(ctx) {
 		d.Channels = []permissions.Surface{permissions.Slack, permissions.Terminal}
 	}

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -203,7 +204,8 @@ func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec appr
 func (r *Runner) asking(ctx context.Context, op *Op, rec approval.Record) Reply {
 	reply := op.askFor(rec)
 	if rec.Place == approval.Elsewhere && reply.Card != nil && r.connected(ctx) && r.Carries(ctx, rec, permissions.Slack) {
-		reply.Message = "It is asked in Slack now, and runs once a person has agreed there. " + reply.Message
+		reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). It is asked in Slack now, and runs once they have agreed there. "+
+			"A person at a terminal can run this instead; do not run it yourself: vpsbot approvals approve %s", rec.ID, rec.ID)
 	}
 	return reply
 }

@@ -109,7 +109,7 @@ func (r *Runner) Why(ctx context.Context, call Call) string {
 		}
 		target = found
 	}
-	d := r.Policy().Decide(call.ask(op, input{}, op.Risk, target))
+	d := r.decide(ctx, call.ask(op, input{}, op.Risk, target))
 	if !d.Allowed {
 		return op.Name + " is refused: " + d.Reason
 	}

@@ -98,7 +98,7 @@ func TestWhyNamesWhatDecides(t *testing.T) {
 	w := newTeam(t)
 	for _, c := range []struct{ operation, input, want string }{
 		{"servers.delete", `{"server":"web-server-01"}`, `servers.delete is allowed by the policy's rule “two delete”. It needs the name typed, and the consent of another person: alice, bob.`},
-		{"servers.stop", `{"server":"db-server-01"}`, "servers.stop is allowed, and the policy protects the server. It needs your yes, and the consent of another person: whoever may do this here."},
+		{"servers.stop", `{"server":"db-server-01"}`, "servers.stop is allowed, and the policy protects the server. It needs your yes, and the consent of another person: bob."},
 		{"servers.start", `{"server":"web-server-01"}`, `servers.start is allowed by the policy's rule “all run web”. It needs nobody's consent.`},
 		{"servers.create", "", "servers.create is refused: no rule of the policy allows it to local:alice from mcp"},
 		{"servers.stop", `{"server":"web-server-1"}`, `no server is called “web-server-1”; did you mean “web-server-01” or “db-server-01”?`},

@@ -35,7 +35,7 @@ const (
 )
 
 // children are what the test program plays when it is started again as another process.
-var children = map[string]func() error{"press": pressApproval, "labour": labour}
+var children = map[string]func() error{"press": pressApproval, "labour": labour, "slack": serveSlack}
 
 const childVariable = "VPSBOT_PROOF_CHILD"
 

@@ -74,7 +74,7 @@ func TestLiveMessages(t *testing.T) {
 	golden(t, "live_agreed", Live(with(deletion(t), func(rec *approval.Record) { rec.State = approval.Approved }), LiveView{Now: noon, Answers: []approval.Consent{yes}}))
 	golden(t, "live_running", Live(at(approval.Executing, ""), LiveView{Now: noon, Waited: 40 * time.Second, Mention: "U1"}))
 	done := at(approval.Done, "Done: servers.reboot of “web-server-01”. VPS.org says: “Server reboot initiated”.")
-	golden(t, "live_settling", Live(done, LiveView{Now: noon, Progress: "rebooting", Waited: 40 * time.Second, Mention: "U1", Undo: "/vps servers start web-server-01"}))
+	golden(t, "live_settling", Live(done, LiveView{Now: noon, Going: true, Progress: "rebooting", Waited: 40 * time.Second, Mention: "U1", Undo: "/vps servers start web-server-01"}))
 	golden(t, "live_done", Live(done, LiveView{Now: noon, Settled: "active", Waited: 95 * time.Second, Mention: "U1"}))
 	golden(t, "live_ended_badly", Live(done, LiveView{Now: noon, Settled: "error", Waited: 95 * time.Second, Mention: "U1"}))
 	golden(t, "live_unknown", Live(at(approval.Unknown, "servers.reboot of “web-server-01”: the answer was lost (no answer in time), so it is not known whether it happened."), LiveView{Now: noon, Mention: "U1"}))

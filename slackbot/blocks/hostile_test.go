@@ -30,11 +30,11 @@ var hostiles = []string{
 // everything shows a text in every place of every message, n times.
 func everything(t testing.TB, s string, n int) map[string]any {
 	rec, person := hostileRecord(t, s, n), s
-	if userID.MatchString(s) {
+	if userID().MatchString(s) {
 		person = "U1" // who is to be called is the bot's to know
 	}
 	consents := many(n, approval.Consent{Person: s, Identity: s, Yes: true, At: noon}, approval.Consent{Identity: "slack:" + s, Reason: s, At: noon})
-	view := LiveView{Now: noon, Mention: person, Progress: s, Waited: time.Duration(n) * time.Minute, Answers: consents, Undo: s}
+	view := LiveView{Now: noon, Mention: person, Going: true, Progress: s, Waited: time.Duration(n) * time.Minute, Answers: consents, Undo: s}
 	rows := many(n, audit.Row{At: noon, Actor: s, Surface: s, Operation: s, Target: "server:1 (" + s + ")", Decision: s, Reason: s, Approver: "key:" + s, Seq: 1})
 	ops := tools.Operations()
 	why := map[string]string{"servers.delete": s}
@@ -136,7 +136,7 @@ func FuzzMessages(f *testing.F) {
 		f.Add(s, uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, s string, n uint8) {
-		if slackParty.MatchString(s) {
+		if slackParty().MatchString(s) {
 			t.Skip("the bot's own word for a person")
 		}
 		for name, shown := range everything(t, s, int(n%30)) {

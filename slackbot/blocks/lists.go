@@ -126,7 +126,11 @@ func auditLine(row audit.Row) md {
 	what := join(" ", code(short(row.Operation, longestName)), esc(short(auditTarget(row.Target), longestName)))
 	m := join(" · ", auditMark(outcome)+" "+what, esc(short(strings.ReplaceAll(outcome, "_", " "), 40)), who(row.Actor))
 	if row.Approver != "" {
-		m += ", agreed: " + who(row.Approver)
+		var verb md = "agreed"
+		if outcome == "denied" || outcome == "refused" {
+			verb = "answered"
+		}
+		m += ", " + verb + ": " + who(row.Approver)
 	}
 	return clip(m, mostAuditLine)
 }

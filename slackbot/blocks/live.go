@@ -108,7 +108,9 @@ func settling(o LiveView) (mark, head md, ended bool) {
 		return "❌", "Ended as “" + status + "”" + after(o.Waited), true
 	case o.Settled != "":
 		return "✅", "Done" + after(o.Waited) + ": " + status, true
-	case o.Progress != "":
+	case o.Going && o.Progress == "":
+		return "⏳", "Accepted" + during(o.Waited), false
+	case o.Going:
 		return "⏳", "Accepted, " + clip(esc(o.Progress), longestName) + during(o.Waited), false
 	}
 	return "✅", "Done", true

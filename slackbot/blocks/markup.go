@@ -127,12 +127,18 @@ func parties(s string) md {
 	return md(slackParty().ReplaceAllStringFunc(string(esc(s)), func(identity string) string { return string(who(identity)) }))
 }
 
-// rendered takes what the bot calls somebody: a mention stays one, all else is escaped.
+// rendered takes what the bot calls somebody: a mention stays one, also in brackets after other
+// words, all else is escaped.
 func rendered(s string) md {
-	if user, ok := strings.CutPrefix(s, "<@"); ok {
-		if m := mention(strings.TrimSuffix(user, ">")); m != "" && strings.HasSuffix(s, ">") {
-			return m
-		}
+	before, user, found := strings.Cut(s, "<@")
+	m := mention(strings.TrimRight(user, ">)"))
+	switch {
+	case !found || m == "":
+		return esc(s)
+	case before == "" && s == string(m):
+		return m
+	case strings.HasSuffix(before, " (") && s == before+string(m)+")":
+		return esc(before) + m + ")"
 	}
 	return esc(s)
 }

@@ -37,7 +37,8 @@ const (
 type LiveView struct {
 	Now      time.Time
 	Mention  string        // user id of the asker, called when it has ended; empty: nobody
-	Progress string        // the status while it settles: "provisioning"; empty: nothing is awaited
+	Going    bool          // VPS.org has accepted it, and its work goes on
+	Progress string        // the status while it goes on: "provisioning"; empty: not known yet
 	Waited   time.Duration // since it began to run
 	Settled  string        // the status that it settled in; empty: not yet, or there is nothing to settle
 	Answers  []approval.Consent

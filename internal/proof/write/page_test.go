@@ -20,7 +20,7 @@ func TestALineBecomesAFigure(t *testing.T) {
 }
 
 func TestATestThatDidNotPassShowsNothing(t *testing.T) {
-	s := step{args: []string{"go"}, number: 8, tests: []string{"TestA", "TestB"}, says: "in %s s", unit: "s/1M"}
+	s := step{args: []string{"go"}, number: 8, tests: []string{"TestA", "TestB"}, says: "in %s s, %s ms", units: []string{"s/1M", "ms"}}
 	for said, wrong := range map[string]string{
 		"--- PASS: TestA (0.1s)":                            "TestB did not pass",
 		"--- PASS: TestA (0s)\n--- FAIL: TestB (0s)":        "TestB did not pass",
@@ -30,9 +30,9 @@ func TestATestThatDidNotPassShowsNothing(t *testing.T) {
 		_, err := s.figures(said)
 		require.ErrorContains(t, err, wrong, said)
 	}
-	shown, err := s.figures("--- PASS: TestA (0s)\n--- PASS: TestB (0s)\nBenchmarkX-2  10  99 ns/op  1.27 s/1M\n")
+	shown, err := s.figures("--- PASS: TestA (0s)\n--- PASS: TestB (0s)\nBenchmarkX-2  10  99 ns/op  8 idle-ms  1.27 s/1M  3.5 ms\n")
 	require.NoError(t, err)
-	require.Equal(t, "in 1.27 s", shown[0].says)
+	require.Equal(t, "in 1.27 s, 3.5 ms", shown[0].says)
 }
 
 func TestAPageWantsEveryFigure(t *testing.T) {

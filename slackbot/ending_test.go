@@ -1,0 +1,169 @@
+package slackbot_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// status makes VPS.org say a status of the first server, whatever it really is.
+func (w *world) status(word string) {
+	w.sim.Edit(func(world *simulator.World) { world.Servers[12345].Status = word })
+}
+
+// versions are what a message said, from its first version on.
+func versions(m *fakeslack.Message) (all []string) {
+	for _, v := range m.History() {
+		all = append(all, v.Text())
+	}
+	return all
+}
+
+// Done is said when the work is done, not when VPS.org has accepted it, and the asker is called
+// then alone; also if the process is another by then.
+func TestDoneIsSaidAtTheEnd(t *testing.T) {
+	for name, between := range map[string]func(w *world){
+		"in one process": func(*world) {},
+		"after a restart": func(w *world) {
+			w.stop()
+			w.start()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.slack.As(lea).In(ops)
+			p.Type("/vps reboot web-server-01")
+			p.Press(w.ephemeral(lea, "Reboots"), "confirm")
+			w.eventually("it was sent", func() bool { return len(w.sent()) == 1 })
+			w.status("rebooting")
+			m := w.direct(lea, "Accepted, rebooting")
+			for _, text := range versions(m) {
+				require.NotContains(t, text, "<@"+lea+"> ⏳")
+				require.NotContains(t, text, "Done")
+			}
+			between(w)
+			w.status("active")
+			w.later(6 * time.Second)
+			w.direct(lea, ": active")
+			require.Contains(t, m.Text(), "<@"+lea+"> ✅ *Done")
+			require.Len(t, w.sent(), 1)
+		})
+	}
+}
+
+func TestWorkThatFailsSaysSo(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps reboot web-server-01")
+	p.Press(w.ephemeral(lea, "Reboots"), "confirm")
+	w.eventually("it was sent", func() bool { return len(w.sent()) == 1 })
+	w.status("reboot_failed")
+	m := w.direct(lea, "Ended as")
+	require.Contains(t, m.Text(), "reboot_failed")
+	require.NotContains(t, m.Now().Text(), "Done")
+}
+
+// However long it takes, the card says how it ended: no clock uses its address up.
+func TestTheCardSaysHowALongCallEnded(t *testing.T) {
+	w := newWorld(t)
+	release := w.hangAPI(true)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	p.Press(card, "confirm")
+	w.eventually("the card says that it runs", func() bool { return strings.Contains(card.Text(), "Running") })
+	for range 8 {
+		w.later(6 * time.Second)
+		time.Sleep(100 * time.Millisecond)
+	}
+	release()
+	w.eventually("the card says how it ended", func() bool { return strings.Contains(card.Text(), "Done") })
+	require.LessOrEqual(t, len(card.History()), 5)
+}
+
+func TestTheAskersApproveIsToldWhyItDoesNotCount(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
+	asked := w.posted(approvals, "Stops")
+	require.Contains(t, asked.Text(), "max", "who may approve is said")
+	w.slack.As(lea).In(approvals).Press(asked, "approve")
+	w.ephemeral(lea, "another person must approve it")
+	given, err := w.store.Consents(t.Context(), w.records()[0].ID)
+	require.NoError(t, err)
+	require.Empty(t, given)
+}
+
+func TestAnOldPressSaysThatNothingWasSentNow(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop web-server-01")
+	card := w.ephemeral(lea, "Stops")
+	b := card.Button("confirm")
+	p.Press(card, "confirm")
+	w.done()
+	p.PressButton(card, b)
+	w.ephemeral(lea, "Nothing was sent now. Done")
+	require.Len(t, w.sent(), 1)
+}
+
+// Who asked elsewhere is called by the name they have here.
+func TestTheAskerIsMentionedNotSpelled(t *testing.T) {
+	w := newWorld(t)
+	w.runner.Run(t.Context(), fromAssistant("servers.delete", "db-server-01"))
+	m := w.posted(approvals, "Deletes")
+	require.Contains(t, m.Text(), "key lea-laptop (<@"+lea+">)")
+}
+
+func TestAnApprovalsChannelThatIsGoneIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.slack.ArchiveChannel(approvals)
+	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
+	w.direct(lea, "takes no messages")
+	require.Contains(t, w.log.String(), "the approvals channel takes no messages")
+	w.slack.As(max).In(ops).Type("/vps approvals")
+	w.slack.As(max).In(ops).Press(w.ephemeral(max, "Stop"), "approve")
+	w.eventually("max agreed", func() bool { return w.records()[0].Approver == "max" })
+}
+
+func TestAnUpdateIsToldWhereItWasTyped(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(lea).In(ops).Type(change)
+	w.ephemeral(lea, "Done")
+}
+
+// Turning a page replaces the page.
+func TestPagesAreTurnedInPlace(t *testing.T) {
+	w := many(t, 45)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps servers list")
+	m := w.ephemeral(lea, "1 to 20 of 45")
+	p.Press(m, "page")
+	w.eventually("the next page", func() bool { return strings.Contains(m.Text(), "21 to 40 of 45") })
+	require.Len(t, w.slack.Ephemerals(lea), 1)
+}
+
+// What may be meant is no operation: it is said, and nothing breaks.
+func TestATypoInHelp(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(lea).In(ops).Type("/vps hlp servers")
+	w.ephemeral(lea, "help servers")
+}
+
+func TestTheAuditChannelMissesNoRow(t *testing.T) {
+	w := newSQLite(t)
+	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack.Audit = ops })
+	w.slack.Fail("auth.test", fakeslack.Fault{Status: http.StatusInternalServerError})
+	w.startOn()
+	w.eventually("the store is there", func() bool { return w.store != nil })
+	time.Sleep(300 * time.Millisecond)
+	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "first"))
+	w.slack.Heal()
+	w.posted(ops, "freeze")
+}

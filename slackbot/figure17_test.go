@@ -1,0 +1,122 @@
+package slackbot_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// people press; nobody is in no workspace.
+var people = []string{lea, max, eve, stranger, nobody}
+
+const nobody = "U0NOBODY"
+
+// Many people press whatever buttons there are or ever were, in any order and at the same time,
+// and type what a window asks for or something else. In between the policy changes, servers are
+// renamed, cards expire. Each write that arrives is held against what the right people have done
+// by then, and against what is so.
+func TestFigure17RandomPresses(t *testing.T) {
+	s := seed(t)
+	w := newWorld(t)
+	c := &crowd{world: w, Rand: rand.New(rand.NewPCG(s, s)), sent: map[string]bool{}, names: map[int]string{}}
+	w.setPolicy(c.rules)
+	c.settleDown()
+	w.sim.Intercept(c.judge)
+	n := size(t, 150, 10_000)
+	for c.presses < n {
+		c.batch++
+		c.settleDown()
+		c.ask()
+		if c.IntN(2) == 0 {
+			c.change()
+		}
+		c.press(n)
+		if c.IntN(3) == 0 {
+			c.change()
+		}
+		c.submit()
+	}
+	require.False(t, t.Failed(), "what was written without the right yes stands above")
+	require.Greater(t, len(c.sent), n/300, "hardly anything was agreed to")
+	figure(t, 17, "%d presses of %d buttons of %d requests by %d people at once (two of the team, one without rights, one of another workspace, one of none), %d windows filled in, %d changes of the policy, %d renames, %d expiries in between: %d writes, each with the yes of who asked, to what was so, %d of them with that of a second person whom the policy wanted then; 0 without, 0 twice (seed %d)",
+		c.presses, len(c.buttons), len(c.all()), len(people), c.windows, c.policies, c.renames, c.jumps, len(c.sent), c.second, s)
+}
+
+// change changes what the answers are held against, while nothing is under way.
+func (c *crowd) change() {
+	c.settleDown()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.IntN(3) == 0 {
+		c.rule = c.IntN(len(rules))
+		c.setPolicy(c.rules)
+		c.policies++
+	}
+	if c.IntN(3) == 0 {
+		c.renames++
+		c.rename([]int{12345, 12346}[c.IntN(2)], []string{"web-server-01", "db-server-01", "web-2", "db-2", "cache-1"}[c.IntN(5)])
+	}
+	if c.IntN(16) == 0 {
+		c.jumps++
+		c.later(time.Duration(c.IntN(20)) * time.Minute)
+	}
+	c.later(time.Second)
+}
+
+// rules makes a policy the one that holds, without a budget: what is agreed to must run at once.
+func (c *crowd) rules(p *permissions.Policy) {
+	rules[c.rule].change(p)
+	lots := permissions.Rate{Most: 1e9, Within: time.Hour}
+	p.Book.Budgets = map[string]permissions.Rate{"deletions": lots, "destructive": lots}
+}
+
+// rename gives a server another name, unless one has it.
+func (c *crowd) rename(id int, name string) {
+	c.sim.Edit(func(world *simulator.World) {
+		if world.ServerNamed(name) == nil && world.Server(id) != nil {
+			world.Servers[id].Name, c.names[id] = name, name
+		}
+	})
+}
+
+// settleDown waits until nothing is under way, and gives back what was deleted or stopped.
+func (c *crowd) settleDown() {
+	c.idle()
+	for end := time.Now().Add(10 * time.Second); len(c.running()) > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			rec := c.running()[0]
+			given, err := c.store.Consents(c.Context(), rec.ID)
+			require.NoError(c, err)
+			c.Fatalf("policy %d: %s of %s stays %s: %q; asked by %s, wants %d others, has %+v\n%s", c.rule, rec.Operation, rec.TargetName, rec.State, rec.Message, rec.Actor, rec.Others, given, lastLines(c.log.String(), 20))
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sim.Edit(func(world *simulator.World) {
+		for id, name := range map[int]string{12345: "web-server-01", 12346: "db-server-01"} {
+			if known, ok := c.names[id]; ok {
+				name = known
+			}
+			if world.Server(id) == nil {
+				world.AddServer(simulator.Server{ID: id, Name: name, IPAddress: "203.0.113.10"})
+			}
+			world.Servers[id].Status, world.Servers[id].SettlesAt = simulator.Active, time.Time{}
+			c.names[id] = world.Servers[id].Name
+		}
+	})
+}
+
+// lastLines are the last n lines of a text.
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return strings.Join(lines, "\n")
+}
