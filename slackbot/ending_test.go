@@ -136,6 +136,7 @@ func TestAnUpdateIsToldWhereItWasTyped(t *testing.T) {
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type(change)
 	w.ephemeral(lea, "Done")
+	require.Contains(t, w.direct(lea, "Done").Text(), "web-2", "what was changed is said")
 }
 
 // Turning a page replaces the page.
@@ -160,7 +161,7 @@ func TestTheAuditChannelMissesNoRow(t *testing.T) {
 	w := newSQLite(t)
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack.Audit = ops })
 	w.slack.Fail("auth.test", fakeslack.Fault{Status: http.StatusInternalServerError})
-	w.startOn()
+	w.startFlaky()
 	w.eventually("the store is there", func() bool { return w.store != nil })
 	time.Sleep(300 * time.Millisecond)
 	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "first"))

@@ -149,13 +149,19 @@ func (w *world) currentPolicy() permissions.Policy {
 // start starts a process: a store, a runner, a bot, a transport. stop ends it in good order.
 func (w *world) start() {
 	w.Helper()
+	w.startOn(func(db *store.Store) slackbot.Store { return db })
+	require.Eventually(w, w.bot.Ready, 5*time.Second, time.Millisecond)
+}
+
+// startOn is start with a store of the test's own around the real one, whether or not Slack answers.
+func (w *world) startOn(wrap func(*store.Store) slackbot.Store) {
+	w.Helper()
 	db, err := store.Open(w.Context(), w.url)
 	require.NoError(w, err)
-	w.store = db
-	w.runner = w.newRunner("process-"+time.Now().Format("150405.000000"), db)
-	o := w.slack.Options()
+	w.store, w.runner = db, w.newRunner("process-"+time.Now().Format("150405.000000"), db)
+	wrapped, o := wrap(db), w.slack.Options()
 	w.bot, err = slackbot.New(slackbot.Options{
-		Runner: w.runner, Store: func(context.Context) (slackbot.Store, error) { return db, nil },
+		Runner: w.runner, Store: func(context.Context) (slackbot.Store, error) { return wrapped, nil },
 		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Timeout: 10 * time.Second},
 		Now: w.now, Random: rand.Reader, Log: w.runner.Log, Every: 50 * time.Millisecond,
 	})
@@ -170,7 +176,6 @@ func (w *world) start() {
 		require.NoError(w, db.Close())
 		w.stop = func() {}
 	}
-	require.Eventually(w, w.bot.Ready, 5*time.Second, time.Millisecond)
 }
 
 // connect lets Slack reach the bot.

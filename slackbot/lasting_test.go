@@ -2,7 +2,6 @@ package slackbot_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"path/filepath"
@@ -37,30 +36,13 @@ func (f *flaky) AddPost(ctx context.Context, p approval.Post) (bool, error) {
 	return f.Store.AddPost(ctx, p)
 }
 
-// startOn is start on a store of the test's own, whether or not Slack answers.
-func (w *world) startOn() *flaky {
+// startFlaky is start on a store that can be made to fail.
+func (w *world) startFlaky() (f *flaky) {
 	w.Helper()
-	db, err := store.Open(w.Context(), w.url)
-	require.NoError(w, err)
-	f := &flaky{Store: db}
-	w.store, w.runner = db, w.newRunner("process-"+time.Now().Format("150405.000000"), db)
-	o := w.slack.Options()
-	w.bot, err = slackbot.New(slackbot.Options{
-		Runner: w.runner, Store: func(context.Context) (slackbot.Store, error) { return f, nil },
-		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Timeout: 10 * time.Second},
-		Now: w.now, Random: rand.Reader, Log: w.runner.Log, Every: 50 * time.Millisecond,
+	w.startOn(func(db *store.Store) slackbot.Store {
+		f = &flaky{Store: db}
+		return f
 	})
-	require.NoError(w, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { w.bot.Run(ctx) })
-	w.connect(ctx, &running)
-	w.stop = func() {
-		cancel()
-		running.Wait()
-		require.NoError(w, db.Close())
-		w.stop = func() {}
-	}
 	return f
 }
 
@@ -121,7 +103,7 @@ func TestWhatIsHandedOverIsAskedInSlack(t *testing.T) {
 func TestAStoreThatFailsForAMomentLosesNoQuestion(t *testing.T) {
 	t.Run("of an assistant", func(t *testing.T) {
 		w := newSQLite(t)
-		f := w.startOn()
+		f := w.startFlaky()
 		w.eventually("ready", w.bot.Ready)
 		f.fails.Store(1)
 		w.runner.Run(t.Context(), fromAssistant("servers.delete", "web-server-01"))
@@ -129,7 +111,7 @@ func TestAStoreThatFailsForAMomentLosesNoQuestion(t *testing.T) {
 	})
 	t.Run("of a person in Slack", func(t *testing.T) {
 		w := newSQLite(t)
-		f := w.startOn()
+		f := w.startFlaky()
 		w.eventually("ready", w.bot.Ready)
 		f.fails.Store(2)
 		w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
@@ -231,7 +213,7 @@ func TestWhatWaitsIsCarriedOutOnce(t *testing.T) {
 	t.Run("before Slack says whose bot this is", func(t *testing.T) {
 		w := newSQLite(t)
 		w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
-		w.startOn()
+		w.startFlaky()
 		require.True(t, w.slack.As(lea).In(ops).Type("/vps servers list").OK())
 		for range 4 {
 			time.Sleep(600 * time.Millisecond)
@@ -260,7 +242,7 @@ func TestWhatWaitsIsCarriedOutOnce(t *testing.T) {
 func TestWhatIsTooOldIsNotCarriedOut(t *testing.T) {
 	w := newSQLite(t)
 	w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
-	w.startOn()
+	w.startFlaky()
 	require.True(t, w.slack.As(lea).In(ops).Type(change).OK())
 	w.stop()
 	w.slack.Heal()

@@ -88,7 +88,7 @@ const unset = "unset"
 // yesNo offers to leave an optional field out: a picked radio button cannot be taken back.
 func yesNo(f tools.Field, given string) slack.BlockElement {
 	options := []*slack.OptionBlockObject{
-		option(Choice{"true", "Yes"}), option(Choice{"false", "No"}), option(Choice{unset, "Leave as it is, or to VPS.org"}),
+		option(Choice{"true", "Yes"}), option(Choice{"false", "No"}), option(Choice{unset, "Leave it out"}),
 	}
 	if f.Required {
 		options = options[:2]

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -158,12 +159,15 @@ func subject(rec approval.Record) md {
 	return join(" ", esc(short(titleOf(rec.Operation), longestName)), esc(short(rec.TargetName, longestName)))
 }
 
-// effect says what the work does, while that is still to come.
+// effect says what the work does, while that is still to come; of settings also afterwards, because
+// nothing else says which were changed.
 func effect(rec approval.Record, now standing) md {
-	if !rec.State.IsOpen() || now.ended {
-		return ""
+	op, _ := tools.Lookup(rec.Operation)
+	settings := op != nil && op.On == tools.Server && op.Risk == permissions.Change && !op.Settles
+	if rec.State.IsOpen() && !now.ended || rec.State == approval.Done && settings {
+		return esc(cardOf(rec).Effect)
 	}
-	return esc(cardOf(rec).Effect)
+	return ""
 }
 
 // deadline is when a question ends; of what waits for nobody, none.
