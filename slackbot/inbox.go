@@ -10,6 +10,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/words"
 )
 
 const (
@@ -39,9 +40,31 @@ func (b *Bot) Handle(ctx context.Context, d door.Delivery) []byte {
 	}
 	if err := b.inbox.add(ctx, d); err != nil {
 		b.Log.Warn("Slack: a delivery could not be stored", "error", b.scrub(err.Error()))
-		return sorry(d, err)
+		if !onlyReads(d) {
+			return sorry(d, err)
+		}
+		b.enqueue(d) // reads go on without a store: one that is done twice, or lost, harms nobody
 	}
 	return nil
+}
+
+// onlyReads reports whether a delivery is a command that changes nothing.
+func onlyReads(d door.Delivery) bool {
+	var typed command
+	if d.Kind != door.Command || json.Unmarshal(d.Body, &typed) != nil {
+		return false
+	}
+	c, err := words.Parse(typed.Text)
+	if err != nil {
+		return false
+	}
+	switch c.Kind {
+	case words.Operation:
+		return c.Op.IsRead() && len(c.Missing()) == 0
+	case words.Help, words.Why, words.Nothing:
+		return true
+	}
+	return false
 }
 
 // sorry is the acknowledgement of what could not be stored. A press has no room for it.

@@ -27,6 +27,14 @@ import (
 type flaky struct {
 	*store.Store
 	fails atomic.Int64
+	gone  atomic.Bool // nothing can be stored
+}
+
+func (f *flaky) Receive(ctx context.Context, owner string, now time.Time, ds []approval.Delivery) ([]bool, error) {
+	if f.gone.Load() {
+		return nil, errors.New("the database is gone")
+	}
+	return f.Store.Receive(ctx, owner, now, ds)
 }
 
 func (f *flaky) AddPost(ctx context.Context, p approval.Post) (bool, error) {
@@ -331,4 +339,20 @@ func TestOneSlowMessageHoldsUpNoOther(t *testing.T) {
 	w.slack.As(max).In(ops).Type("/vps reboot web-server-01")
 	w.ephemeral(max, "Reboots")
 	require.Less(t, time.Since(began), 4*time.Second)
+}
+
+// Without a store changes are refused with a reason, and reads go on.
+func TestReadsGoOnWithoutAStore(t *testing.T) {
+	w := newSQLite(t)
+	f := w.startFlaky()
+	w.eventually("ready", w.bot.Ready)
+	f.gone.Store(true)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps servers list")
+	w.ephemeral(lea, "web-server-01")
+	require.Contains(t, string(p.Type(change).Body), "was not taken")
+	w.steadily("nothing is changed", 300*time.Millisecond, func() bool { return len(w.sent()) == 0 })
+	f.gone.Store(false)
+	p.Type(change)
+	w.done()
 }
