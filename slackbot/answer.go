@@ -237,7 +237,7 @@ func (b *Bot) precheck(ctx context.Context, d door.Delivery) (ack []byte, wrong 
 	return nil, false
 }
 
-// checkName compares the name that was typed. What no longer waits is told later.
+// checkName compares the name that was typed, if it still decides anything.
 func (b *Bot) checkName(ctx context.Context, w view) (ack []byte, wrong bool) {
 	var a asked
 	if err := b.untoken(askedPurpose, w.Meta, &a); err != nil {
@@ -247,7 +247,11 @@ func (b *Bot) checkName(ctx context.Context, w view) (ack []byte, wrong bool) {
 	if err != nil {
 		return blocks.NameError(unreadable), true
 	}
-	if rec.State == approval.Pending && typed(w, blocks.BlockName) != rec.Confirm {
+	if rec = b.Runner.AsOfNow(ctx, rec); rec.State != approval.Pending {
+		b.changed(ctx, rec.ID)
+		return updated("Nothing was sent", tools.Standing(rec)), true
+	}
+	if typed(w, blocks.BlockName) != rec.Confirm {
 		return blocks.NameError("That is not what is to be typed. Nothing was sent; type it exactly, or cancel."), true
 	}
 	return nil, false

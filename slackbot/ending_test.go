@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // status makes VPS.org say a status of the first server, whatever it really is.
@@ -167,4 +169,84 @@ func TestTheAuditChannelMissesNoRow(t *testing.T) {
 	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "first"))
 	w.slack.Heal()
 	w.posted(ops, "freeze")
+}
+
+// Whoever asked at a terminal is told that it is their turn; nobody else can run it.
+func TestATerminalsAskerIsToldToGoOn(t *testing.T) {
+	w := newWorld(t)
+	wish := fromAssistant("servers.stop", "db-server-01")
+	wish.Surface, wish.CanAsk = permissions.Terminal, false
+	reply := w.runner.Run(t.Context(), wish)
+	asked := w.posted(approvals, "Stops")
+	w.slack.As(max).In(approvals).Press(asked, "approve")
+	own := w.direct(lea, "Please confirm")
+	w.slack.As(lea).Press(own, "confirm")
+	m := w.direct(lea, "gives the same command again")
+	require.Contains(t, m.Text(), "<@"+lea+">")
+	require.Empty(t, w.sent())
+	require.NotEmpty(t, reply.Record.ID)
+}
+
+// Who has confirmed elsewhere is not asked again.
+func TestAQuestionThatIsAnsweredElsewhereAsksNoMore(t *testing.T) {
+	w := newWorld(t)
+	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "db-server-01"))
+	own := w.direct(lea, "Please confirm")
+	_, err := w.runner.Decide(t.Context(), "key:lea-laptop", tools.Answer{Approval: reply.Record.ID, Channel: permissions.Terminal, Yes: true}, "")
+	require.NoError(t, err)
+	w.eventually("it asks no more", func() bool { return len(own.Buttons()) == 0 })
+	require.Contains(t, own.Text(), "Waits for another person")
+}
+
+func TestASecondPressOfApproveSaysThatItRuns(t *testing.T) {
+	w := newWorld(t)
+	w.hangAPI(true)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop db-server-01")
+	card := w.ephemeral(lea, "Stops")
+	asked := w.posted(approvals, "Stops")
+	p.Press(card, "confirm")
+	w.eventually("lea agreed", func() bool { return w.records()[0].Approver != "" })
+	b := asked.Button("approve")
+	w.slack.As(max).In(approvals).PressButton(asked, b)
+	w.slack.As(max).In(approvals).PressButton(asked, b)
+	w.eventually("max is told", func() bool { return len(w.slack.Ephemerals(max)) > 0 })
+	for _, m := range w.slack.Ephemerals(max) {
+		require.NotContains(t, m.Text(), "ask for the same again")
+	}
+}
+
+// What settles later is not called done where it was typed; and what fails is in the log.
+func TestAcceptedIsNotCalledDone(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(lea).In(ops).Type("/vps backups create web-server-01")
+	w.ephemeral(lea, "has accepted it")
+	require.Zero(t, w.answers(lea, "Done"))
+}
+
+func TestWorkThatFailedIsInTheLog(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps reboot web-server-01")
+	p.Press(w.ephemeral(lea, "Reboots"), "confirm")
+	w.eventually("it was sent", func() bool { return len(w.sent()) == 1 })
+	w.status("reboot_failed")
+	w.direct(lea, "Ended as")
+	failed := w.rows(audit.Filter{Outcome: "failed"})
+	require.Len(t, failed, 1)
+	require.Contains(t, failed[0].Reason, "reboot_failed")
+}
+
+// The window of a card that has expired says so.
+func TestTheWindowOfAnExpiredCardSaysSo(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps delete web-server-01")
+	p.Press(w.ephemeral(lea, "Deletes"), "confirm")
+	v := w.modal(lea, "web-server-01")
+	w.later(6 * time.Minute)
+	p.Fill(v, map[string]any{"name": "web-server-01"})
+	p.Submit(v)
+	require.Contains(t, w.slack.Modal(lea).Text(), "nobody answered in time")
+	require.Empty(t, w.sent())
 }

@@ -89,8 +89,24 @@ func (b *Bot) lookAtWork(ctx context.Context, rec approval.Record) {
 	}
 	if w.settled = tools.HasSettled(rec, status, w.looks); w.settled {
 		w.waited = now.Sub(rec.ClaimedAt).Truncate(time.Second)
+		b.noteFailure(ctx, rec, status)
 	}
 	b.live.set(rec.ID, w)
+}
+
+// noteFailure writes work that failed into the audit log, once over all replicas: the row of its
+// call says done, because VPS.org had accepted it.
+func (b *Bot) noteFailure(ctx context.Context, rec approval.Record, status string) {
+	if !tools.WorkFailed(status) {
+		return
+	}
+	store, err := b.Store(ctx)
+	if err != nil {
+		return
+	}
+	if first, err := store.Once(ctx, "failed work "+rec.ID, b.Now(), b.Now().Add(2*followFor)); err == nil && first {
+		b.Runner.NoteWorkFailed(ctx, rec, status)
+	}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -24,7 +24,7 @@ const (
 // What a person is told whose command could not be kept, or not yet.
 const (
 	notStored = "vpsbot cannot store anything at the moment, so nothing was done. Please try again in a minute."
-	slow      = "vpsbot is slow at the moment. If no answer comes within a minute, your command was not taken: please send it again then."
+	slow      = "vpsbot cannot store your command at the moment. If no answer comes within a minute, it was not taken: please send it again then."
 )
 
 // Handle takes a delivery: what can be answered at once is answered, the rest is stored and then
@@ -78,11 +78,20 @@ func sorry(d door.Delivery, err error) []byte {
 	case d.Kind == door.Command:
 		answer = map[string]string{"response_type": "ephemeral", "text": says}
 	case d.Kind == door.Interaction && isSubmission(d.Body):
-		answer = map[string]any{"response_action": "update", "view": blocks.Done("Not done", says)}
+		return updated("Not done", says)
 	default:
 		return nil
 	}
 	raw, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // only texts are in it
+	}
+	return raw
+}
+
+// updated is the acknowledgement of a modal that goes on to say something.
+func updated(title, says string) []byte {
+	raw, err := json.Marshal(map[string]any{"response_action": "update", "view": blocks.Done(title, says)})
 	if err != nil {
 		panic(err) // only texts are in it
 	}

@@ -400,7 +400,7 @@ func (b *Bot) messageOf(ctx context.Context, store Store, p approval.Post, rec a
 	switch {
 	case asks && p.Kind == approvalsKind:
 		return blocks.Ask(rec, blocks.AskView{Role: blocks.Second, AskedBy: b.askedBy(rec), Answers: answers})
-	case asks && p.Kind == directKind, asks && p.Kind == cardKind && !hasAgreed(answers, rec):
+	case asks && (p.Kind == directKind || p.Kind == cardKind) && !hasAgreed(answers, rec):
 		return blocks.Ask(rec, blocks.AskView{Role: blocks.Own, AskedBy: b.askedBy(rec), Answers: answers})
 	}
 	view := blocks.LiveView{Now: b.Now(), Answers: answers, Undo: b.undo(rec)}
@@ -411,7 +411,7 @@ func (b *Bot) messageOf(ctx context.Context, store Store, p approval.Post, rec a
 		}
 		return blocks.Answered(rec, view)
 	}
-	if !rec.State.IsOpen() && p.Kind != approvalsKind {
+	if p.Kind != approvalsKind {
 		view.Mention = p.User
 	}
 	return blocks.Live(rec, view)

@@ -326,7 +326,7 @@ func (r *Runner) decided(ctx context.Context, store approval.Store, rec, moved a
 		return rec, &storeError{err}
 	}
 	now := r.asOfNow(ctx, store, state.Record)
-	return now, &inputError{rec.Operation + " of " + quote(rec.TargetName) + " cannot be " + string(to) + " any more: " + endings[now.State].says}
+	return now, &inputError{rec.Operation + " of " + quote(rec.TargetName) + " cannot be " + string(to) + " any more: " + standsAs(now)}
 }
 
 // Handover makes a record that was asked in one place answerable from elsewhere, because the

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // hashOf names an input in the store.
@@ -150,6 +151,14 @@ var endings = map[approval.State]struct {
 	approval.Expired:    {Waiting, Expired, "nobody answered in time; nothing was sent"},
 }
 
+// standsAs says in a few words how a record stands. What was asked for in Slack is run from there.
+func standsAs(rec approval.Record) string {
+	if surface, _, _ := strings.Cut(rec.Surface, ":"); rec.State == approval.Approved && surface == string(permissions.Slack) {
+		return "it is approved already, and is being run"
+	}
+	return endings[rec.State].says
+}
+
 // ClassOf returns the class that a record's state has for its asker.
 func ClassOf(s approval.State) Class { return endings[s].class }
 
@@ -162,7 +171,7 @@ func (op *Op) replyFor(rec approval.Record) Reply {
 	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Record: &rec}
 	reply.Message = rec.Message
 	if reply.Message == "" {
-		reply.Message = op.Name + " of " + quote(rec.TargetName) + ": " + e.says + "."
+		reply.Message = op.Name + " of " + quote(rec.TargetName) + ": " + standsAs(rec) + "."
 	}
 	if len(rec.Result) > 0 {
 		reply.Value = jsontext.Value(rec.Result)

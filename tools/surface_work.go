@@ -29,6 +29,17 @@ func (r *Runner) WorkStatus(ctx context.Context, rec approval.Record) (string, e
 	return Clean(status), err
 }
 
+// NoteWorkFailed writes down that work which VPS.org had accepted did not come to a good end.
+func (r *Runner) NoteWorkFailed(ctx context.Context, rec approval.Record, status string) {
+	row := r.rowFor(rec, "settled")
+	row.Outcome = string(approval.Failed)
+	row.Reason = Clean("It was accepted, and ended with status " + status + ".")
+	r.noteOrLog(ctx, row)
+}
+
+// WorkFailed reports whether a status is a word of failure.
+func WorkFailed(status string) bool { return looksFailed(status) }
+
 // HasSettled reports whether a status, seen so many times in a row, is the end of a record's work.
 func HasSettled(rec approval.Record, status string, looks int) bool {
 	op, ok := Lookup(rec.Operation)

@@ -21,18 +21,21 @@ func Live(rec approval.Record, o LiveView) Message {
 	}
 	body = append(body, sections(now.undo)...)
 	body = append(body, remark(askedBy(rec, ""), until(deadline(now, rec)))...)
-	body = append(body, remark(answers(o.Answers))...)
+	if now.state != approval.Refused { // an answer that the last check did not count would look like one that does
+		body = append(body, remark(answers(o.Answers))...)
+	}
 	return message(now.text, body)
 }
 
 // standing is how a record stands, in words.
 type standing struct {
-	state approval.State
-	ended bool // it has, and whoever asked is called
-	head  md   // what, and how it stands
-	says  md   // more of it
-	undo  md
-	text  md // for a notification
+	state  approval.State
+	ended  bool // it has, and whoever asked is called
+	called bool // whoever asked is called before, because it is their turn
+	head   md   // what, and how it stands
+	says   md   // more of it
+	undo   md
+	text   md // for a notification
 }
 
 // stateWords say how a record stands. What is sent afterwards and what is not is always said.
@@ -68,7 +71,9 @@ func stand(rec approval.Record, o LiveView) standing {
 		now.says = w.says // the answer below says who and why
 	case now.state == approval.Pending:
 		now.says = waitsFor(rec, o.Answers)
-	case now.state == approval.Approved && !strings.HasPrefix(rec.Surface, "slack"):
+	case now.state == approval.Approved && rec.Surface == string(permissions.Terminal):
+		now.says, now.called = "It runs when whoever asked gives the same command again at the terminal.", true
+	case now.state == approval.Approved && rec.Surface == string(permissions.MCP):
 		now.says = "The asker's side runs it now."
 	case now.state == approval.Executing:
 		w.head += during(o.Waited)
@@ -79,10 +84,11 @@ func stand(rec approval.Record, o LiveView) standing {
 	}
 	now.head = w.mark + " *" + w.head + "* · " + title(rec)
 	now.text = subject(rec) + ": " + w.head
-	if now.ended {
+	if now.ended || now.called {
 		m := mention(o.Mention)
 		now.head, now.text = join(" ", m, now.head), join(" ", m, now.text)
-	} else {
+	}
+	if !now.ended {
 		now.undo = ""
 	}
 	return now
