@@ -152,6 +152,12 @@ func (c *crowd) saidNo(user string, rec approval.Record) bool {
 	})
 }
 
+func (c *crowd) nextBatch() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.batch++
+}
+
 func (c *crowd) did(d deed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

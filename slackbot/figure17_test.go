@@ -30,8 +30,8 @@ func TestFigure17RandomPresses(t *testing.T) {
 	w.sim.Intercept(c.judge)
 	n := size(t, 150, 10_000)
 	for c.presses < n {
-		c.batch++
-		c.settleDown()
+		c.settleDown() // what still runs belongs to the batch before
+		c.nextBatch()
 		c.ask()
 		if c.IntN(2) == 0 {
 			c.change()
