@@ -115,8 +115,9 @@ func (b *Bot) Run(ctx context.Context) {
 	loops.Go(func() { b.inbox.run(ctx) })
 	loops.Go(func() {
 		b.beginMirror(ctx)
-		b.learnTeam(ctx)
-		b.serveWork(ctx)
+		if b.learnTeam(ctx); b.Ready() { // else whose workspace this is was never known
+			b.serveWork(ctx)
+		}
 	})
 	loops.Go(func() { b.every(ctx, 10*b.Every, b.takeLeftover) })
 	loops.Go(func() { b.every(ctx, b.Every, b.look) })

@@ -146,6 +146,9 @@ func (b *Bot) serveWork(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case d := <-b.work:
+			if ctx.Err() != nil {
+				return
+			}
 			b.running.Go(func() { b.carryOut(b.working, d) })
 		}
 	}
