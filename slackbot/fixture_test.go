@@ -233,7 +233,7 @@ func (w *world) records() []approval.Record {
 // eventually waits for what happens on other goroutines.
 func (w *world) eventually(what string, ok func() bool) {
 	w.Helper()
-	require.Eventually(w, ok, 10*time.Second, 5*time.Millisecond, what)
+	require.Eventually(w, ok, 30*time.Second, 5*time.Millisecond, what)
 }
 
 // ephemeral waits for a message that somebody alone sees and that holds a text.
@@ -255,7 +255,7 @@ func (w *world) posted(channel, holds string) *fakeslack.Message {
 
 func (w *world) message(where, holds string, all func() []*fakeslack.Message) (found *fakeslack.Message) {
 	w.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for ; time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		for _, m := range all() {
 			if strings.Contains(m.Text(), holds) {

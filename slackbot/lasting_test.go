@@ -123,7 +123,7 @@ func TestAStoreThatFailsForAMomentLosesNoQuestion(t *testing.T) {
 		w.eventually("ready", w.bot.Ready)
 		f.fails.Store(2)
 		w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
-		w.eventually("it is recorded", func() bool { return len(w.records()) == 1 })
+		w.eventually("neither message could be prepared", func() bool { return len(w.records()) == 1 && f.fails.Load() <= 0 })
 		w.later(6 * time.Second)
 		p := w.slack.As(lea)
 		p.Press(w.direct(lea, "Please confirm"), "confirm")
