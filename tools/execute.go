@@ -194,7 +194,8 @@ func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Ca
 // agreed counts once more, under the policy of the one who runs it, the other people who
 // agreed: an approver whom this policy does not know may have been the requester.
 func (r *Runner) agreed(ctx context.Context, rec approval.Record) error {
-	if rec.Others == 0 {
+	standIn := rec.Others == 0 && rec.Approver != "" && rec.Approver != rec.Person
+	if rec.Others == 0 && !standIn {
 		return nil
 	}
 	store, err := r.store(ctx)
@@ -209,11 +210,13 @@ func (r *Runner) agreed(ctx context.Context, rec approval.Record) error {
 	for _, c := range consents {
 		who := permissions.Actor(c.Identity)
 		person, known := policy.Person(who)
-		if c.Yes && known && !r.isAsker(rec, who) && policy.MayApprove(who, c.Groups, ask, rec.Person).Allowed {
+		switch own := r.isAsker(rec, who); {
+		case !c.Yes || !known:
+		case own && standIn, !own && policy.MayApprove(who, c.Groups, ask, rec.Person).Allowed:
 			others[person] = true
 		}
 	}
-	if len(others) < rec.Others {
+	if len(others) < max(rec.Others, 1) {
 		return &refusal{"not enough other people have agreed, as the policy here counts them"}
 	}
 	return nil

@@ -139,3 +139,18 @@ func TestACallIsToldItsRecord(t *testing.T) {
 		require.Equal(t, []string{reply.Record.ID}, told)
 	}
 }
+
+// Whoever answered for an asker must still be allowed to when it runs.
+func TestAStandInsRightIsLookedAtAgain(t *testing.T) {
+	w := newSlackTeam(t)
+	wish := call("backups.delete", backup)
+	wish.Actor = "key:ci"
+	asked := w.runner.Run(t.Context(), wish)
+	_, err := w.runner.Decide(t.Context(), "slack:U0BOB", tools.Answer{Approval: asked.Record.ID, Channel: permissions.Slack, Yes: true, Text: asked.Card.Confirm}, "")
+	require.NoError(t, err)
+	w.policy.Book.People[1].Identities = nil // bob has left
+	rec, err := w.runner.RunApproved(t.Context(), wish, asked.Record.ID)
+	require.NoError(t, err)
+	require.Equal(t, approval.Refused, rec.State, rec.Message)
+	require.Empty(t, w.sent())
+}
