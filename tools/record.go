@@ -24,7 +24,7 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 	rec := approval.Record{
 		ID: r.opaque(), Operation: p.op.Name, Risk: string(p.demand.Risk),
 		Input: json.RawMessage(p.in.canonical()), AskedHash: askedHash,
-		Actor: string(call.Actor), Surface: call.place(), Session: r.Process.ID,
+		Actor: string(call.Actor), Surface: call.place(), Interactive: call.Interactive, Session: r.Process.ID,
 		API: r.API, Account: r.account(), TokenName: r.tokenName(),
 		Target: p.lock(), TargetName: targetName(p.op, p.target),
 		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),

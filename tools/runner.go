@@ -43,19 +43,20 @@ type Process struct {
 
 // Call is one wish of one actor.
 type Call struct {
-	Operation string
-	Input     []byte // a JSON object; nothing is an empty one
-	Actor     permissions.Actor
-	Surface   permissions.Surface
-	Channel   string                                    // id of the Slack channel, where Surface is Slack
-	Groups    []string                                  // ids of the Slack user groups that the actor is in
-	External  bool                                      // the actor is of another Slack workspace
-	RequestID string                                    // the caller's own name for this request: the same gives the same outcome
-	Unheard   bool                                      // nobody waits for the reply: its end is told to whoever asks next
-	CanAsk    bool                                      // the surface can put the question to the person who waits
-	WaitLimit time.Duration                             // how long "wait" may wait; 0: not at all
-	Progress  func(status string, waited time.Duration) // called while it waits; may be nil
-	Recorded  func(approval.Record)                     // called once the record of a change is made or found, before it runs; may be nil
+	Operation   string
+	Input       []byte // a JSON object; nothing is an empty one
+	Actor       permissions.Actor
+	Surface     permissions.Surface
+	Interactive bool                                      // asked on a real terminal, where a person sits
+	Channel     string                                    // id of the Slack channel, where Surface is Slack
+	Groups      []string                                  // ids of the Slack user groups that the actor is in
+	External    bool                                      // the actor is of another Slack workspace
+	RequestID   string                                    // the caller's own name for this request: the same gives the same outcome
+	Unheard     bool                                      // nobody waits for the reply: its end is told to whoever asks next
+	CanAsk      bool                                      // the surface can put the question to the person who waits
+	WaitLimit   time.Duration                             // how long "wait" may wait; 0: not at all
+	Progress    func(status string, waited time.Duration) // called while it waits; may be nil
+	Recorded    func(approval.Record)                     // called once the record of a change is made or found, before it runs; may be nil
 }
 
 // Run runs one call. A change that needs a person comes back as ApprovalRequired; a

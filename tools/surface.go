@@ -28,7 +28,7 @@ func (r *Runner) CallOf(rec approval.Record) Call {
 	ask := askOf(rec)
 	return Call{
 		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Groups: ask.Groups,
-		External: ask.External, CanAsk: true,
+		External: ask.External, Interactive: rec.Interactive, CanAsk: true,
 	}
 }
 

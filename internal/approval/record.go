@@ -8,6 +8,7 @@ package approval
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -21,12 +22,13 @@ type Record struct {
 	AskedHash string          // hash of the input as it was asked, before names were resolved
 	ArgsHash  string          // hash of Input
 
-	Actor     string // who asked: "local:alice"
-	Surface   string // where: "mcp", "terminal", "slack"
-	Session   string // the asking process's own session; it runs what is approved elsewhere
-	API       string // base URL of the API: the same account on another API is another account
-	Account   string // the account's e-mail address
-	TokenName string // the label of the token it was asked with
+	Actor       string // who asked: "local:alice"
+	Surface     string // where: "mcp", "terminal", "slack"
+	Interactive bool   // it was asked on a real terminal, where a person sits
+	Session     string // the asking process's own session; it runs what is approved elsewhere
+	API         string // base URL of the API: the same account on another API is another account
+	Account     string // the account's e-mail address
+	TokenName   string // the label of the token it was asked with
 
 	Target      string          // what may have one change at a time: "server:12345", "name:web-3"
 	TargetName  string          // as it is called, for messages; cleaned
@@ -60,6 +62,10 @@ type Record struct {
 
 // Overdue reports whether the record still waits although its time is over.
 func (r Record) Overdue(now time.Time) bool { return r.State.Waits() && !now.Before(r.ExpiresAt) }
+
+// ByPerson reports whether a person asked by their own hand: on a real terminal, or by a command
+// in Slack. All else was asked by a machine: an assistant, a script.
+func (r Record) ByPerson() bool { return r.Interactive || strings.HasPrefix(r.Surface, "slack") }
 
 // Place says where the answer is expected.
 type Place string

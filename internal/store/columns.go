@@ -21,7 +21,7 @@ const (
 		target, target_name, confirm, card, facts, fingerprint, known,
 		state, prior, place, created_at, expires_at, changed_at,
 		owner, claimed_at, approver, api_status, message, result, told_at,
-		person, own, others, approvers, request_id`
+		person, own, others, approvers, request_id, interactive`
 	consentColumns = `person, identity, channel, yes, reason, at, slack_groups, stands_in`
 	formColumns    = `hash, approval, session, asked_at, expires_at`
 	freezeColumns  = `frozen_by, reason, at`
@@ -42,7 +42,7 @@ func recordFields(r *approval.Record) []any {
 		&r.Target, &r.TargetName, &r.Confirm, (*jsonText)(&r.Card), (*jsonText)(&r.Facts), &r.Fingerprint, (*jsonText)(&r.Known),
 		&r.State, &r.Prior, &r.Place, (*millis)(&r.CreatedAt), (*millis)(&r.ExpiresAt), (*millis)(&r.ChangedAt),
 		&r.Owner, (*millis)(&r.ClaimedAt), &r.Approver, &r.APIStatus, &r.Message, (*jsonText)(&r.Result), (*millis)(&r.ToldAt),
-		&r.Person, (*flag)(&r.Own), &r.Others, &r.Approvers, &r.RequestID,
+		&r.Person, (*flag)(&r.Own), &r.Others, &r.Approvers, &r.RequestID, (*flag)(&r.Interactive),
 	}
 }
 

@@ -18,8 +18,8 @@ const requestIDBytes = 256
 //
 // The same RequestID of the same asker within 24 hours joins the record it stood for, open
 // or not, and fails with *approval.RequestError if it now stands for something else. A new
-// record fails with *approval.PausedError for 10 minutes after a person's no to the same
-// arguments, and with *approval.LimitError where a limit that counts records like it is used
+// record that a machine asks for fails with *approval.PausedError for 10 minutes after a person's no
+// to the same arguments, and with *approval.LimitError where a limit that counts records like it is used
 // up, or where its person has 5 questions open. An Executing one is a claim: a freeze stops it.
 func (s *Store) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
 	r, err := insertable(r)

@@ -75,7 +75,7 @@ func exhausted(ctx context.Context, q queryer, r approval.Record, at time.Time, 
 
 const (
 	selectQuestions = `SELECT expires_at FROM approvals WHERE api = $1 AND account = $2 AND person = $3 AND expires_at > $4
-		AND ` + inOpen + ` AND state IN ('pending', 'approved') ORDER BY expires_at`
+		AND ` + inOpen + ` AND state IN ('pending', 'approved') AND interactive = 0 ORDER BY expires_at`
 
 	selectDenied = selectRecord + ` WHERE api = $1 AND account = $2 AND person = $3
 		AND operation = $4 AND args_hash = $5 AND state = 'denied' AND changed_at > $6
@@ -84,8 +84,12 @@ const (
 )
 
 // fewOpen fails with *approval.LimitError if the person has too many questions open. Those
-// that nobody can answer any more are not counted.
+// that nobody can answer any more, and those that a person put to themself on a terminal, are not
+// counted.
 func fewOpen(ctx context.Context, q queryer, r approval.Record) error {
+	if r.Interactive {
+		return nil
+	}
 	open, err := all(ctx, q, func(t *time.Time) []any { return []any{(*millis)(t)} }, selectQuestions,
 		r.API, r.Account, r.Person, millis(r.CreatedAt))
 	if err != nil || len(open) < openMost {
@@ -95,9 +99,13 @@ func fewOpen(ctx context.Context, q queryer, r approval.Record) error {
 	return &approval.LimitError{Limit: limit, Until: open[len(open)-openMost]}
 }
 
-// notPaused fails with *approval.PausedError if a person said no to the same request of the same
-// person a short time ago. A mistyped name ends a record as denied too, but is nobody's no.
+// notPaused fails with *approval.PausedError if a machine asks, and a person said no to the same
+// request of the same person a short time ago: a no binds the machine, never the person. A
+// mistyped name ends a record as denied too, but is nobody's no.
 func notPaused(ctx context.Context, q queryer, r approval.Record) error {
+	if r.ByPerson() {
+		return nil
+	}
 	denied, err := one(ctx, q, recordFields, selectDenied,
 		r.API, r.Account, r.Person, r.Operation, r.ArgsHash, millis(r.CreatedAt.Add(-pause)))
 	if errors.Is(err, approval.ErrNotFound) {

@@ -126,6 +126,9 @@ func questionBy(id string, after time.Duration) approval.Record {
 
 func TestOpenQuestions(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
+		own := questionBy("own", 0)
+		own.Surface, own.Interactive = "terminal", true // is not counted
+		require.True(t, inserted(t, db, own).Interactive)
 		for i := range 5 {
 			inserted(t, db, questionBy(fmt.Sprint(i), time.Duration(i)*time.Second))
 		}
@@ -140,6 +143,7 @@ func TestOpenQuestions(t *testing.T) {
 			"another person":  byBob,
 			"another account": func(r *approval.Record) { r.Account = "b@example.com" },
 			"needs no answer": func(r *approval.Record) { r.State = approval.Executing },
+			"at a terminal":   func(r *approval.Record) { r.Surface, r.Interactive = "terminal", true },
 		} {
 			r := questionBy(name, 9*time.Second)
 			change(&r)
@@ -186,6 +190,37 @@ func TestPauseAfterANo(t *testing.T) {
 		}
 		inserted(t, db, again(until))
 	})
+}
+
+// A no binds the machine that asked, never the person.
+func TestNoPauseForAPerson(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*approval.Record)
+		paused bool
+	}{
+		"at a terminal":           {change: func(r *approval.Record) { r.Surface, r.Interactive = "terminal", true }},
+		"in Slack":                {change: func(r *approval.Record) { r.Surface = "slack:C1 S1" }},
+		"a script":                {change: func(r *approval.Record) { r.Surface = "terminal" }, paused: true},
+		"another of their agents": {change: func(r *approval.Record) { r.Actor = "key:alice-laptop" }, paused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conforms(t, func(t *testing.T, db database) {
+				inserted(t, db, questionBy("1", 0))
+				no := move("1", approval.Pending, approval.Denied)
+				no.Consent = answer("alice", false)
+				moved(t, db, no)
+				r := questionBy("1", 3*time.Second)
+				r.ID = "again"
+				c.change(&r)
+				_, _, err := db.Insert(t.Context(), r, nil, row("asked"))
+				if c.paused {
+					require.ErrorAs(t, err, new(*approval.PausedError))
+				} else {
+					require.NoError(t, err)
+				}
+			})
+		})
+	}
 }
 
 func TestNoPauseAfterAWrongName(t *testing.T) {

@@ -30,7 +30,7 @@ func TestUpgradeToSlack(t *testing.T) {
 			want := inserted(t, db, asked("1"))
 			require.NoError(t, db.Enqueue(t.Context(), message("m", "")))
 			require.NoError(t, db.Close())
-			for _, statement := range []string{"DROP TABLE inbox", "DROP TABLE posts", "DELETE FROM goose_db_version WHERE version_id >= 4"} {
+			for _, statement := range []string{"DROP TABLE inbox", "DROP TABLE posts", "ALTER TABLE approvals DROP COLUMN interactive", "DELETE FROM goose_db_version WHERE version_id >= 4"} {
 				around(t, url, statement)
 			}
 			db = open(t, url)
