@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,6 +32,22 @@ func (b *bench) command(t *testing.T, args ...string) *exec.Cmd {
 	cmd := exec.Command("vpsbot", args...)
 	cmd.Env = b.environ()
 	return cmd
+}
+
+// inTerminal runs a command in a terminal of its own, where it is a person's who types answer at
+// the question, if one is given. It returns what the screen showed, and the exit code.
+func (b *bench) inTerminal(t *testing.T, answer string, args ...string) (screen string, code int) {
+	t.Helper()
+	var talk []turn
+	if answer != "" {
+		talk = []turn{{question: true}, {text: answer}}
+	}
+	screen, err := converse(b.command(t, args...), talk)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return screen, exit.ExitCode()
+	}
+	require.NoError(t, err, screen)
+	return screen, 0
 }
 
 // assistant is a client that speaks MCP with "vpsbot mcp" and cannot ask anybody anything.

@@ -21,7 +21,7 @@ import (
 // TestAuditScripts runs the conversations of testdata/audit, which look into files and the
 // database.
 func TestAuditScripts(t *testing.T) {
-	commands := map[string]func(*testscript.TestScript, bool, []string){"exits": exits}
+	commands := map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "terminal": inTerminal, "answers": answers}
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
 		"mode": fileMode, "lastword": lastWord, "replace": replaceOnce, "sql": runSQL,
 	})

@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    exits,
 			"terminal": inTerminal,
+			"answers":  answers,
 			"requests": requests,
 			"edit":     edit,
 			"tamper":   tamper,
@@ -175,7 +176,7 @@ func environ(ts *testscript.TestScript) []string {
 	for _, name := range []string{
 		"PATH", "GORACE", "HOME", "WORK", "TMPDIR", "API", "XDG_STATE_HOME", "VPS_API_URL", "VPS_API_TOKEN", "VPS_API_TOKEN_FILE",
 		"NO_COLOR", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_POLICY_FILE", "VPSBOT_LOG_LEVEL",
-		"VPSBOT_KEY", "VPSBOT_KEY_FILE", "VPSBOT_DATABASE_URL",
+		"VPSBOT_KEY", "VPSBOT_KEY_FILE", "VPSBOT_DATABASE_URL", "VPSBOT_AUDIT_KEY_FILE", "VPSBOT_AUDIT_STATE",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
@@ -201,13 +202,26 @@ func program(ts *testscript.TestScript, name string) string {
 }
 
 // inTerminal CODE CONVERSATION PROGRAM ARGS… runs a program in a terminal of its own, has
-// the conversation of that file with it, and wants that exit code. What the screen showed
-// is the command's output.
+// the conversation of that file with it, and wants that exit code. "-" is no conversation. What
+// the screen showed is the command's output.
 func inTerminal(ts *testscript.TestScript, _ bool, args []string) {
-	talk := parseTalk(ts.ReadFile(args[1]))
-	cmd := exec.Command(program(ts, args[2]), args[3:]...)
+	var talk []turn
+	if args[1] != "-" {
+		talk = parseTalk(ts.ReadFile(args[1]))
+	}
+	atTerminal(ts, args[0], talk, args[2:])
+}
+
+// answers CODE TEXT PROGRAM ARGS… runs a program in a terminal of its own, and types TEXT at the
+// question that it asks.
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	atTerminal(ts, args[0], []turn{{question: true}, {text: args[1]}}, args[2:])
+}
+
+func atTerminal(ts *testscript.TestScript, code string, talk []turn, args []string) {
+	cmd := exec.Command(program(ts, args[0]), args[1:]...)
 	cmd.Env, cmd.Dir = environ(ts), ts.MkAbs(".")
 	screen, err := converse(cmd, talk)
 	fmt.Fprint(ts.Stdout(), strings.ReplaceAll(screen, "\r\n", "\n"))
-	checkCode(ts, args[0], err)
+	checkCode(ts, code, err)
 }

@@ -367,8 +367,8 @@ func TestServeIsSeenByOtherProcesses(t *testing.T) {
 	require.Eventually(t, seen, 10*time.Second, 50*time.Millisecond)
 
 	b.env["VPSBOT_KEY"] = key
-	_, errs, code := b.run(t.Context(), "run", "servers.delete", "web-server-01", "--confirm", "web-server-01")
-	require.Equal(t, 4, code, errs)
+	screen, code := b.inTerminal(t, "web-server-01", "run", "servers.delete", "web-server-01")
+	require.Equal(t, 4, code, screen)
 	slack.WaitMessage("C0APPROVE1", "web-server-01")
 }
 

@@ -31,7 +31,7 @@ func TestKeysOnPostgreSQL(t *testing.T) {
 	require.Contains(t, rows, `"keys.create"`)
 	require.Contains(t, rows, "the name is what their own machine says")
 	b.env["VPSBOT_KEY"] = secret
-	_, errs, code = b.run(t.Context(), "run", "servers.delete", "12345", "--confirm", "web-server-01")
+	errs, code = b.inTerminal(t, "web-server-01", "run", "servers.delete", "12345")
 	require.Zero(t, code, errs)
 	rows, _, _ = b.run(t.Context(), "audit", "list", "--operation", "servers.delete", "--json")
 	require.Contains(t, rows, `"key:lead-laptop"`)
@@ -65,7 +65,7 @@ func TestProcessesBeatOnPostgreSQL(t *testing.T) {
 func TestMigrateToPostgreSQL(t *testing.T) {
 	b := newBench(t)
 	secret := b.makeKey(t, "lead-laptop")
-	_, _, code := b.run(t.Context(), "run", "servers.reboot", "12345", "--yes")
+	_, code := b.inTerminal(t, "y", "run", "servers.reboot", "12345")
 	require.Zero(t, code)
 	sqlite := "sqlite:" + filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", "vpsbot.db")
 	url := pgtest.URL(t)

@@ -23,12 +23,36 @@ import (
 // patience is how long a conversation waits for what it expects to be shown.
 const patience = 10 * time.Second
 
-// turn is one line of a conversation: something that must be shown, or something typed once
-// until holds.
+// turn is one line of a conversation: something that must be shown, any question that is asked,
+// or something typed once until holds.
 type turn struct {
-	expect bool
-	text   string
-	until  func() bool // nil: at once
+	expect   bool
+	question bool
+	text     string
+	until    func() bool // nil: at once
+}
+
+// isIn returns where what the turn expects ends in what was shown, or -1.
+func (t turn) isIn(shown string) int {
+	if t.question {
+		return asked(shown)
+	}
+	at := strings.Index(shown, t.text)
+	if at < 0 {
+		return -1
+	}
+	return at + len(t.text)
+}
+
+// asked returns where the first question ends, or -1.
+func asked(shown string) int {
+	first := -1
+	for _, end := range []string{"[y/N] ", " to confirm: "} {
+		if at := strings.Index(shown, end); at >= 0 && (first < 0 || at+len(end) < first) {
+			first = at + len(end)
+		}
+	}
+	return first
 }
 
 // parseTalk reads a conversation: "> TEXT" waits until TEXT is shown, "< TEXT" types it and
@@ -113,30 +137,32 @@ func converse(cmd *exec.Cmd, talk []turn) (string, error) {
 func have(talk []turn, terminal *os.File, shown *screen) error {
 	from := 0
 	for _, t := range talk {
-		for began := time.Now(); t.until != nil && !t.until(); time.Sleep(5 * time.Millisecond) {
-			if time.Since(began) > patience {
+		if !t.expect && !t.question {
+			if !within(func() bool { return t.until == nil || t.until() }) {
 				return fmt.Errorf("what had to come before %q did not:\n%s", t.text, shown)
 			}
-		}
-		if !t.expect {
 			if _, err := terminal.WriteString(keystrokes(t.text)); err != nil {
 				return err
 			}
 			continue
 		}
-		deadline := time.Now().Add(patience)
-		for {
-			if at := strings.Index(shown.String()[from:], t.text); at >= 0 {
-				from += at + len(t.text)
-				break
-			}
-			if time.Now().After(deadline) {
-				return fmt.Errorf("the terminal never showed %q, but:\n%s", t.text, shown.String()[from:])
-			}
-			time.Sleep(5 * time.Millisecond)
+		end := -1
+		if !within(func() bool { end = t.isIn(shown.String()[from:]); return end >= 0 }) {
+			return fmt.Errorf("the terminal never showed %q, but:\n%s", t.text, shown.String()[from:])
 		}
+		from += end
 	}
 	return nil
+}
+
+// within waits until something holds, and reports whether it came to hold.
+func within(holds func() bool) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if holds() {
+			return true
+		}
+	}
+	return holds()
 }
 
 // failWrites makes the simulator answer writes with a 500, after doing them or instead.

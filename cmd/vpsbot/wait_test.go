@@ -22,7 +22,7 @@ func TestCtrlCStopsTheWaitingAlone(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	b := newBench(t)
 	b.serve(t, 0.001)
-	_, errs, code := b.run(t.Context(), "run", "servers.reboot", "web-server-01", "--yes", "--wait", "--timeout", "1200ms")
+	errs, code := b.inTerminal(t, "", "run", "servers.reboot", "web-server-01", "--yes", "--wait", "--timeout", "1200ms")
 	require.Equal(t, 1, code)
 	require.Regexp(t, `it has not settled; its status is .rebooting.`, errs)
 	require.Len(t, b.sim.Writes(), 1)
