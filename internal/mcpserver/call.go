@@ -68,8 +68,15 @@ func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
 }
 
 // result makes a tool result of a reply: the text stands alone, and the structured content
-// is valid against the tool's output schema wherever there is any.
+// is valid against the tool's output schema wherever there is any. Both name tools as the client
+// knows them.
 func result(reply tools.Reply) *mcp.CallToolResult {
+	reply.Message = toolNames(reply.Message)
+	if reply.Card != nil {
+		card := *reply.Card
+		card.Operation = toolNames(card.Operation)
+		reply.Card = &card
+	}
 	r := &mcp.CallToolResult{
 		Content: []mcp.Content{mcp.TextContent{Type: "text", Text: reply.Text()}},
 		IsError: reply.Class != tools.OK,

@@ -69,8 +69,11 @@ func TestListsEveryTool(t *testing.T) {
 		for _, tool := range all {
 			op, ok := tools.Lookup(strings.Replace(tool.Name, "_", ".", 1))
 			require.True(t, ok)
-			require.Equal(t, []string{op.Title, op.Description}, []string{tool.Title, tool.Description})
-			require.JSONEq(t, string(op.InputSchema()), string(tool.InputSchema))
+			require.Equal(t, []string{op.Title, toolNames(op.Description)}, []string{tool.Title, tool.Description})
+			require.JSONEq(t, toolNames(string(op.InputSchema())), string(tool.InputSchema))
+			for _, other := range tools.Operations() {
+				require.NotContains(t, tool.Description+string(tool.InputSchema), other.Name, "a tool is named as the client knows it")
+			}
 			require.JSONEq(t, string(op.OutputSchema()), string(tool.OutputSchema))
 			read, harms := op.Risk == permissions.Read, op.Risk == permissions.Destructive || op.Risk == permissions.Disruptive
 			require.Equal(t, map[string]any{"readOnlyHint": read, "destructiveHint": harms, "idempotentHint": read, "openWorldHint": true}, tool.Annotations, tool.Name)
@@ -126,6 +129,36 @@ func TestUnknownTool(t *testing.T) {
 		require.NotNil(t, m.Error)
 		require.Contains(t, m.Error.Message, "not found")
 	})
+}
+
+// An operation's own name gives the tool's name, and runs nothing: rules that a client has about a
+// tool go by that.
+func TestOperationsAreCalledByTheirToolsNames(t *testing.T) {
+	w := newWorld(t)
+	bothEras(t, w, func(t *testing.T, k *talk) {
+		for _, op := range tools.Operations() {
+			o := k.call(call(op.Name, string(op.Examples[0])))
+			require.True(t, o.IsError, op.Name)
+			require.Contains(t, o.text(), "call "+op.ToolName()+" instead", op.Name)
+		}
+	})
+	require.Empty(t, w.sim.Requests())
+}
+
+// Messages name tools as this surface calls them, wherever the name comes from.
+func TestMessagesNameTools(t *testing.T) {
+	w := newWorld(t)
+	k := w.legacy(noForms)
+	for _, params := range []string{
+		call("servers_get", `{"server":"zzz"}`), call("servers_get", `{"id":1}`), call("backups_delete", `{"backup_id":"1"}`),
+		call("servers_delete", web), call("servers_stop", `{"server":"web-server-01","dry_run":true}`), call("snapshots_delete", `{"snapshot_id":1}`),
+		call("backups_create", web), call("servers_restore", `{"server":"db-server-01","backup_id":"501"}`), call("account_get", `{"a":1}`),
+	} {
+		o := k.call(params)
+		for _, op := range tools.Operations() {
+			require.NotContains(t, o.text()+string(o.StructuredContent), op.Name, params)
+		}
+	}
 }
 
 func TestInitializeSaysHowToBehave(t *testing.T) {

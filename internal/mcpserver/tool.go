@@ -14,22 +14,35 @@ import (
 )
 
 // offer makes a tool of every operation, refused ones too: so that calling one of those
-// gives the reason rather than an unknown tool.
+// gives the reason rather than an unknown tool. The operation's own name, which no list shows, gives
+// the tool's: it runs nothing, since a client's rules about a tool go by the name of the tool.
 func (s *Server) offer(who identify) []server.ServerTool {
 	var all []server.ServerTool
 	for _, op := range tools.Operations() {
-		all = append(all, server.ServerTool{Tool: toolOf(op), Handler: s.handler(op, who)})
+		all = append(all,
+			server.ServerTool{Tool: toolOf(op), Handler: s.handler(op, who)},
+			server.ServerTool{Tool: mcp.Tool{Name: op.Name, RawInputSchema: json.RawMessage(`{"type":"object"}`)}, Handler: misnamed(op)})
 	}
 	return all
 }
 
+// misnamed answers a call of an operation by another name than its tool's.
+func misnamed(op *tools.Op) server.ToolHandlerFunc {
+	return func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return mcp.NewToolResultError("no tool is called " + op.Name + "; call " + op.ToolName() + " instead. Nothing was sent"), nil
+	}
+}
+
 func toolOf(op *tools.Op) mcp.Tool {
 	return mcp.Tool{
-		Name: op.ToolName(), Title: op.Title, Description: op.Description,
-		RawInputSchema: schemaOr(op.InputSchema(), `{"type":"object"}`), RawOutputSchema: schemaOr(op.OutputSchema(), ""),
+		Name: op.ToolName(), Title: op.Title, Description: toolNames(op.Description),
+		RawInputSchema: schemaOr([]byte(toolNames(string(op.InputSchema()))), `{"type":"object"}`), RawOutputSchema: schemaOr(op.OutputSchema(), ""),
 		Annotations: hints(op.Risk),
 	}
 }
+
+// toolNames spells the names of operations in a text of ours as those of the tools.
+func toolNames(text string) string { return tools.SpellNames(text, (*tools.Op).ToolName) }
 
 func schemaOr(schema []byte, otherwise string) json.RawMessage {
 	switch {
