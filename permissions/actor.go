@@ -1,5 +1,7 @@
 package permissions
 
+import "strings"
+
 // Actor is an identity that asks or answers, as "kind:name": "local:alice" is the user of
 // this machine whose process asks, "key:laptop" whoever holds that access key,
 // "slack:U024BE7LH" a Slack user. Several may be one person: see [Policy.Person].
@@ -14,6 +16,9 @@ func Key(name string) Actor { return Actor("key:" + name) }
 // SlackUser returns the actor for a Slack user, by the id that Slack gives ("U…").
 func SlackUser(id string) Actor { return Actor("slack:" + id) }
 
+// IsKey reports whether the actor is known by an access key.
+func (a Actor) IsKey() bool { return strings.HasPrefix(string(a), "key:") }
+
 // Surface is where somebody asks, and where somebody answers.
 type Surface string
 
@@ -22,4 +27,8 @@ const (
 	MCP      Surface = "mcp"
 	Terminal Surface = "terminal"
 	Slack    Surface = "slack"
+
+	// Script is a word of a policy's confirm alone: a flag of a command answers, for the asker and
+	// nobody else, where no person is. Nobody asks from there; the surface stays [Terminal].
+	Script Surface = "script"
 )

@@ -1,5 +1,7 @@
 package permissions
 
+import "slices"
+
 // Ask is a question to a policy: may this actor run this operation from here?
 type Ask struct {
 	Actor    Actor
@@ -39,8 +41,16 @@ type Decision struct {
 	// Empty with Others above 0: whoever the policy would let run it there. The answer
 	// for one person is [Policy.MayApprove]'s.
 	Approvers []string
-	// Channels are the surfaces that may carry an answer; nil: any.
+	// Channels are those that may carry an answer; nil: any but [Script].
 	Channels []Surface
+}
+
+// Carries reports whether a channel may carry a yes. A script may only where the policy names it.
+func (d Decision) Carries(channel Surface) bool {
+	if d.Channels == nil {
+		return channel != Script
+	}
+	return slices.Contains(d.Channels, channel)
 }
 
 // ByProtection stands in for a rule's name where protected servers decided.

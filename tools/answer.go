@@ -132,7 +132,9 @@ func (r *Runner) whyNot(ctx context.Context, rec approval.Record, actor permissi
 		return "the policy no longer allows it: " + Clean(d.Reason)
 	case a.Yes && a.External:
 		return "people of another workspace cannot agree to anything here"
-	case a.Yes && !carries(d, a.Channel):
+	case a.Yes && a.Channel == permissions.Script && !(actor.IsKey() && r.isAsker(rec, actor)):
+		return "a flag answers for nobody but the bearer of the access key who asked"
+	case a.Yes && !d.Carries(a.Channel):
 		return fmt.Sprintf("the policy does not let %s carry a yes to this; it can be given in: %s", a.Channel, surfaces(d.Channels))
 	}
 	switch {
@@ -146,7 +148,7 @@ func (r *Runner) whyNot(ctx context.Context, rec approval.Record, actor permissi
 
 // Carries reports whether the policy lets a surface carry a yes to what a record asks.
 func (r *Runner) Carries(ctx context.Context, rec approval.Record, surface permissions.Surface) bool {
-	return carries(r.decide(ctx, askOf(rec)), surface)
+	return r.decide(ctx, askOf(rec)).Carries(surface)
 }
 
 // Carriers says, for a person to read, where a yes to what a record asks can be given.

@@ -99,7 +99,13 @@ func (r *Runner) claim(ctx context.Context, store approval.Store, rec approval.R
 	return store.Move(ctx, m, row)
 }
 
-func agreedIn(channel string) string { return "agreed in: " + channel }
+// agreedIn says how a yes came. That of a script is nobody's hand.
+func agreedIn(channel string) string {
+	if channel == string(permissions.Script) {
+		return "answered by a flag"
+	}
+	return "agreed in: " + channel
+}
 
 // failClaim replies to a claim that did not succeed: nothing was sent. stored tells whether
 // the record exists, so that it can be named.

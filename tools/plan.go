@@ -57,12 +57,7 @@ func (r *Runner) planFor(ctx context.Context, op *Op, in input, server apiclient
 func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
 
 // here reports whether the answer can be given where the change was asked for.
-func (p plan) here(call Call) bool { return call.CanAsk && carries(p.demand, call.Surface) }
-
-// carries reports whether a surface may carry an answer.
-func carries(d permissions.Decision, surface permissions.Surface) bool {
-	return d.Channels == nil || slices.Contains(d.Channels, surface)
-}
+func (p plan) here(call Call) bool { return call.CanAsk && p.demand.Carries(call.Surface) }
 
 // riskOf returns the risk of this very input on this very target.
 func (op *Op) riskOf(t Target, in input) permissions.Risk {

@@ -61,10 +61,22 @@ func (r *reader) place(w word) (permissions.Place, bool) {
 	return permissions.Place(w.text), ok
 }
 
+// channel reads a word for what may carry an answer.
+func (r *reader) channel(w word) (permissions.Surface, bool) {
+	if w.text == string(permissions.Script) {
+		return permissions.Script, true
+	}
+	return r.surface(w, "write mcp, slack, terminal or script")
+}
+
 func (r *reader) surface(w word, advice string) (permissions.Surface, bool) {
 	s := permissions.Surface(w.text)
 	if s == permissions.Slack || s == permissions.MCP || s == permissions.Terminal {
 		return s, true
+	}
+	if w.text == string(permissions.Script) {
+		r.bad(w.line, "script is a word of confirm alone; a script asks from a terminal: write terminal")
+		return "", false
 	}
 	r.bad(w.line, "%q is not a place%s; %s", w.text, meant(w.text, []string{"slack", "mcp", "terminal"}), advice)
 	return "", false
@@ -82,11 +94,15 @@ func (r *reader) risk(w word) (permissions.Risk, bool) {
 	return "", false
 }
 
-// operation reads a glob over operations. One without a star must be an operation.
+// operation reads a glob over operations. One without a star must be an operation, or an act
+// beside them.
 func (r *reader) operation(w word) (permissions.Glob, bool) {
 	var all []string
 	for _, op := range r.operations {
 		all = append(all, op.Name)
+	}
+	if slices.Contains(permissions.Acts, permissions.Act(w.text)) {
+		return permissions.Glob(w.text), true
 	}
 	switch {
 	case !r.glob(w):

@@ -38,7 +38,7 @@ rules:
   - {name: never from chat, effect: deny, who: ["*"], where: [slack], operations: [servers.create]}
 protected: {servers: ["db-*"]}
 budgets: {deletions: 5/20m}
-confirm: {destructive: [slack, terminal]}
+confirm: {destructive: [slack, terminal], billable: [terminal, script]}
 slack: {approvals_channel: C061EG9SL, audit_channel: C0AUDIT}
 tests:
   - {who: lead, where: "slack:C061EG9SL", operation: servers.delete, server: staging-1, want: approval}
@@ -72,7 +72,7 @@ func TestLoadUnderstandsEverything(t *testing.T) {
 	require.Nil(t, b.Rules[0].Where, "left out is any")
 	require.Equal(t, []permissions.ServerPattern{"db-*"}, b.Protected)
 	require.Equal(t, map[string]permissions.Rate{"deletions": {Most: 5, Within: 20 * time.Minute}}, b.Budgets)
-	require.Equal(t, map[permissions.Risk][]permissions.Surface{"destructive": {"slack", "terminal"}}, b.Confirm)
+	require.Equal(t, map[permissions.Risk][]permissions.Surface{"destructive": {"slack", "terminal"}, "billable": {"terminal", "script"}}, b.Confirm)
 	require.Equal(t, permissions.SlackChannels{Approvals: "C061EG9SL", Audit: "C0AUDIT"}, b.Slack)
 }
 
@@ -161,7 +161,8 @@ func TestMistakes(t *testing.T) {
 		{"a budget in no time", "version: 1\nbudgets: {destructive: 3/0s}\n", `line 2: "3/0s" is not a budget; write how many and within what time, such as 3/10m or 10/1h`},
 		{"a negative budget", "version: 1\nbudgets: {destructive: -3/1h}\n", `line 2: "-3/1h" is not a budget; write how many and within what time, such as 3/10m or 10/1h`},
 		{"confirm of a read", "version: 1\nconfirm: {read: [mcp]}\n", `line 2: confirm has no key "read"; the keys are disruptive, billable, destructive`},
-		{"confirm in a channel", "version: 1\nconfirm: {billable: [\"slack:C1\"]}\n", `line 2: "slack:C1" is not a place; write mcp, slack or terminal`},
+		{"confirm in a channel", "version: 1\nconfirm: {billable: [\"slack:C1\"]}\n", `line 2: "slack:C1" is not a place; write mcp, slack, terminal or script`},
+		{"script is no place", "version: 1\nrules: [{name: r, effect: allow, who: [\"*\"], where: [script]}]\n", `line 2: script is a word of confirm alone; a script asks from a terminal: write terminal`},
 		{"a channel's name for cards", "version: 1\nslack: {approvals_channel: ops}\n", `line 2: "ops" is not the id of a Slack channel; write the id, such as C061EG9SL, never the name: names can be changed`},
 		{"a test of a group", rule("effect: deny, who: [lead]") + "tests:\n- {who: oncall, where: mcp, operation: servers.stop, want: deny}\n", "line 7: oncall is a group; a test asks for one person: write one of its people"},
 		{"a test of a glob", rule("effect: deny, who: [lead]") + "tests:\n- {who: lead, where: mcp, operation: servers.*, want: deny}\n", `line 7: "servers.*" is a glob; a test asks for one operation: write its name`},
@@ -221,6 +222,7 @@ func TestWarnings(t *testing.T) {
 		{"protection of nothing", "version: 1\nrules: [{name: r, effect: allow, who: [\"*\"]}]\nprotected: {servers: []}\n", "line 3: protected names no server, so none is protected"},
 		{"no identity", "version: 1\npeople: [{id: a}]\nrules: [{name: r, effect: allow, who: [\"*\"]}]\n", "line 2: a has no identity, so nobody can act as a; add slack, keys or local"},
 		{"an empty group", "version: 1\ngroups: {g: {people: []}}\nrules: [{name: r, effect: allow, who: [\"*\", g]}]\n", "line 2: the group g has nobody in it"},
+		{"an act with a risk", "version: 1\nrules: [{name: r, effect: allow, who: [\"key:ci\"], operations: [freeze.lift], risks: [destructive]}]\n", `line 2: the rule "r" gives freeze.lift to nobody: it has neither a risk nor a server, so leave risks and servers out`},
 		{"nobody answers", "version: 1\nconfirm: {billable: []}\nrules: [{name: r, effect: allow, who: [\"*\"]}]\n", "line 2: nobody can answer for what is billable: the list is empty"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -112,9 +112,7 @@ func (r *reader) confirms(n ast.Node) {
 	r.book.Confirm = map[permissions.Risk][]permissions.Surface{}
 	answers := func(risk permissions.Risk) key {
 		return key{string(risk), false, func(n ast.Node) {
-			r.book.Confirm[risk] = each(r.words(n, string(risk)), func(w word) (permissions.Surface, bool) {
-				return r.surface(w, "write mcp, slack or terminal")
-			})
+			r.book.Confirm[risk] = each(r.words(n, string(risk)), r.channel)
 			if len(r.book.Confirm[risk]) == 0 {
 				r.doubt(lineOf(n), "nobody can answer for what is %s: the list is empty", risk)
 			}

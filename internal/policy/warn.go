@@ -18,10 +18,15 @@ func (r *reader) warn() {
 			r.doubt(line, "the rule %q can never match: %s", rule.Name, why)
 			continue
 		}
+		for _, act := range permissions.Acts {
+			if slices.Contains(rule.Operations, permissions.Glob(act)) && !rule.Names(act) {
+				r.doubt(line, "the rule %q gives %s to nobody: it has neither a risk nor a server, so leave risks and servers out", rule.Name, act)
+			}
+		}
 		if rule.Effect == permissions.Deny {
 			continue
 		}
-		if by, ok := r.shadow(rule); ok {
+		if by, ok := r.shadow(rule); ok && !namesAct(rule) {
 			r.doubt(line, "the rule %q never allows anything: the rule %q denies all of it", rule.Name, by)
 		}
 		if rule.Approvers != nil {
@@ -54,12 +59,18 @@ func (r *reader) dead(rule permissions.Rule) string {
 		return "it has an empty list, which means nothing; leave the key out for any"
 	case !r.anybodyStands(rule):
 		return "nobody of its who can be at its where: Slack users ask in Slack, keys and local users at a terminal or over MCP"
+	case len(ops) == 0 && namesAct(rule):
+		return ""
 	case len(ops) == 0:
 		return "no operation has one of its names and one of its risks"
 	case !slices.ContainsFunc(ops, func(op Operation) bool { return op.OnServer }) && !holdsNoServer(rule.Servers):
 		return "it names servers, and its operations are about none; leave servers out"
 	}
 	return ""
+}
+
+func namesAct(rule permissions.Rule) bool {
+	return slices.ContainsFunc(permissions.Acts, func(act permissions.Act) bool { return slices.Contains(rule.Operations, permissions.Glob(act)) })
 }
 
 func empty[T any](list []T) bool { return list != nil && len(list) == 0 }

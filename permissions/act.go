@@ -1,0 +1,63 @@
+package permissions
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Act is something beside the operations that is for a person at a terminal, unless the policy
+// gives it to an access key. A rule names it in full among its operations: no * matches it.
+type Act string
+
+// The acts.
+const (
+	SettleApproval   Act = "approvals.settle"
+	MakeAuditKey     Act = "audit.key"
+	LiftFreeze       Act = "freeze.lift"
+	CreateKey        Act = "keys.create"
+	UnlockOperations Act = "operations.unlock"
+)
+
+// Acts lists every act, sorted.
+var Acts = []Act{SettleApproval, MakeAuditKey, LiftFreeze, CreateKey, UnlockOperations}
+
+// Names reports whether the rule gives or takes an act. An allow that is about risks or servers
+// does not: an act has neither.
+func (r Rule) Names(act Act) bool {
+	if r.Effect == Allow && (r.Risks != nil || r.Servers != nil) {
+		return false
+	}
+	return slices.Contains(r.Operations, Glob(act))
+}
+
+// Forbids reports whether a rule takes an act from somebody, wherever they are, and which.
+func (p Policy) Forbids(actor Actor, act Act) (rule string, forbidden bool) {
+	return p.about(actor, act, Deny)
+}
+
+// MayAct decides whether somebody may do an act where no person is at a terminal: the bearer of an
+// access key that a rule names for it.
+func (p Policy) MayAct(actor Actor, act Act) Decision {
+	if rule, forbidden := p.Forbids(actor, act); forbidden {
+		return Decision{Rule: rule, Reason: fmt.Sprintf("the policy's rule %q forbids it", rule)}
+	}
+	if rule, given := p.about(actor, act, Allow); given && actor.IsKey() {
+		return Decision{Allowed: true, Rule: rule}
+	}
+	return Decision{Reason: "it is for a person at a terminal"}
+}
+
+// about returns the first rule of that effect about somebody and an act.
+func (p Policy) about(actor Actor, act Act, effect Effect) (rule string, found bool) {
+	if p.Book == nil || actor == "" {
+		return "", false
+	}
+	ask := Ask{Actor: actor, Surface: Terminal}
+	for _, r := range p.Book.Rules {
+		at := r.Where == nil || slices.ContainsFunc(r.Where, func(w Place) bool { return w.holds(ask) })
+		if r.Effect == effect && r.Names(act) && at && p.Book.among(r.Who, p.Book.asker(actor, nil, false), effect) {
+			return r.Name, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,57 @@
+package permissions_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// An act is given to an access key by its own word alone.
+func TestMayAct(t *testing.T) {
+	rule := func(effect permissions.Effect, who permissions.Party, operations ...permissions.Glob) permissions.Rule {
+		return permissions.Rule{Name: "r", Effect: effect, Who: []permissions.Party{who}, Operations: operations}
+	}
+	for _, act := range permissions.Acts {
+		word := permissions.Glob(act)
+		ofRisk := rule("allow", "key:ci", word)
+		ofRisk.Risks = []permissions.Risk{"destructive"}
+		fromChat := rule("allow", "key:ci", word)
+		fromChat.Where = []permissions.Place{"slack", "mcp"}
+		for _, c := range []struct {
+			name  string
+			rules []permissions.Rule
+			actor permissions.Actor
+			want  bool
+		}{
+			{"named", []permissions.Rule{rule("allow", "key:ci", word)}, "key:ci", true},
+			{"among others", []permissions.Rule{rule("allow", "*", "servers.*", word)}, "key:ci", true},
+			{"another key", []permissions.Rule{rule("allow", "key:ci", word)}, "key:other", false},
+			{"no key", []permissions.Rule{rule("allow", "*", word)}, "local:ada", false},
+			{"everything", []permissions.Rule{rule("allow", "key:ci")}, "key:ci", false},
+			{"a star", []permissions.Rule{rule("allow", "key:ci", "*", "*.*", "approvals.*", "audit.*", "freeze.*", "keys.*", "operations.*")}, "key:ci", false},
+			{"a risk", []permissions.Rule{ofRisk}, "key:ci", false},
+			{"elsewhere", []permissions.Rule{fromChat}, "key:ci", false},
+			{"denied", []permissions.Rule{rule("allow", "key:ci", word), rule("deny", "*", word)}, "key:ci", false},
+			{"a star denies nothing", []permissions.Rule{rule("allow", "key:ci", word), rule("deny", "*", "*")}, "key:ci", true},
+		} {
+			d := permissions.Policy{Book: &permissions.Rulebook{Rules: c.rules}}.MayAct(c.actor, act)
+			require.Equal(t, c.want, d.Allowed, "%s: %s", act, c.name)
+			require.Equal(t, c.want, d.Reason == "", "%s: %s", act, c.name)
+		}
+		require.False(t, permissions.Policy{}.MayAct("key:ci", act).Allowed, "without a policy nobody is given anything")
+	}
+}
+
+// A script answers only where the policy says so.
+func TestScriptMustBeNamed(t *testing.T) {
+	require.False(t, permissions.Decision{}.Carries(permissions.Script))
+	for _, other := range []permissions.Surface{permissions.MCP, permissions.Slack, permissions.Terminal} {
+		require.True(t, permissions.Decision{}.Carries(other))
+		require.False(t, permissions.Decision{Channels: []permissions.Surface{permissions.Script}}.Carries(other))
+	}
+	require.True(t, permissions.Decision{Channels: []permissions.Surface{permissions.Script}}.Carries(permissions.Script))
+	ask := permissions.Ask{Actor: "key:ci", Surface: permissions.Script, Operation: "servers.stop", Risk: permissions.Disruptive}
+	require.False(t, permissions.Policy{}.Decide(ask).Allowed, "nobody asks from there")
+}
