@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,7 +123,7 @@ func syntaxError(err error) string {
 func (in *input) take(op *Op, name string, v jsontext.Value) error {
 	i := slices.IndexFunc(op.Fields, func(f Field) bool { return f.Name == name })
 	if i < 0 {
-		return fmt.Errorf("unknown field %s; %s", quote(cut(Clean(name), 60)), op.valid())
+		return fmt.Errorf("unknown field %s; %s%s", quote(cut(Clean(name), 60)), op.meant(name), op.valid())
 	}
 	if v.Kind() == 'n' {
 		return nil
@@ -147,6 +148,26 @@ func (in *input) take(op *Op, name string, v jsontext.Value) error {
 	return nil
 }
 
+// meant asks whether a field's name is a slip or another style of one that the operation has: "dryRun".
+func (op *Op) meant(name string) string {
+	if len(name) > longestName {
+		return ""
+	}
+	plain := func(s string) string {
+		return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(s))
+	}
+	best, far := "", 3
+	for _, f := range op.Fields {
+		if d := distance(plain(name), plain(f.Name)); d < far && d < len(f.Name)/2 {
+			best, far = f.Name, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + best + "? "
+}
+
 func (op *Op) valid() string {
 	names := make([]string, len(op.Fields))
 	for i, f := range op.Fields {
@@ -162,19 +183,48 @@ func (op *Op) valid() string {
 func (f Field) read(v jsontext.Value) (jsontext.Value, error) {
 	switch f.Kind {
 	case Boolean:
-		if k := v.Kind(); k != 't' && k != 'f' {
-			return nil, fmt.Errorf("must be true or false, not %s", describe(v))
+		switch bare(v) {
+		case "true", "false":
+			return jsontext.Value(bare(v)), nil
 		}
-		return v, nil
+		return nil, fmt.Errorf("must be true or false, not %s", describe(v))
 	case Integer:
-		n, err := strconv.Atoi(string(v))
+		n, err := wholeNumber(bare(v))
 		if err != nil || n < f.Min || n > f.Max {
 			return nil, fmt.Errorf("must be a whole number from %d to %d, not %s", f.Min, f.Max, describe(v))
 		}
-		return v, nil
+		return jsontext.Value(strconv.Itoa(n)), nil
 	}
 	text, err := f.text(v)
 	return quoted(text), err
+}
+
+// bare returns the text of a scalar, whether or not it came as a JSON string: some clients send
+// "10" and "true" where the schema says integer and boolean.
+func bare(v jsontext.Value) string {
+	if v.Kind() != '"' {
+		return string(v)
+	}
+	s, _ := jsontext.AppendUnquote(nil, v)
+	return string(s)
+}
+
+// wholeNumber reads what JSON Schema calls an integer: 10, 10.0 and 1e1 are the same.
+func wholeNumber(text string) (int, error) {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !jsontext.Value(text).IsValid() || n != math.Trunc(n) || math.Abs(n) > math.MaxInt32 {
+		return 0, errors.New("not a whole number")
+	}
+	return int(n), nil
+}
+
+// wholeID returns the digits of a number that is an id; a client's float of it, 12345.0, is the same id.
+func wholeID(v jsontext.Value) string {
+	digits, zeros, _ := strings.Cut(string(v), ".")
+	if strings.Trim(zeros, "0") != "" {
+		return string(v)
+	}
+	return digits
 }
 
 // text reads a string, or for ids and refs a whole number too.
@@ -183,7 +233,7 @@ func (f Field) text(v jsontext.Value) (string, error) {
 	if v.Kind() != '"' && !number {
 		return "", fmt.Errorf("must be a string, not %s", describe(v))
 	}
-	text := string(v)
+	text := wholeID(v)
 	if !number {
 		s, err := jsontext.AppendUnquote(nil, v)
 		if err != nil {
@@ -198,7 +248,19 @@ func (f Field) text(v jsontext.Value) (string, error) {
 		}
 		return text, nil
 	}
-	return text, f.rule.check(text)
+	return text, f.check(text)
+}
+
+// check reports why a text does not fit, with the field's own words where the rule has none.
+func (f Field) check(text string) error {
+	r := f.rule
+	if r.says == "" {
+		r.says = "one word"
+		if hint, _, _ := strings.Cut(f.Doc, ";"); hint != "" {
+			r.says += ": " + strings.ToLower(hint[:1]) + hint[1:]
+		}
+	}
+	return r.check(text)
 }
 
 // describe names a value in an error without repeating what may be huge or hostile.

@@ -93,13 +93,32 @@ func TestErrorsOfInputsSayWhatToWrite(t *testing.T) {
 		{"servers.get", `{"server":"web-server-1"}`, "no server is called “web-server-1”; did you mean “web-server-01”"},
 		{"servers.get", `{"server":"99"}`, "no server has the id 99"},
 		{"servers.list", `{"limit":501}`, "limit must be a whole number from 1 to 500, not 501"},
-		{"servers.list", `{"limit":"5"}`, "limit must be a whole number from 1 to 500, not the text “5”"},
+		{"servers.list", `{"limit":"five"}`, "limit must be a whole number from 1 to 500, not the text “five”"},
+		{"servers.list", `{"limit":1.5}`, "limit must be a whole number from 1 to 500, not 1.5"},
+		{"servers.list", `{"limit":"1.5"}`, "limit must be a whole number from 1 to 500, not the text “1.5”"},
+		{"servers.list", `{"limit":"01"}`, "limit must be a whole number from 1 to 500"},
+		{"servers.list", `{"limit":1e300}`, "limit must be a whole number from 1 to 500"},
+		{"servers.list", `{"limit":""}`, "limit must be a whole number from 1 to 500"},
+		{"servers.list", `{"limit":true}`, "limit must be a whole number from 1 to 500, not true"},
+		{"servers.list", `{"status":""}`, "status is empty; it must be one word: active, stopped or suspended"},
+		{"servers.list", `{"status":"a b"}`, "status has characters that are not allowed; it must be one word: active, stopped or suspended"},
+		{"servers.list", `{"location":""}`, "location is empty; it must be one word: such as us-west"},
+		{"backups.list", `{"backup_type":""}`, "backup_type is empty; it must be one word: manual or automatic"},
+		{"domains.list", `{"status":""}`, "status is empty; it must be one word: active, pending, expired or locked"},
+		{"servers.create", `{"name":"a","plan_id":"1","os_id":"5","location":""}`, "location is empty; it must be one word: such as us-west"},
+		{"servers.start", `{"server":"1","dryRun":true}`, "unknown field “dryRun”; did you mean dry_run? servers.start takes server, dry_run, wait"},
+		{"servers.start", `{"server":"1","Wait":true}`, "unknown field “Wait”; did you mean wait?"},
+		{"servers.create", `{"planId":"1"}`, "unknown field “planId”; did you mean plan_id?"},
+		{"servers.create", `{"hostnme":"1"}`, "unknown field “hostnme”; did you mean hostname?"},
+		{"account.get", `{"a":1}`, "unknown field “a”; account.get takes no fields"},
 		{"servers.update", `{"server":"12345"}`, "nothing to change: give name, hostname or backups_enabled"},
 		{"servers.create", `{"name":"a b","plan_id":"1","os_id":"5","location":"us-west"}`, "name has characters that are not allowed; it must be letters, digits and hyphens"},
 		{"servers.create", `{"name":"a","plan_id":"one","os_id":"5","location":"us-west"}`, "plan_id is not an id"},
 		{"servers.restore", `{"server":"db-server-01","backup_id":"501"}`, "backup 501 is not a backup of “db-server-01”"},
 		{"backups.delete", `{"backup_id":"1"}`, "no backup has the id 1; backups.list shows them"},
 		{"servers.delete", `{"server":12345.5}`, "server is not an id"},
+		{"servers.reboot", `{"server":"web-server-01","wait":1}`, "wait must be true or false, not 1"},
+		{"servers.reboot", `{"server":"web-server-01","wait":"True"}`, "wait must be true or false, not the text “True”"},
 		{"servers.reboot", `{"server":"web-server-01","wait":"yes"}`, "wait must be true or false, not the text “yes”"},
 		{"servers.bootre", `{}`, "no operation is called “servers.bootre”"},
 		{"server.list", `{}`, "did you mean servers.list?"},
@@ -114,9 +133,36 @@ func TestErrorsOfInputsSayWhatToWrite(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
+// What a client means is taken in each spelling that the schema's type leaves no doubt about.
+func TestNumbersAndTruthsAreTakenInEverySpelling(t *testing.T) {
+	w := newWorldWith(t, "vps_demo", simulator.Options{Servers: 12})
+	for _, limit := range []string{`10`, `10.0`, `1e1`, `"10"`, `"10.0"`} {
+		reply := w.run("servers.list", `{"limit":`+limit+`}`)
+		require.Equal(t, tools.OK, reply.Class, "%s: %s", limit, reply.Message)
+		require.Len(t, decoded(t, reply.JSON())["results"], 10, limit)
+	}
+	for _, op := range tools.Operations() {
+		for _, f := range op.Fields {
+			for _, yes := range []string{"true", "false"} {
+				if f.Kind != tools.Boolean {
+					continue
+				}
+				in := example(t, op)
+				in["dry_run"], in[f.Name] = true, yes
+				if f.Name == "dry_run" {
+					in[f.Name] = "true"
+				}
+				reply := w.run(op.Name, marshal(t, in))
+				require.NotEqual(t, tools.Invalid, reply.Class, "%s %s: %s", op.Name, f.Name, reply.Message)
+			}
+		}
+	}
+	require.Empty(t, w.sent(), "a dry run as a text is a dry run")
+}
+
 func TestIdsAreTakenAsNumbersAndAsStrings(t *testing.T) {
 	w := newWorld(t)
-	for _, in := range []string{`{"server":12345}`, `{"server":"12345"}`, `{"server":"web-server-01"}`, `{"server":"web01.example.com"}`} {
+	for _, in := range []string{`{"server":12345}`, `{"server":12345.0}`, `{"server":12345.000}`, `{"server":"12345"}`, `{"server":"web-server-01"}`, `{"server":"web01.example.com"}`} {
 		reply := w.run("servers.get", in)
 		require.Equal(t, tools.OK, reply.Class, reply.Message)
 		require.Equal(t, "12345", decoded(t, reply.JSON())["id"])

@@ -21,7 +21,7 @@ var rules = map[string]rule{
 	"snapshot": {100, "-_", "letters, digits, hyphens and underscores"},
 	"hostname": {253, "-.", "a fully qualified domain name such as web01.example.com"},
 	"domain":   {253, "-.", "a domain name such as example.com"},
-	"code":     {64, "-_", "a word such as us-west"},
+	"code":     {64, "-_", ""}, // the field's description has the words
 	"text":     {500, "*", "one line of plain text"},
 }
 

@@ -1,7 +1,6 @@
 package mcpserver
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -31,7 +30,7 @@ func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 		progress, flush := s.progress(ctx, op, req)
 		defer flush()
 		x.call = tools.Call{
-			Operation: op.Name, Input: arguments(req), Actor: c.actor, Surface: permissions.MCP,
+			Operation: op.Name, Input: arguments(op, req), Actor: c.actor, Surface: permissions.MCP,
 			CanAsk: canAsk(ctx), WaitLimit: waitLimit, Progress: progress,
 		}
 		var err error
@@ -43,15 +42,6 @@ func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 		}
 		return x.run(ctx), nil
 	}
-}
-
-// arguments returns the call's input as it came. null is the same as leaving it out.
-func arguments(req mcp.CallToolRequest) []byte {
-	raw := bytes.TrimSpace(req.Params.RawArguments)
-	if string(raw) == "null" {
-		return nil
-	}
-	return raw
 }
 
 // run runs the call, up to the question if a person must be asked.
