@@ -12,14 +12,16 @@ import (
 // identity, that asked. Where several rules want approvers, each must name this one; where
 // a rule names nobody, the approver must be allowed to run the same from where it was
 // asked. ask needs the requester's Slack groups and channel too: without them the rules
-// that let it be asked may not match, and nobody may approve. Strangers of Slack are the
-// caller's to refuse.
+// that let it be asked may not match, and nobody may approve. Without a policy file nobody may
+// either: no rule says whom somebody may stand in for. Strangers of Slack are the caller's to refuse.
 func (p Policy) MayApprove(approver Actor, groups []string, ask Ask, requester string) Decision {
 	person, known := p.Person(approver)
 	d := p.Decide(ask)
 	switch {
 	case !d.Allowed:
 		return d // the policy has changed since
+	case p.Book == nil:
+		return d.refuse("without a policy file nobody can agree for another person")
 	case !known:
 		return d.refuse(fmt.Sprintf("%s belongs to nobody under people in the policy, so it cannot agree for a second person", approver))
 	case p.same(person, requester) || p.same(person, string(ask.Actor)):

@@ -101,8 +101,11 @@ func TestEveryDemandNamesTheApprover(t *testing.T) {
 }
 
 func TestMayApproveWithoutAPolicyFile(t *testing.T) {
-	ask := permissions.Ask{Actor: "local:a", Surface: "terminal", Operation: "servers.delete", Risk: "destructive", Target: on("x")}
-	require.True(t, permissions.Policy{}.MayApprove("local:b", nil, ask, "local:a").Allowed)
-	require.False(t, permissions.Policy{}.MayApprove("local:a", nil, ask, "local:a").Allowed)
-	require.False(t, permissions.Policy{}.MayApprove("", nil, ask, "local:a").Allowed)
+	for _, surface := range []permissions.Surface{permissions.MCP, permissions.Terminal} {
+		ask := permissions.Ask{Actor: "local:a", Surface: surface, Operation: "servers.delete", Risk: "destructive", Target: on("x")}
+		require.True(t, permissions.Policy{}.Decide(ask).Allowed)
+		for _, who := range []permissions.Actor{"local:b", "slack:U1", "key:k", "local:a", ""} {
+			require.False(t, permissions.Policy{}.MayApprove(who, nil, ask, "local:a").Allowed, who)
+		}
+	}
 }

@@ -37,6 +37,9 @@ func (b *Bot) record(ctx context.Context, v *visit, id string) (approval.Record,
 	case err != nil:
 		return rec, false, b.tell(ctx, v, blocks.Plain(unreadable))
 	}
+	if why := b.Runner.Closed(rec, v.actor()); why != "" {
+		return rec, false, b.refused(ctx, v, rec, why)
+	}
 	if rec = b.Runner.AsOfNow(ctx, rec); rec.State == approval.Pending {
 		return rec, true, nil
 	}
@@ -230,7 +233,7 @@ func (b *Bot) precheck(ctx context.Context, d door.Delivery) (ack []byte, wrong 
 	}
 	switch p.View.CallbackID {
 	case blocks.CallbackName:
-		return b.checkName(ctx, p.View)
+		return b.checkName(ctx, permissions.SlackUser(p.User.ID), p.View)
 	case blocks.CallbackForm:
 		return b.checkForm(p.View)
 	}
@@ -238,7 +241,7 @@ func (b *Bot) precheck(ctx context.Context, d door.Delivery) (ack []byte, wrong 
 }
 
 // checkName compares the name that was typed, if it still decides anything.
-func (b *Bot) checkName(ctx context.Context, w view) (ack []byte, wrong bool) {
+func (b *Bot) checkName(ctx context.Context, who permissions.Actor, w view) (ack []byte, wrong bool) {
 	var a asked
 	if err := b.untoken(askedPurpose, w.Meta, &a); err != nil {
 		return blocks.NameError("This window is too old. Close it and ask again."), true
@@ -246,6 +249,9 @@ func (b *Bot) checkName(ctx context.Context, w view) (ack []byte, wrong bool) {
 	rec, err := b.stored(ctx, a.Approval)
 	if err != nil {
 		return blocks.NameError(unreadable), true
+	}
+	if b.Runner.Closed(rec, who) != "" {
+		return nil, false // the answer says why; nothing of the record is shown here
 	}
 	if rec = b.Runner.AsOfNow(ctx, rec); rec.State != approval.Pending {
 		b.changed(ctx, rec.ID)

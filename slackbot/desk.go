@@ -38,6 +38,9 @@ func (b *Bot) deskOf(ctx context.Context, store Store, v *visit) (desk, error) {
 }
 
 func (b *Bot) sort(ctx context.Context, store Store, v *visit, rec approval.Record, d *desk) error {
+	if b.Runner.Closed(rec, v.actor()) != "" {
+		return nil
+	}
 	asked := b.Runner.IsAsker(rec, v.actor())
 	may := asked || rec.State == approval.Pending && b.Runner.MayAnswer(ctx, rec, v.actor(), b.yes(v, rec)) == ""
 	if !may {

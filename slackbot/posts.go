@@ -308,6 +308,10 @@ func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
 	if err != nil {
 		return err
 	}
+	if b.Runner.Closed(rec, permissions.SlackUser(p.User)) != "" { // the policy file was taken away meanwhile
+		p.Next = time.Time{}
+		return store.SavePost(ctx, p)
+	}
 	message := b.messageOf(ctx, store, p, rec)
 	p = b.bring(ctx, store, p, rec, message)
 	err = store.SavePost(context.WithoutCancel(ctx), p)

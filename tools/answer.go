@@ -127,6 +127,9 @@ func (r *Runner) mayAnswer(ctx context.Context, rec approval.Record, actor permi
 func (r *Runner) whyNot(ctx context.Context, rec approval.Record, actor permissions.Actor, a Answer) string {
 	policy, ask := r.Policy(), askOf(rec)
 	d := r.decide(ctx, ask)
+	if why := r.closed(rec, actor, a.Channel); why != "" {
+		return why
+	}
 	switch {
 	case a.Yes && !d.Allowed:
 		return "the policy no longer allows it: " + Clean(d.Reason)
@@ -144,6 +147,23 @@ func (r *Runner) whyNot(ctx context.Context, rec approval.Record, actor permissi
 		return "only " + Clean(rec.Actor) + ", who asked, can answer this"
 	}
 	return Clean(policy.MayApprove(actor, a.Groups, ask, rec.Person).Reason)
+}
+
+// closed says why somebody in Slack has nothing to do with a record; "" if they may have. Without a
+// policy file every member of a workspace is as good as any other, so nobody there sees, agrees to
+// or denies what was asked elsewhere. Lists, presses, typed names and the last check before the
+// call all go by this one rule.
+func (r *Runner) closed(rec approval.Record, actor permissions.Actor, channel permissions.Surface) string {
+	if channel != permissions.Slack || r.Policy().Book != nil || rec.Actor == string(actor) {
+		return ""
+	}
+	return "without a policy file nobody in Slack may see, agree to or deny what was asked elsewhere"
+}
+
+// Closed says why somebody in Slack may neither be shown a record nor answer it; "" if they may be
+// shown it. [Runner.MayAnswer] says whether they may answer.
+func (r *Runner) Closed(rec approval.Record, actor permissions.Actor) string {
+	return r.closed(rec, actor, permissions.Slack)
 }
 
 // Carries reports whether the policy lets a surface carry a yes to what a record asks.
