@@ -373,6 +373,8 @@ func (r *Runner) Handover(ctx context.Context, op *Op, id, why string) Reply {
 		if err := store.Handover(ctx, id, rec.ExpiresAt); err != nil {
 			return op.fail(&storeError{err})
 		}
+		rec.Place = approval.Elsewhere
+		return r.asking(ctx, op, rec)
 	}
 	return op.replyFor(rec)
 }

@@ -3,6 +3,7 @@ package tools
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -95,4 +96,20 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// InWords says a duration as a person would, rounded up: "5 minutes", never "0s" or "10m0s".
+func InWords(d time.Duration) string {
+	in := func(unit time.Duration, noun string) string { return plural(max(1, int((d+unit-1)/unit)), noun) }
+	fits := func(unit time.Duration) bool { return d >= 2*unit || d == unit }
+	const day = 24 * time.Hour
+	switch {
+	case fits(day):
+		return in(day, "day")
+	case fits(time.Hour):
+		return in(time.Hour, "hour")
+	case fits(time.Minute):
+		return in(time.Minute, "minute")
+	}
+	return in(time.Second, "second")
 }

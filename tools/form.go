@@ -10,8 +10,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
-// tooFast is how soon after a question an answer cannot have come from a person.
-const tooFast = 700 * time.Millisecond
+// TooFast is how soon after a question an answer cannot have come from a person.
+const TooFast = 700 * time.Millisecond
 
 // AskForm notes that the question of a record is about to be put to a session, and returns
 // the nonce that the answer must bring back. The store keeps its hash alone.
@@ -37,18 +37,19 @@ type FormAnswer struct {
 // TakeForm uses up the question that an answer belongs to. A nonce that was never given to
 // this session, or was used, or is too old, is refused.
 func (r *Runner) TakeForm(ctx context.Context, nonce, session string) (FormAnswer, error) {
+	came := r.Now() // a slow store makes no person of a program
 	store, err := r.store(ctx)
 	if err != nil {
 		return FormAnswer{}, err
 	}
-	f, err := store.TakeForm(ctx, hashOfNonce(nonce), session, r.Now())
+	f, err := store.TakeForm(ctx, hashOfNonce(nonce), session, came)
 	if errors.Is(err, approval.ErrNotFound) {
 		return FormAnswer{}, &refusal{"this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
 	}
 	if err != nil {
 		return FormAnswer{}, &storeError{err}
 	}
-	return FormAnswer{Approval: f.Approval, Automatic: r.Now().Sub(f.AskedAt) < tooFast}, nil
+	return FormAnswer{Approval: f.Approval, Automatic: came.Sub(f.AskedAt) < TooFast}, nil
 }
 
 func hashOfNonce(nonce string) string {

@@ -3,39 +3,41 @@ package tools
 import (
 	"context"
 	"errors"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
 var errOtherCall = &refusal{"the answer belongs to another call than this one; nothing was sent"}
 
 // Same checks that an answer which came with a call is for that very call: the same
 // operation with the same input, names and ids of one server being the same. It changes
-// nothing. It returns whether the call wants to wait for the work to settle.
-func (r *Runner) Same(ctx context.Context, call Call, approvalID string) (wait bool, err error) {
+// nothing. It returns the record, and whether the call wants to wait for the work to settle.
+func (r *Runner) Same(ctx context.Context, call Call, approvalID string) (rec approval.Record, wait bool, err error) {
 	_, rec, op, err := r.asked(ctx, call.Actor, approvalID)
 	switch {
 	case err != nil:
-		return false, err
+		return rec, false, err
 	case op.Name != call.Operation:
-		return false, errOtherCall
+		return rec, false, errOtherCall
 	}
 	in, err := r.accept(op, call.Input)
 	switch {
 	case err != nil:
-		return false, &inputError{err.Error()}
+		return rec, false, &inputError{err.Error()}
 	case in.dryRun:
-		return false, &refusal{"a dry run asks nobody, so no answer belongs to it; nothing was sent"}
+		return rec, false, &refusal{"a dry run asks nobody, so no answer belongs to it; nothing was sent"}
 	}
 	if hash := hashOf(in.canonical()); hash == rec.AskedHash || hash == rec.ArgsHash {
-		return in.wait, nil
+		return rec, in.wait, nil
 	}
 	resolved, _, err := r.resolve(ctx, op, in, call)
 	if err != nil {
-		return false, err
+		return rec, false, err
 	}
 	if hashOf(resolved.canonical()) != rec.ArgsHash {
-		return false, errOtherCall
+		return rec, false, errOtherCall
 	}
-	return in.wait, nil
+	return rec, in.wait, nil
 }
 
 // Standing replies with how a record stands by now, for a call that waited for its answer

@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"context"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -10,14 +11,29 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
+// meaning is what an answer says.
+type meaning int
+
+const (
+	unreadable meaning = iota // it is no answer at all
+	refusing                  // a no
+	dismissing                // the form was closed, which decides nothing
+	accepting                 // the form was sent off; what is in it says whether it is a yes
+)
+
 // spoken is what a client says that a person said. All of it is the client's to write.
 type spoken struct {
-	readable bool
-	yes      bool
-	name     string
+	meaning meaning
+	content map[string]any // of the form
 }
 
-// said reads an answer. To dismiss the question is a no, as to decline it is.
+// text returns what was filled in for a member of the form, "" for nothing and for no text.
+func (s spoken) text(member string) string {
+	text, _ := s.content[member].(string)
+	return strings.TrimSpace(text)
+}
+
+// said reads an answer.
 func said(r *mcp.ElicitationResult) spoken {
 	if r == nil {
 		return spoken{}
@@ -25,10 +41,11 @@ func said(r *mcp.ElicitationResult) spoken {
 	switch r.Action {
 	case mcp.ElicitationResponseActionAccept:
 		content, _ := r.Content.(map[string]any)
-		name, _ := content["name"].(string)
-		return spoken{readable: true, yes: true, name: name}
-	case mcp.ElicitationResponseActionDecline, mcp.ElicitationResponseActionCancel:
-		return spoken{readable: true}
+		return spoken{accepting, content}
+	case mcp.ElicitationResponseActionDecline:
+		return spoken{meaning: refusing}
+	case mcp.ElicitationResponseActionCancel:
+		return spoken{meaning: dismissing}
 	}
 	return spoken{}
 }
@@ -36,29 +53,42 @@ func said(r *mcp.ElicitationResult) spoken {
 // answered handles a call that brings an answer. mcp-go hands over answers to questions
 // that nobody asked, so nothing in them counts but what the store knows of their nonce.
 func (x *exchange) answered(ctx context.Context, came mcp.MultiRoundTripParams) tools.Reply {
-	return x.take(ctx, came.RequestState, said(server.ElicitationResponse(came.InputResponses, question)))
+	return x.take(ctx, came.RequestState, said(server.ElicitationResponse(came.InputResponses, question)), false)
 }
 
 // take checks that an answer is to a question put to this session, about this very call,
 // by a person and not a program; then the Runner decides.
-func (x *exchange) take(ctx context.Context, nonce string, s spoken) tools.Reply {
-	if !s.readable {
+func (x *exchange) take(ctx context.Context, nonce string, s spoken, tooFast bool) tools.Reply {
+	if s.meaning == unreadable {
 		return x.refuse(ctx, tools.ErrUnreadable)
 	}
 	asked, err := x.Runner.TakeForm(ctx, nonce, x.session)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
-	wait, err := x.Runner.Same(ctx, x.call, asked.Approval)
+	rec, wait, err := x.Runner.Same(ctx, x.call, asked.Approval)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
-	if asked.Automatic {
-		return x.Runner.Handover(ctx, x.op, asked.Approval, "an answer came faster than a person can read, and was not taken")
+	if tooFast || asked.Automatic {
+		x.client.noteAutomatic()
+		return x.elsewhere(ctx, rec.ID, "An answer came faster than a person can read, so it was not taken, and no form is put to this client any more.",
+			"an answer came faster than a person can read, and was not taken")
 	}
-	return x.Runner.Answer(ctx, x.call, tools.Answer{
-		Approval: asked.Approval, Channel: permissions.MCP, Yes: s.yes, Text: s.name, Wait: wait,
-	})
+	answer := tools.Answer{Approval: rec.ID, Channel: permissions.MCP, Text: s.text(nameField), Wait: wait}
+	choice := s.text(choiceField)
+	switch {
+	case s.meaning == refusing, s.meaning == accepting && rec.Confirm == "" && choice == choiceNo:
+	case s.meaning == dismissing:
+		return x.elsewhere(ctx, rec.ID, "The question was closed without an answer.", "the question was dismissed")
+	case x.client.isAutomatic():
+		return x.elsewhere(ctx, rec.ID, "A program answers for this client, so its yes does not count.", "the session had answered faster than a person can")
+	case rec.Confirm == "" && choice != choiceYes, rec.Confirm != "" && answer.Text == "":
+		return x.elsewhere(ctx, rec.ID, "The answer came without what was asked for.", "the answer was a yes without what was asked for")
+	default:
+		answer.Yes = true
+	}
+	return x.Runner.Answer(ctx, x.call, answer)
 }
 
 // refuse replies to an answer that does not count.

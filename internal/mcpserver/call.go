@@ -17,21 +17,28 @@ const waitLimit = 50 * time.Second
 // exchange is one tools/call on its way through.
 type exchange struct {
 	*Server
-	op      *tools.Op
-	call    tools.Call
-	session string // that questions are put to
-	modern  bool   // the client takes a question as a result, and brings the answer with a new call
+	op       *tools.Op
+	call     tools.Call
+	session  string // that questions are put to
+	client   *session
+	modern   bool      // the client takes a question as a result, and brings the answer with a new call
+	reporter *reporter // nil where the client wants no progress
 }
 
 func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		c := who(ctx)
-		x := exchange{Server: s, op: op, session: c.session, modern: server.IsModernRequest(ctx)}
-		progress, flush := s.progress(ctx, op, req)
-		defer flush()
+		x := exchange{
+			Server: s, op: op, session: c.session, client: s.sessions.named(c.session),
+			modern: server.IsModernRequest(ctx), reporter: newReporter(ctx, op, req),
+		}
+		defer x.reporter.flush()
 		x.call = tools.Call{
 			Operation: op.Name, Input: arguments(op, req), Actor: c.actor, Surface: permissions.MCP,
-			CanAsk: canAsk(ctx), WaitLimit: waitLimit, Progress: progress,
+			CanAsk: canAsk(ctx) && x.client.takesForm("", s.Runner.Now()), WaitLimit: waitLimit,
+		}
+		if op.Settles && x.reporter != nil {
+			x.call.Progress = x.reporter.settling
 		}
 		var err error
 		if x.call.RequestID, err = requestID(req.Params.Meta); err != nil {
@@ -51,7 +58,7 @@ func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
 		return result(reply)
 	}
 	x.watch(x.call, *reply.Record)
-	if !x.call.CanAsk || reply.Card == nil || !x.Runner.Carries(ctx, *reply.Record, permissions.MCP) {
+	if !x.call.CanAsk || !x.client.takesForm(reply.Record.ID, x.Runner.Now()) || reply.Card == nil || !x.Runner.Carries(ctx, *reply.Record, permissions.MCP) {
 		return result(reply)
 	}
 	return x.ask(ctx, reply)

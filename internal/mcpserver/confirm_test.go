@@ -1,6 +1,8 @@
 package mcpserver
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -76,12 +79,16 @@ func TestAnswersThatSendNothing(t *testing.T) {
 	}{
 		"wrong name":      {accept("web-server-02"), readTime, "declined", approval.Denied},
 		"another case":    {accept("WEB-SERVER-01"), readTime, "declined", approval.Denied},
-		"no name":         {`{"action":"accept"}`, readTime, "declined", approval.Denied},
-		"name of a type":  {`{"action":"accept","content":{"name":12345}}`, readTime, "declined", approval.Denied},
-		"a list":          {`{"action":"accept","content":["web-server-01"]}`, readTime, "declined", approval.Denied},
-		"other field":     {`{"action":"accept","content":{"confirm":"web-server-01","yes":true}}`, readTime, "declined", approval.Denied},
+		"no content":      {`{"action":"accept"}`, readTime, "approval_required", approval.Pending},
+		"no name":         {`{"action":"accept","content":{}}`, readTime, "approval_required", approval.Pending},
+		"empty name":      {accept(""), readTime, "approval_required", approval.Pending},
+		"blank name":      {accept("  "), readTime, "approval_required", approval.Pending},
+		"name of a type":  {`{"action":"accept","content":{"name":12345}}`, readTime, "approval_required", approval.Pending},
+		"a list":          {`{"action":"accept","content":["web-server-01"]}`, readTime, "approval_required", approval.Pending},
+		"other field":     {`{"action":"accept","content":{"confirm":"web-server-01","yes":true}}`, readTime, "approval_required", approval.Pending},
+		"a choice":        {choose("yes"), readTime, "approval_required", approval.Pending},
 		"decline":         {decline, readTime, "declined", approval.Denied},
-		"dismissed":       {dismiss, readTime, "declined", approval.Denied},
+		"dismissed":       {dismiss, readTime, "approval_required", approval.Pending},
 		"unknown action":  {`{"action":"approve","content":{"name":"web-server-01"}}`, readTime, "refused", approval.Pending},
 		"automatic":       {yes, 699 * time.Millisecond, "approval_required", approval.Pending},
 		"after expiry":    {yes, 5*time.Minute + time.Second, "", approval.Expired},
@@ -103,15 +110,108 @@ func TestAnswersThatSendNothing(t *testing.T) {
 	}
 }
 
+func choose(answer string) string { return `{"action":"accept","content":{"answer":"` + answer + `"}}` }
+
 func TestYesIsEnoughForADisruption(t *testing.T) {
 	conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, answer func(string) outcome) {
 		q := ask("servers_reboot", web)
-		require.JSONEq(t, `{"type":"object","properties":{}}`, string(q.RequestedSchema))
+		require.JSONEq(t, `{"type":"object","properties":{"answer":{"type":"string","title":"Do this?","enum":["no","yes"]}},"required":["answer"]}`, string(q.RequestedSchema))
 		w.clock.Advance(readTime)
-		o := answer(`{"action":"accept","content":{}}`)
+		o := answer(choose("yes"))
 		require.Equal(t, "done", o.is(), o.text())
 		require.Equal(t, []string{"POST /servers/12345/reboot/"}, w.sent())
 	})
+}
+
+// Nothing but the word that a person chose is a yes, and nothing but a no is a no.
+func TestOnlyYesIsAYes(t *testing.T) {
+	for answer, c := range map[string]struct {
+		is    string
+		state approval.State
+	}{
+		`{"action":"accept","content":{}}`:                 {"approval_required", approval.Pending},
+		`{"action":"accept"}`:                              {"approval_required", approval.Pending},
+		`{"action":"accept","content":null}`:               {"approval_required", approval.Pending},
+		`{"action":"accept","content":{"answer":""}}`:      {"approval_required", approval.Pending},
+		`{"action":"accept","content":{"answer":true}}`:    {"approval_required", approval.Pending},
+		`{"action":"accept","content":{"answer":"Yes"}}`:   {"approval_required", approval.Pending},
+		`{"action":"accept","content":{"answer":["yes"]}}`: {"approval_required", approval.Pending},
+		`{"action":"accept","content":{"confirm":"yes"}}`:  {"approval_required", approval.Pending},
+		`{"action":"accept","content":{"name":"yes"}}`:     {"approval_required", approval.Pending},
+		choose("no"): {"declined", approval.Denied},
+		decline:      {"declined", approval.Denied},
+		dismiss:      {"approval_required", approval.Pending},
+	} {
+		t.Run(answer, func(t *testing.T) {
+			conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, reply func(string) outcome) {
+				ask("servers_reboot", web)
+				w.clock.Advance(readTime)
+				o := reply(answer)
+				require.Equal(t, c.is, o.is(), o.text())
+				require.Equal(t, c.state, w.state())
+				if c.state == approval.Pending {
+					require.Equal(t, approval.Elsewhere, w.records()[0].Place, "a terminal can answer it")
+					require.Contains(t, o.text(), "do not run it yourself: vpsbot approvals approve")
+				}
+				require.Empty(t, w.sent())
+			})
+		})
+	}
+}
+
+// Every form, whatever it asks, has a member that must be filled in and none that is filled in already.
+func TestEveryFormHasSomethingToFillIn(t *testing.T) {
+	for _, op := range tools.Operations() {
+		if op.IsRead() {
+			continue
+		}
+		w := newWorld(t)
+		o := w.modern(forms).call(call(op.ToolName(), string(op.Examples[0])))
+		if o.ResultType != "input_required" {
+			continue // it needs nobody
+		}
+		var schema struct {
+			Type       string
+			Properties map[string]map[string]any
+			Required   []string
+		}
+		require.NoError(t, json.Unmarshal(o.InputRequests["confirm"].Params.RequestedSchema, &schema))
+		require.Len(t, schema.Required, 1, op.Name)
+		require.Len(t, schema.Properties, 1, op.Name)
+		member := schema.Properties[schema.Required[0]]
+		require.Equal(t, "string", member["type"], op.Name)
+		require.NotContains(t, member, "default", op.Name)
+		if choices, ok := member["enum"]; ok {
+			require.Equal(t, []any{"no", "yes"}, choices, "what a client selects first is no yes")
+		}
+	}
+}
+
+// Some clients show three lines of a question.
+func TestWhatItCostsAndLosesStandsInThreeLines(t *testing.T) {
+	for _, c := range []struct{ tool, args, line2, line3 string }{
+		{"servers_create", `{"name":"big","plan_id":"2","os_id":"5","location":"us-west"}`, "Costs 10.00 a month", ""},
+		{"servers_delete", `{"server":"db-server-01"}`, "Copies of this server: 0 backups, 0 snapshots", "nothing can bring the data back"},
+		{"servers_delete", web, "Copies of this server: 3 backups, 1 snapshot; the newest is", "VPS.org does not say what becomes of a deleted server's backups"},
+		{"backups_delete", `{"backup_id":"501"}`, "Copies of this server", ""},
+		{"servers_restore", `{"server":"web-server-01","backup_id":"501"}`, "Copies of this server", ""},
+	} {
+		w := newWorld(t)
+		message := w.modern(forms).call(call(c.tool, c.args)).InputRequests["confirm"].Params.Message
+		lines := strings.Split(message, "\n")
+		require.Contains(t, lines[1], c.line2, message)
+		require.Contains(t, lines[2], c.line3, message)
+		require.Contains(t, message, "Can be answered for 5 minutes at most")
+	}
+}
+
+// The time that a card names is the time that is left.
+func TestACardNamesTheTimeThatIsLeft(t *testing.T) {
+	w := newWorld(t)
+	k := w.modern(forms)
+	asked(k)
+	w.clock.Advance(3*time.Minute + 20*time.Second)
+	require.Contains(t, k.call(call("servers_delete", web)).InputRequests["confirm"].Params.Message, "Can be answered for 100 seconds at most")
 }
 
 func TestTargetThatChangedIsStale(t *testing.T) {

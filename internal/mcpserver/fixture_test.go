@@ -72,6 +72,7 @@ type world struct {
 	log    *logbook
 	server *Server
 	token  string
+	talk   *talk // the client that speaks with it
 }
 
 func newWorld(t testing.TB) *world { return newWorldWith(t, "vps_demo", simulator.Options{}) }

@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 func TestGivingUpCancelsTheQuestion(t *testing.T) {
@@ -85,4 +88,207 @@ func TestFiftyWaitAndReadsGoOn(t *testing.T) {
 
 func newServer(i int) string {
 	return fmt.Sprintf(`{"name":"web-%d","plan_id":1,"os_id":5,"location":"us-west"}`, i)
+}
+
+// hears waits for a notification of a method.
+func (k *talk) hears(method string) map[string]any {
+	k.Helper()
+	for {
+		select {
+		case m := <-k.notes:
+			if m.Method == method {
+				return decoded(k, m.Params)
+			}
+		case <-time.After(5 * time.Second):
+			require.FailNow(k, "no "+method)
+		}
+	}
+}
+
+// A form that is over, however it ended, is taken off the person's screen.
+func TestAFormThatIsOverIsWithdrawn(t *testing.T) {
+	decide := func(w *world, a tools.Answer) {
+		a.Approval, a.Channel = w.records()[0].ID, permissions.Terminal
+		_, err := w.server.Runner.Decide(w.Context(), alice, a, "")
+		require.NoError(w, err)
+	}
+	for name, end := range map[string]func(w *world, k *talk, id string){
+		"the call was cancelled": func(_ *world, k *talk, id string) { k.giveUp(id) },
+		"agreed to elsewhere":    func(w *world, _ *talk, _ string) { decide(w, tools.Answer{Yes: true, Text: "web-server-01"}) },
+		"denied elsewhere":       func(w *world, _ *talk, _ string) { decide(w, tools.Answer{}) },
+		"expired":                func(w *world, _ *talk, _ string) { w.clock.Advance(6 * time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			k := w.legacy(forms)
+			other, _ := k.begin("tools/call", call("servers_reboot", `{"server":"db-server-01"}`))
+			k.question()
+			id, coming := k.begin("tools/call", call("servers_delete", web))
+			asked := k.put()
+			end(w, k, id)
+			for k.hears("notifications/cancelled")["requestId"] != asked.number(t) { // of the other question, if that is over too
+			}
+			k.result(coming)
+			k.say(`{"jsonrpc":"2.0","id":` + string(asked.ID) + `,"result":` + yes + `}`)
+			k.giveUp(other)
+			require.False(t, k.call(call("servers_list", `{}`)).IsError, "a late answer changes nothing")
+			require.LessOrEqual(t, len(w.sent()), 1)
+		})
+	}
+}
+
+func (m message) number(t testing.TB) (id float64) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(m.ID, &id))
+	return id
+}
+
+func (k *talk) giveUp(id string) {
+	k.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `,"reason":"Request timed out"}}`)
+}
+
+// put waits for the next question and returns it as it came.
+func (k *talk) put() message {
+	k.Helper()
+	select {
+	case m := <-k.asked:
+		return m
+	case <-time.After(10 * time.Second):
+		require.FailNow(k, "nothing was asked")
+		return message{}
+	}
+}
+
+// A question that is answered is not withdrawn.
+func TestAnAnsweredFormIsNotWithdrawn(t *testing.T) {
+	w := newWorld(t)
+	k := w.legacy(forms)
+	_, coming := k.begin("tools/call", call("servers_delete", web))
+	_, reply := k.question()
+	w.clock.Advance(readTime)
+	reply(`"result":` + yes)
+	require.Equal(t, "done", k.result(coming).is())
+	require.False(t, k.call(call("servers_list", `{}`)).IsError)
+	require.Empty(t, k.notes)
+}
+
+// A client that let one form run out is not asked into the void again, for a while.
+func TestAClientThatLetsAFormRunOut(t *testing.T) {
+	for name, runOut := range map[string]func(w *world, k *talk, id string){
+		"it gave up": func(_ *world, k *talk, id string) { k.giveUp(id) },
+		"expired":    func(w *world, _ *talk, _ string) { w.clock.Advance(6 * time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			k := w.legacy(forms)
+			id, coming := k.begin("tools/call", call("servers_reboot", web))
+			k.question()
+			runOut(w, k, id)
+			require.Contains(t, []string{"declined", "expired"}, k.result(coming).is())
+			for _, params := range []string{call("servers_reboot", web), call("servers_delete", `{"server":"db-server-01"}`)} {
+				o := k.call(params)
+				require.Equal(t, "approval_required", o.is(), o.text())
+				require.Contains(t, o.text(), "do not run it yourself: vpsbot approvals approve")
+				until, err := time.Parse(time.RFC3339, decoded(t, o.StructuredContent)["card"].(map[string]any)["until"].(string))
+				require.NoError(t, err)
+				require.Equal(t, time.Hour, until.Sub(w.clock.Now()), "the time that a terminal has")
+			}
+			w.clock.Advance(formPause)
+			_, coming = k.begin("tools/call", call("snapshots_delete", `{"snapshot_id":"7001"}`))
+			_, reply := k.question()
+			reply(`"result":` + decline)
+			k.result(coming)
+		})
+	}
+}
+
+// Once a program answered in a person's place, no yes of that session counts, in either era.
+func TestAProgramsAnswersCarryNoYesAnyMore(t *testing.T) {
+	t.Run("legacy", func(t *testing.T) {
+		w := newWorld(t)
+		k := w.legacy(forms)
+		_, first := k.begin("tools/call", call("servers_reboot", web))
+		_, quick := k.question()
+		_, second := k.begin("tools/call", call("servers_delete", `{"server":"db-server-01"}`))
+		_, slow := k.question()
+		quick(`"result":` + choose("yes"))
+		require.Equal(t, "approval_required", k.result(first).is())
+		w.clock.Advance(readTime)
+		slow(`"result":` + accept("db-server-01"))
+		o := k.result(second)
+		require.Equal(t, "approval_required", o.is(), "a form that was open already")
+		require.Contains(t, o.text(), "A program answers for this client")
+		w.clock.Advance(24 * time.Hour)
+		require.Equal(t, "approval_required", k.call(call("servers_stop", web)).is(), "no form is put any more")
+		require.Empty(t, w.sent())
+	})
+	t.Run("modern", func(t *testing.T) {
+		w := newWorld(t)
+		k := w.modern(forms)
+		state, other := asked(k), k.call(call("servers_reboot", `{"server":"db-server-01"}`)).RequestState
+		require.Equal(t, "approval_required", k.call(answering("servers_delete", web, state, yes)).is())
+		w.clock.Advance(readTime)
+		o := k.call(answering("servers_reboot", `{"server":"db-server-01"}`, other, choose("yes")))
+		require.Equal(t, "approval_required", o.is(), o.text())
+		require.Equal(t, "approval_required", k.call(call("servers_stop", web)).is())
+		require.Empty(t, w.sent())
+	})
+	t.Run("a no still counts", func(t *testing.T) {
+		w := newWorld(t)
+		k := w.modern(forms)
+		state, other := asked(k), k.call(call("servers_reboot", `{"server":"db-server-01"}`)).RequestState
+		k.call(answering("servers_delete", web, state, yes))
+		w.clock.Advance(readTime)
+		require.Equal(t, "declined", k.call(answering("servers_reboot", `{"server":"db-server-01"}`, other, choose("no"))).is())
+	})
+}
+
+// A yes without what was asked for is handed over at once and for good: the person can still agree.
+func TestAYesWithoutTheNameIsHandedOver(t *testing.T) {
+	for _, answer := range []string{`{"action":"accept","content":{}}`, dismiss} {
+		conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, reply func(string) outcome) {
+			ask("servers_delete", web)
+			w.clock.Advance(readTime)
+			require.Equal(t, "approval_required", reply(answer).is())
+			for range 2 {
+				o := w.talk.call(call("servers_delete", web))
+				require.Equal(t, "approval_required", o.is(), "it is not asked here again: %s", o.text())
+			}
+			require.Len(t, w.records(), 1)
+			w.approve("web-server-01")
+			w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs")
+		})
+	}
+}
+
+// What answers a question and cannot be read ends the wait at once.
+func TestAnswersThatAreNone(t *testing.T) {
+	for _, broken := range []string{
+		``, `,"error":"boom"`, `,"error":{}`, `,"error":[]`, `,"result":{"action":"accept"},"error":{"code":1,"message":"x"}`, `,"result":[]`, `,"result":"yes"`,
+	} {
+		t.Run(broken, func(t *testing.T) {
+			w := newWorld(t)
+			k := w.legacy(forms)
+			_, coming := k.begin("tools/call", call("servers_reboot", web))
+			asked := k.put()
+			w.clock.Advance(readTime)
+			k.say(`{"jsonrpc":"2.0","id":` + string(asked.ID) + broken + `}`)
+			o := k.result(coming)
+			require.Equal(t, "approval_required", o.is(), o.text())
+			k.say(`{"jsonrpc":"2.0","id":` + string(asked.ID) + `,"result":` + choose("yes") + `}`)
+			require.False(t, k.call(call("servers_list", `{}`)).IsError)
+			require.Empty(t, w.sent(), "what comes after it does not count")
+		})
+	}
+}
+
+// Some clients send the id of a question back as a text.
+func TestAnAnswerWithItsIDAsAText(t *testing.T) {
+	w := newWorld(t)
+	k := w.legacy(forms)
+	_, coming := k.begin("tools/call", call("servers_reboot", web))
+	asked := k.put()
+	w.clock.Advance(readTime)
+	k.say(`{"jsonrpc":"2.0","id":"` + string(asked.ID) + `","result":` + choose("yes") + `}`)
+	require.Equal(t, "done", k.result(coming).is())
 }

@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -82,7 +83,8 @@ func TestTheTokenIsTakenOutOfEveryLine(t *testing.T) {
 
 func TestALineWithoutEndEndsTheSession(t *testing.T) {
 	ended := false
-	in := &untilEnd{Reader: strings.NewReader(strings.Repeat("short\n", 2<<20) + strings.Repeat("x", longestLine+1)), ended: func() { ended = true }}
+	text := strings.NewReader(strings.Repeat("short\n", 2<<20) + strings.Repeat("x", longestLine+1))
+	in := &lines{in: bufio.NewReader(text), answers: func([]byte) bool { return false }, ended: func() { ended = true }}
 	_, err := io.Copy(io.Discard, in)
 	require.ErrorIs(t, err, errLongLine)
 	require.True(t, ended)

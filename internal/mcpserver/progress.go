@@ -16,6 +16,7 @@ import (
 const (
 	progressApart = 100 * time.Millisecond
 	progressPause = 5 * time.Millisecond // a result overtakes what was sent right before it
+	askedEvery    = 10 * time.Second     // while a person is asked
 )
 
 // reporter sends progress to a client that wants it. None of it is essential.
@@ -28,18 +29,16 @@ type reporter struct {
 	sent time.Time // of the last notification
 }
 
-// progress returns what a call reports to while it waits, nil if the client did not ask,
-// and what must be called before its result goes out.
-func (s *Server) progress(ctx context.Context, op *tools.Op, req mcp.CallToolRequest) (report func(string, time.Duration), flush func()) {
+// newReporter makes the reporter of a call, nil if the client did not ask for progress.
+func newReporter(ctx context.Context, op *tools.Op, req mcp.CallToolRequest) *reporter {
 	token, ok := progressToken(req.Params.Meta)
-	if !ok || !op.Settles {
-		return nil, func() {}
+	if !ok {
+		return nil
 	}
-	r := &reporter{subject: subject(op, req), send: func(progress float64, message string) error {
+	return &reporter{subject: subject(op, req), send: func(progress float64, message string) error {
 		return server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress",
 			map[string]any{"progressToken": token, "progress": progress, "message": message})
 	}}
-	return r.report, r.flush
 }
 
 // progressToken returns the token that the client gave, if it is what the protocol allows.
@@ -69,7 +68,39 @@ func subject(op *tools.Op, req mcp.CallToolRequest) string {
 	return op.Title
 }
 
-func (r *reporter) report(status string, waited time.Duration) {
+// settling reports the status of work that goes on.
+func (r *reporter) settling(status string, waited time.Duration) {
+	r.report(fmt.Sprintf("%s is %s (%d s)", r.subject, status, int(waited.Seconds())), waited)
+}
+
+// asking reports, from the question on, that a person is being asked, until stop is called: many clients
+// give up what is silent for a minute.
+func (r *reporter) asking() (stop func()) {
+	if r == nil {
+		return func() {}
+	}
+	began, over := time.Now(), make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(askedEvery)
+		defer tick.Stop()
+		for {
+			waited := time.Since(began)
+			r.report(fmt.Sprintf("waiting for a person to answer (%d s)", int(waited.Seconds())), waited)
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	return func() {
+		close(over)
+		done.Wait()
+	}
+}
+
+func (r *reporter) report(message string, waited time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -77,10 +108,14 @@ func (r *reporter) report(status string, waited time.Duration) {
 		return
 	}
 	r.sent, r.last = now, max(waited.Seconds(), r.last+0.001)
-	_ = r.send(r.last, fmt.Sprintf("%s is %s (%d s)", r.subject, status, int(waited.Seconds()))) // never essential
+	_ = r.send(r.last, message) // never essential
 }
 
+// flush is called before the call's result goes out.
 func (r *reporter) flush() {
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.sent.IsZero() {

@@ -55,7 +55,7 @@ func TestProgressIsNotSentTooOften(t *testing.T) {
 		r.flush()
 		require.Zero(t, time.Since(began), "nothing was sent, so nothing is waited for")
 		for range 30 {
-			r.report("starting", 0)
+			r.settling("starting", 0)
 			time.Sleep(10 * time.Millisecond)
 		}
 		require.Len(t, sent, 3)

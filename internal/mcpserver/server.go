@@ -26,10 +26,12 @@ type Server struct {
 	Version string            // of the program, as clients show it
 	Log     *slog.Logger      // never standard output, which carries MCP
 
-	calls   crowd   // tool calls under way
-	people  crowd   // those of them that wait for a person
-	watched watched // records that a person may approve elsewhere
-	poll    time.Duration
+	calls     crowd      // tool calls under way
+	people    crowd      // those of them that wait for a person
+	watched   watched    // records that a person may approve elsewhere
+	sessions  sessions   // what is known of the clients
+	questions *questions // put on a pipe; nil where mcp-go puts them
+	poll      time.Duration
 }
 
 // instructions are what a client tells its model about all the tools together.

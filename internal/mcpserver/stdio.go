@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -30,6 +31,8 @@ const (
 // sent to the API is seen to its end first, for 80 seconds at most. There can be one such
 // server in a process at a time.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+	out = scrubbed{s, out}
+	s.questions = &questions{out: out}
 	stdio := server.NewStdioServer(s.build(s.local))
 	stdio.SetErrorLogger(log.New(logWriter{s}, "", 0))
 	server.WithWorkerPoolSize(workers)(stdio)
@@ -40,7 +43,7 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	served := make(chan error, 1)
 	go func() {
 		defer cancel()
-		served <- stdio.Listen(ctx, &untilEnd{Reader: in, ended: func() { s.settleDown(); cancel() }}, scrubbed{s, out})
+		served <- stdio.Listen(ctx, &lines{in: bufio.NewReader(in), answers: s.questions.take, ended: func() { s.settleDown(); cancel() }}, out)
 	}()
 	<-ctx.Done()
 	return s.finish(served)
@@ -86,27 +89,43 @@ const longestLine = 8 << 20
 
 var errLongLine = errors.New("a message is longer than 8 MiB")
 
-// untilEnd calls ended once there is nothing more to read.
-type untilEnd struct {
-	io.Reader
-	ended func()
-	line  int // bytes since the last end of a line
+// lines hands on the input, line by line, without the answers to our own questions. It calls ended
+// once there is nothing more to read.
+type lines struct {
+	in      *bufio.Reader
+	answers func(line []byte) bool // takes a line that is an answer
+	ended   func()
+	rest    []byte // of the line that is being handed on
 }
 
-func (u *untilEnd) Read(p []byte) (int, error) {
-	n, err := u.Reader.Read(p)
-	if i := bytes.LastIndexByte(p[:n], '\n'); i >= 0 {
-		u.line = n - i - 1
-	} else {
-		u.line += n
+func (l *lines) Read(p []byte) (int, error) {
+	for len(l.rest) == 0 {
+		line, err := l.next()
+		if err != nil && len(line) == 0 {
+			l.ended()
+			return 0, err
+		}
+		if !l.answers(line) {
+			l.rest = line
+		}
 	}
-	if u.line > longestLine {
-		n, err = 0, errLongLine
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
+}
+
+func (l *lines) next() ([]byte, error) {
+	var line []byte
+	for {
+		piece, err := l.in.ReadSlice('\n')
+		line = append(line, piece...)
+		switch {
+		case len(line) > longestLine:
+			return nil, errLongLine
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return line, err
+		}
 	}
-	if err != nil {
-		u.ended()
-	}
-	return n, err
 }
 
 // scrubbed takes the token out of what is written, whoever put it there: mcp-go repeats

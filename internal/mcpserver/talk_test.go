@@ -64,6 +64,7 @@ func (w *world) speak(s *Server) *talk {
 		k.served <- s.ServeStdio(ctx, in, out)
 		out.Close()
 	}()
+	w.talk = k
 	go k.listen(fromServer)
 	w.Cleanup(func() {
 		client.Close()

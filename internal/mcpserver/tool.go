@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -71,6 +73,7 @@ const listTime = 2 * time.Second
 func (s *Server) hideRefused(who identify) server.OnAfterListToolsFunc {
 	return func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
 		defer s.survive("listing the tools")
+		result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool { return strings.Contains(tool.Name, ".") })
 		s.calls.enter(math.MaxInt)
 		defer s.calls.leave()
 		// An end of the input must not cut the question short: everything would be shown.

@@ -69,6 +69,9 @@ func (s *Server) follow(stop <-chan struct{}, call tools.Call, rec approval.Reco
 		case now.State == approval.Approved: // its target is busy: each try leaves a line in the audit log
 			every = min(2*every, pollAtMost)
 		case now.State != approval.Pending:
+			if now.State == approval.Expired && now.Place == approval.Here {
+				s.sessions.named(rec.Session).noteRanOut(s.Runner.Now())
+			}
 			return true
 		default:
 			every = s.pollEvery()
