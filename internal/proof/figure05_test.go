@@ -206,7 +206,7 @@ func (s *siege) form(nonce, session string, c tools.Call) (taken bool) {
 	if err != nil {
 		return false
 	}
-	_, err = s.runner.Same(ctx, c, asked.Approval)
+	_, _, err = s.runner.Same(ctx, c, asked.Approval)
 	return err == nil
 }
 
