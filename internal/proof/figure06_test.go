@@ -100,6 +100,12 @@ func newModel(t *testing.T) *model {
 	return m
 }
 
+// reconnect begins a new session: one in which a program answered gets no more questions.
+func (m *model) reconnect() {
+	m.hangUp()
+	m.wire = m.connect(m.runner, lead, nil)
+}
+
 // destroyers are the tools that destroy something, with inputs and what must be typed.
 var destroyers = []question{
 	{tool: "servers_delete", input: `{"server":"web-server-01"}`, name: "web-server-01"},
@@ -149,6 +155,7 @@ func (m *model) sequence(t *rapid.T) {
 }
 
 func (m *model) begin(t *rapid.T) {
+	m.reconnect()
 	m.clock.Pass(2 * time.Hour)
 	m.sim.Edit(asItWas)
 	m.open = nil
@@ -241,6 +248,7 @@ func (m *model) look(t *rapid.T) {
 // honestly lets a person answer the model's own question: it shows that what was forged could
 // have counted.
 func (m *model) honestly(t *rapid.T) {
+	m.reconnect()
 	m.clock.Pass(2 * time.Hour)
 	m.sim.Edit(asItWas)
 	m.setPolicy(permissions.Policy{})

@@ -27,6 +27,7 @@ type wire struct {
 	mu      sync.Mutex
 	next    int
 	waiting map[string]chan line
+	hangUp  func() // ends the session; what it left is ended then
 }
 
 // line is one message of the protocol, in either direction.
@@ -69,16 +70,19 @@ func (s *scene) connect(runner *tools.Runner, actor permissions.Actor, heard io.
 	w := &wire{scene: s, in: toServer, heard: heard, asked: make(chan line, 100), waiting: map[string]chan line{}}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	served := make(chan error, 1)
+	ctx, stop := context.WithCancel(context.WithoutCancel(s.Context()))
 	go func() {
 		m := &mcpserver.Server{Runner: runner, Actor: actor, Version: "1", Log: log}
-		served <- m.ServeStdio(context.WithoutCancel(s.Context()), in, out)
+		served <- m.ServeStdio(ctx, in, out)
 		out.Close()
 	}()
 	go w.listen(fromServer)
-	s.Cleanup(func() {
-		toServer.Close()
+	w.hangUp = sync.OnceFunc(func() {
+		stop()
 		require.NoError(s, <-served)
+		toServer.Close()
 	})
+	s.Cleanup(w.hangUp)
 	w.begin("initialize", `{"protocolVersion":"2025-06-18","clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{}}}`, false)
 	w.say(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	return w
