@@ -166,6 +166,7 @@ func (w *world) startOn(wrap func(*store.Store) slackbot.Store) {
 		Now: w.now, Random: rand.Reader, Log: w.runner.Log, Every: 50 * time.Millisecond,
 	})
 	require.NoError(w, err)
+	w.runner.Groups = w.bot.GroupsOf
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { w.bot.Run(ctx) })

@@ -59,6 +59,16 @@ func (b *Bot) groupsOf(ctx context.Context, v *visit) []string {
 	return b.groups.of(v.user, mentioned, b.Now())
 }
 
+// GroupsOf returns the user groups that a user of Slack is in now, of those that the policy
+// mentions. It is for the Runner, to look again at who has agreed.
+func (b *Bot) GroupsOf(ctx context.Context, who permissions.Actor) []string {
+	user, isSlack := strings.CutPrefix(string(who), string(permissions.SlackUser("")))
+	if !isSlack {
+		return nil
+	}
+	return b.groupsOf(ctx, &visit{user: user})
+}
+
 // mentionedGroups are the ids of the user groups that a policy gives anything to.
 func mentionedGroups(book *permissions.Rulebook) []string {
 	if book == nil {

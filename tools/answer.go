@@ -3,7 +3,6 @@ package tools
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -125,28 +124,22 @@ func (r *Runner) mayAnswer(ctx context.Context, rec approval.Record, actor permi
 }
 
 func (r *Runner) whyNot(ctx context.Context, rec approval.Record, actor permissions.Actor, a Answer) string {
-	policy, ask := r.Policy(), askOf(rec)
-	d := r.decide(ctx, ask)
 	if why := r.closed(rec, actor, a.Channel); why != "" {
 		return why
 	}
+	if err := r.ended(ctx, actor); err != nil {
+		return explain(err)
+	}
+	d := r.decide(ctx, askOf(rec))
 	switch {
-	case a.Yes && !d.Allowed:
+	case !a.Yes:
+		return r.notConcerned(rec, actor, a.Groups, a.Channel)
+	case !d.Allowed:
 		return "the policy no longer allows it: " + Clean(d.Reason)
-	case a.Yes && a.External:
+	case a.External:
 		return "people of another workspace cannot agree to anything here"
-	case a.Yes && a.Channel == permissions.Script && !(actor.IsKey() && r.isAsker(rec, actor)):
-		return "a flag answers for nobody but the bearer of the access key who asked"
-	case a.Yes && !d.Carries(a.Channel):
-		return fmt.Sprintf("the policy does not let %s carry a yes to this; it can be given in: %s", a.Channel, surfaces(d.Channels))
 	}
-	switch {
-	case r.isAsker(rec, actor):
-		return ""
-	case rec.Others == 0 && (a.Channel != permissions.Slack || r.inSlack(rec)):
-		return "only " + Clean(rec.Actor) + ", who asked, can answer this"
-	}
-	return Clean(policy.MayApprove(actor, a.Groups, ask, rec.Person).Reason)
+	return r.notEntitled(rec, d, actor, a.Groups, a.Channel)
 }
 
 // closed says why somebody in Slack has nothing to do with a record; "" if they may have. Without a

@@ -34,8 +34,7 @@ func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec ap
 	if reply, ok := r.settledMeanwhile(ctx, store, p.op, stored, call); ok {
 		return reply
 	}
-	call.recorded(stored)
-	return r.call(ctx, store, p, stored, call)
+	return r.carryOut(ctx, store, p.op, stored, p.in.wait, call)
 }
 
 // execute claims a record that a person agreed to and runs it. Whoever comes second finds
@@ -54,6 +53,11 @@ func (r *Runner) execute(ctx context.Context, store approval.Store, rec approval
 	if err != nil {
 		return r.failClaim(ctx, op, rec, true, call, err)
 	}
+	return r.carryOut(ctx, store, op, claimed, wait, call)
+}
+
+// carryOut checks and runs what was claimed, whether or not anybody had to agree to it.
+func (r *Runner) carryOut(ctx context.Context, store approval.Store, op *Op, claimed approval.Record, wait bool, call Call) Reply {
 	call.recorded(claimed)
 	p, err := r.checkClaimed(ctx, store, op, claimed, call)
 	if err != nil {
@@ -63,18 +67,22 @@ func (r *Runner) execute(ctx context.Context, store approval.Store, rec approval
 	return r.call(ctx, store, p, claimed, call)
 }
 
-// checkClaimed runs the last check, for a limited time. If it panics nothing has been sent,
-// and the record says so.
+// checkClaimed runs the last check, for a limited time.
 func (r *Runner) checkClaimed(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) (plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	defer func() {
+	defer r.unlessChecked(ctx, store, rec)()
+	return r.check(ctx, op, rec, call)
+}
+
+// unlessChecked ends a record whose last check panics: nothing has been sent.
+func (r *Runner) unlessChecked(ctx context.Context, store approval.Store, rec approval.Record) func() {
+	return func() {
 		if broken := recover(); broken != nil {
 			r.record(context.WithoutCancel(ctx), store, rec, approval.Move{To: approval.Refused, Message: "Nothing was sent: an internal error broke the last check off."})
 			panic(broken)
 		}
-	}()
-	return r.check(ctx, op, rec, call)
+	}
 }
 
 // notSent ends a claimed record whose last check found that it must not run.
@@ -168,7 +176,8 @@ func stateFor(err error) approval.State {
 	return approval.Refused
 }
 
-// check looks at everything once more after the claim: policy, token, permission, target.
+// check looks at everything once more after the claim, as far as VPS.org must be asked: token,
+// permission, account, target.
 func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Call) (plan, error) {
 	then, err := factsThen(rec)
 	if err != nil {
@@ -181,8 +190,11 @@ func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Ca
 	if err := r.authorize(ctx, op, in, call, true); err != nil {
 		return plan{}, err
 	}
-	if r.account() != rec.Account {
+	switch {
+	case r.account() != rec.Account:
 		return plan{}, &refusal{"it was asked for on another account"}
+	case r.tokenName() != rec.TokenName:
+		return plan{}, &refusal{"it was asked for with another token; ask for it again"}
 	}
 	p, err := r.planFor(ctx, op, in, idOf(in.ref("server")), call)
 	if err != nil {
@@ -191,41 +203,7 @@ func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Ca
 	if what := drift(then, p.facts); len(what) > 0 {
 		return plan{}, &changedError{what}
 	}
-	if p.demand.Others > rec.Others || p.demand.Own && !rec.Own {
-		return plan{}, &refusal{"the policy now asks for more consent than was given; ask for it again"}
-	}
-	return p, r.agreed(ctx, rec)
-}
-
-// agreed counts once more, under the policy of the one who runs it, the other people who
-// agreed: an approver whom this policy does not know may have been the requester.
-func (r *Runner) agreed(ctx context.Context, rec approval.Record) error {
-	standIn := rec.Others == 0 && rec.Approver != "" && rec.Approver != rec.Person
-	if rec.Others == 0 && !standIn {
-		return nil
-	}
-	store, err := r.store(ctx)
-	if err != nil {
-		return err
-	}
-	consents, err := store.Consents(ctx, rec.ID)
-	if err != nil {
-		return &storeError{err}
-	}
-	policy, ask, others := r.Policy(), askOf(rec), map[string]bool{}
-	for _, c := range consents {
-		who := permissions.Actor(c.Identity)
-		person, known := policy.Person(who)
-		switch own := r.isAsker(rec, who); {
-		case !c.Yes || !known:
-		case own && standIn, !own && policy.MayApprove(who, c.Groups, ask, rec.Person).Allowed:
-			others[person] = true
-		}
-	}
-	if len(others) < max(rec.Others, 1) {
-		return &refusal{"not enough other people have agreed, as the policy here counts them"}
-	}
-	return nil
+	return p, nil
 }
 
 // call makes the one API call of a claimed record, and records what came of it.
@@ -233,8 +211,11 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	// What was sent is seen to its end, whether or not the caller still waits.
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	if now, ours := r.stillOurs(sending, store, rec); !ours {
+	switch now, err := r.lastLook(sending, store, p, rec, call); {
+	case errors.Is(err, errTaken):
 		return r.tell(ctx, store, p.op, now, call)
+	case err != nil:
+		return r.notSent(ctx, store, p.op, rec, call, err)
 	}
 	defer r.unlessFinished(sending, store, rec)()
 	status := 0
@@ -254,25 +235,6 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 		return r.settle(ctx, p, value, reply, call)
 	}
 	return r.tell(ctx, store, p.op, ended, call)
-}
-
-// stillOurs looks, right before the call, whether the claim still holds. A process that
-// slept, as a laptop does, may have been taken for dead, and its work settled by another.
-func (r *Runner) stillOurs(ctx context.Context, store approval.Store, rec approval.Record) (approval.Record, bool) {
-	refused := func(why string) (approval.Record, bool) {
-		return r.record(ctx, store, rec, approval.Move{To: approval.Refused, Message: "Nothing was sent: " + why + ". Ask for it again."}), false
-	}
-	if r.Now().Sub(rec.ClaimedAt) > freshFor {
-		return refused("the last check took too long")
-	}
-	now, err := store.Record(ctx, rec.ID)
-	if err != nil {
-		return refused("the store cannot be asked whether the claim still holds")
-	}
-	if frozen, err := store.Frozen(ctx); err != nil || frozen != nil {
-		return refused("all changes have been frozen meanwhile")
-	}
-	return now, now.State == approval.Executing && now.Owner == rec.Owner && now.ClaimedAt.Equal(rec.ClaimedAt)
 }
 
 // unlessFinished makes a record unknown if the call panics: nobody can say whether it was sent.

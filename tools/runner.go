@@ -19,12 +19,14 @@ import (
 // call; it is safe for concurrent use.
 type Runner struct {
 	Client     *apiclient.Client
-	API        string                                        // the API's base URL, which the records name
-	Token      func() (string, error)                        // the token in use, to notice when it changes
-	Policy     func() permissions.Policy                     // what this installation lets anybody do, as it stands now
-	Store      func(context.Context) (approval.Store, error) // opened when first needed: a read needs none
-	Slack      func(context.Context) bool                    // whether a person can be asked in Slack; nil: not
-	AuditReads bool                                          // write an audit row for each read too
+	API        string                                                           // the API's base URL, which the records name
+	Token      func() (string, error)                                           // the token in use, to notice when it changes
+	Policy     func() permissions.Policy                                        // what this installation lets anybody do, as it stands now
+	Store      func(context.Context) (approval.Store, error)                    // opened when first needed: a read needs none
+	Slack      func(context.Context) bool                                       // whether a person can be asked in Slack; nil: not
+	Ended      func(context.Context, permissions.Actor) (why string, err error) // why an identity counts no more; nil: each counts
+	Groups     func(context.Context, permissions.Actor) []string                // the Slack user groups that somebody is in now; nil: they cannot be asked for
+	AuditReads bool                                                             // write an audit row for each read too
 	Process    Process
 	Now        func() time.Time
 	Random     io.Reader // for ids and nonces
@@ -74,6 +76,9 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 		return op.fail(&inputError{err.Error()})
 	}
 	ctx = r.pin(ctx)
+	if err := r.ended(ctx, call.Actor); err != nil {
+		return r.refuse(ctx, op, in, call, err)
+	}
 	if op.IsRead() {
 		return r.read(ctx, op, in, call)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/keys"
@@ -76,6 +77,29 @@ func (p *parts) bearer(ctx context.Context, secret string) (permissions.Actor, e
 		return "", fail(tools.Refuse, "VPSBOT_KEY: %v", err)
 	}
 	return "", fmt.Errorf("who you are cannot be looked up: %w", err)
+}
+
+// ended says why an identity counts no more: the access key was revoked or has expired since. A
+// user of this machine, or of Slack, has no such end.
+func (p *parts) ended(ctx context.Context, who permissions.Actor) (why string, err error) {
+	name, isKey := strings.CutPrefix(string(who), string(permissions.Key("")))
+	if !isKey {
+		return "", nil
+	}
+	db, err := p.store.get(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch err := keys.Ended(ctx, db, name, p.now()); {
+	case errors.Is(err, keys.ErrRevoked):
+		return "the access key was revoked", nil
+	case errors.Is(err, keys.ErrExpired):
+		return "the access key has expired", nil
+	case errors.Is(err, keys.ErrNotFound):
+		return "there is no access key of that name", nil
+	default:
+		return "", err
+	}
 }
 
 // named is identify for a command that needs no name. Only a key that is wrong stops it.

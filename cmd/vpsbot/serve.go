@@ -89,6 +89,7 @@ func (a *app) newService(p *parts) (*service, error) {
 	if err != nil {
 		return nil, fail(tools.Failed, "Slack: %v", err)
 	}
+	p.runner.Groups = s.bot.GroupsOf
 	return s, invalid(s.chooseDoor())
 }
 

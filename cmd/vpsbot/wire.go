@@ -68,7 +68,7 @@ func (a *app) assemble(ctx context.Context) (*parts, error) {
 	policy, err := a.policy(cfg, log)
 	p.policyErr = err
 	*p.runner = tools.Runner{
-		Client: client, API: cfg.URL, Token: token, Policy: policy, Store: p.store.approvals, Slack: p.asksInSlack,
+		Client: client, API: cfg.URL, Token: token, Policy: policy, Store: p.store.approvals, Slack: p.asksInSlack, Ended: p.ended,
 		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: p.store.alive},
 		Now: a.now, Random: a.random, Log: log,
 	}

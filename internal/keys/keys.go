@@ -41,8 +41,9 @@ type Store interface {
 	Revoke(ctx context.Context, name string, at time.Time, row audit.Row) error
 	// Keys returns all keys, oldest first, the revoked ones too.
 	Keys(ctx context.Context) ([]Key, error)
-	// ByHash returns the key with that hash, or ErrNotFound.
+	// ByHash returns the key with that hash, or ErrNotFound; ByName the one of that name.
 	ByHash(ctx context.Context, hash string) (Key, error)
+	ByName(ctx context.Context, name string) (Key, error)
 }
 
 // Errors that a caller tells apart. None repeats a secret.
@@ -83,13 +84,31 @@ func Find(ctx context.Context, store Store, secret string, now time.Time) (Key, 
 	if err != nil {
 		return Key{}, err
 	}
-	switch {
-	case subtle.ConstantTimeCompare([]byte(k.Hash), []byte(hash)) != 1:
+	if subtle.ConstantTimeCompare([]byte(k.Hash), []byte(hash)) != 1 {
 		return Key{}, ErrNotFound
-	case !k.RevokedAt.IsZero():
-		return Key{}, ErrRevoked
-	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
-		return Key{}, ErrExpired
+	}
+	if err := k.ended(now); err != nil {
+		return Key{}, err
 	}
 	return k, nil
+}
+
+// Ended fails with ErrNotFound, ErrRevoked or ErrExpired for the name of a key that counts no
+// more. Since no name is used twice, one that still counts is the key that it always was.
+func Ended(ctx context.Context, store Store, name string, now time.Time) error {
+	k, err := store.ByName(ctx, name)
+	if err != nil {
+		return err
+	}
+	return k.ended(now)
+}
+
+func (k Key) ended(now time.Time) error {
+	switch {
+	case !k.RevokedAt.IsZero():
+		return ErrRevoked
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		return ErrExpired
+	}
+	return nil
 }

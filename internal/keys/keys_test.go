@@ -25,6 +25,8 @@ type one struct {
 
 func (o one) ByHash(context.Context, string) (keys.Key, error) { return o.key, o.err }
 
+func (o one) ByName(context.Context, string) (keys.Key, error) { return o.key, o.err }
+
 func TestNew(t *testing.T) {
 	secret, hash, err := keys.New(bytes.NewReader(bytes.Repeat([]byte{0xA5}, 32)))
 	require.NoError(t, err)
@@ -72,6 +74,9 @@ func TestFind(t *testing.T) {
 		"the store is away":  {one{err: broken}, secret, broken},
 		"without its prefix": {one{key: good}, strings.TrimPrefix(secret, keys.Prefix), keys.ErrNotFound},
 	} {
+		if c.secret == secret && name != "another's" { // by its name it ends as it does by its secret
+			require.ErrorIs(t, keys.Ended(t.Context(), c.store, "k", start), c.want, name)
+		}
 		got, err := keys.Find(t.Context(), c.store, c.secret, start)
 		if c.want == nil {
 			require.NoError(t, err, name)

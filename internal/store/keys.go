@@ -72,7 +72,16 @@ func (s *Store) Keys(ctx context.Context) ([]keys.Key, error) {
 
 // ByHash implements [keys.Store].
 func (s *Store) ByHash(ctx context.Context, hash string) (keys.Key, error) {
-	k, err := readOne(ctx, s, keyFields, selectKey+" WHERE hash = $1", hash)
+	return s.key(ctx, "hash = $1", hash)
+}
+
+// ByName implements [keys.Store].
+func (s *Store) ByName(ctx context.Context, name string) (keys.Key, error) {
+	return s.key(ctx, "name = $1", name)
+}
+
+func (s *Store) key(ctx context.Context, where, value string) (keys.Key, error) {
+	k, err := readOne(ctx, s, keyFields, selectKey+" WHERE "+where, value)
 	if errors.Is(err, approval.ErrNotFound) {
 		return k, keys.ErrNotFound
 	}

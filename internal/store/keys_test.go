@@ -25,6 +25,11 @@ func TestKeys(t *testing.T) {
 		found, err := db.ByHash(ctx, "h1")
 		require.NoError(t, err)
 		require.Equal(t, laptop, found)
+		byName, err := db.ByName(ctx, found.Name)
+		require.NoError(t, err)
+		require.Equal(t, found, byName)
+		_, err = db.ByName(ctx, "no such")
+		require.ErrorIs(t, err, keys.ErrNotFound)
 		_, err = db.ByHash(ctx, "h3")
 		require.ErrorIs(t, err, keys.ErrNotFound)
 
