@@ -23,14 +23,14 @@ type Profile struct {
 }
 
 // Token describes the token that was sent; the secret itself is not in it.
-// A zero ExpiresAt means that it never expires.
+// A zero ExpiresAt means that it never expires; IsExpired is nil where the API does not say.
 type Token struct {
 	Name        string         `json:"name,omitzero"`
-	Permissions []string       `json:"permissions,omitzero"`
+	Permissions Permissions    `json:"permissions,omitzero"`
 	CreatedAt   Time           `json:"created_at,omitzero"`
 	LastUsedAt  Time           `json:"last_used_at,omitzero"`
 	ExpiresAt   Time           `json:"expires_at,omitzero"`
-	IsExpired   bool           `json:"is_expired"`
+	IsExpired   *bool          `json:"is_expired,omitzero"`
 	Extra       map[string]any `json:",embed"`
 }
 

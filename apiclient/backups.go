@@ -5,14 +5,14 @@ import "context"
 // Backups are the operations on backups.
 type Backups struct{ core *core }
 
-// Backup is a backup of a server. SizeMB is nil while it is made; a zero
+// Backup is a backup of a server. SizeMB is not known while it is made; a zero
 // ExpiresAt means that it is kept. Message comes with a create alone.
 type Backup struct {
 	ID          ID             `json:"id,omitzero"`
 	Server      Ref            `json:"server,omitzero"`
 	BackupType  string         `json:"backup_type,omitzero"`
 	Status      string         `json:"status,omitzero"`
-	SizeMB      *int64         `json:"size_mb,omitzero"`
+	SizeMB      Amount         `json:"size_mb,omitzero"`
 	CreatedAt   Time           `json:"created_at,omitzero"`
 	ExpiresAt   Time           `json:"expires_at,omitzero"`
 	Description string         `json:"description,omitzero"`
@@ -43,7 +43,8 @@ var (
 
 // List reads all backups that fit the filter, in the API's order: GET /backups/.
 func (b Backups) List(ctx context.Context, f BackupFilter) ([]Backup, error) {
-	return fetchAll[Backup](ctx, b.core, backupsList, query("server_id", f.ServerID.String(), "backup_type", f.Type))
+	all, err := fetchAll[Backup](ctx, b.core, backupsList, query("server_id", f.ServerID.String(), "backup_type", f.Type))
+	return only(all, err, func(b *Backup) bool { return of(b.Server.ID, f.ServerID) && is(b.BackupType, f.Type) })
 }
 
 // Create begins a manual backup: POST /backups/.

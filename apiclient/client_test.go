@@ -130,7 +130,7 @@ func TestTemporary(t *testing.T) {
 func TestStatusKinds(t *testing.T) {
 	for status, want := range map[int]Kind{
 		301: KindRedirect, 304: KindRedirect, 400: KindInvalid, 401: KindUnauthorized, 402: KindPaymentRequired,
-		403: KindForbidden, 404: KindNotFound, 405: KindInvalid, 408: KindTimeout, 409: KindConflict, 410: KindNotFound,
+		403: KindForbidden, 404: KindNotFound, 405: KindNoRoute, 408: KindTimeout, 409: KindConflict, 410: KindNotFound,
 		422: KindInvalid, 429: KindRateLimited, 418: KindInvalid, 500: KindServer, 503: KindServer, 599: KindServer, 199: KindDecode,
 	} {
 		require.Equal(t, want, statusKind(status), status)

@@ -2,70 +2,142 @@ package apiclient
 
 import (
 	"errors"
-	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decodeOptions are tolerant where nothing can be misread.
+// decodeOptions take what an answer shows in whatever form it comes: no field that is only shown
+// makes a list unreadable. What decides is strict: an object's own id, and its status, which is
+// a word or not known.
 var decodeOptions = json.JoinOptions(
 	jsontext.AllowDuplicateNames(true),
 	jsontext.AllowInvalidUTF8(true),
 	json.WithUnmarshalers(json.JoinUnmarshalers(
-		json.UnmarshalFromFunc(decodeInt),
-		json.UnmarshalFromFunc(decodeFloat),
 		json.UnmarshalFromFunc(decodeString),
+		json.UnmarshalFromFunc(decodeStrings),
+		json.UnmarshalFromFunc(decodeFlag),
+		json.UnmarshalFromFunc(decodeID),
 		json.UnmarshalFromFunc(decodeAny),
 	)),
 )
 
 func unmarshal(data []byte, out any) error { return json.Unmarshal(data, out, decodeOptions) }
 
-// decodeInt takes 4096, "4096" and 4096.0.
-func decodeInt(dec *jsontext.Decoder, v *int64) error {
-	text, err := numberText(dec)
+// decodeString takes a number or a boolean for the text that it is written with: a server
+// called 5 must not hide all the others. Of an object it takes the member that names it, of a
+// list all texts. A status is never guessed in that way.
+func decodeString(dec *jsontext.Decoder, v *string) error {
+	kind := dec.PeekKind()
+	if kind == '"' || kind == 'n' {
+		return errors.ErrUnsupported
+	}
+	value, err := dec.ReadValue()
 	if err != nil {
 		return err
 	}
-	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
-		*v = n
+	*v = ""
+	if kind == '{' || kind == '[' {
+		if !isAt(dec, "status") {
+			*v = nameIn(value)
+		}
 		return nil
 	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) >= math.MaxInt64 {
-		return fmt.Errorf("%.40q is not a whole number that fits", text)
-	}
-	*v = int64(f)
+	*v = string(value)
 	return nil
 }
 
-// decodeFloat takes 5.00 and "5.00".
-func decodeFloat(dec *jsontext.Decoder, v *float64) error {
-	text, err := numberText(dec)
-	if err != nil {
-		return err
+// naming are the members by which an object is called, the best first: what a request would be
+// given comes before what people call it.
+var naming = []string{"code", "slug", "name", "label", "title", "address", "ip_address", "ip", "hostname", "host", "value", "city", "id", "uuid"}
+
+// nameIn is the text that stands for an object or a list; "" where there is none.
+func nameIn(raw jsontext.Value) string {
+	var value any
+	if json.Unmarshal(raw, &value, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
+		return ""
 	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	if err != nil {
-		return fmt.Errorf("%.40q is not a number that fits", text)
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range naming {
+			if text := scalarText(v[name]); text != "" {
+				return text
+			}
+		}
+	case []any:
+		var all []string
+		for _, item := range v {
+			if text := scalarText(item); text != "" {
+				all = append(all, text)
+			}
+		}
+		return strings.Join(all, ", ")
 	}
-	*v = f
-	return nil
+	return ""
 }
 
-// decodeString takes a number or a boolean for the text that it is written with: a server
-// called 5 must not hide all the others.
-func decodeString(dec *jsontext.Decoder, v *string) error {
+func scalarText(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return ""
+}
+
+// decodeStrings takes one text for a list of one. What is no list is not known.
+func decodeStrings(dec *jsontext.Decoder, v *[]string) error {
 	switch dec.PeekKind() {
-	case '0', 't', 'f':
-		value, err := dec.ReadValue()
-		*v = string(value)
+	case '[', 'n':
+		return errors.ErrUnsupported
+	case '"':
+		text, err := dec.ReadToken()
+		if err == nil {
+			*v = []string{text.String()}
+		}
 		return err
 	}
-	return errors.ErrUnsupported
+	*v = nil
+	return dec.SkipValue()
+}
+
+// decodeFlag takes true, "true" and 1, and their contraries. Anything else is not known.
+func decodeFlag(dec *jsontext.Decoder, v **bool) error {
+	value, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	*v = nil
+	switch strings.ToLower(strings.Trim(string(value), `"`)) {
+	case "true", "1", "yes", "on":
+		*v = new(true)
+	case "false", "0", "no", "off":
+		*v = new(false)
+	}
+	return nil
+}
+
+// decodeID reads an id. That of a server's plan or system is only shown: it may be unfit for a request.
+func decodeID(dec *jsontext.Decoder, v *ID) error {
+	value, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	err = v.UnmarshalJSON(value)
+	if err != nil && slices.ContainsFunc([]string{"plan/id", "os/id"}, func(end string) bool { return isAt(dec, end) }) {
+		*v, err = ID{}, nil
+	}
+	return err
+}
+
+// isAt reports whether the value that was just read stands there.
+func isAt(dec *jsontext.Decoder, end string) bool {
+	return strings.HasSuffix(string(dec.StackPointer()), "/"+end)
 }
 
 // decodeAny keeps the digits of numbers that the client knows nothing of: those that a
@@ -85,26 +157,4 @@ func decodeAny(dec *jsontext.Decoder, v *any) error {
 	}
 	*v = f
 	return nil
-}
-
-// numberText reads a JSON number, quoted or not. What is neither is left to
-// the usual decoding, null among it.
-func numberText(dec *jsontext.Decoder) ([]byte, error) {
-	kind := dec.PeekKind()
-	if kind != '0' && kind != '"' {
-		return nil, errors.ErrUnsupported
-	}
-	value, err := dec.ReadValue()
-	if err != nil || kind == '0' {
-		return value, err
-	}
-	text, err := jsontext.AppendUnquote(nil, value)
-	if err != nil {
-		return nil, err
-	}
-	// Go reads more as a number than JSON does: "inf", "0x1p-2", "1_000".
-	if number := jsontext.Value(text); number.Kind() != '0' || !number.IsValid() {
-		return nil, fmt.Errorf("%.40q is not a number", text)
-	}
-	return text, nil
 }

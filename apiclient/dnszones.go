@@ -10,7 +10,7 @@ type Zone struct {
 	UUID        ID             `json:"uuid,omitzero"`
 	Domain      string         `json:"domain,omitzero"`
 	CreatedAt   Time           `json:"created_at,omitzero"`
-	RecordCount int64          `json:"record_count"`
+	RecordCount Amount         `json:"record_count,omitzero"`
 	Extra       map[string]any `json:",embed"`
 }
 
@@ -24,5 +24,6 @@ var zonesList = endpoint{"GET", "/dns-zones/", answerRequired}
 
 // List reads all zones that fit the filter: GET /dns-zones/.
 func (z DNSZones) List(ctx context.Context, f ZoneFilter) ([]Zone, error) {
-	return fetchAll[Zone](ctx, z.core, zonesList, query("domain", f.Domain))
+	all, err := fetchAll[Zone](ctx, z.core, zonesList, query("domain", f.Domain))
+	return only(all, err, func(z *Zone) bool { return is(z.Domain, f.Domain) })
 }

@@ -12,6 +12,7 @@ const (
 	KindPaymentRequired Kind = "payment_required" // 402
 	KindForbidden       Kind = "forbidden"        // 403
 	KindNotFound        Kind = "not_found"        // 404, 410
+	KindNoRoute         Kind = "no_route"         // 405, and a 404 that is not the API's own: nothing is said of any object
 	KindConflict        Kind = "conflict"         // 409
 	KindRateLimited     Kind = "rate_limited"     // 429
 	KindServer          Kind = "server"           // 5xx
@@ -25,14 +26,15 @@ const (
 )
 
 var statusKinds = map[int]Kind{
-	http.StatusUnauthorized:    KindUnauthorized,
-	http.StatusPaymentRequired: KindPaymentRequired,
-	http.StatusForbidden:       KindForbidden,
-	http.StatusNotFound:        KindNotFound,
-	http.StatusGone:            KindNotFound,
-	http.StatusRequestTimeout:  KindTimeout,
-	http.StatusConflict:        KindConflict,
-	http.StatusTooManyRequests: KindRateLimited,
+	http.StatusUnauthorized:     KindUnauthorized,
+	http.StatusPaymentRequired:  KindPaymentRequired,
+	http.StatusForbidden:        KindForbidden,
+	http.StatusNotFound:         KindNotFound,
+	http.StatusGone:             KindNotFound,
+	http.StatusMethodNotAllowed: KindNoRoute,
+	http.StatusRequestTimeout:   KindTimeout,
+	http.StatusConflict:         KindConflict,
+	http.StatusTooManyRequests:  KindRateLimited,
 }
 
 func statusKind(status int) Kind {
@@ -57,6 +59,7 @@ var about = map[Kind]struct{ what, next string }{
 	KindPaymentRequired: {"the account lacks credits", "Add credits to the account in the VPS.org panel and try again."},
 	KindForbidden:       {"the token lacks a permission", "Give the token the permission at admin.vps.org/account/developers/, or use another token."},
 	KindNotFound:        {"there is no such object", "List what exists and check the id; it may have been deleted."},
+	KindNoRoute:         {"VPS.org's API does not take this request", "Check that the base URL is that of the API itself, and look for a newer version of this program."},
 	KindConflict:        {"the object is in a state that does not allow this", "Read its state, wait until what is running has ended, and try again."},
 	KindRateLimited:     {"too many requests", "Wait a moment and try again."},
 	KindServer:          {"the API failed", "Wait a minute and try again; if it goes on, ask VPS.org's support."},

@@ -1,10 +1,13 @@
 package apiclient
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // explain makes an *Error of every failure.
@@ -39,7 +42,18 @@ func (c *call) rejection() *Error {
 	e.RetryAfter = retryAfter(c.header)
 	e.Unknown = !c.isRead() && (c.status >= http.StatusInternalServerError || c.status == http.StatusRequestTimeout)
 	e.Message, e.Fields = errorBody(c.body, c.header, c.token)
+	if e.Kind == KindNotFound && !speaksOfObject(c.body) {
+		e.Kind = KindNoRoute
+	}
 	return e
+}
+
+// speaksOfObject reports whether the body of a 404 is the API's own, which is
+// JSON or nothing. A web page or a text is of whatever stands before the API,
+// or of a route that does not exist: no object is gone because of it.
+func speaksOfObject(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	return len(body) == 0 || jsontext.Value(body).IsValid()
 }
 
 func failureKind(err error) Kind {

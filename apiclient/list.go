@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -22,14 +21,13 @@ const (
 var (
 	errTooManyPages = fmt.Errorf("%w: the list did not end after %d pages", errAnswer, maxPages)
 	errNoList       = errors.New("want an array, or an object with results")
-	errOtherNext    = fmt.Errorf("%w: the next page is not on the API's own host", errAnswer)
 )
 
 // page is one answer to a list: a bare array, or count, results and next.
 type page[T any] struct{ envelope[T] }
 
 type envelope[T any] struct {
-	Count   int64      `json:"count"`
+	Count   Amount     `json:"count"`
 	Next    string     `json:"next"`
 	Results results[T] `json:"results"`
 }
@@ -51,6 +49,12 @@ func (p *page[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return errNoList
 	}
 	return nil
+}
+
+// count is how many objects the API says there are; 0 where it does not.
+func (p *page[T]) count() int64 {
+	n, _ := p.Count.Float()
+	return int64(n)
 }
 
 // UnmarshalJSONFrom takes an array, or null for an empty one.
@@ -95,10 +99,14 @@ func fetchAll[T any, P identifiedBy[T]](ctx context.Context, core *core, e endpo
 
 func (l *lister[T, P]) first(ctx context.Context) (string, error) {
 	p, err := l.read(ctx, l.query)
+	var apiErr *Error
+	if errors.As(err, &apiErr) && apiErr.Kind == KindNotFound {
+		apiErr.Kind = KindNoRoute // no object was asked for
+	}
 	if err != nil {
 		return "", err
 	}
-	l.items, l.count = p.Results.items, p.Count
+	l.items, l.count = p.Results.items, p.count()
 	if l.items == nil {
 		l.items = []T{}
 	}
@@ -129,7 +137,7 @@ func (l *lister[T, P]) read(ctx context.Context, query string) (page[T], error) 
 // after says where the list goes on; it is empty at its end.
 func (l *lister[T, P]) after(p page[T], number int) (string, error) {
 	if p.Next != "" {
-		return l.follow(p.Next)
+		return l.follow(p.Next, number), nil
 	}
 	if int64(len(l.items)) >= l.count {
 		l.core.pages.complete(l.endpoint.route)
@@ -141,16 +149,15 @@ func (l *lister[T, P]) after(p page[T], number int) (string, error) {
 	return withPage(l.query, number), nil
 }
 
-// follow takes the query of a link on the same host. The path stays the
-// list's own: a link cannot lead to another part of the API.
-func (l *lister[T, P]) follow(next string) (string, error) {
-	here := *l.core.base
-	here.Path += l.endpoint.route
-	link, err := here.Parse(next)
-	if err != nil || link.Scheme != here.Scheme || !strings.EqualFold(link.Host, here.Host) || link.User != nil {
-		return "", l.failure(errOtherNext)
+// follow takes the query of a link, and nothing else of it: behind a proxy the
+// API may think that it has another scheme or host, and no link can lead to
+// another part of the API. Without a query the next page goes by its number.
+func (l *lister[T, P]) follow(next string, number int) string {
+	link, err := url.Parse(next)
+	if err != nil || link.RawQuery == "" {
+		return withPage(l.query, number)
 	}
-	return link.RawQuery, nil
+	return link.RawQuery
 }
 
 // add keeps what is new and reports whether anything was.

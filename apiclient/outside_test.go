@@ -69,9 +69,9 @@ func TestNumbersThatNobodyKnowsKeepTheirDigits(t *testing.T) {
 }
 
 func TestAnAnswerThatDoesNotFitIsSaidPlainly(t *testing.T) {
-	client, _ := answers(t, 200, `{"count":1,"results":[{"id":1,"plan":[]}]}`)
+	client, _ := answers(t, 200, `{"count":1,"results":[{"id":[1],"plan":{}}]}`)
 	_, err := client.Servers.List(t.Context(), ServerFilter{})
-	require.ErrorContains(t, err, "plan is not what it should be")
+	require.ErrorContains(t, err, "id is not what it should be")
 	require.NotContains(t, err.Error(), "Go ")
 	require.NotContains(t, err.Error(), "apiclient")
 }

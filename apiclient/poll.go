@@ -6,20 +6,24 @@ import (
 	"time"
 )
 
-var (
-	firstPolls = []time.Duration{1 * time.Second, 2 * time.Second, 4 * time.Second}
-	laterPolls = 5 * time.Second
+const (
+	firstPoll   = time.Second
+	longestPoll = 30 * time.Second
 )
 
-// Poll calls check after 1 s, 2 s more, 4 s more, then every 5 s, until it
-// reports done or returns an error, or ctx ends: then Poll returns ctx's error.
-// A temporary Error of a read does not end it.
+// Poll calls check after 1 s and then after pauses that grow by half to 30 s,
+// until it reports done or returns an error, or ctx ends: then Poll returns
+// ctx's error. A temporary Error of a read does not end it; where the API says
+// how long to wait, the next pause is at least that.
 func Poll(ctx context.Context, check func(ctx context.Context) (done bool, err error)) error {
-	for i := 0; ; i++ {
-		if err := sleep(ctx, pollWait(i)); err != nil {
+	var asked time.Duration
+	for pause := time.Duration(0); ; {
+		pause = NextPause(pause)
+		if err := sleep(ctx, max(pause, asked)); err != nil {
 			return err
 		}
 		done, err := check(ctx)
+		asked = RetryAfter(err)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
@@ -31,11 +35,20 @@ func Poll(ctx context.Context, check func(ctx context.Context) (done bool, err e
 	}
 }
 
-func pollWait(i int) time.Duration {
-	if i < len(firstPolls) {
-		return firstPolls[i]
+// NextPause returns the pause after one between two looks at the same thing:
+// it grows by half, from 1 s to 30 s. 0 is the pause before the first look.
+func NextPause(pause time.Duration) time.Duration {
+	return min(max(firstPoll, pause+pause/2), longestPoll)
+}
+
+// RetryAfter returns how long the API wants to be left alone, as an error
+// tells; 0 where it does not say.
+func RetryAfter(err error) time.Duration {
+	var apiErr *Error
+	if errors.As(err, &apiErr) {
+		return apiErr.RetryAfter
 	}
-	return laterPolls
+	return 0
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

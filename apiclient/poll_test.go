@@ -15,10 +15,26 @@ func TestPollTimes(t *testing.T) {
 		start, at := time.Now(), []int{}
 		err := Poll(t.Context(), func(context.Context) (bool, error) {
 			at = append(at, int(time.Since(start).Seconds()))
-			return len(at) == 6, nil
+			return len(at) == 13, nil
 		})
 		require.NoError(t, err)
-		require.Equal(t, []int{1, 3, 7, 12, 17, 22}, at)
+		require.Equal(t, []int{1, 2, 4, 8, 13, 20, 32, 49, 74, 104, 134, 164, 194}, at)
+	})
+}
+
+// The API's own wish counts where it is longer than the pause, and only once.
+func TestPollWaitsAsLongAsTheAPIAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, at := time.Now(), []int{}
+		err := Poll(t.Context(), func(context.Context) (bool, error) {
+			at = append(at, int(time.Since(start).Seconds()))
+			if len(at) == 1 {
+				return false, &Error{Kind: KindRateLimited, RetryAfter: 20 * time.Second}
+			}
+			return len(at) == 3, nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 21, 23}, at)
 	})
 }
 
@@ -60,7 +76,7 @@ func TestPollEndsWithItsContext(t *testing.T) {
 		checks := 0
 		err := Poll(ctx, func(context.Context) (bool, error) { checks++; return false, nil })
 		require.Equal(t, context.DeadlineExceeded, err)
-		require.Equal(t, 3, checks)
+		require.Equal(t, 4, checks)
 
 		ctx, cancel = context.WithCancel(t.Context())
 		err = Poll(ctx, func(context.Context) (bool, error) {

@@ -28,10 +28,10 @@ func (s *Server) identity() ID { return s.ID }
 type PlanRef struct {
 	ID        ID             `json:"id,omitzero"`
 	Name      string         `json:"name,omitzero"`
-	VCPUs     int64          `json:"vcpus,omitzero"`
-	Memory    int64          `json:"memory,omitzero"`
-	Storage   int64          `json:"storage,omitzero"`
-	Bandwidth int64          `json:"bandwidth,omitzero"`
+	VCPUs     Amount         `json:"vcpus,omitzero"`
+	Memory    Amount         `json:"memory,omitzero"`
+	Storage   Amount         `json:"storage,omitzero"`
+	Bandwidth Amount         `json:"bandwidth,omitzero"`
 	Extra     map[string]any `json:",embed"`
 }
 
@@ -44,10 +44,10 @@ type OSRef struct {
 
 // Usage is what a server uses now, in the units of its plan.
 type Usage struct {
-	CPUPercent    float64        `json:"cpu_percent"`
-	MemoryUsed    int64          `json:"memory_used"`
-	DiskUsed      int64          `json:"disk_used"`
-	BandwidthUsed int64          `json:"bandwidth_used"`
+	CPUPercent    Amount         `json:"cpu_percent,omitzero"`
+	MemoryUsed    Amount         `json:"memory_used,omitzero"`
+	DiskUsed      Amount         `json:"disk_used,omitzero"`
+	BandwidthUsed Amount         `json:"bandwidth_used,omitzero"`
 	Extra         map[string]any `json:",embed"`
 }
 

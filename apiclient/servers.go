@@ -56,7 +56,8 @@ var (
 
 // List reads all servers that fit the filter: GET /servers/.
 func (s Servers) List(ctx context.Context, f ServerFilter) ([]Server, error) {
-	return fetchAll[Server](ctx, s.core, serversList, query("status", f.Status, "location", f.Location))
+	all, err := fetchAll[Server](ctx, s.core, serversList, query("status", f.Status, "location", f.Location))
+	return only(all, err, func(s *Server) bool { return is(s.Status, f.Status) && is(s.Location, f.Location) })
 }
 
 // Get reads one server in full: GET /servers/{id}/.

@@ -5,14 +5,14 @@ import "context"
 // Snapshots are the operations on snapshots.
 type Snapshots struct{ core *core }
 
-// Snapshot is a snapshot of a server. SizeMB is nil while it is made. Message
+// Snapshot is a snapshot of a server. SizeMB is not known while it is made. Message
 // comes with a create alone.
 type Snapshot struct {
 	ID          ID             `json:"id,omitzero"`
 	Server      Ref            `json:"server,omitzero"`
 	Name        string         `json:"name,omitzero"`
 	Status      string         `json:"status,omitzero"`
-	SizeMB      *int64         `json:"size_mb,omitzero"`
+	SizeMB      Amount         `json:"size_mb,omitzero"`
 	CreatedAt   Time           `json:"created_at,omitzero"`
 	Description string         `json:"description,omitzero"`
 	Message     string         `json:"message,omitzero"`
@@ -41,7 +41,8 @@ var (
 
 // List reads all snapshots that fit the filter: GET /snapshots/.
 func (s Snapshots) List(ctx context.Context, f SnapshotFilter) ([]Snapshot, error) {
-	return fetchAll[Snapshot](ctx, s.core, snapshotsList, query("server_id", f.ServerID.String()))
+	all, err := fetchAll[Snapshot](ctx, s.core, snapshotsList, query("server_id", f.ServerID.String()))
+	return only(all, err, func(s *Snapshot) bool { return of(s.Server.ID, f.ServerID) })
 }
 
 // Create begins a snapshot: POST /snapshots/.

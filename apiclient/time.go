@@ -1,7 +1,7 @@
 package apiclient
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -44,21 +44,30 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return jsontext.AppendQuote(nil, t.String())
 }
 
-// UnmarshalJSON takes null or any string; text in no known form is kept.
+// UnmarshalJSON takes anything: of a text in no known form the text is kept, a
+// number is read as seconds or milliseconds since 1970, and the rest says nothing.
 func (t *Time) UnmarshalJSON(data []byte) error {
-	switch kind := jsontext.Value(data).Kind(); kind {
-	case 'n':
-		*t = Time{}
-		return nil
+	*t = Time{}
+	switch jsontext.Value(data).Kind() {
 	case '"':
 		text, err := jsontext.AppendUnquote(nil, data)
 		if err != nil {
 			return err
 		}
 		return t.UnmarshalText(text)
-	default:
-		return fmt.Errorf("a time cannot be a JSON %s", kind)
+	case '0':
+		if n, err := strconv.ParseFloat(string(data), 64); err == nil && 0 < n && n < 1e15 {
+			*t = Time{Time: sinceEpoch(n).UTC()}
+		}
 	}
+	return nil
+}
+
+func sinceEpoch(n float64) time.Time {
+	if n >= 1e11 { // as seconds it would be the year 5138
+		return time.UnixMilli(int64(n))
+	}
+	return time.Unix(int64(n), 0)
 }
 
 // MarshalText returns what String does.

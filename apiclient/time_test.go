@@ -38,8 +38,15 @@ func TestTimeZeroAndMade(t *testing.T) {
 		require.True(t, got.IsZero())
 		require.Equal(t, "null", string(encode(t, got)))
 	}
-	for _, in := range []string{`1700000000`, `{}`, `true`} {
-		require.Error(t, json.Unmarshal([]byte(in), new(Time)), in)
+	for _, in := range []string{`0`, `-5`, `1e99`, `{}`, `[]`, `true`} {
+		got := Time{raw: "before"}
+		require.NoError(t, json.Unmarshal([]byte(in), &got), in)
+		require.True(t, got.IsZero(), in)
+	}
+	for _, in := range []string{`1736510400`, `1736510400.5`, `1736510400000`} {
+		var got Time
+		require.NoError(t, json.Unmarshal([]byte(in), &got), in)
+		require.Equal(t, `"2025-01-10T12:00:00Z"`, string(encode(t, got)), in)
 	}
 	made := Time{Time: time.Date(2025, 1, 10, 12, 0, 0, 0, time.UTC)}
 	require.Equal(t, `"2025-01-10T12:00:00Z"`, string(encode(t, made)))

@@ -13,14 +13,14 @@ type backupFilter struct {
 }
 
 type backupRow struct {
-	ID          apiclient.ID   `json:"id"`
-	Server      string         `json:"server"`
-	BackupType  string         `json:"backup_type"`
-	Status      string         `json:"status"`
-	SizeMB      *int64         `json:"size_mb"`
-	CreatedAt   apiclient.Time `json:"created_at"`
-	ExpiresAt   apiclient.Time `json:"expires_at"`
-	Description string         `json:"description"`
+	ID          apiclient.ID     `json:"id"`
+	Server      string           `json:"server"`
+	BackupType  string           `json:"backup_type"`
+	Status      string           `json:"status"`
+	SizeMB      apiclient.Amount `json:"size_mb"`
+	CreatedAt   apiclient.Time   `json:"created_at"`
+	ExpiresAt   apiclient.Time   `json:"expires_at"`
+	Description string           `json:"description"`
 }
 
 var _ = register(ofServer(listed(Operation[backupFilter, Listing[apiclient.Backup]]{

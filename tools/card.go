@@ -183,7 +183,15 @@ func price(op *Op, t Target) string {
 	if op.On != NewServer || t.Plan.ID.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("Costs %.2f a month (%g an hour), in the account's currency.", t.Plan.PriceMonthly, t.Plan.PriceHourly)
+	month, hour := t.Plan.PriceMonthly, t.Plan.PriceHourly
+	if month.IsZero() && hour.IsZero() {
+		return "What it costs is unknown: VPS.org's price list does not say it."
+	}
+	monthly := known(month)
+	if f, ok := month.Float(); ok {
+		monthly = fmt.Sprintf("%.2f", f)
+	}
+	return fmt.Sprintf("Costs %s a month (%s an hour), in the account's currency.", Clean(monthly), Clean(known(hour)))
 }
 
 // ownWarnings are those that any operation can meet.
@@ -197,7 +205,7 @@ func ownWarnings(op *Op, t Target) []string {
 	case copies == 1 && strings.HasPrefix(op.Request, "DELETE ") && op.On != Server:
 		says = append(says, "It is the only copy of this server.")
 	}
-	if op.On == NewServer && !t.Plan.ID.IsZero() && !t.Plan.Available {
+	if op.On == NewServer && !t.Plan.ID.IsZero() && t.Plan.Available != nil && !*t.Plan.Available {
 		says = append(says, "VPS.org says that this plan is not available.")
 	}
 	if op.On == NewServer && len(t.known) > 0 {

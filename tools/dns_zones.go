@@ -14,7 +14,7 @@ type zoneFilter struct {
 type zoneRow struct {
 	UUID        apiclient.ID   `json:"uuid"`
 	Domain      string         `json:"domain"`
-	RecordCount int64          `json:"record_count"`
+	RecordCount string         `json:"record_count"`
 	CreatedAt   apiclient.Time `json:"created_at"`
 }
 
@@ -29,5 +29,5 @@ var _ = register(listed(Operation[zoneFilter, Listing[apiclient.Zone]]{
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in zoneFilter) ([]apiclient.Zone, error) {
 	return c.DNSZones.List(ctx, apiclient.ZoneFilter{Domain: in.Domain})
 }, func(z apiclient.Zone) zoneRow {
-	return zoneRow{z.UUID, z.Domain, z.RecordCount, z.CreatedAt}
+	return zoneRow{z.UUID, z.Domain, known(z.RecordCount), z.CreatedAt}
 }))

@@ -17,8 +17,8 @@ type domainRow struct {
 	DomainName     string         `json:"domain_name"`
 	Status         string         `json:"status"`
 	ExpirationDate apiclient.Time `json:"expiration_date"`
-	AutoRenew      bool           `json:"auto_renew"`
-	Locked         bool           `json:"locked"`
+	AutoRenew      string         `json:"auto_renew"`
+	Locked         string         `json:"locked"`
 	DNSManagedBy   string         `json:"dns_managed_by"`
 }
 
@@ -33,5 +33,5 @@ var _ = register(listed(Operation[domainFilter, Listing[apiclient.Domain]]{
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in domainFilter) ([]apiclient.Domain, error) {
 	return c.Domains.List(ctx, apiclient.DomainFilter{Status: in.Status, Search: in.Search})
 }, func(d apiclient.Domain) domainRow {
-	return domainRow{d.ID, d.DomainName, d.Status, d.ExpirationDate, d.AutoRenew, d.Locked, d.DNSManagedBy}
+	return domainRow{d.ID, d.DomainName, d.Status, d.ExpirationDate, knownFlag(d.AutoRenew), knownFlag(d.Locked), d.DNSManagedBy}
 }))

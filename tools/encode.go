@@ -1,6 +1,8 @@
 package tools
 
 import (
+	"errors"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -13,13 +15,21 @@ var idsAsStrings = json.MarshalToFunc(func(enc *jsontext.Encoder, id apiclient.I
 	return enc.WriteToken(jsontext.String(Clean(id.String())))
 })
 
+// An amount may be a text of others.
+var amountsCleaned = json.MarshalToFunc(func(enc *jsontext.Encoder, a apiclient.Amount) error {
+	if _, isNumber := a.Float(); isNumber || a.IsZero() {
+		return errors.ErrUnsupported
+	}
+	return enc.WriteToken(jsontext.String(Clean(a.String())))
+})
+
 // Text of others leaves cleaned, at the one place that all results pass.
 var textCleaned = json.MarshalToFunc(func(enc *jsontext.Encoder, s string) error {
 	return enc.WriteToken(jsontext.String(Clean(s)))
 })
 
 var outward = json.JoinOptions(
-	json.WithMarshalers(json.JoinMarshalers(idsAsStrings, textCleaned)),
+	json.WithMarshalers(json.JoinMarshalers(idsAsStrings, amountsCleaned, textCleaned)),
 	json.Deterministic(true),
 	json.FormatNilSliceAsNull(false),
 )

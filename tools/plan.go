@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -129,8 +128,8 @@ func factsOf(op *Op, t Target) map[string]string {
 	}
 	if op.On == NewServer {
 		facts["plan"] = named(t.Plan.ID, t.Plan.Name)
-		facts["price"] = fmt.Sprintf("%g a month, %g an hour", t.Plan.PriceMonthly, t.Plan.PriceHourly)
-		facts["available"] = strconv.FormatBool(t.Plan.Available)
+		facts["price"] = fmt.Sprintf("%s a month, %s an hour", known(t.Plan.PriceMonthly), known(t.Plan.PriceHourly))
+		facts["available"] = knownFlag(t.Plan.Available)
 		facts["servers of that name"] = strings.Join(t.knownIDs(), " ")
 	}
 	if op.destroys() {

@@ -14,11 +14,11 @@ type planFilter struct {
 type planRow struct {
 	ID           apiclient.ID `json:"id"`
 	Name         string       `json:"name"`
-	VCPUs        int64        `json:"vcpus"`
-	Memory       int64        `json:"memory"`
-	Storage      int64        `json:"storage"`
-	PriceMonthly float64      `json:"price_monthly"`
-	PriceHourly  float64      `json:"price_hourly"`
+	VCPUs        string       `json:"vcpus"`
+	Memory       string       `json:"memory"`
+	Storage      string       `json:"storage"`
+	PriceMonthly string       `json:"price_monthly"`
+	PriceHourly  string       `json:"price_hourly"`
 	Locations    string       `json:"locations"`
 }
 
@@ -33,5 +33,7 @@ var _ = register(listed(Operation[planFilter, Listing[apiclient.Plan]]{
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in planFilter) ([]apiclient.Plan, error) {
 	return c.Plans.List(ctx, apiclient.PlanFilter{Location: in.Location})
 }, func(p apiclient.Plan) planRow {
-	return planRow{p.ID, p.Name, p.VCPUs, p.Memory, p.Storage, p.PriceMonthly, p.PriceHourly, joined(p.Locations)}
+	return planRow{
+		p.ID, p.Name, known(p.VCPUs), known(p.Memory), known(p.Storage), known(p.PriceMonthly), known(p.PriceHourly), joined(p.Locations),
+	}
 }))

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/apiclient"
 )
 
 // A result's text is made from its JSON, so that text and JSON cannot tell different things.
@@ -102,6 +104,23 @@ func appendLines(to []byte, prefix string, raw jsontext.Value) []byte {
 		to = append(append(to, scalar(v)...), '\n')
 	})
 	return to
+}
+
+// unknown stands for a number or a flag that VPS.org did not give: it is neither 0 nor false.
+const unknown = "unknown"
+
+func known(a apiclient.Amount) string {
+	if a.IsZero() {
+		return unknown
+	}
+	return a.String()
+}
+
+func knownFlag(b *bool) string {
+	if b == nil {
+		return unknown
+	}
+	return strconv.FormatBool(*b)
 }
 
 // tableOf makes a table of a page of rows.

@@ -93,8 +93,10 @@ func outputSchema(t *testing.T, op *Op) *jsonschema.Schema {
 func schemaOf(t *testing.T, typ reflect.Type) *jsonschema.Schema {
 	text := &jsonschema.Schema{Type: "string"}
 	s, err := jsonschema.ForType(typ, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[apiclient.ID]():   text,
-		reflect.TypeFor[apiclient.Time](): text,
+		reflect.TypeFor[apiclient.ID]():          text,
+		reflect.TypeFor[apiclient.Time]():        text,
+		reflect.TypeFor[apiclient.Amount]():      {Types: []string{"number", "string"}},
+		reflect.TypeFor[apiclient.Permissions](): {Type: "array", Items: text},
 	}})
 	require.NoError(t, err)
 	open(s)

@@ -12,13 +12,13 @@ type snapshotFilter struct {
 }
 
 type snapshotRow struct {
-	ID          apiclient.ID   `json:"id"`
-	Server      string         `json:"server"`
-	Name        string         `json:"name"`
-	Status      string         `json:"status"`
-	SizeMB      *int64         `json:"size_mb"`
-	CreatedAt   apiclient.Time `json:"created_at"`
-	Description string         `json:"description"`
+	ID          apiclient.ID     `json:"id"`
+	Server      string           `json:"server"`
+	Name        string           `json:"name"`
+	Status      string           `json:"status"`
+	SizeMB      apiclient.Amount `json:"size_mb"`
+	CreatedAt   apiclient.Time   `json:"created_at"`
+	Description string           `json:"description"`
 }
 
 var _ = register(ofServer(listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{

@@ -133,7 +133,7 @@ func accountOf(me apiclient.Me, key [sha256.Size]byte) string {
 
 // tokenFacts takes from the account's answer what decisions are made on.
 func tokenFacts(me apiclient.Me) permissions.Token {
-	facts := permissions.Token{Name: Clean(me.Token.Name), IsExpired: me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time}
+	facts := permissions.Token{Name: Clean(me.Token.Name), IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time}
 	for _, p := range me.Token.Permissions {
 		facts.Grants = append(facts.Grants, permissions.Permission(p))
 	}

@@ -141,5 +141,5 @@ func (s *service) warnOfToken(ctx context.Context) {
 }
 
 func tokenOf(me apiclient.Me) permissions.Token {
-	return permissions.Token{Name: tools.Clean(me.Token.Name), ExpiresAt: me.Token.ExpiresAt.Time, IsExpired: me.Token.IsExpired}
+	return permissions.Token{Name: tools.Clean(me.Token.Name), ExpiresAt: me.Token.ExpiresAt.Time, IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired}
 }
