@@ -23,6 +23,15 @@ type Server struct {
 
 func (s *Server) identity() ID { return s.ID }
 
+// Address returns the address to reach a server at: its IPv4 address, else its IPv6 address; ""
+// where it has none yet.
+func (s Server) Address() string {
+	if s.IPAddress != "" {
+		return s.IPAddress
+	}
+	return s.IPv6Address
+}
+
 // PlanRef is the plan of a server. The API states no units; the values fit MB
 // of memory, GB of storage, GB of traffic a month.
 type PlanRef struct {

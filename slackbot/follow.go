@@ -11,10 +11,8 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-const (
-	followFor  = 30 * time.Minute // of work that goes on after VPS.org has accepted it
-	lookStatus = 3 * time.Second  // at its status, at most
-)
+// followFor is how long a message tells of work that goes on after VPS.org has accepted it.
+const followFor = 30 * time.Minute
 
 // progress is what was last read of work that goes on. It is read again after a restart, and by
 // whichever replica shows a message about it.
@@ -24,11 +22,9 @@ type progress struct {
 }
 
 type work struct {
-	status  string
-	looks   int           // at which it was the same
-	at      time.Time     // of the last look
-	waited  time.Duration // until it had settled
-	settled bool
+	tools.Work
+	at     time.Time     // of the last look
+	waited time.Duration // until it had settled
 }
 
 func (p *progress) get(id string) work {
@@ -49,7 +45,7 @@ func (p *progress) set(id string, w work) {
 // goesOn reports whether the work of a record may still be under way.
 func (b *Bot) goesOn(rec approval.Record) bool {
 	op, ok := tools.Lookup(rec.Operation)
-	return ok && op.Settles && rec.State == approval.Done && !b.live.get(rec.ID).settled && b.Now().Sub(rec.ClaimedAt) < followFor
+	return ok && op.Settles && rec.State == approval.Done && !b.live.get(rec.ID).Settled && b.Now().Sub(rec.ClaimedAt) < followFor
 }
 
 // follow tells a message how far the work of its record is.
@@ -64,32 +60,27 @@ func (b *Bot) follow(ctx context.Context, view *blocks.LiveView, rec approval.Re
 	w := b.live.get(rec.ID)
 	view.Going = b.goesOn(rec)
 	switch {
-	case w.settled:
-		view.Settled, view.Waited = w.status, w.waited
+	case w.Settled:
+		view.Settled, view.Waited, view.Result = w.Status, w.waited, w.Result
 	case view.Going:
-		view.Progress, view.Waited = w.status, running
+		view.Progress, view.Waited = w.Status, running
 	}
 }
 
 // lookAtWork reads the status of work that goes on, unless it was read a moment ago.
 func (b *Bot) lookAtWork(ctx context.Context, rec approval.Record) {
 	w, now := b.live.get(rec.ID), b.Now()
-	if now.Sub(w.at) < lookStatus {
+	if now.Sub(w.at) < w.Pause {
 		return
 	}
-	status, err := b.Runner.WorkStatus(ctx, rec)
+	var err error
 	w.at = now
-	if err != nil {
+	if w.Work, err = b.Runner.LookAtWork(ctx, rec, w.Work); err != nil {
 		b.Log.Debug("Slack: reading how work goes on", "approval", rec.ID, "error", b.scrub(tools.Explain(err)))
-		b.live.set(rec.ID, w)
-		return
 	}
-	if w.looks++; status != w.status {
-		w.status, w.looks = status, 1
-	}
-	if w.settled = tools.HasSettled(rec, status, w.looks); w.settled {
+	if w.Settled {
 		w.waited = now.Sub(rec.ClaimedAt).Truncate(time.Second)
-		b.noteFailure(ctx, rec, status)
+		b.noteFailure(ctx, rec, w.Status)
 	}
 	b.live.set(rec.ID, w)
 }

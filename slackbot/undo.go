@@ -57,13 +57,10 @@ func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 // changedFields are the fields that a record changed, as they were before.
 func changedFields(rec approval.Record) map[string]string {
 	was := map[string]string{}
-	for _, name := range []string{"name", "hostname"} {
+	for _, name := range []string{"name", "hostname", "backups_enabled"} {
 		if before := member(rec.Facts, name); before != "" && member(rec.Input, name) != "" {
 			was[name] = before
 		}
-	}
-	if before := member(rec.Facts, "backups_enabled"); before != "" && member(rec.Input, "backups_enabled") != "" {
-		was["backups_enabled"] = map[string]string{"yes": "true", "no": "false"}[before]
 	}
 	return was
 }

@@ -24,14 +24,16 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) (apiclient.Backup, error) {
 		return c.Backups.Create(ctx, apiclient.CreateBackup{ServerID: t.ID, Description: in.Description})
 	},
-	Alike: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) ([]apiclient.ID, error) {
+	Alike: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) ([]apiclient.Backup, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
 		return backupsLike(backups, t.ID, in.Description), err
 	},
 	AlikeNeeds: "backups:list",
-	Status: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Backup) (string, error) {
+	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Backup) (apiclient.Backup, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
-		found, _ := findBackup(backups, out.ID)
-		return found.Status, err
+		if now, found := findBackup(backups, out.ID); found {
+			return now, nil
+		}
+		return out, err
 	},
 })

@@ -23,7 +23,9 @@ var _ = register(Operation[backupIn, None]{
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ backupIn) (Evidence, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{})
-		_, there := findBackup(backups, t.ID)
-		return goneUnless(there), err
+		if still, there := findBackup(backups, t.ID); there {
+			return standing(still.Status), err
+		}
+		return Applied, err
 	},
 })

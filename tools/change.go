@@ -257,10 +257,10 @@ func (r *Runner) joinRunning(ctx context.Context, store approval.Store, op *Op, 
 	if rec.State != approval.Unknown {
 		return r.tell(ctx, store, op, rec, call)
 	}
-	settled, evidence := r.readBack(ctx, store, rec, 1)
+	settled, found := r.readBack(ctx, store, rec, 1)
 	reply := r.tell(ctx, store, op, settled, call)
 	if settled.State == approval.Unknown {
-		reply.Message += " " + found(evidence, settled)
+		reply.Message += " " + stillUnknown(found.evidence, settled)
 	}
 	return reply
 }

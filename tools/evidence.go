@@ -13,52 +13,47 @@ import (
 
 // What the read-backs of several operations share.
 
-// newcomer looks for an id that did not exist when the card was made.
-func (op *Op) newcomer(ctx context.Context, c *apiclient.Client, t Target, in any) (Evidence, error) {
+// finding is what a read-back brought: what it shows, and the thing that was created, if it is one.
+type finding struct {
+	evidence Evidence
+	created  any
+}
+
+// newcomer looks for something that did not exist when the card was made.
+func (op *Op) newcomer(ctx context.Context, c *apiclient.Client, t Target, in any) (finding, error) {
 	if !t.recorded {
-		return Unclear, nil
+		return finding{evidence: Unclear}, nil
 	}
-	ids, err := op.alike(ctx, c, t, in)
-	for _, id := range ids {
-		if !t.known[id.String()] {
-			return Applied, err
+	all, err := op.alike(ctx, c, t, in)
+	for _, one := range all {
+		if _, id := answered(one); !t.known[id.String()] {
+			return finding{Applied, one}, err
 		}
 	}
-	return NotSeen, err
+	return finding{evidence: NotSeen}, err
 }
 
-func serversNamed(servers []apiclient.Server, name string) []apiclient.ID {
-	var ids []apiclient.ID
-	for _, s := range servers {
-		if s.Name == name {
-			ids = append(ids, s.ID)
-		}
-	}
-	return ids
+// same compares names as an API may spell them anew.
+func same(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
+
+func serversNamed(servers []apiclient.Server, name string) []apiclient.Server {
+	return slices.DeleteFunc(servers, func(s apiclient.Server) bool { return !same(s.Name, name) })
 }
 
-// backupsLike leaves out automatic backups, which come by themselves.
-func backupsLike(backups []apiclient.Backup, server apiclient.ID, description string) []apiclient.ID {
-	var ids []apiclient.ID
-	for _, b := range backups {
-		if b.Server.ID.Equal(server) && b.BackupType != "automatic" && b.Description == description {
-			ids = append(ids, b.ID)
-		}
-	}
-	return ids
+// backupsLike leaves out automatic backups, which come by themselves. A description that the
+// API does not show may be any.
+func backupsLike(backups []apiclient.Backup, server apiclient.ID, description string) []apiclient.Backup {
+	return slices.DeleteFunc(backups, func(b apiclient.Backup) bool {
+		return !b.Server.ID.Equal(server) || same(b.BackupType, "automatic") || b.Description != "" && !same(b.Description, description)
+	})
 }
 
-func snapshotsNamed(snapshots []apiclient.Snapshot, server apiclient.ID, name string) []apiclient.ID {
-	var ids []apiclient.ID
-	for _, s := range snapshots {
-		if s.Server.ID.Equal(server) && s.Name == name {
-			ids = append(ids, s.ID)
-		}
-	}
-	return ids
+func snapshotsNamed(snapshots []apiclient.Snapshot, server apiclient.ID, name string) []apiclient.Snapshot {
+	return slices.DeleteFunc(snapshots, func(s apiclient.Snapshot) bool { return !s.Server.ID.Equal(server) || !same(s.Name, name) })
 }
 
-// statusIs takes one of the status words for the effect; any other word means otherwise.
+// statusIs takes one of the status words for the effect. That nothing happened is shown only by
+// the very status of before, and only where otherwise says so; another word proves nothing.
 func statusIs[In any](otherwise Evidence, words ...string) func(context.Context, *apiclient.Client, Target, In) (Evidence, error) {
 	return func(ctx context.Context, c *apiclient.Client, t Target, _ In) (Evidence, error) {
 		if slices.Contains(words, t.Server.Status) {
@@ -68,23 +63,33 @@ func statusIs[In any](otherwise Evidence, words ...string) func(context.Context,
 		switch {
 		case isNotFound(err):
 			return Unclear, nil // a server that is gone says nothing of what was done to it before
+		case err != nil:
+			return Unclear, err
 		case slices.Contains(words, s.Status):
-			return Applied, err
+			return Applied, nil
+		case s.Status != "" && s.Status == t.Server.Status:
+			return otherwise, nil
 		}
-		return otherwise, err
+		return Unclear, nil
 	}
 }
 
-func serverStatus(ctx context.Context, c *apiclient.Client, t Target, _ apiclient.ActionResult) (string, error) {
+// followServer reads the status of the server that something is done to.
+func followServer(ctx context.Context, c *apiclient.Client, t Target, out apiclient.ActionResult) (apiclient.ActionResult, error) {
 	s, err := c.Servers.Get(ctx, t.Server.ID)
-	return s.Status, err
+	if err == nil {
+		out.Server = apiclient.Ref{ID: s.ID, Name: s.Name, Status: s.Status}
+	}
+	return out, err
 }
 
-func goneUnless(there bool) Evidence {
-	if there {
+// standing is what an object that should be gone shows by still being there: nothing happened,
+// unless its status is a word that VPS.org does not document, such as that of its end.
+func standing(status string) Evidence {
+	if slices.Contains(ends, status) || slices.Contains(documented, status) {
 		return NotSeen
 	}
-	return Applied
+	return Unclear
 }
 
 // settings puts the fields of an update into a sentence.
@@ -109,13 +114,44 @@ func onOff(on bool) string {
 	return "off"
 }
 
-func hasSettings(s apiclient.Server, name, hostname *string, backups *bool) Evidence {
-	same := (name == nil || s.Name == *name) && (hostname == nil || s.Hostname == *hostname) &&
-		(backups == nil || s.BackupsEnabled != nil && *s.BackupsEnabled == *backups)
-	if same {
+// hasSettings compares a server's settings with the wanted ones and those of before: a setting
+// that the API does not show, or that is neither, proves nothing.
+func hasSettings(now, before apiclient.Server, name, hostname *string, backups *bool) Evidence {
+	var seen []Evidence
+	if name != nil {
+		seen = append(seen, setting(now.Name, before.Name, *name))
+	}
+	if hostname != nil {
+		seen = append(seen, setting(now.Hostname, before.Hostname, *hostname))
+	}
+	if backups != nil {
+		seen = append(seen, setting(yesNo(now.BackupsEnabled), yesNo(before.BackupsEnabled), yesNo(backups)))
+	}
+	changed, unchanged := slices.Contains(seen, Applied), slices.Contains(seen, NotSeen)
+	switch {
+	case slices.Contains(seen, Unclear), changed && unchanged:
+		return Unclear
+	case unchanged:
+		return NotSeen
+	}
+	return Applied
+}
+
+// setting returns what one setting shows; "" where it was before as it should become.
+func setting(now, before, wanted string) Evidence {
+	switch {
+	case now == "":
+		return Unclear
+	case now == wanted && before == wanted:
+		return ""
+	case now == wanted:
+		return Applied
+	case now == before:
+		return NotSeen
+	case same(now, wanted):
 		return Applied
 	}
-	return NotSeen
+	return Unclear
 }
 
 // backupsOff makes switching automatic backups off a matter for a person. A server whose

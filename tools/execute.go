@@ -226,7 +226,7 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	ended := r.record(sending, store, rec, m)
 	switch m.To {
 	case approval.Unknown:
-		return r.lost(ctx, store, p.op, ended, call)
+		return r.lost(ctx, store, p, ended, call)
 	case approval.Done:
 		reply := r.tell(ctx, store, p.op, ended, call)
 		if value != any(None{}) {

@@ -81,15 +81,19 @@ func TestALostAnswerIsReadBackAndNeverSentAgain(t *testing.T) {
 				}
 				w.loseWrites(how)
 				reply := w.runAndAgree(c.operation, c.input)
-				require.Equal(t, tools.Unknown, reply.Outcome, reply.Message)
-				require.Equal(t, tools.Lost, reply.Class)
 				require.Len(t, w.sent(), 1)
+				require.Regexp(t, "^The answer was lost", reply.Message)
 				rec := w.onRecord(reply.Record.ID)
 				if strings.Contains(loss, "after") {
 					require.Equal(t, c.made, rec.State, reply.Message)
+					require.Equal(t, tools.Done, reply.Outcome, reply.Message)
+					require.Equal(t, tools.OK, reply.Class)
 					require.Contains(t, reply.Message, "it has happened")
+					w.showsWhatWasMade(c.operation, reply)
 					return
 				}
+				require.Equal(t, tools.Unknown, reply.Outcome, reply.Message)
+				require.Equal(t, tools.Lost, reply.Class)
 				require.Equal(t, approval.Unknown, rec.State, reply.Message)
 				again := w.run(c.operation, c.input)
 				require.Equal(t, reply.Record.ID, again.Record.ID, "asking again joins: %s", again.Message)
@@ -97,11 +101,31 @@ func TestALostAnswerIsReadBackAndNeverSentAgain(t *testing.T) {
 				w.clock.Advance(61 * time.Second)
 				last := w.run(c.operation, c.input)
 				require.Equal(t, c.notMade, w.onRecord(reply.Record.ID).State, last.Message)
-				require.Equal(t, tools.Unknown, last.Outcome)
+				require.Contains(t, last.Message, "The answer was lost")
+				if c.notMade == approval.NotApplied {
+					require.Equal(t, tools.Failed, last.Class)
+					require.Equal(t, tools.Refused, last.Outcome)
+				} else {
+					require.Equal(t, tools.Lost, last.Class)
+					require.Equal(t, tools.Unknown, last.Outcome)
+				}
 				require.Len(t, w.sent(), 1, "never sent twice")
 			})
 		}
 	}
+}
+
+// showsWhatWasMade checks that a reply to a lost answer gives the id of what was created, in its
+// text, its result and its record.
+func (w *world) showsWhatWasMade(operation string, reply tools.Reply) {
+	w.Helper()
+	if !strings.HasSuffix(operation, ".create") {
+		return
+	}
+	for _, raw := range [][]byte{reply.JSON(), w.onRecord(reply.Record.ID).Result} {
+		require.Regexp(w, `"id":"(12347|502|7002)"`, string(raw))
+	}
+	require.Regexp(w, `Its id is (12347|502|7002)\.`, reply.Message)
 }
 
 func (w *world) runAndAgree(operation, input string) tools.Reply {

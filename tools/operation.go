@@ -56,17 +56,20 @@ type Operation[In, Out any] struct {
 	Check func(In) error
 	// Call makes the one request of the operation.
 	Call func(context.Context, *apiclient.Client, Target, In) (Out, error)
-	// Alike lists the ids of what looks like the thing that it creates. They are read
-	// before the call, and again if its answer was lost: an id that is new is the effect.
-	Alike func(context.Context, *apiclient.Client, Target, In) ([]apiclient.ID, error)
+	// Alike lists what looks like the thing that it creates. It is read before the call, and
+	// again if its answer was lost: what has a new id is the effect.
+	Alike func(context.Context, *apiclient.Client, Target, In) ([]Out, error)
 	// AlikeNeeds is the permission to read them.
 	AlikeNeeds permissions.Permission
 	// Evidence reads back whether a call whose answer was lost has happened. Needed
 	// unless Risk is Read or Alike is set.
 	Evidence func(context.Context, *apiclient.Client, Target, In) (Evidence, error)
-	// Status reads the status that the work settles in. nil: the work is over when Call
-	// returns, and there is nothing to wait for.
-	Status func(context.Context, *apiclient.Client, Target, Out) (string, error)
+	// Goal is the status that it brings a server into; "" where there is none. A server that is
+	// in it already leaves nothing to do.
+	Goal string
+	// Follow reads the result as it is by now, its status among it. nil: the work is over
+	// when Call returns, and there is nothing to wait for.
+	Follow func(context.Context, *apiclient.Client, Target, Out) (Out, error)
 	// Note adds a sentence to a result, given the time, or refuses it. It may be nil.
 	Note func(Out, time.Time) (says string, refused error)
 

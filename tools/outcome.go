@@ -14,9 +14,7 @@ func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) appr
 	subject := p.op.Name + " of " + quote(rec.TargetName)
 	if err == nil {
 		m := approval.Move{To: approval.Done, Message: doneMessage(p.op, subject, value)}
-		if raw, err := encode(value); err == nil && string(raw) != "{}" {
-			m.Result = []byte(raw)
-		}
+		m.Result = resultOf(value)
 		return m
 	}
 	var api *apiclient.Error
@@ -25,7 +23,7 @@ func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) appr
 	}
 	return approval.Move{
 		To:      approval.Unknown,
-		Message: subject + ": the answer was lost (" + lossOf(api) + "), so it is not known whether it happened.",
+		Message: "The answer was lost (" + lossOf(api) + "), so it is not known whether it happened: " + subject + ".",
 	}
 }
 
@@ -67,12 +65,44 @@ func answered(value any) (says string, id apiclient.ID) {
 	return "", id
 }
 
+// resultOf returns a result as a record keeps it; nil where it says nothing.
+func resultOf(value any) []byte {
+	raw, err := encode(value)
+	if err != nil || value == nil || string(raw) == "{}" {
+		return nil
+	}
+	return raw
+}
+
+// itsID tells the id of what was created, in a sentence.
+func itsID(created any) string {
+	if _, id := answered(created); !id.IsZero() {
+		return " Its id is " + Clean(id.String()) + "."
+	}
+	return ""
+}
+
+// statusOf returns the status of what work goes on with.
+func statusOf(value any) string {
+	switch v := value.(type) {
+	case apiclient.ActionResult:
+		return v.Server.Status
+	case apiclient.Server:
+		return v.Status
+	case apiclient.Backup:
+		return v.Status
+	case apiclient.Snapshot:
+		return v.Status
+	}
+	return ""
+}
+
 // doneMessage tells a success in a few words.
 func doneMessage(op *Op, subject string, value any) string {
-	says, id := answered(value)
+	says, _ := answered(value)
 	message := "Done: " + subject + "."
-	if op.alike != nil && !id.IsZero() {
-		message += " Its id is " + Clean(id.String()) + "."
+	if op.alike != nil {
+		message += itsID(value)
 	}
 	if says = strings.TrimRight(Clean(says), ". "); says != "" {
 		message += " VPS.org says: " + quote(says) + "."

@@ -217,12 +217,13 @@ func (r *Runner) readKnown(ctx context.Context, op *Op, in input, t *Target) err
 	if granted, err := r.grants(ctx, op.needsToo); err != nil || !granted {
 		return err
 	}
-	ids, err := op.alike(ctx, r.Client, *t, in.value)
+	all, err := op.alike(ctx, r.Client, *t, in.value)
 	if err != nil {
 		return err
 	}
 	t.known, t.recorded = map[string]bool{}, true
-	for _, id := range ids {
+	for _, one := range all {
+		_, id := answered(one)
 		t.known[id.String()] = true
 	}
 	return nil

@@ -143,7 +143,7 @@ var endings = map[approval.State]struct {
 	approval.Failed:     {Failed, Refused, "VPS.org refused it"},
 	approval.Refused:    {Refuse, Refused, "refused"},
 	approval.Unknown:    {Lost, Unknown, "it is not known whether it happened"},
-	approval.NotApplied: {Lost, Unknown, "read back: it did not happen"},
+	approval.NotApplied: {Failed, Refused, "read back: it did not happen"},
 	approval.NeedsHuman: {Lost, Unknown, "reading back cannot tell whether it happened; look at the server"},
 	approval.Stale:      {Waiting, Stale, "the target has changed since it was shown; nothing was sent"},
 	approval.Denied:     {Waiting, Declined, "declined; nothing was sent"},

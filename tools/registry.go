@@ -28,9 +28,10 @@ type Op struct {
 	riskier  func(Target, any) permissions.Risk
 	decode   func([]byte) (any, error)
 	call     func(context.Context, *apiclient.Client, Target, any) (any, error)
-	evidence func(context.Context, *apiclient.Client, Target, any) (Evidence, error)
-	alike    func(context.Context, *apiclient.Client, Target, any) ([]apiclient.ID, error)
-	status   func(context.Context, *apiclient.Client, Target, any) (string, error)
+	evidence func(context.Context, *apiclient.Client, Target, any) (finding, error)
+	alike    func(context.Context, *apiclient.Client, Target, any) ([]any, error)
+	follow   func(context.Context, *apiclient.Client, Target, any) (any, error)
+	goal     string
 	note     func(any, time.Time) (string, error)
 	view     view
 	out      reflect.Type
@@ -84,7 +85,7 @@ func (op *Op) Positional() string {
 // register erases an operation's types and files it. It panics on what a person forgot,
 // so that no binary and no test run survives the mistake.
 func register[In, Out any](o Operation[In, Out]) *Op {
-	op := &Op{Meta: o.Meta, Settles: o.Status != nil, view: o.view, out: reflect.TypeFor[Out](), needsToo: o.AlikeNeeds}
+	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, goal: o.Goal, view: o.view, out: reflect.TypeFor[Out](), needsToo: o.AlikeNeeds}
 	op.Fields = append(fieldsOf(reflect.TypeFor[In]()), runnerFields(o.Risk, op.Settles, o.view)...)
 	op.input, op.output = schemas(o.Name)
 	op.decode = func(raw []byte) (any, error) {
@@ -125,22 +126,32 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 		op.riskier = func(t Target, in any) permissions.Risk { return o.Riskier(t, in.(In)) }
 	}
 	if o.Evidence != nil {
-		op.evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (Evidence, error) {
-			return o.Evidence(ctx, c, t, in.(In))
+		op.evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (finding, error) {
+			e, err := o.Evidence(ctx, c, t, in.(In))
+			return finding{evidence: e}, err
 		}
 	}
 	if o.Alike != nil {
-		op.alike = func(ctx context.Context, c *apiclient.Client, t Target, in any) ([]apiclient.ID, error) {
-			return o.Alike(ctx, c, t, in.(In))
+		op.alike = func(ctx context.Context, c *apiclient.Client, t Target, in any) ([]any, error) {
+			found, err := o.Alike(ctx, c, t, in.(In))
+			all := make([]any, len(found))
+			for i := range found {
+				tame(reflect.ValueOf(&found[i]))
+				all[i] = found[i]
+			}
+			return all, err
 		}
 		op.evidence = op.newcomer
 	}
 	if o.Note != nil {
 		op.note = func(out any, now time.Time) (string, error) { return o.Note(out.(Out), now) }
 	}
-	if o.Status != nil {
-		op.status = func(ctx context.Context, c *apiclient.Client, t Target, out any) (string, error) {
-			return o.Status(ctx, c, t, out.(Out))
+	if o.Follow != nil {
+		op.follow = func(ctx context.Context, c *apiclient.Client, t Target, out any) (any, error) {
+			typed, _ := out.(Out) // of a lost answer there is none
+			now, err := o.Follow(ctx, c, t, typed)
+			tame(reflect.ValueOf(&now))
+			return now, err
 		}
 	}
 }

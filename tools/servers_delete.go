@@ -26,10 +26,13 @@ var _ = register(Operation[serverIn, None]{
 		return None{}, c.Servers.Delete(ctx, t.ID)
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ serverIn) (Evidence, error) {
-		if _, err := c.Servers.Get(ctx, t.ID); !isNotFound(err) {
-			return NotSeen, err
+		if s, err := c.Servers.Get(ctx, t.ID); !isNotFound(err) {
+			return standing(s.Status), err
 		}
 		servers, err := c.Servers.List(ctx, apiclient.ServerFilter{}) // a 404 alone may be a proxy's
-		return goneUnless(slices.ContainsFunc(servers, func(s apiclient.Server) bool { return s.ID.Equal(t.ID) })), err
+		if slices.ContainsFunc(servers, func(s apiclient.Server) bool { return s.ID.Equal(t.ID) }) {
+			return Unclear, err
+		}
+		return Applied, err
 	},
 })

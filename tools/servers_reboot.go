@@ -20,5 +20,5 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		return c.Servers.Reboot(ctx, t.ID)
 	},
 	Evidence: statusIs[serverIn](Unclear, "rebooting"),
-	Status:   serverStatus,
+	Follow:   followServer,
 })

@@ -31,6 +31,6 @@ var _ = register(Operation[replaceIn, apiclient.Server]{
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, in replaceIn) (Evidence, error) {
 		s, err := c.Servers.Get(ctx, t.ID)
-		return hasSettings(s, &in.Name, &in.Hostname, &in.BackupsEnabled), err
+		return hasSettings(s, t.Server, &in.Name, &in.Hostname, &in.BackupsEnabled), err
 	},
 })

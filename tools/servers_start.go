@@ -20,5 +20,6 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		return c.Servers.Start(ctx, t.ID)
 	},
 	Evidence: statusIs[serverIn](NotSeen, "active", "starting"),
-	Status:   serverStatus,
+	Goal:     "active",
+	Follow:   followServer,
 })

@@ -23,5 +23,6 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		return c.Servers.Stop(ctx, t.ID)
 	},
 	Evidence: statusIs[serverIn](NotSeen, "stopped", "stopping"),
-	Status:   serverStatus,
+	Goal:     "stopped",
+	Follow:   followServer,
 })

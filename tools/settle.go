@@ -2,7 +2,9 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,29 +21,30 @@ const (
 	giveUpAfter   = 24 * time.Hour   // of reading back in vain: a person must look
 )
 
-// lost reads back, for at most a few seconds, what became of a call whose answer was lost.
-func (r *Runner) lost(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
+// lost reads back, for at most a few seconds, what became of a call whose answer was lost. What
+// it finds that has happened goes on as if the answer had come.
+func (r *Runner) lost(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTime)
 	defer cancel()
-	settled, evidence := r.readBack(reading, store, rec, 3)
-	reply := op.replyFor(settled)
-	if !settled.State.IsOpen() {
-		reply = r.tell(ctx, store, op, settled, call)
+	settled, found := r.readBack(reading, store, rec, 3)
+	if settled.State == approval.Unknown {
+		reply := p.op.replyFor(settled)
+		reply.Message = rec.Message + " " + stillUnknown(found.evidence, settled)
+		return reply
 	}
-	// The answer was lost, whatever was found: a script must not take it for a plain success.
-	reply.Class, reply.Outcome = Lost, Unknown
-	reply.Message = rec.Message + " " + found(evidence, settled)
-	return reply
+	reply := r.tell(ctx, store, p.op, settled, call)
+	if settled.State != approval.Done {
+		return reply
+	}
+	if found.created != nil {
+		reply.Value = found.created
+	}
+	return r.settle(ctx, p, found.created, reply, call)
 }
 
-// found says what a read-back brought, and what to do.
-func found(e Evidence, rec approval.Record) string {
-	switch {
-	case e == Applied:
-		return "Read back: it has happened."
-	case rec.State != approval.Unknown:
-		return "Read back: " + endings[rec.State].says + "."
-	case e == NotSeen:
+// stillUnknown says that a read-back has settled nothing, and what to do.
+func stillUnknown(e Evidence, rec approval.Record) string {
+	if e == NotSeen {
 		return "Read back: no sign of it yet, but it may still happen. Asking for the same again does not send it again, it looks again (approval " + rec.ID + ")."
 	}
 	return "Reading back cannot tell yet. A person must look, and then say so at a terminal: vpsbot approvals settle " + rec.ID + " done|not_applied"
@@ -49,48 +52,51 @@ func found(e Evidence, rec approval.Record) string {
 
 // readBack looks whether an unknown change has happened, a few times at most, and settles
 // the record if that can be said.
-func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approval.Record, tries int) (approval.Record, Evidence) {
+func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approval.Record, tries int) (approval.Record, finding) {
+	found, seen := finding{evidence: Unclear}, false
 	op, ok := Lookup(rec.Operation)
 	if !ok {
-		return rec, Unclear
+		return rec, found
 	}
 	in, err := op.restore(rec.Input)
 	if err != nil {
-		return rec, Unclear
+		return rec, found
 	}
-	t, evidence, seen := rebuild(op, in, rec), Unclear, false
+	t := rebuild(op, in, rec)
 	for try := range tries {
 		if try > 0 {
 			r.pause(ctx, time.Duration(try)*time.Second)
 		}
-		e, err := op.evidence(ctx, r.Client, t, in.value)
+		now, err := op.evidence(ctx, r.Client, t, in.value)
 		if err != nil {
 			r.Log.Debug("reading back", "approval", rec.ID, "error", explain(err))
 			continue
 		}
-		if evidence, seen = e, true; e == Applied {
+		if found, seen = now, true; now.evidence == Applied {
 			break
 		}
 	}
 	if !seen && r.Now().Sub(rec.ChangedAt) < giveUpAfter {
-		return rec, Unclear // what could not be read says nothing: it stays unknown
+		return rec, found // what could not be read says nothing: it stays unknown
 	}
-	return r.settleAs(ctx, store, rec, evidence), evidence
+	return r.settleAs(ctx, store, rec, found), found
 }
 
 // settleAs moves an unknown record to what the read-back found. No sign of it counts only
 // after a minute: what was sent may still be on its way.
-func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, e Evidence) approval.Record {
+func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, found finding) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
 	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
 	subject := rec.Operation + " of " + quote(rec.TargetName)
-	switch {
+	const lost = "The answer was lost. Read back: it "
+	switch e := found.evidence; {
 	case e == Applied:
-		m.To, m.Message = approval.Done, subject+" has happened, as reading back shows; its own answer was lost."
+		m.To, m.Message = approval.Done, lost+"has happened: "+subject+"."+itsID(found.created)
+		m.Result = resultOf(found.created)
 	case e == NotSeen && late:
-		m.To, m.Message = approval.NotApplied, subject+" did not happen, as reading back shows. It can be asked for again."
+		m.To, m.Message = approval.NotApplied, lost+"did not happen: "+subject+". It can be asked for again."
 	case e == Unclear && late:
-		m.To, m.Message = approval.NeedsHuman, subject+": reading back cannot tell whether it happened. Look at the server before asking for it again."
+		m.To, m.Message = approval.NeedsHuman, "The answer was lost, and reading back cannot tell whether it happened: "+subject+". Look at the server before asking for it again."
 	default:
 		return rec
 	}
@@ -107,7 +113,10 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 // rebuild makes the target of a record again, as far as a read-back needs it.
 func rebuild(op *Op, in input, rec approval.Record) Target {
 	facts, _ := factsThen(rec)
-	t := Target{Server: apiclient.Server{ID: idOf(facts["id"]), Status: facts["status"]}}
+	t := Target{Server: apiclient.Server{ID: idOf(facts["id"]), Name: facts["name"], Hostname: facts["hostname"], Status: facts["status"]}}
+	if on, err := strconv.ParseBool(facts["backups_enabled"]); err == nil {
+		t.Server.BackupsEnabled = &on
+	}
 	switch op.On {
 	case OneBackup:
 		t.ID = idOf(in.ref("backup_id"))
@@ -242,23 +251,41 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 	}
 	if !p.in.wait || call.WaitLimit <= 0 {
 		reply.Message += " It goes on in the background."
+		if p.op.On == NewServer {
+			reply.Message += " servers.get shows its address as soon as it has one."
+		}
 		return reply
 	}
-	status, settled, waited := r.await(ctx, p, value, call)
-	if settled {
-		reply.Settled = Clean(status)
+	work := r.await(ctx, p, value, call)
+	if work.now != nil {
+		reply.Value = work.now
+	}
+	after := work.waited.Round(time.Second).String()
+	if work.err == nil {
+		reply.Settled = Clean(work.status)
 	}
 	switch {
-	case !settled:
+	case work.err != nil && !isOver(work.err):
 		reply.Class = call.unsettled()
-		reply.Message += " It has been accepted, and after " + waited.Round(time.Second).String() + " it has not settled; its status is " + quote(status) + "."
-	case looksFailed(status):
+		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + explain(work.err)
+	case work.err != nil:
 		reply.Class = call.unsettled()
-		reply.Message = "Accepted, but it failed: it ended with status " + quote(status) + ". " + reply.Message
+		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + quote(work.status) + "."
+	case looksFailed(work.status):
+		reply.Class = call.unsettled()
+		reply.Message = "Accepted, but it failed: it ended with status " + quote(work.status) + ". " + reply.Message
 	default:
-		reply.Message += " It settled with status " + quote(status) + " after " + waited.Round(time.Second).String() + "."
+		reply.Message += " It settled with status " + quote(work.status) + " after " + after + "."
+	}
+	if s, isServer := work.now.(apiclient.Server); isServer && s.Address() != "" {
+		reply.Message += " Its address is " + Clean(s.Address()) + "."
 	}
 	return reply
+}
+
+// isOver reports whether a wait ended because its time did.
+func isOver(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // looksFailed recognises the words of failure that VPS.org may have; none is documented.

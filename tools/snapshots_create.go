@@ -33,14 +33,16 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) (apiclient.Snapshot, error) {
 		return c.Snapshots.Create(ctx, apiclient.CreateSnapshot{ServerID: t.ID, Name: in.Name, Description: in.Description})
 	},
-	Alike: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) ([]apiclient.ID, error) {
+	Alike: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) ([]apiclient.Snapshot, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
 		return snapshotsNamed(snapshots, t.ID, in.Name), err
 	},
 	AlikeNeeds: "snapshots:list",
-	Status: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Snapshot) (string, error) {
+	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Snapshot) (apiclient.Snapshot, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
-		found, _ := findSnapshot(snapshots, out.ID)
-		return found.Status, err
+		if now, found := findSnapshot(snapshots, out.ID); found {
+			return now, nil
+		}
+		return out, err
 	},
 })

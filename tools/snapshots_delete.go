@@ -23,7 +23,9 @@ var _ = register(Operation[snapshotIn, None]{
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (Evidence, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{})
-		_, there := findSnapshot(snapshots, t.ID)
-		return goneUnless(there), err
+		if still, there := findSnapshot(snapshots, t.ID); there {
+			return standing(still.Status), err
+		}
+		return Applied, err
 	},
 })

@@ -23,5 +23,5 @@ var _ = register(Operation[snapshotIn, apiclient.ActionResult]{
 		return c.Snapshots.Restore(ctx, t.ID)
 	},
 	Evidence: statusIs[snapshotIn](Unclear, "restoring"),
-	Status:   serverStatus,
+	Follow:   followServer,
 })

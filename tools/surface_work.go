@@ -2,31 +2,53 @@ package tools
 
 import (
 	"context"
+	"encoding/json"
 	"reflect"
+	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 
+	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
-// WorkStatus reads the status of work that goes on after VPS.org has accepted it.
-func (r *Runner) WorkStatus(ctx context.Context, rec approval.Record) (string, error) {
+// Work is how work stands that goes on after VPS.org has accepted it. The zero Work has not
+// been looked at.
+type Work struct {
+	Status  string          // clean
+	Result  json.RawMessage // what it is about, as it is by now: a new server has its address
+	Settled bool            // the work is over
+	Pause   time.Duration   // to leave before the next look
+
+	work work
+}
+
+// LookAtWork reads how the work of a record stands, after a look of before. Beside an error
+// it returns the look of before, with a longer pause.
+func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Work) (Work, error) {
 	op, ok := Lookup(rec.Operation)
-	if !ok || op.status == nil {
-		return "", nil
+	if !ok || op.follow == nil {
+		return Work{Settled: true}, nil
 	}
 	in, err := op.restore(rec.Input)
 	if err != nil {
-		return "", err
+		return before, err
 	}
 	out := reflect.New(op.out)
 	if len(rec.Result) > 0 {
-		if err := json.Unmarshal(rec.Result, out.Interface()); err != nil {
-			return "", err
+		if err := jsonv2.Unmarshal(rec.Result, out.Interface()); err != nil {
+			return before, err
 		}
 	}
-	status, err := op.status(r.pin(ctx), r.Client, rebuild(op, in, rec), out.Elem().Interface())
-	return Clean(status), err
+	p, now := plan{op: op, in: in, target: rebuild(op, in, rec)}, before.work
+	err = r.look(r.pin(ctx), p, out.Elem().Interface(), &now)
+	before.Pause = max(apiclient.NextPause(before.Pause), apiclient.RetryAfter(err))
+	if err != nil || now.now == nil {
+		return before, err
+	}
+	return Work{
+		Status: Clean(now.status), Result: mustEncode(now.now), Settled: p.hasSettled(now.now, now.looks), Pause: before.Pause, work: now,
+	}, nil
 }
 
 // NoteWorkFailed writes down that work which VPS.org had accepted did not come to a good end.
@@ -39,13 +61,3 @@ func (r *Runner) NoteWorkFailed(ctx context.Context, rec approval.Record, status
 
 // WorkFailed reports whether a status is a word of failure.
 func WorkFailed(status string) bool { return looksFailed(status) }
-
-// HasSettled reports whether a status, seen so many times in a row, is the end of a record's work.
-func HasSettled(rec approval.Record, status string, looks int) bool {
-	op, ok := Lookup(rec.Operation)
-	if !ok {
-		return true
-	}
-	in, err := op.restore(rec.Input)
-	return err == nil && settledIn(status, looks) && !plan{op: op, target: rebuild(op, in, rec)}.still(status)
-}

@@ -12,8 +12,9 @@ import (
 // VPS.org's status words are an open set. These are known to be ends, and those to be on
 // the way; a word that nobody knows is an end once it has stood still for three looks.
 var (
-	ends   = []string{"active", "stopped", "suspended", "completed"}
-	moving = []string{"", "provisioning", "starting", "stopping", "rebooting", "restoring", "in_progress", "pending", "creating", "queued"}
+	ends       = []string{"active", "stopped", "suspended", "completed"}
+	documented = []string{"provisioning", "starting", "stopping", "rebooting", "restoring", "in_progress"} // on the way
+	moving     = append([]string{"", "pending", "creating", "queued"}, documented...)
 )
 
 const stillFor = 3
@@ -26,33 +27,64 @@ func settledIn(status string, looks int) bool {
 	return slices.Contains(ends, status) || looksFailed(status) || looks >= stillFor
 }
 
-// await polls the status until the work has settled, the limit is reached or the caller
-// gives up.
-func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (status string, settled bool, waited time.Duration) {
-	began, looks := r.Now(), 0
-	ctx, cancel := context.WithTimeout(ctx, call.WaitLimit)
-	defer cancel()
-	err := apiclient.Poll(ctx, func(ctx context.Context) (bool, error) {
-		now, err := p.op.status(ctx, r.Client, p.target, value)
-		if err != nil {
-			return false, err
-		}
-		if looks++; status != now {
-			status, looks = now, 1
-		}
-		if call.Progress != nil {
-			call.Progress(Clean(now), r.Now().Sub(began))
-		}
-		return settledIn(now, looks) && !p.still(now), nil
-	})
-	return status, err == nil, r.Now().Sub(began)
+// work is how something stands that goes on after VPS.org has accepted it.
+type work struct {
+	now    any // the result as it was last read; nil: never
+	status string
+	looks  int // at which the status was the same
+	waited time.Duration
+	err    error // why the waiting ended before the work did
 }
 
-// still reports whether a start or stop shows the status it began with: it has been
-// accepted, so that status is an old one.
-func (p plan) still(status string) bool {
-	goal, ok := map[string]string{"servers.start": "active", "servers.stop": "stopped"}[p.op.Name]
-	return ok && status != goal && status == p.target.Server.Status
+// await polls until the work has settled, the limit is reached or the caller gives up.
+func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (w work) {
+	began := r.Now()
+	ctx, cancel := context.WithTimeout(ctx, call.WaitLimit)
+	defer cancel()
+	w.err = apiclient.Poll(ctx, func(ctx context.Context) (bool, error) {
+		if err := r.look(ctx, p, value, &w); err != nil {
+			return false, err
+		}
+		if call.Progress != nil {
+			call.Progress(Clean(w.status), r.Now().Sub(began))
+		}
+		return p.hasSettled(w.now, w.looks), nil
+	})
+	w.waited = r.Now().Sub(began)
+	return w
+}
+
+// look reads once how work stands. What was accepted without telling its id is found by it
+// being new.
+func (r *Runner) look(ctx context.Context, p plan, value any, w *work) error {
+	if _, id := answered(value); p.op.alike != nil && id.IsZero() {
+		found, err := p.op.evidence(ctx, r.Client, p.target, p.in.value)
+		if err != nil || found.created == nil {
+			return err
+		}
+		value = found.created
+	}
+	now, err := p.op.follow(ctx, r.Client, p.target, value)
+	if err != nil {
+		return err
+	}
+	w.now = now
+	if w.looks++; statusOf(now) != w.status {
+		w.status, w.looks = statusOf(now), 1
+	}
+	return nil
+}
+
+// hasSettled reports whether a result, its status having stood for so many looks, is the end of
+// its work. A start or stop that shows the status it began with has been accepted, so that
+// status is an old one; a new server may get its address a moment after it became active.
+func (p plan) hasSettled(now any, looks int) bool {
+	status := statusOf(now)
+	if s, isServer := now.(apiclient.Server); isServer && s.Address() == "" && looks < stillFor {
+		return false
+	}
+	still := p.op.goal != "" && status != p.op.goal && status == p.target.Server.Status
+	return settledIn(status, looks) && !still
 }
 
 // unsettled is the class of a wait that ended too early: at a terminal a failure, while

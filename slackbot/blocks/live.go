@@ -17,7 +17,11 @@ func Live(rec approval.Record, o LiveView) Message {
 	body := sections(now.head, effect(rec, now), now.says)
 	op, _ := tools.Lookup(rec.Operation)
 	if rec.State == approval.Done {
-		body = append(body, sections(created(op, rec.Result)...)...)
+		result := o.Result
+		if result == nil {
+			result = rec.Result
+		}
+		body = append(body, sections(created(op, result)...)...)
 	}
 	body = append(body, sections(now.undo)...)
 	body = append(body, remark(askedBy(rec, ""), until(deadline(now, rec)))...)

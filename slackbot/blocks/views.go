@@ -41,6 +41,7 @@ type LiveView struct {
 	Progress string        // the status while it goes on: "provisioning"; empty: not known yet
 	Waited   time.Duration // since it began to run
 	Settled  string        // the status that it settled in; empty: not yet, or there is nothing to settle
+	Result   []byte        // what it has made, as it is since it settled; nil: as it was accepted
 	Answers  []approval.Consent
 	Undo     string // the command that takes it back; empty: none
 }
