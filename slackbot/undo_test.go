@@ -14,6 +14,8 @@ import (
 func TestUndoIsACommandThatTakesItBack(t *testing.T) {
 	for _, c := range []struct{ command, card, want string }{
 		{"servers update web-server-01 name=web-2", "", "/vps servers update 12345 name=web-server-01"},
+		{"servers update db-server-01 backups_enabled=true", "", "/vps servers update 12346 backups_enabled=false"},
+		{"servers update web-server-01 backups_enabled=false", "Changes", "/vps servers update 12345 --backups-enabled"},
 		{"stop web-server-01", "Stops", "/vps servers start 12345"},
 		{"backups create web-server-01", "", "/vps backups delete 502"},
 		{"servers create name=web-9 plan_id=1 os_id=5 location=us-west", "Creates", "/vps servers delete "},

@@ -223,6 +223,10 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	value, err := p.op.call(traced, r.Client, p.target, p.in.value)
 	m := r.outcome(p, rec, value, err)
 	m.APIStatus = status
+	if there, ok := r.isThere(sending, p, err); ok {
+		m.To, m.Result, m.Message = approval.Done, resultOf(there), nothingToDo(p, rec, there)
+		return r.tell(ctx, store, p.op, r.record(sending, store, rec, m), call)
+	}
 	ended := r.record(sending, store, rec, m)
 	switch m.To {
 	case approval.Unknown:

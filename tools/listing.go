@@ -37,7 +37,7 @@ func listed[In, T, Row any](o Operation[In, Listing[T]],
 	o.view.page = func(value any, limit, offset int) any {
 		all := value.(Listing[T])
 		start := min(offset, len(all.Results))
-		end := min(start+limit, len(all.Results))
+		end := start + min(limit, len(all.Results)-start)
 		return Listing[T]{Count: all.Count, Offset: offset, Results: all.Results[start:end]}
 	}
 	o.view.rows = func(value any) any {

@@ -224,11 +224,44 @@ func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestTheAPISayingNoIsNotUnknown(t *testing.T) {
 	w := newWorld(t)
+	w.sim.Edit(func(world *simulator.World) { world.ServerNamed("web-server-01").Status = "suspended" })
 	reply := w.run("servers.start", `{"server":"web-server-01"}`)
 	require.Equal(t, tools.Refused, reply.Outcome)
 	require.Equal(t, tools.Failed, reply.Class)
-	require.Contains(t, reply.Message, "already running")
+	require.Contains(t, reply.Message, "Server is suspended")
 	require.Equal(t, approval.Failed, w.onRecord(reply.Record.ID).State)
+}
+
+// A start of what runs and a stop of what is stopped are refused by VPS.org, and have what they
+// want. A reboot of what is stopped has not.
+func TestWhatIsSoAlreadyLeavesNothingToDo(t *testing.T) {
+	for _, c := range []struct {
+		operation, says string
+		prepare         func(*simulator.World)
+	}{
+		{"servers.start", "“web-server-01” is active already. VPS.org says: “Server is already running”.", nil},
+		{"servers.stop", "“web-server-01” is stopped already. VPS.org says: “Server is not running”.", stopped},
+		{"servers.reboot", "", stopped},
+	} {
+		t.Run(c.operation, func(t *testing.T) {
+			w := newWorld(t)
+			if c.prepare != nil {
+				w.sim.Edit(c.prepare)
+			}
+			reply := w.runAndAgree(c.operation, `{"server":"web-server-01","wait":true}`)
+			require.Len(t, w.sent(), 1)
+			if c.says == "" {
+				require.Equal(t, tools.Failed, reply.Class, reply.Message)
+				require.Equal(t, approval.Failed, w.onRecord(reply.Record.ID).State)
+				return
+			}
+			require.Equal(t, tools.OK, reply.Class, reply.Message)
+			require.Equal(t, tools.Done, reply.Outcome)
+			require.Equal(t, "There was nothing to do for "+c.operation+": "+c.says, reply.Message)
+			require.Equal(t, approval.Done, w.onRecord(reply.Record.ID).State)
+			require.Contains(t, string(reply.JSON()), `"server":{"id":"12345"`)
+		})
+	}
 }
 
 func TestAnAPIThatCannotBeReadSettlesNothing(t *testing.T) {

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,6 +26,30 @@ func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) appr
 		To:      approval.Unknown,
 		Message: "The answer was lost (" + lossOf(api) + "), so it is not known whether it happened: " + subject + ".",
 	}
+}
+
+// isThere reports whether a refused change was refused because there is nothing to do: the
+// server has the status already that it should be brought into. It goes by that status, not by
+// the words of the refusal.
+func (r *Runner) isThere(ctx context.Context, p plan, err error) (apiclient.ActionResult, bool) {
+	var api *apiclient.Error
+	if p.op.goal == "" || !errors.As(err, &api) || api.Unknown || api.Kind != apiclient.KindInvalid && api.Kind != apiclient.KindConflict {
+		return apiclient.ActionResult{}, false
+	}
+	if granted, err := r.grants(ctx, "servers:list"); err != nil || !granted {
+		return apiclient.ActionResult{}, false
+	}
+	now, err := followServer(ctx, r.Client, p.target, apiclient.ActionResult{Message: api.Message})
+	return now, err == nil && now.Server.ID.Equal(p.target.ID) && now.Server.Status == p.op.goal
+}
+
+// nothingToDo tells that a change found its work done.
+func nothingToDo(p plan, rec approval.Record, there apiclient.ActionResult) string {
+	message := fmt.Sprintf("There was nothing to do for %s: %s is %s already.", p.op.Name, quote(rec.TargetName), Clean(there.Server.Status))
+	if says := strings.TrimRight(Clean(there.Message), ". "); says != "" {
+		message += " VPS.org says: " + quote(says) + "."
+	}
+	return message
 }
 
 // wantsAnother explains a 403 after our own check had found a permission: VPS.org's pages do

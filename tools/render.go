@@ -139,7 +139,7 @@ func tableOf(raw jsontext.Value, noun string) Table {
 			t = tableOfRows(v)
 		}
 	})
-	t.Note = pageNote(len(t.Rows), count, offset, noun)
+	t.Note, t.Part = pageNote(len(t.Rows), count, offset, noun), len(t.Rows) != count
 	return t
 }
 

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -56,6 +57,7 @@ type Call struct {
 	RequestID   string                                    // the caller's own name for this request: the same gives the same outcome
 	Unheard     bool                                      // nobody waits for the reply: its end is told to whoever asks next
 	CanAsk      bool                                      // the surface can put the question to the person who waits
+	Limit       int                                       // how many rows of a list are shown; 0: as many as the input says
 	WaitLimit   time.Duration                             // how long "wait" may wait; 0: not at all
 	Progress    func(status string, waited time.Duration) // called while it waits; may be nil
 	Recorded    func(approval.Record)                     // called once the record of a change is made or found, before it runs; may be nil
@@ -156,7 +158,7 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 		}
 	}
 	if op.IsList() {
-		reply.Value = op.view.page(value, in.limit, in.offset)
+		reply.Value = op.view.page(value, cmp.Or(call.Limit, in.limit), in.offset)
 	}
 	reply.model = reply.Structured()
 	return reply

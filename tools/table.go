@@ -11,6 +11,7 @@ type Table struct {
 	Header []string
 	Rows   [][]string
 	Note   string // below the table: how many there are in all
+	Part   bool   // there are more rows than these
 }
 
 // widest is how many columns a cell may take; the rest is cut off.

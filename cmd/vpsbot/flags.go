@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,14 +63,14 @@ func addFieldFlags(op *tools.Op, flags *pflag.FlagSet) {
 
 // Help for fields whose names say enough in a schema.
 var flagDocs = map[string]string{
-	"offset": "Leave out the first so many", "name": "Its name", "hostname": "Its host name", "description": "What it is for, in your words",
+	"limit": "Show at most so many; without it 50, and all with --json", "offset": "Leave out the first so many", "name": "Its name", "hostname": "Its host name", "description": "What it is for, in your words",
 	"location": "Where it runs", "status": "Only those with this status",
 }
 
 func flagDoc(f tools.Field) string {
 	doc := f.Doc
-	if doc == "" {
-		doc = flagDocs[f.Name]
+	if own := flagDocs[f.Name]; doc == "" || f.Name == "limit" {
+		doc = own
 	}
 	if isSetting(f) {
 		doc += "; write --" + flagName(f.Name) + "=true or --" + flagName(f.Name) + "=false"
@@ -102,7 +103,7 @@ func inputOf(op *tools.Op, flags *pflag.FlagSet, args []string) ([]byte, error) 
 	input := map[string]any{}
 	for _, f := range op.Fields {
 		flag := flags.Lookup(flagName(f.Name))
-		if !flag.Changed {
+		if !flag.Changed || f.Name == "limit" {
 			continue
 		}
 		input[f.Name] = typed(f.Kind, flag.Value.String())
@@ -117,6 +118,24 @@ func inputOf(op *tools.Op, flags *pflag.FlagSet, args []string) ([]byte, error) 
 		return nil, fmt.Errorf("%s needs %s; vpsbot run %s --help says more", op.Name, inSentence(missing), op.Name)
 	}
 	return json.Marshal(input)
+}
+
+// readLimit reads how many rows are wanted. At a terminal that may be any number; whoever reads
+// JSON gets them all, because a program does not notice that some are missing.
+func (r *operationRun) readLimit(flags *pflag.FlagSet) error {
+	flag := flags.Lookup("limit")
+	switch {
+	case !r.op.IsList():
+		return nil
+	case !flag.Changed && r.flags.json:
+		r.limit = math.MaxInt
+	case flag.Changed:
+		r.limit, _ = strconv.Atoi(flag.Value.String())
+		if r.limit < 1 {
+			return fmt.Errorf("--limit must be a whole number above 0, not %d", r.limit)
+		}
+	}
+	return nil
 }
 
 func missingFlags(op *tools.Op, input map[string]any) (missing []string) {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -70,6 +72,9 @@ func (a *app) operationCommand(op *tools.Op, group string) *cobra.Command {
 		ValidArgsFunction:     a.completeTarget(op),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			input, err := inputOf(op, cmd.Flags(), args)
+			if err == nil {
+				err = r.readLimit(cmd.Flags())
+			}
 			if err != nil {
 				return invalid(err)
 			}
@@ -93,6 +98,7 @@ type operationRun struct {
 	flags   runFlags
 	parts   *parts
 	started bool // a progress line stands in the terminal
+	limit   int  // how many rows of a list are shown; 0: as many as the Runner shows by itself
 
 	requestID string
 }
@@ -123,7 +129,7 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	r.parts = p
 	call := tools.Call{
 		Operation: r.op.Name, Input: input, Actor: p.actor, Surface: permissions.Terminal,
-		RequestID: r.requestID, CanAsk: r.canAsk(), WaitLimit: r.flags.timeout, Progress: r.progress(),
+		RequestID: r.requestID, Limit: r.limit, CanAsk: r.canAsk(), WaitLimit: r.flags.timeout, Progress: r.progress(),
 	}
 	reply := r.attend(ctx, func() tools.Reply {
 		reply := p.runner.Run(ctx, call)
@@ -171,6 +177,9 @@ func (r *operationRun) print(reply tools.Reply) error {
 	var err error
 	switch table, isTable := reply.Table(); {
 	case r.flags.json:
+		if table.Part {
+			r.io.say("%s", table.Note)
+		}
 		if raw := reply.JSON(); raw != nil {
 			_, err = fmt.Fprintf(r.io.Out, "%s\n", raw)
 		}
@@ -178,7 +187,18 @@ func (r *operationRun) print(reply tools.Reply) error {
 	case isTable:
 		_, err = fmt.Fprintln(r.io.Out, table.Styled(r.io.style(r.env).cell))
 	default:
-		_, err = fmt.Fprintln(r.io.Out, reply.Text())
+		_, err = fmt.Fprintln(r.io.Out, strings.TrimSpace(reply.Text()+"\n"+login(reply)))
 	}
 	return err
+}
+
+// login is the command by which a person gets into a server that was created and has settled;
+// "" where there is none. It is made of an address alone, whatever the API sends as one.
+func login(reply tools.Reply) string {
+	s, isServer := reply.Value.(apiclient.Server)
+	address, err := netip.ParseAddr(s.Address())
+	if !isServer || err != nil || address.Zone() != "" || reply.Settled == "" || reply.Op.On != tools.NewServer || reply.Class != tools.OK {
+		return ""
+	}
+	return "ssh root@" + address.String()
 }

@@ -118,6 +118,10 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 		name, err := strconv.Unquote(`"` + args[2] + `"`)
 		ts.Check(err)
 		sim.Edit(func(w *simulator.World) { w.Server(id).Name = name })
+	case "status": // ID STATUS
+		id, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		sim.Edit(func(w *simulator.World) { w.Server(id).Status = args[2] })
 	case "fail": // the next write gets a 500 after it was carried out
 		failWrites(sim, true)
 	case "break": // writes get a 500 and are not carried out
