@@ -208,8 +208,18 @@ func (r *Runner) consent(actor permissions.Actor, a Answer, reason string) *appr
 }
 
 // no ends a record with the requester's no, given where it was asked. A yes that the same
-// person gave elsewhere is taken back with it.
+// person gave elsewhere is taken back with it. What somebody does not want after all at their own
+// prompt is only cancelled: a no is remembered to bind a machine, and none has asked.
 func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call, a Answer) Reply {
+	switch own := call.Interactive && a.Channel == permissions.Terminal; {
+	case own && !rec.Interactive:
+		reply := op.replyFor(rec)
+		reply.Message = "Nothing was sent. The same was asked for before, and still waits: to end it, vpsbot approvals deny " + rec.ID
+		return reply
+	case own:
+		m := approval.Move{To: approval.Cancelled, Message: op.Name + " of " + quote(rec.TargetName) + " was not agreed to. Nothing was sent."}
+		return r.endWaiting(ctx, store, op, rec, m, call)
+	}
 	m := approval.Move{To: approval.Denied, Consent: r.consent(call.Actor, a, "")}
 	m.Message = op.Name + " of " + quote(rec.TargetName) + " was declined by " + string(call.Actor) + ". Nothing was sent."
 	return r.endWaiting(ctx, store, op, rec, m, call)

@@ -173,8 +173,8 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call 
 	var reply Reply
 	told := false
 	for _, rec := range records { // the newest counts; what it replaced is told with it
-		if rec.State.IsOpen() {
-			continue
+		if rec.State.IsOpen() || call.Interactive && !rec.Interactive && rec.ClaimedAt.IsZero() {
+			continue // the latter: a machine's question ended, and that is the machine's to hear
 		}
 		if first, err := store.Told(ctx, rec.ID, r.Now()); err == nil && first && !told {
 			reply, told = op.replyFor(rec), true
