@@ -30,5 +30,5 @@ func assemble(o Options, base *url.URL) step {
 	run = deadline(run) // a read 15 s in all, a write 60 s
 	run = decode(run)   // a success becomes the result
 	run = explain(run)  // a failure becomes an *Error
-	return observe(run, o.Observe)
+	return observe(run, o.Observe, isLoopback(base))
 }

@@ -46,15 +46,21 @@ type Options struct {
 
 // Call is what Options.Observe is told of one API call. Route is a pattern,
 // such as "/servers/{id}/". Status is 0 where none was received, Kind is empty
-// for a success, and Attempts counts the requests that were tried.
+// for a success, and Attempts counts the requests that were tried. Simulator
+// says that a loopback host answered, and called itself VPS.org's simulator by
+// the header [SimulatorHeader]; no other host is believed.
 type Call struct {
-	Method   string
-	Route    string
-	Status   int
-	Kind     Kind
-	Attempts int
-	Duration time.Duration
+	Method    string
+	Route     string
+	Status    int
+	Kind      Kind
+	Attempts  int
+	Duration  time.Duration
+	Simulator bool
 }
+
+// SimulatorHeader is the header of answers that VPS.org's simulator sends.
+const SimulatorHeader = "X-Vpsbot-Simulator"
 
 // Client has a field for each resource of the API. Make one with New and share
 // it: it holds the connections, the limits and the circuit breaker.

@@ -16,7 +16,7 @@ func Trace(ctx context.Context, tell func(Call)) context.Context {
 }
 
 // observe tells the metrics hook, and who traces, of each call that has ended.
-func observe(next step, tell func(Call)) step {
+func observe(next step, tell func(Call), loopback bool) step {
 	return func(ctx context.Context, c *call) error {
 		trace, _ := ctx.Value(traceKey{}).(func(Call))
 		if tell == nil && trace == nil {
@@ -27,6 +27,7 @@ func observe(next step, tell func(Call)) step {
 		ended := Call{
 			Method: c.method, Route: c.route, Status: c.status, Kind: kindOf(err),
 			Attempts: c.attempts, Duration: time.Since(start),
+			Simulator: loopback && c.header.Get(SimulatorHeader) != "",
 		}
 		for _, hear := range []func(Call){tell, trace} {
 			if hear != nil {

@@ -221,7 +221,7 @@ func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec appro
 		return r.endWaiting(ctx, store, op, rec, m, call)
 	}
 	m := approval.Move{To: approval.Denied, Consent: r.consent(call.Actor, a, "")}
-	m.Message = op.Name + " of " + quote(rec.TargetName) + " was declined by " + string(call.Actor) + ". Nothing was sent."
+	m.Message = Subject(rec) + " was declined by " + string(call.Actor) + ". Nothing was sent."
 	return r.endWaiting(ctx, store, op, rec, m, call)
 }
 
@@ -264,7 +264,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, 
 func (r *Runner) deny(ctx context.Context, store approval.Store, rec approval.Record, consent *approval.Consent) (approval.Record, error) {
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Denied, At: r.Now(), Live: true, Consent: consent,
-		Message: withReason(rec.Operation+" of "+quote(rec.TargetName)+" was denied by "+consent.Identity, consent.Reason) + " Nothing was sent.",
+		Message: withReason(Subject(rec)+" was denied by "+consent.Identity, consent.Reason) + " Nothing was sent.",
 	}
 	row := r.rowFor(rec, "denied")
 	row.Reason, row.Approver = m.Message, consent.Person
@@ -291,7 +291,7 @@ func (r *Runner) Cancel(ctx context.Context, actor permissions.Actor, id string)
 func (r *Runner) cancel(ctx context.Context, store approval.Store, rec approval.Record, why string) (approval.Record, error) {
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Cancelled, At: r.Now(),
-		Message: rec.Operation + " of " + quote(rec.TargetName) + ": " + why + ". Nothing was sent.",
+		Message: Subject(rec) + ": " + why + ". Nothing was sent.",
 	}
 	row := r.rowFor(rec, "cancelled")
 	row.Reason = m.Message
@@ -319,7 +319,7 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	if rec.State == approval.Executing && r.dead(rec) {
 		rec = r.bury(ctx, store, rec)
 	}
-	subject := rec.Operation + " of " + quote(rec.TargetName)
+	subject := Subject(rec)
 	if rec.State != approval.Unknown {
 		return rec, &inputError{subject + " is not unknown, so there is nothing to settle: " + endings[rec.State].says}
 	}
@@ -351,7 +351,7 @@ func (r *Runner) decided(ctx context.Context, store approval.Store, rec, moved a
 		return rec, &storeError{err}
 	}
 	now := r.asOfNow(ctx, store, state.Record)
-	return now, &inputError{rec.Operation + " of " + quote(rec.TargetName) + " cannot be " + string(to) + " any more: " + standsAs(now)}
+	return now, &inputError{Subject(rec) + " cannot be " + string(to) + " any more: " + standsAs(now)}
 }
 
 // Handover makes a record that was asked in one place answerable from elsewhere, because the

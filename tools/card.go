@@ -16,6 +16,7 @@ type Card struct {
 	Lost      []string `json:"lost,omitzero"`  // what is lost, or what could bring it back
 	Price     string   `json:"price,omitzero"` // what is paid
 	Warnings  []string `json:"warnings,omitzero"`
+	Account   string   `json:"account,omitzero"` // whose servers; that of a simulator says so
 	AskedBy   string   `json:"asked_by"`         // who, and from where
 	Confirm   string   `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
 	Others    string   `json:"others,omitzero"`  // who else must agree
@@ -47,6 +48,9 @@ func (c Card) Text() string {
 	if c.Others != "" {
 		fmt.Fprintln(&b, "! "+c.Others)
 	}
+	if c.Account != "" {
+		fmt.Fprint(&b, "Account: "+c.Account+". ")
+	}
 	fmt.Fprint(&b, "Asked by "+c.AskedBy+".")
 	if c.Until != "" {
 		fmt.Fprint(&b, " Can be answered until "+c.Until+".")
@@ -70,6 +74,7 @@ func (r *Runner) card(op *Op, in input, t Target, demand permissions.Decision, c
 		Target:    targetLines(op, in, t),
 		Lost:      copiesLost(op, t, r.Now()),
 		Price:     price(op, t),
+		Account:   r.account(),
 		AskedBy:   Clean(string(call.Actor)) + " from " + string(call.Surface),
 	}
 	if op.warn != nil {

@@ -12,7 +12,7 @@ import (
 
 // outcome makes a move of what the API answered.
 func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) approval.Move {
-	subject := p.op.Name + " of " + quote(rec.TargetName)
+	subject := Subject(rec)
 	if err == nil {
 		m := approval.Move{To: approval.Done, Message: doneMessage(p.op, subject, value)}
 		m.Result = resultOf(value)

@@ -202,7 +202,7 @@ func TestEveryChangeIsInTheAuditLogBeforeItIsSent(t *testing.T) {
 			end := rows[len(rows)-1]
 			require.Equal(t, "done", end.Outcome)
 			require.Equal(t, last.Approval, end.Approval)
-			require.Equal(t, "john@example.com", end.Account)
+			require.Equal(t, "SIMULATOR john@example.com", end.Account)
 			require.Equal(t, "Demo", end.Token)
 			require.Contains(t, []int{200, 201, 204}, end.APIStatus)
 		})

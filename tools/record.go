@@ -85,6 +85,15 @@ func targetName(op *Op, t Target) string {
 	return server
 }
 
+// Subject names a record in a sentence: what was asked for, of what, and on which account.
+func Subject(rec approval.Record) string {
+	says := rec.Operation + " of " + quote(rec.TargetName)
+	if rec.Account == "" {
+		return says
+	}
+	return says + " (" + Clean(rec.Account) + ")"
+}
+
 // opaque returns 128 random bits as lower-case letters and digits.
 func (r *Runner) opaque() string {
 	var bits [16]byte
@@ -105,6 +114,9 @@ func CardOf(rec approval.Record) (Card, error) {
 	var c Card
 	if err := jsonv2.Unmarshal(rec.Card, &c); err != nil {
 		return c, fmt.Errorf("the card of approval %s cannot be read: %w", rec.ID, err)
+	}
+	if rec.Account != "" { // a card of before has none
+		c.Account = Clean(rec.Account)
 	}
 	c.Until = rec.ExpiresAt.UTC().Format(time.RFC3339)
 	return c, nil
@@ -171,7 +183,7 @@ func (op *Op) replyFor(rec approval.Record) Reply {
 	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Record: &rec}
 	reply.Message = rec.Message
 	if reply.Message == "" {
-		reply.Message = op.Name + " of " + quote(rec.TargetName) + ": " + standsAs(rec) + "."
+		reply.Message = Subject(rec) + ": " + standsAs(rec) + "."
 	}
 	if len(rec.Result) > 0 {
 		reply.Value = jsontext.Value(rec.Result)

@@ -87,7 +87,7 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, found finding) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
 	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
-	subject := rec.Operation + " of " + quote(rec.TargetName)
+	subject := Subject(rec)
 	const lost = "The answer was lost. Read back: it "
 	switch e := found.evidence; {
 	case e == Applied:
@@ -167,7 +167,7 @@ func (r *Runner) dead(rec approval.Record) bool {
 func (r *Runner) bury(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{approval.Executing}, To: approval.Unknown, At: r.Now(),
-		Message: rec.Operation + " of " + quote(rec.TargetName) + ": the process that ran it has ended, so it is not known whether it happened.",
+		Message: Subject(rec) + ": the process that ran it has ended, so it is not known whether it happened.",
 	}
 	row := r.rowFor(rec, "allowed")
 	row.Outcome, row.Reason = string(m.To), m.Message
@@ -183,7 +183,7 @@ func (r *Runner) bury(ctx context.Context, store approval.Store, rec approval.Re
 func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Expired, At: r.Now()}
 	if rec.State == approval.Approved {
-		m.Message = rec.Operation + " of " + quote(rec.TargetName) + " was agreed to, but its asker's side did not run it in time. Nothing was sent."
+		m.Message = Subject(rec) + " was agreed to, but its asker's side did not run it in time. Nothing was sent."
 	}
 	row := r.rowFor(rec, "expired")
 	moved, err := store.Move(ctx, m, row)

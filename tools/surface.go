@@ -71,7 +71,7 @@ func Standing(rec approval.Record) string {
 	if rec.Message != "" {
 		return rec.Message
 	}
-	return rec.Operation + " of " + quote(rec.TargetName) + ": " + standsAs(rec) + "."
+	return Subject(rec) + ": " + standsAs(rec) + "."
 }
 
 // Explain says what went wrong, and what to do.

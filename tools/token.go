@@ -94,8 +94,8 @@ func (r *Runner) tokenKey(ctx context.Context) ([sha256.Size]byte, error) {
 }
 
 func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissions.Token, error) {
-	began := r.Now()
-	me, err := r.Client.Account.Me(ctx)
+	began, simulated := r.Now(), false
+	me, err := r.Client.Account.Me(apiclient.Trace(ctx, func(c apiclient.Call) { simulated = c.Simulator }))
 	if err != nil {
 		r.cache.drop()
 		return permissions.Token{}, unreadable(err)
@@ -105,7 +105,7 @@ func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissi
 		return permissions.Token{}, unreadable(errNoPermissions)
 	}
 	facts := tokenFacts(me)
-	r.cache.keep(key, facts, accountOf(me, key), began)
+	r.cache.keep(key, facts, accountOf(me, key, simulated), began)
 	return facts, nil
 }
 
@@ -123,12 +123,17 @@ func (r *Runner) withoutToken(text string) string {
 var errNoPermissions = errors.New("VPS.org's answer has no list of permissions")
 
 // accountOf names the account that approvals belong to. One without an e-mail address is
-// known by its token alone, so that two of them are not taken for one.
-func accountOf(me apiclient.Me, key [sha256.Size]byte) string {
-	if email := Clean(me.Account.Email); email != "" {
-		return email
+// known by its token alone, so that two of them are not taken for one. The name of a simulator's
+// account says what it is, wherever the account is named.
+func accountOf(me apiclient.Me, key [sha256.Size]byte, simulated bool) string {
+	name := Clean(me.Account.Email)
+	if name == "" {
+		name = fmt.Sprintf("token %x", key[:6])
 	}
-	return fmt.Sprintf("token %x", key[:6])
+	if simulated {
+		return "SIMULATOR " + name
+	}
+	return name
 }
 
 // tokenFacts takes from the account's answer what decisions are made on.

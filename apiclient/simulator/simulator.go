@@ -16,6 +16,9 @@ const (
 	prefix       = "/api/v1/"
 	defaultSpeed = 60
 	maxBody      = 1 << 20
+
+	// identity is the header of every answer, so that nobody takes the simulator for VPS.org.
+	identity = "X-Vpsbot-Simulator"
 )
 
 // Options describe a simulator. The zero value is the documentation's sample fleet at sixty times real speed.
@@ -103,6 +106,7 @@ func (s *Simulator) Edit(fn func(*World)) {
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := readBody(r)
 	number, intercept := s.arrived(r, body)
+	w.Header().Set(identity, "1")
 	writer := &statusWriter{ResponseWriter: w}
 	defer func() { s.left(number, writer.status) }()
 	if !wait(r.Context(), s.opts.Latency) {

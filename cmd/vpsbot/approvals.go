@@ -154,5 +154,5 @@ func ending(rec approval.Record) string {
 	if rec.Message != "" {
 		return tools.Clean(rec.Message)
 	}
-	return fmt.Sprintf("%s of %s is %s.", rec.Operation, tools.Clean(rec.TargetName), rec.State)
+	return fmt.Sprintf("%s is %s.", tools.Subject(rec), rec.State)
 }

@@ -83,7 +83,7 @@ func (a *app) listApprovals(ctx context.Context, all, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	records, err := a.findRecords(ctx, store, all)
+	records, err := a.findRecords(ctx, store, approval.Query{}, all)
 	if err != nil {
 		return err
 	}
@@ -106,11 +106,11 @@ func (a *app) listApprovals(ctx context.Context, all, asJSON bool) error {
 	return err
 }
 
-// findRecords returns the open records, or all of them, newest first.
-func (a *app) findRecords(ctx context.Context, store approval.Store, all bool) ([]approval.Record, error) {
-	q := approval.Query{States: approval.Open, Limit: manyRecords}
-	if all {
-		q.States = nil
+// findRecords returns the open ones, or all, of the records that q selects, newest first.
+func (a *app) findRecords(ctx context.Context, store approval.Store, q approval.Query, all bool) ([]approval.Record, error) {
+	q.Limit = manyRecords
+	if !all {
+		q.States = approval.Open
 	}
 	found, err := store.Find(ctx, q)
 	var records []approval.Record
@@ -123,14 +123,14 @@ func (a *app) findRecords(ctx context.Context, store approval.Store, all bool) (
 }
 
 func (a *app) recordTable(records []approval.Record, all bool) tools.Table {
-	t := tools.Table{Header: []string{"id", "state", "operation", "target", "asked_by", "until"}}
+	t := tools.Table{Header: []string{"id", "state", "operation", "target", "account", "asked_by", "until"}}
 	for _, rec := range records {
 		state, until := a.stateOf(rec), ""
 		if state == approval.Pending || state == approval.Approved {
 			until = rec.ExpiresAt.UTC().Format(time.RFC3339)
 		}
 		t.Rows = append(t.Rows, []string{
-			rec.ID, string(state), rec.Operation, tools.Clean(rec.TargetName), tools.Clean(rec.Actor) + " from " + rec.Surface, until,
+			rec.ID, string(state), rec.Operation, tools.Clean(rec.TargetName), tools.Clean(rec.Account), tools.Clean(rec.Actor) + " from " + rec.Surface, until,
 		})
 	}
 	switch {

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
 // completeApprovals completes the ids of open approvals.
@@ -30,7 +32,7 @@ func (a *app) openApprovals(ctx context.Context) []string {
 	if err != nil {
 		return nil
 	}
-	records, _ := a.findRecords(ctx, store, false)
+	records, _ := a.findRecords(ctx, store, approval.Query{}, false)
 	var ids []string
 	for _, rec := range records {
 		ids = append(ids, cobra.CompletionWithDesc(rec.ID, rec.Operation))

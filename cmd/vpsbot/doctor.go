@@ -82,7 +82,7 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 // nothing else to check.
 func (a *app) diagnose(ctx context.Context) diagnosis {
 	var d diagnosis
-	p, err := a.assemble(ctx)
+	p, err := a.compose(ctx)
 	if err != nil {
 		d.Findings = append(d.Findings, broken("configuration", err.Error(), "Correct the variable and run vpsbot doctor again."), versionFinding())
 		return d
@@ -92,7 +92,9 @@ func (a *app) diagnose(ctx context.Context) diagnosis {
 	kept := a.checkStore(ctx, p)
 	team := checkTeam(ctx, p, kept)
 	address, clock := a.checkAddress(ctx, p)
-	d.Findings = append(d.Findings, checkConfiguration(p.config), address)
+	d.Findings = append(d.Findings, checkConfiguration(p.config))
+	d.Findings = append(d.Findings, checkVariables(p.config)...)
+	d.Findings = append(d.Findings, address)
 	d.Findings = append(d.Findings, a.checkToken(ctx, p, address))
 	rights, permitted := p.checkPermissions(ctx, address)
 	d.Operations = rights
@@ -123,6 +125,19 @@ func checkConfiguration(cfg config.Config) finding {
 		says += "; only " + strings.Join(globs, ", ")
 	}
 	return fine(name, "%s", says)
+}
+
+// checkVariables warns of variables that look like settings and are none.
+func checkVariables(cfg config.Config) []finding {
+	var found []finding
+	for _, unknown := range cfg.Unknown() {
+		next := "Unset " + unknown.Name + ", or correct its name: the README lists the variables."
+		if unknown.Meant != "" {
+			next = "If it is meant for vpsbot, call it " + unknown.Meant + "."
+		}
+		found = append(found, warn("variables", unknown.String(), next))
+	}
+	return found
 }
 
 func versionFinding() finding {

@@ -83,8 +83,10 @@ func TestDoctorFindsWhatIsWrongWithSlack(t *testing.T) {
 			check:  "slack", status: statusFail, says: "answers with status 500",
 		},
 		"no such file": {
-			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_BOT_TOKEN_FILE"] = "/not/there" },
-			check:  "slack", status: statusFail, says: "SLACK_BOT_TOKEN_FILE: the file /not/there cannot be read",
+			change: func(b *bench, _ *fakeslack.Slack) {
+				b.env["SLACK_BOT_TOKEN"], b.env["SLACK_BOT_TOKEN_FILE"] = "", "/not/there"
+			},
+			check: "slack", status: statusFail, says: "SLACK_BOT_TOKEN_FILE: the file /not/there cannot be read",
 		},
 		"both modes": {
 			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = "xapp-1-hushhush" },

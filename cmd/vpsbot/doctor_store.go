@@ -31,7 +31,7 @@ func (a *app) checkStore(ctx context.Context, p *parts) []finding {
 	if _, err := store.Told(ctx, "doctor", a.now()); !errors.Is(err, approval.ErrNotFound) {
 		return []finding{broken(name, fmt.Sprintf("it cannot be written to: %v", err), "Check the disk and who owns the database.")}
 	}
-	return []finding{file, checkChain(ctx, store), a.checkOpen(ctx, store)}
+	return []finding{file, checkChain(ctx, store), a.checkOpen(ctx, p, store)}
 }
 
 // checkFile looks at the database's file: whether it is there, and who else may read it.
@@ -83,9 +83,14 @@ func checkChain(ctx context.Context, rows audit.Store) finding {
 	return fine("audit log", "whole, %s", plural(int(report.Rows), "row"))
 }
 
-func (a *app) checkOpen(ctx context.Context, store approval.Store) finding {
+// checkOpen counts what is open on this account: a database may have records of others.
+func (a *app) checkOpen(ctx context.Context, p *parts, store approval.Store) finding {
 	const name = "approvals"
-	open, err := a.findRecords(ctx, store, false)
+	q, err := p.runner.Scope(ctx)
+	if err != nil { // what to do is said of the token
+		return warn(name, "not counted: whose account it is cannot be read", "")
+	}
+	open, err := a.findRecords(ctx, store, q, false)
 	if err != nil {
 		return broken(name, err.Error(), "Check the database.")
 	}
@@ -95,5 +100,5 @@ func (a *app) checkOpen(ctx context.Context, store approval.Store) finding {
 				"Look at the server, then: vpsbot approvals settle "+rec.ID+" done|not_applied")
 		}
 	}
-	return fine(name, "%d open", len(open))
+	return fine(name, "%d open on the account %s", len(open), q.Account)
 }

@@ -18,7 +18,7 @@ func (a *app) checkToken(ctx context.Context, p *parts, address finding) finding
 		if errors.Is(err, config.ErrNoToken) {
 			return broken(name, "none is set", "Make a token at "+permissions.TokensPage+" and set VPS_API_TOKEN to it.")
 		}
-		return broken(name, err.Error(), "Correct the file that holds the token.")
+		return broken(name, err.Error(), "Correct what gives the token, the variable or its file.")
 	}
 	if address.Status == statusFail {
 		return warn(name, "set, but not checked: it would go to an address that is wrong or silent", "")

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,8 +28,21 @@ func main() {
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
-	err := run(ctx, os.Args[1:], envconfig.OsLookuper(), io)
+	err := run(ctx, os.Args[1:], environment{envconfig.OsLookuper()}, io)
 	os.Exit(report(io.Err, err))
+}
+
+// environment is the process's own.
+type environment struct{ envconfig.Lookuper }
+
+// Names implements [config.Lister].
+func (environment) Names() []string {
+	var names []string
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		names = append(names, name)
+	}
+	return names
 }
 
 // interrupts returns a context that the first Ctrl-C ends, and a channel that the second one

@@ -156,7 +156,7 @@ func TestApprovalsCallNoAPI(t *testing.T) {
 	delete(b.env, "VPS_API_TOKEN")
 	out, _, code := b.run(t.Context(), "approvals", "list")
 	require.Zero(t, code)
-	id := strings.Fields(out)[6]
+	id := strings.Fields(out)[7]
 	require.Len(t, id, 26)
 	for _, args := range [][]string{
 		{"approvals", "show", id[:6]},

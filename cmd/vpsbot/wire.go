@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,9 +42,23 @@ type parts struct {
 	slack     slackSeen              // whether people can be asked in Slack
 }
 
-// assemble reads the configuration and puts the parts together. It sends nothing and
-// opens no store.
+// assemble reads the configuration, puts the parts together, and warns of variables that count for
+// nothing. It sends nothing and opens no store.
 func (a *app) assemble(ctx context.Context) (*parts, error) {
+	p, err := a.compose(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, unknown := range p.config.Unknown() {
+		if strings.HasPrefix(unknown.Name, "VPSBOT_") { // the others need not be meant for vpsbot
+			p.runner.Log.Warn(unknown.String())
+		}
+	}
+	return p, nil
+}
+
+// compose is assemble without the warnings, which doctor has among its findings.
+func (a *app) compose(ctx context.Context) (*parts, error) {
 	cfg, err := config.Read(ctx, a.env, a.goos)
 	if err != nil {
 		return nil, invalid(err)
@@ -68,11 +84,20 @@ func (a *app) assemble(ctx context.Context) (*parts, error) {
 	policy, err := a.policy(cfg, log)
 	p.policyErr = err
 	*p.runner = tools.Runner{
-		Client: client, API: cfg.URL, Token: token, Policy: policy, Store: p.store.approvals, Slack: p.asksInSlack, Ended: p.ended,
+		Client: client, API: apiName(cfg), Token: token, Policy: policy, Store: p.store.approvals, Slack: p.asksInSlack, Ended: p.ended,
 		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: p.store.alive},
 		Now: a.now, Random: a.random, Log: log,
 	}
 	return p, nil
+}
+
+// apiName is what the records of an API call it. Each command has a simulated world of its own, and nothing
+// that was asked for in one holds in another.
+func apiName(cfg config.Config) string {
+	if cfg.IsSimulator() {
+		return config.Simulator + "-" + strings.ToLower(rand.Text())
+	}
+	return cfg.URL
 }
 
 // operating assembles the parts for a command that runs operations or agrees to them.

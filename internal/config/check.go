@@ -15,6 +15,12 @@ import (
 // check is the one place where texts become settings. It reports the first mistake.
 func (c *Config) check() error {
 	v := c.vars
+	if err := v.checkFilled(); err != nil {
+		return err
+	}
+	if err := v.checkOnce(); err != nil {
+		return err
+	}
 	for _, read := range []struct {
 		name, text string
 		take       func(string) error
@@ -37,8 +43,27 @@ func (c *Config) check() error {
 	return nil
 }
 
+// checkOnce refuses a secret that is given twice: whoever changes one of them expects it to count.
+func (v variables) checkOnce() error {
+	for _, s := range []struct{ name, given, file string }{
+		{"VPS_API_TOKEN", v.Token.Reveal(), v.TokenFile},
+		{"VPSBOT_KEY", v.Key.Reveal(), v.KeyFile},
+		{"SLACK_BOT_TOKEN", v.BotToken.Reveal(), v.BotTokenFile},
+		{"SLACK_SIGNING_SECRET", v.SigningSecret.Reveal(), v.SigningSecretFile},
+		{"SLACK_APP_TOKEN", v.AppToken.Reveal(), v.AppTokenFile},
+	} {
+		if strings.TrimSpace(s.given) != "" && strings.TrimSpace(s.file) != "" {
+			return fmt.Errorf("%s and %[1]s%s are both set: unset one of them", s.name, fileSuffix)
+		}
+	}
+	return nil
+}
+
 // takeDatabase does not repeat the text in an error: it may hold a password.
 func takeDatabase(text string) error {
+	if path, isFile := strings.CutPrefix(text, "sqlite:"); isFile && (path == "~" || strings.HasPrefix(path, "~/")) {
+		return errors.New("has a path that begins with ~, which only a shell replaces: write the whole path")
+	}
 	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
 		if strings.HasPrefix(text, scheme) {
 			return nil

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"github.com/sethvargo/go-envconfig"
 
@@ -34,8 +35,9 @@ type Config struct {
 	Listen     string // HOST:PORT that serve listens on
 	PublicURL  string // where users reach serve, without a slash at its end; empty: not said
 
-	vars variables
-	goos string
+	vars    variables
+	goos    string
+	unknown []Unknown
 }
 
 // Read reads and checks the environment for the operating system goos. A token is not
@@ -45,6 +47,12 @@ func Read(ctx context.Context, env envconfig.Lookuper, goos string) (Config, err
 	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c.vars, Lookuper: env}); err != nil {
 		// Its text may hold a value.
 		return Config{}, errors.New("the environment cannot be read")
+	}
+	if err := c.takeNames(env); err != nil {
+		return c, err
+	}
+	if text, given := env.Lookup("VPSBOT_OPERATIONS"); given && strings.TrimSpace(text) == "" {
+		return c, errors.New("VPSBOT_OPERATIONS is empty, which may mean all operations or none: write globs such as servers.*,backups.list, or unset it for all")
 	}
 	return c, c.check()
 }

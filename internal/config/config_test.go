@@ -2,9 +2,10 @@ package config_test
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"testing"
 
-	"github.com/sethvargo/go-envconfig"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/config"
@@ -12,15 +13,25 @@ import (
 
 type vars = map[string]string
 
+// environment is one that can be listed, as that of a process.
+type environment vars
+
+func (e environment) Lookup(name string) (string, bool) {
+	value, given := e[name]
+	return value, given
+}
+
+func (e environment) Names() []string { return slices.Collect(maps.Keys(e)) }
+
 func read(t *testing.T, env vars, goos string) (config.Config, error) {
 	t.Helper()
-	return config.Read(t.Context(), envconfig.MapLookuper(env), goos)
+	return config.Read(t.Context(), environment(env), goos)
 }
 
 func TestDefaults(t *testing.T) {
 	for name, env := range map[string]vars{
 		"nothing is set":        {},
-		"all is set to nothing": {"VPS_API_URL": "", "VPSBOT_READ_ONLY": "", "VPSBOT_OPERATIONS": "", "VPSBOT_LOG_LEVEL": " ", "VPSBOT_LOG_FORMAT": ""},
+		"all is set to nothing": {"VPS_API_URL": "", "VPSBOT_READ_ONLY": "", "VPSBOT_LOG_LEVEL": " ", "VPSBOT_LOG_FORMAT": ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := read(t, env, "linux")
@@ -66,6 +77,9 @@ func TestMistakes(t *testing.T) {
 		{"VPS_API_URL", "ftp://localhost/" + hush, "VPS_API_URL is neither https nor http on this machine: write https://admin.vps.org/api/v1, or http://127.0.0.1:PORT/api/v1"},
 		{"VPSBOT_READ_ONLY", hush, "VPSBOT_READ_ONLY is neither true nor false: write one of them"},
 		{"VPSBOT_AUDIT_READS", hush, "VPSBOT_AUDIT_READS is neither true nor false: write one of them"},
+		{"VPSBOT_OPERATIONS", "", "VPSBOT_OPERATIONS is empty, which may mean all operations or none: write globs such as servers.*,backups.list, or unset it for all"},
+		{"VPSBOT_OPERATIONS", " ", "VPSBOT_OPERATIONS is empty, which may mean all operations or none: write globs such as servers.*,backups.list, or unset it for all"},
+		{"VPSBOT_DATABASE_URL", "sqlite:~/v.db", "VPSBOT_DATABASE_URL has a path that begins with ~, which only a shell replaces: write the whole path"},
 		{"VPSBOT_OPERATIONS", ", ,", "VPSBOT_OPERATIONS names no operation: write globs with commas between, such as servers.*,backups.list"},
 		{"VPSBOT_OPERATIONS", "servers.[" + hush, "VPSBOT_OPERATIONS has a part that is no glob: write such as servers.*,backups.list"},
 		{"VPSBOT_LOG_LEVEL", hush, "VPSBOT_LOG_LEVEL is not a level: write debug, info, warn or error"},
@@ -93,6 +107,13 @@ func TestDatabase(t *testing.T) {
 		{"linux", "linux", vars{"HOME": "/home/a"}, "sqlite:/home/a/.local/state/vpsbot/vpsbot.db"},
 		{"state home", "linux", vars{"HOME": "/home/a", "XDG_STATE_HOME": "/s"}, "sqlite:/s/vpsbot/vpsbot.db"},
 		{"a relative state home does not count", "linux", vars{"HOME": "/home/a", "XDG_STATE_HOME": "s"}, "sqlite:/home/a/.local/state/vpsbot/vpsbot.db"},
+		{"a home that nobody expanded", "linux", vars{"HOME": "~"}, ""},
+		{"a relative home", "darwin", vars{"HOME": "a"}, ""},
+		{"a relative home beside a state home", "linux", vars{"HOME": "~", "XDG_STATE_HOME": "/s"}, "sqlite:/s/vpsbot/vpsbot.db"},
+		{"the simulator", "linux", vars{"HOME": "/home/a", "VPS_API_URL": "simulator"}, "sqlite:/home/a/.local/state/vpsbot/simulator.db"},
+		{"a simulator that listens is an API like others", "linux", vars{"HOME": "/home/a", "VPS_API_URL": "http://127.0.0.1:8585/api/v1"}, "sqlite:/home/a/.local/state/vpsbot/vpsbot.db"},
+		{"the simulator with a database of its own", "linux", vars{"HOME": "/home/a", "VPS_API_URL": "simulator", "VPSBOT_DATABASE_URL": "sqlite:/x.db"}, "sqlite:/x.db"},
+		{"a relative folder on windows", "windows", vars{"LOCALAPPDATA": `AppData\Local`}, ""},
 		{"darwin", "darwin", vars{"HOME": "/Users/a"}, "sqlite:/Users/a/Library/Application Support/vpsbot/vpsbot.db"},
 		{"windows", "windows", vars{"LOCALAPPDATA": `C:\Users\a\AppData\Local`, "HOME": "/x"}, "sqlite:C:/Users/a/AppData/Local/vpsbot/vpsbot.db"},
 		{"no home", "linux", vars{}, ""},

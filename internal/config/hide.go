@@ -61,7 +61,7 @@ func (c Config) secrets() []string {
 // pasted reports whether the name of a file may be a token that was pasted there.
 func (c Config) pasted(file string) bool {
 	file = strings.TrimSpace(file)
-	return file != "" && (looksLikeToken(file) || file == strings.TrimSpace(c.vars.Token.Reveal()))
+	return file != "" && looksLikeToken(file)
 }
 
 func looksLikeToken(text string) bool {

@@ -56,8 +56,8 @@ func (c Config) SlackMode() (SlackMode, error) {
 }
 
 // SlackBotToken returns a function that returns the bot's token. Like the other two it looks in
-// the file of its _FILE variable, then in systemd's credentials, then in its variable; a file is
-// read again when it has changed; where nothing is set it returns an error.
+// its variable or the file of its _FILE variable, then in systemd's credentials; a file is read again
+// when it has changed; where nothing is set it returns an error.
 func (c Config) SlackBotToken() func() (string, error) { return c.botToken().source() }
 
 // SlackSigningSecret is [Config.SlackBotToken] for the secret that Slack signs its requests with.
@@ -97,7 +97,7 @@ func (s slackSecret) source() func() (string, error) {
 	if s.file != "" {
 		return (&tokenFile{path: s.file, of: s.name + "_FILE", what: s.what, mute: s.config.pasted(s.file)}).token
 	}
-	if path, ok := s.config.credential(s.name); ok {
+	if path, ok := s.config.credential(s.name); ok && strings.TrimSpace(s.given.Reveal()) == "" {
 		return (&tokenFile{path: path, of: "the credential " + s.name, what: s.what}).token
 	}
 	text, err := s.variable()
@@ -112,6 +112,8 @@ func (s slackSecret) variable() (string, error) {
 	switch {
 	case text == "":
 		return "", errors.New(s.name + " is not set")
+	case unfilledSecret(text) != "":
+		return "", errors.New(s.name + " " + unfilledSecret(text))
 	case strings.ContainsAny(text, " \t\r\n"):
 		return "", fmt.Errorf("%s holds more than a %s: set it to the %[2]s alone", s.name, s.what)
 	}

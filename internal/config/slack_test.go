@@ -64,8 +64,9 @@ func TestWhereSlacksSecretsComeFrom(t *testing.T) {
 			env  vars
 			want string
 		}{
-			{vars{name + "_FILE": " " + file, "CREDENTIALS_DIRECTORY": dir, name: "from-env"}, "from-file"},
-			{vars{"CREDENTIALS_DIRECTORY": dir, name: "from-env"}, "from-credentials"},
+			{vars{name + "_FILE": " " + file, "CREDENTIALS_DIRECTORY": dir}, "from-file"},
+			{vars{"CREDENTIALS_DIRECTORY": dir, name: "from-env"}, "from-env"},
+			{vars{"CREDENTIALS_DIRECTORY": dir, name: " "}, "from-credentials"},
 			{vars{"CREDENTIALS_DIRECTORY": t.TempDir(), name: " from-env\n"}, "from-env"},
 		} {
 			c, err := read(t, test.env, "linux")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -19,20 +18,20 @@ func (c Config) IsShared() bool {
 	return err == nil && strings.HasPrefix(strings.ToLower(url), "postgres")
 }
 
-// Key returns a function that returns the access key, or nothing where none is set. It looks in
-// the file of VPSBOT_KEY_FILE, then in systemd's credentials, then in VPSBOT_KEY. A file is read
-// each time; one that cannot be read is an error, and never no key. It may be called
-// concurrently.
+// Key returns a function that returns the access key, or nothing where none is set: of the file of
+// VPSBOT_KEY_FILE or of VPSBOT_KEY, else of systemd's credentials. A file is read each time; one
+// that cannot be read is an error, and never no key. It may be called concurrently.
 func (c Config) Key() func() (string, error) {
 	if path := strings.TrimSpace(c.vars.KeyFile); path != "" {
 		return func() (string, error) { return readKey("VPSBOT_KEY_FILE", path) }
 	}
-	if path := filepath.Join(c.vars.CredentialsDirectory, "VPSBOT_KEY"); c.vars.CredentialsDirectory != "" {
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			return func() (string, error) { return readKey("the credential VPSBOT_KEY", path) }
-		}
-	}
 	key := strings.TrimSpace(c.vars.Key.Reveal())
+	if path, ok := c.credential("VPSBOT_KEY"); ok && key == "" {
+		return func() (string, error) { return readKey("the credential VPSBOT_KEY", path) }
+	}
+	if why := unfilledSecret(key); why != "" {
+		return func() (string, error) { return "", errors.New("VPSBOT_KEY " + why) }
+	}
 	return func() (string, error) { return key, nil }
 }
 
@@ -58,6 +57,8 @@ func readKey(of, path string) (string, error) {
 	switch {
 	case key == "":
 		return "", fmt.Errorf("%s: %s is empty: write the key into it", of, named)
+	case unfilledSecret(key) != "":
+		return "", fmt.Errorf("%s: what %s holds %s", of, named, unfilledSecret(key))
 	case strings.ContainsAny(key, " \t\r\n"):
 		return "", fmt.Errorf("%s: %s holds more than a key: write the key alone into it", of, named)
 	}

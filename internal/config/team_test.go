@@ -18,10 +18,10 @@ func TestWhereTheKeyComesFrom(t *testing.T) {
 	}{
 		"nowhere":                     {vars{}, ""},
 		"set to nothing":              {vars{"VPSBOT_KEY": " ", "VPSBOT_KEY_FILE": " "}, ""},
-		"file first":                  {vars{"VPSBOT_KEY_FILE": file, "CREDENTIALS_DIRECTORY": dir, "VPSBOT_KEY": "vpsbot_env"}, "vpsbot_file"},
-		"then systemd's credentials":  {vars{"CREDENTIALS_DIRECTORY": dir, "VPSBOT_KEY": "vpsbot_env"}, "vpsbot_credential"},
+		"file first":                  {vars{"VPSBOT_KEY_FILE": file, "CREDENTIALS_DIRECTORY": dir}, "vpsbot_file"},
+		"or the variable":             {vars{"CREDENTIALS_DIRECTORY": dir, "VPSBOT_KEY": " vpsbot_env\n"}, "vpsbot_env"},
+		"then systemd's credentials":  {vars{"CREDENTIALS_DIRECTORY": dir}, "vpsbot_credential"},
 		"credentials of another name": {vars{"CREDENTIALS_DIRECTORY": t.TempDir(), "VPSBOT_KEY": "vpsbot_env"}, "vpsbot_env"},
-		"then the environment":        {vars{"VPSBOT_KEY": " vpsbot_env\n"}, "vpsbot_env"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := read(t, test.env, "linux")
@@ -44,7 +44,7 @@ func TestKeyFilesThatAreWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, name)
 			write(t, path, test.text)
-			c, err := read(t, vars{"VPSBOT_KEY_FILE": path, "VPSBOT_KEY": "vpsbot_env"}, "linux")
+			c, err := read(t, vars{"VPSBOT_KEY_FILE": path}, "linux")
 			require.NoError(t, err)
 			key, err := c.Key()()
 			require.Empty(t, key)

@@ -18,15 +18,14 @@ const maxToken = 16 << 10
 var ErrNoToken = errors.New("no VPS.org token is set: make one at https://admin.vps.org/account/developers/ and set " +
 	"VPS_API_TOKEN to it (or VPS_API_TOKEN_FILE to a file that holds it); VPS_API_URL=simulator needs none")
 
-// Token returns a function that returns the API token. It looks in the file of
-// VPS_API_TOKEN_FILE, then in systemd's credentials, then in VPS_API_TOKEN, and fails with
-// [ErrNoToken] where there is none. A file is read again when it has changed. It may be called
-// concurrently.
+// Token returns a function that returns the API token: of the file of VPS_API_TOKEN_FILE or of
+// VPS_API_TOKEN, else of systemd's credentials. It fails with [ErrNoToken] where there is none. A
+// file is read again when it has changed. It may be called concurrently.
 func (c Config) Token() func() (string, error) {
-	if c.vars.TokenFile != "" {
-		return (&tokenFile{path: c.vars.TokenFile, of: "VPS_API_TOKEN_FILE", what: "token", mute: c.pasted(c.vars.TokenFile)}).token
+	if file := strings.TrimSpace(c.vars.TokenFile); file != "" {
+		return (&tokenFile{path: file, of: "VPS_API_TOKEN_FILE", what: "token", mute: c.pasted(file)}).token
 	}
-	if path, ok := c.credential("VPS_API_TOKEN"); ok {
+	if path, ok := c.credential("VPS_API_TOKEN"); ok && strings.TrimSpace(c.vars.Token.Reveal()) == "" {
 		return (&tokenFile{path: path, of: "the credential VPS_API_TOKEN", what: "token"}).token
 	}
 	token, err := c.given()
@@ -43,6 +42,8 @@ func (c Config) given() (string, error) {
 		return "", ErrNoToken
 	case hasBearer(token):
 		return "", fmt.Errorf("VPS_API_TOKEN: %w", errBearer)
+	case unfilledSecret(token) != "":
+		return "", errors.New("VPS_API_TOKEN " + unfilledSecret(token))
 	case strings.ContainsAny(token, " \t\r\n"):
 		return "", errors.New("VPS_API_TOKEN holds more than a token: set it to the token alone")
 	}
@@ -115,6 +116,8 @@ func (f *tokenFile) read() (string, error) {
 	switch {
 	case hasBearer(text):
 		return "", fmt.Errorf("%s: %s: %w", f.of, f.name(), errBearer)
+	case unfilledSecret(text) != "":
+		return "", fmt.Errorf("%s: what %s holds %s", f.of, f.name(), unfilledSecret(text))
 	case len(raw) > maxToken || strings.ContainsAny(text, " \t\r\n"):
 		return "", fmt.Errorf("%s: %s holds more than a %s: write the %[3]s alone into it", f.of, f.name(), f.what)
 	case text == "":

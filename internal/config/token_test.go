@@ -35,10 +35,10 @@ func TestWhereTheTokenComesFrom(t *testing.T) {
 		env  vars
 		want string
 	}{
-		{"file first", vars{"VPS_API_TOKEN_FILE": file, "CREDENTIALS_DIRECTORY": credentials, "VPS_API_TOKEN": "vps_env"}, "vps_file"},
-		{"then systemd's credentials", vars{"CREDENTIALS_DIRECTORY": credentials, "VPS_API_TOKEN": "vps_env"}, "vps_credential"},
+		{"file first", vars{"VPS_API_TOKEN_FILE": file, "CREDENTIALS_DIRECTORY": credentials}, "vps_file"},
+		{"or the variable", vars{"CREDENTIALS_DIRECTORY": credentials, "VPS_API_TOKEN": " vps_env\n"}, "vps_env"},
+		{"then systemd's credentials", vars{"CREDENTIALS_DIRECTORY": credentials, "VPS_API_TOKEN": " "}, "vps_credential"},
 		{"credentials of something else", vars{"CREDENTIALS_DIRECTORY": empty, "VPS_API_TOKEN": "vps_env"}, "vps_env"},
-		{"then the environment", vars{"VPS_API_TOKEN": " vps_env\n"}, "vps_env"},
 		{"simulator", vars{"VPS_API_URL": "simulator"}, "vps_demo"},
 		{"simulator with a token", vars{"VPS_API_URL": "simulator", "VPS_API_TOKEN": "vps_readonly"}, "vps_readonly"},
 	} {
@@ -68,14 +68,14 @@ func TestTokenFilesThatAreWrong(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(dir, test.name)
 			write(t, path, test.text)
-			_, err := tokenOf(t, vars{"VPS_API_TOKEN_FILE": path, "VPS_API_TOKEN": "vps_env"})()
+			_, err := tokenOf(t, vars{"VPS_API_TOKEN_FILE": path})()
 			require.ErrorContains(t, err, "VPS_API_TOKEN_FILE: the file "+path)
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "4711")
 		})
 	}
 	t.Run("missing", func(t *testing.T) {
-		_, err := tokenOf(t, vars{"VPS_API_TOKEN_FILE": filepath.Join(dir, "not-there"), "VPS_API_TOKEN": "vps_env"})()
+		_, err := tokenOf(t, vars{"VPS_API_TOKEN_FILE": filepath.Join(dir, "not-there")})()
 		require.ErrorIs(t, err, os.ErrNotExist)
 		require.ErrorContains(t, err, "name a file that holds the token")
 	})

@@ -91,7 +91,7 @@ func answerChange(r tools.Reply, o AnswerView) Message {
 	}
 	body := sections(mark + says)
 	if r.Card != nil {
-		body = append(body, cardBlocks(*r.Card)...)
+		body = append(append(body, cardBlocks(*r.Card)...), remark(account(r.Card.Account))...)
 	}
 	body = append(body, sections(append(created(r.Op, tools.Reply{Value: r.Value}.JSON()), request(r), undo(o.Undo))...)...)
 	return message(says, append(body, remark(sharedBy(o))...))

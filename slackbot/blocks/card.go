@@ -68,13 +68,21 @@ func each(mark md, texts []string) []md {
 	return shown
 }
 
-// askedBy says who asked for a record, and where.
+// askedBy says who asked for a record, where, and on which account.
 func askedBy(rec approval.Record, as string) md {
 	asker := rendered(as)
 	if asker == "" {
 		asker = who(rec.Actor)
 	}
-	return join(" ", "Asked by", asker, surface(rec.Surface))
+	return join(" · ", join(" ", "Asked by", asker, surface(rec.Surface)), account(rec.Account))
+}
+
+// account names an account; that of a simulator says so.
+func account(name string) md {
+	if m := code(short(name, longestName)); m != "" {
+		return "Account " + m
+	}
+	return ""
 }
 
 // until says when a question ends.

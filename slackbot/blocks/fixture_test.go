@@ -50,7 +50,7 @@ func record(t testing.TB, operation, input string) approval.Record {
 	require.NoError(t, err)
 	return approval.Record{
 		ID: recordID, Operation: operation, Risk: string(reply.Op.Risk), Actor: "slack:U1", Surface: "slack:C1 S1", Person: "alice",
-		TargetName: "web-server-01", Confirm: reply.Card.Confirm, Card: card, Own: true, State: approval.Pending,
+		TargetName: "web-server-01", Confirm: reply.Card.Confirm, Card: card, Account: reply.Card.Account, Own: true, State: approval.Pending,
 		CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), ChangedAt: noon,
 	}
 }

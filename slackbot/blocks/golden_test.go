@@ -48,7 +48,7 @@ func TestAnswers(t *testing.T) {
 	golden(t, "dry_run", Answer(run(t, "vps_demo", "servers.delete", `{"server":"web-server-01","dry_run":true}`), AnswerView{}))
 	op, _ := tools.Lookup("servers.stop")
 	rec := reboot(t)
-	golden(t, "change_done", Answer(tools.Reply{Op: op, Outcome: tools.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01”."}, AnswerView{Undo: "/vps servers start web-server-01"}))
+	golden(t, "change_done", Answer(tools.Reply{Op: op, Outcome: tools.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01” (SIMULATOR john@example.com)."}, AnswerView{Undo: "/vps servers start web-server-01"}))
 	golden(t, "change_refused", Answer(tools.Reply{Op: op, Class: tools.Refuse, Outcome: tools.Refused, Message: "servers.stop is refused: the policy's rule “readers” lets slack:U1 read only."}, AnswerView{}))
 }
 
@@ -73,14 +73,14 @@ func TestLiveMessages(t *testing.T) {
 	golden(t, "live_waiting", Live(deletion(t), LiveView{Now: noon}))
 	golden(t, "live_agreed", Live(with(deletion(t), func(rec *approval.Record) { rec.State = approval.Approved }), LiveView{Now: noon, Answers: []approval.Consent{yes}}))
 	golden(t, "live_running", Live(at(approval.Executing, ""), LiveView{Now: noon, Waited: 40 * time.Second, Mention: "U1"}))
-	done := at(approval.Done, "Done: servers.reboot of “web-server-01”. VPS.org says: “Server reboot initiated”.")
+	done := at(approval.Done, "Done: servers.reboot of “web-server-01” (SIMULATOR john@example.com). VPS.org says: “Server reboot initiated”.")
 	golden(t, "live_settling", Live(done, LiveView{Now: noon, Going: true, Progress: "rebooting", Waited: 40 * time.Second, Mention: "U1", Undo: "/vps servers start web-server-01"}))
 	golden(t, "live_done", Live(done, LiveView{Now: noon, Settled: "active", Waited: 95 * time.Second, Mention: "U1"}))
 	golden(t, "live_ended_badly", Live(done, LiveView{Now: noon, Settled: "error", Waited: 95 * time.Second, Mention: "U1"}))
-	golden(t, "live_unknown", Live(at(approval.Unknown, "servers.reboot of “web-server-01”: the answer was lost (no answer in time), so it is not known whether it happened."), LiveView{Now: noon, Mention: "U1"}))
+	golden(t, "live_unknown", Live(at(approval.Unknown, "servers.reboot of “web-server-01” (SIMULATOR john@example.com): the answer was lost (no answer in time), so it is not known whether it happened."), LiveView{Now: noon, Mention: "U1"}))
 	golden(t, "live_needs_human", Live(at(approval.NeedsHuman, ""), LiveView{Now: noon, Mention: "U1"}))
 	created := with(creation(t), func(rec *approval.Record) {
-		rec.State, rec.Message = approval.Done, "Done: servers.create of “web-server-09”. Its id is 12350."
+		rec.State, rec.Message = approval.Done, "Done: servers.create of “web-server-09” (SIMULATOR john@example.com). Its id is 12350."
 		rec.Result = []byte(`{"id":12350,"name":"web-server-09","status":"provisioning","ip_address":"203.0.113.9","plan":{"id":1,"name":"Starter"}}`)
 	})
 	golden(t, "live_created", Live(created, LiveView{Now: noon, Settled: "active", Waited: 2 * time.Minute, Mention: "U1", Undo: "/vps servers delete web-server-09"}))

@@ -135,7 +135,7 @@ func outcome(rec approval.Record, o LiveView, ended bool) md {
 	case looksFailed(o.Settled):
 		return "VPS.org had accepted it. Look at the server before asking for it again."
 	}
-	heading := "Done: " + rec.Operation + " of “" + rec.TargetName + "”."
+	heading := "Done: " + tools.Subject(rec) + "."
 	return said(strings.TrimPrefix(rec.Message, heading))
 }
 

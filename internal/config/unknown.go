@@ -1,0 +1,114 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/sethvargo/go-envconfig"
+)
+
+// Lister is an environment that can say which variables it has. One that cannot is not
+// searched for misspelt names.
+type Lister interface {
+	Names() []string
+}
+
+// Unknown is a variable that looks like one of vpsbot's and is none.
+type Unknown struct {
+	Name  string
+	Meant string // the variable whose name comes close; empty: none does
+}
+
+// String says what is wrong in a sentence.
+func (u Unknown) String() string {
+	if u.Meant == "" {
+		return u.Name + " is no variable of vpsbot and changes nothing"
+	}
+	return u.Name + " is no variable of vpsbot: " + u.Meant + " is"
+}
+
+// Unknown returns the variables that vpsbot does not know, sorted: all that begin with VPSBOT_, and those
+// that begin with SLACK_ and come close to one of its own. [Read] refuses the other close ones.
+func (c Config) Unknown() []Unknown { return slices.Clone(c.unknown) }
+
+// kubernetes are the variables that Kubernetes gives each container for a service called vpsbot.
+var kubernetes = regexp.MustCompile(`^VPSBOT_(PORT|SERVICE)(_.*)?$`)
+
+// takeNames looks for misspelt names. A setting that silently counts for nothing may be the one that
+// was to protect the account.
+func (c *Config) takeNames(env envconfig.Lookuper) error {
+	ours := known()
+	for _, name := range namesOf(env) {
+		own, slack := strings.HasPrefix(name, "VPSBOT_"), strings.HasPrefix(name, "SLACK_")
+		if !own && !slack && !strings.HasPrefix(name, "VPS_") || slices.Contains(ours, name) || kubernetes.MatchString(name) {
+			continue
+		}
+		found := Unknown{name, nearest(name, ours)}
+		switch {
+		case found.Meant != "" && !slack:
+			return fmt.Errorf("%s: correct the name, or unset it", found)
+		case own || found.Meant != "":
+			c.unknown = append(c.unknown, found)
+		}
+	}
+	return nil
+}
+
+func namesOf(env envconfig.Lookuper) []string {
+	lister, ok := env.(Lister)
+	if !ok {
+		return nil
+	}
+	return slices.Sorted(slices.Values(lister.Names()))
+}
+
+// known are the names of the variables that are read.
+func known() []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[variables]()) {
+		names = append(names, field.Tag.Get("env"))
+	}
+	return names
+}
+
+// nearest returns the one of our names that a name comes close to: one letter away, or the same
+// with or without _FILE.
+func nearest(name string, ours []string) string {
+	bare, isFile := strings.CutSuffix(name, fileSuffix)
+	for _, known := range ours {
+		if name+fileSuffix == known || isFile && bare == known {
+			return known
+		}
+	}
+	for _, known := range ours {
+		if isOneEdit(name, known) {
+			return known
+		}
+	}
+	return ""
+}
+
+const fileSuffix = "_FILE"
+
+// isOneEdit reports whether one letter was left out, added or changed, or two neighbours swapped.
+func isOneEdit(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	restA, restB := a[i:], b[i:]
+	switch len(b) - len(a) {
+	case 1:
+		return restA == restB[1:]
+	case 0:
+		swapped := len(restA) > 1 && restA[0] == restB[1] && restA[1] == restB[0] && restA[2:] == restB[2:]
+		return restA != "" && (restA[1:] == restB[1:] || swapped)
+	}
+	return false
+}

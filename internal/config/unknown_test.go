@@ -1,0 +1,84 @@
+package config_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/config"
+)
+
+func TestMisspeltVariables(t *testing.T) {
+	for given, want := range map[string]string{
+		"VPSBOT_POLICY":            "VPSBOT_POLICY_FILE", // without _FILE
+		"VPSBOT_READ_ONLY_FILE":    "VPSBOT_READ_ONLY",   // with it
+		"VPSBOT_DATABASE_URL_FILE": "VPSBOT_DATABASE_URL",
+		"VPSBOT_READONLY":          "VPSBOT_READ_ONLY", // a letter left out
+		"VPSBOT_OPERATION":         "VPSBOT_OPERATIONS",
+		"VPSBOT_KEYS":              "VPSBOT_KEY",         // added
+		"VPSBOT_POLICY-FILE":       "VPSBOT_POLICY_FILE", // changed
+		"VPSBOT_POLCIY_FILE":       "VPSBOT_POLICY_FILE", // swapped
+		"VPS_BOT_KEY":              "VPSBOT_KEY",
+		"VPS_API_TOKEN_FILES":      "VPS_API_TOKEN_FILE",
+		"VPS_API_ULR":              "VPS_API_URL",
+	} {
+		_, err := read(t, vars{given: "hush4711"}, "linux")
+		require.EqualError(t, err, given+" is no variable of vpsbot: "+want+" is: correct the name, or unset it")
+	}
+}
+
+func TestUnknownVariables(t *testing.T) {
+	c, err := read(t, vars{
+		"VPSBOT_SOMETHING": "1", "SLACK_BOT_TOKENS": "1", "SLACK_SIGNING_SECRET_FILES": "1", "SLACK_HOME": "1", "VPS_HOME": "1", "OTHER": "1",
+		"VPSBOT_PORT": "tcp://10.0.0.1:80", "VPSBOT_PORT_80_TCP": "1", "VPSBOT_SERVICE_HOST": "1", "VPSBOT_SERVICE": "1", "VPSBOT_KEY": "vpsbot_x",
+	}, "linux")
+	require.NoError(t, err)
+	require.Equal(t, []config.Unknown{
+		{Name: "SLACK_BOT_TOKENS", Meant: "SLACK_BOT_TOKEN"}, {Name: "SLACK_SIGNING_SECRET_FILES", Meant: "SLACK_SIGNING_SECRET_FILE"}, {Name: "VPSBOT_SOMETHING"},
+	}, c.Unknown())
+}
+
+// Whoever exchanges one of two expects that it counts.
+func TestASecretIsGivenOnce(t *testing.T) {
+	for _, name := range []string{"VPS_API_TOKEN", "VPSBOT_KEY", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"} {
+		_, err := read(t, vars{name: "hush4711", name + "_FILE": "/somewhere"}, "linux")
+		require.EqualError(t, err, name+" and "+name+"_FILE are both set: unset one of them")
+		_, err = read(t, vars{name: " ", name + "_FILE": "/somewhere"}, "linux")
+		require.NoError(t, err, "what is set to nothing is not set")
+	}
+}
+
+func TestPlaceholders(t *testing.T) {
+	for _, name := range []string{"VPS_API_URL", "VPSBOT_POLICY_FILE", "VPSBOT_DATABASE_URL", "VPSBOT_LISTEN", "VPS_API_TOKEN_FILE", "SLACK_API_URL"} {
+		_, err := read(t, vars{name: "${hush4711}"}, "linux")
+		require.EqualError(t, err, name+" begins with ${: it is a placeholder that was not filled in")
+		_, err = read(t, vars{name: `"hush4711"`}, "linux")
+		require.EqualError(t, err, name+" begins with a quotation mark: leave the quotation marks out")
+	}
+	secrets := map[string]func(config.Config) func() (string, error){"VPS_API_TOKEN": config.Config.Token, "VPSBOT_KEY": config.Config.Key}
+	for name, get := range slackSecrets {
+		secrets[name] = get
+	}
+	for name, get := range secrets {
+		for value, want := range map[string]string{
+			"${VPS_API_TOKEN}": "${", "${env:VPS_API_TOKEN}": "${", "${input:vps-token}": "${", `"vps_example"`: "quotation", `'vps_example'`: "quotation",
+			"YOUR_TOKEN": "placeholder", "your-token-here": "placeholder", "<token>": "placeholder", "$VPS_API_TOKEN": "placeholder", "%VPS_API_TOKEN%": "placeholder",
+		} {
+			file := filepath.Join(t.TempDir(), "secret")
+			write(t, file, value+"\n")
+			for _, env := range []vars{{name: value}, {name + "_FILE": file}} {
+				c, err := read(t, env, "linux")
+				require.NoError(t, err, "an assistant is served, and can be told")
+				secret, err := get(c)()
+				require.Empty(t, secret)
+				require.ErrorContains(t, err, name)
+				require.ErrorContains(t, err, want)
+			}
+		}
+		c, err := read(t, vars{name: "vps_a$b<c>%d%"}, "linux")
+		require.NoError(t, err)
+		_, err = get(c)()
+		require.NoError(t, err, "what only contains such marks may be a secret")
+	}
+}
