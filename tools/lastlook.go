@@ -47,7 +47,10 @@ func (r *Runner) lastLook(ctx context.Context, store approval.Store, p plan, rec
 	if err != nil {
 		return rec, &refusal{"the store cannot be asked whether the claim still holds. Ask for it again."}
 	}
-	if frozen, err := store.Frozen(ctx); err != nil || frozen != nil {
+	switch frozen, err := store.Frozen(ctx); {
+	case err != nil:
+		return rec, &refusal{"the store cannot be asked whether all changes are frozen: " + err.Error() + ". Ask for it again."}
+	case frozen != nil:
 		return rec, &refusal{"all changes have been frozen meanwhile. Ask for it again."}
 	}
 	if now.State != approval.Executing || now.Owner != rec.Owner || !now.ClaimedAt.Equal(rec.ClaimedAt) {

@@ -1,20 +1,152 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"runtime"
 )
 
-// inPlace makes sure that the file which is written is the one that others will find. A
-// database that was removed or replaced while it is open can be written to, and what is
-// written is lost with the process: a change would leave no trace.
-func (s *Store) inPlace() error {
-	if s.opened == nil {
+// companions are what SQLite keeps beside a database while it is open: the rows that were
+// committed last, and where they are in there.
+var companions = []string{"-wal", "-shm"}
+
+// files are the files of an open SQLite database, as this process has them open.
+type files struct {
+	path   string
+	opened map[string]os.FileInfo // by suffix
+	wal    int64                  // the least size of the write-ahead log: it only grows while it is open
+	last   appended               // the last row of the log that this process committed
+	broken error                  // why nothing is written any more
+}
+
+// openedFiles notes which files a database consists of. A connection must have read it, so that
+// all are there and open.
+func openedFiles(path string) (*files, error) {
+	f := &files{path: path, opened: map[string]os.FileInfo{}}
+	for _, suffix := range append([]string{""}, companions...) {
+		own, err := ownFile(path + suffix)
+		if err != nil {
+			return nil, err
+		}
+		f.opened[suffix] = own
+	}
+	f.wal = f.opened["-wal"].Size()
+	return f, nil
+}
+
+// ownFile returns the file at path. Where the system tells which files this process has open, it
+// must be one of them: it may have been exchanged since it was opened.
+func ownFile(path string) (os.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS != "linux" {
+		return info, err
+	}
+	const own = "/proc/self/fd"
+	names, err := os.ReadDir(own)
+	if err != nil {
+		return info, nil //nolint:nilerr // not every system has it
+	}
+	for _, name := range names {
+		if open, err := os.Stat(own + "/" + name.Name()); err == nil && os.SameFile(open, info) {
+			return info, nil
+		}
+	}
+	return nil, fmt.Errorf("%s was replaced while it was being opened", path)
+}
+
+// inPlace makes sure that the files which are written are those that others will find. What is
+// written to files that were removed, replaced or cut while they are open is lost with the
+// process, or at once: a change would leave no trace.
+func (s *Store) inPlace(ctx context.Context) error {
+	if s.files == nil {
 		return nil
 	}
-	now, err := os.Stat(s.path)
-	if err == nil && os.SameFile(s.opened, now) {
-		return nil
+	if s.files.broken != nil {
+		return s.files.broken
 	}
-	return fmt.Errorf("store: the database file %s was removed or replaced while it was in use; put it back, or start the program again", s.path)
+	wal, err := s.files.find()
+	if err == nil && wal < s.files.wal {
+		return s.wasCut(ctx)
+	}
+	return err
+}
+
+// find looks whether the files that were opened are where others will look for them, and returns the
+// size of the write-ahead log. Without files it has nothing to say.
+func (f *files) find() (wal int64, err error) {
+	if f == nil {
+		return 0, nil
+	}
+	for suffix, opened := range f.opened {
+		name := f.path + suffix
+		now, err := os.Lstat(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return 0, lostFile(name, "removed")
+		case err != nil:
+			return 0, fmt.Errorf("store: nothing is written: the database file %s cannot be looked at: %w", name, err)
+		case !os.SameFile(opened, now):
+			return 0, lostFile(name, "replaced")
+		case suffix == "-wal":
+			wal = now.Size()
+		}
+	}
+	return wal, nil
+}
+
+func lostFile(name, how string) error {
+	return fmt.Errorf("store: nothing is written: the database file %s was %s while it was in use; put it back, or start the program again", name, how)
+}
+
+// wasCut tells a write-ahead log whose rows were all moved into the database, which another program
+// may then have emptied, from one of which a part was cut off.
+func (s *Store) wasCut(ctx context.Context) error {
+	whole, err := s.isWhole(ctx)
+	switch {
+	case whole:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("store: %w", ctx.Err())
+	case err == nil:
+		s.files.broken = lostFile(s.files.path+"-wal", "cut short")
+		return s.files.broken
+	}
+	return fmt.Errorf("%w (%w)", lostFile(s.files.path+"-wal", "cut short"), err)
+}
+
+// isWhole compares a write-ahead log that has become shorter with what its index says, and looks
+// whether the last row that was committed here is still there.
+func (s *Store) isWhole(ctx context.Context) (bool, error) {
+	var busy, frames, moved, page, rows int64
+	const checkpoint, last = "PRAGMA wal_checkpoint(PASSIVE)", "SELECT (SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2), page_size FROM pragma_page_size"
+	if err := s.write.QueryRowContext(ctx, checkpoint).Scan(&busy, &frames, &moved); err != nil {
+		return false, err
+	}
+	if err := s.write.QueryRowContext(ctx, last, s.files.last.seq, s.files.last.hash).Scan(&rows, &page); err != nil {
+		return false, err
+	}
+	info, err := os.Lstat(s.files.path + "-wal")
+	const header, frameHeader = 32, 24
+	if err != nil || frames > 0 && header+frames*(frameHeader+page) > info.Size() || s.files.last.seq > 0 && rows == 0 {
+		return false, err
+	}
+	s.files.wal = info.Size()
+	return true, nil
+}
+
+// committed notes what a transaction has written: its row of the log, if any, and how long the
+// write-ahead log must be from now on.
+func (f *files) committed(done appended) {
+	if f == nil {
+		return
+	}
+	if done.seq > 0 {
+		f.last = done
+	}
+	if info, err := os.Lstat(f.path + "-wal"); err == nil && os.SameFile(info, f.opened["-wal"]) {
+		f.wal = max(f.wal, info.Size())
+	}
 }

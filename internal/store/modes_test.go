@@ -15,8 +15,8 @@ import (
 
 // Whatever the umask, nobody else reads what is kept.
 func TestFileModes(t *testing.T) {
-	defer syscall.Umask(syscall.Umask(0))
 	folder := filepath.Join(t.TempDir(), "a", "b")
+	defer syscall.Umask(syscall.Umask(0))
 	db := open(t, "sqlite:"+filepath.Join(folder, "vpsbot.db"))
 	inserted(t, db, asked("1"))
 	requireMode(t, folder, 0o700)

@@ -41,6 +41,9 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 }
 
 func openFile(ctx context.Context, path string) (*Store, error) {
+	if err := CheckPlace(path); err != nil {
+		return nil, err
+	}
 	if err := prepareFiles(path); err != nil {
 		return nil, err
 	}
@@ -55,11 +58,11 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	opened, err := os.Stat(path)
+	opened, err := openedFiles(path)
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	s := newStore(engine{path: path, opened: opened, clock: sqliteClock, explain: asItIs}, write, 1, read, readers)
+	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: asItIs}, write, 1, read, readers)
 	s.statements = newStatements(write)
 	return s, nil
 }

@@ -10,7 +10,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,7 +40,7 @@ type Store struct {
 // engine is what is particular to SQLite or PostgreSQL.
 type engine struct {
 	path    string            // of the file; empty: not a file
-	opened  os.FileInfo       // of the file that was opened; nil: not a file
+	files   *files            // those that were opened; nil: not a file. Whoever has the writer's turn may use it
 	options *sql.TxOptions    // of a write
 	skip    string            // end of a SELECT that locks its rows and leaves out those that others have locked; empty: nobody can
 	lock    string            // statement that makes a transaction the only one that appends; empty: it is anyway

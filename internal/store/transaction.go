@@ -33,7 +33,7 @@ func (s *Store) inTx(ctx context.Context, change func(ctx context.Context, tx tr
 		return err
 	}
 	defer leave()
-	if err := s.inPlace(); err != nil {
+	if err := s.inPlace(ctx); err != nil {
 		return err
 	}
 	// Only now, before and after a transaction, is the connection free to prepare on.
@@ -108,6 +108,7 @@ func (s *Store) attempt(ctx context.Context, change func(ctx context.Context, tx
 	if err := tx.Commit(); err != nil {
 		return s.afterCommit(ctx, *done, fmt.Errorf("store: %w", err))
 	}
+	s.files.committed(*done)
 	return nil
 }
 
