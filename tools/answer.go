@@ -217,7 +217,7 @@ func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec appro
 		reply.Message = "Nothing was sent. The same was asked for before, and still waits: to end it, vpsbot approvals deny " + rec.ID
 		return reply
 	case own:
-		m := approval.Move{To: approval.Cancelled, Message: op.Name + " of " + quote(rec.TargetName) + " was not agreed to. Nothing was sent."}
+		m := approval.Move{To: approval.Cancelled, Message: Subject(rec) + " was not agreed to. Nothing was sent."}
 		return r.endWaiting(ctx, store, op, rec, m, call)
 	}
 	m := approval.Move{To: approval.Denied, Consent: r.consent(call.Actor, a, "")}
