@@ -43,9 +43,12 @@ func refusalOf(err error) *refusal {
 	switch {
 	case errors.As(err, &frozen):
 		return frozenBy(frozen.Freeze)
+	case errors.As(err, &limit) && limit.Limit.Within == 0:
+		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed at a time; there is room again once one is answered, or at %s",
+			limit.Limit.Most, limit.Limit.Name, clockTime(limit.Until))}
 	case errors.As(err, &limit):
 		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed in %s; there is room again at %s",
-			limit.Limit.Most, limit.Limit.Name, limit.Limit.Within, clockTime(limit.Until))}
+			limit.Limit.Most, limit.Limit.Name, InWords(limit.Limit.Within), clockTime(limit.Until))}
 	case errors.As(err, &paused):
 		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, clockTime(paused.Until))}
 	case errors.As(err, &reused):

@@ -21,11 +21,12 @@ type view struct {
 	rows    func(value any) any                                          // the page with each item as a flat row, for tables
 	keep    func(value any, may func(permissions.TargetServer) bool) any // leaves out other servers' items; nil: they belong to none
 	compact bool                                                         // models get the rows too, not the whole items
+	wide    []string                                                     // columns for which a screen's table has no room
 	row     reflect.Type                                                 // the type of a page of rows
 }
 
 // listed completes a list operation: call reads the whole list, row makes an item a flat
-// struct of at most eight fields.
+// struct.
 func listed[In, T, Row any](o Operation[In, Listing[T]],
 	call func(context.Context, *apiclient.Client, Target, In) ([]T, error), row func(T) Row,
 ) Operation[In, Listing[T]] {
@@ -51,9 +52,10 @@ func listed[In, T, Row any](o Operation[In, Listing[T]],
 	return o
 }
 
-// compact makes models get a list's rows alone, where another operation has the rest.
-func compact[In, T any](o Operation[In, Listing[T]]) Operation[In, Listing[T]] {
-	o.view.compact = true
+// compact makes models get a list's rows alone, where another operation has the rest. They get the wide
+// columns too, which tables leave out.
+func compact[In, T any](o Operation[In, Listing[T]], wide ...string) Operation[In, Listing[T]] {
+	o.view.compact, o.view.wide = true, wide
 	return o
 }
 

@@ -17,7 +17,8 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// valid checks a reply's JSON, both forms of it, against its operation's output schema.
+// valid checks a reply's JSON against its operation's output schema: what models get, and the whole,
+// where that is not a list of which models get flat rows.
 func valid(t *testing.T, reply tools.Reply) {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(reply.Op.OutputSchema()))
@@ -26,7 +27,11 @@ func valid(t *testing.T, reply tools.Reply) {
 	require.NoError(t, c.AddResource("output.json", doc))
 	schema, err := c.Compile("output.json")
 	require.NoError(t, err)
-	for _, raw := range [][]byte{reply.JSON(), reply.Structured()} {
+	shown := [][]byte{reply.Structured()}
+	if reply.Op.Name != "servers.list" {
+		shown = append(shown, reply.JSON())
+	}
+	for _, raw := range shown {
 		if raw == nil {
 			require.True(t, reply.Op.IsRead() && reply.Class != tools.OK, "only a read that failed answers nothing")
 			continue

@@ -70,6 +70,11 @@ func (op *Op) MayAskMore() bool { return op.riskier != nil }
 // IsList reports whether the operation answers a list, which limit and offset page.
 func (op *Op) IsList() bool { return op.view.page != nil }
 
+// hasNotice reports whether a result may say something beside what was asked for.
+func (op *Op) hasNotice() bool {
+	return op.note != nil || op.IsList() && slices.ContainsFunc(op.Fields, func(f Field) bool { return f.Kind == Text })
+}
+
 // Positional returns the field that a terminal takes without its flag, or "".
 func (op *Op) Positional() string {
 	for _, name := range []string{"server", "backup_id", "snapshot_id"} {

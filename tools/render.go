@@ -13,8 +13,16 @@ import (
 
 // A result's text is made from its JSON, so that text and JSON cannot tell different things.
 
-// Table returns a list's page as a table, and whether the reply is one.
+// Table returns a list's page as a table that fits a screen, and whether the reply is one.
 func (r Reply) Table() (Table, bool) {
+	t, ok := r.table()
+	if ok && len(r.Op.view.wide) > 0 {
+		t = t.without(r.Op.view.wide)
+	}
+	return t, ok
+}
+
+func (r Reply) table() (Table, bool) {
 	if r.Op == nil || r.Value == nil || !r.Op.IsList() {
 		return Table{}, false
 	}
@@ -22,7 +30,11 @@ func (r Reply) Table() (Table, bool) {
 	if rows == nil || !r.Op.view.compact {
 		rows = mustEncode(r.Op.view.rows(r.Value))
 	}
-	return tableOf(jsontext.Value(rows), r.Op.noun()), true
+	t := tableOf(jsontext.Value(rows), r.Op.noun())
+	if r.none != "" {
+		t.Note = r.none
+	}
+	return t, true
 }
 
 // noun names what a list holds: "servers".
@@ -36,10 +48,10 @@ func (op *Op) noun() string {
 
 // render returns a read's result as a reader sees it.
 func (r Reply) render() string {
-	if table, ok := r.Table(); ok {
+	if table, ok := r.table(); ok {
 		return table.String()
 	}
-	return strings.TrimSuffix(string(appendLines(nil, "", jsontext.Value(r.Structured()))), "\n")
+	return strings.TrimSuffix(string(appendLines(nil, "", jsontext.Value(r.withoutNotice()))), "\n")
 }
 
 // eachMember hands over an object's fields in the order in which they come. A value is good

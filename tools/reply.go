@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -41,7 +42,8 @@ type Reply struct {
 	Record  *approval.Record   // the approval it belongs to, if any
 	Settled string             // the status in which the work of a change was seen to settle; clean
 
-	model json.RawMessage // of a read: Structured, made once
+	model json.RawMessage // of a read: Structured without its notice, made once
+	none  string          // of an empty list: why nothing matches
 }
 
 // envelope is what a change answers, on every surface.
@@ -65,17 +67,32 @@ type request struct {
 
 // JSON returns the whole reply: a read's own result, or a change's envelope. It is nil for
 // a read that failed.
-func (r Reply) JSON() json.RawMessage { return r.encoded(r.Value) }
+func (r Reply) JSON() json.RawMessage { return r.withNotice(r.encoded(r.Value)) }
 
 // Structured returns the reply for a model: as JSON, but of some lists the rows alone.
-func (r Reply) Structured() json.RawMessage {
+func (r Reply) Structured() json.RawMessage { return r.withNotice(r.withoutNotice()) }
+
+func (r Reply) withoutNotice() json.RawMessage {
 	switch {
 	case r.model != nil:
 		return r.model
 	case r.Outcome == "" && r.Value != nil && r.Op.view.compact:
 		return mustEncode(r.Op.view.rows(r.Value))
 	}
-	return r.JSON()
+	return r.encoded(r.Value)
+}
+
+// withNotice adds to a read's result what the text says beside it. A change's envelope has its message.
+func (r Reply) withNotice(result json.RawMessage) json.RawMessage {
+	notice := strings.TrimSpace(r.Message + " " + r.none)
+	if notice == "" || r.Outcome != "" || len(result) == 0 {
+		return result
+	}
+	with := append(bytes.TrimSuffix(bytes.Clone(result), []byte("}")), ","...)
+	if len(result) == len("{}") {
+		with = []byte("{")
+	}
+	return append(append(append(with, `"notice":`...), quoted(notice)...), '}')
 }
 
 func (r Reply) encoded(value any) json.RawMessage {

@@ -159,8 +159,9 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	}
 	if op.IsList() {
 		reply.Value = op.view.page(value, cmp.Or(call.Limit, in.limit), in.offset)
+		reply.none = r.whyNone(ctx, op, in, t, call, value)
 	}
-	reply.model = reply.Structured()
+	reply.model = reply.withoutNotice()
 	return reply
 }
 

@@ -75,6 +75,10 @@ func outputSchema(t *testing.T, op *Op) *jsonschema.Schema {
 	if op.IsList() && op.view.compact {
 		out = schemaOf(t, op.view.row)
 	}
+	if op.hasNotice() {
+		out.Properties["notice"] = &jsonschema.Schema{Type: "string"}
+		out.PropertyOrder = append(out.PropertyOrder, "notice")
+	}
 	if op.IsRead() {
 		return out
 	}

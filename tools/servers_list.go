@@ -13,12 +13,15 @@ type serverFilter struct {
 }
 
 type serverRow struct {
-	ID        apiclient.ID `json:"id"`
-	Name      string       `json:"name"`
-	Status    string       `json:"status"`
-	IPAddress string       `json:"ip_address,omitzero"`
-	Location  string       `json:"location"`
-	PlanName  string       `json:"plan_name,omitzero"`
+	ID             apiclient.ID `json:"id"`
+	Name           string       `json:"name"`
+	Status         string       `json:"status"`
+	IPAddress      string       `json:"ip_address,omitzero"`
+	Location       string       `json:"location"`
+	PlanName       string       `json:"plan_name,omitzero"`
+	Hostname       string       `json:"hostname,omitzero"`
+	OS             string       `json:"os,omitzero"`
+	BackupsEnabled *bool        `json:"backups_enabled,omitzero"`
 }
 
 var _ = register(ofServer(compact(listed(Operation[serverFilter, Listing[apiclient.Server]]{
@@ -32,5 +35,5 @@ var _ = register(ofServer(compact(listed(Operation[serverFilter, Listing[apiclie
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in serverFilter) ([]apiclient.Server, error) {
 	return c.Servers.List(ctx, apiclient.ServerFilter{Status: in.Status, Location: in.Location})
 }, func(s apiclient.Server) serverRow {
-	return serverRow{s.ID, s.Name, s.Status, s.IPAddress, s.Location, s.Plan.Name}
-})), func(s apiclient.Server) (apiclient.ID, string) { return s.ID, s.Name }))
+	return serverRow{s.ID, s.Name, s.Status, s.IPAddress, s.Location, s.Plan.Name, s.Hostname, s.OS.Name, s.BackupsEnabled}
+}), "hostname", "os", "backups_enabled"), func(s apiclient.Server) (apiclient.ID, string) { return s.ID, s.Name }))

@@ -24,5 +24,5 @@ func Select(pages []Reply, want func(permissions.TargetServer) bool, limit, offs
 	}
 	whole.FieldByName("Count").SetInt(int64(results.Len()))
 	kept := last.Op.view.keep(whole.Interface(), want)
-	return Reply{Op: last.Op, Message: last.Message, Value: last.Op.view.page(kept, limit, offset)}
+	return Reply{Op: last.Op, Message: last.Message, Value: last.Op.view.page(kept, limit, offset), none: last.none}
 }

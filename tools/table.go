@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -12,6 +13,24 @@ type Table struct {
 	Rows   [][]string
 	Note   string // below the table: how many there are in all
 	Part   bool   // there are more rows than these
+}
+
+// without returns the table without some of its columns.
+func (t Table) without(columns []string) Table {
+	keep := func(cells []string) []string {
+		var kept []string
+		for i, cell := range cells {
+			if !slices.Contains(columns, t.Header[i]) {
+				kept = append(kept, cell)
+			}
+		}
+		return kept
+	}
+	narrow := Table{Header: keep(t.Header), Note: t.Note}
+	for _, row := range t.Rows {
+		narrow.Rows = append(narrow.Rows, keep(row))
+	}
+	return narrow
 }
 
 // widest is how many columns a cell may take; the rest is cut off.

@@ -175,7 +175,7 @@ func TestBudgetsHold(t *testing.T) {
 	}
 	fourth := w.agree("snapshots.delete", `{"snapshot_id":"7001"}`)
 	require.Equal(t, tools.Refuse, fourth.Class, fourth.Message)
-	require.Contains(t, fourth.Message, "3 deletions allowed in 10m")
+	require.Contains(t, fourth.Message, "3 deletions allowed in 10 minutes")
 	require.Len(t, w.sent(), 3)
 	w.clock.Advance(11 * time.Minute)
 	require.Equal(t, tools.Expired, w.run("snapshots.delete", `{"snapshot_id":"7001"}`).Outcome, "the card stayed open for its time")

@@ -75,3 +75,39 @@ func TestProgressTokens(t *testing.T) {
 	}
 	require.Empty(t, k.notes)
 }
+
+// While a person is asked, a client that wants progress hears of it from the question on, every 10 s.
+func TestProgressWhileAPersonIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []float64
+		var said string
+		r := &reporter{send: func(progress float64, message string) error {
+			sent, said = append(sent, progress), message
+			return nil
+		}}
+		stop := r.asking()
+		time.Sleep(65 * time.Second)
+		stop()
+		require.Len(t, sent, 7)
+		require.IsIncreasing(t, sent)
+		require.Equal(t, "waiting for a person to answer (60 s)", said)
+		r.settling("starting", time.Second)
+		require.IsIncreasing(t, sent, "it goes on growing while the work settles")
+		require.Len(t, sent, 8)
+		time.Sleep(time.Minute)
+		require.Len(t, sent, 8, "nothing once it was answered")
+	})
+}
+
+func TestProgressOfAQuestionGoesToWhoGaveAToken(t *testing.T) {
+	w := newWorld(t)
+	k := w.legacy(forms)
+	k.begin("tools/call", call("servers_reboot", `{"server":"db-server-01"}`))
+	k.question()
+	id, _ := k.begin("tools/call", `{"_meta":{"progressToken":7},"name":"servers_reboot","arguments":`+web+`}`)
+	k.question()
+	p := k.hears("notifications/progress")
+	require.EqualValues(t, 7, p["progressToken"])
+	require.Equal(t, "waiting for a person to answer (0 s)", p["message"])
+	k.giveUp(id)
+}
