@@ -21,6 +21,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/slackbot/door"
@@ -112,6 +113,7 @@ func newWorld(t testing.TB) *world {
 
 // prepare makes a world whose bot does not run yet.
 func prepare(t testing.TB, url string) *world {
+	storetest.Prepare(t, url)
 	w := &world{TB: t, url: url, log: &logbook{}, policy: team()}
 	w.sim = simulator.New(simulator.Options{Speed: 60})
 	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now})

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -83,10 +83,7 @@ func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
 		o.Now = w.clock.Now
 	}
 	w.sim = simulator.New(o)
-	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	w.store = s
+	w.store = storetest.Open(t)
 	w.server = w.process("process-1", w.sim.Transport())
 	t.Cleanup(func() { <-w.server.watched.close() })
 	t.Cleanup(func() {

@@ -21,6 +21,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -108,33 +109,13 @@ func quickFolder(t testing.TB) string {
 	return folder
 }
 
-var (
-	empty     []byte // a store in which nothing has happened
-	makeEmpty sync.Once
-)
-
-// emptyStore makes a new store once and returns its file: to copy it is quicker by far.
-func emptyStore(t testing.TB) []byte {
-	t.Helper()
-	makeEmpty.Do(func() {
-		path := filepath.Join(quickFolder(t), "vpsbot.db")
-		made, err := store.Open(t.Context(), "sqlite:"+path)
-		require.NoError(t, err)
-		require.NoError(t, made.Close())
-		empty, err = os.ReadFile(path)
-		require.NoError(t, err)
-	})
-	require.NotEmpty(t, empty)
-	return empty
-}
-
 func newScene(t testing.TB) *scene {
 	t.Helper()
 	s := &scene{TB: t, clock: &handClock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}, log: &script{}, token: token}
 	s.sim = simulator.New(simulator.Options{Now: s.clock.Now, Speed: 1000})
 	s.folder = quickFolder(t)
 	path := filepath.Join(s.folder, "vpsbot.db")
-	require.NoError(t, os.WriteFile(path, emptyStore(t), 0o600))
+	storetest.Place(t, path)
 	opened, err := store.Open(t.Context(), "sqlite:"+path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, opened.Close()) })

@@ -2,7 +2,6 @@ package proof_test
 
 import (
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -22,7 +22,7 @@ const wantedServer = `{"name":"web-3","plan_id":"1","os_id":"5","location":"us-w
 // The permissions are read anew while a create is being planned, and cannot be. Either it is
 // refused, or what its read-back needs is there all the same.
 func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"), simulator.Options{Speed: 60})
+	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	var planned, unreadable atomic.Bool
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		switch {
@@ -56,7 +56,7 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 // A create is unknown and asked for again; while that call is being planned a reconciler finds
 // that it has happened. The asker is told so, and not asked to create another.
 func TestFigure3SettledWhileItIsAskedForAgain(t *testing.T) {
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"), simulator.Options{Speed: 60})
+	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	runner, other := w.runner(w.side("process-1")), w.runner(w.side("process-2"))
 	var again atomic.Bool
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {

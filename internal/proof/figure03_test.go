@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -40,7 +40,7 @@ const (
 // pauses pass at once.
 func TestFigure3CreatesUnderFaults(t *testing.T) {
 	n, s := size(t, 25, 1000), seed(t)
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"), simulator.Options{Speed: 60})
+	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	faults := &faultyNetwork{random: rand.New(rand.NewPCG(s, s))}
 	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
 	w.sim.Intercept(faults.handle)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -14,7 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -23,14 +21,14 @@ import (
 // process ends, the store is back, and another process tells the story again.
 func TestFigure10EveryStoreCallFails(t *testing.T) {
 	stride, drawn := size(t, 10, 1), seed(t) // every tenth in every run, others each time
-	first, template := int(drawn%uint64(stride)), migrated(t)
+	first := int(drawn % uint64(stride))
 	calls, tellings := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
-		whole := tell(t, template, scenarios[name], 0, refused)
+		whole := tell(t, scenarios[name], 0, refused)
 		calls += whole
 		for nth := 1 + first; nth <= whole; nth += stride {
 			for how := range failures {
-				t.Run(fmt.Sprintf("%s/%d/%s", name, nth, failures[how]), func(t *testing.T) { tell(t, template, scenarios[name], nth, how) })
+				t.Run(fmt.Sprintf("%s/%d/%s", name, nth, failures[how]), func(t *testing.T) { tell(t, scenarios[name], nth, how) })
 				tellings++
 			}
 		}
@@ -42,29 +40,10 @@ func TestFigure10EveryStoreCallFails(t *testing.T) {
 		len(scenarios), calls, tellings, drawn)
 }
 
-// migrated returns a new database, whose copies need no migration.
-func migrated(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "template.db")
-	s, err := store.Open(t.Context(), "sqlite:"+path)
-	require.NoError(t, err)
-	require.NoError(t, s.Close())
-	return path
-}
-
-func copied(t *testing.T, template string) string {
-	t.Helper()
-	content, err := os.ReadFile(template)
-	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "vpsbot.db")
-	require.NoError(t, os.WriteFile(path, content, 0o600))
-	return path
-}
-
 // tell tells a scenario with one failing call, and then to its end without. It returns how
 // many calls of the store the first telling made.
-func tell(t *testing.T, template string, s scenario, nth int, how failure) int {
-	w := newWorld(t, "sqlite:"+copied(t, template), simulator.Options{Speed: 60})
+func tell(t *testing.T, s scenario, nth int, how failure) int {
+	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	if s.others {
 		w.policy = twoDelete()
 	}

@@ -31,7 +31,9 @@ var mayImport = map[string][]string{
 	"internal/config":    {"permissions"},
 	"internal/policy":    {"permissions"},
 
-	"internal/store/pgtest": {"internal/store"}, // for tests alone
+	// For tests alone.
+	"internal/store/pgtest":    {"internal/store"},
+	"internal/store/storetest": {"internal/store"},
 }
 
 // onlyImporter lists libraries that one package alone may import, with those below it, so that

@@ -16,7 +16,7 @@ import (
 
 func benchmark(b *testing.B, run func(b *testing.B, fresh func() string)) {
 	b.Helper()
-	for name, engine := range engines {
+	for name, engine := range unmade {
 		b.Run(name, func(b *testing.B) { run(b, func() string { return engine(b) }) })
 	}
 }

@@ -15,10 +15,14 @@ import (
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
-// engines are what every conformance test runs on. Each gives the URL of a new, empty database.
-var engines = map[string]func(t testing.TB) string{
+// engines are what every conformance test runs on. Each gives the URL of a new store.
+var engines = map[string]func(t testing.TB) string{"sqlite": storetest.SQLite, "postgres": pgtest.URL}
+
+// unmade give the URL of a database in which there is no store yet.
+var unmade = map[string]func(t testing.TB) string{
 	"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "vpsbot.db") },
 	"postgres": pgtest.URL,
 }

@@ -39,7 +39,7 @@ func TestOpenRelativePath(t *testing.T) {
 }
 
 func TestOpenAgain(t *testing.T) {
-	url := engines["sqlite"](t)
+	url := unmade["sqlite"](t)
 	first := open(t, url)
 	want := inserted(t, first, asked("1"))
 	require.NoError(t, first.Close())

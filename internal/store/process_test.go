@@ -88,7 +88,7 @@ func together(t *testing.T, n int, role, url string) []string {
 }
 
 func TestProcessesOpenAtOnce(t *testing.T) {
-	for name, engine := range engines {
+	for name, engine := range unmade {
 		t.Run(name, func(t *testing.T) { together(t, 8, "open", engine(t)) })
 	}
 }
