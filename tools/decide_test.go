@@ -121,15 +121,28 @@ func TestJoiningWhatRunsWaitsForIt(t *testing.T) {
 		}
 		next.ServeHTTP(rw, r)
 	})
-	first := make(chan tools.Reply)
-	go func() { first <- w.agree("servers.delete", `{"server":"web-server-01"}`) }()
+	var first, second tools.Reply
+	done, waits := make(chan struct{}), make(chan struct{})
+	w.runner.Sleep = func(context.Context, time.Duration) { // of the second alone
+		close(waits)
+		<-done
+	}
+	go func() {
+		defer close(done)
+		first = w.agree("servers.delete", `{"server":"web-server-01"}`)
+	}()
 	<-inside
-	second := make(chan tools.Reply)
-	go func() { second <- w.run("servers.delete", `{"server":"web-server-01"}`) }()
-	time.Sleep(20 * time.Millisecond)
-	close(release)
-	require.Equal(t, tools.Done, (<-first).Outcome)
-	require.Equal(t, tools.Done, (<-second).Outcome)
+	go func() {
+		select {
+		case <-waits:
+		case <-t.Context().Done(): // it did not wait
+		}
+		close(release)
+	}()
+	second = w.run("servers.delete", `{"server":"web-server-01"}`)
+	require.Equal(t, tools.Done, second.Outcome)
+	<-done
+	require.Equal(t, tools.Done, first.Outcome)
 	require.Len(t, w.sent(), 1)
 }
 
