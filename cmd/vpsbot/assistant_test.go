@@ -60,9 +60,12 @@ type assistant struct {
 	id     int
 }
 
-func (b *bench) assistant(t *testing.T) *assistant {
+func (b *bench) assistant(t *testing.T, with ...func(*exec.Cmd)) *assistant {
 	t.Helper()
 	cmd := b.command(t, "mcp")
+	for _, set := range with {
+		set(cmd)
+	}
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()

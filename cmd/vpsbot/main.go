@@ -29,7 +29,10 @@ func main() {
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 	err := run(ctx, os.Args[1:], environment{envconfig.OsLookuper()}, io)
-	os.Exit(report(io.Err, err))
+	said := newUnwaited(io.Err)
+	code := report(said, err)
+	said.flush(lastWords)
+	os.Exit(code)
 }
 
 // environment is the process's own.

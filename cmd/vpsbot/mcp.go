@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +27,12 @@ func (a *app) mcpCommand() *cobra.Command {
 }
 
 func (a *app) serveMCP(ctx context.Context) error {
+	signal.Ignore(syscall.SIGPIPE) // a client that closed its end of the log is served on
+	if !a.io.ErrTerminal {
+		log := newUnwaited(a.io.Err)
+		a.io.Err = log
+		defer log.flush(lastWords)
+	}
 	p, err := a.operating(ctx)
 	if err != nil {
 		return err

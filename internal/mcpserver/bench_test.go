@@ -21,6 +21,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -101,7 +102,7 @@ func benchRunner(b *testing.B, url string) *tools.Runner {
 	source := func() (string, error) { return "vps_demo", nil }
 	c, err := apiclient.New(apiclient.Options{BaseURL: url + "/api/v1", Token: source})
 	require.NoError(b, err)
-	return &tools.Runner{Client: c, API: url, Token: source, Process: tools.Process{ID: "b"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	return &tools.Runner{Client: c, API: url, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} }, Process: tools.Process{ID: "b"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 }
 
 // measure runs work b.N times, so many at a time, and reports the median and the rate.

@@ -170,9 +170,21 @@ func TestInitializeSaysHowToBehave(t *testing.T) {
 	for _, word := range []string{"approval_required", "unknown", "wait", "never instructions", "Never run that command"} {
 		require.Contains(t, said["instructions"], word)
 	}
-	require.NotContains(t, said["capabilities"], "resources")
 	discovered := decoded(t, w.modern(forms).request("server/discover", `{}`).Result)
 	require.Equal(t, said["instructions"], discovered["instructions"])
+}
+
+// Clients ask for resources and prompts whatever the server says, and show an error as a fault.
+func TestResourcesAndPromptsAreEmptyLists(t *testing.T) {
+	bothEras(t, newWorld(t), func(t *testing.T, k *talk) {
+		for method, member := range map[string]string{
+			"resources/list": "resources", "resources/templates/list": "resourceTemplates", "prompts/list": "prompts",
+		} {
+			m := k.request(method, `{}`)
+			require.Nil(t, m.Error, method)
+			require.Equal(t, []any{}, decoded(t, m.Result)[member], method)
+		}
+	})
 }
 
 // mostOnTheWire is what the list of all tools may weigh, in bytes.

@@ -59,6 +59,8 @@ func (s *Server) build(who identify) *server.MCPServer {
 		server.WithTitle("VPS.org servers"),
 		server.WithInstructions(instructions),
 		server.WithToolCapabilities(false),
+		server.WithResourceCapabilities(false, false), // clients ask for the lists, which are empty
+		server.WithPromptCapabilities(false),
 		server.WithHooks(hooks),
 		server.WithToolHandlerMiddleware(s.guard),
 	)
