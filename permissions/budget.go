@@ -4,11 +4,11 @@ import "time"
 
 // Budget limits how often something may be done. Whoever keeps the store counts.
 type Budget struct {
-	Name     string // "deletions" or "destructive"
-	Most     int    // so many are allowed
-	Within   time.Duration
-	PerActor bool    // counted for each person; else for the account as a whole
-	Except   Surface // who asks from there is not limited; empty: everybody is
+	Name      string // "deletions" or "destructive"
+	Most      int    // so many are allowed
+	Within    time.Duration
+	PerActor  bool // counted for each person; else for the account as a whole
+	NotByHand bool // leaves out what a person asks for at a real terminal
 
 	operations string // a glob; empty: any
 	risk       Risk   // empty: any
@@ -30,7 +30,7 @@ func (p Policy) Budgets() []Budget {
 	all := append([]Budget(nil), budgets...)
 	for i := range all {
 		if p.Book == nil {
-			all[i].Except = Terminal // the person whose own token it is
+			all[i].NotByHand = true // the person whose own token it is
 			continue
 		}
 		if rate, ok := p.Book.Budgets[all[i].Name]; ok {

@@ -249,10 +249,10 @@ func TestBudgets(t *testing.T) {
 	byDefault := permissions.Policy{}.Budgets()
 	require.Len(t, byDefault, 2)
 	deletions, destructive := byDefault[0], byDefault[1]
-	require.Equal(t, []any{"deletions", 3, 10 * time.Minute, false, permissions.Terminal},
-		[]any{deletions.Name, deletions.Most, deletions.Within, deletions.PerActor, deletions.Except})
-	require.Equal(t, []any{"destructive", 10, time.Hour, true, permissions.Terminal},
-		[]any{destructive.Name, destructive.Most, destructive.Within, destructive.PerActor, destructive.Except})
+	require.Equal(t, []any{"deletions", 3, 10 * time.Minute, false, true},
+		[]any{deletions.Name, deletions.Most, deletions.Within, deletions.PerActor, deletions.NotByHand})
+	require.Equal(t, []any{"destructive", 10, time.Hour, true, true},
+		[]any{destructive.Name, destructive.Most, destructive.Within, destructive.PerActor, destructive.NotByHand})
 	for _, c := range []struct {
 		operation               string
 		risk                    permissions.Risk
@@ -268,8 +268,8 @@ func TestBudgets(t *testing.T) {
 	}
 	p := permissions.Policy{Book: &permissions.Rulebook{Budgets: map[string]permissions.Rate{"deletions": {Most: 0, Within: time.Minute}}}}
 	own := p.Budgets()
-	require.Equal(t, []any{0, time.Minute, permissions.Surface("")}, []any{own[0].Most, own[0].Within, own[0].Except})
-	require.Equal(t, []any{10, time.Hour, permissions.Surface("")}, []any{own[1].Most, own[1].Within, own[1].Except})
+	require.Equal(t, []any{0, time.Minute, false}, []any{own[0].Most, own[0].Within, own[0].NotByHand})
+	require.Equal(t, []any{10, time.Hour, false}, []any{own[1].Most, own[1].Within, own[1].NotByHand})
 	require.Equal(t, 3, permissions.Policy{}.Budgets()[0].Most, "the defaults are not changed")
 }
 

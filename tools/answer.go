@@ -170,9 +170,11 @@ func (r *Runner) Carriers(ctx context.Context, rec approval.Record) string {
 }
 
 func surfaces(all []permissions.Surface) string {
-	words := make([]string, len(all))
-	for i, s := range all {
-		words[i] = string(s)
+	var words []string
+	for _, s := range all {
+		if s != permissions.Script { // no person answers there
+			words = append(words, string(s))
+		}
 	}
 	return strings.Join(words, ", ")
 }

@@ -3,7 +3,6 @@ package tools
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -14,10 +13,9 @@ import (
 func (r *Runner) limitsFor(rec approval.Record) []approval.Limit {
 	var limits []approval.Limit
 	for _, b := range r.Policy().Budgets() {
-		if surface, _, _ := strings.Cut(rec.Surface, ":"); b.Except == permissions.Surface(surface) || !b.Counts(rec.Operation, permissions.Risk(rec.Risk)) {
-			continue
+		if b.Counts(rec.Operation, permissions.Risk(rec.Risk)) && !(b.NotByHand && rec.Interactive) {
+			limits = append(limits, limitOf(b, rec))
 		}
-		limits = append(limits, limitOf(b, rec))
 	}
 	return limits
 }
@@ -62,7 +60,7 @@ func frozenBy(f approval.Freeze) *refusal {
 	if f.Reason != "" {
 		says += ": " + quote(f.Reason)
 	}
-	return &refusal{says + "; vpsbot unfreeze lifts it"}
+	return &refusal{says + "; a person must lift it"}
 }
 
 func clockTime(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }

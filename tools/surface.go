@@ -40,6 +40,12 @@ func (r *Runner) Scope(ctx context.Context) (approval.Query, error) {
 	return approval.Query{API: r.API, Account: r.account()}, nil
 }
 
+// IsOwn reports whether a record was asked for on this very API and account, with this token.
+func (r *Runner) IsOwn(ctx context.Context, rec approval.Record) bool {
+	own, err := r.Scope(ctx)
+	return err == nil && rec.API == own.API && rec.Account == own.Account && rec.TokenName == r.tokenName()
+}
+
 // MayAnswer says why somebody may not answer a record, at this moment; "" if they may.
 func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, a Answer) string {
 	return r.whyNot(ctx, rec, actor, a)

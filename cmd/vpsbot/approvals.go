@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -118,14 +119,40 @@ func (a *app) settleCommand() *cobra.Command {
 		ValidArgsFunction: a.completeApprovals,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRecord(cmd.Context(), args[0], func(ctx context.Context, p *parts, rec approval.Record) error {
-				if err := p.own(rec); err != nil {
-					return err
-				}
-				ended, err := p.runner.Settle(ctx, p.actor, rec.ID, args[1] == "done")
-				return a.tellEnd(ended, err)
+				return a.settle(ctx, p, rec, args[1] == "done")
 			})
 		},
 	}
+}
+
+// settle asks the person who has looked at the server, and records what they say.
+func (a *app) settle(ctx context.Context, p *parts, rec approval.Record, happened bool) error {
+	given := p.runner.Policy().MayAct(p.actor, permissions.SettleApproval).Allowed
+	if err := p.own(rec); err != nil && !given {
+		return err
+	}
+	if err := a.mayAct(ctx, p, permissions.SettleApproval, "approval:"+rec.ID); err != nil {
+		return err
+	}
+	if a.stateOf(rec).IsOpen() && !a.stateOf(rec).Waits() {
+		card, err := tools.CardOf(rec)
+		if err != nil {
+			return err
+		}
+		card.Until = ""
+		question := "Did it happen, as you saw it on the server?"
+		if !happened {
+			question = "Did it not happen, as you saw it on the server?"
+		}
+		if err := a.sure(ctx, card.Text(), question); err != nil {
+			return err
+		}
+		if err := p.identify(ctx); err != nil { // a key may have ended while the person read
+			return err
+		}
+	}
+	ended, err := p.runner.Settle(ctx, p.actor, rec.ID, happened)
+	return a.tellEnd(ended, err)
 }
 
 // own refuses what only its asker may do.

@@ -37,26 +37,17 @@ func (a *app) denyCommand() *cobra.Command {
 }
 
 // decide shows the card to a person at a real terminal, and records what they answer. No
-// flag and no pipe answers for them.
+// flag and no pipe says yes for them; a no may come from anywhere.
 func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes bool, reason string) error {
 	if err := a.answerable(p, rec, yes); err != nil {
 		return err
 	}
-	card, err := tools.CardOf(rec)
-	if err != nil {
-		return err
-	}
-	question := toAgree(card, "Approve this?")
-	if !yes {
-		question = toDeny(card)
-	}
-	// The card goes where a terminal is known to be, or it could be agreed to unseen.
-	text, err := prompt(ctx, a.io.Out, a.io.In, card, question)
-	if err != nil {
-		return fail(tools.Waiting, "no answer was given; the request stays open")
-	}
-	if !fits(text, rec.Confirm, yes) {
-		return fail(tools.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm, yes))
+	text := ""
+	if yes || a.io.atTerminal() {
+		var err error
+		if text, err = a.askAbout(ctx, rec, yes); err != nil {
+			return err
+		}
 	}
 	answer := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes, Text: text}
 	if err := p.identify(ctx); err != nil { // a key may have ended while the person read
@@ -75,6 +66,26 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 	return a.follow(ctx, p, decided)
 }
 
+// askAbout shows a record's card, and returns the answer to it.
+func (a *app) askAbout(ctx context.Context, rec approval.Record, yes bool) (string, error) {
+	card, err := tools.CardOf(rec)
+	if err != nil {
+		return "", err
+	}
+	question := toAgree(card, "Approve this?")
+	if !yes {
+		question = toDeny(card)
+	}
+	text, err := a.io.ask(ctx, card.Text(), question)
+	switch {
+	case err != nil || text == "":
+		return "", fail(tools.Waiting, "no answer was given; the request stays open")
+	case !fits(text, rec.Confirm, yes):
+		return "", fail(tools.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm, yes))
+	}
+	return text, nil
+}
+
 // answerable refuses what cannot be answered, before anything is asked.
 func (a *app) answerable(p *parts, rec approval.Record, yes bool) error {
 	if err := p.mayTry(rec); err != nil {
@@ -88,9 +99,9 @@ func (a *app) answerable(p *parts, rec approval.Record, yes bool) error {
 		return fail(tools.Waiting, "approval %s has been approved before; it runs when its asker's side takes it up", rec.ID)
 	case state != approval.Pending && state != approval.Approved:
 		return fail(tools.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, tools.Clean(rec.Message))
-	case !a.io.InTerminal || !a.io.OutTerminal:
-		return fail(tools.Waiting, "this must be answered by a person at a terminal, and stdin or stdout is none; nothing was changed. "+
-			"Run it yourself in a terminal window: vpsbot approvals %s %s", map[bool]string{true: "approve", false: "deny"}[yes], rec.ID)
+	case yes && !a.io.atTerminal():
+		return fail(tools.Waiting, "this must be answered by a person at a terminal, and here is none; nothing was changed. "+
+			"A person runs in a terminal window: vpsbot approvals approve %s", rec.ID)
 	}
 	return nil
 }
@@ -119,6 +130,8 @@ func (a *app) follow(ctx context.Context, p *parts, rec approval.Record) error {
 	switch {
 	case rec.State == approval.Pending:
 		return a.tellMissing(ctx, p, rec)
+	case p.isOursToRun(ctx, rec):
+		return a.runApproved(ctx, p, rec)
 	case rec.Surface == string(permissions.Terminal) && !p.isOwn(rec.Actor, rec.Person):
 		_, err := fmt.Fprintf(a.io.Out, "Approved. It runs when %s, who asked, gives the same command again.\n", tools.Clean(rec.Actor))
 		return err
@@ -139,6 +152,23 @@ func (a *app) follow(ctx context.Context, p *parts, rec approval.Record) error {
 		return err
 	}
 	return a.tellOutcome(rec)
+}
+
+// isOursToRun reports whether who is here asked for it themself at a terminal, on the same API and
+// account and with the same token: then there is no other side that would run it.
+func (p *parts) isOursToRun(ctx context.Context, rec approval.Record) bool {
+	return rec.Interactive && rec.Actor == string(p.actor) && p.runner.IsOwn(ctx, rec)
+}
+
+func (a *app) runApproved(ctx context.Context, p *parts, rec approval.Record) error {
+	ended, err := p.runner.RunApproved(ctx, p.runner.CallOf(rec), rec.ID)
+	if err != nil {
+		return err
+	}
+	if store, err := p.store.get(ctx); err == nil && !ended.State.IsOpen() {
+		_, _ = store.Told(ctx, ended.ID, a.now()) // else the next asker is told once more
+	}
+	return a.tellOutcome(ended)
 }
 
 // sameAgain says how what was asked for at a terminal is carried out.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -31,10 +32,18 @@ func (a *app) auditKeyCommand() *cobra.Command {
 }
 
 func (a *app) makeAuditKey(ctx context.Context, out string) error {
-	cfg, err := config.Read(ctx, a.env, a.goos)
+	p, err := a.assemble(ctx)
 	if err != nil {
-		return invalid(err)
+		return err
 	}
+	defer p.store.close() //nolint:errcheck // what was written is committed
+	if err := p.named(ctx); err != nil {
+		return err
+	}
+	if err := a.mayAct(ctx, p, permissions.MakeAuditKey, out); err != nil {
+		return err
+	}
+	cfg := p.config
 	inUse, _ := cfg.AuditKeyFile()
 	if out == "" {
 		out = inUse

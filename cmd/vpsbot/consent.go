@@ -2,42 +2,39 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// canAsk reports whether a question will be answered right here: by a person, or by flags.
-func (r *operationRun) canAsk() bool {
-	if r.op.Risk.WantsName() {
-		return r.flags.confirm != "" || r.io.canPrompt()
-	}
-	return r.flags.yes || r.io.canPrompt()
-}
-
 // consent gets the answer that a reply asks for, and brings it to the Runner.
 func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools.Reply) tools.Reply {
-	answer := tools.Answer{Approval: reply.Record.ID, Channel: permissions.Terminal, Yes: true, Wait: r.wait(call)}
-	wanted := reply.Record.Confirm
 	if c := r.stillMissing(ctx, reply); !c.own {
 		return r.othersFirst(reply, c)
 	}
-	switch {
-	case wanted != "" && r.flags.confirm != "":
-		answer.Text = r.flags.confirm
-	case wanted == "" && r.flags.yes:
-	case !r.parts.runner.Carries(ctx, *reply.Record, permissions.Terminal):
-		return r.notHere(ctx, reply)
-	case !r.io.canPrompt():
+	answer := tools.Answer{Approval: reply.Record.ID, Yes: true, Wait: r.wait(call)}
+	wanted := reply.Record.Confirm
+	switch by := r.answerer(ctx, call, *reply.Record); by {
+	case "":
+		if !r.parts.runner.Carries(ctx, *reply.Record, permissions.Terminal) {
+			return r.notHere(ctx, reply)
+		}
 		return r.elsewhere(reply)
+	case permissions.Script:
+		answer.Channel, answer.Text = by, r.flags.confirm
 	default:
+		answer.Channel = by
+		if wanted == "" && r.flags.yes {
+			break
+		}
 		text, err := r.ask(ctx, *reply.Card)
-		if err != nil {
+		if err != nil || text == "" {
 			return r.gaveUp(ctx, call, reply)
 		}
 		answer.Text, answer.Yes = text, wanted != "" || isYes(text)
@@ -52,19 +49,35 @@ func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools
 	return reply
 }
 
+// answerer is the channel over which a yes comes from here; empty: none does. A flag is a person's
+// own answer at a real terminal, and only where it spares a [y/N]: a name is always typed. All else
+// that a flag says is a script's, and counts where the policy names the channel script.
+func (r *operationRun) answerer(ctx context.Context, call tools.Call, rec approval.Record) permissions.Surface {
+	flag := r.flags.yes
+	if rec.Confirm != "" {
+		flag = r.flags.confirm != ""
+	}
+	carries := func(channel permissions.Surface) bool { return r.parts.runner.Carries(ctx, rec, channel) }
+	byScript := flag && call.Actor.IsKey() && carries(permissions.Script)
+	byPerson := call.Interactive && carries(permissions.Terminal)
+	switch {
+	case byPerson && !(byScript && rec.Confirm != ""):
+		return permissions.Terminal
+	case byScript:
+		return permissions.Script
+	}
+	return ""
+}
+
 // elsewhere says how a person can agree who is not at this terminal.
 func (r *operationRun) elsewhere(reply tools.Reply) tools.Reply {
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
-	answers := "--yes"
-	if reply.Record.Confirm != "" {
-		answers = "--confirm and " + r.wantedText(reply.Record.Confirm)
-	}
-	reply.Message = fmt.Sprintf("a person must agree first, and this is no terminal to ask at. In one, run: vpsbot approvals approve %s "+
-		"and then the same command again, which carries it out; or answer here with %s", reply.Record.ID, answers)
-	if r.flags.yes {
-		reply.Message = yesIsNotEnough + " " + strings.ToUpper(reply.Message[:1]) + reply.Message[1:]
+	reply.Message = fmt.Sprintf("a person must agree first, and this is no terminal to ask at. At one, a person runs: vpsbot approvals approve %s "+
+		"and then the same command again, which carries it out", reply.Record.ID)
+	if r.flags.yes || r.flags.confirm != "" {
+		reply.Message = "no flag answers for a person here; " + reply.Message
 	}
 	return reply
 }
@@ -75,33 +88,16 @@ func (r *operationRun) notHere(ctx context.Context, reply tools.Reply) tools.Rep
 		r.io.say("%s", reply.Card.Text())
 	}
 	reply.Message = fmt.Sprintf("the policy takes no answer to this from a terminal. It can be agreed to in: %s (approval %s). "+
-		"Then give the same command again, which carries it out", r.parts.runner.Carriers(ctx, *reply.Record), reply.Record.ID)
+		"Then give the same command again, which carries it out", cmp.Or(r.parts.runner.Carriers(ctx, *reply.Record), "nowhere"), reply.Record.ID)
 	return reply
-}
-
-const yesIsNotEnough = "The flag --yes never answers for what destroys data."
-
-// wantedText says what is to be typed, without giving it.
-func (r *operationRun) wantedText(confirm string) string {
-	thing := "server"
-	switch {
-	case r.op.On == tools.OneBackup && strings.HasSuffix(r.op.Name, ".delete"):
-		thing = "backup"
-	case r.op.On == tools.OneSnapshot && strings.HasSuffix(r.op.Name, ".delete"):
-		thing = "snapshot"
-	}
-	if apiclient.LooksLikeID(confirm) {
-		return "the " + thing + "'s id"
-	}
-	return "the " + thing + "'s name"
 }
 
 // ask shows the card and returns the line that the person typed.
 func (r *operationRun) ask(ctx context.Context, card tools.Card) (string, error) {
-	if r.flags.yes {
-		r.io.say(yesIsNotEnough)
+	if card.Confirm != "" && (r.flags.yes || r.flags.confirm != "") {
+		r.io.say("At a terminal the name is always typed; --yes and --confirm do not spare it.")
 	}
-	return prompt(ctx, r.io.Err, r.io.In, card, toAgree(card, card.Question()))
+	return r.io.ask(ctx, card.Text(), toAgree(card, card.Question()))
 }
 
 // toAgree is the question that a yes is the answer to: for the name, or yesNo.
@@ -118,19 +114,6 @@ func toDeny(card tools.Card) string {
 		return "Deny this, so that it is not done: type " + card.Confirm + ", or y: "
 	}
 	return "Deny this, so that it is not done? [y/N] "
-}
-
-// prompt shows a card with a question on w, and returns the line that was typed. It fails
-// if the person gives up, by Ctrl-C or the end of input.
-func prompt(ctx context.Context, w io.Writer, in io.Reader, card tools.Card, question string) (string, error) {
-	if _, err := io.WriteString(w, card.Text()+"\n\n"+question); err != nil {
-		return "", err
-	}
-	text, err := readLine(ctx, in)
-	if err != nil {
-		_, _ = io.WriteString(w, "\n") // the person's own line did not end
-	}
-	return strings.TrimSpace(text), err
 }
 
 // readLine reads one whole line; input that ends before is an error.
@@ -157,18 +140,18 @@ func isYes(text string) bool {
 	return text == "y" || text == "yes"
 }
 
-// gaveUp ends what was asked here and nowhere else.
+// gaveUp ends what was asked here and nowhere else. No answer is no denial: nothing remembers it.
 func (r *operationRun) gaveUp(ctx context.Context, call tools.Call, reply tools.Reply) tools.Reply {
 	ending := context.WithoutCancel(ctx)
 	r.parts.runner.GaveUp(ending, call.Actor, reply.Record.ID)
-	reply.Message = "no answer was given; nothing was sent."
+	reply.Message = "no answer was given; nothing was sent. That is no denial: the same command asks again."
 	store, err := r.parts.store.get(ending)
 	if err != nil {
 		return reply
 	}
 	rec, err := store.Record(ending, reply.Record.ID)
 	if err != nil || rec.State.IsOpen() {
-		reply.Message += " The request stays open: vpsbot approvals approve " + reply.Record.ID
+		reply.Message = "no answer was given; nothing was sent. That is no denial, and the request stays open: vpsbot approvals approve " + reply.Record.ID
 		return reply
 	}
 	reply.Outcome = tools.Declined

@@ -3,80 +3,114 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
-	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 const freezeHelp = `Stops every change, by everybody and in every process that uses this database, until
-vpsbot unfreeze lifts it. What has been sent is not taken back; reads go on. Where a policy is in
-force, who may run something destructive at a terminal may freeze and unfreeze.`
+vpsbot unfreeze lifts it. What has been sent is not taken back; reads go on. Anything may freeze,
+also a script; to lift it takes a person at a terminal, or an access key that the policy gives
+freeze.lift. Where a policy is in force, freezing is for who may run something destructive at a
+terminal.`
 
 func (a *app) freezeCommand() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: "freeze", Short: "Stop every change, by everybody", Long: freezeHelp, Args: noArgs,
 		Example: "  vpsbot freeze --reason 'the assistant behaves strangely'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withFreeze(cmd.Context(), "freeze", func(ctx context.Context, p *parts, _ *store.Store) error {
-				if err := p.runner.Freeze(ctx, p.actor, permissions.Terminal, reason); err != nil {
-					return err
-				}
-				_, err := fmt.Fprintln(a.io.Out, "All changes are frozen. vpsbot unfreeze lifts it.")
-				return err
-			})
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.freeze(cmd.Context(), reason) },
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever is refused")
 	return cmd
 }
 
-func (a *app) unfreezeCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "unfreeze", Short: "Lift a freeze", Args: noArgs,
-		Long: "Lets changes run again that vpsbot freeze has stopped. What was refused meanwhile must be asked for\nanew; what was approved meanwhile can run.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withFreeze(cmd.Context(), "unfreeze", a.unfreeze)
-		},
-	}
-}
-
-func (a *app) unfreeze(ctx context.Context, p *parts, db *store.Store) error {
-	frozen, err := db.Frozen(ctx)
-	if err != nil {
-		return err
-	}
-	says := "Nothing was frozen."
-	if frozen != nil {
-		says = "Changes can run again."
-	}
-	if err := p.runner.Unfreeze(ctx, p.actor, permissions.Terminal); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(a.io.Out, says)
-	return err
-}
-
-// withFreeze does what is to be done about a freeze, for who may. A refusal is a row of the
-// log as well.
-func (a *app) withFreeze(ctx context.Context, what string, do func(context.Context, *parts, *store.Store) error) error {
+func (a *app) freeze(ctx context.Context, reason string) error {
 	p, err := a.operating(ctx)
 	if err != nil {
 		return err
 	}
 	defer p.store.close() //nolint:errcheck // what was written is committed
+	if err := a.mayStop(ctx, p, "freeze"); err != nil {
+		return err
+	}
+	if err := p.runner.Freeze(ctx, p.actor, permissions.Terminal, reason); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.io.Out, "All changes are frozen."+a.liftedBy())
+	return err
+}
+
+// liftedBy says how a freeze ends, to a person. A machine is told that it takes one.
+func (a *app) liftedBy() string {
+	if a.io.atTerminal() {
+		return " vpsbot unfreeze lifts it."
+	}
+	return " A person must lift it."
+}
+
+func (a *app) unfreezeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "unfreeze", Short: "Lift a freeze", Args: noArgs,
+		Long: "Lets changes run again that vpsbot freeze has stopped. What was refused meanwhile must be asked for\nanew; what was approved meanwhile can run. It asks first, at a terminal.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.unfreeze(cmd.Context()) },
+	}
+}
+
+func (a *app) unfreeze(ctx context.Context) error {
+	p, err := a.operating(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.store.close() //nolint:errcheck // what was written is committed
+	given := p.runner.Policy().MayAct(p.actor, permissions.LiftFreeze).Allowed
+	if !given {
+		if err := a.mayStop(ctx, p, "unfreeze"); err != nil {
+			return err
+		}
+	}
+	if err := a.mayAct(ctx, p, permissions.LiftFreeze, ""); err != nil {
+		return err
+	}
 	db, err := p.store.get(ctx)
 	if err != nil {
 		return err
 	}
+	says, err := frozen(ctx, db)
+	switch {
+	case err != nil:
+		return err
+	case says == "":
+		_, err = fmt.Fprintln(a.io.Out, "Nothing was frozen.")
+		return err
+	}
+	if err := a.sure(ctx, strings.ToUpper(says[:1])+says[1:]+".", "Lift it, so that changes can run again?"); err != nil {
+		return err
+	}
+	if err := p.identify(ctx); err != nil { // a key may have ended while the person read
+		return err
+	}
+	if err := p.runner.Unfreeze(ctx, p.actor, permissions.Terminal); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.io.Out, "Changes can run again.")
+	return err
+}
+
+// mayStop refuses who may neither freeze nor unfreeze. A refusal is a row of the log as well.
+func (a *app) mayStop(ctx context.Context, p *parts, what string) error {
 	if p.mayFreeze() {
-		return do(ctx, p, db)
+		return nil
+	}
+	db, err := p.store.get(ctx)
+	if err != nil {
+		return err
 	}
 	no := fmt.Sprintf("%s is for who may run something destructive at a terminal, and the policy lets %s run nothing of the kind", what, p.actor)
 	row := audit.Row{At: a.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Operation: what, Decision: "refused", Reason: no}

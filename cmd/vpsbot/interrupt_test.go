@@ -33,7 +33,7 @@ func TestCtrlCWhileTheChangeIsUnderWay(t *testing.T) {
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	release := make(chan struct{})
 	b.hold(release)
-	time.AfterFunc(time.Second, func() { close(release) })
+	time.AfterFunc(3*time.Second, func() { close(release) })
 	cmd := b.command(t, "run", "servers.reboot", "web-server-01")
 	arrived := func() bool { return len(b.sim.Writes()) == 1 }
 	screen, err := converse(cmd, []turn{

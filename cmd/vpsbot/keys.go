@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -18,6 +18,12 @@ import (
 const keysHelp = `An access key says who is at a terminal, or whose assistant calls: VPSBOT_KEY_FILE names a file that
 holds it, VPSBOT_KEY holds it itself. A policy knows its bearer as key:NAME. It is shown once, and
 stored as a hash. Whoever can open the database can make and revoke keys.`
+
+const createKeyHelp = `Prints the key, and nothing else, on stdout, or writes it into the file of --out. It is not kept and
+cannot be shown again. A name is never used twice: after a revocation take another one.
+
+It takes a person at a terminal, or an access key that the policy gives keys.create. The first key of
+a database can be made without either, once: vpsbot keys create NAME --out FILE`
 
 func (a *app) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -29,23 +35,24 @@ func (a *app) keysCommand() *cobra.Command {
 }
 
 func (a *app) createKeyCommand() *cobra.Command {
-	var expires string
+	var expires, out string
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make an access key, and print it this once",
-		Long:    "Prints the key, and nothing else, on stdout. It is not kept and cannot be shown again. A name is\nnever used twice: after a revocation take another one.",
-		Example: "  vpsbot keys create lead-laptop --expires 90d > ~/.config/vpsbot/key",
+		Long:    createKeyHelp,
+		Example: "  vpsbot keys create lead-laptop --expires 90d --out ~/.config/vpsbot/key",
 		Args:    oneArg("a name for the key"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withKeys(cmd.Context(), func(ctx context.Context, p *parts, db *store.Store) error {
-				return a.createKey(ctx, p, db, args[0], expires)
+				return a.createKey(ctx, p, db, args[0], expires, out)
 			})
 		},
 	}
+	cmd.Flags().StringVar(&out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
 	cmd.Flags().StringVar(&expires, "expires", "", "until when it counts: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
 	return cmd
 }
 
-func (a *app) createKey(ctx context.Context, p *parts, db keys.Store, name, expires string) error {
+func (a *app) createKey(ctx context.Context, p *parts, db keys.Store, name, expires, out string) error {
 	if err := keys.CheckName(name); err != nil {
 		return invalid(err)
 	}
@@ -57,20 +64,54 @@ func (a *app) createKey(ctx context.Context, p *parts, db keys.Store, name, expi
 	if err != nil {
 		return err
 	}
-	key := keys.Key{Name: name, Hash: hash, CreatedAt: a.now(), ExpiresAt: until}
-	err = db.Add(ctx, key, a.keyRow(p, "keys.create", name))
-	if errors.Is(err, keys.ErrTaken) {
-		return invalid(err)
-	}
-	if err != nil {
+	add, row := db.Add, a.rowAct(p, "keys.create", name)
+	if first, err := a.isFirstKey(ctx, db, out); err != nil {
+		return err
+	} else if first {
+		add, row.Reason = db.AddFirst, "the first key of this database, made where no person is at a terminal"
+	} else if err := a.mayAct(ctx, p, permissions.CreateKey, name); err != nil {
 		return err
 	}
-	a.io.say("The access key %s is shown this once. Put it into a file for you alone and set VPSBOT_KEY_FILE to it; a policy knows its bearer as %s.",
-		name, permissions.Key(name))
-	if !until.IsZero() {
-		a.io.say("It counts until %s.", until.UTC().Format(time.RFC3339))
+	if out != "" {
+		if err := writeKey(out, secret); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintln(a.io.Out, secret)
+	key := keys.Key{Name: name, Hash: hash, CreatedAt: a.now(), ExpiresAt: until}
+	if err := add(ctx, key, row); err != nil {
+		if out != "" {
+			err = errors.Join(err, os.Remove(out))
+		}
+		if errors.Is(err, keys.ErrTaken) {
+			return invalid(err)
+		}
+		return err
+	}
+	return a.giveKey(secret, key, out)
+}
+
+// isFirstKey reports whether a key is made where no person is, for a database that never had one: so
+// that an installation without a terminal can begin.
+func (a *app) isFirstKey(ctx context.Context, db keys.Store, out string) (bool, error) {
+	if out == "" || a.io.atTerminal() {
+		return false, nil
+	}
+	all, err := db.Keys(ctx)
+	return len(all) == 0, err
+}
+
+// giveKey prints a new key, or says where it is.
+func (a *app) giveKey(secret string, key keys.Key, out string) (err error) {
+	if out != "" {
+		_, err = fmt.Fprintf(a.io.Out, "The access key %s is in %s. Set VPSBOT_KEY_FILE to that; a policy knows its bearer as %s.\n", key.Name, out, permissions.Key(key.Name))
+	} else {
+		a.io.say("The access key %s is shown this once. Put it into a file for you alone and set VPSBOT_KEY_FILE to it; a policy knows its bearer as %s.",
+			key.Name, permissions.Key(key.Name))
+		_, err = fmt.Fprintln(a.io.Out, secret)
+	}
+	if !key.ExpiresAt.IsZero() {
+		a.io.say("It counts until %s.", key.ExpiresAt.UTC().Format(time.RFC3339))
+	}
 	return err
 }
 
@@ -95,7 +136,7 @@ func (a *app) revokeKeyCommand() *cobra.Command {
 		Args: oneArg("the name of a key"), ValidArgsFunction: a.completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withKeys(cmd.Context(), func(ctx context.Context, p *parts, db *store.Store) error {
-				err := db.Revoke(ctx, args[0], a.now(), a.keyRow(p, "keys.revoke", args[0]))
+				err := db.Revoke(ctx, args[0], a.now(), a.rowAct(p, "keys.revoke", args[0]))
 				switch {
 				case errors.Is(err, keys.ErrNotFound):
 					return invalid(err)
@@ -110,19 +151,6 @@ func (a *app) revokeKeyCommand() *cobra.Command {
 			})
 		},
 	}
-}
-
-// keyRow is the row of a change of keys. On a shared database without a key nothing proves who
-// makes it, and the row says so.
-func (a *app) keyRow(p *parts, operation, name string) audit.Row {
-	row := audit.Row{
-		At: a.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Operation: operation, Target: name, Decision: "allowed",
-	}
-	if p.actor == "" {
-		row.Actor = string(localActor())
-		row.Reason = "by somebody who can open the database; the name is what their own machine says"
-	}
-	return row
 }
 
 // withKeys opens the store for a command about keys. It needs no name: the first key is made

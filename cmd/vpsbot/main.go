@@ -24,7 +24,7 @@ func main() {
 	ctx, again := interrupts()
 	io := stdio{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Again: again,
-		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
+		Terminal:    &terminal{in: os.Stdin, err: os.Stderr},
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}

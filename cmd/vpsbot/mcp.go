@@ -38,7 +38,7 @@ func (a *app) serveMCP(ctx context.Context) error {
 		return err
 	}
 	defer p.store.close() //nolint:errcheck // what was written is committed
-	if a.io.InTerminal {
+	if a.io.atTerminal() {
 		a.io.say("This speaks MCP with an assistant's program, which starts it by itself; vpsbot mcp --help says how. Ctrl-D ends it.")
 	}
 	ctx, end := context.WithCancelCause(ctx)

@@ -129,7 +129,8 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	r.parts = p
 	call := tools.Call{
 		Operation: r.op.Name, Input: input, Actor: p.actor, Surface: permissions.Terminal,
-		RequestID: r.requestID, Limit: r.limit, CanAsk: r.canAsk(), WaitLimit: r.flags.timeout, Progress: r.progress(),
+		RequestID: r.requestID, Limit: r.limit, CanAsk: r.io.atTerminal(), Interactive: r.io.atTerminal(),
+		WaitLimit: r.flags.timeout, Progress: r.progress(),
 	}
 	reply := r.attend(ctx, func() tools.Reply {
 		reply := p.runner.Run(ctx, call)

@@ -14,14 +14,12 @@ type stdio struct {
 	// Again is closed by the second Ctrl-C; the first ends the context. nil: there is none.
 	Again <-chan struct{}
 
-	InTerminal, OutTerminal, ErrTerminal bool
+	Terminal                 *terminal // where a person can be asked; nil: nowhere
+	OutTerminal, ErrTerminal bool
 }
 
 // say writes a line that is no result.
 func (s stdio) say(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
-
-// canPrompt reports whether a person reads stderr and types at stdin.
-func (s stdio) canPrompt() bool { return s.InTerminal && s.ErrTerminal }
 
 // writeJSON writes a value as one line of JSON.
 func (s stdio) writeJSON(value any) error {

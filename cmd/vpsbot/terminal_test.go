@@ -28,6 +28,7 @@ const patience = 10 * time.Second
 type turn struct {
 	expect   bool
 	question bool
+	hasty    bool // typed at once, whether or not it is taken
 	text     string
 	until    func() bool // nil: at once
 }
@@ -56,13 +57,16 @@ func asked(shown string) int {
 }
 
 // parseTalk reads a conversation: "> TEXT" waits until TEXT is shown, "< TEXT" types it and
-// presses return, "< ^C" and "< ^D" press those keys.
+// presses return, "< ^C" and "< ^D" press those keys; "<! TEXT" types before the question can have
+// been read.
 func parseTalk(file string) []turn {
 	var talk []turn
 	for line := range strings.Lines(file) {
 		line = strings.TrimRight(line, "\n")
 		if text, ok := strings.CutPrefix(line, "> "); ok {
 			talk = append(talk, turn{expect: true, text: text})
+		} else if text, ok := strings.CutPrefix(line, "<! "); ok {
+			talk = append(talk, turn{hasty: true, text: text})
 		} else if strings.HasPrefix(line, "<") {
 			talk = append(talk, turn{text: strings.TrimPrefix(strings.TrimPrefix(line, "<"), " ")})
 		}
@@ -138,7 +142,7 @@ func have(talk []turn, terminal *os.File, shown *screen) error {
 	from := 0
 	for _, t := range talk {
 		if !t.expect && !t.question {
-			if !within(func() bool { return t.until == nil || t.until() }) {
+			if !within(func() bool { return (t.until == nil || t.until()) && (t.hasty || takesKeys(terminal)) }) {
 				return fmt.Errorf("what had to come before %q did not:\n%s", t.text, shown)
 			}
 			if _, err := terminal.WriteString(keystrokes(t.text)); err != nil {

@@ -36,6 +36,8 @@ type Store interface {
 	// Add stores a new key, or fails with ErrTaken: a name is never used twice, even after
 	// its key was revoked.
 	Add(ctx context.Context, k Key, row audit.Row) error
+	// AddFirst stores a key where there has never been one, or fails with ErrNotFirst.
+	AddFirst(ctx context.Context, k Key, row audit.Row) error
 	// Revoke ends a key, or fails with ErrNotFound for a name that never was and with
 	// ErrRevoked for one that has ended before.
 	Revoke(ctx context.Context, name string, at time.Time, row audit.Row) error
@@ -48,6 +50,7 @@ type Store interface {
 
 // Errors that a caller tells apart. None repeats a secret.
 var (
+	ErrNotFirst = errors.New("it is not the first access key of this database, so a person at a terminal makes it")
 	ErrNotFound = errors.New("no such access key: vpsbot keys list shows those that exist")
 	ErrTaken    = errors.New("an access key of that name exists, or existed: take another name")
 	ErrRevoked  = errors.New("the access key was revoked: ask for a new one, vpsbot keys create NAME")

@@ -14,6 +14,16 @@ const selectKey = "SELECT " + keyColumns + " FROM access_keys"
 
 // Add implements [keys.Store].
 func (s *Store) Add(ctx context.Context, k keys.Key, row audit.Row) error {
+	return s.add(ctx, k, row, keys.ErrTaken, "SELECT count(*) FROM access_keys WHERE name = $1", k.Name)
+}
+
+// AddFirst implements [keys.Store].
+func (s *Store) AddFirst(ctx context.Context, k keys.Key, row audit.Row) error {
+	return s.add(ctx, k, row, keys.ErrNotFirst, "SELECT count(*) FROM access_keys")
+}
+
+// add stores a key, or fails with refused if the query counts keys that stand against it.
+func (s *Store) add(ctx context.Context, k keys.Key, row audit.Row, refused error, against string, args ...any) error {
 	if err := keys.CheckName(k.Name); err != nil {
 		return err
 	}
@@ -21,12 +31,12 @@ func (s *Store) Add(ctx context.Context, k keys.Key, row audit.Row) error {
 		return errors.New("store: a new access key has a hash and a time, and is not revoked")
 	}
 	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
-		taken, err := exists(ctx, tx, "SELECT count(*) FROM access_keys WHERE name = $1", k.Name)
+		taken, err := exists(ctx, tx, against, args...)
 		if err != nil {
 			return err
 		}
 		if taken {
-			return keys.ErrTaken
+			return refused
 		}
 		if err := insert(ctx, tx, "access_keys", keyColumns, keyFields(&k)); err != nil {
 			return err

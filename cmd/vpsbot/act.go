@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// mayAct lets a person at a real terminal do an act, and elsewhere only the bearer of an access key
+// that the policy gives it to. A refusal is a row of the log.
+func (a *app) mayAct(ctx context.Context, p *parts, act permissions.Act, target string) error {
+	policy := p.runner.Policy()
+	if rule, forbidden := policy.Forbids(p.actor, act); forbidden {
+		why := fmt.Sprintf("the policy's rule %q forbids %s to %s", rule, act, p.actor)
+		return a.refuseAct(ctx, p, act, target, tools.Refuse, why)
+	}
+	if a.io.atTerminal() || policy.MayAct(p.actor, act).Allowed {
+		return nil
+	}
+	return a.refuseAct(ctx, p, act, target, tools.Waiting, "this is for a person at a terminal, and here is none; nothing was changed")
+}
+
+func (a *app) refuseAct(ctx context.Context, p *parts, act permissions.Act, target string, class tools.Class, why string) error {
+	row := a.rowAct(p, string(act), target)
+	row.Decision, row.Reason = "refused", why
+	if p.hasStore() {
+		if err := p.note(ctx, row); err != nil {
+			p.runner.Log.Error("a refusal could not be recorded", "act", act, "error", err)
+		}
+	}
+	return fail(class, "%s", why)
+}
+
+func (p *parts) note(ctx context.Context, row audit.Row) error {
+	db, err := p.store.get(ctx)
+	if err != nil {
+		return err
+	}
+	return db.Note(ctx, row)
+}
+
+// rowAct is the row of an act. On a shared database without a key nothing proves who does it, and
+// the row says so.
+func (a *app) rowAct(p *parts, operation, target string) audit.Row {
+	row := audit.Row{
+		At: a.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Operation: operation, Target: target, Decision: "allowed",
+	}
+	if p.actor == "" {
+		row.Actor = string(localActor())
+		row.Reason = "by somebody who can open the database; the name is what their own machine says"
+	}
+	return row
+}
+
+// sure asks a person at the terminal for a yes, below a text. Where there is none, who came this far
+// was given the act by the policy.
+func (a *app) sure(ctx context.Context, text, question string) error {
+	if !a.io.atTerminal() {
+		return nil
+	}
+	answer, err := a.io.ask(ctx, text, question+" [y/N] ")
+	switch {
+	case err != nil || answer == "":
+		return fail(tools.Waiting, "no answer was given; nothing was changed")
+	case !isYes(answer):
+		return fail(tools.Waiting, "that is not a yes; nothing was changed")
+	}
+	return nil
+}
