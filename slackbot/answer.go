@@ -68,6 +68,9 @@ func (b *Bot) agree(ctx context.Context, v *visit, id string) error {
 	if why := b.Runner.MayAnswer(ctx, rec, v.actor(), b.yes(v, rec)); why != "" {
 		return b.refused(ctx, v, rec, why)
 	}
+	if no := b.Runner.Room(ctx, rec); no != "" {
+		return b.refused(ctx, v, rec, no)
+	}
 	if rec.Confirm == "" {
 		return b.decide(ctx, v, rec, b.yes(v, rec), "")
 	}

@@ -186,7 +186,7 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call 
 
 // ask opens a record for a person's answer, or joins the one that is open.
 func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
-	stored, joined, err := store.Insert(ctx, rec, nil, r.rowFor(rec, "asked"))
+	stored, joined, err := store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, "asked"))
 	switch {
 	case err != nil:
 		return r.failClaim(ctx, p.op, rec, false, call, err)
@@ -236,6 +236,9 @@ func (r *Runner) join(ctx context.Context, store approval.Store, p plan, rec app
 	}
 	switch rec.State {
 	case approval.Pending:
+		if no := r.Room(ctx, rec); no != "" {
+			return p.op.fail(&refusal{no})
+		}
 		if rec.Place == approval.Here && !call.CanAsk {
 			return r.Handover(ctx, p.op, rec.ID, "") // this one can only hear of an answer given elsewhere
 		}

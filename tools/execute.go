@@ -139,6 +139,9 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, sto
 	if no == nil {
 		return op.fail(&storeError{err})
 	}
+	if stored && errors.As(err, new(*approval.LimitError)) {
+		return r.overBudget(ctx, op, rec, no, call)
+	}
 	row := r.rowFor(rec, "refused")
 	row.Reason = no.says
 	if !stored {

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +19,31 @@ func (r *Runner) limitsFor(rec approval.Record) []approval.Limit {
 		}
 	}
 	return limits
+}
+
+// Room says why no budget has room now for what a record asks; "" if there is room. It is looked at
+// before a person is asked; the claim alone decides.
+func (r *Runner) Room(ctx context.Context, rec approval.Record) string {
+	store, err := r.store(ctx)
+	if err != nil {
+		return "" // the claim will say so
+	}
+	if no := refusalOf(store.Room(ctx, rec, r.limitsFor(rec), r.Now())); no != nil {
+		return no.says
+	}
+	return ""
+}
+
+// overBudget ends a question whose claim a budget refused: nobody is asked again for what cannot be.
+func (r *Runner) overBudget(ctx context.Context, op *Op, rec approval.Record, no *refusal, call Call) Reply {
+	store, err := r.store(ctx)
+	if err != nil {
+		return op.fail(err)
+	}
+	m := approval.Move{To: approval.Cancelled, Message: op.Name + " of " + quote(rec.TargetName) + " was refused: " + no.says + ". Nothing was sent."}
+	reply := r.endWaiting(ctx, store, op, rec, m, call)
+	reply.Class, reply.Outcome = Refuse, Refused
+	return reply
 }
 
 func limitOf(b permissions.Budget, rec approval.Record) approval.Limit {

@@ -173,22 +173,48 @@ func TestBudgetsHold(t *testing.T) {
 	for i := range 3 {
 		require.Equal(t, tools.Done, w.agree("backups.delete", fmt.Sprintf(`{"backup_id":"%d"}`, []int{501, 499, 495}[i])).Outcome)
 	}
-	fourth := w.agree("snapshots.delete", `{"snapshot_id":"7001"}`)
-	require.Equal(t, tools.Refuse, fourth.Class, fourth.Message)
+	fourth := w.run("snapshots.delete", `{"snapshot_id":"7001"}`)
+	require.Equal(t, tools.Refuse, fourth.Class, "nobody is asked for what a budget has no room for: %s", fourth.Message)
 	require.Contains(t, fourth.Message, "3 deletions allowed in 10 minutes")
 	require.Len(t, w.sent(), 3)
 	w.clock.Advance(11 * time.Minute)
-	require.Equal(t, tools.Expired, w.run("snapshots.delete", `{"snapshot_id":"7001"}`).Outcome, "the card stayed open for its time")
 	require.Equal(t, tools.Done, w.agree("snapshots.delete", `{"snapshot_id":"7001"}`).Outcome, "later there is room again")
 }
 
+// A question that was open before a budget was used up ends with the claim that the budget refuses:
+// nobody types a name again for nothing.
+func TestAClaimThatABudgetRefusesEndsItsQuestion(t *testing.T) {
+	w := newWorldWith(t, "vps_demo", teamSimulator)
+	last := *w.run("snapshots.delete", `{"snapshot_id":"7001"}`).Record
+	for _, id := range []int{501, 499, 495} {
+		require.Equal(t, tools.Done, w.agree("backups.delete", fmt.Sprintf(`{"backup_id":"%d"}`, id)).Outcome)
+	}
+	require.Contains(t, w.runner.Room(t.Context(), last), "3 deletions allowed in 10 minutes")
+	require.Equal(t, approval.Pending, w.onRecord(last.ID).State, "to look ends nothing")
+
+	refused := w.answer(last.Operation, last.ID, last.Confirm)
+	require.Equal(t, tools.Refuse, refused.Class, refused.Message)
+	require.Contains(t, refused.Message, "3 deletions allowed in 10 minutes")
+	require.Equal(t, approval.Cancelled, w.onRecord(last.ID).State)
+	require.Len(t, w.sent(), 3)
+	w.clock.Advance(11 * time.Minute)
+	require.Equal(t, tools.Done, w.agree(last.Operation, `{"snapshot_id":"7001"}`).Outcome)
+}
+
+// What a script asks for at the same surface counts: only the person's own hand is not limited.
 func TestAPersonAtATerminalWithoutAPolicyIsNotLimited(t *testing.T) {
 	w := newWorld(t)
-	for _, c := range []struct{ operation, input string }{
+	for i, c := range []struct{ operation, input string }{
 		{"backups.delete", `{"backup_id":"501"}`}, {"backups.delete", `{"backup_id":"499"}`}, {"backups.delete", `{"backup_id":"495"}`}, {"snapshots.delete", `{"snapshot_id":"7001"}`},
 	} {
 		at := call(c.operation, c.input)
 		at.Surface = permissions.Terminal
+		if i == 3 {
+			script := w.runner.Run(t.Context(), at)
+			require.Equal(t, tools.Refuse, script.Class, script.Message)
+			require.Contains(t, script.Message, "3 deletions allowed in 10 minutes")
+		}
+		at.Interactive = true
 		asked := w.runner.Run(t.Context(), at)
 		reply := w.runner.Answer(t.Context(), at, tools.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true, Text: asked.Card.Confirm})
 		require.Equal(t, tools.Done, reply.Outcome, reply.Message)

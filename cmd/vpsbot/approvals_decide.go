@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -43,6 +44,11 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 		return err
 	}
 	text := ""
+	if yes {
+		if no := p.whyNotYes(ctx, rec); no != "" {
+			return fail(tools.Refuse, "%s", no)
+		}
+	}
 	if yes || a.io.atTerminal() {
 		var err error
 		if text, err = a.askAbout(ctx, rec, yes); err != nil {
@@ -64,6 +70,12 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 		return a.tellEnd(decided, nil)
 	}
 	return a.follow(ctx, p, decided)
+}
+
+// whyNotYes says why a yes from here would not count, before anybody is asked for one; "" if it does.
+func (p *parts) whyNotYes(ctx context.Context, rec approval.Record) string {
+	answer := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true}
+	return cmp.Or(p.runner.MayAnswer(ctx, rec, p.actor, answer), p.runner.Room(ctx, rec))
 }
 
 // askAbout shows a record's card, and returns the answer to it.

@@ -33,6 +33,8 @@ type Store interface {
 	Requested(ctx context.Context, api, account, actor, requestID string, now time.Time) (Record, error)
 	// Find returns the records that match, newest first.
 	Find(ctx context.Context, q Query) ([]Record, error)
+	// Room fails with *LimitError if claiming the record now would be more than a limit allows.
+	Room(ctx context.Context, r Record, limits []Limit, now time.Time) error
 	// Consents returns the answers given to a record, oldest first.
 	Consents(ctx context.Context, id string) ([]Consent, error)
 	// Handover makes a pending record answerable elsewhere until expires.

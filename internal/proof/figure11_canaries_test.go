@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/keys"
@@ -93,16 +97,16 @@ var canaries = []canary{
 		c.everyday(vars{"VPS_API_TOKEN_FILE": path})
 	}},
 	{"an access key in VPSBOT_KEY", nil, func(c *cage) {
-		c.secret = strings.TrimSpace(c.feedQuietly("keys", "create", "laptop"))
+		c.makeKey()
 		c.everyday(vars{"VPSBOT_KEY": c.secret})
 		c.run(nil, "keys", "list", "--json")
 	}},
 	{"an access key in a file", nil, func(c *cage) {
-		c.secret = strings.TrimSpace(c.feedQuietly("keys", "create", "laptop", "--expires", "90d"))
+		c.makeKey("--expires", "90d")
 		c.everyday(vars{"VPSBOT_KEY_FILE": c.file("key", c.secret)})
 	}},
 	{"a revoked access key", nil, func(c *cage) {
-		c.secret = strings.TrimSpace(c.feedQuietly("keys", "create", "laptop"))
+		c.makeKey()
 		c.run(nil, "keys", "revoke", "laptop")
 		c.everyday(vars{"VPSBOT_KEY": c.secret})
 	}},
@@ -222,11 +226,12 @@ func asMessages(c *cage) {
 	c.run(vars{"VPS_API_TOKEN": c.secret}, "audit", "list", "--json")
 }
 
-// feedQuietly runs the one command whose output is the secret.
-func (c *cage) feedQuietly(args ...string) (out string) {
+// makeKey makes the first access key of the store, whose secret is looked for.
+func (c *cage) makeKey(flags ...string) {
 	c.Helper()
-	heard := c.heard
-	defer func() { c.heard = heard }()
-	c.heard = &script{}
-	return c.run(nil, args...)
+	file := filepath.Join(c.TempDir(), "key")
+	c.run(nil, append([]string{"keys", "create", "laptop", "--out", file}, flags...)...)
+	secret, err := os.ReadFile(file)
+	require.NoError(c, err)
+	c.secret = strings.TrimSpace(string(secret))
 }

@@ -169,7 +169,7 @@ func nth(n int) tools.Call {
 	case 3:
 		c = call(alice, []string{"servers.stop", "servers.start"}[n/8%2], `{"server":"%s"}`, fixed[server])
 	}
-	c.Surface = permissions.Terminal // without a policy nothing there is limited
+	c.Surface, c.Interactive = permissions.Terminal, true // without a policy nothing there is limited
 	c.RequestID = fmt.Sprint("request-", n)
 	return c
 }

@@ -23,6 +23,11 @@ func mayClaim(ctx context.Context, q queryer, r approval.Record, limits []approv
 	return within(ctx, q, r, r.ClaimedAt, limits)
 }
 
+// Room implements [approval.Store].
+func (s *Store) Room(ctx context.Context, r approval.Record, limits []approval.Limit, now time.Time) error {
+	return s.reading(ctx, func(ctx context.Context, q queryer) error { return within(ctx, q, r, now, limits) })
+}
+
 // within fails with *approval.LimitError if r, claimed at the given time, would be more than
 // a limit allows. A limit that does not count records like r does not bind it.
 func within(ctx context.Context, q queryer, r approval.Record, at time.Time, limits []approval.Limit) error {
