@@ -26,7 +26,7 @@ func (t Table) without(columns []string) Table {
 		}
 		return kept
 	}
-	narrow := Table{Header: keep(t.Header), Note: t.Note}
+	narrow := Table{Header: keep(t.Header), Note: t.Note, Part: t.Part}
 	for _, row := range t.Rows {
 		narrow.Rows = append(narrow.Rows, keep(row))
 	}
