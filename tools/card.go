@@ -77,10 +77,10 @@ func (r *Runner) card(op *Op, in input, t Target, demand permissions.Decision, c
 		Account:   r.account(),
 		AskedBy:   Clean(string(call.Actor)) + " from " + string(call.Surface),
 	}
+	c.Warnings = ownWarnings(op, t) // first: that nothing can bring the data back is one of them
 	if op.warn != nil {
-		c.Warnings = op.warn(t, in.value)
+		c.Warnings = append(c.Warnings, op.warn(t, in.value)...)
 	}
-	c.Warnings = append(c.Warnings, ownWarnings(op, t)...)
 	if demand.Others > 0 {
 		c.Others = othersNeeded(demand)
 	}

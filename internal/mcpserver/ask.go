@@ -109,6 +109,9 @@ func wording(card tools.Card, left string) string {
 	for _, l := range card.Target {
 		lines = append(lines, "  "+l.Label+": "+l.Value)
 	}
+	if card.Account != "" {
+		lines = append(lines, "Account: "+card.Account+".")
+	}
 	lines = append(lines, "Asked by "+card.AskedBy+". Can be answered for "+left+" at most.", "", card.Question())
 	return strings.Join(lines, "\n")
 }

@@ -192,6 +192,7 @@ func TestWhatItCostsAndLosesStandsInThreeLines(t *testing.T) {
 	for _, c := range []struct{ tool, args, line2, line3 string }{
 		{"servers_create", `{"name":"big","plan_id":"2","os_id":"5","location":"us-west"}`, "Costs 10.00 a month", ""},
 		{"servers_delete", `{"server":"db-server-01"}`, "Copies of this server: 0 backups, 0 snapshots", "nothing can bring the data back"},
+		{"servers_reboot", web, "  server: web-server-01", ""},
 		{"servers_delete", web, "Copies of this server: 3 backups, 1 snapshot; the newest is", "VPS.org does not say what becomes of a deleted server's backups"},
 		{"backups_delete", `{"backup_id":"501"}`, "Copies of this server", ""},
 		{"servers_restore", `{"server":"web-server-01","backup_id":"501"}`, "Copies of this server", ""},
@@ -202,6 +203,7 @@ func TestWhatItCostsAndLosesStandsInThreeLines(t *testing.T) {
 		require.Contains(t, lines[1], c.line2, message)
 		require.Contains(t, lines[2], c.line3, message)
 		require.Contains(t, message, "Can be answered for 5 minutes at most")
+		require.Contains(t, message, "\nAccount: ")
 	}
 }
 
