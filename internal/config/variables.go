@@ -11,6 +11,7 @@ type variables struct {
 	DatabaseURL          Secret `env:"VPSBOT_DATABASE_URL"`
 	AuditReads           string `env:"VPSBOT_AUDIT_READS"`
 	AuditKeyFile         string `env:"VPSBOT_AUDIT_KEY_FILE"`
+	AuditState           string `env:"VPSBOT_AUDIT_STATE"`
 	LogLevel             string `env:"VPSBOT_LOG_LEVEL"`
 	LogFormat            string `env:"VPSBOT_LOG_FORMAT"`
 	PolicyFile           string `env:"VPSBOT_POLICY_FILE"`
