@@ -3,47 +3,97 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"iter"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 func (a *app) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "audit", Short: "Read, verify, sign and archive the log of what was done",
+		Use: "audit", Short: "Read, verify, sign and export the log of what was done",
 		Long: "The audit log holds every change, every refusal, and every approval with its fate. Each row is\nchained to the one before, so that a row changed or dropped later is found. With a key, signed\ncheckpoints also tell when its end was cut off, or all of it written anew.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.auditListCommand(), a.auditVerifyCommand(), a.auditKeyCommand(), a.auditArchiveCommand())
+	cmd.AddCommand(a.auditListCommand(), a.auditVerifyCommand(), a.auditExportCommand(), a.auditKeyCommand())
 	return cmd
 }
 
 type rowSeq = iter.Seq2[audit.Row, error]
 
-// withLog opens the store for a command that works on the log, and closes it again.
-func (a *app) withLog(ctx context.Context, do func(p *parts, db *store.Store) error) (err error) {
-	p, err := a.assemble(ctx)
-	if err != nil {
-		return err
-	}
-	db, err := p.store.get(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.store.close()) }()
-	return do(p, db)
+// auditLog is a log to be read: that of a database, or an empty one where there is none yet.
+type auditLog interface {
+	audit.Store
+	audit.Notary
+	Close() error
 }
 
-// badRow makes a verdict of the error of a verification.
-func badRow(err error, report audit.Report) error {
-	if bad, ok := errors.AsType[*audit.BadRow](err); ok {
-		return fail(tools.Failed, "%v; the %d rows before it are whole. Keep the database as it is and find out who can write to it",
-			bad, max(0, report.Rows-max(report.First, 1)+1))
+// noLog is the log of a database that is not there.
+type noLog struct{}
+
+func (noLog) Rows(context.Context, audit.Filter) rowSeq   { return func(func(audit.Row, error) bool) {} }
+func (noLog) Notes(context.Context) ([]audit.Note, error) { return nil, nil }
+func (noLog) Close() error                                { return nil }
+
+// withLog opens the log for a command that reads it, and changes nothing.
+func (a *app) withLog(ctx context.Context, do func(cfg config.Config, log auditLog) error) (err error) {
+	cfg, err := config.Read(ctx, a.env, a.goos)
+	if err != nil {
+		return invalid(err)
 	}
-	return err
+	log, err := openLog(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	return do(cfg, log)
+}
+
+func openLog(ctx context.Context, cfg config.Config) (auditLog, error) {
+	url, err := cfg.Database()
+	if err != nil {
+		return nil, err
+	}
+	log, err := store.OpenLog(ctx, url)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noLog{}, nil
+	}
+	if err != nil {
+		return nil, err // not a *store.Log that is nil inside an interface
+	}
+	return log, nil
+}
+
+// partOf is a log from a row on, with its checkpoints.
+func partOf(ctx context.Context, log auditLog, f audit.Filter) (audit.Part, error) {
+	notes, err := log.Notes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	notes = slices.DeleteFunc(notes, func(n audit.Note) bool { return n.Seq < f.After })
+	return audit.Merge(log.Rows(ctx, f), notes), nil
+}
+
+// badLog makes a failure of the error of a verification.
+func badLog(err error, report audit.Report) error {
+	if unsigned, ok := errors.AsType[*audit.Unsigned](err); ok {
+		return fail(tools.Failed, "%v", unsigned)
+	}
+	bad, ok := errors.AsType[*audit.BadRow](err)
+	if !ok {
+		return err
+	}
+	whole := max(0, report.Rows-max(report.First, 1)+1)
+	if bad.Outside && report.Rows > 0 {
+		return fail(tools.Failed, "%v. Its %d rows fit each other. Keep the database as it is and find out who can write to it. If you yourself put it back from a copy, take it up: vpsbot audit key accept %s",
+			bad, whole, audit.Mark{Seq: report.Rows, Hash: report.Head})
+	}
+	return fail(tools.Failed, "%v; the %d rows before it are whole. Keep the database as it is and find out who can write to it", bad, whole)
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -24,10 +25,11 @@ func (a *app) auditKeyCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use: "key", Short: "Make the key that signs the log", Args: noArgs,
-		Long: "Writes a new private key into a file for you alone, and prints its verifier key, the last word on\nstdout. From then on every process that finds the file signs a checkpoint every 100 rows or 10\nminutes. Keep the verifier key where the log's owner cannot change it: vpsbot audit verify --key.",
+		Long: "Writes a new private key into a file for you alone, and prints its verifier key, the last word on\nstdout. From then on every process that finds the file signs a checkpoint every 100 rows or 10\nminutes. Keep the verifier key where the log's owner cannot change it: vpsbot audit verify --key.\nA person does this, at a terminal.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.makeAuditKey(cmd.Context(), out) },
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write, never one that exists (default: VPSBOT_AUDIT_KEY_FILE, or audit.key beside the database)")
+	cmd.AddCommand(a.acceptLogCommand())
 	return cmd
 }
 
@@ -64,9 +66,23 @@ func (a *app) makeAuditKey(ctx context.Context, out string) error {
 	}
 	if out != inUse {
 		a.io.say("Set VPSBOT_AUDIT_KEY_FILE to %s wherever vpsbot runs on this database.", out)
+	} else if err := a.beginSigning(ctx, a.rowAct(p, string(permissions.MakeAuditKey), "key:"+key.Name())); err != nil {
+		a.io.say("The key is made, and the log does not begin with it yet: %v", err)
 	}
 	_, err = fmt.Fprintf(a.io.Out, "The private key is in %s. The verifier key, to keep elsewhere:\n%s\n", out, key.Verifier())
 	return err
+}
+
+// beginSigning writes the row of a key, so that the log is signed from this moment on. Only a store
+// that is opened now signs with it.
+func (a *app) beginSigning(ctx context.Context, row audit.Row) error {
+	p, err := a.assemble(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.store.close() //nolint:errcheck // what was written is committed
+	row.Outcome = "done"
+	return p.note(ctx, row)
 }
 
 // writeKey makes a new file of mode 0600 that is there after a power cut, or none.
@@ -86,6 +102,18 @@ func writeKey(path, private string) error {
 		return errors.Join(err, os.Remove(path))
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes a new name in a folder outlive a power cut.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // where folders cannot be synced
+	}
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // keyExists tells the verifier of the key that is there: that is what most who ask again want.

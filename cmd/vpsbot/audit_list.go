@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
-	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -31,6 +31,14 @@ func (a *app) auditListCommand() *cobra.Command {
 		Example: "  vpsbot audit list --operation '*.delete' --since 24h\n  vpsbot audit list --decision refused --json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listAudit(cmd.Context(), flags) },
 	}
+	addFilterFlags(cmd, &flags)
+	cmd.Flags().IntVar(&flags.limit, "limit", 50, "the newest so many; 0: all")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "one line of JSON a row")
+	return cmd
+}
+
+// addFilterFlags adds what selects rows.
+func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	f := cmd.Flags()
 	f.StringVar(&flags.filter.Actor, "actor", "", "who asked, such as local:alice")
 	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*")
@@ -41,9 +49,6 @@ func (a *app) auditListCommand() *cobra.Command {
 	f.StringVar(&flags.since, "since", "", "from then on: 2026-01-31, 2026-01-31T14:00:00Z, or so long ago: 24h, 7d")
 	f.StringVar(&flags.until, "until", "", "before then, written the same way")
 	f.Int64Var(&flags.filter.After, "after", 0, "rows after this number alone, to go on where an export ended")
-	f.IntVar(&flags.limit, "limit", 50, "the newest so many; 0: all")
-	f.BoolVar(&flags.json, "json", false, "one line of JSON a row")
-	return cmd
 }
 
 func (a *app) listAudit(ctx context.Context, flags auditFlags) error {
@@ -51,8 +56,8 @@ func (a *app) listAudit(ctx context.Context, flags auditFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.withLog(ctx, func(_ *parts, db *store.Store) error {
-		rows, total, err := newest(db.Rows(ctx, filter), flags.target, flags.limit)
+	return a.withLog(ctx, func(_ config.Config, log auditLog) error {
+		rows, total, err := newest(log.Rows(ctx, filter), flags.target, flags.limit)
 		if err != nil {
 			return err
 		}

@@ -53,11 +53,11 @@ func (a *app) writeRows(rows []audit.Row, total int) error {
 }
 
 func (a *app) showRows(rows []audit.Row, total int) error {
-	t := tools.Table{Header: []string{"seq", "at", "actor", "operation", "target", "decision", "outcome", "approval"}}
+	t := tools.Table{Header: []string{"seq", "at", "actor", "surface", "account", "operation", "target", "decision", "outcome", "approver", "approval"}}
 	for _, row := range rows {
 		t.Rows = append(t.Rows, []string{
-			strconv.FormatInt(row.Seq, 10), row.At.Format(time.RFC3339), tools.Clean(row.Actor), tools.Clean(row.Operation),
-			tools.Clean(row.Target), row.Decision, row.Outcome, row.Approval,
+			strconv.FormatInt(row.Seq, 10), when(row.At, a.now()), tools.Clean(row.Actor), row.Surface, tools.Clean(row.Account),
+			tools.Clean(row.Operation), tools.Clean(row.Target), row.Decision, row.Outcome, tools.Clean(row.Approver), row.Approval,
 		})
 	}
 	t.Note = plural(len(rows), "row")
@@ -67,4 +67,13 @@ func (a *app) showRows(rows []audit.Row, total int) error {
 	t.Note += "; --json shows everything about each."
 	_, err := fmt.Fprintln(a.io.Out, t.Styled(a.io.style(a.env).cell))
 	return err
+}
+
+// when is a time, with its day where that is not today.
+func when(at, now time.Time) string {
+	at, now = at.UTC(), now.UTC()
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return at.Format("15:04:05Z")
+	}
+	return at.Format(time.RFC3339)
 }

@@ -2,31 +2,38 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
-	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// unsignedTail is how many rows may wait for the next checkpoint: one is due every 100.
-const unsignedTail = 100
-
 // verifyFlags are the flags of "audit verify".
 type verifyFlags struct {
-	keys, files []string
-	json        bool
+	keys, files, atLeast []string
+	json                 bool
 }
+
+const verifyHelp = `Reads the whole log and checks the chain and its signed checkpoints; names the first row that is
+wrong, and ends with 1. It opens the database to read alone.
+
+With a key the log must be signed, all but its newest 100 rows or 10 minutes. The key is that of
+the file that signs, unless --key says it. Who could change the database could have changed that
+file too: keep the verifier key elsewhere, and give it.
+
+The newest checkpoint is kept in a file outside the database (VPSBOT_AUDIT_STATE), and must be in the
+log. --at-least takes a row that was noted elsewhere, as this command prints it.`
 
 func (a *app) auditVerifyCommand() *cobra.Command {
 	var flags verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify [--key VERIFIER] [--file ARCHIVE...]", Short: "Prove that no row of the log was changed or dropped",
-		Long:    "Reads the whole log and checks the chain and its signed checkpoints; names the first row that is\nwrong, and ends with 1. Rows cut off at the end are found up to the last checkpoint; without any,\nnote the head that this prints, and compare.\n\nThe key is that of the file that signs, unless --key says it. Who could change the database could\nhave changed that file too: keep the verifier key elsewhere, and give it.",
-		Example: "  vpsbot audit verify\n  vpsbot audit verify --key vpsbot/audit+1a2b3c4d+AX…\n  vpsbot audit verify --file archives/*.jsonl",
+		Use: "verify [--key VERIFIER] [--at-least SEQ:HASH] [--file FILE...]", Short: "Prove that no row of the log was changed or dropped",
+		Long: verifyHelp, Example: "  vpsbot audit verify\n  vpsbot audit verify --key vpsbot/audit+1a2b3c4d+AX…\n  vpsbot audit verify --at-least 1201:9f86d0…\n  vpsbot audit verify --file exports/*.jsonl",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.files = append(flags.files, args...) // a shell makes several words of *.jsonl
 			return a.verifyAudit(cmd.Context(), flags)
@@ -34,57 +41,109 @@ func (a *app) auditVerifyCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&flags.keys, "key", nil, "verifier key that vpsbot audit key printed; again for each, if it was changed")
-	f.StringArrayVar(&flags.files, "file", nil, "archive to verify together with the rest; again for each")
+	f.StringArrayVar(&flags.atLeast, "at-least", nil, "number and hash of a row that the log must have, SEQ:HASH; again for each")
+	f.StringArrayVar(&flags.files, "file", nil, "export, or archive of an earlier version, to verify together with the database; again for each")
 	f.BoolVar(&flags.json, "json", false, "as JSON")
 	return cmd
 }
 
 func (a *app) verifyAudit(ctx context.Context, flags verifyFlags) error {
-	archives, err := openArchives(flags.files)
+	files, err := openExports(flags.files)
 	if err != nil {
 		return err
 	}
-	return a.withLog(ctx, func(p *parts, db *store.Store) error {
-		known, err := knownKeys(p.config, flags.keys)
+	return a.withLog(ctx, func(cfg config.Config, log auditLog) error {
+		check, err := a.check(cfg, flags.keys)
 		if err != nil {
 			return err
 		}
-		notes, err := db.Notes(ctx) // before the rows: they may only be longer than the checkpoints say
-		if err != nil {
-			return err
+		for _, text := range flags.atLeast {
+			mark, err := audit.ParseMark(text)
+			if err != nil {
+				return fail(tools.Invalid, "--at-least: %v", err)
+			}
+			check.AtLeast = append(check.AtLeast, mark)
 		}
-		log := audit.Merge(db.Rows(ctx, audit.Filter{}), notes)
-		report, err := audit.VerifyParts(known, append(archives, log)...)
+		if _, none := log.(noLog); none && len(files.selected) > 0 && len(files.parts) == 0 {
+			return a.showSelection(files.selected, check.Known)
+		}
+		report, err := checkLog(ctx, log, check, files)
 		if err != nil {
-			return badRow(err, report)
+			return badLog(err, report)
 		}
 		if flags.json {
 			return a.io.writeJSON(report)
 		}
-		return a.showReport(report, known)
+		return a.showReport(report)
 	})
 }
 
-func (a *app) showReport(r audit.Report, known audit.Verifiers) error {
-	_, err := fmt.Fprintf(a.io.Out, "The log is whole: %d rows, head %s\n%s\n", r.Rows, r.Head, signatures(r, known))
-	if r.First > 1 {
-		a.io.say("Rows 1 to %d were archived: --file ARCHIVE verifies them too.", r.First-1)
+// check is what a log is held to: the keys, and what is kept outside the database.
+func (a *app) check(cfg config.Config, keys []string) (audit.Check, error) {
+	known, err := knownKeys(cfg, keys)
+	if err != nil {
+		return audit.Check{}, err
 	}
-	if r.Signed > 0 && r.Rows-r.Signed > unsignedTail {
-		a.io.say("Warning: the last %d rows are not signed. Either a process runs without the key, or checkpoints were removed.", r.Rows-r.Signed)
+	kept, err := keeper(cfg).Newest()
+	switch {
+	case errors.Is(err, audit.ErrNoCheckpoint):
+		return audit.Check{}, fail(tools.Failed, "what is kept of the log outside the database was changed: %v", err)
+	case err != nil:
+		a.io.say("Warning: the log is not held to what is kept of it outside the database (VPSBOT_AUDIT_STATE): %v", err)
+	}
+	return audit.Check{Known: known, Kept: kept}, nil
+}
+
+// keeper keeps the newest checkpoint of this database outside it.
+func keeper(cfg config.Config) audit.Keeper { return audit.Keeper{Path: cfg.AuditStateFile()} }
+
+// checkLog verifies files together with the log of the database, where there is one.
+func checkLog(ctx context.Context, log auditLog, check audit.Check, files exports) (audit.Report, error) {
+	parts := files.parts
+	if _, none := log.(noLog); !none || len(parts) == 0 {
+		part, err := partOf(ctx, log, audit.Filter{})
+		if err != nil {
+			return audit.Report{}, err
+		}
+		parts = append(parts, part)
+	} else {
+		check.Kept = audit.Checkpoint{} // of the database, which is not looked at
+	}
+	check.AtLeast = append(check.AtLeast, files.selected...)
+	return check.Verify(parts...)
+}
+
+// showSelection is about rows that nothing is there to compare with.
+func (a *app) showSelection(rows []audit.Mark, known audit.Verifiers) error {
+	if known.Any() {
+		return fail(tools.Failed, "a selection has no checkpoints: verify it where its database is, or export the whole log")
+	}
+	_, err := fmt.Fprintf(a.io.Out, "Each of %s is whole in itself.\n", plural(len(rows), "row"))
+	a.io.say("They are a selection: whether rows are missing, or were written anew, shows only where their database is.")
+	return err
+}
+
+func (a *app) showReport(r audit.Report) error {
+	_, err := fmt.Fprintf(a.io.Out, "The log is whole: %d rows, head %s\n%s\n", r.Rows, r.Head, signatures(r))
+	if r.First > 1 {
+		a.io.say("It begins with row %d: those before were archived by an earlier version, and are not here. --file ARCHIVE verifies them too.", r.First)
+	}
+	if r.Late > 0 {
+		a.io.say("%d times rows were signed late, as processes without the key wrote them: vpsbot audit list --operation %s", r.Late, audit.LateOperation)
+	}
+	if r.Rows > 0 {
+		a.io.say("To hold it to this later, keep elsewhere: --at-least %s", audit.Mark{Seq: r.Rows, Hash: r.Head})
 	}
 	return err
 }
 
 // signatures says in a line what the checkpoints tell.
-func signatures(r audit.Report, known audit.Verifiers) string {
+func signatures(r audit.Report) string {
 	switch {
 	case r.Signed > 0:
 		return fmt.Sprintf("Signed up to row %d on %s, %d checkpoints.", r.Signed, r.SignedAt.Format(time.RFC3339), r.Checkpoints)
 	case r.Unchecked > 0:
 		return fmt.Sprintf("Its %d checkpoints were not checked: give --key, as vpsbot audit key printed it.", r.Unchecked)
-	case known.Any():
-		return "It is unsigned: there is a key, but no checkpoint yet, or they were removed."
 	}
 	return "It is unsigned: vpsbot audit key makes a key."
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/config"
 )
 
 const setDatabase = "Set VPSBOT_DATABASE_URL to sqlite:PATH, a file that you may write to. Without a store nothing is changed."
@@ -31,7 +32,7 @@ func (a *app) checkStore(ctx context.Context, p *parts) []finding {
 	if _, err := store.Told(ctx, "doctor", a.now()); !errors.Is(err, approval.ErrNotFound) {
 		return []finding{broken(name, fmt.Sprintf("it cannot be written to: %v", err), "Check the disk and who owns the database.")}
 	}
-	return []finding{file, checkChain(ctx, store), a.checkOpen(ctx, p, store)}
+	return append(append([]finding{file}, a.checkLogs(ctx, p.config)...), a.checkOpen(ctx, p, store))
 }
 
 // checkFile looks at the database's file: whether it is there, and who else may read it.
@@ -75,12 +76,41 @@ func checkFolder(file string) finding {
 	}
 }
 
-func checkChain(ctx context.Context, rows audit.Store) finding {
-	report, err := audit.Verify(rows.Rows(ctx, audit.Filter{}))
-	if err != nil {
-		return broken("audit log", err.Error(), "Keep the database as it is and find out who can write to it; vpsbot audit verify says more.")
+// checkLogs verifies the audit log as "audit verify" does, and looks whether its newest checkpoint
+// can be kept outside the database.
+func (a *app) checkLogs(ctx context.Context, cfg config.Config) []finding {
+	const name = "audit log"
+	found := []finding{a.checkWhole(ctx, cfg)}
+	if key, err := signingKey(cfg); err != nil || key.Verifier() == "" {
+		return found // nothing is signed, so nothing is kept
 	}
-	return fine("audit log", "whole, %s", plural(int(report.Rows), "row"))
+	if err := keeper(cfg).Writable(); err != nil {
+		found = append(found, warn(name, fmt.Sprintf("its newest checkpoint is not kept outside the database: %v", err),
+			"Set VPSBOT_AUDIT_STATE to a folder that you may write to; else a database that is put back to an earlier state is not told."))
+	}
+	return found
+}
+
+func (a *app) checkWhole(ctx context.Context, cfg config.Config) finding {
+	const name = "audit log"
+	const look = "Keep the database as it is and find out who can write to it; vpsbot audit verify says more."
+	check, err := a.check(cfg, nil)
+	if err != nil {
+		return broken(name, err.Error(), look)
+	}
+	log, err := openLog(ctx, cfg)
+	if err != nil {
+		return broken(name, err.Error(), look)
+	}
+	defer log.Close() //nolint:errcheck // it was only read
+	report, err := checkLog(ctx, log, check, exports{})
+	if _, unsigned := errors.AsType[*audit.Unsigned](err); unsigned {
+		return broken(name, err.Error(), "Give every process the key (VPSBOT_AUDIT_KEY_FILE); vpsbot audit verify says more.")
+	}
+	if err != nil {
+		return broken(name, err.Error(), look)
+	}
+	return fine(name, "whole, %s", plural(int(report.Rows), "row"))
 }
 
 // checkOpen counts what is open on this account: a database may have records of others.

@@ -16,7 +16,6 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/store"
@@ -77,7 +76,7 @@ func (a *app) compose(ctx context.Context) (*parts, error) {
 		return nil, err
 	}
 	p.process, p.now, p.key = id, a.now, cfg.Key()
-	p.store = &lazyStore{url: cfg.Database, sign: func() (audit.Key, error) { return signingKey(cfg) }}
+	p.store = &lazyStore{url: cfg.Database, sign: func() (store.Signing, error) { return signing(cfg, log) }}
 	if cfg.IsShared() {
 		p.store.heart = &heart{process: id, now: a.now, log: log}
 	}
@@ -142,8 +141,8 @@ func localActor() permissions.Actor {
 // again.
 type lazyStore struct {
 	url   func() (string, error)
-	sign  func() (audit.Key, error) // what signs the log
-	heart *heart                    // nil: nobody elsewhere looks whether this process lives
+	sign  func() (store.Signing, error) // how the log is signed
+	heart *heart                        // nil: nobody elsewhere looks whether this process lives
 
 	mu   sync.Mutex
 	open *store.Store
@@ -159,7 +158,7 @@ func (l *lazyStore) get(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := l.sign()
+	sign, err := l.sign()
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +166,7 @@ func (l *lazyStore) get(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("VPSBOT_DATABASE_URL: %w", err)
 	}
-	opened.SignWith(key)
+	opened.SignWith(sign)
 	if err := l.heart.start(ctx, opened); err != nil {
 		return nil, errors.Join(fmt.Errorf("VPSBOT_DATABASE_URL: %w", err), opened.Close())
 	}

@@ -97,3 +97,11 @@ func appendNetstring[T string | []byte | json.RawMessage](b []byte, s T) []byte 
 	b = append(b, s...)
 	return append(b, ',')
 }
+
+// CheckHash fails for a row whose hash is not that of its content.
+func (r Row) CheckHash() error {
+	if hash, _ := digest(nil, r); hash != r.Hash {
+		return &BadRow{Seq: r.Seq, Why: "its hash is not that of its content: it was changed"}
+	}
+	return nil
+}

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// origin is the name of every key and the first line of every checkpoint: a signature of
+// origin is the name of every key and what every checkpoint begins with: a signature of
 // one cannot pass for that of a note about something else.
 const origin = "vpsbot/audit"
 
@@ -25,6 +25,16 @@ type Key struct {
 	signer   note.Signer
 	verifier string
 }
+
+// Name tells the key from others: eight letters of hex, which its verifier has too.
+func (k Key) Name() string {
+	if k.signer == nil {
+		return ""
+	}
+	return keyName(k.signer.KeyHash())
+}
+
+func keyName(hash uint32) string { return fmt.Sprintf("%08x", hash) }
 
 // NewKey makes a key and returns its private text, for [ParseKey].
 func NewKey(random io.Reader) (string, error) {

@@ -4,8 +4,9 @@ import "iter"
 
 // Entry is a row, or a signed checkpoint after its row.
 type Entry struct {
-	Row  Row
-	Note string // if set, the checkpoint, and there is no Row
+	Row       Row
+	Note      string // if set, the checkpoint, and there is no Row
+	Selection string // if set, which rows alone follow: the first entry of a part whose rows do not follow each other
 }
 
 // Part is a stretch of the log in order. After an error nothing more comes.
@@ -15,6 +16,7 @@ type Part = iter.Seq2[Entry, error]
 // left out; those of rows that do not exist come last, where [VerifyParts] finds them.
 func Merge(rows iter.Seq2[Row, error], notes []Note) Part {
 	return func(yield func(Entry, error) bool) {
+		notes := notes
 		for row, err := range rows {
 			if !yield(Entry{Row: row}, err) || err != nil {
 				return

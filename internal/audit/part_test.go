@@ -9,13 +9,53 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// signed are the checkpoints of every so many rows.
+// keyChain is a log whose first row says that a key begins.
+func keyChain(t testing.TB, key Key, n int) []Row {
+	t.Helper()
+	rows, head := make([]Row, n), Genesis
+	for i := range rows {
+		row := sample(int64(i + 1))
+		if i == 0 {
+			begins := SignRow(key)
+			row.Operation, row.Arguments, row.Decision = begins.Operation, begins.Arguments, begins.Decision
+		}
+		row, err := Seal(head, row)
+		require.NoError(t, err)
+		rows[i], head = row, row.Hash
+	}
+	return rows
+}
+
+// signed are the checkpoints of the first row and of every so many.
 func signed(t testing.TB, key Key, rows []Row, every int64) []Note {
+	t.Helper()
+	var notes []Note
+	var before Mark
+	for _, row := range rows {
+		if row.Seq == rows[0].Seq || row.Seq%every == 0 {
+			notes = append(notes, signedAt(t, key, row, &before))
+		}
+	}
+	return notes
+}
+
+// signedAt is the checkpoint of a row after another, which it takes the place of.
+func signedAt(t testing.TB, key Key, row Row, before *Mark) Note {
+	t.Helper()
+	c := CheckpointAt(row, *before)
+	note, err := key.Sign(c)
+	require.NoError(t, err)
+	*before = c.Mark()
+	return note
+}
+
+// signedOld are checkpoints of the first form, of every so many rows.
+func signedOld(t testing.TB, key Key, rows []Row, every int64) []Note {
 	t.Helper()
 	var notes []Note
 	for _, row := range rows {
 		if row.Seq%every == 0 {
-			note, err := key.Sign(CheckpointAt(row))
+			note, err := key.Sign(Checkpoint{Seq: row.Seq, Head: row.Hash, At: row.At, Old: true})
 			require.NoError(t, err)
 			notes = append(notes, note)
 		}
@@ -48,7 +88,7 @@ func at2(seqs ...int64) (notes []Note) {
 func TestMerge(t *testing.T) {
 	rows := chain(t, 6)
 	require.Equal(t, []string{"r1", "r2", "n2", "r3", "r4", "n4", "n4", "n9"}, shape(Merge(stream(rows[:4]), at2(2, 4, 4, 9))))
-	require.Equal(t, []string{"r5", "n4", "r6"}, shape(Merge(stream(rows[4:]), at2(2, 4))), "what the archive took is left out, but for its end")
+	require.Equal(t, []string{"r5", "n4", "r6"}, shape(Merge(stream(rows[4:]), at2(2, 4))), "what an archive took is left out, but for its end")
 	require.Equal(t, []string{"n1"}, shape(Merge(stream(nil), at2(1))))
 
 	broken := errors.New("disk gone")
@@ -72,20 +112,47 @@ func TestMergeStops(t *testing.T) {
 }
 
 func TestVerifySigned(t *testing.T) {
-	key, rows := newKey(t), chain(t, 10)
+	key := newKey(t)
+	rows := keyChain(t, key, 10)
 	notes := signed(t, key, rows, 4)
-	report, err := VerifyParts(verifiers(t, key), Merge(stream(rows), notes))
+	report, err := Check{Known: verifiers(t, key)}.Verify(Merge(stream(rows), notes))
 	require.NoError(t, err)
-	require.Equal(t, Report{First: 1, Rows: 10, Head: rows[9].Hash, Signed: 8, SignedAt: rows[7].At, Checkpoints: 2}, report)
+	require.Equal(t, Report{First: 1, Rows: 10, Head: rows[9].Hash, Signed: 8, SignedAt: rows[7].At, Checkpoints: 3}, report)
 
-	report, err = VerifyParts(Verifiers{}, Merge(stream(rows), notes))
+	report, err = Check{}.Verify(Merge(stream(rows), notes))
 	require.NoError(t, err)
-	require.Equal(t, Report{First: 1, Rows: 10, Head: rows[9].Hash, Unchecked: 2}, report, "without a key")
+	require.Equal(t, Report{First: 1, Rows: 10, Head: rows[9].Hash, Unchecked: 3}, report, "without a key")
+}
 
-	changed := newKey(t)
-	notes = append(notes[:1], signed(t, changed, rows[7:8], 4)...)
-	_, err = VerifyParts(verifiers(t, key, changed), Merge(stream(rows), notes))
-	require.NoError(t, err, "a key that was changed")
+// A key that takes another's place begins with a row of its own; both are needed to verify.
+func TestVerifyAChangedKey(t *testing.T) {
+	first, second := newKey(t), newKey(t)
+	rows := keyChain(t, first, 10)
+	begins := SignRow(second)
+	begins.Seq, begins.At = 11, rows[9].At
+	row, err := Seal(rows[9].Hash, begins)
+	require.NoError(t, err)
+	rows = append(rows, row)
+	notes := signed(t, first, rows[:10], 4)
+	last, err := ReadNote(notes[2].Text)
+	require.NoError(t, err)
+	before := last.Mark()
+	notes = append(notes, signedAt(t, second, row, &before))
+	_, err = Check{Known: verifiers(t, first, second)}.Verify(Merge(stream(rows), notes))
+	require.NoError(t, err)
+
+	for name, known := range map[string]Verifiers{"the first alone": verifiers(t, first), "the second alone": verifiers(t, second)} {
+		_, err = Check{Known: known}.Verify(Merge(stream(rows), notes))
+		require.ErrorContains(t, err, "not signed by the key", name)
+	}
+	before = last.Mark()
+	row = sample(11)
+	row.At = rows[9].At
+	row, err = Seal(rows[9].Hash, row)
+	require.NoError(t, err)
+	notes[3] = signedAt(t, second, row, &before)
+	_, err = Check{Known: verifiers(t, first, second)}.Verify(Merge(stream(append(rows[:10:10], row)), notes))
+	require.ErrorContains(t, err, "audit row 11: its checkpoint is the first of its key here, and no row says that the key begins")
 }
 
 // rebuilt is the log of somebody who can write it, but has no key: all chained anew from row on.
@@ -103,27 +170,34 @@ func rebuilt(t testing.TB, rows []Row, from int) []Row {
 }
 
 func TestVerifySignedFinds(t *testing.T) {
-	key, rows := newKey(t), chain(t, 10)
-	notes := signed(t, key, rows, 4)
+	key := newKey(t)
+	rows := keyChain(t, key, 10)
+	notes := signed(t, key, rows, 4) // of rows 1, 4 and 8
 	forged := signed(t, newKey(t), rows, 4)
+	old := signedOld(t, key, rows, 4)
 	for name, c := range map[string]struct {
 		rows  []Row
 		notes []Note
 		seq   int64
 		why   string
 	}{
-		"the end cut off":            {rows[:7], notes, 8, "rows are missing: by the checkpoint signed on 2026-03-01T12:00:08Z the log had 8"},
-		"all cut off":                {nil, notes, 1, "rows are missing: by the checkpoint signed on 2026-03-01T12:00:04Z the log had 4"},
-		"all chained anew":           {rebuilt(t, rows, 0), notes, 4, "it is not the row that the checkpoint signed on"},
-		"the end chained anew":       {rebuilt(t, rows, 6), notes, 8, "it is not the row"},
-		"a checkpoint of another":    {rows, forged, 4, "not signed by the key"},
-		"a checkpoint changed":       {rows, []Note{{4, flipped(notes[0].Text, 200)}}, 4, "not signed by the key"},
-		"a checkpoint moved back":    {rows, []Note{{2, notes[0].Text}}, 3, "rows are missing"},
-		"a checkpoint moved forward": {rows, []Note{{9, notes[0].Text}}, 9, "not in its place"},
-		"cut off to nothing, forged": {nil, forged, 1, "not signed by the key"},
+		"the end cut off":             {rows[:7], notes, 8, "rows are missing: by the checkpoint signed on 2026-03-01T12:00:08Z the log had 8"},
+		"all cut off":                 {nil, notes, 1, "rows are missing: by the checkpoint signed on 2026-03-01T12:00:01Z the log had 1"},
+		"all chained anew":            {rebuilt(t, rows, 0), notes, 1, "it is not the row that the checkpoint signed on"},
+		"the end chained anew":        {rebuilt(t, rows, 6), notes, 8, "it is not the row"},
+		"a checkpoint of another":     {rows, forged, 1, "not signed by the key"},
+		"a checkpoint changed":        {rows, []Note{{1, flipped(notes[0].Text, 200)}}, 1, "not signed by the key"},
+		"a checkpoint moved back":     {rows, []Note{notes[0], {2, notes[1].Text}}, 3, "rows are missing"},
+		"a checkpoint moved forward":  {rows, []Note{notes[0], {9, notes[1].Text}}, 9, "not in its place"},
+		"cut off to nothing, forged":  {nil, forged, 1, "not signed by the key"},
+		"the first checkpoint gone":   {rows, notes[1:], 1, "a key begins to sign here, and the checkpoint of this row is missing"},
+		"one in the middle gone":      {rows, []Note{notes[0], notes[2]}, 2, "checkpoints are missing: the one of row 8 follows one of row 4, and here the one before is of row 1"},
+		"an old one put in":           {rows, []Note{notes[0], notes[1], old[1]}, 8, "of a form that does not count after row 1"},
+		"an old one instead of all":   {rows, old, 1, "a key begins to sign here"},
+		"the key's row gone with all": {rebuilt(t, chain(t, 10), 0), notes[1:], 4, "it is not the row"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := VerifyParts(verifiers(t, key), Merge(stream(c.rows), c.notes))
+			_, err := Check{Known: verifiers(t, key)}.Verify(Merge(stream(c.rows), c.notes))
 			var bad *BadRow
 			require.ErrorAs(t, err, &bad)
 			require.Equal(t, c.seq, bad.Seq)

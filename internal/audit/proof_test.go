@@ -21,9 +21,9 @@ type proof struct {
 func newProof(t testing.TB) proof {
 	t.Helper()
 	key := newKey(t)
-	p := proof{rows: chain(t, proofRows)}
+	p := proof{rows: keyChain(t, key, proofRows)}
 	p.notes = signed(t, key, p.rows, checkpointRows)
-	v := newVerifier(verifiers(t, key))
+	v := newVerifier(Check{Known: verifiers(t, key)})
 	for entry, err := range Merge(stream(p.rows), p.notes) {
 		require.NoError(t, err)
 		if entry.Note == "" {
@@ -103,13 +103,21 @@ func TestEverySwapIsFound(t *testing.T) {
 	}
 }
 
+// nextSigned is the first row from the i-th on, counted from 0, that has a checkpoint.
+func nextSigned(i int) int {
+	if i == 0 {
+		return 1
+	}
+	return (i/checkpointRows + 1) * checkpointRows
+}
+
 // Figure 8: the log cut off after every row. The last checkpoint says how long it was.
 func TestEveryCutOffIsFound(t *testing.T) {
 	p := newProof(t)
 	for i := range p.rows {
 		bad := p.find(t, i, nil)
 		require.EqualValues(t, i+1, bad.Seq)
-		require.Contains(t, bad.Why, fmt.Sprintf("the log had %d", (i/checkpointRows+1)*checkpointRows))
+		require.Contains(t, bad.Why, fmt.Sprintf("the log had %d", nextSigned(i)))
 	}
 }
 
@@ -119,7 +127,7 @@ func TestEveryRewrittenEndIsFound(t *testing.T) {
 	p := newProof(t)
 	for i := 0; i < proofRows; i += 37 {
 		bad := p.find(t, i, rebuilt(t, p.rows, i)[i:])
-		require.EqualValues(t, (i/checkpointRows+1)*checkpointRows, bad.Seq)
+		require.EqualValues(t, nextSigned(i), bad.Seq)
 	}
 }
 
@@ -129,7 +137,7 @@ func BenchmarkVerify(b *testing.B) {
 	known := p.before[0].known
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := VerifyParts(known, Merge(stream(p.rows), p.notes)); err != nil {
+		if _, err := (Check{Known: known}).Verify(Merge(stream(p.rows), p.notes)); err != nil {
 			b.Fatal(err)
 		}
 	}

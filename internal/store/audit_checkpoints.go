@@ -2,56 +2,289 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"time"
+	"sync"
 
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
-// signing signs the log as it grows. Its zero value signs nothing.
-type signing struct{ key audit.Key }
+// Signing is how a log is signed as it grows.
+type Signing struct {
+	Key  audit.Key    // the zero key signs nothing
+	Keep audit.Keeper // keeps the newest checkpoint outside the database
+	Warn func(error)  // is told why rows go unsigned, or a checkpoint is not kept; nil: nobody is
+}
+
+// signing signs the log. Its zero value signs nothing.
+type signing struct {
+	Signing
+	own audit.Verifiers // opens what the key signed
+
+	mu     sync.Mutex
+	last   audit.Checkpoint // the newest one that this process has made
+	warned string           // what Warn was told last
+}
 
 // SignWith makes the store sign checkpoints from now on. It is called before anything is
 // written.
-func (g *signing) SignWith(key audit.Key) { g.key = key }
+func (g *signing) SignWith(how Signing) {
+	g.Signing = how
+	if verifier := how.Key.Verifier(); verifier != "" {
+		g.own, _ = audit.ParseVerifiers(verifier) // made by the key itself
+	}
+}
 
-// sign writes the checkpoint that the row seq makes due, in the row's own transaction; 0 is no row.
-func (g *signing) sign(ctx context.Context, tx transaction, seq int64) error {
-	if seq == 0 || g.key.Verifier() == "" {
+// Untrusted says why a log is not signed: what is there does not fit what was signed.
+type Untrusted struct{ why string }
+
+func (e *Untrusted) Error() string { return e.why }
+
+// sign writes the checkpoint that the last row makes due, in the row's own transaction. A log that
+// is not what was signed before gets none: the row is written, and goes unsigned.
+func (s *Store) sign(ctx context.Context, tx transaction) error {
+	if tx.log.seq == 0 || !s.own.Any() {
 		return nil
 	}
-	last, at, err := lastCheckpoint(ctx, tx)
+	newest, err := s.newest(ctx, tx)
 	if err != nil {
 		return err
 	}
-	row, err := one(ctx, tx, auditFields, "SELECT "+auditColumns+" FROM audit WHERE seq = $1", seq)
-	if err != nil || !audit.Due(last, at, row) {
+	if newest.mine && tx.log.seq > newest.Seq && !audit.Due(newest.Seq, newest.At, audit.Row{Seq: tx.log.seq, At: tx.log.at}) {
+		return nil
+	}
+	err = s.trusted(ctx, tx, newest)
+	if refused, ok := errors.AsType[*Untrusted](err); ok {
+		s.warn(fmt.Errorf("the audit log is not signed any more: %w", refused))
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	note, err := g.key.Sign(audit.CheckpointAt(row))
+	return s.signAfter(ctx, tx, newest)
+}
+
+// latest is the newest checkpoint of a database; its Seq is 0 if there is none.
+type latest struct {
+	audit.Checkpoint
+	mine bool // signed by this store's key, and of the form of today
+	bad  bool // it cannot be read
+}
+
+func (s *Store) newest(ctx context.Context, q queryer) (latest, error) {
+	note, err := one(ctx, q, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC LIMIT 1")
+	if errors.Is(err, approval.ErrNotFound) {
+		return latest{}, nil
+	}
+	if err != nil {
+		return latest{}, err
+	}
+	if c, err := s.own.Open(note.Text); err == nil {
+		return latest{Checkpoint: c, mine: !c.Old && c.Seq == note.Seq}, nil
+	}
+	c, err := audit.ReadNote(note.Text)
+	return latest{Checkpoint: c, bad: err != nil || c.Seq != note.Seq}, nil
+}
+
+// trusted fails with *Untrusted for a log that does not have what was signed before.
+func (s *Store) trusted(ctx context.Context, tx transaction, newest latest) error {
+	kept, err := s.Keep.Newest()
+	if errors.Is(err, audit.ErrNoCheckpoint) {
+		return &Untrusted{fmt.Sprintf("what is kept of it outside the database was changed: %v", err)}
+	}
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	for _, c := range []audit.Checkpoint{kept, last} {
+		fits, err := s.fits(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		if !fits {
+			return &Untrusted{fmt.Sprintf("it does not have the checkpoint of row %d that was signed on %s: it was changed, or put back to an earlier state. "+
+				"Run vpsbot audit verify; if you restored a copy, it says how to take that up", c.Seq, c.At.Format("2006-01-02 15:04 MST"))}
+		}
+	}
+	if newest.Seq >= tx.log.seq {
+		return &Untrusted{fmt.Sprintf("it ends with row %d, and its newest checkpoint is of row %d: rows were cut off", tx.log.seq, newest.Seq)}
+	}
+	if !newest.mine {
+		begun, err := s.begun(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if begun || newest.bad {
+			return &Untrusted{"its newest checkpoint is not signed by this key, which has signed before, or cannot be read"}
+		}
+	}
+	return s.intact(ctx, tx, newest.Checkpoint)
+}
+
+// intact fails with *Untrusted unless the row of a checkpoint is as it was.
+func (s *Store) intact(ctx context.Context, tx transaction, c audit.Checkpoint) error {
+	there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
+	if err != nil || there || c.Seq == 0 {
+		return err
+	}
+	if archived, err := exists(ctx, tx, "SELECT count(*) FROM audit_archives WHERE last_seq = $1 AND hash = $2", c.Seq, c.Head); err != nil || archived {
+		return err
+	}
+	return &Untrusted{fmt.Sprintf("row %d is not the one that its checkpoint saw", c.Seq)}
+}
+
+// fits reports whether the log has a checkpoint and its row, or a signed row gives it up.
+func (s *Store) fits(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+	if c.Seq == 0 {
+		return true, nil
+	}
+	note, err := one(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq = $1", c.Seq)
+	if err != nil && !errors.Is(err, approval.ErrNotFound) {
+		return false, err
+	}
+	if have, bad := audit.ReadNote(note.Text); err == nil && bad == nil && have.Mark() == c.Mark() {
+		return exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
+	}
+	return s.givenUp(ctx, tx, c)
+}
+
+// givenUp reports whether a restored log was taken up, after a checkpoint was made that it does
+// not have. The row that says so counts only with a checkpoint of its own.
+func (s *Store) givenUp(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+	taken, err := all(ctx, tx, auditFields, "SELECT "+auditColumns+" FROM audit WHERE operation = $1 AND at > $2", audit.AcceptOperation, millis(c.At))
+	if err != nil {
+		return false, err
+	}
+	for _, row := range taken {
+		notes, err := all(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq >= $1 ORDER BY seq LIMIT 1", row.Seq)
+		if err != nil {
+			return false, err
+		}
+		if len(notes) == 0 || !row.GivesUp(c) {
+			continue
+		}
+		signed, err := s.own.Open(notes[0].Text)
+		if err != nil {
+			continue
+		}
+		if there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", signed.Seq, signed.Head); there || err != nil {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
+// begun reports whether the key has signed a checkpoint of this log.
+func (s *Store) begun(ctx context.Context, tx transaction) (bool, error) {
+	notes, err := all(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC")
+	if err != nil {
+		return false, err
+	}
+	for _, note := range notes {
+		if c, err := s.own.Open(note.Text); err == nil && !c.Old {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// signAfter signs the last row after the newest checkpoint, with the rows before it that say why
+// one is missing and that the key begins.
+func (s *Store) signAfter(ctx context.Context, tx transaction, newest latest) error {
+	late, err := s.wasLate(ctx, tx, newest.Checkpoint)
+	if err != nil {
+		return err
+	}
+	at := tx.log.at
+	var rows []audit.Row
+	if late {
+		rows = append(rows, audit.LateRow(newest.Seq+1, tx.log.seq))
+	}
+	if !newest.mine {
+		rows = append(rows, audit.SignRow(s.Key))
+	}
+	for _, row := range rows {
+		row.At = at
+		if _, err := appendRow(ctx, tx, row); err != nil {
+			return err
+		}
+	}
+	before := audit.Mark{}
+	if newest.Seq > 0 {
+		before = newest.Mark()
+	}
+	last := audit.Row{Seq: tx.log.seq, Hash: tx.log.hash, At: tx.log.at}
+	tx.log.note, err = s.Key.Sign(audit.CheckpointAt(last, before))
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	return insert(ctx, tx, "audit_checkpoints", "seq, at, note", []any{note.Seq, millis(row.At), note.Text})
+	return insert(ctx, tx, "audit_checkpoints", "seq, at, note", []any{last.Seq, millis(last.At), tx.log.note.Text})
 }
 
-// lastCheckpoint is where and when the newest checkpoint is; 0: there is none.
-func lastCheckpoint(ctx context.Context, q queryer) (seq int64, at time.Time, err error) {
-	err = q.QueryRowContext(ctx, "SELECT seq, at FROM audit_checkpoints ORDER BY seq DESC LIMIT 1").Scan(&seq, (*millis)(&at))
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, time.Time{}, nil
+// wasLate reports whether rows before this transaction should have had a checkpoint.
+func (s *Store) wasLate(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+	most, earliest, latest := c.InTime()
+	if c.Seq == 0 || tx.log.first-1-c.Seq > most {
+		return c.Seq > 0, nil
 	}
-	if err != nil {
-		return 0, time.Time{}, fmt.Errorf("store: %w", err)
-	}
-	return seq, at, nil
+	return exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq > $1 AND seq < $2 AND (at < $3 OR at > $4)", c.Seq, tx.log.first, millis(earliest), millis(latest))
 }
 
-// Notes implements [audit.Notary].
-func (s *Store) Notes(ctx context.Context) ([]audit.Note, error) {
-	return readAll(ctx, s, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq")
+// signed notes a checkpoint that is committed, and keeps it outside the database.
+func (s *Store) signed(log appended) {
+	if log.note.Text == "" {
+		return
+	}
+	s.mu.Lock()
+	s.last, _ = audit.ReadNote(log.note.Text)
+	s.mu.Unlock()
+	keep := s.Keep.Keep
+	if log.accepts {
+		keep = s.Keep.Replace
+	}
+	if err := keep(log.note); err != nil {
+		s.warn(fmt.Errorf("the newest checkpoint of the audit log could not be kept outside the database (VPSBOT_AUDIT_STATE): %w", err))
+	}
+}
+
+// warn says something once, until it is something else.
+func (s *Store) warn(err error) {
+	s.mu.Lock()
+	said := s.warned == err.Error()
+	s.warned = err.Error()
+	s.mu.Unlock()
+	if s.Warn != nil && !said {
+		s.Warn(err)
+	}
+}
+
+// Accept takes up a log that was restored, at a row of it that the caller knows: it appends the
+// row, signs it, and keeps its checkpoint instead of the one that the log does not have.
+func (s *Store) Accept(ctx context.Context, at audit.Mark, row audit.Row) error {
+	if !s.own.Any() {
+		return errors.New("there is no key to sign with: a log without one has nothing to take up")
+	}
+	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+		if err := s.alone(ctx, tx); err != nil {
+			return err
+		}
+		there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", at.Seq, at.Hash)
+		if err != nil {
+			return err
+		}
+		if !there {
+			return fmt.Errorf("the log has no row %d with that hash: vpsbot audit verify shows what it has", at.Seq)
+		}
+		newest, err := s.newest(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if _, err := appendRow(ctx, tx, row); err != nil {
+			return err
+		}
+		tx.log.accepts = true
+		return s.signAfter(ctx, tx, newest)
+	})
 }
 
 func noteFields(n *audit.Note) []any { return []any{&n.Seq, &n.Text} }

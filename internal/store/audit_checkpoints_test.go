@@ -29,7 +29,7 @@ func onEachSigned(t *testing.T, test func(t *testing.T, db *store.Store, known a
 		t.Run(name, func(t *testing.T) {
 			key, known := auditKey(t)
 			db := open(t, engine(t))
-			db.SignWith(key)
+			db.SignWith(store.Signing{Key: key})
 			test(t, db, known)
 		})
 	}
@@ -61,29 +61,33 @@ func signedRows(t testing.TB, db *store.Store) (seqs []int64) {
 	return seqs
 }
 
-func verifiedLog(t testing.TB, db *store.Store, known audit.Verifiers, archives ...audit.Part) audit.Report {
+func verifiedLog(t testing.TB, db *store.Store, known audit.Verifiers) audit.Report {
 	t.Helper()
-	report, err := verifyAll(t, db, known, archives...)
+	report, err := verifyAll(t, db, known)
 	require.NoError(t, err)
 	return report
 }
 
-func verifyAll(t testing.TB, db *store.Store, known audit.Verifiers, archives ...audit.Part) (audit.Report, error) {
+func verifyAll(t testing.TB, db *store.Store, known audit.Verifiers) (audit.Report, error) {
 	t.Helper()
-	return audit.VerifyParts(known, append(archives, audit.Merge(db.Rows(t.Context(), audit.Filter{}), signedNotes(t, db)))...)
+	return audit.Check{Known: known}.Verify(audit.Merge(db.Rows(t.Context(), audit.Filter{}), signedNotes(t, db)))
 }
 
 func TestCheckpoints(t *testing.T) {
 	onEachSigned(t, func(t *testing.T, db *store.Store, known audit.Verifiers) {
-		growing(t, db, 220, start)
-		require.Equal(t, []int64{1, 101, 201}, signedRows(t, db), "every 100 rows")
+		growing(t, db, 219, start)
+		require.Equal(t, []int64{2, 102, 202}, signedRows(t, db), "with the row that says that the key begins, then every 100 rows")
 		growing(t, db, 2, start.Add(time.Hour))
-		require.Equal(t, []int64{1, 101, 201, 221}, signedRows(t, db), "after ten minutes, with the next row")
+		require.Equal(t, []int64{2, 102, 202, 221}, signedRows(t, db), "after ten minutes, with the next row")
 		report := verifiedLog(t, db, known)
 		require.EqualValues(t, 222, report.Rows)
 		require.EqualValues(t, 221, report.Signed)
 		require.Equal(t, ms(start.Add(time.Hour)), report.SignedAt)
 		require.EqualValues(t, 4, report.Checkpoints)
+		require.Zero(t, report.Late)
+		begins := rows(t, db, audit.Filter{Operation: audit.SignOperation})
+		require.Len(t, begins, 1)
+		require.EqualValues(t, 2, begins[0].Seq)
 	})
 }
 
@@ -91,13 +95,13 @@ func TestCheckpoints(t *testing.T) {
 func TestEveryWriteSigns(t *testing.T) {
 	onEachSigned(t, func(t *testing.T, db *store.Store, known audit.Verifiers) {
 		inserted(t, db, asked("1"))
-		require.Equal(t, []int64{1}, signedRows(t, db))
+		require.Equal(t, []int64{2}, signedRows(t, db))
 		m := claim("1")
 		late := row("approved")
 		late.At = start.Add(time.Hour)
 		_, err := db.Move(t.Context(), m, late)
 		require.NoError(t, err)
-		require.Equal(t, []int64{1, 2}, signedRows(t, db))
+		require.Equal(t, []int64{2, 3}, signedRows(t, db))
 		verifiedLog(t, db, known)
 	})
 }
@@ -109,9 +113,11 @@ func TestWithoutAKeyNothingIsSigned(t *testing.T) {
 			growing(t, db, 3, start)
 			require.Empty(t, signedNotes(t, db))
 			key, known := auditKey(t)
-			db.SignWith(key)
+			_, err := verifyAll(t, db, known)
+			require.ErrorAs(t, err, new(*audit.Unsigned))
+			db.SignWith(store.Signing{Key: key})
 			growing(t, db, 1, start)
-			require.Equal(t, []int64{4}, signedRows(t, db), "the first row with a key covers all before")
+			require.Equal(t, []int64{5}, signedRows(t, db), "the first row with a key covers all before")
 			verifiedLog(t, db, known)
 		})
 	}
@@ -122,7 +128,7 @@ func TestNoRowWithoutItsCheckpoint(t *testing.T) {
 	key, _ := auditKey(t)
 	path := t.TempDir() + "/vpsbot.db"
 	db := open(t, "sqlite:"+path)
-	db.SignWith(key)
+	db.SignWith(store.Signing{Key: key})
 	execute(t, path, "DROP TABLE audit_checkpoints")
 	require.Error(t, db.Note(t.Context(), row("noted")))
 	require.Empty(t, rows(t, db, audit.Filter{}))
@@ -134,7 +140,7 @@ func TestCheckpointsStay(t *testing.T) {
 	key, _ := auditKey(t)
 	path := t.TempDir() + "/vpsbot.db"
 	db := open(t, "sqlite:"+path)
-	db.SignWith(key)
+	db.SignWith(store.Signing{Key: key})
 	growing(t, db, 1, start)
 	require.ErrorContains(t, tryExecute(t, path, "UPDATE audit_checkpoints SET note = ''"), "checkpoints are never changed")
 	require.ErrorContains(t, tryExecute(t, path, "DELETE FROM audit_checkpoints"), "checkpoints are never deleted")
@@ -148,15 +154,17 @@ func TestTamperingIsFound(t *testing.T) {
 		"first dropped":       {"DELETE FROM audit WHERE seq = 1", "audit row 2: rows are missing: row 1 should come here"},
 		"cut off":             {"DELETE FROM audit WHERE seq > 50", "audit row 51: rows are missing: by the checkpoint signed on"},
 		"all dropped":         {"DELETE FROM audit", "audit row 1: rows are missing: by the checkpoint signed on"},
+		"checkpoint dropped":  {"DELETE FROM audit_checkpoints WHERE seq = 2", "audit row 2: a key begins to sign here, and the checkpoint of this row is missing"},
+		"checkpoints dropped": {"DELETE FROM audit_checkpoints", "audit row 2: a key begins to sign here"},
 		"swapped":             {"UPDATE audit SET seq = -50 WHERE seq = 50; UPDATE audit SET seq = 50 WHERE seq = 51; UPDATE audit SET seq = 51 WHERE seq = -50", "audit row 50: it does not follow"},
-		"checkpoint exchange": {"UPDATE audit_checkpoints SET seq = 90 WHERE seq = 101", "audit row 91: rows are missing"},
+		"checkpoint exchange": {"UPDATE audit_checkpoints SET seq = 90 WHERE seq = 102", "audit row 91: rows are missing"},
 		"said to be archived": {"INSERT INTO audit_archives VALUES (50, 1, '', '', 0); DELETE FROM audit WHERE seq <= 50", "audit row 51: rows are missing: row 1 should come here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			key, known := auditKey(t)
 			path := t.TempDir() + "/vpsbot.db"
 			db := open(t, "sqlite:"+path)
-			db.SignWith(key)
+			db.SignWith(store.Signing{Key: key})
 			growing(t, db, 110, start)
 			verifiedLog(t, db, known)
 			for _, trigger := range query(t, path, "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit%'") {
@@ -174,15 +182,15 @@ func TestACutOffLogIsNotSignedAnew(t *testing.T) {
 	key, known := auditKey(t)
 	path := t.TempDir() + "/vpsbot.db"
 	db := open(t, "sqlite:"+path)
-	db.SignWith(key)
+	db.SignWith(store.Signing{Key: key})
 	growing(t, db, 101, start)
 	execute(t, path, "DROP TRIGGER audit_no_delete")
 	execute(t, path, "DELETE FROM audit WHERE seq > 50")
 	growing(t, db, 51, start.Add(24*time.Hour))
-	require.Equal(t, []int64{1, 101}, signedRows(t, db))
+	require.Equal(t, []int64{2, 102}, signedRows(t, db))
 	growing(t, db, 1, start.Add(24*time.Hour))
 	_, err := verifyAll(t, db, known)
-	require.ErrorContains(t, err, "audit row 101: it is not the row that the checkpoint")
+	require.ErrorContains(t, err, "audit row 102: it is not the row that the checkpoint")
 }
 
 func TestReplicasSignOneLog(t *testing.T) {
@@ -192,10 +200,10 @@ func TestReplicasSignOneLog(t *testing.T) {
 			url := engine(t)
 			replicas := [2]*store.Store{open(t, url), open(t, url)}
 			for i := range 150 {
-				replicas[i%2].SignWith(key)
+				replicas[i%2].SignWith(store.Signing{Key: key})
 				growing(t, replicas[i%2], 1, start)
 			}
-			require.Equal(t, []int64{1, 101}, signedRows(t, replicas[0]), "one checkpoint, whoever's turn it was")
+			require.Equal(t, []int64{2, 102}, signedRows(t, replicas[0]), "one checkpoint, whoever's turn it was")
 			verifiedLog(t, replicas[1], known)
 		})
 	}

@@ -15,7 +15,7 @@ import (
 
 // Whatever is done to one of the files, nothing is written any more: neither a row nor a freeze.
 func TestADatabaseThatWasTamperedWithTakesNoMoreRows(t *testing.T) {
-	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "refused"}
+	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
 	for how, harm := range map[string]func(path string) error{
 		"removed": os.Remove,
 		"replaced": func(path string) error {

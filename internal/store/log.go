@@ -35,21 +35,39 @@ func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error
 	if err != nil {
 		return 0, fmt.Errorf("store: %w", err)
 	}
-	tx.log.seq, tx.log.hash = row.Seq, row.Hash
+	if tx.log.first == 0 {
+		tx.log.first = row.Seq
+	}
+	tx.log.seq, tx.log.hash, tx.log.at = row.Seq, row.Hash, row.At
 	return row.Seq, insert(ctx, tx, "audit", auditColumns, auditFields(&row))
 }
 
 // Rows implements [audit.Store]. It reads page by page and holds no connection while the
 // caller looks at a row; with a limit, that many rows are kept in memory.
 func (s *Store) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
+	return filtered(f, func(query string, args ...any) ([]audit.Row, error) {
+		return readAll(ctx, s, auditFields, query, args...)
+	})
+}
+
+// Notes implements [audit.Notary].
+func (s *Store) Notes(ctx context.Context) ([]audit.Note, error) {
+	return readAll(ctx, s, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq")
+}
+
+// rowQuery reads rows of the log.
+type rowQuery func(query string, args ...any) ([]audit.Row, error)
+
+// filtered yields the rows that match, oldest first.
+func filtered(f audit.Filter, read rowQuery) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
 		if err := f.Valid(); err != nil {
 			yield(audit.Row{}, fmt.Errorf("operation %q: %w", f.Operation, err))
 			return
 		}
-		rows := s.matching(ctx, f, "ASC")
+		rows := matching(f, "ASC", read)
 		if f.Limit > 0 {
-			rows = newest(s.matching(ctx, f, "DESC"), f.Limit)
+			rows = newest(matching(f, "DESC", read), f.Limit)
 		}
 		for row, err := range rows {
 			if !yield(row, err) || err != nil {
@@ -81,10 +99,10 @@ func newest(backward iter.Seq2[audit.Row, error], limit int) iter.Seq2[audit.Row
 }
 
 // matching yields the rows that match in the order of seq, ASC or DESC.
-func (s *Store) matching(ctx context.Context, f audit.Filter, order string) iter.Seq2[audit.Row, error] {
+func matching(f audit.Filter, order string, read rowQuery) iter.Seq2[audit.Row, error] {
 	rows := pages(func(cursor int64) ([]audit.Row, error) {
 		query, args := pageQuery(f, order, cursor)
-		return readAll(ctx, s, auditFields, query, args...)
+		return read(query, args...)
 	})
 	return func(yield func(audit.Row, error) bool) {
 		for row, err := range rows {

@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
 // attempts is how often a write is tried that lost a race, or its connection before it was
@@ -20,9 +23,13 @@ type transaction struct {
 
 // appended is what a transaction has done to the log.
 type appended struct {
-	locked bool
-	seq    int64 // of the last row; 0: none
-	hash   string
+	locked  bool
+	first   int64 // number of the first row; 0: none
+	seq     int64 // of the last row
+	hash    string
+	at      time.Time
+	note    audit.Note // the checkpoint of the last row, if it has one
+	accepts bool       // it takes up a restored log
 }
 
 // inTx runs change in a write transaction and commits it unless change fails. It may run it
@@ -59,7 +66,7 @@ func (s *Store) logged(ctx context.Context, change func(ctx context.Context, tx 
 		if err := change(ctx, tx); err != nil {
 			return err
 		}
-		return s.sign(ctx, tx, tx.log.seq)
+		return s.sign(ctx, tx)
 	})
 }
 
@@ -106,9 +113,12 @@ func (s *Store) attempt(ctx context.Context, change func(ctx context.Context, tx
 		return overdue(bounded, err)
 	}
 	if err := tx.Commit(); err != nil {
-		return s.afterCommit(ctx, *done, fmt.Errorf("store: %w", err))
+		if err := s.afterCommit(ctx, *done, fmt.Errorf("store: %w", err)); err != nil {
+			return err
+		}
 	}
 	s.files.committed(*done)
+	s.signed(*done)
 	return nil
 }
 

@@ -10,22 +10,23 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxLine bounds a line of an archive: what is longer was not written by [WriteArchive],
-// whose rows hold a request's arguments at most.
+// maxLine bounds a line of an export: what is longer was not written by [Export], whose rows
+// hold a request's arguments at most.
 const maxLine = 16 << 20
 
-// errLine says that a line cannot have been written by WriteArchive.
-var errLine = errors.New("it is neither a row nor a checkpoint: the archive was changed or cut off")
+// errLine says that a line cannot have been written by Export.
+var errLine = errors.New("it is neither a row nor a checkpoint: the file was changed or cut off")
 
-// line is a line of an archive: a row, or a checkpoint alone.
+// line is a line of an export: a row, or a checkpoint alone, or in the first line a selection.
 type line struct {
 	Row        `json:",inline"`
 	Checkpoint string `json:"checkpoint"`
+	Selection  string `json:"selection"`
 }
 
-// ReadArchive reads what [WriteArchive] wrote. It verifies nothing; the error of a malformed
-// line says which one it is.
-func ReadArchive(r io.Reader) Part {
+// ReadExport reads what [Export] wrote, and the archives of before, which are alike. It
+// verifies nothing; the error of a malformed line says which one it is.
+func ReadExport(r io.Reader) Part {
 	return func(yield func(Entry, error) bool) {
 		lines := bufio.NewReaderSize(r, 64<<10)
 		for n := 1; ; n++ {
@@ -36,6 +37,9 @@ func ReadArchive(r io.Reader) Part {
 			entry := Entry{}
 			if err == nil {
 				entry, err = parseLine(text)
+			}
+			if entry.Selection != "" && n > 1 {
+				err = errLine
 			}
 			if err != nil {
 				yield(Entry{}, fmt.Errorf("line %d: %w", n, err))
@@ -76,11 +80,17 @@ func parseLine(text []byte) (Entry, error) {
 	if err := json.Unmarshal(text, &l, json.RejectUnknownMembers(true)); err != nil {
 		return Entry{}, errLine
 	}
+	row := l.Seq != 0
+	if other := l.Hash != ""; row != other {
+		return Entry{}, errLine
+	}
 	switch {
-	case l.Checkpoint == "" && l.Seq != 0:
+	case row && l.Checkpoint == "" && l.Selection == "":
 		return Entry{Row: l.Row}, nil
-	case l.Checkpoint != "" && l.Seq == 0 && l.Hash == "":
+	case !row && l.Checkpoint != "" && l.Selection == "":
 		return Entry{Note: l.Checkpoint}, nil
+	case !row && l.Checkpoint == "" && l.Selection != "":
+		return Entry{Selection: l.Selection}, nil
 	}
 	return Entry{}, errLine
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const acceptHelp = `After a database was put back from a copy, its log does not have the newest checkpoint that is kept
+outside it: nothing is signed, and vpsbot audit verify fails. This takes the log up as it is, with a
+signed row that says so. SEQ:HASH is its last row, as vpsbot audit verify prints it.
+A person does this, at a terminal, on each machine that keeps a checkpoint of the database.`
+
+func (a *app) acceptLogCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "accept SEQ:HASH", Short: "Take up a log that was restored from a copy", Long: acceptHelp,
+		Args: oneArg("the number and the hash of the log's last row, SEQ:HASH"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.acceptLog(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) acceptLog(ctx context.Context, text string) error {
+	at, err := audit.ParseMark(text)
+	if err != nil {
+		return fail(tools.Invalid, "SEQ:HASH: %v", err)
+	}
+	p, err := a.assemble(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.store.close() //nolint:errcheck // what was written is committed
+	if err := p.named(ctx); err != nil {
+		return err
+	}
+	if err := a.mayAct(ctx, p, permissions.MakeAuditKey, at.String()); err != nil {
+		return err
+	}
+	check, err := a.acceptable(ctx, p.config, at)
+	if err != nil {
+		return err
+	}
+	db, err := p.store.get(ctx)
+	if err != nil {
+		return err
+	}
+	row := audit.AcceptRow(at, check.Kept)
+	by := a.rowAct(p, row.Operation, row.Target)
+	row.At, row.Actor, row.Surface = by.At, by.Actor, by.Surface
+	if err := db.Accept(ctx, at, row); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.io.Out, "The log is taken up at row %d, and signed from here on. A row says so.\n", at.Seq)
+	return err
+}
+
+// acceptable fails unless the log is whole in itself, up to that row and beyond.
+func (a *app) acceptable(ctx context.Context, cfg config.Config, at audit.Mark) (check audit.Check, err error) {
+	known, err := knownKeys(cfg, nil)
+	if err != nil {
+		return check, err
+	}
+	if !known.Any() {
+		return check, fail(tools.Invalid, "there is no key to sign with here: a log without one has nothing to take up")
+	}
+	if check.Kept, err = keeper(cfg).Newest(); err != nil && !errors.Is(err, audit.ErrNoCheckpoint) {
+		return check, err
+	}
+	log, err := openLog(ctx, cfg)
+	if err != nil {
+		return check, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	report, err := checkLog(ctx, log, audit.Check{Known: known, AtLeast: []audit.Mark{at}}, exports{})
+	if _, unsigned := errors.AsType[*audit.Unsigned](err); err != nil && !unsigned {
+		return check, badLog(err, report)
+	}
+	return check, nil
+}
+
+// signing is how the log is signed: with the key, if there is one, and the newest checkpoint kept
+// outside the database.
+func signing(cfg config.Config, log *slog.Logger) (store.Signing, error) {
+	key, err := signingKey(cfg)
+	return store.Signing{Key: key, Keep: keeper(cfg), Warn: func(err error) {
+		if _, untrusted := errors.AsType[*store.Untrusted](err); untrusted {
+			log.Error(err.Error())
+			return
+		}
+		log.Warn(err.Error())
+	}}, err
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+)
+
+// Log is the audit log of a database that is opened to be read alone: nothing of it changes, not
+// its schema either. What it shows is as of one moment. It is not for concurrent use.
+type Log struct {
+	db    *sql.DB
+	tx    *sql.Tx
+	notes bool // the schema has checkpoints
+}
+
+var (
+	_ audit.Store  = (*Log)(nil)
+	_ audit.Notary = (*Log)(nil)
+)
+
+// The options of a connection that only reads. A file that nobody has open has no -wal beside
+// it; it is read as it lies there, so that none is made.
+const (
+	logOptions   = "?mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)"
+	lyingOptions = logOptions + "&immutable=1"
+)
+
+// checkpointVersion is the version of the schema that brought the checkpoints.
+const checkpointVersion = 3
+
+// OpenLog opens the audit log of the database that url names. A file that is not there is an
+// [fs.ErrNotExist]. The caller closes the log.
+func OpenLog(ctx context.Context, url string) (*Log, error) {
+	path, isFile := strings.CutPrefix(url, "sqlite:")
+	if !isFile {
+		config, err := parsePostgres(url)
+		if err != nil {
+			return nil, err
+		}
+		db := postgresPool(config, 1, map[string]string{"default_transaction_read_only": "on", "idle_in_transaction_session_timeout": "0"})
+		log, err := begin(ctx, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return nil, fmt.Errorf("database %s: %w", placeOf(config), explainPostgres(err))
+		}
+		return log, nil
+	}
+	log, err := openLogFile(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, explainSQLite(err))
+	}
+	return log, nil
+}
+
+func openLogFile(ctx context.Context, path string) (*Log, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	options := logOptions
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		options = lyingOptions
+	}
+	db, err := openPool(path, options, 1)
+	if err != nil {
+		return nil, err
+	}
+	return begin(ctx, db, nil)
+}
+
+// begin takes the moment as of which the log is read.
+func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*Log, error) {
+	tx, err := db.BeginTx(ctx, options)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	l := &Log{db: db, tx: tx}
+	var version int64
+	if err := tx.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version); err != nil {
+		return nil, errors.Join(fmt.Errorf("it is no database of vpsbot: %w", err), l.Close())
+	}
+	known, err := newestVersion()
+	if err == nil && version > known {
+		err = tooNew(version, known)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	l.notes = version >= checkpointVersion
+	return l, nil
+}
+
+// Rows implements [audit.Store].
+func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
+	return filtered(f, func(query string, args ...any) ([]audit.Row, error) {
+		return all(ctx, l.tx, auditFields, query, args...)
+	})
+}
+
+// Notes implements [audit.Notary].
+func (l *Log) Notes(ctx context.Context) ([]audit.Note, error) {
+	if !l.notes {
+		return nil, nil
+	}
+	return all(ctx, l.tx, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq")
+}
+
+// Close ends the reading.
+func (l *Log) Close() error {
+	_ = l.tx.Rollback() // nothing was written
+	return l.db.Close()
+}
