@@ -14,8 +14,18 @@ import (
 // page is how many rows of the log are held in memory at a time.
 const page = 1000
 
+// refused is the decision of a row that says that nothing was done.
+const refused = "refused"
+
 // Note implements [approval.Store].
 func (s *Store) Note(ctx context.Context, row audit.Row) error {
+	if row.Decision == refused {
+		return s.noteRefusal(ctx, row)
+	}
+	return s.append(ctx, row)
+}
+
+func (s *Store) append(ctx context.Context, row audit.Row) error {
 	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
 		_, err := appendRow(ctx, tx, row)
 		return err

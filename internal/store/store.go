@@ -34,6 +34,7 @@ type Store struct {
 	received atomic.Int64 // deliveries
 
 	signing                // of the log
+	refusals   refusals    // that are not rows yet
 	statements *statements // of the writer; nil where the driver keeps them
 }
 
@@ -83,8 +84,10 @@ func newStore(e engine, write *sql.DB, writers int, read *sql.DB, readers int) *
 	return &Store{engine: e, write: write, turn: make(chan struct{}, writers), read: read, seats: make(chan struct{}, readers)}
 }
 
-// Close closes the database. Nothing may use the store any more; closing it again is fine.
+// Close writes the refusals that were only counted, and closes the database. Nothing may use the
+// store any more; closing it again is fine.
 func (s *Store) Close() error {
+	s.noteCounts()
 	// The writer goes last: SQLite tidies up its files as the last connection closes.
 	return errors.Join(s.read.Close(), s.write.Close())
 }

@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+)
+
+const (
+	refusalsWithin = time.Minute     // like refusals within it are counted together
+	refusalsStop   = 5 * time.Second // how long writing a count may take
+	refusalTargets = 10              // different targets that a count names
+)
+
+// refusals counts like refusals: the first one is a row at once, the others become one row at
+// the minute's end, or as the store is closed. So nobody fills the log by asking again and
+// again. A process that is killed loses the count of its last minute.
+type refusals struct {
+	mu   sync.Mutex
+	open map[refusal]*counted
+}
+
+// refusal is what makes refusals alike.
+type refusal struct{ actor, surface, account, operation string }
+
+// counted is what came after the first one.
+type counted struct {
+	first   time.Time // when the first one was
+	row     audit.Row // the last one
+	count   int
+	from    time.Time
+	targets []string
+	timer   *time.Timer
+}
+
+// take counts a refusal if one like it was a row within the minute. Else the caller writes it,
+// and due, if it is not nil, before it: what was counted in a minute that is over.
+func (r *refusals) take(row audit.Row, later func(refusal)) (isCounted bool, due *audit.Row) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := refusal{row.Actor, row.Surface, row.Account, row.Operation}
+	c := r.open[key]
+	if c != nil && row.At.Sub(c.first).Abs() < refusalsWithin {
+		c.add(row)
+		return true, nil
+	}
+	if c != nil {
+		c.timer.Stop()
+		due = c.sum()
+	}
+	if r.open == nil {
+		r.open = map[refusal]*counted{}
+	}
+	r.open[key] = &counted{first: row.At, timer: time.AfterFunc(refusalsWithin, func() { later(key) })}
+	return false, due
+}
+
+// over ends the minute of one kind, or of all, and returns the rows that it leaves.
+func (r *refusals) over(kinds ...refusal) (rows []audit.Row) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(kinds) == 0 {
+		for key := range r.open {
+			kinds = append(kinds, key)
+		}
+	}
+	for _, key := range kinds {
+		c := r.open[key]
+		if c == nil {
+			continue
+		}
+		c.timer.Stop()
+		delete(r.open, key)
+		if row := c.sum(); row != nil {
+			rows = append(rows, *row)
+		}
+	}
+	slices.SortFunc(rows, func(a, b audit.Row) int { return a.At.Compare(b.At) })
+	return rows
+}
+
+func (c *counted) add(row audit.Row) {
+	if c.count == 0 {
+		c.from = row.At
+	}
+	c.count++
+	c.row = row
+	if row.Target != "" && !slices.Contains(c.targets, row.Target) && len(c.targets) < refusalTargets {
+		c.targets = append(c.targets, row.Target)
+	}
+}
+
+// sum is the row of what was counted, or nil.
+func (c *counted) sum() *audit.Row {
+	if c.count == 0 {
+		return nil
+	}
+	row := c.row
+	row.Reason = fmt.Sprintf("refused %d more times within a minute; the last time: %s", c.count, c.row.Reason)
+	if c.count == 1 {
+		row.Reason = "refused once more within a minute: " + c.row.Reason
+	}
+	if len(c.targets) > 1 {
+		row.Target = ""
+	} else {
+		c.targets = nil // the row has it
+	}
+	row.Arguments, _ = json.Marshal(struct { // numbers and texts
+		Count   int       `json:"count"`
+		From    time.Time `json:"from"`
+		Until   time.Time `json:"until"`
+		Targets []string  `json:"targets,omitempty"`
+	}{c.count, c.from.UTC(), c.row.At.UTC(), c.targets})
+	return &row
+}
+
+// noteRefusal appends the row of a refusal, or counts it.
+func (s *Store) noteRefusal(ctx context.Context, row audit.Row) error {
+	counted, due := s.refusals.take(row, func(kind refusal) { s.noteCounts(kind) })
+	if counted {
+		return nil
+	}
+	if due != nil {
+		if err := s.append(ctx, *due); err != nil {
+			return err
+		}
+	}
+	return s.append(ctx, row)
+}
+
+// noteCounts writes what was counted of one kind, or of all.
+func (s *Store) noteCounts(kinds ...refusal) {
+	ctx, cancel := context.WithTimeout(context.Background(), refusalsStop)
+	defer cancel()
+	for _, row := range s.refusals.over(kinds...) {
+		if err := s.append(ctx, row); err != nil {
+			s.warn(fmt.Errorf("the count of refusals could not be recorded: %w", err))
+		}
+	}
+}
