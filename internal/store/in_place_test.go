@@ -74,7 +74,7 @@ func shorten(path string, by int64) error {
 
 // Another program may move all rows into the database and empty the log: nothing is lost then.
 func TestACheckpointOfAnotherProgramCutsNothing(t *testing.T) {
-	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "refused"}
+	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	s, err := Open(t.Context(), "sqlite:"+path)
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestACheckpointOfAnotherProgramCutsNothing(t *testing.T) {
 
 // A log whose index was emptied with it looks new, and the rows are gone.
 func TestAnEmptiedLogIsCutEvenIfItsIndexSaysSo(t *testing.T) {
-	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "refused"}
+	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	s, err := Open(t.Context(), "sqlite:"+path)
 	require.NoError(t, err)
