@@ -214,6 +214,8 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	// What was sent is seen to its end, whether or not the caller still waits.
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
+	r.calling.Store(rec.ID, true)
+	defer r.calling.Delete(rec.ID)
 	switch now, err := r.lastLook(sending, store, p, rec, call); {
 	case errors.Is(err, errTaken):
 		return r.tell(ctx, store, p.op, now, call)

@@ -36,6 +36,7 @@ type Runner struct {
 
 	cache      tokenCache
 	unrecorded sync.Map // by a record's id: outcomes that the store did not take
+	calling    sync.Map // by a record's id: calls under way here
 }
 
 // Process says which process this is, for claims and for forms.

@@ -82,8 +82,19 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 	return r.settleAs(ctx, store, rec, found), found
 }
 
+// mayStillCall reports whether the process that claimed a record may yet send its call, or wait for the
+// answer: it exists, stopped or not. A process knows of its own calls when they are over.
+func (r *Runner) mayStillCall(rec approval.Record) bool {
+	if rec.Owner == r.Process.ID {
+		_, calling := r.calling.Load(rec.ID)
+		return calling
+	}
+	return r.Process.Alive(rec.Owner)
+}
+
 // settleAs moves an unknown record to what the read-back found. No sign of it counts only
-// after a minute: what was sent may still be on its way.
+// after a minute: what was sent may still be on its way. While the process that claimed it may
+// still send it, no sign of it proves nothing; after a day a person must look.
 func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, found finding) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
 	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
@@ -93,6 +104,11 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 	case e == Applied:
 		m.To, m.Message = approval.Done, lost+"has happened: "+subject+"."+itsID(found.created)
 		m.Result = resultOf(found.created)
+	case e == NotSeen && late && r.mayStillCall(rec):
+		if r.Now().Sub(rec.ChangedAt) < giveUpAfter {
+			return rec
+		}
+		m.To, m.Message = approval.NeedsHuman, subject+": there is no sign of it, and the process that ran it still exists, so it may yet happen. Look at the server before asking for it again."
 	case e == NotSeen && late:
 		m.To, m.Message = approval.NotApplied, lost+"did not happen: "+subject+". It can be asked for again."
 	case e == Unclear && late:
