@@ -81,12 +81,15 @@ func refusalOf(err error) *refusal {
 	return nil
 }
 
+// LiftedByPerson is all that a refusal says of how a freeze ends: an assistant reads it too.
+const LiftedByPerson = "a person must lift it"
+
 func frozenBy(f approval.Freeze) *refusal {
 	says := "all changes are frozen by " + Clean(f.By) + " since " + clockTime(f.At)
 	if f.Reason != "" {
 		says += ": " + quote(f.Reason)
 	}
-	return &refusal{says + "; a person must lift it"}
+	return &refusal{says + "; " + LiftedByPerson}
 }
 
 func clockTime(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -181,6 +182,10 @@ func (a *app) showRecord(ctx context.Context, p *parts, rec approval.Record) err
 	}
 	consents, err := store.Consents(ctx, rec.ID)
 	for _, c := range consents {
+		if c.Channel == string(permissions.Script) {
+			fmt.Fprintf(a.io.Out, "%s, who asked, at %s: %s\n", tools.Clean(c.Identity), c.At.UTC().Format(time.RFC3339), byFlag)
+			continue
+		}
 		fmt.Fprintf(a.io.Out, "%s said %s over %s at %s\n", tools.Clean(c.Identity), yesOrNo(c.Yes), c.Channel, c.At.UTC().Format(time.RFC3339))
 	}
 	if rec.Message != "" {

@@ -28,6 +28,9 @@ func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools
 		return r.elsewhere(reply)
 	case permissions.Script:
 		answer.Channel, answer.Text = by, r.flags.confirm
+		if !r.flags.json {
+			r.io.say("%s\n%s", reply.Card.Text(), byFlag)
+		}
 	default:
 		answer.Channel = by
 		if wanted == "" && r.flags.yes {
@@ -48,6 +51,9 @@ func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools
 	}
 	return reply
 }
+
+// byFlag is what a card says of an answer that nobody typed.
+const byFlag = "Answered by a flag."
 
 // answerer is the channel over which a yes comes from here; empty: none does. A flag is a person's
 // own answer at a real terminal, and only where it spares a [y/N]: a name is always typed. All else

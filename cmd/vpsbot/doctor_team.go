@@ -84,7 +84,7 @@ func checkFrozen(ctx context.Context, p *parts) []finding {
 		return nil
 	}
 	if says, err := frozen(ctx, store); err == nil && says != "" {
-		return []finding{warn("freeze", says, "When it is over: vpsbot unfreeze")}
+		return []finding{warn("freeze", says, "When it is over, a person lifts it")}
 	}
 	return nil
 }

@@ -14,7 +14,13 @@ func (r *operationRun) reworded(reply tools.Reply) string {
 	switch reply.Class {
 	case tools.Invalid:
 		return inFlags(r.op, reply.Message)
-	case tools.Failed, tools.Refuse:
+	case tools.Refuse:
+		message := r.refusal(reply.Message)
+		if r.io.atTerminal() {
+			message = strings.Replace(message, tools.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
+		}
+		return message
+	case tools.Failed:
 		return r.refusal(reply.Message)
 	}
 	return reply.Message
