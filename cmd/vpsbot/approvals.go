@@ -109,7 +109,7 @@ func (a *app) cancelCommand() *cobra.Command {
 func (a *app) settleCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "settle ID done|not_applied", Short: "Say what became of a change whose answer was lost",
-		Long: "A change whose answer was lost keeps every other change off its server. Look at the server, then\nsay whether it happened.",
+		Long: "A change whose answer was lost keeps every other change off its server. Look at the server, then\nsay whether it happened. It takes a person at a terminal, who is asked once more, or an access key\nthat the policy gives approvals.settle.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 && (args[1] == "done" || args[1] == "not_applied") {
 				return nil
@@ -140,9 +140,9 @@ func (a *app) settle(ctx context.Context, p *parts, rec approval.Record, happene
 			return err
 		}
 		card.Until = ""
-		question := "Did it happen, as you saw it on the server?"
+		question := "Record that it happened?"
 		if !happened {
-			question = "Did it not happen, as you saw it on the server?"
+			question = "Record that it did not happen?"
 		}
 		if err := a.sure(ctx, card.Text(), question); err != nil {
 			return err

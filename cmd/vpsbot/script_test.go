@@ -139,7 +139,7 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 	if !found || len(words) == 0 {
 		ts.Fatalf("stderr has nothing after %q", args[1])
 	}
-	ts.Setenv(args[0], words[0])
+	ts.Setenv(args[0], strings.Trim(words[0], "().,"))
 }
 
 // freePort NAME keeps, in a variable, a port of this machine at which nobody listens.

@@ -16,6 +16,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/keys"
@@ -80,6 +81,50 @@ func TestASecondPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 	require.Len(t, b.sim.Writes(), 1)
 	require.Equal(t, "done", a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent.Outcome)
 	require.Len(t, b.sim.Writes(), 1)
+}
+
+// What a person asked for at a terminal, and agrees to at another, runs at once: no other side would
+// run it. With another token it does not: the asker's own command carries it out.
+func TestApproveRunsWhatItsPersonAsked(t *testing.T) {
+	for token, own := range map[string]bool{secret: true, "vps_other+4711": false} {
+		b := newBench(t)
+		b.env["VPSBOT_LOG_LEVEL"] = "info"
+		b.sim.Edit(func(w *simulator.World) {
+			other := *w.Tokens[secret]
+			other.Value, other.Name = "vps_other+4711", "Other"
+			w.Tokens[other.Value] = &other
+		})
+		asking := b.command(t, "run", "servers.reboot", "web-server-01")
+		b.env["VPS_API_TOKEN"] = token
+		approved := make(chan struct{})
+		isApproved := func() bool {
+			select {
+			case <-approved:
+				return true
+			default:
+				return false
+			}
+		}
+		asked, ended := make(chan struct{}), make(chan error)
+		go func() {
+			_, err := converse(asking, []turn{{question: true}, {seen: func() { close(asked) }}, {until: isApproved, text: "y"}})
+			ended <- err
+		}()
+		<-asked
+		list, _, _ := b.run(t.Context(), "approvals", "list", "--json")
+		screen, code := b.inTerminal(t, "y", "approvals", "approve", onlyOne(t, list))
+		require.Zero(t, code, screen)
+		if own {
+			require.Contains(t, screen, "Done: servers.reboot")
+			require.Len(t, b.sim.Writes(), 1)
+		} else {
+			require.Contains(t, screen, "Approved. Run the same command again to carry it out")
+			require.Empty(t, b.sim.Writes())
+		}
+		close(approved)
+		require.NoError(t, <-ended)
+		require.Len(t, b.sim.Writes(), 1)
+	}
 }
 
 // Nothing is allowed under a policy that is not in force, whoever forgets to look why.
