@@ -3,6 +3,7 @@ package apiclient
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -111,7 +112,9 @@ func TestErrorTexts(t *testing.T) {
 	require.Equal(t, "POST /servers/: the request was refused as wrong (status 400); whether it was done is unknown: "+
 		"no; name: too long, odd: boom", e.Error())
 	require.Equal(t, nextUnknown, e.Next())
-	require.Equal(t, "Wait 1m30s and try again.", (&Error{Kind: KindRateLimited, RetryAfter: 90e9}).Next())
+	for wait, says := range map[time.Duration]string{90 * time.Second: "90 seconds", time.Second: "a second", 300 * time.Millisecond: "a second", 1100 * time.Millisecond: "2 seconds"} {
+		require.Equal(t, "Wait "+says+" and try again.", (&Error{Kind: KindRateLimited, RetryAfter: wait}).Next())
+	}
 	for kind, words := range about {
 		require.Equal(t, words.next, (&Error{Kind: kind}).Next())
 		require.NotEmpty(t, words.next)

@@ -74,9 +74,17 @@ func (e *Error) Next() string {
 	case e.Unknown:
 		return nextUnknown
 	case e.RetryAfter > 0:
-		return fmt.Sprintf("Wait %s and try again.", e.RetryAfter.Round(time.Second))
+		return "Wait " + seconds(e.RetryAfter) + " and try again."
 	}
 	return about[e.Kind].next
+}
+
+// seconds says a duration in whole seconds, rounded up.
+func seconds(d time.Duration) string {
+	if n := (d + time.Second - 1) / time.Second; n != 1 {
+		return fmt.Sprintf("%d seconds", n)
+	}
+	return "a second"
 }
 
 // Temporary reports whether the same call may well succeed a little later. It

@@ -276,7 +276,7 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 	if work.now != nil {
 		reply.Value = work.now
 	}
-	after := work.waited.Round(time.Second).String()
+	after := InWords(work.waited)
 	if work.err == nil {
 		reply.Settled = Clean(work.status)
 	}

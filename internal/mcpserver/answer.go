@@ -88,7 +88,11 @@ func (x *exchange) take(ctx context.Context, nonce string, s spoken, tooFast boo
 	default:
 		answer.Yes = true
 	}
-	return x.Runner.Answer(ctx, x.call, answer)
+	reply := x.Runner.Answer(ctx, x.call, answer)
+	if reply.Outcome == tools.ApprovalRequired { // others must agree too: this person has said all they can
+		x.client.noteHanded(rec.ID)
+	}
+	return reply
 }
 
 // refuse replies to an answer that does not count.

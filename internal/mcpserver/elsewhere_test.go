@@ -212,3 +212,26 @@ func TestNoQuestionWhereItsAnswerWouldNotCount(t *testing.T) {
 		})
 	}
 }
+
+// Whoever has given their own yes is not asked for it again while others are missing.
+func TestOnesOwnYesIsAskedForOnce(t *testing.T) {
+	conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, answer func(string) outcome) {
+		people := []permissions.Party{"alice", "bob"}
+		w.server.Runner.Policy = func() permissions.Policy {
+			return permissions.Policy{Book: &permissions.Rulebook{
+				People: []permissions.Person{{ID: "alice", Identities: []permissions.Actor{alice}}, {ID: "bob", Identities: []permissions.Actor{"local:bob"}}},
+				Rules: []permissions.Rule{{
+					Name: "two delete", Effect: permissions.Allow, Who: people, Operations: []permissions.Glob{"*"},
+					Approvers: &permissions.Approvers{Count: 1, Who: people},
+				}},
+				Confirm: map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.MCP, permissions.Terminal}},
+			}}
+		}
+		ask("servers_delete", web)
+		w.clock.Advance(readTime)
+		require.Equal(t, "approval_required", answer(yes).is())
+		o := w.talk.call(call("servers_delete", web))
+		require.Equal(t, "approval_required", o.is(), o.text())
+		require.Empty(t, w.sent())
+	})
+}

@@ -16,7 +16,8 @@ import (
 const (
 	progressApart = 100 * time.Millisecond
 	progressPause = 5 * time.Millisecond // a result overtakes what was sent right before it
-	askedEvery    = 10 * time.Second     // while a person is asked
+	askedFirst    = time.Second          // after the question was put
+	askedEvery    = 10 * time.Second
 )
 
 // reporter sends progress to a client that wants it. None of it is essential.
@@ -73,8 +74,8 @@ func (r *reporter) settling(status string, waited time.Duration) {
 	r.report(fmt.Sprintf("%s is %s (%d s)", r.subject, status, int(waited.Seconds())), waited)
 }
 
-// asking reports, from the question on, that a person is being asked, until stop is called: many clients
-// give up what is silent for a minute.
+// asking reports that a person is being asked, until stop is called: many clients give up what is silent
+// for a minute.
 func (r *reporter) asking() (stop func()) {
 	if r == nil {
 		return func() {}
@@ -82,16 +83,17 @@ func (r *reporter) asking() (stop func()) {
 	began, over := time.Now(), make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
-		tick := time.NewTicker(askedEvery)
+		first, tick := time.After(askedFirst), time.NewTicker(askedEvery)
 		defer tick.Stop()
 		for {
-			waited := time.Since(began)
-			r.report(fmt.Sprintf("waiting for a person to answer (%d s)", int(waited.Seconds())), waited)
 			select {
 			case <-over:
 				return
+			case <-first:
 			case <-tick.C:
 			}
+			waited := time.Since(began)
+			r.report(fmt.Sprintf("waiting for a person to answer (%d s)", int(waited.Seconds())), waited)
 		}
 	})
 	return func() {

@@ -76,7 +76,7 @@ func TestProgressTokens(t *testing.T) {
 	require.Empty(t, k.notes)
 }
 
-// While a person is asked, a client that wants progress hears of it from the question on, every 10 s.
+// While a person is asked, a client that wants progress hears of it after a second, and every 10 s.
 func TestProgressWhileAPersonIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []float64
@@ -108,6 +108,6 @@ func TestProgressOfAQuestionGoesToWhoGaveAToken(t *testing.T) {
 	k.question()
 	p := k.hears("notifications/progress")
 	require.EqualValues(t, 7, p["progressToken"])
-	require.Equal(t, "waiting for a person to answer (0 s)", p["message"])
+	require.Equal(t, "waiting for a person to answer (1 s)", p["message"])
 	k.giveUp(id)
 }
