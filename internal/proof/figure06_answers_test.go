@@ -98,7 +98,7 @@ func (m *model) destroyOlder(t *rapid.T) {
 func (m *model) answerOlder(t *rapid.T, asked line) {
 	m.done.add("questions put", 1)
 	m.done.add("forged answers", 2)
-	m.say(`{"jsonrpc":"2.0","id":` + rapid.SampledFrom([]string{"99999", `"1"`, "null", "0", "-1"}).Draw(t, "id") + `,"result":` + answerOf("web-server-01") + `}`)
+	m.say(`{"jsonrpc":"2.0","id":` + rapid.SampledFrom([]string{"99999", `"99999"`, "null", "0", "-1"}).Draw(t, "id") + `,"result":` + answerOf("web-server-01") + `}`)
 	said := answerOf("web-server-01") // the right answer to most, at once: it is not taken
 	if rapid.Bool().Draw(t, "later") {
 		m.clock.Pass(time.Second)
