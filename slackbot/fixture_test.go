@@ -115,7 +115,7 @@ func newWorld(t testing.TB) *world {
 func prepare(t testing.TB, url string) *world {
 	storetest.Prepare(t, url)
 	w := &world{TB: t, url: url, log: &logbook{}, policy: team()}
-	w.sim = simulator.New(simulator.Options{Speed: 60})
+	w.sim = simulator.New(simulator.Options{Speed: 600})
 	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now})
 	w.slack.Secrets = []string{token}
 	for _, id := range []string{lea, max, eve} {

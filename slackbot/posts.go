@@ -27,7 +27,6 @@ const (
 const (
 	urlLasts  = 29 * time.Minute // Slack forgets a response_url after thirty
 	urlUses   = 5
-	runEvery  = 5 * time.Second  // how often the time of what runs is shown
 	lookAgain = 45 * time.Second // at what waits, in case nobody told that it has changed
 	retryMost = 5 * time.Minute
 	giveUp    = 40              // failures, some three hours, before a message is left as it is
@@ -333,7 +332,7 @@ func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
 func (b *Bot) nextLook(rec approval.Record) time.Time {
 	switch {
 	case rec.State == approval.Executing, b.goesOn(rec):
-		return b.Now().Add(runEvery)
+		return b.Now().Add(5 * b.Every) // how often the time of what runs is shown
 	case rec.State.IsOpen():
 		return b.Now().Add(lookAgain)
 	}

@@ -191,6 +191,7 @@ func TestWhatWasAcknowledgedOutlivesTheProcess(t *testing.T) {
 	w.slack.As(lea).In(ops).Type(change)
 	w.stop()
 	w.slack.Down(false)
+	w.later(61 * time.Second) // what the process had taken, and not begun, is free then
 	w.start()
 	w.direct(lea, "Done")
 }
