@@ -55,7 +55,7 @@ func (p Policy) about(actor Actor, act Act, effect Effect) (rule string, found b
 	ask := Ask{Actor: actor, Surface: Terminal}
 	for _, r := range p.Book.Rules {
 		at := r.Where == nil || slices.ContainsFunc(r.Where, func(w Place) bool { return w.holds(ask) })
-		if r.Effect == effect && r.Names(act) && at && p.Book.among(r.Who, p.Book.asker(actor, nil, false), effect) {
+		if r.Effect == effect && r.Names(act) && at && p.Book.among(r.Who, p.Book.asker(p.identity(actor), nil, false), effect) {
 			return r.Name, true
 		}
 	}

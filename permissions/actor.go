@@ -19,6 +19,12 @@ func SlackUser(id string) Actor { return Actor("slack:" + id) }
 // IsKey reports whether the actor is known by an access key.
 func (a Actor) IsKey() bool { return strings.HasPrefix(string(a), "key:") }
 
+// IsLocal reports whether the actor is known as a user of this machine.
+func (a Actor) IsLocal() bool { return strings.HasPrefix(string(a), "local:") }
+
+// anyLocal is a user of this machine where the users cannot be told apart. No policy can name it.
+const anyLocal Actor = "local:*"
+
 // Surface is where somebody asks, and where somebody answers.
 type Surface string
 

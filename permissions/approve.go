@@ -22,10 +22,14 @@ func (p Policy) MayApprove(approver Actor, groups []string, ask Ask, requester s
 		return d // the policy has changed since
 	case p.Book == nil:
 		return d.refuse("without a policy file nobody can agree for another person")
+	case approver.IsLocal() && p.OneUser:
+		return d.refuse(fmt.Sprintf("in a user namespace the users of a machine cannot be told apart, so %s cannot agree for another person; an access key or Slack can say who you are", approver))
 	case !known:
 		return d.refuse(fmt.Sprintf("%s belongs to nobody under people in the policy, so it cannot agree for a second person", approver))
 	case p.same(person, requester) || p.same(person, string(ask.Actor)):
 		return d.refuse(fmt.Sprintf("%s asked for it; another person must agree", person))
+	case approver.IsLocal() && ask.Actor.IsLocal():
+		return d.refuse(fmt.Sprintf("%s and %s are users of one machine, who count as one person for this; agree with an access key or in Slack", approver, ask.Actor))
 	}
 	return p.named(d, approver, groups, ask)
 }
@@ -79,6 +83,7 @@ func (p Policy) demandsOf(ask Ask) (named []Rule, open bool) {
 	if p.Book == nil {
 		return nil, true
 	}
+	ask.Actor = p.identity(ask.Actor)
 	m := p.Book.match(ask)
 	all := demands(allowing(p.Book.matching(m), m.servers), m.servers)
 	for _, r := range all {

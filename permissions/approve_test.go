@@ -66,6 +66,75 @@ func TestMayApprove(t *testing.T) {
 	}
 }
 
+// The users of one machine are never two people for each other's approval; with a key, or in Slack,
+// they are.
+func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
+	two := permissions.Policy{Book: &permissions.Rulebook{
+		People: []permissions.Person{
+			{ID: "ann", Identities: []permissions.Actor{"local:ann", "key:ann"}},
+			{ID: "ben", Identities: []permissions.Actor{"local:ben", "key:ben", "slack:U0BEN"}},
+		},
+		Rules: []permissions.Rule{{Name: "two", Effect: "allow", Who: []permissions.Party{"ann", "ben"}, Approvers: &permissions.Approvers{Count: 1}}},
+	}}
+	for _, c := range []struct {
+		asker, approver     permissions.Actor
+		apart, inANamespace bool
+	}{
+		{"local:ann", "local:ben", false, false},
+		{"local:ann", "key:ben", true, false}, // in a namespace it is not known that ann asked
+		{"local:ann", "slack:U0BEN", true, false},
+		{"key:ann", "local:ben", true, false},
+		{"key:ann", "key:ben", true, true},
+		{"key:ann", "slack:U0BEN", true, true},
+	} {
+		surface := permissions.Terminal
+		ask := permissions.Ask{Actor: c.asker, Surface: surface, Operation: "servers.delete", Risk: "destructive", Target: on("x")}
+		two.OneUser = false
+		require.Equal(t, c.apart, two.MayApprove(c.approver, nil, ask, string(c.asker)).Allowed, c)
+		two.OneUser = true
+		require.Equal(t, c.inANamespace, two.MayApprove(c.approver, nil, ask, string(c.asker)).Allowed, c)
+	}
+}
+
+// In a user namespace whoever makes one is any user in it: each local identity is the one that the
+// policy knows, or, where it knows several, gets what everybody gets and is denied what any of
+// them is.
+func TestInAUserNamespaceLocalIdentitiesAreOnePerson(t *testing.T) {
+	rule := func(name string, effect permissions.Effect, who permissions.Party, risk permissions.Risk) permissions.Rule {
+		return permissions.Rule{Name: name, Effect: effect, Who: []permissions.Party{who}, Risks: []permissions.Risk{risk}}
+	}
+	people := []permissions.Person{{ID: "ann", Identities: []permissions.Actor{"local:ann"}}, {ID: "ben", Identities: []permissions.Actor{"local:ben"}}}
+	may := func(p permissions.Policy, who permissions.Actor, risk permissions.Risk) bool {
+		return p.Decide(permissions.Ask{Actor: who, Surface: "terminal", Operation: "servers.stop", Risk: risk, Target: on("x")}).Allowed
+	}
+	for name, c := range map[string]struct {
+		people []permissions.Person
+		rules  []permissions.Rule
+		want   map[permissions.Actor]bool
+	}{
+		"one is known": {people[:1], []permissions.Rule{rule("ann", "allow", "ann", "change")}, map[permissions.Actor]bool{"local:ann": true, "local:root": true}},
+		"two are known": {
+			people, []permissions.Rule{rule("ann", "allow", "ann", "change"), rule("ben", "allow", "local:ben", "change")},
+			map[permissions.Actor]bool{"local:ann": false, "local:ben": false, "local:root": false, "key:k": false},
+		},
+		"everybody may": {people, []permissions.Rule{rule("all", "allow", "*", "change")}, map[permissions.Actor]bool{"local:ann": true, "local:root": true, "key:k": true}},
+		"one of them may not": {
+			people, []permissions.Rule{rule("all", "allow", "*", "change"), rule("not ben", "deny", "ben", "change")},
+			map[permissions.Actor]bool{"local:ann": false, "local:root": false, "key:k": true},
+		},
+	} {
+		p := permissions.Policy{OneUser: true, Book: &permissions.Rulebook{People: c.people, Rules: c.rules}}
+		for who, want := range c.want {
+			require.Equal(t, want, may(p, who, "change"), "%s: %s", name, who)
+		}
+	}
+	none := permissions.Policy{OneUser: true}
+	a, _ := none.Person("local:a")
+	b, _ := none.Person("local:b")
+	require.Equal(t, a, b, "budgets and pauses count them as one")
+	require.True(t, may(none, "local:a", "change"))
+}
+
 // Who asked is known twice, by the record and by the ask; either is enough to refuse.
 func TestRequesterIsAPersonOrAnIdentity(t *testing.T) {
 	ask := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.delete", Risk: "destructive", Target: on("staging-1")}

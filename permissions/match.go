@@ -95,6 +95,7 @@ func (p Policy) Misses(ask Ask) (misses []Miss) {
 	if p.Book == nil {
 		return nil
 	}
+	ask.Actor = p.identity(ask.Actor)
 	m := p.Book.match(ask)
 	for _, r := range p.Book.Rules {
 		part := p.Book.missing(r, m)

@@ -7,6 +7,7 @@ import "slices"
 // and can neither ask for a second consent nor give one. Without a policy file every
 // identity is a person of its own.
 func (p Policy) Person(identity Actor) (person string, known bool) {
+	identity = p.identity(identity)
 	if p.Book == nil {
 		return string(identity), identity != ""
 	}
@@ -16,6 +17,70 @@ func (p Policy) Person(identity Actor) (person string, known bool) {
 		}
 	}
 	return string(identity), false
+}
+
+// identity is who an identity counts as. Where the users of this machine cannot be told apart, each
+// is the one that the policy knows; where it knows several, none of them, and gets what everybody
+// gets.
+func (p Policy) identity(who Actor) Actor {
+	if !p.OneUser || !who.IsLocal() {
+		return who
+	}
+	if p.Book != nil {
+		if locals := p.Book.locals(); len(locals) == 1 {
+			return locals[0]
+		}
+	}
+	return anyLocal
+}
+
+// locals returns the users of this machine that the policy knows, one for each person.
+func (b *Rulebook) locals() (found []Actor) {
+	of := Policy{Book: b}
+	add := func(who Actor) {
+		person, _ := of.Person(who)
+		same := func(other Actor) bool { id, _ := of.Person(other); return id == person }
+		if who.IsLocal() && !slices.ContainsFunc(found, same) {
+			found = append(found, who)
+		}
+	}
+	for _, person := range b.People {
+		for _, who := range person.Identities {
+			add(who)
+		}
+	}
+	for _, r := range b.Rules {
+		parties := r.Who
+		if r.Approvers != nil {
+			parties = slices.Concat(parties, r.Approvers.Who)
+		}
+		for _, party := range parties {
+			add(Actor(party))
+		}
+	}
+	return found
+}
+
+// LocalPeople lists the people who are known as users of a machine. For each other's approval they
+// are one person when they act as such.
+func (b *Rulebook) LocalPeople() (ids []string) {
+	for _, one := range b.People {
+		if slices.ContainsFunc(one.Identities, Actor.IsLocal) {
+			ids = append(ids, one.ID)
+		}
+	}
+	return ids
+}
+
+// meansLocal reports whether a party has a user of this machine in it.
+func (b *Rulebook) meansLocal(party Party) bool {
+	if Actor(party).IsLocal() {
+		return true
+	}
+	return slices.ContainsFunc(b.People, func(one Person) bool {
+		member := slices.ContainsFunc(b.Groups, func(g Group) bool { return g.Name == string(party) && slices.Contains(g.People, one.ID) })
+		return (member || one.ID == string(party)) && slices.ContainsFunc(one.Identities, Actor.IsLocal)
+	})
 }
 
 // asker is somebody as the rules see them.
@@ -44,6 +109,8 @@ func (b *Rulebook) among(parties []Party, a asker, effect Effect) bool {
 		case a.external && effect == Allow:
 			return false
 		case p == Everybody || p == Party(a.identity):
+			return true
+		case a.identity == anyLocal && effect == Deny && b.meansLocal(p):
 			return true
 		case slices.ContainsFunc(a.groups, func(id string) bool { return p == Party("slack-group:"+id) }):
 			return true

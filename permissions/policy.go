@@ -12,6 +12,10 @@ type Policy struct {
 	ReadOnly   bool      // only read operations exist
 	Operations []string  // globs over operation names; empty: all of them
 	Book       *Rulebook // what the policy file says; nil: there is no policy file
+
+	// OneUser says that the users of this machine cannot be told apart, as in a user namespace, where
+	// whoever makes one may be any user in it: every local identity is the same person.
+	OneUser bool
 }
 
 // Check reports the first malformed glob.
@@ -33,7 +37,12 @@ func (p Policy) Decide(ask Ask) Decision {
 		return Decision{Risk: ask.Risk, Reason: reason}
 	}
 	if p.Book != nil {
-		return p.Book.decide(ask)
+		ask.Actor = p.identity(ask.Actor)
+		d := p.Book.decide(ask)
+		if !d.Allowed && ask.Actor == anyLocal {
+			d.Reason += "; in a user namespace the users of a machine cannot be told apart: an access key says who you are"
+		}
+		return d
 	}
 	if ask.Surface == Slack && ask.Risk != Read {
 		return Decision{Risk: ask.Risk, Reason: "without a policy file nobody may change anything from Slack"}

@@ -250,6 +250,9 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, 
 	if err != nil {
 		return rec, err
 	}
+	if err := r.oneOfMachine(ctx, store, rec, actor, a.Yes); err != nil {
+		return rec, err
+	}
 	consent := r.consent(actor, a, reason)
 	consent.StandsIn = a.Yes && rec.Others == 0 && !r.isAsker(rec, actor)
 	if !a.Yes {
@@ -260,6 +263,24 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, 
 	}
 	agreed, err := store.Agree(ctx, rec.ID, *consent, r.rowAgreed(rec, *consent))
 	return r.decided(ctx, store, rec, agreed, approval.Approved, err)
+}
+
+// oneOfMachine refuses a second yes for another person from the users of one machine: they count as
+// one.
+func (r *Runner) oneOfMachine(ctx context.Context, store approval.Store, rec approval.Record, actor permissions.Actor, yes bool) error {
+	if !yes || !actor.IsLocal() || r.isAsker(rec, actor) {
+		return nil
+	}
+	consents, err := store.Consents(ctx, rec.ID)
+	if err != nil {
+		return &storeError{err}
+	}
+	for _, c := range consents {
+		if who := permissions.Actor(c.Identity); c.Yes && who.IsLocal() && who != actor && !r.isAsker(rec, who) {
+			return &refusal{Clean(c.Identity) + " has agreed, and the users of one machine count as one person; agree with an access key or in Slack"}
+		}
+	}
+	return nil
 }
 
 // deny ends a record with somebody's no, which is final.

@@ -109,6 +109,8 @@ func (r *Runner) agreed(ctx context.Context, store approval.Store, rec approval.
 			own = true
 		case rec.Others == 0:
 			own = own || c.StandsIn
+		case who.IsLocal(): // the users of one machine are one person
+			others[string(permissions.Local(""))] = true
 		default:
 			others[person] = true
 		}

@@ -67,7 +67,7 @@ func TestSomebodyStandsInForAnAskerWhomSlackDoesNotKnow(t *testing.T) {
 		{"the asker is unknown in Slack", "key:ci", "slack:U0BOB", true},
 		{"the one who answers is nobody", "key:ci", "slack:U0NOBODY", false},
 		{"the asker can be asked", "key:alice-laptop", "slack:U0BOB", false},
-		{"not from a terminal", "key:ci", "local:carol", false},
+		{"not from a terminal", "key:ci", "key:carol-laptop", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newSlackTeam(t)
@@ -76,7 +76,7 @@ func TestSomebodyStandsInForAnAskerWhomSlackDoesNotKnow(t *testing.T) {
 			asked := w.runner.Run(t.Context(), wish)
 			require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
 			a := tools.Answer{Approval: asked.Record.ID, Channel: permissions.Slack, Yes: true, Text: asked.Card.Confirm}
-			if c.who == "local:carol" {
+			if c.who == "key:carol-laptop" {
 				a.Channel = permissions.Terminal
 			}
 			rec, err := w.runner.Decide(t.Context(), permissions.Actor(c.who), a, "")

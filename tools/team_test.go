@@ -12,7 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-const bob = permissions.Actor("local:bob")
+const bob = permissions.Actor("key:bob-laptop")
 
 // team is a policy in which alice and bob look after web servers, and need each other to
 // delete one; db servers are protected.
@@ -20,7 +20,7 @@ func team() permissions.Policy {
 	people := []permissions.Person{
 		{ID: "alice", Identities: []permissions.Actor{alice, "key:alice-laptop"}},
 		{ID: "bob", Identities: []permissions.Actor{bob}},
-		{ID: "carol", Identities: []permissions.Actor{"local:carol"}},
+		{ID: "carol", Identities: []permissions.Actor{"key:carol-laptop"}},
 	}
 	both := []permissions.Party{"alice", "bob"}
 	return permissions.Policy{Book: &permissions.Rulebook{
@@ -60,7 +60,7 @@ func TestASecondPersonMustAgree(t *testing.T) {
 	require.Equal(t, tools.ApprovalRequired, again.Outcome, "however often it is given")
 	_, err := w.decideAs("key:alice-laptop", asked.Record, true)
 	require.Error(t, err, "another identity of the same person is the same person")
-	_, err = w.decideAs("local:carol", asked.Record, true)
+	_, err = w.decideAs("key:carol-laptop", asked.Record, true)
 	require.ErrorContains(t, err, "two delete", "who is not named may not agree")
 	_, err = w.decideAs("local:mallory", asked.Record, true)
 	require.Error(t, err, "who is nobody may not agree")
@@ -102,7 +102,7 @@ func TestTheRightToAgreeIsLookedUpAtThatMoment(t *testing.T) {
 	w.policy.Book.Rules[2].Approvers.Who = []permissions.Party{"carol"}
 	_, err := w.decideAs(bob, asked.Record, true)
 	require.Error(t, err)
-	_, err = w.decideAs("local:carol", asked.Record, true)
+	_, err = w.decideAs("key:carol-laptop", asked.Record, true)
 	require.NoError(t, err)
 }
 
@@ -242,7 +242,7 @@ func TestAFreezeStopsEverything(t *testing.T) {
 		w.answer("servers.stop", asked.Record.ID, ""),
 	} {
 		require.Equal(t, tools.Refuse, reply.Class, reply.Message)
-		require.Contains(t, reply.Message, "frozen by local:bob")
+		require.Contains(t, reply.Message, "frozen by key:bob-laptop")
 		require.Contains(t, reply.Message, "incident")
 	}
 	require.Equal(t, tools.OK, w.run("servers.list", "").Class, "reads go on")
@@ -309,4 +309,33 @@ func TestAnApproversGroupsAreKeptWithTheAnswer(t *testing.T) {
 			require.Equal(t, class, reply.Class, reply.Message)
 		})
 	}
+}
+
+// The users of one machine are one person: they neither agree for each other, nor count twice for
+// somebody else.
+func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
+	w := newTeam(t)
+	w.policy.Book.People = []permissions.Person{
+		{ID: "alice", Identities: []permissions.Actor{alice}},
+		{ID: "bob", Identities: []permissions.Actor{"local:bob", bob}},
+		{ID: "carol", Identities: []permissions.Actor{"local:carol", "key:carol-laptop"}},
+		{ID: "dave", Identities: []permissions.Actor{"key:dave"}},
+	}
+	w.policy.Book.Rules[2].Who = []permissions.Party{"*"}
+	w.policy.Book.Rules[2].Approvers = &permissions.Approvers{Count: 2, Who: []permissions.Party{"bob", "carol"}}
+	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
+	_, err := w.decideAs("local:bob", asked.Record, true)
+	require.ErrorContains(t, err, "local:bob and local:alice are users of one machine")
+	_, err = w.decideAs(bob, asked.Record, true)
+	require.NoError(t, err)
+
+	wish := call("servers.delete", `{"server":"web-server-01"}`)
+	wish.Actor = "key:dave"
+	theirs := w.runner.Run(t.Context(), wish)
+	_, err = w.decideAs("local:bob", theirs.Record, true)
+	require.NoError(t, err)
+	_, err = w.decideAs("local:carol", theirs.Record, true)
+	require.ErrorContains(t, err, "local:bob has agreed, and the users of one machine count as one person")
+	_, err = w.decideAs("key:carol-laptop", theirs.Record, true)
+	require.NoError(t, err)
 }

@@ -17,6 +17,7 @@ import (
 // policy returns what this installation lets anybody do, as it stands at each call. A policy
 // file that cannot be in force comes with its error, and with a policy that refuses everybody.
 func (a *app) policy(cfg config.Config, log *slog.Logger) (func() permissions.Policy, error) {
+	cfg.Policy.OneUser = a.oneUser
 	path := cfg.PolicyFile()
 	if path == "" {
 		return func() permissions.Policy { return cfg.Policy }, nil

@@ -17,6 +17,7 @@ func checkTeam(ctx context.Context, p *parts, store []finding) []finding {
 		found = append(found, checkPolicyFile(p, path))
 	}
 	found = append(found, p.checkIdentity(ctx))
+	found = append(found, p.checkLocals()...)
 	bad := slices.ContainsFunc(store, func(f finding) bool { return f.Status == statusFail })
 	if p.hasStore() && !bad {
 		found = append(found, checkFrozen(ctx, p)...)
@@ -47,6 +48,23 @@ func (p *parts) checkIdentity(ctx context.Context) finding {
 		return warn(name, fmt.Sprintf("%s, whom the policy lists under no person", p.actor), "Put the identity under people in the policy, or use an access key that is there.")
 	}
 	return fine(name, "%s, who is %s", p.actor, person)
+}
+
+// checkLocals says what users of this machine are not: people who agree for each other.
+func (p *parts) checkLocals() []finding {
+	const name = "local users"
+	policy := p.runner.Policy()
+	switch {
+	case policy.OneUser:
+		return []finding{warn(name, "this process runs in a user namespace, where whoever makes one may be any user: all local users count as one person",
+			"Use access keys, vpsbot keys create NAME, and name them in the policy.")}
+	case policy.Book == nil || p.config.IsShared():
+		return nil
+	}
+	if who := policy.Book.LocalPeople(); len(who) > 1 {
+		return []finding{fine(name, "%s count as one person when one agrees for another as a user of this machine; access keys and Slack tell them apart", strings.Join(who, ", "))}
+	}
+	return nil
 }
 
 // checkKeys warns of keys that the policy trusts and nobody has made: whoever can open the

@@ -75,7 +75,7 @@ func (a *app) explainPolicy(ctx context.Context, flags explainFlags) error {
 	if err != nil {
 		return invalid(err)
 	}
-	whole := permissions.Policy{ReadOnly: cfg.Policy.ReadOnly, Operations: cfg.Policy.Operations, Book: document.Book}
+	whole := permissions.Policy{ReadOnly: cfg.Policy.ReadOnly, Operations: cfg.Policy.Operations, Book: document.Book, OneUser: a.oneUser}
 	for _, ask := range asks {
 		if _, err := fmt.Fprintln(a.io.Out, printable(explanation(whole, flags.query, ask))); err != nil {
 			return err

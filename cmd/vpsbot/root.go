@@ -11,6 +11,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 
+	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -31,12 +32,14 @@ type app struct {
 	goos   string
 	now    func() time.Time
 	random io.Reader
+
+	oneUser bool // the users of this machine cannot be told apart
 }
 
 // run is the program: args without its name. The error, if any, says how it ended and is
 // printed by the caller.
 func run(ctx context.Context, args []string, env envconfig.Lookuper, io stdio) (err error) {
-	a := &app{env: env, io: io, goos: runtime.GOOS, now: time.Now, random: rand.Reader}
+	a := &app{env: env, io: io, goos: runtime.GOOS, now: time.Now, random: rand.Reader, oneUser: process.InUserNamespace()}
 	a.io.Err = hiding{io.Err, a.hide}
 	defer func() {
 		if broken := recover(); broken != nil {

@@ -71,6 +71,7 @@ type reader struct {
 	book       *permissions.Rulebook
 	tests      []Test
 	lines      []int // of the rules
+	at         []int // lines of the people
 	protected  int   // line of the protected servers
 	names      names
 	problems   Problems

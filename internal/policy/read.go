@@ -71,6 +71,7 @@ func (r *reader) people(n ast.Node) {
 		}
 		r.names.people = append(r.names.people, p.ID)
 		r.book.People = append(r.book.People, p)
+		r.at = append(r.at, lineOf(item))
 		if len(p.Identities) == 0 {
 			r.doubt(lineOf(item), "%s has no identity, so nobody can act as %s; add slack, keys or local", p.ID, p.ID)
 		}

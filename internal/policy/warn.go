@@ -37,8 +37,24 @@ func (r *reader) warn() {
 	if len(r.book.Protected) > 0 && len(r.book.People) < 2 {
 		r.doubt(r.protected, "protected servers need a second person, and the file has fewer than two people")
 	}
+	r.warnOfLocals()
 	if r.protected > 0 && len(r.book.Protected) == 0 {
 		r.doubt(r.protected, "protected names no server, so none is protected")
+	}
+}
+
+// warnOfLocals doubts people who can agree for another as users of a machine alone, where others are
+// known so too: the users of one machine count as one person.
+func (r *reader) warnOfLocals() {
+	asks := len(r.book.Protected) > 0 || slices.ContainsFunc(r.book.Rules, func(rule permissions.Rule) bool { return rule.Approvers != nil })
+	who := r.book.LocalPeople()
+	if !asks || len(who) < 2 {
+		return
+	}
+	for i, one := range r.book.People {
+		if len(one.Identities) > 0 && all(one.Identities, permissions.Actor.IsLocal) {
+			r.doubt(r.at[i], "%s is known as a user of a machine alone, and users of one machine (%s) never agree for each other: add an access key or a Slack user", one.ID, strings.Join(who, ", "))
+		}
 	}
 }
 
