@@ -8,13 +8,18 @@ import "strings"
 // or both parts, may be "*".
 type Permission string
 
+func (p Permission) split() (resource, action string) {
+	resource, action, _ = strings.Cut(string(p), ":")
+	return resource, action
+}
+
 // Grants are the permissions that a token holds, as GET /account/me/ lists them.
 type Grants []Permission
 
 // Covers reports whether the grants include p, by its own name, by "resource:*" or by
 // "*:*".
 func (g Grants) Covers(p Permission) bool {
-	resource, _, _ := strings.Cut(string(p), ":")
+	resource, _ := p.split()
 	for _, held := range g {
 		if held == p || held == Permission(resource+":*") || held == "*:*" {
 			return true
@@ -40,11 +45,12 @@ func (n Needs) MetBy(g Grants) bool {
 	return len(n) == 0
 }
 
-// String returns the needs for a sentence: "servers:backup or backups:create".
+// String returns the needs for a sentence, in words that can be given to a token:
+// "servers:backup or backups:*".
 func (n Needs) String() string {
-	words := make([]string, len(n))
-	for i, p := range n {
-		words[i] = string(p)
+	var all []string
+	for _, p := range n.Grantable() {
+		all = append(all, string(p))
 	}
-	return strings.Join(words, " or ")
+	return strings.Join(all, " or ")
 }

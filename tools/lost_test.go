@@ -288,7 +288,7 @@ func TestA403AfterOurCheckSaysThatAnotherPermissionIsWanted(t *testing.T) {
 	w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(403) })
 	reply := w.run("backups.create", `{"server":"web-server-01"}`)
 	require.Equal(t, tools.Failed, reply.Class)
-	require.Contains(t, reply.Message, "Our own check found servers:backup or backups:create, so VPS.org wants another permission")
+	require.Contains(t, reply.Message, "Our own check found servers:backup or backups:*, so VPS.org wants another permission")
 }
 
 // What cannot be read back for a day is a person's to look at: nothing stays unknown for ever.

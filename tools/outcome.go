@@ -55,7 +55,7 @@ func nothingToDo(p plan, rec approval.Record, there apiclient.ActionResult) stri
 // wantsAnother explains a 403 after our own check had found a permission: VPS.org's pages do
 // not settle which one an operation needs.
 func wantsAnother(op *Op, e *apiclient.Error) string {
-	if e.Kind != apiclient.KindForbidden || len(op.Needs) < 2 {
+	if e.Kind != apiclient.KindForbidden || op.Needs.String() == string(op.Needs[0]) {
 		return ""
 	}
 	return fmt.Sprintf(" Our own check found %s, so VPS.org wants another permission for this than its documentation suggests.", op.Needs)

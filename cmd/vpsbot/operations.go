@@ -143,7 +143,7 @@ func (a *app) writeOffers(offers []offer) error {
 	for _, o := range offers {
 		op := o.op
 		list = append(list, offerJSON{
-			op.Name, op.Title, op.Description, op.Risk, append(permissions.Needs{}, op.Needs...), op.Request,
+			op.Name, op.Title, op.Description, op.Risk, op.Needs.Grantable(), op.Request,
 			o.reason == "", o.reason, op.InputSchema(), op.OutputSchema(),
 		})
 	}

@@ -104,7 +104,7 @@ func needs(op *tools.Op) md {
 		return "Any valid token will do."
 	}
 	var each []md
-	for _, p := range op.Needs {
+	for _, p := range op.Needs.Grantable() {
 		each = append(each, code(string(p)))
 	}
 	return "The token needs " + join(" or ", each...) + "."
