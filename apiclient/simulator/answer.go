@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -11,7 +12,8 @@ import (
 type answer struct {
 	status  int
 	body    any
-	header  [2]string // one more header and its value
+	page    string // a web page in place of a body
+	header  http.Header
 	payload []byte
 }
 
@@ -32,9 +34,30 @@ func badRequest(message string) *answer { return fail(http.StatusBadRequest, mes
 func notFound() *answer                 { return fail(http.StatusNotFound, "Not found.") }
 
 func unauthorized(message string) *answer {
-	a := fail(http.StatusUnauthorized, message)
-	a.header = [2]string{"WWW-Authenticate", "Bearer"}
+	return fail(http.StatusUnauthorized, message).with("WWW-Authenticate", "Bearer")
+}
+
+// with adds a header.
+func (a *answer) with(name, value string) *answer {
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Set(name, value)
 	return a
+}
+
+// noRoute is what Django says where no view is: a web page, whoever asks.
+func noRoute() *answer {
+	return &answer{status: http.StatusNotFound, page: `<!doctype html>
+<html lang="en">
+<head>
+  <title>Not Found</title>
+</head>
+<body>
+  <h1>Not Found</h1><p>The requested resource was not found on this server.</p>
+</body>
+</html>
+`}
 }
 
 // encode turns the body into bytes, while the world that it was made from is still locked.
@@ -53,11 +76,13 @@ func (a *answer) encode() *answer {
 }
 
 func (a *answer) write(w http.ResponseWriter) {
-	if a.header[0] != "" {
-		w.Header().Set(a.header[0], a.header[1])
+	maps.Copy(w.Header(), a.header)
+	contentType := "application/json"
+	if a.page != "" {
+		a.payload, contentType = []byte(a.page), "text/html; charset=utf-8"
 	}
 	if a.payload != nil {
-		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.payload)))
 	}
 	w.WriteHeader(a.status)

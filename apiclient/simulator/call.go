@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 )
@@ -17,19 +18,19 @@ type call struct {
 }
 
 // respond answers a request. The order is that of the frameworks: unknown path, token, method, permission,
-// body, and only then the object.
+// body, and only then the object. Whatever the answer, it says which methods the path takes.
 func (s *Simulator) respond(r *http.Request, body []byte) *answer {
 	pattern, id := route(r.URL.EscapedPath())
 	methods := routes[pattern]
 	if methods == nil {
-		return notFound()
+		return noRoute()
 	}
 	now := s.opts.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.world.settle(now)
 	c := call{World: s.world, request: r, opts: &s.opts}
-	return c.run(methods, id, body).encode()
+	return c.run(methods, id, body).encode().with("Allow", methods.allowed())
 }
 
 func (c *call) run(methods methods, id string, body []byte) *answer {
@@ -37,9 +38,12 @@ func (c *call) run(methods methods, id string, body []byte) *answer {
 	if c.token, refusal = c.authenticate(c.request); refusal != nil {
 		return refusal
 	}
+	if c.request.Method == http.MethodOptions {
+		return ok(optionsOf(methods))
+	}
 	endpoint := methods[c.request.Method]
 	if endpoint == nil {
-		return methods.notAllowed()
+		return fail(http.StatusMethodNotAllowed, fmt.Sprintf("Method %q not allowed.", c.request.Method))
 	}
 	if !c.token.may(endpoint.needs) {
 		return fail(http.StatusForbidden, "You do not have permission to perform this action.")

@@ -7,22 +7,22 @@ import (
 )
 
 type planWire struct {
-	ID           any      `json:"id"`
+	identity
 	Name         string   `json:"name"`
 	Slug         string   `json:"slug"`
 	VCPUs        int      `json:"vcpus"`
 	Memory       int      `json:"memory"`
 	Storage      int      `json:"storage"`
 	Bandwidth    int      `json:"bandwidth"`
-	PriceMonthly float64  `json:"price_monthly"`
-	PriceHourly  float64  `json:"price_hourly"`
+	PriceMonthly any      `json:"price_monthly"`
+	PriceHourly  any      `json:"price_hourly"`
 	Available    bool     `json:"available"`
 	Locations    []string `json:"locations"`
 	Description  string   `json:"description"`
 }
 
 type domainWire struct {
-	ID                any      `json:"id"`
+	identity
 	DomainName        string   `json:"domain_name"`
 	Status            string   `json:"status"`
 	RegistrationDate  *string  `json:"registration_date"`
@@ -48,8 +48,8 @@ func (c *call) listPlans() *answer {
 	}
 	return list(c, ordered(c.Plans), wanted, func(p *Plan) any {
 		return planWire{
-			c.wireID(p.ID), p.Name, p.Slug, p.VCPUs, p.Memory, p.Storage, p.Bandwidth, p.PriceMonthly, p.PriceHourly,
-			p.Available, array(p.Locations), p.Description,
+			c.wireID(p.ID), p.Name, p.Slug, p.VCPUs, p.Memory, p.Storage, p.Bandwidth,
+			c.price(p.PriceMonthly, 2), c.price(p.PriceHourly, 3), p.Available, array(p.Locations), p.Description,
 		}
 	})
 }

@@ -13,7 +13,7 @@ func newWorld(opts Options) *World {
 		Servers: map[int]*Server{}, Backups: map[int]*Backup{}, Snapshots: map[int]*Snapshot{},
 		Plans: map[int]*Plan{}, ServerPlans: sampleServerPlans(), OS: sampleOS(),
 		Domains: map[int]*Domain{}, Zones: map[string]*Zone{},
-		now: opts.Now(), speed: opts.Speed, uuids: opts.UUIDs,
+		now: opts.Now(), speed: opts.Speed, uuids: opts.UUIDs, vendor: opts.Vendor,
 		nextServer: firstServer + sampleServers, nextBackup: firstBackup, nextSnapshot: firstSnapshot,
 	}
 	for _, t := range opts.Tokens {

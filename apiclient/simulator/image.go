@@ -3,7 +3,7 @@ package simulator
 import "slices"
 
 type imageServer struct {
-	ID   any    `json:"id"`
+	identity
 	Name string `json:"name"`
 }
 

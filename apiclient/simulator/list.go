@@ -15,35 +15,42 @@ type listing struct {
 	Results []any `json:"results"`
 }
 
-// linkedListing is the envelope of a list that names its next page, null on the last.
+// linkedListing is the envelope of a list that names its neighbouring pages, null where there is none.
 type linkedListing struct {
-	Count   int     `json:"count"`
-	Next    *string `json:"next"`
-	Results []any   `json:"results"`
+	Count    int     `json:"count"`
+	Next     *string `json:"next"`
+	Previous *string `json:"previous"`
+	Results  []any   `json:"results"`
 }
 
 // list answers with those objects that are wanted, each as show has it.
 func list[V any](c *call, objects []*V, wanted func(*V) bool, show func(*V) any) *answer {
 	objects = slices.DeleteFunc(objects, func(v *V) bool { return !wanted(v) })
-	from, to, next, valid := c.page(len(objects))
+	p, valid := c.page(len(objects))
 	if !valid {
 		return fail(http.StatusNotFound, "Invalid page.")
 	}
-	results := make([]any, 0, to-from)
-	for _, object := range objects[from:to] {
+	results := make([]any, 0, p.to-p.from)
+	for _, object := range objects[p.from:p.to] {
 		results = append(results, show(object))
 	}
 	if c.opts.Next {
-		return ok(linkedListing{len(objects), next, results})
+		return ok(linkedListing{len(objects), p.next, p.previous, results})
 	}
 	return ok(listing{len(objects), results})
 }
 
-// page says which part of a list is asked for, and where the next is.
-func (c *call) page(count int) (from, to int, next *string, valid bool) {
+// page is a part of a list, and where its neighbours are.
+type page struct {
+	from, to       int
+	next, previous *string
+}
+
+// page says which part of a list is asked for.
+func (c *call) page(count int) (p page, valid bool) {
 	size := c.opts.PageSize
 	if size <= 0 {
-		return 0, count, nil, true
+		return page{to: count}, true
 	}
 	if asked, err := strconv.Atoi(c.query.Get("page_size")); err == nil && asked > 0 {
 		size = min(asked, maxPageSize)
@@ -54,14 +61,17 @@ func (c *call) page(count int) (from, to int, next *string, valid bool) {
 	}
 	// The first page of an empty list is a page; so is no other beyond the end.
 	if number < 1 || number > max(1, (count+size-1)/size) {
-		return 0, 0, nil, false
+		return page{}, false
 	}
-	from = (number - 1) * size
-	to = min(from+size, count)
-	if to < count {
-		next = c.pageURL(number + 1)
+	p.from = (number - 1) * size
+	p.to = min(p.from+size, count)
+	if p.to < count {
+		p.next = c.pageURL(number + 1)
 	}
-	return from, to, next, true
+	if number > 1 {
+		p.previous = c.pageURL(number - 1)
+	}
+	return p, true
 }
 
 // pageURL is the address of another page of the list that is asked for.
@@ -76,6 +86,9 @@ func (c *call) pageURL(number int) *string {
 	}
 	query := c.request.URL.Query()
 	query.Set("page", strconv.Itoa(number))
+	if number == 1 {
+		query.Del("page")
+	}
 	target.RawQuery = query.Encode()
 	address := target.String()
 	return &address

@@ -65,6 +65,9 @@ func TestPages(t *testing.T) {
 		results := got["results"].([]any)
 		require.Len(t, results, c.items, c.query)
 		require.EqualValues(t, 25, got["count"])
+		previous, _ := got["previous"].(string)
+		require.Equal(t, strings.HasPrefix(c.query, "?page=2") || strings.HasPrefix(c.query, "?page=3"), previous != "", c.query)
+		require.NotContains(t, previous, "page=1")
 		require.Equal(t, c.first, results[0].(map[string]any)["name"], c.query)
 		require.Equal(t, c.last, results[len(results)-1].(map[string]any)["name"], c.query)
 		if c.next == "" {

@@ -11,13 +11,13 @@ type action struct {
 }
 
 type serverRef struct {
-	ID     any    `json:"id"`
+	identity
 	Name   string `json:"name"`
 	Status string `json:"status"`
 }
 
 type snapshotRef struct {
-	ID        any     `json:"id"`
+	identity
 	Name      string  `json:"name"`
 	CreatedAt *string `json:"created_at"`
 }

@@ -30,15 +30,15 @@ var refusals = []struct {
 	status       int
 	says         string
 }{
-	{"no slash", nil, "GET", "servers", "", 404, `"detail"`},
-	{"no slash after an id", nil, "GET", "servers/12345", "", 404, `"detail"`},
-	{"unknown path", nil, "GET", "flavours/", "", 404, `"detail"`},
-	{"unknown action", nil, "POST", "servers/12345/explode/", "", 404, `"detail"`},
-	{"deeper path", nil, "POST", "servers/12345/start/now/", "", 404, `"detail"`},
-	{"no id", nil, "GET", "servers//", "", 404, `"detail"`},
-	{"word as id", nil, "GET", "servers/web-server-01/", "", 404, `"detail"`},
-	{"negative id", nil, "GET", "servers/-1/", "", 404, `"detail"`},
-	{"escaped slash", nil, "GET", "servers/12345%2Fstart/", "", 404, `"detail"`},
+	{"no slash", nil, "GET", "servers", "", 404, "The requested resource was not found on this server."},
+	{"no slash after an id", nil, "GET", "servers/12345", "", 404, "The requested resource was not found on this server."},
+	{"unknown path", nil, "GET", "flavours/", "", 404, "The requested resource was not found on this server."},
+	{"unknown action", nil, "POST", "servers/12345/explode/", "", 404, "The requested resource was not found on this server."},
+	{"deeper path", nil, "POST", "servers/12345/start/now/", "", 404, "The requested resource was not found on this server."},
+	{"no id", nil, "GET", "servers//", "", 404, "The requested resource was not found on this server."},
+	{"word as id", nil, "GET", "servers/web-server-01/", "", 404, "Not found."},
+	{"negative id", nil, "GET", "servers/-1/", "", 404, "Not found."},
+	{"escaped slash", nil, "GET", "servers/12345%2Fstart/", "", 404, "Not found."},
 	{"no such server", nil, "GET", "servers/1/", "", 404, "Not found."},
 	{"update no such server", nil, "PATCH", "servers/1/", `{}`, 404, "Not found."},
 	{"delete no such server", nil, "DELETE", "servers/1/", "", 404, "Not found."},
@@ -48,7 +48,7 @@ var refusals = []struct {
 	{"delete no such snapshot", nil, "DELETE", "snapshots/1/", "", 404, "Not found."},
 	{"restore no such snapshot", nil, "POST", "snapshots/1/restore/", "", 404, "Not found."},
 	{"back up no such server", nil, "POST", "backups/", `{"server_id":1}`, 404, "Not found."},
-	{"method", nil, "DELETE", "servers/", "", 405, "Method not allowed."},
+	{"method", nil, "DELETE", "servers/", "", 405, `Method \"DELETE\" not allowed.`},
 
 	{"start a running server", nil, "POST", "servers/12345/start/", "", 400, "Server is already running"},
 	{"stop a stopped server", stoppedServer, "POST", "servers/12345/stop/", "", 400, "Server is not running"},
@@ -84,7 +84,8 @@ func TestRefusals(t *testing.T) {
 			got := do(t, s, c.method, c.path, c.body)
 			require.Equal(t, c.status, got.status, got.body)
 			require.Contains(t, got.body, c.says)
-			require.Equal(t, "application/json", got.header.Get("Content-Type"))
+			page := strings.Contains(c.says, "requested resource")
+			require.Equal(t, map[bool]string{true: "text/html; charset=utf-8", false: "application/json"}[page], got.header.Get("Content-Type"))
 		})
 	}
 }
@@ -113,6 +114,11 @@ var fieldErrors = []struct{ name, method, path, body, want string }{
 	{
 		"location", "POST", "servers/", `{"name":"a","plan_id":1,"os_id":5,"location":"moon"}`,
 		`{"location":["Unknown location."]}`,
+	},
+	{
+		"location and plan", "POST", "servers/", `{"name":"a b","plan_id":9,"os_id":9,"location":"moon"}`,
+		`{"name":["Enter a valid name: letters, digits and hyphens only."],"location":["Unknown location."],
+		  "plan_id":["Unknown plan."],"os_id":["Unknown operating system."]}`,
 	},
 	{
 		"location of the plan", "POST", "servers/", `{"name":"a","plan_id":4,"os_id":5,"location":"eu-central"}`,
@@ -197,11 +203,28 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestMethodNotAllowedSaysWhatIs(t *testing.T) {
+// Every answer of a path says which methods it takes, with and without a token; a path that does not
+// exist says nothing.
+func TestEachAnswerSaysWhichMethodsThereAre(t *testing.T) {
 	s := New(Options{Now: fixed})
-	require.Equal(t, "GET, POST", do(t, s, "PUT", "servers/", "").header.Get("Allow"))
-	require.Equal(t, "DELETE, GET, PATCH, PUT", do(t, s, "POST", "servers/12345/", "").header.Get("Allow"))
-	require.Equal(t, http.StatusUnauthorized, doAs(t, s, "", "PUT", "servers/", "").status)
+	for path, allow := range map[string]string{
+		"servers/":             "GET, POST, HEAD, OPTIONS",
+		"servers/12345/":       "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+		"servers/1/":           "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+		"servers/12345/start/": "POST, OPTIONS",
+		"backups/501/":         "DELETE, OPTIONS",
+		"flavours/":            "",
+	} {
+		for _, method := range []string{"OPTIONS", "GET", "PUT"} {
+			for token, options := range map[string]int{"": 401, "vps_nobody": 401, "vps_readonly": 200, "vps_demo": 200} {
+				got := doAs(t, s, token, method, path, "")
+				require.Equal(t, allow, got.header.Get("Allow"), method+" "+path)
+				if method == "OPTIONS" && allow != "" {
+					require.Equal(t, options, got.status, path)
+				}
+			}
+		}
+	}
 }
 
 func TestOnlyTheAPIIsServed(t *testing.T) {

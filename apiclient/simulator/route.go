@@ -1,10 +1,6 @@
 package simulator
 
-import (
-	"net/http"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // endpoint is one operation of the API. Any one of its needs is enough; none means any token.
 type endpoint struct {
@@ -72,19 +68,41 @@ func route(path string) (pattern, id string) {
 		return resource + "/" + rest, ""
 	}
 	id, action, deeper := strings.Cut(rest, "/")
+	if id == "" {
+		return "", ""
+	}
 	if !deeper {
 		return resource + "/{id}", id
 	}
 	return resource + "/{id}/" + action, id
 }
 
-func (m methods) notAllowed() *answer {
-	allowed := make([]string, 0, len(m))
-	for method := range m {
-		allowed = append(allowed, method)
+// allowed lists the methods that a path takes, as the frameworks do.
+func (m methods) allowed() string {
+	var allowed []string
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		if m[method] != nil {
+			allowed = append(allowed, method)
+		}
 	}
-	slices.Sort(allowed)
-	a := fail(http.StatusMethodNotAllowed, "Method not allowed.")
-	a.header = [2]string{"Allow", strings.Join(allowed, ", ")}
-	return a
+	if m["GET"] != nil {
+		allowed = append(allowed, "HEAD")
+	}
+	return strings.Join(append(allowed, "OPTIONS"), ", ")
+}
+
+// options is the body of the answer to OPTIONS.
+type options struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Renders     []string `json:"renders"`
+	Parses      []string `json:"parses"`
+}
+
+func optionsOf(m methods) options {
+	var path string
+	for _, e := range m {
+		path = e.path
+	}
+	return options{Name: path, Renders: []string{"application/json"}, Parses: []string{"application/json"}}
 }

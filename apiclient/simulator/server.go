@@ -8,7 +8,9 @@ import (
 const provisioningMessage = "Server is being provisioned. This may take 2-5 minutes."
 
 func (c *call) listServers() *answer {
-	wanted := func(s *Server) bool { return c.filter("status", s.Status) && c.filter("location", s.Location) }
+	wanted := func(s *Server) bool {
+		return c.opts.Vendor || c.filter("status", s.Status) && c.filter("location", s.Location)
+	}
 	return list(c, ordered(c.Servers), wanted, c.listedServer)
 }
 
@@ -73,15 +75,13 @@ func (c *call) newServer() (n newServer) {
 
 // newServerPlan reads plan and location, which must fit each other.
 func (c *call) newServerPlan(n *newServer) {
-	location := c.form.text("location", true, anyText)
-	id := c.idField("plan_id", true)
-	if location != nil {
-		n.Location = *location
-		if !c.located(n.Location) {
+	located := false
+	if location := c.form.text("location", true, anyText); location != nil {
+		if n.Location, located = *location, c.located(*location); !located {
 			c.form.fail("location", "Unknown location.")
-			return
 		}
 	}
+	id := c.idField("plan_id", true)
 	if id == nil {
 		return
 	}
@@ -91,7 +91,7 @@ func (c *call) newServerPlan(n *newServer) {
 		c.form.fail("plan_id", "Unknown plan.")
 	case !plan.Available:
 		c.form.fail("plan_id", "This plan is not available.")
-	case location != nil && !slices.Contains(plan.Locations, n.Location):
+	case located && !slices.Contains(plan.Locations, n.Location):
 		c.form.fail("location", "This plan is not available in this location.")
 	default:
 		n.Plan, n.price = c.serverPlan(plan.ID), plan.PriceMonthly

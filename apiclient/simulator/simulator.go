@@ -6,6 +6,7 @@
 package simulator
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -45,9 +46,15 @@ type Options struct {
 	UUIDs bool
 	// PageSize above 0 pages all lists but the zones by the queries page and page_size (at most 100).
 	PageSize int
-	// Next adds the address of the next page to each paged list, null on the last.
+	// Next adds the addresses of the next and the previous page to each paged list, null where there is none.
 	Next bool
+	// Vendor makes answers what VPS.org's newer tools suggest, rather than what its pages document: UUIDs under
+	// "uuid", pages of 20 with addresses, prices as text, and no filter of servers by status or location.
+	Vendor bool
 }
+
+// vendorPage is the size of a page of VPS.org's newer tools.
+const vendorPage = 20
 
 // Interceptor stands in front of the handling of a request; next does what the simulator would have done,
 // with the body as it arrived even where the interceptor has read it. To break the connection, panic with
@@ -75,6 +82,9 @@ func New(opts Options) *Simulator {
 	}
 	if opts.Tokens == nil {
 		opts.Tokens = DefaultTokens(opts.Now())
+	}
+	if opts.Vendor {
+		opts.UUIDs, opts.Next, opts.PageSize = true, true, cmp.Or(opts.PageSize, vendorPage)
 	}
 	return &Simulator{
 		opts:   opts,

@@ -6,7 +6,7 @@ const (
 )
 
 type snapshotWire struct {
-	ID          any         `json:"id"`
+	identity
 	Server      imageServer `json:"server"`
 	Name        string      `json:"name"`
 	Status      string      `json:"status"`

@@ -26,12 +26,29 @@ func (w *World) parseID(s string) (int, bool) {
 	return int(id), err == nil
 }
 
+// identity is an id under the name that the API has for it.
+type identity struct {
+	ID   any `json:"id,omitempty"`
+	UUID any `json:"uuid,omitempty"`
+}
+
 // wireID is an id as it is shown.
-func (w *World) wireID(id int) any {
-	if w.uuids {
-		return UUID(id)
+func (w *World) wireID(id int) identity {
+	switch {
+	case w.vendor:
+		return identity{UUID: UUID(id)}
+	case w.uuids:
+		return identity{ID: UUID(id)}
 	}
-	return id
+	return identity{ID: id}
+}
+
+// price is a price as it is shown: the vendor's is a text with fixed decimals.
+func (c *call) price(p float64, decimals int) any {
+	if c.opts.Vendor {
+		return strconv.FormatFloat(p, 'f', decimals, 64)
+	}
+	return p
 }
 
 // idField reads an id of a form, in the form in which the API shows it. An unknown UUID becomes 0, which nothing has.

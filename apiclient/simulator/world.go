@@ -45,6 +45,7 @@ type World struct {
 	now          time.Time
 	speed        float64
 	uuids        bool
+	vendor       bool
 	nextServer   int
 	nextBackup   int
 	nextSnapshot int

@@ -22,6 +22,7 @@ type simulatorFlags struct {
 	latency time.Duration
 	fail    float64
 	speed   float64
+	style   string
 }
 
 func (a *app) simulatorCommand() *cobra.Command {
@@ -35,6 +36,7 @@ func (a *app) simulatorCommand() *cobra.Command {
 	f.IntVar(&flags.servers, "servers", 2, "how many servers the account has")
 	f.DurationVar(&flags.latency, "latency", 0, "how long each answer takes, such as 50ms")
 	f.Float64Var(&flags.fail, "fail", 0, "which part of the requests fail, from 0 to 1")
+	f.StringVar(&flags.style, "style", "docs", "answers in the `STYLE` docs, as VPS.org's pages have them, or vendor, as its newer tools suggest: UUIDs, pages of 20, prices as text")
 	f.Float64Var(&flags.speed, "speed", 60, "how much faster than at VPS.org work goes on")
 	return cmd
 }
@@ -49,6 +51,8 @@ func (f simulatorFlags) check() error {
 		return fail(tools.Invalid, "--fail must be from 0 to 1")
 	case !(f.speed > 0):
 		return fail(tools.Invalid, "--speed must be above 0")
+	case f.style != "docs" && f.style != "vendor":
+		return fail(tools.Invalid, "--style must be docs or vendor")
 	}
 	return nil
 }
@@ -64,6 +68,7 @@ func (a *app) simulate(cmd *cobra.Command, flags simulatorFlags) error {
 	seed := uint64(a.now().UnixNano()) //nolint:gosec // any number will do
 	sim := simulator.New(simulator.Options{
 		Servers: flags.servers, Speed: flags.speed, Latency: flags.latency, FailRate: flags.fail, Seed: seed, Now: a.now,
+		Vendor: flags.style == "vendor",
 	})
 	if err := a.introduce(listener.Addr()); err != nil {
 		return err
