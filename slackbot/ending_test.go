@@ -17,7 +17,10 @@ import (
 
 // status makes VPS.org say a status of the first server, whatever it really is.
 func (w *world) status(word string) {
-	w.sim.Edit(func(world *simulator.World) { world.Servers[12345].Status = word })
+	w.sim.Edit(func(world *simulator.World) {
+		s := world.Servers[12345]
+		s.Status, s.SettlesAt = word, time.Time{} // it stays so
+	})
 }
 
 // statusAfterWrites makes VPS.org say a status of the first server as soon as it has changed something.

@@ -6,7 +6,7 @@ const (
 )
 
 type backupWire struct {
-	identity
+	idWire
 	Server      imageServer `json:"server"`
 	BackupType  string      `json:"backup_type"`
 	Status      string      `json:"status"`

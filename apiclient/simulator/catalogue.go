@@ -7,7 +7,7 @@ import (
 )
 
 type planWire struct {
-	identity
+	idWire
 	Name         string   `json:"name"`
 	Slug         string   `json:"slug"`
 	VCPUs        int      `json:"vcpus"`
@@ -22,7 +22,7 @@ type planWire struct {
 }
 
 type domainWire struct {
-	identity
+	idWire
 	DomainName        string   `json:"domain_name"`
 	Status            string   `json:"status"`
 	RegistrationDate  *string  `json:"registration_date"`

@@ -3,7 +3,7 @@ package simulator
 import "slices"
 
 type imageServer struct {
-	identity
+	idWire
 	Name string `json:"name"`
 }
 

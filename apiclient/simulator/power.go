@@ -11,13 +11,13 @@ type action struct {
 }
 
 type serverRef struct {
-	identity
+	idWire
 	Name   string `json:"name"`
 	Status string `json:"status"`
 }
 
 type snapshotRef struct {
-	identity
+	idWire
 	Name      string  `json:"name"`
 	CreatedAt *string `json:"created_at"`
 }

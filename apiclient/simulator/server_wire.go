@@ -4,7 +4,7 @@ package simulator
 // documentation's.
 type (
 	serverHead struct {
-		identity
+		idWire
 		Name      string  `json:"name"`
 		Hostname  *string `json:"hostname"`
 		Status    string  `json:"status"`
@@ -15,7 +15,7 @@ type (
 		UpdatedAt *string `json:"updated_at"`
 	}
 	serverPlan struct {
-		identity
+		idWire
 		Name    string `json:"name"`
 		VCPUs   int    `json:"vcpus"`
 		Memory  int    `json:"memory"`
@@ -26,7 +26,7 @@ type (
 		Bandwidth int `json:"bandwidth"`
 	}
 	serverOS struct {
-		identity
+		idWire
 		Name string `json:"name"`
 	}
 	serverUsage struct {

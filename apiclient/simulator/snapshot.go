@@ -6,7 +6,7 @@ const (
 )
 
 type snapshotWire struct {
-	identity
+	idWire
 	Server      imageServer `json:"server"`
 	Name        string      `json:"name"`
 	Status      string      `json:"status"`

@@ -26,21 +26,21 @@ func (w *World) parseID(s string) (int, bool) {
 	return int(id), err == nil
 }
 
-// identity is an id under the name that the API has for it.
-type identity struct {
+// idWire is an id under the name that the API has for it.
+type idWire struct {
 	ID   any `json:"id,omitempty"`
 	UUID any `json:"uuid,omitempty"`
 }
 
 // wireID is an id as it is shown.
-func (w *World) wireID(id int) identity {
+func (w *World) wireID(id int) idWire {
 	switch {
 	case w.vendor:
-		return identity{UUID: UUID(id)}
+		return idWire{UUID: UUID(id)}
 	case w.uuids:
-		return identity{ID: UUID(id)}
+		return idWire{ID: UUID(id)}
 	}
-	return identity{ID: id}
+	return idWire{ID: id}
 }
 
 // price is a price as it is shown: the vendor's is a text with fixed decimals.
