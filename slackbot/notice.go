@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -23,7 +26,26 @@ const (
 	mirrorSize   = 12_000           // bytes of its blocks, which are more than its characters
 	mirrorRound  = 30               // messages, before anything else has its turn
 	mirrorCursor = "mirror:audit"
+	mirrorSteps  = 100 // rows that are none of its kind, before a cursor moves on without a message
 )
+
+// stream is a kind of rows that the audit channel gets, in their order. Changes come first: who is
+// refused again and again, or reads much, hides none.
+type stream struct {
+	cursor string
+	takes  func(audit.Row) bool
+}
+
+var streams = [2]stream{
+	{mirrorCursor, isChange},
+	{"mirror:rest", func(row audit.Row) bool { return !isChange(row) }},
+}
+
+// isChange reports whether a row is neither a refusal nor a read.
+func isChange(row audit.Row) bool {
+	op, known := tools.Lookup(row.Operation)
+	return row.Decision != "refused" && (!known || op.Risk != permissions.Read)
+}
 
 // notice tells the channels that the policy names what nobody has asked for: that the token
 // expires, and what the audit log has to tell.
@@ -57,8 +79,10 @@ func (b *Bot) beginMirror(ctx context.Context) {
 		return
 	}
 	store, err := b.Store(ctx)
-	if err == nil {
-		_, err = b.mirrored(ctx, store, book.Slack.Audit)
+	for _, kind := range streams {
+		if err == nil {
+			_, err = b.mirrored(ctx, store, book.Slack.Audit, kind)
+		}
 	}
 	if err != nil {
 		b.Log.Warn("Slack: noting where the audit log stands", "error", b.scrub(err.Error()))
@@ -108,15 +132,8 @@ func (b *Bot) send(ctx context.Context, channel string, m blocks.Message) (ts st
 // Slack keeps it waiting, for a minute.
 func (b *Bot) mirror(ctx context.Context, store Store, channel string) error {
 	for round := 0; round < mirrorRound && ctx.Err() == nil; round++ {
-		at, err := b.mirrored(ctx, store, channel)
-		if err != nil {
-			return err
-		}
-		rows, err := rowsAfter(ctx, store, at)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		if more, err := b.mirrorRows(ctx, store, channel, at, rows); err != nil || !more {
+		more, err := b.mirrorNext(ctx, store, channel)
+		if err != nil || !more {
 			return err
 		}
 		pause(ctx, mirrorPause)
@@ -124,10 +141,32 @@ func (b *Bot) mirror(ctx context.Context, store Store, channel string) error {
 	return nil
 }
 
+// mirrorNext posts the next rows of the first kind that has any, and reports whether more may
+// follow. While they cannot be posted, those of the next kind wait.
+func (b *Bot) mirrorNext(ctx context.Context, store Store, channel string) (more bool, err error) {
+
+	var at [2]int64 // all are known before one moves on: a new one begins where the first one stands
+	for i, kind := range streams {
+		if at[i], err = b.mirrored(ctx, store, channel, kind); err != nil {
+			return false, err
+		}
+	}
+	for i, kind := range streams {
+		rows, upTo, err := rowsAfter(ctx, store, at[i], kind)
+		if err != nil {
+			return false, err
+		}
+		if len(rows) > 0 || upTo-at[i] >= mirrorSteps {
+			return b.mirrorRows(ctx, store, channel, kind, at[i], rows, upTo)
+		}
+	}
+	return false, nil
+}
+
 // mirrored returns up to which row the log was posted. When a channel is named for the first
 // time, what was before stays out of it.
-func (b *Bot) mirrored(ctx context.Context, store Store, channel string) (int64, error) {
-	p, err := store.Post(ctx, mirrorCursor)
+func (b *Bot) mirrored(ctx context.Context, store Store, channel string, kind stream) (int64, error) {
+	p, err := store.Post(ctx, kind.cursor)
 	if errors.Is(err, approval.ErrNotFound) {
 		var newest int64
 		for row, err := range store.Rows(ctx, audit.Filter{Limit: 1}) {
@@ -136,11 +175,15 @@ func (b *Bot) mirrored(ctx context.Context, store Store, channel string) (int64,
 			}
 			newest = row.Seq
 		}
-		p = mirrorPost(channel, newest)
-		if _, err := store.AddPost(ctx, p); err != nil {
+		if kind.cursor != mirrorCursor { // which an earlier version had for all
+			if newest, err = b.mirrored(ctx, store, channel, streams[0]); err != nil {
+				return 0, err
+			}
+		}
+		if _, err := store.AddPost(ctx, mirrorPost(channel, kind, newest)); err != nil {
 			return 0, err
 		}
-		p, err = store.Post(ctx, mirrorCursor) // another replica may have been first
+		p, err = store.Post(ctx, kind.cursor) // another replica may have been first
 	}
 	if err != nil {
 		return 0, err
@@ -148,30 +191,37 @@ func (b *Bot) mirrored(ctx context.Context, store Store, channel string) (int64,
 	return strconv.ParseInt(p.TS, 10, 64)
 }
 
-func mirrorPost(channel string, at int64) approval.Post {
-	return approval.Post{Key: mirrorCursor, Approval: "audit", Kind: "mirror", Channel: channel, TS: strconv.FormatInt(at, 10)}
+func mirrorPost(channel string, kind stream, at int64) approval.Post {
+	what, which, _ := strings.Cut(kind.cursor, ":")
+	return approval.Post{Key: kind.cursor, Approval: which, Kind: what, Channel: channel, TS: strconv.FormatInt(at, 10)}
 }
 
-// rowsAfter returns the first rows after one, as many as a message takes.
-func rowsAfter(ctx context.Context, store Store, at int64) (rows []audit.Row, err error) {
+// rowsAfter returns the first rows of a kind after one, as many as a message takes, and up to where
+// it has looked for them.
+func rowsAfter(ctx context.Context, store Store, at int64, kind stream) (rows []audit.Row, upTo int64, err error) {
+	upTo = at
 	for row, err := range store.Rows(ctx, audit.Filter{After: at}) {
 		if err != nil {
-			return nil, err
+			return nil, at, err
+		}
+		upTo = row.Seq
+		if !kind.takes(row) {
+			continue
 		}
 		if rows = append(rows, row); len(rows) == mirrorRows {
 			break
 		}
 	}
-	return rows, nil
+	return rows, upTo, nil
 }
 
 // mirrorRows posts the rows after one, if no other replica does or has just posted others, and
-// notes it. more is set if the next may follow.
-func (b *Bot) mirrorRows(ctx context.Context, store Store, channel string, at int64, rows []audit.Row) (more bool, err error) {
+// notes up to where. Without rows it only notes that. more is set if the next may follow.
+func (b *Bot) mirrorRows(ctx context.Context, store Store, channel string, kind stream, at int64, rows []audit.Row, upTo int64) (more bool, err error) {
 	for _, claim := range []struct {
 		key   string
 		lasts time.Duration
-	}{{mirrorCursor + " pace", mirrorPause}, {mirrorCursor + " " + strconv.FormatInt(at, 10), claimLasts}} {
+	}{{mirrorCursor + " pace", mirrorPause}, {kind.cursor + " " + strconv.FormatInt(at, 10), claimLasts}} {
 		mine, err := b.claim(ctx, store, claim.key, claim.lasts)
 		if err != nil || !mine {
 			return false, err
@@ -179,14 +229,19 @@ func (b *Bot) mirrorRows(ctx context.Context, store Store, channel string, at in
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*sendWithin) // what is begun is also noted
 	defer cancel()
-	if now, err := b.mirrored(ctx, store, channel); err != nil || now != at {
+	if now, err := b.mirrored(ctx, store, channel, kind); err != nil || now != at {
 		return err == nil, err // they were posted before this replica came to claim them
 	}
-	message, n := mirrorMessage(rows)
-	if _, err := b.send(ctx, channel, message); err != nil {
-		return false, fmt.Errorf("mirroring the audit log: %w", err)
+	if len(rows) > 0 {
+		message, n := mirrorMessage(rows)
+		if _, err := b.send(ctx, channel, message); err != nil {
+			return false, fmt.Errorf("mirroring the audit log: %w", err)
+		}
+		if n < len(rows) {
+			upTo = rows[n-1].Seq
+		}
 	}
-	return true, store.SavePost(ctx, mirrorPost(channel, rows[n-1].Seq))
+	return true, store.SavePost(ctx, mirrorPost(channel, kind, upTo))
 }
 
 // mirrorMessage puts rows into one message, and returns how many it took: at least one.

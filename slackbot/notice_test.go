@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,25 @@ func TestTheAuditLogIsMirroredOnce(t *testing.T) {
 			require.Zero(t, w.slack.Rate(auditChannel))
 		})
 	}
+}
+
+// Who is refused again and again hides no change from the audit channel.
+func TestTheMirrorShowsChangesFirst(t *testing.T) {
+	t.Parallel()
+	w := mirroring(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 500, Times: 1})
+	for i := 100; i < 160; i++ {
+		require.NoError(t, w.store.Note(t.Context(), audit.Row{
+			At: w.now(), Actor: fmt.Sprint("local:", i), Surface: "mcp", Operation: fmt.Sprintf("test.number%d", i), Decision: "refused", Reason: "no rule allows it",
+		}))
+	}
+	w.note(4, 6)
+	w.eventually("it was tried", func() bool { return len(w.slack.Calls("chat.postMessage")) >= 1 })
+	w.later(61 * time.Second)
+	w.eventually("the refusals follow", func() bool { return len(w.mirroredRows()) >= 13 })
+	shown := w.mirroredRows()
+	require.Less(t, slices.Index(shown, "6"), 20, "changes do not wait for the refusals before them: %v", shown)
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(shown))), len(shown), "each once")
 }
 
 func TestTheMirrorGoesOnAfterSlackFailed(t *testing.T) {
