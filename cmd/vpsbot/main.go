@@ -29,6 +29,9 @@ func main() {
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 	err := run(ctx, os.Args[1:], environment{envconfig.OsLookuper()}, io)
+	if io.ErrTerminal {
+		os.Exit(report(io.Err, err))
+	}
 	said := newUnwaited(io.Err)
 	code := report(said, err)
 	said.flush(lastWords)

@@ -66,6 +66,7 @@ func (x *exchange) take(ctx context.Context, nonce string, s spoken, tooFast boo
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
+	x.client.noteAnswered(asked.Approval)
 	rec, wait, err := x.Runner.Same(ctx, x.call, asked.Approval)
 	if err != nil {
 		return x.refuse(ctx, err)

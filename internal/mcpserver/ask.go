@@ -26,6 +26,7 @@ func (x *exchange) ask(ctx context.Context, reply tools.Reply) *mcp.CallToolResu
 		defer x.people.leave()
 	}
 	nonce, err := x.Runner.AskForm(ctx, *reply.Record, x.session)
+	x.client.noteAsked(reply.Record.ID, x.Runner.Now())
 	switch {
 	case err != nil:
 		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", x.scrub(err.Error()))

@@ -58,8 +58,11 @@ func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
 		return result(reply)
 	}
 	x.watch(x.call, *reply.Record)
-	if !x.call.CanAsk || !x.client.takesForm(reply.Record.ID, x.Runner.Now()) || reply.Card == nil || !x.Runner.Carries(ctx, *reply.Record, permissions.MCP) {
+	switch {
+	case !x.call.CanAsk || reply.Card == nil || !x.Runner.Carries(ctx, *reply.Record, permissions.MCP):
 		return result(reply)
+	case !x.client.takesForm(reply.Record.ID, x.Runner.Now()):
+		return result(x.elsewhere(ctx, reply.Record.ID, "This is not asked here again.", ""))
 	}
 	return x.ask(ctx, reply)
 }

@@ -210,10 +210,10 @@ func TestWhatItCostsAndLosesStandsInThreeLines(t *testing.T) {
 // The time that a card names is the time that is left.
 func TestACardNamesTheTimeThatIsLeft(t *testing.T) {
 	w := newWorld(t)
-	k := w.modern(forms)
-	asked(k)
+	asked(w.modern(forms))
 	w.clock.Advance(3*time.Minute + 20*time.Second)
-	require.Contains(t, k.call(call("servers_delete", web)).InputRequests["confirm"].Params.Message, "Can be answered for 100 seconds at most")
+	x := exchange{Server: w.server}
+	require.Contains(t, x.form(w.records()[0], tools.Card{}).Message, "Can be answered for 100 seconds at most")
 }
 
 func TestTargetThatChangedIsStale(t *testing.T) {

@@ -292,3 +292,30 @@ func TestAnAnswerWithItsIDAsAText(t *testing.T) {
 	k.say(`{"jsonrpc":"2.0","id":"` + string(asked.ID) + `","result":` + choose("yes") + `}`)
 	require.Equal(t, "done", k.result(coming).is())
 }
+
+// A client that gives a question up in silence and asks for the same again is not asked into the void again;
+// who still has the form on the screen may answer it.
+func TestAClientThatGivesUpInSilence(t *testing.T) {
+	t.Run("legacy", func(t *testing.T) {
+		w := newWorld(t)
+		k := w.legacy(forms)
+		_, coming := k.begin("tools/call", call("servers_reboot", web))
+		_, reply := k.question()
+		w.clock.Advance(formPatience)
+		o := k.call(call("servers_reboot", web))
+		require.Equal(t, "approval_required", o.is(), o.text())
+		require.Contains(t, o.text(), "This is not asked here again.")
+		require.Equal(t, time.Hour, w.records()[0].ExpiresAt.Sub(w.records()[0].CreatedAt), "a terminal has its time")
+		reply(`"result":` + choose("yes"))
+		require.Equal(t, "done", k.result(coming).is())
+		require.Len(t, w.sent(), 1)
+	})
+	t.Run("modern", func(t *testing.T) {
+		w := newWorld(t)
+		k := w.modern(forms)
+		state := asked(k)
+		w.clock.Advance(formPatience)
+		require.Equal(t, "approval_required", k.call(call("servers_delete", web)).is())
+		require.Equal(t, "done", k.call(answering("servers_delete", web, state, yes)).is())
+	})
+}
