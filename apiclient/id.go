@@ -50,7 +50,7 @@ func (id ID) IsZero() bool { return id.text == "" }
 
 // Equal reports whether both name the same object: it compares the text
 // (UUIDs without regard to case), not whether it came as number or string.
-func (id ID) Equal(other ID) bool { return id.key() == other.key() }
+func (id ID) Equal(other ID) bool { return id.Key() == other.Key() }
 
 // MarshalJSON writes the id as the API gave it, null for the zero ID.
 func (id ID) MarshalJSON() ([]byte, error) {
@@ -103,8 +103,9 @@ func (id *ID) setText(s string) error {
 	return nil
 }
 
-// key is the text that equal ids share.
-func (id ID) key() string {
+// Key returns the text that equal ids share, whatever the API or a person wrote:
+// a UUID in lower case. It is for comparing and for maps; what is sent is the id.
+func (id ID) Key() string {
 	if isUUID(id.text) {
 		return strings.ToLower(id.text)
 	}

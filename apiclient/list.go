@@ -165,12 +165,12 @@ func (l *lister[T, P]) add(items []T) bool {
 	if l.seen == nil {
 		l.seen = make(map[string]struct{}, 2*len(l.items))
 		for i := range l.items {
-			l.seen[P(&l.items[i]).identity().key()] = struct{}{}
+			l.seen[P(&l.items[i]).identity().Key()] = struct{}{}
 		}
 	}
 	before := len(l.items)
 	for i := range items {
-		key := P(&items[i]).identity().key()
+		key := P(&items[i]).identity().Key()
 		if _, ok := l.seen[key]; !ok {
 			l.seen[key] = struct{}{}
 			l.items = append(l.items, items[i])

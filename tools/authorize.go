@@ -86,7 +86,7 @@ func (op *Op) newName(in input) string {
 }
 
 func behind(s apiclient.Server) *permissions.TargetServer {
-	return &permissions.TargetServer{ID: s.ID.String(), Name: s.Name}
+	return &permissions.TargetServer{ID: s.ID.Key(), Name: s.Name}
 }
 
 // authorizeTarget decides again, now that the server behind the call is known.
@@ -95,9 +95,24 @@ func (r *Runner) authorizeTarget(ctx context.Context, op *Op, in input, t Target
 	ask.Raised = op.riskOf(t, in)
 	d := r.decide(ctx, ask)
 	if !d.Allowed {
-		return d, &refusal{op.Name + " of " + t.called() + " is refused: " + d.Reason}
+		return d, &refusal{op.Name + " of " + r.refused(op, in, t, call) + " is refused: " + d.Reason}
 	}
 	return d, nil
+}
+
+// refused names the target of a refusal: the name of a server is only for those who may read it, the
+// others hear again what they asked for.
+func (r *Runner) refused(op *Op, in input, t Target, call Call) string {
+	get, _ := Lookup("servers.get")
+	if r.Policy().Decide(call.ask(get, input{}, permissions.Read, behind(t.Server))).Allowed || op.On == NewServer {
+		return t.called()
+	}
+	for _, asked := range []struct{ what, field string }{{"backup", "backup_id"}, {"snapshot", "snapshot_id"}, {"server", "server"}} {
+		if id := in.ref(asked.field); id != "" && (asked.what == "server" || op.On != Server) {
+			return asked.what + " " + Clean(id)
+		}
+	}
+	return "that server"
 }
 
 // authorizeRead decides again about the one server that a read is about. Where there is no

@@ -23,7 +23,7 @@ func Clean(s string) string {
 	var b strings.Builder
 	for _, c := range s {
 		switch {
-		case c == utf8.RuneError || hidden(c):
+		case c == utf8.RuneError || Hidden(c):
 			continue
 		case unicode.IsSpace(c):
 			c = ' '
@@ -54,17 +54,18 @@ func plain(s string) bool {
 	return len(s) <= MaxText
 }
 
-// hidden reports whether a character steers the reader's terminal or hides in the text:
-// controls but white space, format characters (bidirectional ones and tags among them),
-// private use, and the variation selectors in which text can be smuggled.
-func hidden(c rune) bool {
-	switch {
-	case c == '\n' || c == '\t' || c == '\r':
+// brailleBlank is a letter that looks like a space.
+const brailleBlank = 0x2800
+
+// Hidden reports whether a character steers the reader's terminal or is not seen in the text: controls
+// but white space, private use, and all that Unicode calls default-ignorable, which is the format
+// characters (bidirectional ones and tags among them), the variation selectors in which text can be
+// smuggled, and a property of its own.
+func Hidden(c rune) bool {
+	if c == '\n' || c == '\t' || c == '\r' {
 		return false
-	case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
-		return true
 	}
-	return 0xFE00 <= c && c <= 0xFE0F || 0xE0100 <= c && c <= 0xE01EF || c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x3164 || c == 0xFFA0 || c == 0x2800
+	return c == brailleBlank || unicode.In(c, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 func cut(s string, characters int) string {

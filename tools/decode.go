@@ -246,7 +246,7 @@ func (f Field) text(v jsontext.Value) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("is not an id: ids are whole numbers or UUIDs, such as 12345, not %s", describe(v))
 		}
-		return text, nil
+		return oneSpelling(text), nil
 	}
 	return text, f.check(text)
 }
@@ -261,6 +261,14 @@ func (f Field) check(text string) error {
 		}
 	}
 	return r.check(text)
+}
+
+// oneSpelling writes an id the one way in which ids are compared; any other text stays as it is.
+func oneSpelling(text string) string {
+	if id, err := apiclient.ParseID(text); err == nil {
+		return id.Key()
+	}
+	return text
 }
 
 // describe names a value in an error without repeating what may be huge or hostile.

@@ -26,7 +26,7 @@ func (op *Op) newcomer(ctx context.Context, c *apiclient.Client, t Target, in an
 	}
 	all, err := op.alike(ctx, c, t, in)
 	for _, one := range all {
-		if _, id := answered(one); !t.known[id.String()] {
+		if _, id := answered(one); !t.known[id.Key()] {
 			return finding{Applied, one}, err
 		}
 	}

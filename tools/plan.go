@@ -112,9 +112,9 @@ func (p plan) lock() string {
 	case p.op.On == NewServer:
 		return "name:" + t.Server.Name
 	case !t.Server.ID.IsZero():
-		return "server:" + strings.ToLower(t.Server.ID.String())
+		return "server:" + t.Server.ID.Key()
 	default:
-		return string(p.op.On) + ":" + strings.ToLower(t.ID.String())
+		return string(p.op.On) + ":" + t.ID.Key()
 	}
 }
 
@@ -122,7 +122,7 @@ func (p plan) lock() string {
 func factsOf(op *Op, t Target) map[string]string {
 	s := t.Server
 	facts := map[string]string{
-		"id": s.ID.String(), "name": s.Name, "hostname": s.Hostname, "address": s.IPAddress, "location": s.Location,
+		"id": s.ID.Key(), "name": s.Name, "hostname": s.Hostname, "address": s.IPAddress, "location": s.Location,
 		"plan": named(s.Plan.ID, s.Plan.Name), "os": named(s.OS.ID, s.OS.Name),
 		"status": s.Status, "backups_enabled": yesNo(s.BackupsEnabled),
 	}
@@ -142,7 +142,7 @@ func factsOf(op *Op, t Target) map[string]string {
 	return facts
 }
 
-func named(id apiclient.ID, name string) string { return strings.TrimSpace(id.String() + " " + name) }
+func named(id apiclient.ID, name string) string { return strings.TrimSpace(id.Key() + " " + name) }
 
 func (t Target) knownIDs() []string {
 	ids := make([]string, 0, len(t.known))
@@ -156,7 +156,7 @@ func (t Target) knownIDs() []string {
 func ids[T any](items []T, id func(T) apiclient.ID) string {
 	texts := make([]string, len(items))
 	for i, item := range items {
-		texts[i] = id(item).String()
+		texts[i] = id(item).Key()
 	}
 	slices.Sort(texts)
 	return strings.Join(texts, " ")

@@ -71,7 +71,7 @@ func (r *Runner) readRestored(ctx context.Context, op *Op, in input, t *Target) 
 	}
 	b, ok := findBackup(backups, id)
 	if !ok || !b.Server.ID.Equal(t.ID) {
-		return &inputError{fmt.Sprintf("backup %s is not a backup of %s; backups.list shows those that are", id, t.called())}
+		return &inputError{fmt.Sprintf("backup %s is not a backup of server %s; backups.list shows those that are", id, in.ref("server"))}
 	}
 	t.Backup = b
 	return nil
@@ -224,7 +224,7 @@ func (r *Runner) readKnown(ctx context.Context, op *Op, in input, t *Target) err
 	t.known, t.recorded = map[string]bool{}, true
 	for _, one := range all {
 		_, id := answered(one)
-		t.known[id.String()] = true
+		t.known[id.Key()] = true
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (r *Runner) resolve(ctx context.Context, op *Op, in input, call Call) (inpu
 	if err != nil {
 		return in, apiclient.ID{}, err
 	}
-	in, err = in.with(op, "server", s.ID.String())
+	in, err = in.with(op, "server", s.ID.Key())
 	return in, s.ID, err
 }
 

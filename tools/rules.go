@@ -40,7 +40,7 @@ func (r rule) check(s string) error {
 
 func (r rule) forbids(c rune) bool {
 	if r.also == "*" {
-		return c == utf8.RuneError || c != ' ' && !unicode.IsGraphic(c) || hidden(c)
+		return c == utf8.RuneError || c != ' ' && !unicode.IsGraphic(c) || Hidden(c)
 	}
 	letter := 'a' <= c|0x20 && c|0x20 <= 'z'
 	return !letter && !('0' <= c && c <= '9') && !strings.ContainsRune(r.also, c)

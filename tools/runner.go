@@ -74,6 +74,7 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	if secret := r.withoutToken(call.RequestID); secret != call.RequestID || holdsKey(secret) {
 		return op.fail(&inputError{"the request id holds a secret; use a name that says nothing"})
 	}
+	call.RequestID = oneSpelling(call.RequestID)
 	in, err := r.accept(op, call.Input)
 	if err != nil {
 		return op.fail(&inputError{err.Error()})

@@ -145,7 +145,7 @@ func rebuild(op *Op, in input, rec approval.Record) Target {
 	if len(rec.Known) > 0 && json.Unmarshal(rec.Known, &known) == nil {
 		t.known, t.recorded = map[string]bool{}, true
 		for _, id := range known {
-			t.known[id] = true
+			t.known[oneSpelling(id)] = true
 		}
 	}
 	return t

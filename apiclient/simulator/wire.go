@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-const uuidPrefix = "10000000-0000-4000-8000-"
+const uuidPrefix = "1a2b3c4d-5e6f-4a0b-8c0d-"
 
 // UUID is the form that an id has in a simulator with Options.UUIDs.
 func UUID(id int) string { return fmt.Sprintf("%s%012d", uuidPrefix, id) }
@@ -16,7 +16,7 @@ func UUID(id int) string { return fmt.Sprintf("%s%012d", uuidPrefix, id) }
 // parseID reads the id of a path or a query.
 func (w *World) parseID(s string) (int, bool) {
 	if w.uuids {
-		digits, found := strings.CutPrefix(s, uuidPrefix)
+		digits, found := strings.CutPrefix(strings.ToLower(s), uuidPrefix)
 		if !found || len(digits) != 12 {
 			return 0, false
 		}

@@ -129,7 +129,7 @@ func TestGeneratedServersVary(t *testing.T) {
 func TestUUIDs(t *testing.T) {
 	s := New(Options{UUIDs: true, Now: fixed})
 	server := do(t, s, "GET", "servers/"+UUID(12345)+"/", "").object(t)
-	require.Equal(t, "10000000-0000-4000-8000-000000012345", server["id"])
+	require.Equal(t, "1a2b3c4d-5e6f-4a0b-8c0d-000000012345", server["id"])
 	require.Equal(t, UUID(1), server["plan"].(map[string]any)["id"])
 	require.Equal(t, UUID(5), server["os"].(map[string]any)["id"])
 	require.Equal(t, http.StatusNotFound, do(t, s, "GET", "servers/12345/", "").status)

@@ -48,7 +48,7 @@ func report(w io.Writer, err error) int {
 // printable drops what could steer a terminal: an argument may come from anywhere.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' {
+		if (unicode.IsControl(r) || tools.Hidden(r)) && r != '\n' {
 			return -1
 		}
 		return r

@@ -56,6 +56,9 @@ func (a *app) createKey(ctx context.Context, p *parts, db keys.Store, name, expi
 	if err := keys.CheckName(name); err != nil {
 		return invalid(err)
 	}
+	if p.config.Hide(name) != name {
+		return invalid(keys.ErrSecretName)
+	}
 	until, err := readExpiry(expires, a.now())
 	if err != nil {
 		return fail(tools.Invalid, "--expires %v", err)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -58,6 +60,19 @@ func TestWithAttrsLeavesTheCallersAlone(t *testing.T) {
 	attrs := []slog.Attr{slog.String("a", "vps_x")}
 	redactor{slog.DiscardHandler, func() (string, error) { return "vps_x", nil }}.WithAttrs(attrs)
 	require.Equal(t, "vps_x", attrs[0].Value.String())
+}
+
+// The log of the standard library, into which net/http writes, hides too.
+func TestTheStandardLogHides(t *testing.T) {
+	b := newBench(t)
+	b.env["VPS_API_TOKEN"], b.env["VPSBOT_KEY"] = "vps_hush4711", "vpsbot_hush4711"
+	var out bytes.Buffer
+	defer log.SetOutput(log.Writer())
+	_ = run(t.Context(), []string{"version"}, envconfig.MapLookuper(b.env), stdio{Out: io.Discard, Err: &out})
+	log.Print("a header of vps_hush4711, vpsbot_hush4711")
+	slog.Warn("and vps_hush4711")
+	require.NotContains(t, out.String(), "hush4711")
+	require.Equal(t, 3, strings.Count(out.String(), "[redacted]"))
 }
 
 // The logger that everything gets is the one that hides.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -41,6 +42,7 @@ type app struct {
 func run(ctx context.Context, args []string, env envconfig.Lookuper, io stdio) (err error) {
 	a := &app{env: env, io: io, goos: runtime.GOOS, now: time.Now, random: rand.Reader, oneUser: process.InUserNamespace()}
 	a.io.Err = hiding{io.Err, a.hide}
+	log.SetOutput(a.io.Err) // of the standard library, as by an HTTP server
 	defer func() {
 		if broken := recover(); broken != nil {
 			err = a.internal(broken, debug.Stack())

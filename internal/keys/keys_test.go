@@ -93,6 +93,15 @@ func TestCheckName(t *testing.T) {
 	for _, name := range []string{"a", "lead-laptop", "CI_2.x", "0", "..", strings.Repeat("x", 64)} {
 		require.NoError(t, keys.CheckName(name), name)
 	}
+	for _, name := range []string{
+		"vps_short", "vpsbot_x", "xoxb-1-2", "xapp-1-A", "0123456789abcdef0123456789abcdef", "prod-9f86d081884c7d659a2feaa0c55ad015", "VPS_0",
+		"ghp_x", "eyJhbGciOi",
+	} {
+		require.ErrorIs(t, keys.CheckName(name), keys.ErrSecretName, name)
+	}
+	for _, name := range []string{"release-2026-11-29-host0123", "machine-0123456789012345678901234567"} {
+		require.NoError(t, keys.CheckName(name), name)
+	}
 	for _, name := range []string{"", "a b", "ä", "a/b", "a:b", "a\n", "*", strings.Repeat("x", 65)} {
 		require.ErrorContains(t, keys.CheckName(name), "1 to 64 letters", name)
 	}

@@ -32,7 +32,7 @@ func requestID(meta *mcp.Meta) (string, error) {
 		return "", nil
 	}
 	id, ok := given.(string)
-	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) }
+	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || tools.Hidden(c) }
 	if !ok || id == "" || utf8.RuneCountInString(id) > requestIDChars || len(id) > requestIDBytes || strings.IndexFunc(id, odd) >= 0 {
 		return "", errRequestID
 	}

@@ -168,9 +168,14 @@ func (r *reader) word(n ast.Node, what string) (word, bool) {
 		r.bad(w.line, "%s must be a word; write it on one line, in quotes if YAML takes it for something else", what)
 		return w, false
 	}
-	if strings.TrimSpace(w.text) != w.text || w.text == "" || strings.ContainsFunc(w.text, unicode.IsControl) {
-		r.bad(w.line, "%s is empty, or has a space at an end or a control character in it; write it plainly", what)
+	if strings.TrimSpace(w.text) != w.text || w.text == "" || strings.ContainsFunc(w.text, isHidden) {
+		r.bad(w.line, "%s is empty, or has a space at an end, or a control or invisible character in it; write it plainly", what)
 		return w, false
 	}
 	return w, true
+}
+
+// isHidden reports whether a character is not seen: what looks like one word must not be two.
+func isHidden(c rune) bool {
+	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // tidy takes back what Slack, phones and the clipboard did to a text.
@@ -18,7 +20,7 @@ func tidy(text string) (string, error) {
 		case zeroWidth(c):
 		case unicode.IsSpace(c):
 			b.WriteByte(' ')
-		case unicode.In(c, unicode.Cc, unicode.Cf): // taken out, what is left could be another name
+		case unicode.IsControl(c), tools.Hidden(c): // taken out, what is left could be another name
 			return "", mistake("the command holds an invisible character (%U), as copied text may; type it by hand", c)
 		case strings.ContainsRune("“”„«»", c):
 			b.WriteByte('"')
@@ -36,8 +38,9 @@ func tidy(text string) (string, error) {
 // prefix is the slash command itself.
 const prefix = "/vps"
 
+// zeroWidth are those that phones and the clipboard add to words and emoji.
 func zeroWidth(c rune) bool {
-	return 0x200B <= c && c <= 0x200D || c == 0x2060 || c == 0xFEFF
+	return 0x200B <= c && c <= 0x200D || c == 0x2060 || c == 0xFEFF || c == 0xFE0E || c == 0xFE0F
 }
 
 var (
