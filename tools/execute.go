@@ -257,8 +257,9 @@ func (r *Runner) unlessFinished(ctx context.Context, store approval.Store, rec a
 }
 
 // record moves a claimed record to its outcome. The call is over and cannot be taken back,
-// so a store that fails is tried again; if it fails for good, the record stays as it is
-// and becomes unknown when somebody next looks.
+// so it has a time of its own for that, however long the call took. A store that fails is tried again;
+// if it goes on failing, the record becomes unknown when somebody looks, and the outcome is
+// written as soon as the store can be written to again.
 func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move) approval.Record {
 	m.ID, m.From, m.At = rec.ID, []approval.State{approval.Executing}, r.Now()
 	row := r.rowRun(rec)
@@ -266,22 +267,19 @@ func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.
 	if m.To == approval.Stale || m.To == approval.Refused {
 		row.Decision, row.Outcome = string(m.To), ""
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	late := outcome{m, row}
 	var err error
-	for try := range 4 {
+	for try := range recordTries {
 		var moved approval.Record
-		if moved, err = store.Move(ctx, m, row); err == nil {
+		if moved, err = r.writeDown(ctx, store, late); err == nil {
 			return moved
-		}
-		if state := (*approval.StateError)(nil); errors.As(err, &state) {
-			if state.Record.State == m.To && state.Record.Owner == rec.Owner {
-				return state.Record // an earlier try was taken, and only its answer was lost
-			}
-			return r.knownAfterAll(ctx, store, state.Record, m, row)
 		}
 		r.pause(ctx, time.Duration(100<<try)*time.Millisecond)
 	}
 	r.Log.Error("an outcome could not be recorded", "approval", rec.ID, "outcome", m.To, "error", err)
-	r.unrecorded.Store(rec.ID, unrecorded{m, row})
+	r.unrecorded.Store(rec.ID, late)
 	rec.State, rec.Result = m.To, m.Result
 	rec.Message = m.Message + fmt.Sprintf(" This could not be recorded: %v.", err)
 	return rec

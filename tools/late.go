@@ -3,50 +3,74 @@ package tools
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
 // What is recorded later than it happened.
 
+const (
+	recordTime  = 30 * time.Second // for writing an outcome down
+	recordTries = 6
+)
+
+// outcome is what came of a call, as it is to be written down.
+type outcome struct {
+	move approval.Move
+	row  auditRow
+}
+
+// writeDown records an outcome. Whatever has become of the record meanwhile, the outcome has its row
+// in the log when there is no error.
+func (r *Runner) writeDown(ctx context.Context, store approval.Store, o outcome) (approval.Record, error) {
+	moved, err := store.Move(ctx, o.move, o.row)
+	state := (*approval.StateError)(nil)
+	switch {
+	case !errors.As(err, &state):
+		return moved, err
+	case o.isIn(state.Record):
+		return state.Record, nil // an earlier try was taken, and only its answer was lost
+	}
+	return knownAfterAll(ctx, store, state.Record, o)
+}
+
+// isIn reports whether a record has this outcome, and not one that somebody else found out.
+func (o outcome) isIn(rec approval.Record) bool {
+	return rec.State == o.move.To && rec.Message == o.move.Message
+}
+
 // knownAfterAll settles a record that somebody took for dead while its call was still under
 // way, as after the sleep of a laptop. If it was closed as something else, the log says what
 // really became of it.
-func (r *Runner) knownAfterAll(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move, row auditRow) approval.Record {
+func knownAfterAll(ctx context.Context, store approval.Store, rec approval.Record, o outcome) (approval.Record, error) {
+	m, row := o.move, o.row
 	m.From = []approval.State{approval.Unknown}
 	if m.To == approval.Failed {
 		m.To = approval.NotApplied
 	}
 	row.Decision, row.Outcome = "settled", string(m.To)
-	if moved, err := store.Move(ctx, m, row); err == nil {
-		return moved
+	moved, err := store.Move(ctx, m, row)
+	state := (*approval.StateError)(nil)
+	if !errors.As(err, &state) {
+		return moved, err
 	}
-	row.Reason = "The record was closed as " + string(rec.State) + " while the call was under way. " + m.Message
-	r.noteOrLog(ctx, row)
+	row.Reason = "The record was closed as " + string(state.Record.State) + " while the call was under way. " + m.Message
+	if err := store.Note(ctx, row); err != nil {
+		return rec, err
+	}
 	rec.State, rec.Message, rec.Result = m.To, m.Message, m.Result
-	return rec
-}
-
-// unrecorded is an outcome that the store did not take.
-type unrecorded struct {
-	move approval.Move
-	row  auditRow
+	return rec, nil
 }
 
 // recordLate tries again to record what the store did not take when it happened.
-func (r *Runner) recordLate(ctx context.Context, store approval.Store, id string) {
-	late, ok := r.unrecorded.Load(id)
-	if !ok {
-		return
-	}
-	u := late.(unrecorded)
-	_, err := store.Move(ctx, u.move, u.row)
-	var state *approval.StateError
-	switch {
-	case errors.As(err, &state) && state.Record.State == approval.Unknown:
-		r.knownAfterAll(ctx, store, state.Record, u.move, u.row)
+func (r *Runner) recordLate(ctx context.Context, store approval.Store) {
+	r.unrecorded.Range(func(id, late any) bool {
+		if _, err := r.writeDown(ctx, store, late.(outcome)); err != nil {
+			r.Log.Warn("an outcome still cannot be recorded", "approval", id, "error", err)
+			return false
+		}
 		r.unrecorded.Delete(id)
-	case err == nil || state != nil:
-		r.unrecorded.Delete(id)
-	}
+		return true
+	})
 }

@@ -228,6 +228,7 @@ func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval
 // sweep puts the store in order: it expires what nobody answered, takes over what dead
 // processes left, and reads back what is unknown. Every change does it first, for a few seconds.
 func (r *Runner) sweep(ctx context.Context, store approval.Store) {
+	r.recordLate(ctx, store)
 	open, err := store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
 	if err != nil {
 		r.Log.Warn("looking for unfinished work", "error", err)
@@ -243,21 +244,12 @@ func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Re
 	case approval.Pending, approval.Approved:
 		r.asOfNow(ctx, store, rec)
 	case approval.Executing:
-		r.recordLate(ctx, store, rec.ID)
 		if r.dead(rec) {
 			r.readBack(ctx, store, r.bury(ctx, store, rec), 1)
 		}
 	case approval.Unknown:
-		if r.recordLate(ctx, store, rec.ID); !r.isUnknown(ctx, store, rec.ID) {
-			return
-		}
 		r.readBack(ctx, store, rec, 1)
 	}
-}
-
-func (r *Runner) isUnknown(ctx context.Context, store approval.Store, id string) bool {
-	now, err := store.Record(ctx, id)
-	return err != nil || now.State == approval.Unknown
 }
 
 // settle waits for the work of a done change to settle, where the caller wants that.
