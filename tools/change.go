@@ -38,8 +38,8 @@ func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply 
 	if f, err := store.Frozen(ctx); err != nil {
 		return op.fail(&storeError{err})
 	} else if f != nil {
-		r.noteRefusal(ctx, op, in, call, frozenBy(*f))
-		return op.fail(frozenBy(*f))
+		r.noteRefusal(ctx, op, in, call, frozenBy(*f, r.Now()))
+		return op.fail(frozenBy(*f, r.Now()))
 	}
 	asked := in.canonical()
 	r.sweepBriefly(ctx, store)

@@ -135,7 +135,7 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, sto
 	case errors.As(err, &state):
 		return r.lateAnswer(ctx, op, state.Record, call)
 	}
-	no := refusalOf(err)
+	no := refusalOf(err, r.Now())
 	if no == nil {
 		return op.fail(&storeError{err})
 	}

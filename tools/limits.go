@@ -28,7 +28,7 @@ func (r *Runner) Room(ctx context.Context, rec approval.Record) string {
 	if err != nil {
 		return "" // the claim will say so
 	}
-	if no := refusalOf(store.Room(ctx, rec, r.limitsFor(rec), r.Now())); no != nil {
+	if no := refusalOf(store.Room(ctx, rec, r.limitsFor(rec), r.Now()), r.Now()); no != nil {
 		return no.says
 	}
 	return ""
@@ -57,7 +57,7 @@ func limitOf(b permissions.Budget, rec approval.Record) approval.Limit {
 }
 
 // refusalOf makes a sentence of what a store refuses; nil for an error of the store itself.
-func refusalOf(err error) *refusal {
+func refusalOf(err error, now time.Time) *refusal {
 	var (
 		limit  *approval.LimitError
 		frozen *approval.FrozenError
@@ -66,15 +66,15 @@ func refusalOf(err error) *refusal {
 	)
 	switch {
 	case errors.As(err, &frozen):
-		return frozenBy(frozen.Freeze)
+		return frozenBy(frozen.Freeze, now)
 	case errors.As(err, &limit) && limit.Limit.Within == 0:
 		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed at a time; there is room again once one is answered, or at %s",
-			limit.Limit.Most, limit.Limit.Name, clockTime(limit.Until))}
+			limit.Limit.Most, limit.Limit.Name, At(limit.Until, now))}
 	case errors.As(err, &limit):
 		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed in %s; there is room again at %s",
-			limit.Limit.Most, limit.Limit.Name, InWords(limit.Limit.Within), clockTime(limit.Until))}
+			limit.Limit.Most, limit.Limit.Name, InWords(limit.Limit.Within), At(limit.Until, now))}
 	case errors.As(err, &paused):
-		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, clockTime(paused.Until))}
+		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, At(paused.Until, now))}
 	case errors.As(err, &reused):
 		return &refusal{"this request id was used for another request within 24 hours; use a new one"}
 	}
@@ -84,12 +84,27 @@ func refusalOf(err error) *refusal {
 // LiftedByPerson is all that a refusal says of how a freeze ends: an assistant reads it too.
 const LiftedByPerson = "a person must lift it"
 
-func frozenBy(f approval.Freeze) *refusal {
-	says := "all changes are frozen by " + Clean(f.By) + " since " + clockTime(f.At)
+func frozenBy(f approval.Freeze, now time.Time) *refusal {
+	says := "all changes are frozen by " + Clean(f.By) + " since " + Since(f.At, now)
 	if f.Reason != "" {
 		says += ": " + quote(f.Reason)
 	}
 	return &refusal{says + "; " + LiftedByPerson}
 }
 
-func clockTime(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
+// At says when something is, for a sentence: the time, and the day where that is not today.
+func At(t, now time.Time) string {
+	t = t.UTC()
+	if t.Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
+		return t.Format("15:04:05 UTC")
+	}
+	return t.Format("2006-01-02 15:04:05 UTC")
+}
+
+// Since is At for what has happened: by a clock that was wrong it may seem to be still to come.
+func Since(t, now time.Time) string {
+	if t.After(now) {
+		t = now
+	}
+	return At(t, now)
+}

@@ -79,7 +79,7 @@ func (a *app) waitsForMe(ctx context.Context, p *parts, store approval.Store, re
 // forMe returns the ids of the records that wait for whoever is here, and says, on stderr,
 // that all changes are stopped, if they are.
 func (a *app) forMe(ctx context.Context, p *parts, store approval.Store, records []approval.Record) (ids []string, err error) {
-	says, err := frozen(ctx, store)
+	says, err := frozen(ctx, store, p.now())
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func checkFrozen(ctx context.Context, p *parts) []finding {
 	if err != nil {
 		return nil
 	}
-	if says, err := frozen(ctx, store); err == nil && says != "" {
+	if says, err := frozen(ctx, store, p.now()); err == nil && says != "" {
 		return []finding{warn("freeze", says, "When it is over, a person lifts it")}
 	}
 	return nil

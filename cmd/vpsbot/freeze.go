@@ -82,7 +82,7 @@ func (a *app) unfreeze(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	says, err := frozen(ctx, db)
+	says, err := frozen(ctx, db, p.now())
 	switch {
 	case err != nil:
 		return err
@@ -113,7 +113,7 @@ func (a *app) mayStop(ctx context.Context, p *parts, what string) error {
 		return err
 	}
 	no := fmt.Sprintf("%s is for who may run something destructive at a terminal, and the policy lets %s run nothing of the kind", what, p.actor)
-	row := audit.Row{At: a.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Operation: what, Decision: "refused", Reason: no}
+	row := audit.Row{At: p.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Operation: what, Decision: "refused", Reason: no}
 	if err := db.Note(ctx, row); err != nil {
 		return err
 	}
@@ -134,12 +134,12 @@ func (p *parts) mayFreeze() bool {
 }
 
 // frozen says that all changes are stopped, or "".
-func frozen(ctx context.Context, store approval.Store) (string, error) {
+func frozen(ctx context.Context, store approval.Store, now time.Time) (string, error) {
 	f, err := store.Frozen(ctx)
 	if f == nil || err != nil {
 		return "", err
 	}
-	says := fmt.Sprintf("all changes are frozen by %s since %s", tools.Clean(f.By), f.At.UTC().Format(time.RFC3339))
+	says := fmt.Sprintf("all changes are frozen by %s since %s", tools.Clean(f.By), tools.Since(f.At, now))
 	if f.Reason != "" {
 		says += ": " + tools.Clean(f.Reason)
 	}

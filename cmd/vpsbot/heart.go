@@ -21,6 +21,7 @@ type heart struct {
 	process string
 	now     func() time.Time
 	log     *slog.Logger
+	clock   *databaseClock // set again with every beat; may be nil
 
 	end    context.CancelFunc
 	beaten sync.WaitGroup
@@ -53,7 +54,11 @@ func (h *heart) goOn(ctx context.Context, store approval.Store) {
 			return
 		case <-tick.C:
 		}
-		if err := h.beat(ctx, store); err != nil && ctx.Err() == nil {
+		err := h.beat(ctx, store)
+		if db, ok := store.(timed); ok && err == nil {
+			err = h.clock.set(ctx, db)
+		}
+		if err != nil && ctx.Err() == nil {
 			h.log.Debug("telling others that this process lives", "error", err)
 		}
 	}

@@ -59,7 +59,7 @@ func (a *app) createKey(ctx context.Context, p *parts, db keys.Store, name, expi
 	if p.config.Hide(name) != name {
 		return invalid(keys.ErrSecretName)
 	}
-	until, err := readExpiry(expires, a.now())
+	until, err := readExpiry(expires, p.now())
 	if err != nil {
 		return fail(tools.Invalid, "--expires %v", err)
 	}
@@ -80,7 +80,7 @@ func (a *app) createKey(ctx context.Context, p *parts, db keys.Store, name, expi
 			return err
 		}
 	}
-	key := keys.Key{Name: name, Hash: hash, CreatedAt: a.now(), ExpiresAt: until}
+	key := keys.Key{Name: name, Hash: hash, CreatedAt: p.now(), ExpiresAt: until}
 	if err := add(ctx, key, row); err != nil {
 		if out != "" {
 			err = errors.Join(err, os.Remove(out))
@@ -139,7 +139,7 @@ func (a *app) revokeKeyCommand() *cobra.Command {
 		Args: oneArg("the name of a key"), ValidArgsFunction: a.completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withKeys(cmd.Context(), func(ctx context.Context, p *parts, db *store.Store) error {
-				err := db.Revoke(ctx, args[0], a.now(), a.rowAct(p, "keys.revoke", args[0]))
+				err := db.Revoke(ctx, args[0], p.now(), a.rowAct(p, "keys.revoke", args[0]))
 				switch {
 				case errors.Is(err, keys.ErrNotFound):
 					return invalid(err)

@@ -84,7 +84,7 @@ func (a *app) newService(p *parts) (*service, error) {
 	}
 	s.bot, err = slackbot.New(slackbot.Options{
 		Runner: p.runner, Store: p.store.slack, Token: s.token, APIURL: p.config.SlackURL, Client: s.client,
-		Now: a.now, Random: a.random, Log: p.runner.Log,
+		Now: p.now, Random: a.random, Log: p.runner.Log,
 	})
 	if err != nil {
 		return nil, fail(tools.Failed, "Slack: %v", err)

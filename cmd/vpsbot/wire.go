@@ -78,14 +78,15 @@ func (a *app) compose(ctx context.Context) (*parts, error) {
 	p.process, p.now, p.key = id, a.now, cfg.Key()
 	p.store = &lazyStore{url: cfg.Database, sign: func() (store.Signing, error) { return signing(cfg, log) }}
 	if cfg.IsShared() {
-		p.store.heart = &heart{process: id, now: a.now, log: log}
+		p.store.clock = &databaseClock{machine: a.now}
+		p.store.heart, p.now = &heart{process: id, now: a.now, log: log, clock: p.store.clock}, p.store.clock.now
 	}
 	policy, err := a.policy(cfg, log)
 	p.policyErr = err
 	*p.runner = tools.Runner{
 		Client: client, API: apiName(cfg), Token: token, Policy: policy, Store: p.store.approvals, Slack: p.asksInSlack, Ended: p.ended,
 		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: p.store.alive},
-		Now: a.now, Random: a.random, Log: log,
+		Now: p.now, Random: a.random, Log: log,
 	}
 	return p, nil
 }
@@ -143,6 +144,7 @@ type lazyStore struct {
 	url   func() (string, error)
 	sign  func() (store.Signing, error) // how the log is signed
 	heart *heart                        // nil: nobody elsewhere looks whether this process lives
+	clock *databaseClock                // nil: the database goes by this machine's
 
 	mu   sync.Mutex
 	open *store.Store
@@ -168,6 +170,10 @@ func (l *lazyStore) get(ctx context.Context) (*store.Store, error) {
 	}
 	opened.SignWith(sign)
 	if err := l.heart.start(ctx, opened); err != nil {
+		return nil, errors.Join(fmt.Errorf("VPSBOT_DATABASE_URL: %w", err), opened.Close())
+	}
+	if err := l.clock.set(ctx, opened); err != nil {
+		l.heart.stop()
 		return nil, errors.Join(fmt.Errorf("VPSBOT_DATABASE_URL: %w", err), opened.Close())
 	}
 	l.open = opened

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vpsbot/vpsbot/permissions"
@@ -27,13 +28,15 @@ type File struct {
 	path string
 	Options
 
-	mu      sync.Mutex
-	current Document
+	looking atomic.Bool // somebody reads the file: what follows is theirs
 	raw     []byte      // of the newest version that was looked at, good or not
 	seen    os.FileInfo // of that version; nil: there was none to see
 	readAt  time.Time   // when the bytes were last read
-	looked  time.Time   // when it was last looked for
-	err     error       // why the newest version is not in force
+
+	mu      sync.Mutex // never held while the file is read
+	current Document
+	looked  time.Time // when it was last looked for
+	err     error     // why the newest version is not in force
 }
 
 // Every is how old the look at a file may be: a change is in force after that.
@@ -47,8 +50,8 @@ const racy = 2 * time.Second
 func Open(path string, o Options) (*File, error) {
 	f := &File{path: path, Options: o}
 	f.look(o.Now())
-	if f.err != nil {
-		return nil, f.err
+	if err := f.Err(); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
@@ -59,14 +62,23 @@ func (f *File) Policy() permissions.Policy {
 	return permissions.Policy{ReadOnly: f.Base.ReadOnly, Operations: f.Base.Operations, Book: f.Document().Book}
 }
 
-// Document returns the file in force, as Policy does.
+// Document returns the file in force, as Policy does. While one call reads a newer file, the others go by
+// the one before.
 func (f *File) Document() Document {
+	if now := f.Now(); f.isDue(now) && f.looking.CompareAndSwap(false, true) {
+		defer f.looking.Store(false)
+		f.look(now)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if age := f.Now().Sub(f.looked); age < 0 || age >= Every {
-		f.look(f.Now())
-	}
 	return f.current
+}
+
+func (f *File) isDue(now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	age := now.Sub(f.looked)
+	return age < 0 || age >= Every
 }
 
 // Err says why the file as it is now is not what is in force; nil if it is.
@@ -76,11 +88,14 @@ func (f *File) Err() error {
 	return f.err
 }
 
+// look reads the file if it may have changed. One call at a time does.
 func (f *File) look(now time.Time) {
+	f.mu.Lock()
 	f.looked = now
+	f.mu.Unlock()
 	raw, info, err := f.read()
 	if err != nil {
-		if f.err == nil || f.seen != nil { // say it once
+		if f.Err() == nil || f.seen != nil { // say it once
 			f.reject(fmt.Errorf("the policy file cannot be read: %w", err))
 		}
 		f.seen, f.raw = nil, nil
@@ -104,8 +119,10 @@ func (f *File) adopt(raw []byte) {
 		f.reject(fmt.Errorf("%s: %w", f.path, err))
 		return
 	}
+	f.mu.Lock()
 	first := f.current.Book == nil
 	f.current, f.err = document, nil
+	f.mu.Unlock()
 	if !first {
 		f.Log.Info("the policy file has changed; the new one is in force", "file", f.path)
 	}
@@ -115,9 +132,14 @@ func (f *File) adopt(raw []byte) {
 }
 
 func (f *File) reject(err error) {
+	f.mu.Lock()
+	kept := f.current.Book != nil
 	f.err = err
-	if f.current.Book != nil {
+	if kept {
 		f.err = fmt.Errorf("%w; the policy read before stays in force", err)
+	}
+	f.mu.Unlock()
+	if kept {
 		f.Log.Error("the policy file has changed and is not taken; the one before stays in force", "error", err)
 	}
 }

@@ -46,10 +46,18 @@ func (r *reader) party(w word) (permissions.Party, bool) {
 	case kind == "slack-group":
 		return p, r.slackID(word{name, w.line}, groupID, "user group", "slack-group:S0614TZR7")
 	case kind == "key" && name != "", kind == "local" && name != "":
+		r.possible(w)
 		return p, true
 	}
 	r.bad(w.line, "%q is nobody; write *, a person, a group, slack:U…, slack-group:S…, key:NAME, local:USER or slack-external", w.text)
 	return "", false
+}
+
+// possible doubts an identity that nobody can have.
+func (r *reader) possible(w word) {
+	if name, isKey := strings.CutPrefix(w.text, "key:"); isKey && !keyName.MatchString(name) {
+		r.doubt(w.line, "%q is nobody: an access key is named with 1 to 64 letters, digits, hyphens, underscores and dots", w.text)
+	}
 }
 
 // place reads a word for where.
@@ -120,7 +128,44 @@ func (r *reader) operation(w word) (permissions.Glob, bool) {
 }
 
 func (r *reader) server(w word) (permissions.ServerPattern, bool) {
-	return permissions.ServerPattern(w.text), r.glob(w)
+	ok := r.glob(w)
+	if why := unmatched(w.text); ok && why != "" {
+		r.doubt(w.line, "%q matches no server: %s", w.text, why)
+	}
+	return permissions.ServerPattern(w.text), ok
+}
+
+// What VPS.org's ids and names of servers are made of.
+const (
+	longestID   = 19 // digits
+	longestName = 63
+)
+
+var (
+	serverName = regexp.MustCompile(`^[A-Za-z0-9-]*$`)
+	partOfUUID = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F*?-]*$`)
+	keyName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+)
+
+// unmatched says why a pattern fits neither the name nor the id that a server can have; "" if one fits.
+func unmatched(pattern string) string {
+	isID := permissions.ServerPattern(pattern).IsID()
+	literal := strings.NewReplacer("*", "", "?", "x").Replace(pattern)
+	switch {
+	case isID && strings.Contains(pattern, "-"):
+		return ""
+	case isID && (len(pattern) > longestID || pattern != "0" && pattern[0] == '0'):
+		return "it is read as an id, and an id has at most 19 digits and no zero in front"
+	case isID:
+		return ""
+	case partOfUUID.MatchString(pattern):
+		return "it is a part of an id, and ids are only matched whole"
+	case !serverName.MatchString(literal):
+		return "a name has letters, digits and hyphens alone"
+	case len(literal) > longestName:
+		return "a name has at most 63 characters"
+	}
+	return ""
 }
 
 // glob refuses what other programs' globs have and ours do not, so that nobody relies on it.
@@ -143,10 +188,13 @@ func each[T any](words []word, read func(word) (T, bool)) []T {
 	return all
 }
 
+// mostCompared keeps a large file from comparing each of its words with all others.
+const mostCompared = 1000
+
 // meant suggests the nearest of the known names, if one is near.
 func meant(name string, known []string) string {
 	best, distance := "", 3
-	for _, k := range known {
+	for _, k := range known[:min(len(known), mostCompared)] {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}

@@ -49,8 +49,13 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Most is how many bytes a policy file may have.
-const Most = 256 << 10
+// What a policy file may have at most. A real one is far below; what is above is refused before it is
+// taken apart.
+const (
+	Most      = 4 << 20 // bytes
+	mostNodes = 200_000 // words and brackets
+	mostDepth = 8       // lists and mappings inside each other
+)
 
 // Load reads a policy file. operations are all that exist. Its error is [Problems].
 func Load(raw []byte, operations []Operation) (Document, error) {
@@ -78,7 +83,13 @@ type reader struct {
 	warnings   []Problem
 }
 
+// mostProblems are said of one file.
+const mostProblems = 100
+
 func (r *reader) bad(line int, format string, args ...any) {
+	if len(r.problems) >= mostProblems {
+		return
+	}
 	r.problems = append(r.problems, Problem{line, fmt.Sprintf(format, args...)})
 }
 

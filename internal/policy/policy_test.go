@@ -104,7 +104,7 @@ func TestMistakes(t *testing.T) {
 		{"nothing", "", "line 1: the file is empty; begin with version: 1"},
 		{"a comment alone", "# x\n", "line 1: the file is empty; begin with version: 1"},
 		{"not UTF-8", "version: \xff", "line 1: the file is not UTF-8; save it as UTF-8"},
-		{"too long", strings.Repeat("#", policy.Most+1), "line 1: the file has over 262144 bytes; a policy is shorter than that"},
+		{"too long", strings.Repeat("#", policy.Most+1), "line 1: the file has over 4194304 bytes; a policy is shorter than that"},
 		{"a list", "- a", "line 1: the policy must be keys with values; the keys are version, people, groups, rules, protected, budgets, confirm, slack, tests"},
 		{"two documents", "version: 1\n---\nversion: 1\n", "line 3: a second document begins here; a policy is one, without --- inside"},
 		{"no version", "people: []\n", "line 1: the policy has no version; add it"},
@@ -114,9 +114,9 @@ func TestMistakes(t *testing.T) {
 		{"a key twice", "version: 1\nrules: []\nrules: []\n", `line 3: this is not YAML (mapping key "rules" already defined at [2:1]); write each key once`},
 		{"a key twice, in quotes", "version: 1\nrules: []\n'rules': []\n", ""},
 		{"a merge", "version: 1\n<<: {rules: []}\n", `line 2: "<<" is not a plain key; the keys of the policy are version, people, groups, rules, protected, budgets, confirm, slack, tests`},
-		{"a bare star", rule("effect: allow, who: [*]"), "line 5: this is not YAML (unexpected scalar value type); indent with spaces, and put into quotes what begins with * or has a colon and a space in it"},
-		{"an alias", rule("effect: allow, who: [*lead]"), "line 5: who has an unquoted * or &, which YAML takes for an alias or an anchor; write it in quotes"},
-		{"an anchor", rule("effect: allow, who: [&a lead]"), "line 5: who has an unquoted * or &, which YAML takes for an alias or an anchor; write it in quotes"},
+		{"a bare star", rule("effect: allow, who: [*]"), "line 5: an unquoted * or & stands here, which YAML takes for an alias or an anchor; write it in quotes"},
+		{"an alias", rule("effect: allow, who: [*lead]"), "line 5: an unquoted * or & stands here, which YAML takes for an alias or an anchor; write it in quotes"},
+		{"an anchor", rule("effect: allow, who: [&a lead]"), "line 5: an unquoted * or & stands here, which YAML takes for an alias or an anchor; write it in quotes"},
 		{"a tag", rule("effect: !!str allow, who: [lead]"), "line 5: effect must be a word; write it on one line, in quotes if YAML takes it for something else"},
 		{"a boolean", rule("effect: allow, who: [true]"), "line 5: who must be a word; write it on one line, in quotes if YAML takes it for something else"},
 		{"no value", rule("effect: allow, who: [lead], where: "), "line 5: where of a rule has no value; write one ([] for nobody or nothing), or leave the key out"},
@@ -193,6 +193,9 @@ func TestAllMistakesAtOnce(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	const two = "version: 1\npeople: [{id: a, local: [a]}, {id: b, slack: [U111]}]\ngroups: {both: {people: [a, b]}, one: {people: [a]}, slack: {slack_groups: [S111]}}\n"
+	patterned := func(servers ...string) string {
+		return two + "rules:\n- {name: r, effect: allow, who: [a], servers: [\"" + strings.Join(servers, `", "`) + "\"]}\n"
+	}
 	for _, c := range []struct{ name, file, want string }{
 		{"no rules", "version: 1\n", "line 1: there are no rules, so everything is refused"},
 		{"who is empty", two + "rules:\n- {name: r, effect: allow, who: []}\n", `line 5: the rule "r" can never match: who is empty, so it means nobody`},
@@ -203,6 +206,15 @@ func TestWarnings(t *testing.T) {
 		{"a group elsewhere", two + "rules:\n- {name: r, effect: allow, who: [both], where: [terminal]}\n", ""},
 		{"no such operation", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [\"server.*\", \"servers.*\"]}\n", `line 5: "server.*" matches no operation; vpsbot operations lists them`},
 		{"no operation of that risk", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [servers.delete], risks: [read]}\n", `line 5: the rule "r" can never match: no operation has one of its names and one of its risks`},
+		{"an id with a zero in front", patterned("007"), `line 5: "007" matches no server: it is read as an id, and an id has at most 19 digits and no zero in front`},
+		{"an id that is too long", patterned("12345678901234567890"), `line 5: "12345678901234567890" matches no server: it is read as an id, and an id has at most 19 digits and no zero in front`},
+		{"a part of an id", patterned("8c5f1e0a-9d6b-*"), `line 5: "8c5f1e0a-9d6b-*" matches no server: it is a part of an id, and ids are only matched whole`},
+		{"a hostname", patterned("*.example.com"), `line 5: "*.example.com" matches no server: a name has letters, digits and hyphens alone`},
+		{"a name with a space", patterned("web 1"), `line 5: "web 1" matches no server: a name has letters, digits and hyphens alone`},
+		{"a long name", patterned(strings.Repeat("?", 63) + "a*"), `line 5: "` + strings.Repeat("?", 63) + `a*" matches no server: a name has at most 63 characters`},
+		{"names and ids that are", patterned("web-?1*", "0", "12345", "1*", "8C5F1E0A-9D6B-4A51-B4F4-0123456789AB", "*"), ""},
+		{"protected names", two + "rules:\n- {name: r, effect: allow, who: [a]}\nprotected: {servers: [\"db_*\"]}\n", `line 6: "db_*" matches no server: a name has letters, digits and hyphens alone`},
+		{"a key that cannot be", two + "rules:\n- {name: r, effect: allow, who: [\"key:lead laptop\"]}\n", `line 5: "key:lead laptop" is nobody: an access key is named with 1 to 64 letters, digits, hyphens, underscores and dots`},
 		{"a rename can be disruptive", two + "rules:\n- {name: r, effect: deny, who: [a], operations: [servers.update], risks: [disruptive]}\n", ""},
 		{"servers of nothing", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [plans.list], servers: [\"web-*\"]}\n", `line 5: the rule "r" can never match: it names servers, and its operations are about none; leave servers out`},
 		{"any server of nothing", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [plans.list], servers: [\"*\"]}\n", ""},

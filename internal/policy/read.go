@@ -81,6 +81,7 @@ func (r *reader) people(n ast.Node) {
 // own gives a person an identity that nobody else has.
 func (r *reader) own(owner map[permissions.Actor]string, p *permissions.Person, w word, kind string) {
 	identity := permissions.Actor(kind + ":" + w.text)
+	r.possible(word{string(identity), w.line})
 	if other, taken := owner[identity]; taken {
 		r.bad(w.line, "%s belongs to %s already; an identity is one person's, once", identity, other)
 		return

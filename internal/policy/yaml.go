@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 )
 
@@ -21,7 +22,11 @@ func (r *reader) parse(raw []byte) (ast.Node, bool) {
 		r.bad(1, "the file is not UTF-8; save it as UTF-8")
 		return nil, false
 	}
-	file, err := parser.ParseBytes(raw, 0)
+	tokens := lexer.Tokenize(string(raw))
+	if !r.modest(tokens) {
+		return nil, false
+	}
+	file, err := parser.Parse(tokens, 0)
 	if err != nil {
 		r.syntax(err)
 		return nil, false
@@ -161,9 +166,6 @@ func (r *reader) word(n ast.Node, what string) (word, bool) {
 	switch n.(type) {
 	case *ast.StringNode, *ast.IntegerNode:
 		w.text = n.GetToken().Value
-	case *ast.AliasNode, *ast.AnchorNode:
-		r.bad(w.line, "%s has an unquoted * or &, which YAML takes for an alias or an anchor; write it in quotes", what)
-		return w, false
 	default:
 		r.bad(w.line, "%s must be a word; write it on one line, in quotes if YAML takes it for something else", what)
 		return w, false

@@ -22,6 +22,11 @@ func (s *Store) Beat(ctx context.Context, process string) error {
 	})
 }
 
+// Now returns the time by the database's clock: of SQLite the machine's, of PostgreSQL the server's.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	return readOne(ctx, s, func(t *time.Time) []any { return []any{(*millis)(t)} }, "SELECT "+s.clock)
+}
+
 // Beaten implements [approval.Store].
 func (s *Store) Beaten(ctx context.Context, process string) (age time.Duration, ever bool, err error) {
 	since, err := readOne(ctx, s, func(n *int64) []any { return []any{n} }, "SELECT "+s.clock+" - at FROM beats WHERE process = $1", process)

@@ -75,7 +75,15 @@ func exhausted(ctx context.Context, q queryer, r approval.Record, at time.Time, 
 	if err != nil {
 		return time.Time{}, err
 	}
-	return oldest.Add(l.Within), nil
+	return notLater(oldest, at).Add(l.Within), nil
+}
+
+// notLater is a time of the past: what a clock that was wrong has put into the future counts as now.
+func notLater(t, now time.Time) time.Time {
+	if t.After(now) {
+		return now
+	}
+	return t
 }
 
 const (
@@ -119,5 +127,5 @@ func notPaused(ctx context.Context, q queryer, r approval.Record) error {
 	if err != nil {
 		return err
 	}
-	return &approval.PausedError{Record: denied, Until: denied.ChangedAt.Add(pause)}
+	return &approval.PausedError{Record: denied, Until: notLater(denied.ChangedAt, r.CreatedAt).Add(pause)}
 }

@@ -303,3 +303,28 @@ func TestAPersonIsAtLeastTheIdentity(t *testing.T) {
 		requireLimit(t, err, "open requests")
 	})
 }
+
+// What a clock that was wrong has put into the future counts as now: it binds, and for no longer than
+// if it had just happened.
+func TestWhatLiesInTheFutureCountsAsNow(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		inserted(t, db, claimedAt("ahead", 1000*time.Hour))
+		_, _, err := db.Insert(t.Context(), claimedAt("next", 0), []approval.Limit{{Name: "deletions", Most: 1, Within: hour}}, row("allowed"))
+		var limit *approval.LimitError
+		require.ErrorAs(t, err, &limit)
+		require.Equal(t, ms(start.Add(hour)), ms(limit.Until))
+
+		r := questionBy("no", 1000*time.Hour)
+		r.ExpiresAt = r.CreatedAt.Add(time.Hour)
+		inserted(t, db, r)
+		no := move("no", approval.Pending, approval.Denied)
+		no.At, no.Consent = r.CreatedAt, answer("zoe", false)
+		moved(t, db, no)
+		again := questionBy("no", 0)
+		again.ID = "again"
+		_, _, err = db.Insert(t.Context(), again, nil, row("asked"))
+		var paused *approval.PausedError
+		require.ErrorAs(t, err, &paused)
+		require.Equal(t, ms(start.Add(10*time.Minute)), ms(paused.Until))
+	})
+}
