@@ -100,6 +100,7 @@ func (a *app) diagnose(ctx context.Context) diagnosis {
 	d.Operations = rights
 	d.Findings = append(d.Findings, permitted, clock)
 	d.Findings = append(d.Findings, kept...)
+	d.Findings = append(d.Findings, a.checkFiles(p.config)...)
 	d.Findings = append(d.Findings, team...)
 	d.Findings = append(d.Findings, a.checkSlack(ctx, p)...)
 	d.Findings = append(d.Findings, versionFinding())

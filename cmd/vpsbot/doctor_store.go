@@ -47,6 +47,10 @@ func (a *app) checkFile(p *parts) (found finding, ready bool) {
 	if !isFile {
 		return fine(name, "open and writable"), true
 	}
+	place, bad := a.checkPlace(file)
+	if bad {
+		return place, false
+	}
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -56,6 +60,9 @@ func (a *app) checkFile(p *parts) (found finding, ready bool) {
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && a.goos != "windows" {
 		return broken(name, fmt.Sprintf("%s can be read by others (mode %04o)", file, mode), "Run: chmod 600 "+shellWord(file)), false
+	}
+	if place.Status != "" {
+		return place, true
 	}
 	return fine(name, "%s, writable, for you alone", file), true
 }
