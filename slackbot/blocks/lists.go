@@ -132,7 +132,7 @@ func auditLine(row audit.Row) md {
 		}
 		m += ", " + verb + ": " + who(row.Approver)
 	}
-	return clip(m, mostAuditLine)
+	return clip(join(" · ", m, account(row.Account)), mostAuditLine)
 }
 
 // auditTarget is what a target is called: "web-1" of "server:12345 (web-1)".
