@@ -213,8 +213,8 @@ func ownWarnings(op *Op, t Target) []string {
 	if op.On == NewServer && !t.Plan.ID.IsZero() && t.Plan.Available != nil && !*t.Plan.Available {
 		says = append(says, "VPS.org says that this plan is not available.")
 	}
-	if op.On == NewServer && len(t.known) > 0 {
-		says = append(says, "There is already "+plural(len(t.known), "server")+" of that name.")
+	if same := t.ofThatName(op); len(same) > 0 && (op.On == NewServer || op.On == Server) {
+		says = append(says, "There is already "+plural(len(same), "server")+" of that name.")
 	}
 	for _, gap := range t.unread {
 		says = append(says, strings.ToUpper(gap[:1])+gap[1:]+".")

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -58,12 +59,19 @@ func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
 // here reports whether the answer can be given where the change was asked for.
 func (p plan) here(call Call) bool { return call.CanAsk && p.demand.Carries(call.Surface) }
 
-// riskOf returns the risk of this very input on this very target.
+// riskOf returns the risk of this very input on this very target. A rename onto a name that another
+// server has, or that cannot be looked for, is a matter for a person.
 func (op *Op) riskOf(t Target, in input) permissions.Risk {
-	if op.riskier == nil {
-		return op.Risk
+	risk := op.Risk
+	if op.riskier != nil {
+		risk = op.riskier(t, in.value)
 	}
-	return op.riskier(t, in.value)
+	name := op.newName(in)
+	taken := len(t.namesakes) > 0 || t.namesakes == nil && name != t.Server.Name
+	if op.On == Server && name != "" && taken && !risk.Asks() {
+		return permissions.Disruptive
+	}
+	return risk
 }
 
 // destroys reports whether data may be lost for good.
@@ -130,7 +138,9 @@ func factsOf(op *Op, t Target) map[string]string {
 		facts["plan"] = named(t.Plan.ID, t.Plan.Name)
 		facts["price"] = fmt.Sprintf("%s a month, %s an hour", known(t.Plan.PriceMonthly), known(t.Plan.PriceHourly))
 		facts["available"] = knownFlag(t.Plan.Available)
-		facts["servers of that name"] = strings.Join(t.knownIDs(), " ")
+	}
+	if op.On == NewServer || t.rename != "" {
+		facts["servers of that name"] = strings.Join(sorted(t.ofThatName(op)), " ")
 	}
 	if op.destroys() {
 		facts["backup ids"] = ids(t.Backups, func(b apiclient.Backup) apiclient.ID { return b.ID })
@@ -144,14 +154,7 @@ func factsOf(op *Op, t Target) map[string]string {
 
 func named(id apiclient.ID, name string) string { return strings.TrimSpace(id.Key() + " " + name) }
 
-func (t Target) knownIDs() []string {
-	ids := make([]string, 0, len(t.known))
-	for id := range t.known {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
-}
+func sorted(ids map[string]bool) []string { return slices.Sorted(maps.Keys(ids)) }
 
 func ids[T any](items []T, id func(T) apiclient.ID) string {
 	texts := make([]string, len(items))

@@ -49,7 +49,31 @@ func (r *Runner) readServer(ctx context.Context, op *Op, in input, t *Target) er
 		return err
 	}
 	t.ID = t.Server.ID
+	if err := r.readNamesakes(ctx, op, in, t); err != nil {
+		return err
+	}
 	return r.readRestored(ctx, op, in, t)
+}
+
+// readNamesakes reads which servers have the name already that a rename asks for.
+func (r *Runner) readNamesakes(ctx context.Context, op *Op, in input, t *Target) error {
+	if name := op.newName(in); op.On == Server && name != t.Server.Name {
+		t.rename = name
+	}
+	if t.rename == "" {
+		return nil
+	}
+	servers, err := r.Client.Servers.List(ctx, apiclient.ServerFilter{})
+	if err != nil {
+		return fmt.Errorf("reading which servers have that name: %w", err)
+	}
+	t.namesakes = map[string]bool{}
+	for _, s := range servers {
+		if s.Name == t.rename && !s.ID.Equal(t.ID) {
+			t.namesakes[s.ID.String()] = true
+		}
+	}
+	return nil
 }
 
 // readRestored reads the backup to restore from: it must be one of this very server.

@@ -39,7 +39,7 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 	rec.ArgsHash = hashOf(rec.Input)
 	rec.Fingerprint = fingerprint(rec.Facts)
 	if p.target.recorded {
-		rec.Known = json.RawMessage(canonical(p.target.knownIDs()))
+		rec.Known = json.RawMessage(canonical(sorted(p.target.known)))
 	}
 	card, err := encode(p.card)
 	if err != nil {

@@ -18,11 +18,22 @@ type Target struct {
 	Backups   []apiclient.Backup // of the server, where copies matter to the card
 	Snapshots []apiclient.Snapshot
 
+	rename    string          // the name that the server will have, if it is another
+	namesakes map[string]bool // ids of the servers that have that name already
+
 	known    map[string]bool // ids that existed beforehand, of what the operation creates
 	recorded bool            // known is complete
 	unread   []string        // what of the card is missing, and why
 
 	noBackups, noSnapshots bool // they could not be read, which does not mean that there are none
+}
+
+// ofThatName are the ids of the servers that have the name which a new server or a rename asks for.
+func (t Target) ofThatName(op *Op) map[string]bool {
+	if op.On == NewServer {
+		return t.known
+	}
+	return t.namesakes
 }
 
 // called names the server for a sentence.

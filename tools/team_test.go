@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -338,4 +339,30 @@ func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
 	require.ErrorContains(t, err, "local:bob has agreed, and the users of one machine count as one person")
 	_, err = w.decideAs("key:carol-laptop", theirs.Record, true)
 	require.NoError(t, err)
+}
+
+// A rename onto a name that another server has asks, with the warning that a create has.
+func TestARenameOntoANameThatExistsAsks(t *testing.T) {
+	for _, c := range []struct{ operation, input string }{
+		{"servers.update", `{"server":"web-server-01","name":"db-server-01"}`},
+		{"servers.replace", `{"server":"web-server-01","name":"db-server-01","hostname":"web01.example.com","backups_enabled":true}`},
+	} {
+		w := newWorld(t)
+		asked := w.run(c.operation, c.input)
+		require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
+		require.Contains(t, asked.Card.Warnings, "There is already 1 server of that name.")
+		require.Empty(t, w.sent())
+		require.Equal(t, tools.Done, w.answer(c.operation, asked.Record.ID, "").Outcome)
+
+		w = newWorld(t)
+		asked = w.run(c.operation, c.input)
+		w.sim.Edit(func(world *simulator.World) {
+			world.AddServer(simulator.Server{Name: "db-server-01", Status: "active"})
+		})
+		require.Equal(t, tools.Stale, w.answer(c.operation, asked.Record.ID, "").Outcome, "there is one more of that name")
+		require.Empty(t, w.sent())
+	}
+	w := newWorld(t)
+	require.Equal(t, tools.Done, w.run("servers.update", `{"server":"web-server-01","name":"web-2"}`).Outcome, "a free name asks nobody")
+	require.Equal(t, tools.Done, w.run("servers.update", `{"server":"web-2","name":"web-2","hostname":"a.example.com"}`).Outcome, "nor does its own")
 }
