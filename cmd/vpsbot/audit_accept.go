@@ -62,16 +62,19 @@ func (a *app) acceptLog(ctx context.Context, text string) error {
 	return err
 }
 
-// acceptable fails unless the log is whole in itself, up to that row and beyond.
+// acceptable returns what the log is held to, and fails unless it is whole in itself, has that row,
+// and does not have what is kept of it outside.
 func (a *app) acceptable(ctx context.Context, cfg config.Config, at audit.Mark) (check audit.Check, err error) {
-	known, err := knownKeys(cfg, nil)
+	check.Known, err = knownKeys(cfg, nil)
 	if err != nil {
 		return check, err
 	}
-	if !known.Any() {
+	if !check.Known.Any() {
 		return check, fail(tools.Invalid, "there is no key to sign with here: a log without one has nothing to take up")
 	}
-	if check.Kept, err = keeper(cfg).Newest(); err != nil && !errors.Is(err, audit.ErrNoCheckpoint) {
+	check.Kept, err = keeper(cfg).Newest()
+	changed := errors.Is(err, audit.ErrNoCheckpoint)
+	if err != nil && !changed {
 		return check, err
 	}
 	log, err := openLog(ctx, cfg)
@@ -79,9 +82,13 @@ func (a *app) acceptable(ctx context.Context, cfg config.Config, at audit.Mark) 
 		return check, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	report, err := checkLog(ctx, log, audit.Check{Known: known, AtLeast: []audit.Mark{at}}, exports{})
+	report, err := checkLog(ctx, log, audit.Check{Known: check.Known, AtLeast: []audit.Mark{at}}, exports{})
 	if _, unsigned := errors.AsType[*audit.Unsigned](err); err != nil && !unsigned {
 		return check, badLog(err, report)
+	}
+	_, err = checkLog(ctx, log, check, exports{})
+	if bad, found := errors.AsType[*audit.BadRow](err); !changed && (!found || !bad.Outside) {
+		return check, fail(tools.Invalid, "the log has all that is kept of it outside the database: there is nothing to take up")
 	}
 	return check, nil
 }

@@ -69,6 +69,7 @@ func (a *app) makeAuditKey(ctx context.Context, out string) error {
 	} else if err := a.beginSigning(ctx, a.rowAct(p, string(permissions.MakeAuditKey), "key:"+key.Name())); err != nil {
 		a.io.say("The key is made, and the log does not begin with it yet: %v", err)
 	}
+	a.io.say("What runs already signs once it is started again.")
 	_, err = fmt.Fprintf(a.io.Out, "The private key is in %s. The verifier key, to keep elsewhere:\n%s\n", out, key.Verifier())
 	return err
 }

@@ -40,8 +40,7 @@ func (s *signatures) signed(row Row) {
 	case AcceptOperation:
 		s.taken = row
 	}
-	_, earliest, latest := s.newest.InTime()
-	if s.late == 0 && s.newest.Seq > 0 && row.Seq > s.newest.Seq && (row.At.Before(earliest) || row.At.After(latest)) {
+	if s.late == 0 && s.newest.Seq > 0 && row.Seq > s.newest.Seq && row.At.Sub(s.newest.At).Abs() > checkpointTime {
 		s.late = row.Seq
 	}
 }

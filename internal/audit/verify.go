@@ -133,10 +133,12 @@ func (v *verifier) row(row Row) error {
 		return &BadRow{Seq: row.Seq, Why: why}
 	}
 	v.at = place{row.Seq, row.Hash, row.Previous}
-	if want, named := v.marks[row.Seq]; named && want != row.Hash {
-		return &BadRow{Seq: row.Seq, Why: "it is not the row that was to be there: that has another hash"}
+	if want, named := v.marks[row.Seq]; named {
+		if want != row.Hash {
+			return &BadRow{Seq: row.Seq, Why: "it is not the row that was to be there: that has another hash"}
+		}
+		delete(v.marks, row.Seq)
 	}
-	delete(v.marks, row.Seq)
 	switch {
 	case row.Seq > v.tip.seq:
 		v.tip = v.at

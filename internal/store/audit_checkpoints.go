@@ -24,6 +24,8 @@ type signing struct {
 
 	mu     sync.Mutex
 	last   audit.Checkpoint // the newest one that this process has made
+	opened string           // the text of the newest one of the database when that was looked at last
+	is     latest           // and what it was
 	warned string           // what Warn was told last
 }
 
@@ -80,11 +82,25 @@ func (s *Store) newest(ctx context.Context, q queryer) (latest, error) {
 	if err != nil {
 		return latest{}, err
 	}
-	if c, err := s.own.Open(note.Text); err == nil {
-		return latest{Checkpoint: c, mine: !c.Old && c.Seq == note.Seq}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened != note.Text {
+		s.opened, s.is = note.Text, s.openedNote(note.Text)
 	}
-	c, err := audit.ReadNote(note.Text)
-	return latest{Checkpoint: c, bad: err != nil || c.Seq != note.Seq}, nil
+	is := s.is
+	if is.Seq != note.Seq {
+		is.mine, is.bad = false, true
+	}
+	return is, nil
+}
+
+// openedNote takes longer than all else that signs nothing: it is done once a checkpoint.
+func (s *Store) openedNote(text string) latest {
+	if c, err := s.own.Open(text); err == nil {
+		return latest{Checkpoint: c, mine: !c.Old}
+	}
+	c, err := audit.ReadNote(text)
+	return latest{Checkpoint: c, bad: err != nil}
 }
 
 // trusted fails with *Untrusted for a log that does not have what was signed before.
