@@ -80,8 +80,12 @@ func (r *operationRun) elsewhere(reply tools.Reply) tools.Reply {
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
-	reply.Message = fmt.Sprintf("a person must agree first, and this is no terminal to ask at. At one, a person runs: vpsbot approvals approve %s "+
-		"and then the same command again, which carries it out", reply.Record.ID)
+	who := "a person"
+	if permissions.Actor(reply.Record.Actor).IsKey() {
+		who = "a person with the same access key"
+	}
+	reply.Message = fmt.Sprintf("a person must agree first, and this is no terminal to ask at. At one, %s runs: vpsbot approvals approve %s "+
+		"and then the same command again, which carries it out", who, reply.Record.ID)
 	if r.flags.yes || r.flags.confirm != "" {
 		reply.Message = "no flag answers for a person here; " + reply.Message
 	}
