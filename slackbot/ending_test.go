@@ -259,6 +259,7 @@ func TestTheWindowOfAnExpiredCardSaysSo(t *testing.T) {
 	w.later(6 * time.Minute)
 	p.Fill(v, map[string]any{"name": "web-server-01"})
 	p.Submit(v)
+	w.modal(lea, "Nothing was sent")
 	require.Contains(t, w.slack.Modal(lea).Text(), "nobody answered in time")
 	require.Empty(t, w.sent())
 }

@@ -263,3 +263,12 @@ func btoi(b bool) int {
 	}
 	return 0
 }
+
+// What another process has expired since a record was read has expired here too.
+func TestWhatExpiredMeanwhileHasExpired(t *testing.T) {
+	w := newWorld(t)
+	asked := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)
+	w.clock.Advance(time.Hour)
+	require.Equal(t, approval.Expired, w.newRunner("process-2", "vps_demo").AsOfNow(t.Context(), asked).State)
+	require.Equal(t, approval.Expired, w.runner.AsOfNow(t.Context(), asked).State)
+}

@@ -203,6 +203,9 @@ func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.
 	}
 	row := r.rowFor(rec, "expired")
 	moved, err := store.Move(ctx, m, row)
+	if ended, ok := errors.AsType[*approval.StateError](err); ok {
+		return ended.Record // another process was first
+	}
 	if err != nil {
 		r.Log.Warn("expiring", "approval", rec.ID, "error", err)
 		return rec
