@@ -23,7 +23,7 @@ func (s *Store) reading(ctx context.Context, read func(ctx context.Context, q qu
 func (s *Store) readOnce(ctx context.Context, read func(ctx context.Context, q queryer) error) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	return read(ctx, s.read)
+	return read(ctx, s.reads)
 }
 
 // readOne reads a single row. No row is approval.ErrNotFound.

@@ -63,7 +63,7 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
 	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: asItIs}, write, 1, read, readers)
-	s.statements = newStatements(write)
+	s.statements, s.reads.prepared = newStatements(write), map[string]*sql.Stmt{}
 	return s, nil
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"sync"
 )
 
 // statementLimit bounds the cache; the store has a few dozen different texts.
@@ -48,4 +49,53 @@ func (s *statements) prepare(ctx context.Context) {
 		}
 	}
 	s.wanted = s.wanted[:0]
+}
+
+// reads is the read pool, with what it has prepared: each text once for each connection. Like
+// statements it only saves time.
+type reads struct {
+	db *sql.DB
+
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt // nil: the driver keeps what it has prepared
+}
+
+// find returns the prepared statement, or nil where there is none and no room for it.
+func (r *reads) find(ctx context.Context, query string) *sql.Stmt {
+	stmt, room := r.look(query)
+	if stmt != nil || !room {
+		return stmt
+	}
+	stmt, err := r.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil // the query itself says why
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if first := r.prepared[query]; first != nil {
+		_ = stmt.Close() // another was quicker
+		return first
+	}
+	r.prepared[query] = stmt
+	return stmt
+}
+
+func (r *reads) look(query string) (stmt *sql.Stmt, room bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.prepared[query], r.prepared != nil && len(r.prepared) < statementLimit
+}
+
+func (r *reads) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := r.find(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return r.db.QueryContext(ctx, query, args...)
+}
+
+func (r *reads) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if stmt := r.find(ctx, query); stmt != nil {
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return r.db.QueryRowContext(ctx, query, args...)
 }

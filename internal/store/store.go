@@ -36,6 +36,7 @@ type Store struct {
 	signing                // of the log
 	refusals   refusals    // that are not rows yet
 	statements *statements // of the writer; nil where the driver keeps them
+	reads      *reads
 }
 
 // engine is what is particular to SQLite or PostgreSQL.
@@ -81,7 +82,7 @@ func isPostgres(url string) bool {
 
 // newStore takes the pools and how many connections each has.
 func newStore(e engine, write *sql.DB, writers int, read *sql.DB, readers int) *Store {
-	return &Store{engine: e, write: write, turn: make(chan struct{}, writers), read: read, seats: make(chan struct{}, readers)}
+	return &Store{engine: e, write: write, turn: make(chan struct{}, writers), read: read, reads: &reads{db: read}, seats: make(chan struct{}, readers)}
 }
 
 // Close writes the refusals that were only counted, and closes the database. Nothing may use the
