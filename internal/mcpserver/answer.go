@@ -67,12 +67,14 @@ func (x *exchange) take(ctx context.Context, nonce string, s spoken, tooFast boo
 		return x.refuse(ctx, err)
 	}
 	x.client.noteAnswered(asked.Approval)
+	if tooFast = tooFast || asked.Automatic; tooFast {
+		x.client.noteAutomatic() // even if the answer is to another call
+	}
 	rec, wait, err := x.Runner.Same(ctx, x.call, asked.Approval)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
-	if tooFast || asked.Automatic {
-		x.client.noteAutomatic()
+	if tooFast {
 		return x.elsewhere(ctx, rec.ID, "An answer came faster than a person can read, so it was not taken, and no form is put to this client any more.",
 			"an answer came faster than a person can read, and was not taken")
 	}

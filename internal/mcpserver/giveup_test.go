@@ -234,6 +234,15 @@ func TestAProgramsAnswersCarryNoYesAnyMore(t *testing.T) {
 		require.Equal(t, "approval_required", k.call(call("servers_stop", web)).is())
 		require.Empty(t, w.sent())
 	})
+	t.Run("an answer that does not fit", func(t *testing.T) {
+		w := newWorld(t)
+		k := w.modern(forms)
+		state, other := asked(k), k.call(call("servers_reboot", `{"server":"db-server-01"}`)).RequestState
+		require.True(t, k.call(answering("servers_delete", `{"server":"db-server-01"}`, state, yes)).IsError)
+		w.clock.Advance(readTime)
+		require.Equal(t, "approval_required", k.call(answering("servers_reboot", `{"server":"db-server-01"}`, other, choose("yes"))).is())
+		require.Empty(t, w.sent())
+	})
 	t.Run("a no still counts", func(t *testing.T) {
 		w := newWorld(t)
 		k := w.modern(forms)
