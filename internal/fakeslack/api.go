@@ -92,11 +92,11 @@ func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	switch first, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
 	case "api":
-		s.faulty(w, r, rest, func(w http.ResponseWriter) { s.call(w, r, rest, body) })
+		s.faulty(w, r, rest, body, func(w http.ResponseWriter) { s.call(w, r, rest, body) })
 	case "commands", "actions":
-		s.faulty(w, r, "response_url", func(w http.ResponseWriter) { s.respond(w, r, body) })
+		s.faulty(w, r, "response_url", body, func(w http.ResponseWriter) { s.respond(w, r, body) })
 	case "upload":
-		s.faulty(w, r, "upload", func(w http.ResponseWriter) { s.upload(w, r, rest, body) })
+		s.faulty(w, r, "upload", body, func(w http.ResponseWriter) { s.upload(w, r, rest, body) })
 	default:
 		http.NotFound(w, r)
 	}

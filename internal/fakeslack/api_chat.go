@@ -16,6 +16,9 @@ func (s *Slack) content(where string, p params) (Version, bool, answer) {
 	case text == "" && len(raw) == 0:
 		return Version{}, given, no("no_text")
 	}
+	if s.noBlocks != "" && len(raw) > 0 {
+		return Version{}, given, no(s.noBlocks)
+	}
 	if bad := s.checkMessage(text, raw); len(bad) > 0 {
 		return Version{}, given, s.refuse(where, "invalid_blocks", bad)
 	}

@@ -47,10 +47,29 @@ func (s *Slack) viewOf(where, kind string, p params) (map[string]any, answer) {
 	if given, err := p.value("view", &is); err != nil || !given {
 		return nil, s.refuse(where, "invalid_arguments", []string{"there is no view in it"})
 	}
+	if s.noBlocks != "" && hasMarkup(is) {
+		return nil, no(s.noBlocks)
+	}
 	if bad := s.checkView(kind, is); len(bad) > 0 {
 		return nil, s.refuse(where, "invalid_arguments", bad)
 	}
 	return is, nil
+}
+
+// hasMarkup reports whether a view has any text that is not plain.
+func hasMarkup(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, hasMarkup)
+	case map[string]any:
+		for _, part := range v {
+			if hasMarkup(part) {
+				return true
+			}
+		}
+		return v["type"] == "mrkdwn"
+	}
+	return false
 }
 
 // newView makes a view of somebody's; the caller holds the lock.

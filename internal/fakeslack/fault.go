@@ -14,6 +14,11 @@ type Fault struct {
 	Status, RetryAfter int
 	// Error is the code of an answer with ok false.
 	Error string
+	// Body is the whole answer as an object, in place of Error; Header is sent with it.
+	Body   map[string]any
+	Header map[string]string
+	// Channel limits it to requests about that channel; empty: all.
+	Channel string
 	// Hang is for how long nothing is answered.
 	Hang time.Duration
 	// Drop ends the connection without an answer.
@@ -30,6 +35,14 @@ func (s *Slack) Fail(method string, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults[method] = &f
+}
+
+// NoBlocks makes Slack take no blocks but plain ones from now on: messages with any, and views with
+// markup in them, are refused by that word; "" takes them again.
+func (s *Slack) NoBlocks(word string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noBlocks = word
 }
 
 // Heal takes back every Fail.
@@ -50,7 +63,7 @@ func (s *Slack) Down(down bool) {
 }
 
 // fault is what happens to this request; nil: nothing.
-func (s *Slack) fault(name string) *Fault {
+func (s *Slack) fault(name, channel string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
@@ -58,20 +71,22 @@ func (s *Slack) fault(name string) *Fault {
 	}
 	for _, key := range []string{name, "*"} {
 		f := s.faults[key]
-		if f == nil {
+		if f == nil || f.Channel != "" && f.Channel != channel {
 			continue
 		}
 		if f.Times--; f.Times == 0 {
 			delete(s.faults, key)
 		}
-		return &Fault{Status: f.Status, RetryAfter: f.RetryAfter, Error: f.Error, Hang: f.Hang, Drop: f.Drop, Done: f.Done}
+		happens := *f
+		return &happens
 	}
 	return nil
 }
 
 // faulty does a request as far as the faults that are set let it.
-func (s *Slack) faulty(w http.ResponseWriter, r *http.Request, name string, do func(http.ResponseWriter)) {
-	f := s.fault(name)
+func (s *Slack) faulty(w http.ResponseWriter, r *http.Request, name string, body []byte, do func(http.ResponseWriter)) {
+	p, _, _ := readParams(r, body) // what cannot be read is about no channel
+	f := s.fault(name, p.str("channel"))
 	if f == nil {
 		do(w)
 		return
@@ -82,9 +97,9 @@ func (s *Slack) faulty(w http.ResponseWriter, r *http.Request, name string, do f
 	if !s.hang(r, f.Hang) {
 		panic(http.ErrAbortHandler) // nobody waits any more: the request never arrived
 	}
-	fails := f.Drop || f.Status != 0 || f.Error != ""
+	fails := f.Drop || f.Status != 0 || f.Error != "" || f.Body != nil
 	if !f.Done && fails {
-		s.log(Call{Method: name, Error: f.code()})
+		s.log(Call{Method: name, Params: p, Error: f.code()})
 	}
 	switch {
 	case f.Drop || f.Done && !fails:
@@ -116,6 +131,8 @@ func (f *Fault) code() string {
 		return "dropped"
 	case f.Error != "":
 		return f.Error
+	case f.Body != nil:
+		return answer(f.Body).code()
 	}
 	return strconv.Itoa(f.Status)
 }
@@ -130,6 +147,15 @@ func (f *Fault) write(w http.ResponseWriter, name string) {
 	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+	for key, value := range f.Header {
+		w.Header().Set(key, value)
+	}
+	if f.Body != nil {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(f.Body)
+		return
 	}
 	if f.Error == "" {
 		w.WriteHeader(status)

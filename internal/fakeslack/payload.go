@@ -16,6 +16,9 @@ func (s *Slack) commandPayload(p *Person, c *channel, command, text string) map[
 // interaction is what all interactions have; the caller holds the lock.
 func (s *Slack) interaction(kind string, p *Person) map[string]any {
 	u := s.users[p.user]
+	if p.team != "" {
+		u.Team = p.team
+	}
 	return map[string]any{
 		"type": kind, "token": legacy, "api_app_id": appID, "enterprise": nil, "is_enterprise_install": false,
 		"team": map[string]any{"id": s.o.Team, "domain": domain},

@@ -10,6 +10,7 @@ import (
 type Person struct {
 	s             *Slack
 	user, channel string
+	team          string // as Slack names it beside the person; empty: the one they were added with
 	slow          bool
 }
 
@@ -30,6 +31,14 @@ func (p *Person) In(channelID string) *Person {
 	p.s.t.Helper()
 	q := *p
 	p.s.inChannel(channelID, func(*channel) { q.channel = channelID })
+	return &q
+}
+
+// Of is the same person as Slack names them on Enterprise Grid: by a workspace of their own,
+// wherever they press.
+func (p *Person) Of(team string) *Person {
+	q := *p
+	q.team = team
 	return &q
 }
 
@@ -146,6 +155,20 @@ func (p *Person) Choose(on Surface, name string, value any) Ack {
 	if err != nil {
 		p.s.fail("%v", err)
 		return Ack{Unsent: err.Error()}
+	}
+	return p.s.send("interactive", payload, p.slow)
+}
+
+// Interact sends an interaction as it stands, with what all interactions have added.
+func (p *Person) Interact(is map[string]any) Ack {
+	p.s.t.Helper()
+	kind, _ := is["type"].(string)
+	p.s.mu.Lock()
+	payload := p.s.interaction(kind, p)
+	payload["trigger_id"] = p.s.pull(p.user, kind == "view_submission")
+	p.s.mu.Unlock()
+	for key, value := range is {
+		payload[key] = value
 	}
 	return p.s.send("interactive", payload, p.slow)
 }

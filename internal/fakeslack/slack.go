@@ -66,6 +66,7 @@ type Slack struct {
 	calls     []Call
 	faults    map[string]*Fault
 	down      bool
+	noBlocks  string // the word by which blocks are refused
 	door      door
 	socket    socket
 

@@ -19,6 +19,7 @@ type socket struct {
 	waiting map[string]chan Ack // by envelope id; nil once nobody waits any more
 	ghosts  int
 	turn    int
+	hello   map[string]any // what comes in place of a hello; nil: a hello
 }
 
 // connection is one websocket. Writes go one at a time.
@@ -67,8 +68,14 @@ func (s *Slack) upgrade(w http.ResponseWriter, r *http.Request) {
 	c := &connection{ws: ws, gone: make(chan struct{})}
 	s.mu.Lock()
 	s.socket.conns = append(s.socket.conns, c)
-	count := len(s.socket.conns) + s.socket.ghosts
+	count, instead := len(s.socket.conns)+s.socket.ghosts, s.socket.hello
 	s.mu.Unlock()
+	if instead != nil {
+		c.write(instead)
+		_ = c.ws.Close()
+		s.listen(c)
+		return
+	}
 	c.write(map[string]any{
 		"type": "hello", "num_connections": count, "connection_info": map[string]any{"app_id": appID},
 		"debug_info": map[string]any{"host": "applink-fake", "build_number": 1, "approximate_connection_time": 18060},
@@ -202,6 +209,14 @@ func (k *socket) pick() (*connection, error) {
 		return nil, errGhost
 	}
 	return able[i], nil
+}
+
+// Turn makes a frame come in place of each hello from now on, and the connection end with it: a
+// disconnect, when Slack wants no more of them. nil: hello again.
+func (s *Slack) Turn(frame map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.socket.hello = frame
 }
 
 // Connections is how many websockets the app has open.

@@ -45,6 +45,13 @@ func (s *Slack) Home(user string) *View {
 	return s.homes[user]
 }
 
+// Meta is what the app has the view take along.
+func (v *View) Meta() string {
+	v.slack.mu.Lock()
+	defer v.slack.mu.Unlock()
+	return str(v.is, "private_metadata")
+}
+
 // Text is all that can be read of the view, its title and errors included.
 func (v *View) Text() string {
 	v.slack.mu.Lock()
