@@ -3,6 +3,7 @@ package door
 import (
 	"context"
 	"encoding/json"
+	"strings"
 )
 
 // envelope is one message of Socket Mode.
@@ -32,13 +33,13 @@ func (l *link) take(ctx context.Context, frame []byte) {
 	}
 }
 
-// reasonOf is why Slack ends a connection. It goes to the log, so it is one of few words.
+// reasonOf is why Slack ends a connection. It goes to the log, so it is a word.
 func reasonOf(e envelope) string {
-	switch e.Reason {
-	case "warning", "refresh_requested", reasonOff, reasonTooMany:
-		return e.Reason
+	foreign := func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') }
+	if e.Reason == "" || e.Reason == reasonLost || len(e.Reason) > 40 || strings.ContainsFunc(e.Reason, foreign) {
+		return "ended by Slack"
 	}
-	return "ended by Slack"
+	return e.Reason
 }
 
 // handle waits for room, so that reading stops where handling does not keep up.

@@ -114,8 +114,8 @@ func checkURL(address string, insecure bool) (*url.URL, error) {
 
 func retryAfter(h http.Header) time.Duration {
 	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 0 || seconds > int(maxWait/time.Second) {
-		return 0
+	if err != nil || seconds < 1 || seconds > int(maxWait/time.Second) {
+		return time.Second // at least; the pause between attempts grows by itself
 	}
 	return time.Duration(seconds) * time.Second
 }
@@ -141,14 +141,33 @@ func (s *Socket) dial(ctx context.Context) (*link, error) {
 	select {
 	case <-l.hello:
 		return l, nil
-	case <-l.gone:
-		err = errors.New("the connection ended before Slack said hello")
+	case <-l.leaving:
+		err = s.unwelcome(l.why())
 	case <-opening.Done():
 		err = errors.New("Slack did not say hello")
 	}
 	l.close()
 	return nil, err
 }
+
+// unwelcome is what a connection that ended before its hello came to.
+func (s *Socket) unwelcome(why string) error {
+	switch why {
+	case reasonOff:
+		return &openError{says: switchedOff, person: true}
+	case reasonTooMany:
+		return &openError{says: tooMany, after: s.pace.slow}
+	case reasonLost:
+		return errors.New("the connection ended before Slack said hello")
+	}
+	return fmt.Errorf("Slack ended the connection before its hello: %s", why)
+}
+
+// What is to be done where Slack wants no connection, or fewer.
+const (
+	switchedOff = "Socket Mode is off (link_disabled): switch it on in the settings of the app, or set SLACK_SIGNING_SECRET to be reached over HTTP"
+	tooMany     = "the app has more connections than Slack allows (too_many_websockets): stop other programs that use its SLACK_APP_TOKEN"
+)
 
 // dialer goes the way that the client's requests go.
 func (s *Socket) dialer() *websocket.Dialer {

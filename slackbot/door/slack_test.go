@@ -38,6 +38,7 @@ type slack struct {
 	ghosts  int
 	refuse  func(w http.ResponseWriter) bool // instead of an address
 	silent  bool                             // no hello
+	instead string                           // of a hello, and the connection ends with it
 	address string                           // instead of the right one
 	history []string
 }
@@ -103,7 +104,11 @@ func (s *slack) add(conn *websocket.Conn) *wire {
 	c := &wire{Conn: conn, n: s.opened, acks: make(chan string, 1000), over: make(chan struct{})}
 	s.live = append(s.live, c)
 	s.history = append(s.history, fmt.Sprintf("+%d", c.n))
-	if !s.silent {
+	switch {
+	case s.instead != "":
+		c.say(s.instead)
+		_ = conn.Close()
+	case !s.silent:
 		c.say(fmt.Sprintf(`{"type":"hello","num_connections":%d,"connection_info":{"app_id":"A1"}}`, len(s.live)+s.ghosts))
 	}
 	return c

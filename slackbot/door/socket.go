@@ -109,9 +109,9 @@ func (s *Socket) stay(ctx context.Context, l *link) {
 	}
 	switch why := l.why(); why {
 	case reasonOff:
-		s.log().Error("Slack: Socket Mode is off: switch it on in the settings of the app, or set SLACK_SIGNING_SECRET to be reached over HTTP")
+		s.log().Error("Slack: " + switchedOff)
 	case reasonTooMany:
-		s.log().Warn("Slack: the app has more connections than Slack allows: stop other programs that use its SLACK_APP_TOKEN")
+		s.log().Warn("Slack: " + tooMany)
 	default:
 		s.log().Info("Slack: a connection is replaced", "reason", why)
 	}

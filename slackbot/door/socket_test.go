@@ -2,6 +2,7 @@ package door
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -321,6 +322,28 @@ func TestSocketModeOff(t *testing.T) {
 	require.Eventually(t, s.opened2, 10*time.Second, time.Millisecond)
 	require.GreaterOrEqual(t, time.Since(began), 250*time.Millisecond)
 	require.Contains(t, c.log.String(), "level=ERROR")
+}
+
+// A connection that ends before its hello says why, and is not opened again and again.
+func TestADisconnectBeforeHelloKeepsItsReason(t *testing.T) {
+	for reason, logged := range map[string]string{
+		"too_many_websockets": "more connections than Slack allows (too_many_websockets)",
+		"link_disabled":       "Socket Mode is off",
+		"something_new":       "something_new",
+		"Not A Word\n":        "ended by Slack",
+	} {
+		s := newSlack(t)
+		raw, err := json.Marshal(map[string]string{"type": "disconnect", "reason": reason})
+		require.NoError(t, err)
+		s.set(func() { s.instead = string(raw) })
+		c := s.run(func(c *client) {
+			c.Connections, c.pace.first, c.pace.most, c.pace.slow = 1, 200*time.Millisecond, time.Second, time.Second
+		})
+		c.logged(t, logged)
+		time.Sleep(150 * time.Millisecond)
+		s.set(func() { require.LessOrEqual(t, s.opened, 2, reason) })
+		c.stop()
+	}
 }
 
 func (s *slack) opened2() bool {
