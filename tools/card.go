@@ -2,6 +2,7 @@ package tools
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,11 +115,13 @@ func targetLines(op *Op, in input, t Target) []Line {
 		{"hostname", s.Hostname},
 		{"address", s.IPAddress},
 		{"location", s.Location},
-		{"plan", s.Plan.Name},
+		{"plan", withSize(s.Plan.Name, s.Plan.VCPUs, s.Plan.Memory, s.Plan.Storage)},
+		{"system", s.OS.Name},
 		{"status", s.Status},
 	}
 	if op.On == NewServer { // what is bought, as it is asked for
-		lines = append(lines, Line{"plan", t.Plan.Name})
+		p := t.Plan
+		lines = append(lines, Line{"plan", withSize(p.Name, p.VCPUs, p.Memory, p.Storage)}, Line{"system", t.System})
 		for _, f := range op.Fields {
 			if v, given := in.fields[f.Name]; given && f.Name != "name" && f.Name != "location" && f.Name != "hostname" {
 				lines = append(lines, Line{f.Name, scalar(v)})
@@ -138,6 +141,39 @@ func targetLines(op *Op, in input, t Target) []Line {
 		}
 	}
 	return shown
+}
+
+// withSize is a plan with what it has: "Standard VPS (2 vCPU, 4 GB memory, 80 GB disk)".
+func withSize(plan string, vcpus, memory, storage any) string {
+	var has []string
+	for _, part := range []string{sized(vcpus, " vCPU"), sized(memory, " MB"), sized(storage, " GB")} {
+		if part != "" {
+			has = append(has, part)
+		}
+	}
+	names := []string{"", " memory", " disk"}
+	if len(has) != len(names) || plan == "" {
+		return plan
+	}
+	for i := range has {
+		has[i] += names[i]
+	}
+	return plan + " (" + strings.Join(has, ", ") + ")"
+}
+
+// sized is an amount with its unit, unless it has one already; "" if it is not known.
+func sized(amount any, unit string) string {
+	text := fmt.Sprint(amount)
+	n, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil:
+		return text
+	case n == 0:
+		return ""
+	case unit == " MB" && n >= 1024:
+		return strconv.FormatFloat(n/1024, 'f', -1, 64) + " GB"
+	}
+	return text + unit
 }
 
 // copiesLost says which backups and snapshots there are, and how old the newest is. What

@@ -69,12 +69,12 @@ func refusalOf(err error, now time.Time) *refusal {
 		return frozenBy(frozen.Freeze, now)
 	case errors.As(err, &limit) && limit.Limit.Within == 0:
 		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed at a time; there is room again once one is answered, or at %s",
-			limit.Limit.Most, limit.Limit.Name, At(limit.Until, now))}
+			limit.Limit.Most, limit.Limit.Name, At(limit.Until))}
 	case errors.As(err, &limit):
 		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed in %s; there is room again at %s",
-			limit.Limit.Most, limit.Limit.Name, InWords(limit.Limit.Within), At(limit.Until, now))}
+			limit.Limit.Most, limit.Limit.Name, InWords(limit.Limit.Within), At(limit.Until))}
 	case errors.As(err, &paused):
-		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, At(paused.Until, now))}
+		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, At(paused.Until))}
 	case errors.As(err, &reused):
 		return &refusal{"this request id was used for another request within 24 hours; use a new one"}
 	}
@@ -92,19 +92,14 @@ func frozenBy(f approval.Freeze, now time.Time) *refusal {
 	return &refusal{says + "; " + LiftedByPerson}
 }
 
-// At says when something is, for a sentence: the time, and the day where that is not today.
-func At(t, now time.Time) string {
-	t = t.UTC()
-	if t.Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
-		return t.Format("15:04:05 UTC")
-	}
-	return t.Format("2006-01-02 15:04:05 UTC")
-}
+// At says when something is, for a sentence. The day is there today, too: a sentence is kept and read
+// later, and Slack makes a moment in the reader's own time zone of it.
+func At(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // Since is At for what has happened: by a clock that was wrong it may seem to be still to come.
 func Since(t, now time.Time) string {
 	if t.After(now) {
 		t = now
 	}
-	return At(t, now)
+	return At(t)
 }

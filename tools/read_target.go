@@ -182,6 +182,7 @@ func (r *Runner) readPlan(ctx context.Context, op *Op, in input, t *Target) erro
 		return err
 	}
 	t.Server = apiclient.Server{Name: in.ref("name"), Location: in.ref("location"), Hostname: in.ref("hostname")}
+	t.System = r.systemCalled(ctx, idOf(in.ref("os_id")))
 	if granted, err := r.grants(ctx, "plans:list"); err != nil {
 		return err
 	} else if !granted {
@@ -201,6 +202,21 @@ func (r *Runner) readPlan(ctx context.Context, op *Op, in input, t *Target) erro
 	}
 	t.unread = append(t.unread, "price not known: no plan on the price list has the id "+in.ref("plan_id"))
 	return nil
+}
+
+// systemCalled is the name of an operating system, as the servers that have it tell: VPS.org lists
+// them nowhere else. It is for show, so what cannot be read is left out.
+func (r *Runner) systemCalled(ctx context.Context, id apiclient.ID) string {
+	servers, err := r.Client.Servers.List(ctx, apiclient.ServerFilter{})
+	if err != nil || id.IsZero() {
+		return ""
+	}
+	for _, s := range servers {
+		if s.OS.ID.Equal(id) {
+			return s.OS.Name
+		}
+	}
+	return ""
 }
 
 // readCopies reads the server's backups and snapshots: what would be lost, or what could

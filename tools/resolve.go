@@ -38,19 +38,75 @@ func (r *Runner) named(ctx context.Context, op *Op, name string, call Call) (api
 		return apiclient.Server{}, fmt.Errorf("reading the servers: %w", err)
 	}
 	servers = r.visible(op, servers, call)
-	var hits []apiclient.Server
+	hits := matching(servers, func(s apiclient.Server) bool { return s.Name == name || s.Hostname == name })
+	if len(hits) == 0 && op.IsRead() {
+		hits = meant(name, servers)
+	}
+	switch {
+	case len(hits) == 1:
+		return hits[0], nil
+	case len(hits) == 0:
+		return apiclient.Server{}, &inputError{notNamed(name, servers)}
+	case slices.ContainsFunc(hits, func(s apiclient.Server) bool { return s.Name != hits[0].Name }):
+		return apiclient.Server{}, &inputError{several(name, hits)}
+	}
+	return apiclient.Server{}, &inputError{ambiguous(name, hits)}
+}
+
+func matching(servers []apiclient.Server, is func(apiclient.Server) bool) (hits []apiclient.Server) {
 	for _, s := range servers {
-		if s.Name == name || s.Hostname == name {
+		if is(s) {
 			hits = append(hits, s)
 		}
 	}
-	switch len(hits) {
-	case 1:
-		return hits[0], nil
-	case 0:
-		return apiclient.Server{}, &inputError{notNamed(name, servers)}
+	return hits
+}
+
+// meant finds servers as alerts and pages name them: in other letters, by an address, by a part of
+// the name. It is for reads alone: what changes something is given the name as it is.
+func meant(name string, servers []apiclient.Server) []apiclient.Server {
+	typed := Folded(name)
+	if typed == "" {
+		return nil
 	}
-	return apiclient.Server{}, &inputError{ambiguous(name, hits)}
+	for _, is := range []func(apiclient.Server) bool{
+		func(s apiclient.Server) bool { return Folded(s.Name) == typed || Folded(s.Hostname) == typed },
+		func(s apiclient.Server) bool { return Folded(s.IPAddress) == typed || Folded(s.IPv6Address) == typed },
+		func(s apiclient.Server) bool {
+			return len(typed) >= shortestPart && (strings.Contains(Folded(s.Name), typed) || strings.Contains(Folded(s.Hostname), typed))
+		},
+	} {
+		if hits := matching(servers, is); len(hits) > 0 {
+			return hits
+		}
+	}
+	return nil
+}
+
+// shortestPart is what a part of a name must have to be looked for.
+const shortestPart = 3
+
+// Folded is a name without what pages, phones and alerts do to it: capitals, spaces around, hyphens
+// that are others, or soft and invisible.
+func Folded(name string) string {
+	return strings.ToLower(strings.TrimSpace(strings.Map(func(c rune) rune {
+		switch {
+		case 0x2010 <= c && c <= 0x2015, c == 0x2212, c == 0x2043, c == 0xFE58, c == 0xFE63, c == 0xFF0D:
+			return '-'
+		case c == 0xAD, Hidden(c):
+			return -1
+		}
+		return c
+	}, name)))
+}
+
+// several lists the servers that part of a name fits.
+func several(name string, hits []apiclient.Server) string {
+	var names []string
+	for _, s := range hits[:min(len(hits), 10)] {
+		names = append(names, quote(s.Name))
+	}
+	return fmt.Sprintf("%d servers have %s in their name or address: %s", len(hits), quote(name), strings.Join(names, ", "))
 }
 
 // visible leaves out the servers that the actor may neither read nor have this done to:
@@ -68,7 +124,7 @@ func (r *Runner) visible(op *Op, servers []apiclient.Server, call Call) []apicli
 }
 
 func notNamed(name string, servers []apiclient.Server) string {
-	near := nearest(name, servers)
+	near := suggested(name, servers)
 	switch {
 	case len(servers) == 0:
 		return "no server is called " + quote(name) + "; the account has no servers"
@@ -84,6 +140,20 @@ func ambiguous(name string, hits []apiclient.Server) string {
 		ids[i] = fmt.Sprintf("%s (%s, %s)", Clean(s.ID.String()), Clean(s.Location), Clean(s.Status))
 	}
 	return fmt.Sprintf("%d servers are called %s; give the id of one: %s", len(hits), quote(name), strings.Join(ids[:min(len(ids), 20)], ", "))
+}
+
+// suggested returns the names, at most three, that may be meant: the very server as an alert names
+// it, else those that a slip of the finger could have meant.
+func suggested(name string, servers []apiclient.Server) (names []string) {
+	for _, s := range meant(name, servers) {
+		if known := quote(s.Name); Clean(s.Name) != "" && len(names) < 3 && !slices.Contains(names, known) {
+			names = append(names, known)
+		}
+	}
+	if names == nil {
+		return nearest(Folded(name), servers)
+	}
+	return names
 }
 
 // nearest returns the names, at most three, that a slip of the finger could have meant.

@@ -21,6 +21,7 @@ type Target struct {
 	rename    string          // the name that the server will have, if it is another
 	namesakes map[string]bool // ids of the servers that have that name already
 
+	System   string          // the name of the operating system that a new server gets; "" if no list tells
 	known    map[string]bool // ids that existed beforehand, of what the operation creates
 	recorded bool            // known is complete
 	unread   []string        // what of the card is missing, and why
