@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,8 @@ tests:
 func TestLoadUnderstandsEverything(t *testing.T) {
 	d, err := policy.Load([]byte(whole), operations)
 	require.NoError(t, err)
-	require.Empty(t, d.Warnings)
+	require.Len(t, d.Warnings, 1)
+	require.Contains(t, d.Warnings[0].Text, "guests of the Slack workspace")
 	require.Empty(t, d.RunTests())
 	require.Len(t, d.Tests, 8)
 	b := d.Book
@@ -225,7 +227,12 @@ func TestWarnings(t *testing.T) {
 		{"denied to others", two + "rules:\n- {name: r, effect: allow, who: [both]}\n- {name: d, effect: deny, who: [one]}\n", ""},
 		{"denied by risk", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [servers.delete]}\n- {name: d, effect: deny, who: [a], risks: [read]}\n", ""},
 		{"approves itself", two + "rules:\n- {name: r, effect: allow, who: [both], approvers: {count: 1, who: [one]}}\n", `line 5: in the rule "r" too few others can approve what a asks for; nobody approves their own request`},
-		{"two of two", two + "rules:\n- {name: r, effect: allow, who: [\"*\"], approvers: {count: 2}}\n", `line 5: in the rule "r" too few others can approve what a, b asks for; nobody approves their own request`},
+		{"two of two", two + "rules:\n- {name: r, effect: allow, who: [\"*\"], approvers: {count: 2}}\n", guests("r") + "\n" + `line 5: in the rule "r" too few others can approve what a, b asks for; nobody approves their own request`},
+		{"guests", two + "rules:\n- {name: r, effect: allow, who: [\"*\"], risks: [read]}\n", guests("r")},
+		{"guests in one channel", two + "rules:\n- {name: r, effect: allow, who: [b, \"*\"], where: [\"slack:C111\", mcp]}\n", guests("r")},
+		{"guests elsewhere", two + "rules:\n- {name: r, effect: allow, who: [\"*\"], where: [mcp, terminal]}\n", ""},
+		{"guests are denied", two + "rules:\n- {name: r, effect: deny, who: [\"*\"]}\n", ""},
+		{"a file without Slack", "version: 1\nrules: [{name: r, effect: allow, who: [\"*\"]}]\n", ""},
 		{"enough others", two + "rules:\n- {name: r, effect: allow, who: [both], approvers: {count: 1}}\n", ""},
 		{"by an identity", two + "rules:\n- {name: r, effect: allow, who: [\"local:a\"], approvers: {count: 1, who: [\"slack:U111\"]}}\n", ""},
 		{"Slack knows more", two + "rules:\n- {name: r, effect: allow, who: [a], approvers: {count: 1, who: [slack]}}\n", ""},
@@ -250,6 +257,10 @@ func TestWarnings(t *testing.T) {
 			require.Equal(t, c.want, strings.Join(said, "\n"))
 		})
 	}
+}
+
+func guests(rule string) string {
+	return fmt.Sprintf("line 5: the rule %q allows it to guests of the Slack workspace as well, who are among *: name people or a group if that is not meant", rule)
 }
 
 func TestFailedTestsSayWhy(t *testing.T) {

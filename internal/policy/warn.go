@@ -29,6 +29,7 @@ func (r *reader) warn() {
 		if by, ok := r.shadow(rule); ok && !namesAct(rule) {
 			r.doubt(line, "the rule %q never allows anything: the rule %q denies all of it", rule.Name, by)
 		}
+		r.guests(line, rule)
 		if rule.Approvers != nil {
 			r.lonely(line, rule)
 			r.idle(line, rule)
@@ -56,6 +57,33 @@ func (r *reader) warnOfLocals() {
 			r.doubt(r.at[i], "%s is known as a user of a machine alone, and users of one machine (%s) never agree for each other: add an access key or a Slack user", one.ID, strings.Join(who, ", "))
 		}
 	}
+}
+
+// guests doubts an allow to everybody in Slack: guests of the workspace, whom somebody invited for one
+// channel, are everybody too.
+func (r *reader) guests(line int, rule permissions.Rule) {
+	inSlack := rule.Where == nil || slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return surfaceOf(p) == permissions.Slack })
+	if inSlack && r.usesSlack() && slices.Contains(rule.Who, permissions.Everybody) {
+		r.doubt(line, "the rule %q allows it to guests of the Slack workspace as well, who are among *: name people or a group if that is not meant", rule.Name)
+	}
+}
+
+// usesSlack reports whether the file has anything of Slack in it.
+func (r *reader) usesSlack() bool {
+	ofSlack := func(word string) bool {
+		kind, _, _ := strings.Cut(word, ":")
+		return kind == "slack" || kind == "slack-group" || word == string(permissions.Strangers)
+	}
+	b := r.book
+	return b.Slack != permissions.SlackChannels{} ||
+		slices.ContainsFunc(b.People, func(p permissions.Person) bool {
+			return slices.ContainsFunc(p.Identities, func(who permissions.Actor) bool { return ofSlack(string(who)) })
+		}) ||
+		slices.ContainsFunc(b.Groups, func(g permissions.Group) bool { return len(g.SlackGroups) > 0 }) ||
+		slices.ContainsFunc(b.Rules, func(rule permissions.Rule) bool {
+			return slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return ofSlack(string(p)) }) ||
+				slices.ContainsFunc(rule.Who, func(p permissions.Party) bool { return ofSlack(string(p)) })
+		})
 }
 
 // idle doubts approvers of a rule that is about reads alone: nobody is ever asked for those.
