@@ -95,11 +95,25 @@ func (b *Bot) yes(v *visit, rec approval.Record) tools.Answer {
 	}
 }
 
+// openView opens a window, and returns its id. One whose blocks Slack does not take is opened with
+// its inputs and plain text alone.
+func (b *Bot) openView(ctx context.Context, v *visit, modal slack.ModalViewRequest) (id string, err error) {
+	opened, err := b.slack.OpenViewContext(ctx, v.trigger, modal)
+	if viewTooMuch(err) {
+		b.Log.Error("Slack does not take the blocks of a window; it is opened without", "error", b.scrub(err.Error()))
+		opened, err = b.slack.OpenViewContext(ctx, v.trigger, blocks.BareModal(modal))
+	}
+	if err != nil {
+		return "", err
+	}
+	return opened.ID, nil
+}
+
 func (b *Bot) openModal(ctx context.Context, v *visit, modal slack.ModalViewRequest) error {
-	_, err := b.slack.OpenViewContext(ctx, v.trigger, modal)
+	_, err := b.openView(ctx, v, modal)
 	if err != nil {
 		b.Log.Warn("Slack: opening a modal", "error", b.scrub(err.Error()))
-		return b.tell(ctx, v, blocks.Plain("Slack did not let vpsbot open its window in time. Nothing was sent. Please press again."))
+		return b.tell(ctx, v, blocks.Plain("vpsbot could not open its window. Nothing was sent. "+reason(err)))
 	}
 	return nil
 }

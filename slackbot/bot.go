@@ -50,6 +50,7 @@ type Options struct {
 type Bot struct {
 	Options
 	slack   *slack.Client
+	line    *line
 	apiHost string
 	sealer  cipher.AEAD
 
@@ -67,6 +68,7 @@ type Bot struct {
 	live     progress
 	groups   groupCache
 	servers  serverCache
+	members  members
 	seen     seen
 	looked   bool // at what ended while no process looked
 }
@@ -91,10 +93,11 @@ func New(o Options) (*Bot, error) {
 	}
 	b := &Bot{
 		Options: o, apiHost: base.Host, sealer: sealer,
-		slack: slack.New(o.Token, slack.OptionAPIURL(o.APIURL), slack.OptionHTTPClient(o.Client)),
-		work:  make(chan door.Delivery, mostQueue), finished: make(chan string, mostQueue), poked: make(chan struct{}, 1),
+		work: make(chan door.Delivery, mostQueue), finished: make(chan string, mostQueue), poked: make(chan struct{}, 1),
 		slots: make(chan struct{}, workers),
 	}
+	b.line = &line{client: o.Client, heard: b.heard}
+	b.slack = slack.New(o.Token, slack.OptionAPIURL(o.APIURL), slack.OptionHTTPClient(b.line))
 	b.working, b.stop = context.WithCancel(context.Background())
 	b.inbox = newGatherer(b.receive, b.enqueue)
 	return b, nil
@@ -115,14 +118,14 @@ func (b *Bot) Run(ctx context.Context) {
 	loops.Go(func() { b.inbox.run(ctx) })
 	loops.Go(func() {
 		b.beginMirror(ctx)
-		if b.learnTeam(ctx); b.Ready() { // else whose workspace this is was never known
+		if b.learnTeam(ctx); b.known() { // else whose workspace this is was never known
 			b.serveWork(ctx)
 		}
 	})
 	loops.Go(func() { b.every(ctx, 10*b.Every, b.takeLeftover) })
 	loops.Go(func() { b.every(ctx, b.Every, b.look) })
 	loops.Go(func() { b.every(ctx, 5*b.Every, b.notice) })
-	loops.Go(func() { b.every(ctx, 600*b.Every, b.relearn) })
+	loops.Go(func() { b.every(ctx, 60*b.Every, b.relearn) })
 	ending, end := context.WithCancel(context.WithoutCancel(ctx)) // of what is needed until all is done
 	last.Go(func() { b.finish(ending) })
 	last.Go(func() { b.show(ending) })

@@ -3,6 +3,7 @@ package slackbot
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (b *Bot) sendCSV(ctx context.Context, v *visit, c words.Command) error {
 	case !c.Op.IsList():
 		return b.tell(ctx, v, blocks.Plain(c.Op.Name+" answers no list, so there is no file of it."))
 	case !b.team.may(ScopeFiles):
-		return b.tell(ctx, v, blocks.Plain("Files are not switched on here. Whoever installed vpsbot makes the manifest anew with `vpsbot slack manifest --files`, which adds files:write, and installs the app again."))
+		return b.tell(ctx, v, blocks.Plain("Files are not switched on here: the app has no `files:write`. Whoever installed vpsbot can add it: a manifest made with `--files`, and the app installed again."))
 	}
 	pages := b.wholeList(ctx, v, c.Op, c.Input, mostCSVRows)
 	if !isWhole(pages) {
@@ -70,13 +71,10 @@ func (b *Bot) sendFile(ctx context.Context, v *visit, c words.Command, t tools.T
 
 // unsent says why a file could not be sent, and what to do.
 func unsent(err error) string {
-	switch why := said(err); {
-	case isGone(why):
+	if slices.Contains([]string{"channel_not_found", "not_in_channel"}, said(err)) {
 		return "vpsbot is not in this channel. Invite it with /invite, or leave out --share to get the file as a direct message."
-	case why != "":
-		return "it says " + tools.Clean(why) + "."
 	}
-	return "it could not be reached, or not in time. Please try again."
+	return reason(err)
 }
 
 type file struct{ name, text, says string }
@@ -92,7 +90,7 @@ func (b *Bot) upload(ctx context.Context, v *visit, f file, channel string) (str
 	if channel == "" {
 		comment = ""
 		err = b.patiently(ctx, uploadWithin, func(ctx context.Context) error {
-			channel, _, err = b.slack.PostMessageContext(ctx, v.user, options(blocks.Plain(f.says+"."))...)
+			channel, _, err = b.postTo(ctx, v.user, blocks.Plain(f.says+"."))
 			return err
 		})
 		if err != nil {

@@ -55,7 +55,7 @@ func TestAFileWithoutItsScope(t *testing.T) {
 	w.slack.AddChannel(ops, lea)
 	w.start()
 	w.slack.As(lea).In(ops).Type("/vps servers list --csv")
-	w.ephemeral(lea, "vpsbot slack manifest --files")
+	w.ephemeral(lea, "Files are not switched on")
 	require.Empty(t, w.slack.Calls("files.getUploadURLExternal"))
 }
 

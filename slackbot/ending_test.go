@@ -33,6 +33,16 @@ func (w *world) statusAfterWrites(word string) {
 	})
 }
 
+// calls counts the direct messages that called somebody when they came: an edit calls nobody.
+func (w *world) calls(user string) (n int) {
+	for _, m := range w.slack.DMs(user) {
+		if strings.HasPrefix(m.History()[0].Fallback, "<@"+user+"> ") {
+			n++
+		}
+	}
+	return n
+}
+
 // versions are what a message said, from its first version on.
 func versions(m *fakeslack.Message) (all []string) {
 	for _, v := range m.History() {
@@ -65,8 +75,10 @@ func TestDoneIsSaidAtTheEnd(t *testing.T) {
 			between(w)
 			w.status("active")
 			w.later(6 * time.Second)
-			w.direct(lea, ": active")
-			require.Contains(t, m.Text(), "<@"+lea+"> ✅ *Done")
+			end := w.direct(lea, "<@"+lea+"> ✅ *Done")
+			require.NotEqual(t, m.TS, end.TS, "an edit notifies nobody")
+			require.Contains(t, end.Text(), ": active")
+			w.eventually("one call", func() bool { return w.calls(lea) == 1 })
 			require.Len(t, w.sent(), 1)
 		})
 	}

@@ -37,7 +37,7 @@ func TestFigure14Replayed(t *testing.T) {
 	time.Sleep(300 * time.Millisecond) // for what would be looked after in rounds
 	require.Len(t, w.sent(), 1)
 	require.Len(t, w.records(), 1)
-	require.Len(t, w.slack.DMs(lea), 1, "nobody is told twice")
+	require.Equal(t, 1, w.calls(lea), "nobody is told twice")
 	require.Equal(t, 1, w.stored())
 	figure(t, 14, "%d replays of one signed request by %d senders, across a restart and until its signature is over: 1 write, 1 record, 1 message (nothing random)", n, senders)
 }

@@ -37,13 +37,13 @@ const (
 // seconds: it is opened first, and filled once there is something to pick from.
 func (b *Bot) askFields(ctx context.Context, v *visit, c words.Command) error {
 	offered, why, _ := b.offered(ctx, v, beforeOpen)
-	if reason := why[c.Op.Name]; reason != "" {
-		return b.tell(ctx, v, blocks.Plain(c.Op.Name+" is refused: "+reason))
+	if no := why[c.Op.Name]; no != "" {
+		return b.tell(ctx, v, blocks.Plain(c.Op.Name+" is refused: "+no))
 	}
 	id, err := b.openLoading(ctx, v, c.Op)
 	if err != nil {
 		b.Log.Warn("Slack: opening a form", "error", b.scrub(err.Error()))
-		return b.tell(ctx, v, blocks.Plain("Slack did not let vpsbot open its form in time. Nothing was done. Please send the command again, or give all fields: "+words.Usage(c.Op)))
+		return b.tell(ctx, v, blocks.Plain("vpsbot could not open its form. Nothing was done. "+reason(err)+" The fields can be typed, too: `"+words.Usage(c.Op)+"`"))
 	}
 	return b.fill(ctx, v, c.Op, id, blocks.Form(c.Op, c.Input, b.choices(ctx, v, c, offered), b.formToken(v, c)))
 }
@@ -60,24 +60,27 @@ func (b *Bot) offered(ctx context.Context, v *visit, within time.Duration) (ops 
 func (b *Bot) openLoading(ctx context.Context, v *visit, op *tools.Op) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
-	opened, err := b.slack.OpenViewContext(ctx, v.trigger, blocks.Loading(op.Title, ""))
-	if err != nil {
-		return "", err
-	}
-	return opened.ID, nil
+	return b.openView(ctx, v, blocks.Loading(op.Title, ""))
 }
 
 // fill puts the form into the window. A person who has closed it meanwhile wants no more of it.
 func (b *Bot) fill(ctx context.Context, v *visit, op *tools.Op, id string, form slack.ModalViewRequest) error {
-	err := b.patiently(ctx, fillWithin, func(ctx context.Context) error {
-		_, err := b.slack.UpdateViewContext(ctx, form, "", "", id)
-		return err
-	})
+	show := func(form slack.ModalViewRequest) error {
+		return b.patiently(ctx, fillWithin, func(ctx context.Context) error {
+			_, err := b.slack.UpdateViewContext(ctx, form, "", "", id)
+			return err
+		})
+	}
+	err := show(form)
+	if viewTooMuch(err) {
+		b.Log.Error("Slack does not take the blocks of a form; it is shown without", "error", b.scrub(err.Error()))
+		err = show(blocks.BareModal(form))
+	}
 	if err == nil || said(err) == "not_found" {
 		return nil
 	}
 	b.Log.Warn("Slack: filling a form", "error", b.scrub(err.Error()))
-	return b.tell(ctx, v, blocks.Plain("Slack did not take the form. Nothing was done. Please send the command again, or give all fields: "+words.Usage(op)))
+	return b.tell(ctx, v, blocks.Plain("vpsbot could not fill its form. Nothing was done. "+reason(err)+" The fields can be typed, too: `"+words.Usage(op)+"`"))
 }
 
 // formToken seals what a form takes along. An address too long to go with it is left out: the

@@ -92,17 +92,17 @@ func TestAFormSaysAtTheFieldWhatIsWrong(t *testing.T) {
 func TestAFormIsNotOpenedForWhoMayNot(t *testing.T) {
 	w := newWorld(t)
 	w.slack.As(eve).In(ops).Type("/vps servers create")
-	w.ephemeral(eve, "servers.create is refused: no rule of the policy allows it")
+	w.ephemeral(eve, "servers create` is refused: no rule of the policy allows it")
 	require.Empty(t, w.slack.Calls("views.open"))
 	w.slack.As(stranger).In(ops).Type("/vps reboot")
-	w.ephemeral(stranger, "servers.reboot is refused")
+	w.ephemeral(stranger, "servers reboot` is refused")
 }
 
 func TestATriggerThatIsTooOld(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Fail("views.open", fakeslack.Fault{Error: "expired_trigger_id"})
 	w.slack.As(lea).In(ops).Type("/vps servers restore")
-	m := w.ephemeral(lea, "Please send the command again")
+	m := w.ephemeral(lea, "in time")
 	require.Contains(t, m.Text(), "/vps servers restore SERVER backup_id=…")
 }
 
@@ -111,7 +111,7 @@ func TestAFormThatSlackDoesNotTake(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Fail("views.update", fakeslack.Fault{Error: "internal_error"})
 	w.slack.As(lea).In(ops).Type("/vps servers restore")
-	w.ephemeral(lea, "Slack did not take the form")
+	w.ephemeral(lea, "could not fill its form")
 	w.slack.Fail("views.update", fakeslack.Fault{Status: 429, RetryAfter: 1, Error: "ratelimited", Times: 1})
 	w.slack.As(max).In(ops).Type("/vps servers restore")
 	w.form(max, "backup_id")

@@ -29,12 +29,12 @@ func (w *world) asksWhy(user, says string) {
 func TestAUserGroupGivesItsRights(t *testing.T) {
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.onCall()
-		w.asksWhy(eve, "servers.start is allowed")
+		w.asksWhy(eve, "servers start` is allowed")
 		w.asksWhy(stranger, "the account has no servers") // none that a stranger may know of
 		w.slack.AddUserGroup("S0CALL", max)
-		w.asksWhy(eve, "servers.start is allowed") // for a minute
+		w.asksWhy(eve, "servers start` is allowed") // for a minute
 		w.later(61 * time.Second)
-		w.asksWhy(eve, "servers.start is refused")
+		w.asksWhy(eve, "servers start` is refused")
 	})
 }
 
@@ -42,17 +42,17 @@ func TestAGroupThatCannotBeReadGivesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.onCall()
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Error: "internal_error"})
-	w.asksWhy(eve, "servers.start is refused")
+	w.asksWhy(eve, "servers start` is refused")
 	w.slack.Heal()
-	w.asksWhy(eve, "servers.start is refused") // not asked again at once
+	w.asksWhy(eve, "servers start` is refused") // not asked again at once
 	w.later(11 * time.Second)
-	w.asksWhy(eve, "servers.start is allowed")
+	w.asksWhy(eve, "servers start` is allowed")
 
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Error: "internal_error"})
 	w.later(4 * time.Minute)
-	w.asksWhy(eve, "servers.start is allowed") // as it was four minutes ago
+	w.asksWhy(eve, "servers start` is allowed") // as it was four minutes ago
 	w.later(time.Minute)
-	w.asksWhy(eve, "servers.start is refused")
+	w.asksWhy(eve, "servers start` is refused")
 }
 
 func TestASlowGroupKeepsNobodyWaiting(t *testing.T) {
@@ -61,7 +61,7 @@ func TestASlowGroupKeepsNobodyWaiting(t *testing.T) {
 	w.onCall()
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Hang: 20 * time.Second})
 	began := time.Now()
-	w.asksWhy(eve, "servers.start is refused")
+	w.asksWhy(eve, "servers start` is refused")
 	require.Less(t, time.Since(began), 3*time.Second)
 }
 
@@ -72,6 +72,6 @@ func TestGroupsAreReadOnlyWithTheirScope(t *testing.T) {
 	w.slack.AddChannel(ops, eve)
 	w.start()
 	w.onCall()
-	w.asksWhy(eve, "servers.start is refused")
+	w.asksWhy(eve, "servers start` is refused")
 	require.Empty(t, w.slack.Calls("usergroups.users.list"))
 }

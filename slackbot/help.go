@@ -73,8 +73,9 @@ func (b *Bot) approvals(ctx context.Context, v *visit, c words.Command) error {
 	if err != nil {
 		return b.noStore(ctx, v, err)
 	}
+	called := b.callNames(ctx)
 	other := func(rec approval.Record) bool {
-		return !hasWords(c.Rest, rec.Operation, rec.TargetName, rec.Actor, rec.Person, string(rec.State))
+		return !hasWords(plainWords(c.Rest), append(called(rec.Actor), rec.Operation, rec.TargetName, rec.Person, string(rec.State))...)
 	}
 	return b.tell(ctx, v, blocks.Approvals(slices.DeleteFunc(d.mine, other), slices.DeleteFunc(d.waiting, other), b.Now()))
 }
@@ -114,8 +115,9 @@ func (b *Bot) audit(ctx context.Context, v *visit, c words.Command) error {
 	if err != nil {
 		return b.noStore(ctx, v, err)
 	}
+	called := b.callNames(ctx)
 	rows = slices.DeleteFunc(rows, func(r audit.Row) bool {
-		return !hasWords(c.Rest, r.Operation, r.Target, r.Actor, r.Decision, r.Outcome, r.Approver)
+		return !hasWords(plainWords(c.Rest), slices.Concat([]string{r.Operation, r.Target, r.Decision, r.Outcome}, called(r.Actor), called(r.Approver))...)
 	})
 	return b.tell(ctx, v, blocks.Audit(rows[:min(mostRows, len(rows))], b.Now()))
 }

@@ -46,7 +46,7 @@ func TestHelpShowsWhatOneMayDoHere(t *testing.T) {
 
 func TestWhyExplainsARefusal(t *testing.T) {
 	w := newWorld(t)
-	require.Contains(t, w.ask(eve, "/vps why servers delete web-server-01").Text(), "servers.delete is refused: no rule of the policy allows it")
+	require.Contains(t, w.ask(eve, "/vps why servers delete web-server-01").Text(), "servers delete` is refused: no rule of the policy allows it")
 	require.Contains(t, w.ask(lea, "/vps why delete web-server-01").Text(), "It needs the name typed")
 	require.Empty(t, w.sent())
 	require.Empty(t, w.records())
@@ -85,23 +85,23 @@ func TestAuditShowsEverybodysToWhoAnswersForIt(t *testing.T) {
 	}))
 	m := w.ask(max, "/vps audit")
 	require.Contains(t, m.Text(), "Audit log, newest first")
-	require.Contains(t, m.Text(), "servers.reboot")
-	require.Contains(t, m.Text(), "servers.stop")
+	require.Contains(t, m.Text(), "/vps servers reboot")
+	require.Contains(t, m.Text(), "/vps servers stop")
 
 	m = w.ask(max, "/vps audit STOP refused")
-	require.Contains(t, m.Text(), "servers.stop")
-	require.NotContains(t, m.Text(), "servers.reboot", "the words narrow it down")
+	require.Contains(t, m.Text(), "/vps servers stop")
+	require.NotContains(t, m.Text(), "/vps servers reboot", "the words narrow it down")
 
 	m = w.ask(eve, "/vps audit")
 	require.Contains(t, m.Text(), "Audit log, newest first")
-	require.Contains(t, m.Text(), "servers.reboot")
-	require.NotContains(t, m.Text(), "servers.stop")
+	require.Contains(t, m.Text(), "/vps servers reboot")
+	require.NotContains(t, m.Text(), "/vps servers stop")
 
 	w.setPolicy(func(p *permissions.Policy) { p.ReadOnly = true })
 	m = w.ask(lea, "/vps audit")
 	require.Contains(t, m.Text(), "Audit log, newest first")
-	require.Contains(t, m.Text(), "servers.stop", "the same person by another identity")
-	require.NotContains(t, m.Text(), "servers.reboot")
+	require.Contains(t, m.Text(), "/vps servers stop", "the same person by another identity")
+	require.NotContains(t, m.Text(), "/vps servers reboot")
 
 	require.Contains(t, w.ask(stranger, "/vps audit").Text(), "for people of this workspace")
 }

@@ -98,10 +98,18 @@ func (b *Bot) isListed(v *visit) bool {
 }
 
 func (b *Bot) publish(ctx context.Context, v *visit, shown slack.HomeTabViewRequest) error {
-	return b.patiently(ctx, publishWithin, func(ctx context.Context) error {
-		_, err := b.slack.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: v.user, View: shown})
-		return err
-	})
+	show := func(view slack.HomeTabViewRequest) error {
+		return b.patiently(ctx, publishWithin, func(ctx context.Context) error {
+			_, err := b.slack.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: v.user, View: view})
+			return err
+		})
+	}
+	err := show(shown)
+	if viewTooMuch(err) {
+		b.Log.Error("Slack does not take the blocks of a Home tab; its text is shown alone", "error", b.scrub(err.Error()))
+		err = show(blocks.BareHome(shown))
+	}
+	return err
 }
 
 func (b *Bot) homeView(ctx context.Context, v *visit, page homePage) slack.HomeTabViewRequest {

@@ -172,7 +172,7 @@ func (b *Bot) carryOut(ctx context.Context, d door.Delivery) {
 // takeLeftover takes up what a process that ended, or was too busy, has left.
 func (b *Bot) takeLeftover(ctx context.Context) error {
 	room := min(batch, cap(b.work)-len(b.work))
-	if room == 0 || !b.Ready() {
+	if room == 0 || !b.known() {
 		return nil
 	}
 	store, err := b.Store(ctx)

@@ -51,7 +51,7 @@ func isChange(row audit.Row) bool {
 // expires, and what the audit log has to tell.
 func (b *Bot) notice(ctx context.Context) error {
 	book := b.Runner.Policy().Book
-	if book == nil || !b.Ready() {
+	if book == nil || !b.known() {
 		return nil
 	}
 	store, err := b.Store(ctx)
@@ -122,8 +122,8 @@ func (b *Bot) noticeExpiry(ctx context.Context, store Store, channel string) err
 func (b *Bot) send(ctx context.Context, channel string, m blocks.Message) (ts string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, sendWithin)
 	defer cancel()
-	_, ts, err = b.slack.PostMessageContext(ctx, channel, options(m)...)
-	return ts, known(err)
+	_, ts, err = b.postTo(ctx, channel, m)
+	return ts, err
 }
 
 // mirror posts the rows of the audit log that the channel has not had yet. Where it stands is

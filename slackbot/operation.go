@@ -3,6 +3,7 @@ package slackbot
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
@@ -45,7 +46,7 @@ func (b *Bot) change(ctx context.Context, v *visit, op *tools.Op, input []byte, 
 	if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
 		return nil // the card asks
 	}
-	if reply.Outcome == tools.Done && op.Settles {
+	if reply.Outcome == tools.Done && op.Settles && !strings.HasPrefix(reply.Message, "There was nothing to do") {
 		return b.tell(ctx, v, blocks.Plain("⏳ VPS.org has accepted it: "+op.Title+" "+reply.Record.TargetName+". A message of its own tells how it ends."))
 	}
 	return b.tell(ctx, v, blocks.Answer(reply, blocks.AnswerView{Now: b.Now()}))

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +21,8 @@ const (
 	liveKind      = "live"      // how the operation goes, for the asker
 	approvalsKind = "approvals" // in the channel of those who must agree
 	directKind    = "direct"    // the question to somebody who asked elsewhere than in Slack
+	endKind       = "end"       // tells the asker that it has ended: a message of its own, because edits notify nobody
+	turnKind      = "turn"      // tells the asker that it is their turn
 )
 
 const (
@@ -119,13 +120,7 @@ func (b *Bot) ensure(ctx context.Context, store Store, rec approval.Record) erro
 		posts = b.questions(rec)
 	}
 	if isSlack(rec) && rec.State.IsOpen() {
-		posts = append(posts, b.livePost(rec, b.askerIn(rec)))
-		_, err := store.Post(ctx, cardKind+":"+rec.ID)
-		if errors.Is(err, approval.ErrNotFound) && rec.State == approval.Pending {
-			posts = append(posts, b.directPost(rec))
-		} else if err != nil && !errors.Is(err, approval.ErrNotFound) {
-			return err
-		}
+		posts = append(posts, b.livePost(rec, b.askerIn(rec))) // which asks, too, where it is a direct message
 	}
 	for _, p := range posts {
 		if _, err := store.AddPost(ctx, p); err != nil {
@@ -304,15 +299,20 @@ func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
 		p.Next = time.Time{}
 		return store.SavePost(ctx, p)
 	}
-	if err != nil {
-		return err
+	if err != nil { // as when all is to end: whoever comes next need not wait for the lease to be over
+		return errors.Join(err, store.SavePost(context.WithoutCancel(ctx), p))
 	}
 	if b.Runner.Closed(rec, permissions.SlackUser(p.User)) != "" { // the policy file was taken away meanwhile
 		p.Next = time.Time{}
 		return store.SavePost(ctx, p)
 	}
-	message := b.messageOf(ctx, store, p, rec)
+	message, reason := b.messageOf(ctx, store, p, rec)
+	first := p.TS == ""
 	p = b.bring(ctx, store, p, rec, message)
+	uncalled := b.callAsker(ctx, store, p, reason, first && p.TS != "")
+	if uncalled != nil {
+		p.Next = b.Now().Add(lookAgain)
+	}
 	err = store.SavePost(context.WithoutCancel(ctx), p)
 	if errors.Is(err, approval.ErrNotFound) {
 		b.poke() // it was replaced meanwhile, and is due again
@@ -325,7 +325,7 @@ func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
 	if err == nil && (now.State != rec.State || now.Approver != rec.Approver) {
 		return store.MarkDue(ctx, p.Approval, b.Now())
 	}
-	return nil
+	return uncalled
 }
 
 // nextLook is when a message must be looked at again, if nothing happens before.
@@ -363,9 +363,10 @@ func (b *Bot) bring(ctx context.Context, store Store, p approval.Post, rec appro
 }
 
 // leave gives a message up until its record changes. A card that cannot be shown becomes a
-// direct message while it still asks: it is the only question.
+// direct message while it still asks, unless there is one already: it is the only question.
 func (b *Bot) leave(ctx context.Context, store Store, p approval.Post, rec approval.Record, why error) approval.Post {
-	if p.Kind == cardKind && rec.State == approval.Pending {
+	live, err := store.Post(ctx, liveKind+":"+rec.ID)
+	if p.Kind == cardKind && rec.State == approval.Pending && (err != nil || !isDirect(live)) {
 		if _, err := store.AddPost(ctx, b.directPost(rec)); err != nil {
 			p.Next = b.Now().Add(lookAgain)
 			return p
@@ -391,57 +392,4 @@ func hashOf(m blocks.Message) string {
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
-}
-
-// messageOf is what a message must show.
-func (b *Bot) messageOf(ctx context.Context, store Store, p approval.Post, rec approval.Record) blocks.Message {
-	answers, err := store.Consents(ctx, rec.ID)
-	if err != nil {
-		answers = nil // who agreed is in the record too
-	}
-	asks := rec.State == approval.Pending && !rec.Overdue(b.Now())
-	switch {
-	case asks && p.Kind == approvalsKind:
-		return blocks.Ask(rec, blocks.AskView{Role: blocks.Second, AskedBy: b.askedBy(rec), Answers: answers})
-	case asks && (p.Kind == directKind || p.Kind == cardKind) && !hasAgreed(answers, rec):
-		return blocks.Ask(rec, blocks.AskView{Role: blocks.Own, AskedBy: b.askedBy(rec), Answers: answers})
-	}
-	view := blocks.LiveView{Now: b.Now(), Answers: answers, Undo: b.undo(rec)}
-	b.follow(ctx, &view, rec)
-	if p.Kind == cardKind { // it can be rewritten a few times only: no clock runs in it
-		if view.Settled == "" {
-			view.Waited, view.Progress = 0, ""
-		}
-		return blocks.Answered(rec, view)
-	}
-	if p.Kind != approvalsKind {
-		view.Mention = p.User
-	}
-	return blocks.Live(rec, view)
-}
-
-// hasAgreed reports whether the asker has given their own consent.
-func hasAgreed(answers []approval.Consent, rec approval.Record) bool {
-	for _, a := range answers {
-		if a.Yes && (a.Person == rec.Person || a.Identity == rec.Actor) {
-			return true
-		}
-	}
-	return false
-}
-
-// askedBy says who asked, and where.
-func (b *Bot) askedBy(rec approval.Record) string {
-	if user, ok := strings.CutPrefix(rec.Actor, "slack:"); ok {
-		return "<@" + user + ">"
-	}
-	kind, name, _ := strings.Cut(rec.Actor, ":")
-	says := kind + " " + name
-	if kind == "local" {
-		says = "user " + name
-	}
-	if user := b.askerIn(rec); user != "" {
-		says += fmt.Sprintf(" (<@%s>)", user)
-	}
-	return says
 }

@@ -1,6 +1,7 @@
 package slackbot
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -37,12 +38,13 @@ func idle(t testing.TB) *Bot {
 }
 
 func TestFitting(t *testing.T) {
-	servers := []server{{"1", "web-2"}, {"2", "web-1"}, {"12", "old-web"}, {"31", "db"}, {"4", "Web"}, {"5", ""}}
+	servers := []server{{"1", "web-2", ""}, {"2", "web-1", "203.0.113.7"}, {"12", "old-web", ""}, {"31", "db", ""}, {"4", "Web", ""}, {"5", "", ""}}
 	for typed, want := range map[string]string{
-		"":     ` (5) db (31) old-web (12) Web (4) web-1 (2) web-2 (1)`,
-		"web":  `Web (4) web-1 (2) web-2 (1) old-web (12)`,
-		"WEB ": `Web (4) web-1 (2) web-2 (1) old-web (12)`,
-		"1":    `web-2 (1) web-1 (2) db (31) old-web (12)`,
+		"":            ` (5) db (31) old-web (12) Web (4) web-1 (2) web-2 (1)`,
+		"web":         `Web (4) web-1 (2) web-2 (1) old-web (12)`,
+		"WEB ":        `Web (4) web-1 (2) web-2 (1) old-web (12)`,
+		"1":           `web-2 (1) web-1 (2) db (31) old-web (12)`,
+		"203.0.113.7": `web-1 (2)`, "web\u20111": `web-1 (2)`,
 		"mail": ``,
 	} {
 		var got []string
@@ -64,7 +66,7 @@ func TestServersAreRememberedForAWhile(t *testing.T) {
 	var c serverCache
 	key := serverKey{"U1", "C1"}
 	require.True(t, c.isDue(key, noon))
-	c.keep(key, []server{{"1", "a"}}, noon, nil)
+	c.keep(key, []server{{"1", "a", ""}}, noon, nil)
 	require.False(t, c.isDue(key, noon.Add(29*time.Second)))
 	require.True(t, c.isDue(key, noon.Add(30*time.Second)))
 	require.Empty(t, c.kept(serverKey{"U1", "C2"}, noon), "the policy may say otherwise there")
@@ -248,4 +250,32 @@ func FuzzForms(f *testing.F) {
 		}
 		require.True(t, json.Valid(b.suggest(t.Context(), door.Delivery{ID: "1", Kind: door.Options, Body: []byte(body)})))
 	})
+}
+
+// What Slack says of a workspace proves where somebody is from only if it is said of theirs.
+func TestWhoIsOfTheEnterprise(t *testing.T) {
+	b := idle(t)
+	b.team.teamID, b.team.enterprise = "T1", "E1"
+	b.Runner = &tools.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}
+	b.Store = func(context.Context) (Store, error) { return nil, errors.New("there is none") }
+	for payload, ours := range map[string]bool{
+		`{"user":{"id":"U2","team_id":"T1"}}`:                                               true,
+		`{"user":{"id":"U2","team_id":"T2","enterprise_id":"E1"}}`:                          true,
+		`{"user":{"id":"U2","team_id":"T2"},"team":{"id":"T2","enterprise_id":"E1"}}`:       true,
+		`{"user":{"id":"U2","team_id":"T2"},"team":{"id":"T2"},"enterprise":{"id":"E1"}}`:   true,
+		`{"user":{"id":"U2"},"team":{"id":"T1"}}`:                                           true,
+		`{"user":{"id":"U2","team_id":"T9"},"team":{"id":"T1"},"enterprise":{"id":"E1"}}`:   false,
+		`{"user":{"id":"U2","team_id":"T9"},"team":{"id":"T1","enterprise_id":"E1"}}`:       false,
+		`{"user":{"id":"U2","team_id":"T9","enterprise_id":"E9"},"enterprise":{"id":"E1"}}`: false,
+		`{"user":{"id":"U2","team_id":"T9"},"team":{"id":"T9"}}`:                            false,
+		`{"user":{"id":"U2"}}`: false,
+		`{"team_id":"T9","event":{"user":"U2"},"enterprise":{"id":"E1"}}`: false,
+	} {
+		require.Equal(t, ours, !b.visitOf(t.Context(), door.Delivery{}, parsed(t, payload)).external, payload)
+	}
+}
+
+func parsed(t *testing.T, raw string) (p payload) {
+	require.NoError(t, json.Unmarshal([]byte(raw), &p))
+	return p
 }

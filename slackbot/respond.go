@@ -9,7 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -55,7 +56,7 @@ func (b *Bot) respond(ctx context.Context, v *visit, m blocks.Message, r respons
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	_, _, err = b.slack.PostMessageContext(ctx, v.user, options(m)...)
+	_, _, err = b.postTo(ctx, v.user, m)
 	return err
 }
 
@@ -68,7 +69,7 @@ func (b *Bot) insist(ctx context.Context, address string, m blocks.Message, r re
 		if err = b.postURL(ctx, address, m, r); err == nil || isOver(err) {
 			return err
 		}
-		pause(ctx, min(waitAfter(err, try), 30*time.Second))
+		pause(ctx, min(max(waitAfter(err, try), shortPause), longPause))
 	}
 	return err
 }
@@ -103,8 +104,20 @@ func (b *Bot) mayPostTo(address string) error {
 	return &overError{"the address to answer at is none of Slack's"}
 }
 
-// postURL posts once to a response_url.
+// postURL posts to a response_url. Where Slack does not take the blocks the text goes alone.
 func (b *Bot) postURL(ctx context.Context, address string, m blocks.Message, r response) error {
+	err := b.postOnce(ctx, address, m, r)
+	if isTooMuch(err) && len(m.Blocks) > 0 {
+		b.Log.Error("Slack does not take the blocks of an answer; its text is sent alone", "error", b.scrub(err.Error()))
+		err = b.postOnce(ctx, address, m.Bare(), r)
+	}
+	if isTooMuch(err) {
+		return &overError{err.Error()}
+	}
+	return err
+}
+
+func (b *Bot) postOnce(ctx context.Context, address string, m blocks.Message, r response) error {
 	if err := b.mayPostTo(address); err != nil {
 		return err
 	}
@@ -112,9 +125,11 @@ func (b *Bot) postURL(ctx context.Context, address string, m blocks.Message, r r
 	if r.share {
 		kind = "in_channel"
 	}
-	raw, err := json.Marshal(map[string]any{
-		"response_type": kind, "replace_original": r.replace, "text": m.Text, "blocks": slack.Blocks{BlockSet: m.Blocks},
-	})
+	says := map[string]any{"response_type": kind, "replace_original": r.replace, "text": m.Text}
+	if len(m.Blocks) > 0 {
+		says["blocks"] = slack.Blocks{BlockSet: m.Blocks}
+	}
+	raw, err := json.Marshal(says)
 	if err != nil {
 		return err
 	}
@@ -128,29 +143,25 @@ func (b *Bot) postURL(ctx context.Context, address string, m blocks.Message, r r
 		return errors.New("Slack could not be reached") // its text holds the address
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, mostResponse)) // so that the connection serves again
-	return judge(answer)
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, mostResponse)) // half of it says nothing
+	return b.judge(answer, body)
 }
 
-func judge(answer *http.Response) error {
+// judge says what came of a post to a response_url.
+func (b *Bot) judge(answer *http.Response, body []byte) error {
+	word := refusalIn(bytes.TrimSpace(body))
 	switch code := answer.StatusCode; {
-	case code < 300:
-		return nil
-	case code == http.StatusTooManyRequests:
-		return &limitedError{retryAfter(answer.Header)}
-	case code >= 500:
+	case code == http.StatusTooManyRequests, isLimit(word):
+		return &limitedError{b.line.pause("response_url", answer.Header)}
+	case code >= 500, slices.Contains(passing, word):
 		return fmt.Errorf("Slack answered %d", code)
-	default:
-		return &overError{fmt.Sprintf("Slack answered %d: the address takes no more", code)}
+	case slices.Contains(tooMuch, word):
+		return &refusedError{word}
+	case code >= 300 || word != "":
+		return &overError{fmt.Sprintf("Slack answered %d %s: the address takes no more", code, word)}
 	}
-}
-
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 1 {
-		return 5 * time.Second
-	}
-	return time.Duration(seconds) * time.Second
+	b.line.taken("response_url")
+	return nil
 }
 
 // deliver makes Slack show a message where the post says, and notes in it where that is now.
@@ -163,46 +174,56 @@ func (b *Bot) deliver(ctx context.Context, p *approval.Post, m blocks.Message) e
 	if p.TS == "" {
 		return b.deliverNew(ctx, p, m)
 	}
-	err := b.paced("chat.update", p.Channel, func() error {
-		_, _, _, err := b.slack.UpdateMessageContext(ctx, p.Channel, p.TS, options(m)...)
-		return err
-	})
+	err := b.paced("chat.update", p.Channel, func() error { return b.update(ctx, p, m) })
 	switch why := said(err); {
-	case err == nil:
-		return nil
 	case why == "message_not_found", why == "cant_update_message", why == "edit_window_closed":
 		p.Thread, p.TS = p.TS, ""
 		return b.deliverNew(ctx, p, m)
 	case isGone(why):
 		return b.deliverElsewhere(ctx, p, m, err)
-	default:
-		return known(err)
 	}
+	return err
+}
+
+func (b *Bot) update(ctx context.Context, p *approval.Post, m blocks.Message) error {
+	_, _, _, err := b.slack.UpdateMessageContext(ctx, p.Channel, p.TS, options(m)...)
+	if isTooMuch(err) {
+		b.Log.Error("Slack does not take the blocks of a message; its text is shown alone", "error", b.scrub(err.Error()))
+		_, _, _, err = b.slack.UpdateMessageContext(ctx, p.Channel, p.TS, append(options(m.Bare()), slack.MsgOptionBlocks())...) // none in place of those it has
+	}
+	return err
+}
+
+// postTo posts a new message. Where Slack does not take the blocks the text goes alone.
+func (b *Bot) postTo(ctx context.Context, channel string, m blocks.Message, more ...slack.MsgOption) (at, ts string, err error) {
+	at, ts, err = b.slack.PostMessageContext(ctx, channel, append(options(m), more...)...)
+	if isTooMuch(err) && len(m.Blocks) > 0 {
+		b.Log.Error("Slack does not take the blocks of a message; its text is sent alone", "error", b.scrub(err.Error()))
+		at, ts, err = b.slack.PostMessageContext(ctx, channel, append(options(m.Bare()), more...)...)
+	}
+	return at, ts, known(err)
 }
 
 func (b *Bot) deliverNew(ctx context.Context, p *approval.Post, m blocks.Message) error {
-	opts := options(m)
+	var more []slack.MsgOption
 	if p.Thread != "" {
-		opts = append(opts, slack.MsgOptionTS(p.Thread))
+		more = append(more, slack.MsgOptionTS(p.Thread))
 	}
 	err := b.paced("chat.postMessage", p.Channel, func() error {
-		channel, ts, err := b.slack.PostMessageContext(ctx, p.Channel, opts...)
+		channel, ts, err := b.postTo(ctx, p.Channel, m, more...)
 		if err == nil {
 			p.Channel, p.TS = channel, ts
 		}
 		return err
 	})
 	switch why := said(err); {
-	case err == nil:
-		return nil
 	case why == "thread_not_found":
 		p.Thread = ""
 		return b.deliverNew(ctx, p, m)
 	case isGone(why):
 		return b.deliverElsewhere(ctx, p, m, err)
-	default:
-		return known(err)
 	}
+	return err
 }
 
 // paced sends to a channel at the pace that Slack takes.
@@ -219,29 +240,26 @@ func (b *Bot) paced(method, channel string, send func() error) error {
 
 // deliverElsewhere tells the asker alone what a channel takes no more.
 func (b *Bot) deliverElsewhere(ctx context.Context, p *approval.Post, m blocks.Message, err error) error {
-	if p.Kind == approvalsKind {
+	switch {
+	case p.Kind == approvalsKind:
 		return b.deliverNowhere(ctx, p, err)
-	}
-	if p.User == "" || p.Channel == p.User {
-		return known(err) // there is nobody else to tell
+	case p.User == "" || isDirect(*p): // there is nobody else to tell
+		return &overError{"Slack says " + said(err)}
 	}
 	b.Log.Warn("Slack: a channel takes no messages; the asker is told directly", "approval", p.Approval, "channel", p.Channel, "error", b.scrub(err.Error()))
 	p.Channel, p.TS, p.Thread = p.User, "", ""
-	channel, ts, err := b.slack.PostMessageContext(ctx, p.Channel, options(m)...)
-	if err != nil {
-		return known(err)
-	}
-	p.Channel, p.TS = channel, ts
-	return nil
+	return b.deliverNew(ctx, p, m)
 }
+
+// isDirect reports whether a post is a direct message to whom it is for.
+func isDirect(p approval.Post) bool { return p.Channel == p.User || strings.HasPrefix(p.Channel, "D") }
 
 // deliverNowhere tells the asker that those who must agree cannot be asked where the policy says.
 func (b *Bot) deliverNowhere(ctx context.Context, p *approval.Post, err error) error {
-	b.Log.Error("Slack: the approvals channel takes no messages: invite the bot, or name another in the policy", "channel", p.Channel, "error", b.scrub(err.Error()))
-	if p.User != "" && p.Shown != unshowable {
-		says := blocks.Plain("The channel in which others are asked to approve takes no messages (" + said(err) + "). Whoever may approve sees your request by /vps approvals.")
-		if _, _, err := b.slack.PostMessageContext(ctx, p.User, options(says)...); err != nil {
-			return known(err)
+	b.Log.Error("Slack: the approvals channel takes no messages: invite the bot, give it what it lacks, or name another channel in the policy", "channel", p.Channel, "error", b.scrub(err.Error()))
+	if p.User != "" && p.TS == "" && p.Shown != unshowable {
+		if _, _, err := b.postTo(ctx, p.User, blocks.NobodyAsked(p.Channel, said(err))); err != nil {
+			return err
 		}
 	}
 	p.Shown = unshowable
@@ -277,27 +295,11 @@ func (b *Bot) sealURL(address string) []byte {
 }
 
 func options(m blocks.Message) []slack.MsgOption {
-	return []slack.MsgOption{
-		slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...),
-		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+	all := []slack.MsgOption{slack.MsgOptionText(m.Text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
+	if len(m.Blocks) > 0 {
+		all = append(all, slack.MsgOptionBlocks(m.Blocks...))
 	}
-}
-
-// said is Slack's own word for what went wrong.
-func said(err error) string {
-	if refused, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
-		return refused.Err
-	}
-	return ""
-}
-
-// isGone reports whether a channel takes no messages from the bot any more.
-func isGone(why string) bool {
-	switch why {
-	case "channel_not_found", "not_in_channel", "is_archived", "restricted_action", "no_permission", "ekm_access_denied":
-		return true
-	}
-	return false
+	return all
 }
 
 // known makes an error of slack-go's one of ours.

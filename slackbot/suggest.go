@@ -45,7 +45,7 @@ type serverList struct {
 	next    time.Time // not to be read before
 }
 
-type server struct{ id, name string }
+type server struct{ id, name, address string }
 
 // suggest answers an options load: the servers that fit what somebody is typing into a form.
 // Where the API is slow it answers with what was read before, or with nothing, and the read
@@ -57,7 +57,7 @@ func (b *Bot) suggest(ctx context.Context, d door.Delivery) []byte {
 	if err == nil {
 		err = b.untoken(formPurpose, p.View.Meta, &form)
 	}
-	if err != nil || !b.Ready() || p.User.ID == "" || p.ActionID != blocks.ActServer {
+	if err != nil || !b.known() || p.User.ID == "" || p.ActionID != blocks.ActServer {
 		return blocks.Options(nil)
 	}
 	key := serverKey{p.User.ID, form.Channel}
@@ -107,7 +107,7 @@ func (b *Bot) readable(ctx context.Context, v *visit) ([]server, error) {
 	}
 	var found []server
 	for _, r := range rowsOf(joinTables(pages)) {
-		found = append(found, server{r["id"], r["name"]})
+		found = append(found, server{r["id"], r["name"], r["ip_address"]})
 	}
 	return found, nil
 }
@@ -155,9 +155,9 @@ func (c *serverCache) makeRoom(now time.Time) {
 	}
 }
 
-// fitting returns the servers that have what was typed in their name or id, the best first.
+// fitting returns the servers that have what was typed in their name, id or address, the best first.
 func fitting(servers []server, typed string) []server {
-	typed = strings.ToLower(strings.TrimSpace(typed))
+	typed = tools.Folded(typed)
 	servers = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.fits(typed) == fitsNot })
 	slices.SortStableFunc(servers, func(a, b server) int {
 		return cmp.Or(cmp.Compare(a.fits(typed), b.fits(typed)), cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.id, b.id))
@@ -174,17 +174,17 @@ const (
 	fitsNot
 )
 
-// fits takes what was typed in small letters.
+// fits takes what was typed as [tools.Folded] gives it.
 func (s server) fits(typed string) int {
-	name, id := strings.ToLower(s.name), strings.ToLower(s.id)
+	name, id := tools.Folded(s.name), strings.ToLower(s.id)
 	switch {
-	case name == typed, id == typed:
+	case name == typed, id == typed, typed != "" && s.address == typed:
 		return fitsWholly
 	case strings.HasPrefix(name, typed):
 		return fitsAtStart
 	case strings.Contains(name, typed):
 		return fitsInside
-	case strings.Contains(id, typed):
+	case strings.Contains(id, typed), strings.Contains(s.address, typed):
 		return fitsByID
 	}
 	return fitsNot

@@ -51,7 +51,7 @@ func TestADeleteFromTheCardToItsEnd(t *testing.T) {
 		w.eventually("the card has no buttons", func() bool { return len(card.Buttons()) == 0 })
 		require.Equal(t, approval.Done, w.records()[0].State)
 
-		require.Len(t, w.slack.DMs(lea), 1, "one message an operation")
+		w.eventually("one call an operation", func() bool { return w.calls(lea) == 1 })
 	})
 }
 

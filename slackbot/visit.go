@@ -1,8 +1,10 @@
 package slackbot
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/slack-go/slack"
 
@@ -15,12 +17,18 @@ import (
 type payload struct {
 	Type string `json:"type"`
 	Team struct {
-		ID string `json:"id"`
+		ID         string `json:"id"`
+		Enterprise string `json:"enterprise_id"`
 	} `json:"team"`
 	User struct {
-		ID     string `json:"id"`
-		TeamID string `json:"team_id"`
+		ID         string `json:"id"`
+		Name       string `json:"username"`
+		TeamID     string `json:"team_id"`
+		Enterprise string `json:"enterprise_id"`
 	} `json:"user"`
+	Enterprise struct {
+		ID string `json:"id"`
+	} `json:"enterprise"`
 	Channel struct {
 		ID string `json:"id"`
 	} `json:"channel"`
@@ -85,24 +93,72 @@ func (b *Bot) visitOf(ctx context.Context, d door.Delivery, p payload) *visit {
 	v := &visit{
 		id: d.ID, user: p.User.ID, channel: p.Channel.ID, url: p.ResponseURL, trigger: p.TriggerID, ephemeral: p.Container.IsEphemeral,
 	}
-	team := p.User.TeamID
 	if v.channel == "" {
 		v.channel = p.Container.ChannelID
 	}
 	if p.Event.User != "" {
-		v.user, team = p.Event.User, p.TeamID
+		v.user = p.Event.User
 	}
-	if team == "" {
-		team = p.Team.ID
-	}
-	v.external = team != b.team.id()
+	v.external = !b.isOurs(ctx, v.user, p.origin())
 	v.groups = b.groupsOf(ctx, v)
 	return v
+}
+
+// origin is where somebody is from, as Slack says it: on Enterprise Grid their workspace may be
+// another than the one in which they press, and only what is said of themselves proves anything.
+type origin struct{ team, enterprise string }
+
+func (p payload) origin() origin {
+	o := origin{p.User.TeamID, p.User.Enterprise}
+	switch {
+	case p.Event.User != "":
+		return origin{team: p.TeamID}
+	case o.team == "":
+		o.team = p.Team.ID
+	}
+	if o.enterprise == "" && o.team == p.Team.ID { // then what is said of the workspace is said of them
+		o.enterprise = cmp.Or(p.Team.Enterprise, p.Enterprise.ID)
+	}
+	return o
+}
+
+// isOurs reports whether somebody counts as one of the workspace: Slack says that they are of it, or
+// of its enterprise; the policy names them; or they have typed a command in it. All others are
+// strangers of Slack Connect.
+func (b *Bot) isOurs(ctx context.Context, user string, from origin) bool {
+	switch {
+	case from.team == b.team.id():
+		return true
+	case from.enterprise != "" && from.enterprise == b.team.ofEnterprise():
+		return true
+	case user == "":
+		return false
+	}
+	return isNamed(b.Runner.Policy().Book, permissions.SlackUser(user)) || b.hasTyped(ctx, user)
+}
+
+// isNamed reports whether a policy means somebody by their id.
+func isNamed(book *permissions.Rulebook, who permissions.Actor) bool {
+	if book == nil {
+		return false
+	}
+	if _, listed := (permissions.Policy{Book: book}).Person(who); listed {
+		return true
+	}
+	return slices.ContainsFunc(book.Rules, func(r permissions.Rule) bool {
+		named := r.Who
+		if r.Approvers != nil {
+			named = slices.Concat(named, r.Approvers.Who)
+		}
+		return r.Effect == permissions.Allow && slices.Contains(named, permissions.Party(who))
+	})
 }
 
 // command is the part of a slash command that is read.
 type command struct {
 	TeamID      string `json:"team_id"`
+	Enterprise  string `json:"enterprise_id"`
+	UserName    string `json:"user_name"`
 	ChannelID   string `json:"channel_id"`
 	UserID      string `json:"user_id"`
 	Text        string `json:"text"`
@@ -117,7 +173,10 @@ func (b *Bot) visitOfCommand(ctx context.Context, d door.Delivery) (*visit, stri
 	}
 	v := &visit{
 		id: d.ID, user: c.UserID, channel: c.ChannelID, url: c.ResponseURL, trigger: c.TriggerID,
-		external: c.TeamID != b.team.id(),
+		external: !b.isOurs(ctx, c.UserID, origin{c.TeamID, c.Enterprise}),
+	}
+	if c.TeamID == b.team.id() {
+		b.noteTyped(ctx, c.UserID, c.UserName)
 	}
 	v.groups = b.groupsOf(ctx, v)
 	return v, c.Text, nil

@@ -26,8 +26,8 @@ func (s *service) unready(ctx context.Context) []string {
 		s.parts.runner.Log.Debug("not ready", "error", err)
 		reasons = append(reasons, "the store does not answer within a second")
 	}
-	if !s.bot.Ready() {
-		reasons = append(reasons, "Slack has not said yet whose bot this is")
+	if why := s.bot.Unready(); why != "" {
+		reasons = append(reasons, why)
 	}
 	if s.socket != nil && !s.socket.Ready() {
 		reasons = append(reasons, "no connection to Slack has had its hello")

@@ -6,7 +6,8 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// Plain is a sentence, escaped.
+// Plain is a sentence of ours, escaped. What stands between backticks, and in no quotation, is shown
+// as code.
 func Plain(says string) Message {
 	m := said(says)
 	if m == "" {
@@ -93,16 +94,25 @@ func answerChange(r tools.Reply, o AnswerView) Message {
 	if r.Card != nil {
 		body = append(append(body, cardBlocks(*r.Card)...), remark(account(r.Card.Account))...)
 	}
-	body = append(body, sections(append(created(r.Op, tools.Reply{Value: r.Value}.JSON()), request(r), undo(o.Undo))...)...)
+	body = append(body, sections(append(created(r.Op, tools.Reply{Value: r.Value}.JSON()), wouldSend(r), undo(o.Undo))...)...)
 	return message(says, append(body, remark(sharedBy(o))...))
 }
 
-// request is the request that a dry run would have sent.
-func request(r tools.Reply) md {
+// wouldSend is what a dry run would have sent, field by field.
+func wouldSend(r tools.Reply) md {
 	if r.Request == nil {
 		return ""
 	}
-	return "Request: " + code(strings.TrimSpace(r.Request.Method+" "+r.Request.Path+" "+string(r.Request.Body)))
+	var fields []md
+	flatten("", r.Request.Body, func(field, s string) {
+		if v := code(s); v != "" {
+			fields = append(fields, esc(label(field))+" "+v)
+		}
+	})
+	if fields == nil {
+		return ""
+	}
+	return "Would be sent: " + clip(join(" · ", fields...), longestText)
 }
 
 // created shows what a change has made: its address is what people wait for. Of what was

@@ -27,7 +27,7 @@ func cardBlocks(c tools.Card) []slack.Block {
 	notes := each("💾 ", c.Lost)
 	notes = append(notes, marked("💰 ", c.Price))
 	notes = append(notes, each("⚠️ ", c.Warnings)...)
-	if others := parties(c.Others); others != "" {
+	if others := said(c.Others); others != "" {
 		notes = append(notes, "👥 "+others)
 	}
 	return append(blocks, sections(notes...)...)
@@ -60,10 +60,18 @@ func marked(mark md, s string) md {
 	return ""
 }
 
+// told is a sentence of the Runner's behind a mark.
+func told(mark md, s string) md {
+	if m := said(s); m != "" {
+		return mark + m
+	}
+	return ""
+}
+
 func each(mark md, texts []string) []md {
 	shown := make([]md, 0, len(texts))
 	for _, s := range texts[:min(mostTarget, len(texts))] {
-		shown = append(shown, marked(mark, s))
+		shown = append(shown, told(mark, s))
 	}
 	return shown
 }

@@ -48,43 +48,44 @@ func blank(s string) bool { return short(s, 1) == "" }
 func hidden(c rune) bool { return tools.Clean(string(c)) == "" }
 
 // Look-alikes of what Slack would read as markup.
-const (
-	quoteMark = 'ʼ' // for a backtick
-	star      = '∗'
-	wave      = '∼'
-	colon     = '꞉'
-)
+var lookAlikes = map[rune]rune{'`': quoteMark, '*': '∗', '~': '∼', '_': '＿', ':': '꞉'}
 
-// disarm replaces what Slack would read as the beginning of a code span, of bold or struck text,
-// or of a picture's name. Stars and colons inside words stay: "servers.*" and 2001:db8::1
-// are what people copy.
+const quoteMark = 'ʼ' // for a backtick
+
+// disarm replaces what Slack would read as the beginning or the end of a code span, of bold,
+// slanted or struck text, or of a picture's name. Marks and colons inside words stay: my_server, "servers.*"
+// and 2001:db8::1 are what people copy.
 func disarm(s string) string {
-	if !strings.ContainsAny(s, "`*~:") {
+	if !strings.ContainsAny(s, "`*~_:") {
 		return s
 	}
 	runes := []rune(s)
+	again := []rune(s)
 	for i, c := range runes {
-		switch {
-		case c == '`':
-			runes[i] = quoteMark
-		case c == '*' && opens(runes, i):
-			runes[i] = star
-		case c == '~' && opens(runes, i):
-			runes[i] = wave
-		case c == ':' && namesPicture(runes, i):
-			runes[i] = colon
+		marks := strings.ContainsRune("*~_", c) && atEdge(runes, i)
+		if c == '`' || marks || c == ':' && namesPicture(runes, i) {
+			again[i] = lookAlikes[c]
 		}
 	}
-	return string(runes)
+	return string(again)
 }
 
-// opens reports whether a mark stands where formatted text could begin.
-func opens(runes []rune, i int) bool {
-	if i+1 == len(runes) || runes[i+1] == ' ' {
-		return false
+// atEdge reports whether a mark, with those beside it, stands at the edge of a word. The star of a
+// pattern such as "servers.*" does no harm.
+func atEdge(runes []rune, i int) bool {
+	before, after := i-1, i+1
+	for before >= 0 && isMark(runes[before]) {
+		before--
 	}
-	return i == 0 || !inWord(runes[i-1]) && runes[i-1] != '.' && runes[i-1] != ':'
+	for after < len(runes) && isMark(runes[after]) {
+		after++
+	}
+	word := func(at int) bool { return at >= 0 && at < len(runes) && inWord(runes[at]) }
+	pattern := runes[i] == '*' && before == i-1 && before >= 0 && (runes[before] == '.' || runes[before] == ':') && !word(after)
+	return !(word(before) && word(after)) && !pattern
 }
+
+func isMark(c rune) bool { return c == '*' || c == '~' || c == '_' }
 
 func inWord(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
 

@@ -36,7 +36,7 @@ func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.M
 
 // input is the block of one field.
 func input(f tools.Field, given string, choices []Choice) slack.Block {
-	hint := spoken(f.Doc)
+	hint := asTyped(f.Doc)
 	options := optionsOf(choices, given)
 	if len(choices) > 0 && options == nil {
 		hint = fmt.Sprintf("%s (%d to choose from, too many for a list)", hint, len(choices))

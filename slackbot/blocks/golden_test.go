@@ -55,7 +55,7 @@ func TestAnswers(t *testing.T) {
 func TestCards(t *testing.T) {
 	golden(t, "ask_reboot", Ask(reboot(t), AskView{Role: Own, AskedBy: "<@U1>"}))
 	golden(t, "ask_create", Ask(creation(t), AskView{Role: Own, AskedBy: "<@U1>"}))
-	golden(t, "ask_delete_own", Ask(deletion(t), AskView{Role: Own, AskedBy: "key lead-laptop", Mention: "U1"}))
+	golden(t, "ask_delete_own", Ask(deletion(t), AskView{Role: Own, AskedBy: "key lead-laptop", Call: []string{"U1"}}))
 	golden(t, "ask_delete_second", Ask(deletion(t), AskView{Role: Second, AskedBy: "key lead-laptop", Answers: []approval.Consent{yes}}))
 	denied := with(deletion(t), func(rec *approval.Record) { rec.State = approval.Denied })
 	golden(t, "answered_denied", Answered(denied, LiveView{Now: noon, Answers: []approval.Consent{no}}))

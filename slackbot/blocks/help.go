@@ -80,7 +80,7 @@ func helpAbout(op *tools.Op, why, usage string) Message {
 	}
 	body := sections(strong(esc(op.Title)), code(usage), said(op.Description))
 	body = append(body, sections(fieldHelp(op)...)...)
-	body = append(body, sections(riskWords[op.Risk], needs(op), example(op), marked("⛔ Refused here: ", why))...)
+	body = append(body, sections(riskWords[op.Risk], needs(op), example(op), told("⛔ Refused here: ", why))...)
 	return message(esc(op.Title)+": "+code(usage), body)
 }
 
@@ -90,7 +90,7 @@ func fieldHelp(op *tools.Op) []md {
 		if unasked[f.Name] {
 			continue
 		}
-		line := join(" ", "•", code(f.Name), esc(spoken(f.Doc)))
+		line := join(" ", "•", code(f.Name), said(f.Doc))
 		if !f.Required {
 			line += " (optional)"
 		}

@@ -18,7 +18,7 @@ const (
 func Home(o HomeView) slack.HomeTabViewRequest {
 	body := actions(button(ActRefresh, "refresh", "Refresh", ""))
 	body = append(body, remark(asOf(o.Now))...)
-	body = append(body, sections(marked("📣 ", o.Notice))...)
+	body = append(body, sections(told("📣 ", o.Notice))...)
 	body = append(body, questions("Wait for your approval", open(o.Waiting, o.Now), Second)...)
 	body = append(body, questions("Wait for your own confirmation", open(o.Mine, o.Now), Own)...)
 	body = append(body, running(o.Running)...)

@@ -41,7 +41,7 @@ func everything(t testing.TB, s string, n int) map[string]any {
 	all := map[string]any{
 		"plain": Plain(s), "expiry": Expiry(s), "mirror": Mirror(audit.Row{Actor: s, Target: s, Operation: s, Reason: s, Outcome: s}),
 		"suggest": Suggest(s, s, Token(s)), "help": Help(ops, why, HelpView{}), "audit": Audit(rows, noon),
-		"ask": Ask(rec, AskView{Role: Own, AskedBy: "key " + s, Answers: consents, Mention: person}), "second": Ask(rec, AskView{Role: Second, AskedBy: "<@" + person + ">", Answers: consents}),
+		"ask": Ask(rec, AskView{Role: Own, AskedBy: "key " + s, Answers: consents, Call: []string{person, s}}), "second": Ask(rec, AskView{Role: Second, AskedBy: "<@" + person + ">", Answers: consents}),
 		"name": NameModal(rec, s), "deny": DenyModal(rec, s), "loading": Loading(s, s), "done": Done(s, s),
 		"approvals": Approvals(many(n, rec), many(n, rec), noon),
 	}
@@ -136,7 +136,7 @@ func FuzzMessages(f *testing.F) {
 		f.Add(s, uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, s string, n uint8) {
-		if slackParty().MatchString(s) {
+		if tokens().MatchString(s) {
 			t.Skip("the bot's own word for a person")
 		}
 		for name, shown := range everything(t, s, int(n%30)) {
@@ -150,15 +150,21 @@ func TestEscape(t *testing.T) {
 		"a & b <c>":           "a &amp; b &lt;c&gt;",
 		"&lt;":                "&amp;lt;",
 		"  two  \n lines ":    "two lines",
-		"servers.* and *x*":   "servers.* and ∗x*",
+		"servers.* and *x*":   "servers.* and ∗x∗",
 		"`code`":              "ʼcodeʼ",
 		":warning: x":         "꞉warning: x",
 		"a:tada:":             "a꞉tada:",
 		"2001:db8:aa:1::1":    "2001:db8:aa:1::1",
 		"12:30:00":            "12:30:00",
 		"\u202Ea\x00b\u200Bc": "abc",
-		"~off~":               "∼off~",
+		"~off~":               "∼off∼",
 		"“web-1”":             "“web-1”",
+		"_nightly_":           "＿nightly＿",
+		"“_nightly_”":         "“＿nightly＿”",
+		"__init__":            "＿＿init＿＿",
+		"my_db_1 a__b":        "my_db_1 a__b",
+		"web* web~ -_x":       "web∗ web∼ -＿x",
+		"*_~x":                "∗＿∼x",
 	} {
 		require.Equal(t, want, Escape(in), "%q", in)
 	}
@@ -210,7 +216,7 @@ func TestFormsComeBack(t *testing.T) {
 	op, _ := tools.Lookup("servers.create")
 	var state slack.ViewState
 	require.NoError(t, json.Unmarshal([]byte(`{"values":{
-		"field:name":{"field:name":{"type":"plain_text_input","value":"web-9"}},
+		"field:name":{"field:name":{"type":"plain_text_input","value":"\u00a0web-9 \u200b\n"}},
 		"field:plan_id":{"field:plan_id":{"type":"static_select","selected_option":{"value":"2"}}},
 		"field:hostname":{"field:hostname":{"type":"plain_text_input","value":null}},
 		"field:backups_enabled":{"field:backups_enabled":{"type":"radio_buttons","selected_option":{"value":"unset"}}},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // mostRecords is how many records a list shows with their buttons: two blocks each.
@@ -123,7 +124,7 @@ func auditLine(row audit.Row) md {
 	if outcome == "" {
 		outcome = row.Decision
 	}
-	what := join(" ", code(short(row.Operation, longestName)), esc(short(auditTarget(row.Target), longestName)))
+	what := join(" ", operation(row.Operation), esc(short(auditTarget(row.Target), longestName)))
 	m := join(" · ", auditMark(outcome)+" "+what, esc(short(strings.ReplaceAll(outcome, "_", " "), 40)), who(row.Actor))
 	if row.Approver != "" {
 		var verb md = "agreed"
@@ -133,6 +134,14 @@ func auditLine(row audit.Row) md {
 		m += ", " + verb + ": " + who(row.Approver)
 	}
 	return clip(join(" · ", m, account(row.Account)), mostAuditLine)
+}
+
+// operation is how an operation is typed, also one that is no more.
+func operation(name string) md {
+	if op, ok := tools.Lookup(name); ok {
+		return code(command(op))
+	}
+	return code(short(name, longestName))
 }
 
 // auditTarget is what a target is called: "web-1" of "server:12345 (web-1)".

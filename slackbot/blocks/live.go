@@ -28,7 +28,29 @@ func Live(rec approval.Record, o LiveView) Message {
 	if now.state != approval.Refused { // an answer that the last check did not count would look like one that does
 		body = append(body, remark(answers(o.Answers))...)
 	}
-	return message(now.text, body)
+	return message(now.text, body, takeBack(rec, now, o)...)
+}
+
+// Reason is why somebody is called.
+type Reason string
+
+// The reasons: it is their turn, or it has ended. Each is told once, by a message of its own: an
+// edit notifies nobody.
+const (
+	NoReason Reason = ""
+	Turn     Reason = "turn"
+	End      Reason = "end"
+)
+
+// Calls says why the asker of a record is to be called, as it stands.
+func Calls(rec approval.Record, o LiveView) Reason {
+	switch now := stand(rec, o); {
+	case now.ended:
+		return End
+	case now.called:
+		return Turn
+	}
+	return NoReason
 }
 
 // standing is how a record stands, in words.

@@ -24,8 +24,20 @@ const (
 // esc is a text of others in a sentence.
 func esc(s string) md { return md(Escape(short(s, longestText))) }
 
-// said is a sentence of ours, in which names of others may be.
-func said(s string) md { return clip(md(Escape(short(s, mostSection))), mostSection) }
+// said is a sentence of ours, in which names of others may be, in Slack's voice.
+func said(s string) md { return clip(spoken(short(s, mostSection)), mostSection) }
+
+// escaped is a part of a sentence, with the space around it.
+func escaped(s string) md {
+	m := Escape(s)
+	if strings.HasPrefix(s, " ") {
+		m = " " + m
+	}
+	if strings.HasSuffix(s, " ") && strings.TrimSpace(s) != "" {
+		m += " "
+	}
+	return md(m)
+}
 
 // code is a text shown exactly as it is: an id, an address, a command. It may be empty.
 func code(s string) md {
@@ -90,6 +102,19 @@ func mention(user string) md {
 
 var groupID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^S[A-Z0-9]{1,30}$`) })
 
+var channelID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[CDG][A-Z0-9]{1,30}$`) })
+
+// channelLink links to a channel. Nobody else can follow a link to direct messages.
+func channelLink(id string) md {
+	switch {
+	case !channelID().MatchString(id):
+		return ""
+	case id[0] == 'D':
+		return "a direct message"
+	}
+	return md("<#" + id + ">")
+}
+
 // group calls a Slack user group.
 func group(id string) md {
 	if !groupID().MatchString(id) {
@@ -119,14 +144,6 @@ func who(identity string) md {
 	return esc(short(identity, longestName))
 }
 
-var slackParty = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bslack(-group)?:[A-Z0-9]+\b`) })
-
-// parties is a sentence of the policy's, in which people and groups of Slack are called. It is for
-// nothing that holds other people's words.
-func parties(s string) md {
-	return md(slackParty().ReplaceAllStringFunc(string(esc(s)), func(identity string) string { return string(who(identity)) }))
-}
-
 // rendered takes what the bot calls somebody: a mention stays one, also in brackets after other
 // words, all else is escaped.
 func rendered(s string) md {
@@ -153,6 +170,9 @@ func join(between string, parts ...md) md {
 	}
 	return md(strings.Join(kept, between))
 }
+
+// cutOff is the beginning of a text that is markup already.
+func cutOff(s string, most int) string { return string(clip(md(s), most)) }
 
 func (m md) len() int { return utf8.RuneCountInString(string(m)) }
 

@@ -2,6 +2,8 @@ package blocks
 
 import (
 	"encoding/json"
+	"strings"
+	"unicode"
 
 	"github.com/slack-go/slack"
 
@@ -27,12 +29,13 @@ func Values(op *tools.Op, state *slack.ViewState) map[string]string {
 	return filled
 }
 
-// picked returns the value of an element of any kind.
+// picked returns the value of an element of any kind. What was typed loses the space that phones
+// and the clipboard put around it.
 func picked(a slack.BlockAction) string {
 	if a.SelectedOption.Value != "" {
 		return a.SelectedOption.Value
 	}
-	return a.Value
+	return strings.TrimFunc(a.Value, func(c rune) bool { return unicode.IsSpace(c) || c == '\u200b' || c == '\u2060' || c == '\ufeff' })
 }
 
 // FormErrors is the acknowledgement of a form that says at each field what is wrong with it; nil
@@ -53,7 +56,7 @@ func inputErrors(at map[string]string) []byte {
 		return nil
 	}
 	for block, says := range at {
-		at[block] = plain(says, mostFallback).Text
+		at[block] = plain(asTyped(says), mostFallback).Text
 	}
 	return encode(slack.NewErrorsViewSubmissionResponse(at))
 }

@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,10 +14,30 @@ import (
 var shows = map[string]func(string) md{
 	"id": code, "uuid": code, "ip_address": code, "ipv6_address": code, "hostname": code, "address": code,
 	"email": code, "slug": code, "nameservers": code, "permissions": codes,
-	"status":        statusOf,
-	"size_mb":       func(s string) md { return esc(s) + " MB" },
+	"status":  statusOf,
+	"size_mb": unit(" MB"), "memory": megabytes, "memory_used": megabytes,
+	"storage": unit(" GB"), "disk_used": unit(" GB"), "bandwidth": unit(" GB a month"), "bandwidth_used": unit(" GB"),
+	"cpu_percent":   unit(" %"),
 	"price_monthly": func(s string) md { return esc(s) + " a month" },
 	"price_hourly":  func(s string) md { return esc(s) + " an hour" },
+}
+
+// unit shows a number with what it counts. VPS.org says no units; another text has its own.
+func unit(of md) func(string) md {
+	return func(s string) md {
+		if number().MatchString(s) {
+			return esc(s) + of
+		}
+		return esc(s)
+	}
+}
+
+// megabytes shows what is counted in MB, in GB where it is so many.
+func megabytes(s string) md {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 1024 && n%1024 == 0 {
+		return digits(n/1024) + " GB"
+	}
+	return unit(" MB")(s)
 }
 
 // value shows one value of a result. Fields of objects inside have dotted names.
@@ -54,6 +75,7 @@ var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^
 var labels = map[string]md{
 	"created_at": "created", "expires_at": "expires", "expiration_date": "expires", "updated_at": "updated", "registration_date": "registered",
 	"server": "of", "dns_managed_by": "DNS by", "record_count": "records", "vcpus": "vCPUs",
+	"memory": "memory", "storage": "disk", "bandwidth": "traffic",
 }
 
 // cell shows one value of a row, with its label where it needs one.

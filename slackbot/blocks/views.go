@@ -21,7 +21,7 @@ type AskView struct {
 	Role    Role
 	AskedBy string // a mention such as "<@U024BE7LH>", or words such as "key lead-laptop"; empty: as the record has it
 	Answers []approval.Consent
-	Mention string // user id of who is to be called; empty: nobody
+	Call    []string // ids of the users and user groups that are to be called
 }
 
 // Role is whose answer a card asks for.
@@ -36,7 +36,8 @@ const (
 // LiveView is what a message about a record is shown with.
 type LiveView struct {
 	Now      time.Time
-	Mention  string        // user id of the asker, called when it has ended; empty: nobody
+	Mention  string        // user id of who is called, where it has ended or it is their turn; empty: nobody
+	Cancel   bool          // there is a button to take the request back, while that can be done
 	Going    bool          // VPS.org has accepted it, and its work goes on
 	Progress string        // the status while it goes on: "provisioning"; empty: not known yet
 	Waited   time.Duration // since it began to run

@@ -44,14 +44,9 @@ func asked(field string) string {
 // noun names what a list holds: "Servers", "DNS zones".
 func noun(op *tools.Op) string { return titled(strings.TrimSuffix(op.Name, ".list")) }
 
-// spoken puts a field's explanation into Slack's words: what it calls plans.list is typed
+// asTyped is a field's explanation where no markup is shown: what it calls plans.list is typed
 // /vps plans list here.
-func spoken(doc string) string {
-	for _, op := range tools.Operations() {
-		doc = strings.ReplaceAll(doc, op.Name, command(op))
-	}
-	return doc
-}
+func asTyped(doc string) string { return tools.SpellNames(doc, command) }
 
 // command is how an operation is typed: "/vps servers reboot".
 func command(op *tools.Op) string { return "/vps " + strings.Replace(op.Name, ".", " ", 1) }

@@ -38,6 +38,8 @@ func tidy(text string) (string, error) {
 // prefix is the slash command itself.
 const prefix = "/vps"
 
+const softHyphen = "\u00AD"
+
 // zeroWidth are those that phones and the clipboard add to words and emoji.
 func zeroWidth(c rune) bool {
 	return 0x200B <= c && c <= 0x200D || c == 0x2060 || c == 0xFEFF || c == 0xFE0E || c == 0xFE0F

@@ -6,7 +6,9 @@
 package words
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/vpsbot/vpsbot/tools"
@@ -58,10 +60,11 @@ func Parse(text string) (Command, error) {
 	if utf8.RuneCountInString(text) > MaxCharacters {
 		return Command{}, mistake("the command is longer than %d characters; say it shorter", MaxCharacters)
 	}
-	text, err := tidy(text)
+	tidied, err := tidy(text)
 	if err != nil {
-		return Command{}, err
+		return Command{}, withSuggestion(err, text)
 	}
+	text = tidied
 	if kind, rest, ok := freeText(text); ok { // a reason may hold any quote, also an open one
 		return reader{}.free(kind, rest)
 	}
@@ -70,6 +73,20 @@ func Parse(text string) (Command, error) {
 		return Command{}, err
 	}
 	return reader{}.command(typed)
+}
+
+// withSuggestion says what may be meant by a text with soft hyphens, which show as hyphens or not at
+// all. Without any other invisible character it could be another name.
+func withSuggestion(err error, text string) error {
+	m, ok := errors.AsType[*Mistake](err)
+	visible := strings.ReplaceAll(text, softHyphen, "-")
+	if !ok || visible == text {
+		return err
+	}
+	if c, err := Parse(visible); err == nil {
+		m.Suggestion, m.Reads = c.String(), c.reads()
+	}
+	return m
 }
 
 func mistake(format string, args ...any) *Mistake {

@@ -237,6 +237,8 @@ func TestMistakes(t *testing.T) {
 		{`get "web-1`, "the quote before “web-1” is never closed; add the closing quote", "", false},
 		{"get ‘web-1", "the quote before “web-1” is never closed", "", false},
 		{`backups create description="say "web-1" now"`, `a quote closes in the middle of a word, after “say ”; a quote inside quotes is written \"`, "", false},
+		{"get web\u00ad1", "an invisible character (U+00AD)", "servers get web-1", true},
+		{"stop web\u00ad1", "an invisible character (U+00AD)", "servers stop web-1", false},
 		{"get web\u202e1", "an invisible character (U+202E)", "", false},
 		{"get web\x001", "an invisible character (U+0000)", "", false},
 		{"get \xff", "the command is not valid text", "", false},

@@ -1,0 +1,54 @@
+package slackbot_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
+)
+
+const elsewhere = "T0HOME002" // the workspace that Slack names beside somebody of ours, on Enterprise Grid
+
+// A second person of the policy counts as ours when they press, whatever workspace Slack names.
+func TestAPersonOfThePolicyIsOursOnEnterpriseGrid(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps stop db-server-01")
+	p.Of(elsewhere).Press(w.ephemeral(lea, "Stops"), "confirm")
+	asked := w.posted(approvals, "Approval needed")
+	w.slack.As(max).In(approvals).Of(elsewhere).Press(asked, "approve")
+	w.eventually("it ran", func() bool { return len(w.sent()) == 1 })
+}
+
+// Whoever has typed a command in the workspace counts as ours when they press, after a restart, too. A
+// stranger of Slack Connect does not.
+func TestWhoHasTypedIsOurs(t *testing.T) {
+	for name, c := range map[string]struct {
+		user, team string
+		typed      bool
+		says       string
+	}{
+		"has typed":       {eve, elsewhere, true, "as a file"},
+		"has typed never": {eve, elsewhere, false, "no rule of the policy"},
+		"a stranger":      {stranger, "T9OTHER", true, "no rule of the policy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if c.typed {
+				w.slack.As(c.user).In(ops).Type("/vps help")
+				w.ephemeral(c.user, "vpsbot runs")
+			}
+			w.stop()
+			w.start()
+			w.slack.As(lea).In(ops).Type("/vps servers list --share")
+			w.slack.As(c.user).In(ops).Of(c.team).Press(w.posted(ops, "web-server-01"), "csv")
+			w.message("to "+c.user, c.says, func() []*fakeslack.Message {
+				return slices.Concat(w.slack.Ephemerals(c.user), w.slack.DMs(c.user), w.slack.Messages(ops))
+			})
+			require.Equal(t, c.says == "as a file", len(w.slack.Files()) == 1)
+		})
+	}
+}

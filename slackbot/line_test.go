@@ -1,0 +1,56 @@
+package slackbot
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/slack-go/slack"
+	"github.com/stretchr/testify/require"
+)
+
+// However Slack words that it wants a pause, it gets one of a second at least, and a longer one each
+// time where it names none.
+func TestAPauseIsNeverNothing(t *testing.T) {
+	for header, want := range map[string][]time.Duration{
+		"":          {time.Second, 2 * time.Second, 4 * time.Second},
+		"0":         {time.Second, 2 * time.Second, 4 * time.Second},
+		"-3":        {time.Second, 2 * time.Second, 4 * time.Second},
+		"soon":      {time.Second, 2 * time.Second, 4 * time.Second},
+		"0.5":       {time.Second, 2 * time.Second, 4 * time.Second},
+		"7":         {7 * time.Second, 7 * time.Second, 7 * time.Second},
+		"999999999": {mostAskedOf, mostAskedOf, mostAskedOf},
+	} {
+		for before, pause := range want {
+			require.Equal(t, pause, pauseFor(http.Header{"Retry-After": {header}}, before), "%q, after %d", header, before)
+		}
+		require.Equal(t, max(longPause, want[2]), max(longPause, pauseFor(http.Header{"Retry-After": {header}}, 1000)), "%q", header)
+	}
+}
+
+func TestRefusalsAreRead(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"ok":true}`: "", "ok": "", "": "", `{"ok":false,"error":"invalid_blocks"}`: "invalid_blocks", "invalid_blocks": "invalid_blocks",
+		"<html>no</html>": "", `{"error":"x"}`: "", "OK - 12": "",
+	} {
+		require.Equal(t, want, refusalIn([]byte(body)), body)
+	}
+}
+
+// What Slack refuses is a matter of the channel, of the token, of the message or of the moment.
+func TestWhatARefusalIsAbout(t *testing.T) {
+	for _, code := range []string{
+		"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "restricted_action_read_only_channel",
+		"restricted_action_thread_only_channel", "missing_scope", "no_permission", "ekm_access_denied", "a_word_of_tomorrow",
+	} {
+		require.True(t, isGone(code), code)
+	}
+	for _, code := range []string{"", "ratelimited", "internal_error", "fatal_error", "service_unavailable", "token_revoked", "account_inactive"} {
+		require.False(t, isGone(code), code)
+	}
+	for code, says := range map[string]string{
+		"expired_trigger_id": "in time", "": "in time", "internal_error": "in time", "token_revoked": "token any more (token_revoked)", "missing_scope": "Slack says missing_scope",
+	} {
+		require.Contains(t, reason(slack.SlackErrorResponse{Err: code}), says)
+	}
+}
