@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -103,7 +102,7 @@ func (a *app) forMe(ctx context.Context, p *parts, store approval.Store, records
 func (p *parts) mayAnswer(rec approval.Record, yes bool) bool {
 	policy, ask := p.runner.Policy(), askAbout(rec)
 	d := policy.Decide(ask)
-	if yes && (!d.Allowed || d.Channels != nil && !slices.Contains(d.Channels, permissions.Terminal)) {
+	if yes && (!d.Allowed || !d.Carries(permissions.Terminal)) {
 		return false
 	}
 	if p.isOwn(rec.Actor, rec.Person) {

@@ -1,0 +1,62 @@
+package rules
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// wayAround is what no text that a machine reads may name: flags that spare a person, and the command
+// that lifts a freeze.
+var wayAround = regexp.MustCompile(`--yes|--confirm|vpsbot unfreeze|VPSBOT_READ_ONLY=|VPSBOT_OPERATIONS=`)
+
+// forPeople are the texts that name one: help, and what is said at a real terminal alone. Each is
+// named by its file and by how it begins.
+var forPeople = map[string][]string{
+	"cmd/vpsbot/consent.go": {"At a terminal the name is always typed"},
+	"cmd/vpsbot/freeze.go":  {"Stops every change", " vpsbot unfreeze lifts it."},
+	"cmd/vpsbot/reword.go":  {"vpsbot unfreeze lifts it"},
+}
+
+// No text of the program names a way around a person, but for those that only a person reads.
+func TestNoTextNamesAWayAroundAPerson(t *testing.T) {
+	seen := 0
+	eachFile(t, func(path, _ string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			literal, ok := n.(*ast.BasicLit)
+			if !ok || literal.Kind != token.STRING {
+				return true
+			}
+			text, err := strconv.Unquote(literal.Value)
+			require.NoError(t, err)
+			if way := wayAround.FindString(text); way != "" && !isForPeople(path, text) {
+				t.Errorf("%s names %s in a text that a machine may read: %q", path, way, text)
+			}
+			seen++
+			return true
+		})
+	})
+	require.Greater(t, seen, 1000)
+}
+
+func isForPeople(path, text string) bool {
+	for file, begins := range forPeople {
+		for _, begin := range begins {
+			if strings.HasSuffix(path, file) && strings.HasPrefix(text, begin) {
+				return true
+			}
+		}
+	}
+	return false
+}
