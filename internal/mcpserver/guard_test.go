@@ -84,7 +84,7 @@ func TestTheTokenIsTakenOutOfEveryLine(t *testing.T) {
 func TestALineWithoutEndEndsTheSession(t *testing.T) {
 	ended := false
 	text := strings.NewReader(strings.Repeat("short\n", 2<<20) + strings.Repeat("x", longestLine+1))
-	in := &lines{in: bufio.NewReader(text), answers: func([]byte) bool { return false }, ended: func() { ended = true }}
+	in := &lines{in: bufio.NewReader(text), handshake: &handshake{}, answers: func([]byte) bool { return false }, ended: func() { ended = true }}
 	_, err := io.Copy(io.Discard, in)
 	require.ErrorIs(t, err, errLongLine)
 	require.True(t, ended)

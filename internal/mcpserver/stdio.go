@@ -31,7 +31,8 @@ const (
 // sent to the API is seen to its end first, for 80 seconds at most. There can be one such
 // server in a process at a time.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
-	out = scrubbed{s, out}
+	begun := &handshake{}
+	out = scrubbed{s, begun.answeredBy(out)}
 	s.questions = &questions{out: out}
 	stdio := server.NewStdioServer(s.build(s.local))
 	stdio.SetErrorLogger(log.New(logWriter{s}, "", 0))
@@ -43,7 +44,7 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	served := make(chan error, 1)
 	go func() {
 		defer cancel()
-		served <- stdio.Listen(ctx, &lines{in: bufio.NewReader(in), answers: s.questions.take, ended: func() { s.settleDown(); cancel() }}, out)
+		served <- stdio.Listen(ctx, &lines{in: bufio.NewReader(in), handshake: begun, answers: s.questions.take, ended: func() { s.settleDown(); cancel() }}, out)
 	}()
 	<-ctx.Done()
 	return s.finish(served)
@@ -92,19 +93,22 @@ var errLongLine = errors.New("a message is longer than 8 MiB")
 // lines hands on the input, line by line, without the answers to our own questions. It calls ended
 // once there is nothing more to read.
 type lines struct {
-	in      *bufio.Reader
-	answers func(line []byte) bool // takes a line that is an answer
-	ended   func()
-	rest    []byte // of the line that is being handed on
+	in        *bufio.Reader
+	handshake *handshake
+	answers   func(line []byte) bool // takes a line that is an answer
+	ended     func()
+	rest      []byte // of the line that is being handed on
 }
 
 func (l *lines) Read(p []byte) (int, error) {
 	for len(l.rest) == 0 {
+		l.handshake.wait()
 		line, err := l.next()
 		if err != nil && len(line) == 0 {
 			l.ended()
 			return 0, err
 		}
+		l.handshake.see(line)
 		if !l.answers(line) {
 			l.rest = line
 		}

@@ -265,3 +265,16 @@ func accept(name string) string {
 	raw, _ := json.Marshal(name)
 	return `{"action":"accept","content":{"name":` + string(raw) + `}}`
 }
+
+// A client may send its first call before the answer to initialize has come: what it said there counts.
+func TestTheFirstCallWaitsForTheHandshake(t *testing.T) {
+	for range 30 {
+		w := newWorld(t)
+		k := w.speak(w.server)
+		k.say(`{"jsonrpc":"2.0","id":100,"method":"initialize","params":{"protocolVersion":"2025-06-18","clientInfo":{"name":"t","version":"1"},"capabilities":` + forms + `}}` +
+			"\n" + `{"jsonrpc":"2.0","method":"notifications/initialized"}` +
+			"\n" + `{"jsonrpc":"2.0","id":101,"method":"tools/call","params":` + call("servers_reboot", web) + `}`)
+		k.question()
+		k.in.Close()
+	}
+}
