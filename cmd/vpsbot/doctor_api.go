@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/config"
 )
 
 const (
@@ -19,7 +22,7 @@ const (
 // the Date of the answer.
 func (a *app) checkAddress(ctx context.Context, p *parts) (address, clock finding) {
 	if p.config.IsSimulator() {
-		return fine("address", "the built-in simulator, new with every command"),
+		return fine("address", "SIMULATOR: the built-in one, new with every command"),
 			fine("clock", "not compared: the simulator goes by this machine's")
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
@@ -51,6 +54,9 @@ func judge(url string, resp *http.Response) finding {
 	case resp.StatusCode == http.StatusNotFound || resp.StatusCode/100 == 3 || page:
 		return broken(name, fmt.Sprintf("%s answers, but not as VPS.org's API does (status %d)", url, resp.StatusCode),
 			"Check VPS_API_URL: VPS.org's is https://admin.vps.org/api/v1.")
+	}
+	if resp.Header.Get(apiclient.SimulatorHeader) != "" && config.IsLoopback(resp.Request.URL.Hostname()) {
+		return fine(name, "%s answers: SIMULATOR", url)
 	}
 	return fine(name, "%s answers", url)
 }

@@ -9,6 +9,17 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
+func TestNowIsTheDatabases(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, engine(t))
+			now, err := s.Now(t.Context())
+			require.NoError(t, err)
+			require.WithinDuration(t, time.Now(), now, 5*time.Second, "both databases are on this machine")
+		})
+	}
+}
+
 func TestBeats(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
