@@ -40,7 +40,7 @@ func (s *Store) Unfreeze(ctx context.Context, row audit.Row) error {
 // Frozen implements [approval.Store]. It fails where the files are no longer those that others
 // find: a freeze would be in theirs.
 func (s *Store) Frozen(ctx context.Context) (*approval.Freeze, error) {
-	if _, err := s.files.find(); err != nil {
+	if err := s.lookInPlace(ctx); err != nil {
 		return nil, err
 	}
 	return freezeOrNil(readOne(ctx, s, freezeFields, selectFreeze))

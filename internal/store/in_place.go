@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"sync/atomic"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // companions are what SQLite keeps beside a database while it is open: the rows that were
@@ -17,7 +20,7 @@ var companions = []string{"-wal", "-shm"}
 type files struct {
 	path   string
 	opened map[string]os.FileInfo // by suffix
-	wal    int64                  // the least size of the write-ahead log: it only grows while it is open
+	wal    atomic.Int64           // the least size of the write-ahead log: it only grows while it is open
 	last   appended               // the last row of the log that this process committed
 	broken error                  // why nothing is written any more
 }
@@ -33,7 +36,7 @@ func openedFiles(path string) (*files, error) {
 		}
 		f.opened[suffix] = own
 	}
-	f.wal = f.opened["-wal"].Size()
+	f.wal.Store(f.opened["-wal"].Size())
 	return f, nil
 }
 
@@ -68,10 +71,24 @@ func (s *Store) inPlace(ctx context.Context) error {
 		return s.files.broken
 	}
 	wal, err := s.files.find()
-	if err == nil && wal < s.files.wal {
+	if err == nil && wal < s.files.wal.Load() {
 		return s.wasCut(ctx)
 	}
 	return err
+}
+
+// lookInPlace is inPlace for a read, which waits for the writer's turn only where something seems wrong.
+func (s *Store) lookInPlace(ctx context.Context) error {
+	wal, err := s.files.find()
+	if err != nil || s.files == nil || wal >= s.files.wal.Load() {
+		return err
+	}
+	leave, err := enter(ctx, s.turn)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.inPlace(ctx)
 }
 
 // find looks whether the files that were opened are where others will look for them, and returns the
@@ -133,8 +150,23 @@ func (s *Store) isWhole(ctx context.Context) (bool, error) {
 	if err != nil || frames > 0 && header+frames*(frameHeader+page) > info.Size() || s.files.last.seq > 0 && rows == 0 {
 		return false, err
 	}
-	s.files.wal = info.Size()
+	s.files.wal.Store(info.Size())
 	return true, nil
+}
+
+// explain says why rows could not be read, where a part of the write-ahead log is missing.
+func (f *files) explain(err error) error {
+	if !isCode(err, sqlite3.SQLITE_IOERR) && !isCode(err, sqlite3.SQLITE_CORRUPT) {
+		return err
+	}
+	wal, gone := f.find()
+	switch {
+	case gone != nil:
+		return fmt.Errorf("%w (%w)", gone, err)
+	case wal < f.wal.Load():
+		return fmt.Errorf("%w (%w)", lostFile(f.path+"-wal", "cut short"), err)
+	}
+	return err
 }
 
 // committed notes what a transaction has written: its row of the log, if any, and how long the
@@ -147,6 +179,6 @@ func (f *files) committed(done appended) {
 		f.last = done
 	}
 	if info, err := os.Lstat(f.path + "-wal"); err == nil && os.SameFile(info, f.opened["-wal"]) {
-		f.wal = max(f.wal, info.Size())
+		f.wal.Store(max(f.wal.Load(), info.Size()))
 	}
 }

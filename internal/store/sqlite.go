@@ -62,12 +62,10 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: asItIs}, write, 1, read, readers)
+	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: opened.explain}, write, 1, read, readers)
 	s.statements, s.reads.prepared = newStatements(write), map[string]*sql.Stmt{}
 	return s, nil
 }
-
-func asItIs(err error) error { return err }
 
 // openPool does not touch the file yet.
 func openPool(path, options string, connections int) (*sql.DB, error) {
