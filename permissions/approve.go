@@ -60,6 +60,9 @@ func (d Decision) refuse(reason string) Decision {
 }
 
 func (p Policy) named(d Decision, approver Actor, groups []string, ask Ask) Decision {
+	if no := p.hadNot(approver, groups, ask); no != "" {
+		return d.refuse(no)
+	}
 	demands, open := p.demandsOf(ask)
 	for _, r := range demands {
 		if !p.Book.among(r.Approvers.Who, p.Book.asker(approver, groups, false), Allow) {
@@ -67,7 +70,7 @@ func (p Policy) named(d Decision, approver Actor, groups []string, ask Ask) Deci
 				"the policy's rule %q does not name %s as an approver; it names %s", r.Name, approver, strings.Join(words(r.Approvers.Who), ", "))}
 		}
 	}
-	if !open {
+	if !open || d.Rule == ByRename {
 		return d
 	}
 	ask.Actor, ask.Groups, ask.External = approver, groups, false
@@ -75,6 +78,22 @@ func (p Policy) named(d Decision, approver Actor, groups []string, ask Ask) Deci
 		return own.refuse(fmt.Sprintf("only who may run it can agree to it, and for %s: %s", approver, own.Reason))
 	}
 	return d
+}
+
+// hadNot says why somebody cannot agree to a rename: it wins others a right that neither they nor who
+// asks had.
+func (p Policy) hadNot(approver Actor, groups []string, ask Ask) string {
+	won := p.Book.wins(ask)
+	if len(won) == 0 {
+		return ""
+	}
+	before, _ := ask.renamed()
+	missing := p.Book.lacked(won, p.Book.asker(p.identity(ask.Actor), ask.Groups, ask.External), before, true)
+	missing = p.Book.lacked(missing, p.Book.asker(approver, groups, false), before, false)
+	if len(missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("under the new name the rule %q lets somebody do more, and only who may do that already can agree to it; %s may not", missing[0].Name, approver)
 }
 
 // demandsOf returns the rules that name who must agree. open is set where one wants

@@ -29,7 +29,7 @@ type Decision struct {
 	Reason string
 	// Rule is the name of the rule that decided: a deny, or the allow with the strictest
 	// demand. [ByProtection] where the policy's protected servers demand more than any
-	// rule; empty where no rule decided.
+	// rule, [ByRename] where a rename wins somebody a right; empty where no rule decided.
 	Rule string
 	// Risk is the ask's, or what it is raised to.
 	Risk Risk

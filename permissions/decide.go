@@ -89,6 +89,9 @@ func (b *Rulebook) demand(d Decision, m matching, rules []Rule) Decision {
 	if d.Others == 0 && b.wantsSecond(m) {
 		d.Others, d.Rule = 1, ByProtection
 	}
+	if d.Others == 0 && b.winsMore(m) {
+		d.Others, d.Rule = 1, ByRename
+	}
 	if d.Others > 0 && m.asker.person == "" {
 		return Decision{Risk: d.Risk, Rule: d.Rule, Reason: fmt.Sprintf(
 			"it needs a second person, and %s belongs to nobody under people in the policy; add the identity there", m.ask.Actor)}
@@ -100,6 +103,12 @@ func (b *Rulebook) demand(d Decision, m matching, rules []Rule) Decision {
 // wantsSecond reports whether protection does.
 func (b *Rulebook) wantsSecond(m matching) bool {
 	return m.risk.Asks() && m.risk != Billable && slices.ContainsFunc(m.servers, b.protects)
+}
+
+// winsMore reports whether a rename wins somebody a right that who asks did not have.
+func (b *Rulebook) winsMore(m matching) bool {
+	won := b.wins(m.ask)
+	return len(won) > 0 && len(b.lacked(won, m.asker, *m.ask.Target, true)) > 0
 }
 
 // demands returns the rules that want others to agree. Where the servers are not known

@@ -76,7 +76,7 @@ func TestRulebookDecides(t *testing.T) {
 		{"rename away from one", ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.update", Risk: "change", Target: on("db-1"), NewName: "cache-1"}, true, permissions.ByProtection, 1, "disruptive"},
 		{"rename to where it may not", ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.update", Risk: "change", Target: on("cache-1"), NewName: "mail"}, false, "", 0, "disruptive"},
 		{"rename from where it may not", ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.update", Risk: "change", Target: on("mail"), NewName: "cache-1"}, false, "", 0, "disruptive"},
-		{"rename across rules", ask{Actor: "key:lead-laptop", Surface: "mcp", Operation: "servers.update", Risk: "change", Target: on("web-1"), NewName: "cache-1"}, true, "on-call runs web", 0, "disruptive"},
+		{"rename across rules", ask{Actor: "key:lead-laptop", Surface: "mcp", Operation: "servers.update", Risk: "change", Target: on("web-1"), NewName: "cache-1"}, true, permissions.ByRename, 1, "disruptive"},
 		{"create under an allowed name", ask{Actor: "key:lead-laptop", Surface: "mcp", Operation: "servers.create", Risk: "billable", NewName: "web-9"}, true, "on-call runs web", 0, "billable"},
 		{"create under another", ask{Actor: "key:lead-laptop", Surface: "mcp", Operation: "servers.create", Risk: "billable", NewName: "mail"}, false, "", 0, "billable"},
 		{"create of a protected name is no disruption", ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.create", Risk: "billable", NewName: "db-9"}, true, "lead runs data", 0, "billable"},

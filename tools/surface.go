@@ -135,6 +135,8 @@ func byRule(d permissions.Decision) string {
 		return ""
 	case permissions.ByProtection:
 		return ", and the policy protects the server"
+	case permissions.ByRename:
+		return ", and the new name lets somebody do more"
 	}
 	return " by the policy's rule " + quote(d.Rule)
 }

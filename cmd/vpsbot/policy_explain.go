@@ -124,6 +124,9 @@ func ruleNamed(rule string) string {
 	if rule == permissions.ByProtection {
 		return "the protected servers"
 	}
+	if rule == permissions.ByRename {
+		return "the new name, under which somebody may do more"
+	}
 	return fmt.Sprintf("the rule %q", rule)
 }
 

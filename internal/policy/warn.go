@@ -39,6 +39,7 @@ func (r *reader) warn() {
 		r.doubt(r.protected, "protected servers need a second person, and the file has fewer than two people")
 	}
 	r.warnOfLocals()
+	r.warnOfRenames()
 	if r.protected > 0 && len(r.book.Protected) == 0 {
 		r.doubt(r.protected, "protected names no server, so none is protected")
 	}

@@ -1,0 +1,99 @@
+package permissions
+
+import "slices"
+
+// ByRename stands in for a rule's name where a rename would win somebody a right.
+const ByRename = "a rename that wins a right"
+
+// renamed returns the server of a rename under its old name and under its new one.
+func (a Ask) renamed() (before, after TargetServer) {
+	return *a.Target, TargetServer{ID: a.Target.ID, Name: a.NewName}
+}
+
+// wins returns the allows that a rename brings a server under, or frees there of a deny or of approvers,
+// so that somebody may do what they might not do before. It compares words: where those cannot
+// tell, somebody wins.
+func (b *Rulebook) wins(ask Ask) (won []Rule) {
+	if !ask.isRename() {
+		return nil
+	}
+	before, after := ask.renamed()
+	for _, r := range b.Rules {
+		if r.Effect != Allow || len(r.Who) == 0 || !r.on(after) {
+			continue
+		}
+		if b.isFreed(r, before, after) || !r.on(before) && !b.heldByAll(r, before) {
+			won = append(won, r)
+		}
+	}
+	return won
+}
+
+// isFreed reports whether a deny, or a rule that wants approvers, holds back some of an allow under
+// the old name and not under the new.
+func (b *Rulebook) isFreed(r Rule, before, after TargetServer) bool {
+	return slices.ContainsFunc(b.Rules, func(o Rule) bool {
+		return (o.Effect == Deny || o.Approvers != nil) && o.on(before) && !o.on(after) && overlap(o, r)
+	})
+}
+
+// heldByAll reports whether everybody whom an allow means may do all of it on a server by other rules.
+func (b *Rulebook) heldByAll(r Rule, on TargetServer) bool {
+	for _, p := range r.Who {
+		one := b.asker(Actor(p), nil, p == Strangers)
+		held := func(own Rule) bool {
+			means := slices.Contains(own.Who, p) || p != Strangers && slices.Contains(own.Who, Everybody) || b.among(own.Who, one, Allow)
+			return own.Effect == Allow && own.Approvers == nil && own.on(on) && means && covers(own, r)
+		}
+		if !slices.ContainsFunc(b.Rules, held) {
+			return false
+		}
+	}
+	return true
+}
+
+// lacked returns those of the rules by which a rename wins rights that somebody did not have
+// before, all of them. Who asks must have had them alone; to agree, with approvers is enough.
+func (b *Rulebook) lacked(won []Rule, a asker, on TargetServer, alone bool) []Rule {
+	return slices.DeleteFunc(slices.Clone(won), func(r Rule) bool { return b.had(r, a, on, alone) })
+}
+
+func (b *Rulebook) had(r Rule, a asker, on TargetServer, alone bool) bool {
+	may := func(own Rule) bool {
+		return own.Effect == Allow && own.on(on) && b.among(own.Who, a, Allow) && covers(own, r)
+	}
+	heldBack := func(o Rule) bool {
+		means := o.Effect == Deny && b.among(o.Who, a, Deny) || alone && o.Approvers != nil && b.among(o.Who, a, Allow)
+		return means && o.on(on) && overlap(o, r)
+	}
+	return slices.ContainsFunc(b.Rules, may) && !slices.ContainsFunc(b.Rules, heldBack)
+}
+
+// covers reports whether a rule is about all that another is about, its servers and people apart.
+func covers(own, r Rule) bool {
+	places := own.Where == nil || r.Where != nil && !slices.ContainsFunc(r.Where, func(w Place) bool { return !slices.Contains(own.Where, w) })
+	risks := own.Risks == nil || r.Risks != nil && !slices.ContainsFunc(r.Risks, func(k Risk) bool { return !slices.Contains(own.Risks, k) })
+	operations := own.Operations == nil || r.Operations != nil && !slices.ContainsFunc(r.Operations, func(g Glob) bool {
+		return !slices.ContainsFunc(own.Operations, func(o Glob) bool { return o.Covers(g) })
+	})
+	return places && operations && (risks || len(own.Risks) == len(Risks))
+}
+
+// overlap reports whether two rules may be about one operation of one risk.
+func overlap(a, b Rule) bool {
+	risks := a.Risks == nil || b.Risks == nil || slices.ContainsFunc(a.Risks, func(k Risk) bool { return slices.Contains(b.Risks, k) })
+	operations := a.Operations == nil || b.Operations == nil || slices.ContainsFunc(a.Operations, func(g Glob) bool {
+		return slices.ContainsFunc(b.Operations, func(o Glob) bool { return g.meets(o) })
+	})
+	return risks && operations
+}
+
+// meets reports whether two globs may match the same text. Of two with stars it cannot tell, and
+// says yes.
+func (g Glob) meets(other Glob) bool {
+	return g.isOpen() && other.isOpen() || g.Covers(other) || other.Covers(g)
+}
+
+func (g Glob) isOpen() bool {
+	return slices.ContainsFunc([]rune(g), func(c rune) bool { return c == '*' || c == '?' })
+}
