@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -17,6 +18,7 @@ import (
 type finding struct {
 	evidence Evidence
 	created  any
+	leave    time.Duration // how long the API wants to be left alone
 }
 
 // newcomer looks for something that did not exist when the card was made.
@@ -27,7 +29,7 @@ func (op *Op) newcomer(ctx context.Context, c *apiclient.Client, t Target, in an
 	all, err := op.alike(ctx, c, t, in)
 	for _, one := range all {
 		if _, id := answered(one); !t.known[id.Key()] {
-			return finding{Applied, one}, err
+			return finding{evidence: Applied, created: one}, err
 		}
 	}
 	return finding{evidence: NotSeen}, err

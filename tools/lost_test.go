@@ -313,3 +313,40 @@ func TestWhatCannotBeReadBackForADayIsForAPerson(t *testing.T) {
 	require.Equal(t, approval.NeedsHuman, w.onRecord(id).State)
 	require.Contains(t, w.onRecord(id).Message, "Look at the server")
 }
+
+// What stays unknown is read back ever more rarely, and not while the API asks for rest.
+func TestReconcilingSlowsDown(t *testing.T) {
+	for retryAfter, want := range map[string][]int{
+		"":   {0, 1, 3, 6, 10, 16, 24, 36, 54, 80, 110, 140, 170, 200, 230, 260, 290},
+		"90": {0, 90, 180, 270},
+	} {
+		w := newWorld(t)
+		w.loseWrites(losses["500 instead of the change"])
+		lost := w.agree("servers.reboot", `{"server":"web-server-01"}`)
+		require.Equal(t, tools.Unknown, lost.Outcome)
+		reads := 0
+		w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if !strings.HasSuffix(r.URL.Path, "/servers/12345/") {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			reads++
+			if retryAfter == "" {
+				rw.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+			rw.Header().Set("Retry-After", retryAfter)
+			rw.WriteHeader(http.StatusTooManyRequests)
+		})
+		var at []int
+		for second := range 300 {
+			before := reads
+			require.NoError(t, w.runner.ReconcileOnce(t.Context()))
+			if reads > before {
+				at = append(at, second)
+			}
+			w.clock.Advance(time.Second)
+		}
+		require.Equal(t, want, at, "Retry-After: %q", retryAfter)
+	}
+}

@@ -2,7 +2,10 @@ package tools
 
 import (
 	"context"
+	"sync"
 	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
 )
 
 // reconcileEvery is how often a living process looks after what dead ones left.
@@ -13,16 +16,20 @@ const lastWriteTime = 5 * time.Second
 
 // Reconcile puts the store in order again and again until ctx ends: what nobody answered
 // expires, what a dead process was executing becomes unknown, and what is unknown is read
-// back, for this Runner's own account alone. A store or an API that fails is tried again. begin says
+// back, ever more rarely, for this Runner's own account alone. A store or an API that fails is tried again. begin says
 // whether there is anything to look after: before it does, no store is opened.
 func (r *Runner) Reconcile(ctx context.Context, begin func() bool) {
-	for ctx.Err() == nil {
-		if begin() {
-			if err := r.ReconcileOnce(ctx); err != nil && ctx.Err() == nil {
-				r.Log.Warn("looking after unfinished work", "error", explain(err))
-			}
+	for pause := reconcileEvery; ctx.Err() == nil; r.pause(ctx, pause) {
+		if !begin() {
+			continue
 		}
-		r.pause(ctx, reconcileEvery)
+		err := r.ReconcileOnce(ctx)
+		if err == nil || ctx.Err() != nil {
+			pause = reconcileEvery
+			continue
+		}
+		r.Log.Warn("looking after unfinished work", "error", explain(err))
+		pause = max(apiclient.NextPause(pause), apiclient.RetryAfter(err))
 	}
 	r.lastWrite(ctx)
 }
@@ -52,6 +59,41 @@ func (r *Runner) ReconcileOnce(ctx context.Context) error {
 	if _, err := r.token(ctx, false); err != nil {
 		return err // whose records they are is not known
 	}
-	r.sweep(ctx, store)
+	r.sweep(ctx, store, func(id string) bool { return r.looks.due(id, r.Now()) })
 	return nil
+}
+
+// looks remembers when each unknown record was read back, so that what stays unknown is read
+// ever more rarely, and an API that asks for rest gets it. Its zero value is ready to use.
+type looks struct {
+	mu   sync.Mutex
+	rest time.Time // until when nothing is read back
+	next map[string]look
+}
+
+type look struct {
+	at    time.Time
+	pause time.Duration // before it
+}
+
+const mostLooks = 1000
+
+func (l *looks) due(id string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !now.Before(l.next[id].at) && !now.Before(l.rest)
+}
+
+// leave notes that a record was read back, and that the API wants to be left alone for so long.
+func (l *looks) leave(id string, now time.Time, rest time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.next == nil || len(l.next) > mostLooks {
+		l.next = map[string]look{}
+	}
+	pause := apiclient.NextPause(l.next[id].pause)
+	l.next[id] = look{now.Add(pause), pause}
+	if rest > 0 {
+		l.rest = now.Add(rest)
+	}
 }

@@ -35,6 +35,7 @@ type Runner struct {
 	Sleep      func(context.Context, time.Duration) // between looks at the store or the API; nil: a real pause
 
 	cache      tokenCache
+	looks      looks
 	unrecorded sync.Map // by a record's id: outcomes that the store did not take
 	calling    sync.Map // by a record's id: calls under way here
 }

@@ -70,6 +70,9 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 		now, err := op.evidence(ctx, r.Client, t, in.value)
 		if err != nil {
 			r.Log.Debug("reading back", "approval", rec.ID, "error", explain(err))
+			if found.leave = apiclient.RetryAfter(err); found.leave > readBackTime {
+				break
+			}
 			continue
 		}
 		if found, seen = now, true; now.evidence == Applied {
@@ -217,7 +220,7 @@ func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.
 func (r *Runner) sweepBriefly(ctx context.Context, store approval.Store) {
 	ctx, cancel := context.WithTimeout(ctx, readBackTime)
 	defer cancel()
-	r.sweep(ctx, store)
+	r.sweep(ctx, store, func(string) bool { return true })
 }
 
 // asOfNow expires a record whose time is over, and returns how it stands.
@@ -229,8 +232,9 @@ func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval
 }
 
 // sweep puts the store in order: it expires what nobody answered, takes over what dead
-// processes left, and reads back what is unknown. Every change does it first, for a few seconds.
-func (r *Runner) sweep(ctx context.Context, store approval.Store) {
+// processes left, and reads back what is unknown and due. Every change does it first, for a few
+// seconds.
+func (r *Runner) sweep(ctx context.Context, store approval.Store, due func(id string) bool) {
 	r.recordLate(ctx, store)
 	open, err := store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
 	if err != nil {
@@ -238,11 +242,11 @@ func (r *Runner) sweep(ctx context.Context, store approval.Store) {
 		return
 	}
 	for _, rec := range slices.Backward(open) { // the oldest has waited longest
-		r.tidy(ctx, store, rec)
+		r.tidy(ctx, store, rec, due)
 	}
 }
 
-func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Record) {
+func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Record, due func(id string) bool) {
 	switch rec.State {
 	case approval.Pending, approval.Approved:
 		r.asOfNow(ctx, store, rec)
@@ -251,7 +255,11 @@ func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Re
 			r.readBack(ctx, store, r.bury(ctx, store, rec), 1)
 		}
 	case approval.Unknown:
-		r.readBack(ctx, store, rec, 1)
+		if !due(rec.ID) {
+			return
+		}
+		_, found := r.readBack(ctx, store, rec, 1)
+		r.looks.leave(rec.ID, r.Now(), found.leave)
 	}
 }
 
