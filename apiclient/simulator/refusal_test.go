@@ -102,7 +102,7 @@ var fieldErrors = []struct{ name, method, path, body, want string }{
 	},
 	{
 		"types", "POST", "servers/",
-		`{"name":1,"plan_id":"1","os_id":5.5,"location":"us-west","backups_enabled":"yes","ssh_key_id":"x","hostname":[]}`,
+		`{"name":1,"plan_id":"one","os_id":5.5,"location":"us-west","backups_enabled":"yes","ssh_key_id":"x","hostname":[]}`,
 		`{"name":["Not a valid string."],"plan_id":["A valid integer is required."],
 		  "os_id":["A valid integer is required."],"backups_enabled":["Must be a valid boolean."],
 		  "ssh_key_id":["A valid integer is required."],"hostname":["Not a valid string."]}`,

@@ -54,7 +54,8 @@ func (c *call) price(p float64, decimals int) any {
 // idField reads an id of a form, in the form in which the API shows it. An unknown UUID becomes 0, which nothing has.
 func (c *call) idField(name string, required bool) *int {
 	if !c.uuids {
-		return field[int](&c.form, name, required, notInteger)
+		id := field[wholeNumber](&c.form, name, required, notInteger)
+		return (*int)(id)
 	}
 	text := field[string](&c.form, name, required, notUUID)
 	if text == nil {
@@ -62,6 +63,15 @@ func (c *call) idField(name string, required bool) *int {
 	}
 	id, _ := c.parseID(*text)
 	return &id
+}
+
+// wholeNumber is read from digits in a text too, as Django REST framework does.
+type wholeNumber int
+
+func (n *wholeNumber) UnmarshalJSON(data []byte) error {
+	i, err := strconv.Atoi(strings.Trim(string(data), `"`))
+	*n = wholeNumber(i)
+	return err
 }
 
 // orNull shows an empty value as null.
