@@ -84,6 +84,18 @@ func TestDoneIsSaidAtTheEnd(t *testing.T) {
 	}
 }
 
+// A new server has no address when VPS.org accepts it; its message ends with the one that it got.
+func TestANewServerEndsWithItsAddress(t *testing.T) {
+	w := newWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps servers create name=web-9 plan_id=1 os_id=5 location=us-west")
+	p.Press(w.ephemeral(lea, "Creates"), "confirm")
+	m := w.direct(lea, ": active")
+	var made *simulator.Server
+	w.sim.Edit(func(world *simulator.World) { made = world.ServerNamed("web-9") })
+	require.Contains(t, m.Text(), made.IPAddress)
+}
+
 func TestWorkThatFailsSaysSo(t *testing.T) {
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)

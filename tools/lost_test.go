@@ -317,7 +317,7 @@ func TestWhatCannotBeReadBackForADayIsForAPerson(t *testing.T) {
 // What stays unknown is read back ever more rarely, and not while the API asks for rest.
 func TestReconcilingSlowsDown(t *testing.T) {
 	for retryAfter, want := range map[string][]int{
-		"":   {0, 1, 3, 6, 10, 16, 24, 36, 54, 80, 110, 140, 170, 200, 230, 260, 290},
+		"":   {0, 1, 3, 6, 10, 16, 24, 36, 54, 60, 90, 120, 150, 180, 210, 240, 270},
 		"90": {0, 90, 180, 270},
 	} {
 		w := newWorld(t)

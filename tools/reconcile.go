@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
 // reconcileEvery is how often a living process looks after what dead ones left.
@@ -85,14 +86,19 @@ func (l *looks) due(id string, now time.Time) bool {
 }
 
 // leave notes that a record was read back, and that the API wants to be left alone for so long.
-func (l *looks) leave(id string, now time.Time, rest time.Duration) {
+// The moment from which no sign of a change means that it did not happen is not passed over.
+func (l *looks) leave(rec approval.Record, now time.Time, rest time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.next == nil || len(l.next) > mostLooks {
 		l.next = map[string]look{}
 	}
-	pause := apiclient.NextPause(l.next[id].pause)
-	l.next[id] = look{now.Add(pause), pause}
+	pause := apiclient.NextPause(l.next[rec.ID].pause)
+	next, decides := now.Add(pause), rec.ChangedAt.Add(notAppliedFor)
+	if now.Before(decides) && next.After(decides) {
+		next = decides
+	}
+	l.next[rec.ID] = look{next, pause}
 	if rest > 0 {
 		l.rest = now.Add(rest)
 	}

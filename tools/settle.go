@@ -259,7 +259,7 @@ func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Re
 			return
 		}
 		_, found := r.readBack(ctx, store, rec, 1)
-		r.looks.leave(rec.ID, r.Now(), found.leave)
+		r.looks.leave(rec, r.Now(), found.leave)
 	}
 }
 
