@@ -25,7 +25,7 @@ func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools
 		if !r.parts.runner.Carries(ctx, *reply.Record, permissions.Terminal) {
 			return r.notHere(ctx, reply)
 		}
-		return r.elsewhere(reply)
+		return r.elsewhere(ctx, reply)
 	case permissions.Script:
 		answer.Channel, answer.Text = by, r.flags.confirm
 		if !r.flags.json {
@@ -76,7 +76,7 @@ func (r *operationRun) answerer(ctx context.Context, call tools.Call, rec approv
 }
 
 // elsewhere says how a person can agree who is not at this terminal.
-func (r *operationRun) elsewhere(reply tools.Reply) tools.Reply {
+func (r *operationRun) elsewhere(ctx context.Context, reply tools.Reply) tools.Reply {
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
@@ -86,6 +86,9 @@ func (r *operationRun) elsewhere(reply tools.Reply) tools.Reply {
 	}
 	reply.Message = fmt.Sprintf("a person must agree first, and this is no terminal to ask at. At one, %s runs: vpsbot approvals approve %s "+
 		"and then the same command again, which carries it out", who, reply.Record.ID)
+	if r.parts.asksInSlack(ctx) && r.parts.runner.Carries(ctx, *reply.Record, permissions.Slack) {
+		reply.Message += ". It is asked in Slack too"
+	}
 	if r.flags.yes || r.flags.confirm != "" {
 		reply.Message = "no flag answers for a person here; " + reply.Message
 	}

@@ -31,10 +31,10 @@ func (r *operationRun) addFlags(cmd *cobra.Command) {
 		f.DurationVar(&r.flags.timeout, "timeout", 30*time.Minute, "how long --wait waits")
 	}
 	if !r.op.IsRead() {
-		f.BoolVar(&r.flags.yes, "yes", false, "answer [y/N] with yes; never enough for what asks for a name")
+		f.BoolVar(&r.flags.yes, "yes", false, "at a terminal, answer [y/N] with yes; never enough for what asks for a name")
 	}
 	if r.op.Risk.WantsName() {
-		f.StringVar(&r.flags.confirm, "confirm", "", "the `NAME` that the card asks to type")
+		f.StringVar(&r.flags.confirm, "confirm", "", "the `NAME` that the card asks to type, for a script that the policy lets answer")
 	}
 }
 

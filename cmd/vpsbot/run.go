@@ -16,7 +16,9 @@ import (
 )
 
 const runHelp = `Runs one operation. Reads and harmless changes run at once; what interrupts a server or costs
-money shows a card and asks [y/N]; what destroys data asks you to type the name.
+money shows a card and asks [y/N]; what destroys data asks you to type the name. Only a person at a
+terminal can answer. Elsewhere, in a pipe, a background job or CI, it ends with exit code 4 and says
+how a person agrees; a flag answers there only where the policy lets a script do so.
 
   vpsbot run servers.list
   vpsbot run servers.get web-server-01 --json
