@@ -99,7 +99,7 @@ func (k *talk) hears(method string) map[string]any {
 			if m.Method == method {
 				return decoded(k, m.Params)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			require.FailNow(k, "no "+method)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 //	answer {…}    the client's result for the newest question
 //	later 5s      so much time passes
 //	expiring      the token expires in four days; before the first line of the client's
-//	< text        the server has said, or says within 5 s, a line that holds the text; it is used up, with
+//	< text        the server has said, or says within 20 s, a line that holds the text; it is used up, with
 //	              those before it that hold it too
 //	! text        the server has said no such line since the last "<"
 //	sent a, b     these writes have reached the API; "sent" alone: none
@@ -120,7 +120,7 @@ func (p *player) begin() {
 // hearsUntil reads what the server says until something holds.
 func (p *player) hearsUntil(holds func() bool, what string) {
 	p.Helper()
-	for late := time.After(5 * time.Second); !holds(); {
+	for late := time.After(20 * time.Second); !holds(); {
 		select {
 		case line := <-p.heard:
 			p.lines = append(p.lines, line)
