@@ -32,6 +32,7 @@ type rowSeq = iter.Seq2[audit.Row, error]
 type auditLog interface {
 	audit.Store
 	audit.Notary
+	Stale() bool
 	Close() error
 }
 
@@ -40,20 +41,23 @@ type noLog struct{}
 
 func (noLog) Rows(context.Context, audit.Filter) rowSeq   { return func(func(audit.Row, error) bool) {} }
 func (noLog) Notes(context.Context) ([]audit.Note, error) { return nil, nil }
+func (noLog) Stale() bool                                 { return false }
 func (noLog) Close() error                                { return nil }
 
-// withLog opens the log for a command that reads it, and changes nothing.
-func (a *app) withLog(ctx context.Context, do func(cfg config.Config, log auditLog) error) (err error) {
-	cfg, err := config.Read(ctx, a.env, a.goos)
-	if err != nil {
-		return invalid(err)
+// withLog reads the log, and changes nothing. What reads it may be called again, if somebody
+// began to write meanwhile.
+func withLog(ctx context.Context, cfg config.Config, read func(log auditLog) error) error {
+	for again := false; ; again = true {
+		log, err := openLog(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		err = read(log)
+		stale := log.Stale()
+		if err = errors.Join(err, log.Close()); !stale || again {
+			return err
+		}
 	}
-	log, err := openLog(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	return do(cfg, log)
 }
 
 func openLog(ctx context.Context, cfg config.Config) (auditLog, error) {

@@ -77,16 +77,11 @@ func (a *app) acceptable(ctx context.Context, cfg config.Config, at audit.Mark) 
 	if err != nil && !changed {
 		return check, err
 	}
-	log, err := openLog(ctx, cfg)
-	if err != nil {
-		return check, err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	report, err := checkLog(ctx, log, audit.Check{Known: check.Known, AtLeast: []audit.Mark{at}}, exports{})
+	report, err := checkLog(ctx, cfg, audit.Check{Known: check.Known, AtLeast: []audit.Mark{at}}, exports{})
 	if _, unsigned := errors.AsType[*audit.Unsigned](err); err != nil && !unsigned {
 		return check, badLog(err, report)
 	}
-	_, err = checkLog(ctx, log, check, exports{})
+	_, err = checkLog(ctx, cfg, check, exports{})
 	if bad, found := errors.AsType[*audit.BadRow](err); !changed && (!found || !bad.Outside) {
 		return check, fail(tools.Invalid, "the log has all that is kept of it outside the database: there is nothing to take up")
 	}

@@ -55,21 +55,34 @@ func (a *app) exportAudit(ctx context.Context, flags auditFlags, selection strin
 	if err != nil {
 		return err
 	}
-	return a.withLog(ctx, func(_ config.Config, log auditLog) error {
-		if selection != "" {
-			rows, _, err := newest(log.Rows(ctx, filter), flags.target, flags.limit)
-			if err != nil {
-				return err
-			}
-			return audit.Export(a.io.Out, audit.Merge(yielding(rows), nil), selection)
-		}
+	cfg, err := config.Read(ctx, a.env, a.goos)
+	if err != nil {
+		return invalid(err)
+	}
+	log, err := openLog(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // it was only read
+	part, err := exportedPart(ctx, log, filter, flags, selection != "")
+	if err != nil {
+		return err
+	}
+	err = audit.Export(a.io.Out, part, selection)
+	if err == nil && log.Stale() {
+		err = fail(tools.Failed, "somebody began to write while the log was read: export it again")
+	}
+	return err
+}
+
+// exportedPart is what of a log is exported: a selection without checkpoints, or all from a row on.
+func exportedPart(ctx context.Context, log auditLog, filter audit.Filter, flags auditFlags, selected bool) (audit.Part, error) {
+	if !selected {
 		filter.Limit = flags.limit
-		part, err := partOf(ctx, log, filter)
-		if err != nil {
-			return err
-		}
-		return audit.Export(a.io.Out, part, "")
-	})
+		return partOf(ctx, log, filter)
+	}
+	rows, _, err := newest(log.Rows(ctx, filter), flags.target, flags.limit)
+	return audit.Merge(yielding(rows), nil), err
 }
 
 func yielding(rows []audit.Row) rowSeq {

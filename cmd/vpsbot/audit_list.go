@@ -56,16 +56,23 @@ func (a *app) listAudit(ctx context.Context, flags auditFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.withLog(ctx, func(_ config.Config, log auditLog) error {
-		rows, total, err := newest(log.Rows(ctx, filter), flags.target, flags.limit)
-		if err != nil {
-			return err
-		}
-		if flags.json {
-			return a.writeRows(rows, total)
-		}
-		return a.showRows(rows, total)
+	cfg, err := config.Read(ctx, a.env, a.goos)
+	if err != nil {
+		return invalid(err)
+	}
+	var rows []audit.Row
+	var total int
+	err = withLog(ctx, cfg, func(log auditLog) error {
+		rows, total, err = newest(log.Rows(ctx, filter), flags.target, flags.limit)
+		return err
 	})
+	switch {
+	case err != nil:
+		return err
+	case flags.json:
+		return a.writeRows(rows, total)
+	}
+	return a.showRows(rows, total)
 }
 
 func (f auditFlags) read(now time.Time) (audit.Filter, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,30 +53,31 @@ func (a *app) verifyAudit(ctx context.Context, flags verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.withLog(ctx, func(cfg config.Config, log auditLog) error {
-		check, err := a.check(cfg, flags.keys)
+	cfg, err := config.Read(ctx, a.env, a.goos)
+	if err != nil {
+		return invalid(err)
+	}
+	check, err := a.check(cfg, flags.keys)
+	if err != nil {
+		return err
+	}
+	for _, text := range flags.atLeast {
+		mark, err := audit.ParseMark(text)
 		if err != nil {
-			return err
+			return fail(tools.Invalid, "--at-least: %v", err)
 		}
-		for _, text := range flags.atLeast {
-			mark, err := audit.ParseMark(text)
-			if err != nil {
-				return fail(tools.Invalid, "--at-least: %v", err)
-			}
-			check.AtLeast = append(check.AtLeast, mark)
-		}
-		if _, none := log.(noLog); none && len(files.selected) > 0 && len(files.parts) == 0 {
-			return a.showSelection(files.selected, check.Known)
-		}
-		report, err := checkLog(ctx, log, check, files)
-		if err != nil {
-			return badLog(err, report)
-		}
-		if flags.json {
-			return a.io.writeJSON(report)
-		}
-		return a.showReport(report)
-	})
+		check.AtLeast = append(check.AtLeast, mark)
+	}
+	report, err := checkLog(ctx, cfg, check, files)
+	switch {
+	case errors.Is(err, errSelection):
+		return a.showSelection(files.selected, check.Known)
+	case err != nil:
+		return badLog(err, report)
+	case flags.json:
+		return a.io.writeJSON(report)
+	}
+	return a.showReport(report)
 }
 
 // check is what a log is held to: the keys, and what is kept outside the database.
@@ -97,20 +99,29 @@ func (a *app) check(cfg config.Config, keys []string) (audit.Check, error) {
 // keeper keeps the newest checkpoint of this database outside it.
 func keeper(cfg config.Config) audit.Keeper { return audit.Keeper{Path: cfg.AuditStateFile()} }
 
+// errSelection says that nothing is there to compare the rows of a selection with.
+var errSelection = errors.New("a selection alone")
+
 // checkLog verifies files together with the log of the database, where there is one.
-func checkLog(ctx context.Context, log auditLog, check audit.Check, files exports) (audit.Report, error) {
-	parts := files.parts
-	if _, none := log.(noLog); !none || len(parts) == 0 {
-		part, err := partOf(ctx, log, audit.Filter{})
-		if err != nil {
-			return audit.Report{}, err
+func checkLog(ctx context.Context, cfg config.Config, check audit.Check, files exports) (report audit.Report, err error) {
+	check.AtLeast = append(slices.Clone(check.AtLeast), files.selected...)
+	err = withLog(ctx, cfg, func(log auditLog) error {
+		_, none := log.(noLog)
+		switch {
+		case none && len(files.parts) > 0:
+			check.Kept = audit.Checkpoint{} // of the database, which is not looked at
+			report, err = check.Verify(files.parts...)
+			return err
+		case none && len(files.selected) > 0:
+			return errSelection
 		}
-		parts = append(parts, part)
-	} else {
-		check.Kept = audit.Checkpoint{} // of the database, which is not looked at
-	}
-	check.AtLeast = append(check.AtLeast, files.selected...)
-	return check.Verify(parts...)
+		part, err := partOf(ctx, log, audit.Filter{})
+		if err == nil {
+			report, err = check.Verify(append(slices.Clone(files.parts), part)...)
+		}
+		return err
+	})
+	return report, err
 }
 
 // showSelection is about rows that nothing is there to compare with.

@@ -105,12 +105,7 @@ func (a *app) checkWhole(ctx context.Context, cfg config.Config) finding {
 	if err != nil {
 		return broken(name, err.Error(), look)
 	}
-	log, err := openLog(ctx, cfg)
-	if err != nil {
-		return broken(name, err.Error(), look)
-	}
-	defer log.Close() //nolint:errcheck // it was only read
-	report, err := checkLog(ctx, log, check, exports{})
+	report, err := checkLog(ctx, cfg, check, exports{})
 	if _, unsigned := errors.AsType[*audit.Unsigned](err); unsigned {
 		return broken(name, err.Error(), "Give every process the key (VPSBOT_AUDIT_KEY_FILE); vpsbot audit verify says more.")
 	}

@@ -19,7 +19,9 @@ import (
 type Log struct {
 	db    *sql.DB
 	tx    *sql.Tx
-	notes bool // the schema has checkpoints
+	notes bool   // the schema has checkpoints
+	lying string // path of a file that nobody had open; empty: it is none
+	since fs.FileInfo
 }
 
 var (
@@ -65,18 +67,39 @@ func openLogFile(ctx context.Context, path string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); err != nil {
+	since, err := os.Stat(path)
+	if err != nil {
 		return nil, err
 	}
-	options := logOptions
-	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
-		options = lyingOptions
+	options, lying := logOptions, ""
+	if !isOpen(path) {
+		options, lying = lyingOptions, path
 	}
 	db, err := openPool(path, options, 1)
 	if err != nil {
 		return nil, err
 	}
-	return begin(ctx, db, nil)
+	l, err := begin(ctx, db, nil)
+	if err == nil {
+		l.lying, l.since = lying, since
+	}
+	return l, err
+}
+
+// isOpen reports whether somebody has a database open, or had when they were killed.
+func isOpen(path string) bool {
+	_, err := os.Stat(path + "-wal")
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Stale reports whether somebody opened the file while it was read as it lay there: what was read
+// may be of two moments, and is to be read again.
+func (l *Log) Stale() bool {
+	if l.lying == "" {
+		return false
+	}
+	now, err := os.Stat(l.lying)
+	return isOpen(l.lying) || err != nil || !now.ModTime().Equal(l.since.ModTime()) || now.Size() != l.since.Size()
 }
 
 // begin takes the moment as of which the log is read.
