@@ -83,11 +83,12 @@ var onLogs = []attackOnLog{
 	{"a checkpoint of another key put in", false, func(c *chronicle, log *forged) {
 		last, err := audit.ReadNote(log.notes[len(log.notes)-1].Text)
 		require.NoError(c, err)
-		note, err := c.newKey().Sign(audit.CheckpointAt(log.rows[len(log.rows)-1], last.Mark()))
-		require.NoError(c, err)
-		if note.Seq == last.Seq {
-			log.notes = log.notes[:len(log.notes)-1]
+		row, before := log.rows[len(log.rows)-1], last.Mark()
+		if row.Seq == last.Seq { // in its place
+			before, log.notes = last.Before, log.notes[:len(log.notes)-1]
 		}
+		note, err := c.newKey().Sign(audit.CheckpointAt(row, before))
+		require.NoError(c, err)
 		log.notes = append(slices.Clone(log.notes), note)
 	}},
 }
