@@ -194,9 +194,10 @@ func (c *chronicle) read() (log forged) {
 	return log
 }
 
-// signed is the index of a row that a checkpoint covers, but not the last one of those.
+// signed is the index of a row that a checkpoint covers and the auditor has noted, but not the last
+// one of those. What came later nothing but what is kept outside can tell, where both are taken.
 func (c *chronicle) signed(log *forged) int {
-	return c.random.IntN(int(log.notes[len(log.notes)-1].Seq) - 1)
+	return c.random.IntN(int(min(log.notes[len(log.notes)-1].Seq, c.noted.Seq)) - 1)
 }
 
 // without leaves out the checkpoints from a row on, or of before.
