@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -72,5 +73,32 @@ func TestKeysRefuse(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, all, 1)
 		require.Zero(t, all[0].RevokedAt)
+	})
+}
+
+// Of many who make the first key at once, one does; nobody does after it, revoked or not.
+func TestThereIsOneFirstKey(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		ctx := t.Context()
+		errs := make(chan error, 8)
+		for i := range cap(errs) {
+			go func() {
+				errs <- db.AddFirst(ctx, keys.Key{Name: fmt.Sprint("key-", i), Hash: fmt.Sprint("h", i), CreatedAt: ms(start)}, row("created"))
+			}()
+		}
+		made := 0
+		for range cap(errs) {
+			if err := <-errs; err == nil {
+				made++
+			} else {
+				require.ErrorIs(t, err, keys.ErrNotFirst)
+			}
+		}
+		require.Equal(t, 1, made)
+		first, err := db.Keys(ctx)
+		require.NoError(t, err)
+		require.Len(t, first, 1)
+		require.NoError(t, db.Revoke(ctx, first[0].Name, start.Add(time.Minute), row("revoked")))
+		require.ErrorIs(t, db.AddFirst(ctx, keys.Key{Name: "late", Hash: "late", CreatedAt: ms(start)}, row("created")), keys.ErrNotFirst)
 	})
 }
