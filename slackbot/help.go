@@ -212,7 +212,7 @@ func (b *Bot) noteRefusedFreeze(ctx context.Context, v *visit, c words.Command, 
 	store, err := b.Store(ctx)
 	if err == nil {
 		err = store.Note(ctx, audit.Row{
-			At: b.Now(), Actor: string(v.actor()), Surface: string(permissions.Slack), Operation: string(c.Kind), Decision: "refused", Reason: tools.Clean(why),
+			At: b.Now(), Actor: string(v.actor()), Surface: string(permissions.Slack), Account: b.Runner.AccountName(), Operation: string(c.Kind), Decision: "refused", Reason: tools.Clean(why),
 		})
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
@@ -13,9 +14,22 @@ type auditRow = audit.Row
 // row makes the audit row of a call that has no record.
 func (r *Runner) row(op *Op, in input, call Call, decision string) audit.Row {
 	return audit.Row{
-		At: r.Now(), Actor: string(call.Actor), Surface: string(call.Surface), Account: r.account(), Token: r.tokenName(),
+		At: r.Now(), Actor: string(call.Actor), Surface: string(call.Surface), Account: r.AccountName(), Token: r.tokenName(),
 		Operation: op.Name, Target: Clean(in.ref("server")), Arguments: json.RawMessage(in.canonical()), Decision: decision,
 	}
+}
+
+// AccountName names the account for a row of the log that is about no record: by what is known of it
+// where it was not read, as when a policy refuses before anything is sent.
+func (r *Runner) AccountName() string {
+	name := r.account()
+	switch {
+	case name != "" || r.API == "":
+		return name
+	case strings.HasPrefix(r.API, "http"):
+		return "not read, at " + r.API
+	}
+	return "SIMULATOR"
 }
 
 // rowRun makes the audit row of a claim or an outcome: with the token that it runs with,

@@ -46,7 +46,7 @@ func (p *parts) note(ctx context.Context, row audit.Row) error {
 // the row says so.
 func (a *app) rowAct(p *parts, operation, target string) audit.Row {
 	row := audit.Row{
-		At: p.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Operation: operation, Target: target, Decision: "allowed",
+		At: p.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Account: p.runner.AccountName(), Operation: operation, Target: target, Decision: "allowed",
 	}
 	if p.actor == "" {
 		row.Actor = string(localActor())
