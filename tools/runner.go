@@ -81,11 +81,11 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 		return op.fail(&inputError{err.Error()})
 	}
 	ctx = r.pin(ctx)
-	if err := r.ended(ctx, call.Actor); err != nil {
-		return r.refuse(ctx, op, in, call, err)
-	}
 	if op.IsRead() {
 		return r.read(ctx, op, in, call)
+	}
+	if err := r.ended(ctx, call.Actor); err != nil {
+		return r.refuse(ctx, op, in, call, err)
 	}
 	return r.change(ctx, op, in, call)
 }

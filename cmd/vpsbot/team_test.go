@@ -22,6 +22,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 const twoDelete = `version: 1
@@ -312,5 +313,29 @@ func TestLoggerHidesTheKey(t *testing.T) {
 		(&app{io: stdio{Err: &out}}).logger(cfg, cfg.Token()).With("a", "vpsbot_hush").Warn("vpsbot_hush", "b", "vps_hush vpsbot_hush")
 		require.NotContains(t, out.String(), "vpsbot_hush")
 		require.Equal(t, env["VPS_API_TOKEN"] == "", strings.Contains(out.String(), "vps_hush"))
+	}
+}
+
+// In a user namespace every local user counts as one person, with a policy file and without.
+func TestInAUserNamespaceThePolicySaysSo(t *testing.T) {
+	file := policyFile(t, "version: 1\npeople:\n- {id: ann, local: [ann]}\n- {id: ben, local: [ben]}\nrules:\n- {name: ann, effect: allow, who: [ann]}\n")
+	for _, path := range []string{"", file} {
+		cfg, err := config.Read(t.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_POLICY_FILE": path}), "linux")
+		require.NoError(t, err)
+		for _, inside := range []bool{false, true} {
+			a := at(noon)
+			a.oneUser = inside
+			policy, err := a.policy(cfg, slog.New(slog.DiscardHandler))
+			require.NoError(t, err)
+			ann, _ := policy().Person("local:ann")
+			ben, _ := policy().Person("local:ben")
+			require.Equal(t, inside, ann == ben, path)
+			p := &parts{config: cfg, runner: &tools.Runner{Policy: policy}}
+			found := p.checkLocals()
+			require.Equal(t, inside || path != "", len(found) == 1, path)
+			if inside {
+				require.Contains(t, found[0].Message, "user namespace")
+			}
+		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 // Options are what a [File] is opened with.
 type Options struct {
-	Base       permissions.Policy // what holds beside the file: ReadOnly and Operations
+	Base       permissions.Policy // what holds beside the file: all but Book
 	Operations []Operation        // all that exist
 	Now        func() time.Time
 	Log        *slog.Logger // says each change of the file, good or broken, once
@@ -59,7 +59,9 @@ func Open(path string, o Options) (*File, error) {
 // Policy returns the policy in force, having looked for a newer file if the last look is
 // [Every] ago.
 func (f *File) Policy() permissions.Policy {
-	return permissions.Policy{ReadOnly: f.Base.ReadOnly, Operations: f.Base.Operations, Book: f.Document().Book}
+	p := f.Base
+	p.Book = f.Document().Book
+	return p
 }
 
 // Document returns the file in force, as Policy does. While one call reads a newer file, the others go by
