@@ -44,6 +44,9 @@ func (b *Bot) change(ctx context.Context, v *visit, op *tools.Op, input []byte, 
 		b.changed(ctx, recorded)
 	}
 	if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
+		if reply.Record.Others > 0 && b.approvalsChannel() == "" {
+			return b.tell(ctx, v, blocks.Plain("Nobody else was asked: the policy names no channel for it. Whoever may approve sees your request by `/vps approvals`."))
+		}
 		return nil // the card asks
 	}
 	if reply.Outcome == tools.Done && op.Settles && !strings.HasPrefix(reply.Message, "There was nothing to do") {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // A channel that takes no messages is told to the asker at once, and logged once, whatever word Slack
@@ -32,6 +33,15 @@ func TestAnApprovalsChannelThatTakesNothingIsTold(t *testing.T) {
 			require.Contains(t, w.log.String(), word)
 		})
 	}
+}
+
+// Where the policy names no channel the asker is told that nobody was asked.
+func TestWithoutAnApprovalsChannelTheAskerIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack = permissions.SlackChannels{} })
+	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
+	w.ephemeral(lea, "Nobody else was asked")
+	w.ephemeral(lea, "Please confirm")
 }
 
 // The same for a channel to which somebody shared a change: it goes on in a direct message.

@@ -85,8 +85,8 @@ func apiSays(e *apiclient.Error) string {
 func busy(e *approval.BusyError) string {
 	h := e.Holder
 	if h.State == approval.Unknown {
-		return fmt.Sprintf("%s of %s ended without an answer, and it is not known yet whether it happened; "+
-			"nothing else is done to that server before it is settled. A person must look, and then say so at a terminal: vpsbot approvals settle %s done|not_applied", h.Operation, h.TargetName, h.ID)
+		return fmt.Sprintf("%s ended without an answer, and it is not known yet whether it happened; "+
+			"nothing else is done to that server before it is settled. A person must look, and then say so at a terminal: vpsbot approvals settle %s done|not_applied", Subject(h), h.ID)
 	}
-	return fmt.Sprintf("%s of %s is running (approval %s); one change at a time: try again when it has ended", h.Operation, h.TargetName, h.ID)
+	return fmt.Sprintf("%s is running (approval %s); one change at a time: try again when it has ended", Subject(h), h.ID)
 }

@@ -34,12 +34,12 @@ var retold = sync.OnceValue(func() []retelling {
 		{regexp.MustCompile(`vpsbot approvals list shows them`), "`/vps approvals` shows them"},
 		{regexp.MustCompile(`once one is answered, or at`), "once you answer or cancel one (`/vps approvals` shows them), or at"},
 		{regexp.MustCompile(`vpsbot doctor checks the store`), "whoever runs vpsbot can look why"},
-		{regexp.MustCompile(`,? and then say so at a terminal: vpsbot approvals settle \S+ done\|not_applied\.?`), ", and whoever runs vpsbot then notes what became of it."},
-		{regexp.MustCompile(` ?(?:A person at a terminal can run this instead|Ask the person to run this in a terminal); do not run it yourself: vpsbot approvals approve \S+`), ""},
+		{regexp.MustCompile(`,? and then say so at a terminal: vpsbot approvals settle [^.;|]+\|not_applied\.?`), ", and whoever runs vpsbot then notes what became of it."},
+		{regexp.MustCompile(` ?(?:A person at a terminal can run this instead|Ask the person to run this in a terminal); do not run it yourself: vpsbot approvals approve [^.;]+`), ""},
 		{regexp.MustCompile(`[;.,]? ?(?:run )?vpsbot (?:approvals|audit|keys|policy|operations|doctor|store|freeze|unfreeze|run)\b[^.;]*`), ""}, // whatever else is for a terminal
 		{regexp.MustCompile(`\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S*[:,]? ?`), ""},
 		{regexp.MustCompile(` ?\((?:HTTP )?status \d{3}\)`), ""},
-		{regexp.MustCompile(` ?\(approval [a-z0-9-]+\)`), ""}, // an id that nothing in Slack takes
+		{regexp.MustCompile(` ?\(approval [^)]*\)`), ""}, // an id that nothing in Slack takes
 	}
 })
 
