@@ -58,7 +58,7 @@ func (e *Error) writeDetails(b *strings.Builder) {
 		b.WriteString(": " + e.Message)
 	}
 	for _, f := range e.Fields {
-		b.WriteString("; " + f.Field + ": " + strings.Join(f.Messages, ", "))
+		b.WriteString("; " + f.Field + ": " + strings.TrimRight(strings.Join(f.Messages, ", "), ". "))
 	}
 	if e.cause != nil {
 		b.WriteString(": " + e.cause.Error())

@@ -229,7 +229,7 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	m := r.outcome(p, rec, value, err)
 	m.APIStatus = status
 	if there, ok := r.isThere(sending, p, err); ok {
-		m.To, m.Result, m.Message = approval.Done, resultOf(there), nothingToDo(p, rec, there)
+		m.To, m.Result, m.Message = approval.Done, resultOf(there), nothingToDo(rec, there)
 		return r.tell(ctx, store, p.op, r.record(sending, store, rec, m), call)
 	}
 	ended := r.record(sending, store, rec, m)

@@ -239,8 +239,8 @@ func TestWhatIsSoAlreadyLeavesNothingToDo(t *testing.T) {
 		operation, says string
 		prepare         func(*simulator.World)
 	}{
-		{"servers.start", "“web-server-01” is active already. VPS.org says: “Server is already running”.", nil},
-		{"servers.stop", "“web-server-01” is stopped already. VPS.org says: “Server is not running”.", stopped},
+		{"servers.start", "it is active already. VPS.org says: “Server is already running”.", nil},
+		{"servers.stop", "it is stopped already. VPS.org says: “Server is not running”.", stopped},
 		{"servers.reboot", "", stopped},
 	} {
 		t.Run(c.operation, func(t *testing.T) {
@@ -257,7 +257,7 @@ func TestWhatIsSoAlreadyLeavesNothingToDo(t *testing.T) {
 			}
 			require.Equal(t, tools.OK, reply.Class, reply.Message)
 			require.Equal(t, tools.Done, reply.Outcome)
-			require.Equal(t, "There was nothing to do for "+c.operation+": "+c.says, reply.Message)
+			require.Equal(t, "There was nothing to do for "+c.operation+" of “web-server-01” ("+w.onRecord(reply.Record.ID).Account+"): "+c.says, reply.Message)
 			require.Equal(t, approval.Done, w.onRecord(reply.Record.ID).State)
 			require.Contains(t, string(reply.JSON()), `"server":{"id":"12345"`)
 		})

@@ -44,8 +44,8 @@ func (r *Runner) isThere(ctx context.Context, p plan, err error) (apiclient.Acti
 }
 
 // nothingToDo tells that a change found its work done.
-func nothingToDo(p plan, rec approval.Record, there apiclient.ActionResult) string {
-	message := fmt.Sprintf("There was nothing to do for %s: %s is %s already.", p.op.Name, quote(rec.TargetName), Clean(there.Server.Status))
+func nothingToDo(rec approval.Record, there apiclient.ActionResult) string {
+	message := "There was nothing to do for " + Subject(rec) + ": it is " + Clean(there.Server.Status) + " already."
 	if says := strings.TrimRight(Clean(there.Message), ". "); says != "" {
 		message += " VPS.org says: " + quote(says) + "."
 	}

@@ -179,6 +179,35 @@ func TestWaitTellsWhenItHasSettled(t *testing.T) {
 	require.Contains(t, seen, "in_progress")
 }
 
+// A create that was waited for ends with the address, in its text and its result; also where its answer was lost, or told no id.
+func TestACreateThatWasWaitedForEndsWithTheAddress(t *testing.T) {
+	t.Parallel()
+	accepted := onWrites(func(a *answerOf) { a.status, a.body = http.StatusAccepted, nil })
+	for name, prepare := range map[string]func(*world){
+		"answered": func(*world) {},
+		"lost":     func(w *world) { w.loseWrites(losses["reset after the change"]) },
+		"accepted": func(w *world) { w.depart(accepted) },
+	} {
+		for _, surface := range []permissions.Surface{permissions.MCP, permissions.Terminal} {
+			t.Run(name+"/"+string(surface), func(t *testing.T) {
+				t.Parallel()
+				w := newWorldWith(t, "vps_demo", simulator.Options{Speed: 600, Now: time.Now})
+				c := call("servers.create", `{"name":"web-9","plan_id":"1","os_id":"5","location":"us-west","wait":true}`)
+				asked := w.runner.Run(t.Context(), c)
+				require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
+				prepare(w)
+				c.Surface, c.WaitLimit = surface, 30*time.Second
+				reply := w.runner.Answer(t.Context(), c, tools.Answer{Approval: asked.Record.ID, Channel: permissions.MCP, Yes: true, Wait: true})
+				require.Equal(t, tools.OK, reply.Class, reply.Message)
+				require.Contains(t, reply.Message, "Its address is 203.0.113.12.")
+				require.Equal(t, name == "lost", strings.HasPrefix(reply.Message, "The answer was lost. Read back: it has happened"), reply.Message)
+				result := decoded(t, reply.JSON())["result"].(map[string]any)
+				require.Equal(t, []any{"12347", "active", "203.0.113.12"}, []any{result["id"], result["status"], result["ip_address"]})
+			})
+		}
+	}
+}
+
 func TestAWaitThatIsTooShortSaysSo(t *testing.T) {
 	t.Parallel()
 	for surface, class := range map[permissions.Surface]tools.Class{permissions.MCP: tools.OK, permissions.Terminal: tools.Failed} {

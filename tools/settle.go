@@ -111,7 +111,7 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 		if r.Now().Sub(rec.ChangedAt) < giveUpAfter {
 			return rec
 		}
-		m.To, m.Message = approval.NeedsHuman, subject+": there is no sign of it, and the process that ran it still exists, so it may yet happen. Look at the server before asking for it again."
+		m.To, m.Message = approval.NeedsHuman, lost+"shows no sign, and the process that ran it still exists, so that it may yet happen: "+subject+". Look at the server before asking for it again."
 	case e == NotSeen && late:
 		m.To, m.Message = approval.NotApplied, lost+"did not happen: "+subject+". It can be asked for again."
 	case e == Unclear && late:
