@@ -22,7 +22,7 @@ var (
 	// messageNames are where APIs put their words, the best first.
 	messageNames = []string{"detail", "error", "message", "non_field_errors", "title"}
 	// noFields are not about a field of the request where they are a string.
-	noFields = []string{"code", "status", "type", "request_id", "timestamp", "instance"}
+	noFields = []string{"success", "code", "status", "type", "request_id", "timestamp", "instance"}
 
 	titlePattern = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 )

@@ -193,7 +193,7 @@ func TestANoIsANoInWhateverForm(t *testing.T) {
 	}{
 		"success false":           {200, `{"success":false,"message":"Try later"}`, "Try later"},
 		"success false, error":    {200, `{"success":false,"error":"Quota used up"}`, "Quota used up"},
-		"success false, in text":  {201, `{"success":"false","errors":{"name":["Taken."]}}`, "Taken."},
+		"success false, in text":  {201, `{"success":"false","errors":{"name":["Taken."]}}`, "(status 201); name: Taken. Correct"},
 		"a route that is no more": {404, page, noRoute},
 		"a text that says 404":    {404, "404 page not found", noRoute},
 		"another method":          {405, `{"detail":"Method \"POST\" not allowed."}`, noRoute},

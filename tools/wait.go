@@ -2,7 +2,9 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -94,4 +96,54 @@ func (c Call) unsettled() Class {
 		return Failed
 	}
 	return OK
+}
+
+// settle waits for the work of a done change to settle, where the caller wants that.
+func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, call Call) Reply {
+	if !p.op.Settles {
+		return reply
+	}
+	if !p.in.wait || call.WaitLimit <= 0 {
+		reply.Message += " It goes on in the background."
+		if p.op.On == NewServer {
+			reply.Message += " servers.get shows its address as soon as it has one."
+		}
+		return reply
+	}
+	work := r.await(ctx, p, value, call)
+	if work.now != nil {
+		reply.Value = work.now
+	}
+	after := InWords(work.waited)
+	if work.err == nil {
+		reply.Settled = Clean(work.status)
+	}
+	switch {
+	case work.err != nil && !isOver(work.err):
+		reply.Class = call.unsettled()
+		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + explain(work.err)
+	case work.err != nil:
+		reply.Class = call.unsettled()
+		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + quote(work.status) + "."
+	case looksFailed(work.status):
+		reply.Class = call.unsettled()
+		reply.Message = "Accepted, but it failed: it ended with status " + quote(work.status) + ". " + reply.Message
+	default:
+		reply.Message += " It settled with status " + quote(work.status) + " after " + after + "."
+	}
+	if s, isServer := work.now.(apiclient.Server); isServer && s.Address() != "" {
+		reply.Message += " Its address is " + Clean(s.Address()) + "."
+	}
+	return reply
+}
+
+// isOver reports whether a wait ended because its time did.
+func isOver(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// looksFailed recognises the words of failure that VPS.org may have; none is documented.
+func looksFailed(status string) bool {
+	s := strings.ToLower(status)
+	return strings.Contains(s, "fail") || strings.Contains(s, "error")
 }
