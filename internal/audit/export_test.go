@@ -98,12 +98,15 @@ func TestExportsInSequence(t *testing.T) {
 		require.EqualValues(t, 1, report.First, name)
 		require.EqualValues(t, 10, report.Rows, name)
 	}
+	moved := strings.SplitAfter(exported(t, whole), "\n")
+	moved[4], moved[3] = moved[3], moved[4] // the checkpoint of row 2 and row 3
 	for want, parts := range map[string][]Part{
-		"audit row 9: rows are missing: row 5 should come here":           {read(first), Merge(stream(rows[8:]), notes)},
-		"audit row 5: rows are missing: a part of the log ends before it": {read(stale), read(first), Merge(stream(rows[6:]), notes)},
-		"audit row 6: it is there twice, and the two differ":              {read(stale), Merge(stream(rebuilt(t, rows, 3)), nil)},
-		"audit row 3: its hash":                                           {read(stale), Merge(stream(tamperedAt(rows, 2)), nil)},
-		"audit row 5: rows are missing: row 1 should come here":           {read(second)},
+		"audit row 3: the checkpoint signed on 2026-03-01T12:00:02Z, of row 2, is not in its place": {read(strings.Join(moved, ""))},
+		"audit row 9: rows are missing: row 5 should come here":                                     {read(first), Merge(stream(rows[8:]), notes)},
+		"audit row 5: rows are missing: a part of the log ends before it":                           {read(stale), read(first), Merge(stream(rows[6:]), notes)},
+		"audit row 6: it is there twice, and the two differ":                                        {read(stale), Merge(stream(rebuilt(t, rows, 3)), nil)},
+		"audit row 3: its hash":                                 {read(stale), Merge(stream(tamperedAt(rows, 2)), nil)},
+		"audit row 5: rows are missing: row 1 should come here": {read(second)},
 	} {
 		_, err := known.Verify(parts...)
 		require.ErrorContains(t, err, want)

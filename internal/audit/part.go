@@ -6,6 +6,7 @@ import "iter"
 type Entry struct {
 	Row       Row
 	Note      string // if set, the checkpoint, and there is no Row
+	Of        int64  // the row that the checkpoint was kept for; 0: not said
 	Selection string // if set, which rows alone follow: the first entry of a part whose rows do not follow each other
 }
 
@@ -23,14 +24,14 @@ func Merge(rows iter.Seq2[Row, error], notes []Note) Part {
 			}
 			for len(notes) > 0 && notes[0].Seq <= row.Seq {
 				// The one before the first row says what the row follows.
-				if notes[0].Seq >= row.Seq-1 && !yield(Entry{Note: notes[0].Text}, nil) {
+				if notes[0].Seq >= row.Seq-1 && !yield(Entry{Note: notes[0].Text, Of: notes[0].Seq}, nil) {
 					return
 				}
 				notes = notes[1:]
 			}
 		}
 		for _, note := range notes {
-			if !yield(Entry{Note: note.Text}, nil) {
+			if !yield(Entry{Note: note.Text, Of: note.Seq}, nil) {
 				return
 			}
 		}

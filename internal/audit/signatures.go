@@ -65,7 +65,7 @@ func (s *signatures) find(seq int64) (i int, there bool) {
 
 // note compares a checkpoint with the row before it or, where a part begins with a later row,
 // with the one before that, and with the checkpoint before.
-func (v *verifier) note(text string) error {
+func (v *verifier) note(text string, of int64) error {
 	if c, err := ReadNote(text); err == nil && v.kept.Seq > 0 && c.Mark() == v.kept.Mark() {
 		v.found = v.found || v.against(c) == nil
 	}
@@ -76,6 +76,9 @@ func (v *verifier) note(text string) error {
 	c, err := v.known.Open(text)
 	if err != nil {
 		return &BadRow{Seq: max(v.at.seq, 1), Why: "its checkpoint is not signed by the key: it was changed, or signed by another (--key may be given for each)"}
+	}
+	if of != 0 && of != c.Seq {
+		return &BadRow{Seq: min(of, max(v.at.seq, 1)), Why: fmt.Sprintf("the checkpoint that is kept for row %d is that of row %d: it was moved", of, c.Seq)}
 	}
 	if bad := v.against(c); bad != nil {
 		return bad

@@ -116,7 +116,7 @@ func (v *verifier) part(part Part) error {
 
 func (v *verifier) entry(entry Entry) error {
 	if entry.Note != "" {
-		return v.note(entry.Note)
+		return v.note(entry.Note, entry.Of)
 	}
 	if err := v.beginning(); err != nil {
 		return err

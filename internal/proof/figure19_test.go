@@ -26,7 +26,7 @@ func TestFigure19AttackedLog(t *testing.T) {
 	random := rand.New(rand.NewPCG(s, s))
 	program := buildProgram(t)
 	kinds := map[string]int{}
-	attacks, rows, lost := size(t, len(onLogs), 600), 0, 0
+	attacks, rows, lost := size(t, len(onLogs), 300), 0, 0
 	for n := range attacks {
 		name := onLogs[n%len(onLogs)].name
 		c := newChronicle(t, program, random)

@@ -157,7 +157,7 @@ func TestTamperingIsFound(t *testing.T) {
 		"checkpoint dropped":  {"DELETE FROM audit_checkpoints WHERE seq = 2", "audit row 2: a key begins to sign here, and the checkpoint of this row is missing"},
 		"checkpoints dropped": {"DELETE FROM audit_checkpoints", "audit row 2: a key begins to sign here"},
 		"swapped":             {"UPDATE audit SET seq = -50 WHERE seq = 50; UPDATE audit SET seq = 50 WHERE seq = 51; UPDATE audit SET seq = 51 WHERE seq = -50", "audit row 50: it does not follow"},
-		"checkpoint exchange": {"UPDATE audit_checkpoints SET seq = 90 WHERE seq = 102", "audit row 91: rows are missing"},
+		"checkpoint exchange": {"UPDATE audit_checkpoints SET seq = 90 WHERE seq = 102", "audit row 90: the checkpoint that is kept for row 90 is that of row 102: it was moved"},
 		"said to be archived": {"INSERT INTO audit_archives VALUES (50, 1, '', '', 0); DELETE FROM audit WHERE seq <= 50", "audit row 51: rows are missing: row 1 should come here"},
 	} {
 		t.Run(name, func(t *testing.T) {
