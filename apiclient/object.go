@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -29,6 +30,11 @@ func otherID(id *ID, extra map[string]any, name string) error {
 		delete(extra, name)
 	}
 	return err
+}
+
+// ofServer takes an object's own id, and that of its server, which may stand beside the object's own members.
+func ofServer(id *ID, server *Ref, extra map[string]any) error {
+	return errors.Join(otherID(id, extra, "uuid"), otherID(&server.ID, extra, "server_id"), otherID(&server.ID, extra, "server_uuid"))
 }
 
 // mention reads what one object says of another: an object into plain, an id alone into id, a
@@ -71,7 +77,7 @@ func (b *Backup) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if err := json.UnmarshalDecode(dec, (*plain)(b)); err != nil {
 		return err
 	}
-	return otherID(&b.ID, b.Extra, "uuid")
+	return ofServer(&b.ID, &b.Server, b.Extra)
 }
 
 // UnmarshalJSONFrom takes the id under id or uuid.
@@ -80,7 +86,7 @@ func (s *Snapshot) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if err := json.UnmarshalDecode(dec, (*plain)(s)); err != nil {
 		return err
 	}
-	return otherID(&s.ID, s.Extra, "uuid")
+	return ofServer(&s.ID, &s.Server, s.Extra)
 }
 
 // UnmarshalJSONFrom takes the id under id or uuid.

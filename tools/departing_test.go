@@ -128,6 +128,14 @@ func move(o map[string]any, from, to string) {
 	}
 }
 
+// flatten puts the id of an image's server beside its own members.
+func flatten(o map[string]any, name string) {
+	if server, inside := o["server"].(map[string]any); inside && o["created_at"] != nil {
+		delete(o, "server")
+		o[name] = server["id"]
+	}
+}
+
 func asText(o map[string]any, name string) {
 	if v, there := o[name]; there {
 		o[name] = scalarText(v)

@@ -71,6 +71,8 @@ var departures = map[string]func(*answerOf){
 	"sizes with a unit":        each("size_mb", func(any) any { return "4.4 GB" }),
 	"a server as its id":       each("server", func(v any) any { return v.(map[string]any)["id"] }),
 	"a server as an id's text": each("server", func(v any) any { return scalarText(v.(map[string]any)["id"]) }),
+	"a server's id beside":     eachObject(func(o map[string]any) { flatten(o, "server_id") }),
+	"a server's uuid beside":   eachObject(func(o map[string]any) { flatten(o, "server_uuid") }),
 	"no descriptions":          each("description", nothing),
 	"name servers as text":     each("nameservers", func(any) any { return "ns1.vps.org" }),
 	"name servers as objects":  each("nameservers", func(any) any { return []any{map[string]any{"host": "ns1.vps.org", "ip": "192.0.2.1"}} }),
