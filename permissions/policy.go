@@ -3,6 +3,7 @@ package permissions
 import (
 	"fmt"
 	"path"
+	"strings"
 )
 
 // Policy is what this installation lets anybody do, whatever a token may. Its zero value
@@ -37,10 +38,12 @@ func (p Policy) Decide(ask Ask) Decision {
 		return Decision{Risk: ask.Risk, Reason: reason}
 	}
 	if p.Book != nil {
-		ask.Actor = p.identity(ask.Actor)
+		said := ask.Actor
+		ask.Actor = p.identity(said)
 		d := p.Book.decide(ask)
 		if !d.Allowed && ask.Actor == anyLocal {
-			d.Reason += "; in a user namespace the users of a machine cannot be told apart: an access key says who you are"
+			d.Reason = strings.ReplaceAll(d.Reason, string(anyLocal), string(said)) +
+				"; in a user namespace the users of a machine cannot be told apart: an access key says who you are"
 		}
 		return d
 	}

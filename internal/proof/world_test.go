@@ -28,7 +28,7 @@ import (
 
 const (
 	alice = permissions.Actor("local:alice")
-	bob   = permissions.Actor("local:bob")
+	bob   = permissions.Actor("key:bob")
 
 	token     = "vps_demo"
 	localhost = "http://localhost/api/v1" // of the simulator in this process; nothing listens there
