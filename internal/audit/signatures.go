@@ -22,7 +22,8 @@ type signatures struct {
 	last  int64 // the last row
 	about about // what it says of the log itself
 	signs int64 // the last row that says that a key begins to sign; 0: none
-	taken Row   // the last row that takes up a restored log
+	takes Row   // a row that takes up a restored log, and may get its own checkpoint yet
+	taken Row   // the last one that got it
 }
 
 // sighted is a checkpoint that was seen.
@@ -37,9 +38,8 @@ func (s *signatures) signed(row Row) {
 	switch row.Operation {
 	case SignOperation:
 		s.signs = row.Seq
-	case AcceptOperation:
-		s.taken = row
 	}
+	s.takes = takesUp(s.takes, row)
 	if s.late == 0 && s.newest.Seq > 0 && row.Seq > s.newest.Seq && row.At.Sub(s.newest.At).Abs() > checkpointTime {
 		s.late = row.Seq
 	}
@@ -94,7 +94,23 @@ func (v *verifier) note(text string, of int64) error {
 		v.report.Signed, v.report.SignedAt = c.Seq, c.At
 		v.newest, v.late = c, 0
 	}
+	if v.takes.Seq > 0 && !c.Old && c.Seq == v.last {
+		v.taken, v.takes = v.takes, Row{}
+	}
 	return nil
+}
+
+// takesUp is the row that takes up a restored log after one row more. It is signed as it is written:
+// before its checkpoint come at most the rows that the log writes about itself then. One that
+// somebody put in, who cannot sign, gets its checkpoint only with a later row, and counts for nothing.
+func takesUp(before, row Row) Row {
+	switch {
+	case row.Operation == AcceptOperation:
+		return row
+	case row.Operation == LateOperation, row.Operation == SignOperation:
+		return before
+	}
+	return Row{}
 }
 
 func (v *verifier) against(c Checkpoint) error {
@@ -175,7 +191,7 @@ func (v *verifier) outside() error {
 	bad := BadRow{Seq: v.kept.Seq, Outside: true}
 	kept := fmt.Sprintf("the checkpoint of row %d, signed on %s, is kept outside the database", v.kept.Seq, v.kept.At.Format(time.RFC3339))
 	switch {
-	case v.kept.Seq == 0, v.found, v.taken.GivesUp(v.kept) && v.taken.Seq <= v.report.Signed:
+	case v.kept.Seq == 0, v.found, v.taken.GivesUp(v.kept):
 		return nil
 	case v.kept.Seq > v.tip.seq:
 		bad.Seq, bad.Why = v.tip.seq+1, "rows are missing: "+kept

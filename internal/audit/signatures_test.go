@@ -229,3 +229,27 @@ func TestARestoredLogIsTakenUp(t *testing.T) {
 	_, err = l.verify(Check{Kept: kept})
 	require.ErrorAs(t, err, new(*BadRow), "without the key nobody knows who wrote the row")
 }
+
+// A row that takes a log up, put in beforehand by somebody who cannot sign, is signed in its turn with
+// what comes after it. It gives up nothing.
+func TestARowPutInTakesNothingUp(t *testing.T) {
+	for name, after := range map[string]Row{"a row": {Operation: "servers.stop"}, "a late row": LateRow(1, 2)} {
+		l := newLedger(t).write(10)
+		l.sign()
+		forged := AcceptRow(Mark{1, l.rows[0].Hash}, l.newest())
+		real := l.at
+		l.at = real.Add(time.Hour)
+		l.add(forged)
+		l.at = real
+		l.add(Row{Operation: "servers.stop"})
+		l.add(after)
+		l.sign()
+		rows, notes := len(l.rows), len(l.notes)
+		l.write(30)
+		l.sign()
+		check := Check{Known: verifiers(t, l.key), Kept: l.newest()}
+		l.rows, l.notes = l.rows[:rows], l.notes[:notes]
+		_, err := l.verify(check)
+		require.ErrorAs(t, err, new(*BadRow), name)
+	}
+}

@@ -58,7 +58,8 @@ func ownRow(operation string, what about) Row {
 }
 
 // GivesUp reports whether the row takes up a restored log, later than a checkpoint was made
-// that is not in it any more. It counts only where the row itself is signed.
+// that is not in it any more. It counts only where it was signed as it was written: its
+// checkpoint follows it, or the rows that the log writes before a checkpoint.
 func (r Row) GivesUp(c Checkpoint) bool {
 	return r.Operation == AcceptOperation && r.At.After(c.At)
 }

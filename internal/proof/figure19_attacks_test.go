@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,6 +46,20 @@ var onLogs = []attackOnLog{
 	}},
 	{"put back to a copy", true, func(c *chronicle, log *forged) {
 		*log = c.copies[c.random.IntN(len(c.copies)-1)]
+	}},
+	{"put back to a copy that has a row put in before, which takes a restored log up", false, func(c *chronicle, log *forged) {
+		says := audit.AcceptRow(c.noted, audit.Checkpoint{Seq: c.noted.Seq, Head: c.noted.Hash})
+		says.Seq, says.At = int64(len(log.rows)+1), c.at.Add(time.Duration(c.random.IntN(100))*time.Hour)
+		says, err := audit.Seal(log.rows[len(log.rows)-1].Hash, says)
+		require.NoError(c, err)
+		log.rows = append(log.rows, says)
+		c.replace(*log)
+		c.at = c.at.Add(11 * time.Minute)
+		c.note(c.signers[0])
+		c.write(c.random.IntN(30))
+		*log = c.read()
+		c.at = c.at.Add(11 * time.Minute)
+		c.note(c.signers[0])
 	}},
 	{"the beginning said to be archived", true, func(c *chronicle, log *forged) {
 		i := c.signed(log) + 1

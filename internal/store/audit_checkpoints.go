@@ -180,10 +180,15 @@ func (s *Store) givenUp(ctx context.Context, tx transaction, c audit.Checkpoint)
 			continue
 		}
 		signed, err := s.own.Open(notes[0].Text)
-		if err != nil {
+		if err != nil || signed.Old {
 			continue
 		}
-		if there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", signed.Seq, signed.Head); there || err != nil {
+		between, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq > $1 AND seq <= $2 AND operation NOT IN ($3, $4)",
+			row.Seq, signed.Seq, audit.LateOperation, audit.SignOperation)
+		if err != nil {
+			return false, err
+		}
+		if there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", signed.Seq, signed.Head); there && !between || err != nil {
 			return there, err
 		}
 	}

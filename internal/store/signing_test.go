@@ -255,3 +255,37 @@ func TestARestoredLogIsAccepted(t *testing.T) {
 	s.write(s.db, 1)
 	require.Len(t, s.warns, 1)
 }
+
+// Somebody who cannot sign puts a row in, of a time to come, that takes a restored log up. It is
+// signed in its turn, and the log is put back to that copy later on.
+func TestARowPutInTakesNoLogUp(t *testing.T) {
+	s := newSigner(t)
+	s.write(s.db, 3)
+	last := rows(t, s.db, audit.Filter{Limit: 1})[0]
+	kept, err := s.keep.Newest()
+	require.NoError(t, err)
+	forged := audit.AcceptRow(audit.Mark{Seq: last.Seq, Hash: last.Hash}, kept)
+	forged.At, forged.Actor = s.at.Add(1000*time.Hour), "local:mallory"
+	without := open(t, "sqlite:"+s.path)
+	require.NoError(t, without.Note(t.Context(), forged))
+	require.NoError(t, without.Close())
+	s.write(s.db, 2)
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, s.db.Backup(t.Context(), copied))
+	s.write(s.db, 3)
+	_, err = s.verify()
+	require.NoError(t, err)
+	require.NoError(t, s.db.Close())
+	raw, err := os.ReadFile(copied)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(s.path, raw, 0o600))
+	_, err = s.verify()
+	require.ErrorAs(t, err, new(*audit.BadRow))
+	s.begin()
+	before := signedRows(t, s.db)
+	s.write(s.db, 2)
+	require.Equal(t, before, signedRows(t, s.db), "nothing is signed")
+	require.Len(t, s.warns, 1)
+	_, err = s.verify()
+	require.ErrorAs(t, err, new(*audit.BadRow))
+}
