@@ -31,7 +31,7 @@ import (
 const (
 	lead       = permissions.Actor("local:lead")
 	leadLaptop = permissions.Actor("key:lead-laptop")
-	second     = permissions.Actor("local:second")
+	second     = permissions.Actor("key:second")
 	outsider   = permissions.Actor("local:outsider")
 	stranger   = permissions.Actor("local:stranger")
 )

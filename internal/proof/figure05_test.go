@@ -153,7 +153,7 @@ var forgeries = []forgery{
 		return s.decision(second, s.deletion.ID, flipped(r, "web-server-01"))
 	}},
 	{"another user's decision", 3, func(s *siege, r *rand.Rand) bool {
-		return s.decision(oneOf(r, []permissions.Actor{outsider, stranger, "", "local:second ", "slack:second", "lead"}), s.deletion.ID, "web-server-01")
+		return s.decision(oneOf(r, []permissions.Actor{outsider, stranger, "", "key:second ", "slack:second", "lead"}), s.deletion.ID, "web-server-01")
 	}},
 	{"the requester as the second person", 3, func(s *siege, r *rand.Rand) bool {
 		return s.decision(oneOf(r, []permissions.Actor{lead, leadLaptop}), s.deletion.ID, "web-server-01")
