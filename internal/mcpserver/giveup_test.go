@@ -3,6 +3,7 @@ package mcpserver
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -274,6 +275,7 @@ func TestAYesWithoutTheNameIsHandedOver(t *testing.T) {
 func TestAnswersThatAreNone(t *testing.T) {
 	for _, broken := range []string{
 		``, `,"error":"boom"`, `,"error":{}`, `,"error":[]`, `,"result":{"action":"accept"},"error":{"code":1,"message":"x"}`, `,"result":[]`, `,"result":"yes"`,
+		`,"result":null`, `,"result":null,"error":null`,
 	} {
 		t.Run(broken, func(t *testing.T) {
 			w := newWorld(t)
@@ -291,15 +293,17 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-// Some clients send the id of a question back as a text.
-func TestAnAnswerWithItsIDAsAText(t *testing.T) {
-	w := newWorld(t)
-	k := w.legacy(forms)
-	_, coming := k.begin("tools/call", call("servers_reboot", web))
-	asked := k.put()
-	w.clock.Advance(readTime)
-	k.say(`{"jsonrpc":"2.0","id":"` + string(asked.ID) + `","result":` + choose("yes") + `}`)
-	require.Equal(t, "done", k.result(coming).is())
+// Some clients send the id of a question back as a text, or null for the error that there is not.
+func TestAnswersInOtherSpellings(t *testing.T) {
+	for _, answer := range []string{`{"jsonrpc":"2.0","id":"ID","result":YES}`, `{"jsonrpc":"2.0","id":ID,"result":YES,"error":null}`, `{"result":YES,"id":ID}`} {
+		w := newWorld(t)
+		k := w.legacy(forms)
+		_, coming := k.begin("tools/call", call("servers_reboot", web))
+		asked := k.put()
+		w.clock.Advance(readTime)
+		k.say(strings.NewReplacer("ID", string(asked.ID), "YES", choose("yes")).Replace(answer))
+		require.Equal(t, "done", k.result(coming).is(), answer)
+	}
 }
 
 // A client that gives a question up in silence and asks for the same again is not asked into the void again;

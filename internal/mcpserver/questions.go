@@ -105,7 +105,14 @@ func (q *questions) take(line []byte) bool {
 	return true
 }
 
+// readAnswer reads what came for a question: a result or an error, where null stands for none.
 func readAnswer(result, failure json.RawMessage) clientAnswer {
+	if string(result) == "null" {
+		result = nil
+	}
+	if string(failure) == "null" {
+		failure = nil
+	}
 	switch {
 	case (result == nil) == (failure == nil):
 		return clientAnswer{err: errBrokenAnswer}

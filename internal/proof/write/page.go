@@ -44,7 +44,7 @@ var steps = []step{
 }
 
 // last is the number of the last figure.
-const last = 18
+const last = 19
 
 // figure is one thing that was shown.
 type figure struct {
