@@ -57,7 +57,8 @@ type Store interface {
 	// ever did. Both go by the clock of the database: those of different machines may differ.
 	Beat(ctx context.Context, process string) error
 	Beaten(ctx context.Context, process string) (age time.Duration, ever bool, err error)
-	// Note appends a row that belongs to no move: a refusal, an answer that was not taken.
+	// Note appends a row that belongs to no move: a refusal, an answer that was not taken. Like
+	// refusals within a minute after one are only counted; their number becomes a row later.
 	Note(ctx context.Context, row audit.Row) error
 }
 
