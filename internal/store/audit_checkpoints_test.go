@@ -9,6 +9,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
 func auditKey(t testing.TB) (audit.Key, audit.Verifiers) {
@@ -126,7 +127,7 @@ func TestWithoutAKeyNothingIsSigned(t *testing.T) {
 // A checkpoint that cannot be written keeps its row from being written.
 func TestNoRowWithoutItsCheckpoint(t *testing.T) {
 	key, _ := auditKey(t)
-	path := t.TempDir() + "/vpsbot.db"
+	path := fileOf(storetest.SQLite(t))
 	db := open(t, "sqlite:"+path)
 	db.SignWith(store.Signing{Key: key})
 	execute(t, path, "DROP TABLE audit_checkpoints")
@@ -138,7 +139,7 @@ func TestNoRowWithoutItsCheckpoint(t *testing.T) {
 
 func TestCheckpointsStay(t *testing.T) {
 	key, _ := auditKey(t)
-	path := t.TempDir() + "/vpsbot.db"
+	path := fileOf(storetest.SQLite(t))
 	db := open(t, "sqlite:"+path)
 	db.SignWith(store.Signing{Key: key})
 	growing(t, db, 1, start)
@@ -162,7 +163,7 @@ func TestTamperingIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			key, known := auditKey(t)
-			path := t.TempDir() + "/vpsbot.db"
+			path := fileOf(storetest.SQLite(t))
 			db := open(t, "sqlite:"+path)
 			db.SignWith(store.Signing{Key: key})
 			growing(t, db, 110, start)
@@ -180,7 +181,7 @@ func TestTamperingIsFound(t *testing.T) {
 // A log that was cut off gets no new checkpoints that would cover that up, and is found for good.
 func TestACutOffLogIsNotSignedAnew(t *testing.T) {
 	key, known := auditKey(t)
-	path := t.TempDir() + "/vpsbot.db"
+	path := fileOf(storetest.SQLite(t))
 	db := open(t, "sqlite:"+path)
 	db.SignWith(store.Signing{Key: key})
 	growing(t, db, 101, start)

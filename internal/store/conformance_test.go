@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 
 // engines are what every conformance test runs on. Each gives the URL of a new store.
 var engines = map[string]func(t testing.TB) string{"sqlite": storetest.SQLite, "postgres": pgtest.URL}
+
+// fileOf is the path in the URL of an SQLite store.
+func fileOf(url string) string { return strings.TrimPrefix(url, "sqlite:") }
 
 // unmade give the URL of a database in which there is no store yet.
 var unmade = map[string]func(t testing.TB) string{

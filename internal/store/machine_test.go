@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +32,7 @@ type model struct {
 
 // TestMachine does things at random to the store and to a model of it.
 func TestMachine(t *testing.T) {
+	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(sized(40, 100))))
 	conforms(t, func(t *testing.T, db database) {
 		n, edges := 0, map[[2]approval.State]bool{}
 		rapid.Check(t, func(r *rapid.T) {

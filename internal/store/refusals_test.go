@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
 func refusal(at time.Time, change func(*audit.Row)) audit.Row {
@@ -81,7 +81,7 @@ func TestOtherRefusalsAreRows(t *testing.T) {
 
 // At the minute's end the count is a row though nothing else happens.
 func TestTheMinuteEndsByItself(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "vpsbot.db")
+	path := fileOf(storetest.SQLite(t))
 	synctest.Test(t, func(t *testing.T) {
 		db, err := store.Open(t.Context(), "sqlite:"+path)
 		require.NoError(t, err)

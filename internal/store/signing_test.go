@@ -11,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
 // signer is a store on a file that signs, and what it was warned of.
@@ -27,7 +28,7 @@ type signer struct {
 
 func newSigner(t *testing.T) *signer {
 	t.Helper()
-	s := &signer{T: t, path: filepath.Join(t.TempDir(), "vpsbot.db"), keep: audit.Keeper{Path: filepath.Join(t.TempDir(), "kept")}, at: start}
+	s := &signer{T: t, path: fileOf(storetest.SQLite(t)), keep: audit.Keeper{Path: filepath.Join(t.TempDir(), "kept")}, at: start}
 	s.key, s.known = auditKey(t)
 	s.begin()
 	return s
