@@ -189,6 +189,7 @@ func TestVerifySignedFinds(t *testing.T) {
 		"a checkpoint changed":        {rows, []Note{{1, flipped(notes[0].Text, 200)}}, 1, "not signed by the key"},
 		"a checkpoint moved back":     {rows, []Note{notes[0], {2, notes[1].Text}}, 2, "it was moved"},
 		"a checkpoint moved forward":  {rows, []Note{notes[0], {9, notes[1].Text}}, 9, "it was moved"},
+		"a checkpoint repeated":       {rows, append(notes[:3:3], Note{9, notes[2].Text}), 9, "it was moved"},
 		"cut off to nothing, forged":  {nil, forged, 1, "not signed by the key"},
 		"the first checkpoint gone":   {rows, notes[1:], 1, "a key begins to sign here, and the checkpoint of this row is missing"},
 		"one in the middle gone":      {rows, []Note{notes[0], notes[2]}, 2, "checkpoints are missing: the one of row 8 follows one of row 4, and here the one before is of row 1"},
