@@ -30,32 +30,33 @@ func (r Rule) Names(act Act) bool {
 	return slices.Contains(r.Operations, Glob(act))
 }
 
-// Forbids reports whether a rule takes an act from somebody, wherever they are, and which.
-func (p Policy) Forbids(actor Actor, act Act) (rule string, forbidden bool) {
-	return p.about(actor, act, Deny)
+// Forbids reports whether a rule takes an act from somebody where they are, and which. Of the ask only
+// who it is and from where counts.
+func (p Policy) Forbids(ask Ask, act Act) (rule string, forbidden bool) {
+	return p.about(ask, act, Deny)
 }
 
 // MayAct decides whether somebody may do an act where no person is at a terminal: the bearer of an
 // access key that a rule names for it.
 func (p Policy) MayAct(actor Actor, act Act) Decision {
-	if rule, forbidden := p.Forbids(actor, act); forbidden {
+	ask := Ask{Actor: actor, Surface: Terminal}
+	if rule, forbidden := p.Forbids(ask, act); forbidden {
 		return Decision{Rule: rule, Reason: fmt.Sprintf("the policy's rule %q forbids it", rule)}
 	}
-	if rule, given := p.about(actor, act, Allow); given && actor.IsKey() {
+	if rule, given := p.about(ask, act, Allow); given && actor.IsKey() {
 		return Decision{Allowed: true, Rule: rule}
 	}
 	return Decision{Reason: "it is for a person at a terminal"}
 }
 
 // about returns the first rule of that effect about somebody and an act.
-func (p Policy) about(actor Actor, act Act, effect Effect) (rule string, found bool) {
-	if p.Book == nil || actor == "" {
+func (p Policy) about(ask Ask, act Act, effect Effect) (rule string, found bool) {
+	if p.Book == nil || ask.Actor == "" {
 		return "", false
 	}
-	ask := Ask{Actor: actor, Surface: Terminal}
 	for _, r := range p.Book.Rules {
 		at := r.Where == nil || slices.ContainsFunc(r.Where, func(w Place) bool { return w.holds(ask) })
-		if r.Effect == effect && r.Names(act) && at && p.Book.among(r.Who, p.Book.asker(p.identity(actor), nil, false), effect) {
+		if r.Effect == effect && r.Names(act) && at && p.Book.among(r.Who, p.Book.asker(p.identity(ask.Actor), ask.Groups, ask.External), effect) {
 			return r.Name, true
 		}
 	}

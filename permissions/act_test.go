@@ -55,3 +55,23 @@ func TestScriptMustBeNamed(t *testing.T) {
 	ask := permissions.Ask{Actor: "key:ci", Surface: permissions.Script, Operation: "servers.stop", Risk: permissions.Disruptive}
 	require.False(t, permissions.Policy{}.Decide(ask).Allowed, "nobody asks from there")
 }
+
+// A deny that names an act holds where it says, for whom it says.
+func TestForbids(t *testing.T) {
+	everywhere := permissions.Rule{Name: "r", Effect: permissions.Deny, Who: []permissions.Party{"slack-group:S1"}, Operations: []permissions.Glob{"freeze.lift"}}
+	inChat := everywhere
+	inChat.Where = []permissions.Place{"slack:C1"}
+	for _, c := range []struct {
+		rule permissions.Rule
+		ask  permissions.Ask
+		want bool
+	}{
+		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Slack}, true},
+		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{"S2"}, Surface: permissions.Slack}, false},
+		{inChat, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Slack, Channel: "C1"}, true},
+		{inChat, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Terminal}, false},
+	} {
+		_, forbidden := permissions.Policy{Book: &permissions.Rulebook{Rules: []permissions.Rule{c.rule}}}.Forbids(c.ask, permissions.LiftFreeze)
+		require.Equal(t, c.want, forbidden, "%+v %+v", c.rule, c.ask)
+	}
+}

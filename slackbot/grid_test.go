@@ -52,3 +52,22 @@ func TestWhoHasTypedIsOurs(t *testing.T) {
 		})
 	}
 }
+
+// Who has typed in one workspace is a stranger in another whose bot has the same store.
+func TestWhoHasTypedIsOursThereAlone(t *testing.T) {
+	w := newWorld(t)
+	w.slack.As(eve).In(ops).Type("/vps help")
+	w.ephemeral(eve, "vpsbot runs")
+
+	other := prepareFor(t, w.url, fakeslack.Options{Team: "T0OTHER"})
+	other.slack.AddUser(fakeslack.User{ID: lea, Name: "lea"})
+	other.slack.AddUser(fakeslack.User{ID: eve, Name: "eve", Team: "T0TEAM"})
+	other.slack.AddChannel(ops, lea, eve)
+	other.start()
+	other.slack.As(lea).In(ops).Type("/vps servers list --share")
+	other.slack.As(eve).In(ops).Press(other.posted(ops, "web-server-01"), "csv")
+	other.message("to "+eve, "no rule of the policy", func() []*fakeslack.Message {
+		return slices.Concat(other.slack.Ephemerals(eve), other.slack.DMs(eve), other.slack.Messages(ops))
+	})
+	require.Empty(t, other.slack.Files())
+}

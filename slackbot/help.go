@@ -1,7 +1,9 @@
 package slackbot
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -176,7 +178,11 @@ func (b *Bot) mayDestroy(ctx context.Context, v *visit) string {
 
 // freeze stops all changes, or lets them go on.
 func (b *Bot) freeze(ctx context.Context, v *visit, c words.Command) error {
-	if why := b.mayDestroy(ctx, v); why != "" {
+	why := b.mayDestroy(ctx, v)
+	if c.Kind == words.Unfreeze {
+		why = cmp.Or(why, b.mayNotLift(v))
+	}
+	if why != "" {
 		b.noteRefusedFreeze(ctx, v, c, why)
 		return b.tell(ctx, v, blocks.Plain(string(c.Kind)+" is refused: "+why))
 	}
@@ -187,6 +193,16 @@ func (b *Bot) freeze(ctx context.Context, v *visit, c words.Command) error {
 		return b.tell(ctx, v, blocks.Plain("Nothing is frozen: "+tools.Explain(err)))
 	}
 	return b.tell(ctx, v, blocks.Plain("All changes are frozen, everywhere and for everybody. What runs already goes on; reads still work. /vps unfreeze lifts it."))
+}
+
+// mayNotLift says which rule keeps the visitor from lifting a freeze here; "" if none does.
+func (b *Bot) mayNotLift(v *visit) string {
+	ask := permissions.Ask{Actor: v.actor(), Groups: v.groups, External: v.external, Surface: permissions.Slack, Channel: v.channel}
+	rule, forbidden := b.Runner.Policy().Forbids(ask, permissions.LiftFreeze)
+	if !forbidden {
+		return ""
+	}
+	return fmt.Sprintf("the policy's rule %q forbids it", rule)
 }
 
 func (b *Bot) unfreeze(ctx context.Context, v *visit) error {

@@ -117,6 +117,14 @@ func TestFreezeIsForThoseWhoMayDestroy(t *testing.T) {
 		require.Contains(t, w.ask(lea, "/vps freeze the database is being moved").Text(), "All changes are frozen")
 		require.Contains(t, w.ask(max, "/vps servers start web-server-01").Text(), "the database is being moved")
 		require.Contains(t, w.ask(stranger, "/vps unfreeze").Text(), "unfreeze is refused")
+		w.setPolicy(func(p *permissions.Policy) {
+			p.Book.Rules = append(p.Book.Rules, permissions.Rule{
+				Name: "lea stops, others go on", Effect: permissions.Deny, Who: []permissions.Party{"lea"}, Operations: []permissions.Glob{"freeze.lift"},
+			})
+		})
+		require.Contains(t, w.ask(lea, "/vps unfreeze").Text(), "unfreeze is refused")
+		refused = w.rows(audit.Filter{Operation: "unfreeze"})
+		require.Contains(t, refused[len(refused)-1].Reason, `"lea stops, others go on" forbids it`)
 		require.Contains(t, w.ask(max, "/vps unfreeze").Text(), "is lifted")
 		require.Contains(t, w.ask(max, "/vps unfreeze").Text(), "Nothing was frozen")
 		require.Empty(t, w.sent())

@@ -48,12 +48,16 @@ func (b *Bot) noteTyped(ctx context.Context, user, name string) {
 	}
 	store, err := b.Store(ctx)
 	if err == nil {
-		err = store.ReplacePost(ctx, approval.Post{Key: memberKind + ":" + user, Approval: user, Kind: memberKind, User: user, Shown: name})
+		err = store.ReplacePost(ctx, approval.Post{Key: memberKind + ":" + b.member(user), Approval: b.member(user), Kind: memberKind, User: user, Shown: name})
 	}
 	if err != nil {
 		b.Log.Debug("Slack: remembering who is of the workspace", "error", b.scrub(err.Error()))
 	}
 }
+
+// member names somebody as one of this workspace: bots of several may share a store, and who is of one
+// of them is a stranger in the others.
+func (b *Bot) member(user string) string { return b.team.id() + ":" + user }
 
 // nameOf is what Slack called somebody when they last typed. known is set if they ever did.
 func (b *Bot) nameOf(ctx context.Context, user string) (name string, known bool) {
@@ -64,7 +68,7 @@ func (b *Bot) nameOf(ctx context.Context, user string) (name string, known bool)
 	if err != nil {
 		return "", false
 	}
-	p, err := store.Post(ctx, memberKind+":"+user)
+	p, err := store.Post(ctx, memberKind+":"+b.member(user))
 	if err != nil {
 		if !errors.Is(err, approval.ErrNotFound) {
 			b.Log.Debug("Slack: looking up who is of the workspace", "error", b.scrub(err.Error()))

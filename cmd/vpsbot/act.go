@@ -13,7 +13,7 @@ import (
 // that the policy gives it to. A refusal is a row of the log.
 func (a *app) mayAct(ctx context.Context, p *parts, act permissions.Act, target string) error {
 	policy := p.runner.Policy()
-	if rule, forbidden := policy.Forbids(p.actor, act); forbidden {
+	if rule, forbidden := policy.Forbids(permissions.Ask{Actor: p.actor, Surface: permissions.Terminal}, act); forbidden {
 		why := fmt.Sprintf("the policy's rule %q forbids %s to %s", rule, act, p.actor)
 		return a.refuseAct(ctx, p, act, target, tools.Refuse, why)
 	}
