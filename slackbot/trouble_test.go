@@ -62,8 +62,10 @@ func TestADeletedMessageGoesOnInItsThread(t *testing.T) {
 	w.slack.DeleteMessage(live)
 	w.slack.As(lea).In(ops).Press(card, "confirm")
 	w.posted(ops, "Done")
-	threads := w.slack.Calls("chat.postMessage")
-	require.True(t, slices.ContainsFunc(threads, func(c fakeslack.Call) bool { return c.Params["thread_ts"] == live.TS }), "its thread was tried")
+	w.eventually("its thread was tried", func() bool {
+		threads := w.slack.Calls("chat.postMessage")
+		return slices.ContainsFunc(threads, func(c fakeslack.Call) bool { return c.Params["thread_ts"] == live.TS })
+	})
 }
 
 // A signed request that comes again, however often and after a restart, has one effect.

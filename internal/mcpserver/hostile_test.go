@@ -79,7 +79,7 @@ func wrong() map[string]string {
 
 // huge are inputs of a megabyte.
 func huge() []string {
-	big := strings.Repeat("a", 1<<20)
+	big := strings.Repeat("a", 1<<18)
 	return []string{`{"server":"` + big + `"}`, `{"` + big + `":1}`, `{"name":"` + big + `"}`}
 }
 
