@@ -54,7 +54,7 @@ func (a *app) checkFile(p *parts) (found finding, ready bool) {
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return checkFolder(file), false
+		return checkMissing(p.config, file), false
 	case err != nil:
 		return broken(name, fmt.Sprintf("the database cannot be looked at: %v", err), setDatabase), false
 	}
@@ -65,6 +65,16 @@ func (a *app) checkFile(p *parts) (found finding, ready bool) {
 		return place, true
 	}
 	return fine(name, "%s, writable, for you alone", file), true
+}
+
+// checkMissing tells a database that was removed, with its freeze and its log, from one that never was.
+func checkMissing(cfg config.Config, file string) finding {
+	kept, err := keeper(cfg).Newest()
+	if err != nil || kept.Seq == 0 {
+		return checkFolder(file)
+	}
+	return broken("store", fmt.Sprintf("%s is not there, and its log had %d rows: it was removed", file, kept.Seq),
+		"Find out who removed it, and put it back from a copy.")
 }
 
 // checkFolder looks whether a database that is not there yet can be made: the nearest folder
