@@ -15,19 +15,27 @@ import (
 )
 
 // policy returns what this installation lets anybody do, as it stands at each call. A policy
-// file that cannot be in force comes with its error, and with a policy that refuses everybody.
-func (a *app) policy(cfg config.Config, log *slog.Logger) (func() permissions.Policy, error) {
+// file that cannot be in force comes with its error, and with a policy that refuses everybody. The file
+// is nil where there is none.
+func (a *app) policy(cfg config.Config, log *slog.Logger) (func() permissions.Policy, *policy.File, error) {
 	cfg.Policy.OneUser = a.oneUser
 	path := cfg.PolicyFile()
 	if path == "" {
-		return func() permissions.Policy { return cfg.Policy }, nil
+		return func() permissions.Policy { return cfg.Policy }, nil, nil
 	}
 	file, err := policy.Open(path, policy.Options{Base: cfg.Policy, Operations: policyOperations(), Now: a.now, Log: log})
 	if err != nil {
 		nobody := permissions.Policy{Book: &permissions.Rulebook{}}
-		return func() permissions.Policy { return nobody }, fmt.Errorf("VPSBOT_POLICY_FILE: %w", err)
+		return func() permissions.Policy { return nobody }, nil, fmt.Errorf("VPSBOT_POLICY_FILE: %w", err)
 	}
-	return file.Policy, nil
+	return file.Policy, file, nil
+}
+
+// warnOfPolicy logs what is doubtful in the policy, in a process that goes on.
+func (p *parts) warnOfPolicy() {
+	if p.policyFile != nil {
+		p.policyFile.Warn()
+	}
 }
 
 // ready fails for what must be in order before anything is run or agreed to: the policy, and

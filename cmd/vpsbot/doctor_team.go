@@ -31,8 +31,12 @@ func checkPolicyFile(p *parts, path string) finding {
 	if p.policyErr != nil {
 		return broken(name, p.policyErr.Error(), "Correct the file: vpsbot policy check "+shellWord(path)+". Until then nothing is run.")
 	}
-	book := p.runner.Policy().Book
-	return fine(name, "%s: %d people, %d rules", path, len(book.People), len(book.Rules))
+	file := p.policyFile.Document()
+	says := fmt.Sprintf("%s: %d people, %d rules", path, len(file.Book.People), len(file.Book.Rules))
+	if doubts := len(file.Warnings); doubts > 0 {
+		says += "; " + plural(doubts, "warning") + ": vpsbot policy check " + shellWord(path)
+	}
+	return fine(name, "%s", says)
 }
 
 func (p *parts) checkIdentity(ctx context.Context) finding {

@@ -41,6 +41,7 @@ func (a *app) serveMCP(ctx context.Context) error {
 	if a.io.atTerminal() {
 		a.io.say("This speaks MCP with an assistant's program, which starts it by itself; vpsbot mcp --help says how. Ctrl-D ends it.")
 	}
+	p.warnOfPolicy()
 	ctx, end := context.WithCancelCause(ctx)
 	defer p.background(ctx, end)()
 	s := &mcpserver.Server{Runner: p.runner, Actor: p.actor, Version: readVersion().Version, Log: p.runner.Log}

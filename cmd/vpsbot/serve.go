@@ -63,6 +63,7 @@ func (a *app) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.warnOfPolicy()
 	if err := s.listen(ctx); err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func TestApproveRunsWhatItsPersonAsked(t *testing.T) {
 func TestABrokenPolicyAllowsNobodyAnything(t *testing.T) {
 	cfg, err := config.Read(t.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_POLICY_FILE": filepath.Join(t.TempDir(), "none")}), "linux")
 	require.NoError(t, err)
-	policy, err := at(noon).policy(cfg, slog.New(slog.DiscardHandler))
+	policy, _, err := at(noon).policy(cfg, slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "VPSBOT_POLICY_FILE: the policy file cannot be read")
 	read := permissions.Ask{Actor: "local:alice", Surface: permissions.Terminal, Operation: "servers.list", Risk: permissions.Read}
 	require.False(t, policy().Decide(read).Allowed)
@@ -325,7 +325,7 @@ func TestInAUserNamespaceThePolicySaysSo(t *testing.T) {
 		for _, inside := range []bool{false, true} {
 			a := at(noon)
 			a.oneUser = inside
-			policy, err := a.policy(cfg, slog.New(slog.DiscardHandler))
+			policy, _, err := a.policy(cfg, slog.New(slog.DiscardHandler))
 			require.NoError(t, err)
 			ann, _ := policy().Person("local:ann")
 			ben, _ := policy().Person("local:ben")

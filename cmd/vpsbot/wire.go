@@ -17,6 +17,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/policy"
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -30,15 +31,16 @@ const simulatorURL = "http://localhost/api/v1"
 
 // parts are what a command is made of. The caller closes them.
 type parts struct {
-	config    config.Config
-	runner    *tools.Runner
-	store     *lazyStore
-	now       func() time.Time
-	key       func() (string, error) // the access key; empty: none is set
-	policyErr error                  // why the policy file is not in force
-	actor     permissions.Actor      // who this is, once that was asked: see identify
-	process   string                 // as the records name it
-	slack     slackSeen              // whether people can be asked in Slack
+	config     config.Config
+	runner     *tools.Runner
+	store      *lazyStore
+	now        func() time.Time
+	key        func() (string, error) // the access key; empty: none is set
+	policyFile *policy.File           // nil: none is in force
+	policyErr  error                  // why the policy file is not in force
+	actor      permissions.Actor      // who this is, once that was asked: see identify
+	process    string                 // as the records name it
+	slack      slackSeen              // whether people can be asked in Slack
 }
 
 // assemble reads the configuration, puts the parts together, and warns of variables that count for
@@ -81,8 +83,8 @@ func (a *app) compose(ctx context.Context) (*parts, error) {
 		p.store.clock = &databaseClock{machine: a.now}
 		p.store.heart, p.now = &heart{process: id, now: a.now, log: log, clock: p.store.clock}, p.store.clock.now
 	}
-	policy, err := a.policy(cfg, log)
-	p.policyErr = err
+	policy, file, err := a.policy(cfg, log)
+	p.policyFile, p.policyErr = file, err
 	*p.runner = tools.Runner{
 		Client: client, API: apiName(cfg), Token: token, Policy: policy, Store: p.store.approvals, Slack: p.asksInSlack, Ended: p.ended,
 		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: p.store.alive},

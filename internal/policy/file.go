@@ -127,9 +127,15 @@ func (f *File) adopt(raw []byte) {
 	f.mu.Unlock()
 	if !first {
 		f.Log.Info("the policy file has changed; the new one is in force", "file", f.path)
+		f.Warn()
 	}
-	for _, w := range document.Warnings {
-		f.Log.Warn("policy: "+w.Text, "file", f.path, "line", w.Line)
+}
+
+// Warn logs what is legal in the file in force and hardly meant. A process that goes on calls it at its
+// start, and it is called for each newer file; a command that ends at once leaves it to policy check.
+func (f *File) Warn() {
+	for _, w := range f.Document().Warnings {
+		f.Log.Warn("policy: "+w.String(), "file", f.path)
 	}
 }
 

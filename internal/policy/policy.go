@@ -32,11 +32,16 @@ type Document struct {
 
 // Problem is one thing about one line of the file.
 type Problem struct {
-	Line int // counted from 1
+	Line int // counted from 1; 0: it is about the whole file
 	Text string
 }
 
-func (p Problem) String() string { return fmt.Sprintf("line %d: %s", p.Line, p.Text) }
+func (p Problem) String() string {
+	if p.Line == 0 {
+		return p.Text
+	}
+	return fmt.Sprintf("line %d: %s", p.Line, p.Text)
+}
 
 // Problems is the error of [Load]: everything that is wrong with the file, by line.
 type Problems []Problem

@@ -14,7 +14,7 @@ const mostPaths = 20_000 // that are looked at: a person, a name before, a name 
 func (r *reader) warnOfRenames() {
 	who, patterns := r.renamers(), r.namePatterns()
 	if len(who)*len(patterns)*len(patterns) > mostPaths {
-		r.doubt(1, "there are too many people and patterns to look at every rename; one that wins a right needs the yes of somebody who has it all the same")
+		r.doubt(0, "there are too many people and patterns to look at every rename; one that wins a right needs the yes of somebody who has it all the same")
 		return
 	}
 	for _, from := range patterns {
@@ -26,7 +26,7 @@ func (r *reader) warnOfRenames() {
 				}
 			}
 			if len(by) > 0 {
-				r.doubt(1, "a rename from %s to %s, which %s may ask for, lets somebody do more than before; it needs the yes of somebody who may do that already", from, to, strings.Join(by, ", "))
+				r.doubt(0, "a rename from %s to %s, which %s may ask for, lets somebody do more than before; it needs the yes of somebody who may do that already", from, to, strings.Join(by, ", "))
 			}
 		}
 	}
