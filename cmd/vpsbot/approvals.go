@@ -14,8 +14,9 @@ import (
 )
 
 const approvalsHelp = `Shows what waits for a person's answer, and takes that answer. What an assistant asked for is run
-by the assistant's side once you have approved it; what was asked for at a terminal runs when the
-same command is given again. An id may be cut down to its first six characters or more.`
+by the assistant's side once you have approved it; what you asked for at another terminal runs at
+once, and what a script asked for runs when its command is given again. An id may be cut down to
+its first six characters or more.`
 
 func (a *app) approvalsCommand() *cobra.Command {
 	cmd := &cobra.Command{

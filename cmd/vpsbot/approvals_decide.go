@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -144,6 +145,9 @@ func (a *app) follow(ctx context.Context, p *parts, rec approval.Record) error {
 		return a.tellMissing(ctx, p, rec)
 	case p.isOursToRun(ctx, rec):
 		return a.runApproved(ctx, p, rec)
+	case strings.HasPrefix(rec.API, config.Simulator+"-") && !p.store.alive(rec.Session):
+		_, err := fmt.Fprintln(a.io.Out, "Approved. Nothing carries it out: the built-in simulator that it was asked of has ended with its command.")
+		return err
 	case rec.Surface == string(permissions.Terminal) && !p.isOwn(rec.Actor, rec.Person):
 		_, err := fmt.Fprintf(a.io.Out, "Approved. It runs when %s, who asked, gives the same command again.\n", tools.Clean(rec.Actor))
 		return err

@@ -80,12 +80,7 @@ func (r *operationRun) elsewhere(ctx context.Context, reply tools.Reply) tools.R
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
-	who := "a person"
-	if permissions.Actor(reply.Record.Actor).IsKey() {
-		who = "a person with the same access key"
-	}
-	reply.Message = fmt.Sprintf("a person must agree first, and this is no terminal to ask at. At one, %s runs: vpsbot approvals approve %s "+
-		"and then the same command again, which carries it out", who, reply.Record.ID)
+	reply.Message = "a person must agree first, and this is no terminal to ask at. " + r.howToAgree(reply.Record)
 	if r.parts.asksInSlack(ctx) && r.parts.runner.Carries(ctx, *reply.Record, permissions.Slack) {
 		reply.Message += ". It is asked in Slack too"
 	}
@@ -93,6 +88,20 @@ func (r *operationRun) elsewhere(ctx context.Context, reply tools.Reply) tools.R
 		reply.Message = "no flag answers for a person here; " + reply.Message
 	}
 	return reply
+}
+
+// howToAgree names the command of who may agree. What was asked of the built-in simulator, nothing can carry
+// out later: its world ends with the command.
+func (r *operationRun) howToAgree(rec *approval.Record) string {
+	if r.parts.config.IsSimulator() {
+		return fmt.Sprintf("The built-in simulator ends with this command, so after vpsbot approvals approve %s nothing is there to carry it out: "+
+			"type the command at a terminal, or start vpsbot simulator, which lives on, and set VPS_API_URL to its address", rec.ID)
+	}
+	who := "a person"
+	if permissions.Actor(rec.Actor).IsKey() {
+		who = "a person with the same access key"
+	}
+	return fmt.Sprintf("At one, %s runs: vpsbot approvals approve %s and then the same command again, which carries it out", who, rec.ID)
 }
 
 // notHere says where else a person can agree: the policy takes no answer from a terminal.

@@ -141,7 +141,7 @@ func frozen(ctx context.Context, store approval.Store, now time.Time) (string, e
 	}
 	says := fmt.Sprintf("all changes are frozen by %s since %s", tools.Clean(f.By), tools.Since(f.At, now))
 	if f.Reason != "" {
-		says += ": " + tools.Clean(f.Reason)
+		says += ": “" + tools.Clean(f.Reason) + "”"
 	}
 	return says, nil
 }
