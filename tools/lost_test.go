@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -158,6 +159,7 @@ func TestAnUnknownChangeKeepsOthersOffItsServer(t *testing.T) {
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
 	lost := w.agree("servers.reboot", `{"server":"web-server-01"}`)
+	again := w.agree("servers.reboot", `{"server":"db-server-01"}`)
 	w.sim.Intercept(nil)
 	busy := w.run("backups.create", `{"server":"web-server-01"}`)
 	require.Equal(t, tools.Busy, busy.Outcome, busy.Message)
@@ -166,6 +168,16 @@ func TestAnUnknownChangeKeepsOthersOffItsServer(t *testing.T) {
 
 	_, err := w.runner.Settle(t.Context(), "local:mallory", lost.Record.ID, true)
 	require.Error(t, err, "not everybody may say what happened")
+	w.policy.Book = &permissions.Rulebook{Rules: []permissions.Rule{
+		{Name: "ops settles", Effect: permissions.Allow, Who: []permissions.Party{"key:ops"}, Operations: []permissions.Glob{"approvals.settle"}},
+		{Name: "ci reads", Effect: permissions.Allow, Who: []permissions.Party{"key:ci"}, Risks: []permissions.Risk{permissions.Read}},
+	}}
+	_, err = w.runner.Settle(t.Context(), "key:ci", lost.Record.ID, true)
+	require.Error(t, err, "nor every key")
+	given, err := w.runner.Settle(t.Context(), "key:ops", again.Record.ID, true)
+	require.NoError(t, err, "but one that a rule gives it to")
+	require.Equal(t, approval.Done, given.State)
+	w.policy.Book = nil
 	rec, err := w.runner.Settle(t.Context(), alice, lost.Record.ID, false)
 	require.NoError(t, err)
 	require.Equal(t, approval.NotApplied, rec.State)
