@@ -88,7 +88,7 @@ func TestSignatures(t *testing.T) {
 		want   string
 	}{
 		{audit.Report{Rows: 1}, "It is unsigned: vpsbot audit key makes a key."},
-		{audit.Report{Rows: 1, Unchecked: 2}, "Its 2 checkpoints were not checked: give --key, as vpsbot audit key printed it."},
+		{audit.Report{Rows: 1, Unchecked: 2}, "Not checked: 2 checkpoints. Give --key, as vpsbot audit key printed it."},
 		{audit.Report{Rows: 9, Signed: 7, SignedAt: time.Unix(0, 0).UTC(), Checkpoints: 3}, "Signed up to row 7 on 1970-01-01T00:00:00Z, 3 checkpoints."},
 	} {
 		require.Equal(t, c.want, signatures(c.report))

@@ -152,9 +152,9 @@ func (a *app) showReport(r audit.Report) error {
 func signatures(r audit.Report) string {
 	switch {
 	case r.Signed > 0:
-		return fmt.Sprintf("Signed up to row %d on %s, %d checkpoints.", r.Signed, r.SignedAt.Format(time.RFC3339), r.Checkpoints)
+		return fmt.Sprintf("Signed up to row %d on %s, %s.", r.Signed, r.SignedAt.Format(time.RFC3339), plural(int(r.Checkpoints), "checkpoint"))
 	case r.Unchecked > 0:
-		return fmt.Sprintf("Its %d checkpoints were not checked: give --key, as vpsbot audit key printed it.", r.Unchecked)
+		return fmt.Sprintf("Not checked: %s. Give --key, as vpsbot audit key printed it.", plural(int(r.Unchecked), "checkpoint"))
 	}
 	return "It is unsigned: vpsbot audit key makes a key."
 }

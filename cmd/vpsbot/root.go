@@ -24,7 +24,8 @@ Try it on the built-in simulator, which needs no account:
   VPS_API_URL=simulator vpsbot run servers.list
   VPS_API_URL=simulator vpsbot run servers.reboot web-server-01
   vpsbot doctor
-For your own account set VPS_API_TOKEN to a token from https://admin.vps.org/account/developers/`
+For your own account set VPS_API_TOKEN_FILE to a file with a token from
+https://admin.vps.org/account/developers/, or VPS_API_TOKEN to the token.`
 
 // app is what commands share: everything that comes from outside enters here.
 type app struct {

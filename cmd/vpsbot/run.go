@@ -59,7 +59,11 @@ func (a *app) addOperations(cmd *cobra.Command) {
 	for _, op := range tools.Operations() {
 		resource, _, _ := strings.Cut(op.Name, ".")
 		if !cmd.ContainsGroup(resource) {
-			cmd.AddGroup(&cobra.Group{ID: resource, Title: strings.ToUpper(resource[:1]) + resource[1:] + ":"})
+			title := strings.ToUpper(resource[:1]) + resource[1:]
+			if resource == "dns" {
+				title = "DNS"
+			}
+			cmd.AddGroup(&cobra.Group{ID: resource, Title: title + ":"})
 		}
 		cmd.AddCommand(a.operationCommand(op, resource))
 	}

@@ -27,7 +27,7 @@ func (u Unknown) String() string {
 	if u.Meant == "" {
 		return u.Name + " is no variable of vpsbot and changes nothing"
 	}
-	return u.Name + " is no variable of vpsbot: " + u.Meant + " is"
+	return u.Name + " is no variable of vpsbot; " + u.Meant + " is"
 }
 
 // Unknown returns the variables that vpsbot does not know, sorted: all that begin with VPSBOT_, and those

@@ -24,7 +24,7 @@ func TestMisspeltVariables(t *testing.T) {
 		"VPS_API_ULR":              "VPS_API_URL",
 	} {
 		_, err := read(t, vars{given: "hush4711"}, "linux")
-		require.EqualError(t, err, given+" is no variable of vpsbot: "+want+" is: correct the name, or unset it")
+		require.EqualError(t, err, given+" is no variable of vpsbot; "+want+" is: correct the name, or unset it")
 	}
 }
 
