@@ -128,7 +128,8 @@ func checkConfiguration(cfg config.Config) finding {
 	return fine(name, "%s", says)
 }
 
-// checkVariables warns of variables that look like settings and are none.
+// checkVariables warns of variables that look like settings and are none, and of those that protect the
+// account and are empty.
 func checkVariables(cfg config.Config) []finding {
 	var found []finding
 	for _, unknown := range cfg.Unknown() {
@@ -137,6 +138,9 @@ func checkVariables(cfg config.Config) []finding {
 			next = "If it is meant for vpsbot, call it " + unknown.Meant + "."
 		}
 		found = append(found, warn("variables", unknown.String(), next))
+	}
+	for _, name := range cfg.Empty() {
+		found = append(found, warn("variables", name+" is set and empty, which counts as not set", "Give "+name+" a value, or unset it."))
 	}
 	return found
 }

@@ -38,6 +38,7 @@ type Config struct {
 	vars    variables
 	goos    string
 	unknown []Unknown
+	empty   []string
 }
 
 // Read reads and checks the environment for the operating system goos. A token is not
@@ -51,6 +52,7 @@ func Read(ctx context.Context, env envconfig.Lookuper, goos string) (Config, err
 	if err := c.takeNames(env); err != nil {
 		return c, err
 	}
+	c.takeEmpty(env)
 	if text, given := env.Lookup("VPSBOT_OPERATIONS"); given && strings.TrimSpace(text) == "" {
 		return c, errors.New("VPSBOT_OPERATIONS is empty, which may mean all operations or none: write globs such as servers.*,backups.list, or unset it for all")
 	}

@@ -34,6 +34,21 @@ func (u Unknown) String() string {
 // that begin with SLACK_ and come close to one of its own. [Read] refuses the other close ones.
 func (c Config) Unknown() []Unknown { return slices.Clone(c.unknown) }
 
+// guards are the variables that protect the account or say who somebody is.
+var guards = []string{"VPSBOT_READ_ONLY", "VPSBOT_POLICY_FILE", "VPSBOT_KEY", "VPSBOT_KEY_FILE", "VPSBOT_AUDIT_KEY_FILE"}
+
+// Empty returns those of the variables that protect the account which are set, and hold nothing: they
+// count as not set, as where a program filled in a variable of its own that it does not have.
+func (c Config) Empty() []string { return slices.Clone(c.empty) }
+
+func (c *Config) takeEmpty(env envconfig.Lookuper) {
+	for _, name := range guards {
+		if text, given := env.Lookup(name); given && strings.TrimSpace(text) == "" {
+			c.empty = append(c.empty, name)
+		}
+	}
+}
+
 // kubernetes are the variables that Kubernetes gives each container for a service called vpsbot.
 var kubernetes = regexp.MustCompile(`^VPSBOT_(PORT|SERVICE)(_.*)?$`)
 
