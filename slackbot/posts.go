@@ -235,24 +235,35 @@ func (b *Bot) poke() {
 }
 
 // show keeps the messages up to date until ctx ends, and once more then. One that Slack keeps
-// waiting does not hold up the others.
+// waiting does not hold up the others. What is on its way to Slack when ctx ends has lastWords to
+// arrive: a message whose answer is not read would be posted a second time after the restart.
 func (b *Bot) show(ctx context.Context) {
+	sending, cancel := outlasting(ctx, lastWords)
+	defer cancel()
 	tick := time.NewTicker(b.Every)
 	defer tick.Stop()
 	slots := make(chan struct{}, atOnce)
 	var showing sync.WaitGroup
 	for ctx.Err() == nil {
-		b.showDue(ctx, slots, &showing)
+		b.showDue(sending, slots, &showing)
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		case <-b.poked:
 		}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-	defer cancel()
-	b.showDue(last, slots, &showing)
+	b.showDue(sending, slots, &showing)
 	showing.Wait()
+}
+
+// outlasting returns a context that ends a while after ctx.
+func outlasting(ctx context.Context, a time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(a, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 // showDue begins to show what is due, as far as there is room.
