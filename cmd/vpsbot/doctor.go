@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -157,7 +158,7 @@ func (a *app) showDiagnosis(d diagnosis) error {
 	for _, f := range d.Findings {
 		pad := strings.Repeat(" ", 5-len(f.Status))
 		fmt.Fprintf(&b, "%s%s%-14s %s\n", style.word(f.Status), pad, f.Check, f.Message)
-		if f.Next != "" {
+		if f.Next != "" && !slices.Contains(todo, f.Next) {
 			todo = append(todo, f.Next)
 		}
 	}

@@ -205,3 +205,11 @@ func TestNamesGroups(t *testing.T) {
 	require.True(t, namesGroups(book(permissions.Rulebook{Rules: []permissions.Rule{{Who: group}}})))
 	require.True(t, namesGroups(book(permissions.Rulebook{Rules: []permissions.Rule{{Approvers: &permissions.Approvers{Who: group}}}})))
 }
+
+// Two findings with one cause want one thing done.
+func TestDoctorSaysWhatToDoOnce(t *testing.T) {
+	b := newBench(t)
+	b.env["SLACK_BOT_TOKEN"], b.env["SLACK_APP_TOKEN"], b.env["SLACK_API_URL"] = "xoxb-1-a", "xapp-1-a", "http://127.0.0.1:1/api/"
+	out, _, _ := b.run(t.Context(), "doctor")
+	require.Equal(t, 1, strings.Count(out, "Check the network, a proxy, and SLACK_API_URL."), out)
+}

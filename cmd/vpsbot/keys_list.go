@@ -51,7 +51,7 @@ func (a *app) showKeys(all []keys.Key, asJSON bool) error {
 	if asJSON {
 		return a.io.writeJSON(list)
 	}
-	t.Note = fmt.Sprintf("%d access keys.", len(all))
+	t.Note = plural(len(all), "access key") + "."
 	if len(all) == 0 {
 		t.Note = "No access keys; vpsbot keys create NAME makes one."
 	}
