@@ -68,6 +68,7 @@ func TestForbids(t *testing.T) {
 	}{
 		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Slack}, true},
 		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{"S2"}, Surface: permissions.Slack}, false},
+		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{permissions.Unsure("S1")}, Surface: permissions.Slack}, true},
 		{inChat, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Slack, Channel: "C1"}, true},
 		{inChat, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Terminal}, false},
 	} {

@@ -1,6 +1,9 @@
 package permissions
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Person returns who an identity is: the id of the policy's person that it belongs to.
 // known is false where a policy file lists it under no person; it then stands for itself
@@ -99,6 +102,17 @@ func (b *Rulebook) asker(identity Actor, groups []string, external bool) asker {
 	return a
 }
 
+const slackGroup = "slack-group:"
+
+// Unsure stands among somebody's groups for a Slack user group of which it is not known whether they are
+// in it: it gives them nothing, and a deny that means the group holds.
+func Unsure(group string) string { return "?" + group }
+
+// isIn reports whether somebody is in a Slack user group, as a rule of that effect has it.
+func (a asker) isIn(group string, effect Effect) bool {
+	return slices.Contains(a.groups, group) || effect == Deny && slices.Contains(a.groups, Unsure(group))
+}
+
 // among reports whether the asker is one of the parties. An allow means a stranger only by
 // [Strangers]; a deny means a stranger by every word that fits.
 func (b *Rulebook) among(parties []Party, a asker, effect Effect) bool {
@@ -112,16 +126,16 @@ func (b *Rulebook) among(parties []Party, a asker, effect Effect) bool {
 			return true
 		case a.identity == anyLocal && effect == Deny && b.meansLocal(p):
 			return true
-		case slices.ContainsFunc(a.groups, func(id string) bool { return p == Party("slack-group:"+id) }):
+		case strings.HasPrefix(string(p), slackGroup) && a.isIn(strings.TrimPrefix(string(p), slackGroup), effect):
 			return true
 		case a.person != "" && p == Party(a.person):
 			return true
 		}
-		return b.inGroup(string(p), a)
+		return b.inGroup(string(p), a, effect)
 	})
 }
 
-func (b *Rulebook) inGroup(name string, a asker) bool {
+func (b *Rulebook) inGroup(name string, a asker, effect Effect) bool {
 	for _, g := range b.Groups {
 		if g.Name != name {
 			continue
@@ -129,7 +143,7 @@ func (b *Rulebook) inGroup(name string, a asker) bool {
 		if a.person != "" && slices.Contains(g.People, a.person) {
 			return true
 		}
-		return slices.ContainsFunc(a.groups, func(id string) bool { return slices.Contains(g.SlackGroups, id) })
+		return slices.ContainsFunc(g.SlackGroups, func(id string) bool { return a.isIn(id, effect) })
 	}
 	return false
 }

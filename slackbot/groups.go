@@ -39,8 +39,8 @@ type groupList struct {
 	next    time.Time // not to be read before
 }
 
-// groupsOf returns the user groups that the visitor is in, of those that the policy mentions.
-// Whoever is in a group that cannot be read is in none: what is not known gives no right.
+// groupsOf returns the user groups that the visitor is in, of those that the policy mentions. One that
+// cannot be read is among them as [permissions.Unsure]: what is not known gives no right, and lifts no deny.
 func (b *Bot) groupsOf(ctx context.Context, v *visit) []string {
 	if v.external || v.user == "" {
 		return nil
@@ -48,14 +48,10 @@ func (b *Bot) groupsOf(ctx context.Context, v *visit) []string {
 	if v.trigger != "" { // not of an event, which names the workspace that it happened in
 		b.groups.meet(v.user)
 	}
-	if !b.team.may(ScopeGroups) {
-		return nil
-	}
 	mentioned := mentionedGroups(b.Runner.Policy().Book)
-	if len(mentioned) == 0 {
-		return nil
+	if len(mentioned) > 0 && b.team.may(ScopeGroups) {
+		b.readGroups(ctx, mentioned)
 	}
-	b.readGroups(ctx, mentioned)
 	return b.groups.of(v.user, mentioned, b.Now())
 }
 
@@ -147,13 +143,16 @@ func (c *groupCache) hasMet(user string) bool {
 	return c.met[user]
 }
 
-// of returns the groups whose list is young enough and has the user in it.
+// of returns the groups whose list has the user in it, and as unsure those whose list is too old.
 func (c *groupCache) of(user string, ids []string, now time.Time) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var in []string
 	for _, id := range ids {
-		if list := c.lists[id]; age(now, list.at) < groupOld && slices.Contains(list.members, user) {
+		switch list := c.lists[id]; {
+		case age(now, list.at) >= groupOld:
+			in = append(in, permissions.Unsure(id))
+		case slices.Contains(list.members, user):
 			in = append(in, id)
 		}
 	}

@@ -75,3 +75,26 @@ func TestGroupsAreReadOnlyWithTheirScope(t *testing.T) {
 	w.asksWhy(eve, "servers start` is refused")
 	require.Empty(t, w.slack.Calls("usergroups.users.list"))
 }
+
+// A deny that means a user group holds for everybody while it is not known who is in it.
+func TestAGroupThatCannotBeReadLiftsNoDeny(t *testing.T) {
+	w := newWorld(t)
+	w.slack.AddUserGroup("S0NEW", eve)
+	w.setPolicy(func(p *permissions.Policy) {
+		p.Book.Groups = append(p.Book.Groups, permissions.Group{Name: "newcomers", SlackGroups: []string{"S0NEW"}})
+		p.Book.Rules = append(p.Book.Rules,
+			permissions.Rule{Name: "all start", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Operations: []permissions.Glob{"servers.start"}},
+			permissions.Rule{Name: "but newcomers", Effect: permissions.Deny, Who: []permissions.Party{"newcomers"}, Operations: []permissions.Glob{"servers.start"}})
+	})
+	w.asksWhy(eve, "servers start` is refused")
+	w.asksWhy(max, "servers start` is allowed")
+	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Error: "internal_error"})
+	w.later(6 * time.Minute)
+	w.asksWhy(eve, "servers start` is refused")
+	require.Contains(t, w.ask(eve, "/vps servers start web-server-01").Text(), "but newcomers")
+	w.asksWhy(max, "servers start` is refused")
+	w.slack.Heal()
+	w.later(11 * time.Second)
+	w.asksWhy(max, "servers start` is allowed")
+	w.asksWhy(eve, "servers start` is refused")
+}
