@@ -158,7 +158,9 @@ func TestPolicyIsReadAgainWhileAnAssistantIsServed(t *testing.T) {
 		require.Contains(t, string(a.ask("tools/list", `{}`)), `"plans_list"`, "the last good one is in force")
 	}
 	require.Empty(t, b.sim.Writes())
-	require.Equal(t, 1, strings.Count(log.String(), "is not taken"), log.String())
+	said := func() int { return strings.Count(log.String(), "is not taken") }
+	require.Eventually(t, func() bool { return said() > 0 }, patience, 10*time.Millisecond, "the log is not waited for")
+	require.Equal(t, 1, said(), log.String())
 }
 
 // An assistant's process ends once its key is revoked, with the code of a refusal.
