@@ -114,12 +114,14 @@ func TestInAUserNamespaceLocalIdentitiesAreOnePerson(t *testing.T) {
 	}{
 		"one is known": {people[:1], []permissions.Rule{rule("ann", "allow", "ann", "change")}, map[permissions.Actor]bool{"local:ann": true, "local:root": true}},
 		"two are known": {
-			people, []permissions.Rule{rule("ann", "allow", "ann", "change"), rule("ben", "allow", "local:ben", "change")},
+			people,
+			[]permissions.Rule{rule("ann", "allow", "ann", "change"), rule("ben", "allow", "local:ben", "change")},
 			map[permissions.Actor]bool{"local:ann": false, "local:ben": false, "local:root": false, "key:k": false},
 		},
 		"everybody may": {people, []permissions.Rule{rule("all", "allow", "*", "change")}, map[permissions.Actor]bool{"local:ann": true, "local:root": true, "key:k": true}},
 		"one of them may not": {
-			people, []permissions.Rule{rule("all", "allow", "*", "change"), rule("not ben", "deny", "ben", "change")},
+			people,
+			[]permissions.Rule{rule("all", "allow", "*", "change"), rule("not ben", "deny", "ben", "change")},
 			map[permissions.Actor]bool{"local:ann": false, "local:root": false, "key:k": true},
 		},
 	} {

@@ -144,7 +144,6 @@ func (b *Bot) mirror(ctx context.Context, store Store, channel string) error {
 // mirrorNext posts the next rows of the first kind that has any, and reports whether more may
 // follow. While they cannot be posted, those of the next kind wait.
 func (b *Bot) mirrorNext(ctx context.Context, store Store, channel string) (more bool, err error) {
-
 	var at [2]int64 // all are known before one moves on: a new one begins where the first one stands
 	for i, kind := range streams {
 		if at[i], err = b.mirrored(ctx, store, channel, kind); err != nil {

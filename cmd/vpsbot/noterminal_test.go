@@ -187,8 +187,12 @@ func TestWithoutARealTerminalNoActIsDone(t *testing.T) {
 			require.Zero(t, code, printed)
 			noWayAround(t, printed)
 			for _, act := range [][]string{
-				{"unfreeze"}, {"keys", "create", "second"}, {"keys", "create", "second", "--out", first + "2"}, {"audit", "key"},
-				{"approvals", "settle", id, "done"}, {"approvals", "approve", id},
+				{"unfreeze"},
+				{"keys", "create", "second"},
+				{"keys", "create", "second", "--out", first + "2"},
+				{"audit", "key"},
+				{"approvals", "settle", id, "done"},
+				{"approvals", "approve", id},
 			} {
 				printed, code := b.without(t, way, "y\n", act...)
 				require.NotZero(t, code, "%s: %s", act, printed)
