@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -123,7 +124,14 @@ func hostileReads(t testing.TB, s string, n int) map[string]tools.Reply {
 
 func TestNoTextBreaksAnything(t *testing.T) {
 	for i, s := range hostiles {
-		for _, n := range []int{i % 2, 25} { // an odd one has a card that cannot be read
+		crowds := []int{0, 1, 24, 25} // an odd one has a card that cannot be read
+		if os.Getenv("VPSBOT_PROOF") != "full" {
+			crowds = crowds[i%4 : i%4+1]
+			if len(s) > 1000 { // many huge ones take half a minute with the race detector
+				crowds = []int{i % 2}
+			}
+		}
+		for _, n := range crowds {
 			for name, shown := range everything(t, s, n) {
 				check(t, fmt.Sprintf("%s with hostile %d, %d times", name, i, n), shown)
 			}
