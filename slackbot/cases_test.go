@@ -91,6 +91,7 @@ const (
 
 // TestCases plays each script of testdata/cases, which come from real use.
 func TestCases(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/cases/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

@@ -20,6 +20,7 @@ func cells(t *testing.T, f fakeslack.File) [][]string {
 }
 
 func TestAListAsAFile(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.sim.Edit(rename("=cmd()"))
 		w.slack.As(eve).In(ops).Type("/vps servers list --csv")
@@ -36,6 +37,7 @@ func TestAListAsAFile(t *testing.T) {
 }
 
 func TestTheWholeListBehindAPage(t *testing.T) {
+	t.Parallel()
 	w := many(t, 620)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers list offset=40 --csv --share")
@@ -49,6 +51,7 @@ func TestTheWholeListBehindAPage(t *testing.T) {
 }
 
 func TestAFileWithoutItsScope(t *testing.T) {
+	t.Parallel()
 	w := prepare(t, "sqlite:"+t.TempDir()+"/vpsbot.db")
 	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now, Scopes: []string{"commands", "chat:write"}})
 	w.slack.AddUser(fakeslack.User{ID: lea, Name: "lea"})
@@ -60,6 +63,7 @@ func TestAFileWithoutItsScope(t *testing.T) {
 }
 
 func TestAFileThatCannotBeSent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.KickBot(ops)
 	w.slack.As(lea).In(ops).Type("/vps servers list --csv --share")

@@ -86,6 +86,7 @@ func TestDoneIsSaidAtTheEnd(t *testing.T) {
 
 // A new server has no address when VPS.org accepts it; its message ends with the one that it got.
 func TestANewServerEndsWithItsAddress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers create name=web-9 plan_id=1 os_id=5 location=us-west")
@@ -97,6 +98,7 @@ func TestANewServerEndsWithItsAddress(t *testing.T) {
 }
 
 func TestWorkThatFailsSaysSo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot web-server-01")
@@ -110,6 +112,7 @@ func TestWorkThatFailsSaysSo(t *testing.T) {
 
 // However long it takes, the card says how it ended: no clock uses its address up.
 func TestTheCardSaysHowALongCallEnded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	release := w.hangAPI(true)
 	p := w.slack.As(lea).In(ops)
@@ -127,6 +130,7 @@ func TestTheCardSaysHowALongCallEnded(t *testing.T) {
 }
 
 func TestTheAskersApproveIsToldWhyItDoesNotCount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
 	asked := w.posted(approvals, "Stops")
@@ -139,6 +143,7 @@ func TestTheAskersApproveIsToldWhyItDoesNotCount(t *testing.T) {
 }
 
 func TestAnOldPressSaysThatNothingWasSentNow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop web-server-01")
@@ -153,6 +158,7 @@ func TestAnOldPressSaysThatNothingWasSentNow(t *testing.T) {
 
 // Who asked elsewhere is called by the name they have here.
 func TestTheAskerIsMentionedNotSpelled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.runner.Run(t.Context(), fromAssistant("servers.delete", "db-server-01"))
 	m := w.posted(approvals, "Deletes")
@@ -160,6 +166,7 @@ func TestTheAskerIsMentionedNotSpelled(t *testing.T) {
 }
 
 func TestAnApprovalsChannelThatIsGoneIsTold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.ArchiveChannel(approvals)
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
@@ -171,6 +178,7 @@ func TestAnApprovalsChannelThatIsGoneIsTold(t *testing.T) {
 }
 
 func TestAnUpdateIsToldWhereItWasTyped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type(change)
 	w.ephemeral(lea, "Done")
@@ -179,6 +187,7 @@ func TestAnUpdateIsToldWhereItWasTyped(t *testing.T) {
 
 // Turning a page replaces the page.
 func TestPagesAreTurnedInPlace(t *testing.T) {
+	t.Parallel()
 	w := many(t, 45)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers list")
@@ -190,12 +199,14 @@ func TestPagesAreTurnedInPlace(t *testing.T) {
 
 // What may be meant is no operation: it is said, and nothing breaks.
 func TestATypoInHelp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps hlp servers")
 	w.ephemeral(lea, "help servers")
 }
 
 func TestTheAuditChannelMissesNoRow(t *testing.T) {
+	t.Parallel()
 	w := newSQLite(t)
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack.Audit = ops })
 	w.slack.Fail("auth.test", fakeslack.Fault{Status: http.StatusInternalServerError})
@@ -209,6 +220,7 @@ func TestTheAuditChannelMissesNoRow(t *testing.T) {
 
 // Whoever asked at a terminal is told that it is their turn; nobody else can run it.
 func TestATerminalsAskerIsToldToGoOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	wish := fromAssistant("servers.stop", "db-server-01")
 	wish.Surface, wish.CanAsk = permissions.Terminal, false
@@ -225,6 +237,7 @@ func TestATerminalsAskerIsToldToGoOn(t *testing.T) {
 
 // Who has confirmed elsewhere is not asked again.
 func TestAQuestionThatIsAnsweredElsewhereAsksNoMore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "db-server-01"))
 	own := w.direct(lea, "Please confirm")
@@ -235,6 +248,7 @@ func TestAQuestionThatIsAnsweredElsewhereAsksNoMore(t *testing.T) {
 }
 
 func TestASecondPressOfApproveSaysThatItRuns(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.hangAPI(true)
 	p := w.slack.As(lea).In(ops)
@@ -254,6 +268,7 @@ func TestASecondPressOfApproveSaysThatItRuns(t *testing.T) {
 
 // What settles later is not called done where it was typed; and what fails is in the log.
 func TestAcceptedIsNotCalledDone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps backups create web-server-01")
 	w.ephemeral(lea, "has accepted it")
@@ -261,6 +276,7 @@ func TestAcceptedIsNotCalledDone(t *testing.T) {
 }
 
 func TestWorkThatFailedIsInTheLog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot web-server-01")
@@ -275,6 +291,7 @@ func TestWorkThatFailedIsInTheLog(t *testing.T) {
 
 // The window of a card that has expired says so.
 func TestTheWindowOfAnExpiredCardSaysSo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps delete web-server-01")

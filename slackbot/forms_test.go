@@ -45,6 +45,7 @@ func (w *world) slowly(method string, d time.Duration) {
 }
 
 func TestAFormCompletesACommand(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		p := w.slack.As(lea).In(ops)
 		p.Type("/vps servers create name=web-9 --share")
@@ -73,6 +74,7 @@ func firstLine(text string) string {
 }
 
 func TestAFormSaysAtTheFieldWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers replace web-server-01")
@@ -90,6 +92,7 @@ func TestAFormSaysAtTheFieldWhatIsWrong(t *testing.T) {
 }
 
 func TestAFormIsNotOpenedForWhoMayNot(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(eve).In(ops).Type("/vps servers create")
 	w.ephemeral(eve, "servers create` is refused: no rule of the policy allows it")
@@ -99,6 +102,7 @@ func TestAFormIsNotOpenedForWhoMayNot(t *testing.T) {
 }
 
 func TestATriggerThatIsTooOld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.Fail("views.open", fakeslack.Fault{Error: "expired_trigger_id"})
 	w.slack.As(lea).In(ops).Type("/vps servers restore")
@@ -119,6 +123,7 @@ func TestAFormThatSlackDoesNotTake(t *testing.T) {
 
 // What somebody may not read they are not offered: the field is typed then.
 func TestAFormOffersOnlyWhatItsReaderMayRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
@@ -139,6 +144,7 @@ func TestAFormOffersOnlyWhatItsReaderMayRead(t *testing.T) {
 }
 
 func TestAFormOffersTheBackupsOfItsServer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers restore web-server-01")
@@ -152,6 +158,7 @@ func TestAFormOffersTheBackupsOfItsServer(t *testing.T) {
 
 // A picker takes the value as it was typed beside what is offered.
 func TestAFormKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers restore backup_id=501 --dry-run")
@@ -164,6 +171,7 @@ func TestAFormKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestServersAreFoundAsOneTypes(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		p := w.slack.As(lea).In(ops)
 		p.Type("/vps reboot")
@@ -176,6 +184,7 @@ func TestServersAreFoundAsOneTypes(t *testing.T) {
 }
 
 func TestSuggestionsAreWhatTheReaderMayRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
@@ -193,7 +202,6 @@ func TestSuggestionsAreWhatTheReaderMayRead(t *testing.T) {
 }
 
 func TestSuggestionsComeWhileTheAPIHangs(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot")
@@ -209,7 +217,6 @@ func TestSuggestionsComeWhileTheAPIHangs(t *testing.T) {
 }
 
 func TestAReadThatWasTooSlowIsThereForTheNextLetter(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot")
@@ -220,6 +227,7 @@ func TestAReadThatWasTooSlowIsThereForTheNextLetter(t *testing.T) {
 }
 
 func TestAFormIsUsedOnceItsTimeIsOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers get")

@@ -13,6 +13,7 @@ const elsewhere = "T0HOME002" // the workspace that Slack names beside somebody 
 
 // A second person of the policy counts as ours when they press, whatever workspace Slack names.
 func TestAPersonOfThePolicyIsOursOnEnterpriseGrid(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop db-server-01")
@@ -25,6 +26,7 @@ func TestAPersonOfThePolicyIsOursOnEnterpriseGrid(t *testing.T) {
 // Whoever has typed a command in the workspace counts as ours when they press, after a restart, too. A
 // stranger of Slack Connect does not.
 func TestWhoHasTypedIsOurs(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		user, team string
 		typed      bool
@@ -55,6 +57,7 @@ func TestWhoHasTypedIsOurs(t *testing.T) {
 
 // Who has typed in one workspace is a stranger in another whose bot has the same store.
 func TestWhoHasTypedIsOursThereAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(eve).In(ops).Type("/vps help")
 	w.ephemeral(eve, "vpsbot runs")

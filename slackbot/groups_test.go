@@ -27,6 +27,7 @@ func (w *world) asksWhy(user, says string) {
 }
 
 func TestAUserGroupGivesItsRights(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.onCall()
 		w.asksWhy(eve, "servers start` is allowed")
@@ -39,6 +40,7 @@ func TestAUserGroupGivesItsRights(t *testing.T) {
 }
 
 func TestAGroupThatCannotBeReadGivesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.onCall()
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Error: "internal_error"})
@@ -56,7 +58,6 @@ func TestAGroupThatCannotBeReadGivesNothing(t *testing.T) {
 }
 
 func TestASlowGroupKeepsNobodyWaiting(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	w.onCall()
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Hang: 20 * time.Second})
@@ -66,6 +67,7 @@ func TestASlowGroupKeepsNobodyWaiting(t *testing.T) {
 }
 
 func TestGroupsAreReadOnlyWithTheirScope(t *testing.T) {
+	t.Parallel()
 	w := prepare(t, "sqlite:"+t.TempDir()+"/vpsbot.db")
 	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now, Scopes: []string{"commands", "chat:write"}})
 	w.slack.AddUser(fakeslack.User{ID: eve, Name: "eve"})
@@ -78,6 +80,7 @@ func TestGroupsAreReadOnlyWithTheirScope(t *testing.T) {
 
 // A deny that means a user group holds for everybody while it is not known who is in it.
 func TestAGroupThatCannotBeReadLiftsNoDeny(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.AddUserGroup("S0NEW", eve)
 	w.setPolicy(func(p *permissions.Policy) {

@@ -31,6 +31,7 @@ func (w *world) ask(user, command string) *fakeslack.Message {
 }
 
 func TestHelpShowsWhatOneMayDoHere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	says := w.ask(eve, "/vps").Text()
 	require.Contains(t, says, "/vps servers list")
@@ -45,6 +46,7 @@ func TestHelpShowsWhatOneMayDoHere(t *testing.T) {
 }
 
 func TestWhyExplainsARefusal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	require.Contains(t, w.ask(eve, "/vps why servers delete web-server-01").Text(), "servers delete` is refused: no rule of the policy allows it")
 	require.Contains(t, w.ask(lea, "/vps why delete web-server-01").Text(), "It needs the name typed")
@@ -53,6 +55,7 @@ func TestWhyExplainsARefusal(t *testing.T) {
 }
 
 func TestApprovalsAreThoseThatConcernTheReader(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	card := w.ask(lea, "/vps stop db-server-01")
 	require.Contains(t, card.Text(), "Stops")
@@ -78,6 +81,7 @@ func TestApprovalsAreThoseThatConcernTheReader(t *testing.T) {
 }
 
 func TestAuditShowsEverybodysToWhoAnswersForIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	require.Contains(t, w.ask(eve, "/vps reboot web-server-01").Text(), "is refused")
 	require.NoError(t, w.store.Note(t.Context(), audit.Row{
@@ -107,6 +111,7 @@ func TestAuditShowsEverybodysToWhoAnswersForIt(t *testing.T) {
 }
 
 func TestFreezeIsForThoseWhoMayDestroy(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		require.Contains(t, w.ask(eve, "/vps freeze because").Text(), "freeze is refused: it is for those who may run something destructive here")
 		refused := w.rows(audit.Filter{Operation: "freeze"})
@@ -132,7 +137,6 @@ func TestFreezeIsForThoseWhoMayDestroy(t *testing.T) {
 }
 
 func TestAFreezeIsPossibleWhileTheTokenCannotBeRead(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	w.slowly(http.MethodGet, 5*time.Second)
 	w.later(2 * time.Minute)                                                        // what is remembered of the token is too old

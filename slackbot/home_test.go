@@ -23,6 +23,7 @@ func (w *world) openHome(user string) {
 }
 
 func TestHomeShowsTheFleetAndWhatWaits(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
 		w.ephemeral(lea, "Stops")
@@ -47,6 +48,7 @@ func TestHomeShowsTheFleetAndWhatWaits(t *testing.T) {
 
 // What is answered in the tab waits there no more.
 func TestAnswersAreGivenInTheHomeTab(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
 	w.posted(approvals, "Stops")
@@ -62,6 +64,7 @@ func TestAnswersAreGivenInTheHomeTab(t *testing.T) {
 }
 
 func TestHomeIsPagedAndFiltered(t *testing.T) {
+	t.Parallel()
 	w := many(t, 45)
 	p := w.slack.As(lea)
 	w.openHome(lea)
@@ -83,6 +86,7 @@ func TestHomeIsPagedAndFiltered(t *testing.T) {
 }
 
 func TestHomeIsForPeopleOfThisWorkspace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(stranger)
 	p.OpenHome()
@@ -99,6 +103,7 @@ func TestHomeIsForPeopleOfThisWorkspace(t *testing.T) {
 
 // Somebody's own work and that on servers they may read is shown, other work is not.
 func TestHomeShowsTheWorkOneMayKnowOf(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
@@ -125,6 +130,7 @@ func TestHomeShowsTheWorkOneMayKnowOf(t *testing.T) {
 }
 
 func TestHomeComesWhileTheAPIFails(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "moving house"))
 	w.sim.Intercept(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(http.StatusForbidden) })

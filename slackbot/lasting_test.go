@@ -98,6 +98,7 @@ func (w *world) steadily(what string, for_ time.Duration, ok func() bool) {
 
 // A client that fails to ask hands its question over, a moment after it was recorded.
 func TestWhatIsHandedOverIsAskedInSlack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "web-server-01"))
 	require.Equal(t, approval.Here, reply.Record.Place)
@@ -109,6 +110,7 @@ func TestWhatIsHandedOverIsAskedInSlack(t *testing.T) {
 }
 
 func TestAStoreThatFailsForAMomentLosesNoQuestion(t *testing.T) {
+	t.Parallel()
 	t.Run("of an assistant", func(t *testing.T) {
 		w := newSQLite(t)
 		f := w.startFlaky()
@@ -153,6 +155,7 @@ func TestSlackIsLeftAloneForAsLongAsItSays(t *testing.T) {
 // A card is the only question: Slack's own failures do not use its address up, and when that is
 // used up the question is asked as a direct message.
 func TestACardThatCannotBeShownIsAskedDirectly(t *testing.T) {
+	t.Parallel()
 	t.Run("Slack fails for half a minute", func(t *testing.T) {
 		w := newWorld(t)
 		w.slack.Fail("response_url", fakeslack.Fault{Status: 500, Times: 5})
@@ -176,6 +179,7 @@ func TestACardThatCannotBeShownIsAskedDirectly(t *testing.T) {
 // What ended elsewhere asks no more: while the bot was away, by a clock that is behind, and
 // for whoever presses it in between.
 func TestWhatEndedElsewhereAsksNoMore(t *testing.T) {
+	t.Parallel()
 	t.Run("while the bot was away", func(t *testing.T) {
 		w := newWorld(t)
 		reply := w.runner.Run(t.Context(), fromAssistant("servers.delete", "web-server-01"))
@@ -248,6 +252,7 @@ func TestWhatWaitsIsCarriedOutOnce(t *testing.T) {
 }
 
 func TestWhatIsTooOldIsNotCarriedOut(t *testing.T) {
+	t.Parallel()
 	w := newSQLite(t)
 	w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
 	w.startFlaky()
@@ -273,6 +278,7 @@ func (w *world) agreeOnReboot() {
 }
 
 func TestWhatASecondPersonApprovedIsFollowedToItsEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.agreeOnReboot()
 	w.direct(lea, ": active")
@@ -290,6 +296,7 @@ func TestStoppingDoesNotWaitForVPS(t *testing.T) {
 
 // The asker's user groups count as they are when the change runs.
 func TestWhoLeftTheGroupRunsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.AddUserGroup("S0CALL", eve)
 	w.setPolicy(func(p *permissions.Policy) {
@@ -312,6 +319,7 @@ func TestWhoLeftTheGroupRunsNothing(t *testing.T) {
 }
 
 func TestServersAreOfferedToNobodyWhoMayNotReadThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
@@ -343,6 +351,7 @@ func TestOneSlowMessageHoldsUpNoOther(t *testing.T) {
 
 // Without a store changes are refused with a reason, and reads go on.
 func TestReadsGoOnWithoutAStore(t *testing.T) {
+	t.Parallel()
 	w := newSQLite(t)
 	f := w.startFlaky()
 	w.eventually("ready", w.bot.Ready)

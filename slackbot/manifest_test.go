@@ -44,6 +44,7 @@ func command(t *testing.T, m map[string]any) map[string]any {
 
 // Each feature brings its scope, and no other scope is asked for.
 func TestManifestAsksForTheLeast(t *testing.T) {
+	t.Parallel()
 	for want, f := range map[string]slackbot.Features{
 		"commands chat:write":                             {URL: here},
 		"commands chat:write ":                            {URL: here, Home: true},
@@ -62,6 +63,7 @@ func TestManifestAsksForTheLeast(t *testing.T) {
 }
 
 func TestManifestForHTTP(t *testing.T) {
+	t.Parallel()
 	for _, url := range []string{here, here + "/"} {
 		m := shown(t, slackbot.Features{URL: url, Home: true})
 		require.Equal(t, here+"/slack/commands", command(t, m)["url"])
@@ -79,6 +81,7 @@ func TestManifestForHTTP(t *testing.T) {
 }
 
 func TestManifestForSocketMode(t *testing.T) {
+	t.Parallel()
 	raw, err := slackbot.Manifest(slackbot.Features{Socket: true, Home: true, Files: true, Groups: true, URL: here})
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), "http", "nothing is sent to an address")
@@ -91,6 +94,7 @@ func TestManifestForSocketMode(t *testing.T) {
 
 // Without the Home tab nothing is subscribed to, and what is off is said to be off.
 func TestManifestSaysWhatIsOff(t *testing.T) {
+	t.Parallel()
 	m := shown(t, slackbot.Features{Socket: true})
 	require.Nil(t, part(m, "settings/event_subscriptions"))
 	require.Equal(t, map[string]any{
@@ -103,6 +107,7 @@ func TestManifestSaysWhatIsOff(t *testing.T) {
 
 // Slack's limits, in characters.
 func TestManifestKeepsSlacksLimits(t *testing.T) {
+	t.Parallel()
 	m := shown(t, slackbot.Features{URL: here, Home: true, Files: true, Groups: true})
 	c := command(t, m)
 	for name, test := range map[string]struct {

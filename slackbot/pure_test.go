@@ -38,6 +38,7 @@ func idle(t testing.TB) *Bot {
 }
 
 func TestFitting(t *testing.T) {
+	t.Parallel()
 	servers := []server{{"1", "web-2", ""}, {"2", "web-1", "203.0.113.7"}, {"12", "old-web", ""}, {"31", "db", ""}, {"4", "Web", ""}, {"5", "", ""}}
 	for typed, want := range map[string]string{
 		"":            ` (5) db (31) old-web (12) Web (4) web-1 (2) web-2 (1)`,
@@ -56,6 +57,7 @@ func TestFitting(t *testing.T) {
 }
 
 func TestALabelKeepsItsID(t *testing.T) {
+	t.Parallel()
 	label := server{id: "8c5f1e0a-9d6b-4a51-b4f4-0123456789ab", name: strings.Repeat("ä", 300)}.label()
 	require.Equal(t, mostLabel, utf8.RuneCountInString(label))
 	require.True(t, strings.HasSuffix(label, "… (8c5f1e0a-9d6b-4a51-b4f4-0123456789ab)"))
@@ -63,6 +65,7 @@ func TestALabelKeepsItsID(t *testing.T) {
 }
 
 func TestServersAreRememberedForAWhile(t *testing.T) {
+	t.Parallel()
 	var c serverCache
 	key := serverKey{"U1", "C1"}
 	require.True(t, c.isDue(key, noon))
@@ -82,6 +85,7 @@ func TestServersAreRememberedForAWhile(t *testing.T) {
 }
 
 func TestGroupsThatAPolicyMentions(t *testing.T) {
+	t.Parallel()
 	require.Empty(t, mentionedGroups(nil))
 	require.Equal(t, []string{"S1", "S2", "S3"}, mentionedGroups(&permissions.Rulebook{
 		Groups: []permissions.Group{{Name: "oncall", SlackGroups: []string{"S2", "S1"}}},
@@ -93,6 +97,7 @@ func TestGroupsThatAPolicyMentions(t *testing.T) {
 }
 
 func TestGroupsHaveTheirTurn(t *testing.T) {
+	t.Parallel()
 	var c groupCache
 	var ids []string
 	for i := range 30 {
@@ -119,6 +124,7 @@ func TestGroupsHaveTheirTurn(t *testing.T) {
 }
 
 func TestAStrangerIsInNoGroup(t *testing.T) {
+	t.Parallel()
 	b := idle(t)
 	b.Runner = &tools.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}
 	require.Empty(t, b.groupsOf(t.Context(), &visit{user: "U9", external: true, trigger: "1"}))
@@ -130,6 +136,7 @@ func TestAStrangerIsInNoGroup(t *testing.T) {
 }
 
 func TestTablesOfPagesBecomeOne(t *testing.T) {
+	t.Parallel()
 	require.Empty(t, joinTables(nil).Rows)
 	failed := tools.Reply{Class: tools.Failed, Message: "no"}
 	require.Empty(t, joinTables([]tools.Reply{failed}).Rows)
@@ -138,6 +145,7 @@ func TestTablesOfPagesBecomeOne(t *testing.T) {
 }
 
 func TestAFormTakesAlongWhatItDoesNotAskFor(t *testing.T) {
+	t.Parallel()
 	b := idle(t)
 	op, _ := tools.Lookup("servers.restore")
 	c := words.Command{Kind: words.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Share: true}
@@ -162,6 +170,7 @@ func filledIn(b *Bot, op string, given, typed map[string]string) view {
 }
 
 func TestAFilledFormIsItsCommand(t *testing.T) {
+	t.Parallel()
 	b := idle(t)
 	w := filledIn(b, "servers.update", map[string]string{"dry_run": "true", "name": "was typed first"}, map[string]string{"server": "web-1", "name": "", "hostname": "h.example.com"})
 	c, _, err := b.formCommand(w)
@@ -173,6 +182,7 @@ func TestAFilledFormIsItsCommand(t *testing.T) {
 }
 
 func TestAFormThatIsNotOurs(t *testing.T) {
+	t.Parallel()
 	b := idle(t)
 	w := filledIn(b, "servers.get", nil, map[string]string{"server": "web-1"})
 	for _, meta := range []string{"", "x", b.token(askedPurpose, asked{}), b.token(formPurpose, formAsk{Op: "servers.explode"})} {
@@ -186,6 +196,7 @@ func TestAFormThatIsNotOurs(t *testing.T) {
 
 // What is sealed in the tab that somebody has says that they were known, and where they were.
 func TestATabIsFilledAsItWasLeft(t *testing.T) {
+	t.Parallel()
 	b := idle(t)
 	theirs := view{Meta: b.token(homePurpose, homePage{User: "U1", Offset: 20})}
 	for name, w := range map[string]view{"none": {}, "another's": {Meta: b.token(homePurpose, homePage{User: "U2"})}, "nobody's": {Meta: b.token(homePurpose, homePage{})}} {
@@ -200,6 +211,7 @@ func TestATabIsFilledAsItWasLeft(t *testing.T) {
 
 // A replica that was slow to claim rows finds them posted already.
 func TestRowsThatWerePostedMeanwhile(t *testing.T) {
+	t.Parallel()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 	require.NoError(t, err)
 	defer db.Close()
@@ -211,6 +223,7 @@ func TestRowsThatWerePostedMeanwhile(t *testing.T) {
 }
 
 func TestARowTooLongForItsMessageComesInTheNext(t *testing.T) {
+	t.Parallel()
 	long := make([]audit.Row, mirrorRows)
 	for i := range long {
 		long[i] = audit.Row{Seq: int64(i + 1), At: noon, Actor: "local:a", Operation: "servers.stop", Decision: "refused", Reason: strings.Repeat("&<", 500)}
@@ -255,6 +268,7 @@ func FuzzForms(f *testing.F) {
 
 // What Slack says of a workspace proves where somebody is from only if it is said of theirs.
 func TestWhoIsOfTheEnterprise(t *testing.T) {
+	t.Parallel()
 	b := idle(t)
 	b.team.teamID, b.team.enterprise = "T1", "E1"
 	b.Runner = &tools.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}

@@ -12,6 +12,7 @@ import (
 )
 
 func TestAReadIsAnsweredToTheAskerAlone(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		ack := w.slack.As(eve).In(ops).Type("/vps servers list")
 		require.True(t, ack.OK())
@@ -25,6 +26,7 @@ func TestAReadIsAnsweredToTheAskerAlone(t *testing.T) {
 
 // The issue's own story: refused, then card, button, modal, wrong name, right name, one DELETE.
 func TestADeleteFromTheCardToItsEnd(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.slack.As(eve).In(ops).Type("/vps servers delete web-server-01")
 		w.ephemeral(eve, "no rule of the policy allows it")
@@ -56,6 +58,7 @@ func TestADeleteFromTheCardToItsEnd(t *testing.T) {
 }
 
 func TestADisruptiveOneTakesAYesAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot web-server-01")
@@ -67,6 +70,7 @@ func TestADisruptiveOneTakesAYesAlone(t *testing.T) {
 }
 
 func TestADoubleClickRunsItOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop web-server-01")
@@ -80,6 +84,7 @@ func TestADoubleClickRunsItOnce(t *testing.T) {
 }
 
 func TestCancelSendsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop web-server-01")
@@ -94,6 +99,7 @@ func TestCancelSendsNothing(t *testing.T) {
 
 // Somebody else's press is refused, with the reason.
 func TestAnotherPersonsPressIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
 	card := w.ephemeral(lea, "Stops")
@@ -104,6 +110,7 @@ func TestAnotherPersonsPressIsRefused(t *testing.T) {
 }
 
 func TestAServerThatChangedMakesTheCardStale(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop web-server-01")
@@ -116,6 +123,7 @@ func TestAServerThatChangedMakesTheCardStale(t *testing.T) {
 }
 
 func TestASecondPersonAgreesInTheChannel(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		p := w.slack.As(lea).In(ops)
 		p.Type("/vps stop db-server-01")
@@ -138,6 +146,7 @@ func TestASecondPersonAgreesInTheChannel(t *testing.T) {
 }
 
 func TestASecondPersonsNoIsFinal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps delete db-server-01")
 	asked := w.posted(approvals, "Deletes")
@@ -154,6 +163,7 @@ func TestASecondPersonsNoIsFinal(t *testing.T) {
 
 // An assistant asks over MCP; its person is asked in Slack; the assistant's side runs it.
 func TestAnAssistantsWishIsAskedInSlack(t *testing.T) {
+	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		assistant := w.newRunner("assistant", w.store)
 		call := tools.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
@@ -175,6 +185,7 @@ func TestAnAssistantsWishIsAskedInSlack(t *testing.T) {
 }
 
 func TestStrangersAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(stranger).In(ops).Type("/vps servers list")
 	w.ephemeral(stranger, "no rule of the policy")

@@ -28,6 +28,7 @@ const change = "/vps servers update web-server-01 name=web-2"
 
 // Whatever Slack does with its messages, the asker hears how it ended, by what way is left.
 func TestTheOutcomeArrivesByWhatWayIsLeft(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		wrong func(w *world)
@@ -55,6 +56,7 @@ func TestTheOutcomeArrivesByWhatWayIsLeft(t *testing.T) {
 
 // A message that somebody deleted goes on in its thread.
 func TestADeletedMessageGoesOnInItsThread(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps stop web-server-01 --share")
 	card := w.ephemeral(lea, "Stops")
@@ -70,6 +72,7 @@ func TestADeletedMessageGoesOnInItsThread(t *testing.T) {
 
 // A signed request that comes again, however often and after a restart, has one effect.
 func TestAReplayHasNoSecondEffect(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ack := w.slack.As(lea).In(ops).Type(change)
 	w.done()
@@ -95,6 +98,7 @@ func TestAReplayHasNoSecondEffect(t *testing.T) {
 
 // A VPS.org that hangs does not keep Slack waiting.
 func TestAcknowledgedWhileTheAPIHangs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	let := make(chan struct{})
 	var once sync.Once
@@ -117,6 +121,7 @@ func TestAcknowledgedWhileTheAPIHangs(t *testing.T) {
 }
 
 func TestACardThatExpiresSaysSo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop web-server-01")
@@ -132,6 +137,7 @@ func TestACardThatExpiresSaysSo(t *testing.T) {
 
 // An old card of a request that ran says how that ended; it runs nothing.
 func TestAnOldCardRunsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop web-server-01")
@@ -153,6 +159,7 @@ func TestAnOldCardRunsNothing(t *testing.T) {
 
 // What one replica acknowledged another finishes; together they do it once.
 func TestAsManyReplicasAsThereAre(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop web-server-01")
@@ -169,6 +176,7 @@ func TestAsManyReplicasAsThereAre(t *testing.T) {
 
 // Text that others wrote mentions nobody, links nowhere and looks like no button.
 func TestHostileNamesAreText(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"web-<!channel>", "web-<https://evil.example|click>", "web-*bold*_x_`code`", "web-&amp;<@" + max + ">", "web-" + strings.Repeat("a", 400)} {
 		w := newWorld(t)
 		w.sim.Edit(rename(name))

@@ -12,6 +12,7 @@ import (
 
 // Under a result stands how to undo it: a command that parses, about what was done.
 func TestUndoIsACommandThatTakesItBack(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ command, card, want string }{
 		{"servers update web-server-01 name=web-2", "", "/vps servers update 12345 name=web-server-01"},
 		{"servers update db-server-01 backups_enabled=true", "", "/vps servers update 12346 backups_enabled=false"},
@@ -40,6 +41,7 @@ func TestUndoIsACommandThatTakesItBack(t *testing.T) {
 }
 
 func TestEachUndoIsAnOperation(t *testing.T) {
+	t.Parallel()
 	for _, op := range tools.Operations() {
 		if op.Undo == "" {
 			continue

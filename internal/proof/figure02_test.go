@@ -36,6 +36,7 @@ const (
 // what was left, asks for the interrupted operation again under the same request id, and goes
 // on. Time is the Runners': where one waits for a minute to pass, its clock is put forward.
 func TestFigure2Killed(t *testing.T) {
+	t.Parallel()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			kills := size(t, len(points)+randomDeaths, map[string]int{"sqlite": 1000, "postgres": 150}[name])

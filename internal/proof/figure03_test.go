@@ -39,6 +39,7 @@ const (
 // wanted until it is there or its fate is unknown. Time is the Runner's: its reconciler's
 // pauses pass at once.
 func TestFigure3CreatesUnderFaults(t *testing.T) {
+	t.Parallel()
 	n, s := size(t, 25, 1000), seed(t)
 	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	faults := &faultyNetwork{random: rand.New(rand.NewPCG(s, s))}

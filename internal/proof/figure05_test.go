@@ -23,6 +23,7 @@ import (
 // person who waits, as a decision from elsewhere, as the asker's side running what it says
 // was approved, and as an access key that would make its bearer somebody else.
 func TestFigure05ForgedApprovals(t *testing.T) {
+	t.Parallel()
 	_, seed := seeded(t)
 	s := newSiege(t)
 	total, workers := size(t, 2_000, 1_000_000), 4

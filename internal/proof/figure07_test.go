@@ -168,6 +168,7 @@ var ways = map[string]func(s *scene, d drift) (said string){
 // nothing is sent, and the message names the change. It is so for an answer that is given
 // where the asker waits, for one given elsewhere, and for a change between the yes and the run.
 func TestFigure07ChangedMeanwhile(t *testing.T) {
+	t.Parallel()
 	tries := 0
 	for _, d := range drifts {
 		for way, try := range ways {
@@ -193,6 +194,7 @@ func TestFigure07ChangedMeanwhile(t *testing.T) {
 
 // Without a change the same consents count, by each of the ways.
 func TestFigure07UnchangedRuns(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for _, d := range drifts {
 		if seen[d.operation] {
@@ -268,6 +270,7 @@ func (s *scene) ran(c tools.Call, rec approval.Record) (said string) {
 // One person stays one person, also where the policy gives them another id between their own
 // yes and what they then say as if they were the second.
 func TestFigure07RenamedPersonIsNoSecondPerson(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.policy = needsTwo()
 	rec := s.asked(asCall(lead, deleteWeb, web))

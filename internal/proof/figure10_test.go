@@ -20,6 +20,7 @@ import (
 // Each call of the store fails in turn, in four ways, through whole stories. Afterwards the
 // process ends, the store is back, and another process tells the story again.
 func TestFigure10EveryStoreCallFails(t *testing.T) {
+	t.Parallel()
 	stride, drawn := size(t, 10, 1), seed(t) // every tenth in every run, others each time
 	first := int(drawn % uint64(stride))
 	calls, tellings := 0, 0

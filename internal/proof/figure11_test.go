@@ -20,6 +20,7 @@ import (
 // Figure 11: canary secrets, one by each way that a secret can come in, and none of them in
 // anything that was said, logged or written: not whole, not in part, not in another spelling.
 func TestFigure11Canaries(t *testing.T) {
+	t.Parallel()
 	r, seed := seeded(t)
 	program, bytesRead := buildProgram(t), 0
 	formats := []bool{false, true}[:size(t, 1, 2)]
@@ -49,6 +50,7 @@ func TestFigure11Canaries(t *testing.T) {
 // Figure 11: a panic on the way to the API, with the token in its words, tells it to nobody,
 // and ends nothing but the call. It happens in a process of its own, which it may end.
 func TestFigure11Panic(t *testing.T) {
+	t.Parallel()
 	for name, path := range map[string]string{"at the call": "/servers/", "while the permissions are read": "/account/me/"} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestFigure11PanicInside$", "-test.v")
@@ -70,6 +72,7 @@ func last(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
 
 // TestFigure11PanicInside is what TestFigure11Panic runs in another process.
 func TestFigure11PanicInside(t *testing.T) {
+	t.Parallel()
 	path := os.Getenv(panicsAt)
 	if path == "" {
 		return
@@ -121,6 +124,7 @@ func (s *scene) rows() string {
 
 // Figure 11: the nonce of a question is the client's alone. The store has its hash.
 func TestFigure11Nonce(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	w := s.connect(s.runner, lead, nil)
 	state := w.call(`{"name":"servers_delete","arguments":{"server":"web-server-01"}}`).RequestState
@@ -134,6 +138,7 @@ func TestFigure11Nonce(t *testing.T) {
 
 // What looks for the canaries finds them in every form.
 func TestFigure11TheSearchFinds(t *testing.T) {
+	t.Parallel()
 	r, _ := seeded(t)
 	secret := aToken(r)
 	for _, trace := range traces(secret) {

@@ -30,6 +30,7 @@ const (
 // left. What was acknowledged has one effect, or none where the process died between its claim and
 // its call, and then the asker hears that.
 func TestFigure16KilledAfterAcknowledging(t *testing.T) {
+	t.Parallel()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			s := seed(t)

@@ -22,6 +22,7 @@ import (
 // the checkpoint that is kept outside; where that is lost as well, by a row that was noted
 // elsewhere. Before each attack it finds nothing.
 func TestFigure19AttackedLog(t *testing.T) {
+	t.Parallel()
 	s := seed(t)
 	random := rand.New(rand.NewPCG(s, s))
 	program := buildProgram(t)
