@@ -89,10 +89,10 @@ func (a *app) diagnose(ctx context.Context) diagnosis {
 		return d
 	}
 	defer p.store.close() //nolint:errcheck // nothing was written
-	// The store is looked at before a key opens it, and what may be run depends on whose key it is.
-	kept := a.checkStore(ctx, p)
-	team := checkTeam(ctx, p, kept)
 	address, clock := a.checkAddress(ctx, p)
+	// The store is looked at before a key opens it, and what may be run depends on whose key it is.
+	kept := a.checkStore(ctx, p, address)
+	team := checkTeam(ctx, p, kept)
 	d.Findings = append(d.Findings, checkConfiguration(p.config))
 	d.Findings = append(d.Findings, checkVariables(p.config)...)
 	d.Findings = append(d.Findings, address)

@@ -18,7 +18,7 @@ const setDatabase = "Set VPSBOT_DATABASE_URL to sqlite:PATH, a file that you may
 
 // checkStore looks at the file, and opens the store if that neither makes nor changes one;
 // it then tries a write that changes nothing, and reads the log.
-func (a *app) checkStore(ctx context.Context, p *parts) []finding {
+func (a *app) checkStore(ctx context.Context, p *parts, address finding) []finding {
 	const name = "store"
 	file, ready := a.checkFile(p)
 	if !ready {
@@ -32,7 +32,7 @@ func (a *app) checkStore(ctx context.Context, p *parts) []finding {
 	if _, err := store.Told(ctx, "doctor", a.now()); !errors.Is(err, approval.ErrNotFound) {
 		return []finding{broken(name, fmt.Sprintf("it cannot be written to: %v", err), "Check the disk and who owns the database.")}
 	}
-	return append(append([]finding{file}, a.checkLogs(ctx, p.config)...), a.checkOpen(ctx, p, store))
+	return append(append([]finding{file}, a.checkLogs(ctx, p.config)...), a.checkOpen(ctx, p, store, address))
 }
 
 // checkFile looks at the database's file: whether it is there, and who else may read it.
@@ -125,9 +125,13 @@ func (a *app) checkWhole(ctx context.Context, cfg config.Config) finding {
 	return fine(name, "whole, %s", plural(int(report.Rows), "row"))
 }
 
-// checkOpen counts what is open on this account: a database may have records of others.
-func (a *app) checkOpen(ctx context.Context, p *parts, store approval.Store) finding {
+// checkOpen counts what is open on this account: a database may have records of others. An API
+// that cannot be reached is not asked again whose account it is: that would wait for it once more.
+func (a *app) checkOpen(ctx context.Context, p *parts, store approval.Store, address finding) finding {
 	const name = "approvals"
+	if address.Status == statusFail {
+		return warn(name, "not counted: the API cannot be reached", "")
+	}
 	q, err := p.runner.Scope(ctx)
 	if err != nil { // what to do is said of the token
 		return warn(name, "not counted: whose account it is cannot be read", "")

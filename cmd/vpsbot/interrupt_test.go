@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/tools"
@@ -106,7 +107,7 @@ func TestDoctorDoesNotWaitForASilentAPI(t *testing.T) {
 	require.NotContains(t, out+errs, "deadline")
 }
 
-// What answers with a page, a redirect or a 404 is not the API.
+// What answers with a page, a redirect or a 404 is not the API, and gets no token.
 func TestDoctorKnowsAnAddressThatIsNotTheAPI(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"a page": func(w http.ResponseWriter, _ *http.Request) {
@@ -120,7 +121,10 @@ func TestDoctorKnowsAnAddressThatIsNotTheAPI(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			other := httptest.NewServer(answer)
+			other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				assert.Empty(t, r.Header.Get("Authorization"), "the token goes to no address that is not the API's")
+				answer(w, r)
+			}))
 			t.Cleanup(other.Close)
 			b.env["VPS_API_URL"] = other.URL
 			out, _, code := b.run(t.Context(), "doctor")
