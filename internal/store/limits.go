@@ -86,7 +86,7 @@ func notLater(t, now time.Time) time.Time {
 	return t
 }
 
-const (
+var (
 	selectQuestions = `SELECT expires_at FROM approvals WHERE api = $1 AND account = $2 AND person = $3 AND expires_at > $4
 		AND ` + inOpen + ` AND state IN ('pending', 'approved') AND interactive = 0 ORDER BY expires_at`
 

@@ -10,14 +10,12 @@ import (
 
 const (
 	selectRecord = "SELECT " + recordColumns + " FROM approvals"
-
-	// inOpen and inHolding are the conditions of the partial indexes, word for word: only so
-	// does the engine use those.
-	inOpen    = "state IN ('pending', 'approved', 'executing', 'unknown')"
-	inHolding = "state IN ('executing', 'unknown')"
-
-	findLimit = 1000
+	findLimit    = 1000
 )
+
+// inOpen and inHolding are the conditions of the partial indexes, word for word: only so does
+// the engine use those.
+var inOpen, inHolding = stateIn(approval.Open), stateIn(approval.Holding)
 
 // Record implements [approval.Store].
 func (s *Store) Record(ctx context.Context, id string) (approval.Record, error) {

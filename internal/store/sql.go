@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,17 +56,20 @@ func (c *conditions) at(column, operator string, t time.Time) {
 	}
 }
 
-// states asks for one of several states: those of a partial index in its own words.
+// states asks for one of several states, as literals: with parameters in their place SQLite
+// uses no partial index, and parses a prepared statement again at each use.
 func (c *conditions) states(states []approval.State) {
-	switch {
-	case len(states) == 0:
-	case slices.Equal(states, approval.Open):
-		c.clauses = append(c.clauses, inOpen)
-	case slices.Equal(states, approval.Holding):
-		c.clauses = append(c.clauses, inHolding)
-	default:
-		c.clauses = append(c.clauses, "state IN ("+c.addAll(anys(states))+")")
+	if len(states) > 0 {
+		c.clauses = append(c.clauses, stateIn(states))
 	}
+}
+
+func stateIn(states []approval.State) string {
+	literals := make([]string, len(states))
+	for i, state := range states {
+		literals[i] = "'" + strings.ReplaceAll(string(state), "'", "''") + "'"
+	}
+	return "state IN (" + strings.Join(literals, ", ") + ")"
 }
 
 // where is the clause, or nothing if there are no conditions.
