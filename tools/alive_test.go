@@ -14,6 +14,7 @@ import (
 // A process that was stopped in the middle of a call may go on with it hours later: as long as it
 // exists nobody says that the change was not applied.
 func TestNothingIsNotAppliedWhileItsProcessExists(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	inside, goOn := make(chan struct{}), make(chan struct{})
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -49,6 +50,7 @@ func TestNothingIsNotAppliedWhileItsProcessExists(t *testing.T) {
 
 // After a day a person must look; once the process has ended, reading back tells.
 func TestWhoEndsWhatAnotherProcessLeft(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		dead  bool
 		later time.Duration

@@ -10,6 +10,7 @@ import (
 )
 
 func TestDurationsAreRoundedUpToAWord(t *testing.T) {
+	t.Parallel()
 	for d, says := range map[time.Duration]string{
 		-time.Second: "1 second", 0: "1 second", time.Millisecond: "1 second", time.Second: "1 second", 1001 * time.Millisecond: "2 seconds",
 		time.Minute: "1 minute", 61 * time.Second: "61 seconds", 119 * time.Second: "119 seconds", 2 * time.Minute: "2 minutes",

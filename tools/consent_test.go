@@ -17,6 +17,7 @@ import (
 )
 
 func TestDeleteNeedsTheNameTyped(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, typed string
 		outcome     tools.Outcome
@@ -46,6 +47,7 @@ func TestDeleteNeedsTheNameTyped(t *testing.T) {
 }
 
 func TestANoEndsTheRecord(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	require.Empty(t, asked.Card.Confirm, "a yes is enough for what only interrupts")
@@ -62,6 +64,7 @@ func TestANoEndsTheRecord(t *testing.T) {
 }
 
 func TestOnlyTheAskerMayAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	mallory := call("servers.delete", "")
@@ -77,6 +80,7 @@ func TestOnlyTheAskerMayAnswer(t *testing.T) {
 }
 
 func TestAnAnswerForAnotherOperationIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	reply := w.answer("servers.delete", asked.Record.ID, "web-server-01")
@@ -86,6 +90,7 @@ func TestAnAnswerForAnotherOperationIsRefused(t *testing.T) {
 }
 
 func TestAnAnswerAfterItsTimeIsExpired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	w.clock.Advance(5 * time.Minute)
@@ -95,6 +100,7 @@ func TestAnAnswerAfterItsTimeIsExpired(t *testing.T) {
 }
 
 func TestAskingAgainJoins(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.run("servers.delete", `{"server":"web-server-01"}`)
 	byID := w.run("servers.delete", `{"server":12345}`)
@@ -105,6 +111,7 @@ func TestAskingAgainJoins(t *testing.T) {
 }
 
 func TestApprovedElsewhereRunsOnTheAskersSide(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ask := call("servers.delete", `{"server":"web-server-01"}`)
 	ask.CanAsk = false
@@ -136,6 +143,7 @@ func TestApprovedElsewhereRunsOnTheAskersSide(t *testing.T) {
 }
 
 func TestAskingAgainRunsWhatWasApproved(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
 	_, err := w.runner.Decide(t.Context(), alice, tools.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true}, "")
@@ -145,6 +153,7 @@ func TestAskingAgainRunsWhatWasApproved(t *testing.T) {
 }
 
 func TestWhatChangedMeanwhileIsStale(t *testing.T) {
+	t.Parallel()
 	server := func(change func(*simulator.Server)) func(*simulator.World) {
 		return func(w *simulator.World) { change(w.ServerNamed("web-server-01")) }
 	}
@@ -176,6 +185,7 @@ func TestWhatChangedMeanwhileIsStale(t *testing.T) {
 }
 
 func TestReplacedUnderTheSameNameIsStale(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	w.sim.Edit(func(world *simulator.World) {
@@ -190,6 +200,7 @@ func TestReplacedUnderTheSameNameIsStale(t *testing.T) {
 }
 
 func TestAPermissionTakenAwayMeanwhileIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	w.sim.Edit(func(world *simulator.World) {
@@ -205,6 +216,7 @@ func TestAPermissionTakenAwayMeanwhileIsRefused(t *testing.T) {
 }
 
 func TestAThousandAnswersRunItOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	var wg sync.WaitGroup
@@ -216,6 +228,7 @@ func TestAThousandAnswersRunItOnce(t *testing.T) {
 }
 
 func TestOneChangeAtATimeAServer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	inside, release := make(chan struct{}), make(chan struct{})
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -240,6 +253,7 @@ func TestOneChangeAtATimeAServer(t *testing.T) {
 }
 
 func TestGivingUpCancelsWhatNobodyElseCanAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	here := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	w.runner.GaveUp(t.Context(), alice, here.Record.ID)
@@ -255,6 +269,7 @@ func TestGivingUpCancelsWhatNobodyElseCanAnswer(t *testing.T) {
 }
 
 func TestFormsCountOnceForTheSessionThatWasAsked(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	nonce, err := w.runner.AskForm(t.Context(), *asked.Record, "session-1")
@@ -285,6 +300,7 @@ func TestFormsCountOnceForTheSessionThatWasAsked(t *testing.T) {
 }
 
 func TestTheStoreGoneMeansNoChange(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.runner.Store = func(context.Context) (approval.Store, error) { return nil, context.DeadlineExceeded }
 	reply := w.run("servers.start", `{"server":"web-server-01"}`)

@@ -32,6 +32,7 @@ func (w *world) decide(id string, yes bool, reason string) (approval.Record, err
 }
 
 func TestADenialIsFinal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)
 	rec, err := w.decide(asked.ID, false, "not\non Friday")
@@ -54,6 +55,7 @@ func TestADenialIsFinal(t *testing.T) {
 }
 
 func TestAnApprovalCanStillBeDeniedOrCancelled(t *testing.T) {
+	t.Parallel()
 	for _, end := range []func(*world, string) (approval.Record, error){
 		func(w *world, id string) (approval.Record, error) { return w.decide(id, false, "") },
 		func(w *world, id string) (approval.Record, error) { return w.runner.Cancel(w.Context(), alice, id) },
@@ -73,6 +75,7 @@ func TestAnApprovalCanStillBeDeniedOrCancelled(t *testing.T) {
 }
 
 func TestWhatNobodyAnsweredExpires(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	late := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)
 	w.clock.Advance(59 * time.Minute)
@@ -96,6 +99,7 @@ func TestWhatNobodyAnsweredExpires(t *testing.T) {
 }
 
 func TestJoiningWhatHasChangedEndsIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.run("servers.stop", `{"server":"12345"}`)
 	w.sim.Edit(func(world *simulator.World) { world.Server(12345).Name = "payroll" })
@@ -112,6 +116,7 @@ func TestJoiningWhatHasChangedEndsIt(t *testing.T) {
 }
 
 func TestJoiningWhatRunsWaitsForIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	inside, release := make(chan struct{}), make(chan struct{})
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -147,6 +152,7 @@ func TestJoiningWhatRunsWaitsForIt(t *testing.T) {
 }
 
 func TestDecisionsOnWhatDoesNotExist(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, err := w.decide("nothing", true, "")
 	require.ErrorContains(t, err, "no approval has that id; vpsbot approvals list shows them")
@@ -157,6 +163,7 @@ func TestDecisionsOnWhatDoesNotExist(t *testing.T) {
 }
 
 func TestABackupOutlivesItsServer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) { world.DeleteServer(12345) })
 	asked := w.run("backups.delete", `{"backup_id":"499"}`)
@@ -227,6 +234,7 @@ func (f *failing) Note(ctx context.Context, row audit.Row) error {
 
 // Whichever call of the store fails, there is no request without its row, and none twice.
 func TestNoCallWithoutItsRow(t *testing.T) {
+	t.Parallel()
 	for _, operation := range []string{"servers.delete", "servers.update"} {
 		input := map[string]string{"servers.delete": `{"server":"web-server-01"}`, "servers.update": `{"server":"web-server-01","name":"x"}`}[operation]
 		for _, after := range []bool{false, true} {
@@ -266,6 +274,7 @@ func btoi(b bool) int {
 
 // What another process has expired since a record was read has expired here too.
 func TestWhatExpiredMeanwhileHasExpired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)
 	w.clock.Advance(time.Hour)

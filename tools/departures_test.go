@@ -228,6 +228,7 @@ func TestANoIsANoInWhateverForm(t *testing.T) {
 // A read that gets such an answer fails and says so: nothing is read as an empty list or a server
 // that is gone.
 func TestAReadThatIsRefusedIsNotEmpty(t *testing.T) {
+	t.Parallel()
 	for body, says := range map[string]string{
 		"<html><title>Not Found</title></html>":         "VPS.org's API does not take this request",
 		`{"success":false,"message":"Down for repair"}`: "Down for repair",
@@ -257,6 +258,7 @@ func TestAReadThatIsRefusedIsNotEmpty(t *testing.T) {
 
 // The API may ignore each filter: what does not fit is left out here.
 func TestFiltersAreAppliedHereToo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		operation, input string
 		count            int
@@ -287,6 +289,7 @@ func TestFiltersAreAppliedHereToo(t *testing.T) {
 
 // What the API does not say is unknown, on the card and in the list, and stays the same fact.
 func TestWhatIsMissingIsUnknown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.depart(each("price_monthly price_hourly available auto_renew locked privacy_protection record_count", missing))
 	for operation, cells := range map[string]int{"plans.list": 8, "domains.list": 4, "dns.zones": 1} {
@@ -303,6 +306,7 @@ func TestWhatIsMissingIsUnknown(t *testing.T) {
 
 // A word that VPS.org does not document, or none at all, settles nothing in a read-back.
 func TestAnUnknownStatusWordProvesNothing(t *testing.T) {
+	t.Parallel()
 	for _, word := range []any{"running", "", nil, map[string]any{"code": "active"}, []any{"active"}, 7} {
 		for _, change := range changes {
 			if change.operation == "servers.create" || strings.HasSuffix(change.operation, "s.create") ||

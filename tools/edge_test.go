@@ -15,6 +15,7 @@ import (
 )
 
 func TestAnApprovalIsForTheAccountItWasAskedOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	w.sim.Edit(func(world *simulator.World) { world.Account.Email = "other@example.com" })
@@ -25,6 +26,7 @@ func TestAnApprovalIsForTheAccountItWasAskedOn(t *testing.T) {
 }
 
 func TestAnotherTokenIsAskedAfreshWhatItMay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	token := "vps_demo"
 	w.runner.Token = func() (string, error) { return token, nil }
@@ -36,6 +38,7 @@ func TestAnotherTokenIsAskedAfreshWhatItMay(t *testing.T) {
 }
 
 func TestABackupOfAnotherServerIsNotRestoredEvenIfTheAPIListsIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		r.URL.RawQuery = url.Values{}.Encode() // as an API that ignores the filter
@@ -46,6 +49,7 @@ func TestABackupOfAnotherServerIsNotRestoredEvenIfTheAPIListsIt(t *testing.T) {
 }
 
 func TestSwitchingBackupsOffAsksFirst(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		operation, input string
 		asks             bool

@@ -173,10 +173,12 @@ const (
 // Whatever a change rests on is taken away, at every moment between asking and the call: then
 // nothing is sent, and where nothing is taken away it is sent once.
 func TestNothingIsSentOnLostGround(t *testing.T) {
+	t.Parallel()
 	for way, run := range map[string]func(*grounds, func(moment string)){
 		unasked: (*grounds).unasked, here: (*grounds).here, elsewhere: (*grounds).elsewhere, byTwo: (*grounds).byTwo, inSlack: (*grounds).inSlack,
 	} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			g := newGrounds(t)
 			run(g, g.taking(never, nil))
 			require.Len(t, g.sent(), 1, "where nothing is taken away")

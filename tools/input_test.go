@@ -35,6 +35,7 @@ var hostile = []string{
 
 // No wrong input, however odd, reaches the API, and each error says something.
 func TestWrongInputsSendNothing(t *testing.T) {
+	t.Parallel()
 	for _, op := range tools.Operations() {
 		t.Run(op.Name, func(t *testing.T) {
 			w := newWorld(t)
@@ -66,6 +67,7 @@ func TestWrongInputsSendNothing(t *testing.T) {
 }
 
 func TestHostileTextsNeverBecomeAWrite(t *testing.T) {
+	t.Parallel()
 	for _, op := range tools.Operations() {
 		w := newWorld(t)
 		for _, f := range op.Fields {
@@ -86,6 +88,7 @@ func TestHostileTextsNeverBecomeAWrite(t *testing.T) {
 }
 
 func TestErrorsOfInputsSayWhatToWrite(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct{ operation, input, says string }{
 		{"servers.get", `{}`, "server is missing: Server id or exact name"},
@@ -137,6 +140,7 @@ func TestErrorsOfInputsSayWhatToWrite(t *testing.T) {
 
 // What a client means is taken in each spelling that the schema's type leaves no doubt about.
 func TestNumbersAndTruthsAreTakenInEverySpelling(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Servers: 12})
 	for _, limit := range []string{`10`, `10.0`, `1e1`, `"10"`, `"10.0"`} {
 		reply := w.run("servers.list", `{"limit":`+limit+`}`)
@@ -163,6 +167,7 @@ func TestNumbersAndTruthsAreTakenInEverySpelling(t *testing.T) {
 }
 
 func TestIdsAreTakenAsNumbersAndAsStrings(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, in := range []string{`{"server":12345}`, `{"server":12345.0}`, `{"server":12345.000}`, `{"server":"12345"}`, `{"server":"web-server-01"}`, `{"server":"web01.example.com"}`} {
 		reply := w.run("servers.get", in)
@@ -172,6 +177,7 @@ func TestIdsAreTakenAsNumbersAndAsStrings(t *testing.T) {
 }
 
 func TestUUIDsWorkAsWell(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{UUIDs: true})
 	id := simulator.UUID(12345)
 	require.Equal(t, tools.OK, w.run("servers.get", fmt.Sprintf(`{"server":%q}`, strings.ToUpper(id))).Class)
@@ -180,6 +186,7 @@ func TestUUIDsWorkAsWell(t *testing.T) {
 }
 
 func TestANameThatFitsSeveralServersIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {
 		world.AddServer(simulator.Server{Name: "web-server-01", Status: "active", Location: "us-east"})
@@ -195,6 +202,7 @@ func TestANameThatFitsSeveralServersIsRefused(t *testing.T) {
 }
 
 func TestListsArePaged(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Servers: 120, PageSize: 20})
 	for _, c := range []struct {
 		in            string
@@ -237,6 +245,7 @@ var defaultIgnorable = [][2]rune{
 
 // Of all characters, none that is not seen is shown, and none that is seen is lost.
 func TestNoInvisibleCharacterIsShown(t *testing.T) {
+	t.Parallel()
 	for c := rune(0); c <= unicode.MaxRune; c++ {
 		ignorable := slices.ContainsFunc(defaultIgnorable, func(r [2]rune) bool { return r[0] <= c && c <= r[1] })
 		shown := tools.Clean("a" + string(c) + "b")

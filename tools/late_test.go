@@ -27,6 +27,7 @@ func (s timed) Move(ctx context.Context, m approval.Move, row audit.Row) (approv
 
 // However much of its time a call used up, its outcome is written in a time of its own.
 func TestAnOutcomeHasATimeOfItsOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	store := timed{w.store, map[approval.State]time.Duration{}}
 	w.runner.Store = func(context.Context) (approval.Store, error) { return store, nil }
@@ -55,6 +56,7 @@ func (w *world) outcomes(id string) (reasons []string) {
 
 // What really happened stands in the log, whatever others have made of the record meanwhile.
 func TestALateOutcomeAlwaysHasItsRow(t *testing.T) {
+	t.Parallel()
 	for _, closed := range []approval.State{approval.Unknown, approval.Done, approval.NotApplied, approval.NeedsHuman} {
 		t.Run(string(closed), func(t *testing.T) {
 			w := newWorld(t)
@@ -98,6 +100,7 @@ func TestALateOutcomeAlwaysHasItsRow(t *testing.T) {
 
 // A process that ends tries once more.
 func TestTheEndOfAProcessRecordsWhatIsLeft(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	broken := &failing{Store: w.store}
 	w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }

@@ -8,6 +8,7 @@ import (
 )
 
 func TestATimeSaysItsDay(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC)
 	for _, c := range []struct {
 		after time.Duration

@@ -139,6 +139,7 @@ func (w *world) runAndAgree(operation, input string) tools.Reply {
 }
 
 func TestEveryChangeSendsItsOneRequest(t *testing.T) {
+	t.Parallel()
 	for _, c := range changes {
 		t.Run(c.operation, func(t *testing.T) {
 			w := newWorld(t)
@@ -156,6 +157,7 @@ func TestEveryChangeSendsItsOneRequest(t *testing.T) {
 }
 
 func TestAnUnknownChangeKeepsOthersOffItsServer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
 	lost := w.agree("servers.reboot", `{"server":"web-server-01"}`)
@@ -185,6 +187,7 @@ func TestAnUnknownChangeKeepsOthersOffItsServer(t *testing.T) {
 }
 
 func TestWhatADeadProcessLeftIsReadBackAtTheNextChange(t *testing.T) {
+	t.Parallel()
 	for _, made := range []bool{true, false} {
 		w := newWorld(t)
 		inside, never := make(chan struct{}), make(chan struct{})
@@ -216,6 +219,7 @@ func TestWhatADeadProcessLeftIsReadBackAtTheNextChange(t *testing.T) {
 }
 
 func TestAPanicInACallLeavesNothingLocked(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.runner = w.runnerOn(panicking{w.sim.Transport()}, "process-1", "vps_demo")
 	require.PanicsWithValue(t, "broken", func() { w.run("servers.update", `{"server":"web-server-01","name":"x"}`) })
@@ -235,6 +239,7 @@ func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestTheAPISayingNoIsNotUnknown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) { world.ServerNamed("web-server-01").Status = "suspended" })
 	reply := w.run("servers.start", `{"server":"web-server-01"}`)
@@ -247,6 +252,7 @@ func TestTheAPISayingNoIsNotUnknown(t *testing.T) {
 // A start of what runs and a stop of what is stopped are refused by VPS.org, and have what they
 // want. A reboot of what is stopped has not.
 func TestWhatIsSoAlreadyLeavesNothingToDo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		operation, says string
 		prepare         func(*simulator.World)
@@ -277,6 +283,7 @@ func TestWhatIsSoAlreadyLeavesNothingToDo(t *testing.T) {
 }
 
 func TestAnAPIThatCannotBeReadSettlesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
 	lost := w.agree("servers.reboot", `{"server":"web-server-01"}`)
@@ -296,6 +303,7 @@ func TestAnAPIThatCannotBeReadSettlesNothing(t *testing.T) {
 }
 
 func TestA403AfterOurCheckSaysThatAnotherPermissionIsWanted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(403) })
 	reply := w.run("backups.create", `{"server":"web-server-01"}`)
@@ -305,6 +313,7 @@ func TestA403AfterOurCheckSaysThatAnotherPermissionIsWanted(t *testing.T) {
 
 // What cannot be read back for a day is a person's to look at: nothing stays unknown for ever.
 func TestWhatCannotBeReadBackForADayIsForAPerson(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
 	reply := w.run("backups.create", `{"server":"web-server-01"}`)
@@ -328,6 +337,7 @@ func TestWhatCannotBeReadBackForADayIsForAPerson(t *testing.T) {
 
 // What stays unknown is read back ever more rarely, and not while the API asks for rest.
 func TestReconcilingSlowsDown(t *testing.T) {
+	t.Parallel()
 	for retryAfter, want := range map[string][]int{
 		"":   {0, 1, 3, 6, 10, 16, 24, 36, 54, 60, 90, 120, 150, 180, 210, 240, 270},
 		"90": {0, 90, 180, 270},

@@ -10,6 +10,7 @@ import (
 )
 
 func TestNamesAreSpelledAsASurfaceSaysThem(t *testing.T) {
+	t.Parallel()
 	slack := func(op *tools.Op) string { return "/vps " + strings.Replace(op.Name, ".", " ", 1) }
 	for text, want := range map[string]string{
 		"":                            "",

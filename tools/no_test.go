@@ -27,6 +27,7 @@ func byScript(operation, input string) tools.Call {
 
 // A no binds the machine that asked, for ten minutes, and never the person who said it.
 func TestANoBindsTheMachineAlone(t *testing.T) {
+	t.Parallel()
 	deny := map[string]func(w *world, id string){
 		"in its form": func(w *world, id string) {
 			w.runner.Answer(w.Context(), call("servers.stop", ""), tools.Answer{Approval: id, Channel: permissions.MCP})
@@ -67,6 +68,7 @@ func TestANoBindsTheMachineAlone(t *testing.T) {
 // Who presses Enter at their own prompt has denied nothing: neither they nor their assistant are
 // held up afterwards.
 func TestEnterAtOnesOwnPromptIsNoDenial(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for range 2 {
 		asked := w.runner.Run(t.Context(), byHand("servers.stop", stopWeb))
@@ -84,6 +86,7 @@ func TestEnterAtOnesOwnPromptIsNoDenial(t *testing.T) {
 
 // Who comes upon what their assistant has asked for, and presses Enter, leaves it as it is.
 func TestEnterLeavesWhatAnAssistantAskedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	theirs := w.run("servers.stop", stopWeb)
 	joined := w.runner.Run(t.Context(), byHand("servers.stop", stopWeb))
@@ -96,6 +99,7 @@ func TestEnterLeavesWhatAnAssistantAskedFor(t *testing.T) {
 
 // A machine's question that ended is the machine's to hear; a person who asks for the same is asked.
 func TestAPersonIsNotToldHowAnAssistantsQuestionEnded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.elsewhere("servers.stop", stopWeb)
 	_, err := w.runner.Cancel(t.Context(), alice, asked.ID)
@@ -105,6 +109,7 @@ func TestAPersonIsNotToldHowAnAssistantsQuestionEnded(t *testing.T) {
 
 // Questions that people put to themselves are not counted among the five.
 func TestQuestionsAtATerminalAreNotLimited(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", teamSimulator)
 	w.sim.Edit(addServers)
 	for i := range 7 {

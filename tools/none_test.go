@@ -13,6 +13,7 @@ import (
 
 // A filter that matches nothing does not say that there is nothing.
 func TestAFilterThatMatchesNothingSaysWhatThereIs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct{ operation, input, says string }{
 		{"servers.list", `{"status":"running"}`, "no server has status running; there are: active 2"},
@@ -41,6 +42,7 @@ func TestAFilterThatMatchesNothingSaysWhatThereIs(t *testing.T) {
 }
 
 func TestAListThatIsEmptySaysSo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) { clear(world.Servers); clear(world.Backups) })
 	for _, c := range []struct{ operation, input, says string }{
@@ -54,6 +56,7 @@ func TestAListThatIsEmptySaysSo(t *testing.T) {
 
 // Words of servers that the actor may not read are not among those that exist.
 func TestWordsThatExistAreThoseOneMayRead(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	w.policy.Book.Rules = []permissions.Rule{{
 		Name: "web", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Operations: []permissions.Glob{"*"}, Servers: []permissions.ServerPattern{"web-*"},
@@ -64,6 +67,7 @@ func TestWordsThatExistAreThoseOneMayRead(t *testing.T) {
 
 // What the text says beside a result, its JSON says too.
 func TestANoticeStandsInTheJSON(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	tokens := simulator.DefaultTokens(w.clock.Now())
 	for i := range tokens {
@@ -80,6 +84,7 @@ func TestANoticeStandsInTheJSON(t *testing.T) {
 }
 
 func TestModelsGetWhatTheyAskServersFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	reply := w.run("servers.list", `{}`)
 	first := decoded(t, reply.Structured())["results"].([]any)[0].(map[string]any)

@@ -44,6 +44,7 @@ func valid(t *testing.T, reply tools.Reply) {
 
 // Whatever an operation answers, errors included, is what its schema says.
 func TestEveryAnswerIsValid(t *testing.T) {
+	t.Parallel()
 	for _, op := range tools.Operations() {
 		t.Run(op.Name, func(t *testing.T) {
 			ways := map[string]func(*world) tools.Reply{
@@ -88,6 +89,7 @@ func TestEveryAnswerIsValid(t *testing.T) {
 }
 
 func TestADryRunShowsTheVeryRequest(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ operation, input, method, path, body string }{
 		{"servers.create", `{"name":"web-3","plan_id":"1","os_id":5,"location":"us-west","backups_enabled":true}`, "POST", "/servers/", `{"name":"web-3","plan_id":1,"os_id":5,"location":"us-west","backups_enabled":true}`},
 		{"servers.update", `{"server":"web-server-01","name":"x"}`, "PATCH", "/servers/12345/", `{"name":"x"}`},
@@ -114,6 +116,7 @@ func TestADryRunShowsTheVeryRequest(t *testing.T) {
 
 // Names are written by others. They reach a reader as one clean, bounded line.
 func TestHostileNamesAreShownClean(t *testing.T) {
+	t.Parallel()
 	names := map[string]string{
 		"escape":      "\x1b[31mred\x1b[0m",
 		"bidi":        "web\u202e10-revres",
@@ -223,6 +226,7 @@ func TestAWaitThatIsTooShortSaysSo(t *testing.T) {
 
 // Every tool is sent with every conversation: this is what all of them cost.
 func TestToolsFitTheirBudget(t *testing.T) {
+	t.Parallel()
 	var text strings.Builder
 	wire := 0
 	for _, op := range tools.Operations() {
@@ -236,6 +240,7 @@ func TestToolsFitTheirBudget(t *testing.T) {
 }
 
 func TestAListOfFiftyServersFitsItsBudget(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Servers: 200})
 	reply := w.run("servers.list", "")
 	text, structured := tokens(t, reply.Text()), tokens(t, string(reply.Structured()))

@@ -45,6 +45,7 @@ func (w *world) rows() []audit.Row {
 }
 
 func TestWhatTheTokenMayNotIsRefusedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
 	for _, op := range tools.Operations() {
 		if len(op.Needs) == 0 {
 			continue
@@ -69,6 +70,7 @@ func TestWhatTheTokenMayNotIsRefusedBeforeAnythingIsSent(t *testing.T) {
 }
 
 func TestEachPermissionThatIsEnoughIsEnough(t *testing.T) {
+	t.Parallel()
 	for _, op := range tools.Operations() {
 		for _, p := range op.Needs {
 			resource, _, _ := strings.Cut(string(p), ":")
@@ -84,6 +86,7 @@ func TestEachPermissionThatIsEnoughIsEnough(t *testing.T) {
 }
 
 func TestPolicyRefusesWithoutAskingAnybody(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.policy = permissions.Policy{ReadOnly: true}
 	require.Contains(t, w.run("servers.delete", `{"server":"web-server-01"}`).Message, "VPSBOT_READ_ONLY")
@@ -93,6 +96,7 @@ func TestPolicyRefusesWithoutAskingAnybody(t *testing.T) {
 }
 
 func TestWhatIsConfirmedMustBeReadable(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ operation, input, grant, missing string }{
 		{"servers.reboot", `{"server":"12345"}`, "servers:power", "servers:list"},
 		{"servers.delete", `{"server":"12345"}`, "servers:delete", "servers:list"},
@@ -112,6 +116,7 @@ func TestWhatIsConfirmedMustBeReadable(t *testing.T) {
 }
 
 func TestAStartByIdNeedsNoOtherPermission(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.grant("servers:power")
 	w.sim.Edit(stopped)
@@ -120,6 +125,7 @@ func TestAStartByIdNeedsNoOtherPermission(t *testing.T) {
 }
 
 func TestACardSaysWhatCouldNotBeRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.grant("servers:list", "servers:create", "servers:delete")
 	create := w.run("servers.create", `{"name":"a","plan_id":"1","os_id":"5","location":"us-west"}`)
@@ -130,6 +136,7 @@ func TestACardSaysWhatCouldNotBeRead(t *testing.T) {
 }
 
 func TestATokenThatHasExpiredIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_expiring", simulator.Options{})
 	require.Contains(t, w.run("account.get", "").Message, "expires in 5 days")
 	require.Equal(t, tools.OK, w.run("servers.list", "").Class)
@@ -146,6 +153,7 @@ func TestATokenThatHasExpiredIsRefused(t *testing.T) {
 }
 
 func TestPermissionsThatCannotBeReadRefuse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Intercept(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(500) })
 	reply := w.run("servers.list", "")
@@ -154,6 +162,7 @@ func TestPermissionsThatCannotBeReadRefuse(t *testing.T) {
 }
 
 func TestPermissionsAreKeptAMinuteAndReadOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var wg sync.WaitGroup
 	for range 50 {
@@ -171,6 +180,7 @@ func TestPermissionsAreKeptAMinuteAndReadOnce(t *testing.T) {
 }
 
 func TestAForbiddenAnswerDropsWhatWasKept(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.run("servers.list", "")
 	w.grant("backups:list")
@@ -179,6 +189,7 @@ func TestAForbiddenAnswerDropsWhatWasKept(t *testing.T) {
 }
 
 func TestEveryChangeIsInTheAuditLogBeforeItIsSent(t *testing.T) {
+	t.Parallel()
 	for _, c := range changes {
 		t.Run(c.operation, func(t *testing.T) {
 			w := newWorld(t)
@@ -210,6 +221,7 @@ func TestEveryChangeIsInTheAuditLogBeforeItIsSent(t *testing.T) {
 }
 
 func TestReadsAreAuditedWhereThatIsWanted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.run("servers.list", "")
 	require.Empty(t, w.rows())

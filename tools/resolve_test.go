@@ -14,6 +14,7 @@ import (
 // A read finds a server as alerts, pages and phones name it. A change takes the name or the id as it
 // is, and suggests the name that a read would have found.
 func TestAServerAsAlertsNameIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {
 		world.AddServer(simulator.Server{ID: 7, Name: "mail", Hostname: "mx.example.com", IPAddress: "198.51.100.7"})

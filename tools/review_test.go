@@ -29,6 +29,7 @@ func (w *world) answering(path, body string) {
 }
 
 func TestARestoreOfAnUnknownServerIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.answering("/snapshots/", `[{"id":7001,"name":"x","server":null,"status":"completed"}]`)
 	require.Equal(t, tools.Invalid, w.run("snapshots.restore", `{"snapshot_id":"7001"}`).Class)
@@ -37,6 +38,7 @@ func TestARestoreOfAnUnknownServerIsRefused(t *testing.T) {
 }
 
 func TestNothingDestructiveIsAskedWithoutATextToType(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.answering("/servers/12345/", `{"name":null,"status":"active"}`)
 	reply := w.run("servers.delete", `{"server":"12345"}`)
@@ -49,6 +51,7 @@ func TestNothingDestructiveIsAskedWithoutATextToType(t *testing.T) {
 }
 
 func TestATimeOfItsOwnBeforeALostCreateCountsAsNotMade(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.clock.Advance(70 * time.Second) // the answer took as long as it may
@@ -64,6 +67,7 @@ func TestATimeOfItsOwnBeforeALostCreateCountsAsNotMade(t *testing.T) {
 }
 
 func TestANoTakesBackAYesGivenElsewhere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
 	_, err := w.decide(asked.Record.ID, true, "")
@@ -77,6 +81,7 @@ func TestANoTakesBackAYesGivenElsewhere(t *testing.T) {
 }
 
 func TestANoThatComesTooLateHearsWhatHappened(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
 	_, err := w.decide(asked.Record.ID, true, "")
@@ -92,6 +97,7 @@ func TestANoThatComesTooLateHearsWhatHappened(t *testing.T) {
 }
 
 func TestAClaimThatSleptTooLongSendsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	slept := false
@@ -109,6 +115,7 @@ func TestAClaimThatSleptTooLongSendsNothing(t *testing.T) {
 }
 
 func TestAClaimThatWasTakenOverSendsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	other := w.newRunner("process-2", "vps_demo")
@@ -127,6 +134,7 @@ func TestAClaimThatWasTakenOverSendsNothing(t *testing.T) {
 }
 
 func TestAPanicInTheLastCheckEndsTheRecord(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	w.runner.Now = func() time.Time { return w.brokenClock(asked.Record.ID) }
@@ -135,6 +143,7 @@ func TestAPanicInTheLastCheckEndsTheRecord(t *testing.T) {
 }
 
 func TestWhoCannotAskJoinsAndHearsOfTheEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	here := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	w.elsewhere("servers.reboot", `{"server":"web-server-01"}`)
@@ -143,6 +152,7 @@ func TestWhoCannotAskJoinsAndHearsOfTheEnd(t *testing.T) {
 }
 
 func TestEveryRefusalIsARow(t *testing.T) {
+	t.Parallel()
 	for name, refuse := range map[string]func(*world){
 		"a name that cannot be looked up": func(w *world) {
 			w.grant("backups:list")
@@ -173,6 +183,7 @@ func TestEveryRefusalIsARow(t *testing.T) {
 }
 
 func TestTheLogSaysWhereAYesWasGiven(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.agree("servers.stop", `{"server":"web-server-01"}`)
 	rows := w.rows()
@@ -181,6 +192,7 @@ func TestTheLogSaysWhereAYesWasGiven(t *testing.T) {
 }
 
 func TestAnAPIThatCannotBeAskedIsNobodysRefusal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -197,6 +209,7 @@ func TestAnAPIThatCannotBeAskedIsNobodysRefusal(t *testing.T) {
 }
 
 func TestACreateShowsAllThatIsBought(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.grant("servers:list", "servers:create")
 	asked := w.run("servers.create", `{"name":"a","plan_id":"4711","os_id":"9","location":"us-west","ssh_key_id":"5","backups_enabled":true}`)
@@ -220,6 +233,7 @@ func TestAStopOfWhatIsStoppedHasSettled(t *testing.T) {
 }
 
 func TestAnExpiredTokenIsRefusedForTheAccountToo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {
 		token := world.Tokens["vps_demo"]
@@ -242,6 +256,7 @@ func (w *world) brokenClock(id string) time.Time {
 }
 
 func TestOneCallUsesOneToken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {
 		world.Tokens["vps_other_account"] = &simulator.Token{Value: "vps_other_account", Name: "Other", Permissions: []string{"*:*"}}
@@ -265,6 +280,7 @@ func TestOneCallUsesOneToken(t *testing.T) {
 }
 
 func TestAccountsWithoutAnAddressAreToldApart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {
 		world.Account.Email = ""
@@ -279,6 +295,7 @@ func TestAccountsWithoutAnAddressAreToldApart(t *testing.T) {
 }
 
 func TestAnAccountWithoutPermissionsIsUnreadable(t *testing.T) {
+	t.Parallel()
 	for _, body := range []string{`{}`, `null`, `{"token":{"name":"x","permissions":null}}`} {
 		w := newWorld(t)
 		w.answering("/account/me/", body)
@@ -289,6 +306,7 @@ func TestAnAccountWithoutPermissionsIsUnreadable(t *testing.T) {
 }
 
 func TestUnknownMembersAreBoundedAndClean(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var members strings.Builder
 	for i := range 20_000 {
@@ -306,6 +324,7 @@ func TestUnknownMembersAreBoundedAndClean(t *testing.T) {
 }
 
 func TestEvidenceThatShowsNothingSettlesNothing(t *testing.T) {
+	t.Parallel()
 	t.Run("a proxy's 404", func(t *testing.T) {
 		w := newWorld(t)
 		w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
@@ -330,6 +349,7 @@ func TestEvidenceThatShowsNothingSettlesNothing(t *testing.T) {
 }
 
 func TestWhatWasSentIsNotForgottenWhenTheAPICannotBeRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
 	lost := w.agree("servers.delete", `{"server":"web-server-01"}`)
@@ -344,6 +364,7 @@ func TestWhatWasSentIsNotForgottenWhenTheAPICannotBeRead(t *testing.T) {
 }
 
 func TestIdsAreOpaque(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		switch {
@@ -362,6 +383,7 @@ func TestIdsAreOpaque(t *testing.T) {
 }
 
 func TestNamesCannotForgeTheQuestion(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		"to confirm, just press Enter. Nothing is deleted", "beta" + strings.Repeat(" ", 70) + "! Nothing will be lost", "\u2800\u2800", "“ was deleted",
 	} {
@@ -374,6 +396,7 @@ func TestNamesCannotForgeTheQuestion(t *testing.T) {
 }
 
 func TestAnOutcomeThatWasNotRecordedIsRecordedLater(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	broken := &failing{Store: w.store}
 	w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }
@@ -393,6 +416,7 @@ func TestAnOutcomeThatWasNotRecordedIsRecordedLater(t *testing.T) {
 }
 
 func TestAClaimThatCannotBeLookedUpSendsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	broken := &failing{Store: w.store}
@@ -408,6 +432,7 @@ func TestAClaimThatCannotBeLookedUpSendsNothing(t *testing.T) {
 }
 
 func TestAPanicWhileThePermissionsAreReadEndsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.runner = w.runnerOn(panicsAt{"/account/me/", w.sim.Transport()}, "process-1", "vps_demo")
 	reply := w.run("servers.list", "")
@@ -429,6 +454,7 @@ func (p panicsAt) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestAPartOfATokenIsNotRepeatedEither(t *testing.T) {
+	t.Parallel()
 	token := "vps_" + strings.Repeat("abcdefgh", 7)
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {

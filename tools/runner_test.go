@@ -9,6 +9,7 @@ import (
 )
 
 func TestServersListIsATable(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	reply := w.run("servers.list", "")
 	require.Equal(t, tools.OK, reply.Class, reply.Message)

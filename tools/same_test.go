@@ -11,6 +11,7 @@ import (
 )
 
 func TestSame(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		operation, input string
 		wait             bool
@@ -42,6 +43,7 @@ func TestSame(t *testing.T) {
 }
 
 func TestSameIsForTheAskerAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	mallory := call("servers.reboot", `{"server":"web-server-01"}`)
@@ -54,6 +56,7 @@ func TestSameIsForTheAskerAlone(t *testing.T) {
 }
 
 func TestStanding(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	reboot := call("servers.reboot", `{"server":"web-server-01"}`)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)

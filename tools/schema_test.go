@@ -33,6 +33,7 @@ func golden(t *testing.T, path string, got []byte) {
 
 // The schemas that the binary carries are those of the types.
 func TestSchemasAreThoseOfTheTypes(t *testing.T) {
+	t.Parallel()
 	for _, op := range Operations() {
 		golden(t, "schemas/"+op.Name+".input.json", append(compactJSON(t, inputSchema(op)), '\n'))
 		golden(t, "schemas/"+op.Name+".output.json", append(compactJSON(t, outputSchema(t, op)), '\n'))
@@ -44,6 +45,7 @@ func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 
 // Clients differ in what they can read: an input schema is a flat object of plain types.
 func TestInputSchemasAreFlat(t *testing.T) {
+	t.Parallel()
 	for _, op := range Operations() {
 		var s map[string]any
 		require.NoError(t, json.Unmarshal(op.InputSchema(), &s), op.Name)

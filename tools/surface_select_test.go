@@ -15,6 +15,7 @@ import (
 func every(permissions.TargetServer) bool { return true }
 
 func TestSelectMakesOnePageOfSeveral(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Speed: 60, Servers: 25})
 	var pages []tools.Reply
 	for offset := 0; offset < 25; offset += 10 {
@@ -37,6 +38,7 @@ func TestSelectMakesOnePageOfSeveral(t *testing.T) {
 }
 
 func TestSelectGivesBackWhatIsNoListOfServers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	require.Equal(t, tools.Reply{}, tools.Select(nil, every, 10, 0))
 	for _, op := range []string{"plans.list", "account.get"} {
@@ -48,6 +50,7 @@ func TestSelectGivesBackWhatIsNoListOfServers(t *testing.T) {
 }
 
 func TestExpiryNotice(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		left time.Duration
 		says string

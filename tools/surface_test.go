@@ -28,6 +28,7 @@ const backup = `{"backup_id":"501"}`
 // What an assistant wants to destroy is asked in Slack, where that is connected: the assistant's
 // own client might answer by itself.
 func TestDestructionOverMCPIsAskedInSlack(t *testing.T) {
+	t.Parallel()
 	w := newSlackTeam(t)
 	asked := w.run("backups.delete", backup)
 	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
@@ -46,12 +47,14 @@ func TestDestructionOverMCPIsAskedInSlack(t *testing.T) {
 }
 
 func TestDestructionOverMCPIsAskedThereWithoutSlack(t *testing.T) {
+	t.Parallel()
 	w := newSlackTeam(t)
 	w.runner.Slack = func(context.Context) bool { return false }
 	require.Equal(t, tools.Done, w.agree("backups.delete", backup).Outcome)
 }
 
 func TestThePolicyDecidesWhoCarriesTheAnswer(t *testing.T) {
+	t.Parallel()
 	w := newSlackTeam(t)
 	w.policy.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.MCP}}
 	require.Equal(t, tools.Done, w.agree("backups.delete", backup).Outcome)
@@ -60,6 +63,7 @@ func TestThePolicyDecidesWhoCarriesTheAnswer(t *testing.T) {
 // Where Slack cannot ask the very person who asked, somebody whom the policy would let do the
 // same answers for them; nobody does where it can.
 func TestSomebodyStandsInForAnAskerWhomSlackDoesNotKnow(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, asker, who string
 		counts           bool
@@ -95,6 +99,7 @@ func TestSomebodyStandsInForAnAskerWhomSlackDoesNotKnow(t *testing.T) {
 }
 
 func TestWhyNamesWhatDecides(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	for _, c := range []struct{ operation, input, want string }{
 		{"servers.delete", `{"server":"web-server-01"}`, `servers.delete is allowed by the policy's rule “two delete”. It needs the name typed, and the consent of another person: alice, bob.`},
@@ -110,6 +115,7 @@ func TestWhyNamesWhatDecides(t *testing.T) {
 }
 
 func TestCheckField(t *testing.T) {
+	t.Parallel()
 	op, _ := tools.Lookup("servers.create")
 	for _, c := range []struct{ field, text, want string }{
 		{"name", "web-3", ""},
@@ -129,6 +135,7 @@ func TestCheckField(t *testing.T) {
 }
 
 func TestACallIsToldItsRecord(t *testing.T) {
+	t.Parallel()
 	for operation, input := range map[string]string{"servers.start": `{"server":"web-server-01"}`, "servers.delete": `{"server":"web-server-01"}`} {
 		w := newWorld(t)
 		var told []string
@@ -142,6 +149,7 @@ func TestACallIsToldItsRecord(t *testing.T) {
 
 // Whoever answered for an asker must still be allowed to when it runs.
 func TestAStandInsRightIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
 	w := newSlackTeam(t)
 	wish := call("backups.delete", backup)
 	wish.Actor = "key:ci"

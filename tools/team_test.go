@@ -50,6 +50,7 @@ func (w *world) decideAs(actor permissions.Actor, rec *approval.Record, yes bool
 }
 
 func TestASecondPersonMustAgree(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
@@ -78,6 +79,7 @@ func TestASecondPersonMustAgree(t *testing.T) {
 }
 
 func TestTheSecondPersonMayComeFirst(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	rec, err := w.decideAs(bob, asked.Record, true)
@@ -88,6 +90,7 @@ func TestTheSecondPersonMayComeFirst(t *testing.T) {
 }
 
 func TestOnePersonsNoIsFinal(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	rec, err := w.decideAs(bob, asked.Record, false)
@@ -98,6 +101,7 @@ func TestOnePersonsNoIsFinal(t *testing.T) {
 }
 
 func TestTheRightToAgreeIsLookedUpAtThatMoment(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	w.policy.Book.Rules[2].Approvers.Who = []permissions.Party{"carol"}
@@ -108,6 +112,7 @@ func TestTheRightToAgreeIsLookedUpAtThatMoment(t *testing.T) {
 }
 
 func TestAPolicyThatAsksForMoreMeanwhileIsHeeded(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
 	require.Equal(t, 0, asked.Record.Others)
@@ -119,6 +124,7 @@ func TestAPolicyThatAsksForMoreMeanwhileIsHeeded(t *testing.T) {
 }
 
 func TestProtectedServersNeedTwo(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.stop", `{"server":"db-server-01"}`)
 	require.Equal(t, 1, asked.Record.Others, asked.Message)
@@ -129,6 +135,7 @@ func TestProtectedServersNeedTwo(t *testing.T) {
 }
 
 func TestARenameOntoAProtectedNameAsks(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.update", `{"server":"web-server-01","name":"db-9"}`)
 	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
@@ -139,6 +146,7 @@ func TestARenameOntoAProtectedNameAsks(t *testing.T) {
 }
 
 func TestListsHoldOnlyWhatOneMayRead(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	reply := w.run("servers.list", "")
 	require.Contains(t, reply.Text(), "web-server-01")
@@ -151,6 +159,7 @@ func TestListsHoldOnlyWhatOneMayRead(t *testing.T) {
 }
 
 func TestTheWayOfConsentMayBeLimited(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	w.policy.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Disruptive: {permissions.Terminal}}
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
@@ -163,6 +172,7 @@ func TestTheWayOfConsentMayBeLimited(t *testing.T) {
 }
 
 func TestStrangersMayNothing(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	c := call("servers.stop", `{"server":"web-server-01"}`)
 	c.Actor = "local:mallory"
@@ -170,6 +180,7 @@ func TestStrangersMayNothing(t *testing.T) {
 }
 
 func TestBudgetsHold(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", teamSimulator)
 	for i := range 3 {
 		require.Equal(t, tools.Done, w.agree("backups.delete", fmt.Sprintf(`{"backup_id":"%d"}`, []int{501, 499, 495}[i])).Outcome)
@@ -185,6 +196,7 @@ func TestBudgetsHold(t *testing.T) {
 // A question that was open before a budget was used up ends with the claim that the budget refuses:
 // nobody types a name again for nothing.
 func TestAClaimThatABudgetRefusesEndsItsQuestion(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", teamSimulator)
 	last := *w.run("snapshots.delete", `{"snapshot_id":"7001"}`).Record
 	for _, id := range []int{501, 499, 495} {
@@ -204,6 +216,7 @@ func TestAClaimThatABudgetRefusesEndsItsQuestion(t *testing.T) {
 
 // What a script asks for at the same surface counts: only the person's own hand is not limited.
 func TestAPersonAtATerminalWithoutAPolicyIsNotLimited(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i, c := range []struct{ operation, input string }{
 		{"backups.delete", `{"backup_id":"501"}`}, {"backups.delete", `{"backup_id":"499"}`}, {"backups.delete", `{"backup_id":"495"}`}, {"snapshots.delete", `{"snapshot_id":"7001"}`},
@@ -223,6 +236,7 @@ func TestAPersonAtATerminalWithoutAPolicyIsNotLimited(t *testing.T) {
 }
 
 func TestAtMostFiveOpenQuestions(t *testing.T) {
+	t.Parallel()
 	w := newWorldWith(t, "vps_demo", teamSimulator)
 	w.sim.Edit(addServers)
 	for i := range 5 {
@@ -234,6 +248,7 @@ func TestAtMostFiveOpenQuestions(t *testing.T) {
 }
 
 func TestAFreezeStopsEverything(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
 	require.NoError(t, w.runner.Freeze(t.Context(), bob, permissions.Terminal, "incident"))
@@ -253,6 +268,7 @@ func TestAFreezeStopsEverything(t *testing.T) {
 }
 
 func TestARequestIdMakesItOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := call("backups.create", `{"server":"web-server-01"}`)
 	c.RequestID = "deploy-17"
@@ -271,6 +287,7 @@ func TestARequestIdMakesItOnce(t *testing.T) {
 // A request that was made stays made: whoever repeats it under its id is told its outcome, even
 // where the same could no longer be asked for.
 func TestARequestIdGivesItsOutcomeWhateverHasChanged(t *testing.T) {
+	t.Parallel()
 	c := call("servers.delete", `{"server":"web-server-01"}`)
 	c.RequestID = "cleanup-3"
 	for name, change := range map[string]func(w *world){
@@ -296,6 +313,7 @@ func TestARequestIdGivesItsOutcomeWhateverHasChanged(t *testing.T) {
 // A Slack user group that let somebody agree lets their answer count at the last check too; who
 // was in none of them when they answered does not count.
 func TestAnApproversGroupsAreKeptWithTheAnswer(t *testing.T) {
+	t.Parallel()
 	for groups, class := range map[string]tools.Class{"S0ONCALL": tools.OK, "S0OTHER": tools.Refuse} {
 		t.Run(groups, func(t *testing.T) {
 			w := newTeam(t)
@@ -315,6 +333,7 @@ func TestAnApproversGroupsAreKeptWithTheAnswer(t *testing.T) {
 // The users of one machine are one person: they neither agree for each other, nor count twice for
 // somebody else.
 func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
+	t.Parallel()
 	w := newTeam(t)
 	w.policy.Book.People = []permissions.Person{
 		{ID: "alice", Identities: []permissions.Actor{alice}},
@@ -343,6 +362,7 @@ func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
 
 // A rename onto a name that another server has asks, with the warning that a create has.
 func TestARenameOntoANameThatExistsAsks(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ operation, input string }{
 		{"servers.update", `{"server":"web-server-01","name":"db-server-01"}`},
 		{"servers.replace", `{"server":"web-server-01","name":"db-server-01","hostname":"web01.example.com","backups_enabled":true}`},

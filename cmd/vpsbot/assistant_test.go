@@ -114,6 +114,7 @@ func (a *assistant) call(tool, arguments string) (e envelope) {
 // An assistant that cannot ask gets an id; a person approves at a terminal, and sees how it
 // ends: the assistant's side has run it, once.
 func TestPersonApprovesWhatAnAssistantAsked(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	a := b.assistant(t)
@@ -135,6 +136,7 @@ func TestPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 
 // If the assistant has gone, the person is told who will run it.
 func TestPersonApprovesAfterTheAssistantHasGone(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	a := b.assistant(t)
 	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
@@ -149,6 +151,7 @@ func TestPersonApprovesAfterTheAssistantHasGone(t *testing.T) {
 }
 
 func TestAssistantEndsOnSIGTERM(t *testing.T) {
+	t.Parallel()
 	a := newBench(t).assistant(t)
 	require.NoError(t, a.cmd.Process.Signal(syscall.SIGTERM))
 	ended := make(chan error, 1)
@@ -163,6 +166,7 @@ func TestAssistantEndsOnSIGTERM(t *testing.T) {
 
 // What the token may not do is not even listed; calling it all the same explains itself.
 func TestAssistantSeesWhatTheTokenMay(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.sim.Edit(func(w *simulator.World) { w.Tokens[secret].Permissions = []string{"servers:list"} })
 	a := b.assistant(t)
@@ -177,6 +181,7 @@ func TestAssistantSeesWhatTheTokenMay(t *testing.T) {
 
 // A client that dies takes its pipes with it. What was sent is seen to its end all the same.
 func TestAChangeOutlivesItsClient(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	inside, release := make(chan struct{}), make(chan struct{})
 	b.sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {

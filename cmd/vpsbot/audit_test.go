@@ -18,6 +18,7 @@ import (
 // TestAuditScripts runs the conversations of testdata/audit, which look into files and the
 // database.
 func TestAuditScripts(t *testing.T) {
+	t.Parallel()
 	commands := map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "terminal": inTerminal, "answers": answers}
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
 		"mode": fileMode, "lastword": lastWord, "replace": replaceOnce, "sql": runSQL,
@@ -66,6 +67,7 @@ func runSQL(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func TestReadTimeAndDays(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
 		"": {}, "24h": now.Add(-24 * time.Hour), "90m": now.Add(-90 * time.Minute), "0s": now, "7d": now.AddDate(0, 0, -7),
@@ -83,6 +85,7 @@ func TestReadTimeAndDays(t *testing.T) {
 }
 
 func TestSignatures(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		report audit.Report
 		want   string

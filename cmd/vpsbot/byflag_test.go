@@ -24,6 +24,7 @@ confirm: {disruptive: [terminal, script], destructive: [terminal, script]}
 
 // A flag answers where the policy says so, for a key, and says of itself what it is.
 func TestAFlagAnswersWhereThePolicySaysSo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, policy string
 		local        bool // nobody gives a key
@@ -78,6 +79,7 @@ func onlyOne(t *testing.T, list string) string {
 
 // A flag counts as a machine: three deletions in ten minutes, and no more.
 func TestAFlagIsCountedByBudgets(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.env["VPSBOT_KEY"] = b.makeKey(t, "ci")
@@ -97,6 +99,7 @@ func TestAFlagIsCountedByBudgets(t *testing.T) {
 
 // A flag is never the second person's yes.
 func TestAFlagIsNobodysSecond(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	mine := b.makeKey(t, "mine")

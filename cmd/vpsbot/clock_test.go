@@ -17,6 +17,7 @@ func (s said) Now(context.Context) (time.Time, error) { return time.Time(s), nil
 
 // However wrong a machine's clock is, and whatever is done to it, the time is the database's.
 func TestTheTimeIsTheDatabases(t *testing.T) {
+	t.Parallel()
 	right := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	machine := right.Add(-26 * time.Hour)
 	clock := &databaseClock{machine: func() time.Time { return machine }}
@@ -31,6 +32,7 @@ func TestTheTimeIsTheDatabases(t *testing.T) {
 }
 
 func TestPostgreSQLTellsTheTime(t *testing.T) {
+	t.Parallel()
 	db, err := store.Open(t.Context(), pgtest.URL(t))
 	require.NoError(t, err)
 	defer db.Close()

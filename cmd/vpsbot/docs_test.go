@@ -25,6 +25,7 @@ func golden(t *testing.T, path string, got []byte) {
 
 // The reference page and the README's table are made from the operations.
 func TestDocsTellWhatTheOperationsAre(t *testing.T) {
+	t.Parallel()
 	golden(t, "../../docs/operations.md", []byte(referencePage()))
 
 	const begin, end = "<!-- operations: go test ./cmd/vpsbot -update -->\n", "<!-- end of operations -->"

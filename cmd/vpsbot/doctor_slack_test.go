@@ -36,12 +36,14 @@ func (b *bench) findings(t *testing.T) map[string]finding {
 }
 
 func TestDoctorSaysNothingOfSlackWhereThereIsNone(t *testing.T) {
+	t.Parallel()
 	for name := range newBench(t).findings(t) {
 		require.NotContains(t, name, "slack")
 	}
 }
 
 func TestDoctorChecksSlack(t *testing.T) {
+	t.Parallel()
 	for mode, socket := range map[string]bool{"HTTP; SLACK_SIGNING_SECRET is set": false, "Socket Mode; Slack gives connections": true} {
 		b := newBench(t)
 		slack := fakeslack.New(t, fakeslack.Options{
@@ -59,6 +61,7 @@ func TestDoctorChecksSlack(t *testing.T) {
 }
 
 func TestDoctorFindsWhatIsWrongWithSlack(t *testing.T) {
+	t.Parallel()
 	groups := strings.Replace(approvalsPolicy, "rules:", "groups:\n  oncall: {slack_groups: [S0614TZR7]}\nrules:\n  - {name: on-call reads, effect: allow, who: [oncall], risks: [read]}", 1)
 	for name, test := range map[string]struct {
 		socket bool
@@ -142,6 +145,7 @@ func TestDoctorFindsWhatIsWrongWithSlack(t *testing.T) {
 
 // A token of a person has a shape of its own; Slack would take it.
 func TestDoctorKnowsTheShapeOfABotToken(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.pointTo(fakeslack.New(t, fakeslack.Options{BotToken: "xoxp-17653672481-of-a-person"}), false)
 	f := b.findings(t)["slack"]
@@ -151,6 +155,7 @@ func TestDoctorKnowsTheShapeOfABotToken(t *testing.T) {
 
 // Doctor calls serve as Slack would, and tells what lies between.
 func TestDoctorCallsServeAsSlackWould(t *testing.T) {
+	t.Parallel()
 	const ours = "8f742231b10e8888abcd998887770a51"
 	of := func(secret string, now func() time.Time) http.Handler {
 		mux := http.NewServeMux()
@@ -197,6 +202,7 @@ func TestDoctorCallsServeAsSlackWould(t *testing.T) {
 }
 
 func TestNamesGroups(t *testing.T) {
+	t.Parallel()
 	book := func(b permissions.Rulebook) permissions.Policy { return permissions.Policy{Book: &b} }
 	group := []permissions.Party{"slack-group:S1"}
 	require.False(t, namesGroups(permissions.Policy{}))
@@ -208,6 +214,7 @@ func TestNamesGroups(t *testing.T) {
 
 // Two findings with one cause want one thing done.
 func TestDoctorSaysWhatToDoOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["SLACK_BOT_TOKEN"], b.env["SLACK_APP_TOKEN"], b.env["SLACK_API_URL"] = "xoxb-1-a", "xapp-1-a", "http://127.0.0.1:1/api/"
 	out, _, _ := b.run(t.Context(), "doctor")

@@ -27,6 +27,7 @@ func (c *fakeClock) now() time.Time { return time.Unix(1, 0).Add(time.Duration(c
 func (c *fakeClock) pass(d time.Duration) { c.passed.Add(int64(d)) }
 
 func TestAlive(t *testing.T) {
+	t.Parallel()
 	self, err := process.Self()
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "v.db")
@@ -86,6 +87,7 @@ func (b *breaking) Beat(context.Context, string) error { return b.err }
 
 // A process takes others for dead only while its own beats have succeeded without a gap.
 func TestSteady(t *testing.T) {
+	t.Parallel()
 	const s = time.Second
 	for name, c := range map[string]struct {
 		beats []time.Duration // each so long after the one before; a negative one fails
@@ -125,6 +127,7 @@ func TestSteady(t *testing.T) {
 
 // A clock that is set back is no reason to be steady, nor to be none for hours.
 func TestSteadyWhenTheClockIsSetBack(t *testing.T) {
+	t.Parallel()
 	var clock fakeClock
 	h := &heart{now: clock.now}
 	beats := func(n int) {
@@ -142,12 +145,14 @@ func TestSteadyWhenTheClockIsSetBack(t *testing.T) {
 }
 
 func TestHeartsGoByTheTimeOfDay(t *testing.T) {
+	t.Parallel()
 	h := &heart{now: time.Now}
 	require.NotContains(t, h.wallTime().String(), "m=", "what Go measures durations by stands still while a machine sleeps")
 }
 
 // The policy is asked by what the record was asked for, groups and all.
 func TestAskAbout(t *testing.T) {
+	t.Parallel()
 	ask := askAbout(approval.Record{
 		Actor: "slack:U1", Surface: "slack:C1 S1 S2", Operation: "servers.update", Risk: "change",
 		Facts: []byte(`{"id":"7","name":"web-1","status":"active"}`), Input: []byte(`{"name":"db-1","server":"7"}`),
@@ -161,6 +166,7 @@ func TestAskAbout(t *testing.T) {
 }
 
 func TestQuorumInWords(t *testing.T) {
+	t.Parallel()
 	rec := approval.Record{Actor: "key:lead-laptop", Approvers: "oncall"}
 	require.Equal(t, "key:lead-laptop, who asked; and another person (oncall)", quorum{own: true, others: 1}.of(rec))
 	require.Equal(t, "2 other people (whoever may do this there)", quorum{others: 2}.of(approval.Record{}))

@@ -30,6 +30,7 @@ const waitsForAnswer = "The request has been sent; waiting for its answer, at mo
 
 // Ctrl-C while the change is under way: the person is told at once what is waited for.
 func TestCtrlCWhileTheChangeIsUnderWay(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	release := make(chan struct{})
@@ -47,6 +48,7 @@ func TestCtrlCWhileTheChangeIsUnderWay(t *testing.T) {
 
 // A second Ctrl-C ends the waiting: nobody knows what came of it, and that is said.
 func TestSecondCtrlCEndsWithoutKnowing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	release := make(chan struct{})
@@ -75,6 +77,7 @@ func silentAPI(t *testing.T) string {
 
 // A read is stopped by the first, and nothing is said of requests.
 func TestCtrlCStopsARead(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPS_API_URL"] = silentAPI(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -88,6 +91,7 @@ func TestCtrlCStopsARead(t *testing.T) {
 
 // A panic in the call ends like any other.
 func TestPanicInACallIsCaught(t *testing.T) {
+	t.Parallel()
 	r := &operationRun{app: &app{}}
 	require.PanicsWithValue(t, "broken", func() {
 		defer func() { panic(recover().(crash).value) }()
@@ -97,6 +101,7 @@ func TestPanicInACallIsCaught(t *testing.T) {
 
 // doctor waits for a silent API no longer than a person would.
 func TestDoctorDoesNotWaitForASilentAPI(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPS_API_URL"] = silentAPI(t)
 	began := time.Now()
@@ -109,6 +114,7 @@ func TestDoctorDoesNotWaitForASilentAPI(t *testing.T) {
 
 // What answers with a page, a redirect or a 404 is not the API, and gets no token.
 func TestDoctorKnowsAnAddressThatIsNotTheAPI(t *testing.T) {
+	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
 		"a page": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -22,6 +22,7 @@ type talkative struct{ Token string }
 func (t talkative) LogValue() slog.Value { return slog.GroupValue(slog.String("inner", t.Token)) }
 
 func TestRedactor(t *testing.T) {
+	t.Parallel()
 	const token = `vps_"hush"+4711/x`
 	for name, log := range map[string]func(*slog.Logger){
 		"message":       func(l *slog.Logger) { l.Info("sent " + token) },
@@ -50,6 +51,7 @@ func TestRedactor(t *testing.T) {
 }
 
 func TestRedactorWithoutToken(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	none := func() (string, error) { return "", errors.New("none") }
 	slog.New(redactor{slog.NewTextHandler(&out, nil), none}).With("a", 1).Info("hello", "b", 2)
@@ -57,6 +59,7 @@ func TestRedactorWithoutToken(t *testing.T) {
 }
 
 func TestWithAttrsLeavesTheCallersAlone(t *testing.T) {
+	t.Parallel()
 	attrs := []slog.Attr{slog.String("a", "vps_x")}
 	redactor{slog.DiscardHandler, func() (string, error) { return "vps_x", nil }}.WithAttrs(attrs)
 	require.Equal(t, "vps_x", attrs[0].Value.String())
@@ -64,6 +67,7 @@ func TestWithAttrsLeavesTheCallersAlone(t *testing.T) {
 
 // The log of the standard library, into which net/http writes, hides too.
 func TestTheStandardLogHides(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPS_API_TOKEN"], b.env["VPSBOT_KEY"] = "vps_hush4711", "vpsbot_hush4711"
 	var out bytes.Buffer
@@ -77,6 +81,7 @@ func TestTheStandardLogHides(t *testing.T) {
 
 // The logger that everything gets is the one that hides.
 func TestLoggerHides(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"text", "json"} {
 		var out bytes.Buffer
 		a := &app{io: stdio{Err: &out}}

@@ -26,6 +26,7 @@ func at(now time.Time) *app { return &app{now: func() time.Time { return now }} 
 
 // Nobody may have noted yet that a record's time is over.
 func TestStateOf(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		state, want approval.State
 		expires     time.Time
@@ -43,6 +44,7 @@ func TestStateOf(t *testing.T) {
 }
 
 func TestFits(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		text, name string
 		yes, want  bool
@@ -66,6 +68,7 @@ func TestFits(t *testing.T) {
 
 // Only the asker may answer: whose process it is decides, not a variable.
 func TestOwn(t *testing.T) {
+	t.Parallel()
 	p := &parts{actor: "local:alice", runner: &tools.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}}
 	require.NoError(t, p.own(approval.Record{Actor: "local:alice"}))
 	err := p.own(approval.Record{Actor: "local:bob", ID: "x"})
@@ -75,6 +78,7 @@ func TestOwn(t *testing.T) {
 
 // What was approved and then ended otherwise has the code of that end.
 func TestApproveEndsWithTheOutcome(t *testing.T) {
+	t.Parallel()
 	a := &app{io: stdio{Out: &bytes.Buffer{}}}
 	for state, code := range map[approval.State]int{
 		approval.Done: 0, approval.Failed: 1, approval.Refused: 3, approval.Denied: 4, approval.Cancelled: 4, approval.Expired: 4,
@@ -94,6 +98,7 @@ func TestActorIsNotAVariable(t *testing.T) {
 }
 
 func TestReadTime(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]time.Time{
 		"":                     {},
 		"24h":                  noon.Add(-24 * time.Hour),
@@ -122,6 +127,7 @@ func FuzzReadTime(f *testing.F) {
 }
 
 func TestShellWord(t *testing.T) {
+	t.Parallel()
 	for word, want := range map[string]string{
 		"web-server-01": "web-server-01", "web01.example.com": "web01.example.com", "": "''", "two words": "'two words'",
 		"it's": `'it'\''s'`, "a;b": "'a;b'", "$HOME": "'$HOME'",
@@ -133,6 +139,7 @@ func TestShellWord(t *testing.T) {
 
 // Examples are command lines that the command itself understands.
 func TestExamplesAreUnderstood(t *testing.T) {
+	t.Parallel()
 	for _, op := range tools.Operations() {
 		for _, raw := range op.Examples {
 			b := newBench(t)
@@ -174,6 +181,7 @@ func splitPlain(line string) []string {
 }
 
 func TestClock(t *testing.T) {
+	t.Parallel()
 	a := at(noon)
 	date := func(d time.Duration) string { return noon.Add(d).Format(time.RFC1123) }
 	gmt := func(s string) string { return s[:len(s)-3] + "GMT" }
@@ -189,6 +197,7 @@ func TestClock(t *testing.T) {
 }
 
 func TestDatabaseThatOthersCanRead(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "v.db")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	cfg, err := config.Read(t.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_DATABASE_URL": "sqlite:" + path}), "linux")
@@ -208,6 +217,7 @@ func TestDatabaseThatOthersCanRead(t *testing.T) {
 }
 
 func TestIdleGlob(t *testing.T) {
+	t.Parallel()
 	require.Empty(t, idleGlob(nil))
 	require.Empty(t, idleGlob([]string{"*", "servers.*", "plans.list"}))
 	require.Equal(t, "server.*", idleGlob([]string{"plans.list", "server.*"}))
@@ -223,6 +233,7 @@ func TestIdleGlob(t *testing.T) {
 }
 
 func TestSimulatorSaysHowToUseIt(t *testing.T) {
+	t.Parallel()
 	for addr, want := range map[string]string{
 		"127.0.0.1": "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",
 		"0.0.0.0":   "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",
@@ -242,6 +253,7 @@ func TestSimulatorSaysHowToUseIt(t *testing.T) {
 }
 
 func TestDaysLeft(t *testing.T) {
+	t.Parallel()
 	const day = 24 * time.Hour
 	for left, want := range map[time.Duration]string{
 		-time.Hour: "less than a day", time.Minute: "less than a day", day: "1 day", day + time.Second: "2 days",
@@ -252,6 +264,7 @@ func TestDaysLeft(t *testing.T) {
 }
 
 func TestReportIsOneCleanLine(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		err  error
 		want string
@@ -272,6 +285,7 @@ func TestReportIsOneCleanLine(t *testing.T) {
 
 // Without a terminal there is a line for each change, not for each look.
 func TestProgressInAPipe(t *testing.T) {
+	t.Parallel()
 	var shown bytes.Buffer
 	op, _ := tools.Lookup("servers.reboot")
 	r := &operationRun{app: &app{io: stdio{Err: &shown}, env: envconfig.MapLookuper(nil)}, op: op}
@@ -284,6 +298,7 @@ func TestProgressInAPipe(t *testing.T) {
 }
 
 func TestProgressInATerminal(t *testing.T) {
+	t.Parallel()
 	var shown bytes.Buffer
 	op, _ := tools.Lookup("servers.reboot")
 	r := &operationRun{app: &app{io: stdio{Err: &shown, ErrTerminal: true}, env: envconfig.MapLookuper(nil)}, op: op}

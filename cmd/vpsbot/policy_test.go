@@ -41,6 +41,7 @@ func policyFile(t *testing.T, text string) string {
 }
 
 func TestPolicyCheck(t *testing.T) {
+	t.Parallel()
 	const head = "version: 1\nrules: [{name: all, effect: allow, who: [\"*\"]}]\n"
 	for _, c := range []struct {
 		name, file, out, errs string
@@ -67,6 +68,7 @@ func TestPolicyCheck(t *testing.T) {
 }
 
 func TestPolicyExplain(t *testing.T) {
+	t.Parallel()
 	explain := func(args ...string) []string { return append([]string{"explain", "--file", examplePolicy}, args...) }
 	var all strings.Builder
 	for _, args := range [][]string{
@@ -86,6 +88,7 @@ func TestPolicyExplain(t *testing.T) {
 }
 
 func TestPolicyExplainWantsAQuestion(t *testing.T) {
+	t.Parallel()
 	full := []string{"explain", "--who", "lead", "--where", "mcp"}
 	for want, args := range map[string][]string{
 		"takes an operation":                  append(full, "--file", examplePolicy),
@@ -111,6 +114,7 @@ func TestPolicyExplainWantsAQuestion(t *testing.T) {
 // Every example of the documentation is a policy without errors or doubts, and its own
 // tests hold.
 func TestPolicyExamples(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/policy.md")
 	require.NoError(t, err)
 	example, err := os.ReadFile(examplePolicy)
@@ -136,6 +140,7 @@ func TestPolicyExamples(t *testing.T) {
 // The full matrix of five roles, all operations and three places, for servers of three
 // kinds: what the example policy makes of each.
 func TestPolicyMatrix(t *testing.T) {
+	t.Parallel()
 	raw, err := os.ReadFile(examplePolicy)
 	require.NoError(t, err)
 	d, err := policy.Load(raw, policyOperations())

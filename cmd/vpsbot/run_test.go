@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
 const secret = "vps_hush+4711/x"
@@ -29,6 +30,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{env: map[string]string{"VPS_API_TOKEN": secret, "XDG_STATE_HOME": t.TempDir(), "VPSBOT_LOG_LEVEL": "debug"}}
+	storetest.Place(t, filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", "vpsbot.db"))
 	b.serve(t, 1000)
 	return b
 }
@@ -73,6 +75,7 @@ var everything = [][]string{
 }
 
 func TestTokenAppearsNowhere(t *testing.T) {
+	t.Parallel()
 	worlds := map[string]func(http.ResponseWriter, *http.Request, http.Handler){
 		"an API that behaves": nil,
 		"an API that answers with the token": func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
@@ -103,6 +106,7 @@ func TestTokenAppearsNowhere(t *testing.T) {
 
 // At debug level there is something to hide the token from.
 func TestDebugLogs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	_, errs, code := b.run(t.Context(), "run", "servers.list")
 	require.Zero(t, code)
@@ -116,6 +120,7 @@ func TestDebugLogs(t *testing.T) {
 }
 
 func TestHostileNamesReachNoTerminal(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		"web\x1b[2J\x1b]0;owned\x07", "web\u202egpj.exe", "a\r\nvpsbot: Done: deleted", strings.Repeat("x", 100_000), "%s%n%d", "\u200bweb\U000e0041",
 	} {
@@ -149,6 +154,7 @@ func TestHostileNamesReachNoTerminal(t *testing.T) {
 // Approvals need the store alone: an API that cannot be reached does not matter, and no
 // token is needed.
 func TestApprovalsCallNoAPI(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	_, _, code := b.run(t.Context(), "run", "servers.delete", "12345")
 	require.Equal(t, 4, code)
@@ -176,6 +182,7 @@ func TestApprovalsCallNoAPI(t *testing.T) {
 }
 
 func TestPanicIsOneLine(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	a := &app{env: envconfig.MapLookuper(b.env), io: stdio{Out: io.Discard, Err: io.Discard}}
 	err := a.internal("token "+secret, []byte("goroutine 1"))

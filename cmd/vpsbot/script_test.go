@@ -20,6 +20,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of the scripts")
@@ -36,6 +37,7 @@ func (w withPostgres) Run() int { return pgtest.Run(w.M) }
 // TestScripts runs the conversations of testdata/script. Each has a simulator of its own at
 // $API, a state folder of its own, and a token that may do everything.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: setUp,
@@ -68,8 +70,14 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("VPS_API_URL", api.URL+"/api/v1")
 	env.Setenv("VPS_API_TOKEN", "vps_demo")
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+	if !storeless[strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")] {
+		storetest.Place(env.T().(testing.TB), filepath.Join(env.WorkDir, "state", "vpsbot", "vpsbot.db"))
+	}
 	return nil
 }
+
+// storeless are the scripts that begin as a new user does, without a store.
+var storeless = map[string]bool{"first_run": true, "doctor": true, "store": true, "mcp": true, "slack_manifest": true, "mistakes": true}
 
 // exits CODE PROGRAM ARGS… runs a program that must end with that code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {

@@ -138,6 +138,7 @@ func (s *serving) says(text string) {
 
 // In both modes a command comes back with its answer, and a signal ends all in good order.
 func TestServe(t *testing.T) {
+	t.Parallel()
 	for mode, socket := range map[string]bool{"HTTP": false, "Socket Mode": true} {
 		t.Run(mode, func(t *testing.T) {
 			b := newBench(t)
@@ -175,6 +176,7 @@ func TestServe(t *testing.T) {
 
 // On PostgreSQL nobody at a terminal has to be anybody: who asks is Slack's to say.
 func TestServeNeedsNoKeyOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
 	slack := b.slack(t, true)
@@ -187,6 +189,7 @@ func TestServeNeedsNoKeyOnPostgreSQL(t *testing.T) {
 
 // While Slack cannot be reached it waits, alive and not ready; once it can, it is ready.
 func TestServeWaitsForSlack(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	slack := b.slack(t, true)
 	slack.Down(true)
@@ -203,6 +206,7 @@ func TestServeWaitsForSlack(t *testing.T) {
 
 // A token that Slack does not know ends it: no waiting helps.
 func TestServeWithAWrongToken(t *testing.T) {
+	t.Parallel()
 	for code, says := range map[string]string{
 		"invalid_auth": "not a token that Slack knows", "token_revoked": "it was revoked", "account_inactive": "the app was removed",
 	} {
@@ -218,6 +222,7 @@ func TestServeWithAWrongToken(t *testing.T) {
 
 // What Slack says of itself when it is broken says nothing of the token.
 func TestServeOutlastsABrokenSlack(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	slack := b.slack(t, false)
 	slack.Fail("auth.test", fakeslack.Fault{Error: "internal_error", Times: 2})
@@ -227,6 +232,7 @@ func TestServeOutlastsABrokenSlack(t *testing.T) {
 }
 
 func TestServeWithoutAStoreIsNotReady(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.slack(t, false)
 	b.env["VPSBOT_DATABASE_URL"] = "sqlite:/dev/null/vpsbot.db"
@@ -244,6 +250,7 @@ func TestServeWithoutAStoreIsNotReady(t *testing.T) {
 // Before it stops listening it says that it is not ready, and what still arrives is carried out:
 // Slack sends nothing twice.
 func TestServeIsUnreadyBeforeItStops(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	slack := b.slack(t, false)
 	s := b.up(t)
@@ -261,6 +268,7 @@ func TestServeIsUnreadyBeforeItStops(t *testing.T) {
 
 // What a container's end sends is a good order, too, and takes no longer than it may.
 func TestServeEndsOnSIGTERM(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	slack := b.slack(t, true)
 	cmd := b.command(t, "serve")
@@ -279,6 +287,7 @@ func TestServeEndsOnSIGTERM(t *testing.T) {
 
 // Signatures are looked at, and an address that is none of ours is one of nobody's.
 func TestServeRefusesStrangers(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	slack := b.slack(t, false)
 	s := b.up(t)
@@ -295,6 +304,7 @@ func TestServeRefusesStrangers(t *testing.T) {
 
 // In Socket Mode there is no address that Slack, or anybody, could send to.
 func TestSocketModeTakesNothingOverHTTP(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.slack(t, true)
 	s := b.up(t)
@@ -305,6 +315,7 @@ func TestSocketModeTakesNothingOverHTTP(t *testing.T) {
 }
 
 func TestServeWithWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -350,6 +361,7 @@ slack: {approvals_channel: C0APPROVE1}
 
 // While serve can ask in Slack, every other process of the installation knows.
 func TestServeIsSeenByOtherProcesses(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	key := b.makeKey(t, "lead-laptop")
 	slack := b.slack(t, true)
@@ -374,8 +386,10 @@ func TestServeIsSeenByOtherProcesses(t *testing.T) {
 
 // Without an approvals channel nobody can be asked, whatever beats.
 func TestNobodyIsAskedInSlackWithoutAChannel(t *testing.T) {
+	t.Parallel()
 	now := noon
 	b := newBench(t)
+	b.env["XDG_STATE_HOME"] = t.TempDir() // without a store
 	p := func(policy string) *parts {
 		b.policyFile(t, policy)
 		a := &app{env: envconfig.MapLookuper(b.env), io: stdio{Err: io.Discard}, goos: "linux", now: func() time.Time { return now }}
@@ -401,6 +415,7 @@ func TestNobodyIsAskedInSlackWithoutAChannel(t *testing.T) {
 
 // A token that soon ends is told at the start, and so is one that VPS.org does not know.
 func TestServeWarnsOfTheToken(t *testing.T) {
+	t.Parallel()
 	for token, says := range map[string]string{
 		"vps_expiring": `the VPS.org token expires soon: make a new one" token=Expiring in="5 days"`,
 		"vps_unknown":  "VPS.org does not say what the token may do",

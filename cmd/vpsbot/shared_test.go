@@ -16,6 +16,7 @@ import (
 // On PostgreSQL nobody is known by the name of a user, and the first key is made by somebody
 // who has none: the log says so.
 func TestKeysOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
@@ -47,6 +48,7 @@ func TestKeysOnPostgreSQL(t *testing.T) {
 
 // Whoever opens a shared store is seen to live from then on, and no longer once closed.
 func TestProcessesBeatOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
 	_, _, code := b.run(t.Context(), "keys", "list")
@@ -63,6 +65,7 @@ func TestProcessesBeatOnPostgreSQL(t *testing.T) {
 }
 
 func TestMigrateToPostgreSQL(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	secret := b.makeKey(t, "lead-laptop")
 	_, code := b.inTerminal(t, "y", "run", "servers.reboot", "12345")

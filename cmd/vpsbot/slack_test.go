@@ -11,6 +11,7 @@ import (
 // The manifests that are checked in are those that the program prints with all it has. After a
 // change: go test ./cmd/vpsbot -run TestManifestsInDeploy -update
 func TestManifestsInDeploy(t *testing.T) {
+	t.Parallel()
 	for name, flags := range map[string][]string{
 		"slack-manifest.http.json":   {"--url", "https://vpsbot.example.com"},
 		"slack-manifest.socket.json": {"--socket"},

@@ -58,6 +58,7 @@ func (b *bench) makeKey(t *testing.T, name string, flags ...string) string {
 // An assistant of the lead asks; the second person approves at a terminal with a key of their
 // own; the assistant's side runs it.
 func TestASecondPersonApprovesWhatAnAssistantAsked(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	lead, second := b.makeKey(t, "lead-laptop"), b.makeKey(t, "second-laptop")
@@ -87,6 +88,7 @@ func TestASecondPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 // What a person asked for at a terminal, and agrees to at another, runs at once: no other side would
 // run it. With another token it does not: the asker's own command carries it out.
 func TestApproveRunsWhatItsPersonAsked(t *testing.T) {
+	t.Parallel()
 	for token, own := range map[string]bool{secret: true, "vps_other+4711": false} {
 		b := newBench(t)
 		b.env["VPSBOT_LOG_LEVEL"] = "info"
@@ -130,6 +132,7 @@ func TestApproveRunsWhatItsPersonAsked(t *testing.T) {
 
 // Nothing is allowed under a policy that is not in force, whoever forgets to look why.
 func TestABrokenPolicyAllowsNobodyAnything(t *testing.T) {
+	t.Parallel()
 	cfg, err := config.Read(t.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_POLICY_FILE": filepath.Join(t.TempDir(), "none")}), "linux")
 	require.NoError(t, err)
 	policy, _, err := at(noon).policy(cfg, slog.New(slog.DiscardHandler))
@@ -141,6 +144,7 @@ func TestABrokenPolicyAllowsNobodyAnything(t *testing.T) {
 // A policy is read again while an assistant is served. A broken one leaves the last good one in
 // force, and is logged once.
 func TestPolicyIsReadAgainWhileAnAssistantIsServed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	const rule = "version: 1\nrules:\n  - {name: all, effect: allow, who: ['*'], operations: [%s]}\n"
 	path := b.policyFile(t, fmt.Sprintf(rule, "servers.*"))
@@ -165,6 +169,7 @@ func TestPolicyIsReadAgainWhileAnAssistantIsServed(t *testing.T) {
 
 // An assistant's process ends once its key is revoked, with the code of a refusal.
 func TestARevokedKeyEndsTheAssistant(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_KEY"] = b.makeKey(t, "lead-laptop")
 	a, log := b.assistantWithLog(t)
@@ -185,6 +190,7 @@ func TestARevokedKeyEndsTheAssistant(t *testing.T) {
 
 // What a dead process left is settled by an assistant's process, without anybody asking.
 func TestAnAssistantsProcessLooksAfterWhatWasLeft(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	_, _, code := b.run(t.Context(), "run", "servers.delete", "web-server-01")
 	require.Equal(t, 4, code)
@@ -209,6 +215,7 @@ func (b *bench) store(t *testing.T) *store.Store {
 
 // The secret of a key is in no output of any command, no log and no database.
 func TestKeyAppearsNowhere(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	secret := b.makeKey(t, "lead-laptop")
 	b.env["VPSBOT_KEY"] = secret
@@ -234,6 +241,7 @@ func TestKeyAppearsNowhere(t *testing.T) {
 }
 
 func TestExpiredKeyIsRefused(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_KEY"] = b.makeKey(t, "lead-laptop", "--expires", "1s")
 	_, _, code := b.run(t.Context(), "run", "servers.list")
@@ -250,6 +258,7 @@ func TestExpiredKeyIsRefused(t *testing.T) {
 }
 
 func TestReadExpiry(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]time.Time{
 		"": {}, "90d": noon.Add(90 * 24 * time.Hour), "12h": noon.Add(12 * time.Hour), "2026-02-01T00:00:00Z": time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC),
 	} {
@@ -274,6 +283,7 @@ func FuzzReadExpiry(f *testing.F) {
 }
 
 func TestCheckRequestID(t *testing.T) {
+	t.Parallel()
 	for id, ok := range map[string]bool{
 		"deploy-17": true, "a b": true, "ü": true, strings.Repeat("x", 128): true,
 		"": false, strings.Repeat("x", 129): false, "a\nb": false, "\x1b[2J": false, "\xff": false, "\u202e": false, strings.Repeat("\U0001f600", 128): false,
@@ -285,6 +295,7 @@ func TestCheckRequestID(t *testing.T) {
 
 // A store that is gone does not end what serves; a key that is another's does.
 func TestStillMe(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	lead, second := b.makeKey(t, "lead-laptop"), b.makeKey(t, "second-laptop")
 	secret, gone := lead, false
@@ -306,6 +317,7 @@ func TestStillMe(t *testing.T) {
 
 // The access key is hidden from the log as the token is, from wherever it comes.
 func TestLoggerHidesTheKey(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(file, []byte("vpsbot_hush\n"), 0o600))
 	for _, env := range []map[string]string{{"VPSBOT_KEY": "vpsbot_hush"}, {"VPSBOT_KEY_FILE": file, "VPS_API_TOKEN": "vps_hush"}} {
@@ -320,6 +332,7 @@ func TestLoggerHidesTheKey(t *testing.T) {
 
 // In a user namespace every local user counts as one person, with a policy file and without.
 func TestInAUserNamespaceThePolicySaysSo(t *testing.T) {
+	t.Parallel()
 	file := policyFile(t, "version: 1\npeople:\n- {id: ann, local: [ann]}\n- {id: ben, local: [ben]}\nrules:\n- {name: ann, effect: allow, who: [ann]}\n")
 	for _, path := range []string{"", file} {
 		cfg, err := config.Read(t.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_POLICY_FILE": path}), "linux")

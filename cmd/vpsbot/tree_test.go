@@ -21,6 +21,7 @@ func eachCommand(cmd *cobra.Command, do func(*cobra.Command)) {
 }
 
 func TestEachCommandAndFlagHasHelp(t *testing.T) {
+	t.Parallel()
 	a := &app{env: envconfig.MapLookuper(nil), io: stdio{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}}
 	root, seen := a.root([]string{"run"}), 0
 	eachCommand(root, func(cmd *cobra.Command) {
@@ -38,6 +39,7 @@ func TestEachCommandAndFlagHasHelp(t *testing.T) {
 
 // Whoever names a server may not be whoever completes.
 func TestTypeable(t *testing.T) {
+	t.Parallel()
 	server := func(name string) apiclient.Server { return apiclient.Server{Name: name} }
 	for _, name := range []string{
 		"", "12345", "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "-rf", "--yes", "_activeHelp_ press return", "_activeHelp_x", ":4", "two words",
@@ -51,6 +53,7 @@ func TestTypeable(t *testing.T) {
 
 // The words for a flag that could not be read come from no parser.
 func TestFlagErrorsAreSentences(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for _, args := range [][]string{
 		{"run", "servers.list", "--limit", "x"},

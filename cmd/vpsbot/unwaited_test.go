@@ -15,6 +15,7 @@ import (
 )
 
 func TestALogThatNobodyReadsIsDropped(t *testing.T) {
+	t.Parallel()
 	for name, line := range map[string]string{"text": "level=INFO msg=%d\n", "JSON": `{"msg":"%d"}` + "\n"} {
 		t.Run(name, func(t *testing.T) {
 			r, w := io.Pipe() // takes nothing until it is read
@@ -46,6 +47,7 @@ func TestALogThatNobodyReadsIsDropped(t *testing.T) {
 }
 
 func TestWhatIsReadIsNotDropped(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	u := newUnwaited(&out)
 	for i := range 500 {
@@ -58,6 +60,7 @@ func TestWhatIsReadIsNotDropped(t *testing.T) {
 // A client that never reads the log, or has closed it, is served on, and the end of its input ends the
 // process.
 func TestAssistantThatDoesNotReadTheLog(t *testing.T) {
+	t.Parallel()
 	for name, leave := range map[string]func(log *os.File){
 		"not read": func(*os.File) {},
 		"closed":   func(log *os.File) { log.Close() },

@@ -8,6 +8,7 @@ import (
 
 // Ctrl-C while waiting stops the waiting alone: the reboot was sent and goes on.
 func TestCtrlCStopsTheWaitingAlone(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.serve(t, 0.001)
@@ -20,6 +21,7 @@ func TestCtrlCStopsTheWaitingAlone(t *testing.T) {
 
 // What takes longer than --timeout is no success, but was sent.
 func TestTimeout(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.serve(t, 0.001)
 	errs, code := b.inTerminal(t, "", "run", "servers.reboot", "web-server-01", "--yes", "--wait", "--timeout", "1200ms")

@@ -89,7 +89,7 @@ func (w *world) official(p *person, version string) *sdk.ClientSession {
 }
 
 func officialDelete(t *testing.T, session *sdk.ClientSession) (outcome string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, err := session.CallTool(ctx, &sdk.CallToolParams{Name: "servers_delete", Arguments: map[string]any{"server": "web-server-01"}})
 	require.NoError(t, err)

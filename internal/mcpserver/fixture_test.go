@@ -147,7 +147,7 @@ func (w *world) approve(name string) {
 // eventually waits for what happens on another goroutine.
 func (w *world) eventually(ok func() bool, what string) {
 	w.Helper()
-	require.Eventually(w, ok, 5*time.Second, 2*time.Millisecond, what)
+	require.Eventually(w, ok, time.Minute, 2*time.Millisecond, what)
 }
 
 func decoded(t testing.TB, raw []byte) map[string]any {

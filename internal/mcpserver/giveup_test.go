@@ -154,7 +154,7 @@ func (k *talk) put() message {
 	select {
 	case m := <-k.asked:
 		return m
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(k, "nothing was asked")
 		return message{}
 	}

@@ -180,7 +180,7 @@ func (k *talk) await(answer <-chan message) message {
 	select {
 	case m := <-answer:
 		return m
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(k, "no answer")
 		return message{}
 	}
@@ -255,7 +255,7 @@ func (k *talk) question() (q elicited, reply func(result string)) {
 		require.Equal(k, "elicitation/create", m.Method)
 		require.NoError(k, json.Unmarshal(m.Params, &q))
 		return q, func(result string) { k.say(`{"jsonrpc":"2.0","id":` + string(m.ID) + `,` + result + `}`) }
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(k, "nothing was asked")
 		return q, nil
 	}

@@ -126,6 +126,7 @@ func createOne(t *testing.T, runner *tools.Runner, actor permissions.Actor, i in
 func settleAll(t *testing.T, w *world, runner *tools.Runner) (happened, not time.Duration) {
 	t.Helper()
 	since := map[string]time.Time{}
+	w.clock.Stop()
 	for range int(settleTime/roundTime) + 2*lateRounds {
 		_ = runner.ReconcileOnce(t.Context()) // a round that cannot read is made up for by the next
 		open, err := w.store.Find(t.Context(), approval.Query{States: []approval.State{approval.Unknown}})

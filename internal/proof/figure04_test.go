@@ -20,7 +20,7 @@ import (
 // them at once. Those that find it busy try again until each has been run.
 func TestFigure4OneChangeOfAServerAtATime(t *testing.T) {
 	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) { oneAtATime(t, name, engine(t), size(t, 60, 2000)) })
+		t.Run(name, func(t *testing.T) { oneAtATime(t, name, engine(t), size(t, 30, 2000)) })
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // process ends, the store is back, and another process tells the story again.
 func TestFigure10EveryStoreCallFails(t *testing.T) {
 	t.Parallel()
-	stride, drawn := size(t, 10, 1), seed(t) // every tenth in every run, others each time
+	stride, drawn := size(t, 20, 1), seed(t) // every twentieth in every run, others each time
 	first := int(drawn % uint64(stride))
 	calls, tellings := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(scenarios)) {

@@ -82,10 +82,26 @@ var engines = map[string]func(t testing.TB) string{
 	"postgres": pgtest.URL,
 }
 
-// clock is the time of day, and as far ahead of it as a test has gone.
-type clock struct{ ahead atomic.Int64 }
+// clock is the time of day, and as far ahead of it as a test has gone. Once it is stopped it goes
+// by Advance alone.
+type clock struct {
+	ahead   atomic.Int64
+	stopped atomic.Pointer[time.Time]
+}
 
-func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())).UTC() }
+func (c *clock) Now() time.Time {
+	now := time.Now()
+	if at := c.stopped.Load(); at != nil {
+		now = *at
+	}
+	return now.Add(time.Duration(c.ahead.Load())).UTC()
+}
+
+// Stop takes the speed of the machine out of what is measured.
+func (c *clock) Stop() {
+	now := time.Now()
+	c.stopped.Store(&now)
+}
 
 func (c *clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
 

@@ -55,6 +55,7 @@ func conforms(t *testing.T, test func(t *testing.T, db database)) {
 	t.Helper()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			db := open(t, engine(t))
 			test(t, db)
 			_, err := audit.Verify(db.Rows(t.Context(), audit.Filter{}))

@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
-var presses = sized(2_000, 10_000)
+var presses = sized(1_000, 10_000)
 
 func TestTenThousandPresses(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {

@@ -20,6 +20,7 @@ func replicated(t *testing.T, test func(t *testing.T, replicas []database)) {
 	t.Helper()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			url := engine(t)
 			replicas := []database{open(t, url), open(t, url), open(t, url)}
 			test(t, replicas)
@@ -172,7 +173,7 @@ func TestReplicasShareTheOutbox(t *testing.T) {
 
 // Approved changes of one server, all at once: one executes at a time, and all do in the end.
 func TestReplicasChangeAServerOneAtATime(t *testing.T) {
-	n := sized(60, 2000)
+	n := sized(20, 2000)
 	replicated(t, func(t *testing.T, replicas []database) {
 		approve(t, replicas, n)
 		before := logLength(t, replicas[0])
