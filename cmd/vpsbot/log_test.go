@@ -67,7 +67,6 @@ func TestWithAttrsLeavesTheCallersAlone(t *testing.T) {
 
 // The log of the standard library, into which net/http writes, hides too.
 func TestTheStandardLogHides(t *testing.T) {
-	t.Parallel()
 	b := newBench(t)
 	b.env["VPS_API_TOKEN"], b.env["VPSBOT_KEY"] = "vps_hush4711", "vpsbot_hush4711"
 	var out bytes.Buffer

@@ -36,6 +36,7 @@ func golden(t *testing.T, name string, shown any) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	servers := run(t, "vps_demo", "servers.list", `{"limit":2}`)
 	golden(t, "servers_list", Answer(servers, AnswerView{Now: noon, Next: "next", CSV: "all"}))
 	golden(t, "servers_list_shared", Answer(run(t, "vps_demo", "servers.list", `{}`), AnswerView{SharedBy: "U1"}))
@@ -53,6 +54,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestCards(t *testing.T) {
+	t.Parallel()
 	golden(t, "ask_reboot", Ask(reboot(t), AskView{Role: Own, AskedBy: "<@U1>"}))
 	golden(t, "ask_create", Ask(creation(t), AskView{Role: Own, AskedBy: "<@U1>"}))
 	golden(t, "ask_delete_own", Ask(deletion(t), AskView{Role: Own, AskedBy: "key lead-laptop", Call: []string{"U1"}}))
@@ -67,6 +69,7 @@ func TestCards(t *testing.T) {
 }
 
 func TestLiveMessages(t *testing.T) {
+	t.Parallel()
 	at := func(s approval.State, message string) approval.Record {
 		return with(reboot(t), func(rec *approval.Record) { rec.State, rec.Message = s, message })
 	}
@@ -87,6 +90,7 @@ func TestLiveMessages(t *testing.T) {
 }
 
 func TestModals(t *testing.T) {
+	t.Parallel()
 	golden(t, "modal_name", NameModal(deletion(t), "meta"))
 	golden(t, "modal_deny", DenyModal(deletion(t), "meta"))
 	golden(t, "modal_loading", Loading("Create a server", "meta"))
@@ -101,6 +105,7 @@ func TestModals(t *testing.T) {
 }
 
 func TestHelpAndLists(t *testing.T) {
+	t.Parallel()
 	why := map[string]string{"servers.delete": "the token lacks servers:delete.", "servers.create": "the policy's rule “readers” says no."}
 	var ops []*tools.Op
 	for _, op := range tools.Operations() {
@@ -122,6 +127,7 @@ func TestHelpAndLists(t *testing.T) {
 }
 
 func TestHomeTab(t *testing.T) {
+	t.Parallel()
 	running := with(reboot(t), func(rec *approval.Record) { rec.State = approval.Executing })
 	golden(t, "home", Home(HomeView{
 		Now: noon, Notice: "All changes are frozen by slack:U2.", Fleet: run(t, "vps_demo", "servers.list", `{}`), Filter: "web", Next: "n", Prev: "p",

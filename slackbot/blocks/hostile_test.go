@@ -123,6 +123,7 @@ func hostileReads(t testing.TB, s string, n int) map[string]tools.Reply {
 }
 
 func TestNoTextBreaksAnything(t *testing.T) {
+	t.Parallel()
 	for i, s := range hostiles {
 		crowds := []int{0, 1, 24, 25} // an odd one has a card that cannot be read
 		if os.Getenv("VPSBOT_PROOF") != "full" {
@@ -154,6 +155,7 @@ func FuzzMessages(f *testing.F) {
 }
 
 func TestEscape(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"a & b <c>":           "a &amp; b &lt;c&gt;",
 		"&lt;":                "&amp;lt;",
@@ -179,6 +181,7 @@ func TestEscape(t *testing.T) {
 }
 
 func TestOneRecordOneValue(t *testing.T) {
+	t.Parallel()
 	for _, rec := range []approval.Record{reboot(t), deletion(t)} {
 		for _, role := range []Role{Own, Second} {
 			m := Ask(rec, AskView{Role: role})
@@ -193,6 +196,7 @@ func TestOneRecordOneValue(t *testing.T) {
 
 // The buttons are there however long the card is.
 func TestALongCardKeepsItsButtons(t *testing.T) {
+	t.Parallel()
 	rec := hostileRecord(t, strings.Repeat("w & ", 900), 400)
 	rec.ID = recordID
 	m := Ask(rec, AskView{Role: Own})
@@ -201,6 +205,7 @@ func TestALongCardKeepsItsButtons(t *testing.T) {
 }
 
 func TestTheNameIsNotFilledIn(t *testing.T) {
+	t.Parallel()
 	raw, err := json.Marshal(NameModal(deletion(t), "meta"))
 	require.NoError(t, err)
 	require.Contains(t, string(raw), "Type web-server-01 to confirm")
@@ -209,6 +214,7 @@ func TestTheNameIsNotFilledIn(t *testing.T) {
 }
 
 func TestApproversAreCalled(t *testing.T) {
+	t.Parallel()
 	rec := deletion(t)
 	card := cardOf(rec)
 	card.Others = "Needs the consent of another person: slack:U2, slack-group:S1, bob."
@@ -221,6 +227,7 @@ func TestApproversAreCalled(t *testing.T) {
 }
 
 func TestFormsComeBack(t *testing.T) {
+	t.Parallel()
 	op, _ := tools.Lookup("servers.create")
 	var state slack.ViewState
 	require.NoError(t, json.Unmarshal([]byte(`{"values":{
@@ -238,6 +245,7 @@ func TestFormsComeBack(t *testing.T) {
 }
 
 func TestAcknowledgements(t *testing.T) {
+	t.Parallel()
 	require.JSONEq(t, `{"response_action":"errors","errors":{"field:name":"is empty"}}`, string(FormErrors(map[string]string{"name": "is\nempty"})))
 	require.Nil(t, FormErrors(nil))
 	require.JSONEq(t, `{"response_action":"errors","errors":{"name":"–"}}`, string(NameError("")))
@@ -248,6 +256,7 @@ func TestAcknowledgements(t *testing.T) {
 }
 
 func TestMoreChoicesThanAListHolds(t *testing.T) {
+	t.Parallel()
 	op, _ := tools.Lookup("servers.restore")
 	var choices []Choice
 	for i := range 101 {
@@ -260,6 +269,7 @@ func TestMoreChoicesThanAListHolds(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
+	t.Parallel()
 	file := CSV(tools.Table{Header: []string{"name", "=x"}, Rows: [][]string{
 		{"web-1", "=1+1"}, {"+1", "-1"}, {"@x", "\tx"}, {"\rx", " =1"}, {"a,b", `say "hi"`}, {"a\x00\x1bb", "two\nlines"}, {"\x00=1", "＝1"},
 	}})
@@ -270,6 +280,7 @@ func TestCSV(t *testing.T) {
 }
 
 func TestRowsThatDoNotFitAreCounted(t *testing.T) {
+	t.Parallel()
 	servers, _ := tools.Lookup("servers.list")
 	row := apiclient.Server{Name: strings.Repeat("long-name-", 9), Status: "active", IPAddress: "203.0.113.10", Location: "us-west"}
 	m := Answer(tools.Reply{Op: servers, Value: tools.Listing[apiclient.Server]{Count: 500, Results: many(500, row)}}, AnswerView{Next: "n"})
@@ -283,6 +294,7 @@ func TestRowsThatDoNotFitAreCounted(t *testing.T) {
 
 // What runs cannot be taken back, and what is agreed to needs no second yes.
 func TestAListOffersWhatIsStillOpen(t *testing.T) {
+	t.Parallel()
 	for state, want := range map[approval.State]string{
 		approval.Pending: "Confirm Cancel", approval.Approved: "Cancel", approval.Executing: "", approval.Unknown: "",
 	} {
@@ -310,12 +322,14 @@ func pressable(m Message) string {
 
 // Half a token is none: such a button is not shown.
 func TestATokenIsNotCut(t *testing.T) {
+	t.Parallel()
 	require.Equal(t, "Run /vps servers list", pressable(Suggest("x", "servers list", Token(strings.Repeat("t", 2000)))))
 	require.Empty(t, pressable(Suggest("x", "servers list", Token(strings.Repeat("t", 2001)))))
 	require.Empty(t, Loading("x", strings.Repeat("m", 3001)).PrivateMetadata)
 }
 
 func TestWhatIsCutKeepsItsMarkupWhole(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[md]md{
 		"ab&amp;cd":   "ab…",
 		"a <@U1> b":   "a…",

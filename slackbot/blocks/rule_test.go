@@ -13,6 +13,7 @@ import (
 
 // Only markup.go turns a string into markup: what it is given has been escaped there.
 func TestMarkupIsMadeInOnePlace(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	seen := 0

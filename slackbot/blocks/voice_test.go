@@ -21,6 +21,7 @@ var foreign = regexp.MustCompile(`\b(slack|key|local):[A-Za-z0-9]|\b(\d+h)?\d+m\
 // Every text that stands in the source of the Runner, the policy, the client or the bot comes in Slack's voice, whatever
 // it is filled with.
 func TestEveryTextOfTheRunnerGetsSlacksVoice(t *testing.T) {
+	t.Parallel()
 	verbs := regexp.MustCompile(`(%[-+#.0-9]*[a-zA-Z])+`)
 	seen := 0
 	for _, dir := range []string{"../../tools", "../../permissions", "../../apiclient", "..", "../words"} {
@@ -69,6 +70,7 @@ func sentences(t *testing.T, path string) (all []string) {
 }
 
 func TestVoice(t *testing.T) {
+	t.Parallel()
 	for says, want := range map[string]string{
 		"all changes are frozen by slack:U024BE7LH since 2026-03-01 12:00:00 UTC: “wait”; a person must lift it": "all changes are frozen by <@U024BE7LH> since <!date^1772366400^{date_short_pretty} {time}|2026-03-01 12:00 UTC>: “wait”; `/vps unfreeze` lifts it",
 		"no rule of the policy allows it to slack:U024BE7LH from slack:C061EG9SL":                                "no rule of the policy allows it to <@U024BE7LH> from <#C061EG9SL>",

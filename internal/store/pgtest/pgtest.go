@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
 // Missing is what is said, once on standard error and in every test that was skipped, where
@@ -25,7 +27,7 @@ var shared struct {
 // Run runs the tests of a package whose tests use [URL], and stops the server afterwards. It
 // returns the exit code for TestMain.
 func Run(m *testing.M) int {
-	code := m.Run()
+	code := storetest.Run(m)
 	if shared.server != nil {
 		shared.server.Remove()
 	}

@@ -6,6 +6,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,6 +17,20 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/store"
 )
+
+// together is how many parallel tests of a package run at once: with stores, servers and processes
+// of their own they wait more than they compute.
+const together = "4"
+
+// Run runs the tests of a package that have stores of their own. It returns the exit code for
+// TestMain.
+func Run(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", together); err != nil {
+		panic(err) // every test binary has that flag
+	}
+	return m.Run()
+}
 
 // SQLite returns the URL of a new store without a record, in a folder that ends with the test.
 func SQLite(t testing.TB) (url string) {
