@@ -159,8 +159,7 @@ func (s *Store) forgetOld(ctx context.Context, tx transaction, now time.Time) er
 }
 
 func old(skip string, now time.Time) (query string, args []any) {
-	return "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until LIMIT $2" + skip + ")",
-		[]any{millis(now), cleanMost}
+	return "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until" + limit(cleanMost) + skip + ")", []any{millis(now)}
 }
 
 // Leftover implements [approval.Inbox].

@@ -161,6 +161,6 @@ func pageQuery(f audit.Filter, order string, cursor int64) (string, []any) {
 	c.equal("outcome", f.Outcome)
 	c.at("at", ">=", f.Since)
 	c.at("at", "<=", f.Until)
-	query := "SELECT " + auditColumns + " FROM audit" + c.where() + " ORDER BY seq " + order + " LIMIT " + c.add(page)
+	query := "SELECT " + auditColumns + " FROM audit" + c.where() + " ORDER BY seq " + order + limit(page)
 	return query, c.values
 }

@@ -37,7 +37,7 @@ func (s *Store) Find(ctx context.Context, q approval.Query) ([]approval.Record, 
 
 func findQuery(q approval.Query) (string, []any) {
 	c := selecting(q)
-	return selectRecord + c.where() + " ORDER BY created_at DESC, seq DESC LIMIT " + c.add(q.Limit), c.values
+	return selectRecord + c.where() + " ORDER BY created_at DESC, seq DESC" + limit(q.Limit), c.values
 }
 
 func selecting(q approval.Query) *conditions {

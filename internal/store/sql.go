@@ -72,6 +72,10 @@ func stateIn(states []approval.State) string {
 	return "state IN (" + strings.Join(literals, ", ") + ")"
 }
 
+// limit is a clause with a literal: SQLite plans by a bound limit, so it parses a prepared statement
+// again at each use.
+func limit(n int) string { return " LIMIT " + strconv.Itoa(n) }
+
 // where is the clause, or nothing if there are no conditions.
 func (c *conditions) where() string {
 	if len(c.clauses) == 0 {

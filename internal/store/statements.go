@@ -22,14 +22,18 @@ func newStatements(db *sql.DB) *statements {
 	return &statements{db: db, prepared: map[string]*sql.Stmt{}}
 }
 
-// find returns the prepared statement, or notes that there should be one and returns nil.
+// find returns the prepared statement, or nil. What is used a second time is prepared from then on:
+// a command that ends after its change would parse each twice.
 func (s *statements) find(query string) *sql.Stmt {
 	if s == nil {
 		return nil
 	}
-	stmt := s.prepared[query]
-	if stmt == nil && len(s.prepared)+len(s.wanted) < statementLimit {
+	stmt, used := s.prepared[query]
+	switch {
+	case stmt == nil && used:
 		s.wanted = append(s.wanted, query)
+	case stmt == nil && len(s.prepared) < statementLimit:
+		s.prepared[query] = nil
 	}
 	return stmt
 }
