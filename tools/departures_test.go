@@ -147,12 +147,16 @@ func TestADepartureMakesNoDifference(t *testing.T) {
 			got := w.run("servers.get", `{"server":"web-server-01"}`)
 			require.Equal(t, tools.OK, got.Class, got.Message)
 			require.Equal(t, "12345", decoded(t, got.JSON())["id"])
-			for i, change := range harmlessFirst {
+			for _, change := range harmlessFirst {
+				if isLeftOut() {
+					continue
+				}
+				before := len(w.sent())
 				w.sim.Edit(serversAre(change[2]))
 				reply := w.runAndAgree(change[0], change[1])
 				require.Equal(t, tools.Done, reply.Outcome, "%s: %s", change[0], reply.Message)
 				require.NotContains(t, reply.Message, "lost", change[0])
-				require.Len(t, w.sent(), i+1, "exactly one write: %s", change[0])
+				require.Len(t, w.sent(), before+1, "exactly one write: %s", change[0])
 			}
 		})
 	}

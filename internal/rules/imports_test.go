@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/policy":    {"permissions"},
 
 	// For tests alone.
-	"internal/store/pgtest":    {"internal/store"},
+	"internal/store/pgtest":    {"internal/store", "internal/store/storetest"},
 	"internal/store/storetest": {"internal/store"},
 }
 

@@ -127,9 +127,9 @@ func TestNoTextBreaksAnything(t *testing.T) {
 	for i, s := range hostiles {
 		crowds := []int{0, 1, 24, 25} // an odd one has a card that cannot be read
 		if os.Getenv("VPSBOT_PROOF") != "full" {
-			crowds = crowds[i%4 : i%4+1]
-			if len(s) > 1000 { // many huge ones take half a minute with the race detector
-				crowds = []int{i % 2}
+			crowds = []int{i % 2} // many take half a minute with the race detector
+			if i%4 == 3 && len(s) < 1000 {
+				crowds = []int{25}
 			}
 		}
 		for _, n := range crowds {
