@@ -120,6 +120,12 @@ func (l *link) greet(counted int) {
 	}
 }
 
+func (l *link) hasGreeted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.greeted
+}
+
 // lose takes note that nothing comes any more. Where we did not stop, nothing can be sent either.
 func (l *link) lose() {
 	l.leave(reasonLost)

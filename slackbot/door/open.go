@@ -142,6 +142,9 @@ func (s *Socket) dial(ctx context.Context) (*link, error) {
 	case <-l.hello:
 		return l, nil
 	case <-l.leaving:
+		if l.hasGreeted() {
+			return l, nil // it was a connection, and is replaced like any other
+		}
 		err = s.unwelcome(l.why())
 	case <-opening.Done():
 		err = errors.New("Slack did not say hello")

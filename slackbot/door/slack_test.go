@@ -36,6 +36,7 @@ type slack struct {
 	live    []*wire
 	opened  int
 	ghosts  int
+	short   int                              // so many connections end right after their hello
 	refuse  func(w http.ResponseWriter) bool // instead of an address
 	silent  bool                             // no hello
 	instead string                           // of a hello, and the connection ends with it
@@ -111,6 +112,9 @@ func (s *slack) add(conn *websocket.Conn) *wire {
 	case !s.silent:
 		c.say(fmt.Sprintf(`{"type":"hello","num_connections":%d,"connection_info":{"app_id":"A1"}}`, len(s.live)+s.ghosts))
 	}
+	if s.opened <= s.short {
+		_ = conn.Close()
+	}
 	return c
 }
 
@@ -148,7 +152,7 @@ func (s *slack) wires() []*wire {
 // wait returns the connections once there are as many.
 func (s *slack) wait(n int) []*wire {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return len(s.wires()) == n }, 10*time.Second, time.Millisecond)
+	require.Eventually(s.t, func() bool { return len(s.wires()) == n }, time.Minute, time.Millisecond)
 	return s.wires()
 }
 
@@ -221,5 +225,5 @@ func (c *client) start(t *testing.T) *client {
 
 func (c *client) logged(t *testing.T, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(c.log.String(), text) }, 10*time.Second, time.Millisecond, "%s", text)
+	require.Eventually(t, func() bool { return strings.Contains(c.log.String(), text) }, time.Minute, time.Millisecond, "%s", text)
 }

@@ -27,7 +27,7 @@ func TestTwoConnections(t *testing.T) {
 	s := newSlack(t)
 	c := s.run(nil)
 	s.wait(2)
-	require.Eventually(t, c.Ready, 10*time.Second, time.Millisecond)
+	require.Eventually(t, c.Ready, time.Minute, time.Millisecond)
 	c.stop()
 	s.wait(0)
 }
@@ -40,7 +40,7 @@ func TestReadyTakesAHello(t *testing.T) {
 	require.False(t, c.Ready())
 	c.logged(t, "did not say hello")
 	s.set(func() { s.silent = false })
-	require.Eventually(t, c.Ready, 10*time.Second, time.Millisecond)
+	require.Eventually(t, c.Ready, time.Minute, time.Millisecond)
 }
 
 func TestEnvelopes(t *testing.T) {
@@ -201,7 +201,7 @@ func TestNoGap(t *testing.T) {
 				require.Contains(t, w.ack(t), `"envelope_id"`)
 			}
 		}
-		require.Eventually(t, func() bool { return len(s.wires()) > len(wires) }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(s.wires()) > len(wires) }, time.Minute, time.Millisecond)
 		_ = wires[0].Close()
 		wires[0].ended(t)
 		require.NotEmpty(t, s.wires(), "there was none")
@@ -219,10 +219,20 @@ func TestDropIsRepaired(t *testing.T) {
 			s := newSlack(t)
 			c := s.run(nil)
 			drop(s.wait(2)[0])
-			require.Eventually(t, func() bool { return s.opened3() && len(s.wires()) == 2 }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return s.opened3() && len(s.wires()) == 2 }, time.Minute, time.Millisecond)
 			c.logged(t, "reason=lost")
 		})
 	}
+}
+
+// A connection that ends right after its hello was one: it is replaced, and the log says why it ended.
+func TestAConnectionThatEndsAtItsHelloIsReplaced(t *testing.T) {
+	const short = 30
+	s := newSlack(t)
+	s.short = short
+	c := s.run(nil)
+	s.wait(2)
+	require.Eventually(t, func() bool { return strings.Count(c.log.String(), "reason=lost") == short }, time.Minute, time.Millisecond)
 }
 
 func (s *slack) opened3() bool {
@@ -319,7 +329,7 @@ func TestSocketModeOff(t *testing.T) {
 	_ = w.Close()
 	c.logged(t, "Socket Mode is off")
 	require.Eventually(t, func() bool { return c.open.Load() == 0 }, 200*time.Millisecond, time.Millisecond, "what Slack closed counts no more")
-	require.Eventually(t, s.opened2, 10*time.Second, time.Millisecond)
+	require.Eventually(t, s.opened2, time.Minute, time.Millisecond)
 	require.GreaterOrEqual(t, time.Since(began), 250*time.Millisecond)
 	require.Contains(t, c.log.String(), "level=ERROR")
 }
@@ -390,7 +400,7 @@ func TestEncrypted(t *testing.T) {
 	s.server.StartTLS()
 	c := s.run(nil)
 	s.wait(2)
-	require.Eventually(t, c.Ready, 10*time.Second, time.Millisecond)
+	require.Eventually(t, c.Ready, time.Minute, time.Millisecond)
 	defer s.server.Client().CloseIdleConnections()
 }
 
@@ -412,7 +422,7 @@ func TestEndAnswersWhatWasRead(t *testing.T) {
 	<-begun
 	stopped := make(chan bool)
 	go func() { defer close(stopped); c.stop() }()
-	require.Eventually(t, func() bool { return !c.Ready() }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !c.Ready() }, time.Minute, time.Millisecond)
 	w.say(envelopeOf("slash_commands", "e-2", `{"command":"/vps"}`))
 	close(let)
 	require.JSONEq(t, `{"envelope_id":"e-1","payload":{"text":"done"}}`, w.ack(t))
@@ -457,7 +467,7 @@ func TestMostAtOnce(t *testing.T) {
 	for i := range mostBusy + 50 {
 		w.say(envelopeOf("slash_commands", fmt.Sprint("e-", i), `{"command":"/vps"}`))
 	}
-	require.Eventually(t, func() bool { return now.Load() == mostBusy }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return now.Load() == mostBusy }, time.Minute, time.Millisecond)
 	close(let)
 	for range mostBusy + 50 {
 		w.ack(t)
