@@ -95,7 +95,7 @@ func (b *Bot) noteFailure(ctx context.Context, rec approval.Record, status strin
 	if err != nil {
 		return
 	}
-	if first, err := store.Once(ctx, "failed work "+rec.ID, b.Now(), b.Now().Add(2*followFor)); err == nil && first {
+	if first, err := store.Dedupe(ctx, "failed work "+rec.ID, b.Now(), b.Now().Add(2*followFor)); err == nil && first {
 		b.Runner.NoteWorkFailed(ctx, rec, status)
 	}
 }

@@ -93,7 +93,7 @@ func (b *Bot) beginMirror(ctx context.Context) {
 // it or not: the next one does it again.
 func (b *Bot) claim(ctx context.Context, store Store, key string, lasts time.Duration) (bool, error) {
 	now := b.Now()
-	return store.Once(ctx, "notice "+key, now, now.Add(lasts))
+	return store.Dedupe(ctx, "notice "+key, now, now.Add(lasts))
 }
 
 // noticeExpiry warns once a day of a token that expires. The day's post says that it was told.

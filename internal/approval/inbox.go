@@ -27,3 +27,9 @@ type Delivery struct {
 	Until      time.Time // the ID is remembered until then, and longer while it is unfinished
 	Tries      int       // how often it was handed out, Receive's own time included
 }
+
+// Deliveries tells the first delivery of something from its repetitions, over all processes.
+type Deliveries interface {
+	// Dedupe reports whether this is the first call with the key. The key is forgotten at until.
+	Dedupe(ctx context.Context, key string, now, until time.Time) (first bool, err error)
+}

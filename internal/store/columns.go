@@ -26,7 +26,6 @@ const (
 	formColumns    = `hash, approval, session, asked_at, expires_at`
 	freezeColumns  = `frozen_by, reason, at`
 	keyColumns     = `name, hash, created_at, expires_at, revoked_at`
-	messageColumns = `id, topic, body, created_at, tries`
 
 	deliveryColumns = `id, kind, received_at, until, tries, body`
 	postColumns     = `key, approval, kind, for_user, channel, ts, thread, url, url_until, url_uses, shown, fails, next, version`
@@ -60,10 +59,6 @@ func freezeFields(f *approval.Freeze) []any {
 
 func keyFields(k *keys.Key) []any {
 	return []any{&k.Name, &k.Hash, (*millis)(&k.CreatedAt), (*millis)(&k.ExpiresAt), (*millis)(&k.RevokedAt)}
-}
-
-func messageFields(m *approval.Message) []any {
-	return []any{&m.ID, &m.Topic, (*jsonText)(&m.Body), (*millis)(&m.CreatedAt), &m.Tries}
 }
 
 func deliveryFields(d *approval.Delivery) []any {

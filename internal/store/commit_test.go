@@ -30,7 +30,7 @@ func TestPostgresLosesCommits(t *testing.T) {
 			require.NoError(t, db.Note(t.Context(), row("refused")))
 			require.EqualValues(t, 1, lost.Load())
 			lost = p.loseCommit(arrives)
-			_, err := db.Once(t.Context(), "event", start, start.Add(time.Hour))
+			_, err := db.Dedupe(t.Context(), "event", start, start.Add(time.Hour))
 			require.ErrorContains(t, err, "whether the last write was kept is not known", "it has no row to tell by")
 			require.EqualValues(t, 1, lost.Load())
 			require.Equal(t, []string{"asked", "moved", "asked", "refused"}, decisions(t, db))

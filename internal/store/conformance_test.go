@@ -34,7 +34,6 @@ var unmade = map[string]func(t testing.TB) string{
 // database is what the program asks of a store.
 type database interface {
 	approval.Store
-	approval.Outbox
 	approval.Deliveries
 	approval.Inbox
 	approval.Posts

@@ -32,8 +32,7 @@ func full(t *testing.T) (path string) {
 	require.NoError(t, db.Freeze(ctx, approval.Freeze{By: "lead", Reason: "move", At: start}, row("frozen")))
 	require.NoError(t, db.Beat(ctx, "p"))
 	require.NoError(t, db.Add(ctx, keys.Key{Name: "k", Hash: "h", CreatedAt: start}, row("created")))
-	require.NoError(t, db.Enqueue(ctx, message("m", "t")))
-	_, err = db.Once(ctx, "d", start, start.AddDate(100, 0, 0))
+	_, err = db.Dedupe(ctx, "d", start, start.AddDate(100, 0, 0))
 	require.NoError(t, err)
 	received(t, db, 0, delivery("open", 0), delivery("done", 0))
 	require.NoError(t, db.Finish(ctx, []string{"done"}))
@@ -54,7 +53,7 @@ func TestMigrate(t *testing.T) {
 	}
 	require.Equal(t, map[string]int64{
 		"access_keys": 1, "approvals": 4, "audit": 1510, "audit_archives": 0, "audit_checkpoints": 0, "beats": 1, "consents": 2,
-		"deliveries": 1, "forms": 1, "freezes": 1, "inbox": 2, "outbox": 1, "posts": 1, "requests": 1,
+		"deliveries": 1, "forms": 1, "freezes": 1, "inbox": 2, "posts": 1, "requests": 1,
 	}, got)
 
 	from, to := open(t, "sqlite:"+path), open(t, url)

@@ -187,3 +187,19 @@ func (s *Store) Finish(ctx context.Context, ids []string) error {
 		return nil
 	})
 }
+
+// Dedupe implements [approval.Deliveries]. It forgets the keys whose time is over at now.
+func (s *Store) Dedupe(ctx context.Context, key string, now, until time.Time) (first bool, err error) {
+	if key == "" || !until.After(now) {
+		return false, errors.New("store: a delivery needs a key and a time to be remembered")
+	}
+	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+		if _, err := execute(ctx, tx, "DELETE FROM deliveries WHERE until <= $1", millis(now)); err != nil {
+			return err
+		}
+		first, err = execute(ctx, tx, "INSERT INTO deliveries (delivery, until) VALUES ($1, $2) ON CONFLICT (delivery) DO NOTHING",
+			key, millis(until))
+		return err
+	})
+	return first && err == nil, err
+}

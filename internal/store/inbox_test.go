@@ -263,3 +263,26 @@ func idsOf(ds []approval.Delivery) (ids []string) {
 	}
 	return ids
 }
+
+func TestDedupe(t *testing.T) {
+	conforms(t, func(t *testing.T, db database) {
+		once := func(key string, after, until time.Duration) bool {
+			t.Helper()
+			first, err := db.Dedupe(t.Context(), key, start.Add(after), start.Add(until))
+			require.NoError(t, err)
+			return first
+		}
+		require.True(t, once("a", 0, time.Minute))
+		require.True(t, once("b", 0, time.Minute))
+		require.False(t, once("a", time.Second, time.Hour))
+		require.False(t, once("a", time.Minute-time.Millisecond, time.Hour))
+		require.True(t, once("a", time.Minute, time.Hour), "forgotten")
+		for _, err := range []error{
+			second(db.Dedupe(t.Context(), "", start, start.Add(time.Minute))), second(db.Dedupe(t.Context(), "c", start, start)),
+		} {
+			require.Error(t, err)
+		}
+	})
+}
+
+func second(_ bool, err error) error { return err }

@@ -20,10 +20,6 @@ var errContended = errors.New("store: the approval is being changed by others, t
 // before anything is read. A record that needs other people leaves Pending for Approved by
 // [Store.Agree] alone.
 func (s *Store) Move(ctx context.Context, m approval.Move, row audit.Row) (approval.Record, error) {
-	return s.move(ctx, m, row, nil)
-}
-
-func (s *Store) move(ctx context.Context, m approval.Move, row audit.Row, out []approval.Message) (approval.Record, error) {
 	if err := movable(m); err != nil {
 		return approval.Record{}, err
 	}
@@ -37,10 +33,8 @@ func (s *Store) move(ctx context.Context, m approval.Move, row audit.Row, out []
 	}
 	var moved approval.Record
 	err = s.logged(ctx, func(ctx context.Context, tx transaction) error {
-		if moved, err = moveIn(ctx, tx, m, row); err != nil {
-			return err
-		}
-		return enqueueIn(ctx, tx, out)
+		moved, err = moveIn(ctx, tx, m, row)
+		return err
 	})
 	if err != nil {
 		return approval.Record{}, err

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// lease is how long what was handed out belongs to who took it alone.
+const lease = time.Minute
+
 // keysAtOnce is how many keys go into one statement, and the most that is handed out at once.
 const keysAtOnce = 500
 

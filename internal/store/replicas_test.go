@@ -144,30 +144,11 @@ func TestReplicasShareDeliveries(t *testing.T) {
 	replicated(t, func(t *testing.T, replicas []database) {
 		var first atomic.Int64
 		atOnce(60, func(i int) {
-			if once, err := replicas[i%3].Once(t.Context(), "event", start, start.Add(time.Hour)); err == nil && once {
+			if once, err := replicas[i%3].Dedupe(t.Context(), "event", start, start.Add(time.Hour)); err == nil && once {
 				first.Add(1)
 			}
 		})
 		require.EqualValues(t, 1, first.Load())
-	})
-}
-
-func TestReplicasShareTheOutbox(t *testing.T) {
-	const n = 60
-	replicated(t, func(t *testing.T, replicas []database) {
-		for i := range n {
-			require.NoError(t, replicas[i%3].Enqueue(t.Context(), message(fmt.Sprint(i), "")))
-		}
-		got := make([][]approval.Message, 30)
-		atOnce(len(got), func(i int) {
-			got[i], _ = replicas[i%3].Take(t.Context(), fmt.Sprint("p", i), start, 3)
-		})
-		seen := map[string]bool{}
-		for _, m := range slices.Concat(got...) {
-			require.False(t, seen[m.ID], "%s was handed out twice", m.ID)
-			seen[m.ID] = true
-		}
-		require.Len(t, seen, n)
 	})
 }
 

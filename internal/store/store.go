@@ -52,12 +52,11 @@ type engine struct {
 }
 
 var (
-	_ approval.Store  = (*Store)(nil)
-	_ approval.Outbox = (*Store)(nil)
-	_ approval.Inbox  = (*Store)(nil)
-	_ approval.Posts  = (*Store)(nil)
-	_ audit.Store     = (*Store)(nil)
-	_ keys.Store      = (*Store)(nil)
+	_ approval.Store = (*Store)(nil)
+	_ approval.Inbox = (*Store)(nil)
+	_ approval.Posts = (*Store)(nil)
+	_ audit.Store    = (*Store)(nil)
+	_ keys.Store     = (*Store)(nil)
 )
 
 // Open opens the database that url names, "sqlite:PATH" or "postgres://…", and brings its

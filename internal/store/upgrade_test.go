@@ -28,9 +28,8 @@ func TestUpgradeToSlack(t *testing.T) {
 			url := engine(t)
 			db := open(t, url)
 			want := inserted(t, db, asked("1"))
-			require.NoError(t, db.Enqueue(t.Context(), message("m", "")))
 			require.NoError(t, db.Close())
-			for _, statement := range []string{"DROP TABLE inbox", "DROP TABLE posts", "ALTER TABLE approvals DROP COLUMN interactive", "DELETE FROM goose_db_version WHERE version_id >= 4"} {
+			for _, statement := range []string{"DROP TABLE inbox", "DROP TABLE posts", "ALTER TABLE approvals DROP COLUMN interactive", "DELETE FROM goose_db_version WHERE version_id >= 4", "CREATE TABLE outbox (id TEXT)"} {
 				around(t, url, statement)
 			}
 			db = open(t, url)
@@ -39,7 +38,6 @@ func TestUpgradeToSlack(t *testing.T) {
 			got, err := db.Record(t.Context(), "1")
 			require.NoError(t, err)
 			require.Equal(t, want, got)
-			require.Equal(t, []string{"m"}, taken(t, db, "p", 0, 9))
 		})
 	}
 }
