@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const (
@@ -26,7 +28,7 @@ type ID struct {
 // is sent as a string.
 func ParseID(s string) (ID, error) {
 	switch {
-	case isUUID(s):
+	case text.IsUUID(s):
 		return ID{text: s}, nil
 	case !isDigits(s):
 		return ID{}, fmt.Errorf("%.64q is not an id: want a whole number or a UUID", s)
@@ -40,7 +42,7 @@ func ParseID(s string) (ID, error) {
 
 // LooksLikeID reports whether s is digits alone or has the shape of a UUID.
 // Such text is never taken for a name, even where ParseID refuses it ("007").
-func LooksLikeID(s string) bool { return isDigits(s) || isUUID(s) }
+func LooksLikeID(s string) bool { return isDigits(s) || text.IsUUID(s) }
 
 // String returns the id's text; it is empty for the zero ID.
 func (id ID) String() string { return id.text }
@@ -106,7 +108,7 @@ func (id *ID) setText(s string) error {
 // Key returns the text that equal ids share, whatever the API or a person wrote:
 // a UUID in lower case. It is for comparing and for maps; what is sent is the id.
 func (id ID) Key() string {
-	if isUUID(id.text) {
+	if text.IsUUID(id.text) {
 		return strings.ToLower(id.text)
 	}
 	return id.text
@@ -118,20 +120,4 @@ func unsafeInID(r rune) bool {
 
 func isDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
-}
-
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !isHex(s[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }

@@ -1,6 +1,10 @@
 package permissions
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+)
 
 // ServerPattern names servers in a rule. A whole number or a UUID is an id and never
 // matches a name; anything else is a glob over names and never matches an id.
@@ -8,20 +12,7 @@ type ServerPattern string
 
 // IsID reports whether the pattern is an id.
 func (p ServerPattern) IsID() bool {
-	return p != "" && (strings.Trim(string(p), "0123456789") == "" || isUUID(string(p)))
-}
-
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		dash := i == 8 || i == 13 || i == 18 || i == 23
-		if dash != (s[i] == '-') || !dash && !strings.ContainsRune("0123456789abcdefABCDEF", rune(s[i])) {
-			return false
-		}
-	}
-	return true
+	return p != "" && (strings.Trim(string(p), "0123456789") == "" || text.IsUUID(string(p)))
 }
 
 // matches answers unread where the server's name would decide and is not known.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/words"
 	"github.com/vpsbot/vpsbot/tools"
@@ -104,9 +105,9 @@ func unasked(c words.Command) map[string]string {
 		}
 	}
 	left := map[string]string{}
-	for name, text := range c.Input {
+	for name, value := range c.Input {
 		if !asked[blocks.FieldBlock(name)] {
-			left[name] = text
+			left[name] = value
 		}
 	}
 	return left
@@ -159,9 +160,9 @@ func problems(c words.Command, w view) map[string]string {
 			wrong[f.Name] = "This is needed."
 		}
 	}
-	for name, text := range c.Input {
-		if err := tools.CheckField(c.Op, name, text); err != nil && isAsked(w, name) {
-			wrong[name] = tools.Clean(err.Error())
+	for name, typed := range c.Input {
+		if err := tools.CheckField(c.Op, name, typed); err != nil && isAsked(w, name) {
+			wrong[name] = text.Clean(err.Error())
 		}
 	}
 	return wrong

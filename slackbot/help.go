@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/words"
@@ -85,7 +86,7 @@ func (b *Bot) approvals(ctx context.Context, v *visit, c words.Command) error {
 // noStore tells somebody that nothing can be looked up.
 func (b *Bot) noStore(ctx context.Context, v *visit, err error) error {
 	b.Log.Error("Slack: looking something up", "error", b.scrub(err.Error()))
-	return b.tell(ctx, v, blocks.Plain("vpsbot cannot look it up at the moment: "+tools.Clean(tools.Explain(err))+". Please try again in a minute."))
+	return b.tell(ctx, v, blocks.Plain("vpsbot cannot look it up at the moment: "+text.Clean(tools.Explain(err))+". Please try again in a minute."))
 }
 
 // hasWords reports whether each of some words is in one of the texts. No words are in all.
@@ -228,7 +229,7 @@ func (b *Bot) noteRefusedFreeze(ctx context.Context, v *visit, c words.Command, 
 	store, err := b.Store(ctx)
 	if err == nil {
 		err = store.Note(ctx, audit.Row{
-			At: b.Now(), Actor: string(v.actor()), Surface: string(permissions.Slack), Account: b.Runner.AccountName(), Operation: string(c.Kind), Decision: "refused", Reason: tools.Clean(why),
+			At: b.Now(), Actor: string(v.actor()), Surface: string(permissions.Slack), Account: b.Runner.AccountName(), Operation: string(c.Kind), Decision: "refused", Reason: text.Clean(why),
 		})
 	}
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Slack's words for what went wrong, by what follows from them. Of the many others each means that
@@ -65,6 +65,6 @@ func reason(err error) string {
 	case slices.Contains(lateWords, code), code == "" && !errors.Is(err, context.Canceled), slices.Contains(passing, code), isLimit(code):
 		return "Slack did not answer in time. Please try again."
 	default:
-		return "Slack says " + tools.Clean(code) + ". Whoever runs vpsbot can look it up in its log."
+		return "Slack says " + text.Clean(code) + ". Whoever runs vpsbot can look it up in its log."
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -87,7 +88,7 @@ func (r *Runner) answered(ctx context.Context, id string) (approval.Store, appro
 	}
 	op, ok := Lookup(rec.Operation)
 	if !ok {
-		return store, rec, nil, &inputError{"this version has no operation " + quote(rec.Operation)}
+		return store, rec, nil, &inputError{"this version has no operation " + text.Quote(rec.Operation)}
 	}
 	return store, rec, op, nil
 }
@@ -96,7 +97,7 @@ func (r *Runner) answered(ctx context.Context, id string) (approval.Store, appro
 func (r *Runner) asked(ctx context.Context, actor permissions.Actor, id string) (approval.Store, approval.Record, *Op, error) {
 	store, rec, op, err := r.answered(ctx, id)
 	if err == nil && !r.isAsker(rec, actor) {
-		err = &refusal{"only " + Clean(rec.Actor) + ", who asked, can do that"}
+		err = &refusal{"only " + text.Clean(rec.Actor) + ", who asked, can do that"}
 	}
 	return store, rec, op, err
 }
@@ -118,7 +119,7 @@ func (r *Runner) mayAnswer(ctx context.Context, rec approval.Record, actor permi
 		return nil
 	}
 	row := r.rowFor(rec, "refused")
-	row.Reason = Clean(string(actor)+" may not answer it: ") + why
+	row.Reason = text.Clean(string(actor)+" may not answer it: ") + why
 	r.noteOrLog(ctx, row)
 	return &refusal{why}
 }
@@ -135,7 +136,7 @@ func (r *Runner) whyNot(ctx context.Context, rec approval.Record, actor permissi
 	case !a.Yes:
 		return r.notConcerned(rec, actor, a.Groups, a.Channel)
 	case !d.Allowed:
-		return "the policy no longer allows it: " + Clean(d.Reason)
+		return "the policy no longer allows it: " + text.Clean(d.Reason)
 	case a.External:
 		return "people of another workspace cannot agree to anything here"
 	}
@@ -205,7 +206,7 @@ func (r *Runner) consent(actor permissions.Actor, a Answer, reason string) *appr
 	person, _ := r.Policy().Person(actor)
 	return &approval.Consent{
 		Person: person, Identity: string(actor), Groups: a.Groups, Channel: string(a.Channel), Yes: a.Yes,
-		Reason: Clean(r.withoutToken(reason)), At: r.Now(),
+		Reason: text.Clean(r.withoutToken(reason)), At: r.Now(),
 	}
 }
 
@@ -229,7 +230,7 @@ func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec appro
 
 // mistyped ends a record whose name was not typed as it is: the next try shows the card anew.
 func (r *Runner) mistyped(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call) Reply {
-	m := approval.Move{To: approval.Denied, Message: "The text typed is not " + quote(rec.Confirm) + ", so nothing was sent. Ask again to see the card anew."}
+	m := approval.Move{To: approval.Denied, Message: "The text typed is not " + text.Quote(rec.Confirm) + ", so nothing was sent. Ask again to see the card anew."}
 	return r.endWaiting(ctx, store, op, rec, m, call)
 }
 
@@ -259,7 +260,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, a Answer, 
 		return r.deny(ctx, store, rec, consent)
 	}
 	if rec.Confirm != "" && strings.TrimSpace(a.Text) != rec.Confirm {
-		return rec, &inputError{"that is not " + quote(rec.Confirm) + "; the request stays open"}
+		return rec, &inputError{"that is not " + text.Quote(rec.Confirm) + "; the request stays open"}
 	}
 	agreed, err := store.Agree(ctx, rec.ID, *consent, r.rowAgreed(rec, *consent))
 	return r.decided(ctx, store, rec, agreed, approval.Approved, err)
@@ -277,7 +278,7 @@ func (r *Runner) oneOfMachine(ctx context.Context, store approval.Store, rec app
 	}
 	for _, c := range consents {
 		if who := permissions.Actor(c.Identity); c.Yes && who.IsLocal() && who != actor && !r.isAsker(rec, who) {
-			return &refusal{Clean(c.Identity) + " has agreed, and the users of one machine count as one person; agree with an access key or in Slack"}
+			return &refusal{text.Clean(c.Identity) + " has agreed, and the users of one machine count as one person; agree with an access key or in Slack"}
 		}
 	}
 	return nil
@@ -296,7 +297,7 @@ func (r *Runner) deny(ctx context.Context, store approval.Store, rec approval.Re
 }
 
 func withReason(says, reason string) string {
-	if reason = Clean(reason); reason != "" {
+	if reason = text.Clean(reason); reason != "" {
 		return says + ": " + reason + "."
 	}
 	return says + "."
@@ -335,7 +336,7 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	store, rec, _, err := r.answered(ctx, id)
 	given := r.Policy().MayAct(actor, permissions.SettleApproval).Allowed
 	if err == nil && !given && !r.isAsker(rec, actor) && !r.mightHaveAsked(rec, actor) {
-		err = &refusal{"only " + Clean(rec.Actor) + ", who asked, or somebody whom the policy lets do the same, can say what became of it"}
+		err = &refusal{"only " + text.Clean(rec.Actor) + ", who asked, or somebody whom the policy lets do the same, can say what became of it"}
 	}
 	if err != nil {
 		return rec, err

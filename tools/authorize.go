@@ -7,6 +7,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -109,7 +110,7 @@ func (r *Runner) refused(op *Op, in input, t Target, call Call) string {
 	}
 	for _, asked := range []struct{ what, field string }{{"backup", "backup_id"}, {"snapshot", "snapshot_id"}, {"server", "server"}} {
 		if id := in.ref(asked.field); id != "" && (asked.what == "server" || op.On != Server) {
-			return asked.what + " " + Clean(id)
+			return asked.what + " " + text.Clean(id)
 		}
 	}
 	return "that server"

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -76,7 +77,7 @@ func (r *Runner) card(op *Op, in input, t Target, demand permissions.Decision, c
 		Lost:      copiesLost(op, t, r.Now()),
 		Price:     price(op, t),
 		Account:   r.account(),
-		AskedBy:   Clean(string(call.Actor)) + " from " + string(call.Surface),
+		AskedBy:   text.Clean(string(call.Actor)) + " from " + string(call.Surface),
 	}
 	c.Warnings = ownWarnings(op, t) // first: that nothing can bring the data back is one of them
 	if op.warn != nil {
@@ -95,7 +96,7 @@ func (r *Runner) card(op *Op, in input, t Target, demand permissions.Decision, c
 func othersNeeded(d permissions.Decision) string {
 	who := "whoever may do this here"
 	if len(d.Approvers) > 0 {
-		who = Clean(strings.Join(d.Approvers, ", "))
+		who = text.Clean(strings.Join(d.Approvers, ", "))
 	}
 	return "Needs the consent of " + people(d.Others) + ": " + who + "."
 }
@@ -136,7 +137,7 @@ func targetLines(op *Op, in input, t Target) []Line {
 	}
 	shown := lines[:0]
 	for _, l := range lines {
-		if l.Value = Clean(l.Value); l.Value != "" {
+		if l.Value = text.Clean(l.Value); l.Value != "" {
 			shown = append(shown, l)
 		}
 	}
@@ -184,10 +185,10 @@ func copiesLost(op *Op, t Target, now time.Time) []string {
 	}
 	var kinds []string
 	if !t.noBackups {
-		kinds = append(kinds, plural(len(t.Backups), "backup"))
+		kinds = append(kinds, text.Plural(len(t.Backups), "backup"))
 	}
 	if !t.noSnapshots {
-		kinds = append(kinds, plural(len(t.Snapshots), "snapshot"))
+		kinds = append(kinds, text.Plural(len(t.Snapshots), "snapshot"))
 	}
 	says := "Copies of this server: " + strings.Join(kinds, ", ")
 	if newest := t.newestCopy(); !newest.IsZero() {
@@ -213,11 +214,11 @@ func (t Target) newestCopy() (newest time.Time) {
 func age(d time.Duration) string {
 	switch {
 	case d < 2*time.Hour:
-		return plural(max(0, int(d.Minutes())), "minute")
+		return text.Plural(max(0, int(d.Minutes())), "minute")
 	case d < 48*time.Hour:
-		return plural(int(d.Hours()), "hour")
+		return text.Plural(int(d.Hours()), "hour")
 	}
-	return plural(int(d.Hours()/24), "day")
+	return text.Plural(int(d.Hours()/24), "day")
 }
 
 func price(op *Op, t Target) string {
@@ -232,7 +233,7 @@ func price(op *Op, t Target) string {
 	if f, ok := month.Float(); ok {
 		monthly = fmt.Sprintf("%.2f", f)
 	}
-	return fmt.Sprintf("Costs %s a month (%s an hour), in the account's currency.", Clean(monthly), Clean(known(hour)))
+	return fmt.Sprintf("Costs %s a month (%s an hour), in the account's currency.", text.Clean(monthly), text.Clean(known(hour)))
 }
 
 // ownWarnings are those that any operation can meet.
@@ -250,7 +251,7 @@ func ownWarnings(op *Op, t Target) []string {
 		says = append(says, "VPS.org says that this plan is not available.")
 	}
 	if same := t.ofThatName(op); len(same) > 0 && (op.On == NewServer || op.On == Server) {
-		says = append(says, "There is already "+plural(len(same), "server")+" of that name.")
+		says = append(says, "There is already "+text.Plural(len(same), "server")+" of that name.")
 	}
 	for _, gap := range t.unread {
 		says = append(says, strings.ToUpper(gap[:1])+gap[1:]+".")

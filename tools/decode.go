@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // MaxInput is how long an input may be, in bytes.
@@ -107,7 +108,7 @@ func object(raw []byte) (map[string]jsontext.Value, error) {
 		return nil, errors.New("the input is not a JSON object")
 	}
 	if err := json.Unmarshal(raw, &given); err != nil {
-		return nil, fmt.Errorf("the input is not valid JSON: %s", Clean(syntaxError(err)))
+		return nil, fmt.Errorf("the input is not valid JSON: %s", text.Clean(syntaxError(err)))
 	}
 	return given, nil
 }
@@ -123,7 +124,7 @@ func syntaxError(err error) string {
 func (in *input) take(op *Op, name string, v jsontext.Value) error {
 	i := slices.IndexFunc(op.Fields, func(f Field) bool { return f.Name == name })
 	if i < 0 {
-		return fmt.Errorf("unknown field %s; %s%s", quote(cut(Clean(name), 60)), op.meant(name), op.valid())
+		return fmt.Errorf("unknown field %s; %s%s", text.Quote(text.Cut(text.Clean(name), 60)), op.meant(name), op.valid())
 	}
 	if v.Kind() == 'n' {
 		return nil
@@ -156,16 +157,16 @@ func (op *Op) meant(name string) string {
 	plain := func(s string) string {
 		return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(s))
 	}
-	best, far := "", 3
-	for _, f := range op.Fields {
-		if d := distance(plain(name), plain(f.Name)); d < far && d < len(f.Name)/2 {
-			best, far = f.Name, d
-		}
+	named, known := map[string]string{}, make([]string, len(op.Fields))
+	for i, f := range op.Fields {
+		known[i] = plain(f.Name)
+		named[known[i]] = f.Name
 	}
-	if best == "" {
+	near := text.Nearest(plain(name), known, min(2, max(0, len(name)/2-1)))
+	if near == nil {
 		return ""
 	}
-	return "did you mean " + best + "? "
+	return "did you mean " + named[near[0]] + "? "
 }
 
 func (op *Op) valid() string {
@@ -280,9 +281,9 @@ func describe(v jsontext.Value) string {
 		return "an array"
 	case '"':
 		s, _ := jsontext.AppendUnquote(nil, v)
-		return "the text " + quote(cut(Clean(string(s)), 40))
+		return "the text " + text.Quote(text.Cut(text.Clean(string(s)), 40))
 	}
-	return cut(string(v), 40)
+	return text.Cut(string(v), 40)
 }
 
 func quoted(s string) jsontext.Value {

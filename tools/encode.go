@@ -7,12 +7,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Ids leave as strings, whatever form the API gave them: a number beyond 2^53 loses
 // digits in most readers.
 var idsAsStrings = json.MarshalToFunc(func(enc *jsontext.Encoder, id apiclient.ID) error {
-	return enc.WriteToken(jsontext.String(Clean(id.String())))
+	return enc.WriteToken(jsontext.String(text.Clean(id.String())))
 })
 
 // An amount may be a text of others.
@@ -20,12 +21,12 @@ var amountsCleaned = json.MarshalToFunc(func(enc *jsontext.Encoder, a apiclient.
 	if _, isNumber := a.Float(); isNumber || a.IsZero() {
 		return errors.ErrUnsupported
 	}
-	return enc.WriteToken(jsontext.String(Clean(a.String())))
+	return enc.WriteToken(jsontext.String(text.Clean(a.String())))
 })
 
 // Text of others leaves cleaned, at the one place that all results pass.
 var textCleaned = json.MarshalToFunc(func(enc *jsontext.Encoder, s string) error {
-	return enc.WriteToken(jsontext.String(Clean(s)))
+	return enc.WriteToken(jsontext.String(text.Clean(s)))
 })
 
 var outward = json.JoinOptions(

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -98,10 +99,10 @@ func standing(status string) Evidence {
 func settings(name, hostname *string, backups *bool) string {
 	var parts []string
 	if name != nil {
-		parts = append(parts, "name to "+quote(*name))
+		parts = append(parts, "name to "+text.Quote(*name))
 	}
 	if hostname != nil {
-		parts = append(parts, "hostname to "+quote(*hostname))
+		parts = append(parts, "hostname to "+text.Quote(*hostname))
 	}
 	if backups != nil {
 		parts = append(parts, "automatic backups to "+onOff(*backups))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Class is how a call ended, for whoever acts on it; its number is the exit code.
@@ -70,11 +71,11 @@ func explain(err error) string {
 	case errors.As(err, &api):
 		return apiSays(api)
 	}
-	return Clean(err.Error())
+	return text.Clean(err.Error())
 }
 
 func apiSays(e *apiclient.Error) string {
-	says := strings.TrimRight(Clean(e.Error()), ".")
+	says := strings.TrimRight(text.Clean(e.Error()), ".")
 	if next := e.Next(); next != "" {
 		says += ". " + next
 	}

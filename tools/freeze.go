@@ -5,6 +5,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -14,7 +15,7 @@ func (r *Runner) Freeze(ctx context.Context, actor permissions.Actor, from permi
 	if err != nil {
 		return err
 	}
-	f := approval.Freeze{By: string(actor), Reason: Clean(r.withoutToken(reason)), At: r.Now()}
+	f := approval.Freeze{By: string(actor), Reason: text.Clean(r.withoutToken(reason)), At: r.Now()}
 	row := r.rowFreeze(actor, from, "freeze")
 	row.Reason = f.Reason
 	if err := store.Freeze(ctx, f, row); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -76,7 +77,7 @@ func (r *Runner) ended(ctx context.Context, who permissions.Actor) error {
 	case err != nil:
 		return &storeError{err}
 	case why != "":
-		return &refusal{Clean(string(who)) + " counts no more: " + why}
+		return &refusal{text.Clean(string(who)) + " counts no more: " + why}
 	}
 	return nil
 }
@@ -94,7 +95,7 @@ func (r *Runner) agreed(ctx context.Context, store approval.Store, rec approval.
 	ask := askOf(rec)
 	d := r.decide(ctx, ask)
 	if !d.Allowed {
-		return &refusal{"the policy no longer allows it: " + Clean(d.Reason)}
+		return &refusal{"the policy no longer allows it: " + text.Clean(d.Reason)}
 	}
 	policy, own, others, lost := r.Policy(), false, map[string]bool{}, ""
 	for _, c := range consents {
@@ -172,7 +173,7 @@ func (r *Runner) notConcerned(rec approval.Record, who permissions.Actor, groups
 	case r.isAsker(rec, who):
 		return ""
 	case rec.Others == 0 && (channel != permissions.Slack || r.inSlack(rec)):
-		return "only " + Clean(rec.Actor) + ", who asked, can answer this"
+		return "only " + text.Clean(rec.Actor) + ", who asked, can answer this"
 	}
-	return Clean(r.Policy().MayApprove(who, groups, askOf(rec), rec.Person).Reason)
+	return text.Clean(r.Policy().MayApprove(who, groups, askOf(rec), rec.Person).Reason)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -40,7 +41,7 @@ func (r *Runner) overBudget(ctx context.Context, op *Op, rec approval.Record, no
 	if err != nil {
 		return op.fail(err)
 	}
-	m := approval.Move{To: approval.Cancelled, Message: op.Name + " of " + quote(rec.TargetName) + " was refused: " + no.says + ". Nothing was sent."}
+	m := approval.Move{To: approval.Cancelled, Message: op.Name + " of " + text.Quote(rec.TargetName) + " was refused: " + no.says + ". Nothing was sent."}
 	reply := r.endWaiting(ctx, store, op, rec, m, call)
 	reply.Class, reply.Outcome = Refuse, Refused
 	return reply
@@ -72,7 +73,7 @@ func refusalOf(err error, now time.Time) *refusal {
 			limit.Limit.Most, limit.Limit.Name, At(limit.Until))}
 	case errors.As(err, &limit):
 		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed in %s; there is room again at %s",
-			limit.Limit.Most, limit.Limit.Name, InWords(limit.Limit.Within), At(limit.Until))}
+			limit.Limit.Most, limit.Limit.Name, text.Duration(limit.Limit.Within), At(limit.Until))}
 	case errors.As(err, &paused):
 		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, At(paused.Until))}
 	case errors.As(err, &reused):
@@ -85,9 +86,9 @@ func refusalOf(err error, now time.Time) *refusal {
 const LiftedByPerson = "a person must lift it"
 
 func frozenBy(f approval.Freeze, now time.Time) *refusal {
-	says := "all changes are frozen by " + Clean(f.By) + " since " + Since(f.At, now)
+	says := "all changes are frozen by " + text.Clean(f.By) + " since " + Since(f.At, now)
 	if f.Reason != "" {
-		says += ": " + quote(f.Reason)
+		says += ": " + text.Quote(f.Reason)
 	}
 	return &refusal{says + "; " + LiftedByPerson}
 }

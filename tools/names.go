@@ -1,20 +1,24 @@
 package tools
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+)
 
 // SpellNames returns a text of ours with the name of each operation spelled as spell says: messages
 // say "servers.list", which an assistant knows as servers_list and somebody in Slack as /vps servers
 // list. What stands between “ and ” was written by others and stays as it is.
-func SpellNames(text string, spell func(*Op) string) string {
-	if !strings.Contains(text, ".") {
-		return text
+func SpellNames(rest string, spell func(*Op) string) string {
+	if !strings.Contains(rest, ".") {
+		return rest
 	}
 	var b strings.Builder
-	for quotes := 0; text != ""; {
-		word := leadingWord(text)
+	for quotes := 0; rest != ""; {
+		word := leadingWord(rest)
 		switch op, ok := Lookup(strings.TrimRight(word, ".:")); {
 		case word == "":
-			c := cut(text, 1)
+			c := text.Cut(rest, 1)
 			quotes += nesting[c]
 			word = c
 			b.WriteString(c)
@@ -24,7 +28,7 @@ func SpellNames(text string, spell func(*Op) string) string {
 		default:
 			b.WriteString(word)
 		}
-		text = text[len(word):]
+		rest = rest[len(word):]
 	}
 	return b.String()
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // whyNone says of an empty list why its filters match nothing, and which words would match something:
@@ -66,7 +68,7 @@ func (op *Op) noneOf(in input, filters []string, rows jsontext.Value) string {
 	}
 	says := "no " + strings.TrimSuffix(op.noun(), "s") + " has " + strings.Join(asked, " and ")
 	if len(words) == 0 {
-		return says + "; there are " + plural(len(table.Rows), strings.TrimSuffix(op.noun(), "s")) + " without that"
+		return says + "; there are " + text.Plural(len(table.Rows), strings.TrimSuffix(op.noun(), "s")) + " without that"
 	}
 	return says + "; there are: " + strings.Join(words, "; ")
 }
@@ -112,9 +114,9 @@ func wordsOf(t Table, name string) []string {
 }
 
 // word puts a text into a sentence: as it is if it is one plain word, else as a name.
-func word(text string) string {
-	if rules["domain"].check(text) == nil || rules["code"].check(text) == nil {
-		return text
+func word(s string) string {
+	if rules["domain"].check(s) == nil || rules["code"].check(s) == nil {
+		return s
 	}
-	return quote(text)
+	return text.Quote(s)
 }

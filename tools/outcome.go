@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // outcome makes a move of what the API answered.
@@ -45,9 +46,9 @@ func (r *Runner) isThere(ctx context.Context, p plan, err error) (apiclient.Acti
 
 // nothingToDo tells that a change found its work done.
 func nothingToDo(rec approval.Record, there apiclient.ActionResult) string {
-	message := "There was nothing to do for " + Subject(rec) + ": it is " + Clean(there.Server.Status) + " already."
-	if says := strings.TrimRight(Clean(there.Message), ". "); says != "" {
-		message += " VPS.org says: " + quote(says) + "."
+	message := "There was nothing to do for " + Subject(rec) + ": it is " + text.Clean(there.Server.Status) + " already."
+	if says := strings.TrimRight(text.Clean(there.Message), ". "); says != "" {
+		message += " VPS.org says: " + text.Quote(says) + "."
 	}
 	return message
 }
@@ -102,7 +103,7 @@ func resultOf(value any) []byte {
 // itsID tells the id of what was created, in a sentence.
 func itsID(created any) string {
 	if _, id := answered(created); !id.IsZero() {
-		return " Its id is " + Clean(id.String()) + "."
+		return " Its id is " + text.Clean(id.String()) + "."
 	}
 	return ""
 }
@@ -129,8 +130,8 @@ func doneMessage(op *Op, subject string, value any) string {
 	if op.alike != nil {
 		message += itsID(value)
 	}
-	if says = strings.TrimRight(Clean(says), ". "); says != "" {
-		message += " VPS.org says: " + quote(says) + "."
+	if says = strings.TrimRight(text.Clean(says), ". "); says != "" {
+		message += " VPS.org says: " + text.Quote(says) + "."
 	}
 	return message
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tiktoken-go/tokenizer"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -156,13 +157,13 @@ func TestHostileNamesAreShownClean(t *testing.T) {
 					require.NotContains(t, shown, "\u202e")
 					require.NotContains(t, shown, "\u200b")
 					require.NotContains(t, shown, "\U000E0041")
-					require.NotContains(t, shown, strings.Repeat("A", tools.MaxText+1))
+					require.NotContains(t, shown, strings.Repeat("A", text.MaxText+1))
 					require.NotContains(t, shown, "\nSYSTEM")
 					require.NotContains(t, shown, "\nHuman")
 				}
 			}
 			asked := w.run("servers.delete", `{"server":12345}`)
-			if tools.Clean(name) != name {
+			if text.Clean(name) != name {
 				require.Equal(t, "12345", asked.Card.Confirm, "what is shown is not the real name, so the id is typed")
 			}
 		})

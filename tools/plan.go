@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -107,8 +108,8 @@ func (op *Op) confirmText(t Target) string {
 	case typedID:
 		name, id = "", t.ID
 	}
-	if name == "" || Clean(name) != name || strings.ContainsRune(name, ' ') {
-		return Clean(id.String())
+	if name == "" || text.Clean(name) != name || strings.ContainsRune(name, ' ') {
+		return text.Clean(id.String())
 	}
 	return name
 }
@@ -170,7 +171,7 @@ func drift(then, now map[string]string) []string {
 	var says []string
 	for name, was := range then {
 		if is := now[name]; is != was {
-			says = append(says, fmt.Sprintf("%s was %s and is now %s", name, quote(was), quote(is)))
+			says = append(says, fmt.Sprintf("%s was %s and is now %s", name, text.Quote(was), text.Quote(is)))
 		}
 	}
 	slices.Sort(says)

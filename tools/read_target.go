@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -173,7 +174,7 @@ func sameServer(asked apiclient.ID, got apiclient.Server) error {
 	if got.ID.Equal(asked) {
 		return nil
 	}
-	return fmt.Errorf("VPS.org was asked for server %s and answered with server %s; nothing was changed", Clean(asked.String()), Clean(got.ID.String()))
+	return fmt.Errorf("VPS.org was asked for server %s and answered with server %s; nothing was changed", text.Clean(asked.String()), text.Clean(got.ID.String()))
 }
 
 // readPlan reads the price of a new server.
@@ -283,7 +284,7 @@ func isNotFound(err error) bool {
 // missing makes a 404 of a server a mistake of the input.
 func missing(err error, id apiclient.ID) error {
 	if isNotFound(err) {
-		return &inputError{"no server has the id " + Clean(id.String())}
+		return &inputError{"no server has the id " + text.Clean(id.String())}
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -28,7 +29,7 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 		API: r.API, Account: r.account(), TokenName: r.tokenName(),
 		Target: p.lock(), TargetName: targetName(p.op, p.target),
 		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
-		Own: p.demand.Own, Others: p.demand.Others, Approvers: Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
+		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
 		State: approval.Pending, Place: approval.Elsewhere,
 		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
 	}
@@ -68,9 +69,9 @@ const stranger = "external"
 
 // targetName is what a message calls the target.
 func targetName(op *Op, t Target) string {
-	server := Clean(t.Server.Name)
+	server := text.Clean(t.Server.Name)
 	if server == "" && !t.Server.ID.IsZero() {
-		server = "server " + Clean(t.Server.ID.String())
+		server = "server " + text.Clean(t.Server.ID.String())
 	}
 	of := ""
 	if server != "" {
@@ -78,20 +79,20 @@ func targetName(op *Op, t Target) string {
 	}
 	switch op.On {
 	case OneBackup:
-		return "backup " + Clean(t.ID.String()) + of
+		return "backup " + text.Clean(t.ID.String()) + of
 	case OneSnapshot:
-		return "snapshot " + Clean(t.Snapshot.Name) + of
+		return "snapshot " + text.Clean(t.Snapshot.Name) + of
 	}
 	return server
 }
 
 // Subject names a record in a sentence: what was asked for, of what, and on which account.
 func Subject(rec approval.Record) string {
-	says := rec.Operation + " of " + quote(rec.TargetName)
+	says := rec.Operation + " of " + text.Quote(rec.TargetName)
 	if rec.Account == "" {
 		return says
 	}
-	return says + " (" + Clean(rec.Account) + ")"
+	return says + " (" + text.Clean(rec.Account) + ")"
 }
 
 // opaque returns 128 random bits as lower-case letters and digits.
@@ -116,7 +117,7 @@ func CardOf(rec approval.Record) (Card, error) {
 		return c, fmt.Errorf("the card of approval %s cannot be read: %w", rec.ID, err)
 	}
 	if rec.Account != "" { // a card of before has none
-		c.Account = Clean(rec.Account)
+		c.Account = text.Clean(rec.Account)
 	}
 	c.Until = rec.ExpiresAt.UTC().Format(time.RFC3339)
 	return c, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // A result's text is made from its JSON, so that text and JSON cannot tell different things.
@@ -186,7 +187,7 @@ func pageNote(shown, count, offset int, noun string) string {
 	case shown == 0:
 		return fmt.Sprintf("No %s from offset %d; there are %d in all.", noun, offset, count)
 	case shown == count:
-		return plural(count, strings.TrimSuffix(noun, "s")) + "."
+		return text.Plural(count, strings.TrimSuffix(noun, "s")) + "."
 	case offset+shown < count:
 		return fmt.Sprintf("%d to %d of %d %s; more with offset %d.", offset+1, offset+shown, count, noun, offset+shown)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Outcome is how a change ended, in the one word that programs and models act on.
@@ -134,7 +135,7 @@ func (r Reply) Text() string {
 		parts = append(parts, r.Card.Text())
 	}
 	if r.Request != nil {
-		parts = append(parts, strings.TrimSpace("Request: "+r.Request.Method+" "+r.Request.Path+" "+Clean(string(r.Request.Body))))
+		parts = append(parts, strings.TrimSpace("Request: "+r.Request.Method+" "+r.Request.Path+" "+text.Clean(string(r.Request.Body))))
 	}
 	if r.Outcome == "" && r.Value != nil {
 		parts = append(parts, r.render())

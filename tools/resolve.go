@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -93,7 +94,7 @@ func Folded(name string) string {
 		switch {
 		case 0x2010 <= c && c <= 0x2015, c == 0x2212, c == 0x2043, c == 0xFE58, c == 0xFE63, c == 0xFF0D:
 			return '-'
-		case c == 0xAD, Hidden(c):
+		case c == 0xAD, text.Hidden(c):
 			return -1
 		}
 		return c
@@ -104,9 +105,9 @@ func Folded(name string) string {
 func several(name string, hits []apiclient.Server) string {
 	var names []string
 	for _, s := range hits[:min(len(hits), 10)] {
-		names = append(names, quote(s.Name))
+		names = append(names, text.Quote(s.Name))
 	}
-	return fmt.Sprintf("%d servers have %s in their name or address: %s", len(hits), quote(name), strings.Join(names, ", "))
+	return fmt.Sprintf("%d servers have %s in their name or address: %s", len(hits), text.Quote(name), strings.Join(names, ", "))
 }
 
 // visible leaves out the servers that the actor may neither read nor have this done to:
@@ -127,26 +128,26 @@ func notNamed(name string, servers []apiclient.Server) string {
 	near := suggested(name, servers)
 	switch {
 	case len(servers) == 0:
-		return "no server is called " + quote(name) + "; the account has no servers"
+		return "no server is called " + text.Quote(name) + "; the account has no servers"
 	case len(near) == 0:
-		return "no server is called " + quote(name) + "; servers.list shows them all"
+		return "no server is called " + text.Quote(name) + "; servers.list shows them all"
 	}
-	return "no server is called " + quote(name) + "; did you mean " + strings.Join(near, " or ") + "?"
+	return "no server is called " + text.Quote(name) + "; did you mean " + strings.Join(near, " or ") + "?"
 }
 
 func ambiguous(name string, hits []apiclient.Server) string {
 	ids := make([]string, len(hits))
 	for i, s := range hits {
-		ids[i] = fmt.Sprintf("%s (%s, %s)", Clean(s.ID.String()), Clean(s.Location), Clean(s.Status))
+		ids[i] = fmt.Sprintf("%s (%s, %s)", text.Clean(s.ID.String()), text.Clean(s.Location), text.Clean(s.Status))
 	}
-	return fmt.Sprintf("%d servers are called %s; give the id of one: %s", len(hits), quote(name), strings.Join(ids[:min(len(ids), 20)], ", "))
+	return fmt.Sprintf("%d servers are called %s; give the id of one: %s", len(hits), text.Quote(name), strings.Join(ids[:min(len(ids), 20)], ", "))
 }
 
 // suggested returns the names, at most three, that may be meant: the very server as an alert names
 // it, else those that a slip of the finger could have meant.
 func suggested(name string, servers []apiclient.Server) (names []string) {
 	for _, s := range meant(name, servers) {
-		if known := quote(s.Name); Clean(s.Name) != "" && len(names) < 3 && !slices.Contains(names, known) {
+		if known := text.Quote(s.Name); text.Clean(s.Name) != "" && len(names) < 3 && !slices.Contains(names, known) {
 			names = append(names, known)
 		}
 	}
@@ -157,46 +158,26 @@ func suggested(name string, servers []apiclient.Server) (names []string) {
 }
 
 // nearest returns the names, at most three, that a slip of the finger could have meant.
-func nearest(name string, servers []apiclient.Server) []string {
-	type candidate struct {
-		name string
-		far  int
+func nearest(name string, servers []apiclient.Server) (near []string) {
+	if len(name) >= longestGuess {
+		return nil
 	}
-	var all []candidate
+	var known []string
 	for _, s := range servers {
-		if known := Clean(s.Name); known != "" && len(known) < 100 && len(name) < 100 {
-			all = append(all, candidate{quote(known), distance(strings.ToLower(name), strings.ToLower(known))})
+		if clean := text.Clean(s.Name); clean != "" && len(clean) < longestGuess {
+			known = append(known, clean)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b candidate) int { return a.far - b.far })
-	var near []string
-	for _, c := range all {
-		if c.far <= max(2, len(name)/3) && len(near) < 3 && !slices.Contains(near, c.name) {
-			near = append(near, c.name)
+	for _, k := range text.Nearest(name, known, max(2, len(name)/3)) {
+		if near = append(near, text.Quote(k)); len(near) == 3 {
+			break
 		}
 	}
 	return near
 }
 
-// distance is Levenshtein's: how many letters differ.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
-}
+// longestGuess bounds the work of comparing names.
+const longestGuess = 100
 
 // mayRead refuses what needs a permission beside the operation's own.
 func (r *Runner) mayRead(ctx context.Context, op *Op, p permissions.Permission, what string) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 type auditRow = audit.Row
@@ -15,7 +16,7 @@ type auditRow = audit.Row
 func (r *Runner) row(op *Op, in input, call Call, decision string) audit.Row {
 	return audit.Row{
 		At: r.Now(), Actor: string(call.Actor), Surface: string(call.Surface), Account: r.AccountName(), Token: r.tokenName(),
-		Operation: op.Name, Target: Clean(in.ref("server")), Arguments: json.RawMessage(in.canonical()), Decision: decision,
+		Operation: op.Name, Target: text.Clean(in.ref("server")), Arguments: json.RawMessage(in.canonical()), Decision: decision,
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // rule is what a string of an input must look like. Rules refuse what could not be right
@@ -40,7 +42,7 @@ func (r rule) check(s string) error {
 
 func (r rule) forbids(c rune) bool {
 	if r.also == "*" {
-		return c == utf8.RuneError || c != ' ' && !unicode.IsGraphic(c) || Hidden(c)
+		return c == utf8.RuneError || c != ' ' && !unicode.IsGraphic(c) || text.Hidden(c)
 	}
 	letter := 'a' <= c|0x20 && c|0x20 <= 'z'
 	return !letter && !('0' <= c && c <= '9') && !strings.ContainsRune(r.also, c)

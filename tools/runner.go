@@ -13,6 +13,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -190,17 +191,16 @@ const longestName = 40
 
 // NoSuchOperation says that no operation has that name, and which one may be meant.
 func NoSuchOperation(name string) string {
-	best, far := "", 4
+	var known []string
 	for _, op := range Operations() {
-		if d := distance(strings.ToLower(cut(name, 40)), op.Name); d < far {
-			best, far = op.Name, d
-		}
+		known = append(known, op.Name)
 	}
+	near := text.Nearest(strings.ToLower(text.Cut(name, longestName)), known, 3)
 	switch {
-	case best == "" && len(name) > longestName: // a part of a secret is still a part of a secret
+	case near == nil && len(name) > longestName: // a part of a secret is still a part of a secret
 		return "no operation has a name as long as that; vpsbot operations lists them"
-	case best == "":
-		return "no operation is called " + quote(name) + "; vpsbot operations lists them"
+	case near == nil:
+		return "no operation is called " + text.Quote(name) + "; vpsbot operations lists them"
 	}
-	return "no operation is called " + quote(name) + "; did you mean " + best + "?"
+	return "no operation is called " + text.Quote(name) + "; did you mean " + near[0] + "?"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -25,7 +26,7 @@ var _ = register(Operation[createIn, apiclient.Server]{
 		Needs:       permissions.AnyOf("servers:create"), Risk: permissions.Billable, On: NewServer, Undo: "servers.delete",
 	},
 	Effect: func(_ Target, in createIn) string {
-		return "Creates the server " + quote(in.Name) + " in " + in.Location + ", billed from now until it is deleted."
+		return "Creates the server " + text.Quote(in.Name) + " in " + in.Location + ", billed from now until it is deleted."
 	},
 	Examples: []createIn{{
 		Name: "web-server-02", PlanID: exampleID("1"), OSID: exampleID("5"), Location: "us-west",

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -21,7 +22,7 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, On: ServerCopy, Undo: "snapshots.delete",
 	},
 	Effect: func(t Target, in newSnapshotIn) string {
-		return "Takes the snapshot " + quote(in.Name) + " of " + t.called() + "."
+		return "Takes the snapshot " + text.Quote(in.Name) + " of " + t.called() + "."
 	},
 	Warn: func(t Target, _ newSnapshotIn) []string {
 		if t.Server.Status != "active" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -59,7 +60,7 @@ func (r *Runner) IsAsker(rec approval.Record, actor permissions.Actor) bool {
 // NoteRefusedAnswer writes down that somebody's answer did not count.
 func (r *Runner) NoteRefusedAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, why string) {
 	row := r.rowFor(rec, "refused")
-	row.Reason = Clean(string(actor)+" may not answer it: ") + why
+	row.Reason = text.Clean(string(actor)+" may not answer it: ") + why
 	r.noteOrLog(ctx, row)
 }
 
@@ -84,16 +85,16 @@ func Standing(rec approval.Record) string {
 func Explain(err error) string { return explain(err) }
 
 // CheckField checks one field of an input by itself, as a form does.
-func CheckField(op *Op, name, text string) error {
+func CheckField(op *Op, name, typed string) error {
 	i := slices.IndexFunc(op.Fields, func(f Field) bool { return f.Name == name })
 	if i < 0 {
-		return fmt.Errorf("%s has no field %s", op.Name, quote(name))
+		return fmt.Errorf("%s has no field %s", op.Name, text.Quote(name))
 	}
-	value := quoted(text)
+	value := quoted(typed)
 	if k := op.Fields[i].Kind; k == Boolean || k == Integer {
-		value = jsontext.Value(text)
+		value = jsontext.Value(typed)
 		if !value.IsValid() {
-			return fmt.Errorf("%s is no %s", quote(text), k)
+			return fmt.Errorf("%s is no %s", text.Quote(typed), k)
 		}
 	}
 	in := input{fields: map[string]jsontext.Value{}}
@@ -138,7 +139,7 @@ func byRule(d permissions.Decision) string {
 	case permissions.ByRename:
 		return ", and the new name lets somebody do more"
 	}
-	return " by the policy's rule " + quote(d.Rule)
+	return " by the policy's rule " + text.Quote(d.Rule)
 }
 
 // needs says what a decision asks for before anything is done.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Work is how work stands that goes on after VPS.org has accepted it. The zero Work has not
@@ -47,7 +48,7 @@ func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Wor
 		return before, err
 	}
 	return Work{
-		Status: Clean(now.status), Result: mustEncode(now.now), Settled: p.hasSettled(now.now, now.looks), Pause: before.Pause, work: now,
+		Status: text.Clean(now.status), Result: mustEncode(now.now), Settled: p.hasSettled(now.now, now.looks), Pause: before.Pause, work: now,
 	}, nil
 }
 
@@ -55,7 +56,7 @@ func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Wor
 func (r *Runner) NoteWorkFailed(ctx context.Context, rec approval.Record, status string) {
 	row := r.rowFor(rec, "settled")
 	row.Outcome = string(approval.Failed)
-	row.Reason = Clean("It was accepted, and ended with status " + status + ".")
+	row.Reason = text.Clean("It was accepted, and ended with status " + status + ".")
 	r.noteOrLog(ctx, row)
 }
 

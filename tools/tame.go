@@ -1,6 +1,10 @@
 package tools
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+)
 
 // What the API may add to its answers is kept, within bounds: nobody's context is filled by
 // a field that nobody knows.
@@ -8,6 +12,7 @@ const (
 	mostMembers = 50  // of an object that the client does not know
 	mostItems   = 100 // of a list inside an object
 	mostDepth   = 4
+	mostName    = 100 // characters
 )
 
 // tame cleans and bounds, in place, what a result holds beside its known fields, and its
@@ -54,7 +59,7 @@ func tameMap(m map[string]any, depth int) map[string]any {
 		if len(tamed) == mostMembers {
 			break
 		}
-		tamed[cut(Clean(name), longestQuote)] = tameAny(value, depth)
+		tamed[text.Cut(text.Clean(name), mostName)] = tameAny(value, depth)
 	}
 	return tamed
 }

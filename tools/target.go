@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Target is what an operation acts on, as the API showed it a moment ago. What could not
@@ -40,9 +41,9 @@ func (t Target) ofThatName(op *Op) map[string]bool {
 // called names the server for a sentence.
 func (t Target) called() string {
 	if t.Server.Name == "" {
-		return "server " + Clean(t.Server.ID.String())
+		return "server " + text.Clean(t.Server.ID.String())
 	}
-	return quote(t.Server.Name)
+	return text.Quote(t.Server.Name)
 }
 
 // takenAt says when the backup or snapshot was made: " (made 2025-01-16 03:00 UTC)".

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -126,7 +127,7 @@ var errNoPermissions = errors.New("VPS.org's answer has no list of permissions")
 // known by its token alone, so that two of them are not taken for one. The name of a simulator's
 // account says what it is, wherever the account is named.
 func accountOf(me apiclient.Me, key [sha256.Size]byte, simulated bool) string {
-	name := Clean(me.Account.Email)
+	name := text.Clean(me.Account.Email)
 	if name == "" {
 		name = fmt.Sprintf("token %x", key[:6])
 	}
@@ -138,7 +139,7 @@ func accountOf(me apiclient.Me, key [sha256.Size]byte, simulated bool) string {
 
 // tokenFacts takes from the account's answer what decisions are made on.
 func tokenFacts(me apiclient.Me) permissions.Token {
-	facts := permissions.Token{Name: Clean(me.Token.Name), IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time}
+	facts := permissions.Token{Name: text.Clean(me.Token.Name), IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time}
 	for _, p := range me.Token.Permissions {
 		facts.Grants = append(facts.Grants, permissions.Permission(p))
 	}
@@ -186,5 +187,5 @@ func expiryNotice(t permissions.Token, now time.Time) string {
 	if !soon {
 		return ""
 	}
-	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, plural(days, "day"), permissions.TokensPage)
+	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, text.Plural(days, "day"), permissions.TokensPage)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -48,7 +49,7 @@ func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (w wor
 			return false, err
 		}
 		if call.Progress != nil {
-			call.Progress(Clean(w.status), r.Now().Sub(began))
+			call.Progress(text.Clean(w.status), r.Now().Sub(began))
 		}
 		return p.hasSettled(w.now, w.looks), nil
 	})
@@ -114,9 +115,9 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 	if work.now != nil {
 		reply.Value = work.now
 	}
-	after := InWords(work.waited)
+	after := text.Duration(work.waited)
 	if work.err == nil {
-		reply.Settled = Clean(work.status)
+		reply.Settled = text.Clean(work.status)
 	}
 	switch {
 	case work.err != nil && !isOver(work.err):
@@ -124,15 +125,15 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + explain(work.err)
 	case work.err != nil:
 		reply.Class = call.unsettled()
-		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + quote(work.status) + "."
+		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + text.Quote(work.status) + "."
 	case looksFailed(work.status):
 		reply.Class = call.unsettled()
-		reply.Message = "Accepted, but it failed: it ended with status " + quote(work.status) + ". " + reply.Message
+		reply.Message = "Accepted, but it failed: it ended with status " + text.Quote(work.status) + ". " + reply.Message
 	default:
-		reply.Message += " It settled with status " + quote(work.status) + " after " + after + "."
+		reply.Message += " It settled with status " + text.Quote(work.status) + " after " + after + "."
 	}
 	if s, isServer := work.now.(apiclient.Server); isServer && s.Address() != "" {
-		reply.Message += " Its address is " + Clean(s.Address()) + "."
+		reply.Message += " Its address is " + text.Clean(s.Address()) + "."
 	}
 	return reply
 }

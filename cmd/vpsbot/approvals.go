@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -164,7 +165,7 @@ func (p *parts) own(rec approval.Record) error {
 	if p.isOwn(rec.Actor, rec.Person) {
 		return nil
 	}
-	return fail(tools.Refuse, "only %s, who asked for it, can answer approval %s; you are %s", tools.Clean(rec.Actor), rec.ID, p.actor)
+	return fail(tools.Refuse, "only %s, who asked for it, can answer approval %s; you are %s", text.Clean(rec.Actor), rec.ID, p.actor)
 }
 
 func (a *app) tellEnd(rec approval.Record, err error) error {
@@ -180,7 +181,7 @@ func (a *app) tellEnd(rec approval.Record, err error) error {
 // ending says in a sentence how a record stands.
 func ending(rec approval.Record) string {
 	if rec.Message != "" {
-		return tools.Clean(rec.Message)
+		return text.Clean(rec.Message)
 	}
 	return fmt.Sprintf("%s is %s.", tools.Subject(rec), rec.State)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -111,7 +112,7 @@ func (a *app) answerable(p *parts, rec approval.Record, yes bool) error {
 	case state == approval.Approved && yes:
 		return fail(tools.Waiting, "approval %s has been approved before; it runs when its asker's side takes it up", rec.ID)
 	case state != approval.Pending && state != approval.Approved:
-		return fail(tools.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, tools.Clean(rec.Message))
+		return fail(tools.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, text.Clean(rec.Message))
 	case yes && !a.io.atTerminal():
 		return fail(tools.Waiting, "this must be answered by a person at a terminal, and here is none; nothing was changed. "+
 			"A person runs in a terminal window: vpsbot approvals approve %s", rec.ID)
@@ -149,7 +150,7 @@ func (a *app) follow(ctx context.Context, p *parts, rec approval.Record) error {
 		_, err := fmt.Fprintln(a.io.Out, "Approved. Nothing carries it out: the built-in simulator that it was asked of has ended with its command.")
 		return err
 	case rec.Surface == string(permissions.Terminal) && !p.isOwn(rec.Actor, rec.Person):
-		_, err := fmt.Fprintf(a.io.Out, "Approved. It runs when %s, who asked, gives the same command again.\n", tools.Clean(rec.Actor))
+		_, err := fmt.Fprintf(a.io.Out, "Approved. It runs when %s, who asked, gives the same command again.\n", text.Clean(rec.Actor))
 		return err
 	case rec.Surface == string(permissions.Terminal):
 		_, err := fmt.Fprintln(a.io.Out, "Approved. "+sameAgain(rec))
@@ -195,7 +196,7 @@ func sameAgain(rec approval.Record) string {
 		return same + "."
 	}
 	line := commandLine(op, rec.Input)
-	if tools.Clean(line) != line { // too long, or not as it looks
+	if text.Clean(line) != line { // too long, or not as it looks
 		return same + "."
 	}
 	return same + ", or this one:\n  " + line

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -44,10 +45,10 @@ type recordJSON struct {
 
 func (a *app) recordJSON(rec approval.Record) recordJSON {
 	return recordJSON{
-		rec.ID, a.stateOf(rec), rec.Operation, rec.Risk, tools.Clean(rec.Target), rec.TargetName, rec.Input, rec.Card,
+		rec.ID, a.stateOf(rec), rec.Operation, rec.Risk, text.Clean(rec.Target), rec.TargetName, rec.Input, rec.Card,
 		rec.Actor, rec.Surface, rec.API, rec.Account, rec.TokenName,
 		rec.CreatedAt.UTC(), rec.ExpiresAt.UTC(), rec.ChangedAt.UTC(), rec.Approver, rec.APIStatus, rec.Message, rec.Result,
-		rec.Others, tools.Clean(rec.Approvers), false,
+		rec.Others, text.Clean(rec.Approvers), false,
 	}
 }
 
@@ -131,7 +132,7 @@ func (a *app) recordTable(records []approval.Record, all bool) tools.Table {
 			until = rec.ExpiresAt.UTC().Format(time.RFC3339)
 		}
 		t.Rows = append(t.Rows, []string{
-			rec.ID, string(state), rec.Operation, tools.Clean(rec.TargetName), tools.Clean(rec.Account), tools.Clean(rec.Actor) + " from " + rec.Surface, until,
+			rec.ID, string(state), rec.Operation, text.Clean(rec.TargetName), text.Clean(rec.Account), text.Clean(rec.Actor) + " from " + rec.Surface, until,
 		})
 	}
 	switch {
@@ -140,7 +141,7 @@ func (a *app) recordTable(records []approval.Record, all bool) tools.Table {
 	case len(records) == 0:
 		t.Note = "Nothing is open; --all shows what has ended."
 	default:
-		t.Note = plural(len(records), "approval") + "; vpsbot approvals show ID has the card"
+		t.Note = text.Plural(len(records), "approval") + "; vpsbot approvals show ID has the card"
 		if a.waiting(records) {
 			t.Note += ", approve ID or deny ID answers"
 		}
@@ -183,10 +184,10 @@ func (a *app) showRecord(ctx context.Context, p *parts, rec approval.Record) err
 	consents, err := store.Consents(ctx, rec.ID)
 	for _, c := range consents {
 		if c.Channel == string(permissions.Script) {
-			fmt.Fprintf(a.io.Out, "%s, who asked, at %s: %s\n", tools.Clean(c.Identity), c.At.UTC().Format(time.RFC3339), byFlag)
+			fmt.Fprintf(a.io.Out, "%s, who asked, at %s: %s\n", text.Clean(c.Identity), c.At.UTC().Format(time.RFC3339), byFlag)
 			continue
 		}
-		fmt.Fprintf(a.io.Out, "%s said %s over %s at %s\n", tools.Clean(c.Identity), yesOrNo(c.Yes), c.Channel, c.At.UTC().Format(time.RFC3339))
+		fmt.Fprintf(a.io.Out, "%s said %s over %s at %s\n", text.Clean(c.Identity), yesOrNo(c.Yes), c.Channel, c.At.UTC().Format(time.RFC3339))
 	}
 	if rec.Message != "" {
 		fmt.Fprintln(a.io.Out, ending(rec))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -42,7 +43,7 @@ func (p *parts) missing(ctx context.Context, store approval.Store, rec approval.
 func (c quorum) of(rec approval.Record) string {
 	var who []string
 	if c.own {
-		who = append(who, tools.Clean(rec.Actor)+", who asked")
+		who = append(who, text.Clean(rec.Actor)+", who asked")
 	}
 	if c.others == 1 {
 		who = append(who, "another person"+whoMay(rec))
@@ -53,7 +54,7 @@ func (c quorum) of(rec approval.Record) string {
 }
 
 func whoMay(rec approval.Record) string {
-	return " (" + cmp.Or(tools.Clean(rec.Approvers), "whoever may do this there") + ")"
+	return " (" + cmp.Or(text.Clean(rec.Approvers), "whoever may do this there") + ")"
 }
 
 // waitsForMe reports whether an answer is missing that whoever is here may give.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -18,7 +19,7 @@ func newest(rows iter.Seq2[audit.Row, error], target string, limit int) (kept []
 		if err != nil {
 			return nil, 0, err
 		}
-		if !strings.Contains(tools.Clean(row.Target), target) {
+		if !strings.Contains(text.Clean(row.Target), target) {
 			continue
 		}
 		total++
@@ -56,11 +57,11 @@ func (a *app) showRows(rows []audit.Row, total int) error {
 	t := tools.Table{Header: []string{"seq", "at", "actor", "surface", "account", "operation", "target", "decision", "outcome", "approver", "approval"}}
 	for _, row := range rows {
 		t.Rows = append(t.Rows, []string{
-			strconv.FormatInt(row.Seq, 10), when(row.At, a.now()), tools.Clean(row.Actor), row.Surface, tools.Clean(row.Account),
-			tools.Clean(row.Operation), tools.Clean(row.Target), row.Decision, row.Outcome, tools.Clean(row.Approver), row.Approval,
+			strconv.FormatInt(row.Seq, 10), when(row.At, a.now()), text.Clean(row.Actor), row.Surface, text.Clean(row.Account),
+			text.Clean(row.Operation), text.Clean(row.Target), row.Decision, row.Outcome, text.Clean(row.Approver), row.Approval,
 		})
 	}
-	t.Note = plural(len(rows), "row")
+	t.Note = text.Plural(len(rows), "row")
 	if says := leftOut(len(rows), total); says != "" {
 		t.Note += " (" + says + ")"
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -129,7 +130,7 @@ func (a *app) showSelection(rows []audit.Mark, known audit.Verifiers) error {
 	if known.Any() {
 		return fail(tools.Failed, "a selection has no checkpoints: verify it where its database is, or export the whole log")
 	}
-	_, err := fmt.Fprintf(a.io.Out, "Each of %s is whole in itself.\n", plural(len(rows), "row"))
+	_, err := fmt.Fprintf(a.io.Out, "Each of %s is whole in itself.\n", text.Plural(len(rows), "row"))
 	a.io.say("They are a selection: whether rows are missing, or were written anew, shows only where their database is.")
 	return err
 }
@@ -152,9 +153,9 @@ func (a *app) showReport(r audit.Report) error {
 func signatures(r audit.Report) string {
 	switch {
 	case r.Signed > 0:
-		return fmt.Sprintf("Signed up to row %d on %s, %s.", r.Signed, r.SignedAt.Format(time.RFC3339), plural(int(r.Checkpoints), "checkpoint"))
+		return fmt.Sprintf("Signed up to row %d on %s, %s.", r.Signed, r.SignedAt.Format(time.RFC3339), text.Plural(int(r.Checkpoints), "checkpoint"))
 	case r.Unchecked > 0:
-		return fmt.Sprintf("Not checked: %s. Give --key, as vpsbot audit key printed it.", plural(int(r.Unchecked), "checkpoint"))
+		return fmt.Sprintf("Not checked: %s. Give --key, as vpsbot audit key printed it.", text.Plural(int(r.Unchecked), "checkpoint"))
 	}
 	return "It is unsigned: vpsbot audit key makes a key."
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -70,7 +71,7 @@ func typeable(servers []apiclient.Server) []string {
 	var names []string
 	for _, s := range servers {
 		name := s.Name
-		plain := shellWord(name) == name && tools.Clean(name) == name
+		plain := shellWord(name) == name && text.Clean(name) == name
 		misread := apiclient.LooksLikeID(name) || strings.ContainsAny(name[:min(1, len(name))], "-_:@.")
 		if plain && !misread && count[name] == 1 {
 			names = append(names, name)

@@ -12,6 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const setDatabase = "Set VPSBOT_DATABASE_URL to sqlite:PATH, a file that you may write to. Without a store nothing is changed."
@@ -122,7 +123,7 @@ func (a *app) checkWhole(ctx context.Context, cfg config.Config) finding {
 	if err != nil {
 		return broken(name, err.Error(), look)
 	}
-	return fine(name, "whole, %s", plural(int(report.Rows), "row"))
+	return fine(name, "whole, %s", text.Plural(int(report.Rows), "row"))
 }
 
 // checkOpen counts what is open on this account: a database may have records of others. An API

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // checkTeam looks at the policy, at who this is, and at whether changes are stopped. A store
@@ -34,7 +35,7 @@ func checkPolicyFile(p *parts, path string) finding {
 	file := p.policyFile.Document()
 	says := fmt.Sprintf("%s: %d people, %d rules", path, len(file.Book.People), len(file.Book.Rules))
 	if doubts := len(file.Warnings); doubts > 0 {
-		says += "; " + plural(doubts, "warning") + ": vpsbot policy check " + shellWord(path)
+		says += "; " + text.Plural(doubts, "warning") + ": vpsbot policy check " + shellWord(path)
 	}
 	return fine(name, "%s", says)
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 func (a *app) checkToken(ctx context.Context, p *parts, address finding) finding {
@@ -49,7 +49,7 @@ func daysLeft(left time.Duration) string {
 	if left < day {
 		return "less than a day"
 	}
-	return plural(int((left+day-1)/day), "day")
+	return text.Plural(int((left+day-1)/day), "day")
 }
 
 func tokenFailure(ctx context.Context, err error) finding {
@@ -60,7 +60,7 @@ func tokenFailure(ctx context.Context, err error) finding {
 	if api, ok := errors.AsType[*apiclient.Error](err); ok {
 		next = api.Next()
 	}
-	return broken("token", tools.Clean(err.Error()), next)
+	return broken("token", text.Clean(err.Error()), next)
 }
 
 func (p *parts) checkPermissions(ctx context.Context, address finding) ([]right, finding) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -46,11 +47,11 @@ func report(w io.Writer, err error) int {
 }
 
 // printable drops what could steer a terminal: an argument may come from anywhere.
-func printable(text string) string {
+func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if (unicode.IsControl(r) || tools.Hidden(r)) && r != '\n' {
+		if (unicode.IsControl(r) || text.Hidden(r)) && r != '\n' {
 			return -1
 		}
 		return r
-	}, text)
+	}, s)
 }

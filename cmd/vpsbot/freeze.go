@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -139,9 +140,9 @@ func frozen(ctx context.Context, store approval.Store, now time.Time) (string, e
 	if f == nil || err != nil {
 		return "", err
 	}
-	says := fmt.Sprintf("all changes are frozen by %s since %s", tools.Clean(f.By), tools.Since(f.At, now))
+	says := fmt.Sprintf("all changes are frozen by %s since %s", text.Clean(f.By), tools.Since(f.At, now))
 	if f.Reason != "" {
-		says += ": “" + tools.Clean(f.Reason) + "”"
+		says += ": “" + text.Clean(f.Reason) + "”"
 	}
 	return says, nil
 }

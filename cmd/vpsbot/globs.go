@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -39,7 +40,7 @@ func idleHint(globs []string) string {
 	if glob == "" {
 		return ""
 	}
-	says := fmt.Sprintf("VPSBOT_OPERATIONS: %q fits no operation", tools.Clean(glob))
+	says := fmt.Sprintf("VPSBOT_OPERATIONS: %q fits no operation", text.Clean(glob))
 	if near := nearGlob(glob); near != "" {
 		says += "; did you mean " + near + "?"
 	}

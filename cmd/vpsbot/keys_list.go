@@ -9,6 +9,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -51,7 +52,7 @@ func (a *app) showKeys(all []keys.Key, asJSON bool) error {
 	if asJSON {
 		return a.io.writeJSON(list)
 	}
-	t.Note = plural(len(all), "access key") + "."
+	t.Note = text.Plural(len(all), "access key") + "."
 	if len(all) == 0 {
 		t.Note = "No access keys; vpsbot keys create NAME makes one."
 	}

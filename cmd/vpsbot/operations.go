@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -88,10 +89,10 @@ func offerTable(offers []offer, all bool) tools.Table {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	t.Note = plural(len(t.Rows), "operation") + "; vpsbot run OPERATION --help explains one."
+	t.Note = text.Plural(len(t.Rows), "operation") + "; vpsbot run OPERATION --help explains one."
 	switch {
 	case refused > 0 && !all:
-		t.Note = fmt.Sprintf("%s; %d more refused here: vpsbot operations --all says why.", plural(len(t.Rows), "operation"), refused)
+		t.Note = fmt.Sprintf("%s; %d more refused here: vpsbot operations --all says why.", text.Plural(len(t.Rows), "operation"), refused)
 	case refused > 0:
 		t.Note += reasons
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -24,7 +25,7 @@ func (r *operationRun) addRequestID(cmd *cobra.Command) {
 
 // checkRequestID fails for what cannot be a request id; given tells an empty one from none.
 func checkRequestID(id string, given bool) error {
-	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || tools.Hidden(c) }
+	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || text.Hidden(c) }
 	chars := utf8.RuneCountInString(id)
 	if given && (chars < 1 || chars > requestIDChars || len(id) > requestIDBytes || strings.IndexFunc(id, odd) >= 0) {
 		return fail(tools.Invalid, "--request-id must be 1 to %d printable characters, %d bytes at most", requestIDChars, requestIDBytes)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/tools"
@@ -128,7 +129,7 @@ func (s *service) warnOfToken(ctx context.Context) {
 	me, err := s.parts.runner.Client.Account.Me(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			log.Warn("VPS.org does not say what the token may do; vpsbot doctor says more", "error", tools.Clean(err.Error()))
+			log.Warn("VPS.org does not say what the token may do; vpsbot doctor says more", "error", text.Clean(err.Error()))
 		}
 		return
 	}
@@ -141,5 +142,5 @@ func (s *service) warnOfToken(ctx context.Context) {
 }
 
 func tokenOf(me apiclient.Me) permissions.Token {
-	return permissions.Token{Name: tools.Clean(me.Token.Name), ExpiresAt: me.Token.ExpiresAt.Time, IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired}
+	return permissions.Token{Name: text.Clean(me.Token.Name), ExpiresAt: me.Token.ExpiresAt.Time, IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired}
 }

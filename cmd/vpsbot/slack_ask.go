@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const (
@@ -67,7 +67,7 @@ func askSlack(ctx context.Context, client *http.Client, base, method, token stri
 	case err != nil:
 		return slackReply{}, errors.New("answers, but not as Slack's API does")
 	}
-	reply.Error, reply.User, reply.Team = tools.Clean(reply.Error), tools.Clean(reply.User), tools.Clean(reply.Team)
+	reply.Error, reply.User, reply.Team = text.Clean(reply.Error), text.Clean(reply.User), text.Clean(reply.Team)
 	return reply, nil
 }
 

@@ -7,8 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Genesis stands in for the hash of the row before the first one.
@@ -38,20 +39,16 @@ func Seal(previous string, row Row) (Row, error) {
 // cleaned makes every text storable. JSON is valid UTF-8 outside of strings only, so the
 // arguments go the same way; their white space goes, for encoders drop it too.
 func cleaned(row Row) Row {
-	for _, text := range texts(&row) {
-		*text = storable(*text)
+	for _, field := range texts(&row) {
+		*field = text.Storable(*field)
 	}
 	var compact bytes.Buffer
-	_ = json.Compact(&compact, []byte(storable(string(row.Arguments)))) // Seal has checked that it is JSON, or empty
+	_ = json.Compact(&compact, []byte(text.Storable(string(row.Arguments)))) // Seal has checked that it is JSON, or empty
 	row.Arguments = compact.Bytes()
 	if len(row.Arguments) == 0 {
 		row.Arguments = nil
 	}
 	return row
-}
-
-func storable(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // texts lists the free text of a row in the order of the canonical form.

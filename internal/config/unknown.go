@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Lister is an environment that can say which variables it has. One that cannot is not
@@ -98,32 +100,10 @@ func nearest(name string, ours []string) string {
 			return known
 		}
 	}
-	for _, known := range ours {
-		if isOneEdit(name, known) {
-			return known
-		}
+	if near := text.Nearest(name, ours, 1); near != nil {
+		return near[0]
 	}
 	return ""
 }
 
 const fileSuffix = "_FILE"
-
-// isOneEdit reports whether one letter was left out, added or changed, or two neighbours swapped.
-func isOneEdit(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	restA, restB := a[i:], b[i:]
-	switch len(b) - len(a) {
-	case 1:
-		return restA == restB[1:]
-	case 0:
-		swapped := len(restA) > 1 && restA[0] == restB[1] && restA[1] == restB[0] && restA[2:] == restB[2:]
-		return restA != "" && (restA[1:] == restB[1:] || swapped)
-	}
-	return false
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -65,7 +66,7 @@ func (x *exchange) askNow(ctx context.Context, rec approval.Record, card tools.C
 		}
 		return reply
 	}
-	x.Log.Warn("the client cannot ask after all", "approval", rec.ID, "error", x.scrub(tools.Clean(err.Error())))
+	x.Log.Warn("the client cannot ask after all", "approval", rec.ID, "error", x.scrub(text.Clean(err.Error())))
 	x.client.noteRanOut(x.Runner.Now())
 	return x.elsewhere(ctx, rec.ID, "This client could not put the question to a person.", "the client could not ask")
 }
@@ -95,7 +96,7 @@ func (x *exchange) elsewhere(ctx context.Context, record, says, why string) tool
 func (x *exchange) form(rec approval.Record, card tools.Card) mcp.ElicitationParams {
 	left := rec.ExpiresAt.Sub(x.Runner.Now())
 	return mcp.ElicitationParams{
-		Message:         toolNames(wording(card, tools.InWords(left))),
+		Message:         toolNames(wording(card, text.Duration(left))),
 		RequestedSchema: fields(card),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -199,7 +200,7 @@ func requireClean(t testing.TB, raw json.RawMessage) {
 			return
 		}
 		if s, ok := token.(string); ok {
-			require.Equal(t, tools.Clean(s), s)
+			require.Equal(t, text.Clean(s), s)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -62,8 +63,8 @@ func subject(op *tools.Op, req mcp.CallToolRequest) string {
 	}
 	_ = json.Unmarshal(req.Params.RawArguments, &in) // the Runner judges the input
 	for _, named := range []any{in.Server, in.Name} {
-		if text, ok := named.(string); ok && text != "" {
-			return tools.Clean(text)
+		if name, ok := named.(string); ok && name != "" {
+			return text.Clean(name)
 		}
 	}
 	return op.Title

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -32,7 +33,7 @@ func requestID(meta *mcp.Meta) (string, error) {
 		return "", nil
 	}
 	id, ok := given.(string)
-	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || tools.Hidden(c) }
+	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || text.Hidden(c) }
 	if !ok || id == "" || utf8.RuneCountInString(id) > requestIDChars || len(id) > requestIDBytes || strings.IndexFunc(id, odd) >= 0 {
 		return "", errRequestID
 	}

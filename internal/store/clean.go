@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // storable makes every text among the arguments of a statement one that each engine takes:
@@ -16,28 +17,24 @@ func storable(args []any) []any {
 	for i, arg := range args {
 		switch v := arg.(type) {
 		case string:
-			out[i] = storableText(v)
+			out[i] = text.Storable(v)
 		case *string:
-			out[i] = storableText(*v)
+			out[i] = text.Storable(*v)
 		case jsonText:
-			out[i] = storableText(string(v))
+			out[i] = text.Storable(string(v))
 		case *jsonText:
-			out[i] = storableText(string(*v))
+			out[i] = text.Storable(string(*v))
 		case *binary:
 			out[i] = base64.StdEncoding.EncodeToString(*v)
 		case *words:
-			out[i] = storableText(strings.Join(*v, " "))
+			out[i] = text.Storable(strings.Join(*v, " "))
 		case json.RawMessage:
-			out[i] = storableText(string(v))
+			out[i] = text.Storable(string(v))
 		case approval.State:
-			out[i] = storableText(string(v))
+			out[i] = text.Storable(string(v))
 		default:
 			out[i] = arg
 		}
 	}
 	return out
-}
-
-func storableText(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const (
@@ -75,7 +76,7 @@ func receivable(now time.Time, ds []approval.Delivery) error {
 func distinct(ds []approval.Delivery) []approval.Delivery {
 	rows := slices.Clone(ds)
 	for i := range rows {
-		rows[i].ID = storableText(rows[i].ID)
+		rows[i].ID = text.Storable(rows[i].ID)
 		rows[i].Tries = 1
 	}
 	slices.SortStableFunc(rows, func(a, b approval.Delivery) int { return strings.Compare(a.ID, b.ID) })
@@ -86,7 +87,7 @@ func distinct(ds []approval.Delivery) []approval.Delivery {
 func firsts(ds []approval.Delivery, stored map[string]bool) []bool {
 	fresh := make([]bool, len(ds))
 	for i, d := range ds {
-		id := storableText(d.ID)
+		id := text.Storable(d.ID)
 		fresh[i] = stored[id]
 		delete(stored, id)
 	}

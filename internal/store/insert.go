@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const requestIDBytes = 256
@@ -164,9 +165,9 @@ func requested(ctx context.Context, q queryer, r approval.Record) (approval.Reco
 // sameRequest compares a new request with a stored one: by what it resolves to, or by what
 // was asked, which may resolve to something else by now.
 func sameRequest(old, r approval.Record) bool {
-	asked := storableText(r.AskedHash)
-	return old.Operation == storableText(r.Operation) &&
-		(old.ArgsHash == storableText(r.ArgsHash) || asked != "" && old.AskedHash == asked)
+	asked := text.Storable(r.AskedHash)
+	return old.Operation == text.Storable(r.Operation) &&
+		(old.ArgsHash == text.Storable(r.ArgsHash) || asked != "" && old.AskedHash == asked)
 }
 
 // remember notes what r's request id, if it has one, stands for, and forgets the old ones.

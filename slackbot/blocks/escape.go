@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Escape makes a text that somebody else wrote one harmless line of Slack's markup: what Clean
@@ -15,7 +15,7 @@ func Escape(s string) string { return entities.Replace(disarm(visible(s))) }
 
 var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// visible removes from a text what does not show, as [tools.Clean] does, and makes it one
+// visible removes from a text what does not show, as [text.Clean] does, and makes it one
 // line. Unlike Clean it keeps our own quotation marks, and the length.
 func visible(s string) string { return short(s, math.MaxInt) }
 
@@ -45,7 +45,7 @@ func short(s string, most int) string {
 func blank(s string) bool { return short(s, 1) == "" }
 
 // hidden asks Clean, so that there is one answer to what may be shown.
-func hidden(c rune) bool { return tools.Clean(string(c)) == "" }
+func hidden(c rune) bool { return text.Clean(string(c)) == "" }
 
 // Look-alikes of what Slack would read as markup.
 var lookAlikes = map[rune]rune{'`': quoteMark, '*': '∗', '~': '∼', '_': '＿', ':': '꞉'}

@@ -7,9 +7,9 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// text is markup in a block. Verbatim keeps Slack from making links of words that look like
+// markdown is markup in a block. Verbatim keeps Slack from making links of words that look like
 // addresses or channels.
-func text(m md, most int) *slack.TextBlockObject {
+func markdown(m md, most int) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.MarkdownType, string(clip(m, most)), false, true)
 }
 
@@ -25,7 +25,7 @@ func plain(s string, most int) *slack.TextBlockObject {
 func sections(lines ...md) []slack.Block {
 	var blocks []slack.Block
 	for _, packed := range pack(lines, mostSection) {
-		blocks = append(blocks, slack.NewSectionBlock(text(packed, mostSection), nil, nil))
+		blocks = append(blocks, slack.NewSectionBlock(markdown(packed, mostSection), nil, nil))
 	}
 	return blocks
 }
@@ -60,7 +60,7 @@ func fields(values []md) []slack.Block {
 		values = values[len(row):]
 		texts := make([]*slack.TextBlockObject, len(row))
 		for i, v := range row {
-			texts[i] = text(v, mostField)
+			texts[i] = markdown(v, mostField)
 		}
 		blocks = append(blocks, slack.NewSectionBlock(nil, texts, nil))
 	}
@@ -73,7 +73,7 @@ func remark(parts ...md) []slack.Block {
 	if m == "" {
 		return nil
 	}
-	return []slack.Block{slack.NewContextBlock("", text(m, mostContext))}
+	return []slack.Block{slack.NewContextBlock("", markdown(m, mostContext))}
 }
 
 func header(m md) []slack.Block { return sections(strong(m)) }

@@ -73,7 +73,7 @@ func retell(s string) string {
 	return strings.Join(parts, "")
 }
 
-// quotedApart cuts a text before and after each quotation, which [tools.Clean] lets nobody nest.
+// quotedApart cuts a text before and after each quotation, which [text.Clean] lets nobody nest.
 func quotedApart(s string) (parts []string) {
 	for s != "" {
 		begin := strings.Index(s, "“")

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -244,9 +245,9 @@ func (f *fieldReader) open(positional string) string {
 }
 
 // short leaves out what is too long to repeat.
-func short(text string) string {
-	if len(text) > longestName {
+func short(typed string) string {
+	if len(typed) > longestName {
 		return "…"
 	}
-	return tools.Clean(text)
+	return text.Clean(typed)
 }

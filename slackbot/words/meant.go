@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // longestName is how much of a wrong word a mistake repeats: a part of a secret that was
@@ -15,15 +15,12 @@ import (
 const longestName = 40
 
 // name puts what was typed into a sentence.
-func name(text string) string {
-	if n := utf8.RuneCountInString(text); n > longestName {
+func name(typed string) string {
+	if n := utf8.RuneCountInString(typed); n > longestName {
 		return fmt.Sprintf("a text of %d characters", n)
 	}
-	return "“" + tools.Clean(text) + "”"
+	return "“" + text.Clean(typed) + "”"
 }
-
-// farthest is how many letters a typo may be wrong in.
-const farthest = 2
 
 // near returns the word among the known that may be meant: the only one that it begins, or
 // the nearest; else "".
@@ -36,33 +33,10 @@ func near(typed string, known []string) string {
 	if len(begun) == 1 {
 		return begun[0]
 	}
-	best, far := "", min(farthest, length/2)+1 // two letters of three wrong are another word
-	for _, k := range known {
-		if d := distance([]rune(typed), []rune(k)); d < far {
-			best, far = k, d
-		}
+	if best := text.Nearest(typed, known, min(2, length/2)); best != nil { // two letters of three wrong are another word
+		return best[0]
 	}
-	return best
-}
-
-// distance is how many letters to add, drop or change.
-func distance(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range b {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return ""
 }
 
 // manyFixes is how many words of one command are put right before it is no typo any more.

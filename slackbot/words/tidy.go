@@ -6,21 +6,21 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // tidy takes back what Slack, phones and the clipboard did to a text.
-func tidy(text string) (string, error) {
-	if !utf8.ValidString(text) {
+func tidy(typed string) (string, error) {
+	if !utf8.ValidString(typed) {
 		return "", mistake("the command is not valid text; type it again")
 	}
 	var b strings.Builder
-	for _, c := range text {
+	for _, c := range typed {
 		switch {
 		case zeroWidth(c):
 		case unicode.IsSpace(c):
 			b.WriteByte(' ')
-		case unicode.IsControl(c), tools.Hidden(c): // taken out, what is left could be another name
+		case unicode.IsControl(c), text.Hidden(c): // taken out, what is left could be another name
 			return "", mistake("the command holds an invisible character (%U), as copied text may; type it by hand", c)
 		case strings.ContainsRune("“”„«»", c):
 			b.WriteByte('"')
@@ -28,11 +28,11 @@ func tidy(text string) (string, error) {
 			b.WriteRune(c)
 		}
 	}
-	text = strings.TrimSpace(unescape(b.String()))
-	if rest, ok := strings.CutPrefix(text, prefix); ok && (rest == "" || rest[0] == ' ') { // help was copied as a whole
-		text = strings.TrimSpace(rest)
+	typed = strings.TrimSpace(unescape(b.String()))
+	if rest, ok := strings.CutPrefix(typed, prefix); ok && (rest == "" || rest[0] == ' ') { // help was copied as a whole
+		typed = strings.TrimSpace(rest)
 	}
-	return text, nil
+	return typed, nil
 }
 
 // prefix is the slash command itself.

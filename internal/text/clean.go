@@ -1,9 +1,9 @@
-package tools
+// Package text holds what every surface does to a text: it makes foreign text safe to show, shortens
+// it, names a number of things, and finds the nearest of several names.
+package text
 
 import (
-	"fmt"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -39,7 +39,7 @@ func Clean(s string) string {
 		}
 	}
 	if total > MaxText {
-		return cut(b.String(), MaxText-1) + "…"
+		return Cut(b.String(), MaxText-1) + "…"
 	}
 	return b.String()
 }
@@ -66,51 +66,4 @@ func Hidden(c rune) bool {
 		return false
 	}
 	return c == brailleBlank || unicode.In(c, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-}
-
-func cut(s string, characters int) string {
-	for i := range s {
-		if characters == 0 {
-			return s[:i]
-		}
-		characters--
-	}
-	return s
-}
-
-// longestQuote is how much of a name a sentence holds: a longer one could push the rest of
-// the sentence out of sight.
-const longestQuote = 100
-
-// quote puts a cleaned name into a sentence.
-func quote(name string) string {
-	name = Clean(name)
-	if short := cut(name, longestQuote); short != name {
-		name = short + "…"
-	}
-	return "“" + name + "”"
-}
-
-// plural puts a number before its noun: "1 server", "2 servers".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// InWords says a duration as a person would, rounded up: "5 minutes", never "0s" or "10m0s".
-func InWords(d time.Duration) string {
-	in := func(unit time.Duration, noun string) string { return plural(max(1, int((d+unit-1)/unit)), noun) }
-	fits := func(unit time.Duration) bool { return d >= 2*unit || d == unit }
-	const day = 24 * time.Hour
-	switch {
-	case fits(day):
-		return in(day, "day")
-	case fits(time.Hour):
-		return in(time.Hour, "hour")
-	case fits(time.Minute):
-		return in(time.Minute, "minute")
-	}
-	return in(time.Second, "second")
 }

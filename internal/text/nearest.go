@@ -1,0 +1,50 @@
+package text
+
+import "slices"
+
+// Nearest returns the names within a number of edits of name, the nearest first and each once.
+func Nearest(name string, known []string, edits int) []string {
+	type candidate struct {
+		name  string
+		edits int
+	}
+	var near []candidate
+	for _, k := range known {
+		if d := distance([]rune(name), []rune(k)); d <= edits {
+			near = append(near, candidate{k, d})
+		}
+	}
+	slices.SortStableFunc(near, func(a, b candidate) int { return a.edits - b.edits })
+	var names []string
+	for _, c := range near {
+		if !slices.Contains(names, c.name) {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// distance is the number of letters to add, drop, change, or swap with the next (optimal string
+// alignment).
+func distance(a, b []rune) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range a {
+		row := make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range b {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}

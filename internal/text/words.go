@@ -1,0 +1,54 @@
+package text
+
+import (
+	"strconv"
+	"time"
+)
+
+// Cut returns the first characters of s.
+func Cut(s string, characters int) string {
+	for i := range s {
+		if characters == 0 {
+			return s[:i]
+		}
+		characters--
+	}
+	return s
+}
+
+// longestQuote is how much of a name a sentence holds: a longer one could push the rest of
+// the sentence out of sight.
+const longestQuote = 100
+
+// Quote puts a name that somebody else chose into a sentence.
+func Quote(name string) string {
+	name = Clean(name)
+	if short := Cut(name, longestQuote); short != name {
+		name = short + "…"
+	}
+	return "“" + name + "”"
+}
+
+// Plural puts a number before its noun: "1 server", "2 servers".
+func Plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// Duration says a duration as a person would, rounded up: "5 minutes", never "0s" or "10m0s".
+func Duration(d time.Duration) string {
+	in := func(unit time.Duration, noun string) string { return Plural(max(1, int((d+unit-1)/unit)), noun) }
+	fits := func(unit time.Duration) bool { return d >= 2*unit || d == unit }
+	const day = 24 * time.Hour
+	switch {
+	case fits(day):
+		return in(day, "day")
+	case fits(time.Hour):
+		return in(time.Hour, "hour")
+	case fits(time.Minute):
+		return in(time.Minute, "minute")
+	}
+	return in(time.Second, "second")
+}
