@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
 const (
@@ -142,7 +144,7 @@ func join(name, key string) string {
 
 // tidy hides the token and keeps at most 1000 characters.
 func tidy(s, token string) string {
-	s = hideText(strings.ToValidUTF8(s, "\uFFFD"), token)
+	s = redact.Text(strings.ToValidUTF8(s, "\uFFFD"), token)
 	count := 0
 	for i := range s {
 		if count == maxMessage {

@@ -79,7 +79,7 @@ func FuzzErrorBody(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		message, fields := errorBody(redact(body, secret), http.Header{}, secret)
+		message, fields := errorBody(redactBody(body, secret), http.Header{}, secret)
 		e := &Error{Kind: KindInvalid, Message: message, Fields: fields}
 		require.NotContains(t, e.Error(), secret)
 		require.True(t, utf8.ValidString(message))

@@ -37,7 +37,7 @@ func (l reception) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	// What is left of a failure's body still tells more than nothing.
-	c.body = redact(body, c.token)
+	c.body = redactBody(body, c.token)
 	return resp, nil
 }
 

@@ -6,13 +6,13 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
-const redacted = "[redacted]"
-
-// redact takes the token out of a body, also where the JSON spells it with
+// redactBody takes the token out of a body, also where the JSON spells it with
 // escapes. The result shares body's memory where there was nothing to do.
-func redact(body []byte, token string) []byte {
+func redactBody(body []byte, token string) []byte {
 	if token == "" {
 		return body
 	}
@@ -22,7 +22,7 @@ func redact(body []byte, token string) []byte {
 	if !bytes.Contains(body, []byte(token)) {
 		return body
 	}
-	return bytes.ReplaceAll(body, []byte(token), []byte(redacted))
+	return bytes.ReplaceAll(body, []byte(token), []byte(redact.Mark))
 }
 
 // respelled writes JSON anew with no escape that is not needed.
@@ -32,13 +32,6 @@ func respelled(body []byte) []byte {
 		return body
 	}
 	return plain
-}
-
-func hideText(s, token string) string {
-	if token == "" {
-		return s
-	}
-	return strings.ReplaceAll(s, token, redacted)
 }
 
 // presentable is err as long as its text is short and without the token. It is

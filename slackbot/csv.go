@@ -60,7 +60,7 @@ func (b *Bot) sendFile(ctx context.Context, v *visit, c words.Command, t tools.T
 	}
 	channel, err := b.upload(ctx, v, f, channel)
 	if err != nil {
-		b.Log.Warn("Slack: sending a file", "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: sending a file", "error", err)
 		return b.tell(ctx, v, blocks.Plain("Slack did not take the file: "+unsent(err)))
 	}
 	if channel == v.channel {

@@ -76,7 +76,7 @@ func (b *Bot) lookAtWork(ctx context.Context, rec approval.Record) {
 	var err error
 	w.at = now
 	if w.Work, err = b.Runner.LookAtWork(ctx, rec, w.Work); err != nil {
-		b.Log.Debug("Slack: reading how work goes on", "approval", rec.ID, "error", b.scrub(tools.Explain(err)))
+		b.Log.Debug("Slack: reading how work goes on", "approval", rec.ID, "error", tools.Explain(err))
 	}
 	if w.Settled {
 		w.waited = now.Sub(rec.ClaimedAt).Truncate(time.Second)

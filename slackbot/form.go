@@ -43,7 +43,7 @@ func (b *Bot) askFields(ctx context.Context, v *visit, c words.Command) error {
 	}
 	id, err := b.openLoading(ctx, v, c.Op)
 	if err != nil {
-		b.Log.Warn("Slack: opening a form", "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: opening a form", "error", err)
 		return b.tell(ctx, v, blocks.Plain("vpsbot could not open its form. Nothing was done. "+reason(err)+" The fields can be typed, too: `"+words.Usage(c.Op)+"`"))
 	}
 	return b.fill(ctx, v, c.Op, id, blocks.Form(c.Op, c.Input, b.choices(ctx, v, c, offered), b.formToken(v, c)))
@@ -74,13 +74,13 @@ func (b *Bot) fill(ctx context.Context, v *visit, op *tools.Op, id string, form 
 	}
 	err := show(form)
 	if viewTooMuch(err) {
-		b.Log.Error("Slack does not take the blocks of a form; it is shown without", "error", b.scrub(err.Error()))
+		b.Log.Error("Slack does not take the blocks of a form; it is shown without", "error", err)
 		err = show(blocks.BareModal(form))
 	}
 	if err == nil || said(err) == "not_found" {
 		return nil
 	}
-	b.Log.Warn("Slack: filling a form", "error", b.scrub(err.Error()))
+	b.Log.Warn("Slack: filling a form", "error", err)
 	return b.tell(ctx, v, blocks.Plain("vpsbot could not fill its form. Nothing was done. "+reason(err)+" The fields can be typed, too: `"+words.Usage(op)+"`"))
 }
 

@@ -117,7 +117,7 @@ func (b *Bot) readGroup(ctx context.Context, id string) error {
 	}
 	members, err := b.slack.GetUserGroupMembersContext(ctx, id)
 	if err != nil {
-		b.Log.Warn("Slack: reading who is in a user group", "group", id, "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: reading who is in a user group", "group", id, "error", err)
 		b.groups.failed(id, b.Now(), known(err))
 		return err
 	}

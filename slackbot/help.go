@@ -85,7 +85,7 @@ func (b *Bot) approvals(ctx context.Context, v *visit, c words.Command) error {
 
 // noStore tells somebody that nothing can be looked up.
 func (b *Bot) noStore(ctx context.Context, v *visit, err error) error {
-	b.Log.Error("Slack: looking something up", "error", b.scrub(err.Error()))
+	b.Log.Error("Slack: looking something up", "error", err)
 	return b.tell(ctx, v, blocks.Plain("vpsbot cannot look it up at the moment: "+text.Clean(tools.Explain(err))+". Please try again in a minute."))
 }
 
@@ -233,6 +233,6 @@ func (b *Bot) noteRefusedFreeze(ctx context.Context, v *visit, c words.Command, 
 		})
 	}
 	if err != nil {
-		b.Log.Error("Slack: noting a refusal", "error", b.scrub(err.Error()))
+		b.Log.Error("Slack: noting a refusal", "error", err)
 	}
 }

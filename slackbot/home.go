@@ -106,7 +106,7 @@ func (b *Bot) publish(ctx context.Context, v *visit, shown slack.HomeTabViewRequ
 	}
 	err := show(shown)
 	if viewTooMuch(err) {
-		b.Log.Error("Slack does not take the blocks of a Home tab; its text is shown alone", "error", b.scrub(err.Error()))
+		b.Log.Error("Slack does not take the blocks of a Home tab; its text is shown alone", "error", err)
 		err = show(blocks.BareHome(shown))
 	}
 	return err
@@ -117,7 +117,7 @@ func (b *Bot) homeView(ctx context.Context, v *visit, page homePage) slack.HomeT
 	fleet := b.readHome(ctx, v, &view)
 	b.addFleet(&view, fleet, page)
 	if err := b.addRecords(ctx, v, &view, fleet); err != nil {
-		b.Log.Error("Slack: reading the store for a Home tab", "error", b.scrub(err.Error()))
+		b.Log.Error("Slack: reading the store for a Home tab", "error", err)
 		view.Notice = join(view.Notice, "vpsbot cannot read its store at the moment: what waits and what was done is not shown.")
 	}
 	return blocks.Home(view)
@@ -137,7 +137,7 @@ func (b *Bot) readHome(ctx context.Context, v *visit, view *blocks.HomeView) (fl
 	} {
 		reading.Go(func() {
 			if err := b.guarded(ctx, func(context.Context) error { read(); return nil }); err != nil {
-				b.Log.Error("Slack: reading what a Home tab shows", "error", b.scrub(err.Error()))
+				b.Log.Error("Slack: reading what a Home tab shows", "error", err)
 			}
 		})
 	}

@@ -39,7 +39,7 @@ func (b *Bot) Handle(ctx context.Context, d door.Delivery) []byte {
 		return ack
 	}
 	if err := b.inbox.add(ctx, d); err != nil {
-		b.Log.Warn("Slack: a delivery could not be stored", "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: a delivery could not be stored", "error", err)
 		if !onlyReads(d) {
 			return sorry(d, err)
 		}
@@ -160,7 +160,7 @@ func (b *Bot) carryOut(ctx context.Context, d door.Delivery) {
 	defer func() { <-b.slots }()
 	err := b.guarded(ctx, func(ctx context.Context) error { return b.dispatch(ctx, d) })
 	if err != nil {
-		b.Log.Error("Slack: carrying out a delivery", "kind", d.Kind, "error", b.scrub(err.Error()))
+		b.Log.Error("Slack: carrying out a delivery", "kind", d.Kind, "error", err)
 	}
 	if ctx.Err() != nil {
 		b.inHand.Delete(d.ID)
@@ -217,7 +217,7 @@ func (b *Bot) apologise(ctx context.Context, d door.Delivery) {
 		return b.tell(ctx, v, blocks.Plain("vpsbot was away, and did not carry out what you sent. Please send it again, if you still want it."))
 	})
 	if err != nil {
-		b.Log.Warn("Slack: telling that a delivery is given up", "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: telling that a delivery is given up", "error", err)
 	}
 	b.finished <- d.ID
 }
@@ -257,7 +257,7 @@ func (b *Bot) forget(ctx context.Context, ids []string) {
 		err = store.Finish(ctx, ids)
 	}
 	if err != nil { // they are carried out once more; what changes anything is recognised by its request id
-		b.Log.Warn("Slack: noting what is done", "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: noting what is done", "error", err)
 	}
 	for _, id := range ids {
 		b.inHand.Delete(id)

@@ -51,7 +51,7 @@ func (b *Bot) noteTyped(ctx context.Context, user, name string) {
 		err = store.ReplacePost(ctx, approval.Post{Key: memberKind + ":" + b.member(user), Approval: b.member(user), Kind: memberKind, User: user, Shown: name})
 	}
 	if err != nil {
-		b.Log.Debug("Slack: remembering who is of the workspace", "error", b.scrub(err.Error()))
+		b.Log.Debug("Slack: remembering who is of the workspace", "error", err)
 	}
 }
 
@@ -71,7 +71,7 @@ func (b *Bot) nameOf(ctx context.Context, user string) (name string, known bool)
 	p, err := store.Post(ctx, memberKind+":"+b.member(user))
 	if err != nil {
 		if !errors.Is(err, approval.ErrNotFound) {
-			b.Log.Debug("Slack: looking up who is of the workspace", "error", b.scrub(err.Error()))
+			b.Log.Debug("Slack: looking up who is of the workspace", "error", err)
 		}
 		return "", false // who is not known to be of it is not
 	}

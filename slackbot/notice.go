@@ -85,7 +85,7 @@ func (b *Bot) beginMirror(ctx context.Context) {
 		}
 	}
 	if err != nil {
-		b.Log.Warn("Slack: noting where the audit log stands", "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: noting where the audit log stands", "error", err)
 	}
 }
 

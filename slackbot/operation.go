@@ -70,7 +70,7 @@ func (b *Bot) post(ctx context.Context, v *visit, rec approval.Record, share boo
 	}
 	for _, p := range posts {
 		if err := b.addPost(ctx, p); err != nil {
-			b.Log.Warn("Slack: a message could not be prepared", "approval", rec.ID, "kind", p.Kind, "error", b.scrub(err.Error()))
+			b.Log.Warn("Slack: a message could not be prepared", "approval", rec.ID, "kind", p.Kind, "error", err)
 		}
 	}
 	b.poke()

@@ -159,7 +159,7 @@ func (b *Bot) runApproved(ctx context.Context, rec approval.Record) {
 			return err
 		})
 		if err != nil {
-			b.Log.Warn("Slack: running what was approved", "approval", rec.ID, "error", b.scrub(err.Error()))
+			b.Log.Warn("Slack: running what was approved", "approval", rec.ID, "error", err)
 		}
 		b.changed(ctx, rec.ID)
 	})
@@ -222,7 +222,7 @@ func (b *Bot) changed(ctx context.Context, id string) {
 		err = store.MarkDue(context.WithoutCancel(ctx), id, b.Now())
 	}
 	if err != nil {
-		b.Log.Debug("Slack: a message will be brought up to date later", "approval", id, "error", b.scrub(err.Error()))
+		b.Log.Debug("Slack: a message will be brought up to date later", "approval", id, "error", err)
 	}
 	b.poke()
 }
@@ -291,14 +291,14 @@ func (b *Bot) showDue(ctx context.Context, slots chan struct{}, showing *sync.Wa
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
-		b.Log.Warn("Slack: bringing messages up to date", "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: bringing messages up to date", "error", err)
 	}
 }
 
 func (b *Bot) showSafely(ctx context.Context, store Store, p approval.Post) {
 	err := b.guarded(ctx, func(ctx context.Context) error { return b.showOne(ctx, store, p) })
 	if err != nil {
-		b.Log.Warn("Slack: bringing a message up to date", "approval", p.Approval, "kind", p.Kind, "error", b.scrub(err.Error()))
+		b.Log.Warn("Slack: bringing a message up to date", "approval", p.Approval, "kind", p.Kind, "error", err)
 	}
 }
 
@@ -384,7 +384,7 @@ func (b *Bot) leave(ctx context.Context, store Store, p approval.Post, rec appro
 		}
 		b.poke()
 	}
-	b.Log.Warn("Slack: a message cannot be shown; the audit log has the outcome", "approval", p.Approval, "kind", p.Kind, "error", b.scrub(why.Error()))
+	b.Log.Warn("Slack: a message cannot be shown; the audit log has the outcome", "approval", p.Approval, "kind", p.Kind, "error", why)
 	p.Fails, p.Next = 0, time.Time{}
 	return p
 }

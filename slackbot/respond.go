@@ -108,7 +108,7 @@ func (b *Bot) mayPostTo(address string) error {
 func (b *Bot) postURL(ctx context.Context, address string, m blocks.Message, r response) error {
 	err := b.postOnce(ctx, address, m, r)
 	if isTooMuch(err) && len(m.Blocks) > 0 {
-		b.Log.Error("Slack does not take the blocks of an answer; its text is sent alone", "error", b.scrub(err.Error()))
+		b.Log.Error("Slack does not take the blocks of an answer; its text is sent alone", "error", err)
 		err = b.postOnce(ctx, address, m.Bare(), r)
 	}
 	if isTooMuch(err) {
@@ -188,7 +188,7 @@ func (b *Bot) deliver(ctx context.Context, p *approval.Post, m blocks.Message) e
 func (b *Bot) update(ctx context.Context, p *approval.Post, m blocks.Message) error {
 	_, _, _, err := b.slack.UpdateMessageContext(ctx, p.Channel, p.TS, options(m)...)
 	if isTooMuch(err) {
-		b.Log.Error("Slack does not take the blocks of a message; its text is shown alone", "error", b.scrub(err.Error()))
+		b.Log.Error("Slack does not take the blocks of a message; its text is shown alone", "error", err)
 		_, _, _, err = b.slack.UpdateMessageContext(ctx, p.Channel, p.TS, append(options(m.Bare()), slack.MsgOptionBlocks())...) // none in place of those it has
 	}
 	return err
@@ -198,7 +198,7 @@ func (b *Bot) update(ctx context.Context, p *approval.Post, m blocks.Message) er
 func (b *Bot) postTo(ctx context.Context, channel string, m blocks.Message, more ...slack.MsgOption) (at, ts string, err error) {
 	at, ts, err = b.slack.PostMessageContext(ctx, channel, append(options(m), more...)...)
 	if isTooMuch(err) && len(m.Blocks) > 0 {
-		b.Log.Error("Slack does not take the blocks of a message; its text is sent alone", "error", b.scrub(err.Error()))
+		b.Log.Error("Slack does not take the blocks of a message; its text is sent alone", "error", err)
 		at, ts, err = b.slack.PostMessageContext(ctx, channel, append(options(m.Bare()), more...)...)
 	}
 	return at, ts, known(err)
@@ -246,7 +246,7 @@ func (b *Bot) deliverElsewhere(ctx context.Context, p *approval.Post, m blocks.M
 	case p.User == "" || isDirect(*p): // there is nobody else to tell
 		return &overError{"Slack says " + said(err)}
 	}
-	b.Log.Warn("Slack: a channel takes no messages; the asker is told directly", "approval", p.Approval, "channel", p.Channel, "error", b.scrub(err.Error()))
+	b.Log.Warn("Slack: a channel takes no messages; the asker is told directly", "approval", p.Approval, "channel", p.Channel, "error", err)
 	p.Channel, p.TS, p.Thread = p.User, "", ""
 	return b.deliverNew(ctx, p, m)
 }
@@ -256,7 +256,7 @@ func isDirect(p approval.Post) bool { return p.Channel == p.User || strings.HasP
 
 // deliverNowhere tells the asker that those who must agree cannot be asked where the policy says.
 func (b *Bot) deliverNowhere(ctx context.Context, p *approval.Post, err error) error {
-	b.Log.Error("Slack: the approvals channel takes no messages: invite the bot, give it what it lacks, or name another channel in the policy", "channel", p.Channel, "error", b.scrub(err.Error()))
+	b.Log.Error("Slack: the approvals channel takes no messages: invite the bot, give it what it lacks, or name another channel in the policy", "channel", p.Channel, "error", err)
 	if p.User != "" && p.TS == "" && p.Shown != unshowable {
 		if _, _, err := b.postTo(ctx, p.User, blocks.NobodyAsked(p.Channel, said(err))); err != nil {
 			return err

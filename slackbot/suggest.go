@@ -84,7 +84,7 @@ func (b *Bot) readServers(ctx context.Context, key serverKey, visitor func(conte
 			return err
 		})
 		if err != nil {
-			b.Log.Warn("Slack: reading the servers for a form", "error", b.scrub(err.Error()))
+			b.Log.Warn("Slack: reading the servers for a form", "error", err)
 		}
 		b.servers.keep(key, found, b.Now(), err)
 		return nil, err

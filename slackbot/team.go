@@ -62,7 +62,7 @@ func (b *Bot) Who(ctx context.Context) (name string, scopes []string, err error)
 func (b *Bot) learnTeam(ctx context.Context) {
 	for wait := b.Every; ctx.Err() == nil && b.team.id() == ""; wait = min(2*wait, time.Minute) {
 		if _, _, err := b.Who(ctx); err != nil {
-			b.Log.Warn("Slack does not say whose bot this is, so nothing is carried out yet", "error", b.scrub(err.Error()))
+			b.Log.Warn("Slack does not say whose bot this is, so nothing is carried out yet", "error", err)
 			pause(ctx, wait)
 		}
 	}
@@ -119,6 +119,3 @@ func (b *Bot) heard(code string) {
 		b.Log.Info("Slack takes the bot's token again")
 	}
 }
-
-// scrub takes the bot's token out of a text.
-func (b *Bot) scrub(text string) string { return strings.ReplaceAll(text, b.Token, "[redacted]") }

@@ -62,7 +62,7 @@ func (a *app) doctorCommand() *cobra.Command {
 func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	d := a.diagnose(ctx)
 	for i, f := range d.Findings { // an error may have any variable in it
-		d.Findings[i].Message, d.Findings[i].Next = a.hide(f.Message), a.hide(f.Next)
+		d.Findings[i].Message, d.Findings[i].Next = a.redact(f.Message), a.redact(f.Next)
 	}
 	show := a.showDiagnosis
 	if asJSON {

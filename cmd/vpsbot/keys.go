@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -56,7 +57,7 @@ func (a *app) createKey(ctx context.Context, p *parts, db keys.Store, name, expi
 	if err := keys.CheckName(name); err != nil {
 		return invalid(err)
 	}
-	if p.config.Hide(name) != name {
+	if redact.Text(name, p.config.Secrets()...) != name {
 		return invalid(keys.ErrSecretName)
 	}
 	until, err := readExpiry(expires, p.now())

@@ -13,6 +13,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/vpsbot/vpsbot/internal/process"
+	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -38,17 +39,23 @@ type app struct {
 	oneUser bool // the users of this machine cannot be told apart
 }
 
+// newApp makes an app whose standard error shows no secret: not in messages, not in the log.
+func newApp(env envconfig.Lookuper, io stdio) *app {
+	a := &app{env: env, io: io, goos: runtime.GOOS, now: time.Now, random: rand.Reader, oneUser: process.InUserNamespace()}
+	a.io.Err = redact.Writer(io.Err, a.secrets)
+	return a
+}
+
 // run is the program: args without its name. The error, if any, says how it ended and is
 // printed by the caller.
 func run(ctx context.Context, args []string, env envconfig.Lookuper, io stdio) (err error) {
-	a := &app{env: env, io: io, goos: runtime.GOOS, now: time.Now, random: rand.Reader, oneUser: process.InUserNamespace()}
-	a.io.Err = hiding{io.Err, a.hide}
+	a := newApp(env, io)
 	log.SetOutput(a.io.Err) // of the standard library, as by an HTTP server
 	defer func() {
 		if broken := recover(); broken != nil {
 			err = a.internal(broken, debug.Stack())
 		}
-		err = a.hideError(err)
+		err = a.redactError(err)
 	}()
 	root := a.root(args)
 	root.SetArgs(args)
@@ -61,7 +68,7 @@ func (a *app) internal(broken any, stack []byte) error {
 		broken, stack = c.value, c.stack
 	}
 	if level, _ := a.env.Lookup("VPSBOT_LOG_LEVEL"); level == "debug" {
-		a.io.say("%s", a.hide(string(stack)))
+		a.io.say("%s", a.redact(string(stack)))
 	}
-	return fail(tools.Failed, "an internal error: %s; VPSBOT_LOG_LEVEL=debug shows where", a.hide(fmt.Sprint(broken)))
+	return fail(tools.Failed, "an internal error: %s; VPSBOT_LOG_LEVEL=debug shows where", a.redact(fmt.Sprint(broken)))
 }

@@ -324,7 +324,7 @@ func TestLoggerHidesTheKey(t *testing.T) {
 		var out bytes.Buffer
 		cfg, err := config.Read(t.Context(), envconfig.MapLookuper(env), "linux")
 		require.NoError(t, err)
-		(&app{io: stdio{Err: &out}}).logger(cfg, cfg.Token()).With("a", "vpsbot_hush").Warn("vpsbot_hush", "b", "vps_hush vpsbot_hush")
+		newApp(envconfig.MapLookuper(env), stdio{Err: &out}).logger(cfg).With("a", "vpsbot_hush").Warn("vpsbot_hush", "b", "vps_hush vpsbot_hush")
 		require.NotContains(t, out.String(), "vpsbot_hush")
 		require.Equal(t, env["VPS_API_TOKEN"] == "", strings.Contains(out.String(), "vps_hush"))
 	}

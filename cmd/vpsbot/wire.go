@@ -65,7 +65,7 @@ func (a *app) compose(ctx context.Context) (*parts, error) {
 		return nil, invalid(err)
 	}
 	token := cfg.Token()
-	log := a.logger(cfg, token)
+	log := a.logger(cfg)
 	p := &parts{config: cfg, runner: &tools.Runner{}}
 	options := a.options(cfg, token, log)
 	options.Observe = p.runner.Heed

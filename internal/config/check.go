@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -123,7 +124,7 @@ func (c *Config) bareURL(text string, k kindOfURL) (*url.URL, error) {
 // would stand in every record.
 func (c *Config) holdsToken(address string) bool {
 	token := strings.TrimSpace(c.vars.Token.Reveal())
-	return strings.Contains(address, "/"+tokenPrefix) || len(token) >= shortestSecret && strings.Contains(address, token)
+	return strings.Contains(address, "/"+tokenPrefix) || redact.Text(address, token) != address
 }
 
 // normal spells an address in one way, so that records of one API are known as such.

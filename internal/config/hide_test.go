@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
 // A token that was pasted where the name of a file belongs is not repeated in the error.
@@ -51,15 +53,15 @@ func TestHide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, _ := read(t, env, "linux") //nolint:errcheck // a Config with an error hides too
 			for _, text := range []string{token, strconv.Quote(token), url.QueryEscape(token), url.PathEscape(token), "a" + token + token} {
-				require.NotContains(t, c.Hide(text), "hush")
-				require.Contains(t, c.Hide(text), "[redacted]")
+				require.NotContains(t, redact.Text(text, c.Secrets()...), "hush")
+				require.Contains(t, redact.Text(text, c.Secrets()...), "[redacted]")
 			}
-			require.Equal(t, "nothing of it", c.Hide("nothing of it"))
+			require.Equal(t, "nothing of it", redact.Text("nothing of it", c.Secrets()...))
 		})
 	}
 	c, err := read(t, vars{"VPS_API_TOKEN": "short"}, "linux")
 	require.NoError(t, err)
-	require.Equal(t, "a short text", c.Hide("a short text"))
+	require.Equal(t, "a short text", redact.Text("a short text", c.Secrets()...))
 }
 
 // Two spellings of an address are one API.

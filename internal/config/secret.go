@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-)
 
-const redacted = "[redacted]"
+	"github.com/vpsbot/vpsbot/internal/redact"
+)
 
 // Secret is a text that prints as "[redacted]" in every form: through fmt, slog and both
 // sorts of JSON. Its zero value is the empty secret. It is not comparable.
@@ -34,19 +34,19 @@ func (s *Secret) EnvDecode(_ context.Context, value string) error {
 }
 
 // String returns "[redacted]".
-func (Secret) String() string { return redacted }
+func (Secret) String() string { return redact.Mark }
 
 // GoString returns "[redacted]".
-func (Secret) GoString() string { return redacted }
+func (Secret) GoString() string { return redact.Mark }
 
 // Format writes "[redacted]", whatever the verb.
-func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redact.Mark) }
 
 // LogValue returns "[redacted]".
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (Secret) LogValue() slog.Value { return slog.StringValue(redact.Mark) }
 
 // MarshalJSON returns "[redacted]" as a JSON string.
-func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redact.Mark + `"`), nil }
 
 // MarshalText returns "[redacted]".
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (Secret) MarshalText() ([]byte, error) { return []byte(redact.Mark), nil }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
 func TestSlackMode(t *testing.T) {
@@ -128,7 +129,7 @@ func TestSlacksSecretsAreHidden(t *testing.T) {
 		for _, env := range []vars{{name: secret}, {name + "_FILE": file}, {name + "_FILE": secret}, {name: "x " + secret}} {
 			c, err := read(t, env, "linux")
 			require.NoError(t, err)
-			require.Equal(t, "it says [redacted]!", c.Hide("it says "+secret+"!"), "%v", env)
+			require.Equal(t, "it says [redacted]!", redact.Text("it says "+secret+"!", c.Secrets()...), "%v", env)
 		}
 	}
 }

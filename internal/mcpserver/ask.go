@@ -30,7 +30,7 @@ func (x *exchange) ask(ctx context.Context, reply tools.Reply) *mcp.CallToolResu
 	x.client.noteAsked(reply.Record.ID, x.Runner.Now())
 	switch {
 	case err != nil:
-		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", x.scrub(err.Error()))
+		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", err)
 		return result(x.elsewhere(ctx, reply.Record.ID, "The question could not be put here.", ""))
 	case x.modern:
 		return server.NewInputRequestBuilder(nonce).Elicit(question, x.form(*reply.Record, *reply.Card)).ToolResult()
@@ -66,7 +66,7 @@ func (x *exchange) askNow(ctx context.Context, rec approval.Record, card tools.C
 		}
 		return reply
 	}
-	x.Log.Warn("the client cannot ask after all", "approval", rec.ID, "error", x.scrub(text.Clean(err.Error())))
+	x.Log.Warn("the client cannot ask after all", "approval", rec.ID, "error", text.Clean(err.Error()))
 	x.client.noteRanOut(x.Runner.Now())
 	return x.elsewhere(ctx, rec.ID, "This client could not put the question to a person.", "the client could not ask")
 }

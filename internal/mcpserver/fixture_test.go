@@ -16,6 +16,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -97,7 +98,7 @@ func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
 // process makes the server of another process on the same store.
 func (w *world) process(id string, transport http.RoundTripper) *Server {
 	source := func() (string, error) { return w.token, nil }
-	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(redact.Writer(w.log, func() []string { return []string{w.token} }), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client, err := apiclient.New(apiclient.Options{BaseURL: api, Token: source, Transport: transport, Logger: log})
 	require.NoError(w, err)
 	runner := &tools.Runner{

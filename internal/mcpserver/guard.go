@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
-	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -38,7 +37,7 @@ func (s *Server) broke(doing string, cause any) *mcp.CallToolResult {
 
 func (s *Server) logBroken(doing string, cause any) (id string) {
 	id = rand.Text()[:8]
-	s.Log.Error("internal error", "id", id, "in", s.scrub(doing), "error", s.scrub(fmt.Sprint(cause)), "stack", s.scrub(string(debug.Stack())))
+	s.Log.Error("internal error", "id", id, "in", doing, "error", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	return id
 }
 
@@ -49,14 +48,11 @@ func (s *Server) survive(doing string) {
 	}
 }
 
-// shortestToken is what a token must have to be looked for in texts: a shorter one would be
-// found in any.
-const shortestToken = 8
-
-// scrub takes the API token out of a text.
-func (s *Server) scrub(text string) string {
-	if token, err := s.Runner.Token(); err == nil && len(token) >= shortestToken {
-		return strings.ReplaceAll(text, token, "[redacted]")
+// secrets are what no message may hold.
+func (s *Server) secrets() []string {
+	token, err := s.Runner.Token()
+	if err != nil {
+		return nil
 	}
-	return text
+	return []string{token}
 }

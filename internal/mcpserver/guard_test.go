@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
 func TestPanicIsAnErrorAndTheServerLivesOn(t *testing.T) {
@@ -75,7 +76,7 @@ func TestTheTokenIsTakenOutOfEveryLine(t *testing.T) {
 	w := newWorld(t)
 	var out strings.Builder
 	line := `{"error":{"message":"tool 'vps_demo' not found"}}` + "\n"
-	n, err := scrubbed{w.server, &out}.Write([]byte(line))
+	n, err := redact.Writer(&out, w.server.secrets).Write([]byte(line))
 	require.NoError(t, err)
 	require.Equal(t, len(line), n)
 	require.Equal(t, strings.Replace(line, "vps_demo", "[redacted]", 1), out.String())

@@ -24,7 +24,7 @@ type Server struct {
 	Runner  *tools.Runner
 	Actor   permissions.Actor // whose assistant the client is
 	Version string            // of the program, as clients show it
-	Log     *slog.Logger      // never standard output, which carries MCP
+	Log     *slog.Logger      // takes secrets out of its lines; never standard output, which carries MCP
 
 	calls     crowd      // tool calls under way
 	people    crowd      // those of them that wait for a person

@@ -2,7 +2,6 @@ package mcpserver
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
 // lastWords is how long a stop waits for calls under way. It is longer than any one call
@@ -32,7 +33,7 @@ const (
 // server in a process at a time.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
 	begun := &handshake{}
-	out = scrubbed{s, begun.answeredBy(out)}
+	out = redact.Writer(begun.answeredBy(out), s.secrets) // mcp-go repeats what a client called a method or a tool
 	s.questions = &questions{out: out}
 	stdio := server.NewStdioServer(s.build(s.local))
 	stdio.SetErrorLogger(log.New(logWriter{s}, "", 0))
@@ -132,26 +133,10 @@ func (l *lines) next() ([]byte, error) {
 	}
 }
 
-// scrubbed takes the token out of what is written, whoever put it there: mcp-go repeats
-// what a client called a method or a tool.
-type scrubbed struct {
-	s   *Server
-	out io.Writer
-}
-
-func (w scrubbed) Write(p []byte) (int, error) {
-	token, err := w.s.Runner.Token()
-	if err != nil || len(token) < shortestToken || !bytes.Contains(p, []byte(token)) {
-		return w.out.Write(p)
-	}
-	_, err = io.WriteString(w.out, w.s.scrub(string(p)))
-	return len(p), err
-}
-
 // logWriter takes mcp-go's own complaints into the log.
 type logWriter struct{ s *Server }
 
 func (l logWriter) Write(p []byte) (int, error) {
-	l.s.Log.Warn("protocol", "says", l.s.scrub(strings.TrimSpace(string(p))))
+	l.s.Log.Warn("protocol", "says", strings.TrimSpace(string(p)))
 	return len(p), nil
 }

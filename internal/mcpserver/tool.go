@@ -81,7 +81,7 @@ func (s *Server) hideRefused(who identify) server.OnAfterListToolsFunc {
 		defer cancel()
 		offered, _, err := s.Runner.Offered(ctx, tools.Call{Actor: who(ctx).actor, Surface: permissions.MCP})
 		if err != nil {
-			s.Log.Warn("the tools are listed without asking the token", "error", s.scrub(err.Error()))
+			s.Log.Warn("the tools are listed without asking the token", "error", err)
 		}
 		names := map[string]bool{}
 		for _, op := range offered {

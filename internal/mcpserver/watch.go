@@ -64,7 +64,7 @@ func (s *Server) follow(stop <-chan struct{}, call tools.Call, rec approval.Reco
 		case errors.Is(err, approval.ErrNotFound):
 			return true
 		case err != nil:
-			s.Log.Warn("looking whether an approval was answered", "approval", rec.ID, "error", s.scrub(err.Error()))
+			s.Log.Warn("looking whether an approval was answered", "approval", rec.ID, "error", err)
 			every = min(2*every, pollAtMost)
 		case now.State == approval.Approved: // its target is busy: each try leaves a line in the audit log
 			every = min(2*every, pollAtMost)

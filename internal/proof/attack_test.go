@@ -20,6 +20,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -124,11 +125,17 @@ func newScene(t testing.TB) *scene {
 	return s
 }
 
+// logger writes a log as the program does: where the token is taken out.
+func (s *scene) logger() *slog.Logger {
+	out := redact.Writer(s.log, func() []string { return []string{s.token} })
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 // process makes the Runner of another process on the same store.
 func (s *scene) process(id string, transport http.RoundTripper) *tools.Runner {
 	s.Helper()
 	source := func() (string, error) { return s.token, nil }
-	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := s.logger()
 	var runner *tools.Runner
 	client, err := apiclient.New(apiclient.Options{
 		BaseURL: localhost, Token: source, Transport: transport, Logger: log,

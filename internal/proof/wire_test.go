@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -68,7 +67,7 @@ func (s *scene) connect(runner *tools.Runner, actor permissions.Actor, heard io.
 	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()
 	w := &wire{scene: s, in: toServer, heard: heard, asked: make(chan line, 100), waiting: map[string]chan line{}}
-	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := s.logger()
 	served := make(chan error, 1)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.Context()))
 	go func() {

@@ -18,19 +18,19 @@ const module = "github.com/vpsbot/vpsbot/"
 // mayImport is the direction of imports: what each package may import of ours. What is not
 // listed may import nothing of ours.
 var mayImport = map[string][]string{
-	"cmd/vpsbot":         {"internal/text", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/door"},
+	"cmd/vpsbot":         {"internal/redact", "internal/text", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/door"},
 	"slackbot":           {"internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/blocks", "slackbot/door", "slackbot/words"},
 	"slackbot/blocks":    {"internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/words"},
 	"slackbot/words":     {"internal/text", "tools"},
-	"internal/mcpserver": {"internal/text", "tools", "permissions", "internal/approval"},
+	"internal/mcpserver": {"internal/redact", "internal/text", "tools", "permissions", "internal/approval"},
 	"permissions":        {"internal/text"},
-	"apiclient":          {"internal/text"},
+	"apiclient":          {"internal/redact", "internal/text"},
 	"tools":              {"internal/text", "permissions", "apiclient", "internal/approval", "internal/audit"},
 	"internal/approval":  {"internal/audit", "permissions"},
 	"internal/audit":     {"internal/text", "permissions"},
 	"internal/keys":      {"internal/audit"},
 	"internal/store":     {"internal/text", "internal/approval", "internal/audit", "internal/keys"},
-	"internal/config":    {"internal/text", "permissions"},
+	"internal/config":    {"internal/redact", "internal/text", "permissions"},
 	"internal/policy":    {"permissions"},
 
 	// For tests alone.

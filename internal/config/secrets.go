@@ -1,35 +1,17 @@
 package config
 
-import (
-	"net/url"
-	"strconv"
-	"strings"
-)
+import "strings"
 
 const (
 	tokenPrefix = "vps_"
-	// shortestSecret is what a text must have to be hidden: a shorter one would be found, and
-	// taken out, in any sentence.
-	shortestSecret = 8
 	// longName is what a name without a folder must exceed to look like a token.
 	longName = 20
 )
 
-// Hide replaces, in a text that people or logs will see, what the environment gave as a
-// token or a key, in each form that a text may have it in. It works on a Config that [Read]
-// returned with an error too, and may be called concurrently.
-func (c Config) Hide(text string) string {
-	for _, secret := range c.secrets() {
-		spelled := strconv.Quote(secret)
-		for _, form := range []string{secret, spelled[1 : len(spelled)-1], url.QueryEscape(secret), url.PathEscape(secret)} {
-			text = strings.ReplaceAll(text, form, redacted)
-		}
-	}
-	return text
-}
-
-// secrets lists what must not be shown, the longest form of each first.
-func (c Config) secrets() []string {
+// Secrets lists what people and logs must not see of what the environment gave: tokens and keys, the
+// longest form of each first. It works on a Config that [Read] returned with an error too, and may
+// be called concurrently.
+func (c Config) Secrets() []string {
 	given := []string{c.vars.Token.Reveal(), c.vars.Key.Reveal()}
 	files := []string{c.vars.TokenFile, c.vars.KeyFile}
 	reads := []func() (string, error){c.Token(), c.Key()}
@@ -50,9 +32,7 @@ func (c Config) secrets() []string {
 	for _, text := range given {
 		text = strings.TrimSpace(text)
 		for _, word := range append([]string{text}, strings.Fields(text)...) {
-			if len(word) >= shortestSecret {
-				secrets = append(secrets, word)
-			}
+			secrets = append(secrets, word)
 		}
 	}
 	return secrets

@@ -1,0 +1,58 @@
+// Package redact takes secrets out of texts and out of what a program writes.
+package redact
+
+import (
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Mark stands in the place of a secret.
+const Mark = "[redacted]"
+
+// shortest is what a secret must have to be taken out: a shorter one would be found in any sentence.
+const shortest = 8
+
+// Text replaces secrets in each form that a text may have them in: as they are, quoted (twice, where a
+// quoted text is logged), and escaped in a URL.
+func Text(s string, secrets ...string) string {
+	for _, secret := range secrets {
+		if len(secret) < shortest {
+			continue
+		}
+		quoted := escape(secret)
+		for _, form := range []string{secret, quoted, escape(quoted), url.QueryEscape(secret), url.PathEscape(secret)} {
+			s = strings.ReplaceAll(s, form, Mark)
+		}
+	}
+	return s
+}
+
+func escape(s string) string {
+	quoted := strconv.Quote(s)
+	return quoted[1 : len(quoted)-1]
+}
+
+// Writer returns a writer that takes secrets out of each piece of text on its way to w: a piece is
+// whole lines, or a prompt. The secrets are asked for anew with each piece, for they may be exchanged
+// while the program runs.
+func Writer(w io.Writer, secrets func() []string) io.Writer { return writer{w, secrets} }
+
+type writer struct {
+	io.Writer
+	secrets func() []string
+}
+
+// Write reports the length of what it was given, whatever became of it.
+func (w writer) Write(p []byte) (int, error) {
+	given := string(p)
+	kept := Text(given, w.secrets()...)
+	if kept == given {
+		return w.Writer.Write(p)
+	}
+	if _, err := io.WriteString(w.Writer, kept); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
