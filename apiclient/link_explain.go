@@ -8,6 +8,8 @@ import (
 	"net/url"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 // explain makes an *Error of every failure.
@@ -39,7 +41,7 @@ func (c *call) failure(err error) *Error {
 // rejection is the Error of a call that the API answered with a failure.
 func (c *call) rejection() *Error {
 	e := &Error{Kind: statusKind(c.status), Status: c.status, Method: c.method, Path: c.path}
-	e.RetryAfter = retryAfter(c.header)
+	e.RetryAfter = backoff.RetryAfter(c.header)
 	e.Unknown = !c.isRead() && (c.status >= http.StatusInternalServerError || c.status == http.StatusRequestTimeout)
 	e.Message, e.Fields = errorBody(c.body, c.header, c.token)
 	if e.Kind == KindNotFound && !speaksOfObject(c.body) {

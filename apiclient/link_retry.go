@@ -6,10 +6,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 const (
@@ -32,7 +33,7 @@ func newRetry(next http.RoundTripper) retry {
 		RetryWaitMin: minBackoff,
 		RetryWaitMax: maxBackoff,
 		CheckRetry:   checkRetry,
-		Backoff:      backoff,
+		Backoff:      nextTry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}}
 }
@@ -53,7 +54,7 @@ func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, erro
 	}
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return mayWait(ctx, retryAfter(resp.Header)), nil
+		return mayWait(ctx, backoff.RetryAfter(resp.Header)), nil
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		return true, nil
 	}
@@ -66,25 +67,13 @@ func mayWait(ctx context.Context, wait time.Duration) bool {
 	return wait <= maxRetryAfter && (!ok || time.Until(deadline) > wait)
 }
 
-func backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
+func nextTry(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
 	if resp != nil {
-		if wait := retryAfter(resp.Header); wait > 0 {
+		if wait := backoff.RetryAfter(resp.Header); wait > 0 {
 			return wait
 		}
 	}
 	return min(retryablehttp.LinearJitterBackoff(shortest, longest, attempt, resp), 2*longest)
-}
-
-// retryAfter reads the header's seconds or date; 0 where there is neither.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
 }
 
 // isBroken reports whether err is of a connection that another may replace.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 const (
@@ -19,7 +21,7 @@ func Poll(ctx context.Context, check func(ctx context.Context) (done bool, err e
 	var asked time.Duration
 	for pause := time.Duration(0); ; {
 		pause = NextPause(pause)
-		if err := sleep(ctx, max(pause, asked)); err != nil {
+		if err := backoff.Sleep(ctx, max(pause, asked)); err != nil {
 			return err
 		}
 		done, err := check(ctx)
@@ -49,17 +51,6 @@ func RetryAfter(err error) time.Duration {
 		return apiErr.RetryAfter
 	}
 	return 0
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 func isTemporary(err error) bool {

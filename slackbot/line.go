@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 // line is the way to Slack's Web API. Every answer passes it, so that two things hold for every
@@ -85,11 +87,10 @@ func (l *line) taken(method string) {
 // pauseFor is how long Slack is left alone after it has said so: as long as it names, or longer
 // each time where what it names is nothing.
 func pauseFor(h http.Header, before int) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 1 {
-		return min(shortPause<<min(before, 10), longPause)
+	if asked := backoff.RetryAfter(h); asked >= time.Second {
+		return min(asked, mostAskedOf)
 	}
-	return time.Duration(min(seconds, int(mostAskedOf/time.Second))) * time.Second
+	return backoff.Doubled(shortPause, longPause, before)
 }
 
 // refusalIn is the word by which an answer refuses; "" if it does not. A response_url says it

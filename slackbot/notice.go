@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/tools"
@@ -136,7 +137,7 @@ func (b *Bot) mirror(ctx context.Context, store Store, channel string) error {
 		if err != nil || !more {
 			return err
 		}
-		pause(ctx, mirrorPause)
+		_ = backoff.Sleep(ctx, mirrorPause)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 // patiently asks Slack for something, and again where Slack wants to be left alone for a time
@@ -17,7 +19,7 @@ func (b *Bot) patiently(ctx context.Context, within time.Duration, do func(conte
 		if !ok {
 			return err
 		}
-		pause(ctx, limited.after)
+		_ = backoff.Sleep(ctx, limited.after)
 		if ctx.Err() != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 )
@@ -393,7 +394,7 @@ func waitAfter(err error, fails int) time.Duration {
 	if limited, ok := errors.AsType[*limitedError](err); ok {
 		return limited.after
 	}
-	return min(time.Second/2<<min(fails, 20), retryMost)
+	return backoff.Doubled(time.Second/2, retryMost, fails)
 }
 
 func hashOf(m blocks.Message) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 )
 
@@ -69,18 +70,9 @@ func (b *Bot) insist(ctx context.Context, address string, m blocks.Message, r re
 		if err = b.postURL(ctx, address, m, r); err == nil || isOver(err) {
 			return err
 		}
-		pause(ctx, min(max(waitAfter(err, try), shortPause), longPause))
+		_ = backoff.Sleep(ctx, min(max(waitAfter(err, try), shortPause), longPause))
 	}
 	return err
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // slackHosts are where a response_url may lead.

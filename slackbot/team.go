@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 // team is whose bot this is, as Slack says. Nothing of a delivery is believed before it is known.
@@ -63,7 +65,7 @@ func (b *Bot) learnTeam(ctx context.Context) {
 	for wait := b.Every; ctx.Err() == nil && b.team.id() == ""; wait = min(2*wait, time.Minute) {
 		if _, _, err := b.Who(ctx); err != nil {
 			b.Log.Warn("Slack does not say whose bot this is, so nothing is carried out yet", "error", err)
-			pause(ctx, wait)
+			_ = backoff.Sleep(ctx, wait)
 		}
 	}
 }

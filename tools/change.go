@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -278,12 +279,7 @@ func (r *Runner) pause(ctx context.Context, d time.Duration) {
 		r.Sleep(ctx, d)
 		return
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
+	_ = backoff.Sleep(ctx, d)
 }
 
 // tell replies with how a record stands, and notes that its asker was told, if it has

@@ -2,10 +2,8 @@ package simulator
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
-	"time"
 )
 
 // readBody takes the whole body, and one byte more than allowed of one too long, and leaves a copy for
@@ -18,19 +16,4 @@ func readBody(r *http.Request) []byte {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return body
-}
-
-// wait says whether the time has passed, rather than the caller gone.
-func wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 const (
@@ -119,7 +121,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(identity, "1")
 	writer := &statusWriter{ResponseWriter: w}
 	defer func() { s.left(number, writer.status) }()
-	if !wait(r.Context(), s.opts.Latency) {
+	if backoff.Sleep(r.Context(), s.opts.Latency) != nil {
 		return
 	}
 	if intercept == nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -21,12 +22,12 @@ const (
 func (p *parts) background(ctx context.Context, end context.CancelCauseFunc) (stop func()) {
 	var running sync.WaitGroup
 	running.Go(func() {
-		if pause(ctx, lookAfter) {
+		if backoff.Sleep(ctx, lookAfter) == nil {
 			p.runner.Reconcile(ctx, p.hasStore)
 		}
 	})
 	running.Go(func() {
-		for pause(ctx, keyEvery) {
+		for backoff.Sleep(ctx, keyEvery) == nil {
 			if err := p.stillMe(ctx); err != nil {
 				end(err)
 			}
@@ -62,16 +63,4 @@ func (p *parts) stillMe(ctx context.Context) error {
 		return fail(tools.Refuse, "the access key is now that of %s; start vpsbot mcp anew to go on as that", actor)
 	}
 	return nil
-}
-
-// pause reports whether ctx outlasted it.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

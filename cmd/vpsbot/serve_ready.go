@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
@@ -61,7 +62,7 @@ func (s *service) storeAnswers(ctx context.Context) error {
 
 // beat tells every other process, as long as it is so, that people can be asked in Slack.
 func (s *service) beat(ctx context.Context) {
-	for pause(ctx, s.beatPause()) {
+	for backoff.Sleep(ctx, s.beatPause()) == nil {
 		if approvalsChannel(s.parts.runner.Policy()) == "" || len(s.unready(ctx)) > 0 {
 			continue
 		}
@@ -100,7 +101,7 @@ func (s *service) signIn(ctx context.Context) error {
 		if ctx.Err() == nil {
 			s.parts.runner.Log.Warn("Slack cannot be asked whose bot this is; it is tried again", "error", err, "after", wait.String())
 		}
-		pause(ctx, wait)
+		_ = backoff.Sleep(ctx, wait)
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 // minAnswerDelay is how long after a question an answer cannot have come from a person who read it.
@@ -73,8 +75,8 @@ func (s stdio) put(ctx context.Context, shown string) (early bool, err error) {
 	if _, err := io.WriteString(s.Err, shown); err != nil {
 		return false, err
 	}
-	if !pause(ctx, minAnswerDelay) {
-		return false, ctx.Err()
+	if err := backoff.Sleep(ctx, minAnswerDelay); err != nil {
+		return false, err
 	}
 	early = s.Terminal.hasInput()
 	return early, s.Terminal.flush()

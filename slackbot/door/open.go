@@ -10,11 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 const (
@@ -90,7 +91,7 @@ func readOpen(resp *http.Response, insecure bool) (*url.URL, error) {
 	err := json.NewDecoder(io.LimitReader(resp.Body, maxOpenReply)).Decode(&reply)
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests || reply.Error == "ratelimited":
-		return nil, &openError{says: "Slack wants to be asked less often", after: retryAfter(resp.Header)}
+		return nil, &openError{says: "Slack wants to be asked less often", after: askedWait(resp.Header)}
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("%s: Slack answered %d", openMethod, resp.StatusCode)
 	case err != nil:
@@ -112,12 +113,13 @@ func checkURL(address string, insecure bool) (*url.URL, error) {
 	return u, nil
 }
 
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 1 || seconds > int(maxWait/time.Second) {
-		return time.Second // at least; the pause between attempts grows by itself
+// askedWait is how long Slack wants to be left alone; at least a second, for the pause between attempts
+// grows by itself.
+func askedWait(h http.Header) time.Duration {
+	if wait := backoff.RetryAfter(h); wait >= time.Second && wait <= maxWait {
+		return wait
 	}
-	return time.Duration(seconds) * time.Second
+	return time.Second
 }
 
 // dial opens a connection and waits for its hello.

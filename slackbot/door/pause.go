@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 // pause is how long to wait before the next attempt: not at all after a good connection, then
@@ -19,7 +21,7 @@ func (p *pause) next() time.Duration {
 	if p.failures == 0 {
 		return p.least
 	}
-	longest := min(p.pace.first<<min(p.failures-1, 16), p.pace.most)
+	longest := backoff.Doubled(p.pace.first, p.pace.most, p.failures-1)
 	return max(p.least, longest/2+share(longest/2))
 }
 

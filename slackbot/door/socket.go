@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
 )
 
 // Socket takes what Slack sends over Socket Mode: over connections that we open, so that no
@@ -120,7 +122,7 @@ func (s *Socket) stay(ctx context.Context, l *link) {
 // connect tries until there is a connection, or ctx ends: then it returns nil.
 func (s *Socket) connect(ctx context.Context, wait *pause) *link {
 	for {
-		if !sleep(ctx, wait.next()) {
+		if backoff.Sleep(ctx, wait.next()) != nil {
 			return nil
 		}
 		l, err := s.dial(ctx)
@@ -159,15 +161,3 @@ func (s *Socket) greet(counted int) {
 }
 
 func (s *Socket) log() *slog.Logger { return logger(s.Log) }
-
-// sleep reports whether ctx was still there after the pause.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return ctx.Err() == nil
-	}
-}
