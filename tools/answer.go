@@ -206,7 +206,7 @@ func (r *Runner) consent(actor permissions.Actor, a Answer, reason string) *appr
 	person, _ := r.Policy().Person(actor)
 	return &approval.Consent{
 		Person: person, Identity: string(actor), Groups: a.Groups, Channel: string(a.Channel), Yes: a.Yes,
-		Reason: text.Clean(r.withoutToken(reason)), At: r.Now(),
+		Reason: text.Clean(r.redact(reason)), At: r.Now(),
 	}
 }
 

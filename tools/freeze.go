@@ -15,7 +15,7 @@ func (r *Runner) Freeze(ctx context.Context, actor permissions.Actor, from permi
 	if err != nil {
 		return err
 	}
-	f := approval.Freeze{By: string(actor), Reason: text.Clean(r.withoutToken(reason)), At: r.Now()}
+	f := approval.Freeze{By: string(actor), Reason: text.Clean(r.redact(reason)), At: r.Now()}
 	row := r.rowFreeze(actor, from, "freeze")
 	row.Reason = f.Reason
 	if err := store.Freeze(ctx, f, row); err != nil {

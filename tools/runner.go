@@ -1,7 +1,6 @@
 package tools
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -73,7 +72,7 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	if !ok {
 		return Reply{Class: Invalid, Message: NoSuchOperation(call.Operation)}
 	}
-	if secret := r.withoutToken(call.RequestID); secret != call.RequestID || holdsKey(secret) {
+	if secret := r.redact(call.RequestID); secret != call.RequestID || holdsKey(secret) {
 		return op.fail(&inputError{"the request id holds a secret; use a name that says nothing"})
 	}
 	call.RequestID = oneSpelling(call.RequestID)
@@ -90,10 +89,6 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	}
 	return r.change(ctx, op, in, call)
 }
-
-// shortestToken is what a token must have to be looked for in inputs: a shorter one would be
-// found in any text.
-const shortestToken = 8
 
 // holdsKey reports whether a text holds what looks like an access key of vpsbot.
 func holdsKey(text string) bool {
@@ -114,16 +109,17 @@ func (r *Runner) accept(op *Op, raw []byte) (input, error) {
 	if holdsKey(string(raw)) {
 		return input{}, errors.New("the input contains an access key; it is never an argument: take it out, and revoke the key if others have seen it")
 	}
-	token, err := r.Token()
-	guarded := err == nil && len(token) >= shortestToken
-	if guarded && bytes.Contains(raw, []byte(token)) {
+	if given := string(raw); r.redact(given) != given {
 		return input{}, errTokenGiven // before anything repeats a part of it
 	}
 	in, err := op.parse(raw)
-	if err == nil && guarded && bytes.Contains(in.canonical(), []byte(token)) {
+	if err != nil {
+		return in, err
+	}
+	if given := string(in.canonical()); r.redact(given) != given {
 		return in, errTokenGiven
 	}
-	return in, err
+	return in, nil
 }
 
 var errTokenGiven = errors.New("the input contains the API token; it is never an argument: take it out")

@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -53,7 +53,7 @@ func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, erro
 	wait := r.cache.flight.DoChan(string(key[:]), func() (facts any, err error) {
 		defer func() { // in a goroutine of its own nobody else would catch it
 			if broken := recover(); broken != nil {
-				r.Log.Error("internal error while the permissions were read", "error", r.withoutToken(fmt.Sprint(broken)))
+				r.Log.Error("internal error while the permissions were read", "error", broken)
 				err = unreadable(errInternal)
 			}
 		}()
@@ -112,13 +112,13 @@ func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissi
 
 var errInternal = errors.New("an internal error; it is logged")
 
-// withoutToken takes the token out of a text.
-func (r *Runner) withoutToken(text string) string {
+// redact takes the token out of a text.
+func (r *Runner) redact(s string) string {
 	token, err := r.Token()
-	if err != nil || len(token) < shortestToken {
-		return text
+	if err != nil {
+		return s
 	}
-	return strings.ReplaceAll(text, token, "[redacted]")
+	return redact.Text(s, token)
 }
 
 var errNoPermissions = errors.New("VPS.org's answer has no list of permissions")

@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"apiclient/simulator": {"internal/backoff"},
 	"slackbot/door":       {"internal/backoff"},
 	"apiclient":           {"internal/backoff", "internal/redact", "internal/text"},
-	"tools":               {"internal/backoff", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit"},
+	"tools":               {"internal/redact", "internal/backoff", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit"},
 	"internal/approval":   {"internal/audit", "permissions"},
 	"internal/audit":      {"internal/text", "permissions"},
 	"internal/keys":       {"internal/audit"},
