@@ -1,4 +1,4 @@
-package rules
+package archtest
 
 import (
 	"go/parser"
