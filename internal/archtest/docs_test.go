@@ -49,6 +49,24 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+var placed = regexp.MustCompile("(?m)^\\| ([a-z ]+) \\| .* \\| ((?:`[^`]+`(?:, )?)+) \\|$")
+
+// Each word of the glossary is explained once, and is where the glossary says.
+func TestTheGlossaryIsRight(t *testing.T) {
+	page, err := os.ReadFile("../../docs/glossary.md")
+	require.NoError(t, err)
+	words := map[string]bool{}
+	for _, m := range placed.FindAllStringSubmatch(string(page), -1) {
+		require.False(t, words[m[1]], "%s has two meanings", m[1])
+		words[m[1]] = true
+		for _, place := range strings.Split(m[2], ", ") {
+			_, err := os.Stat(filepath.Join("../..", strings.Trim(place, "`")))
+			require.NoError(t, err, m[1])
+		}
+	}
+	require.GreaterOrEqual(t, len(words), 30)
+}
+
 // A test that docs/security.md names exists.
 func TestSecurityPageNamesRealTests(t *testing.T) {
 	page, err := os.ReadFile("../../docs/security.md")
