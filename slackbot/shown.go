@@ -54,7 +54,7 @@ func (b *Bot) messageOf(ctx context.Context, store Store, p approval.Post, rec a
 	switch {
 	case asks && p.Kind == approvalsKind:
 		return blocks.Ask(rec, blocks.AskView{Role: blocks.Second, AskedBy: b.askedBy(rec), Answers: answers, Call: b.answerers(ctx, rec)}), blocks.NoReason
-	case asks && asked && rec.Own && !hasAgreed(answers, rec):
+	case asks && asked && approval.Missing(rec, answers).Own:
 		return blocks.Ask(rec, blocks.AskView{Role: blocks.Own, AskedBy: b.askedBy(rec), Answers: answers}), blocks.NoReason
 	}
 	view := blocks.LiveView{Now: b.Now(), Answers: answers, Undo: b.undo(rec), Cancel: asked && isSlack(rec) && (p.Kind != cardKind || !rec.Own)}
@@ -99,16 +99,6 @@ func (b *Bot) answerers(ctx context.Context, rec approval.Record) (ids []string)
 		}
 	}
 	return ids
-}
-
-// hasAgreed reports whether the asker has given their own consent.
-func hasAgreed(answers []approval.Consent, rec approval.Record) bool {
-	for _, a := range answers {
-		if a.Yes && (a.Person == rec.Person || a.Identity == rec.Actor) {
-			return true
-		}
-	}
-	return false
 }
 
 // askedBy says who asked, and where.

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -97,32 +98,40 @@ func (r *Runner) agreed(ctx context.Context, store approval.Store, rec approval.
 	if !d.Allowed {
 		return &refusal{"the policy no longer allows it: " + text.Clean(d.Reason)}
 	}
-	policy, own, others, lost := r.Policy(), false, map[string]bool{}, ""
-	for _, c := range consents {
-		who := permissions.Actor(c.Identity)
-		person, _ := policy.Person(who)
-		why := r.lapsed(ctx, rec, d, c)
-		switch {
-		case !c.Yes:
-		case why != "":
-			lost = why
-		case r.isAsker(rec, who):
-			own = true
-		case rec.Others == 0:
-			own = own || c.StandsIn
-		case who.IsLocal(): // the users of one machine are one person
-			others[string(permissions.Local(""))] = true
-		default:
-			others[person] = true
-		}
-	}
-	switch {
-	case rec.Own && !own:
+	counted, lost := r.counted(ctx, rec, d, consents)
+	switch missing := approval.Missing(rec, counted); {
+	case missing.Own:
 		return &refusal{missingConsent("nobody whose yes counts has agreed", lost)}
-	case len(others) < rec.Others:
+	case missing.Others > 0:
 		return &refusal{missingConsent("not enough other people have agreed, as the policy here counts them", lost)}
 	}
 	return nil
+}
+
+// counted are the consents that still count, with the people that the policy of now knows behind them.
+// lost says of one that does not why.
+func (r *Runner) counted(ctx context.Context, rec approval.Record, d permissions.Decision, consents []approval.Consent) (counted []approval.Consent, lost string) {
+	policy := r.Policy()
+	for _, c := range consents {
+		who := permissions.Actor(c.Identity)
+		if !c.Yes {
+			continue
+		}
+		if why := r.lapsed(ctx, rec, d, c); why != "" {
+			lost = why
+			continue
+		}
+		c.Person, _ = policy.Person(who)
+		c.StandsIn = c.StandsIn && rec.Others == 0
+		switch {
+		case r.isAsker(rec, who):
+			c.Person = cmp.Or(rec.Person, rec.Actor)
+		case who.IsLocal(): // the users of one machine are one person
+			c.Person = string(permissions.Local(""))
+		}
+		counted = append(counted, c)
+	}
+	return counted, lost
 }
 
 func missingConsent(says, lost string) string {

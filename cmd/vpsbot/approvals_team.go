@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -15,40 +16,28 @@ import (
 
 // quorum is whose yes a record still waits for.
 type quorum struct {
-	own    bool // the requester's
-	others int  // so many other people's
-	mine   bool // who is here has given theirs
+	approval.Quorum
+	mine bool // who is here has given theirs
 }
 
 // missing reads what has been answered to a record.
 func (p *parts) missing(ctx context.Context, store approval.Store, rec approval.Record) (quorum, error) {
 	given, err := store.Consents(ctx, rec.ID)
 	here, _ := p.runner.Policy().Person(p.actor)
-	c := quorum{own: rec.Own, others: rec.Others}
-	for _, one := range given {
-		switch {
-		case !one.Yes:
-			continue
-		case one.Person == cmp.Or(rec.Person, rec.Actor):
-			c.own = false
-		default:
-			c.others = max(0, c.others-1)
-		}
-		c.mine = c.mine || one.Person == here
-	}
-	return c, err
+	mine := slices.ContainsFunc(given, func(one approval.Consent) bool { return one.Yes && one.Person == here })
+	return quorum{approval.Missing(rec, given), mine}, err
 }
 
 // of says in words who is missing.
 func (c quorum) of(rec approval.Record) string {
 	var who []string
-	if c.own {
+	if c.Own {
 		who = append(who, text.Clean(rec.Actor)+", who asked")
 	}
-	if c.others == 1 {
+	if c.Others == 1 {
 		who = append(who, "another person"+whoMay(rec))
-	} else if c.others > 1 {
-		who = append(who, fmt.Sprintf("%d other people", c.others)+whoMay(rec))
+	} else if c.Others > 1 {
+		who = append(who, fmt.Sprintf("%d other people", c.Others)+whoMay(rec))
 	}
 	return strings.Join(who, "; and ")
 }
@@ -71,9 +60,9 @@ func (a *app) waitsForMe(ctx context.Context, p *parts, store approval.Store, re
 	case err != nil || c.mine:
 		return false, err
 	case own:
-		return c.own, nil
+		return c.Own, nil
 	}
-	return c.others > 0 && p.mayAnswer(rec, true), nil
+	return c.Others > 0 && p.mayAnswer(rec, true), nil
 }
 
 // forMe returns the ids of the records that wait for whoever is here, and says, on stderr,

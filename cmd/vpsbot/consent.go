@@ -15,7 +15,7 @@ import (
 
 // consent gets the answer that a reply asks for, and brings it to the Runner.
 func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools.Reply) tools.Reply {
-	if c := r.stillMissing(ctx, reply); !c.own {
+	if c := r.stillMissing(ctx, reply); !c.Own {
 		return r.othersFirst(reply, c)
 	}
 	answer := tools.Answer{Approval: reply.Record.ID, Yes: true, Wait: r.wait(call)}
@@ -178,5 +178,30 @@ func (r *operationRun) gaveUp(ctx context.Context, call tools.Call, reply tools.
 	}
 	reply.Outcome = tools.Declined
 	reply.Card = nil
+	return reply
+}
+
+// stillMissing returns whose yes the record of a reply waits for. Where that cannot be read,
+// the requester is asked: the store decides in the end.
+func (r *operationRun) stillMissing(ctx context.Context, reply tools.Reply) quorum {
+	asker := quorum{Quorum: approval.Quorum{Own: true}}
+	if reply.Record.Others == 0 {
+		return asker
+	}
+	store, err := r.parts.store.get(ctx)
+	if err != nil {
+		return asker
+	}
+	c, err := r.parts.missing(ctx, store, *reply.Record)
+	if err != nil {
+		return asker
+	}
+	return c
+}
+
+// othersFirst says that the answer of whoever is here is given, or not needed, and whose is
+// missing.
+func (r *operationRun) othersFirst(reply tools.Reply, c quorum) tools.Reply {
+	reply.Message = fmt.Sprintf("still to agree: %s. They run: vpsbot approvals approve %s; then give the same command again", c.of(*reply.Record), reply.Record.ID)
 	return reply
 }

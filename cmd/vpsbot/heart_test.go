@@ -168,6 +168,6 @@ func TestAskAbout(t *testing.T) {
 func TestQuorumInWords(t *testing.T) {
 	t.Parallel()
 	rec := approval.Record{Actor: "key:lead-laptop", Approvers: "oncall"}
-	require.Equal(t, "key:lead-laptop, who asked; and another person (oncall)", quorum{own: true, others: 1}.of(rec))
-	require.Equal(t, "2 other people (whoever may do this there)", quorum{others: 2}.of(approval.Record{}))
+	require.Equal(t, "key:lead-laptop, who asked; and another person (oncall)", quorum{Quorum: approval.Quorum{Own: true, Others: 1}}.of(rec))
+	require.Equal(t, "2 other people (whoever may do this there)", quorum{Quorum: approval.Quorum{Others: 2}}.of(approval.Record{}))
 }

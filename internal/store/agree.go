@@ -63,14 +63,8 @@ func asItStands(ctx context.Context, q queryer, id string) error {
 	return &approval.StateError{Record: r}
 }
 
-// agreedUpon reports whether everybody has agreed who must. People are counted, and the
-// requester is none of the others.
+// agreedUpon reports whether everybody has agreed who must.
 func agreedUpon(ctx context.Context, q queryer, r approval.Record) (bool, error) {
-	const yes = "SELECT count(*) FROM consents WHERE approval = $1 AND yes = 1 AND "
-	own, err := count(ctx, q, yes+"(person = $2 OR stands_in = 1)", r.ID, r.Person)
-	if err != nil {
-		return false, err
-	}
-	others, err := count(ctx, q, yes+"person <> $2 AND stands_in = 0", r.ID, r.Person)
-	return (!r.Own || own > 0) && others >= int64(r.Others), err
+	given, err := all(ctx, q, consentFields, selectConsents, r.ID)
+	return err == nil && approval.Missing(r, given).IsComplete(), err
 }

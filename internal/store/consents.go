@@ -12,9 +12,10 @@ import (
 
 // Consents implements [approval.Store]. An id that does not exist has none.
 func (s *Store) Consents(ctx context.Context, id string) ([]approval.Consent, error) {
-	return readAll(ctx, s, consentFields,
-		"SELECT "+consentColumns+" FROM consents WHERE approval = $1 ORDER BY at, seq", id)
+	return readAll(ctx, s, consentFields, selectConsents, id)
 }
+
+const selectConsents = "SELECT " + consentColumns + " FROM consents WHERE approval = $1 ORDER BY at, seq"
 
 // insertConsent stores an answer to a record, if there is one. seq is the number of the
 // audit row it comes with.

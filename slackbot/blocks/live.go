@@ -212,22 +212,13 @@ func deadline(now standing, rec approval.Record) time.Time {
 
 // waitsFor says whose consent is missing.
 func waitsFor(rec approval.Record, given []approval.Consent) md {
-	own, others := rec.Own, rec.Others
-	for _, c := range given {
-		switch {
-		case !c.Yes:
-		case c.Identity == rec.Actor || c.Person == rec.Person && c.Person != "":
-			own = false
-		default:
-			others--
-		}
-	}
+	q := approval.Missing(rec, given)
 	var missing []md
-	if own {
+	if q.Own {
 		missing = append(missing, who(rec.Actor))
 	}
-	if others > 0 {
-		missing = append(missing, otherPeople(others, rec.Approvers))
+	if q.Others > 0 {
+		missing = append(missing, otherPeople(q.Others, rec.Approvers))
 	}
 	if missing == nil {
 		return ""
