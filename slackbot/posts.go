@@ -212,8 +212,7 @@ func (b *Bot) askerIn(rec approval.Record) string {
 }
 
 func isSlack(rec approval.Record) bool {
-	surface, _, _ := strings.Cut(rec.Surface, ":")
-	return surface == string(permissions.Slack)
+	return rec.Origin().Surface == string(permissions.Slack)
 }
 
 // changed makes the messages about a record due at once.

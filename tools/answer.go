@@ -183,10 +183,9 @@ func surfaces(all []permissions.Surface) string {
 // askOf puts what a record is about to the policy again.
 func askOf(rec approval.Record) permissions.Ask {
 	facts, _ := factsThen(rec)
-	surface, place, _ := strings.Cut(rec.Surface, ":")
-	channel, groups, _ := strings.Cut(place, " ")
+	from := rec.Origin()
 	ask := permissions.Ask{
-		Actor: permissions.Actor(rec.Actor), Groups: strings.Fields(groups), External: groups == stranger, Surface: permissions.Surface(surface), Channel: channel,
+		Actor: permissions.Actor(rec.Actor), Groups: from.Groups, External: from.External, Surface: permissions.Surface(from.Surface), Channel: from.Channel,
 		Operation: rec.Operation, Risk: permissions.Risk(rec.Risk), Raised: permissions.Risk(rec.Risk), Target: &permissions.TargetServer{ID: facts["id"], Name: facts["name"]},
 	}
 	if op, ok := Lookup(rec.Operation); ok {

@@ -25,7 +25,7 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 	rec := approval.Record{
 		ID: r.opaque(), Operation: p.op.Name, Risk: string(p.demand.Risk),
 		Input: json.RawMessage(p.in.canonical()), AskedHash: askedHash,
-		Actor: string(call.Actor), Surface: call.place(), Interactive: call.Interactive, Session: r.Process.ID,
+		Actor: string(call.Actor), Surface: call.origin().String(), Interactive: call.Interactive, Session: r.Process.ID,
 		API: r.API, Account: r.account(), TokenName: r.tokenName(),
 		Target: p.lock(), TargetName: targetName(p.op, p.target),
 		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
@@ -50,22 +50,10 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 	return rec
 }
 
-// place returns where a call came from, with what the policy asks of it later: "slack:C123 S1 S2"
-// for a Slack channel and the asker's user groups, and [stranger] for one of another workspace.
-func (c Call) place() string {
-	groups := c.Groups
-	if c.External {
-		groups = []string{stranger}
-	}
-	if c.Channel == "" && len(groups) == 0 {
-		return string(c.Surface)
-	}
-	return strings.TrimSpace(string(c.Surface) + ":" + c.Channel + " " + strings.Join(groups, " "))
+// origin is where a call was made.
+func (c Call) origin() approval.Origin {
+	return approval.Origin{Surface: string(c.Surface), Channel: c.Channel, Groups: c.Groups, External: c.External}
 }
-
-// stranger stands among the groups of somebody of another workspace, who is in none. It is no
-// group's id.
-const stranger = "external"
 
 // targetName is what a message calls the target.
 func targetName(op *Op, t Target) string {
@@ -166,7 +154,7 @@ var endings = map[approval.State]struct {
 
 // standsAs says in a few words how a record stands. What was asked for in Slack is run from there.
 func standsAs(rec approval.Record) string {
-	if surface, _, _ := strings.Cut(rec.Surface, ":"); rec.State == approval.Approved && surface == string(permissions.Slack) {
+	if rec.State == approval.Approved && rec.Origin().Surface == string(permissions.Slack) {
 		return "it is approved already, and is being run"
 	}
 	return endings[rec.State].says

@@ -63,7 +63,7 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 	}
 	decided, err := p.runner.Decide(ctx, p.actor, answer, reason)
 	switch {
-	case err != nil && !p.mayAnswer(rec, yes):
+	case err != nil && p.whyNot(ctx, rec, yes) != "":
 		return fail(tools.Refuse, "%v", err)
 	case err != nil:
 		return fail(tools.Failed, "%v", err)
@@ -76,8 +76,12 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 
 // whyNotYes says why a yes from here would not count, before anybody is asked for one; "" if it does.
 func (p *parts) whyNotYes(ctx context.Context, rec approval.Record) string {
-	answer := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true}
-	return cmp.Or(p.runner.MayAnswer(ctx, rec, p.actor, answer), p.runner.Room(ctx, rec))
+	return cmp.Or(p.whyNot(ctx, rec, true), p.runner.Room(ctx, rec))
+}
+
+// whyNot says why whoever is here may not answer a record; "" if they may.
+func (p *parts) whyNot(ctx context.Context, rec approval.Record, yes bool) string {
+	return p.runner.MayAnswer(ctx, rec, p.actor, tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes})
 }
 
 // askAbout shows a record's card, and returns the answer to it.

@@ -3,14 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -62,7 +60,7 @@ func (a *app) waitsForMe(ctx context.Context, p *parts, store approval.Store, re
 	case own:
 		return c.Own, nil
 	}
-	return c.Others > 0 && p.mayAnswer(rec, true), nil
+	return c.Others > 0 && p.whyNot(ctx, rec, true) == "", nil
 }
 
 // forMe returns the ids of the records that wait for whoever is here, and says, on stderr,
@@ -85,40 +83,6 @@ func (a *app) forMe(ctx context.Context, p *parts, store approval.Store, records
 		}
 	}
 	return ids, nil
-}
-
-// mayAnswer reports whether the policy lets whoever is here answer a record at a terminal. It
-// is for showing: the Runner decides, when an answer is given.
-func (p *parts) mayAnswer(rec approval.Record, yes bool) bool {
-	policy, ask := p.runner.Policy(), askAbout(rec)
-	d := policy.Decide(ask)
-	if yes && (!d.Allowed || !d.Carries(permissions.Terminal)) {
-		return false
-	}
-	if p.isOwn(rec.Actor, rec.Person) {
-		return true
-	}
-	return rec.Others > 0 && policy.MayApprove(p.actor, nil, ask, rec.Person).Allowed
-}
-
-// askAbout is what a record was asked for, as a question to the policy.
-func askAbout(rec approval.Record) permissions.Ask {
-	var facts permissions.TargetServer
-	var input struct {
-		Name string `json:"name"`
-	}
-	_ = json.Unmarshal(rec.Facts, &facts) // what cannot be read fits no rule
-	_ = json.Unmarshal(rec.Input, &input)
-	surface, place, _ := strings.Cut(rec.Surface, ":") // "slack:C123 S1 S2": the channel, and the asker's groups
-	channel, groups, _ := strings.Cut(place, " ")
-	ask := permissions.Ask{
-		Actor: permissions.Actor(rec.Actor), Groups: strings.Fields(groups), Surface: permissions.Surface(surface), Channel: channel,
-		Operation: rec.Operation, Risk: permissions.Risk(rec.Risk), Target: &facts,
-	}
-	if op, ok := tools.Lookup(rec.Operation); ok && (op.On == tools.Server || op.On == tools.NewServer) {
-		ask.NewName = input.Name
-	}
-	return ask
 }
 
 // mayTry refuses who surely may not answer a record, before anything is asked of them.

@@ -16,7 +16,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/store"
-	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // fakeClock is a time that a test sets while others read it.
@@ -148,21 +147,6 @@ func TestHeartsGoByTheTimeOfDay(t *testing.T) {
 	t.Parallel()
 	h := &heart{now: time.Now}
 	require.NotContains(t, h.wallTime().String(), "m=", "what Go measures durations by stands still while a machine sleeps")
-}
-
-// The policy is asked by what the record was asked for, groups and all.
-func TestAskAbout(t *testing.T) {
-	t.Parallel()
-	ask := askAbout(approval.Record{
-		Actor: "slack:U1", Surface: "slack:C1 S1 S2", Operation: "servers.update", Risk: "change",
-		Facts: []byte(`{"id":"7","name":"web-1","status":"active"}`), Input: []byte(`{"name":"db-1","server":"7"}`),
-	})
-	require.Equal(t, permissions.Ask{
-		Actor: "slack:U1", Groups: []string{"S1", "S2"}, Surface: permissions.Slack, Channel: "C1", Operation: "servers.update", Risk: permissions.Change,
-		Target: &permissions.TargetServer{ID: "7", Name: "web-1"}, NewName: "db-1",
-	}, ask)
-	snapshot := askAbout(approval.Record{Surface: "mcp", Operation: "snapshots.create", Input: []byte(`{"name":"before"}`)})
-	require.Empty(t, snapshot.NewName, "the name of a snapshot is no server's")
 }
 
 func TestQuorumInWords(t *testing.T) {

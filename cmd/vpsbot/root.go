@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
 
+	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/tools"
@@ -71,4 +73,13 @@ func (a *app) internal(broken any, stack []byte) error {
 		a.io.say("%s", a.redact(string(stack)))
 	}
 	return fail(tools.Failed, "an internal error: %s; VPSBOT_LOG_LEVEL=debug shows where", a.redact(fmt.Sprint(broken)))
+}
+
+// logger writes to stderr, at the level and in the form of the configuration.
+func (a *app) logger(cfg config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogJSON {
+		return slog.New(slog.NewJSONHandler(a.io.Err, options))
+	}
+	return slog.New(slog.NewTextHandler(a.io.Err, options))
 }

@@ -8,7 +8,6 @@ package approval
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 )
 
@@ -65,7 +64,7 @@ func (r Record) Overdue(now time.Time) bool { return r.State.Waits() && !now.Bef
 
 // ByPerson reports whether a person asked by their own hand: on a real terminal, or by a command
 // in Slack. All else was asked by a machine: an assistant, a script.
-func (r Record) ByPerson() bool { return r.Interactive || strings.HasPrefix(r.Surface, "slack") }
+func (r Record) ByPerson() bool { return r.Interactive || r.Origin().Surface == "slack" }
 
 // Place says where the answer is expected.
 type Place string

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -61,8 +62,7 @@ func titleOf(operation string) string {
 
 // surface says where somebody asked. A record may name the channel behind it.
 func surface(s string) md {
-	kind, _, _ := strings.Cut(s, ":")
-	switch kind {
+	switch approval.ParseOrigin(s).Surface {
 	case "mcp":
 		return "over MCP"
 	case "terminal":
