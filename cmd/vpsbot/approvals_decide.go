@@ -79,7 +79,7 @@ func (p *parts) whyNotYes(ctx context.Context, rec approval.Record) string {
 	return cmp.Or(p.whyNot(ctx, rec, true), p.runner.Room(ctx, rec))
 }
 
-// whyNot says why whoever is here may not answer a record; "" if they may.
+// whyNot says why the person at this terminal may not answer a record; "" if they may.
 func (p *parts) whyNot(ctx context.Context, rec approval.Record, yes bool) string {
 	return p.runner.MayAnswer(ctx, rec, p.actor, tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes})
 }

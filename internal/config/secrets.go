@@ -30,10 +30,7 @@ func (c Config) Secrets() []string {
 	}
 	var secrets []string
 	for _, text := range given {
-		text = strings.TrimSpace(text)
-		for _, word := range append([]string{text}, strings.Fields(text)...) {
-			secrets = append(secrets, word)
-		}
+		secrets = append(append(secrets, strings.TrimSpace(text)), strings.Fields(text)...)
 	}
 	return secrets
 }

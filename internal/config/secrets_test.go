@@ -38,7 +38,7 @@ func TestBearerIsNoPartOfTheToken(t *testing.T) {
 	require.EqualError(t, err, "VPS_API_TOKEN holds more than a token: set it to the token alone")
 }
 
-func TestHide(t *testing.T) {
+func TestSecretsAreTakenOut(t *testing.T) {
 	const token = `vps_"hush"+4711/x`
 	file := filepath.Join(t.TempDir(), "token")
 	write(t, file, token)
