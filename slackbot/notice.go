@@ -157,7 +157,7 @@ func (b *Bot) mirrorNext(ctx context.Context, store Store, channel string) (more
 			return false, err
 		}
 		if len(rows) > 0 || upTo-at[i] >= mirrorSteps {
-			return b.mirrorRows(ctx, store, channel, kind, at[i], rows, upTo)
+			return b.mirrorRows(ctx, store, channel, mirrorBatch{kind, at[i], rows, upTo})
 		}
 	}
 	return false, nil
@@ -215,13 +215,21 @@ func rowsAfter(ctx context.Context, store Store, at int64, kind stream) (rows []
 	return rows, upTo, nil
 }
 
-// mirrorRows posts the rows after one, if no other replica does or has just posted others, and
-// notes up to where. Without rows it only notes that. more is set if the next may follow.
-func (b *Bot) mirrorRows(ctx context.Context, store Store, channel string, kind stream, at int64, rows []audit.Row, upTo int64) (more bool, err error) {
+// mirrorBatch are rows of the audit log that go into one message.
+type mirrorBatch struct {
+	stream
+	at   int64 // the last row that was posted before them
+	rows []audit.Row
+	upTo int64 // the last row that was looked at
+}
+
+// mirrorRows posts a batch, if no other replica does or has just posted others, and notes up to
+// where. Without rows it only notes that. more is set if the next may follow.
+func (b *Bot) mirrorRows(ctx context.Context, store Store, channel string, batch mirrorBatch) (more bool, err error) {
 	for _, claim := range []struct {
 		key   string
 		lasts time.Duration
-	}{{mirrorCursor + " pace", mirrorPause}, {kind.cursor + " " + strconv.FormatInt(at, 10), claimLasts}} {
+	}{{mirrorCursor + " pace", mirrorPause}, {batch.cursor + " " + strconv.FormatInt(batch.at, 10), claimLasts}} {
 		mine, err := b.claim(ctx, store, claim.key, claim.lasts)
 		if err != nil || !mine {
 			return false, err
@@ -229,19 +237,19 @@ func (b *Bot) mirrorRows(ctx context.Context, store Store, channel string, kind 
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*sendWithin) // what is begun is also noted
 	defer cancel()
-	if now, err := b.mirrored(ctx, store, channel, kind); err != nil || now != at {
+	if now, err := b.mirrored(ctx, store, channel, batch.stream); err != nil || now != batch.at {
 		return err == nil, err // they were posted before this replica came to claim them
 	}
-	if len(rows) > 0 {
-		message, n := mirrorMessage(rows)
+	if len(batch.rows) > 0 {
+		message, n := mirrorMessage(batch.rows)
 		if _, err := b.send(ctx, channel, message); err != nil {
 			return false, fmt.Errorf("mirroring the audit log: %w", err)
 		}
-		if n < len(rows) {
-			upTo = rows[n-1].Seq
+		if n < len(batch.rows) {
+			batch.upTo = batch.rows[n-1].Seq
 		}
 	}
-	return true, store.SavePost(ctx, mirrorPost(channel, kind, upTo))
+	return true, store.SavePost(ctx, mirrorPost(channel, batch.stream, batch.upTo))
 }
 
 // mirrorMessage puts rows into one message, and returns how many it took: at least one.

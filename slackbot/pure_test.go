@@ -217,7 +217,7 @@ func TestRowsThatWerePostedMeanwhile(t *testing.T) {
 	defer db.Close()
 	_, err = db.AddPost(t.Context(), mirrorPost("C1", streams[0], 5))
 	require.NoError(t, err)
-	more, err := idle(t).mirrorRows(t.Context(), db, "C1", streams[0], 3, []audit.Row{{Seq: 4}, {Seq: 5}}, 5)
+	more, err := idle(t).mirrorRows(t.Context(), db, "C1", mirrorBatch{streams[0], 3, []audit.Row{{Seq: 4}, {Seq: 5}}, 5})
 	require.NoError(t, err, "Slack is not asked: it could not be reached")
 	require.True(t, more, "but what came after may follow")
 }

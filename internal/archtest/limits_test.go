@@ -25,7 +25,7 @@ const (
 	mostLines     = 46_400 // without tests; 38,000 is the goal
 	mostFiles     = 441    // without tests; 330 is the goal
 	mostMethods   = 170    // of one type; 60 is the goal
-	mostManyParam = 76     // functions with five parameters or more; 15 is the goal
+	mostManyParam = 75     // functions with five parameters or more; 15 is the goal
 )
 
 func TestTheStructureKeepsItsLimits(t *testing.T) {

@@ -32,8 +32,8 @@ const (
 		" AND inbox.leased_until = excluded.leased_until AND inbox.done = 0"
 )
 
-var inbox = queue{
-	table: "inbox", key: "id", columns: deliveryColumns,
+var inbox = queue[approval.Delivery]{
+	table: "inbox", key: "id", columns: deliveryColumns, fields: deliveryFields,
 	due:   func(*params, time.Time) string { return "done = 0" },
 	order: "received_at, id",
 	also:  "tries = tries + 1",
@@ -165,7 +165,7 @@ func old(skip string, now time.Time) (query string, args []any) {
 
 // Leftover implements [approval.Inbox].
 func (s *Store) Leftover(ctx context.Context, owner string, now time.Time, n int) ([]approval.Delivery, error) {
-	left, err := handOut(ctx, s, inbox, deliveryFields, owner, now, n)
+	left, err := inbox.handOut(ctx, s, owner, now, n)
 	slices.SortFunc(left, func(a, b approval.Delivery) int {
 		return cmp.Or(a.ReceivedAt.Compare(b.ReceivedAt), strings.Compare(a.ID, b.ID))
 	})

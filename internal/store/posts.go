@@ -12,8 +12,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
-var posts = queue{
-	table: "posts", key: "key", columns: postColumns,
+var posts = queue[approval.Post]{
+	table: "posts", key: "key", columns: postColumns, fields: postFields,
 	due:   func(p *params, now time.Time) string { return "next > 0 AND next <= " + p.add(millis(now)) },
 	order: "next, key",
 	also:  "marked = 0",
@@ -105,7 +105,7 @@ func (s *Store) Post(ctx context.Context, key string) (approval.Post, error) {
 
 // DuePosts implements [approval.Posts].
 func (s *Store) DuePosts(ctx context.Context, owner string, now time.Time, n int) ([]approval.Post, error) {
-	due, err := handOut(ctx, s, posts, postFields, owner, now, n)
+	due, err := posts.handOut(ctx, s, owner, now, n)
 	slices.SortFunc(due, func(a, b approval.Post) int {
 		return cmp.Or(a.Next.Compare(b.Next), strings.Compare(a.Key, b.Key))
 	})

@@ -13,10 +13,11 @@ const keysAtOnce = 500
 
 // queue is a table whose rows are handed out, each to one process at a time. What it got is its
 // own for the time of a [lease].
-type queue struct {
+type queue[T any] struct {
 	table   string
 	key     string
 	columns string
+	fields  func(*T) []any                        // in the order of columns
 	due     func(p *params, now time.Time) string // condition of what may be handed out
 	order   string
 	also    string // what else is set as a row is handed out
@@ -24,7 +25,7 @@ type queue struct {
 
 // pick selects the keys of what is due and free. They are locked, and who has some of them
 // locked already is not waited for.
-func (q queue) pick(skip string, now time.Time, n int) (query string, args []any) {
+func (q queue[T]) pick(skip string, now time.Time, n int) (query string, args []any) {
 	var p params
 	query = "SELECT " + q.key + " FROM " + q.table + " WHERE " + q.due(&p, now) + " AND leased_until <= " + p.add(millis(now)) +
 		" ORDER BY " + q.order + " LIMIT " + p.add(min(max(n, 0), keysAtOnce)) + skip
@@ -32,7 +33,7 @@ func (q queue) pick(skip string, now time.Time, n int) (query string, args []any
 }
 
 // take leases the rows of keys, and returns them in any order.
-func (q queue) take(owner string, now time.Time, keys []string) (query string, args []any) {
+func (q queue[T]) take(owner string, now time.Time, keys []string) (query string, args []any) {
 	var p params
 	query = "UPDATE " + q.table + " SET owner = " + p.add(owner) + ", leased_until = " + p.add(millis(now.Add(lease))) + ", " + q.also +
 		" WHERE " + q.key + " IN (" + p.addAll(anys(keys)) + ") RETURNING " + q.columns
@@ -40,7 +41,7 @@ func (q queue) take(owner string, now time.Time, keys []string) (query string, a
 }
 
 // handOut leases up to n rows to owner, in any order. Bodies are read of those rows alone.
-func handOut[T any](ctx context.Context, s *Store, q queue, fields func(*T) []any, owner string, now time.Time, n int) (out []T, err error) {
+func (q queue[T]) handOut(ctx context.Context, s *Store, owner string, now time.Time, n int) (out []T, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		query, args := q.pick(s.skip, now, n)
 		keys, err := texts(ctx, tx, query, args...)
@@ -49,7 +50,7 @@ func handOut[T any](ctx context.Context, s *Store, q queue, fields func(*T) []an
 			return err
 		}
 		query, args = q.take(owner, now, keys)
-		out, err = all(ctx, tx.unprepared(), fields, query, args...)
+		out, err = all(ctx, tx.unprepared(), q.fields, query, args...)
 		return err
 	})
 	if err != nil {
