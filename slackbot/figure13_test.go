@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // hang is how long VPS.org says nothing to a request.
@@ -25,7 +26,7 @@ func TestFigure13AcknowledgedWhileTheAPIHangs(t *testing.T) {
 	w := newWorld(t)
 	deeds := w.prepareDeeds()
 	w.hangFor(hang)
-	n := size(t, 200, 3000)
+	n := testkit.Size(200, 3000)
 	before := w.stored()
 	var stored atomic.Int64
 	var worst slowest
@@ -37,7 +38,7 @@ func TestFigure13AcknowledgedWhileTheAPIHangs(t *testing.T) {
 	require.Less(t, worst.took, time.Second)
 	require.Empty(t, w.sent())
 	require.Equal(t, before+int(stored.Load()), w.stored(), "each that was acknowledged is there")
-	figure(t, 13, "%d commands, presses, forms and option loads by %d at once while each request to VPS.org hangs for %s: all acknowledged, %d ms at the worst, each of %d durable (nothing random)",
+	testkit.Figure(t, 13, "%d commands, presses, forms and option loads by %d at once while each request to VPS.org hangs for %s: all acknowledged, %d ms at the worst, each of %d durable (nothing random)",
 		n, senders, hang, worst.took.Milliseconds(), stored.Load())
 }
 

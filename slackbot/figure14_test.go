@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // One signed request, sent again by whoever has stolen it, as often as they like and for as long
@@ -20,7 +22,7 @@ func TestFigure14Replayed(t *testing.T) {
 	genuine := w.slack.As(lea).In(ops).Type(change)
 	w.done()
 	w.direct(lea, "Done")
-	n := size(t, 400, 10_000)
+	n := testkit.Size(400, 10_000)
 	replay := func(n int) {
 		share(n, 0, func(*rand.Rand, int) {
 			if again := w.slack.Replay(genuine); again.Status != http.StatusOK || len(again.Body) > 0 {
@@ -39,7 +41,7 @@ func TestFigure14Replayed(t *testing.T) {
 	require.Len(t, w.records(), 1)
 	require.Equal(t, 1, w.calls(lea), "nobody is told twice")
 	require.Equal(t, 1, w.stored())
-	figure(t, 14, "%d replays of one signed request by %d senders, across a restart and until its signature is over: 1 write, 1 record, 1 message (nothing random)", n, senders)
+	testkit.Figure(t, 14, "%d replays of one signed request by %d senders, across a restart and until its signature is over: 1 write, 1 record, 1 message (nothing random)", n, senders)
 }
 
 // What Slack has not signed as it is, now, is answered 401 with the same words, whatever is wrong.
@@ -58,7 +60,7 @@ func TestFigure14Forged(t *testing.T) {
 		}
 	}
 	body, header := contents(t, genuine(0))
-	others := size(t, 2, 255) // other values of a byte
+	others := testkit.Size(2, 255) // other values of a byte
 	share(len(body), 0, func(_ *rand.Rand, at int) {
 		for by := 1; by <= others; by++ {
 			changed := bytes.Clone(body)
@@ -87,7 +89,7 @@ func TestFigure14Forged(t *testing.T) {
 	}
 	require.Equal(t, 1, w.stored(), "nothing of it was taken")
 	require.Equal(t, "200 ", firstOf(w.answerTo(request(body, header))), "what all were made of is genuine")
-	figure(t, 14, "%d requests with a body, a signature or a time changed in one byte, or signed more than 300 s before or ahead: all answered 401, by the same bytes; none was taken (nothing random)", tried.Load())
+	testkit.Figure(t, 14, "%d requests with a body, a signature or a time changed in one byte, or signed more than 300 s before or ahead: all answered 401, by the same bytes; none was taken (nothing random)", tried.Load())
 }
 
 // contents takes a request apart.

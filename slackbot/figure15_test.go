@@ -22,6 +22,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/slackbot/door"
 )
@@ -32,12 +33,12 @@ const mostGrowth = 16 << 20
 // What Slack sends, made wrong in every way that a generator finds, with a right signature or
 // none, has no effect but a polite answer.
 func TestFigure15Malformed(t *testing.T) {
-	s := seed(t)
+	s := testkit.Seed(t)
 	w := newWorld(t)
 	genuine := w.realDeliveries()
 	w.stop()
 	bot := w.startDeaf()
-	n := size(t, 1500, 100_000)
+	n := testkit.Size(1500, 100_000)
 	counts := &answers{by: map[int]int{}}
 	var early uint64
 	for _, part := range []struct{ from, to int }{{0, n / 10}, {n / 10, n}} {
@@ -63,7 +64,7 @@ func TestFigure15Malformed(t *testing.T) {
 	require.Empty(t, bot.alarm.String(), "a panic")
 	require.Greater(t, counts.by[http.StatusOK], n/10, "%v", counts.by)
 	require.Greater(t, counts.by[http.StatusUnauthorized], n/10, "%v", counts.by)
-	figure(t, 15, "%d malformed deliveries made of %d real ones, signed and not (%d taken, %d answered 400, %d 401, %d 413, %d otherwise below 500): 0 panics, 0 answers of 500 or above, 0 writes to VPS.org; %.1f MB in use after a tenth of them, %.1f MB at the end (seed %d)",
+	testkit.Figure(t, 15, "%d malformed deliveries made of %d real ones, signed and not (%d taken, %d answered 400, %d 401, %d 413, %d otherwise below 500): 0 panics, 0 answers of 500 or above, 0 writes to VPS.org; %.1f MB in use after a tenth of them, %.1f MB at the end (seed %d)",
 		n, len(genuine), counts.by[200], counts.by[400], counts.by[401], counts.by[413], counts.others(), mb(early), mb(late), s)
 }
 
@@ -243,11 +244,11 @@ func (oblivion) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // alarm is a log that keeps what tells of a panic.
-type alarm struct{ logbook }
+type alarm struct{ testkit.Log }
 
 func (a *alarm) Write(line []byte) (int, error) {
 	if bytes.Contains(line, []byte("internal error")) || bytes.Contains(line, []byte("panic")) {
-		return a.logbook.Write(line)
+		return a.Log.Write(line)
 	}
 	return len(line), nil
 }

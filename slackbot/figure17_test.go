@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -22,13 +23,13 @@ const nobody = "U0NOBODY"
 // renamed, cards expire. Each write that arrives is held against what the right people have done
 // by then, and against what is so.
 func TestFigure17RandomPresses(t *testing.T) {
-	s := seed(t)
+	s := testkit.Seed(t)
 	w := newWorld(t)
 	c := &crowd{world: w, Rand: rand.New(rand.NewPCG(s, s)), sent: map[string]bool{}, names: map[int]string{}}
 	w.setPolicy(c.rules)
 	c.settleDown()
 	w.sim.Intercept(c.judge)
-	n := size(t, 150, 10_000)
+	n := testkit.Size(150, 10_000)
 	for c.presses < n {
 		c.settleDown() // what still runs belongs to the batch before
 		c.nextBatch()
@@ -47,7 +48,7 @@ func TestFigure17RandomPresses(t *testing.T) {
 	defer c.mu.Unlock() // a write that was agreed to last may still arrive
 	require.False(t, t.Failed(), "what was written without the right yes stands above")
 	require.Greater(t, len(c.sent), n/300, "hardly anything was agreed to")
-	figure(t, 17, "%d presses of %d buttons of %d requests by %d people at once (two of the team, one without rights, one of another workspace, one of none), %d windows filled in, %d changes of the policy, %d renames, %d expiries in between: %d writes, each with the yes of who asked, to what was so, %d of them with that of a second person whom the policy wanted then; 0 without, 0 twice (seed %d)",
+	testkit.Figure(t, 17, "%d presses of %d buttons of %d requests by %d people at once (two of the team, one without rights, one of another workspace, one of none), %d windows filled in, %d changes of the policy, %d renames, %d expiries in between: %d writes, each with the yes of who asked, to what was so, %d of them with that of a second person whom the policy wanted then; 0 without, 0 twice (seed %d)",
 		c.presses, len(c.buttons), len(c.all()), len(people), c.windows, c.policies, c.renames, c.jumps, len(c.sent), c.second, s)
 }
 

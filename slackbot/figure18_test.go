@@ -13,6 +13,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/tools"
@@ -22,7 +23,7 @@ import (
 // not by any button or window that they may still have from when there was a policy, not by the
 // lists, not in the Home tab.
 func TestFigure18WithoutAPolicyNobodyInSlackAnswers(t *testing.T) {
-	s := seed(t)
+	s := testkit.Seed(t)
 	w := newWorld(t)
 	m := &members{world: w, windows: map[string]string{}}
 	m.ask()
@@ -30,7 +31,7 @@ func TestFigure18WithoutAPolicyNobodyInSlackAnswers(t *testing.T) {
 	since := w.now()
 	w.setPolicy(func(p *permissions.Policy) { p.Book = nil })
 
-	n := size(t, 200, 1000)
+	n := testkit.Size(200, 1000)
 	random := rand.New(rand.NewPCG(s, s))
 	for i := range n {
 		m.do(random, i)
@@ -45,7 +46,7 @@ func TestFigure18WithoutAPolicyNobodyInSlackAnswers(t *testing.T) {
 	require.Zero(t, m.answered())
 	require.Empty(t, m.shown(since))
 	require.Empty(t, w.sent())
-	figure(t, 18, "without a policy: %d presses and typed names by all %d members of the workspace and a stranger on %d open records of assistants and terminals, and their lists and Home tabs: 0 answered, 0 shown (seed %d)",
+	testkit.Figure(t, 18, "without a policy: %d presses and typed names by all %d members of the workspace and a stranger on %d open records of assistants and terminals, and their lists and Home tabs: 0 answered, 0 shown (seed %d)",
 		n, len(everybody)-1, len(m.records), s)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/slackbot/door"
@@ -65,7 +66,7 @@ type world struct {
 	store  *store.Store
 	runner *tools.Runner
 	bot    *slackbot.Bot
-	log    *logbook
+	log    *testkit.Log
 	url    string // of the store
 	socket bool
 	alone  bool // Slack lets no connection stand
@@ -74,24 +75,6 @@ type world struct {
 	shift  atomic.Int64 // of the bot's clock
 	stop   func()
 	mux    *http.ServeMux // what Slack reaches in HTTP mode
-}
-
-// logbook is a log that tests read.
-type logbook struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // inEachMode takes a conversation through both transports and both stores.
@@ -127,7 +110,7 @@ func prepare(t testing.TB, url string) *world {
 // prepareFor makes a world of which nobody is yet.
 func prepareFor(t testing.TB, url string, o fakeslack.Options) *world {
 	storetest.Prepare(t, url)
-	w := &world{TB: t, url: url, log: &logbook{}, policy: team()}
+	w := &world{TB: t, url: url, log: &testkit.Log{}, policy: team()}
 	w.sim = simulator.New(simulator.Options{Speed: 600})
 	o.Now = w.now
 	w.slack = fakeslack.New(t, o)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -20,29 +19,12 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 const alice = permissions.Actor("local:alice")
-
-// clock is a time that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // world is an account on the simulator, a store, and a runner between them.
 type world struct {
@@ -50,7 +32,7 @@ type world struct {
 	sim    *simulator.Simulator
 	store  *store.Store
 	runner *tools.Runner
-	clock  *clock
+	clock  *testkit.Clock
 	dead   map[string]bool
 	broken bool
 	policy permissions.Policy
@@ -59,7 +41,7 @@ type world struct {
 func newWorld(t *testing.T) *world { return newWorldWith(t, "vps_demo", simulator.Options{Speed: 60}) }
 
 func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
-	w := &world{TB: t, clock: &clock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}, dead: map[string]bool{}}
+	w := &world{TB: t, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)), dead: map[string]bool{}}
 	if o.Now == nil {
 		o.Now = w.clock.Now
 	}

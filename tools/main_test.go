@@ -6,9 +6,10 @@ import (
 	"testing"
 
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 // isLeftOut says so of half of the cases of a large table, others in every run; at full size of none.
-func isLeftOut() bool { return os.Getenv("VPSBOT_PROOF") != "full" && rand.N(2) == 0 }
+func isLeftOut() bool { return !testkit.IsFull() && rand.N(2) == 0 }

@@ -19,6 +19,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -58,7 +59,7 @@ func controlledBy(fd int) *syscall.SysProcAttr {
 // returns what it printed anywhere, and its exit code.
 func (b *bench) without(t *testing.T, way, typed string, args ...string) (printed string, code int) {
 	t.Helper()
-	var shown screen
+	var shown testkit.Log
 	cmd := b.command(t, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(typed), &shown, &shown
 	var reading sync.WaitGroup

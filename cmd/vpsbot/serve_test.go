@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,30 +17,13 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
-
-// syncBuffer takes what a process that still runs prints.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
 
 // serving is "vpsbot serve" in this process.
 type serving struct {
 	*testing.T
-	log   syncBuffer
+	log   testkit.Log
 	end   context.CancelFunc
 	ended chan int // its exit code
 	url   string
@@ -272,7 +253,7 @@ func TestServeEndsOnSIGTERM(t *testing.T) {
 	b := newBench(t)
 	slack := b.slack(t, true)
 	cmd := b.command(t, "serve")
-	var log syncBuffer
+	var log testkit.Log
 	cmd.Stderr = &log
 	require.NoError(t, cmd.Start())
 	defer cmd.Process.Kill()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"database/sql"
 	"fmt"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/creack/pty"
@@ -18,6 +16,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // patience is how long a conversation waits for what it expects to be shown.
@@ -85,24 +84,6 @@ func keystrokes(text string) string {
 	return text + "\n"
 }
 
-// screen collects what a terminal shows.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // converse runs a program in a terminal. It returns what was shown, and how the program
 // ended.
 func converse(cmd *exec.Cmd, talk []turn) (string, error) {
@@ -111,7 +92,7 @@ func converse(cmd *exec.Cmd, talk []turn) (string, error) {
 		return "", err
 	}
 	defer terminal.Close()
-	var shown screen
+	var shown testkit.Log
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -139,7 +120,7 @@ func converse(cmd *exec.Cmd, talk []turn) (string, error) {
 	return shown.String(), err
 }
 
-func have(talk []turn, terminal *os.File, shown *screen) error {
+func have(talk []turn, terminal *os.File, shown *testkit.Log) error {
 	from := 0
 	for _, t := range talk {
 		if t.seen != nil {

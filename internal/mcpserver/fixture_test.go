@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -28,49 +28,13 @@ const (
 	api   = "http://localhost/api/v1"
 )
 
-// clock is a time that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// logbook is a log that tests read.
-type logbook struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // world is an account on the simulator, a store, and the server of an assistant's process.
 type world struct {
 	testing.TB
 	sim    *simulator.Simulator
 	store  *store.Store
-	clock  *clock
-	log    *logbook
+	clock  *testkit.Clock
+	log    *testkit.Log
 	server *Server
 	token  string
 	talk   *talk // the client that speaks with it
@@ -79,7 +43,7 @@ type world struct {
 func newWorld(t testing.TB) *world { return newWorldWith(t, "vps_demo", simulator.Options{}) }
 
 func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
-	w := &world{TB: t, token: token, log: &logbook{}, clock: &clock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}}
+	w := &world{TB: t, token: token, log: &testkit.Log{}, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC))}
 	if o.Now == nil {
 		o.Now = w.clock.Now
 	}

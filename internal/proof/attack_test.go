@@ -23,6 +23,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -40,7 +41,7 @@ const (
 // seeded returns a source of chance, and the seed that repeats it.
 func seeded(t testing.TB) (r *rand.Rand, drawn uint64) {
 	t.Helper()
-	drawn = seed(t)
+	drawn = testkit.Seed(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("VPSBOT_SEED=%d repeats it", drawn)
@@ -49,50 +50,14 @@ func seeded(t testing.TB) (r *rand.Rand, drawn uint64) {
 	return rand.New(rand.NewPCG(drawn, drawn)), drawn
 }
 
-// handClock is a time that tests move.
-type handClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *handClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *handClock) Pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// script is a log that tests read.
-type script struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *script) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *script) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // scene is one account on the simulator, a store, and the process of its lead.
 type scene struct {
 	testing.TB
 	sim    *simulator.Simulator
 	store  *store.Store
 	folder string // of the store's files
-	clock  *handClock
-	log    *script
+	clock  *testkit.Clock
+	log    *testkit.Log
 	policy permissions.Policy
 	token  string
 	runner *tools.Runner
@@ -112,7 +77,7 @@ func quickFolder(t testing.TB) string {
 
 func newScene(t testing.TB) *scene {
 	t.Helper()
-	s := &scene{TB: t, clock: &handClock{now: time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)}, log: &script{}, token: token}
+	s := &scene{TB: t, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)), log: &testkit.Log{}, token: token}
 	s.sim = simulator.New(simulator.Options{Now: s.clock.Now, Speed: 1000})
 	s.folder = quickFolder(t)
 	path := filepath.Join(s.folder, "vpsbot.db")
@@ -273,6 +238,6 @@ func (y *tally) String() string {
 func proven(t testing.TB, number int, format string, args ...any) {
 	t.Helper()
 	if !t.Failed() {
-		figure(t, number, format, args...)
+		testkit.Figure(t, number, format, args...)
 	}
 }

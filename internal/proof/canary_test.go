@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // cage is what one canary is let loose in: the program, an account of its own, a state
@@ -31,7 +32,7 @@ type cage struct {
 	api     string
 	secret  string
 	json    bool // logs in JSON
-	heard   *script
+	heard   *testkit.Log
 }
 
 // buildProgram builds vpsbot as users do.
@@ -46,7 +47,7 @@ func buildProgram(t testing.TB) (path string) {
 
 func newCage(t testing.TB, program, secret string) *cage {
 	t.Helper()
-	c := &cage{TB: t, program: program, folder: quickFolder(t), secret: secret, heard: &script{}}
+	c := &cage{TB: t, program: program, folder: quickFolder(t), secret: secret, heard: &testkit.Log{}}
 	c.sim = simulator.New(simulator.Options{Speed: 1000})
 	api := httptest.NewServer(c.sim)
 	t.Cleanup(api.Close)

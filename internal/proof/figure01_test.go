@@ -19,6 +19,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -31,7 +32,7 @@ const pressers = 3
 // of them had its chance.
 func TestFigure1PressesOfOneApproval(t *testing.T) {
 	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) { pressed(t, name, engine(t), size(t, 300, 10_000)) })
+		t.Run(name, func(t *testing.T) { pressed(t, name, engine(t), testkit.Size(300, 10_000)) })
 	}
 }
 
@@ -55,7 +56,7 @@ func pressed(t *testing.T, engine, url string, presses int) {
 	l.requireBalanced(t)
 	require.Equal(t, map[approval.State]int{approval.Done: 1}, l.states())
 	require.Len(t, l.rows, 3, "asked, claimed, done: who came too late leaves no row")
-	figure(t, 1, "%s: %d presses of one approval from %d processes: %d API call, %d told politely that it is running, 0 errors",
+	testkit.Figure(t, 1, "%s: %d presses of one approval from %d processes: %d API call, %d told politely that it is running, 0 errors",
 		engine, presses, pressers, len(w.sim.Writes()), told[string(tools.Busy)])
 }
 

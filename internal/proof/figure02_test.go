@@ -15,6 +15,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 const (
@@ -39,14 +40,14 @@ func TestFigure2Killed(t *testing.T) {
 	t.Parallel()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
-			kills := size(t, len(points)+randomDeaths, map[string]int{"sqlite": 1000, "postgres": 150}[name])
-			killed(t, name, engine(t), kills, kills*size(t, 4, 10))
+			kills := testkit.Size(len(points)+randomDeaths, map[string]int{"sqlite": 1000, "postgres": 150}[name])
+			killed(t, name, engine(t), kills, kills*testkit.Size(4, 10))
 		})
 	}
 }
 
 func killed(t *testing.T, engine, url string, kills, operations int) {
-	s := seed(t)
+	s := testkit.Seed(t)
 	random := rand.New(rand.NewPCG(s, s))
 	w := newWorld(t, url, simulator.Options{Speed: 1e12})
 	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
@@ -72,7 +73,7 @@ func killed(t *testing.T, engine, url string, kills, operations int) {
 	require.LessOrEqual(t, notMade, notMadeWithin)
 	counts := l.states()
 	require.Zero(t, counts[approval.Executing]+counts[approval.Unknown]+counts[approval.Approved], "%v", counts)
-	figure(t, 2, "%s: %d kills (%d at %d named points, the rest at any moment), %d operations, %d writes: 0 doubled, 0 rows lost, 0 extra, chain of %d rows whole; of %d settled after a restart those that happened took %s at most, those that did not %s (seed %d)",
+	testkit.Figure(t, 2, "%s: %d kills (%d at %d named points, the rest at any moment), %d operations, %d writes: 0 doubled, 0 rows lost, 0 extra, chain of %d rows whole; of %d settled after a restart those that happened took %s at most, those that did not %s (seed %d)",
 		engine, lives.kills, total(lives.named), len(points), operations, len(sent.keys), len(l.rows), counted(l, "settled"), happened.Round(time.Second), notMade.Round(time.Second), s)
 }
 

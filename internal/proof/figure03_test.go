@@ -15,6 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -41,7 +42,7 @@ const (
 // pauses pass at once.
 func TestFigure3CreatesUnderFaults(t *testing.T) {
 	t.Parallel()
-	n, s := size(t, 25, 1000), seed(t)
+	n, s := testkit.Size(25, 1000), testkit.Seed(t)
 	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	faults := &faultyNetwork{random: rand.New(rand.NewPCG(s, s))}
 	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
@@ -67,7 +68,7 @@ func TestFigure3CreatesUnderFaults(t *testing.T) {
 	require.LessOrEqual(t, happened, settleTime)
 	require.LessOrEqual(t, not, settleTime+lateLooks)
 	require.Greater(t, faults.total(), n, "there were faults")
-	figure(t, 3, "%d creates in %d requests with %d faults (%d reset unread, %d reset read, %d reset and made later, %d 429, %d 502 after the commit): 0 doubled; %d answers lost, %d of them not settled by their caller: those that happened were settled within %s, the others at %s (seed %d)",
+	testkit.Figure(t, 3, "%d creates in %d requests with %d faults (%d reset unread, %d reset read, %d reset and made later, %d 429, %d 502 after the commit): 0 doubled; %d answers lost, %d of them not settled by their caller: those that happened were settled within %s, the others at %s (seed %d)",
 		n, faults.requests, faults.total(), faults.drawn[resetUnread], faults.drawn[resetRead], faults.drawn[madeLate], faults.drawn[throttled], faults.drawn[committed],
 		outcomes[tools.Unknown], unknown, happened.Round(time.Second), not.Round(time.Second), s)
 }

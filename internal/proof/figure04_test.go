@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -20,7 +21,7 @@ import (
 // them at once. Those that find it busy try again until each has been run.
 func TestFigure4OneChangeOfAServerAtATime(t *testing.T) {
 	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) { oneAtATime(t, name, engine(t), size(t, 30, 2000)) })
+		t.Run(name, func(t *testing.T) { oneAtATime(t, name, engine(t), testkit.Size(30, 2000)) })
 	}
 }
 
@@ -67,7 +68,7 @@ func oneAtATime(t *testing.T, engine, url string, n int) {
 	require.EqualValues(t, n, running.all.Load(), "each was sent once")
 	require.EqualValues(t, 1, running.most.Load(), "calls under way at the same time")
 	require.Equal(t, 1, l.most(), "records executing at the same time, as the log has kept it")
-	figure(t, 4, "%s: %d approved changes of one server by 3 processes at once: never two executing, %d run by the first try, %d times busy, all done in the end, each sent once",
+	testkit.Figure(t, 4, "%s: %d approved changes of one server by 3 processes at once: never two executing, %d run by the first try, %d times busy, all done in the end, each sent once",
 		engine, n, first, busy.Load())
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -26,7 +27,7 @@ func TestFigure05ForgedApprovals(t *testing.T) {
 	t.Parallel()
 	_, seed := seeded(t)
 	s := newSiege(t)
-	total, workers := size(t, 2_000, 1_000_000), 4
+	total, workers := testkit.Size(2_000, 1_000_000), 4
 	var running sync.WaitGroup
 	for n := range workers {
 		r := rand.New(rand.NewPCG(seed, uint64(n)))
@@ -63,7 +64,7 @@ func newSiege(t *testing.T) *siege {
 	s.policy = needsTwo()
 	s.used = s.asked(asCall(lead, "servers.reboot", `{"server":"web-server-01"}`))
 	s.usedNonce = s.questioned(s.used)
-	s.clock.Pass(time.Second)
+	s.clock.Advance(time.Second)
 	_, err := s.runner.TakeForm(t.Context(), s.usedNonce, "process-1")
 	require.NoError(t, err)
 	yes := tools.Answer{Approval: s.used.ID, Channel: permissions.MCP, Yes: true}
@@ -71,7 +72,7 @@ func newSiege(t *testing.T) *siege {
 
 	s.expired = s.asked(asCall(lead, "servers.reboot", `{"server":"db-server-01"}`))
 	s.expiredNonce = s.questioned(s.expired)
-	s.clock.Pass(2 * time.Hour)
+	s.clock.Advance(2 * time.Hour)
 
 	s.deletion = s.asked(asCall(lead, "servers.delete", `{"server":"web-server-01"}`))
 	_, err = s.runner.Decide(t.Context(), lead, tools.Answer{Approval: s.deletion.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
@@ -247,7 +248,7 @@ func (s *siege) unharmed() {
 // was wrong with them.
 func (s *siege) genuine() {
 	s.Helper()
-	s.clock.Pass(time.Second)
+	s.clock.Advance(time.Second)
 	require.True(s, s.form(s.nonce, "process-1", s.stopCall()))
 	require.True(s, s.answer(lead, "servers.stop", s.stop.ID, ""))
 	require.True(s, s.decision(second, s.deletion.ID, "web-server-01"))

@@ -19,7 +19,7 @@ func (m *model) forge(t *rapid.T) {
 		q = rapid.SampledFrom(m.open).Draw(t, "question")
 	}
 	if rapid.Bool().Draw(t, "read first") {
-		m.clock.Pass(time.Second)
+		m.clock.Advance(time.Second)
 	}
 	forged, said := m.twist(t, q), answerOf(q.name)
 	if forged == q && !m.locked {
@@ -101,7 +101,7 @@ func (m *model) answerOlder(t *rapid.T, asked line) {
 	m.say(`{"jsonrpc":"2.0","id":` + rapid.SampledFrom([]string{"99999", `"99999"`, "null", "0", "-1"}).Draw(t, "id") + `,"result":` + answerOf("web-server-01") + `}`)
 	said := answerOf("web-server-01") // the right answer to most, at once: it is not taken
 	if rapid.Bool().Draw(t, "later") {
-		m.clock.Pass(time.Second)
+		m.clock.Advance(time.Second)
 		said = rapid.SampledFrom(untaken).Draw(t, "answer")
 	}
 	m.say(`{"jsonrpc":"2.0","id":` + string(asked.ID) + `,"result":` + said + `}`)

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -28,7 +29,7 @@ import (
 func TestFigure06CapturedModel(t *testing.T) {
 	r, seed := seeded(t)
 	const each = 50 // sequences with one server: the account's history stays short
-	sequences, done := size(t, 100, 10_000), &tally{}
+	sequences, done := testkit.Size(100, 10_000), &tally{}
 	setFlag(t, "rapid.checks", strconv.Itoa(each))
 	setFlag(t, "rapid.nofailfile", "true")
 	for n := range sequences / each {
@@ -156,7 +157,7 @@ func (m *model) sequence(t *rapid.T) {
 
 func (m *model) begin(t *rapid.T) {
 	m.reconnect()
-	m.clock.Pass(2 * time.Hour)
+	m.clock.Advance(2 * time.Hour)
 	m.sim.Edit(asItWas)
 	m.open = nil
 	m.locked = rapid.Bool().Draw(t, "only a terminal may carry the answer")
@@ -227,7 +228,7 @@ func (m *model) somethingElse(t *rapid.T) {
 }
 
 func (m *model) wait(t *rapid.T) {
-	m.clock.Pass(rapid.SampledFrom([]time.Duration{100 * time.Millisecond, time.Second, time.Minute, 10 * time.Minute}).Draw(t, "how long"))
+	m.clock.Advance(rapid.SampledFrom([]time.Duration{100 * time.Millisecond, time.Second, time.Minute, 10 * time.Minute}).Draw(t, "how long"))
 }
 
 // stray sends an answer to nothing, as an older client could.
@@ -249,7 +250,7 @@ func (m *model) look(t *rapid.T) {
 // have counted.
 func (m *model) honestly(t *rapid.T) {
 	m.reconnect()
-	m.clock.Pass(2 * time.Hour)
+	m.clock.Advance(2 * time.Hour)
 	m.sim.Edit(asItWas)
 	m.setPolicy(permissions.Policy{})
 	q := rapid.SampledFrom(destroyers).Draw(t, "honest what")
@@ -260,7 +261,7 @@ func (m *model) honestly(t *rapid.T) {
 	m.keep(q, r.RequestState)
 	require.NotEmpty(t, m.open, r.text())
 	q = m.open[len(m.open)-1]
-	m.clock.Pass(time.Second)
+	m.clock.Advance(time.Second)
 	r = m.call(m.bringing(q, answerOf(q.name)))
 	require.Equal(t, tools.Done, r.StructuredContent.Outcome, r.text())
 	sent := m.arrived()

@@ -60,7 +60,7 @@ func granted(permissions ...string) func(*scene) {
 	return edited(func(w *simulator.World) { w.Tokens["vps_demo"].Permissions = permissions })
 }
 
-func passed(d time.Duration) func(*scene) { return func(s *scene) { s.clock.Pass(d) } }
+func passed(d time.Duration) func(*scene) { return func(s *scene) { s.clock.Advance(d) } }
 
 var drifts = []drift{
 	// The server.
@@ -219,7 +219,7 @@ func answeredHere(s *scene, d drift) (said string) {
 	rec := s.asked(c)
 	nonce, err := s.runner.AskForm(s.Context(), rec, "process-1")
 	require.NoError(s, err)
-	s.clock.Pass(30 * time.Second)
+	s.clock.Advance(30 * time.Second)
 	d.change(s)
 	if _, err := s.runner.TakeForm(s.Context(), nonce, "process-1"); err != nil {
 		return err.Error() + " " + s.runner.Standing(s.Context(), c, rec.ID).Message
@@ -235,7 +235,7 @@ func answeredElsewhere(s *scene, d drift) (said string) {
 	c := asCall(lead, d.operation, d.input)
 	c.CanAsk = false
 	rec := s.asked(c)
-	s.clock.Pass(30 * time.Second)
+	s.clock.Advance(30 * time.Second)
 	d.change(s)
 	_, err := s.runner.Decide(s.Context(), lead, tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
 	if err != nil {
@@ -248,7 +248,7 @@ func changedAfterTheYes(s *scene, d drift) (said string) {
 	c := asCall(lead, d.operation, d.input)
 	c.CanAsk = false
 	rec := s.asked(c)
-	s.clock.Pass(30 * time.Second)
+	s.clock.Advance(30 * time.Second)
 	_, err := s.runner.Decide(s.Context(), lead, tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
 	require.NoError(s, err)
 	d.change(s)

@@ -13,6 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -21,7 +22,7 @@ import (
 // process ends, the store is back, and another process tells the story again.
 func TestFigure10EveryStoreCallFails(t *testing.T) {
 	t.Parallel()
-	stride, drawn := size(t, 20, 1), seed(t) // every twentieth in every run, others each time
+	stride, drawn := testkit.Size(20, 1), testkit.Seed(t) // every twentieth in every run, others each time
 	first := int(drawn % uint64(stride))
 	calls, tellings := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
@@ -37,7 +38,7 @@ func TestFigure10EveryStoreCallFails(t *testing.T) {
 	if t.Failed() {
 		return // the line would claim what was not so
 	}
-	figure(t, 10, "%d scenarios with %d store calls, %d tellings with one failing in one of 4 ways: 0 calls without their row, 0 approvals lost, 0 sent twice (seed %d)",
+	testkit.Figure(t, 10, "%d scenarios with %d store calls, %d tellings with one failing in one of 4 ways: 0 calls without their row, 0 approvals lost, 0 sent twice (seed %d)",
 		len(scenarios), calls, tellings, drawn)
 }
 

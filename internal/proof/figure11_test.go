@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -23,7 +24,7 @@ func TestFigure11Canaries(t *testing.T) {
 	t.Parallel()
 	r, seed := seeded(t)
 	program, bytesRead := buildProgram(t), 0
-	formats := []bool{false, true}[:size(t, 1, 2)]
+	formats := []bool{false, true}[:testkit.Size(1, 2)]
 	for _, one := range canaries {
 		for _, inJSON := range formats {
 			secret := ""
@@ -84,7 +85,7 @@ func TestFigure11PanicInside(t *testing.T) {
 		w.Tokens[panicToken] = &simulator.Token{Value: panicToken, Permissions: []string{"*:*"}}
 	})
 	s.runner = s.process("process-1", breaking{s.sim.Transport(), path})
-	heard := &script{}
+	heard := &testkit.Log{}
 	w := s.connect(s.runner, lead, heard)
 	require.True(t, w.call(`{"name":"servers_list","arguments":{}}`).IsError)
 	require.True(t, w.call(`{"name":"servers_delete","arguments":{"server":"web-server-01"}}`).IsError)
@@ -130,7 +131,7 @@ func TestFigure11Nonce(t *testing.T) {
 	state := w.call(`{"name":"servers_delete","arguments":{"server":"web-server-01"}}`).RequestState
 	require.NotEmpty(t, state)
 	require.NotContains(t, s.log.String()+s.rows(), state, "while the question is open")
-	s.clock.Pass(time.Second)
+	s.clock.Advance(time.Second)
 	w.call(`{"name":"servers_delete","arguments":{"server":"db-server-01"},"requestState":"` + state + `","inputResponses":{"confirm":{"action":"accept"}}}`)
 	reply := s.runner.Run(t.Context(), tools.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: lead, Surface: permissions.Terminal})
 	require.NotContains(t, s.log.String()+s.rows()+reply.Text(), state)

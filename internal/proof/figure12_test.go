@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // wanted is the part of the mutants that the tests must kill.
@@ -34,7 +36,7 @@ var planted = []mutant{
 func TestFigure12Mutants(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	if size(t, 0, 1) == 0 {
+	if testkit.Size(0, 1) == 0 {
 		for _, m := range planted {
 			require.Equal(t, noticed, m.try(t, root), m.String())
 		}

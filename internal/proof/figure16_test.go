@@ -18,6 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 const (
@@ -33,15 +34,15 @@ func TestFigure16KilledAfterAcknowledging(t *testing.T) {
 	t.Parallel()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
-			s := seed(t)
+			s := testkit.Seed(t)
 			k := newKills(t, engine(t), rand.New(rand.NewPCG(s, s)))
-			kills := size(t, 4, map[string]int{"sqlite": 100, "postgres": 40}[name])
+			kills := testkit.Size(4, map[string]int{"sqlite": 100, "postgres": 40}[name])
 			for k.kills < kills {
 				k.one(t)
 			}
 			k.last(t)
 			one, none := k.compare(t)
-			figure(t, 16, "%s: %d kills -9 (%d in the moment of an acknowledgement, %d while another's work is taken up, the rest up to %s later), %d commands acknowledged, %d unfinished at a kill: %d had one effect, %d none and their asker was told so, 0 two; each asker heard how each ended; %d further commands without an acknowledgement: %d had one effect, the rest none (seed %d)",
+			testkit.Figure(t, 16, "%s: %d kills -9 (%d in the moment of an acknowledgement, %d while another's work is taken up, the rest up to %s later), %d commands acknowledged, %d unfinished at a kill: %d had one effect, %d none and their asker was told so, 0 two; each asker heard how each ended; %d further commands without an acknowledgement: %d had one effect, the rest none (seed %d)",
 				name, k.kills, k.atOnce, k.inRecovery, mostLate, len(k.acknowledged), k.unfinished, one, none, k.asked-len(k.acknowledged), k.anyway(), s)
 		})
 	}

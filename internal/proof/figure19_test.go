@@ -15,6 +15,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // A signed log is attacked by somebody who may do everything to its database but sign, while
@@ -23,11 +24,11 @@ import (
 // elsewhere. Before each attack it finds nothing.
 func TestFigure19AttackedLog(t *testing.T) {
 	t.Parallel()
-	s := seed(t)
+	s := testkit.Seed(t)
 	random := rand.New(rand.NewPCG(s, s))
 	program := buildProgram(t)
 	kinds := map[string]int{}
-	attacks, rows, lost := size(t, len(onLogs), 300), 0, 0
+	attacks, rows, lost := testkit.Size(len(onLogs), 300), 0, 0
 	for n := range attacks {
 		name := onLogs[n%len(onLogs)].name
 		c := newChronicle(t, program, random)
@@ -37,7 +38,7 @@ func TestFigure19AttackedLog(t *testing.T) {
 		kinds[name]++
 		require.False(t, t.Failed(), "attack %d, %s, seed %d", n, name, s)
 	}
-	figure(t, 19, "%d attacks of %d kinds on signed logs of %d rows in all, honest processes writing and signing before and after (in %d what is kept outside was taken as well): 0 taken for whole; 0 false alarms before (seed %d)",
+	testkit.Figure(t, 19, "%d attacks of %d kinds on signed logs of %d rows in all, honest processes writing and signing before and after (in %d what is kept outside was taken as well): 0 taken for whole; 0 false alarms before (seed %d)",
 		attacks, len(kinds), rows, lost, s)
 }
 

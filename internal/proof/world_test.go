@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,32 +47,6 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-}
-
-// size is how often something is tried: in every run, and with VPSBOT_PROOF=full.
-func size(t testing.TB, ci, full int) int {
-	t.Helper()
-	if os.Getenv("VPSBOT_PROOF") == "full" {
-		return full
-	}
-	return ci
-}
-
-// figure says what was counted, in the line that docs/proof.md is made of.
-func figure(t testing.TB, number int, format string, args ...any) {
-	t.Helper()
-	t.Logf("figure %d: %s", number, fmt.Sprintf(format, args...))
-}
-
-// seed is what a proof draws from: another each time, unless VPSBOT_SEED repeats one.
-func seed(t testing.TB) uint64 {
-	t.Helper()
-	if given := os.Getenv("VPSBOT_SEED"); given != "" {
-		n, err := strconv.ParseUint(given, 10, 64)
-		require.NoError(t, err)
-		return n
-	}
-	return uint64(time.Now().UnixNano())
 }
 
 // engines give the URL of a new store.

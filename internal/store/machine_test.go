@@ -15,6 +15,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // model is what the store should hold after what was done to it.
@@ -32,7 +33,7 @@ type model struct {
 
 // TestMachine does things at random to the store and to a model of it.
 func TestMachine(t *testing.T) {
-	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(sized(40, 100))))
+	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(testkit.Size(40, 100))))
 	conforms(t, func(t *testing.T, db database) {
 		n, edges := 0, map[[2]approval.State]bool{}
 		rapid.Check(t, func(r *rapid.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // The server goes and comes back: changes are refused with a clear reason, and go on.
@@ -58,7 +59,7 @@ func TestPostgresCrashesUnderWork(t *testing.T) {
 	for w := range confirmed {
 		workers.Go(func() { confirmed[w] = work(t, db, fmt.Sprint("w", w), stop) })
 	}
-	for range sized(2, 50) {
+	for range testkit.Size(2, 50) {
 		time.Sleep(150 * time.Millisecond)
 		server.Crash()
 		require.NoError(t, server.Restart())

@@ -18,6 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // The test binary, started with a role in its environment, is the other process.
@@ -148,7 +149,7 @@ func TestProcessesCompete(t *testing.T) {
 
 // pressOnce presses the button of record 1 so often, all at once, and prints who won and lost.
 func pressOnce(db database, _ string) error {
-	won, lost := pressIn(context.Background(), db, sized(400, 3334))
+	won, lost := pressIn(context.Background(), db, testkit.Size(400, 3334))
 	return json.NewEncoder(os.Stdout).Encode([2]int64{won, lost})
 }
 
@@ -166,7 +167,7 @@ func TestProcessesPress(t *testing.T) {
 				require.NoError(t, json.Unmarshal([]byte(printed), &got), printed)
 				won, lost = won+got[0], lost+got[1]
 			}
-			require.EqualValues(t, [2]int64{1, int64(n*sized(400, 3334)) - 1}, [2]int64{won, lost})
+			require.EqualValues(t, [2]int64{1, int64(n*testkit.Size(400, 3334)) - 1}, [2]int64{won, lost})
 			require.Equal(t, []string{"asked", "approved"}, decisions(t, db))
 		})
 	}

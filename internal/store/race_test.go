@@ -12,9 +12,10 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-var presses = sized(1_000, 10_000)
+var presses = testkit.Size(1_000, 10_000)
 
 func TestTenThousandPresses(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {

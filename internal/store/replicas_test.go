@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // replicated runs a test on three stores of one new database of each engine. Each is a
@@ -154,7 +155,7 @@ func TestReplicasShareDeliveries(t *testing.T) {
 
 // Approved changes of one server, all at once: one executes at a time, and all do in the end.
 func TestReplicasChangeAServerOneAtATime(t *testing.T) {
-	n := sized(20, 2000)
+	n := testkit.Size(20, 2000)
 	replicated(t, func(t *testing.T, replicas []database) {
 		approve(t, replicas, n)
 		before := logLength(t, replicas[0])
