@@ -224,10 +224,13 @@ func (w *world) records() []approval.Record {
 	return all
 }
 
+// longest is how long something is waited for: on a machine that has much else to do it takes its time.
+const longest = 2 * time.Minute
+
 // eventually waits for what happens on other goroutines.
 func (w *world) eventually(what string, ok func() bool) {
 	w.Helper()
-	require.Eventually(w, ok, 30*time.Second, 5*time.Millisecond, what)
+	require.Eventually(w, ok, longest, 5*time.Millisecond, what)
 }
 
 // ephemeral waits for a message that somebody alone sees and that holds a text.
@@ -249,7 +252,7 @@ func (w *world) posted(channel, holds string) *fakeslack.Message {
 
 func (w *world) message(where, holds string, all func() []*fakeslack.Message) (found *fakeslack.Message) {
 	w.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(longest)
 	for ; time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		for _, m := range all() {
 			if strings.Contains(m.Text(), holds) {

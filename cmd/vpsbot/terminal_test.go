@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a conversation waits for what it expects to be shown.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // turn is one line of a conversation: something that must be shown, any question that is asked,
 // or something typed once until holds.
