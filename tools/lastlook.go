@@ -108,8 +108,8 @@ func (r *Runner) agreed(ctx context.Context, store approval.Store, rec approval.
 	return nil
 }
 
-// counted are the consents that still count, with the people that the policy of now knows behind them.
-// lost says of one that does not why.
+// counted returns the consents that still count, with the person that today's policy gives each identity
+// to. lost is the reason why the last of the others does not count.
 func (r *Runner) counted(ctx context.Context, rec approval.Record, d permissions.Decision, consents []approval.Consent) (counted []approval.Consent, lost string) {
 	policy := r.Policy()
 	for _, c := range consents {

@@ -11,5 +11,6 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// isLeftOut says so of half of the cases of a large table, others in every run; at full size of none.
+// isLeftOut draws whether a case of a large table is left out: half of them are, others in each run. At
+// full size none is.
 func isLeftOut() bool { return !testkit.IsFull() && rand.N(2) == 0 }

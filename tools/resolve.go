@@ -176,7 +176,8 @@ func nearest(name string, servers []apiclient.Server) (near []string) {
 	return near
 }
 
-// longestGuess bounds the work of comparing names.
+// longestGuess is the longest name that is compared with others, in bytes: comparing takes time by the
+// square of the length.
 const longestGuess = 100
 
 // mayRead refuses what needs a permission beside the operation's own.

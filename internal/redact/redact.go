@@ -44,7 +44,7 @@ type writer struct {
 	secrets func() []string
 }
 
-// Write reports the length of what it was given, whatever became of it.
+// Write reports all of p as written, though what it writes may be shorter.
 func (w writer) Write(p []byte) (int, error) {
 	given := string(p)
 	kept := Text(given, w.secrets()...)

@@ -18,6 +18,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 const secret = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -51,11 +53,11 @@ type site struct {
 	*recorder
 	http *HTTP
 	mux  *http.ServeMux
-	log  *safeBuffer
+	log  *testkit.Log
 }
 
 func newSite() *site {
-	s := &site{recorder: &recorder{}, mux: http.NewServeMux(), log: &safeBuffer{}}
+	s := &site{recorder: &recorder{}, mux: http.NewServeMux(), log: &testkit.Log{}}
 	s.http = &HTTP{
 		Secret: func() (string, error) { return secret, nil }, Handler: s.recorder,
 		Now: func() time.Time { return noon }, Log: slog.New(slog.NewTextHandler(s.log, nil)),
@@ -79,24 +81,6 @@ func signed(body string, at int64) http.Header {
 
 func (s *site) signed(path, body string) *httptest.ResponseRecorder {
 	return s.send(path, body, signed(body, noon.Unix()))
-}
-
-// safeBuffer is a log that several may write.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 const aCommand = "token=legacy&team_id=T1&channel_id=C1&user_id=U1&command=%2Fvps&text=servers+list&trigger_id=1.2.x"

@@ -13,6 +13,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 const (
@@ -186,7 +188,7 @@ func (c *wire) ended(t *testing.T) {
 type client struct {
 	*Socket
 	*recorder
-	log  *safeBuffer
+	log  *testkit.Log
 	stop func()
 }
 
@@ -195,7 +197,7 @@ func (s *slack) run(change func(c *client)) *client {
 	if s.server.URL == "" {
 		s.server.Start()
 	}
-	c := &client{recorder: &recorder{}, log: &safeBuffer{}}
+	c := &client{recorder: &recorder{}, log: &testkit.Log{}}
 	at := quick
 	c.Socket = &Socket{
 		AppToken: func() (string, error) { return appToken, nil }, APIURL: s.server.URL + "/api/", Client: s.server.Client(),

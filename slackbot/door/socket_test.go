@@ -219,7 +219,7 @@ func TestDropIsRepaired(t *testing.T) {
 			s := newSlack(t)
 			c := s.run(nil)
 			drop(s.wait(2)[0])
-			require.Eventually(t, func() bool { return s.opened3() && len(s.wires()) == 2 }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool { return s.hasOpened(3) && len(s.wires()) == 2 }, time.Minute, time.Millisecond)
 			c.logged(t, "reason=lost")
 		})
 	}
@@ -235,10 +235,10 @@ func TestAConnectionThatEndsAtItsHelloIsReplaced(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Count(c.log.String(), "reason=lost") == short }, time.Minute, time.Millisecond)
 }
 
-func (s *slack) opened3() bool {
+func (s *slack) hasOpened(connections int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.opened >= 3
+	return s.opened >= connections
 }
 
 // A connection over which nothing comes is dead, whatever the network says. Answers to our pings
