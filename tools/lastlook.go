@@ -122,7 +122,6 @@ func (r *Runner) counted(ctx context.Context, rec approval.Record, d permissions
 			continue
 		}
 		c.Person, _ = policy.Person(who)
-		c.StandsIn = c.StandsIn && rec.Others == 0
 		switch {
 		case r.isAsker(rec, who):
 			c.Person = cmp.Or(rec.Person, rec.Actor)
