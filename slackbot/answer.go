@@ -11,7 +11,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -237,8 +237,8 @@ const pressed = "pressed"
 
 // precheck looks at what was filled in before it is acknowledged: only then can Slack show at
 // the field what is wrong. wrong is set where ack says so, and nothing is to be carried out.
-func (b *Bot) precheck(ctx context.Context, d door.Delivery) (ack []byte, wrong bool) {
-	if d.Kind != door.Interaction {
+func (b *Bot) precheck(ctx context.Context, d transport.Delivery) (ack []byte, wrong bool) {
+	if d.Kind != transport.Interaction {
 		return nil, false
 	}
 	var p payload

@@ -1,7 +1,7 @@
 // Package slackbot lets people run vpsbot's operations from Slack: by a command, by cards and
 // by forms.
 //
-// What Slack delivers comes in by slackbot/door, is stored, and only then acknowledged; workers
+// What Slack delivers comes in by slackbot/transport, is stored, and only then acknowledged; workers
 // carry it out. What a record shows in Slack is decided by how the record stands, never by what
 // happened to it: one loop makes each message say what is so, after a crash as before it.
 package slackbot
@@ -20,7 +20,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -56,7 +56,7 @@ type Bot struct {
 
 	team     team
 	inbox    *gatherer
-	work     chan door.Delivery
+	work     chan transport.Delivery
 	finished chan string
 	slots    chan struct{}
 	inHand   sync.Map // ids of what is queued or being carried out here
@@ -93,7 +93,7 @@ func New(o Options) (*Bot, error) {
 	}
 	b := &Bot{
 		Options: o, apiHost: base.Host, sealer: sealer,
-		work: make(chan door.Delivery, mostQueue), finished: make(chan string, mostQueue), poked: make(chan struct{}, 1),
+		work: make(chan transport.Delivery, mostQueue), finished: make(chan string, mostQueue), poked: make(chan struct{}, 1),
 		slots: make(chan struct{}, workers),
 	}
 	b.line = &line{client: o.Client, heard: b.heard}

@@ -6,13 +6,13 @@ import (
 	"errors"
 
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/slackbot/words"
 )
 
 // dispatch carries out one delivery.
-func (b *Bot) dispatch(ctx context.Context, d door.Delivery) error {
-	if d.Kind == door.Command {
+func (b *Bot) dispatch(ctx context.Context, d transport.Delivery) error {
+	if d.Kind == transport.Command {
 		v, text, err := b.visitOfCommand(ctx, d)
 		if err != nil {
 			return err
@@ -38,8 +38,8 @@ func (b *Bot) dispatch(ctx context.Context, d door.Delivery) error {
 }
 
 // visitor reads who sent a delivery.
-func (b *Bot) visitor(ctx context.Context, d door.Delivery) (*visit, error) {
-	if d.Kind == door.Command {
+func (b *Bot) visitor(ctx context.Context, d transport.Delivery) (*visit, error) {
+	if d.Kind == transport.Command {
 		v, _, err := b.visitOfCommand(ctx, d)
 		return v, err
 	}

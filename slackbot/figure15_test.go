@@ -24,7 +24,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
 // mostGrowth is by how much the memory in use may grow from a tenth of the way to its end.
@@ -197,7 +197,7 @@ func (w *world) startDeaf() *deaf {
 	var running sync.WaitGroup
 	running.Go(func() { bot.Run(ctx) })
 	w.mux = http.NewServeMux()
-	h := &door.HTTP{Secret: func() (string, error) { return o.SigningSecret, nil }, Handler: bot, Now: w.now, Log: runner.Log}
+	h := &transport.HTTP{Secret: func() (string, error) { return o.SigningSecret, nil }, Handler: bot, Now: w.now, Log: runner.Log}
 	h.Routes(w.mux)
 	w.stop = func() {
 		cancel()

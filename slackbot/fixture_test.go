@@ -25,7 +25,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -177,13 +177,13 @@ func (w *world) connect(ctx context.Context, running *sync.WaitGroup) {
 	o := w.slack.Options()
 	if !w.socket {
 		mux := http.NewServeMux()
-		h := &door.HTTP{Secret: func() (string, error) { return o.SigningSecret, nil }, Handler: w.bot, Now: w.now, Log: w.runner.Log}
+		h := &transport.HTTP{Secret: func() (string, error) { return o.SigningSecret, nil }, Handler: w.bot, Now: w.now, Log: w.runner.Log}
 		h.Routes(mux)
 		w.mux = mux
 		w.slack.DeliverTo(mux)
 		return
 	}
-	s := &door.Socket{
+	s := &transport.Socket{
 		AppToken: func() (string, error) { return o.AppToken, nil }, APIURL: w.slack.APIURL(),
 		Client: http.DefaultClient, Handler: w.bot, Log: w.runner.Log,
 	}

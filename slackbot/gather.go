@@ -5,26 +5,26 @@ import (
 	"errors"
 	"time"
 
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
 // gatherer stores deliveries that arrive at the same time in one transaction: what makes a
 // delivery durable costs as much for one as for many.
 type gatherer struct {
-	store   func(context.Context, []door.Delivery) ([]bool, error)
-	pass    func(door.Delivery) // takes what is stored for the first time
+	store   func(context.Context, []transport.Delivery) ([]bool, error)
+	pass    func(transport.Delivery) // takes what is stored for the first time
 	waiting chan arrival
 }
 
 type arrival struct {
-	delivery door.Delivery
+	delivery transport.Delivery
 	stored   chan<- error
 }
 
 // storeWithin is how long one batch may take: those who wait for it give up before.
 const storeWithin = 5 * time.Second
 
-func newGatherer(store func(context.Context, []door.Delivery) ([]bool, error), pass func(door.Delivery)) *gatherer {
+func newGatherer(store func(context.Context, []transport.Delivery) ([]bool, error), pass func(transport.Delivery)) *gatherer {
 	return &gatherer{store: store, pass: pass, waiting: make(chan arrival, 1024)}
 }
 
@@ -34,7 +34,7 @@ var (
 )
 
 // add returns once the delivery is stored, now or before.
-func (g *gatherer) add(ctx context.Context, d door.Delivery) error {
+func (g *gatherer) add(ctx context.Context, d transport.Delivery) error {
 	stored := make(chan error, 1)
 	select {
 	case <-ctx.Done():
@@ -79,7 +79,7 @@ func (g *gatherer) more(first arrival) []arrival {
 func (g *gatherer) keep(ctx context.Context, together []arrival) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
-	deliveries := make([]door.Delivery, len(together))
+	deliveries := make([]transport.Delivery, len(together))
 	for i, a := range together {
 		deliveries[i] = a.delivery
 	}

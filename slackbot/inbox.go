@@ -9,7 +9,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/slackbot/words"
 )
 
@@ -29,10 +29,10 @@ const (
 
 // Handle takes a delivery: what can be answered at once is answered, the rest is stored and then
 // acknowledged. A delivery that comes again has no second effect.
-func (b *Bot) Handle(ctx context.Context, d door.Delivery) []byte {
+func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
 	ctx, cancel := context.WithTimeout(ctx, acceptWithin)
 	defer cancel()
-	if d.Kind == door.Options {
+	if d.Kind == transport.Options {
 		return b.suggest(ctx, d)
 	}
 	if ack, wrong := b.precheck(ctx, d); wrong {
@@ -49,9 +49,9 @@ func (b *Bot) Handle(ctx context.Context, d door.Delivery) []byte {
 }
 
 // onlyReads reports whether a delivery is a command that changes nothing.
-func onlyReads(d door.Delivery) bool {
+func onlyReads(d transport.Delivery) bool {
 	var typed command
-	if d.Kind != door.Command || json.Unmarshal(d.Body, &typed) != nil {
+	if d.Kind != transport.Command || json.Unmarshal(d.Body, &typed) != nil {
 		return false
 	}
 	c, err := words.Parse(typed.Text)
@@ -68,16 +68,16 @@ func onlyReads(d door.Delivery) bool {
 }
 
 // sorry is the acknowledgement of what could not be stored. A press has no room for it.
-func sorry(d door.Delivery, err error) []byte {
+func sorry(d transport.Delivery, err error) []byte {
 	says := slow // it may have been stored all the same
 	if errors.Is(err, errNotTried) {
 		says = notStored
 	}
 	var answer any
 	switch {
-	case d.Kind == door.Command:
+	case d.Kind == transport.Command:
 		answer = map[string]string{"response_type": "ephemeral", "text": says}
-	case d.Kind == door.Interaction && isSubmission(d.Body):
+	case d.Kind == transport.Interaction && isSubmission(d.Body):
 		return updated("Not done", says)
 	default:
 		return nil
@@ -105,7 +105,7 @@ func isSubmission(body []byte) bool {
 
 // enqueue hands a delivery to the workers, once. Where they are all behind it stays in the
 // store, and is taken from there when its lease is over.
-func (b *Bot) enqueue(d door.Delivery) {
+func (b *Bot) enqueue(d transport.Delivery) {
 	if _, busy := b.inHand.LoadOrStore(d.ID, true); busy {
 		return
 	}
@@ -117,7 +117,7 @@ func (b *Bot) enqueue(d door.Delivery) {
 }
 
 // receive stores a batch of deliveries.
-func (b *Bot) receive(ctx context.Context, batch []door.Delivery) ([]bool, error) {
+func (b *Bot) receive(ctx context.Context, batch []transport.Delivery) ([]bool, error) {
 	store, err := b.Store(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotTried, err)
@@ -156,7 +156,7 @@ func (b *Bot) serveWork(ctx context.Context) {
 
 // carryOut carries a delivery out. One that was broken off stays in the store: whoever runs next
 // takes it up.
-func (b *Bot) carryOut(ctx context.Context, d door.Delivery) {
+func (b *Bot) carryOut(ctx context.Context, d transport.Delivery) {
 	defer func() { <-b.slots }()
 	err := b.guarded(ctx, func(ctx context.Context) error { return b.dispatch(ctx, d) })
 	if err != nil {
@@ -192,7 +192,7 @@ func (b *Bot) takeLeftover(ctx context.Context) error {
 // want it any more.
 func (b *Bot) takeUp(ctx context.Context, row approval.Delivery) {
 	body, err := b.open(row.ID, row.Body)
-	d := door.Delivery{ID: row.ID, Kind: door.Kind(row.Kind), Body: body}
+	d := transport.Delivery{ID: row.ID, Kind: transport.Kind(row.Kind), Body: body}
 	late := b.Now().Sub(row.ReceivedAt) > tooLate
 	switch {
 	case err == nil && !late:
@@ -206,11 +206,11 @@ func (b *Bot) takeUp(ctx context.Context, row approval.Delivery) {
 }
 
 // apologise tells somebody that what they did came to nothing.
-func (b *Bot) apologise(ctx context.Context, d door.Delivery) {
+func (b *Bot) apologise(ctx context.Context, d transport.Delivery) {
 	b.Log.Warn("Slack: a delivery is given up, because it is too old", "kind", d.Kind)
 	err := b.guarded(ctx, func(ctx context.Context) error {
 		v, err := b.visitor(ctx, d)
-		if err != nil || v.user == "" || d.Kind == door.Event {
+		if err != nil || v.user == "" || d.Kind == transport.Event {
 			return err
 		}
 		v.url = "" // its answer would not be looked for any more

@@ -21,7 +21,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/slackbot/words"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -262,7 +262,7 @@ func FuzzForms(f *testing.F) {
 				require.True(t, json.Valid(ack))
 			}
 		}
-		require.True(t, json.Valid(b.suggest(t.Context(), door.Delivery{ID: "1", Kind: door.Options, Body: []byte(body)})))
+		require.True(t, json.Valid(b.suggest(t.Context(), transport.Delivery{ID: "1", Kind: transport.Options, Body: []byte(body)})))
 	})
 }
 
@@ -286,7 +286,7 @@ func TestWhoIsOfTheEnterprise(t *testing.T) {
 		`{"user":{"id":"U2"}}`: false,
 		`{"team_id":"T9","event":{"user":"U2"},"enterprise":{"id":"E1"}}`: false,
 	} {
-		require.Equal(t, ours, !b.visitOf(t.Context(), door.Delivery{}, parsed(t, payload)).external, payload)
+		require.Equal(t, ours, !b.visitOf(t.Context(), transport.Delivery{}, parsed(t, payload)).external, payload)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -50,7 +50,7 @@ type server struct{ id, name, address string }
 // suggest answers an options load: the servers that fit what somebody is typing into a form.
 // Where the API is slow it answers with what was read before, or with nothing, and the read
 // goes on for the next letter.
-func (b *Bot) suggest(ctx context.Context, d door.Delivery) []byte {
+func (b *Bot) suggest(ctx context.Context, d transport.Delivery) []byte {
 	var p payload
 	var form formAsk
 	err := json.Unmarshal(d.Body, &p)

@@ -9,7 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -89,7 +89,7 @@ func (b *Bot) call(v *visit, op *tools.Op, input []byte) tools.Call {
 }
 
 // visitOf reads who did something, and where.
-func (b *Bot) visitOf(ctx context.Context, d door.Delivery, p payload) *visit {
+func (b *Bot) visitOf(ctx context.Context, d transport.Delivery, p payload) *visit {
 	v := &visit{
 		id: d.ID, user: p.User.ID, channel: p.Channel.ID, url: p.ResponseURL, trigger: p.TriggerID, ephemeral: p.Container.IsEphemeral,
 	}
@@ -166,7 +166,7 @@ type command struct {
 	TriggerID   string `json:"trigger_id"`
 }
 
-func (b *Bot) visitOfCommand(ctx context.Context, d door.Delivery) (*visit, string, error) {
+func (b *Bot) visitOfCommand(ctx context.Context, d transport.Delivery) (*visit, string, error) {
 	var c command
 	if err := json.Unmarshal(d.Body, &c); err != nil {
 		return nil, "", err

@@ -14,7 +14,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
 // findings are what doctor says, by the check.
@@ -160,7 +160,7 @@ func TestDoctorCallsServeAsSlackWould(t *testing.T) {
 	of := func(secret string, now func() time.Time) http.Handler {
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
-		(&door.HTTP{Secret: func() (string, error) { return secret, nil }, Now: now}).Routes(mux)
+		(&transport.HTTP{Secret: func() (string, error) { return secret, nil }, Now: now}).Routes(mux)
 		return mux
 	}
 	only := func(path string, h http.Handler) http.Handler {

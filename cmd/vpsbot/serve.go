@@ -13,7 +13,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -46,7 +46,7 @@ type service struct {
 	token    string       // the bot's
 	client   *http.Client // for all that goes to Slack
 	bot      *slackbot.Bot
-	socket   *door.Socket // nil: Slack calls over HTTP
+	socket   *transport.Socket // nil: Slack calls over HTTP
 	listener net.Listener
 
 	stopping atomic.Bool
@@ -101,7 +101,7 @@ func (s *service) chooseDoor() error {
 		_, err := s.parts.config.SlackSigningSecret()()
 		return err
 	}
-	s.socket = &door.Socket{
+	s.socket = &transport.Socket{
 		AppToken: s.parts.config.SlackAppToken(), APIURL: s.parts.config.SlackURL, Client: s.client, Handler: s.bot, Log: s.parts.runner.Log,
 	}
 	_, err := s.socket.AppToken()

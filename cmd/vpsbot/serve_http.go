@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/config"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -85,7 +85,7 @@ func (s *service) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.mode == config.SlackHTTP {
-		d := &door.HTTP{Secret: s.parts.config.SlackSigningSecret(), Handler: s.bot, Now: s.parts.now, Log: s.parts.runner.Log}
+		d := &transport.HTTP{Secret: s.parts.config.SlackSigningSecret(), Handler: s.bot, Now: s.parts.now, Log: s.parts.runner.Log}
 		d.Routes(mux)
 	}
 	return mux

@@ -18,14 +18,14 @@ const module = "github.com/vpsbot/vpsbot/"
 // mayImport is the direction of imports: what each package may import of ours. What is not
 // listed may import nothing of ours.
 var mayImport = map[string][]string{
-	"cmd/vpsbot":          {"internal/backoff", "internal/redact", "internal/text", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/door"},
-	"slackbot":            {"internal/backoff", "internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/blocks", "slackbot/door", "slackbot/words"},
+	"cmd/vpsbot":          {"internal/backoff", "internal/redact", "internal/text", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/transport"},
+	"slackbot":            {"internal/backoff", "internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/words"},
 	"slackbot/blocks":     {"internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/words"},
 	"slackbot/words":      {"internal/text", "tools"},
 	"internal/mcpserver":  {"internal/redact", "internal/text", "tools", "permissions", "internal/approval"},
 	"permissions":         {"internal/text"},
 	"apiclient/simulator": {"internal/backoff"},
-	"slackbot/door":       {"internal/backoff"},
+	"slackbot/transport":  {"internal/backoff"},
 	"apiclient":           {"internal/backoff", "internal/redact", "internal/text"},
 	"tools":               {"internal/redact", "internal/backoff", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit"},
 	"internal/approval":   {"internal/audit", "permissions"},

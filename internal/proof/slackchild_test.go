@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/slackbot/door"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
 const asker = "U0LEA" // who types all commands
@@ -70,7 +70,7 @@ func serveSlack() error {
 		return err
 	}
 	mux := http.NewServeMux()
-	h := &door.HTTP{Secret: func() (string, error) { return os.Getenv("PROOF_SLACK_SECRET"), nil }, Handler: bot, Now: now.Now}
+	h := &transport.HTTP{Secret: func() (string, error) { return os.Getenv("PROOF_SLACK_SECRET"), nil }, Handler: bot, Now: now.Now}
 	h.Routes(mux)
 	fmt.Println(listener.Addr())
 	go func() {

@@ -1,6 +1,6 @@
-// Package door is where Slack comes in: it takes what Slack sends over HTTP or over Socket Mode,
+// Package transport is where Slack comes in: it takes what Slack sends over HTTP or over Socket Mode,
 // makes sure that Slack sent it, and gives it on in one form. It knows nothing of operations.
-package door
+package transport
 
 import (
 	"context"

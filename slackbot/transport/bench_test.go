@@ -1,4 +1,4 @@
-package door
+package transport
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // BenchmarkCommand is what one command costs from its request to the handler, beside a handler
 // that does nothing but read a form as large and write it as JSON.
 //
-//	go test ./slackbot/door -run '^$' -bench Command
+//	go test ./slackbot/transport -run '^$' -bench Command
 func BenchmarkCommand(b *testing.B) {
 	body := aCommand + "&response_url=" + url.QueryEscape("https://hooks.slack.com/commands/T1/2/3") + "&channel_name=ops&user_name=alice&team_domain=acme"
 	mux := http.NewServeMux()
