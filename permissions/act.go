@@ -56,7 +56,7 @@ func (p Policy) about(ask Ask, act Act, effect Effect) (rule string, found bool)
 	}
 	for _, r := range p.Book.Rules {
 		at := r.Where == nil || slices.ContainsFunc(r.Where, func(w Place) bool { return w.holds(ask) })
-		if r.Effect == effect && r.Names(act) && at && p.Book.among(r.Who, p.Book.asker(p.identity(ask.Actor), ask.Groups, ask.External), effect) {
+		if r.Effect == effect && r.Names(act) && at && p.Book.among(r.Who, p.Book.subject(p.identity(ask.Actor), ask.Groups, ask.External), effect) {
 			return r.Name, true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 // An act is given to an access key by its own word alone.
 func TestMayAct(t *testing.T) {
-	rule := func(effect permissions.Effect, who permissions.Party, operations ...permissions.Glob) permissions.Rule {
-		return permissions.Rule{Name: "r", Effect: effect, Who: []permissions.Party{who}, Operations: operations}
+	rule := func(effect permissions.Effect, who permissions.Principal, operations ...permissions.Glob) permissions.Rule {
+		return permissions.Rule{Name: "r", Effect: effect, Who: []permissions.Principal{who}, Operations: operations}
 	}
 	for _, act := range permissions.Acts {
 		word := permissions.Glob(act)
@@ -58,7 +58,7 @@ func TestScriptMustBeNamed(t *testing.T) {
 
 // A deny that names an act holds where it says, for whom it says.
 func TestForbids(t *testing.T) {
-	everywhere := permissions.Rule{Name: "r", Effect: permissions.Deny, Who: []permissions.Party{"slack-group:S1"}, Operations: []permissions.Glob{"freeze.lift"}}
+	everywhere := permissions.Rule{Name: "r", Effect: permissions.Deny, Who: []permissions.Principal{"slack-group:S1"}, Operations: []permissions.Glob{"freeze.lift"}}
 	inChat := everywhere
 	inChat.Where = []permissions.Place{"slack:C1"}
 	for _, c := range []struct {

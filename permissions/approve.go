@@ -13,7 +13,7 @@ import (
 // a rule names nobody, the approver must be allowed to run the same from where it was
 // asked. ask needs the requester's Slack groups and channel too: without them the rules
 // that let it be asked may not match, and nobody may approve. Without a policy file nobody may
-// either: no rule says whom somebody may stand in for. Strangers of Slack are the caller's to refuse.
+// either: no rule says whom somebody may stand in for. People of other Slack workspaces are the caller's to refuse.
 func (p Policy) MayApprove(approver Actor, groups []string, ask Ask, requester string) Decision {
 	person, known := p.Person(approver)
 	d := p.Decide(ask)
@@ -65,7 +65,7 @@ func (p Policy) named(d Decision, approver Actor, groups []string, ask Ask) Deci
 	}
 	demands, open := p.demandsOf(ask)
 	for _, r := range demands {
-		if !p.Book.among(r.Approvers.Who, p.Book.asker(approver, groups, false), Allow) {
+		if !p.Book.among(r.Approvers.Who, p.Book.subject(approver, groups, false), Allow) {
 			return Decision{Risk: d.Risk, Rule: r.Name, Reason: fmt.Sprintf(
 				"the policy's rule %q does not name %s as an approver; it names %s", r.Name, approver, strings.Join(words(r.Approvers.Who), ", "))}
 		}
@@ -88,8 +88,8 @@ func (p Policy) hadNot(approver Actor, groups []string, ask Ask) string {
 		return ""
 	}
 	before, _ := ask.renamed()
-	missing := p.Book.lacked(won, p.Book.asker(p.identity(ask.Actor), ask.Groups, ask.External), before, true)
-	missing = p.Book.lacked(missing, p.Book.asker(approver, groups, false), before, false)
+	missing := p.Book.lacked(won, p.Book.subject(p.identity(ask.Actor), ask.Groups, ask.External), before, true)
+	missing = p.Book.lacked(missing, p.Book.subject(approver, groups, false), before, false)
 	if len(missing) == 0 {
 		return ""
 	}
@@ -117,9 +117,9 @@ func (p Policy) demandsOf(ask Ask) (named []Rule, open bool) {
 // names anybody. Members of Slack's groups are not known here, so lists that differ are
 // joined and not reckoned up.
 func (b *Rulebook) approvers(demands []Rule) []string {
-	var lists [][]Party
+	var lists [][]Principal
 	for _, r := range demands {
-		same := func(parties []Party) bool { return slices.Equal(parties, r.Approvers.Who) }
+		same := func(principals []Principal) bool { return slices.Equal(principals, r.Approvers.Who) }
 		if r.Approvers.Who != nil && !slices.ContainsFunc(lists, same) {
 			lists = append(lists, r.Approvers.Who)
 		}
@@ -137,8 +137,8 @@ func (b *Rulebook) approvers(demands []Rule) []string {
 	return []string{strings.Join(each, ", and of those only ")}
 }
 
-func words(parties []Party) (words []string) {
-	for _, p := range parties {
+func words(principals []Principal) (words []string) {
+	for _, p := range principals {
 		words = append(words, string(p))
 	}
 	if words == nil {

@@ -74,7 +74,7 @@ func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
 			{ID: "ann", Identities: []permissions.Actor{"local:ann", "key:ann"}},
 			{ID: "ben", Identities: []permissions.Actor{"local:ben", "key:ben", "slack:U0BEN"}},
 		},
-		Rules: []permissions.Rule{{Name: "two", Effect: "allow", Who: []permissions.Party{"ann", "ben"}, Approvers: &permissions.Approvers{Count: 1}}},
+		Rules: []permissions.Rule{{Name: "two", Effect: "allow", Who: []permissions.Principal{"ann", "ben"}, Approvers: &permissions.Approvers{Count: 1}}},
 	}}
 	for _, c := range []struct {
 		asker, approver     permissions.Actor
@@ -100,8 +100,8 @@ func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
 // policy knows, or, where it knows several, gets what everybody gets and is denied what any of
 // them is.
 func TestInAUserNamespaceLocalIdentitiesAreOnePerson(t *testing.T) {
-	rule := func(name string, effect permissions.Effect, who permissions.Party, risk permissions.Risk) permissions.Rule {
-		return permissions.Rule{Name: name, Effect: effect, Who: []permissions.Party{who}, Risks: []permissions.Risk{risk}}
+	rule := func(name string, effect permissions.Effect, who permissions.Principal, risk permissions.Risk) permissions.Rule {
+		return permissions.Rule{Name: name, Effect: effect, Who: []permissions.Principal{who}, Risks: []permissions.Risk{risk}}
 	}
 	people := []permissions.Person{{ID: "ann", Identities: []permissions.Actor{"local:ann"}}, {ID: "ben", Identities: []permissions.Actor{"local:ben"}}}
 	may := func(p permissions.Policy, who permissions.Actor, risk permissions.Risk) bool {
@@ -157,7 +157,7 @@ func TestApprovalOfWhatIsNoLongerAllowed(t *testing.T) {
 func TestEveryDemandNamesTheApprover(t *testing.T) {
 	p := team()
 	p.Book.Rules = append(p.Book.Rules, permissions.Rule{
-		Name: "third too", Effect: "allow", Who: []permissions.Party{"lead"}, Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Party{"third"}},
+		Name: "third too", Effect: "allow", Who: []permissions.Principal{"lead"}, Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Principal{"third"}},
 	})
 	ask := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.delete", Risk: "destructive", Target: on("staging-1")}
 	require.Contains(t, p.MayApprove("slack:U2", nil, ask, "lead").Reason, `"third too"`)
@@ -165,9 +165,9 @@ func TestEveryDemandNamesTheApprover(t *testing.T) {
 	require.True(t, p.MayApprove("slack:U3", []string{"S1"}, ask, "lead").Allowed)
 	p.Book.Rules[len(p.Book.Rules)-1].Approvers.Who = nil
 	require.True(t, p.MayApprove("slack:U2", nil, ask, "lead").Allowed, "named by the one, and may run it for the other")
-	p.Book.Rules[2].Approvers.Who = []permissions.Party{"third"}
+	p.Book.Rules[2].Approvers.Who = []permissions.Principal{"third"}
 	require.Contains(t, p.MayApprove("slack:U3", nil, ask, "lead").Reason, "only who may run it can agree to it")
-	p.Book.Rules[2].Approvers.Who = []permissions.Party{}
+	p.Book.Rules[2].Approvers.Who = []permissions.Principal{}
 	require.Contains(t, p.MayApprove("slack:U2", nil, ask, "lead").Reason, "it names nobody")
 }
 

@@ -25,7 +25,7 @@ func (b *Rulebook) decide(ask Ask) Decision {
 // matching returns the rules of which all but the servers match.
 func (b *Rulebook) matching(m matching) (rules []Rule) {
 	for _, r := range b.Rules {
-		if b.missing(r, m) == "" {
+		if b.mismatch(r, m) == "" {
 			rules = append(rules, r)
 		}
 	}
@@ -92,7 +92,7 @@ func (b *Rulebook) demand(d Decision, m matching, rules []Rule) Decision {
 	if d.Others == 0 && b.winsMore(m) {
 		d.Others, d.Rule = 1, ByRename
 	}
-	if d.Others > 0 && m.asker.person == "" {
+	if d.Others > 0 && m.subject.person == "" {
 		return Decision{Risk: d.Risk, Rule: d.Rule, Reason: fmt.Sprintf(
 			"it needs a second person, and %s belongs to nobody under people in the policy; add the identity there", m.ask.Actor)}
 	}
@@ -108,7 +108,7 @@ func (b *Rulebook) wantsSecond(m matching) bool {
 // winsMore reports whether a rename wins somebody a right that who asks did not have.
 func (b *Rulebook) winsMore(m matching) bool {
 	won := b.wins(m.ask)
-	return len(won) > 0 && len(b.lacked(won, m.asker, *m.ask.Target, true)) > 0
+	return len(won) > 0 && len(b.lacked(won, m.subject, *m.ask.Target, true)) > 0
 }
 
 // demands returns the rules that want others to agree. Where the servers are not known

@@ -19,18 +19,18 @@ func team() permissions.Policy {
 		},
 		Groups: []permissions.Group{{Name: "oncall", People: []string{"lead", "second"}, SlackGroups: []string{"S1"}}},
 		Rules: []permissions.Rule{
-			{Name: "everyone reads", Effect: "allow", Who: []permissions.Party{"*"}, Risks: []permissions.Risk{"read"}},
+			{Name: "everyone reads", Effect: "allow", Who: []permissions.Principal{"*"}, Risks: []permissions.Risk{"read"}},
 			{
-				Name: "on-call runs web", Effect: "allow", Who: []permissions.Party{"oncall"}, Where: []permissions.Place{"slack:C1", "mcp"},
+				Name: "on-call runs web", Effect: "allow", Who: []permissions.Principal{"oncall"}, Where: []permissions.Place{"slack:C1", "mcp"},
 				Operations: []permissions.Glob{"servers.*", "backups.create"}, Servers: []permissions.ServerPattern{"web-*", "77"},
 			},
 			{
-				Name: "two delete", Effect: "allow", Who: []permissions.Party{"oncall"}, Operations: []permissions.Glob{"servers.delete"},
-				Servers: []permissions.ServerPattern{"staging-*"}, Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Party{"oncall"}},
+				Name: "two delete", Effect: "allow", Who: []permissions.Principal{"oncall"}, Operations: []permissions.Glob{"servers.delete"},
+				Servers: []permissions.ServerPattern{"staging-*"}, Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Principal{"oncall"}},
 			},
-			{Name: "lead runs data", Effect: "allow", Who: []permissions.Party{"lead", "third"}, Servers: []permissions.ServerPattern{"db-*", "cache-*"}},
-			{Name: "guests", Effect: "allow", Who: []permissions.Party{"slack-external", "key:ci"}, Operations: []permissions.Glob{"plans.list", "servers.start"}},
-			{Name: "never from chat", Effect: "deny", Who: []permissions.Party{"*"}, Where: []permissions.Place{"slack"}, Operations: []permissions.Glob{"servers.create", "plans.list"}},
+			{Name: "lead runs data", Effect: "allow", Who: []permissions.Principal{"lead", "third"}, Servers: []permissions.ServerPattern{"db-*", "cache-*"}},
+			{Name: "guests", Effect: "allow", Who: []permissions.Principal{"slack-external", "key:ci"}, Operations: []permissions.Glob{"plans.list", "servers.start"}},
+			{Name: "never from chat", Effect: "deny", Who: []permissions.Principal{"*"}, Where: []permissions.Place{"slack"}, Operations: []permissions.Glob{"servers.create", "plans.list"}},
 		},
 		Protected: []permissions.ServerPattern{"db-*"},
 		Confirm:   map[permissions.Risk][]permissions.Surface{"destructive": {"slack", "terminal"}},
@@ -109,17 +109,17 @@ func TestDecideAsFarAsItGoes(t *testing.T) {
 	d := p.Decide(ask)
 	require.True(t, d.Allowed)
 	require.Zero(t, d.Others, "others are wanted on some servers alone")
-	book.Rules = append(book.Rules, permissions.Rule{Name: "not web", Effect: "deny", Who: []permissions.Party{"*"}, Servers: []permissions.ServerPattern{"web-*", "77"}})
+	book.Rules = append(book.Rules, permissions.Rule{Name: "not web", Effect: "deny", Who: []permissions.Principal{"*"}, Servers: []permissions.ServerPattern{"web-*", "77"}})
 	require.True(t, p.Decide(ask).Allowed)
-	book.Rules = append(book.Rules, permissions.Rule{Name: "not the rest", Effect: "deny", Who: []permissions.Party{"*"}, Servers: []permissions.ServerPattern{"staging*", "db-*", "cache-*"}})
+	book.Rules = append(book.Rules, permissions.Rule{Name: "not the rest", Effect: "deny", Who: []permissions.Principal{"*"}, Servers: []permissions.ServerPattern{"staging*", "db-*", "cache-*"}})
 	d = p.Decide(ask)
 	require.False(t, d.Allowed, "denies cover all that is allowed")
 	require.NotEmpty(t, d.Reason)
-	book.Rules = append(book.Rules, permissions.Rule{Name: "not at all", Effect: "deny", Who: []permissions.Party{"*"}})
+	book.Rules = append(book.Rules, permissions.Rule{Name: "not at all", Effect: "deny", Who: []permissions.Principal{"*"}})
 	require.Equal(t, "not at all", p.Decide(ask).Rule)
 
 	everywhere := permissions.Policy{Book: &permissions.Rulebook{Rules: []permissions.Rule{{
-		Name: "two", Effect: "allow", Who: []permissions.Party{"*"}, Approvers: &permissions.Approvers{Count: 2},
+		Name: "two", Effect: "allow", Who: []permissions.Principal{"*"}, Approvers: &permissions.Approvers{Count: 2},
 	}}}}
 	require.False(t, everywhere.Decide(ask).Allowed, "it holds on every server that others must agree, and nobody is listed")
 	rename := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.update", Risk: "change", NewName: "mail"}
@@ -127,12 +127,12 @@ func TestDecideAsFarAsItGoes(t *testing.T) {
 }
 
 func TestStrictestDemandHolds(t *testing.T) {
-	all := []permissions.Party{"*"}
+	all := []permissions.Principal{"*"}
 	book := &permissions.Rulebook{
 		People: []permissions.Person{{ID: "a", Identities: []permissions.Actor{"local:a"}}},
 		Rules: []permissions.Rule{
 			{Name: "none", Effect: "allow", Who: all},
-			{Name: "three", Effect: "allow", Who: all, Approvers: &permissions.Approvers{Count: 3, Who: []permissions.Party{"a", "*"}}},
+			{Name: "three", Effect: "allow", Who: all, Approvers: &permissions.Approvers{Count: 3, Who: []permissions.Principal{"a", "*"}}},
 			{Name: "one", Effect: "allow", Who: all, Approvers: &permissions.Approvers{Count: 1}},
 		},
 		Protected: []permissions.ServerPattern{"*"},
@@ -144,7 +144,7 @@ func TestStrictestDemandHolds(t *testing.T) {
 	require.Equal(t, []string{"a", "*"}, d.Approvers)
 	book.Rules[2].Approvers.Count = 3
 	require.Equal(t, "three", permissions.Policy{Book: book}.Decide(ask).Rule, "the first of equals")
-	book.Rules[2].Approvers.Who = []permissions.Party{}
+	book.Rules[2].Approvers.Who = []permissions.Principal{}
 	require.Equal(t, []string{"a, *, and of those only nobody"}, permissions.Policy{Book: book}.Decide(ask).Approvers)
 	book.Rules = book.Rules[2:]
 	require.Equal(t, []string{"nobody"}, permissions.Policy{Book: book}.Decide(ask).Approvers)
@@ -157,12 +157,12 @@ func TestStrictestDemandHolds(t *testing.T) {
 // A missing key is any, an empty list is nobody or nothing.
 func TestEmptyIsNotMissing(t *testing.T) {
 	ask := permissions.Ask{Actor: "local:a", Surface: "terminal", Operation: "servers.start", Risk: "change", Target: on("x")}
-	rule := permissions.Rule{Name: "r", Effect: "allow", Who: []permissions.Party{"*"}}
-	decide := func(change func(*permissions.Rule)) (bool, []permissions.Miss) {
+	rule := permissions.Rule{Name: "r", Effect: "allow", Who: []permissions.Principal{"*"}}
+	decide := func(change func(*permissions.Rule)) (bool, []permissions.RuleMismatch) {
 		r := rule
 		change(&r)
 		p := permissions.Policy{Book: &permissions.Rulebook{Rules: []permissions.Rule{r}}}
-		return p.Decide(ask).Allowed, p.Misses(ask)
+		return p.Decide(ask).Allowed, p.Mismatches(ask)
 	}
 	allowed, misses := decide(func(*permissions.Rule) {})
 	require.True(t, allowed)
@@ -176,9 +176,9 @@ func TestEmptyIsNotMissing(t *testing.T) {
 	} {
 		allowed, misses := decide(change)
 		require.False(t, allowed, part)
-		require.Equal(t, []permissions.Miss{{Rule: "r", Part: part}}, misses)
+		require.Equal(t, []permissions.RuleMismatch{{Rule: "r", Part: part}}, misses)
 	}
-	require.Nil(t, permissions.Policy{}.Misses(ask))
+	require.Nil(t, permissions.Policy{}.Mismatches(ask))
 	ask.Target = nil
 	rule.Servers = []permissions.ServerPattern{"web-*"}
 	_, misses = decide(func(*permissions.Rule) {})
@@ -187,7 +187,7 @@ func TestEmptyIsNotMissing(t *testing.T) {
 
 // A server whose name cannot be read may be the one that a deny or protection means.
 func TestUnreadNameIsTakenForTheWorst(t *testing.T) {
-	all := []permissions.Party{"*"}
+	all := []permissions.Principal{"*"}
 	book := &permissions.Rulebook{
 		People: []permissions.Person{{ID: "a", Identities: []permissions.Actor{"local:a"}}}, Protected: []permissions.ServerPattern{"db-*"},
 		Rules: []permissions.Rule{{Name: "all", Effect: "allow", Who: all}},
@@ -208,7 +208,7 @@ func TestUnreadNameIsTakenForTheWorst(t *testing.T) {
 func TestDenyMeansTheRaisedRiskToo(t *testing.T) {
 	for _, risk := range []permissions.Risk{permissions.Change, permissions.Disruptive} {
 		p := team()
-		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "none of it", Effect: "deny", Who: []permissions.Party{"*"}, Risks: []permissions.Risk{risk}})
+		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "none of it", Effect: "deny", Who: []permissions.Principal{"*"}, Risks: []permissions.Risk{risk}})
 		d := p.Decide(permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.update", Risk: "change", Target: on("cache-1"), NewName: "db-1"})
 		require.Equal(t, "none of it", d.Rule, risk)
 	}
@@ -283,7 +283,7 @@ func TestRaisedRiskMustBeAllowedToo(t *testing.T) {
 		{nil, true}, {[]permissions.Risk{"change", "disruptive"}, true}, {[]permissions.Risk{"change"}, false}, {[]permissions.Risk{"disruptive"}, false},
 	} {
 		p := team()
-		p.Book.Rules = []permissions.Rule{{Name: "r", Effect: "allow", Who: []permissions.Party{"lead"}, Risks: c.risks}}
+		p.Book.Rules = []permissions.Rule{{Name: "r", Effect: "allow", Who: []permissions.Principal{"lead"}, Risks: c.risks}}
 		require.Equal(t, c.want, p.Decide(ask).Allowed, c.risks)
 	}
 }

@@ -5,13 +5,13 @@ import "slices"
 // matching is an ask with all that the rules look at worked out once.
 type matching struct {
 	ask     Ask
-	asker   asker
+	subject subject
 	risk    Risk           // raised
 	servers []TargetServer // all of them must be allowed; nil: not known yet
 }
 
 func (b *Rulebook) match(ask Ask) matching {
-	m := matching{ask: ask, asker: b.asker(ask.Actor, ask.Groups, ask.External), risk: b.raised(ask)}
+	m := matching{ask: ask, subject: b.subject(ask.Actor, ask.Groups, ask.External), risk: b.raised(ask)}
 	if ask.Target != nil {
 		m.servers = append(m.servers, *ask.Target)
 	}
@@ -58,11 +58,11 @@ func (b *Rulebook) protects(t TargetServer) bool {
 	return b.Protected != nil && onServers(b.Protected, t, true)
 }
 
-// missing returns the first part of the rule that does not match, its servers apart: "who",
+// mismatch returns the first part of the rule that does not match, its servers apart: "who",
 // "where", "operations" or "risks"; "" if all match.
-func (b *Rulebook) missing(r Rule, m matching) string {
+func (b *Rulebook) mismatch(r Rule, m matching) string {
 	switch {
-	case !b.among(r.Who, m.asker, r.Effect):
+	case !b.among(r.Who, m.subject, r.Effect):
 		return "who"
 	case r.Where != nil && !slices.ContainsFunc(r.Where, func(p Place) bool { return p.holds(m.ask) }):
 		return "where"
@@ -85,25 +85,25 @@ func (r Rule) risks(m matching) bool {
 	return asked && raised
 }
 
-// Miss is a rule that did not match an ask, and the first part of it that did not: "who",
+// RuleMismatch is a rule that did not match an ask, and the first part of it that did not: "who",
 // "where", "operations", "risks" or "servers".
-type Miss struct{ Rule, Part string }
+type RuleMismatch struct{ Rule, Part string }
 
-// Misses explains a decision: every rule that had no say in it, in their order. There are
+// Mismatches explains a decision: every rule that had no say in it, in their order. There are
 // none without a policy file.
-func (p Policy) Misses(ask Ask) (misses []Miss) {
+func (p Policy) Mismatches(ask Ask) (misses []RuleMismatch) {
 	if p.Book == nil {
 		return nil
 	}
 	ask.Actor = p.identity(ask.Actor)
 	m := p.Book.match(ask)
 	for _, r := range p.Book.Rules {
-		part := p.Book.missing(r, m)
+		part := p.Book.mismatch(r, m)
 		if part == "" && len(m.servers) > 0 && !slices.ContainsFunc(m.servers, r.on) {
 			part = "servers"
 		}
 		if part != "" {
-			misses = append(misses, Miss{r.Name, part})
+			misses = append(misses, RuleMismatch{r.Name, part})
 		}
 	}
 	return misses

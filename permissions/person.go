@@ -53,11 +53,11 @@ func (b *Rulebook) locals() (found []Actor) {
 		}
 	}
 	for _, r := range b.Rules {
-		parties := r.Who
+		principals := r.Who
 		if r.Approvers != nil {
-			parties = slices.Concat(parties, r.Approvers.Who)
+			principals = slices.Concat(principals, r.Approvers.Who)
 		}
-		for _, party := range parties {
+		for _, party := range principals {
 			add(Actor(party))
 		}
 	}
@@ -76,7 +76,7 @@ func (b *Rulebook) LocalPeople() (ids []string) {
 }
 
 // meansLocal reports whether a party has a user of this machine in it.
-func (b *Rulebook) meansLocal(party Party) bool {
+func (b *Rulebook) meansLocal(party Principal) bool {
 	if Actor(party).IsLocal() {
 		return true
 	}
@@ -86,16 +86,16 @@ func (b *Rulebook) meansLocal(party Party) bool {
 	})
 }
 
-// asker is somebody as the rules see them.
-type asker struct {
+// subject is somebody as the rules see them.
+type subject struct {
 	identity Actor
 	person   string // empty: not known
 	groups   []string
 	external bool
 }
 
-func (b *Rulebook) asker(identity Actor, groups []string, external bool) asker {
-	a := asker{identity: identity, groups: groups, external: external}
+func (b *Rulebook) subject(identity Actor, groups []string, external bool) subject {
+	a := subject{identity: identity, groups: groups, external: external}
 	if person, known := (Policy{Book: b}).Person(identity); known {
 		a.person = person
 	}
@@ -109,33 +109,33 @@ const slackGroup = "slack-group:"
 func Unsure(group string) string { return "?" + group }
 
 // isIn reports whether somebody is in a Slack user group, as a rule of that effect has it.
-func (a asker) isIn(group string, effect Effect) bool {
+func (a subject) isIn(group string, effect Effect) bool {
 	return slices.Contains(a.groups, group) || effect == Deny && slices.Contains(a.groups, Unsure(group))
 }
 
-// among reports whether the asker is one of the parties. An allow means a stranger only by
-// [Strangers]; a deny means a stranger by every word that fits.
-func (b *Rulebook) among(parties []Party, a asker, effect Effect) bool {
-	return slices.ContainsFunc(parties, func(p Party) bool {
+// among reports whether the subject is one of the principals. An allow means a stranger only by
+// [External]; a deny means a stranger by every word that fits.
+func (b *Rulebook) among(principals []Principal, a subject, effect Effect) bool {
+	return slices.ContainsFunc(principals, func(p Principal) bool {
 		switch {
-		case p == Strangers:
+		case p == External:
 			return a.external
 		case a.external && effect == Allow:
 			return false
-		case p == Everybody || p == Party(a.identity):
+		case p == Everybody || p == Principal(a.identity):
 			return true
 		case a.identity == anyLocal && effect == Deny && b.meansLocal(p):
 			return true
 		case strings.HasPrefix(string(p), slackGroup) && a.isIn(strings.TrimPrefix(string(p), slackGroup), effect):
 			return true
-		case a.person != "" && p == Party(a.person):
+		case a.person != "" && p == Principal(a.person):
 			return true
 		}
 		return b.inGroup(string(p), a, effect)
 	})
 }
 
-func (b *Rulebook) inGroup(name string, a asker, effect Effect) bool {
+func (b *Rulebook) inGroup(name string, a subject, effect Effect) bool {
 	for _, g := range b.Groups {
 		if g.Name != name {
 			continue

@@ -34,7 +34,7 @@ func (p Policy) Check() error {
 // with the demands that hold on every one, so that what it refuses then can never be.
 // Before anything is run it must be asked with the target.
 func (p Policy) Decide(ask Ask) Decision {
-	if reason := p.bars(ask); reason != "" {
+	if reason := p.denyReason(ask); reason != "" {
 		return Decision{Risk: ask.Risk, Reason: reason}
 	}
 	if p.Book != nil {
@@ -56,8 +56,8 @@ func (p Policy) Decide(ask Ask) Decision {
 	return Decision{Allowed: true, Risk: ask.worst(), Own: ask.worst().Asks()}
 }
 
-// bars says why nobody may, whatever the rules say; "" if nothing bars it.
-func (p Policy) bars(ask Ask) string {
+// denyReason says why nobody may, whatever the rules say; "" if nothing bars it.
+func (p Policy) denyReason(ask Ask) string {
 	switch {
 	case ask.Actor == "":
 		return "nobody is known to be asking"

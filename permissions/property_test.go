@@ -21,14 +21,14 @@ func some[T any](of ...T) *rapid.Generator[[]T] {
 func drawRule(t *rapid.T, effect permissions.Effect) permissions.Rule {
 	rule := permissions.Rule{
 		Name: rapid.StringMatching(`[a-z]{8}`).Draw(t, "name"), Effect: effect,
-		Who:        rapid.SliceOfN(rapid.SampledFrom([]permissions.Party{"*", "slack-external", "lead", "second", "oncall", "slack:U1", "key:third", "slack-group:S1"}), 0, 3).Draw(t, "who"),
+		Who:        rapid.SliceOfN(rapid.SampledFrom([]permissions.Principal{"*", "slack-external", "lead", "second", "oncall", "slack:U1", "key:third", "slack-group:S1"}), 0, 3).Draw(t, "who"),
 		Where:      some[permissions.Place]("slack", "slack:C1", "mcp", "terminal").Draw(t, "where"),
 		Operations: some[permissions.Glob]("servers.*", "*.delete", "servers.update", "servers.create").Draw(t, "operations"),
 		Risks:      some(permissions.Risks...).Draw(t, "risks"),
 		Servers:    some[permissions.ServerPattern]("*", "web-*", "db-*", "db-1", "1", "2").Draw(t, "servers"),
 	}
 	if effect == permissions.Allow && rapid.Bool().Draw(t, "demands") {
-		rule.Approvers = &permissions.Approvers{Count: rapid.IntRange(1, 2).Draw(t, "count"), Who: some[permissions.Party]("*", "lead", "oncall", "slack:U2").Draw(t, "approvers")}
+		rule.Approvers = &permissions.Approvers{Count: rapid.IntRange(1, 2).Draw(t, "count"), Who: some[permissions.Principal]("*", "lead", "oncall", "slack:U2").Draw(t, "approvers")}
 	}
 	return rule
 }

@@ -40,9 +40,9 @@ func (b *Rulebook) isFreed(r Rule, before, after TargetServer) bool {
 // heldByAll reports whether everybody whom an allow means may do all of it on a server by other rules.
 func (b *Rulebook) heldByAll(r Rule, on TargetServer) bool {
 	for _, p := range r.Who {
-		one := b.asker(Actor(p), nil, p == Strangers)
+		one := b.subject(Actor(p), nil, p == External)
 		held := func(own Rule) bool {
-			means := slices.Contains(own.Who, p) || p != Strangers && slices.Contains(own.Who, Everybody) || b.among(own.Who, one, Allow)
+			means := slices.Contains(own.Who, p) || p != External && slices.Contains(own.Who, Everybody) || b.among(own.Who, one, Allow)
 			return own.Effect == Allow && own.Approvers == nil && own.on(on) && means && covers(own, r)
 		}
 		if !slices.ContainsFunc(b.Rules, held) {
@@ -54,11 +54,11 @@ func (b *Rulebook) heldByAll(r Rule, on TargetServer) bool {
 
 // lacked returns those of the rules by which a rename wins rights that somebody did not have
 // before, all of them. Who asks must have had them alone; to agree, with approvers is enough.
-func (b *Rulebook) lacked(won []Rule, a asker, on TargetServer, alone bool) []Rule {
+func (b *Rulebook) lacked(won []Rule, a subject, on TargetServer, alone bool) []Rule {
 	return slices.DeleteFunc(slices.Clone(won), func(r Rule) bool { return b.had(r, a, on, alone) })
 }
 
-func (b *Rulebook) had(r Rule, a asker, on TargetServer, alone bool) bool {
+func (b *Rulebook) had(r Rule, a subject, on TargetServer, alone bool) bool {
 	may := func(own Rule) bool {
 		return own.Effect == Allow && own.on(on) && b.among(own.Who, a, Allow) && covers(own, r)
 	}

@@ -11,8 +11,8 @@ import (
 // A rename that wins somebody a right which they did not have needs the yes of somebody who had it.
 func TestARenameThatWinsARight(t *testing.T) {
 	type servers = []permissions.ServerPattern
-	rule := func(name string, effect permissions.Effect, who permissions.Party, operations []permissions.Glob, on servers) permissions.Rule {
-		return permissions.Rule{Name: name, Effect: effect, Who: []permissions.Party{who}, Operations: operations, Servers: on}
+	rule := func(name string, effect permissions.Effect, who permissions.Principal, operations []permissions.Glob, on servers) permissions.Rule {
+		return permissions.Rule{Name: name, Effect: effect, Who: []permissions.Principal{who}, Operations: operations, Servers: on}
 	}
 	updates, all := []permissions.Glob{"servers.update"}, []permissions.Glob(nil)
 	dev := rule("dev renames", "allow", "dev", updates, nil)

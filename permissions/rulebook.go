@@ -41,7 +41,7 @@ const (
 type Rule struct {
 	Name       string
 	Effect     Effect
-	Who        []Party
+	Who        []Principal
 	Where      []Place
 	Operations []Glob
 	Risks      []Risk
@@ -52,18 +52,18 @@ type Rule struct {
 // Approvers is how many people must agree beside the requester, and which.
 type Approvers struct {
 	Count int
-	Who   []Party // nil: whoever the policy would let run it there
+	Who   []Principal // nil: whoever the policy would let run it there
 }
 
-// Party is a word for who: "*" (everybody of the installation's own workspace),
+// Principal is a word for who: "*" (everybody of the installation's own workspace),
 // "slack-external" (the strangers), an identity such as "slack:U…", "slack-group:S…", or
 // the name of a person or a group.
-type Party string
+type Principal string
 
-// The parties that are no names.
+// The principals that are no names.
 const (
-	Everybody Party = "*"
-	Strangers Party = "slack-external"
+	Everybody Principal = "*"
+	External  Principal = "slack-external"
 )
 
 // Place is a word for where: a surface, or one Slack channel as "slack:C…".

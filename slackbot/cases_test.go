@@ -152,7 +152,7 @@ func casePolicy() permissions.Policy {
 			{ID: "ann", Identities: []permissions.Actor{"slack:" + alice, "key:ann-laptop"}},
 			{ID: "ben", Identities: []permissions.Actor{"slack:" + bob}},
 		},
-		Rules:     []permissions.Rule{{Name: "both run all", Effect: permissions.Allow, Who: []permissions.Party{"ann", "ben"}}},
+		Rules:     []permissions.Rule{{Name: "both run all", Effect: permissions.Allow, Who: []permissions.Principal{"ann", "ben"}}},
 		Protected: []permissions.ServerPattern{"db-*"},
 		Slack:     permissions.SlackChannels{Approvals: approvalsCase},
 	}}

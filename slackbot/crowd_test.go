@@ -77,7 +77,7 @@ var rules = []rule{
 	},
 }
 
-func only(who permissions.Party) []permissions.Party { return []permissions.Party{who} }
+func only(who permissions.Principal) []permissions.Principal { return []permissions.Principal{who} }
 
 // judge looks at each write that arrives. It is called by the API.
 func (c *crowd) judge(rw http.ResponseWriter, r *http.Request, next http.Handler) {

@@ -64,7 +64,7 @@ func (m *members) ask() {
 	m.setPolicy(func(p *permissions.Policy) {
 		p.Book.Protected = nil
 		p.Book.People = append(p.Book.People, permissions.Person{ID: "ann", Identities: []permissions.Actor{"local:ann-desk"}})
-		p.Book.Rules[1].Who, p.Book.Rules[2].Who = []permissions.Party{"*"}, []permissions.Party{"*"}
+		p.Book.Rules[1].Who, p.Book.Rules[2].Who = []permissions.Principal{"*"}, []permissions.Principal{"*"}
 	})
 	for _, from := range []tools.Call{
 		{Actor: "key:ci-robot", Surface: permissions.MCP},

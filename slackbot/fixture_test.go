@@ -42,14 +42,14 @@ const (
 // team is the policy of every test: all read, two run web servers from anywhere and need each
 // other for what the name says.
 func team() permissions.Policy {
-	both := []permissions.Party{"lea", "max"}
+	both := []permissions.Principal{"lea", "max"}
 	return permissions.Policy{Book: &permissions.Rulebook{
 		People: []permissions.Person{
 			{ID: "lea", Identities: []permissions.Actor{"slack:" + lea, "key:lea-laptop"}},
 			{ID: "max", Identities: []permissions.Actor{"slack:" + max}},
 		},
 		Rules: []permissions.Rule{
-			{Name: "all read", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Risks: []permissions.Risk{permissions.Read}},
+			{Name: "all read", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Risks: []permissions.Risk{permissions.Read}},
 			{Name: "both run web", Effect: permissions.Allow, Who: both, Servers: []permissions.ServerPattern{"web-*"}},
 			{Name: "both run db", Effect: permissions.Allow, Who: both, Servers: []permissions.ServerPattern{"db-*"}},
 		},

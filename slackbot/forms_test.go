@@ -127,9 +127,9 @@ func TestAFormOffersOnlyWhatItsReaderMayRead(t *testing.T) {
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
-			Name: "no plans", Effect: permissions.Deny, Who: []permissions.Party{"lea"}, Operations: []permissions.Glob{"plans.list"},
+			Name: "no plans", Effect: permissions.Deny, Who: []permissions.Principal{"lea"}, Operations: []permissions.Glob{"plans.list"},
 		}, permissions.Rule{
-			Name: "no db", Effect: permissions.Deny, Who: []permissions.Party{"lea"}, Servers: []permissions.ServerPattern{"db-*"},
+			Name: "no db", Effect: permissions.Deny, Who: []permissions.Principal{"lea"}, Servers: []permissions.ServerPattern{"db-*"},
 		})
 	})
 	p := w.slack.As(lea).In(ops)
@@ -188,7 +188,7 @@ func TestSuggestionsAreWhatTheReaderMayRead(t *testing.T) {
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
-			Name: "no db here", Effect: permissions.Deny, Who: []permissions.Party{"*"}, Where: []permissions.Place{"slack:" + ops}, Servers: []permissions.ServerPattern{"db-*"},
+			Name: "no db here", Effect: permissions.Deny, Who: []permissions.Principal{"*"}, Where: []permissions.Place{"slack:" + ops}, Servers: []permissions.ServerPattern{"db-*"},
 		})
 	})
 	p := w.slack.As(lea).In(ops)

@@ -15,7 +15,7 @@ func (w *world) onCall() {
 	w.slack.AddUserGroup("S0CALL", eve, stranger)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
-			Name: "on call", Effect: permissions.Allow, Who: []permissions.Party{"slack-group:S0CALL"}, Operations: []permissions.Glob{"servers.start"},
+			Name: "on call", Effect: permissions.Allow, Who: []permissions.Principal{"slack-group:S0CALL"}, Operations: []permissions.Glob{"servers.start"},
 		})
 	})
 }
@@ -86,8 +86,8 @@ func TestAGroupThatCannotBeReadLiftsNoDeny(t *testing.T) {
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Groups = append(p.Book.Groups, permissions.Group{Name: "newcomers", SlackGroups: []string{"S0NEW"}})
 		p.Book.Rules = append(p.Book.Rules,
-			permissions.Rule{Name: "all start", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Operations: []permissions.Glob{"servers.start"}},
-			permissions.Rule{Name: "but newcomers", Effect: permissions.Deny, Who: []permissions.Party{"newcomers"}, Operations: []permissions.Glob{"servers.start"}})
+			permissions.Rule{Name: "all start", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Operations: []permissions.Glob{"servers.start"}},
+			permissions.Rule{Name: "but newcomers", Effect: permissions.Deny, Who: []permissions.Principal{"newcomers"}, Operations: []permissions.Glob{"servers.start"}})
 	})
 	w.asksWhy(eve, "servers start` is refused")
 	w.asksWhy(max, "servers start` is allowed")

@@ -124,7 +124,7 @@ func TestFreezeIsForThoseWhoMayDestroy(t *testing.T) {
 		require.Contains(t, w.ask(stranger, "/vps unfreeze").Text(), "unfreeze is refused")
 		w.setPolicy(func(p *permissions.Policy) {
 			p.Book.Rules = append(p.Book.Rules, permissions.Rule{
-				Name: "lea stops, others go on", Effect: permissions.Deny, Who: []permissions.Party{"lea"}, Operations: []permissions.Glob{"freeze.lift"},
+				Name: "lea stops, others go on", Effect: permissions.Deny, Who: []permissions.Principal{"lea"}, Operations: []permissions.Glob{"freeze.lift"},
 			})
 		})
 		require.Contains(t, w.ask(lea, "/vps unfreeze").Text(), "unfreeze is refused")

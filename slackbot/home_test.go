@@ -107,7 +107,7 @@ func TestHomeShowsTheWorkOneMayKnowOf(t *testing.T) {
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
-			Name: "eve sees no web", Effect: permissions.Deny, Who: []permissions.Party{"slack:" + eve}, Servers: []permissions.ServerPattern{"web-*"},
+			Name: "eve sees no web", Effect: permissions.Deny, Who: []permissions.Principal{"slack:" + eve}, Servers: []permissions.ServerPattern{"web-*"},
 		})
 	})
 	release := make(chan struct{})

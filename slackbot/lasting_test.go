@@ -302,7 +302,7 @@ func TestWhoLeftTheGroupRunsNothing(t *testing.T) {
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.People = append(p.Book.People, permissions.Person{ID: "eve", Identities: []permissions.Actor{"slack:" + eve}})
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
-			Name: "on call", Effect: permissions.Allow, Who: []permissions.Party{"slack-group:S0CALL"}, Operations: []permissions.Glob{"servers.stop"},
+			Name: "on call", Effect: permissions.Allow, Who: []permissions.Principal{"slack-group:S0CALL"}, Operations: []permissions.Glob{"servers.stop"},
 		})
 	})
 	p := w.slack.As(eve).In(ops)
@@ -323,7 +323,7 @@ func TestServersAreOfferedToNobodyWhoMayNotReadThem(t *testing.T) {
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
-			Name: "eve", Effect: permissions.Allow, Who: []permissions.Party{"slack:" + eve}, Operations: []permissions.Glob{"servers.reboot"},
+			Name: "eve", Effect: permissions.Allow, Who: []permissions.Principal{"slack:" + eve}, Operations: []permissions.Glob{"servers.reboot"},
 		})
 	})
 	p := w.slack.As(eve).In(ops)
@@ -331,7 +331,7 @@ func TestServersAreOfferedToNobodyWhoMayNotReadThem(t *testing.T) {
 	v := w.form(eve, "server")
 	require.NotEmpty(t, p.Suggest(v, "field:server", ""))
 	w.setPolicy(func(p *permissions.Policy) {
-		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "no eve", Effect: permissions.Deny, Who: []permissions.Party{"slack:" + eve}})
+		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "no eve", Effect: permissions.Deny, Who: []permissions.Principal{"slack:" + eve}})
 	})
 	w.later(time.Minute)
 	require.Empty(t, p.Suggest(v, "field:server", ""))

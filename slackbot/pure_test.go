@@ -90,8 +90,8 @@ func TestGroupsThatAPolicyMentions(t *testing.T) {
 	require.Equal(t, []string{"S1", "S2", "S3"}, mentionedGroups(&permissions.Rulebook{
 		Groups: []permissions.Group{{Name: "oncall", SlackGroups: []string{"S2", "S1"}}},
 		Rules: []permissions.Rule{
-			{Who: []permissions.Party{"lea", "slack-group:S1"}},
-			{Who: []permissions.Party{"*"}, Approvers: &permissions.Approvers{Who: []permissions.Party{"slack-group:S3", "slack:U1"}}},
+			{Who: []permissions.Principal{"lea", "slack-group:S1"}},
+			{Who: []permissions.Principal{"*"}, Approvers: &permissions.Approvers{Who: []permissions.Principal{"slack-group:S3", "slack:U1"}}},
 		},
 	}))
 }

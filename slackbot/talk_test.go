@@ -190,7 +190,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	w.slack.As(stranger).In(ops).Type("/vps servers list")
 	w.ephemeral(stranger, "no rule of the policy")
 	w.setPolicy(func(p *permissions.Policy) {
-		p.Book.Rules[0].Who = []permissions.Party{"*", permissions.Strangers}
+		p.Book.Rules[0].Who = []permissions.Principal{"*", permissions.External}
 	})
 	w.slack.As(stranger).In(ops).Type("/vps servers list")
 	w.ephemeral(stranger, "web-server-01")

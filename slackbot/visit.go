@@ -150,7 +150,7 @@ func isNamed(book *permissions.Rulebook, who permissions.Actor) bool {
 		if r.Approvers != nil {
 			named = slices.Concat(named, r.Approvers.Who)
 		}
-		return r.Effect == permissions.Allow && slices.Contains(named, permissions.Party(who))
+		return r.Effect == permissions.Allow && slices.Contains(named, permissions.Principal(who))
 	})
 }
 

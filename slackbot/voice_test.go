@@ -118,7 +118,7 @@ func budget(w *world) {
 }
 
 func onlyMax(w *world) {
-	w.setPolicy(func(p *permissions.Policy) { p.Book.Rules[1].Who = []permissions.Party{"max"} })
+	w.setPolicy(func(p *permissions.Policy) { p.Book.Rules[1].Who = []permissions.Principal{"max"} })
 }
 
 // apiSays makes VPS.org answer every change with a status and a body.

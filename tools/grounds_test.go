@@ -43,11 +43,11 @@ func newGrounds(t *testing.T) *grounds {
 			{ID: "bob", Identities: []permissions.Actor{"slack:U0BOB"}},
 		},
 		Rules: []permissions.Rule{
-			{Name: "alice", Effect: permissions.Allow, Who: []permissions.Party{"alice"}, Risks: []permissions.Risk{permissions.Change, permissions.Disruptive}},
-			{Name: "on call", Effect: permissions.Allow, Who: []permissions.Party{"slack-group:" + oncall}, Where: []permissions.Place{"slack"}, Operations: []permissions.Glob{"servers.reboot"}},
+			{Name: "alice", Effect: permissions.Allow, Who: []permissions.Principal{"alice"}, Risks: []permissions.Risk{permissions.Change, permissions.Disruptive}},
+			{Name: "on call", Effect: permissions.Allow, Who: []permissions.Principal{"slack-group:" + oncall}, Where: []permissions.Place{"slack"}, Operations: []permissions.Glob{"servers.reboot"}},
 			{
-				Name: "two delete", Effect: permissions.Allow, Who: []permissions.Party{"alice"}, Operations: []permissions.Glob{"servers.delete"},
-				Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Party{"slack-group:" + oncall}},
+				Name: "two delete", Effect: permissions.Allow, Who: []permissions.Principal{"alice"}, Operations: []permissions.Glob{"servers.delete"},
+				Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Principal{"slack-group:" + oncall}},
 			},
 		},
 	}}
@@ -130,13 +130,13 @@ var (
 		}, []string{elsewhere}, false},
 		{"the policy forbids it", func(g *grounds) {
 			g.policy.Book = g.edited(func(b *permissions.Rulebook) {
-				b.Rules = append(b.Rules, permissions.Rule{Name: "none", Effect: permissions.Deny, Who: []permissions.Party{"*"}})
+				b.Rules = append(b.Rules, permissions.Rule{Name: "none", Effect: permissions.Deny, Who: []permissions.Principal{"*"}})
 			})
 		}, nil, false},
 		{"the policy wants one more", func(g *grounds) {
 			g.policy.Book = g.edited(func(b *permissions.Rulebook) {
 				for i := range b.Rules {
-					b.Rules[i].Approvers = &permissions.Approvers{Count: 2, Who: []permissions.Party{"*"}}
+					b.Rules[i].Approvers = &permissions.Approvers{Count: 2, Who: []permissions.Principal{"*"}}
 				}
 			})
 		}, nil, false},

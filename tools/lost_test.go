@@ -171,8 +171,8 @@ func TestAnUnknownChangeKeepsOthersOffItsServer(t *testing.T) {
 	_, err := w.runner.Settle(t.Context(), "local:mallory", lost.Record.ID, true)
 	require.Error(t, err, "not everybody may say what happened")
 	w.policy.Book = &permissions.Rulebook{Rules: []permissions.Rule{
-		{Name: "ops settles", Effect: permissions.Allow, Who: []permissions.Party{"key:ops"}, Operations: []permissions.Glob{"approvals.settle"}},
-		{Name: "ci reads", Effect: permissions.Allow, Who: []permissions.Party{"key:ci"}, Risks: []permissions.Risk{permissions.Read}},
+		{Name: "ops settles", Effect: permissions.Allow, Who: []permissions.Principal{"key:ops"}, Operations: []permissions.Glob{"approvals.settle"}},
+		{Name: "ci reads", Effect: permissions.Allow, Who: []permissions.Principal{"key:ci"}, Risks: []permissions.Risk{permissions.Read}},
 	}}
 	_, err = w.runner.Settle(t.Context(), "key:ci", lost.Record.ID, true)
 	require.Error(t, err, "nor every key")

@@ -59,7 +59,7 @@ func TestWordsThatExistAreThoseOneMayRead(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	w.policy.Book.Rules = []permissions.Rule{{
-		Name: "web", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Operations: []permissions.Glob{"*"}, Servers: []permissions.ServerPattern{"web-*"},
+		Name: "web", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Operations: []permissions.Glob{"*"}, Servers: []permissions.ServerPattern{"web-*"},
 	}}
 	require.Contains(t, w.run("servers.list", `{"location":"eu"}`).Text(), "there are: us-west 1")
 	require.NotContains(t, w.run("servers.list", `{"location":"eu"}`).Text(), "us-east")

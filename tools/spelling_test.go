@@ -50,8 +50,8 @@ func TestAPolicyFindsAUUIDInEitherSpelling(t *testing.T) {
 		for _, server := range []string{simulator.UUID(12345), strings.ToUpper(simulator.UUID(12345)), "web-server-01"} {
 			w := newWorldWith(t, "vps_demo", simulator.Options{Speed: 60, UUIDs: true})
 			w.policy = permissions.Policy{Book: &permissions.Rulebook{Rules: []permissions.Rule{
-				{Name: "all", Effect: permissions.Allow, Who: []permissions.Party{"*"}},
-				{Name: "not this", Effect: permissions.Deny, Who: []permissions.Party{"*"}, Servers: []permissions.ServerPattern{permissions.ServerPattern(pattern)}},
+				{Name: "all", Effect: permissions.Allow, Who: []permissions.Principal{"*"}},
+				{Name: "not this", Effect: permissions.Deny, Who: []permissions.Principal{"*"}, Servers: []permissions.ServerPattern{permissions.ServerPattern(pattern)}},
 			}}}
 			for _, op := range []string{"servers.get", "servers.start", "servers.delete"} {
 				require.NotContains(t, []tools.Class{tools.OK, tools.Waiting}, w.run(op, `{"server":"`+server+`"}`).Class, "%s %s", op, server)
@@ -90,7 +90,7 @@ func TestARefusalNamesWhatWasAskedFor(t *testing.T) {
 				}
 			})
 			w.policy = permissions.Policy{Book: &permissions.Rulebook{Rules: []permissions.Rule{
-				{Name: "web", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Servers: []permissions.ServerPattern{"web-*"}},
+				{Name: "web", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Servers: []permissions.ServerPattern{"web-*"}},
 			}}}
 			more := map[string]string{
 				"servers.restore": `,"backup_id":"1"`, "servers.update": `,"hostname":"a.example.com"`, "snapshots.create": `,"name":"x"`,

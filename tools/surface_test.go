@@ -17,7 +17,7 @@ func newSlackTeam(t testing.TB) *world {
 	w.policy.Book.People[0].Identities = append(w.policy.Book.People[0].Identities, "slack:U0ALICE")
 	w.policy.Book.People[1].Identities = []permissions.Actor{"slack:U0BOB"}
 	w.policy.Book.Rules = append(w.policy.Book.Rules, permissions.Rule{
-		Name: "all delete backups", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Operations: []permissions.Glob{"backups.delete"},
+		Name: "all delete backups", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Operations: []permissions.Glob{"backups.delete"},
 	})
 	w.runner.Slack = func(context.Context) bool { return true }
 	return w

@@ -23,11 +23,11 @@ func team() permissions.Policy {
 		{ID: "bob", Identities: []permissions.Actor{bob}},
 		{ID: "carol", Identities: []permissions.Actor{"key:carol-laptop"}},
 	}
-	both := []permissions.Party{"alice", "bob"}
+	both := []permissions.Principal{"alice", "bob"}
 	return permissions.Policy{Book: &permissions.Rulebook{
 		People: people,
 		Rules: []permissions.Rule{
-			{Name: "everyone reads web", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Risks: []permissions.Risk{permissions.Read}, Servers: []permissions.ServerPattern{"web-*", "old-*"}},
+			{Name: "everyone reads web", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Risks: []permissions.Risk{permissions.Read}, Servers: []permissions.ServerPattern{"web-*", "old-*"}},
 			{Name: "all run web", Effect: permissions.Allow, Who: both, Operations: []permissions.Glob{"servers.*", "backups.*"}, Risks: []permissions.Risk{permissions.Change, permissions.Disruptive}, Servers: []permissions.ServerPattern{"web-*", "db-*"}},
 			{
 				Name: "two delete", Effect: permissions.Allow, Who: both, Operations: []permissions.Glob{"servers.delete"}, Servers: []permissions.ServerPattern{"web-*"},
@@ -104,7 +104,7 @@ func TestTheRightToAgreeIsLookedUpAtThatMoment(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
-	w.policy.Book.Rules[2].Approvers.Who = []permissions.Party{"carol"}
+	w.policy.Book.Rules[2].Approvers.Who = []permissions.Principal{"carol"}
 	_, err := w.decideAs(bob, asked.Record, true)
 	require.Error(t, err)
 	_, err = w.decideAs("key:carol-laptop", asked.Record, true)
@@ -323,7 +323,7 @@ func TestAnApproversGroupsAreKeptWithTheAnswer(t *testing.T) {
 				Approval: asked.Record.ID, Channel: permissions.Slack, Yes: true, Text: "web-server-01", Groups: []string{groups},
 			}, "")
 			require.NoError(t, err)
-			w.policy.Book.Rules[2].Approvers.Who = []permissions.Party{"slack-group:S0ONCALL"}
+			w.policy.Book.Rules[2].Approvers.Who = []permissions.Principal{"slack-group:S0ONCALL"}
 			reply := w.answer("servers.delete", asked.Record.ID, "web-server-01")
 			require.Equal(t, class, reply.Class, reply.Message)
 		})
@@ -341,8 +341,8 @@ func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
 		{ID: "carol", Identities: []permissions.Actor{"local:carol", "key:carol-laptop"}},
 		{ID: "dave", Identities: []permissions.Actor{"key:dave"}},
 	}
-	w.policy.Book.Rules[2].Who = []permissions.Party{"*"}
-	w.policy.Book.Rules[2].Approvers = &permissions.Approvers{Count: 2, Who: []permissions.Party{"bob", "carol"}}
+	w.policy.Book.Rules[2].Who = []permissions.Principal{"*"}
+	w.policy.Book.Rules[2].Approvers = &permissions.Approvers{Count: 2, Who: []permissions.Principal{"bob", "carol"}}
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
 	_, err := w.decideAs("local:bob", asked.Record, true)
 	require.ErrorContains(t, err, "local:bob and local:alice are users of one machine")

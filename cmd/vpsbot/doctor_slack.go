@@ -163,7 +163,7 @@ func namesGroups(policy permissions.Policy) bool {
 		if rule.Approvers != nil {
 			who = slices.Concat(who, rule.Approvers.Who)
 		}
-		if slices.ContainsFunc(who, func(p permissions.Party) bool { return strings.HasPrefix(string(p), "slack-group:") }) {
+		if slices.ContainsFunc(who, func(p permissions.Principal) bool { return strings.HasPrefix(string(p), "slack-group:") }) {
 			return true
 		}
 	}

@@ -204,9 +204,9 @@ func TestDoctorCallsServeAsSlackWould(t *testing.T) {
 func TestNamesGroups(t *testing.T) {
 	t.Parallel()
 	book := func(b permissions.Rulebook) permissions.Policy { return permissions.Policy{Book: &b} }
-	group := []permissions.Party{"slack-group:S1"}
+	group := []permissions.Principal{"slack-group:S1"}
 	require.False(t, namesGroups(permissions.Policy{}))
-	require.False(t, namesGroups(book(permissions.Rulebook{Groups: []permissions.Group{{Name: "a"}}, Rules: []permissions.Rule{{Who: []permissions.Party{"a"}}}})))
+	require.False(t, namesGroups(book(permissions.Rulebook{Groups: []permissions.Group{{Name: "a"}}, Rules: []permissions.Rule{{Who: []permissions.Principal{"a"}}}})))
 	require.True(t, namesGroups(book(permissions.Rulebook{Groups: []permissions.Group{{SlackGroups: []string{"S1"}}}})))
 	require.True(t, namesGroups(book(permissions.Rulebook{Rules: []permissions.Rule{{Who: group}}})))
 	require.True(t, namesGroups(book(permissions.Rulebook{Rules: []permissions.Rule{{Approvers: &permissions.Approvers{Who: group}}}})))

@@ -100,7 +100,7 @@ func explanation(p permissions.Policy, q policy.Query, ask permissions.Ask) stri
 		lines = append(lines, "  needs: "+demanded(d))
 	}
 	lines = append(lines, caveats(ask, d)...)
-	for _, m := range p.Misses(ask) {
+	for _, m := range p.Mismatches(ask) {
 		lines = append(lines, fmt.Sprintf("  no say: %q (its %s %s)", m.Rule, m.Part, doNot[m.Part]))
 	}
 	return strings.Join(lines, "\n")

@@ -199,7 +199,7 @@ func TestNoQuestionWhereItsAnswerWouldNotCount(t *testing.T) {
 			w := newWorld(t)
 			w.server.Runner.Policy = func() permissions.Policy {
 				return permissions.Policy{Book: &permissions.Rulebook{
-					Rules:   []permissions.Rule{{Name: "all", Effect: permissions.Allow, Who: []permissions.Party{"*"}}},
+					Rules:   []permissions.Rule{{Name: "all", Effect: permissions.Allow, Who: []permissions.Principal{"*"}}},
 					Confirm: map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.Terminal}},
 				}}
 			}
@@ -216,7 +216,7 @@ func TestNoQuestionWhereItsAnswerWouldNotCount(t *testing.T) {
 // Whoever has given their own yes is not asked for it again while others are missing.
 func TestOnesOwnYesIsAskedForOnce(t *testing.T) {
 	conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, answer func(string) outcome) {
-		people := []permissions.Party{"alice", "bob"}
+		people := []permissions.Principal{"alice", "bob"}
 		w.server.Runner.Policy = func() permissions.Policy {
 			return permissions.Policy{Book: &permissions.Rulebook{
 				People: []permissions.Person{{ID: "alice", Identities: []permissions.Actor{alice}}, {ID: "bob", Identities: []permissions.Actor{"local:bob"}}},

@@ -32,10 +32,10 @@ func (r *reader) slackID(w word, form *regexp.Regexp, what, example string) bool
 }
 
 // party reads a word for who.
-func (r *reader) party(w word) (permissions.Party, bool) {
+func (r *reader) party(w word) (permissions.Principal, bool) {
 	kind, name, identity := strings.Cut(w.text, ":")
-	switch p := permissions.Party(w.text); {
-	case p == permissions.Everybody || p == permissions.Strangers || r.names.has(w.text):
+	switch p := permissions.Principal(w.text); {
+	case p == permissions.Everybody || p == permissions.External || r.names.has(w.text):
 		return p, true
 	case !identity:
 		r.bad(w.line, "%q is no person and no group of this file%s; add it, or write *, slack:U…, slack-group:S…, key:NAME, local:USER or slack-external",

@@ -67,10 +67,10 @@ func TestLoadUnderstandsEverything(t *testing.T) {
 	require.Equal(t, []permissions.Group{{Name: "oncall", People: []string{"lead", "second"}, SlackGroups: []string{"S0614TZR7"}}}, b.Groups)
 	require.Len(t, b.Rules, 4)
 	require.Equal(t, permissions.Rule{
-		Name: "on-call runs web", Effect: "allow", Who: []permissions.Party{"oncall"}, Where: []permissions.Place{"slack:C061EG9SL", "mcp"},
+		Name: "on-call runs web", Effect: "allow", Who: []permissions.Principal{"oncall"}, Where: []permissions.Place{"slack:C061EG9SL", "mcp"},
 		Operations: []permissions.Glob{"servers.*", "backups.create"}, Servers: []permissions.ServerPattern{"web-*", "12345"},
 	}, b.Rules[1])
-	require.Equal(t, &permissions.Approvers{Count: 1, Who: []permissions.Party{"oncall"}}, b.Rules[2].Approvers)
+	require.Equal(t, &permissions.Approvers{Count: 1, Who: []permissions.Principal{"oncall"}}, b.Rules[2].Approvers)
 	require.Nil(t, b.Rules[0].Where, "left out is any")
 	require.Equal(t, []permissions.ServerPattern{"db-*"}, b.Protected)
 	require.Equal(t, map[string]permissions.Rate{"deletions": {Most: 5, Within: 20 * time.Minute}}, b.Budgets)

@@ -53,10 +53,10 @@ func (d Document) by(who string, ask permissions.Ask) (asks []permissions.Ask) {
 			ask.Groups = []string{group}
 		}
 	}
-	switch permissions.Party(who) {
+	switch permissions.Principal(who) {
 	case permissions.Everybody:
 		ask.Actor = somebodyAt(ask.Surface)
-	case permissions.Strangers:
+	case permissions.External:
 		ask.Actor, ask.External = somebodyAt(ask.Surface), true
 	}
 	for _, identity := range d.identities(who, ask.Surface) {

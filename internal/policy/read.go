@@ -99,7 +99,7 @@ func (r *reader) name(n ast.Node, what string) string {
 	switch {
 	case !ok:
 		return ""
-	case !plainName.MatchString(w.text) || w.text == string(permissions.Strangers):
+	case !plainName.MatchString(w.text) || w.text == string(permissions.External):
 		r.bad(w.line, "%s is %q; use letters, digits, dots, hyphens and underscores, and no word that means something else", what, w.text)
 		return ""
 	case r.names.has(w.text):

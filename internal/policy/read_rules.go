@@ -79,8 +79,8 @@ func (r *reader) approvers(n ast.Node) *permissions.Approvers {
 }
 
 // approver reads a word for who may agree: strangers never may.
-func (r *reader) approver(w word) (permissions.Party, bool) {
-	if w.text == string(permissions.Strangers) {
+func (r *reader) approver(w word) (permissions.Principal, bool) {
+	if w.text == string(permissions.External) {
 		r.bad(w.line, "strangers cannot approve; take slack-external out")
 		return "", false
 	}

@@ -73,7 +73,7 @@ func (r *reader) guests(line int, rule permissions.Rule) {
 func (r *reader) usesSlack() bool {
 	ofSlack := func(word string) bool {
 		kind, _, _ := strings.Cut(word, ":")
-		return kind == "slack" || kind == "slack-group" || word == string(permissions.Strangers)
+		return kind == "slack" || kind == "slack-group" || word == string(permissions.External)
 	}
 	b := r.book
 	return b.Slack != permissions.SlackChannels{} ||
@@ -83,7 +83,7 @@ func (r *reader) usesSlack() bool {
 		slices.ContainsFunc(b.Groups, func(g permissions.Group) bool { return len(g.SlackGroups) > 0 }) ||
 		slices.ContainsFunc(b.Rules, func(rule permissions.Rule) bool {
 			return slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return ofSlack(string(p)) }) ||
-				slices.ContainsFunc(rule.Who, func(p permissions.Party) bool { return ofSlack(string(p)) })
+				slices.ContainsFunc(rule.Who, func(p permissions.Principal) bool { return ofSlack(string(p)) })
 		})
 }
 
@@ -145,7 +145,7 @@ var surfaces = []permissions.Surface{permissions.Slack, permissions.MCP, permiss
 func (r *reader) anybodyStands(rule permissions.Rule) bool {
 	return slices.ContainsFunc(surfaces, func(s permissions.Surface) bool {
 		at := rule.Where == nil || slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return surfaceOf(p) == s })
-		return at && slices.ContainsFunc(rule.Who, func(p permissions.Party) bool { return r.stands(p, s) })
+		return at && slices.ContainsFunc(rule.Who, func(p permissions.Principal) bool { return r.stands(p, s) })
 	})
 }
 
@@ -155,12 +155,12 @@ func surfaceOf(p permissions.Place) permissions.Surface {
 }
 
 // stands reports whether anybody of the party can be at the surface.
-func (r *reader) stands(p permissions.Party, at permissions.Surface) bool {
+func (r *reader) stands(p permissions.Principal, at permissions.Surface) bool {
 	kind, _, identity := strings.Cut(string(p), ":")
 	switch {
 	case p == permissions.Everybody:
 		return true
-	case p == permissions.Strangers, kind == "slack-group" && identity:
+	case p == permissions.External, kind == "slack-group" && identity:
 		return at == permissions.Slack
 	case identity:
 		return standsAt(permissions.Actor(p), at)
@@ -169,12 +169,12 @@ func (r *reader) stands(p permissions.Party, at permissions.Surface) bool {
 		if at == permissions.Slack && len(g.SlackGroups) > 0 {
 			return true
 		}
-		return slices.ContainsFunc(g.People, func(id string) bool { return r.stands(permissions.Party(id), at) })
+		return slices.ContainsFunc(g.People, func(id string) bool { return r.stands(permissions.Principal(id), at) })
 	}
 	return len(Document{Book: r.book}.identities(string(p), at)) > 0
 }
 
-func (r *reader) group(p permissions.Party) (permissions.Group, bool) {
+func (r *reader) group(p permissions.Principal) (permissions.Group, bool) {
 	for _, g := range r.book.Groups {
 		if g.Name == string(p) {
 			return g, true

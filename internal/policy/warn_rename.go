@@ -33,7 +33,7 @@ func (r *reader) warnOfRenames() {
 }
 
 // renamers are the words for those who may rename some server.
-func (r *reader) renamers() (who []permissions.Party) {
+func (r *reader) renamers() (who []permissions.Principal) {
 	for _, rule := range r.book.Rules {
 		renames := slices.ContainsFunc(r.reach(rule), func(op Operation) bool { return op.Name == "servers.update" || op.Name == "servers.replace" })
 		if rule.Effect == permissions.Allow && renames {
@@ -57,7 +57,7 @@ func (r *reader) namePatterns() []permissions.ServerPattern {
 
 // winsByRename reports whether a rename between names of two patterns, by somebody, wins a right that
 // they do not have.
-func (r *reader) winsByRename(who permissions.Party, from, to permissions.ServerPattern) bool {
+func (r *reader) winsByRename(who permissions.Principal, from, to permissions.ServerPattern) bool {
 	document := Document{Book: r.book, operations: r.operations}
 	before, after := sample(from), sample(to)
 	return slices.ContainsFunc(surfaces, func(at permissions.Surface) bool {

@@ -18,12 +18,12 @@ func (r *reader) shadow(allow permissions.Rule) (by string, ok bool) {
 	return "", false
 }
 
-func (r *reader) allParties(deny, allow []permissions.Party) bool {
+func (r *reader) allParties(deny, allow []permissions.Principal) bool {
 	if slices.Contains(deny, permissions.Everybody) {
 		return true
 	}
-	return all(allow, func(p permissions.Party) bool {
-		return slices.Contains(deny, p) || slices.ContainsFunc(deny, func(d permissions.Party) bool {
+	return all(allow, func(p permissions.Principal) bool {
+		return slices.Contains(deny, p) || slices.ContainsFunc(deny, func(d permissions.Principal) bool {
 			g, ok := r.group(d)
 			return ok && slices.Contains(g.People, string(p))
 		})
@@ -69,7 +69,7 @@ func (r *reader) lonely(line int, rule permissions.Rule) {
 	}
 	approvers, open := r.persons(rule.Approvers.Who)
 	if rule.Approvers.Who == nil {
-		approvers, open = r.persons([]permissions.Party{permissions.Everybody})
+		approvers, open = r.persons([]permissions.Principal{permissions.Everybody})
 	}
 	if open {
 		return
@@ -87,9 +87,9 @@ func (r *reader) lonely(line int, rule permissions.Rule) {
 }
 
 // persons are the people that the parties mean. open is set where Slack knows of more.
-func (r *reader) persons(parties []permissions.Party) (ids []string, open bool) {
+func (r *reader) persons(parties []permissions.Principal) (ids []string, open bool) {
 	for _, person := range r.book.People {
-		if slices.ContainsFunc(parties, func(p permissions.Party) bool {
+		if slices.ContainsFunc(parties, func(p permissions.Principal) bool {
 			g, _ := r.group(p)
 			return p == permissions.Everybody || string(p) == person.ID || slices.Contains(g.People, person.ID) ||
 				slices.Contains(person.Identities, permissions.Actor(p))
@@ -97,7 +97,7 @@ func (r *reader) persons(parties []permissions.Party) (ids []string, open bool) 
 			ids = append(ids, person.ID)
 		}
 	}
-	return ids, slices.ContainsFunc(parties, func(p permissions.Party) bool {
+	return ids, slices.ContainsFunc(parties, func(p permissions.Principal) bool {
 		g, _ := r.group(p)
 		return strings.HasPrefix(string(p), "slack-group:") || len(g.SlackGroups) > 0
 	})

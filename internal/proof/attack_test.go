@@ -163,7 +163,7 @@ func isDestructive(request string) bool {
 // needsTwo is a policy in which the lead and the second look after everything, and need
 // each other to destroy something.
 func needsTwo() permissions.Policy {
-	both := []permissions.Party{"lead", "second"}
+	both := []permissions.Principal{"lead", "second"}
 	destructive := []permissions.Risk{permissions.Destructive}
 	return permissions.Policy{Book: &permissions.Rulebook{
 		People: []permissions.Person{
@@ -172,7 +172,7 @@ func needsTwo() permissions.Policy {
 			{ID: "outsider", Identities: []permissions.Actor{outsider}},
 		},
 		Rules: []permissions.Rule{
-			{Name: "all read", Effect: permissions.Allow, Who: []permissions.Party{"*"}, Risks: []permissions.Risk{permissions.Read}},
+			{Name: "all read", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Risks: []permissions.Risk{permissions.Read}},
 			{Name: "both run", Effect: permissions.Allow, Who: both, Risks: []permissions.Risk{permissions.Change, permissions.Disruptive, permissions.Billable}},
 			{Name: "two destroy", Effect: permissions.Allow, Who: both, Risks: destructive, Approvers: &permissions.Approvers{Count: 1, Who: both}},
 		},

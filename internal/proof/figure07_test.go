@@ -123,13 +123,13 @@ var drifts = []drift{
 
 	// The policy.
 	{"denied", deleteWeb, web, ruled(func(p *permissions.Policy) {
-		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "not on Friday", Effect: permissions.Deny, Who: []permissions.Party{"lead"}, Operations: []permissions.Glob{"*.delete"}})
+		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "not on Friday", Effect: permissions.Deny, Who: []permissions.Principal{"lead"}, Operations: []permissions.Glob{"*.delete"}})
 	}), "not on Friday"},
 	{"no longer allowed", deleteWeb, web, ruled(func(p *permissions.Policy) { p.Book.Rules = p.Book.Rules[:2] }), "no rule"},
 	{"no longer a person", deleteWeb, web, ruled(func(p *permissions.Policy) { p.Book.People = p.Book.People[1:] }), "allows it to local:lead"},
 	{"protected", "servers.stop", web, ruled(func(p *permissions.Policy) { p.Book.Protected = []permissions.ServerPattern{"web-*"} }), "more consent"},
 	{"two must agree", deleteWeb, web, ruled(func(p *permissions.Policy) {
-		p.Book.Rules[2].Approvers = &permissions.Approvers{Count: 1, Who: []permissions.Party{"second"}}
+		p.Book.Rules[2].Approvers = &permissions.Approvers{Count: 1, Who: []permissions.Principal{"second"}}
 	}), "more consent"},
 	{answerElsewhere, deleteWeb, web, ruled(func(p *permissions.Policy) {
 		p.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.Slack}}
@@ -281,9 +281,9 @@ func TestFigure07RenamedPersonIsNoSecondPerson(t *testing.T) {
 	s.policy = needsTwo()
 	s.policy.Book.People[0].ID = "leader"
 	for i := range s.policy.Book.Rules[1:] {
-		s.policy.Book.Rules[i+1].Who = []permissions.Party{"leader", "second"}
+		s.policy.Book.Rules[i+1].Who = []permissions.Principal{"leader", "second"}
 	}
-	s.policy.Book.Rules[2].Approvers.Who = []permissions.Party{"leader", "second"}
+	s.policy.Book.Rules[2].Approvers.Who = []permissions.Principal{"leader", "second"}
 	for _, who := range []permissions.Actor{lead, leadLaptop} {
 		_, _ = s.runner.Decide(t.Context(), who, yes, "")
 		_, _ = s.runner.RunApproved(t.Context(), asCall(lead, "", ""), rec.ID)

@@ -164,7 +164,7 @@ func (p *play) happened() (happened bool) {
 
 // twoDelete is a policy in which alice and bob delete together.
 func twoDelete() permissions.Policy {
-	both := []permissions.Party{"alice", "bob"}
+	both := []permissions.Principal{"alice", "bob"}
 	return permissions.Policy{Book: &permissions.Rulebook{
 		People: []permissions.Person{{ID: "alice", Identities: []permissions.Actor{alice}}, {ID: "bob", Identities: []permissions.Actor{bob}}},
 		Rules: []permissions.Rule{

@@ -25,8 +25,8 @@ func askerRuns() permissions.Policy {
 	return permissions.Policy{Book: &permissions.Rulebook{
 		People: []permissions.Person{{ID: "lea", Identities: []permissions.Actor{"slack:" + asker}}},
 		Rules: []permissions.Rule{
-			{Name: "lea reads", Effect: permissions.Allow, Who: []permissions.Party{"lea"}, Risks: []permissions.Risk{permissions.Read}},
-			{Name: "lea runs all", Effect: permissions.Allow, Who: []permissions.Party{"lea"}, Servers: []permissions.ServerPattern{"*"}},
+			{Name: "lea reads", Effect: permissions.Allow, Who: []permissions.Principal{"lea"}, Risks: []permissions.Risk{permissions.Read}},
+			{Name: "lea runs all", Effect: permissions.Allow, Who: []permissions.Principal{"lea"}, Servers: []permissions.ServerPattern{"*"}},
 		},
 		Budgets: map[string]permissions.Rate{"deletions": lots, "destructive": lots},
 	}}
