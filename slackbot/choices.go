@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -30,7 +30,7 @@ type picker struct {
 
 // choices reads what the fields of a command can be picked from, as the visitor and no more. A
 // field without any is typed.
-func (b *Bot) choices(ctx context.Context, v *visit, c words.Command, offered []*tools.Op) blocks.Choices {
+func (b *Bot) choices(ctx context.Context, v *visit, c command.Command, offered []*tools.Op) blocks.Choices {
 	wanted := map[string]*tools.Op{}
 	for _, f := range c.Op.Fields {
 		for _, name := range pickers[f.Name].lists {

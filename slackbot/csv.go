@@ -10,7 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -21,7 +21,7 @@ const (
 
 // sendCSV sends a whole list as a file: to the asker's direct messages, or to the channel. Which
 // page of it the command was about does not matter.
-func (b *Bot) sendCSV(ctx context.Context, v *visit, c words.Command) error {
+func (b *Bot) sendCSV(ctx context.Context, v *visit, c command.Command) error {
 	switch {
 	case !c.Op.IsList():
 		return b.tell(ctx, v, blocks.Plain(c.Op.Name+" answers no list, so there is no file of it."))
@@ -45,7 +45,7 @@ func moreThan(pages []tools.Reply, rows int) bool {
 	return ok && page.next >= rows
 }
 
-func (b *Bot) sendFile(ctx context.Context, v *visit, c words.Command, t tools.Table, cut bool) error {
+func (b *Bot) sendFile(ctx context.Context, v *visit, c command.Command, t tools.Table, cut bool) error {
 	f := file{
 		name: fmt.Sprintf("%s-%s.csv", strings.ReplaceAll(c.Op.Name, ".", "-"), b.Now().UTC().Format("2006-01-02")),
 		text: string(blocks.CSV(t)),

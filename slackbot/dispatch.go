@@ -6,8 +6,8 @@ import (
 	"errors"
 
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/slackbot/words"
 )
 
 // dispatch carries out one delivery.
@@ -50,8 +50,8 @@ func (b *Bot) visitor(ctx context.Context, d transport.Delivery) (*visit, error)
 
 // command carries out what somebody typed after /vps.
 func (b *Bot) command(ctx context.Context, v *visit, text string) error {
-	c, err := words.Parse(text)
-	var mistake *words.Mistake
+	c, err := command.Parse(text)
+	var mistake *command.Mistake
 	switch {
 	case errors.As(err, &mistake):
 		return b.mistaken(ctx, v, *mistake)
@@ -59,25 +59,25 @@ func (b *Bot) command(ctx context.Context, v *visit, text string) error {
 		return b.tell(ctx, v, blocks.Plain(err.Error()))
 	}
 	switch c.Kind {
-	case words.Operation:
+	case command.Operation:
 		return b.operation(ctx, v, c)
-	case words.Why:
+	case command.Why:
 		return b.why(ctx, v, c)
-	case words.Approvals:
+	case command.Approvals:
 		return b.approvals(ctx, v, c)
-	case words.Audit:
+	case command.Audit:
 		return b.audit(ctx, v, c)
-	case words.Freeze, words.Unfreeze:
+	case command.Freeze, command.Unfreeze:
 		return b.freeze(ctx, v, c)
 	}
 	return b.help(ctx, v, c)
 }
 
 // mistaken says what was mistyped. What may be meant can be run by a button if it only reads.
-func (b *Bot) mistaken(ctx context.Context, v *visit, m words.Mistake) error {
+func (b *Bot) mistaken(ctx context.Context, v *visit, m command.Mistake) error {
 	var token blocks.Token
 	if m.Reads && m.Suggestion != "" {
-		if c, err := words.Parse(m.Suggestion); err == nil && c.Kind == words.Operation && len(c.Missing()) == 0 {
+		if c, err := command.Parse(m.Suggestion); err == nil && c.Kind == command.Operation && len(c.Missing()) == 0 {
 			token = b.readToken(c)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -36,7 +36,7 @@ const (
 
 // askFields asks for the fields that a command lacks. Slack lets a window be opened for three
 // seconds: it is opened first, and filled once there is something to pick from.
-func (b *Bot) askFields(ctx context.Context, v *visit, c words.Command) error {
+func (b *Bot) askFields(ctx context.Context, v *visit, c command.Command) error {
 	offered, why, _ := b.offered(ctx, v, beforeOpen)
 	if no := why[c.Op.Name]; no != "" {
 		return b.tell(ctx, v, blocks.Plain(c.Op.Name+" is refused: "+no))
@@ -44,7 +44,7 @@ func (b *Bot) askFields(ctx context.Context, v *visit, c words.Command) error {
 	id, err := b.openLoading(ctx, v, c.Op)
 	if err != nil {
 		b.Log.Warn("Slack: opening a form", "error", err)
-		return b.tell(ctx, v, blocks.Plain("vpsbot could not open its form. Nothing was done. "+reason(err)+" The fields can be typed, too: `"+words.Usage(c.Op)+"`"))
+		return b.tell(ctx, v, blocks.Plain("vpsbot could not open its form. Nothing was done. "+reason(err)+" The fields can be typed, too: `"+command.Usage(c.Op)+"`"))
 	}
 	return b.fill(ctx, v, c.Op, id, blocks.Form(c.Op, c.Input, b.choices(ctx, v, c, offered), b.formToken(v, c)))
 }
@@ -81,12 +81,12 @@ func (b *Bot) fill(ctx context.Context, v *visit, op *tools.Op, id string, form 
 		return nil
 	}
 	b.Log.Warn("Slack: filling a form", "error", err)
-	return b.tell(ctx, v, blocks.Plain("vpsbot could not fill its form. Nothing was done. "+reason(err)+" The fields can be typed, too: `"+words.Usage(op)+"`"))
+	return b.tell(ctx, v, blocks.Plain("vpsbot could not fill its form. Nothing was done. "+reason(err)+" The fields can be typed, too: `"+command.Usage(op)+"`"))
 }
 
 // formToken seals what a form takes along. An address too long to go with it is left out: the
 // answer is then a direct message.
-func (b *Bot) formToken(v *visit, c words.Command) string {
+func (b *Bot) formToken(v *visit, c command.Command) string {
 	ask := formAsk{Op: c.Op.Name, Given: unasked(c), Share: c.Share, CSV: c.CSV, URL: v.url, Channel: v.channel}
 	token := b.token(formPurpose, ask)
 	if len(token) > mostMeta {
@@ -97,7 +97,7 @@ func (b *Bot) formToken(v *visit, c words.Command) string {
 }
 
 // unasked returns what was typed of the fields that the form has no input for.
-func unasked(c words.Command) map[string]string {
+func unasked(c command.Command) map[string]string {
 	asked := map[string]bool{}
 	for _, block := range blocks.Form(c.Op, c.Input, nil, "").Blocks.BlockSet {
 		if input, ok := block.(*slack.InputBlock); ok {
@@ -126,14 +126,14 @@ func (b *Bot) checkForm(w view) (ack []byte, wrong bool) {
 }
 
 // formCommand is the command that a filled form stands for.
-func (b *Bot) formCommand(w view) (words.Command, formAsk, error) {
+func (b *Bot) formCommand(w view) (command.Command, formAsk, error) {
 	var ask formAsk
 	if err := b.untoken(formPurpose, w.Meta, &ask); err != nil {
-		return words.Command{}, ask, err
+		return command.Command{}, ask, err
 	}
 	op, ok := tools.Lookup(ask.Op)
 	if !ok {
-		return words.Command{}, ask, fmt.Errorf("there is no operation %s any more", ask.Op)
+		return command.Command{}, ask, fmt.Errorf("there is no operation %s any more", ask.Op)
 	}
 	input := blocks.Values(op, w.State)
 	for name, text := range ask.Given {
@@ -141,7 +141,7 @@ func (b *Bot) formCommand(w view) (words.Command, formAsk, error) {
 			input[name] = text
 		}
 	}
-	return words.Command{Kind: words.Operation, Op: op, Input: input, Share: ask.Share, CSV: ask.CSV}, ask, nil
+	return command.Command{Kind: command.Operation, Op: op, Input: input, Share: ask.Share, CSV: ask.CSV}, ask, nil
 }
 
 func isAsked(w view, field string) bool {
@@ -153,7 +153,7 @@ func isAsked(w view, field string) bool {
 }
 
 // problems says what is wrong, by field, as far as each can be judged by itself.
-func problems(c words.Command, w view) map[string]string {
+func problems(c command.Command, w view) map[string]string {
 	wrong := map[string]string{}
 	for _, f := range c.Missing() {
 		if isAsked(w, f.Name) {

@@ -13,7 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -30,7 +30,7 @@ var topics = map[string]string{
 }
 
 // help shows what the visitor may do here, all of it, of one resource, or one operation in full.
-func (b *Bot) help(ctx context.Context, v *visit, c words.Command) error {
+func (b *Bot) help(ctx context.Context, v *visit, c command.Command) error {
 	if topic := topics[c.Rest]; topic != "" {
 		return b.tell(ctx, v, blocks.Plain(topic))
 	}
@@ -58,7 +58,7 @@ func ofResource(ops []*tools.Op, why map[string]string, resource string) ([]*too
 }
 
 // why says what decides about an operation.
-func (b *Bot) why(ctx context.Context, v *visit, c words.Command) error {
+func (b *Bot) why(ctx context.Context, v *visit, c command.Command) error {
 	input, err := c.JSON()
 	if err != nil {
 		return b.tell(ctx, v, blocks.Plain(err.Error()))
@@ -67,7 +67,7 @@ func (b *Bot) why(ctx context.Context, v *visit, c words.Command) error {
 }
 
 // approvals lists what waits for the visitor, and what they asked for.
-func (b *Bot) approvals(ctx context.Context, v *visit, c words.Command) error {
+func (b *Bot) approvals(ctx context.Context, v *visit, c command.Command) error {
 	store, err := b.Store(ctx)
 	if err != nil {
 		return b.noStore(ctx, v, err)
@@ -106,7 +106,7 @@ const (
 
 // audit shows the last rows of the log: everybody's to those who answer for everybody, else
 // the visitor's own.
-func (b *Bot) audit(ctx context.Context, v *visit, c words.Command) error {
+func (b *Bot) audit(ctx context.Context, v *visit, c command.Command) error {
 	if v.external {
 		return b.tell(ctx, v, blocks.Plain("The audit log is for people of this workspace."))
 	}
@@ -178,16 +178,16 @@ func (b *Bot) mayDestroy(ctx context.Context, v *visit) string {
 }
 
 // freeze stops all changes, or lets them go on.
-func (b *Bot) freeze(ctx context.Context, v *visit, c words.Command) error {
+func (b *Bot) freeze(ctx context.Context, v *visit, c command.Command) error {
 	why := b.mayDestroy(ctx, v)
-	if c.Kind == words.Unfreeze {
+	if c.Kind == command.Unfreeze {
 		why = cmp.Or(why, b.mayNotLift(v))
 	}
 	if why != "" {
 		b.noteRefusedFreeze(ctx, v, c, why)
 		return b.tell(ctx, v, blocks.Plain(string(c.Kind)+" is refused: "+why))
 	}
-	if c.Kind == words.Unfreeze {
+	if c.Kind == command.Unfreeze {
 		return b.unfreeze(ctx, v)
 	}
 	if err := b.Runner.Freeze(ctx, v.actor(), permissions.Slack, c.Rest); err != nil {
@@ -225,7 +225,7 @@ func (b *Bot) unfreeze(ctx context.Context, v *visit) error {
 }
 
 // noteRefusedFreeze writes down that somebody wanted to stop all changes, or to let them go on.
-func (b *Bot) noteRefusedFreeze(ctx context.Context, v *visit, c words.Command, why string) {
+func (b *Bot) noteRefusedFreeze(ctx context.Context, v *visit, c command.Command, why string) {
 	store, err := b.Store(ctx)
 	if err == nil {
 		err = store.Note(ctx, audit.Row{

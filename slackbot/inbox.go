@@ -9,8 +9,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/slackbot/words"
 )
 
 const (
@@ -50,18 +50,18 @@ func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
 
 // onlyReads reports whether a delivery is a command that changes nothing.
 func onlyReads(d transport.Delivery) bool {
-	var typed command
+	var typed commandRequest
 	if d.Kind != transport.Command || json.Unmarshal(d.Body, &typed) != nil {
 		return false
 	}
-	c, err := words.Parse(typed.Text)
+	c, err := command.Parse(typed.Text)
 	if err != nil {
 		return false
 	}
 	switch c.Kind {
-	case words.Operation:
+	case command.Operation:
 		return c.Op.IsRead() && len(c.Missing()) == 0
-	case words.Help, words.Why, words.Nothing:
+	case command.Help, command.Why, command.Nothing:
 		return true
 	}
 	return false

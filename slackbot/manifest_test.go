@@ -35,7 +35,7 @@ func part(m any, path string) any {
 	return m
 }
 
-func command(t *testing.T, m map[string]any) map[string]any {
+func onlyCommand(t *testing.T, m map[string]any) map[string]any {
 	t.Helper()
 	commands := part(m, "features/slash_commands").([]any)
 	require.Len(t, commands, 1)
@@ -66,7 +66,7 @@ func TestManifestForHTTP(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{here, here + "/"} {
 		m := shown(t, slackbot.Features{URL: url, Home: true})
-		require.Equal(t, here+"/slack/commands", command(t, m)["url"])
+		require.Equal(t, here+"/slack/commands", onlyCommand(t, m)["url"])
 		require.Equal(t, map[string]any{
 			"is_enabled": true, "request_url": here + "/slack/interactivity", "message_menu_options_url": here + "/slack/interactivity",
 		}, part(m, "settings/interactivity"))
@@ -89,7 +89,7 @@ func TestManifestForSocketMode(t *testing.T) {
 	require.Equal(t, true, part(m, "settings/socket_mode_enabled"))
 	require.Equal(t, map[string]any{"is_enabled": true}, part(m, "settings/interactivity"))
 	require.Equal(t, map[string]any{"bot_events": []any{"app_home_opened"}}, part(m, "settings/event_subscriptions"))
-	require.NotContains(t, command(t, m), "url")
+	require.NotContains(t, onlyCommand(t, m), "url")
 }
 
 // Without the Home tab nothing is subscribed to, and what is off is said to be off.
@@ -109,7 +109,7 @@ func TestManifestSaysWhatIsOff(t *testing.T) {
 func TestManifestKeepsSlacksLimits(t *testing.T) {
 	t.Parallel()
 	m := shown(t, slackbot.Features{URL: here, Home: true, Files: true, Groups: true})
-	c := command(t, m)
+	c := onlyCommand(t, m)
 	for name, test := range map[string]struct {
 		text any
 		most int

@@ -7,12 +7,12 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 // operation carries out a command for an operation.
-func (b *Bot) operation(ctx context.Context, v *visit, c words.Command) error {
+func (b *Bot) operation(ctx context.Context, v *visit, c command.Command) error {
 	if len(c.Missing()) > 0 {
 		return b.askFields(ctx, v, c)
 	}
@@ -109,7 +109,7 @@ type readAsk struct {
 
 const readPurpose = "read"
 
-func (b *Bot) readToken(c words.Command) blocks.Token {
+func (b *Bot) readToken(c command.Command) blocks.Token {
 	return blocks.Token(b.token(readPurpose, readAsk{c.Op.Name, c.Input, c.Share}))
 }
 
@@ -123,7 +123,7 @@ func (b *Bot) readAgain(ctx context.Context, v *visit, a action) error {
 	if !ok || !op.IsRead() {
 		return b.tell(ctx, v, blocks.Plain("This button is too old. Send the command again."))
 	}
-	c := words.Command{Kind: words.Operation, Op: op, Input: ask.Input, Share: ask.Share, CSV: a.ActionID == blocks.ActCSV}
+	c := command.Command{Kind: command.Operation, Op: op, Input: ask.Input, Share: ask.Share, CSV: a.ActionID == blocks.ActCSV}
 	v.turns = v.ephemeral && a.ActionID != blocks.ActCSV
 	input, err := c.JSON()
 	if err != nil {
@@ -133,7 +133,7 @@ func (b *Bot) readAgain(ctx context.Context, v *visit, a action) error {
 }
 
 // read runs a read and shows what came of it, to the asker alone or to all.
-func (b *Bot) read(ctx context.Context, v *visit, c words.Command, input []byte) error {
+func (b *Bot) read(ctx context.Context, v *visit, c command.Command, input []byte) error {
 	if c.CSV {
 		return b.sendCSV(ctx, v, c)
 	}
@@ -151,7 +151,7 @@ func (b *Bot) read(ctx context.Context, v *visit, c words.Command, input []byte)
 }
 
 // pageOf limits a list to what a message shows, unless the person says how much they want.
-func pageOf(c words.Command, input []byte) []byte {
+func pageOf(c command.Command, input []byte) []byte {
 	if !c.Op.IsList() || c.Input["limit"] != "" {
 		return input
 	}
@@ -193,7 +193,7 @@ func pagesOf(reply tools.Reply) (pages, bool) {
 	return p, true
 }
 
-func (b *Bot) pageToken(c words.Command, offset int) blocks.Token {
+func (b *Bot) pageToken(c command.Command, offset int) blocks.Token {
 	if offset < 0 {
 		return ""
 	}

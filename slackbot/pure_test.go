@@ -21,8 +21,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/slackbot/words"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -148,7 +148,7 @@ func TestAFormTakesAlongWhatItDoesNotAskFor(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	op, _ := tools.Lookup("servers.restore")
-	c := words.Command{Kind: words.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Share: true}
+	c := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Share: true}
 	v := &visit{url: "https://hooks.slack.com/x", channel: "C1"}
 	var ask formAsk
 	require.NoError(t, b.untoken(formPurpose, b.formToken(v, c), &ask))

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -23,7 +23,7 @@ func (b *Bot) wholeList(ctx context.Context, v *visit, op *tools.Op, given map[s
 			input = map[string]string{}
 		}
 		input["limit"], input["offset"] = strconv.Itoa(min(tools.MaxLimit, most-offset)), strconv.Itoa(offset)
-		raw, err := words.Command{Op: op, Input: input}.JSON()
+		raw, err := command.Command{Op: op, Input: input}.JSON()
 		if err != nil {
 			return append(all, tools.Reply{Op: op, Class: tools.Invalid, Message: err.Error()})
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -20,7 +20,7 @@ func (b *Bot) undo(rec approval.Record) string {
 	if len(input) == 0 {
 		return ""
 	}
-	return "/vps " + words.Command{Kind: words.Operation, Op: back, Input: input}.String()
+	return "/vps " + command.Command{Kind: command.Operation, Op: back, Input: input}.String()
 }
 
 // undoInput is what the operation that takes a record back must be given: the server, the thing

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -33,7 +33,7 @@ func TestUndoIsACommandThatTakesItBack(t *testing.T) {
 			require.True(t, found, live.Text())
 			undo, _, _ := strings.Cut(after, "`")
 			require.True(t, strings.HasPrefix(undo, c.want), undo)
-			parsed, err := words.Parse(undo)
+			parsed, err := command.Parse(undo)
 			require.NoError(t, err)
 			require.Empty(t, parsed.Missing())
 		})

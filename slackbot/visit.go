@@ -154,8 +154,8 @@ func isNamed(book *permissions.Rulebook, who permissions.Actor) bool {
 	})
 }
 
-// command is the part of a slash command that is read.
-type command struct {
+// commandRequest is the part of a slash command that is read.
+type commandRequest struct {
 	TeamID      string `json:"team_id"`
 	Enterprise  string `json:"enterprise_id"`
 	UserName    string `json:"user_name"`
@@ -167,7 +167,7 @@ type command struct {
 }
 
 func (b *Bot) visitOfCommand(ctx context.Context, d transport.Delivery) (*visit, string, error) {
-	var c command
+	var c commandRequest
 	if err := json.Unmarshal(d.Body, &c); err != nil {
 		return nil, "", err
 	}

@@ -19,9 +19,9 @@ const module = "github.com/vpsbot/vpsbot/"
 // listed may import nothing of ours.
 var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/backoff", "internal/redact", "internal/text", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/transport"},
-	"slackbot":            {"internal/backoff", "internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/words"},
-	"slackbot/blocks":     {"internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/words"},
-	"slackbot/words":      {"internal/text", "tools"},
+	"slackbot":            {"internal/backoff", "internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command"},
+	"slackbot/blocks":     {"internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/command"},
+	"slackbot/command":    {"internal/text", "tools"},
 	"internal/mcpserver":  {"internal/redact", "internal/text", "tools", "permissions", "internal/approval"},
 	"permissions":         {"internal/text"},
 	"apiclient/simulator": {"internal/backoff"},

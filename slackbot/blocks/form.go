@@ -29,7 +29,7 @@ func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.M
 	}
 	title := op.Title
 	if utf8.RuneCountInString(title) > mostTitle {
-		title = command(op)
+		title = slashCommand(op)
 	}
 	return modal(CallbackForm, title, submit, meta, fit(body, nil, mostViewBlocks, mostText))
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -51,7 +51,7 @@ func menu(ops []*tools.Op) []slack.Block {
 			resources = append(resources, resource)
 			of[resource] = []md{strong(esc(titled(resource)))}
 		}
-		of[resource] = append(of[resource], join(" ", code(command(op)), esc(op.Title), riskMarks[op.Risk]))
+		of[resource] = append(of[resource], join(" ", code(slashCommand(op)), esc(op.Title), riskMarks[op.Risk]))
 	}
 	var blocks []slack.Block
 	for _, resource := range resources {
@@ -76,7 +76,7 @@ var riskWords = map[permissions.Risk]md{
 
 func helpAbout(op *tools.Op, why, usage string) Message {
 	if usage == "" {
-		usage = words.Usage(op)
+		usage = command.Usage(op)
 	}
 	body := sections(strong(esc(op.Title)), code(usage), said(op.Description))
 	body = append(body, sections(fieldHelp(op)...)...)
@@ -113,7 +113,7 @@ func needs(op *tools.Op) md {
 func example(op *tools.Op) md {
 	given := map[string]string{}
 	flatten("", op.Examples[len(op.Examples)-1], func(name, s string) { given[name] = s })
-	return "Example: " + code("/vps "+words.Command{Kind: words.Operation, Op: op, Input: given}.String())
+	return "Example: " + code("/vps "+command.Command{Kind: command.Operation, Op: op, Input: given}.String())
 }
 
 // Suggest says what is wrong with a command, and what may be meant. With a token there is a

@@ -139,7 +139,7 @@ func auditLine(row audit.Row) md {
 // operation is how an operation is typed, also one that is no more.
 func operation(name string) md {
 	if op, ok := tools.Lookup(name); ok {
-		return code(command(op))
+		return code(slashCommand(op))
 	}
 	return code(short(name, longestName))
 }

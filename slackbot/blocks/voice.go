@@ -68,7 +68,7 @@ func retell(s string) string {
 			}
 			return found
 		})
-		parts[i] = tools.SpellNames(part, func(op *tools.Op) string { return "`" + command(op) + "`" })
+		parts[i] = tools.SpellNames(part, func(op *tools.Op) string { return "`" + slashCommand(op) + "`" })
 	}
 	return strings.Join(parts, "")
 }

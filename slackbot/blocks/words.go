@@ -47,10 +47,10 @@ func noun(op *tools.Op) string { return titled(strings.TrimSuffix(op.Name, ".lis
 
 // asTyped is a field's explanation where no markup is shown: what it calls plans.list is typed
 // /vps plans list here.
-func asTyped(doc string) string { return tools.SpellNames(doc, command) }
+func asTyped(doc string) string { return tools.SpellNames(doc, slashCommand) }
 
-// command is how an operation is typed: "/vps servers reboot".
-func command(op *tools.Op) string { return "/vps " + strings.Replace(op.Name, ".", " ", 1) }
+// slashCommand is how an operation is typed: "/vps servers reboot".
+func slashCommand(op *tools.Op) string { return "/vps " + strings.Replace(op.Name, ".", " ", 1) }
 
 // titleOf names an operation for people, also one that no longer exists.
 func titleOf(operation string) string {

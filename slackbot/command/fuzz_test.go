@@ -1,4 +1,4 @@
-package words_test
+package command_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -18,7 +18,7 @@ import (
 // what does not says why in a line, and what it suggests parses.
 func FuzzParse(f *testing.F) {
 	for _, op := range tools.Operations() {
-		f.Add(words.Usage(op))
+		f.Add(command.Usage(op))
 	}
 	for _, seed := range []string{
 		"", "?", "ls", `servers get "My \"Server\\"`, "backups create web-1 —description ‘Bob’s box’", "freeze don't", `freeze ""x""`,
@@ -28,9 +28,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := words.Parse(text)
+		c, err := command.Parse(text)
 		if err != nil {
-			m, ok := errors.AsType[*words.Mistake](err)
+			m, ok := errors.AsType[*command.Mistake](err)
 			require.True(t, ok)
 			checkMistake(t, m)
 			return
@@ -42,19 +42,19 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-func checkSpelling(t *testing.T, c words.Command) {
+func checkSpelling(t *testing.T, c command.Command) {
 	t.Helper()
 	text := c.String()
-	if utf8.RuneCountInString(text) > words.MaxCharacters { // short forms become longer
+	if utf8.RuneCountInString(text) > command.MaxCharacters { // short forms become longer
 		return
 	}
-	again, err := words.Parse(text)
+	again, err := command.Parse(text)
 	require.NoError(t, err, text)
 	require.Equal(t, c, again, text)
 	require.Equal(t, text, again.String())
 }
 
-func checkMistake(t *testing.T, m *words.Mistake) {
+func checkMistake(t *testing.T, m *command.Mistake) {
 	t.Helper()
 	require.NotEmpty(t, m.Says)
 	require.Less(t, utf8.RuneCountInString(m.Says), 400)
@@ -64,9 +64,9 @@ func checkMistake(t *testing.T, m *words.Mistake) {
 		require.False(t, m.Reads)
 		return
 	}
-	c, err := words.Parse(m.Suggestion)
+	c, err := command.Parse(m.Suggestion)
 	require.NoError(t, err, m.Suggestion)
 	require.Equal(t, m.Suggestion, c.String())
-	changes := c.Kind == words.Operation && !c.Op.IsRead() || c.Kind == words.Freeze || c.Kind == words.Unfreeze
+	changes := c.Kind == command.Operation && !c.Op.IsRead() || c.Kind == command.Freeze || c.Kind == command.Unfreeze
 	require.Equal(t, !changes, m.Reads, m.Suggestion)
 }

@@ -1,4 +1,4 @@
-package words_test
+package command_test
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package words_test
+package command_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -38,16 +38,16 @@ func TestJSON(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, string(raw), typed)
 	}
-	_, err := words.Command{Input: map[string]string{"x": "\xff"}}.JSON()
+	_, err := command.Command{Input: map[string]string{"x": "\xff"}}.JSON()
 	require.Error(t, err)
 }
 
-// command makes the command of an input, as a form would.
-func command(t *testing.T, op *tools.Op, raw []byte) words.Command {
+// commandOf makes the command of an input, as a form would.
+func commandOf(t *testing.T, op *tools.Op, raw []byte) command.Command {
 	t.Helper()
 	var values map[string]any
 	require.NoError(t, json.Unmarshal(raw, &values))
-	c := words.Command{Kind: words.Operation, Op: op, Input: map[string]string{}}
+	c := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{}}
 	for name, value := range values {
 		switch value := value.(type) {
 		case string:
@@ -64,7 +64,7 @@ func command(t *testing.T, op *tools.Op, raw []byte) words.Command {
 func TestEveryExampleCanBeTyped(t *testing.T) {
 	for _, op := range tools.Operations() {
 		for _, raw := range op.Examples {
-			c := command(t, op, raw)
+			c := commandOf(t, op, raw)
 			c.Input["wait"] = "false"
 			if !op.Settles {
 				delete(c.Input, "wait")
@@ -73,7 +73,7 @@ func TestEveryExampleCanBeTyped(t *testing.T) {
 			require.Equal(t, c, got)
 			require.Empty(t, got.Missing())
 			delete(got.Input, "wait")
-			got.Kind = words.Why // asks for no waiting
+			got.Kind = command.Why // asks for no waiting
 			typed, err := got.JSON()
 			require.NoError(t, err)
 			require.JSONEq(t, string(raw), string(typed), c)
@@ -90,7 +90,7 @@ func TestEveryFieldCanBeTyped(t *testing.T) {
 			if value == "" {
 				value = "x 1"
 			}
-			want := words.Command{Kind: words.Operation, Op: op, Input: map[string]string{field.Name: value}}
+			want := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{field.Name: value}}
 			for _, way := range []string{op.Name, op.ToolName(), want.String()[:len(op.Name)]} {
 				require.Equal(t, want, parse(t, way+` `+field.Name+`="`+value+`"`))
 				require.Equal(t, want, parse(t, way+` --`+hyphens(field.Name)+`='`+value+`'`))

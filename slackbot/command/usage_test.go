@@ -1,4 +1,4 @@
-package words_test
+package command_test
 
 import (
 	"flag"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -19,7 +19,7 @@ func hyphens(field string) string { return strings.ReplaceAll(field, "_", "-") }
 func TestUsage(t *testing.T) {
 	var all strings.Builder
 	for _, op := range tools.Operations() {
-		usage := words.Usage(op)
+		usage := command.Usage(op)
 		all.WriteString(usage + "\n")
 		for _, field := range op.Fields {
 			require.True(t, strings.Contains(usage, field.Name) || strings.Contains(usage, hyphens(field.Name)) ||

@@ -1,4 +1,4 @@
-package words_test
+package command_test
 
 import (
 	"errors"
@@ -7,21 +7,21 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/slackbot/words"
+	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-func parse(t *testing.T, text string) words.Command {
+func parse(t *testing.T, text string) command.Command {
 	t.Helper()
-	c, err := words.Parse(text)
+	c, err := command.Parse(text)
 	require.NoError(t, err, text)
 	return c
 }
 
-func mistaken(t *testing.T, text string) *words.Mistake {
+func mistaken(t *testing.T, text string) *command.Mistake {
 	t.Helper()
-	c, err := words.Parse(text)
-	var m *words.Mistake
+	c, err := command.Parse(text)
+	var m *command.Mistake
 	require.ErrorAs(t, err, &m, "%s is %s", text, c)
 	return m
 }
@@ -132,16 +132,16 @@ func TestCommands(t *testing.T) {
 
 func TestPartsOfACommand(t *testing.T) {
 	c := parse(t, "servers update web-1 backups_enabled=off --share")
-	require.Equal(t, words.Operation, c.Kind)
+	require.Equal(t, command.Operation, c.Kind)
 	require.Equal(t, "servers.update", c.Op.Name)
 	require.Equal(t, map[string]string{"server": "web-1", "backups_enabled": "false"}, c.Input)
 	require.True(t, c.Share)
 	require.False(t, c.CSV)
 
-	require.Equal(t, words.Command{}, parse(t, ""))
-	require.Equal(t, words.Command{Kind: words.Freeze, Rest: "we move"}, parse(t, "freeze we move"))
-	require.Equal(t, words.Command{Kind: words.Help, Rest: "servers"}, parse(t, "help servers"))
-	require.Equal(t, words.Command{Kind: words.Audit, Rest: "web-1"}, parse(t, "audit web-1"))
+	require.Equal(t, command.Command{}, parse(t, ""))
+	require.Equal(t, command.Command{Kind: command.Freeze, Rest: "we move"}, parse(t, "freeze we move"))
+	require.Equal(t, command.Command{Kind: command.Help, Rest: "servers"}, parse(t, "help servers"))
+	require.Equal(t, command.Command{Kind: command.Audit, Rest: "web-1"}, parse(t, "audit web-1"))
 }
 
 func TestMissingFields(t *testing.T) {
@@ -284,7 +284,7 @@ func TestOwnWordsAreFree(t *testing.T) {
 }
 
 func TestMistakeIsAnError(t *testing.T) {
-	_, err := words.Parse("hello")
-	_, ok := errors.AsType[*words.Mistake](err)
+	_, err := command.Parse("hello")
+	_, ok := errors.AsType[*command.Mistake](err)
 	require.True(t, ok)
 }

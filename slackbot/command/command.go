@@ -1,9 +1,9 @@
-// Package words reads what somebody typed after /vps. It is pure: text in, a [Command] or a
+// Package command reads what somebody typed after /vps. It is pure: text in, a [Command] or a
 // [Mistake] out. Which operations and fields exist comes from the registry of package tools.
 //
 // It never guesses where something could change: a word that fits nothing is a mistake, with
 // the command that may be meant beside it, and no server's name and no value is ever corrected.
-package words
+package command
 
 import (
 	"errors"
