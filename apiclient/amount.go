@@ -8,8 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Amount is a number that is shown and decides nothing: a size, a price, a count. It is kept as
-// the API means it, whether that writes 5, "5.00" or "4 GB". The zero Amount is not known, which
+// Amount is a number for display: a size, a price, a count. The API may write
+// it as 5, "5.00" or "4 GB". The zero Amount is not known, which
 // is not 0. Amounts can be compared by ==.
 type Amount struct {
 	text   string
@@ -24,7 +24,7 @@ func AmountOf(f float64) Amount {
 // IsZero reports whether the amount is not known.
 func (a Amount) IsZero() bool { return a.text == "" }
 
-// String returns the number without needless zeros, or the text as it came; "" where nothing is known.
+// String returns the number without needless zeros, or the API's text; "" if the amount is not known.
 func (a Amount) String() string { return a.text }
 
 // Float returns the number, and whether the amount is one.
@@ -36,7 +36,7 @@ func (a Amount) Float() (f float64, ok bool) {
 	return f, err == nil
 }
 
-// MarshalJSON writes a number, a text, or null for what is not known.
+// MarshalJSON encodes a number, a text, or null for an amount that is not known.
 func (a Amount) MarshalJSON() ([]byte, error) {
 	switch {
 	case a.IsZero():
@@ -47,7 +47,7 @@ func (a Amount) MarshalJSON() ([]byte, error) {
 	return jsontext.AppendQuote(nil, a.text)
 }
 
-// UnmarshalJSON takes anything; what is neither a number nor a text is not known.
+// UnmarshalJSON decodes any value; an amount that is neither a number nor a text is not known.
 func (a *Amount) UnmarshalJSON(data []byte) error {
 	*a = Amount{}
 	switch jsontext.Value(data).Kind() {
@@ -58,20 +58,16 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 		if err != nil {
 			return err
 		}
-		*a = amountIn(strings.TrimSpace(string(text)))
+		*a = Amount{text: strings.TrimSpace(string(text))}
+		// By JSON's rules, for Go parses "inf", "0x1p-2" and "1_000" as numbers too.
+		if value := jsontext.Value(a.text); value.Kind() == '0' && value.IsValid() {
+			*a = Amount{plainNumber(a.text), true}
+		}
 	}
 	return nil
 }
 
-// amountIn reads a text. Go reads more as a number than JSON does: "inf", "0x1p-2", "1_000".
-func amountIn(text string) Amount {
-	if value := jsontext.Value(text); value.Kind() == '0' && value.IsValid() {
-		return Amount{plainNumber(text), true}
-	}
-	return Amount{text: text}
-}
-
-// plainNumber writes 5.00 as 5 and 1e3 as 1000. A number that a float64 cannot hold exactly stays as it is.
+// plainNumber formats 5.00 as 5 and 1e3 as 1000. It keeps a number that a float64 cannot hold exactly.
 func plainNumber(text string) string {
 	if isDigits(text) {
 		return text

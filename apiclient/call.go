@@ -5,107 +5,102 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// answer says what body a success must have.
-type answer int
+// bodyRule is the rule for the body of a successful answer.
+type bodyRule int
 
 const (
-	answerRequired answer = iota // it is the result
-	answerOptional               // without it the result is zero
-	answerNone                   // it is not read
+	bodyRequired bodyRule = iota // the body is the result
+	bodyOptional                 // without a body the result is zero
+	bodyIgnored                  // the body is not decoded
 )
 
-// endpoint is one row of the API.
-type endpoint struct {
-	method string
-	route  string
-	answer answer
-}
-
-func (e endpoint) isRead() bool { return e.method == http.MethodGet }
-
-// call is one API call on its way through the links.
+// call is one API call on its way through the links of the chain.
 type call struct {
-	endpoint
-	id      ID   // fills {id} of the route
-	needs   []ID // ids in the payload that must be there
-	path    string
-	query   string
-	payload []byte
-	out     any // a pointer to the result
+	method string // GET if empty
+	route  string // relative to the base URL: "/servers/{id}/"
+	answer bodyRule
+	id     ID   // replaces {id} in the route
+	needs  []ID // ids inside the payload that must not be zero
+	query  string
+	in     any // becomes the payload; nil for none
+	out    any // a pointer to the result
 
-	// What the links leave behind.
+	// Set by prepare.
+	path    string
+	payload []byte
+
+	// Set by the links.
 	token    string
 	attempts int
 	status   int
 	header   http.Header
 	body     []byte
-	buffer   *[]byte
-	sent     bool
+	sent     bool // a write: the request may have reached the API
 }
 
-// prepare fills in the path and the payload; what it refuses is never sent.
-func (c *call) prepare(in any) error {
+func (c *call) isRead() bool { return c.method == http.MethodGet }
+
+// prepare sets the path and the payload. A call that it refuses is never sent.
+func (c *call) prepare() (err error) {
+	if c.method == "" {
+		c.method = http.MethodGet
+	}
 	c.path = c.route
-	if before, after, ok := strings.Cut(c.route, "{id}"); ok {
-		if c.id.IsZero() {
-			return c.refusal(errNoID)
-		}
-		c.path = before + c.id.text + after
+	if strings.Contains(c.route, "{id}") && c.id.IsZero() {
+		return c.newError(KindInvalid, errNoID)
 	}
-	for _, id := range c.needs {
-		if id.IsZero() {
-			return c.refusal(errNoID)
-		}
+	c.path = strings.Replace(c.route, "{id}", c.id.text, 1)
+	if slices.ContainsFunc(c.needs, ID.IsZero) {
+		return c.newError(KindInvalid, errNoID)
 	}
-	if in == nil {
+	if c.in == nil {
 		return nil
 	}
-	payload, err := json.Marshal(in)
-	if err != nil {
-		return c.refusal(err)
+	if c.payload, err = json.Marshal(c.in); err != nil {
+		return c.newError(KindInvalid, err)
 	}
-	c.payload = payload
 	return nil
 }
 
 var errNoID = errors.New("an id is missing")
 
-func (c *call) refusal(cause error) error {
-	return &Error{Kind: KindInvalid, Method: c.method, Path: c.path, cause: cause}
+func (c *call) newError(kind Kind, cause error) *Error {
+	return &Error{Kind: kind, Status: c.status, Method: c.method, Path: c.path, cause: cause}
 }
 
-// fetch makes a call whose answer is a T.
-func fetch[T any](ctx context.Context, core *core, c *call, in any) (T, error) {
-	var out T
-	if err := c.prepare(in); err != nil {
-		return out, err
-	}
+// fetch makes a call whose result is a T.
+func fetch[T any](ctx context.Context, run step, c *call) (T, error) {
+	var out, zero T
 	c.out = &out
-	defer c.release()
-	if err := core.run(ctx, c); err != nil {
-		var zero T // what was decoded before the error
-		return zero, err
+	err := c.prepare()
+	if err == nil {
+		err = run(ctx, c)
+	}
+	if err != nil {
+		return zero, err // a part may have been decoded before the error
 	}
 	return out, nil
 }
 
-// act makes a call that has no payload and begins something.
-func act(ctx context.Context, core *core, e endpoint, id ID) (ActionResult, error) {
-	return fetch[ActionResult](ctx, core, &call{endpoint: e, id: id}, nil)
+// act makes a call without a payload that starts an action on an object.
+func act(ctx context.Context, run step, route string, id ID) (ActionResult, error) {
+	return fetch[ActionResult](ctx, run, &call{method: "POST", route: route, id: id, answer: bodyOptional})
 }
 
-// send makes a call that has neither payload nor answer.
-func send(ctx context.Context, core *core, e endpoint, id ID) error {
-	_, err := fetch[struct{}](ctx, core, &call{endpoint: e, id: id}, nil)
+// remove deletes an object.
+func remove(ctx context.Context, run step, route string, id ID) error {
+	_, err := fetch[struct{}](ctx, run, &call{method: "DELETE", route: route, id: id, answer: bodyIgnored})
 	return err
 }
 
-// query encodes pairs of name and value, leaving empty values out.
+// query encodes pairs of name and value, without those whose value is empty.
 func query(pairs ...string) string {
 	values := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -114,4 +109,38 @@ func query(pairs ...string) string {
 		}
 	}
 	return values.Encode()
+}
+
+// Request is a write as it would be sent. Path is relative to the base URL;
+// Body is nil if there is none.
+type Request struct {
+	Method string
+	Path   string
+	Body   jsontext.Value
+}
+
+var (
+	errDryRun  = errors.New("a dry run sends nothing")
+	errNoWrite = errors.New("the dry run made no write")
+)
+
+// DryRun calls fn with a client that sends nothing and returns the first write
+// that fn would have sent. Every call of that client, which is not safe for concurrent use,
+// returns an error, reads included. If fn makes no write, DryRun returns fn's own error, or else an error
+// of its own.
+func (c *Client) DryRun(fn func(*Client) error) (Request, error) {
+	var first *Request
+	err := fn(newClient(func(_ context.Context, c *call) error {
+		if first == nil && !c.isRead() {
+			first = &Request{Method: c.method, Path: c.path, Body: c.payload}
+		}
+		return c.newError(KindUnavailable, errDryRun)
+	}))
+	switch {
+	case first != nil:
+		return *first, nil
+	case err != nil:
+		return Request{}, err
+	}
+	return Request{}, errNoWrite
 }

@@ -1,3 +1,9 @@
+// Package apiclient is a typed client of the VPS.org REST API, version 1.
+//
+// A call passes through a chain of links with one job each (see chain.go): reads are tried
+// up to three times, a write is sent once and never again. Every failure is an
+// *Error; where a write may or may not have happened, Error.Unknown is true.
+// All exported methods may be called concurrently.
 package apiclient
 
 import (
@@ -14,41 +20,42 @@ import (
 )
 
 const (
-	defaultRate  = 50
-	defaultBurst = 100
+	defaultRate      = 50
+	defaultBurst     = 100
+	defaultUserAgent = "vpsbot"
 )
 
 // Options is what a Client is made from. BaseURL and Token are required.
 type Options struct {
 	// BaseURL is the API's root, such as https://admin.vps.org/api/v1, with
 	// or without a slash at the end. It must be https unless the host is a
-	// loopback one, without query and user. The token goes nowhere else.
+	// loopback one, and have neither query nor user. The token is sent to no other host.
 	BaseURL string
-	// Token is called for each request. Where it fails or gives nothing,
+	// Token is called for each request. If it fails or returns an empty token,
 	// nothing is sent and the error's kind is KindToken.
 	Token func() (string, error)
-	// UserAgent is sent as it is; empty means "vpsbot".
+	// UserAgent is sent unchanged; empty means "vpsbot".
 	UserAgent string
-	// Transport is the innermost link; nil means a pooled one. It must not
-	// repeat a request by itself.
+	// Transport is the innermost link; nil means a connection pool. It must not
+	// repeat requests.
 	Transport http.RoundTripper
-	// Rate is how many requests a second leave at most, after Burst at once.
-	// Zero means 50 and 100, and no limit at all for a loopback host.
+	// Rate is the highest number of requests a second, Burst how many may be sent at once.
+	// Zero means 50 and 100, and no limit for a loopback host.
 	Rate  rate.Limit
 	Burst int
-	// Observe is called once for each API call when it has ended, from the
-	// goroutine of the call. Each page of a list is a call. Nil means none.
+	// Observe is called when an API call has ended, in the
+	// goroutine of the call. Each page of a list is a call. It may be nil.
 	Observe func(Call)
-	// Logger gets a line at debug level for each attempt: method, path,
-	// status, duration. Nil means none.
+	// Logger receives a line at debug level for each attempt: method, path,
+	// status, duration. It may be nil.
 	Logger *slog.Logger
 }
 
-// Call is what Options.Observe is told of one API call. Route is a pattern,
-// such as "/servers/{id}/". Status is 0 where none was received, Kind is empty
-// for a success, and Attempts counts the requests that were tried. Simulator
-// says that a loopback host answered, and called itself VPS.org's simulator by
-// the header [SimulatorHeader]; no other host is believed.
+// Call describes one API call that has ended. Route is a pattern,
+// such as "/servers/{id}/". Status is 0 if none was received, Kind is empty
+// for a success, and Attempts counts the requests that were tried. Simulator is true
+// if a loopback host answered with the header [SimulatorHeader]; the header is
+// ignored from every other host.
 type Call struct {
 	Method    string
 	Route     string
@@ -59,11 +66,11 @@ type Call struct {
 	Simulator bool
 }
 
-// SimulatorHeader is the header of answers that VPS.org's simulator sends.
+// SimulatorHeader is in every answer of the simulator of VPS.org's API.
 const SimulatorHeader = "X-Vpsbot-Simulator"
 
-// Client has a field for each resource of the API. Make one with New and share
-// it: it holds the connections, the limits and the circuit breaker.
+// Client has a field for each resource of the API. New makes one, to be shared:
+// it holds the connections, the rate limit and the circuit breaker.
 type Client struct {
 	Account   Account
 	Servers   Servers
@@ -72,18 +79,9 @@ type Client struct {
 	Plans     Plans
 	Domains   Domains
 	DNSZones  DNSZones
-
-	core *core
 }
 
-// core is what the resources share.
-type core struct {
-	run   step
-	base  *url.URL
-	pages *pageMemory
-}
-
-// New returns a client, or an error that says what is wrong with the options.
+// New returns a client, or an error that names the invalid option.
 // It sends nothing.
 func New(o Options) (*Client, error) {
 	base, err := parseBase(o.BaseURL)
@@ -93,13 +91,13 @@ func New(o Options) (*Client, error) {
 	if o.Token == nil {
 		return nil, errors.New("options without a token function")
 	}
-	return newClient(&core{run: assemble(o, base), base: base, pages: &pageMemory{}}), nil
+	return newClient(newChain(o, base)), nil
 }
 
-func newClient(c *core) *Client {
+func newClient(run step) *Client {
 	return &Client{
-		Account: Account{c}, Servers: Servers{c}, Backups: Backups{c}, Snapshots: Snapshots{c},
-		Plans: Plans{c}, Domains: Domains{c}, DNSZones: DNSZones{c}, core: c,
+		Account: Account{run}, Servers: Servers{run}, Backups: Backups{run}, Snapshots: Snapshots{run},
+		Plans: Plans{run}, Domains: Domains{run}, DNSZones: DNSZones{run},
 	}
 }
 

@@ -39,9 +39,11 @@ func TestNewAccepts(t *testing.T) {
 		"http://[::1]:8080/x":           "/x",
 		"http://127.9.9.9":              "",
 	} {
-		c, err := New(Options{BaseURL: base, Token: func() (string, error) { return "", nil }})
+		_, err := New(Options{BaseURL: base, Token: func() (string, error) { return "", nil }})
 		require.NoError(t, err, base)
-		require.Equal(t, path, c.core.base.Path)
+		parsed, err := parseBase(base)
+		require.NoError(t, err, base)
+		require.Equal(t, path, parsed.Path)
 	}
 }
 
@@ -115,7 +117,7 @@ func TestErrorTexts(t *testing.T) {
 	for wait, says := range map[time.Duration]string{90 * time.Second: "90 seconds", time.Second: "a second", 300 * time.Millisecond: "a second", 1100 * time.Millisecond: "2 seconds"} {
 		require.Equal(t, "Wait "+says+" and try again.", (&Error{Kind: KindRateLimited, RetryAfter: wait}).Next())
 	}
-	for kind, words := range about {
+	for kind, words := range kindTexts {
 		require.Equal(t, words.next, (&Error{Kind: kind}).Next())
 		require.NotEmpty(t, words.next)
 		require.Contains(t, (&Error{Kind: kind}).Error(), words.what)
@@ -123,7 +125,7 @@ func TestErrorTexts(t *testing.T) {
 }
 
 func TestTemporary(t *testing.T) {
-	for kind := range about {
+	for kind := range kindTexts {
 		_, want := map[Kind]bool{KindRateLimited: true, KindServer: true, KindNetwork: true, KindTimeout: true, KindUnavailable: true}[kind]
 		require.Equal(t, want, (&Error{Kind: kind}).Temporary(), kind)
 		require.False(t, (&Error{Kind: kind, Unknown: true}).Temporary(), kind)
@@ -138,4 +140,55 @@ func TestStatusKinds(t *testing.T) {
 	} {
 		require.Equal(t, want, statusKind(status), status)
 	}
+}
+
+func TestDryRun(t *testing.T) {
+	f := newFake(t, always(200, `{}`))
+	c, ctx := f.client(t, func(o *Options) {
+		o.Token = func() (string, error) { panic("a dry run needs no token") }
+		o.Observe = func(Call) { panic("a dry run is no call") }
+	}), t.Context()
+	for name, tc := range map[string]struct {
+		run          func(*Client) error
+		method, path string
+		body         string
+	}{
+		"create": {func(c *Client) error {
+			return second(c.Servers.Create(ctx, CreateServer{Name: "a", PlanID: number("1"), OSID: ID{text: "x"}, Location: "us"}))
+		}, "POST", "/servers/", `{"name":"a","plan_id":1,"os_id":"x","location":"us"}`},
+		"no body": {func(c *Client) error { return second(c.Servers.Start(ctx, someID)) }, "POST", "/servers/12345/start/", ``},
+		"delete":  {func(c *Client) error { return c.Backups.Delete(ctx, someID) }, "DELETE", "/backups/12345/", ``},
+		"after a read": {func(c *Client) error {
+			_, _ = c.Servers.Get(ctx, someID)
+			return c.Snapshots.Delete(ctx, someID)
+		}, "DELETE", "/snapshots/12345/", ``},
+		"the first of two": {func(c *Client) error {
+			_ = c.Servers.Delete(ctx, someID)
+			return c.Snapshots.Delete(ctx, someID)
+		}, "DELETE", "/servers/12345/", ``},
+		"patch": {func(c *Client) error {
+			return second(c.Servers.Update(ctx, someID, UpdateServer{BackupsEnabled: new(false)}))
+		}, "PATCH", "/servers/12345/", `{"backups_enabled":false}`},
+	} {
+		got, err := c.DryRun(tc.run)
+		require.NoError(t, err, name)
+		require.Equal(t, tc.method, got.Method, name)
+		require.Equal(t, tc.path, got.Path, name)
+		require.Equal(t, tc.body, string(got.Body), name)
+		require.Equal(t, tc.body == "", got.Body == nil, name)
+	}
+	require.Empty(t, f.requests())
+}
+
+func TestDryRunWithoutAWrite(t *testing.T) {
+	c := testClient(t)
+	_, err := c.DryRun(func(*Client) error { return nil })
+	require.ErrorIs(t, err, errNoWrite)
+	boom := errors.New("boom")
+	_, err = c.DryRun(func(*Client) error { return boom })
+	require.ErrorIs(t, err, boom)
+	_, err = c.DryRun(func(c *Client) error { return second(c.Servers.Get(t.Context(), someID)) })
+	require.ErrorIs(t, err, errDryRun)
+	_, err = c.DryRun(func(c *Client) error { return c.Servers.Delete(t.Context(), ID{}) })
+	require.ErrorIs(t, err, errNoID)
 }

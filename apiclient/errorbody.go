@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-
-	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
 const (
@@ -21,29 +19,29 @@ const (
 )
 
 var (
-	// messageNames are where APIs put their words, the best first.
+	// messageNames are the members that may hold the message, the best first.
 	messageNames = []string{"detail", "error", "message", "non_field_errors", "title"}
-	// noFields are not about a field of the request where they are a string.
-	noFields = []string{"success", "code", "status", "type", "request_id", "timestamp", "instance"}
+	// metadataNames are not about a field of the request if they hold a string.
+	metadataNames = []string{"success", "code", "status", "type", "request_id", "timestamp", "instance"}
 
 	titlePattern = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 )
 
-// errorBody finds the API's words and field errors in a failure's body.
-func errorBody(body []byte, h http.Header, token string) (string, []FieldError) {
+// parseErrorBody returns the message and the field errors in a failure's body.
+func parseErrorBody(body []byte, h http.Header, token string) (string, []FieldError) {
 	body = bytes.TrimSpace(body)
 	if isHTML(body, h) {
-		return tidy(pageTitle(body), token), nil
+		return redactText(pageTitle(body), token), nil
 	}
 	var value any
 	if json.Unmarshal(body, &value, decodeOptions) != nil {
-		return tidy(string(body), token), nil
+		return redactText(string(body), token), nil
 	}
 	object, ok := value.(map[string]any)
 	if !ok {
-		return tidy(strings.Join(texts(value), " "), token), nil
+		return redactText(strings.Join(texts(value), " "), token), nil
 	}
-	return tidy(message(object), token), fields(object, token)
+	return redactText(message(object), token), fields(object, token)
 }
 
 func pageTitle(page []byte) string {
@@ -53,21 +51,21 @@ func pageTitle(page []byte) string {
 	return ""
 }
 
-// message is the first of messageNames that says something.
+// message returns the first text under messageNames.
 func message(object map[string]any) string {
 	for _, name := range messageNames {
 		value := object[name]
 		if inner, ok := value.(map[string]any); ok {
 			value = inner["message"]
 		}
-		if said := strings.Join(texts(value), " "); said != "" {
-			return said
+		if text := strings.Join(texts(value), " "); text != "" {
+			return text
 		}
 	}
 	return ""
 }
 
-// texts are the strings of a string or a list.
+// texts returns the strings of a string or a list.
 func texts(value any) []string {
 	switch v := value.(type) {
 	case string:
@@ -84,13 +82,13 @@ func texts(value any) []string {
 	return nil
 }
 
-// fields flattens what is said of single fields, at the top or under errors.
+// fields flattens the messages about single fields, at the top or under errors.
 func fields(object map[string]any, token string) []FieldError {
 	f := fieldErrors{token: token}
 	for name, value := range object {
 		_, isText := value.(string)
 		switch {
-		case slices.Contains(messageNames, name), isText && slices.Contains(noFields, name):
+		case slices.Contains(messageNames, name), isText && slices.Contains(metadataNames, name):
 		case name == "errors":
 			f.add("", value, 0)
 		default:
@@ -107,8 +105,12 @@ type fieldErrors struct {
 }
 
 func (f *fieldErrors) add(name string, value any, depth int) {
-	if said := texts(value); len(said) > 0 {
-		f.say(name, said)
+	if messages := texts(value); len(messages) > 0 {
+		messages = messages[:min(len(messages), maxFields)]
+		for i := range messages {
+			messages[i] = redactText(messages[i], f.token)
+		}
+		f.all = append(f.all, FieldError{Field: redactText(name, f.token), Messages: messages})
 	}
 	if depth == maxDepth {
 		return
@@ -127,30 +129,9 @@ func (f *fieldErrors) add(name string, value any, depth int) {
 	}
 }
 
-func (f *fieldErrors) say(name string, said []string) {
-	said = said[:min(len(said), maxFields)]
-	for i := range said {
-		said[i] = tidy(said[i], f.token)
-	}
-	f.all = append(f.all, FieldError{Field: tidy(name, f.token), Messages: said})
-}
-
 func join(name, key string) string {
 	if name == "" {
 		return key
 	}
 	return name + "." + key
-}
-
-// tidy hides the token and keeps at most 1000 characters.
-func tidy(s, token string) string {
-	s = redact.Text(strings.ToValidUTF8(s, "\uFFFD"), token)
-	count := 0
-	for i := range s {
-		if count == maxMessage {
-			return s[:i]
-		}
-		count++
-	}
-	return s
 }

@@ -47,7 +47,7 @@ func TestErrorBody(t *testing.T) {
 		`{"detail":"the token vps_secret_0123456789 is bad"}`: {message: "the token [redacted] is bad"},
 		`{"vps_secret_0123456789":["x"]}`:                     {fields: []FieldError{field("[redacted]", "x")}},
 	} {
-		message, fields := errorBody([]byte(body), http.Header{}, secret)
+		message, fields := parseErrorBody([]byte(body), http.Header{}, secret)
 		require.Equal(t, want.message, message, body)
 		require.Equal(t, want.fields, fields, body)
 	}
@@ -55,22 +55,22 @@ func TestErrorBody(t *testing.T) {
 
 func TestErrorBodyIsBounded(t *testing.T) {
 	long := strings.Repeat("ä", 3000)
-	message, _ := errorBody([]byte(long), http.Header{}, secret)
+	message, _ := parseErrorBody([]byte(long), http.Header{}, secret)
 	require.Equal(t, maxMessage, utf8.RuneCountInString(message))
 
-	_, fields := errorBody([]byte(`{"a":["`+long+`"]}`), http.Header{}, secret)
+	_, fields := parseErrorBody([]byte(`{"a":["`+long+`"]}`), http.Header{}, secret)
 	require.Equal(t, maxMessage, utf8.RuneCountInString(fields[0].Messages[0]))
 
-	_, fields = errorBody([]byte(`{"f":[`+strings.Repeat(`{"x":"y"},`, 200)+`{}]}`), http.Header{}, secret)
+	_, fields = parseErrorBody([]byte(`{"f":[`+strings.Repeat(`{"x":"y"},`, 200)+`{}]}`), http.Header{}, secret)
 	require.Len(t, fields, maxFields)
 
-	_, fields = errorBody([]byte(strings.Repeat(`{"a":`, 50)+`"x"`+strings.Repeat(`}`, 50)), http.Header{}, secret)
+	_, fields = parseErrorBody([]byte(strings.Repeat(`{"a":`, 50)+`"x"`+strings.Repeat(`}`, 50)), http.Header{}, secret)
 	require.Empty(t, fields)
 }
 
 func TestErrorBodyHTMLByHeader(t *testing.T) {
 	h := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
-	message, _ := errorBody([]byte("Oops <title>Down</title>"), h, secret)
+	message, _ := parseErrorBody([]byte("Oops <title>Down</title>"), h, secret)
 	require.Equal(t, "Down", message)
 }
 
@@ -79,7 +79,7 @@ func FuzzErrorBody(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		message, fields := errorBody(redactBody(body, secret), http.Header{}, secret)
+		message, fields := parseErrorBody(redactBody(body, secret), http.Header{}, secret)
 		e := &Error{Kind: KindInvalid, Message: message, Fields: fields}
 		require.NotContains(t, e.Error(), secret)
 		require.True(t, utf8.ValidString(message))

@@ -15,15 +15,15 @@ const (
 	maxIDLength     = 128
 )
 
-// ID identifies one object of the API: a whole number or a string, kept in the
-// form it came in. The zero value is no id; no request is sent for it. IDs may
-// be map keys, but == tells the number 7 from the string "7": use Equal.
+// ID identifies one object of the API: a whole number or a string, kept in its
+// original form. The zero value is no id; no request is sent for it. IDs may
+// be map keys, but to == the number 7 and the string "7" differ: use Equal.
 type ID struct {
 	text   string
 	number bool
 }
 
-// ParseID reads what a person may write: a whole number without leading zeros
+// ParseID parses an id that a person wrote: a whole number without leading zeros
 // and of at most 19 digits, which is sent as a JSON number, or a UUID, which
 // is sent as a string.
 func ParseID(s string) (ID, error) {
@@ -40,8 +40,8 @@ func ParseID(s string) (ID, error) {
 	return ID{text: s, number: true}, nil
 }
 
-// LooksLikeID reports whether s is digits alone or has the shape of a UUID.
-// Such text is never taken for a name, even where ParseID refuses it ("007").
+// LooksLikeID reports whether s consists of digits or has the form of a UUID.
+// Such a text is never used as a name, even if ParseID refuses it ("007").
 func LooksLikeID(s string) bool { return isDigits(s) || text.IsUUID(s) }
 
 // String returns the id's text; it is empty for the zero ID.
@@ -50,11 +50,11 @@ func (id ID) String() string { return id.text }
 // IsZero reports whether id is no id at all.
 func (id ID) IsZero() bool { return id.text == "" }
 
-// Equal reports whether both name the same object: it compares the text
-// (UUIDs without regard to case), not whether it came as number or string.
+// Equal reports whether both identify the same object: it compares the text
+// (UUIDs without regard to case), not whether it is a number or a string.
 func (id ID) Equal(other ID) bool { return id.Key() == other.Key() }
 
-// MarshalJSON writes the id as the API gave it, null for the zero ID.
+// MarshalJSON encodes the id in its original form, the zero ID as null.
 func (id ID) MarshalJSON() ([]byte, error) {
 	switch {
 	case id.IsZero():
@@ -65,7 +65,7 @@ func (id ID) MarshalJSON() ([]byte, error) {
 	return jsontext.AppendQuote(nil, id.text)
 }
 
-// UnmarshalJSON takes a number of plain digits, a string of 1 to 128
+// UnmarshalJSON decodes a number of plain digits, a string of 1 to 128
 // characters that are safe as one segment of a path, or null.
 func (id *ID) UnmarshalJSON(data []byte) error {
 	switch kind := jsontext.Value(data).Kind(); kind {
@@ -97,7 +97,7 @@ func (id *ID) setText(s string) error {
 	if s == "" || len(s) > maxIDLength {
 		return fmt.Errorf("an id of %d characters: want 1 to %d", len(s), maxIDLength)
 	}
-	// "." and ".." alone would change the path a request goes to.
+	// "." and ".." would change the path of a request.
 	if s == "." || s == ".." || strings.ContainsFunc(s, unsafeInID) {
 		return errors.New("an id with characters that are not safe in a path")
 	}
@@ -105,8 +105,8 @@ func (id *ID) setText(s string) error {
 	return nil
 }
 
-// Key returns the text that equal ids share, whatever the API or a person wrote:
-// a UUID in lower case. It is for comparing and for maps; what is sent is the id.
+// Key returns the text that equal ids share, with a UUID in lower case: for comparing and
+// for maps, not for requests.
 func (id ID) Key() string {
 	if text.IsUUID(id.text) {
 		return strings.ToLower(id.text)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -23,7 +25,89 @@ var (
 	errNoList       = errors.New("want an array, or an object with results")
 )
 
-// page is one answer to a list: a bare array, or count, results and next.
+// identified is implemented by the objects that have an id.
+type identified interface{ identity() ID }
+
+// list is a call for all objects of a list.
+type list[T identified] struct {
+	run   step
+	route string
+	query string
+	// fits applies the filters of query again: the API ignores a filter that it does not
+	// know, and answers with all objects.
+	fits func(T) bool
+}
+
+// fetch returns the objects that fit, of as many pages as the list has. A page that fails
+// fails the list.
+func (l list[T]) fetch(ctx context.Context) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, listLimit)
+	defer cancel()
+	all, seen := []T{}, map[string]bool{}
+	var count int64
+	query := l.query
+	for number := 1; number <= maxPages; number++ {
+		p, err := fetch[page[T]](ctx, l.run, &call{route: l.route, query: query})
+		var apiErr *Error
+		if errors.As(err, &apiErr) && apiErr.Kind == KindNotFound {
+			if number > 1 {
+				return l.filtered(all), nil // there is no page of this number
+			}
+			apiErr.Kind = KindNoRoute // the request named no object
+		}
+		if err != nil {
+			return nil, err
+		}
+		if number == 1 {
+			count = p.count()
+		}
+		before := len(all)
+		for _, item := range p.Results.items {
+			key := item.identity().Key()
+			if number == 1 || !seen[key] {
+				all = append(all, item)
+			}
+			seen[key] = true
+		}
+		added := len(all) - before
+		switch {
+		case number > 1 && added == 0, // the API ignores the page's number
+			p.Next == "" && (added == 0 || int64(len(all)) >= count):
+			return l.filtered(all), nil
+		case p.Next != "":
+			query = l.nextQuery(p.Next, number+1)
+		default:
+			query = withPage(l.query, number+1)
+		}
+	}
+	return nil, &Error{Kind: KindDecode, Status: http.StatusOK, Method: http.MethodGet, Path: l.route, cause: errTooManyPages}
+}
+
+func (l list[T]) filtered(all []T) []T {
+	return slices.DeleteFunc(all, func(item T) bool { return !l.fits(item) })
+}
+
+// nextQuery returns the query of a next link and ignores its scheme, host and path: behind a
+// proxy the API may not know its own address, and no link may lead to
+// another part of the API. A link without a query stands for the next page's number.
+func (l list[T]) nextQuery(next string, number int) string {
+	link, err := url.Parse(next)
+	if err != nil || link.RawQuery == "" {
+		return withPage(l.query, number)
+	}
+	return link.RawQuery
+}
+
+func withPage(query string, number int) string {
+	values, _ := url.ParseQuery(query) // encoded by the client itself
+	values.Set("page", strconv.Itoa(number))
+	return values.Encode()
+}
+
+// equals reports whether a word is the wanted one; an empty wanted one matches all.
+func equals(word, wanted string) bool { return wanted == "" || strings.EqualFold(word, wanted) }
+
+// page is one answer to a list: a bare array, or an object with count, results and next.
 type page[T any] struct{ envelope[T] }
 
 type envelope[T any] struct {
@@ -37,7 +121,7 @@ type results[T any] struct {
 	given bool
 }
 
-// UnmarshalJSONFrom takes both forms; an object without results is no list.
+// UnmarshalJSONFrom decodes both forms; an object without results is no list.
 func (p *page[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() == '[' {
 		return p.Results.UnmarshalJSONFrom(dec)
@@ -51,155 +135,14 @@ func (p *page[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// count is how many objects the API says there are; 0 where it does not.
+// count returns the number of objects that the API reports; 0 if it reports none.
 func (p *page[T]) count() int64 {
 	n, _ := p.Count.Float()
 	return int64(n)
 }
 
-// UnmarshalJSONFrom takes an array, or null for an empty one.
+// UnmarshalJSONFrom decodes an array, or null as an empty one.
 func (r *results[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	r.given = true
 	return json.UnmarshalDecode(dec, &r.items)
-}
-
-// identifiedBy lets T be any object whose pointer has an id.
-type identifiedBy[T any] interface {
-	*T
-	identified
-}
-
-// lister reads a list to its end.
-type lister[T any, P identifiedBy[T]] struct {
-	core     *core
-	endpoint endpoint
-	query    string
-	items    []T
-	seen     map[string]struct{}
-	count    int64
-}
-
-// fetchAll returns all objects of a list, over as many pages as it has.
-func fetchAll[T any, P identifiedBy[T]](ctx context.Context, core *core, e endpoint, query string) ([]T, error) {
-	ctx, cancel := context.WithTimeout(ctx, listLimit)
-	defer cancel()
-	l := lister[T, P]{core: core, endpoint: e, query: query}
-	next, err := l.first(ctx)
-	for pages := 1; err == nil && next != ""; pages++ {
-		if pages == maxPages {
-			return nil, l.failure(errTooManyPages)
-		}
-		next, err = l.more(ctx, next, pages+1)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return l.items, nil
-}
-
-func (l *lister[T, P]) first(ctx context.Context) (string, error) {
-	p, err := l.read(ctx, l.query)
-	var apiErr *Error
-	if errors.As(err, &apiErr) && apiErr.Kind == KindNotFound {
-		apiErr.Kind = KindNoRoute // no object was asked for
-	}
-	if err != nil {
-		return "", err
-	}
-	l.items, l.count = p.Results.items, p.count()
-	if l.items == nil {
-		l.items = []T{}
-	}
-	return l.after(p, 2)
-}
-
-// more reads a further page and returns the query of the one after it.
-func (l *lister[T, P]) more(ctx context.Context, query string, number int) (string, error) {
-	p, err := l.read(ctx, query)
-	if isNotFound(err) {
-		l.ended(number, false)
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	if !l.add(p.Results.items) {
-		l.ended(number, len(p.Results.items) > 0)
-		return "", nil
-	}
-	return l.after(p, number+1)
-}
-
-func (l *lister[T, P]) read(ctx context.Context, query string) (page[T], error) {
-	return fetch[page[T]](ctx, l.core, &call{endpoint: l.endpoint, query: query}, nil)
-}
-
-// after says where the list goes on; it is empty at its end.
-func (l *lister[T, P]) after(p page[T], number int) (string, error) {
-	if p.Next != "" {
-		return l.follow(p.Next, number), nil
-	}
-	if int64(len(l.items)) >= l.count {
-		l.core.pages.complete(l.endpoint.route)
-		return "", nil
-	}
-	if len(p.Results.items) == 0 || number == 2 && l.core.pages.isWhole(l.endpoint.route, l.count) {
-		return "", nil
-	}
-	return withPage(l.query, number), nil
-}
-
-// follow takes the query of a link, and nothing else of it: behind a proxy the
-// API may think that it has another scheme or host, and no link can lead to
-// another part of the API. Without a query the next page goes by its number.
-func (l *lister[T, P]) follow(next string, number int) string {
-	link, err := url.Parse(next)
-	if err != nil || link.RawQuery == "" {
-		return withPage(l.query, number)
-	}
-	return link.RawQuery
-}
-
-// add keeps what is new and reports whether anything was.
-func (l *lister[T, P]) add(items []T) bool {
-	if l.seen == nil {
-		l.seen = make(map[string]struct{}, 2*len(l.items))
-		for i := range l.items {
-			l.seen[P(&l.items[i]).identity().Key()] = struct{}{}
-		}
-	}
-	before := len(l.items)
-	for i := range items {
-		key := P(&items[i]).identity().Key()
-		if _, ok := l.seen[key]; !ok {
-			l.seen[key] = struct{}{}
-			l.items = append(l.items, items[i])
-		}
-	}
-	return len(l.items) > before
-}
-
-// ended notes that page 2 brought nothing new.
-func (l *lister[T, P]) ended(number int, repeated bool) {
-	if number == 2 {
-		l.core.pages.noteWhole(l.endpoint.route, l.count, repeated)
-	}
-}
-
-func (l *lister[T, P]) failure(cause error) error {
-	return &Error{
-		Kind: KindDecode, Status: http.StatusOK, Method: l.endpoint.method,
-		Path: l.endpoint.route, cause: cause,
-	}
-}
-
-func isNotFound(err error) bool {
-	var apiErr *Error
-	return errors.As(err, &apiErr) && apiErr.Kind == KindNotFound
-}
-
-func withPage(query string, number int) string {
-	values, _ := url.ParseQuery(query) // we encoded it
-	values.Set("page", strconv.Itoa(number))
-	return values.Encode()
 }

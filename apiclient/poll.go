@@ -14,18 +14,18 @@ const (
 )
 
 // Poll calls check after 1 s and then after pauses that grow by half to 30 s,
-// until it reports done or returns an error, or ctx ends: then Poll returns
-// ctx's error. A temporary Error of a read does not end it; where the API says
-// how long to wait, the next pause is at least that.
+// until check reports done or returns an error, or ctx ends: then Poll returns
+// ctx's error. After a temporary Error it goes on; its RetryAfter is the least
+// next pause.
 func Poll(ctx context.Context, check func(ctx context.Context) (done bool, err error)) error {
-	var asked time.Duration
+	var retryAfter time.Duration
 	for pause := time.Duration(0); ; {
 		pause = NextPause(pause)
-		if err := backoff.Sleep(ctx, max(pause, asked)); err != nil {
+		if err := backoff.Sleep(ctx, max(pause, retryAfter)); err != nil {
 			return err
 		}
 		done, err := check(ctx)
-		asked = RetryAfter(err)
+		retryAfter = RetryAfter(err)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
@@ -37,14 +37,13 @@ func Poll(ctx context.Context, check func(ctx context.Context) (done bool, err e
 	}
 }
 
-// NextPause returns the pause after one between two looks at the same thing:
-// it grows by half, from 1 s to 30 s. 0 is the pause before the first look.
+// NextPause returns the pause between two polls that follows another:
+// it grows by half, from 1 s to 30 s. 0 stands for the pause before the first poll.
 func NextPause(pause time.Duration) time.Duration {
 	return min(max(firstPoll, pause+pause/2), longestPoll)
 }
 
-// RetryAfter returns how long the API wants to be left alone, as an error
-// tells; 0 where it does not say.
+// RetryAfter returns the RetryAfter of an [Error], 0 if there is none.
 func RetryAfter(err error) time.Duration {
 	var apiErr *Error
 	if errors.As(err, &apiErr) {

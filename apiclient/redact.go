@@ -3,6 +3,9 @@ package apiclient
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -10,14 +13,49 @@ import (
 	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
-// redactBody takes the token out of a body, also where the JSON spells it with
-// escapes. The result shares body's memory where there was nothing to do.
+const maxBody = 8 << 20
+
+// errAnswer marks an answer that arrived but cannot be used.
+var errAnswer = errors.New("unusable answer")
+
+var errTooLarge = fmt.Errorf("%w: more than %d MiB", errAnswer, maxBody>>20)
+
+// bodyReader reads the whole body of an answer, so that an incomplete body counts as a
+// broken connection, and redacts the token in it. It removes the Location header: no
+// link outside it can follow or report a redirect.
+type bodyReader struct{ next http.RoundTripper }
+
+func (l bodyReader) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Header.Del("Location")
+	c := callOf(req)
+	c.status, c.header = resp.StatusCode, resp.Header
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	_ = resp.Body.Close()
+	resp.Body = http.NoBody
+	if len(body) > maxBody {
+		body, err = body[:maxBody], errTooLarge
+	}
+	if err != nil && isSuccess(c.status) {
+		return nil, err
+	}
+	c.body = redactBody(body, c.token) // an incomplete body may still hold the message of a failure
+	return resp, nil
+}
+
+func isSuccess(status int) bool { return status/100 == 2 }
+
+// redactBody replaces the token in a body, also where the JSON has escapes
+// in it. The result shares body's memory if nothing was replaced.
 func redactBody(body []byte, token string) []byte {
 	if token == "" {
 		return body
 	}
 	if bytes.IndexByte(body, '\\') >= 0 {
-		body = respelled(body)
+		body = withoutEscapes(body)
 	}
 	if !bytes.Contains(body, []byte(token)) {
 		return body
@@ -25,23 +63,36 @@ func redactBody(body []byte, token string) []byte {
 	return bytes.ReplaceAll(body, []byte(token), []byte(redact.Mark))
 }
 
-// respelled writes JSON anew with no escape that is not needed.
-func respelled(body []byte) []byte {
-	plain := jsontext.Value(bytes.Clone(body))
-	if plain.Format(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
+// withoutEscapes formats JSON with only those escapes that are required.
+func withoutEscapes(body []byte) []byte {
+	formatted := jsontext.Value(bytes.Clone(body))
+	if formatted.Format(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
 		return body
 	}
-	return plain
+	return formatted
 }
 
-// presentable is err as long as its text is short and without the token. It is
-// the text alone, tidied, where a server managed to write into it.
-func presentable(err error, token string) error {
+// redactError returns err, or an error of its redacted text alone if that text is long or
+// contains the token.
+func redactError(err error, token string) error {
 	if err == nil {
 		return nil
 	}
 	if text := err.Error(); len(text) > maxMessage || token != "" && strings.Contains(text, token) {
-		return errors.New(tidy(text, token))
+		return errors.New(redactText(text, token))
 	}
 	return err
+}
+
+// redactText replaces the token and cuts the text to 1000 characters.
+func redactText(s, token string) string {
+	s = redact.Text(strings.ToValidUTF8(s, "\uFFFD"), token)
+	count := 0
+	for i := range s {
+		if count == maxMessage {
+			return s[:i]
+		}
+		count++
+	}
+	return s
 }

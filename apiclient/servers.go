@@ -1,11 +1,15 @@
 package apiclient
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"slices"
+)
 
 // Servers are the operations on servers.
-type Servers struct{ core *core }
+type Servers struct{ run step }
 
-// ServerFilter narrows a list of servers; empty fields do not.
+// ServerFilter narrows a list of servers; empty fields are ignored.
 type ServerFilter struct {
 	Status   string
 	Location string
@@ -23,89 +27,184 @@ type CreateServer struct {
 	BackupsEnabled *bool  `json:"backups_enabled,omitzero"`
 }
 
-// UpdateServer holds the fields to change; nil ones are left as they are.
+// UpdateServer holds the fields to change; nil ones are not changed.
 type UpdateServer struct {
 	Name           *string `json:"name,omitzero"`
 	Hostname       *string `json:"hostname,omitzero"`
 	BackupsEnabled *bool   `json:"backups_enabled,omitzero"`
 }
 
-// ReplaceServer holds all three fields that a PUT replaces; each is sent.
+// ReplaceServer holds the three fields that a PUT replaces; all are sent.
 type ReplaceServer struct {
 	Name           string `json:"name"`
 	Hostname       string `json:"hostname"`
 	BackupsEnabled bool   `json:"backups_enabled"`
 }
 
-type restoreServer struct {
-	BackupID ID `json:"backup_id"`
-}
-
-var (
-	serversList    = endpoint{"GET", "/servers/", answerRequired}
-	serversGet     = endpoint{"GET", "/servers/{id}/", answerRequired}
-	serversCreate  = endpoint{"POST", "/servers/", answerRequired}
-	serversUpdate  = endpoint{"PATCH", "/servers/{id}/", answerOptional}
-	serversReplace = endpoint{"PUT", "/servers/{id}/", answerOptional}
-	serversDelete  = endpoint{"DELETE", "/servers/{id}/", answerNone}
-	serversStart   = endpoint{"POST", "/servers/{id}/start/", answerOptional}
-	serversStop    = endpoint{"POST", "/servers/{id}/stop/", answerOptional}
-	serversReboot  = endpoint{"POST", "/servers/{id}/reboot/", answerOptional}
-	serversRestore = endpoint{"POST", "/servers/{id}/restore/", answerOptional}
-)
-
 // List reads all servers that fit the filter: GET /servers/.
 func (s Servers) List(ctx context.Context, f ServerFilter) ([]Server, error) {
-	all, err := fetchAll[Server](ctx, s.core, serversList, query("status", f.Status, "location", f.Location))
-	return only(all, err, func(s *Server) bool { return is(s.Status, f.Status) && is(s.Location, f.Location) })
+	return list[Server]{s.run, "/servers/", query("status", f.Status, "location", f.Location), func(s Server) bool {
+		return equals(s.Status, f.Status) && equals(s.Location, f.Location)
+	}}.fetch(ctx)
 }
 
 // Get reads one server in full: GET /servers/{id}/.
 func (s Servers) Get(ctx context.Context, id ID) (Server, error) {
-	return fetch[Server](ctx, s.core, &call{endpoint: serversGet, id: id}, nil)
+	return fetch[Server](ctx, s.run, &call{route: "/servers/{id}/", id: id})
 }
 
-// Create orders a server, which is billed: POST /servers/. The answer comes
-// while it is still provisioned.
+// Create orders a server, which is billed: POST /servers/. The server of the answer is still being
+// provisioned.
 func (s Servers) Create(ctx context.Context, in CreateServer) (Server, error) {
-	return fetch[Server](ctx, s.core, &call{endpoint: serversCreate, needs: []ID{in.PlanID, in.OSID}}, in)
+	return fetch[Server](ctx, s.run, &call{method: "POST", route: "/servers/", needs: []ID{in.PlanID, in.OSID}, in: in})
 }
 
 // Update changes the fields that are set: PATCH /servers/{id}/. The result is
-// zero where the API answers without a body.
+// zero if the API answers without a body.
 func (s Servers) Update(ctx context.Context, id ID, in UpdateServer) (Server, error) {
-	return fetch[Server](ctx, s.core, &call{endpoint: serversUpdate, id: id}, in)
+	return fetch[Server](ctx, s.run, &call{method: "PATCH", route: "/servers/{id}/", id: id, answer: bodyOptional, in: in})
 }
 
-// Replace sets all three fields: PUT /servers/{id}/. The result is zero where
+// Replace sets all three fields: PUT /servers/{id}/. The result is zero if
 // the API answers without a body.
 func (s Servers) Replace(ctx context.Context, id ID, in ReplaceServer) (Server, error) {
-	return fetch[Server](ctx, s.core, &call{endpoint: serversReplace, id: id}, in)
+	return fetch[Server](ctx, s.run, &call{method: "PUT", route: "/servers/{id}/", id: id, answer: bodyOptional, in: in})
 }
 
 // Delete removes a server for good: DELETE /servers/{id}/.
 func (s Servers) Delete(ctx context.Context, id ID) error {
-	return send(ctx, s.core, serversDelete, id)
+	return remove(ctx, s.run, "/servers/{id}/", id)
 }
 
 // Start boots a stopped server: POST /servers/{id}/start/.
 func (s Servers) Start(ctx context.Context, id ID) (ActionResult, error) {
-	return act(ctx, s.core, serversStart, id)
+	return act(ctx, s.run, "/servers/{id}/start/", id)
 }
 
 // Stop shuts a server down gracefully: POST /servers/{id}/stop/.
 func (s Servers) Stop(ctx context.Context, id ID) (ActionResult, error) {
-	return act(ctx, s.core, serversStop, id)
+	return act(ctx, s.run, "/servers/{id}/stop/", id)
 }
 
 // Reboot restarts a server gracefully: POST /servers/{id}/reboot/.
 func (s Servers) Reboot(ctx context.Context, id ID) (ActionResult, error) {
-	return act(ctx, s.core, serversReboot, id)
+	return act(ctx, s.run, "/servers/{id}/reboot/", id)
 }
 
 // Restore overwrites a server with one of its backups: POST
 // /servers/{id}/restore/.
 func (s Servers) Restore(ctx context.Context, id, backupID ID) (ActionResult, error) {
-	c := &call{endpoint: serversRestore, id: id, needs: []ID{backupID}}
-	return fetch[ActionResult](ctx, s.core, c, restoreServer{backupID})
+	return fetch[ActionResult](ctx, s.run, &call{
+		method: "POST", route: "/servers/{id}/restore/", id: id, answer: bodyOptional,
+		needs: []ID{backupID}, in: map[string]ID{"backup_id": backupID},
+	})
+}
+
+// Server is a virtual server. In a list IPv6Address, BackupsEnabled and
+// ResourceUsage are not set; Message is set in the answer to a create only. IPAddress is empty
+// while the server is provisioned. Status is an open set of words.
+type Server struct {
+	ID             ID             `json:"id,omitzero"`
+	Name           string         `json:"name,omitzero"`
+	Hostname       string         `json:"hostname,omitzero"`
+	Status         string         `json:"status,omitzero"`
+	IPAddress      string         `json:"ip_address,omitzero"`
+	IPv6Address    string         `json:"ipv6_address,omitzero"`
+	Location       string         `json:"location,omitzero"`
+	Plan           PlanRef        `json:"plan,omitzero"`
+	OS             OSRef          `json:"os,omitzero"`
+	BackupsEnabled *bool          `json:"backups_enabled,omitzero"`
+	ResourceUsage  *Usage         `json:"resource_usage,omitzero"`
+	CreatedAt      Time           `json:"created_at,omitzero"`
+	UpdatedAt      Time           `json:"updated_at,omitzero"`
+	Message        string         `json:"message,omitzero"`
+	Extra          map[string]any `json:",embed"`
+}
+
+func (s Server) identity() ID { return s.ID }
+
+// Address returns the server's IPv4 address, else its IPv6 address; "" if it has none yet.
+func (s Server) Address() string {
+	return cmp.Or(s.IPAddress, s.IPv6Address)
+}
+
+// PlanRef is the plan of a server. The API states no units; the values fit MB
+// of memory, GB of storage, GB of traffic a month.
+type PlanRef struct {
+	ID        ID             `json:"id,omitzero"`
+	Name      string         `json:"name,omitzero"`
+	VCPUs     Amount         `json:"vcpus,omitzero"`
+	Memory    Amount         `json:"memory,omitzero"`
+	Storage   Amount         `json:"storage,omitzero"`
+	Bandwidth Amount         `json:"bandwidth,omitzero"`
+	Extra     map[string]any `json:",embed"`
+}
+
+// OSRef is the operating system of a server.
+type OSRef struct {
+	ID    ID             `json:"id,omitzero"`
+	Name  string         `json:"name,omitzero"`
+	Extra map[string]any `json:",embed"`
+}
+
+// Usage is the current resource usage of a server, in the units of its plan.
+type Usage struct {
+	CPUPercent    Amount         `json:"cpu_percent,omitzero"`
+	MemoryUsed    Amount         `json:"memory_used,omitzero"`
+	DiskUsed      Amount         `json:"disk_used,omitzero"`
+	BandwidthUsed Amount         `json:"bandwidth_used,omitzero"`
+	Extra         map[string]any `json:",embed"`
+}
+
+// Ref is the short form of an object inside another. CreatedAt is
+// set for the snapshot of a restore only, Status for the server of an action only.
+type Ref struct {
+	ID        ID             `json:"id,omitzero"`
+	Name      string         `json:"name,omitzero"`
+	Status    string         `json:"status,omitzero"`
+	CreatedAt Time           `json:"created_at,omitzero"`
+	Extra     map[string]any `json:",embed"`
+}
+
+// ActionResult is the answer to start, stop, reboot and restore: the action has
+// started, not ended. It is zero if the API answered without a body.
+type ActionResult struct {
+	Status   string         `json:"status,omitzero"`
+	Message  string         `json:"message,omitzero"`
+	Snapshot *Ref           `json:"snapshot,omitzero"`
+	Server   Ref            `json:"server,omitzero"`
+	Extra    map[string]any `json:",embed"`
+}
+
+// Plans is the operation on plans.
+type Plans struct{ run step }
+
+// Plan is a plan that can be ordered. Prices are in the account's currency, which
+// the API does not name; for the other units see PlanRef. Available is nil if it is not known.
+type Plan struct {
+	ID           ID             `json:"id,omitzero"`
+	Name         string         `json:"name,omitzero"`
+	Slug         string         `json:"slug,omitzero"`
+	VCPUs        Amount         `json:"vcpus,omitzero"`
+	Memory       Amount         `json:"memory,omitzero"`
+	Storage      Amount         `json:"storage,omitzero"`
+	Bandwidth    Amount         `json:"bandwidth,omitzero"`
+	PriceMonthly Amount         `json:"price_monthly,omitzero"`
+	PriceHourly  Amount         `json:"price_hourly,omitzero"`
+	Available    *bool          `json:"available,omitzero"`
+	Locations    []string       `json:"locations,omitzero"`
+	Description  string         `json:"description,omitzero"`
+	Extra        map[string]any `json:",embed"`
+}
+
+func (p Plan) identity() ID { return p.ID }
+
+// PlanFilter narrows a list of plans; an empty Location is ignored.
+type PlanFilter struct{ Location string }
+
+// List reads all plans that fit the filter: GET /plans/.
+func (p Plans) List(ctx context.Context, f PlanFilter) ([]Plan, error) {
+	return list[Plan]{p.run, "/plans/", query("location", f.Location), func(p Plan) bool {
+		return f.Location == "" || slices.ContainsFunc(p.Locations, func(l string) bool { return equals(l, f.Location) })
+	}}.fetch(ctx)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// timeLayouts are the forms seen or likely; fractions of a second are taken
-// by each. A time without a zone is read as UTC.
+// timeLayouts are the forms that the API uses or may use; each accepts fractions of a
+// second. A time without a zone is UTC.
 var timeLayouts = []string{
 	time.RFC3339,
 	time.DateOnly,
@@ -18,17 +18,17 @@ var timeLayouts = []string{
 	"2006-01-02Z07:00",
 }
 
-// Time is a date or a time of the API. The embedded time.Time is zero where
-// the text could not be read; the text is kept, and written, as it came.
+// Time is a date or a time of the API. The embedded time.Time is zero if
+// the text could not be parsed; the text itself is kept, and encoded, unchanged.
 type Time struct {
 	time.Time
 	raw string
 }
 
-// IsZero reports whether the API gave nothing at all.
+// IsZero reports whether the API gave neither a time nor a text.
 func (t Time) IsZero() bool { return t.raw == "" && t.Time.IsZero() }
 
-// String returns the text as it came, or RFC 3339 for a Time made here.
+// String returns the API's text, or RFC 3339 for a Time without one.
 func (t Time) String() string {
 	if t.raw != "" || t.Time.IsZero() {
 		return t.raw
@@ -36,7 +36,7 @@ func (t Time) String() string {
 	return t.Format(time.RFC3339Nano)
 }
 
-// MarshalJSON writes the text as it came, null for the zero Time.
+// MarshalJSON encodes the result of String, the zero Time as null.
 func (t Time) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
 		return []byte("null"), nil
@@ -44,8 +44,8 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return jsontext.AppendQuote(nil, t.String())
 }
 
-// UnmarshalJSON takes anything: of a text in no known form the text is kept, a
-// number is read as seconds or milliseconds since 1970, and the rest says nothing.
+// UnmarshalJSON decodes any value: a text in an unknown form is kept as text, a
+// number is seconds or milliseconds since 1970, and any other value is the zero Time.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	*t = Time{}
 	switch jsontext.Value(data).Kind() {
@@ -70,10 +70,10 @@ func sinceEpoch(n float64) time.Time {
 	return time.Unix(int64(n), 0)
 }
 
-// MarshalText returns what String does.
+// MarshalText returns the result of String.
 func (t Time) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
-// UnmarshalText takes any text, and never returns an error.
+// UnmarshalText accepts any text and never returns an error.
 func (t *Time) UnmarshalText(text []byte) error {
 	*t = Time{raw: string(text)}
 	for _, layout := range timeLayouts {

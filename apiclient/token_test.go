@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server that knows the token sends it back in every place there is.
-func TestTokenAppearsNowhere(t *testing.T) {
+// The server returns the token in each part of an answer.
+func TestTokenIsRedactedEverywhere(t *testing.T) {
 	escaped := strings.ReplaceAll(secret, "v", `\u0076`)
 	for name, answer := range map[string]http.HandlerFunc{
 		"error":         always(400, `{"detail":"Bearer `+secret+`","name":["`+secret+`"]}`),
@@ -64,7 +65,7 @@ func hasNoSecret(t *testing.T, result any, err error) {
 	}
 }
 
-// Neither a redirect nor a link makes the client talk to another host.
+// The client sends the token to no other host, after a redirect or a next link.
 func TestTokenGoesNowhereElse(t *testing.T) {
 	evil := newFake(t, always(200, `{"id":1}`))
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -84,4 +85,13 @@ func TestTokenGoesNowhereElse(t *testing.T) {
 		require.Len(t, f.requests(), 3)
 	}
 	require.Empty(t, evil.requests())
+}
+
+func TestUseToken(t *testing.T) {
+	f := newFake(t, always(200, `[]`))
+	for want, ctx := range map[string]context.Context{"pinned": UseToken(t.Context(), "pinned"), secret: t.Context()} {
+		require.NoError(t, second(f.client(t).Servers.List(ctx, ServerFilter{})))
+		got := f.requests()
+		require.Equal(t, "Bearer "+want, got[len(got)-1].header.Get("Authorization"))
+	}
 }

@@ -146,7 +146,7 @@ func (r *Runner) dryRun(ctx context.Context, op *Op, in input, call Call) Reply 
 	if err != nil {
 		return r.refuse(ctx, op, in, call, err)
 	}
-	req, err := r.Client.Rehearse(func(c *apiclient.Client) error {
+	req, err := r.Client.DryRun(func(c *apiclient.Client) error {
 		_, err := op.call(ctx, c, p.target, p.in.value)
 		return err
 	})

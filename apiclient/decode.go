@@ -17,11 +17,11 @@ var (
 	errEmpty      = fmt.Errorf("%w: no body", errAnswer)
 	errNoIdentity = fmt.Errorf("%w: no id", errAnswer)
 	errHTML       = fmt.Errorf("%w: a web page", errAnswer)
-	errSaysFailed = errors.New("the API says that it failed")
+	errReported   = errors.New("the API says that it failed")
 	errSuccess    = fmt.Errorf("%w: not a status for this request", errAnswer)
 )
 
-// decode turns a success into the call's result.
+// decode decodes the body of a success into the call's result.
 func decode(next step) step {
 	return func(ctx context.Context, c *call) error {
 		if err := next(ctx, c); err != nil || !isSuccess(c.status) {
@@ -36,41 +36,44 @@ func (c *call) decode() error {
 	switch {
 	case isHTML(body, c.header):
 		return errHTML
-	case c.saysFailed(body):
-		return errSaysFailed
-	case c.answer == answerNone:
-		return checkDeleted(c.status)
+	case c.reportsFailure(body):
+		return errReported
+	case c.answer != bodyIgnored:
+		err := c.decodeResult(body)
+		if err != nil && c.status == http.StatusAccepted && !c.isRead() {
+			return nil // the API accepted the write; the object does not exist yet
+		}
+		return err
 	}
-	err := c.take(body)
-	if err != nil && c.status == http.StatusAccepted && !c.isRead() {
-		return nil // it will be done; what it makes is not there to be shown yet
+	switch c.status {
+	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
+		return nil
 	}
-	return err
+	return errSuccess
 }
 
-// take makes the result of a body.
-func (c *call) take(body []byte) error {
+func (c *call) decodeResult(body []byte) error {
 	switch {
-	case len(body) == 0 && c.answer == answerOptional:
+	case len(body) == 0 && c.answer == bodyOptional:
 		return nil
 	case len(body) == 0:
 		return errEmpty
 	}
 	if err := unmarshal(body, c.out); err != nil {
-		return fmt.Errorf("%w: %w", errAnswer, plainly(err))
+		return fmt.Errorf("%w: %w", errAnswer, describeMismatch(err))
 	}
 	object, ok := c.out.(identified)
 	if !ok || !object.identity().IsZero() {
 		return nil
 	}
-	if c.unwrap(body, 0); c.answer == answerRequired && object.identity().IsZero() {
+	if c.unwrap(body, 0); c.answer == bodyRequired && object.identity().IsZero() {
 		return errNoIdentity
 	}
 	return nil
 }
 
-// unwrap looks for the object inside another, under its own name or one that
-// APIs use for it, and takes it if it has an id.
+// unwrap decodes an object that is inside another, under the name of its resource or a usual
+// name for a wrapped object, if it has an id.
 func (c *call) unwrap(body []byte, depth int) {
 	resource, _, _ := strings.Cut(strings.Trim(c.route, "/"), "/")
 	var wrapper map[string]jsontext.Value
@@ -83,8 +86,8 @@ func (c *call) unwrap(body []byte, depth int) {
 			continue
 		}
 		reflect.ValueOf(c.out).Elem().SetZero()
-		if says := wrapper["message"]; says.Kind() == '"' {
-			_ = unmarshal([]byte(`{"message":`+string(says)+`}`), c.out)
+		if message := wrapper["message"]; message.Kind() == '"' {
+			_ = unmarshal([]byte(`{"message":`+string(message)+`}`), c.out)
 		}
 		if unmarshal(inner, c.out) == nil && c.out.(identified).identity().IsZero() {
 			c.unwrap(inner, depth+1)
@@ -94,28 +97,17 @@ func (c *call) unwrap(body []byte, depth int) {
 		}
 	}
 	reflect.ValueOf(c.out).Elem().SetZero()
-	_ = unmarshal(body, c.out) // as it was
-}
-
-// identified are the objects that have an id.
-type identified interface{ identity() ID }
-
-func checkDeleted(status int) error {
-	switch status {
-	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
-		return nil
-	}
-	return errSuccess
+	_ = unmarshal(body, c.out) // the result without unwrapping
 }
 
 func isHTML(body []byte, h http.Header) bool {
 	return len(body) > 0 && (body[0] == '<' || strings.HasPrefix(h.Get("Content-Type"), "text/html"))
 }
 
-// saysFailed reports whether an answer says that the call failed, although its status code
-// says otherwise: by "success": false or, where no object with a status of its own is awaited,
-// by the word in status. The documented word is "success"; others are left alone.
-func (c *call) saysFailed(body []byte) bool {
+// reportsFailure reports whether the body of a success describes a failure: by "success": false
+// or, for actions and deletions, by the word in status. In the result of other calls, status is
+// that of the object. The documented word is "success"; unknown words are ignored.
+func (c *call) reportsFailure(body []byte) bool {
 	if !bytes.HasPrefix(body, []byte("{")) || c.isRead() && !bytes.Contains(body, []byte(`"success"`)) {
 		return false
 	}
@@ -129,7 +121,7 @@ func (c *call) saysFailed(body []byte) bool {
 	if answer.Success != nil && !*answer.Success {
 		return true
 	}
-	if _, isAction := c.out.(*ActionResult); !isAction && c.answer != answerNone {
+	if _, isAction := c.out.(*ActionResult); !isAction && c.answer != bodyIgnored {
 		return false
 	}
 	switch strings.ToLower(answer.Status) {
@@ -139,11 +131,11 @@ func (c *call) saysFailed(body []byte) bool {
 	return false
 }
 
-// plainly says where an answer does not fit, without the words of Go.
-func plainly(err error) error {
-	var wrong *json.SemanticError
-	if errors.As(err, &wrong) && wrong.JSONPointer != "" {
-		return fmt.Errorf("%s is not what it should be", wrong.JSONPointer)
+// describeMismatch names the member of an answer that could not be decoded, without Go's type names.
+func describeMismatch(err error) error {
+	var mismatch *json.SemanticError
+	if errors.As(err, &mismatch) && mismatch.JSONPointer != "" {
+		return fmt.Errorf("%s is not what it should be", mismatch.JSONPointer)
 	}
 	return errors.New("it is not the JSON that was expected")
 }

@@ -17,19 +17,19 @@ const (
 
 type circuit = gobreaker.CircuitBreaker[*http.Response]
 
-// breaker stops sending for a while when the API only fails. Reads and writes
-// have a circuit each, so that failing reads do not hold a write back.
+// breaker sends nothing for 5 s after ten failures in a row. Reads and writes
+// have a circuit each, so that failing reads do not block a write.
 type breaker struct {
 	next          http.RoundTripper
 	reads, writes *circuit
 }
 
 var (
-	// errServerFault lets the circuit count an answer of 500 and above.
+	// errServerFault makes the circuit count an answer of 500 or above as a failure.
 	errServerFault = errors.New("server fault")
-	// errGaveUp keeps what the caller ended out of the count: it says nothing
-	// about the API.
-	errGaveUp = errors.New("the caller gave up")
+	// errCallerEnded is excluded from the count: the end of the caller's context is no
+	// failure of the API.
+	errCallerEnded = errors.New("the caller ended the call")
 )
 
 func newBreaker(next http.RoundTripper) breaker {
@@ -41,8 +41,8 @@ func newCircuit(name string) *circuit {
 		Name:        name,
 		Timeout:     breakerPause,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= breakerFailures },
-		IsExcluded:  func(err error) bool { return errors.Is(err, errGaveUp) },
-		// An answer that we cannot use is an answer.
+		IsExcluded:  func(err error) bool { return errors.Is(err, errCallerEnded) },
+		// An answer that cannot be decoded shows that the API answers.
 		IsSuccessful: func(err error) bool { return err == nil || errors.Is(err, errAnswer) },
 	})
 }
@@ -51,19 +51,19 @@ func (l breaker) RoundTrip(req *http.Request) (*http.Response, error) {
 	var failure error
 	resp, err := l.circuit(req).Execute(func() (resp *http.Response, err error) {
 		resp, failure = l.next.RoundTrip(req)
-		return resp, verdict(req.Context(), resp, failure)
+		return resp, circuitError(req.Context(), resp, failure)
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return nil, fmt.Errorf("%w: the last %d requests failed: %w", errHeldBack, breakerFailures, err)
+		return nil, fmt.Errorf("%w: the last %d requests failed: %w", errNotSent, breakerFailures, err)
 	}
 	return resp, failure
 }
 
-// verdict is what the circuit is told of an attempt.
-func verdict(ctx context.Context, resp *http.Response, err error) error {
+// circuitError returns the result of an attempt for the circuit's count.
+func circuitError(ctx context.Context, resp *http.Response, err error) error {
 	switch {
-	case err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errOverdue):
-		return errGaveUp
+	case err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errDeadline):
+		return errCallerEnded
 	case err == nil && resp.StatusCode >= http.StatusInternalServerError:
 		return errServerFault
 	}

@@ -156,3 +156,12 @@ func TestAttemptLog(t *testing.T) {
 		}
 	}
 }
+
+func TestTraceObservesOneCall(t *testing.T) {
+	client := newFake(t, always(http.StatusNoContent, "")).client(t)
+	var seen []Call
+	require.NoError(t, client.Servers.Delete(Trace(t.Context(), func(c Call) { seen = append(seen, c) }), someID))
+	require.NoError(t, client.Servers.Delete(t.Context(), someID))
+	require.Len(t, seen, 1)
+	require.Equal(t, http.StatusNoContent, seen[0].Status)
+}

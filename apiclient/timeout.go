@@ -15,24 +15,24 @@ const (
 	writeLimit  = 60 * time.Second
 )
 
-// errOverdue tells our own deadline from the caller's.
-var errOverdue = fmt.Errorf("out of time: %w", context.DeadlineExceeded)
+// errDeadline distinguishes the deadline of this link from the caller's.
+var errDeadline = fmt.Errorf("out of time: %w", context.DeadlineExceeded)
 
-// deadline bounds a whole call: a read with its retries, or a write.
+// deadline limits the time of a call: a read with its retries, or a write.
 func deadline(next step) step {
 	return func(ctx context.Context, c *call) error {
 		limit := writeLimit
 		if c.isRead() {
 			limit = readLimit
 		}
-		ctx, cancel := context.WithTimeoutCause(ctx, limit, errOverdue)
+		ctx, cancel := context.WithTimeoutCause(ctx, limit, errDeadline)
 		defer cancel()
 		return next(ctx, c)
 	}
 }
 
-// headerTimeout bounds how long one attempt of a read waits for an answer to
-// begin, so that time is left for another. A write waits until its deadline.
+// headerTimeout limits how long one attempt of a read waits for the header of the answer,
+// so that time is left for a retry. A write waits until its deadline.
 type headerTimeout struct{ next http.RoundTripper }
 
 var errNoHeader = fmt.Errorf("no answer within %v: %w", headerLimit, context.DeadlineExceeded)
@@ -41,8 +41,8 @@ func (l headerTimeout) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet {
 		return l.next.RoundTrip(req)
 	}
-	// Only the timer cancels: the body is still to be read. The deadline of
-	// the call lets go of the context in the end.
+	// Only the timer cancels the context, for the body is read after this function. The
+	// deadline of the call releases it.
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(headerLimit, func() { cancel(errNoHeader) })
 	resp, err := l.next.RoundTrip(req.WithContext(ctx))

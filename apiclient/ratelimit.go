@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,10 +10,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// errHeldBack marks what was refused here, before anything was sent.
-var errHeldBack = errors.New("nothing was sent")
+// errNotSent marks a request that the client itself refused to send.
+var errNotSent = errors.New("nothing was sent")
 
-// rateLimit lets requests wait for their turn.
+// rateLimit delays requests to keep Options.Rate.
 type rateLimit struct {
 	next    http.RoundTripper
 	limiter *rate.Limiter
@@ -22,14 +23,7 @@ func newRateLimit(next http.RoundTripper, o Options, base *url.URL) http.RoundTr
 	if o.Rate == 0 && isLoopback(base) {
 		return next
 	}
-	limit, burst := o.Rate, o.Burst
-	if limit == 0 {
-		limit = defaultRate
-	}
-	if burst == 0 {
-		burst = defaultBurst
-	}
-	return rateLimit{next, rate.NewLimiter(limit, burst)}
+	return rateLimit{next, rate.NewLimiter(cmp.Or(o.Rate, defaultRate), cmp.Or(o.Burst, defaultBurst))}
 }
 
 func (l rateLimit) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -40,5 +34,5 @@ func (l rateLimit) RoundTrip(req *http.Request) (*http.Response, error) {
 	case req.Context().Err() != nil:
 		return nil, req.Context().Err()
 	}
-	return nil, fmt.Errorf("%w: %w", errHeldBack, err)
+	return nil, fmt.Errorf("%w: %w", errNotSent, err)
 }

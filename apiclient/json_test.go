@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -53,9 +54,9 @@ func FuzzDecodeServer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var server Server
 		if unmarshal(data, &server) == nil {
-			var again Server
-			require.NoError(t, unmarshal(encode(t, server), &again), "what is written can be read")
-			require.Equal(t, plain(t, encode(t, server)), plain(t, encode(t, again)))
+			var second Server
+			require.NoError(t, unmarshal(encode(t, server), &second), "encoded JSON can be decoded")
+			require.Equal(t, plain(t, encode(t, server)), plain(t, encode(t, second)))
 		}
 		var list page[Server]
 		if unmarshal(data, &list) == nil {
@@ -64,16 +65,16 @@ func FuzzDecodeServer(f *testing.F) {
 	})
 }
 
-func TestATextThatCameAsANumberIsKept(t *testing.T) {
+func TestNumberAsText(t *testing.T) {
 	var servers []Server
 	require.NoError(t, unmarshal([]byte(`[{"id":1,"name":5,"status":true},{"id":2,"name":"web"}]`), &servers))
 	require.Equal(t, "5", servers[0].Name)
-	require.Equal(t, "true", servers[0].Status, "no word of VPS.org's")
+	require.Equal(t, "true", servers[0].Status, "not a status of VPS.org")
 	require.Equal(t, "web", servers[1].Name)
 }
 
-// Whatever an answer holds, each decoder either reads it or says why not, what it reads can be
-// written and read again, and no id that came through is unfit for a path.
+// Each decoder decodes any answer or returns an error; a decoded object can be encoded and
+// decoded again, and no decoded id is unsafe in a path.
 func FuzzDecodeObjects(f *testing.F) {
 	for _, ex := range readExamples(f) {
 		f.Add([]byte(ex.Response))
@@ -85,13 +86,13 @@ func FuzzDecodeObjects(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		again(t, data, func(b *Backup) ID { return b.ID })
-		again(t, data, func(s *Snapshot) ID { return s.ID })
-		again(t, data, func(p *Plan) ID { return p.ID })
-		again(t, data, func(d *Domain) ID { return d.ID })
-		again(t, data, func(z *Zone) ID { return z.UUID })
-		again(t, data, func(a *ActionResult) ID { return a.Server.ID })
-		again(t, data, func(m *Me) ID {
+		roundTripJSON(t, data, func(b *Backup) ID { return b.ID })
+		roundTripJSON(t, data, func(s *Snapshot) ID { return s.ID })
+		roundTripJSON(t, data, func(p *Plan) ID { return p.ID })
+		roundTripJSON(t, data, func(d *Domain) ID { return d.ID })
+		roundTripJSON(t, data, func(z *Zone) ID { return z.UUID })
+		roundTripJSON(t, data, func(a *ActionResult) ID { return a.Server.ID })
+		roundTripJSON(t, data, func(m *Me) ID {
 			for _, p := range m.Token.Permissions {
 				require.NotEmpty(t, p)
 			}
@@ -100,14 +101,14 @@ func FuzzDecodeObjects(f *testing.F) {
 	})
 }
 
-func again[T any](t *testing.T, data []byte, id func(*T) ID) {
+func roundTripJSON[T any](t *testing.T, data []byte, id func(*T) ID) {
 	var first, second T
 	if unmarshal(data, &first) != nil {
 		return
 	}
 	require.False(t, strings.ContainsFunc(id(&first).String(), unsafeInID))
 	written := encode(t, first)
-	require.NoError(t, unmarshal(written, &second), "what is written can be read: %s", written)
+	require.NoError(t, unmarshal(written, &second), "encoded JSON can be decoded: %s", written)
 	require.Equal(t, plain(t, written), plain(t, encode(t, second)))
 }
 
@@ -121,9 +122,47 @@ func FuzzDecodePermissions(f *testing.F) {
 			return
 		}
 		for _, grant := range p {
-			if jsontext.Value(data).Kind() != '[' { // a documented list is taken as it is
+			if jsontext.Value(data).Kind() != '[' { // a documented list is not changed
 				require.Contains(t, grant, ":", "a word alone grants nothing")
 			}
 		}
 	})
+}
+
+func TestSuccessStatusWithFailureInBody(t *testing.T) {
+	for body, failed := range map[string]bool{
+		`{"status":"error","message":"not possible now"}`:  true,
+		`{"status":"failed","detail":"not possible now"}`:  true,
+		`{"status":"success","message":"starting"}`:        false,
+		`{"status":"queued"}`:                              false,
+		`{"message":"not possible now"}`:                   false,
+		`{"status":"success","server":{"status":"error"}}`: false,
+	} {
+		client := newFake(t, always(200, body)).client(t)
+		for _, err := range []error{second(client.Servers.Start(t.Context(), someID)), client.Servers.Delete(t.Context(), someID)} {
+			require.Equal(t, failed, err != nil, body)
+			var apiErr *Error
+			if errors.As(err, &apiErr) {
+				require.False(t, apiErr.Unknown)
+				require.Equal(t, "not possible now", apiErr.Message)
+			}
+		}
+	}
+}
+
+func TestUnknownNumbersKeepTheirDigits(t *testing.T) {
+	client := newFake(t, always(200, `[{"id":1,"owner_id":12345678901234567,"small":5,"odd":1e999,"deep":{"n":9007199254740993}}]`)).client(t)
+	servers, err := client.Servers.List(t.Context(), ServerFilter{})
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{
+		"owner_id": "12345678901234567", "small": 5.0, "odd": "1e999", "deep": map[string]any{"n": "9007199254740993"},
+	}, servers[0].Extra)
+}
+
+func TestMismatchIsDescribedWithoutGoTypes(t *testing.T) {
+	client := newFake(t, always(200, `{"count":1,"results":[{"id":[1],"plan":{}}]}`)).client(t)
+	_, err := client.Servers.List(t.Context(), ServerFilter{})
+	require.ErrorContains(t, err, "id is not what it should be")
+	require.NotContains(t, err.Error(), "Go ")
+	require.NotContains(t, err.Error(), "apiclient")
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// auth puts the token on a request to the base URL's own host.
+// auth adds the token to a request, which must be for the base URL's host.
 type auth struct {
 	next  http.RoundTripper
 	base  *url.URL
@@ -36,14 +36,14 @@ func (l auth) RoundTrip(req *http.Request) (*http.Response, error) {
 
 type tokenKey struct{}
 
-// UseToken returns a context whose calls use this token instead of what Options.Token
-// gives. It is for work that must be done with one token from its first request to its
-// last, whatever becomes of the file that the token is read from.
+// UseToken returns a context whose calls use this token instead of Options.Token: for work
+// that must use the same token from its first request to its last, also if the token's file
+// changes.
 func UseToken(ctx context.Context, token string) context.Context {
 	return context.WithValue(ctx, tokenKey{}, token)
 }
 
-// PinnedToken returns the token that [UseToken] put there.
+// PinnedToken returns the token of [UseToken].
 func PinnedToken(ctx context.Context) (token string, pinned bool) {
 	token, pinned = ctx.Value(tokenKey{}).(string)
 	return token, pinned

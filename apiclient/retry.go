@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	maxTries      = 3
+	maxAttempts   = 3
 	maxRetryAfter = 10 * time.Second
 	minBackoff    = 100 * time.Millisecond
 	maxBackoff    = 500 * time.Millisecond
 )
 
-// retry sends a read up to three times. A write goes past it.
+// retry sends a read up to three times, and a write once.
 type retry struct {
 	next   http.RoundTripper
 	client *retryablehttp.Client
@@ -29,11 +29,11 @@ type retry struct {
 func newRetry(next http.RoundTripper) retry {
 	return retry{next, &retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: next},
-		RetryMax:     maxTries - 1,
+		RetryMax:     maxAttempts - 1,
 		RetryWaitMin: minBackoff,
 		RetryWaitMax: maxBackoff,
 		CheckRetry:   checkRetry,
-		Backoff:      nextTry,
+		Backoff:      retryPause,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}}
 }
@@ -50,7 +50,7 @@ func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, erro
 	case ctx.Err() != nil:
 		return false, nil
 	case err != nil:
-		return isBroken(err), nil
+		return isRetryable(err), nil
 	}
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
@@ -61,13 +61,13 @@ func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, erro
 	return false, nil
 }
 
-// mayWait reports whether a wait is short enough, also for the time left.
+// mayWait reports whether a wait is at most 10 s and ends before the deadline.
 func mayWait(ctx context.Context, wait time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return wait <= maxRetryAfter && (!ok || time.Until(deadline) > wait)
 }
 
-func nextTry(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
+func retryPause(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
 	if resp != nil {
 		if wait := backoff.RetryAfter(resp.Header); wait > 0 {
 			return wait
@@ -76,15 +76,15 @@ func nextTry(shortest, longest time.Duration, attempt int, resp *http.Response) 
 	return min(retryablehttp.LinearJitterBackoff(shortest, longest, attempt, resp), 2*longest)
 }
 
-// isBroken reports whether err is of a connection that another may replace.
-func isBroken(err error) bool {
+// isRetryable reports whether err is of a connection, so that another connection may succeed.
+func isRetryable(err error) bool {
 	var (
 		certErr *tls.CertificateVerificationError
 		dnsErr  *net.DNSError
 		opErr   *net.OpError
 	)
 	switch {
-	case errors.Is(err, errHeldBack), errors.Is(err, errAnswer), errors.As(err, &certErr):
+	case errors.Is(err, errNotSent), errors.Is(err, errAnswer), errors.As(err, &certErr):
 		return false
 	case errors.As(err, &dnsErr):
 		return !dnsErr.IsNotFound

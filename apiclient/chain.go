@@ -1,0 +1,103 @@
+package apiclient
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// step performs a call, or what the links outside it leave to be done.
+type step func(ctx context.Context, c *call) error
+
+// newChain composes the links, the innermost first. The round trippers inside retry
+// run once for each attempt, all others once for each call.
+func newChain(o Options, base *url.URL) step {
+	transport := o.Transport
+	if transport == nil {
+		transport = newTransport()
+	}
+	transport = sentTracker{transport}             // counts attempts; records whether a write may have been sent
+	transport = headerTimeout{transport}           // a read waits 10 s for the header of an answer
+	transport = bodyReader{transport}              // the body: at most 8 MiB, without the token; no redirects
+	transport = newAttemptLog(transport, o.Logger) // one debug line
+	transport = newBreaker(transport)              // pauses after 10 failures in a row
+	transport = newRateLimit(transport, o, base)   // 50 a second
+	transport = newRetry(transport)                // reads only, 3 tries
+	transport = auth{transport, base, o.Token}
+
+	run := step(sender{transport, base, []string{cmp.Or(o.UserAgent, defaultUserAgent)}}.send)
+	run = deadline(run)        // a read 15 s in all, a write 60 s
+	run = decode(run)          // decodes a success into the result
+	run = translateErrors(run) // makes an *Error of every failure
+	return observe(run, o.Observe, isLoopback(base))
+}
+
+// callKey is the context key of the call that a request belongs to.
+type callKey struct{}
+
+func callOf(req *http.Request) *call { return req.Context().Value(callKey{}).(*call) }
+
+// sender turns a call into a request and passes it to the round trippers.
+type sender struct {
+	next      http.RoundTripper
+	base      *url.URL
+	userAgent []string
+}
+
+func (s sender) send(ctx context.Context, c *call) error {
+	resp, err := s.next.RoundTrip(s.request(context.WithValue(ctx, callKey{}, c), c))
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// contentJSON is shared by all requests: nothing writes into header values.
+var contentJSON = []string{"application/json"}
+
+func (s sender) request(ctx context.Context, c *call) *http.Request {
+	target := *s.base
+	target.Path += c.path
+	target.RawQuery = c.query
+	req := (&http.Request{
+		Method: c.method,
+		URL:    &target,
+		Host:   target.Host,
+		Header: http.Header{"Accept": contentJSON, "Content-Type": contentJSON, "User-Agent": s.userAgent},
+	}).WithContext(ctx)
+	if c.payload != nil {
+		req.ContentLength = int64(len(c.payload))
+		// net/http calls GetBody only if it wrote nothing of the
+		// request, on a connection that turned out to be closed.
+		req.GetBody = func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(c.payload)), nil
+		}
+		req.Body, _ = req.GetBody()
+	}
+	return req
+}
+
+const connectLimit = 3 * time.Second
+
+// newTransport returns the connection pool. It speaks HTTP/1.1 only: there,
+// net/http repeats a write only if it wrote nothing of it, while under HTTP/2
+// it repeats a request that the server reports as not processed.
+func newTransport() *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: connectLimit, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    connectLimit,
+		MaxIdleConns:           64,
+		MaxIdleConnsPerHost:    32,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 1 << 20,
+		Protocols:              protocols,
+	}
+}

@@ -1,0 +1,73 @@
+package apiclient
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+type traceKey struct{}
+
+// Trace returns a context whose calls are passed to observer when they have ended, in addition
+// to Options.Observe: for a caller that needs the status of one call, such as the audit log.
+// observer may be called from any goroutine.
+func Trace(ctx context.Context, observer func(Call)) context.Context {
+	return context.WithValue(ctx, traceKey{}, observer)
+}
+
+// observe passes each call that has ended to Options.Observe and to the observer of [Trace].
+func observe(next step, observer func(Call), loopback bool) step {
+	return func(ctx context.Context, c *call) error {
+		trace, _ := ctx.Value(traceKey{}).(func(Call))
+		start := time.Now()
+		err := next(ctx, c)
+		ended := Call{
+			Method: c.method, Route: c.route, Status: c.status, Kind: kindOf(err),
+			Attempts: c.attempts, Duration: time.Since(start),
+			Simulator: loopback && c.header.Get(SimulatorHeader) != "",
+		}
+		for _, f := range []func(Call){observer, trace} {
+			if f != nil {
+				f(ended)
+			}
+		}
+		return err
+	}
+}
+
+func kindOf(err error) Kind {
+	var apiErr *Error
+	if errors.As(err, &apiErr) {
+		return apiErr.Kind
+	}
+	return ""
+}
+
+// attemptLog logs a line for each attempt: no headers, no bodies, no query.
+type attemptLog struct {
+	next   http.RoundTripper
+	logger *slog.Logger
+}
+
+func newAttemptLog(next http.RoundTripper, logger *slog.Logger) http.RoundTripper {
+	if logger == nil {
+		return next
+	}
+	return attemptLog{next, logger}
+}
+
+func (l attemptLog) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	resp, err := l.next.RoundTrip(req)
+	attrs := []slog.Attr{slog.String("method", req.Method), slog.String("path", callOf(req).path)}
+	if err == nil {
+		attrs = append(attrs, slog.Int("status", resp.StatusCode))
+	} else {
+		attrs = append(attrs, slog.String("failure", string(failureKind(err))))
+	}
+	attrs = append(attrs, slog.Duration("duration", time.Since(start)))
+	l.logger.LogAttrs(req.Context(), slog.LevelDebug, "api request", attrs...)
+	return resp, err
+}
