@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -35,12 +33,7 @@ func policyOperations() []policy.Operation {
 // readPolicy reads a policy file. What is wrong with it ends the command with the code of
 // bad input.
 func readPolicy(path string) (policy.Document, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return policy.Document{}, fail(tools.Invalid, "the policy file cannot be read: %v", err)
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	raw, err := io.ReadAll(io.LimitReader(file, policy.Most+1))
+	raw, err := policy.ReadFile(path)
 	if err != nil {
 		return policy.Document{}, fail(tools.Invalid, "the policy file cannot be read: %v", err)
 	}

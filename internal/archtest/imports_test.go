@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/keys":       {"internal/audit"},
 	"internal/store":      {"internal/text", "internal/approval", "internal/audit", "internal/keys"},
 	"internal/config":     {"internal/redact", "internal/text", "permissions"},
-	"internal/policy":     {"permissions"},
+	"internal/policy":     {"internal/text", "permissions"},
 
 	// For tests alone.
 	"internal/store/pgtest":    {"internal/store", "internal/store/storetest"},

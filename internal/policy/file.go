@@ -16,60 +16,54 @@ import (
 
 // Options are what a [File] is opened with.
 type Options struct {
-	Base       permissions.Policy // what holds beside the file: all but Book
+	Base       permissions.Policy // the settings beside the file: all but Book
 	Operations []Operation        // all that exist
 	Now        func() time.Time
-	Log        *slog.Logger // says each change of the file, good or broken, once
+	Log        *slog.Logger // gets each change of the file, valid or not, once
 }
 
-// File is a policy file in force. It is read again when it changes; what cannot be read or
-// understood leaves the last good one in force. It is safe for concurrent use.
+// File is a policy file in force. It is read again when it changes; a version that cannot be read or is not
+// valid leaves the last valid one in force. It is safe for concurrent use.
 type File struct {
 	path string
 	Options
 
-	looking atomic.Bool // somebody reads the file: what follows is theirs
-	raw     []byte      // of the newest version that was looked at, good or not
-	seen    os.FileInfo // of that version; nil: there was none to see
-	readAt  time.Time   // when the bytes were last read
+	reloading atomic.Bool // one call reads the file, and owns lastRead
+	lastRead  []byte      // the newest version, valid or not; nil: the file could not be read
 
-	mu      sync.Mutex // never held while the file is read
-	current Document
-	looked  time.Time // when it was last looked for
-	err     error     // why the newest version is not in force
+	mu        sync.Mutex // never held while the file is read
+	current   Document
+	checkedAt time.Time
+	err       error // why the newest version is not in force
 }
 
-// Every is how old the look at a file may be: a change is in force after that.
-const Every = time.Second
+// ReloadInterval is how long a change of the file may stay unnoticed.
+const ReloadInterval = time.Second
 
-// racy is how long after a write another may leave the file's time and size as they were.
-const racy = 2 * time.Second
-
-// Open reads the file for the first time. There is no older policy to fall back on, so what
-// is wrong with it is an error.
+// Open reads the file for the first time. There is no older policy to keep, so a file that is not valid is
+// an error.
 func Open(path string, o Options) (*File, error) {
 	f := &File{path: path, Options: o}
-	f.look(o.Now())
+	f.reload(o.Now())
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// Policy returns the policy in force, having looked for a newer file if the last look is
-// [Every] ago.
+// Policy returns the policy in force. It reads the file again where the last time is [ReloadInterval] ago.
 func (f *File) Policy() permissions.Policy {
 	p := f.Base
 	p.Book = f.Document().Book
 	return p
 }
 
-// Document returns the file in force, as Policy does. While one call reads a newer file, the others go by
-// the one before.
+// Document returns the file in force, as Policy does. While one call reads a newer file, the others get the
+// one before.
 func (f *File) Document() Document {
-	if now := f.Now(); f.isDue(now) && f.looking.CompareAndSwap(false, true) {
-		defer f.looking.Store(false)
-		f.look(now)
+	if now := f.Now(); f.isDue(now) && f.reloading.CompareAndSwap(false, true) {
+		defer f.reloading.Store(false)
+		f.reload(now)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -79,40 +73,34 @@ func (f *File) Document() Document {
 func (f *File) isDue(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	age := now.Sub(f.looked)
-	return age < 0 || age >= Every
+	age := now.Sub(f.checkedAt)
+	return age < 0 || age >= ReloadInterval
 }
 
-// Err says why the file as it is now is not what is in force; nil if it is.
+// Err returns why the newest version of the file is not the one in force; nil if it is.
 func (f *File) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
 }
 
-// look reads the file if it may have changed. One call at a time does.
-func (f *File) look(now time.Time) {
+// reload reads the file and, if it has changed, puts it in force. One call at a time does.
+func (f *File) reload(now time.Time) {
 	f.mu.Lock()
-	f.looked = now
+	f.checkedAt = now
 	f.mu.Unlock()
-	raw, info, err := f.read()
+	raw, err := ReadFile(f.path)
 	if err != nil {
-		if f.Err() == nil || f.seen != nil { // say it once
+		if f.lastRead != nil || f.Err() == nil { // reported once
 			f.reject(fmt.Errorf("the policy file cannot be read: %w", err))
 		}
-		f.seen, f.raw = nil, nil
+		f.lastRead = nil
 		return
 	}
-	if raw != nil {
-		f.readAt = now
+	if f.lastRead == nil || !bytes.Equal(raw, f.lastRead) {
+		f.lastRead = raw
+		f.adopt(raw)
 	}
-	known := f.seen != nil && (raw == nil || bytes.Equal(raw, f.raw))
-	f.seen = info
-	if known {
-		return
-	}
-	f.raw = raw
-	f.adopt(raw)
 }
 
 func (f *File) adopt(raw []byte) {
@@ -131,8 +119,8 @@ func (f *File) adopt(raw []byte) {
 	}
 }
 
-// Warn logs what is legal in the file in force and hardly meant. A process that goes on calls it at its
-// start, and it is called for each newer file; a command that ends at once leaves it to policy check.
+// Warn logs the warnings of the file in force. A process that serves calls it at its start, and it is called
+// for each newer file; a command that ends at once leaves it to policy check.
 func (f *File) Warn() {
 	for _, w := range f.Document().Warnings {
 		f.Log.Warn("policy: "+w.String(), "file", f.path)
@@ -152,28 +140,17 @@ func (f *File) reject(err error) {
 	}
 }
 
-// read returns the file's bytes, or none where it is plain that they are the same.
-func (f *File) read() ([]byte, os.FileInfo, error) {
-	info, err := os.Stat(f.path)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case !info.Mode().IsRegular():
-		return nil, nil, errors.New(f.path + " is not a file")
-	case f.same(info):
-		return nil, info, nil
+// ReadFile returns the bytes of a policy file: one more than [Load] takes at most.
+func ReadFile(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, errors.New(path + " is not a file")
 	}
-	file, err := os.Open(f.path)
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // it was only read
-	raw, err := io.ReadAll(io.LimitReader(file, Most+1))
-	return append([]byte{}, raw...), info, err
-}
-
-// same reports whether the file is surely the one that was seen.
-func (f *File) same(info os.FileInfo) bool {
-	return f.seen != nil && os.SameFile(f.seen, info) && f.seen.ModTime().Equal(info.ModTime()) && f.seen.Size() == info.Size() &&
-		f.readAt.Sub(info.ModTime()) > racy
+	return io.ReadAll(io.LimitReader(file, maxBytes+1))
 }

@@ -53,7 +53,7 @@ func (b *bench) allows() bool {
 }
 
 // later is a time when the file is looked at again.
-func (b *bench) later() { b.now = b.now.Add(policy.Every) }
+func (b *bench) later() { b.now = b.now.Add(policy.ReloadInterval) }
 
 func TestFileIsReadAgain(t *testing.T) {
 	b := newBench(t, open)

@@ -1,34 +1,125 @@
 package policy
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// Nobody in particular, for "*" and the like in a query. No id of Slack has this form, so
-// no rule names them by it.
-const unlisted = "(somebody)"
+// Want is what a test of a policy expects.
+type Want string
 
-// Asks turns a query into what the policy is asked: once for each identity that a person
-// has at that place, or once for the person as such where there is none.
+// The expectations. WantApproval is a second person's: the requester's own consent is part of WantAllow.
+const (
+	WantAllow    Want = "allow"
+	WantDeny     Want = "deny"
+	WantApproval Want = "approval"
+)
+
+// Outcome returns which expectation a decision meets.
+func Outcome(d permissions.Decision) Want {
+	switch {
+	case !d.Allowed:
+		return WantDeny
+	case d.Others > 0:
+		return WantApproval
+	}
+	return WantAllow
+}
+
+// Test is one entry of the file's tests section.
+type Test struct {
+	Line int
+	Query
+	Want Want
+}
+
+// Query is a question in the words of a policy.
+type Query struct {
+	Who       string // a person, an identity, "*", "slack-external" or "slack-group:S…"
+	Where     string // as in a rule
+	Operation string
+	Server    string // a name or an id; for a create the requested name; empty: not given
+	NewName   string // of a rename
+}
+
+func (q Query) String() string {
+	on := ""
+	if q.Server != "" {
+		on = " on " + q.Server
+	}
+	return fmt.Sprintf("%s%s by %s from %s", q.Operation, on, q.Who, q.Where)
+}
+
+func (v *validator) policyTests() {
+	for _, m := range v.file.Tests {
+		f := m.fields
+		for _, field := range []struct {
+			name     string
+			word     word
+			validate func(word)
+		}{
+			{"who", f.Who, v.singlePrincipal}, {"where", f.Where, func(w word) { v.place(w) }},
+			{"operation", f.Operation, v.singleOperation}, {"want", f.Want, v.want},
+		} {
+			if v.require(m.line, "a test", field.name, field.word.isWritten()) {
+				field.validate(field.word)
+			}
+		}
+		if isGlob(f.Server.text) {
+			v.errorf(f.Server.line, "%q is a glob; a test asks for one server: write its name or its id", f.Server.text)
+		}
+		v.tests = append(v.tests, Test{m.line, Query{Who: f.Who.text, Where: f.Where.text, Operation: f.Operation.text, Server: f.Server.text}, Want(f.Want.text)})
+	}
+}
+
+func (v *validator) singlePrincipal(w word) {
+	if slices.Contains(v.groups, w.text) {
+		v.errorf(w.line, "%s is a group; a test asks for one person: write one of its people", w.text)
+		return
+	}
+	v.principal(w)
+}
+
+func (v *validator) singleOperation(w word) {
+	if isGlob(w.text) {
+		v.errorf(w.line, "%q is a glob; a test asks for one operation: write its name", w.text)
+		return
+	}
+	v.operationGlob(w)
+}
+
+func (v *validator) want(w word) {
+	if !slices.Contains([]Want{WantAllow, WantDeny, WantApproval}, Want(w.text)) {
+		v.errorf(w.line, "%q cannot be wanted; write allow, deny or approval", w.text)
+	}
+}
+
+// Asks translates a query into what the policy decides on: one ask for each identity that a person has at
+// the place, or one for the person itself where there is no identity.
 func (d Document) Asks(q Query) ([]permissions.Ask, error) {
-	r := &reader{operations: d.operations, book: d.Book, names: namesOf(d.Book)}
-	r.single(word{q.Who, 1})
-	r.place(word{q.Where, 1})
-	r.known(word{q.Operation, 1})
-	if len(r.problems) > 0 {
-		return nil, plainly(r.problems)
+	v := &validator{operations: d.operations, book: d.Book}
+	for _, p := range d.Book.People {
+		v.people = append(v.people, p.ID)
+	}
+	for _, g := range d.Book.Groups {
+		v.groups = append(v.groups, g.Name)
+	}
+	v.singlePrincipal(word{q.Who, 1})
+	v.place(word{q.Where, 1})
+	v.singleOperation(word{q.Operation, 1})
+	if len(v.problems) > 0 {
+		return nil, errors.New(v.problems[0].Text) // without its line: a query is no file
 	}
 	surface, channel, _ := strings.Cut(q.Where, ":")
-	ask := permissions.Ask{
+	operation := d.operations[slices.IndexFunc(d.operations, func(op Operation) bool { return op.Name == q.Operation })]
+	return d.asksOf(q.Who, permissions.Ask{
 		Surface: permissions.Surface(surface), Channel: channel, Operation: q.Operation, NewName: q.NewName,
-	}
-	op := d.operations[slices.IndexFunc(d.operations, func(op Operation) bool { return op.Name == q.Operation })]
-	ask.Risk = op.Risk
-	ask.Target = target(q.Server, op)
-	return d.by(q.Who, ask), nil
+		Risk: operation.Risk, Target: target(q.Server, operation),
+	}), nil
 }
 
 // target is the server of a query; nil: not known.
@@ -44,25 +135,20 @@ func target(server string, op Operation) *permissions.TargetServer {
 	return &permissions.TargetServer{Name: server}
 }
 
-// by lets somebody ask.
-func (d Document) by(who string, ask permissions.Ask) (asks []permissions.Ask) {
+// asksOf returns the ask by each identity of a principal.
+func (d Document) asksOf(who string, ask permissions.Ask) (asks []permissions.Ask) {
 	ask.Actor = permissions.Actor(who)
-	if group, ok := strings.CutPrefix(who, "slack-group:"); ok {
-		ask.Actor = somebodyAt(ask.Surface)
-		if ask.Surface == permissions.Slack { // elsewhere nobody knows of Slack's groups
-			ask.Groups = []string{group}
-		}
+	group, isGroup := strings.CutPrefix(who, "slack-group:")
+	if isGroup && ask.Surface == permissions.Slack { // on other surfaces the members of Slack's groups are not known
+		ask.Groups = []string{group}
 	}
-	switch permissions.Principal(who) {
-	case permissions.Everybody:
-		ask.Actor = somebodyAt(ask.Surface)
-	case permissions.External:
-		ask.Actor, ask.External = somebodyAt(ask.Surface), true
+	ask.External = who == string(permissions.External)
+	if isGroup || ask.External || who == string(permissions.Everybody) {
+		ask.Actor = unlistedAt(ask.Surface)
 	}
-	for _, identity := range d.identities(who, ask.Surface) {
-		one := ask
-		one.Actor = identity
-		asks = append(asks, one)
+	for _, identity := range identitiesOf(d.Book, who, ask.Surface) {
+		ask.Actor = identity
+		asks = append(asks, ask)
 	}
 	if asks == nil {
 		return []permissions.Ask{ask}
@@ -70,18 +156,20 @@ func (d Document) by(who string, ask permissions.Ask) (asks []permissions.Ask) {
 	return asks
 }
 
-func somebodyAt(surface permissions.Surface) permissions.Actor {
+// unlistedAt is the identity of somebody whom no rule names: no Slack id and no key has this form.
+func unlistedAt(surface permissions.Surface) permissions.Actor {
+	const somebody = "(somebody)"
 	if surface == permissions.Slack {
-		return permissions.SlackUser(unlisted)
+		return permissions.SlackUser(somebody)
 	}
-	return permissions.Key(unlisted)
+	return permissions.Key(somebody)
 }
 
-// identities are those that a person can have at the surface.
-func (d Document) identities(person string, surface permissions.Surface) (found []permissions.Actor) {
-	for _, p := range d.Book.People {
+// identitiesOf returns the identities that a person can have at the surface.
+func identitiesOf(book *permissions.Rulebook, person string, surface permissions.Surface) (found []permissions.Actor) {
+	for _, p := range book.People {
 		for _, identity := range p.Identities {
-			if p.ID == person && standsAt(identity, surface) {
+			if p.ID == person && isUsedAt(identity, surface) {
 				found = append(found, identity)
 			}
 		}
@@ -89,25 +177,41 @@ func (d Document) identities(person string, surface permissions.Surface) (found 
 	return found
 }
 
-// standsAt reports whether an identity can be at a surface: Slack users in Slack, all
-// others elsewhere.
-func standsAt(identity permissions.Actor, surface permissions.Surface) bool {
+// isUsedAt reports whether an identity can ask at a surface: Slack users in Slack, keys and users of a
+// machine elsewhere.
+func isUsedAt(identity permissions.Actor, surface permissions.Surface) bool {
 	return strings.HasPrefix(string(identity), "slack:") == (surface == permissions.Slack)
 }
 
-func namesOf(b *permissions.Rulebook) (n names) {
-	for _, p := range b.People {
-		n.people = append(n.people, p.ID)
-	}
-	for _, g := range b.Groups {
-		n.groups = append(n.groups, g.Name)
-	}
-	return n
+// Failure is a test that got another outcome.
+type Failure struct {
+	Test
+	Ask      permissions.Ask
+	Decision permissions.Decision
 }
 
-// plainly is the first problem without a line: it is not about a file.
-func plainly(problems Problems) error { return queryError(problems[0].Text) }
+func (f Failure) String() string {
+	text := fmt.Sprintf("line %d: %s: wanted %s, got %s", f.Line, f.Query, f.Want, Outcome(f.Decision))
+	if f.Decision.Rule != "" {
+		text += fmt.Sprintf(" by the rule %q", f.Decision.Rule)
+	}
+	if f.Decision.Reason != "" {
+		text += ": " + f.Decision.Reason
+	}
+	return text
+}
 
-type queryError string
-
-func (e queryError) Error() string { return string(e) }
+// RunTests runs the file's own tests and returns the failed ones. A person with several identities at a
+// place must get the wanted outcome with each.
+func (d Document) RunTests() (failures []Failure) {
+	for _, t := range d.Tests {
+		asks, _ := d.Asks(t.Query) // Load has validated the query
+		for _, ask := range asks {
+			if decision := (permissions.Policy{Book: d.Book}).Decide(ask); Outcome(decision) != t.Want {
+				failures = append(failures, Failure{t, ask, decision})
+				break
+			}
+		}
+	}
+	return failures
+}

@@ -7,178 +7,283 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// warn doubts what is legal and can hardly be meant.
-func (r *reader) warn() {
-	if len(r.book.Rules) == 0 {
-		r.doubt(1, "there are no rules, so everything is refused")
+// warn adds the warnings: what is legal and hardly meant.
+func (v *validator) warn() {
+	if len(v.book.Rules) == 0 {
+		v.warnf(1, "there are no rules, so everything is refused")
 	}
-	for i, rule := range r.book.Rules {
-		line := r.lines[i]
-		if why := r.dead(rule); why != "" {
-			r.doubt(line, "the rule %q can never match: %s", rule.Name, why)
-			continue
-		}
-		for _, act := range permissions.Acts {
-			if slices.Contains(rule.Operations, permissions.Glob(act)) && !rule.Names(act) {
-				r.doubt(line, "the rule %q gives %s to nobody: it has neither a risk nor a server, so leave risks and servers out", rule.Name, act)
-			}
-		}
-		if rule.Effect == permissions.Deny {
-			continue
-		}
-		if by, ok := r.shadow(rule); ok && !namesAct(rule) {
-			r.doubt(line, "the rule %q never allows anything: the rule %q denies all of it", rule.Name, by)
-		}
-		r.guests(line, rule)
-		if rule.Approvers != nil {
-			r.lonely(line, rule)
-			r.idle(line, rule)
-		}
+	for i, rule := range v.book.Rules {
+		v.warnOfRule(v.file.Rules[i].line, rule)
 	}
-	if len(r.book.Protected) > 0 && len(r.book.People) < 2 {
-		r.doubt(r.protected, "protected servers need a second person, and the file has fewer than two people")
+	if at := v.file.Protected.line; at > 0 && len(v.book.Protected) == 0 {
+		v.warnf(at, "protected names no server, so none is protected")
+	} else if at > 0 && len(v.book.People) < 2 {
+		v.warnf(at, "protected servers need a second person, and the file has fewer than two people")
 	}
-	r.warnOfLocals()
-	r.warnOfRenames()
-	if r.protected > 0 && len(r.book.Protected) == 0 {
-		r.doubt(r.protected, "protected names no server, so none is protected")
-	}
+	v.warnOfLocalUsers()
+	v.warnOfRenames()
 }
 
-// warnOfLocals doubts people who can agree for another as users of a machine alone, where others are
-// known so too: the users of one machine count as one person.
-func (r *reader) warnOfLocals() {
-	asks := len(r.book.Protected) > 0 || slices.ContainsFunc(r.book.Rules, func(rule permissions.Rule) bool { return rule.Approvers != nil })
-	who := r.book.LocalPeople()
-	if !asks || len(who) < 2 {
+func (v *validator) warnOfRule(line int, rule permissions.Rule) {
+	if why := v.whyNeverMatches(rule); why != "" {
+		v.warnf(line, "the rule %q can never match: %s", rule.Name, why)
 		return
 	}
-	for i, one := range r.book.People {
+	for _, act := range permissions.Acts {
+		if slices.Contains(rule.Operations, permissions.Glob(act)) && !rule.Names(act) {
+			v.warnf(line, "the rule %q gives %s to nobody: it has neither a risk nor a server, so leave risks and servers out", rule.Name, act)
+		}
+	}
+	if rule.Effect == permissions.Deny {
+		return
+	}
+	inSlack := rule.Where == nil || slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return surfaceOf(p) == permissions.Slack })
+	if inSlack && v.namesSlack() && slices.Contains(rule.Who, permissions.Everybody) {
+		v.warnf(line, "the rule %q allows it to guests of the Slack workspace as well, who are among *: name people or a group if that is not meant", rule.Name)
+	}
+	if rule.Approvers == nil {
+		return
+	}
+	v.checkApproverCount(line, rule)
+	if all(v.operationsOf(rule), func(op Operation) bool { return op.Risk == permissions.Read }) {
+		v.warnf(line, "the rule %q names approvers, and is about reads alone, which nobody is asked for", rule.Name)
+	}
+}
+
+// warnOfLocalUsers warns of people who should agree for others and are known as users of a machine alone:
+// the users of one machine count as one person.
+func (v *validator) warnOfLocalUsers() {
+	wantsApproval := len(v.book.Protected) > 0 || slices.ContainsFunc(v.book.Rules, func(rule permissions.Rule) bool { return rule.Approvers != nil })
+	locals := v.book.LocalPeople()
+	if !wantsApproval || len(locals) < 2 {
+		return
+	}
+	for i, one := range v.book.People {
 		if len(one.Identities) > 0 && all(one.Identities, permissions.Actor.IsLocal) {
-			r.doubt(r.at[i], "%s is known as a user of a machine alone, and users of one machine (%s) never agree for each other: add an access key or a Slack user", one.ID, strings.Join(who, ", "))
+			v.warnf(v.file.People[i].line, "%s is known as a user of a machine alone, and users of one machine (%s) never agree for each other: add an access key or a Slack user", one.ID, strings.Join(locals, ", "))
 		}
 	}
 }
 
-// guests doubts an allow to everybody in Slack: guests of the workspace, whom somebody invited for one
-// channel, are everybody too.
-func (r *reader) guests(line int, rule permissions.Rule) {
-	inSlack := rule.Where == nil || slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return surfaceOf(p) == permissions.Slack })
-	if inSlack && r.usesSlack() && slices.Contains(rule.Who, permissions.Everybody) {
-		r.doubt(line, "the rule %q allows it to guests of the Slack workspace as well, who are among *: name people or a group if that is not meant", rule.Name)
+// namesSlack reports whether the file names anything of Slack.
+func (v *validator) namesSlack() bool {
+	var words []string
+	for _, p := range v.book.People {
+		words = append(words, toStrings(p.Identities)...)
 	}
-}
-
-// usesSlack reports whether the file has anything of Slack in it.
-func (r *reader) usesSlack() bool {
-	ofSlack := func(word string) bool {
+	for _, g := range v.book.Groups {
+		for _, id := range g.SlackGroups {
+			words = append(words, "slack-group:"+id)
+		}
+	}
+	for _, rule := range v.book.Rules {
+		words = append(append(words, toStrings(rule.Where)...), toStrings(rule.Who)...)
+	}
+	return v.book.Slack != permissions.SlackChannels{} || slices.ContainsFunc(words, func(word string) bool {
 		kind, _, _ := strings.Cut(word, ":")
 		return kind == "slack" || kind == "slack-group" || word == string(permissions.External)
-	}
-	b := r.book
-	return b.Slack != permissions.SlackChannels{} ||
-		slices.ContainsFunc(b.People, func(p permissions.Person) bool {
-			return slices.ContainsFunc(p.Identities, func(who permissions.Actor) bool { return ofSlack(string(who)) })
-		}) ||
-		slices.ContainsFunc(b.Groups, func(g permissions.Group) bool { return len(g.SlackGroups) > 0 }) ||
-		slices.ContainsFunc(b.Rules, func(rule permissions.Rule) bool {
-			return slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return ofSlack(string(p)) }) ||
-				slices.ContainsFunc(rule.Who, func(p permissions.Principal) bool { return ofSlack(string(p)) })
-		})
+	})
 }
 
-// idle doubts approvers of a rule that is about reads alone: nobody is ever asked for those.
-func (r *reader) idle(line int, rule permissions.Rule) {
-	if all(r.reach(rule), func(op Operation) bool { return op.Risk == permissions.Read }) {
-		r.doubt(line, "the rule %q names approvers, and is about reads alone, which nobody is asked for", rule.Name)
+// toStrings converts words of the policy.
+func toStrings[T ~string](words []T) []string {
+	converted := make([]string, len(words))
+	for i, w := range words {
+		converted[i] = string(w)
 	}
+	return converted
 }
 
-// dead says why a rule can never match; "" if it can.
-func (r *reader) dead(rule permissions.Rule) string {
-	ops := r.reach(rule)
+// whyNeverMatches returns why a rule can never match; "" if it can.
+func (v *validator) whyNeverMatches(rule permissions.Rule) string {
+	operations := v.operationsOf(rule)
+	namesAct := slices.ContainsFunc(permissions.Acts, func(act permissions.Act) bool { return slices.Contains(rule.Operations, permissions.Glob(act)) })
+	isAnyServer := func(p permissions.ServerPattern) bool { return strings.Trim(string(p), "*") == "" }
 	switch {
 	case len(rule.Who) == 0:
 		return "who is empty, so it means nobody"
-	case empty(rule.Where), empty(rule.Operations), empty(rule.Risks), empty(rule.Servers):
+	case isEmpty(rule.Where), isEmpty(rule.Operations), isEmpty(rule.Risks), isEmpty(rule.Servers):
 		return "it has an empty list, which means nothing; leave the key out for any"
-	case !r.anybodyStands(rule):
+	case !v.isAskable(rule):
 		return "nobody of its who can be at its where: Slack users ask in Slack, keys and local users at a terminal or over MCP"
-	case len(ops) == 0 && namesAct(rule):
+	case len(operations) == 0 && namesAct:
 		return ""
-	case len(ops) == 0:
+	case len(operations) == 0:
 		return "no operation has one of its names and one of its risks"
-	case !slices.ContainsFunc(ops, func(op Operation) bool { return op.OnServer }) && !holdsNoServer(rule.Servers):
+	case rule.Servers != nil && !slices.ContainsFunc(rule.Servers, isAnyServer) && !slices.ContainsFunc(operations, func(op Operation) bool { return op.OnServer }):
 		return "it names servers, and its operations are about none; leave servers out"
 	}
 	return ""
 }
 
-func namesAct(rule permissions.Rule) bool {
-	return slices.ContainsFunc(permissions.Acts, func(act permissions.Act) bool { return slices.Contains(rule.Operations, permissions.Glob(act)) })
+// isEmpty reports whether a list was written and has nothing in it.
+func isEmpty[T any](list []T) bool { return list != nil && len(list) == 0 }
+
+func all[T any](list []T, ok func(T) bool) bool {
+	return !slices.ContainsFunc(list, func(one T) bool { return !ok(one) })
 }
 
-func empty[T any](list []T) bool { return list != nil && len(list) == 0 }
-
-// holdsNoServer reports whether the patterns match an operation that has no server.
-func holdsNoServer(patterns []permissions.ServerPattern) bool {
-	return patterns == nil || slices.ContainsFunc(patterns, func(p permissions.ServerPattern) bool {
-		return strings.Trim(string(p), "*") == ""
-	})
-}
-
-// reach returns the operations that a rule is about.
-func (r *reader) reach(rule permissions.Rule) (ops []Operation) {
-	for _, op := range r.operations {
-		named := rule.Operations == nil || slices.ContainsFunc(rule.Operations, func(g permissions.Glob) bool { return g.Matches(op.Name) })
+// operationsOf returns the operations that a rule is about.
+func (v *validator) operationsOf(rule permissions.Rule) (operations []Operation) {
+	for _, op := range v.operations {
+		isNamed := rule.Operations == nil || slices.ContainsFunc(rule.Operations, func(g permissions.Glob) bool { return g.Matches(op.Name) })
 		// Some changes of a server, a rename for one, can be disruptive.
-		raised := op.Risk == permissions.Change && op.OnServer && slices.Contains(rule.Risks, permissions.Disruptive)
-		if named && (rule.Risks == nil || raised || slices.Contains(rule.Risks, op.Risk)) {
-			ops = append(ops, op)
+		isRaised := op.Risk == permissions.Change && op.OnServer && slices.Contains(rule.Risks, permissions.Disruptive)
+		if isNamed && (rule.Risks == nil || isRaised || slices.Contains(rule.Risks, op.Risk)) {
+			operations = append(operations, op)
 		}
 	}
-	return ops
+	return operations
 }
 
 var surfaces = []permissions.Surface{permissions.Slack, permissions.MCP, permissions.Terminal}
-
-func (r *reader) anybodyStands(rule permissions.Rule) bool {
-	return slices.ContainsFunc(surfaces, func(s permissions.Surface) bool {
-		at := rule.Where == nil || slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return surfaceOf(p) == s })
-		return at && slices.ContainsFunc(rule.Who, func(p permissions.Principal) bool { return r.stands(p, s) })
-	})
-}
 
 func surfaceOf(p permissions.Place) permissions.Surface {
 	surface, _, _ := strings.Cut(string(p), ":")
 	return permissions.Surface(surface)
 }
 
-// stands reports whether anybody of the party can be at the surface.
-func (r *reader) stands(p permissions.Principal, at permissions.Surface) bool {
-	kind, _, identity := strings.Cut(string(p), ":")
+// isAskable reports whether anybody whom the rule names can ask from where it says.
+func (v *validator) isAskable(rule permissions.Rule) bool {
+	return slices.ContainsFunc(surfaces, func(s permissions.Surface) bool {
+		isHere := rule.Where == nil || slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return surfaceOf(p) == s })
+		return isHere && slices.ContainsFunc(rule.Who, func(p permissions.Principal) bool { return v.canAskFrom(p, s) })
+	})
+}
+
+// canAskFrom reports whether anybody of the principal can ask at the surface.
+func (v *validator) canAskFrom(p permissions.Principal, at permissions.Surface) bool {
+	kind, _, isIdentity := strings.Cut(string(p), ":")
 	switch {
 	case p == permissions.Everybody:
 		return true
-	case p == permissions.External, kind == "slack-group" && identity:
+	case p == permissions.External, kind == "slack-group" && isIdentity:
 		return at == permissions.Slack
-	case identity:
-		return standsAt(permissions.Actor(p), at)
+	case isIdentity:
+		return isUsedAt(permissions.Actor(p), at)
 	}
-	if g, ok := r.group(p); ok {
-		if at == permissions.Slack && len(g.SlackGroups) > 0 {
-			return true
-		}
-		return slices.ContainsFunc(g.People, func(id string) bool { return r.stands(permissions.Principal(id), at) })
-	}
-	return len(Document{Book: r.book}.identities(string(p), at)) > 0
+	g := v.group(p)
+	return at == permissions.Slack && len(g.SlackGroups) > 0 || len(identitiesOf(v.book, string(p), at)) > 0 ||
+		slices.ContainsFunc(g.People, func(id string) bool { return len(identitiesOf(v.book, id, at)) > 0 })
 }
 
-func (r *reader) group(p permissions.Principal) (permissions.Group, bool) {
-	for _, g := range r.book.Groups {
-		if g.Name == string(p) {
-			return g, true
+// group returns the group of a name; none: the zero value.
+func (v *validator) group(name permissions.Principal) permissions.Group {
+	i := slices.IndexFunc(v.book.Groups, func(g permissions.Group) bool { return g.Name == string(name) })
+	if i < 0 {
+		return permissions.Group{}
+	}
+	return v.book.Groups[i]
+}
+
+// checkApproverCount warns of people who can ask and whose request can never be approved, such as the one
+// member of a group that approves its own requests.
+func (v *validator) checkApproverCount(line int, rule permissions.Rule) {
+	requesters, slackKnowsMore := v.peopleOf(rule.Who)
+	if len(requesters) == 0 && !slackKnowsMore {
+		v.warnf(line, "nobody of who in the rule %q is under people, and only they can ask where others must agree", rule.Name)
+		return
+	}
+	named := rule.Approvers.Who
+	if named == nil {
+		named = []permissions.Principal{permissions.Everybody}
+	}
+	approvers, slackKnowsMore := v.peopleOf(named)
+	if slackKnowsMore {
+		return
+	}
+	var stuck []string
+	for _, id := range requesters {
+		others := slices.DeleteFunc(slices.Clone(approvers), func(other string) bool { return other == id })
+		if len(others) < rule.Approvers.Count {
+			stuck = append(stuck, id)
 		}
 	}
-	return permissions.Group{}, false
+	if len(stuck) > 0 {
+		v.warnf(line, "in the rule %q too few others can approve what %s asks for; nobody approves their own request", rule.Name, strings.Join(stuck, ", "))
+	}
+}
+
+// peopleOf returns the ids of the people whom the principals mean. slackKnowsMore is set where a user group
+// of Slack is among them.
+func (v *validator) peopleOf(principals []permissions.Principal) (ids []string, slackKnowsMore bool) {
+	for _, person := range v.book.People {
+		if slices.ContainsFunc(principals, func(p permissions.Principal) bool {
+			return p == permissions.Everybody || string(p) == person.ID || slices.Contains(v.group(p).People, person.ID) ||
+				slices.Contains(person.Identities, permissions.Actor(p))
+		}) {
+			ids = append(ids, person.ID)
+		}
+	}
+	return ids, slices.ContainsFunc(principals, func(p permissions.Principal) bool {
+		return strings.HasPrefix(string(p), "slack-group:") || len(v.group(p).SlackGroups) > 0
+	})
+}
+
+const maxRenames = 20_000 // that are tried: a person, a name before, a name after
+
+// warnOfRenames warns of every rename that would win somebody a right: from the names of one pattern to those
+// of another, by somebody who may rename both.
+func (v *validator) warnOfRenames() {
+	renamers, patterns := v.renamers(), v.namePatterns()
+	if len(renamers)*len(patterns)*len(patterns) > maxRenames {
+		v.warnf(0, "there are too many people and patterns to look at every rename; one that wins a right needs the yes of somebody who has it all the same")
+		return
+	}
+	for _, from := range patterns {
+		for _, to := range patterns {
+			winners := slices.DeleteFunc(slices.Clone(renamers), func(who permissions.Principal) bool { return from == to || !v.winsByRename(who, from, to) })
+			if len(winners) > 0 {
+				v.warnf(0, "a rename from %s to %s, which %s may ask for, lets somebody do more than before; it needs the yes of somebody who may do that already",
+					from, to, strings.Join(toStrings(winners), ", "))
+			}
+		}
+	}
+}
+
+var renameOperations = []string{"servers.update", "servers.replace"}
+
+// renamers are the principals who may rename some server.
+func (v *validator) renamers() (who []permissions.Principal) {
+	for _, rule := range v.book.Rules {
+		isRename := func(op Operation) bool { return slices.Contains(renameOperations, op.Name) }
+		if rule.Effect == permissions.Allow && slices.ContainsFunc(v.operationsOf(rule), isRename) {
+			who = append(who, rule.Who...)
+		}
+	}
+	slices.Sort(who)
+	return slices.Compact(who)
+}
+
+// namePatterns are the patterns over names in the rules and the protection, and a name that fits none.
+func (v *validator) namePatterns() []permissions.ServerPattern {
+	patterns := slices.Concat(v.book.Protected, []permissions.ServerPattern{"any other name"})
+	for _, rule := range v.book.Rules {
+		patterns = append(patterns, rule.Servers...)
+	}
+	patterns = slices.DeleteFunc(patterns, func(p permissions.ServerPattern) bool { return p.IsID() || strings.Trim(string(p), "*") == "" })
+	slices.Sort(patterns)
+	return slices.Compact(patterns)
+}
+
+// winsByRename reports whether a principal who renames a server between two patterns wins a right.
+func (v *validator) winsByRename(who permissions.Principal, from, to permissions.ServerPattern) bool {
+	sample := func(p permissions.ServerPattern) string {
+		return strings.NewReplacer("*", "1", "?", "1", " ", "-").Replace(string(p))
+	}
+	for _, at := range surfaces {
+		for _, operation := range renameOperations {
+			asks := Document{Book: v.book}.asksOf(string(who), permissions.Ask{
+				Surface: at, Operation: operation, Risk: permissions.Change,
+				Target: &permissions.TargetServer{Name: sample(from)}, NewName: sample(to),
+			})
+			wins := func(ask permissions.Ask) bool {
+				return (permissions.Policy{Book: v.book}).Decide(ask).Rule == permissions.ByRename
+			}
+			if v.canAskFrom(who, at) && slices.ContainsFunc(asks, wins) {
+				return true
+			}
+		}
+	}
+	return false
 }
