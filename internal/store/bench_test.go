@@ -156,7 +156,7 @@ func benchmarkInbox(b *testing.B, run func(b *testing.B, db database, round int,
 func arrived(ids []string, after time.Duration) []approval.Delivery {
 	ds := make([]approval.Delivery, len(ids))
 	for i, id := range ids {
-		ds[i] = delivery(id, after)
+		ds[i] = newDelivery(id, after)
 		ds[i].Body = make([]byte, 2<<10)
 	}
 	return ds

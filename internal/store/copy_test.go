@@ -34,7 +34,7 @@ func full(t *testing.T) (path string) {
 	require.NoError(t, db.Add(ctx, keys.Key{Name: "k", Hash: "h", CreatedAt: start}, row("created")))
 	_, err = db.Dedupe(ctx, "d", start, start.AddDate(100, 0, 0))
 	require.NoError(t, err)
-	received(t, db, 0, delivery("open", 0), delivery("done", 0))
+	received(t, db, 0, newDelivery("open", 0), newDelivery("done", 0))
 	require.NoError(t, db.Finish(ctx, []string{"done"}))
 	added(t, db, post("4", 0))
 	noted(t, db, 1500) // more than a page, and more than a batch
@@ -77,10 +77,10 @@ func TestMigrate(t *testing.T) {
 	require.Equal(t, rows(t, from, audit.Filter{}), rows(t, to, audit.Filter{}))
 
 	require.Equal(t, post("4", 0), posted(t, to, "live:4"))
-	require.Equal(t, []bool{false, false}, received(t, to, 0, delivery("open", 0), delivery("done", 0)))
+	require.Equal(t, []bool{false, false}, received(t, to, 0, newDelivery("open", 0), newDelivery("done", 0)))
 	left, err := to.Leftover(t.Context(), "p2", start.Add(pastLease), 9)
 	require.NoError(t, err)
-	require.Equal(t, delivery("open", 0).Body, left[0].Body)
+	require.Equal(t, newDelivery("open", 0).Body, left[0].Body)
 	require.Len(t, left, 1)
 
 	// The copy goes on where the file stood.

@@ -14,8 +14,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
-// delivery came so long after start, and is remembered for ten minutes.
-func delivery(id string, after time.Duration) approval.Delivery {
+// newDelivery came so long after start, and is remembered for ten minutes.
+func newDelivery(id string, after time.Duration) approval.Delivery {
 	return approval.Delivery{
 		ID: id, Kind: "command", Body: []byte("\x00\xff body of " + id), ReceivedAt: ms(start.Add(after)),
 		Until: ms(start.Add(after + 10*time.Minute)),
@@ -25,7 +25,7 @@ func delivery(id string, after time.Duration) approval.Delivery {
 func deliveries(n int, after time.Duration) []approval.Delivery {
 	out := make([]approval.Delivery, n)
 	for i := range out {
-		out[i] = delivery(fmt.Sprintf("%s-%04d", after, i), after)
+		out[i] = newDelivery(fmt.Sprintf("%s-%04d", after, i), after)
 	}
 	return out
 }
@@ -53,13 +53,13 @@ const pastLease = time.Minute + time.Millisecond
 func TestInbox(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		ctx := t.Context()
-		big := delivery("b", time.Second)
+		big := newDelivery("b", time.Second)
 		big.Body = bytes.Repeat([]byte{0, 1, 0x80, 0xff}, 32<<10)
 		empty := approval.Delivery{ID: "c", ReceivedAt: ms(start), Until: ms(start.Add(time.Hour))}
-		require.Equal(t, []bool{true, true, true}, received(t, db, 0, big, delivery("a", 2*time.Second), empty))
-		again := delivery("a", 3*time.Second)
+		require.Equal(t, []bool{true, true, true}, received(t, db, 0, big, newDelivery("a", 2*time.Second), empty))
+		again := newDelivery("a", 3*time.Second)
 		again.Body = []byte("another body")
-		require.Equal(t, []bool{true, false}, received(t, db, time.Second, delivery("d", time.Minute), again))
+		require.Equal(t, []bool{true, false}, received(t, db, time.Second, newDelivery("d", time.Minute), again))
 		require.Empty(t, received(t, db, 0))
 
 		require.Empty(t, leftover(t, db, "p2", time.Minute-time.Millisecond, 9), "p1 has them")
@@ -67,7 +67,7 @@ func TestInbox(t *testing.T) {
 		require.Empty(t, leftover(t, db, "p2", pastLease, -1))
 		got, err := db.Leftover(ctx, "p2", start.Add(time.Minute), 9)
 		require.NoError(t, err)
-		want := []approval.Delivery{empty, big, delivery("a", 2*time.Second)}
+		want := []approval.Delivery{empty, big, newDelivery("a", 2*time.Second)}
 		for i := range want {
 			want[i].Tries = 2
 		}
@@ -78,19 +78,19 @@ func TestInbox(t *testing.T) {
 		require.NoError(t, db.Finish(ctx, nil))
 		require.Equal(t, []string{"c"}, leftover(t, db, "p3", 3*time.Minute, 1))
 		require.Equal(t, []string{"b", "d"}, leftover(t, db, "p3", 3*time.Minute, 9))
-		require.Equal(t, []bool{false}, received(t, db, 3*time.Minute, delivery("a", 3*time.Minute)), "finished is not forgotten")
+		require.Equal(t, []bool{false}, received(t, db, 3*time.Minute, newDelivery("a", 3*time.Minute)), "finished is not forgotten")
 		require.Zero(t, logLength(t, db))
 	})
 }
 
 func TestInboxTakesTheFirstOfABatch(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
-		first, second := delivery("a", 0), delivery("a", 0)
+		first, second := newDelivery("a", 0), newDelivery("a", 0)
 		second.Body = []byte("second")
-		require.Equal(t, []bool{true, true, false, false}, received(t, db, 0, delivery("b", time.Second), first, second, delivery("b", 0)))
+		require.Equal(t, []bool{true, true, false, false}, received(t, db, 0, newDelivery("b", time.Second), first, second, newDelivery("b", 0)))
 		got, err := db.Leftover(t.Context(), "p1", start.Add(pastLease), 9)
 		require.NoError(t, err)
-		require.Equal(t, []string{string(first.Body), string(delivery("b", 0).Body)}, []string{string(got[0].Body), string(got[1].Body)})
+		require.Equal(t, []string{string(first.Body), string(newDelivery("b", 0).Body)}, []string{string(got[0].Body), string(got[1].Body)})
 		require.Len(t, got, 2)
 	})
 }
@@ -98,7 +98,7 @@ func TestInboxTakesTheFirstOfABatch(t *testing.T) {
 // What no engine can store as it is, is the same every time.
 func TestInboxTakesOddIDs(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
-		odd := delivery("a\x00b\xff' $1", 0)
+		odd := newDelivery("a\x00b\xff' $1", 0)
 		require.Equal(t, []bool{true, false}, received(t, db, 0, odd, odd))
 		require.Equal(t, []bool{false}, received(t, db, 0, odd))
 		require.NoError(t, db.Finish(t.Context(), []string{odd.ID}))
@@ -108,10 +108,10 @@ func TestInboxTakesOddIDs(t *testing.T) {
 
 func TestInboxRefuses(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
-		nameless, short := delivery("", 0), delivery("a", 0)
+		nameless, short := newDelivery("", 0), newDelivery("a", 0)
 		short.Until = start
 		for name, d := range map[string]approval.Delivery{"no id": nameless, "no time to be remembered": short} {
-			_, err := db.Receive(t.Context(), "p1", start, []approval.Delivery{delivery("b", 0), d})
+			_, err := db.Receive(t.Context(), "p1", start, []approval.Delivery{newDelivery("b", 0), d})
 			require.ErrorContains(t, err, "a delivery needs an id and a time to be remembered", name)
 		}
 		require.Empty(t, leftover(t, db, "p1", pastLease, 9), "all or nothing")
@@ -124,7 +124,7 @@ func TestInboxTakesMany(t *testing.T) {
 		const n = 1234
 		many := deliveries(n, 0)
 		require.Equal(t, slices.Repeat([]bool{true}, n), received(t, db, 0, many...))
-		require.Equal(t, append(slices.Repeat([]bool{false}, n), true), received(t, db, 0, append(many, delivery("one more", 0))...))
+		require.Equal(t, append(slices.Repeat([]bool{false}, n), true), received(t, db, 0, append(many, newDelivery("one more", 0))...))
 		var ids []string
 		for _, want := range []int{500, 500, 235} {
 			some := leftover(t, db, "p1", pastLease, n+1)
@@ -158,7 +158,7 @@ func TestInboxForgets(t *testing.T) {
 			receiveOneByOne(t, db, 10*time.Minute, n)
 			require.Equal(t, int64(2*n+1), counted(t, url, "SELECT count(*) FROM inbox"), "but for the first, which is not done")
 			require.Equal(t, old[0].ID, leftover(t, db, "p1", time.Hour, 1)[0])
-			require.Equal(t, []bool{false, true}, received(t, db, time.Hour, delivery(old[0].ID, time.Hour), delivery(old[1].ID, time.Hour)))
+			require.Equal(t, []bool{false, true}, received(t, db, time.Hour, newDelivery(old[0].ID, time.Hour), newDelivery(old[1].ID, time.Hour)))
 		})
 	}
 }
@@ -186,12 +186,12 @@ func TestInboxLosesCommits(t *testing.T) {
 			server := pgtest.Start(t)
 			p := newProxy(t, server.Socket())
 			db := open(t, p.url())
-			require.Equal(t, []bool{true}, received(t, db, 0, delivery("a", 0)))
+			require.Equal(t, []bool{true}, received(t, db, 0, newDelivery("a", 0)))
 			lost := p.loseCommit(arrives)
 			require.Equal(t, []bool{false, true, true, false},
-				received(t, db, 0, delivery("a", 0), delivery("b", 0), delivery("c", 0), delivery("b", 0)))
+				received(t, db, 0, newDelivery("a", 0), newDelivery("b", 0), newDelivery("c", 0), newDelivery("b", 0)))
 			require.EqualValues(t, 1, lost.Load(), "a commit was lost")
-			require.Equal(t, []bool{false, false}, received(t, db, 0, delivery("b", 0), delivery("c", 0)))
+			require.Equal(t, []bool{false, false}, received(t, db, 0, newDelivery("b", 0), newDelivery("c", 0)))
 			require.Equal(t, []string{"a", "b", "c"}, leftover(t, db, "p2", pastLease, 9))
 		})
 	}

@@ -33,7 +33,7 @@ func TestUpgradeToSlack(t *testing.T) {
 				around(t, url, statement)
 			}
 			db = open(t, url)
-			require.Equal(t, []bool{true}, received(t, db, 0, delivery("a", 0)))
+			require.Equal(t, []bool{true}, received(t, db, 0, newDelivery("a", 0)))
 			added(t, db, post("1", 0))
 			got, err := db.Record(t.Context(), "1")
 			require.NoError(t, err)
