@@ -129,7 +129,7 @@ func (b *Bot) receive(ctx context.Context, batch []transport.Delivery) ([]bool, 
 			ID: d.ID, Kind: string(d.Kind), Body: b.seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor),
 		}
 	}
-	return store.Receive(ctx, b.owner(), now, rows)
+	return store.Enqueue(ctx, b.owner(), now, rows)
 }
 
 func (b *Bot) owner() string { return b.Runner.Process.ID }
@@ -179,7 +179,7 @@ func (b *Bot) takeLeftover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	left, err := store.Leftover(ctx, b.owner(), b.Now(), room)
+	left, err := store.ClaimExpired(ctx, b.owner(), b.Now(), room)
 	for _, row := range left {
 		if _, busy := b.inHand.Load(row.ID); !busy {
 			b.takeUp(ctx, row)
@@ -254,7 +254,7 @@ func (b *Bot) forget(ctx context.Context, ids []string) {
 	defer cancel()
 	store, err := b.Store(ctx)
 	if err == nil {
-		err = store.Finish(ctx, ids)
+		err = store.Ack(ctx, ids)
 	}
 	if err != nil { // they are carried out once more; what changes anything is recognised by its request id
 		b.Log.Warn("Slack: noting what is done", "error", err)

@@ -34,7 +34,7 @@ func (f *flaky) Receive(ctx context.Context, owner string, now time.Time, ds []a
 	if f.gone.Load() {
 		return nil, errors.New("the database is gone")
 	}
-	return f.Store.Receive(ctx, owner, now, ds)
+	return f.Store.Enqueue(ctx, owner, now, ds)
 }
 
 func (f *flaky) AddPost(ctx context.Context, p approval.Post) (bool, error) {

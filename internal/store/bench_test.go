@@ -130,7 +130,7 @@ func BenchmarkInbox(b *testing.B) {
 	benchmarkInbox(b, func(b *testing.B, db database, round int, ids []string) {
 		after := time.Duration(round) * time.Minute
 		received(b, db, after, arrived(ids, after)...)
-		require.NoError(b, db.Finish(b.Context(), ids))
+		require.NoError(b, db.Ack(b.Context(), ids))
 	})
 }
 

@@ -35,7 +35,7 @@ func full(t *testing.T) (path string) {
 	_, err = db.Dedupe(ctx, "d", start, start.AddDate(100, 0, 0))
 	require.NoError(t, err)
 	received(t, db, 0, newDelivery("open", 0), newDelivery("done", 0))
-	require.NoError(t, db.Finish(ctx, []string{"done"}))
+	require.NoError(t, db.Ack(ctx, []string{"done"}))
 	added(t, db, post("4", 0))
 	noted(t, db, 1500) // more than a page, and more than a batch
 	// What older versions let in.
@@ -78,7 +78,7 @@ func TestMigrate(t *testing.T) {
 
 	require.Equal(t, post("4", 0), posted(t, to, "live:4"))
 	require.Equal(t, []bool{false, false}, received(t, to, 0, newDelivery("open", 0), newDelivery("done", 0)))
-	left, err := to.Leftover(t.Context(), "p2", start.Add(pastLease), 9)
+	left, err := to.ClaimExpired(t.Context(), "p2", start.Add(pastLease), 9)
 	require.NoError(t, err)
 	require.Equal(t, newDelivery("open", 0).Body, left[0].Body)
 	require.Len(t, left, 1)

@@ -39,11 +39,11 @@ var inbox = queue[approval.Delivery]{
 	also:  "tries = tries + 1",
 }
 
-// Receive implements [approval.Inbox]. An ID may be remembered a little longer than it has to be.
+// Enqueue implements [approval.Inbox]. An ID may be remembered a little longer than it has to be.
 // Where a commit was not answered it is tried again, and finds what the first try has stored.
-// After an error nothing is stored, unless the error says that this is not known: then Leftover
+// After an error nothing is stored, unless the error says that this is not known: then ClaimExpired
 // hands out what is.
-func (s *Store) Receive(ctx context.Context, owner string, now time.Time, ds []approval.Delivery) ([]bool, error) {
+func (s *Store) Enqueue(ctx context.Context, owner string, now time.Time, ds []approval.Delivery) ([]bool, error) {
 	if err := receivable(now, ds); err != nil || len(ds) == 0 {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (s *Store) mayClean(n int) bool {
 	return after/cleanEvery != (after-int64(n))/cleanEvery
 }
 
-// reception is one call of Receive.
+// reception is one call of Enqueue.
 type reception struct {
 	owner    string
 	now      time.Time
@@ -163,8 +163,8 @@ func old(skip string, now time.Time) (query string, args []any) {
 	return "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until" + limit(cleanMost) + skip + ")", []any{millis(now)}
 }
 
-// Leftover implements [approval.Inbox].
-func (s *Store) Leftover(ctx context.Context, owner string, now time.Time, n int) ([]approval.Delivery, error) {
+// ClaimExpired implements [approval.Inbox].
+func (s *Store) ClaimExpired(ctx context.Context, owner string, now time.Time, n int) ([]approval.Delivery, error) {
 	left, err := inbox.handOut(ctx, s, owner, now, n)
 	slices.SortFunc(left, func(a, b approval.Delivery) int {
 		return cmp.Or(a.ReceivedAt.Compare(b.ReceivedAt), strings.Compare(a.ID, b.ID))
@@ -172,8 +172,8 @@ func (s *Store) Leftover(ctx context.Context, owner string, now time.Time, n int
 	return left, err
 }
 
-// Finish implements [approval.Inbox].
-func (s *Store) Finish(ctx context.Context, ids []string) error {
+// Ack implements [approval.Inbox].
+func (s *Store) Ack(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}

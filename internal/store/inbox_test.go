@@ -32,7 +32,7 @@ func deliveries(n int, after time.Duration) []approval.Delivery {
 
 func received(t testing.TB, db database, after time.Duration, ds ...approval.Delivery) []bool {
 	t.Helper()
-	fresh, err := db.Receive(t.Context(), "p1", start.Add(after), ds)
+	fresh, err := db.Enqueue(t.Context(), "p1", start.Add(after), ds)
 	require.NoError(t, err)
 	require.Len(t, fresh, len(ds))
 	return fresh
@@ -40,7 +40,7 @@ func received(t testing.TB, db database, after time.Duration, ds ...approval.Del
 
 func leftover(t *testing.T, db database, owner string, after time.Duration, n int) (ids []string) {
 	t.Helper()
-	left, err := db.Leftover(t.Context(), owner, start.Add(after), n)
+	left, err := db.ClaimExpired(t.Context(), owner, start.Add(after), n)
 	require.NoError(t, err)
 	for _, d := range left {
 		ids = append(ids, d.ID)
@@ -65,7 +65,7 @@ func TestInbox(t *testing.T) {
 		require.Empty(t, leftover(t, db, "p2", time.Minute-time.Millisecond, 9), "p1 has them")
 		require.Empty(t, leftover(t, db, "p2", pastLease, 0))
 		require.Empty(t, leftover(t, db, "p2", pastLease, -1))
-		got, err := db.Leftover(ctx, "p2", start.Add(time.Minute), 9)
+		got, err := db.ClaimExpired(ctx, "p2", start.Add(time.Minute), 9)
 		require.NoError(t, err)
 		want := []approval.Delivery{empty, big, newDelivery("a", 2*time.Second)}
 		for i := range want {
@@ -73,9 +73,9 @@ func TestInbox(t *testing.T) {
 		}
 		require.Equal(t, want, got, "the oldest first, and not what p1 still has")
 
-		require.NoError(t, db.Finish(ctx, []string{"a", "nothing", "a"}))
-		require.NoError(t, db.Finish(ctx, []string{"a"}), "twice is once")
-		require.NoError(t, db.Finish(ctx, nil))
+		require.NoError(t, db.Ack(ctx, []string{"a", "nothing", "a"}))
+		require.NoError(t, db.Ack(ctx, []string{"a"}), "twice is once")
+		require.NoError(t, db.Ack(ctx, nil))
 		require.Equal(t, []string{"c"}, leftover(t, db, "p3", 3*time.Minute, 1))
 		require.Equal(t, []string{"b", "d"}, leftover(t, db, "p3", 3*time.Minute, 9))
 		require.Equal(t, []bool{false}, received(t, db, 3*time.Minute, newDelivery("a", 3*time.Minute)), "finished is not forgotten")
@@ -88,7 +88,7 @@ func TestInboxTakesTheFirstOfABatch(t *testing.T) {
 		first, second := newDelivery("a", 0), newDelivery("a", 0)
 		second.Body = []byte("second")
 		require.Equal(t, []bool{true, true, false, false}, received(t, db, 0, newDelivery("b", time.Second), first, second, newDelivery("b", 0)))
-		got, err := db.Leftover(t.Context(), "p1", start.Add(pastLease), 9)
+		got, err := db.ClaimExpired(t.Context(), "p1", start.Add(pastLease), 9)
 		require.NoError(t, err)
 		require.Equal(t, []string{string(first.Body), string(newDelivery("b", 0).Body)}, []string{string(got[0].Body), string(got[1].Body)})
 		require.Len(t, got, 2)
@@ -101,7 +101,7 @@ func TestInboxTakesOddIDs(t *testing.T) {
 		odd := newDelivery("a\x00b\xff' $1", 0)
 		require.Equal(t, []bool{true, false}, received(t, db, 0, odd, odd))
 		require.Equal(t, []bool{false}, received(t, db, 0, odd))
-		require.NoError(t, db.Finish(t.Context(), []string{odd.ID}))
+		require.NoError(t, db.Ack(t.Context(), []string{odd.ID}))
 		require.Empty(t, leftover(t, db, "p1", pastLease, 9))
 	})
 }
@@ -111,7 +111,7 @@ func TestInboxRefuses(t *testing.T) {
 		nameless, short := newDelivery("", 0), newDelivery("a", 0)
 		short.Until = start
 		for name, d := range map[string]approval.Delivery{"no id": nameless, "no time to be remembered": short} {
-			_, err := db.Receive(t.Context(), "p1", start, []approval.Delivery{newDelivery("b", 0), d})
+			_, err := db.Enqueue(t.Context(), "p1", start, []approval.Delivery{newDelivery("b", 0), d})
 			require.ErrorContains(t, err, "a delivery needs an id and a time to be remembered", name)
 		}
 		require.Empty(t, leftover(t, db, "p1", pastLease, 9), "all or nothing")
@@ -132,7 +132,7 @@ func TestInboxTakesMany(t *testing.T) {
 			ids = append(ids, some...)
 		}
 		require.True(t, slices.IsSorted(ids))
-		require.NoError(t, db.Finish(t.Context(), ids))
+		require.NoError(t, db.Ack(t.Context(), ids))
 		require.Empty(t, leftover(t, db, "p1", time.Hour, n))
 	})
 }
@@ -150,7 +150,7 @@ func TestInboxForgets(t *testing.T) {
 			for _, d := range old[1:] {
 				ids = append(ids, d.ID)
 			}
-			require.NoError(t, db.Finish(t.Context(), ids))
+			require.NoError(t, db.Ack(t.Context(), ids))
 			require.Equal(t, int64(1), counted(t, url, "SELECT count(*) FROM inbox WHERE body <> ''"))
 
 			receiveOneByOne(t, db, 10*time.Minute-time.Millisecond, n)
@@ -209,7 +209,7 @@ func TestReplicasReceiveOnce(t *testing.T) {
 				slices.Reverse(ds)
 			}
 			for some := range slices.Chunk(ds, 1+i*7) {
-				fresh, err := replicas[i%3].Receive(t.Context(), fmt.Sprint("p", i), start, some)
+				fresh, err := replicas[i%3].Enqueue(t.Context(), fmt.Sprint("p", i), start, some)
 				if err != nil {
 					t.Error(err)
 					return
@@ -238,14 +238,14 @@ func TestReplicasShareTheInbox(t *testing.T) {
 		got := make([][]approval.Delivery, 45)
 		atOnce(len(got), func(i int) {
 			var err error
-			if got[i], err = replicas[i%3].Leftover(t.Context(), fmt.Sprint("p", i), start.Add(pastLease), 3); err != nil {
+			if got[i], err = replicas[i%3].ClaimExpired(t.Context(), fmt.Sprint("p", i), start.Add(pastLease), 3); err != nil {
 				t.Error(err)
 			}
-			_, err = replicas[i%3].Receive(t.Context(), "p1", start.Add(pastLease), deliveries(20, time.Duration(i)*time.Minute+pastLease))
+			_, err = replicas[i%3].Enqueue(t.Context(), "p1", start.Add(pastLease), deliveries(20, time.Duration(i)*time.Minute+pastLease))
 			if err != nil {
 				t.Error(err)
 			}
-			if err := replicas[(i+1)%3].Finish(t.Context(), idsOf(got[i])); err != nil {
+			if err := replicas[(i+1)%3].Ack(t.Context(), idsOf(got[i])); err != nil {
 				t.Error(err)
 			}
 		})

@@ -17,7 +17,7 @@ func share(db database, name string) error {
 	ctx, now := context.Background(), start.Add(pastLease)
 	var got []string
 	for {
-		left, err := db.Leftover(ctx, name, now, 3)
+		left, err := db.ClaimExpired(ctx, name, now, 3)
 		if err != nil {
 			return err
 		}
