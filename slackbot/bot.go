@@ -20,6 +20,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -27,9 +28,9 @@ import (
 // Store is what the bot keeps between restarts, and shares with other replicas.
 type Store interface {
 	approval.Store
-	approval.Inbox
-	approval.Posts
-	approval.Deliveries
+	delivery.Inbox
+	delivery.Posts
+	delivery.Deduper
 	audit.Store
 }
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
@@ -123,9 +123,9 @@ func (b *Bot) receive(ctx context.Context, batch []transport.Delivery) ([]bool, 
 		return nil, fmt.Errorf("%w: %w", errNotTried, err)
 	}
 	now := b.Now()
-	rows := make([]approval.Delivery, len(batch))
+	rows := make([]delivery.Delivery, len(batch))
 	for i, d := range batch {
-		rows[i] = approval.Delivery{
+		rows[i] = delivery.Delivery{
 			ID: d.ID, Kind: string(d.Kind), Body: b.seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor),
 		}
 	}
@@ -190,7 +190,7 @@ func (b *Bot) takeLeftover(ctx context.Context) error {
 
 // takeUp carries out what was left, unless it was sent so long ago that whoever sent it may not
 // want it any more.
-func (b *Bot) takeUp(ctx context.Context, row approval.Delivery) {
+func (b *Bot) takeUp(ctx context.Context, row delivery.Delivery) {
 	body, err := b.open(row.ID, row.Body)
 	d := transport.Delivery{ID: row.ID, Kind: transport.Kind(row.Kind), Body: body}
 	late := b.Now().Sub(row.ReceivedAt) > tooLate

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -30,14 +31,14 @@ type flaky struct {
 	gone  atomic.Bool // nothing can be stored
 }
 
-func (f *flaky) Receive(ctx context.Context, owner string, now time.Time, ds []approval.Delivery) ([]bool, error) {
+func (f *flaky) Receive(ctx context.Context, owner string, now time.Time, ds []delivery.Delivery) ([]bool, error) {
 	if f.gone.Load() {
 		return nil, errors.New("the database is gone")
 	}
 	return f.Store.Enqueue(ctx, owner, now, ds)
 }
 
-func (f *flaky) AddPost(ctx context.Context, p approval.Post) (bool, error) {
+func (f *flaky) AddPost(ctx context.Context, p delivery.Post) (bool, error) {
 	if f.fails.Add(-1) >= 0 {
 		return false, errors.New("the database is away for a moment")
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 )
 
 // members remembers who has typed a command in the workspace, and what Slack called them then. On
@@ -48,7 +49,7 @@ func (b *Bot) noteTyped(ctx context.Context, user, name string) {
 	}
 	store, err := b.Store(ctx)
 	if err == nil {
-		err = store.ReplacePost(ctx, approval.Post{Key: memberKind + ":" + b.member(user), Approval: b.member(user), Kind: memberKind, User: user, Shown: name})
+		err = store.ReplacePost(ctx, delivery.Post{Key: memberKind + ":" + b.member(user), Approval: b.member(user), Kind: memberKind, User: user, Shown: name})
 	}
 	if err != nil {
 		b.Log.Debug("Slack: remembering who is of the workspace", "error", err)

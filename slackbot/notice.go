@@ -13,6 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/tools"
@@ -104,7 +105,7 @@ func (b *Bot) noticeExpiry(ctx context.Context, store Store, channel string) err
 		return nil
 	}
 	day := b.Now().UTC().Format(time.DateOnly)
-	told := approval.Post{Key: "expiry:" + day, Approval: day, Kind: "expiry", Channel: channel}
+	told := delivery.Post{Key: "expiry:" + day, Approval: day, Kind: "expiry", Channel: channel}
 	if _, err := store.Post(ctx, told.Key); !errors.Is(err, approval.ErrNotFound) {
 		return err
 	}
@@ -191,9 +192,9 @@ func (b *Bot) mirrored(ctx context.Context, store Store, channel string, kind st
 	return strconv.ParseInt(p.TS, 10, 64)
 }
 
-func mirrorPost(channel string, kind stream, at int64) approval.Post {
+func mirrorPost(channel string, kind stream, at int64) delivery.Post {
 	what, which, _ := strings.Cut(kind.cursor, ":")
-	return approval.Post{Key: kind.cursor, Approval: which, Kind: what, Channel: channel, TS: strconv.FormatInt(at, 10)}
+	return delivery.Post{Key: kind.cursor, Approval: which, Kind: what, Channel: channel, TS: strconv.FormatInt(at, 10)}
 }
 
 // rowsAfter returns the first rows of a kind after one, as many as a message takes, and up to where

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
@@ -63,7 +64,7 @@ func (b *Bot) post(ctx context.Context, v *visit, rec approval.Record, share boo
 	if share && v.channel != "" {
 		live.Channel = v.channel
 	}
-	posts := []approval.Post{live}
+	posts := []delivery.Post{live}
 	if rec.State == approval.Pending {
 		posts = append(posts, b.card(v, rec))
 		posts = append(posts, b.questions(rec)...)
@@ -77,9 +78,9 @@ func (b *Bot) post(ctx context.Context, v *visit, rec approval.Record, share boo
 }
 
 // card is the question to the asker, as an answer to what they did.
-func (b *Bot) card(v *visit, rec approval.Record) approval.Post {
+func (b *Bot) card(v *visit, rec approval.Record) delivery.Post {
 	now := b.Now()
-	return approval.Post{
+	return delivery.Post{
 		Key: cardKind + ":" + rec.ID, Approval: rec.ID, Kind: cardKind, User: v.user, Channel: v.channel,
 		URL: b.sealURL(v.url), URLUntil: now.Add(urlLasts), Next: now,
 	}
@@ -87,7 +88,7 @@ func (b *Bot) card(v *visit, rec approval.Record) approval.Post {
 
 // addPost stores a message to be shown. A card that is asked anew replaces the one before: only
 // the newest can be answered where the person looks.
-func (b *Bot) addPost(ctx context.Context, p approval.Post) error {
+func (b *Bot) addPost(ctx context.Context, p delivery.Post) error {
 	store, err := b.Store(ctx)
 	if err != nil {
 		return err

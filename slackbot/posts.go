@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 )
@@ -116,7 +117,7 @@ func (b *Bot) lookAt(ctx context.Context, store Store, rec approval.Record) erro
 
 // ensure makes the messages that a record must have and has not.
 func (b *Bot) ensure(ctx context.Context, store Store, rec approval.Record) error {
-	var posts []approval.Post
+	var posts []delivery.Post
 	if rec.State == approval.Pending && rec.Place == approval.Elsewhere {
 		posts = b.questions(rec)
 	}
@@ -132,15 +133,15 @@ func (b *Bot) ensure(ctx context.Context, store Store, rec approval.Record) erro
 }
 
 // livePost is the message that tells an asker how the operation goes.
-func (b *Bot) livePost(rec approval.Record, user string) approval.Post {
-	return approval.Post{Key: liveKind + ":" + rec.ID, Approval: rec.ID, Kind: liveKind, User: user, Channel: user, Next: b.Now()}
+func (b *Bot) livePost(rec approval.Record, user string) delivery.Post {
+	return delivery.Post{Key: liveKind + ":" + rec.ID, Approval: rec.ID, Kind: liveKind, User: user, Channel: user, Next: b.Now()}
 }
 
 // directPost is the question to the asker as a direct message: they asked elsewhere, or the
 // card that answered them cannot be shown.
-func (b *Bot) directPost(rec approval.Record) approval.Post {
+func (b *Bot) directPost(rec approval.Record) delivery.Post {
 	asker := b.askerIn(rec)
-	return approval.Post{Key: directKind + ":" + rec.ID, Approval: rec.ID, Kind: directKind, User: asker, Channel: asker, Next: b.Now()}
+	return delivery.Post{Key: directKind + ":" + rec.ID, Approval: rec.ID, Kind: directKind, User: asker, Channel: asker, Next: b.Now()}
 }
 
 // runApproved runs what was asked in Slack, once: any replica may. The asker must still be
@@ -167,15 +168,15 @@ func (b *Bot) runApproved(ctx context.Context, rec approval.Record) {
 }
 
 // questions are the messages that ask for the consents that a record waits for.
-func (b *Bot) questions(rec approval.Record) []approval.Post {
-	var posts []approval.Post
+func (b *Bot) questions(rec approval.Record) []delivery.Post {
+	var posts []delivery.Post
 	asker := b.askerIn(rec)
 	if rec.Own && asker != "" && !isSlack(rec) {
 		posts = append(posts, b.directPost(rec))
 	}
 	channel := b.approvalsChannel()
 	if channel != "" && (rec.Others > 0 || asker == "") {
-		posts = append(posts, approval.Post{Key: approvalsKind + ":" + rec.ID, Approval: rec.ID, Kind: approvalsKind, User: asker, Channel: channel, Next: b.Now()})
+		posts = append(posts, delivery.Post{Key: approvalsKind + ":" + rec.ID, Approval: rec.ID, Kind: approvalsKind, User: asker, Channel: channel, Next: b.Now()})
 	}
 	return posts
 }
@@ -295,7 +296,7 @@ func (b *Bot) showDue(ctx context.Context, slots chan struct{}, showing *sync.Wa
 	}
 }
 
-func (b *Bot) showSafely(ctx context.Context, store Store, p approval.Post) {
+func (b *Bot) showSafely(ctx context.Context, store Store, p delivery.Post) {
 	err := b.guarded(ctx, func(ctx context.Context) error { return b.showOne(ctx, store, p) })
 	if err != nil {
 		b.Log.Warn("Slack: bringing a message up to date", "approval", p.Approval, "kind", p.Kind, "error", err)
@@ -304,7 +305,7 @@ func (b *Bot) showSafely(ctx context.Context, store Store, p approval.Post) {
 
 // showOne makes one message say how its record stands. What changes meanwhile is seen by
 // reading the record again once the message is saved.
-func (b *Bot) showOne(ctx context.Context, store Store, p approval.Post) error {
+func (b *Bot) showOne(ctx context.Context, store Store, p delivery.Post) error {
 	rec, err := store.Record(ctx, p.Approval)
 	if errors.Is(err, approval.ErrNotFound) {
 		p.Next = time.Time{}
@@ -351,7 +352,7 @@ func (b *Bot) nextLook(rec approval.Record) time.Time {
 }
 
 // bring makes Slack show a message, if it does not show it already, and returns how it stands.
-func (b *Bot) bring(ctx context.Context, store Store, p approval.Post, rec approval.Record, m blocks.Message) approval.Post {
+func (b *Bot) bring(ctx context.Context, store Store, p delivery.Post, rec approval.Record, m blocks.Message) delivery.Post {
 	hash := hashOf(m)
 	if hash == p.Shown {
 		p.Next = b.nextLook(rec)
@@ -375,7 +376,7 @@ func (b *Bot) bring(ctx context.Context, store Store, p approval.Post, rec appro
 
 // leave gives a message up until its record changes. A card that cannot be shown becomes a
 // direct message while it still asks, unless there is one already: it is the only question.
-func (b *Bot) leave(ctx context.Context, store Store, p approval.Post, rec approval.Record, why error) approval.Post {
+func (b *Bot) leave(ctx context.Context, store Store, p delivery.Post, rec approval.Record, why error) delivery.Post {
 	live, err := store.Post(ctx, liveKind+":"+rec.ID)
 	if p.Kind == cardKind && rec.State == approval.Pending && (err != nil || !isDirect(live)) {
 		if _, err := store.AddPost(ctx, b.directPost(rec)); err != nil {

@@ -15,8 +15,8 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 )
 
@@ -157,7 +157,7 @@ func (b *Bot) judge(answer *http.Response, body []byte) error {
 }
 
 // deliver makes Slack show a message where the post says, and notes in it where that is now.
-func (b *Bot) deliver(ctx context.Context, p *approval.Post, m blocks.Message) error {
+func (b *Bot) deliver(ctx context.Context, p *delivery.Post, m blocks.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if p.Kind == cardKind {
@@ -177,7 +177,7 @@ func (b *Bot) deliver(ctx context.Context, p *approval.Post, m blocks.Message) e
 	return err
 }
 
-func (b *Bot) update(ctx context.Context, p *approval.Post, m blocks.Message) error {
+func (b *Bot) update(ctx context.Context, p *delivery.Post, m blocks.Message) error {
 	_, _, _, err := b.slack.UpdateMessageContext(ctx, p.Channel, p.TS, options(m)...)
 	if isTooMuch(err) {
 		b.Log.Error("Slack does not take the blocks of a message; its text is shown alone", "error", err)
@@ -196,7 +196,7 @@ func (b *Bot) postTo(ctx context.Context, channel string, m blocks.Message, more
 	return at, ts, known(err)
 }
 
-func (b *Bot) deliverNew(ctx context.Context, p *approval.Post, m blocks.Message) error {
+func (b *Bot) deliverNew(ctx context.Context, p *delivery.Post, m blocks.Message) error {
 	var more []slack.MsgOption
 	if p.Thread != "" {
 		more = append(more, slack.MsgOptionTS(p.Thread))
@@ -231,7 +231,7 @@ func (b *Bot) paced(method, channel string, send func() error) error {
 }
 
 // deliverElsewhere tells the asker alone what a channel takes no more.
-func (b *Bot) deliverElsewhere(ctx context.Context, p *approval.Post, m blocks.Message, err error) error {
+func (b *Bot) deliverElsewhere(ctx context.Context, p *delivery.Post, m blocks.Message, err error) error {
 	switch {
 	case p.Kind == approvalsKind:
 		return b.deliverNowhere(ctx, p, err)
@@ -244,10 +244,10 @@ func (b *Bot) deliverElsewhere(ctx context.Context, p *approval.Post, m blocks.M
 }
 
 // isDirect reports whether a post is a direct message to whom it is for.
-func isDirect(p approval.Post) bool { return p.Channel == p.User || strings.HasPrefix(p.Channel, "D") }
+func isDirect(p delivery.Post) bool { return p.Channel == p.User || strings.HasPrefix(p.Channel, "D") }
 
 // deliverNowhere tells the asker that those who must agree cannot be asked where the policy says.
-func (b *Bot) deliverNowhere(ctx context.Context, p *approval.Post, err error) error {
+func (b *Bot) deliverNowhere(ctx context.Context, p *delivery.Post, err error) error {
 	b.Log.Error("Slack: the approvals channel takes no messages: invite the bot, give it what it lacks, or name another channel in the policy", "channel", p.Channel, "error", err)
 	if p.User != "" && p.TS == "" && p.Shown != unshowable {
 		if _, _, err := b.postTo(ctx, p.User, blocks.NobodyAsked(p.Channel, said(err))); err != nil {
@@ -262,7 +262,7 @@ func (b *Bot) deliverNowhere(ctx context.Context, p *approval.Post, err error) e
 const unshowable = "nothing"
 
 // deliverCard shows or rewrites what the asker alone sees.
-func (b *Bot) deliverCard(ctx context.Context, p *approval.Post, m blocks.Message) error {
+func (b *Bot) deliverCard(ctx context.Context, p *delivery.Post, m blocks.Message) error {
 	address, err := b.open(urlPurpose, p.URL)
 	switch {
 	case err != nil || len(address) == 0:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/tools"
@@ -15,11 +16,11 @@ import (
 
 // callAsker calls the asker by a new message where a record has ended, or it is their turn: once,
 // whichever of its messages is looked at first. One that was itself new has called them.
-func (b *Bot) callAsker(ctx context.Context, store Store, p approval.Post, reason blocks.Reason, called bool) error {
+func (b *Bot) callAsker(ctx context.Context, store Store, p delivery.Post, reason blocks.Reason, called bool) error {
 	if reason == blocks.NoReason || p.User == "" || p.TS == "" || p.Kind != liveKind && p.Kind != directKind {
 		return nil // what is still to be posted calls them itself
 	}
-	call := approval.Post{Key: string(reason) + ":" + p.Approval, Approval: p.Approval, Kind: string(reason), User: p.User, Channel: p.Channel, Next: b.Now()}
+	call := delivery.Post{Key: string(reason) + ":" + p.Approval, Approval: p.Approval, Kind: string(reason), User: p.User, Channel: p.Channel, Next: b.Now()}
 	if called {
 		call.TS, call.Shown, call.Next = p.TS, calledBy(p), time.Time{}
 	}
@@ -29,10 +30,10 @@ func (b *Bot) callAsker(ctx context.Context, store Store, p approval.Post, reaso
 }
 
 // calledBy stands where the hash of a message would, if another one has called the asker.
-func calledBy(p approval.Post) string { return "called by " + p.Kind }
+func calledBy(p delivery.Post) string { return "called by " + p.Kind }
 
 // hasCalled reports whether a message is the one that calls the asker.
-func (b *Bot) hasCalled(ctx context.Context, store Store, p approval.Post, reason blocks.Reason) bool {
+func (b *Bot) hasCalled(ctx context.Context, store Store, p delivery.Post, reason blocks.Reason) bool {
 	if p.Kind == endKind || p.Kind == turnKind {
 		return p.Kind == string(reason)
 	}
@@ -44,7 +45,7 @@ func (b *Bot) hasCalled(ctx context.Context, store Store, p approval.Post, reaso
 }
 
 // messageOf is what a message must show, and why the asker is to be called.
-func (b *Bot) messageOf(ctx context.Context, store Store, p approval.Post, rec approval.Record) (blocks.Message, blocks.Reason) {
+func (b *Bot) messageOf(ctx context.Context, store Store, p delivery.Post, rec approval.Record) (blocks.Message, blocks.Reason) {
 	answers, err := store.Consents(ctx, rec.ID)
 	if err != nil {
 		answers = nil // who agreed is in the record too

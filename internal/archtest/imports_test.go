@@ -19,7 +19,7 @@ const module = "github.com/vpsbot/vpsbot/"
 // listed may import nothing of ours.
 var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/backoff", "internal/redact", "internal/text", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/transport"},
-	"slackbot":            {"internal/backoff", "internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command"},
+	"slackbot":            {"internal/backoff", "internal/text", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command"},
 	"slackbot/blocks":     {"internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/command"},
 	"slackbot/command":    {"internal/text", "tools"},
 	"internal/mcpserver":  {"internal/redact", "internal/text", "tools", "permissions", "internal/approval"},
@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/approval":   {"internal/audit", "permissions"},
 	"internal/audit":      {"internal/text", "permissions"},
 	"internal/keys":       {"internal/audit"},
-	"internal/store":      {"internal/text", "internal/approval", "internal/audit", "internal/keys"},
+	"internal/store":      {"internal/text", "internal/approval", "internal/delivery", "internal/audit", "internal/keys"},
 	"internal/config":     {"internal/redact", "internal/text", "permissions"},
 	"internal/policy":     {"internal/text", "permissions"},
 

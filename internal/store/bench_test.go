@@ -11,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/store"
 )
 
@@ -153,8 +154,8 @@ func benchmarkInbox(b *testing.B, run func(b *testing.B, db database, round int,
 }
 
 // arrived are deliveries as large as most.
-func arrived(ids []string, after time.Duration) []approval.Delivery {
-	ds := make([]approval.Delivery, len(ids))
+func arrived(ids []string, after time.Duration) []delivery.Delivery {
+	ds := make([]delivery.Delivery, len(ids))
 	for i, id := range ids {
 		ds[i] = newDelivery(id, after)
 		ds[i].Body = make([]byte, 2<<10)

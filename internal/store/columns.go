@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/keys"
 )
 
@@ -61,11 +62,11 @@ func keyFields(k *keys.Key) []any {
 	return []any{&k.Name, &k.Hash, (*millis)(&k.CreatedAt), (*millis)(&k.ExpiresAt), (*millis)(&k.RevokedAt)}
 }
 
-func deliveryFields(d *approval.Delivery) []any {
+func deliveryFields(d *delivery.Delivery) []any {
 	return []any{&d.ID, &d.Kind, (*millis)(&d.ReceivedAt), (*millis)(&d.Until), &d.Tries, (*binary)(&d.Body)}
 }
 
-func postFields(p *approval.Post) []any {
+func postFields(p *delivery.Post) []any {
 	return []any{
 		&p.Key, &p.Approval, &p.Kind, &p.User, &p.Channel, &p.TS, &p.Thread,
 		(*binary)(&p.URL), (*millis)(&p.URLUntil), &p.URLUses, &p.Shown, &p.Fails, (*millis)(&p.Next), &p.Version,

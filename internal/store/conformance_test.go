@@ -13,6 +13,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
@@ -34,9 +35,9 @@ var unmade = map[string]func(t testing.TB) string{
 // database is what the program asks of a store.
 type database interface {
 	approval.Store
-	approval.Deliveries
-	approval.Inbox
-	approval.Posts
+	delivery.Deduper
+	delivery.Inbox
+	delivery.Posts
 	audit.Store
 	keys.Store
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
@@ -32,18 +32,18 @@ const (
 		" AND inbox.leased_until = excluded.leased_until AND inbox.done = 0"
 )
 
-var inbox = queue[approval.Delivery]{
+var inbox = queue[delivery.Delivery]{
 	table: "inbox", key: "id", columns: deliveryColumns, fields: deliveryFields,
 	due:   func(*params, time.Time) string { return "done = 0" },
 	order: "received_at, id",
 	also:  "tries = tries + 1",
 }
 
-// Enqueue implements [approval.Inbox]. An ID may be remembered a little longer than it has to be.
+// Enqueue implements [delivery.Inbox]. An ID may be remembered a little longer than it has to be.
 // Where a commit was not answered it is tried again, and finds what the first try has stored.
 // After an error nothing is stored, unless the error says that this is not known: then ClaimExpired
 // hands out what is.
-func (s *Store) Enqueue(ctx context.Context, owner string, now time.Time, ds []approval.Delivery) ([]bool, error) {
+func (s *Store) Enqueue(ctx context.Context, owner string, now time.Time, ds []delivery.Delivery) ([]bool, error) {
 	if err := receivable(now, ds); err != nil || len(ds) == 0 {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (s *Store) Enqueue(ctx context.Context, owner string, now time.Time, ds []a
 	return firsts(ds, stored), nil
 }
 
-func receivable(now time.Time, ds []approval.Delivery) error {
+func receivable(now time.Time, ds []delivery.Delivery) error {
 	for _, d := range ds {
 		if d.ID == "" || !d.Until.After(now) {
 			return errors.New("store: a delivery needs an id and a time to be remembered")
@@ -73,18 +73,18 @@ func receivable(now time.Time, ds []approval.Delivery) error {
 
 // distinct is deliveries without repetitions, in the order of their ids: two processes that
 // store the same ones do not wait for each other.
-func distinct(ds []approval.Delivery) []approval.Delivery {
+func distinct(ds []delivery.Delivery) []delivery.Delivery {
 	rows := slices.Clone(ds)
 	for i := range rows {
 		rows[i].ID = text.Storable(rows[i].ID)
 		rows[i].Tries = 1
 	}
-	slices.SortStableFunc(rows, func(a, b approval.Delivery) int { return strings.Compare(a.ID, b.ID) })
-	return slices.CompactFunc(rows, func(a, b approval.Delivery) bool { return a.ID == b.ID })
+	slices.SortStableFunc(rows, func(a, b delivery.Delivery) int { return strings.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(rows, func(a, b delivery.Delivery) bool { return a.ID == b.ID })
 }
 
 // firsts tells of each delivery whether it was stored; of repetitions the first was.
-func firsts(ds []approval.Delivery, stored map[string]bool) []bool {
+func firsts(ds []delivery.Delivery, stored map[string]bool) []bool {
 	fresh := make([]bool, len(ds))
 	for i, d := range ds {
 		id := text.Storable(d.ID)
@@ -112,7 +112,7 @@ func (s *Store) mayClean(n int) bool {
 type reception struct {
 	owner    string
 	now      time.Time
-	rows     []approval.Delivery
+	rows     []delivery.Delivery
 	clean    bool
 	conflict string // what to do with those that are there
 }
@@ -142,7 +142,7 @@ func (s *Store) receive(ctx context.Context, r reception) (stored map[string]boo
 }
 
 // statement stores rows, and returns the ids of those that it stores.
-func (r reception) statement(rows []approval.Delivery) (query string, args []any) {
+func (r reception) statement(rows []delivery.Delivery) (query string, args []any) {
 	var p params
 	marks := make([]string, len(rows))
 	for i := range rows {
@@ -163,16 +163,16 @@ func old(skip string, now time.Time) (query string, args []any) {
 	return "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until" + limit(cleanMost) + skip + ")", []any{millis(now)}
 }
 
-// ClaimExpired implements [approval.Inbox].
-func (s *Store) ClaimExpired(ctx context.Context, owner string, now time.Time, n int) ([]approval.Delivery, error) {
+// ClaimExpired implements [delivery.Inbox].
+func (s *Store) ClaimExpired(ctx context.Context, owner string, now time.Time, n int) ([]delivery.Delivery, error) {
 	left, err := inbox.handOut(ctx, s, owner, now, n)
-	slices.SortFunc(left, func(a, b approval.Delivery) int {
+	slices.SortFunc(left, func(a, b delivery.Delivery) int {
 		return cmp.Or(a.ReceivedAt.Compare(b.ReceivedAt), strings.Compare(a.ID, b.ID))
 	})
 	return left, err
 }
 
-// Ack implements [approval.Inbox].
+// Ack implements [delivery.Inbox].
 func (s *Store) Ack(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
@@ -189,7 +189,7 @@ func (s *Store) Ack(ctx context.Context, ids []string) error {
 	})
 }
 
-// Dedupe implements [approval.Deliveries]. It forgets the keys whose time is over at now.
+// Dedupe implements [delivery.Deduper]. It forgets the keys whose time is over at now.
 func (s *Store) Dedupe(ctx context.Context, key string, now, until time.Time) (first bool, err error) {
 	if key == "" || !until.After(now) {
 		return false, errors.New("store: a delivery needs a key and a time to be remembered")

@@ -10,27 +10,27 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
 // newDelivery came so long after start, and is remembered for ten minutes.
-func newDelivery(id string, after time.Duration) approval.Delivery {
-	return approval.Delivery{
+func newDelivery(id string, after time.Duration) delivery.Delivery {
+	return delivery.Delivery{
 		ID: id, Kind: "command", Body: []byte("\x00\xff body of " + id), ReceivedAt: ms(start.Add(after)),
 		Until: ms(start.Add(after + 10*time.Minute)),
 	}
 }
 
-func deliveries(n int, after time.Duration) []approval.Delivery {
-	out := make([]approval.Delivery, n)
+func deliveries(n int, after time.Duration) []delivery.Delivery {
+	out := make([]delivery.Delivery, n)
 	for i := range out {
 		out[i] = newDelivery(fmt.Sprintf("%s-%04d", after, i), after)
 	}
 	return out
 }
 
-func received(t testing.TB, db database, after time.Duration, ds ...approval.Delivery) []bool {
+func received(t testing.TB, db database, after time.Duration, ds ...delivery.Delivery) []bool {
 	t.Helper()
 	fresh, err := db.Enqueue(t.Context(), "p1", start.Add(after), ds)
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestInbox(t *testing.T) {
 		ctx := t.Context()
 		big := newDelivery("b", time.Second)
 		big.Body = bytes.Repeat([]byte{0, 1, 0x80, 0xff}, 32<<10)
-		empty := approval.Delivery{ID: "c", ReceivedAt: ms(start), Until: ms(start.Add(time.Hour))}
+		empty := delivery.Delivery{ID: "c", ReceivedAt: ms(start), Until: ms(start.Add(time.Hour))}
 		require.Equal(t, []bool{true, true, true}, received(t, db, 0, big, newDelivery("a", 2*time.Second), empty))
 		again := newDelivery("a", 3*time.Second)
 		again.Body = []byte("another body")
@@ -67,7 +67,7 @@ func TestInbox(t *testing.T) {
 		require.Empty(t, leftover(t, db, "p2", pastLease, -1))
 		got, err := db.ClaimExpired(ctx, "p2", start.Add(time.Minute), 9)
 		require.NoError(t, err)
-		want := []approval.Delivery{empty, big, newDelivery("a", 2*time.Second)}
+		want := []delivery.Delivery{empty, big, newDelivery("a", 2*time.Second)}
 		for i := range want {
 			want[i].Tries = 2
 		}
@@ -110,8 +110,8 @@ func TestInboxRefuses(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		nameless, short := newDelivery("", 0), newDelivery("a", 0)
 		short.Until = start
-		for name, d := range map[string]approval.Delivery{"no id": nameless, "no time to be remembered": short} {
-			_, err := db.Enqueue(t.Context(), "p1", start, []approval.Delivery{newDelivery("b", 0), d})
+		for name, d := range map[string]delivery.Delivery{"no id": nameless, "no time to be remembered": short} {
+			_, err := db.Enqueue(t.Context(), "p1", start, []delivery.Delivery{newDelivery("b", 0), d})
 			require.ErrorContains(t, err, "a delivery needs an id and a time to be remembered", name)
 		}
 		require.Empty(t, leftover(t, db, "p1", pastLease, 9), "all or nothing")
@@ -235,7 +235,7 @@ func TestReplicasShareTheInbox(t *testing.T) {
 	const n = 90
 	replicated(t, func(t *testing.T, replicas []database) {
 		received(t, replicas[0], 0, deliveries(n, 0)...)
-		got := make([][]approval.Delivery, 45)
+		got := make([][]delivery.Delivery, 45)
 		atOnce(len(got), func(i int) {
 			var err error
 			if got[i], err = replicas[i%3].ClaimExpired(t.Context(), fmt.Sprint("p", i), start.Add(pastLease), 3); err != nil {
@@ -257,7 +257,7 @@ func TestReplicasShareTheInbox(t *testing.T) {
 	})
 }
 
-func idsOf(ds []approval.Delivery) (ids []string) {
+func idsOf(ds []delivery.Delivery) (ids []string) {
 	for _, d := range ds {
 		ids = append(ids, d.ID)
 	}

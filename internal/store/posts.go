@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 )
 
-var posts = queue[approval.Post]{
+var posts = queue[delivery.Post]{
 	table: "posts", key: "key", columns: postColumns, fields: postFields,
 	due:   func(p *params, now time.Time) string { return "next > 0 AND next <= " + p.add(millis(now)) },
 	order: "next, key",
@@ -22,8 +23,8 @@ var posts = queue[approval.Post]{
 // postValues are the columns that change while a post stays the same.
 var postValues = []string{"for_user", "channel", "ts", "thread", "url", "url_until", "url_uses", "shown", "fails", "next"}
 
-// AddPost implements [approval.Posts].
-func (s *Store) AddPost(ctx context.Context, p approval.Post) (first bool, err error) {
+// AddPost implements [delivery.Posts].
+func (s *Store) AddPost(ctx context.Context, p delivery.Post) (first bool, err error) {
 	return s.addPost(ctx, p, "DO NOTHING")
 }
 
@@ -40,14 +41,14 @@ func excluded(columns []string) []string {
 	return sets
 }
 
-// ReplacePost implements [approval.Posts].
-func (s *Store) ReplacePost(ctx context.Context, p approval.Post) error {
+// ReplacePost implements [delivery.Posts].
+func (s *Store) ReplacePost(ctx context.Context, p delivery.Post) error {
 	_, err := s.addPost(ctx, p, replacing)
 	return err
 }
 
 // addPost does with one that is there what conflict says.
-func (s *Store) addPost(ctx context.Context, p approval.Post, conflict string) (stored bool, err error) {
+func (s *Store) addPost(ctx context.Context, p delivery.Post, conflict string) (stored bool, err error) {
 	if p.Approval == "" || p.Key != p.Kind+":"+p.Approval {
 		return false, errors.New("store: the key of a post is its kind and its approval, with a colon between")
 	}
@@ -62,8 +63,8 @@ func (s *Store) addPost(ctx context.Context, p approval.Post, conflict string) (
 	return stored && err == nil, err
 }
 
-// SavePost implements [approval.Posts].
-func (s *Store) SavePost(ctx context.Context, p approval.Post) error {
+// SavePost implements [delivery.Posts].
+func (s *Store) SavePost(ctx context.Context, p delivery.Post) error {
 	query, args := savePost(p)
 	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		saved, err := execute(ctx, tx, query, args...)
@@ -76,7 +77,7 @@ func (s *Store) SavePost(ctx context.Context, p approval.Post) error {
 
 // savePost has what was marked meanwhile go before a later Next: whoever saves it has looked at
 // the record before that.
-func savePost(p approval.Post) (query string, args []any) {
+func savePost(p delivery.Post) (query string, args []any) {
 	fields := postFields(&p)
 	var values params
 	sets := make([]string, 0, len(postValues))
@@ -91,28 +92,28 @@ func savePost(p approval.Post) (query string, args []any) {
 }
 
 // dueAt is Next in milliseconds, and the end of time for never.
-func dueAt(p approval.Post) int64 {
+func dueAt(p delivery.Post) int64 {
 	if p.Next.IsZero() {
 		return math.MaxInt64
 	}
 	return p.Next.UnixMilli()
 }
 
-// Post implements [approval.Posts].
-func (s *Store) Post(ctx context.Context, key string) (approval.Post, error) {
+// Post implements [delivery.Posts].
+func (s *Store) Post(ctx context.Context, key string) (delivery.Post, error) {
 	return readOne(ctx, s, postFields, "SELECT "+postColumns+" FROM posts WHERE key = $1", key)
 }
 
-// DuePosts implements [approval.Posts].
-func (s *Store) DuePosts(ctx context.Context, owner string, now time.Time, n int) ([]approval.Post, error) {
+// DuePosts implements [delivery.Posts].
+func (s *Store) DuePosts(ctx context.Context, owner string, now time.Time, n int) ([]delivery.Post, error) {
 	due, err := posts.handOut(ctx, s, owner, now, n)
-	slices.SortFunc(due, func(a, b approval.Post) int {
+	slices.SortFunc(due, func(a, b delivery.Post) int {
 		return cmp.Or(a.Next.Compare(b.Next), strings.Compare(a.Key, b.Key))
 	})
 	return due, err
 }
 
-// MarkDue implements [approval.Posts].
+// MarkDue implements [delivery.Posts].
 func (s *Store) MarkDue(ctx context.Context, id string, at time.Time) error {
 	if at.IsZero() {
 		return errors.New("store: due at no time")

@@ -9,24 +9,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 )
 
 // post has something in every field, and is due so long after start.
-func post(id string, after time.Duration) approval.Post {
-	return approval.Post{
+func post(id string, after time.Duration) delivery.Post {
+	return delivery.Post{
 		Key: "live:" + id, Approval: id, Kind: "live", User: "U1", Channel: "C1", TS: "1700000000.000100", Thread: "1600000000.000100",
 		URL: []byte{0, 0xff, 'u'}, URLUntil: ms(start.Add(time.Hour)), URLUses: 3, Shown: "hash", Fails: 2, Next: ms(start.Add(after)),
 	}
 }
 
-func added(t *testing.T, db database, p approval.Post) {
+func added(t *testing.T, db database, p delivery.Post) {
 	t.Helper()
 	first, err := db.AddPost(t.Context(), p)
 	require.NoError(t, err)
 	require.True(t, first)
 }
 
-func posted(t *testing.T, db database, key string) approval.Post {
+func posted(t *testing.T, db database, key string) delivery.Post {
 	t.Helper()
 	p, err := db.Post(t.Context(), key)
 	require.NoError(t, err)
@@ -57,12 +58,12 @@ func TestPosts(t *testing.T) {
 		require.False(t, first)
 		require.Equal(t, want, posted(t, db, "live:1"), "it stays as it is")
 
-		bare := approval.Post{Key: "card:1", Approval: "1", Kind: "card", Version: 7}
+		bare := delivery.Post{Key: "card:1", Approval: "1", Kind: "card", Version: 7}
 		added(t, db, bare)
 		bare.Version = 0
 		require.Equal(t, bare, posted(t, db, "card:1"))
 
-		changed := approval.Post{
+		changed := delivery.Post{
 			Key: "live:1", Approval: "another", Kind: "another", User: "U2", Channel: "C2", TS: "2.2", URL: []byte("v"), URLUntil: ms(start),
 			URLUses: 1, Shown: "other", Fails: 9, Next: ms(start.Add(time.Minute)),
 		}
@@ -71,7 +72,7 @@ func TestPosts(t *testing.T) {
 		require.Equal(t, changed, posted(t, db, "live:1"))
 		bare.Key = "live:1"
 		require.NoError(t, db.SavePost(ctx, bare))
-		require.Equal(t, approval.Post{Key: "live:1", Approval: "1", Kind: "live"}, posted(t, db, "live:1"))
+		require.Equal(t, delivery.Post{Key: "live:1", Approval: "1", Kind: "live"}, posted(t, db, "live:1"))
 
 		_, err = db.Post(ctx, "live:2")
 		require.ErrorIs(t, err, approval.ErrNotFound)
@@ -96,7 +97,7 @@ func TestReplacePost(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, db.MarkDue(ctx, "1", start))
 
-		want := approval.Post{Key: "live:1", Approval: "1", Kind: "live", User: "U2", URL: []byte("new"), Next: ms(start.Add(time.Second))}
+		want := delivery.Post{Key: "live:1", Approval: "1", Kind: "live", User: "U2", URL: []byte("new"), Next: ms(start.Add(time.Second))}
 		require.NoError(t, db.ReplacePost(ctx, want))
 		want.Version = 1
 		require.Equal(t, want, posted(t, db, "live:1"))
@@ -105,7 +106,7 @@ func TestReplacePost(t *testing.T) {
 
 		got, err := db.DuePosts(ctx, "p2", start.Add(time.Second), 9)
 		require.NoError(t, err)
-		require.Equal(t, []approval.Post{want}, got, "nobody has the new one")
+		require.Equal(t, []delivery.Post{want}, got, "nobody has the new one")
 		got[0].Next = time.Time{}
 		require.NoError(t, db.SavePost(ctx, got[0]))
 		require.Equal(t, got[0], posted(t, db, "live:1"), "and what was marked of the old one is past")
@@ -113,7 +114,7 @@ func TestReplacePost(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, first)
 		require.Equal(t, got[0], posted(t, db, "live:1"))
-		require.Error(t, db.ReplacePost(ctx, approval.Post{Key: "live:1", Approval: "2", Kind: "live"}))
+		require.Error(t, db.ReplacePost(ctx, delivery.Post{Key: "live:1", Approval: "2", Kind: "live"}))
 	})
 }
 
@@ -130,7 +131,7 @@ func TestDuePosts(t *testing.T) {
 		require.Empty(t, due(t, db, "p1", time.Hour, 0))
 		got, err := db.DuePosts(t.Context(), "p1", start.Add(3*time.Second), 2)
 		require.NoError(t, err)
-		require.Equal(t, []approval.Post{post("2", time.Second), post("1", 2*time.Second)}, got, "what is due longest")
+		require.Equal(t, []delivery.Post{post("2", time.Second), post("1", 2*time.Second)}, got, "what is due longest")
 		require.Equal(t, []string{"live:3"}, due(t, db, "p2", 3*time.Second, 9), "p1 has the others")
 
 		saved := post("2", time.Second) // due at once again
@@ -157,7 +158,7 @@ func TestMarkDue(t *testing.T) {
 				}
 				card := want
 				card.Key, card.Kind = "card:1", "card"
-				for _, p := range []approval.Post{want, card, other} {
+				for _, p := range []delivery.Post{want, card, other} {
 					added(t, db, p)
 				}
 				require.NoError(t, db.MarkDue(t.Context(), "1", start.Add(soon)))
@@ -240,7 +241,7 @@ func TestReplicasShareThePosts(t *testing.T) {
 		for i := range n {
 			added(t, replicas[i%3], post(fmt.Sprint(i), 0))
 		}
-		got := make([][]approval.Post, 45)
+		got := make([][]delivery.Post, 45)
 		atOnce(len(got), func(i int) {
 			var err error
 			if got[i], err = replicas[i%3].DuePosts(t.Context(), fmt.Sprint("p", i), start, 3); err != nil {
@@ -276,7 +277,7 @@ func TestReplicasTakePostsOnce(t *testing.T) {
 		for i := range n {
 			added(t, replicas[i%3], post(fmt.Sprint(i), 0))
 		}
-		got := make([][]approval.Post, 45)
+		got := make([][]delivery.Post, 45)
 		atOnce(len(got), func(i int) {
 			got[i], _ = replicas[i%3].DuePosts(t.Context(), fmt.Sprint("p", i), start, 3)
 		})

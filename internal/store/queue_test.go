@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 )
 
 // What is looked for every second, and with every delivery, is found without looking at the rest.
@@ -17,7 +17,7 @@ func TestQueuesSearch(t *testing.T) {
 	defer s.Close()
 	now := time.UnixMilli(1)
 	of := func(query string, args []any) statement { return statement{query, args} }
-	some := reception{now: now, rows: []approval.Delivery{{}}, conflict: once}
+	some := reception{now: now, rows: []delivery.Delivery{{}}, conflict: once}
 	for name, c := range map[string]struct {
 		statement statement
 		want      []string
@@ -33,7 +33,7 @@ func TestQueuesSearch(t *testing.T) {
 		"what is due":         {of(posts.pick("", now, 9)), []string{"SEARCH posts USING INDEX posts_due (next>? AND next<?)"}},
 		"what is due, by key": {of(posts.take("p", now, []string{"a"})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
 		"of an approval":      {of(markDue("a", now)), []string{"SEARCH posts USING INDEX posts_approval (approval=?)"}},
-		"saved":               {of(savePost(approval.Post{})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
+		"saved":               {of(savePost(delivery.Post{})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
 	} {
 		require.Equal(t, c.want, plan(t, s, c.statement), name)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/keys"
 )
 
@@ -53,8 +54,8 @@ type engine struct {
 
 var (
 	_ approval.Store = (*Store)(nil)
-	_ approval.Inbox = (*Store)(nil)
-	_ approval.Posts = (*Store)(nil)
+	_ delivery.Inbox = (*Store)(nil)
+	_ delivery.Posts = (*Store)(nil)
 	_ audit.Store    = (*Store)(nil)
 	_ keys.Store     = (*Store)(nil)
 )
