@@ -51,10 +51,10 @@ func (b *Bot) visitor(ctx context.Context, d transport.Delivery) (*visit, error)
 // command carries out what somebody typed after /vps.
 func (b *Bot) command(ctx context.Context, v *visit, text string) error {
 	c, err := command.Parse(text)
-	var mistake *command.Mistake
+	var wrong *command.ParseError
 	switch {
-	case errors.As(err, &mistake):
-		return b.mistaken(ctx, v, *mistake)
+	case errors.As(err, &wrong):
+		return b.suggestCommand(ctx, v, wrong)
 	case err != nil:
 		return b.tell(ctx, v, blocks.Plain(err.Error()))
 	}
@@ -73,15 +73,17 @@ func (b *Bot) command(ctx context.Context, v *visit, text string) error {
 	return b.help(ctx, v, c)
 }
 
-// mistaken says what was mistyped. What may be meant can be run by a button if it only reads.
-func (b *Bot) mistaken(ctx context.Context, v *visit, m command.Mistake) error {
-	var token blocks.Token
-	if m.Reads && m.Suggestion != "" {
-		if c, err := command.Parse(m.Suggestion); err == nil && c.Kind == command.Operation && len(c.Missing()) == 0 {
-			token = b.readToken(c)
-		}
+// suggestCommand says what was mistyped. What may be meant can be run by a button if it only reads.
+func (b *Bot) suggestCommand(ctx context.Context, v *visit, wrong *command.ParseError) error {
+	c := wrong.Suggestion
+	if c == nil {
+		return b.tell(ctx, v, blocks.Suggest(wrong.Message, "", ""))
 	}
-	return b.tell(ctx, v, blocks.Suggest(m.Says, m.Suggestion, token))
+	var token blocks.Token
+	if c.Kind == command.Operation && c.IsRead() && len(c.Missing()) == 0 {
+		token = b.readToken(*c)
+	}
+	return b.tell(ctx, v, blocks.Suggest(wrong.Message, c.String(), token))
 }
 
 // press carries out a press of a button.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
@@ -161,7 +162,7 @@ func problems(c command.Command, w view) map[string]string {
 		}
 	}
 	for name, typed := range c.Input {
-		if err := tools.CheckField(c.Op, name, typed); err != nil && isAsked(w, name) {
+		if err := fieldtext.Check(c.Op, name, typed); err != nil && isAsked(w, name) {
 			wrong[name] = text.Clean(err.Error())
 		}
 	}

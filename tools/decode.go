@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -59,20 +60,9 @@ func (in input) canonical() []byte {
 
 // parse reads and checks an input. Each error says what to write instead.
 func (op *Op) parse(raw []byte) (input, error) {
-	in := input{fields: map[string]jsontext.Value{}, limit: DefaultLimit}
-	given, err := object(raw)
+	in, err := op.readFields(raw)
 	if err != nil {
 		return in, err
-	}
-	names := make([]string, 0, len(given))
-	for name := range given {
-		names = append(names, name)
-	}
-	slices.Sort(names) // the same mistake gives the same message
-	for _, name := range names {
-		if err := in.take(op, name, given[name]); err != nil {
-			return in, err
-		}
 	}
 	for _, f := range op.Fields {
 		if _, ok := in.fields[f.Name]; f.Required && !ok {
@@ -81,6 +71,26 @@ func (op *Op) parse(raw []byte) (input, error) {
 	}
 	in.value, err = op.decode(in.canonical())
 	return in, err
+}
+
+func (op *Op) readFields(raw []byte) (input, error) {
+	in := input{fields: map[string]jsontext.Value{}, limit: DefaultLimit}
+	given, err := object(raw)
+	if err != nil {
+		return in, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) { // the same mistake gives the same message
+		if err := in.take(op, name, given[name]); err != nil {
+			return in, err
+		}
+	}
+	return in, nil
+}
+
+// CheckFields checks the fields of an input, each by itself: some may be missing.
+func (op *Op) CheckFields(raw []byte) error {
+	_, err := op.readFields(raw)
+	return err
 }
 
 // restore reads the input of a record, which was checked when it was made: its server is an
@@ -122,14 +132,13 @@ func syntaxError(err error) string {
 
 // take checks one member and files it. null is the same as leaving it out.
 func (in *input) take(op *Op, name string, v jsontext.Value) error {
-	i := slices.IndexFunc(op.Fields, func(f Field) bool { return f.Name == name })
-	if i < 0 {
+	f, known := op.Field(name)
+	if !known {
 		return fmt.Errorf("unknown field %s; %s%s", text.Quote(text.Cut(text.Clean(name), 60)), op.meant(name), op.valid())
 	}
 	if v.Kind() == 'n' {
 		return nil
 	}
-	f := op.Fields[i]
 	value, err := f.read(v)
 	if err != nil {
 		return fmt.Errorf("%s %w", name, err)

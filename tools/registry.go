@@ -75,13 +75,20 @@ func (op *Op) hasNotice() bool {
 	return op.note != nil || op.IsList() && slices.ContainsFunc(op.Fields, func(f Field) bool { return f.Kind == Text })
 }
 
+// Field returns the operation's input field of that name.
+func (op *Op) Field(name string) (Field, bool) {
+	i := slices.IndexFunc(op.Fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return Field{}, false
+	}
+	return op.Fields[i], true
+}
+
 // Positional returns the field that a terminal takes without its flag, or "".
 func (op *Op) Positional() string {
 	for _, name := range []string{"server", "backup_id", "snapshot_id"} {
-		for _, f := range op.Fields {
-			if f.Name == name && (f.Required || f.Kind == Ref) {
-				return name
-			}
+		if f, ok := op.Field(name); ok && (f.Required || f.Kind == Ref) {
+			return name
 		}
 	}
 	return ""

@@ -2,11 +2,7 @@ package tools
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -83,23 +79,6 @@ func Standing(rec approval.Record) string {
 
 // Explain says what went wrong, and what to do.
 func Explain(err error) string { return explain(err) }
-
-// CheckField checks one field of an input by itself, as a form does.
-func CheckField(op *Op, name, typed string) error {
-	i := slices.IndexFunc(op.Fields, func(f Field) bool { return f.Name == name })
-	if i < 0 {
-		return fmt.Errorf("%s has no field %s", op.Name, text.Quote(name))
-	}
-	value := quoted(typed)
-	if k := op.Fields[i].Kind; k == Boolean || k == Integer {
-		value = jsontext.Value(typed)
-		if !value.IsValid() {
-			return fmt.Errorf("%s is no %s", text.Quote(typed), k)
-		}
-	}
-	in := input{fields: map[string]jsontext.Value{}}
-	return in.take(op, name, value)
-}
 
 // Why explains what decides about a call, and what it would need. It sends nothing but reads.
 func (r *Runner) Why(ctx context.Context, call Call) string {

@@ -114,26 +114,6 @@ func TestWhyNamesWhatDecides(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestCheckField(t *testing.T) {
-	t.Parallel()
-	op, _ := tools.Lookup("servers.create")
-	for _, c := range []struct{ field, text, want string }{
-		{"name", "web-3", ""},
-		{"name", "web 3!", "name"},
-		{"plan_id", "1", ""},
-		{"backups_enabled", "true", ""},
-		{"backups_enabled", "perhaps", "is no boolean"},
-		{"colour", "red", "has no field"},
-	} {
-		err := tools.CheckField(op, c.field, c.text)
-		if c.want == "" {
-			require.NoError(t, err, c.field)
-			continue
-		}
-		require.ErrorContains(t, err, c.want)
-	}
-}
-
 func TestACallIsToldItsRecord(t *testing.T) {
 	t.Parallel()
 	for operation, input := range map[string]string{"servers.start": `{"server":"web-server-01"}`, "servers.delete": `{"server":"web-server-01"}`} {

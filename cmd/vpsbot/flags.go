@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -12,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -38,8 +39,6 @@ func (r *operationRun) addFlags(cmd *cobra.Command) {
 	}
 }
 
-func flagName(field string) string { return strings.ReplaceAll(field, "_", "-") }
-
 // addFieldFlags makes a flag of each field of the operation's input.
 func addFieldFlags(op *tools.Op, flags *pflag.FlagSet) {
 	for _, f := range op.Fields {
@@ -52,11 +51,11 @@ func addFieldFlags(op *tools.Op, flags *pflag.FlagSet) {
 		}
 		switch f.Kind {
 		case tools.Boolean:
-			flags.Bool(flagName(f.Name), false, doc)
+			flags.Bool(fieldtext.Flag(f.Name), false, doc)
 		case tools.Integer:
-			flags.Int(flagName(f.Name), 0, doc)
+			flags.Int(fieldtext.Flag(f.Name), 0, doc)
 		default:
-			flags.String(flagName(f.Name), "", doc)
+			flags.String(fieldtext.Flag(f.Name), "", doc)
 		}
 	}
 }
@@ -73,7 +72,7 @@ func flagDoc(f tools.Field) string {
 		doc = own
 	}
 	if isSetting(f) {
-		doc += "; write --" + flagName(f.Name) + "=true or --" + flagName(f.Name) + "=false"
+		doc += "; write --" + fieldtext.Flag(f.Name) + "=true or --" + fieldtext.Flag(f.Name) + "=false"
 	}
 	return doc
 }
@@ -90,7 +89,7 @@ func strayWord(op *tools.Op, flags *pflag.FlagSet, args []string) string {
 		return ""
 	}
 	for _, f := range op.Fields {
-		if flag := flags.Lookup(flagName(f.Name)); f.Kind == tools.Boolean && flag.Changed {
+		if flag := flags.Lookup(fieldtext.Flag(f.Name)); f.Kind == tools.Boolean && flag.Changed {
 			return flag.Name
 		}
 	}
@@ -100,24 +99,22 @@ func strayWord(op *tools.Op, flags *pflag.FlagSet, args []string) string {
 // inputOf makes the input of the flags that were given and of the argument. What is missing
 // is told all at once; whether the rest is right is the Runner's to say.
 func inputOf(op *tools.Op, flags *pflag.FlagSet, args []string) ([]byte, error) {
-	input := map[string]any{}
+	values := map[string]string{}
 	for _, f := range op.Fields {
-		flag := flags.Lookup(flagName(f.Name))
-		if !flag.Changed || f.Name == "limit" {
-			continue
+		if flag := flags.Lookup(fieldtext.Flag(f.Name)); flag.Changed && f.Name != "limit" {
+			values[f.Name] = flag.Value.String()
 		}
-		input[f.Name] = typed(f.Kind, flag.Value.String())
 	}
 	if positional := op.Positional(); len(args) == 1 {
-		if _, twice := input[positional]; twice {
-			return nil, fmt.Errorf("%s is given twice: as an argument and as --%s; leave one out", flagName(positional), flagName(positional))
+		if _, twice := values[positional]; twice {
+			return nil, fmt.Errorf("%s is given twice: as an argument and as --%s; leave one out", fieldtext.Flag(positional), fieldtext.Flag(positional))
 		}
-		input[positional] = args[0]
+		values[positional] = args[0]
 	}
-	if missing := missingFlags(op, input); len(missing) > 0 {
-		return nil, fmt.Errorf("%s needs %s; vpsbot run %s --help says more", op.Name, inSentence(missing), op.Name)
+	if missing := missingFlags(op, values); len(missing) > 0 {
+		return nil, fmt.Errorf("%s needs %s; vpsbot run %s --help says more", op.Name, text.Join(missing, "and"), op.Name)
 	}
-	return json.Marshal(input)
+	return fieldtext.Encode(op, values)
 }
 
 // readLimit reads how many rows are wanted. At a terminal that may be any number; whoever reads
@@ -138,37 +135,13 @@ func (r *operationRun) readLimit(flags *pflag.FlagSet) error {
 	return nil
 }
 
-func missingFlags(op *tools.Op, input map[string]any) (missing []string) {
-	for _, f := range op.Fields {
-		_, given := input[f.Name]
-		switch {
-		case given || !f.Required:
-		case f.Name == op.Positional():
-			missing = append(missing, strings.ToUpper(flagName(f.Name)))
-		default:
-			missing = append(missing, "--"+flagName(f.Name))
+func missingFlags(op *tools.Op, values map[string]string) (missing []string) {
+	for _, f := range fieldtext.Missing(op, values) {
+		name := "--" + fieldtext.Flag(f.Name)
+		if f.Name == op.Positional() {
+			name = strings.ToUpper(fieldtext.Flag(f.Name))
 		}
+		missing = append(missing, name)
 	}
 	return missing
-}
-
-// inSentence joins words as a sentence does: "a, b and c".
-func inSentence(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
-}
-
-// typed returns a flag's text as the JSON type of its field; the flag has parsed it.
-func typed(kind tools.Kind, text string) any {
-	switch kind {
-	case tools.Boolean:
-		return text == "true"
-	case tools.Integer:
-		n, _ := strconv.Atoi(text)
-		return n
-	}
-	return text
 }

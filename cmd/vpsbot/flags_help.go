@@ -1,10 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -13,22 +13,13 @@ import (
 func usage(op *tools.Op) string {
 	use := op.Name
 	if positional := op.Positional(); positional != "" {
-		word := strings.ToUpper(flagName(positional))
-		if !required(op, positional) {
+		word := strings.ToUpper(fieldtext.Flag(positional))
+		if f, _ := op.Field(positional); !f.Required {
 			word = "[" + word + "]"
 		}
 		use += " " + word
 	}
 	return use + " [flags]"
-}
-
-func required(op *tools.Op, name string) bool {
-	for _, f := range op.Fields {
-		if f.Name == name {
-			return f.Required
-		}
-	}
-	return false
 }
 
 // What a risk means at a terminal.
@@ -63,25 +54,25 @@ func examples(op *tools.Op) string {
 }
 
 func commandLine(op *tools.Op, raw []byte) string {
-	var fields map[string]any
-	if json.Unmarshal(raw, &fields) != nil {
-		return "vpsbot run " + op.Name
+	values, err := fieldtext.Decode(raw)
+	if err != nil {
+		panic(err) // the catalogue has encoded it
 	}
 	words := []string{"vpsbot", "run", op.Name}
 	positional := op.Positional()
-	if value, ok := fields[positional]; ok {
-		words = append(words, shellWord(fmt.Sprint(value)))
+	if value, ok := values[positional]; ok {
+		words = append(words, shellWord(value))
 	}
 	for _, f := range op.Fields {
-		value, ok := fields[f.Name]
-		switch {
+		value, ok := values[f.Name]
+		switch flag := "--" + fieldtext.Flag(f.Name); {
 		case !ok || f.Name == positional:
-		case value == true:
-			words = append(words, "--"+flagName(f.Name))
-		case value == false:
-			words = append(words, "--"+flagName(f.Name)+"=false")
+		case f.Kind == tools.Boolean && value == "true":
+			words = append(words, flag)
+		case f.Kind == tools.Boolean:
+			words = append(words, flag+"="+value)
 		default:
-			words = append(words, "--"+flagName(f.Name), shellWord(fmt.Sprint(value)))
+			words = append(words, flag, shellWord(value))
 		}
 	}
 	return strings.Join(words, " ")

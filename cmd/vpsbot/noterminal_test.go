@@ -19,6 +19,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -96,7 +97,7 @@ func line(t *testing.T, op *tools.Op, input []byte) []string {
 	require.NoError(t, json.Unmarshal(input, &fields))
 	args := []string{"run", op.Name}
 	for name, value := range fields {
-		args = append(args, fmt.Sprintf("--%s=%v", flagName(name), value))
+		args = append(args, fmt.Sprintf("--%s=%v", fieldtext.Flag(name), value))
 	}
 	return args
 }

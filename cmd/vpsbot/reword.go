@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -46,7 +47,7 @@ func (r *operationRun) refusal(message string) string {
 // plain word is one only where the sentence begins with it.
 func inFlags(op *tools.Op, message string) string {
 	for _, f := range op.Fields {
-		flag := "--" + flagName(f.Name)
+		flag := "--" + fieldtext.Flag(f.Name)
 		if strings.Contains(f.Name, "_") {
 			message = strings.ReplaceAll(message, f.Name, flag)
 		} else if f.Name != op.Positional() && strings.HasPrefix(message, f.Name+" ") {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -120,7 +121,7 @@ func (r *operationRun) checkArgs(flags *pflag.FlagSet, args []string) error {
 	case r.op.Settles && r.flags.timeout <= 0:
 		return fail(tools.Invalid, "--timeout must be above 0, such as 10m")
 	case len(args) > 1:
-		return fail(tools.Invalid, "%s takes one argument, %s, but got %d; quote a name that has spaces", r.op.Name, flagName(positional), len(args))
+		return fail(tools.Invalid, "%s takes one argument, %s, but got %d; quote a name that has spaces", r.op.Name, fieldtext.Flag(positional), len(args))
 	}
 	return nil
 }

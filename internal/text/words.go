@@ -2,6 +2,7 @@ package text
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -51,4 +52,13 @@ func Duration(d time.Duration) string {
 		return in(time.Minute, "minute")
 	}
 	return in(time.Second, "second")
+}
+
+// Join joins words as a sentence does: "a, b and c" with the conjunction "and".
+func Join(words []string, conjunction string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
@@ -111,8 +112,10 @@ func needs(op *tools.Op) md {
 }
 
 func example(op *tools.Op) md {
-	given := map[string]string{}
-	flatten("", op.Examples[len(op.Examples)-1], func(name, s string) { given[name] = s })
+	given, err := fieldtext.Decode(op.Examples[len(op.Examples)-1])
+	if err != nil {
+		panic(err) // the catalogue has encoded it
+	}
 	return "Example: " + code("/vps "+command.Command{Kind: command.Operation, Op: op, Input: given}.String())
 }
 

@@ -1,16 +1,20 @@
-// Package command reads what somebody typed after /vps. It is pure: text in, a [Command] or a
-// [Mistake] out. Which operations and fields exist comes from the registry of package tools.
+// Package command parses what somebody typed after /vps: a text becomes a [Command] or a [ParseError].
+// It is pure. Only normalize.go knows how Slack writes a text. Operations and fields come from the
+// catalogue, package tools.
 //
-// It never guesses where something could change: a word that fits nothing is a mistake, with
-// the command that may be meant beside it, and no server's name and no value is ever corrected.
+// A word that fits nothing is an error, with the command that may be meant beside it. Names of
+// operations and fields are suggested; names of servers and values of fields are never corrected.
 package command
 
 import (
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -29,77 +33,244 @@ const (
 	Unfreeze  Kind = "unfreeze"
 )
 
-// Command is what somebody typed after /vps. Its zero value is what nothing at all means.
+// kinds are the commands that are no operations.
+var kinds = []Kind{Help, Why, Approvals, Audit, Freeze, Unfreeze}
+
+// takesText reports whether what follows the word is a text and no fields.
+func (k Kind) takesText() bool {
+	return k == Approvals || k == Audit || k == Freeze || k == Unfreeze
+}
+
+// Command is what somebody typed after /vps. The zero value is the empty text.
 type Command struct {
 	Kind  Kind
 	Op    *tools.Op         // of Operation and Why, and of Help with an operation
 	Input map[string]string // field name to text as typed; booleans are "true" or "false"
 	Share bool              // post the answer to the channel; the bot's own, never an input field
 	CSV   bool              // the whole list as a file; of lists alone
-	Rest  string            // the reason of Freeze and Unfreeze, the filter of Approvals and Audit, what Help is about if no operation
+	Rest  string            // the reason of Freeze and Unfreeze, the filter of Approvals and Audit, the topic of Help if no operation
 }
 
-// Mistake says what is wrong with a command, in words for the person who typed it.
-type Mistake struct {
-	Says       string
-	Suggestion string // the whole command that may be meant, which parses; or "". It repeats values: not for logs
-	Reads      bool   // the suggestion changes nothing, so that it may be offered as a button
+// IsRead reports whether the command changes nothing.
+func (c Command) IsRead() bool {
+	if c.Kind == Operation {
+		return c.Op.IsRead()
+	}
+	return c.Kind != Freeze && c.Kind != Unfreeze
 }
 
-func (m *Mistake) Error() string { return m.Says }
+// Missing returns the required fields that were not given, in the operation's order.
+func (c Command) Missing() []tools.Field {
+	if c.Op == nil {
+		return nil
+	}
+	return fieldtext.Missing(c.Op, c.Input)
+}
 
-// How long a command may be. The longest input of an operation is far below both.
+// JSON returns the input of the operation. Slack shows the progress of what settles later, so that
+// it is waited for unless the command says otherwise.
+func (c Command) JSON() ([]byte, error) {
+	values := c.Input
+	_, waits := values["wait"]
+	dryRun, isDry := values["dry_run"]
+	if c.Kind == Operation && c.Op.Settles && !c.Op.IsRead() && !waits && (!isDry || dryRun == "false") {
+		values = maps.Clone(values)
+		values["wait"] = "true"
+	}
+	return fieldtext.Encode(c.Op, values)
+}
+
+// ParseError says what is wrong with a command, in words for the person who typed it.
+type ParseError struct {
+	Message    string
+	Suggestion *Command // the whole command that may be meant, or nil. It repeats values: not for logs
+}
+
+func (e *ParseError) Error() string { return e.Message }
+
+// The limits of a command. The longest input of an operation is far below both.
 const (
 	MaxCharacters = 4000
 	MaxWords      = 100
 )
 
-// Parse reads the text of a command as Slack sends it, with & < > escaped. Each error is a
-// [*Mistake]. Whether values are right is the Runner's to say, and missing ones are no mistake.
+// maxCorrections is how many words of one command are corrected for a suggestion.
+const maxCorrections = 3
+
+// Parse parses the text of a command as Slack sends it, with & < > escaped. Each error is a
+// [*ParseError]. Neither a missing field nor a wrong value is an error here: the Runner checks values.
 func Parse(text string) (Command, error) {
+	p := &parser{}
+	c, err := p.parse(text)
+	switch {
+	case err != nil:
+		return Command{}, err
+	case p.err == nil:
+		return c, nil
+	}
+	if utf8.RuneCountInString(c.String()) <= MaxCharacters { // what is longer could not be typed
+		p.err.Suggestion = &c
+	}
+	return Command{}, p.err
+}
+
+// parser parses one text in one pass. After a mistake that it can correct it goes on with the
+// correction, so that what it returns in the end is the suggestion.
+type parser struct {
+	err         *ParseError // the first mistake
+	corrections int
+}
+
+// mistake records what is wrong. The parse goes on if it returns nil, with the correction: not if
+// there is none, and not after too many.
+func (p *parser) mistake(corrected bool, format string, args ...any) error {
+	if p.err == nil {
+		p.err = &ParseError{Message: fmt.Sprintf(format, args...)}
+	}
+	if p.corrections++; !corrected || p.corrections > maxCorrections {
+		return p.err
+	}
+	return nil
+}
+
+func (p *parser) fail(format string, args ...any) error { return p.mistake(false, format, args...) }
+
+func (p *parser) parse(text string) (Command, error) {
 	if utf8.RuneCountInString(text) > MaxCharacters {
-		return Command{}, mistake("the command is longer than %d characters; say it shorter", MaxCharacters)
+		return Command{}, p.fail("the command is longer than %d characters; say it shorter", MaxCharacters)
 	}
-	tidied, err := tidy(text)
-	if err != nil {
-		return Command{}, withSuggestion(err, text)
-	}
-	text = tidied
-	if kind, rest, ok := freeText(text); ok { // a reason may hold any quote, also an open one
-		return reader{}.free(kind, rest)
-	}
-	typed, err := split(text)
+	text, err := p.normalize(text)
 	if err != nil {
 		return Command{}, err
 	}
-	return reader{}.command(typed)
+	first, rest, _ := strings.Cut(text, " ")
+	if kind := Kind(strings.ToLower(first)); kind.takesText() { // a reason may hold any quote, also an open one
+		return p.text(kind, rest)
+	}
+	words, err := p.split(text)
+	if err != nil || len(words) == 0 {
+		return Command{}, err
+	}
+	return p.command(words)
 }
 
-// withSuggestion says what may be meant by a text with soft hyphens, which show as hyphens or not at
-// all. Without any other invisible character it could be another name.
-func withSuggestion(err error, text string) error {
-	m, ok := errors.AsType[*Mistake](err)
-	visible := strings.ReplaceAll(text, softHyphen, "-")
-	if !ok || visible == text {
-		return err
+func (p *parser) command(words []word) (Command, error) {
+	if slices.ContainsFunc(words, word.asksHelp) {
+		return p.help(slices.DeleteFunc(words, word.asksHelp))
 	}
-	if c, err := Parse(visible); err == nil {
-		m.Suggestion, m.Reads = c.String(), c.reads()
+	words, err := p.head(words)
+	if err != nil {
+		return Command{}, err
 	}
-	return m
+	switch kind := Kind(words[0].lower()); {
+	case kind.takesText(): // its word was corrected
+		return p.text(kind, join(words[1:]))
+	case kind == Help:
+		return p.help(words[1:])
+	case kind == Why && len(words) == 1:
+		return Command{}, p.fail("why needs an operation: %s why servers delete web-1", slashCommand)
+	case kind == Why:
+		if words, err = p.head(words[1:]); err != nil {
+			return Command{}, err
+		}
+		return p.operation(Why, words)
+	}
+	return p.operation(Operation, words)
 }
 
-func mistake(format string, args ...any) *Mistake {
-	return &Mistake{Says: fmt.Sprintf(format, args...)}
+func (p *parser) operation(kind Kind, words []word) (Command, error) {
+	op, words, err := p.findOperation(words)
+	if err != nil {
+		return Command{}, err
+	}
+	f := fieldParser{parser: p, c: Command{Kind: kind, Op: op, Input: map[string]string{}}, words: words}
+	return f.parse()
 }
 
-// reads reports whether a command changes nothing.
-func (c Command) reads() bool {
-	switch c.Kind {
-	case Operation:
-		return c.Op.IsRead()
-	case Freeze, Unfreeze:
-		return false
+// help parses "help", "help servers.delete" and "servers delete web-1 ?" without its mark. Words after
+// the operation do not matter.
+func (p *parser) help(about []word) (Command, error) {
+	if len(about) > 0 && about[0].lower() == string(Help) {
+		about = about[1:]
 	}
-	return true
+	if len(about) == 0 {
+		return Command{Kind: Help}, nil
+	}
+	about, err := p.head(about)
+	if err != nil {
+		return Command{}, err
+	}
+	topic := about[0].lower()
+	switch resource, ok := resourceOf(topic); {
+	case topic == string(Help):
+		return Command{Kind: Help}, nil
+	case ok && len(about) == 1:
+		return Command{Kind: Help, Rest: resource}, nil
+	case slices.Contains(kinds, Kind(topic)):
+		return Command{Kind: Help, Rest: topic}, nil
+	}
+	op, _, err := p.findOperation(about)
+	return Command{Kind: Help, Op: op}, err
+}
+
+// text makes a command of a kind and its text. Nothing that somebody writes as a reason keeps a
+// freeze from happening, but a question about it does.
+func (p *parser) text(kind Kind, rest string) (Command, error) {
+	words := strings.Fields(rest)
+	if isHelpMark(rest) {
+		return Command{Kind: Help, Rest: string(kind)}, nil
+	}
+	if kind == Approvals || kind == Audit {
+		if flag := slices.IndexFunc(words, isLongFlag); flag >= 0 {
+			if err := p.mistake(true, "%s takes words to look for and no flags such as %s", kind, quoted(words[flag])); err != nil {
+				return Command{}, err
+			}
+			words = slices.DeleteFunc(words, isLongFlag)
+		}
+	}
+	rest = strings.Join(words, " ")
+	if isQuoted(rest) {
+		rest = rest[1 : len(rest)-1]
+	}
+	return Command{Kind: kind, Rest: strings.TrimSpace(rest)}, nil
+}
+
+func isHelpMark(text string) bool {
+	return bare(restoreHyphens(strings.TrimSpace(text))).asksHelp()
+}
+
+func isLongFlag(word string) bool { return strings.HasPrefix(restoreHyphens(word), "--") }
+
+// isQuoted reports whether quotes are around the whole of a text.
+func isQuoted(text string) bool {
+	return len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"'
+}
+
+// longestName is how much of a wrong word a message repeats: a part of a secret that was pasted into
+// the wrong place is still a part of a secret.
+const longestName = 40
+
+// quoted puts what was typed into a sentence.
+func quoted(typed string) string {
+	if n := utf8.RuneCountInString(typed); n > longestName {
+		return fmt.Sprintf("a text of %d characters", n)
+	}
+	return text.Quote(typed)
+}
+
+// suggest returns the word among the known that may be meant: the only one that it begins, or the
+// nearest; else "".
+func suggest(typed string, known []string) string {
+	length := utf8.RuneCountInString(typed)
+	if length < 2 || length > longestName {
+		return ""
+	}
+	begun := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, typed) })
+	if len(begun) == 1 {
+		return begun[0]
+	}
+	if nearest := text.Nearest(typed, known, min(2, length/2)); nearest != nil { // two letters of three wrong are another word
+		return nearest[0]
+	}
+	return ""
 }

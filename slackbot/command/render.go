@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -14,8 +15,8 @@ func (c Command) String() string {
 	switch {
 	case c.Kind == Nothing:
 		return ""
-	case isFree(c.Kind):
-		return escape(string(c.Kind) + c.freeWords())
+	case c.Kind.takesText():
+		return escape(string(c.Kind) + c.freeText())
 	case c.Kind == Help && c.Op == nil:
 		return strings.TrimSpace(string(Help) + " " + c.Rest)
 	case c.Op == nil:
@@ -30,13 +31,14 @@ func (c Command) String() string {
 	return escape(strings.Join(append(all, c.fieldWords()...), " "))
 }
 
-// freeWords is the text of a command that ends in one, in quotes where it would be read
-// otherwise without them.
-func (c Command) freeWords() string {
-	if c.Rest == "" {
+// freeText is the text of a command that ends in one, in quotes where it would be read otherwise
+// without them.
+func (c Command) freeText() string {
+	isFlag := (c.Kind == Approvals || c.Kind == Audit) && isLongFlag(c.Rest)
+	switch {
+	case c.Rest == "":
 		return ""
-	}
-	if again, err := (reader{fixes: manyFixes}).free(c.Kind, c.Rest); err != nil || again.Kind != c.Kind || again.Rest != c.Rest {
+	case isHelpMark(c.Rest), isQuoted(c.Rest), isFlag:
 		return ` "` + c.Rest + `"`
 	}
 	return " " + c.Rest
@@ -67,7 +69,7 @@ func (c Command) fieldWords() []string {
 	return all
 }
 
-func flag(field string) string { return "--" + strings.ReplaceAll(field, "_", "-") }
+func flag(field string) string { return "--" + fieldtext.Flag(field) }
 
 // quoteWord puts a text in quotes unless it is a plain word.
 func quoteWord(text string) string {
@@ -84,7 +86,7 @@ func quoteWord(text string) string {
 // [--dry-run] [--wait=false]". What is in brackets may be left out.
 func Usage(op *tools.Op) string {
 	resource, action := parts(op)
-	all := []string{prefix, resource, action}
+	all := []string{slashCommand, resource, action}
 	positional := op.Positional()
 	for _, field := range op.Fields { // the one that stands alone comes first
 		if field.Name == positional {

@@ -3,6 +3,9 @@ package command
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 )
 
 // word is one word of a command, its quotes taken off.
@@ -21,8 +24,16 @@ func (w word) plain() string {
 	return w.text
 }
 
-// command returns the word as one of the command's own: phones begin with a capital.
-func (w word) command() string { return strings.ToLower(w.plain()) }
+// lower returns the word as one of the command's own: phones begin with a capital.
+func (w word) lower() string { return strings.ToLower(w.plain()) }
+
+// name returns the name of the field that a word names, as the operation spells it.
+func (w word) name() string {
+	if w.set {
+		return fieldtext.Name(w.field)
+	}
+	return fieldtext.Name(w.text)
+}
 
 // isFlag reports whether the word is written as a flag: -x, --x or --x=y.
 func (w word) isFlag() bool {
@@ -34,127 +45,84 @@ func (w word) isBare() bool { return !w.set && !w.quoted && !w.isFlag() }
 
 // asksHelp reports whether the word asks what the words before it mean.
 func (w word) asksHelp() bool {
-	return !w.set && !w.quoted && slices.Contains(helpMarks, w.command())
+	return !w.set && !w.quoted && slices.Contains([]string{"?", "-h", "--help"}, w.lower())
 }
-
-var helpMarks = []string{"?", "-h", "--help"}
 
 // bare makes the word that was typed as text, without quotes.
 func bare(text string) word { return word{text: text} }
 
-// splitter takes a text apart. Quotes group at the beginning of a word or of a value only,
-// so that an apostrophe is an apostrophe.
-type splitter struct {
-	text []rune
-	at   int
+// join joins words to the text that they were.
+func join(words []word) string {
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = w.plain()
+	}
+	return strings.Join(texts, " ")
 }
 
-func split(text string) ([]word, error) {
-	s := splitter{text: []rune(text)}
+// split splits a normalized text into words.
+func (p *parser) split(text string) ([]word, error) {
 	var all []word
-	for s.skipSpaces(); !s.done(); s.skipSpaces() {
-		w, err := s.word()
+	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
+		w, rest, err := p.word(text)
 		if err != nil {
 			return nil, err
 		}
 		if all = append(all, w); len(all) > MaxWords {
-			return nil, mistake("the command has more than %d words; say it shorter, and put a text of several words in quotes", MaxWords)
+			return nil, p.fail("the command has more than %d words; say it shorter, and put a text of several words in quotes", MaxWords)
 		}
+		text = rest
 	}
 	return all, nil
 }
 
-func (s *splitter) done() bool { return s.at == len(s.text) }
-
-// ends reports whether a word ends before position i.
-func (s *splitter) ends(i int) bool { return i == len(s.text) || s.text[i] == ' ' }
-
-func (s *splitter) skipSpaces() {
-	for !s.done() && s.text[s.at] == ' ' {
-		s.at++
+// word returns the first word of a text. Quotes group at the beginning of a word or of a value only,
+// so that an apostrophe is an apostrophe.
+func (p *parser) word(text string) (w word, rest string, err error) {
+	if end := strings.IndexAny(text, " ="); !startsQuote(text) && end >= 0 && text[end] == '=' {
+		w.field, w.set, text = restoreHyphens(text[:end]), true, text[end+1:]
 	}
+	if w.quoted = startsQuote(text); w.quoted {
+		w.text, rest, err = p.quote(text)
+		return w, rest, err
+	}
+	w.text, rest, _ = strings.Cut(text, " ")
+	if !w.set {
+		w.text = restoreHyphens(w.text)
+	}
+	return w, rest, nil
 }
 
-func (s *splitter) word() (word, error) {
-	if s.isQuote() {
-		text, err := s.quoted()
-		return word{text: text, quoted: true}, err
-	}
-	start := s.at
-	for ; !s.ends(s.at); s.at++ {
-		if s.text[s.at] == '=' {
-			field := undash(string(s.text[start:s.at]))
-			s.at++
-			return s.value(field)
-		}
-	}
-	return bare(undash(string(s.text[start:s.at]))), nil
-}
-
-func (s *splitter) value(field string) (w word, err error) {
-	w = word{field: field, set: true}
-	if w.quoted = s.isQuote(); w.quoted {
-		w.text, err = s.quoted()
-		return w, err
-	}
-	start := s.at
-	for !s.ends(s.at) {
-		s.at++
-	}
-	w.text = string(s.text[start:s.at])
-	return w, nil
-}
-
-func (s *splitter) isQuote() bool {
-	return !s.done() && (s.text[s.at] == '"' || isSingle(s.text[s.at]))
+func startsQuote(text string) bool {
+	c, _ := utf8.DecodeRuneInString(text)
+	return c == '"' || isSingle(c)
 }
 
 // isSingle reports whether c is a single quote, of a keyboard or of a phone.
 func isSingle(c rune) bool { return c == '\'' || c == '‘' || c == '’' || c == '‚' }
 
-func (s *splitter) quoted() (string, error) {
-	mark := s.text[s.at]
-	s.at++
-	if mark == '"' {
-		return s.inDouble()
-	}
-	return s.inSingle()
-}
-
-// inDouble reads up to the closing quote. A quote right before a letter closes nothing that a
-// person would see as closed: it is refused, lest a value lose its end and a name come of it.
-func (s *splitter) inDouble() (string, error) {
+// quote returns a text in quotes without them. A single quote within a word is an apostrophe. A double
+// one right before a letter closes nothing that a person would see as closed: it is an error, lest
+// a value lose its end and a name come of it.
+func (p *parser) quote(text string) (unquoted, rest string, err error) {
+	mark, size := utf8.DecodeRuneInString(text)
+	double := mark == '"'
 	var b strings.Builder
-	for ; !s.done(); s.at++ {
-		c := s.text[s.at]
+	for i := size; i < len(text); {
+		c, size := utf8.DecodeRuneInString(text[i:])
+		i += size
+		ends := i == len(text) || text[i] == ' '
 		switch {
-		case c == '\\' && s.at+1 < len(s.text) && strings.ContainsRune(`"\`, s.text[s.at+1]):
-			s.at++
-			b.WriteRune(s.text[s.at])
-		case c == '"' && !s.ends(s.at+1):
-			return "", mistake(`a quote closes in the middle of a word, after %s; a quote inside quotes is written \"`, name(b.String()))
-		case c == '"':
-			s.at++
-			return b.String(), nil
+		case double && c == '\\' && i < len(text) && (text[i] == '"' || text[i] == '\\'):
+			b.WriteByte(text[i])
+			i++
+		case double && c == '"' && !ends:
+			return "", "", p.fail(`a quote closes in the middle of a word, after %s; a quote inside quotes is written \"`, quoted(b.String()))
+		case ends && (double && c == '"' || !double && isSingle(c)):
+			return b.String(), text[i:], nil
 		default:
 			b.WriteRune(c)
 		}
 	}
-	return "", openQuote(b.String())
-}
-
-// inSingle reads up to a single quote that ends a word: one within a word is an apostrophe.
-func (s *splitter) inSingle() (string, error) {
-	start := s.at
-	for ; !s.done(); s.at++ {
-		if isSingle(s.text[s.at]) && s.ends(s.at+1) {
-			s.at++
-			return string(s.text[start : s.at-1]), nil
-		}
-	}
-	return "", openQuote(string(s.text[start:]))
-}
-
-func openQuote(text string) error {
-	return mistake("the quote before %s is never closed; add the closing quote", name(text))
+	return "", "", p.fail("the quote before %s is never closed; add the closing quote", quoted(b.String()))
 }

@@ -8,13 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
-
-func hyphens(field string) string { return strings.ReplaceAll(field, "_", "-") }
 
 func TestUsage(t *testing.T) {
 	var all strings.Builder
@@ -22,7 +21,7 @@ func TestUsage(t *testing.T) {
 		usage := command.Usage(op)
 		all.WriteString(usage + "\n")
 		for _, field := range op.Fields {
-			require.True(t, strings.Contains(usage, field.Name) || strings.Contains(usage, hyphens(field.Name)) ||
+			require.True(t, strings.Contains(usage, field.Name) || strings.Contains(usage, fieldtext.Flag(field.Name)) ||
 				strings.Contains(usage, strings.ToUpper(field.Name)), "%s: %s", usage, field.Name)
 		}
 	}

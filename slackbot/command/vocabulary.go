@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -26,9 +28,6 @@ var elsewhere = map[string]string{
 	"rename": "update", "edit": "update", "set": "update",
 	"info": "get", "status": "get", "describe": "get", "inspect": "get", "all": list,
 }
-
-// own are the commands that are no operations.
-var own = []Kind{Help, Why, Approvals, Audit, Freeze, Unfreeze}
 
 // operations are all operations by resource and action.
 var operations = byResource()
@@ -68,17 +67,17 @@ func actionOf(resource, action string) *tools.Op {
 	if op := operations[resource][action]; op != nil || action != list {
 		return op
 	}
-	return aloneOf(resource)
+	return defaultOf(resource)
 }
 
-// aloneOf returns what a resource without an action means: its list, or what else reads and
+// defaultOf returns what a resource without an action means: its list, or what else reads and
 // needs no field (account.get, dns.zones); nil if there is none.
-func aloneOf(resource string) *tools.Op {
+func defaultOf(resource string) *tools.Op {
 	if op := operations[resource][list]; op != nil {
 		return op
 	}
 	for _, action := range actionsOf(resource) {
-		if op := operations[resource][action]; op.IsRead() && len((Command{Op: op}).Missing()) == 0 {
+		if op := operations[resource][action]; op.IsRead() && len(fieldtext.Missing(op, nil)) == 0 {
 			return op
 		}
 	}
@@ -106,11 +105,14 @@ func isAction(word string) bool {
 	return aliases[word] != "" || elsewhere[word] != "" || len(resourcesWith(word)) > 0
 }
 
+// actionList names a resource's actions in a sentence: "create, delete or list".
+func actionList(resource string) string { return text.Join(actionsOf(resource), "or") }
+
 // heads are all words that a command may begin with.
 func heads() []string {
 	all := slices.Collect(maps.Keys(operations))
 	all = append(all, actionsOf(home)...)
-	for _, kind := range own {
+	for _, kind := range kinds {
 		all = append(all, string(kind))
 	}
 	slices.Sort(all)

@@ -9,19 +9,24 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// tidy takes back what Slack, phones and the clipboard did to a text.
-func tidy(typed string) (string, error) {
+// normalize reverts what Slack, phones and the clipboard do to a text: typographic quotes, unusual
+// spaces, entities and links. Soft hyphens show as hyphens or not at all; without any other
+// invisible character the rest could be another name, so that these are errors.
+func (p *parser) normalize(typed string) (string, error) {
 	if !utf8.ValidString(typed) {
-		return "", mistake("the command is not valid text; type it again")
+		return "", p.fail("the command is not valid text; type it again")
 	}
 	var b strings.Builder
 	for _, c := range typed {
 		switch {
-		case zeroWidth(c):
+		case isZeroWidth(c):
 		case unicode.IsSpace(c):
 			b.WriteByte(' ')
-		case unicode.IsControl(c), text.Hidden(c): // taken out, what is left could be another name
-			return "", mistake("the command holds an invisible character (%U), as copied text may; type it by hand", c)
+		case unicode.IsControl(c), text.Hidden(c):
+			if err := p.mistake(c == softHyphen, "the command holds an invisible character (%U), as copied text may; type it by hand", c); err != nil {
+				return "", err
+			}
+			b.WriteByte('-')
 		case strings.ContainsRune("“”„«»", c):
 			b.WriteByte('"')
 		default:
@@ -29,19 +34,18 @@ func tidy(typed string) (string, error) {
 		}
 	}
 	typed = strings.TrimSpace(unescape(b.String()))
-	if rest, ok := strings.CutPrefix(typed, prefix); ok && (rest == "" || rest[0] == ' ') { // help was copied as a whole
+	if rest, ok := strings.CutPrefix(typed, slashCommand); ok && (rest == "" || rest[0] == ' ') { // help was copied as a whole
 		typed = strings.TrimSpace(rest)
 	}
 	return typed, nil
 }
 
-// prefix is the slash command itself.
-const prefix = "/vps"
+const slashCommand = "/vps"
 
-const softHyphen = "\u00AD"
+const softHyphen = '\u00AD'
 
-// zeroWidth are those that phones and the clipboard add to words and emoji.
-func zeroWidth(c rune) bool {
+// isZeroWidth reports whether phones and the clipboard add the character to words and emoji.
+func isZeroWidth(c rune) bool {
 	return 0x200B <= c && c <= 0x200D || c == 0x2060 || c == 0xFEFF || c == 0xFE0E || c == 0xFE0F
 }
 
@@ -81,8 +85,8 @@ func escape(text string) string {
 	return escapes.Replace(text)
 }
 
-// undash gives a word its two hyphens back, of which phones make one dash.
-func undash(word string) string {
+// restoreHyphens replaces the dash at the beginning of a word by two hyphens, of which phones make it.
+func restoreHyphens(word string) string {
 	c, size := utf8.DecodeRuneInString(word)
 	next, _ := utf8.DecodeRuneInString(word[size:])
 	if (c == '—' || c == '–') && unicode.IsLetter(next) {

@@ -1,0 +1,136 @@
+package command
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// head returns the words with the first one corrected if no command begins with it.
+func (p *parser) head(words []word) ([]word, error) {
+	first, typed := words[0], words[0].lower()
+	if isHead(typed) {
+		return words, nil
+	}
+	if first.isFlag() || first.set {
+		return nil, p.fail("the command begins with %s; the operation comes first: %s servers list", quoted(first.plain()), slashCommand)
+	}
+	meant := suggestHead(typed)
+	err := p.mistake(meant != nil, "no operation is called %s; %s help lists them", quoted(first.plain()), slashCommand)
+	return slices.Concat(meant, words[1:]), err
+}
+
+// isHead reports whether a command may begin with the word: one of the kinds, a resource, a server's
+// action, or both with a dot.
+func isHead(typed string) bool {
+	_, isResource := resourceOf(typed)
+	_, _, isDotted := cutDotted(typed)
+	return isResource || isDotted || actionOf(home, typed) != nil || slices.Contains(kinds, Kind(typed))
+}
+
+// cutDotted cuts "servers.reboot" and "servers_reboot" apart. The action need not exist.
+func cutDotted(typed string) (resource, action string, ok bool) {
+	resource, action, _ = strings.Cut(strings.Replace(typed, "_", ".", 1), ".")
+	resource, ok = resourceOf(resource)
+	return resource, action, ok && action != ""
+}
+
+func suggestHead(typed string) []word {
+	if dotted := strings.Replace(typed, "_", ".", 1); strings.Contains(dotted, ".") {
+		var names []string
+		for _, op := range tools.Operations() {
+			names = append(names, op.Name)
+		}
+		return wordsOf(suggest(dotted, names))
+	}
+	if action := elsewhere[typed]; action != "" {
+		return []word{bare(home), bare(action)}
+	}
+	if having := resourcesWith(typed); len(having) == 1 {
+		return []word{bare(having[0]), bare(typed)}
+	}
+	return wordsOf(suggest(typed, heads()))
+}
+
+// wordsOf is the word as a command; nil if it is empty.
+func wordsOf(text string) []word {
+	if text == "" {
+		return nil
+	}
+	return []word{bare(text)}
+}
+
+// findOperation finds the operation that the words begin with and returns the words after it.
+func (p *parser) findOperation(words []word) (*tools.Op, []word, error) {
+	first := words[0].lower()
+	if resource, ok := resourceOf(first); ok {
+		return p.action(resource, words[1:])
+	}
+	if op := actionOf(home, first); op != nil {
+		return p.shortForm(op, words)
+	}
+	resource, action, ok := cutDotted(first)
+	if !ok {
+		return nil, nil, p.fail("no operation is called %s; %s help lists them", quoted(words[0].plain()), slashCommand)
+	}
+	return p.action(resource, slices.Concat([]word{bare(action)}, words[1:]))
+}
+
+// action finds the operation of a resource by the first of the words. Without an action it is the
+// resource's list.
+func (p *parser) action(resource string, words []word) (*tools.Op, []word, error) {
+	if len(words) == 0 || words[0].set || words[0].isFlag() {
+		if op := defaultOf(resource); op != nil {
+			return op, words, nil
+		}
+		return nil, nil, p.fail("%s needs an action: %s", resource, actionList(resource))
+	}
+	if op := actionOf(resource, words[0].lower()); op != nil && !words[0].quoted {
+		return op, words[1:], nil
+	}
+	op, rest := suggestAction(resource, words)
+	return op, rest, p.mistake(op != nil, "%s has no action %s; it has %s", resource, quoted(words[0].text), actionList(resource))
+}
+
+// suggestAction corrects the action of a command, or adds the one that was left out before a name,
+// where that reads. What is an action anywhere is no name.
+func suggestAction(resource string, words []word) (*tools.Op, []word) {
+	typed := words[0].lower()
+	if op := actionOf(resource, elsewhere[typed]); op != nil {
+		return op, words[1:]
+	}
+	if meant := suggest(typed, actionsOf(resource)); meant != "" {
+		return operations[resource][meant], words[1:]
+	}
+	if isAction(typed) {
+		return nil, nil
+	}
+	for _, action := range []string{"get", list} {
+		if op := operations[resource][action]; op != nil && op.IsRead() && op.Positional() != "" {
+			return op, words
+		}
+	}
+	return nil, nil
+}
+
+// shortForm parses a command that begins with an action: "reboot web-1" is about a server, and
+// "list backups" about what it names. A name alone that is a resource's too is ambiguous.
+func (p *parser) shortForm(op *tools.Op, words []word) (*tools.Op, []word, error) {
+	verb, words := words[0], words[1:]
+	if len(words) == 0 || !words[0].isBare() {
+		return op, words, nil
+	}
+	resource, ok := resourceOf(words[0].lower())
+	if !ok || actionOf(resource, verb.lower()) == nil {
+		return op, words, nil
+	}
+	field := op.Positional()
+	if ambiguous := field != "" && (len(words) == 1 || !words[1].isBare()); ambiguous {
+		name := words[0].text
+		if err := p.mistake(true, "%s may be a server's name or all %s; write %s=%s for the server, or the resource first", quoted(name), resource, field, name); err != nil {
+			return nil, nil, err
+		}
+	}
+	return p.action(resource, slices.Concat([]word{verb}, words[1:]))
+}
