@@ -30,7 +30,7 @@ func examples(t *testing.T) map[string]example {
 	return all
 }
 
-// documentedToken is the token of the account sample, with rights of its own for the rest.
+// documentedToken is the token of the account sample.
 func documentedToken() Token {
 	return Token{
 		Value: "vps_sample", Name: "Production Deploy Key",
@@ -67,7 +67,7 @@ func pattern(e endpoint) string {
 	return e.method + " " + prefix + strings.Replace(e.path, "{id}", "{"+singular+"_id}", 1) + "/"
 }
 
-func TestReadsAreTheDocumentation(t *testing.T) {
+func TestReadsEqualTheDocumentation(t *testing.T) {
 	for key, e := range examples(t) {
 		method, path := pathOf(key, e)
 		if method != "GET" || path == "plans/" {
@@ -86,7 +86,7 @@ func TestReadsAreTheDocumentation(t *testing.T) {
 	}
 }
 
-// keys are all member names of a JSON text in their order.
+// keys returns all member names of a JSON text in their order.
 func keys(t *testing.T, text string) (names []string) {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(text))
@@ -101,7 +101,7 @@ func keys(t *testing.T, text string) (names []string) {
 	}
 }
 
-func TestPlansAreTheDocumentation(t *testing.T) {
+func TestPlansEqualTheDocumentation(t *testing.T) {
 	var sample struct{ Results []map[string]any }
 	require.NoError(t, json.Unmarshal(examples(t)["GET /api/v1/plans/"].Response, &sample))
 	got := do(t, documented(t), "GET", "plans/", "")
@@ -135,7 +135,7 @@ func TestWritesAnswerAsDocumented(t *testing.T) {
 	}
 }
 
-// sameAsDocumented compares all but times: those of a write are now.
+// sameAsDocumented compares all members but the times of a write.
 func sameAsDocumented(t *testing.T, e example, got result) {
 	t.Helper()
 	if string(e.Response) == "null" {

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// fault is a way to fail, after or without the change that was asked for.
+// fault is an injected failure, after the requested change or without it.
 type fault struct {
 	changed bool
 	write   func(http.ResponseWriter)
@@ -20,8 +20,8 @@ var faults = [...]fault{
 	{changed: true, write: reset},
 }
 
-// draw decides whether and how the next request fails; nil means that it does not.
-func (s *Simulator) draw() *fault {
+// nextFault returns the fault of the next request, or nil.
+func (s *Simulator) nextFault() *fault {
 	if s.opts.FailRate <= 0 {
 		return nil
 	}
@@ -37,7 +37,7 @@ func serverError(w http.ResponseWriter) {
 	fail(http.StatusInternalServerError, "Internal server error.").write(w)
 }
 
-// badGateway is what a proxy in front of the API says, so it is not JSON.
+// badGateway is the answer of a proxy in front of the API, so it is not JSON.
 func badGateway(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusBadGateway)
@@ -49,7 +49,7 @@ func throttled(w http.ResponseWriter) {
 	fail(http.StatusTooManyRequests, "Request was throttled. Expected available in 1 second.").write(w)
 }
 
-// reset breaks the connection: with a TCP reset where there is one to be had.
+// reset breaks the connection, with a TCP reset if there is a TCP connection.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

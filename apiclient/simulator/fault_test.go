@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// outcome is how a create ended, and whether it was made.
+// outcome is the status of a create, and whether a server was created.
 type outcome struct {
 	status  int // 0: the connection was reset
 	changed bool
@@ -37,7 +37,7 @@ func servers(s *Simulator) (n int) {
 	return n
 }
 
-func TestFailuresAreMixedEvenly(t *testing.T) {
+func TestFailuresAreEquallyFrequent(t *testing.T) {
 	counts := outcomes(t, New(Options{FailRate: 1, Now: fixed}), 1000)
 	require.Len(t, counts, 5)
 	for _, o := range []outcome{{500, false}, {502, true}, {429, false}, {0, false}, {0, true}} {
@@ -45,13 +45,13 @@ func TestFailuresAreMixedEvenly(t *testing.T) {
 	}
 }
 
-func TestFailRateIsThePartThatFails(t *testing.T) {
+func TestFailRate(t *testing.T) {
 	counts := outcomes(t, New(Options{FailRate: 0.3, Seed: 7, Now: fixed}), 1000)
 	require.InDelta(t, 700, counts[outcome{201, true}], 60)
 	require.Equal(t, 1000, outcomes(t, New(Options{Now: fixed}), 1000)[outcome{201, true}])
 }
 
-func TestSeedDecidesTheFailures(t *testing.T) {
+func TestSeedDeterminesTheFailures(t *testing.T) {
 	run := func(seed uint64) (statuses []int) {
 		s := New(Options{FailRate: 0.5, Seed: seed, Now: fixed})
 		outcomes(t, s, 50)
@@ -64,7 +64,7 @@ func TestSeedDecidesTheFailures(t *testing.T) {
 	require.NotEqual(t, run(1), run(2))
 }
 
-func TestFailuresAsTheyLook(t *testing.T) {
+func TestFaultResponses(t *testing.T) {
 	w := httptest.NewRecorder()
 	throttled(w)
 	require.Equal(t, http.StatusTooManyRequests, w.Code)

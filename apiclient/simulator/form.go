@@ -14,13 +14,13 @@ const (
 	notBoolean = "Must be a valid boolean."
 )
 
-// form is the JSON object of a request body with what is wrong with it by field. Its zero value is empty.
+// form is the JSON object of a request body, with its errors by field. Its zero value is empty.
 type form struct {
 	fields map[string]json.RawMessage
 	errors map[string][]string
 }
 
-func parseForm(body []byte) (form, *answer) {
+func parseForm(body []byte) (form, *response) {
 	var f form
 	if len(body) > maxBody {
 		return f, fail(http.StatusRequestEntityTooLarge, "Request body is too large.")
@@ -44,15 +44,15 @@ func (f *form) fail(name, complaint string) {
 	f.errors[name] = append(f.errors[name], complaint)
 }
 
-// refusal is the answer to a form with mistakes, nil if there are none.
-func (f *form) refusal() *answer {
+// refusal is the answer to a form with errors, nil if there are none.
+func (f *form) refusal() *response {
 	if f.errors == nil {
 		return nil
 	}
-	return &answer{status: http.StatusBadRequest, body: f.errors}
+	return &response{status: http.StatusBadRequest, body: f.errors}
 }
 
-// field decodes one member; null is as good as absent unless it is required. It returns nil where there is no value.
+// field decodes one member, or returns nil if it has no value. null counts as absent unless the member is required.
 func field[T any](f *form, name string, required bool, complaint string) *T {
 	raw, sent := f.fields[name]
 	null := string(raw) == "null"
@@ -74,7 +74,7 @@ func field[T any](f *form, name string, required bool, complaint string) *T {
 	return &value
 }
 
-// text is a string member that is not blank and passes the rule, which answers "" or what is wrong.
+// text decodes a string member, which must not be blank and must pass the rule. The rule returns "" or an error text.
 func (f *form) text(name string, required bool, rule func(string) string) *string {
 	value := field[string](f, name, required, notText)
 	if value == nil {
@@ -91,10 +91,6 @@ func (f *form) text(name string, required bool, rule func(string) string) *strin
 	return value
 }
 
-func (f *form) boolean(name string, required bool) *bool {
-	return field[bool](f, name, required, notBoolean)
-}
-
 const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 func serverName(s string) string {
@@ -108,8 +104,6 @@ func snapshotName(s string) string {
 func hostname(s string) string {
 	return rule(s, alphanumeric+"-.", "Enter a valid hostname.")
 }
-
-func anyText(string) string { return "" }
 
 func rule(s, allowed, complaint string) string {
 	switch {

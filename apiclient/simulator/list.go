@@ -9,44 +9,31 @@ import (
 
 const maxPageSize = 100
 
-// listing is the envelope of a list.
-type listing struct {
-	Count   int   `json:"count"`
-	Results []any `json:"results"`
-}
-
-// linkedListing is the envelope of a list that names its neighbouring pages, null where there is none.
-type linkedListing struct {
-	Count    int     `json:"count"`
-	Next     *string `json:"next"`
-	Previous *string `json:"previous"`
-	Results  []any   `json:"results"`
-}
-
-// list answers with those objects that are wanted, each as show has it.
-func list[V any](c *call, objects []*V, wanted func(*V) bool, show func(*V) any) *answer {
+// list answers with the objects that are wanted, each as show returns it.
+func list[V any](c *call, objects []*V, wanted func(*V) bool, show func(*V) object) *response {
 	objects = slices.DeleteFunc(objects, func(v *V) bool { return !wanted(v) })
 	p, valid := c.page(len(objects))
 	if !valid {
 		return fail(http.StatusNotFound, "Invalid page.")
 	}
-	results := make([]any, 0, p.to-p.from)
+	results := make([]object, 0, p.to-p.from)
 	for _, object := range objects[p.from:p.to] {
 		results = append(results, show(object))
 	}
+	body := object{{"count", len(objects)}}
 	if c.opts.Next {
-		return ok(linkedListing{len(objects), p.next, p.previous, results})
+		body = append(body, member{"next", orNull(p.next)}, member{"previous", orNull(p.previous)})
 	}
-	return ok(listing{len(objects), results})
+	return ok(append(body, member{"results", results}))
 }
 
-// page is a part of a list, and where its neighbours are.
+// page is a part of a list, and the addresses of its neighbours, "" where there is none.
 type page struct {
 	from, to       int
-	next, previous *string
+	next, previous string
 }
 
-// page says which part of a list is asked for.
+// page returns the page of a list that the query asks for.
 func (c *call) page(count int) (p page, valid bool) {
 	size := c.opts.PageSize
 	if size <= 0 {
@@ -59,7 +46,7 @@ func (c *call) page(count int) (p page, valid bool) {
 	if asked := c.query.Get("page"); asked != "" {
 		number, _ = strconv.Atoi(asked)
 	}
-	// The first page of an empty list is a page; so is no other beyond the end.
+	// An empty list has a first page. No other page is beyond the end.
 	if number < 1 || number > max(1, (count+size-1)/size) {
 		return page{}, false
 	}
@@ -74,8 +61,8 @@ func (c *call) page(count int) (p page, valid bool) {
 	return p, true
 }
 
-// pageURL is the address of another page of the list that is asked for.
-func (c *call) pageURL(number int) *string {
+// pageURL returns the address of another page of the same list.
+func (c *call) pageURL(number int) string {
 	target := url.URL{Scheme: c.request.URL.Scheme, Host: c.request.Host, Path: c.request.URL.Path}
 	switch {
 	case target.Scheme != "":
@@ -90,25 +77,11 @@ func (c *call) pageURL(number int) *string {
 		query.Del("page")
 	}
 	target.RawQuery = query.Encode()
-	address := target.String()
-	return &address
+	return target.String()
 }
 
-// filter says whether a value is the one that the query asks for; without the query every value is.
-func (c *call) filter(name, value string) bool {
+// matches reports whether a value is the one that the query asks for, or the query asks for none.
+func (c *call) matches(name, value string) bool {
 	asked := c.query.Get(name)
 	return asked == "" || asked == value
-}
-
-// serverFilter reads the query server_id: the id that is asked for, or 0 for all.
-func (c *call) serverFilter() (int, *answer) {
-	asked := c.query.Get("server_id")
-	if asked == "" {
-		return 0, nil
-	}
-	id, known := c.parseID(asked)
-	if !known {
-		return 0, &answer{status: http.StatusBadRequest, body: map[string][]string{"server_id": {"Enter a valid id."}}}
-	}
-	return id, nil
 }

@@ -91,7 +91,7 @@ func TestPagesWithoutNext(t *testing.T) {
 	require.NotContains(t, got.body, `"next"`)
 }
 
-func TestNextLeadsThroughTheList(t *testing.T) {
+func TestNextLinks(t *testing.T) {
 	s := New(Options{Servers: 25, PageSize: 10, Next: true, Now: fixed})
 	client := &http.Client{Transport: s.Transport()}
 	seen := map[string]bool{}
@@ -108,4 +108,32 @@ func TestNextLeadsThroughTheList(t *testing.T) {
 		target, _ = got.object(t)["next"].(string)
 	}
 	require.Len(t, seen, len(do(t, New(Options{Servers: 25, Now: fixed}), "GET", "servers/?location=us-west", "").results(t)))
+}
+
+// The vendor's style differs from the documentation's in every list and object.
+func TestVendorStyle(t *testing.T) {
+	s := New(Options{Vendor: true, Servers: 45, Now: fixed})
+	for path, items := range map[string]int{
+		"servers/": 20, "servers/?page=3": 5, "servers/?page_size=100": 45, "servers/?status=stopped&location=moon": 20,
+		"backups/?server_id=" + UUID(12345): 3, "snapshots/": 1, "plans/": 4, "domains/": 2,
+	} {
+		got := do(t, s, "GET", path, "")
+		require.Len(t, got.results(t), items, path)
+		require.Contains(t, got.object(t), "previous", path)
+		for _, item := range got.results(t) {
+			require.Contains(t, item, "uuid", path)
+			require.NotContains(t, item, "id", path)
+		}
+	}
+	plan := do(t, s, "GET", "plans/", "").results(t)[0]
+	require.Contains(t, plan, "price_monthly")
+	require.Equal(t, "5.00", plan.(map[string]any)["price_monthly"])
+	require.Equal(t, "0.007", plan.(map[string]any)["price_hourly"])
+
+	require.Contains(t, do(t, s, "GET", "servers/"+UUID(12345)+"/", "").body, `{"uuid":"`+UUID(12345)+`","name":"web-server-01"`)
+	require.Equal(t, http.StatusNotFound, do(t, s, "GET", "servers/12345/", "").status)
+	made := do(t, s, "POST", "servers/", `{"name":"a","plan_id":"`+UUID(1)+`","os_id":"`+UUID(5)+`","location":"us-west"}`)
+	require.Equal(t, http.StatusCreated, made.status, made.body)
+	stop := do(t, s, "POST", "servers/"+UUID(12345)+"/stop/", "")
+	require.Contains(t, stop.body, `"server":{"uuid":"`+UUID(12345)+`"`)
 }

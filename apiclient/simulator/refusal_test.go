@@ -1,8 +1,10 @@
 package simulator
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// create is the documentation's own request for a server.
+// create is the documentation's request for a server.
 const create = `{"name":"web-server-02","plan_id":1,"os_id":5,"location":"us-west"}`
 
 func rebootingServer(w *World) { w.Server(12345).Status = Rebooting }
@@ -165,7 +167,7 @@ func TestPlanThatIsNotAvailable(t *testing.T) {
 	require.JSONEq(t, `{"plan_id":["This plan is not available."]}`, got.body)
 }
 
-func TestCreditsPayForAboutTwentyServers(t *testing.T) {
+func TestCreditsPayFor20Servers(t *testing.T) {
 	s := New(Options{Now: fixed})
 	for range 20 {
 		require.Equal(t, http.StatusCreated, do(t, s, "POST", "servers/", create).status)
@@ -203,9 +205,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Every answer of a path says which methods it takes, with and without a token; a path that does not
-// exist says nothing.
-func TestEachAnswerSaysWhichMethodsThereAre(t *testing.T) {
+// Every answer of a path has the header Allow, with and without a token, unless the path does not exist.
+func TestAllowHeader(t *testing.T) {
 	s := New(Options{Now: fixed})
 	for path, allow := range map[string]string{
 		"servers/":             "GET, POST, HEAD, OPTIONS",
@@ -227,7 +228,7 @@ func TestEachAnswerSaysWhichMethodsThereAre(t *testing.T) {
 	}
 }
 
-func TestOnlyTheAPIIsServed(t *testing.T) {
+func TestPathsOutsideTheAPI(t *testing.T) {
 	r := httptest.NewRequest("GET", "/servers/", nil)
 	r.Header.Set("Authorization", "Bearer vps_demo")
 	w := httptest.NewRecorder()
@@ -261,7 +262,7 @@ func TestTokens(t *testing.T) {
 	require.Contains(t, got.body, "expired")
 }
 
-func TestLastUseIsOfTheTokenAndShownOnceUsed(t *testing.T) {
+func TestTokenLastUsedAt(t *testing.T) {
 	clock := &clock{sampleNow}
 	s := New(Options{Now: clock.Now})
 	do(t, s, "GET", "servers/", "")
@@ -273,7 +274,7 @@ func TestLastUseIsOfTheTokenAndShownOnceUsed(t *testing.T) {
 	})
 }
 
-func TestAccountShowsWhatWasEdited(t *testing.T) {
+func TestEditedAccount(t *testing.T) {
 	s := New(Options{Now: fixed})
 	s.Edit(func(w *World) {
 		w.Account = Account{Email: "a@example.com"}
@@ -284,4 +285,104 @@ func TestAccountShowsWhatWasEdited(t *testing.T) {
 	require.Contains(t, got.body, `"first_name":null,"last_name":null,"company_name":null`)
 	require.Contains(t, got.body, `"permissions":[]`)
 	require.Contains(t, got.body, `"is_expired":true`)
+}
+
+// requests has a request that succeeds for each endpoint.
+var requests = map[string]struct{ path, body string }{
+	"POST servers":                {"servers/", create},
+	"PATCH servers/{id}":          {"servers/12345/", `{"name":"a"}`},
+	"PUT servers/{id}":            {"servers/12345/", `{"name":"a","hostname":"b","backups_enabled":true}`},
+	"POST servers/{id}/start":     {"servers/12346/start/", ""},
+	"POST servers/{id}/restore":   {"servers/12345/restore/", `{"backup_id":501}`},
+	"POST backups":                {"backups/", `{"server_id":12345}`},
+	"POST snapshots":              {"snapshots/", `{"server_id":12345,"name":"n"}`},
+	"DELETE backups/{id}":         {"backups/501/", ""},
+	"DELETE snapshots/{id}":       {"snapshots/7001/", ""},
+	"POST snapshots/{id}/restore": {"snapshots/7001/restore/", ""},
+}
+
+func requestFor(e endpoint) (path, body string) {
+	if r, special := requests[e.method+" "+e.path]; special {
+		return r.path, r.body
+	}
+	return strings.Replace(e.path, "{id}", "12345", 1) + "/", ""
+}
+
+// grantsFor returns all grants that include one of the needs.
+func grantsFor(e endpoint) []string {
+	grants := append([]string{"*:*"}, e.needs...)
+	for _, need := range e.needs {
+		resource, _, _ := strings.Cut(need, ":")
+		grants = append(grants, resource+":*")
+	}
+	return grants
+}
+
+func withPermissions(permissions ...string) *Simulator {
+	s := New(Options{Now: fixed})
+	s.Edit(func(w *World) {
+		w.Tokens["vps_demo"].Permissions = permissions
+		w.Server(12346).Status = Stopped
+	})
+	return s
+}
+
+func TestPermissions(t *testing.T) {
+	unrelated := []string{"billing:list", "servers:resize", "*", "*:list", "servers", "", ":"}
+	for _, e := range endpoints {
+		t.Run(e.method+" "+e.path, func(t *testing.T) {
+			path, body := requestFor(e)
+			for _, grant := range grantsFor(e) {
+				got := do(t, withPermissions(grant), e.method, path, body)
+				require.Less(t, got.status, 300, "%s: %s", grant, got.body)
+			}
+			got := do(t, withPermissions(unrelated...), e.method, path, body)
+			if len(e.needs) == 0 {
+				require.Equal(t, http.StatusOK, got.status)
+				return
+			}
+			require.Equal(t, http.StatusForbidden, got.status)
+			require.Contains(t, got.body, `"detail"`)
+		})
+	}
+}
+
+func TestReadOnlyToken(t *testing.T) {
+	for _, e := range endpoints {
+		path, body := requestFor(e)
+		got := doAs(t, New(Options{Now: fixed}), "vps_readonly", e.method, path, body)
+		require.Equal(t, e.method == "GET", got.status == http.StatusOK, "%s %s: %d", e.method, e.path, got.status)
+		require.Equal(t, e.method != "GET", got.status == http.StatusForbidden, "%s %s: %d", e.method, e.path, got.status)
+	}
+}
+
+// FuzzRequest sends any request to any path: the answer is JSON or empty, and never an internal error.
+func FuzzRequest(f *testing.F) {
+	f.Add("POST", "servers/", "", create)
+	f.Add("PATCH", "servers/12345/", "", `{"name":null}`)
+	f.Add("GET", "backups/", "server_id=12345&page=2", "")
+	f.Add("POST", "servers/99999999999999999999/start/", "page=-1", "[")
+	f.Fuzz(func(t *testing.T, method, path, query, body string) {
+		r := httptest.NewRequest("GET", "/", strings.NewReader(body))
+		r.Method, r.URL = method, &url.URL{Path: prefix + path, RawQuery: query}
+		r.Header.Set("Authorization", "Bearer vps_demo")
+		w := httptest.NewRecorder()
+		New(Options{PageSize: 1, Next: true, Now: fixed}).ServeHTTP(w, r)
+		require.Less(t, w.Code, http.StatusInternalServerError)
+		require.Equal(t, w.Code != http.StatusNoContent, json.Valid(w.Body.Bytes()), w.Body.String())
+	})
+}
+
+func FuzzID(f *testing.F) {
+	for _, seed := range []string{"1", "007", "-1", "+1", UUID(7), "１"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, w := range []*World{{}, {uuids: true}} {
+			if id, known := w.parseID(text); known {
+				require.GreaterOrEqual(t, id, 0)
+				require.NotContains(t, text, "/")
+			}
+		}
+	})
 }

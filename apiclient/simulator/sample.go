@@ -1,8 +1,12 @@
 package simulator
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
-// The ids that the documentation's samples begin and go on with.
+// The ids of the documentation's samples.
 const (
 	firstServer    = 12345
 	sampleServers  = 2
@@ -12,7 +16,7 @@ const (
 	sampleTokenAge = "2025-01-10T14:30:00Z"
 )
 
-// at reads a time of a sample; a mistake in one shows as the zero time in the test of the samples.
+// at parses a time of a sample. The zero time of an invalid one fails the tests of the samples.
 func at(s string) time.Time {
 	t, _ := time.Parse(time.RFC3339, s)
 	return t
@@ -25,7 +29,7 @@ func sampleAccount() Account {
 	}
 }
 
-// samplePlans are the plans on sale. The first is the documentation's, of the second it shows the beginning.
+// samplePlans are the plans on sale. The first is the documentation's, which also has a part of the second.
 func samplePlans() []Plan {
 	everywhere := []string{"us-west", "us-east", "eu-central"}
 	return []Plan{
@@ -36,7 +40,7 @@ func samplePlans() []Plan {
 	}
 }
 
-// sampleServerPlans are the names that the servers page has for the first two plans.
+// sampleServerPlans are the first two plans as in the documentation of servers.
 func sampleServerPlans() map[int]Plan {
 	return map[int]Plan{
 		1: {ID: 1, Name: "Standard VPS", VCPUs: 2, Memory: 4096, Storage: 80, Bandwidth: 2048},
@@ -102,4 +106,73 @@ func sampleDomains() []Domain {
 
 func sampleZones() []Zone {
 	return []Zone{{"00000000-0000-4000-8000-000000000001", "example.com", at("2025-03-01T01:00:00Z"), 3}}
+}
+
+// newWorld returns the initial world of a simulator.
+func newWorld(opts Options) *World {
+	w := &World{
+		Account: sampleAccount(), Credits: enoughFor20, Tokens: map[string]*Token{},
+		Servers: map[int]*Server{}, Backups: map[int]*Backup{}, Snapshots: map[int]*Snapshot{},
+		Plans: map[int]*Plan{}, ServerPlans: sampleServerPlans(), OS: sampleOS(),
+		Domains: map[int]*Domain{}, Zones: map[string]*Zone{},
+		now: opts.Now(), speed: opts.Speed, uuids: opts.UUIDs, vendor: opts.Vendor,
+		nextServer: firstServer + sampleServers, nextBackup: firstBackup, nextSnapshot: firstSnapshot,
+	}
+	for _, t := range opts.Tokens {
+		orDefault(&t.CreatedAt, at(sampleTokenAge))
+		t.Permissions = slices.Clone(t.Permissions)
+		w.Tokens[t.Value] = &t
+	}
+	for _, p := range samplePlans() {
+		p.Locations = slices.Clone(p.Locations)
+		w.Plans[p.ID] = &p
+	}
+	for _, d := range sampleDomains() {
+		w.Domains[d.ID] = &d
+	}
+	for _, z := range sampleZones() {
+		w.Zones[z.UUID] = &z
+	}
+	w.addFleet(opts.Servers)
+	return w
+}
+
+func (w *World) addFleet(size int) {
+	if size <= 0 {
+		size = sampleServers
+	}
+	samples := w.sampleFleet()
+	for _, s := range samples[:min(size, len(samples))] {
+		w.AddServer(s)
+	}
+	for n := len(samples) + 1; n <= size; n++ {
+		w.AddServer(w.generated(n))
+	}
+	for _, b := range sampleBackups() {
+		w.AddBackup(b)
+	}
+	for _, s := range sampleSnapshots() {
+		w.AddSnapshot(s)
+	}
+}
+
+var (
+	roles     = []string{"web", "db", "cache", "worker", "mail"}
+	locations = []string{"us-west", "us-east", "eu-central"}
+)
+
+// generated returns the nth server of a fleet larger than the samples: web-03, db-04, cache-05, …
+func (w *World) generated(n int) Server {
+	role := roles[(n-sampleServers-1)%len(roles)]
+	s := Server{
+		Name: fmt.Sprintf("%s-%02d", role, n), Hostname: fmt.Sprintf("%s%02d.example.com", role, n),
+		Location: locations[n%len(locations)], Plan: w.serverPlan(1 + n%4), OS: w.OS[[]int{3, 5, 6}[n/3%3]],
+		BackupsEnabled: n%2 == 0,
+		Usage:          Usage{CPUPercent: float64(n*37%800) / 10, MemoryUsed: 512 + n*128%1024, DiskUsed: 5 + n%30, BandwidthUsed: n * 11 % 500},
+		CreatedAt:      at("2025-01-12T09:15:00Z").Add(time.Duration(n) * 7 * time.Hour),
+	}
+	if n%4 == 0 {
+		s.Status = Stopped
+	}
+	return s
 }

@@ -33,7 +33,7 @@ var movements = []struct {
 	{"snapshot", Active, "snapshots/", `{"server_id":12346,"name":"n"}`, snapshot, InProgress, Completed, 240 * time.Second, true, false},
 }
 
-func TestStatusesMoveWithTime(t *testing.T) {
+func TestStatusTransitions(t *testing.T) {
 	for _, c := range movements {
 		for speed, factor := range map[float64]time.Duration{0: 60, 1: 1, 10: 10} {
 			t.Run(fmt.Sprintf("%s at %v", c.name, speed), func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestStatusesMoveWithTime(t *testing.T) {
 	}
 }
 
-func TestSettlingCountsFromItsOwnTime(t *testing.T) {
+func TestUpdatedAtIsTheTimeOfTheTransition(t *testing.T) {
 	clock := &clock{sampleNow}
 	s := New(Options{Now: clock.Now, Speed: 1})
 	do(t, s, "POST", "servers/12345/reboot/", "")
@@ -84,7 +84,7 @@ func TestStuckServerStaysStuck(t *testing.T) {
 	require.Equal(t, Stopping, do(t, s, "GET", "servers/12345/", "").object(t)["status"])
 }
 
-func TestEditWinsOverWhatWasToCome(t *testing.T) {
+func TestEditCancelsATransition(t *testing.T) {
 	clock := &clock{sampleNow}
 	s := New(Options{Now: clock.Now})
 	do(t, s, "POST", "servers/12345/reboot/", "")
@@ -93,7 +93,7 @@ func TestEditWinsOverWhatWasToCome(t *testing.T) {
 	require.Equal(t, Stopped, do(t, s, "GET", "servers/12345/", "").object(t)["status"])
 }
 
-func TestEditSeesTheWorldAsOfNow(t *testing.T) {
+func TestEditAdvancesStatusesFirst(t *testing.T) {
 	clock := &clock{sampleNow}
 	s := New(Options{Now: clock.Now})
 	do(t, s, "POST", "servers/12345/stop/", "")

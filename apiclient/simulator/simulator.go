@@ -1,13 +1,17 @@
-// Package simulator is VPS.org's REST API in memory: an http.Handler that tests and demonstrations run on.
+// Package simulator is VPS.org's REST API in memory: an http.Handler for tests and demonstrations.
 //
-// It speaks JSON on its own and shares no type with the client, so that a test of one against the other
-// means something. Everything is under /api/v1/, and every path ends in a slash. Nothing is stored, and
-// no goroutine runs between requests: statuses are moved on when somebody looks.
+// It shares no type with the client, so that a test of the client against it is a test of the wire format.
+// Every path begins with /api/v1/ and ends in a slash. Nothing is stored, and
+// no goroutine runs between requests: each request first advances the statuses to its time.
 package simulator
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -20,7 +24,7 @@ const (
 	defaultSpeed = 60
 	maxBody      = 1 << 20
 
-	// identity is the header of every answer, so that nobody takes the simulator for VPS.org.
+	// identity is the header of every answer that distinguishes the simulator from VPS.org.
 	identity = "X-Vpsbot-Simulator"
 )
 
@@ -29,41 +33,41 @@ type Options struct {
 	// Servers is the size of the fleet. 0 means the documentation's two sample servers, 1 the first of them;
 	// above 2 the rest is generated, the same each time.
 	Servers int
-	// Speed is how much faster than at VPS.org statuses move: at 60 a three minute create takes three seconds.
-	// 0 or less means 60.
+	// Speed is the factor by which statuses change faster than at VPS.org: at 60 a three minute create takes three
+	// seconds. 0 or less means 60.
 	Speed float64
 	// Latency is added to each answer.
 	Latency time.Duration
-	// FailRate, from 0 to 1, is the part of requests that fail, whatever they ask for. The failures are mixed
-	// evenly: 500 before the change, 502 after the change, 429 with Retry-After: 1, connection reset before the
+	// FailRate, from 0 to 1, is the share of requests that fail. The failures are equally
+	// frequent: 500 before the change, 502 after the change, 429 with Retry-After: 1, connection reset before the
 	// change, connection reset after it.
 	FailRate float64
-	// Seed decides which requests fail, and how.
+	// Seed determines which requests fail, and how.
 	Seed uint64
-	// Now is the clock that statuses, dates and token expiry go by; nil means time.Now. Latency does not use it.
+	// Now is the clock for statuses, dates and the expiry of tokens, but not for Latency; nil means time.Now.
 	Now func() time.Time
-	// Tokens are those let in. nil means DefaultTokens.
+	// Tokens are the valid tokens. nil means DefaultTokens.
 	Tokens []Token
-	// UUIDs makes all ids UUID strings (see UUID), as VPS.org's newer tools show them.
+	// UUIDs makes all ids UUID strings (see UUID), as in VPS.org's newer tools.
 	UUIDs bool
-	// PageSize above 0 pages all lists but the zones by the queries page and page_size (at most 100).
+	// PageSize above 0 divides all lists but the zones into pages, by the queries page and page_size (at most 100).
 	PageSize int
-	// Next adds the addresses of the next and the previous page to each paged list, null where there is none.
+	// Next adds the addresses of the next and the previous page to each list, null if there is none.
 	Next bool
-	// Vendor makes answers what VPS.org's newer tools suggest, rather than what its pages document: UUIDs under
+	// Vendor answers as VPS.org's newer tools suggest, instead of as its pages document: UUIDs under
 	// "uuid", pages of 20 with addresses, prices as text, and no filter of servers by status or location.
 	Vendor bool
 }
 
-// vendorPage is the size of a page of VPS.org's newer tools.
+// vendorPage is the page size of VPS.org's newer tools.
 const vendorPage = 20
 
-// Interceptor stands in front of the handling of a request; next does what the simulator would have done,
-// with the body as it arrived even where the interceptor has read it. To break the connection, panic with
-// http.ErrAbortHandler, before or after calling next with a writer of its own.
+// Interceptor is called before a request is handled; next is the simulator's own handler,
+// which has the body even if the interceptor has read it. To break the connection, panic with
+// http.ErrAbortHandler, before or after calling next with another writer.
 type Interceptor = func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// Simulator answers as VPS.org's API does. Make one with New; it is safe for concurrent use.
+// Simulator answers as VPS.org's API does. New makes one; it is safe for concurrent use.
 type Simulator struct {
 	opts Options
 
@@ -74,7 +78,7 @@ type Simulator struct {
 	intercept Interceptor
 }
 
-// New makes a simulator with a fleet of its own.
+// New makes a simulator with its own world.
 func New(opts Options) *Simulator {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -95,32 +99,32 @@ func New(opts Options) *Simulator {
 	}
 }
 
-// Intercept puts fn in front of the handling of each later request; nil removes it. It runs after the
+// Intercept sets the interceptor of all later requests; nil removes it. It runs after the
 // latency and before the injected failures, outside the simulator's lock, and must be safe for concurrent
-// use where requests are.
+// use if requests are concurrent.
 func (s *Simulator) Intercept(fn func(w http.ResponseWriter, r *http.Request, next http.Handler)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.intercept = fn
 }
 
-// Edit lets fn read and change the world while no request is handled. Statuses are as of now when fn is
-// called. fn must not call the simulator, and must not keep what it was given.
+// Edit calls fn to read and change the world while no request is handled. Statuses are up to date when fn is
+// called. fn must not call the simulator, nor keep the world.
 func (s *Simulator) Edit(fn func(*World)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.world.settle(s.opts.Now())
+	s.world.advance(s.opts.Now())
 	fn(s.world)
 }
 
 // ServeHTTP answers one request, and records it on arrival. It panics with http.ErrAbortHandler to break a
-// connection that cannot be taken over.
+// connection that cannot be hijacked.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := readBody(r)
-	number, intercept := s.arrived(r, body)
+	number, intercept := s.logRequest(r, body)
 	w.Header().Set(identity, "1")
 	writer := &statusWriter{ResponseWriter: w}
-	defer func() { s.left(number, writer.status) }()
+	defer func() { s.logStatus(number, writer.status) }()
 	if backoff.Sleep(r.Context(), s.opts.Latency) != nil {
 		return
 	}
@@ -131,9 +135,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	intercept(writer, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handle(w, r, body) }))
 }
 
-// handle is a request behind the interceptor: it fails as asked for, or answers.
+// handle answers a request behind the interceptor, or injects a fault.
 func (s *Simulator) handle(w http.ResponseWriter, r *http.Request, body []byte) {
-	failure := s.draw()
+	failure := s.nextFault()
 	if failure == nil {
 		s.respond(r, body).write(w)
 		return
@@ -142,4 +146,37 @@ func (s *Simulator) handle(w http.ResponseWriter, r *http.Request, body []byte) 
 		s.respond(r, body)
 	}
 	failure.write(w)
+}
+
+const (
+	headerTimeout   = 10 * time.Second
+	readTimeout     = 30 * time.Second
+	idleTimeout     = 2 * time.Minute
+	shutdownTimeout = 5 * time.Second
+)
+
+// Serve answers on the listener, which it owns, until ctx ends. Then it waits five seconds for running requests,
+// closes the connections of the rest, and returns nil. If it ends for any other reason, it returns an error.
+func Serve(ctx context.Context, listener net.Listener, s *Simulator) error {
+	server := &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: readTimeout + s.opts.Latency, IdleTimeout: idleTimeout,
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve the simulator: %w", err)
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("stop the simulator: %w", err)
+	}
+	return nil
 }

@@ -1,11 +1,15 @@
 package simulator
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,7 +19,7 @@ import (
 // sampleNow is when the documentation's sample token was last used.
 var sampleNow = time.Date(2025, 2, 11, 8, 45, 12, 0, time.UTC)
 
-// clock is a time that tests move by hand, between requests.
+// clock is a clock that tests set between requests.
 type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time          { return c.now }
@@ -23,7 +27,7 @@ func (c *clock) forward(d time.Duration) { c.now = c.now.Add(d) }
 
 func fixed() time.Time { return sampleNow }
 
-// result is an answer as a client sees it.
+// result is an answer as a client receives it.
 type result struct {
 	status int
 	header http.Header
@@ -74,4 +78,119 @@ func send(t *testing.T, client *http.Client, base, method, path, body string) (r
 	defer resp.Body.Close()
 	content, err := io.ReadAll(resp.Body)
 	return result{resp.StatusCode, resp.Header, string(content)}, err
+}
+
+func TestRequestsAreRecorded(t *testing.T) {
+	s := New(Options{Now: fixed})
+	do(t, s, "GET", "servers/?status=active", "")
+	doAs(t, s, "vps_readonly", "POST", "servers/", create)
+	doAs(t, s, "stranger", "DELETE", "servers/12345%2F/", "")
+	require.Equal(t, []Request{
+		{"GET", "/api/v1/servers/", "status=active", "", "Demo", 200, sampleNow},
+		{"POST", "/api/v1/servers/", "", create, "Read only", 403, sampleNow},
+		{"DELETE", "/api/v1/servers/12345%2F/", "", "", "", 401, sampleNow},
+	}, s.Requests())
+	require.Equal(t, s.Requests()[1:], s.Writes())
+}
+
+func TestRequestLogIsBounded(t *testing.T) {
+	var l requestLog
+	for n := range keptRequests + 3 {
+		require.Equal(t, n, l.add(Request{Method: fmt.Sprint(n)}))
+	}
+	l.setStatus(0, 200)
+	l.setStatus(2, 200)
+	l.setStatus(3, 203)
+	l.setStatus(keptRequests+2, 204)
+	all := l.all()
+	require.Len(t, all, keptRequests)
+	require.Equal(t, Request{Method: "3", Status: 203}, all[0])
+	require.Equal(t, Request{Method: fmt.Sprint(keptRequests + 2), Status: 204}, all[keptRequests-1])
+	for _, r := range all[1 : keptRequests-1] {
+		require.Zero(t, r.Status, "the answer to a forgotten request went to another")
+	}
+
+	s := New(Options{})
+	do(t, s, "POST", "servers/", strings.Repeat("x", keptBody+1))
+	require.Len(t, s.Requests()[0].Body, keptBody)
+}
+
+func TestConcurrentUse(t *testing.T) {
+	s := New(Options{Servers: 20, Speed: 1e9})
+	s.Edit(func(w *World) { w.Credits = 1e9 })
+	client := &http.Client{Transport: s.Transport()}
+	var group sync.WaitGroup
+	for n := range 8 {
+		group.Go(func() {
+			for range 30 {
+				s.Intercept(nil)
+				_, err := send(t, client, "https://vps.test", "POST", "servers/", create)
+				require.NoError(t, err)
+				_, err = send(t, client, "https://vps.test", "GET", "servers/", "")
+				require.NoError(t, err)
+				_, err = send(t, client, "https://vps.test", "GET", "plans/", "")
+				require.NoError(t, err)
+				s.Edit(func(w *World) { w.Plans[1].Locations[0] = "us-west"; w.Server(12345).Name = fmt.Sprint(n) })
+				s.Requests()
+			}
+		})
+	}
+	group.Wait()
+	s.Edit(func(w *World) { require.Len(t, w.Servers, 20+8*30) })
+	require.Len(t, s.Writes(), 8*30)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return listener
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	s := New(Options{})
+	arrived := make(chan struct{})
+	release := make(chan struct{})
+	s.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		close(arrived)
+		<-release
+		next.ServeHTTP(w, r)
+	})
+	listener := listen(t)
+	ctx, stop := context.WithCancel(t.Context())
+	served, answered := make(chan error), make(chan int)
+	go func() { served <- Serve(ctx, listener, s) }()
+	go func() {
+		got, _ := send(t, http.DefaultClient, "http://"+listener.Addr().String(), "GET", "servers/", "")
+		answered <- got.status
+	}()
+	<-arrived
+	stop()
+	close(release)
+	require.Equal(t, http.StatusOK, <-answered, "a running request is answered")
+	require.NoError(t, <-served)
+	_, err := send(t, http.DefaultClient, "http://"+listener.Addr().String(), "GET", "servers/", "")
+	require.Error(t, err)
+}
+
+func TestServeReturnsTheError(t *testing.T) {
+	listener := listen(t)
+	require.NoError(t, listener.Close())
+	require.ErrorIs(t, Serve(t.Context(), listener, New(Options{})), net.ErrClosed)
+}
+
+// BenchmarkHandler measures the handler without a network: at least 30,000 requests a second.
+func BenchmarkHandler(b *testing.B) {
+	for _, path := range []string{"servers/12345/", "servers/", "account/me/"} {
+		b.Run(path, func(b *testing.B) {
+			s := New(Options{})
+			r := httptest.NewRequest("GET", prefix+path, nil)
+			r.Header.Set("Authorization", "Bearer vps_demo")
+			b.ReportAllocs()
+			for b.Loop() {
+				s.ServeHTTP(httptest.NewRecorder(), r)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+		})
+	}
 }

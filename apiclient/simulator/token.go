@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// expiringIn is the life left to the sample token that is about to expire.
+// expiringIn is the remaining lifetime of the sample token that expires soon.
 const expiringIn = 5 * 24 * time.Hour
 
-// Token is an API token. Its zero value is a token without a name that may do nothing but read its account.
+// Token is an API token. Its zero value is a token without a name that may only read its account.
 type Token struct {
 	Value, Name string
 	// Permissions are grants: resource:action, resource:* or *:*.
 	Permissions []string
-	// ExpiresAt is when it stops being let in; zero means never.
+	// ExpiresAt is when the token becomes invalid; zero means never.
 	ExpiresAt time.Time
-	// CreatedAt zero means the date of the documentation's sample token.
+	// CreatedAt is by default the date of the documentation's sample token.
 	CreatedAt time.Time
-	// LastUsedAt moves with each request that is let in.
+	// LastUsedAt is set by each request that is authenticated.
 	LastUsedAt time.Time
-	// Expired shows the token as is_expired although it is let in. The documentation has the field, but does
-	// not say who can ever read it as true.
+	// Expired sets is_expired in answers; the token is still valid. The documentation has the field, but does
+	// not explain which token can read it as true.
 	Expired bool
 }
 
-// DefaultTokens are the tokens of a simulator that was given none: vps_demo (may do everything), vps_readonly
-// (may only list) and vps_expiring (may do everything, for five days from now).
+// DefaultTokens are the tokens of a simulator without Options.Tokens: vps_demo (all permissions), vps_readonly
+// (lists only) and vps_expiring (all permissions, expires five days from now).
 func DefaultTokens(now time.Time) []Token {
 	all := []string{"*:*"}
 	lists := []string{"servers:list", "backups:list", "snapshots:list", "plans:list", "domains:list", "dns:list"}
@@ -38,7 +38,7 @@ func DefaultTokens(now time.Time) []Token {
 	}
 }
 
-// may says whether one of the needs is granted; no needs at all are always met.
+// may reports whether the token has one of the needs, or there are none.
 func (t *Token) may(needs []string) bool {
 	return len(needs) == 0 || slices.ContainsFunc(needs, t.grants)
 }
@@ -50,7 +50,7 @@ func (t *Token) grants(permission string) bool {
 	})
 }
 
-// bearer is the token of a request, "" if there is none.
+// bearer returns the token of a request, "" if there is none.
 func bearer(r *http.Request) string {
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -59,8 +59,8 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(value)
 }
 
-// authenticate finds the token of a request, or the answer that refuses it.
-func (w *World) authenticate(r *http.Request) (*Token, *answer) {
+// authenticate returns the token of a request, or the answer that refuses it.
+func (w *World) authenticate(r *http.Request) (*Token, *response) {
 	value := bearer(r)
 	token := w.Tokens[value]
 	switch {

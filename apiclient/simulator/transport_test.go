@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTransportIsLikeTheSocket(t *testing.T) {
+func TestTransportEqualsASocket(t *testing.T) {
 	socket, direct := New(Options{Now: fixed}), New(Options{Now: fixed})
 	server := httptest.NewServer(socket)
 	defer server.Close()
@@ -103,7 +103,7 @@ func TestTransportBreaks(t *testing.T) {
 	}
 }
 
-func TestInterceptorMayReadTheBodyAndIsRemoved(t *testing.T) {
+func TestInterceptorReadsTheBody(t *testing.T) {
 	s := New(Options{Now: fixed})
 	s.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		body, err := io.ReadAll(r.Body)
@@ -119,7 +119,7 @@ func TestInterceptorMayReadTheBodyAndIsRemoved(t *testing.T) {
 	require.Empty(t, do(t, s, "GET", "servers/", "").header.Get("X-Seen"))
 }
 
-func TestTransportTellsTheTraceThatItWasSent(t *testing.T) {
+func TestTransportCallsTraceHooks(t *testing.T) {
 	var told []string
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 		GotConn:      func(httptrace.GotConnInfo) { told = append(told, "connection") },
@@ -136,7 +136,7 @@ func TestTransportTellsTheTraceThatItWasSent(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// body is a request body that knows whether it was closed.
+// body is a request body that records whether it was closed.
 type body struct {
 	io.Reader
 	closed bool
@@ -144,7 +144,7 @@ type body struct {
 
 func (b *body) Close() error { b.closed = true; return nil }
 
-func TestTransportClosesTheBodyWhateverHappens(t *testing.T) {
+func TestTransportClosesTheBody(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	s := New(Options{})
@@ -164,7 +164,7 @@ func TestTransportClosesTheBodyWhateverHappens(t *testing.T) {
 		require.ErrorIs(t, err, c.want, name)
 		require.True(t, b.closed, name)
 	}
-	require.Len(t, s.Requests(), 1, "what was not sent has not arrived")
+	require.Len(t, s.Requests(), 1, "no request was recorded that was not sent")
 }
 
 var errBody = errors.New("no body")
@@ -173,7 +173,7 @@ type errorReader struct{}
 
 func (errorReader) Read([]byte) (int, error) { return 0, errBody }
 
-func TestLatencyEndsWithTheRequest(t *testing.T) {
+func TestLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Options{Latency: time.Second})
 		client := &http.Client{Transport: s.Transport()}
@@ -191,13 +191,13 @@ func TestLatencyEndsWithTheRequest(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 1300*time.Millisecond, time.Since(begin))
 		synctest.Wait()
-		require.Equal(t, 2, servers(s), "who went before the change does not get it")
+		require.Equal(t, 2, servers(s), "a request that was cancelled before the change makes none")
 		require.Len(t, s.Writes(), 1)
 		require.Zero(t, s.Writes()[0].Status)
 	})
 }
 
-func TestHangingInterceptorDoesNotHoldTheCaller(t *testing.T) {
+func TestTransportEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Options{})
 		release := make(chan struct{})
@@ -205,7 +205,7 @@ func TestHangingInterceptorDoesNotHoldTheCaller(t *testing.T) {
 		client := &http.Client{Transport: s.Transport(), Timeout: time.Minute}
 		_, err := send(t, client, "https://vps.test", "POST", "servers/", create)
 		require.Error(t, err)
-		require.Len(t, s.Writes(), 1, "it is recorded as soon as it has arrived")
+		require.Len(t, s.Writes(), 1, "a request is recorded on arrival")
 		close(release)
 		synctest.Wait()
 		require.Equal(t, 3, servers(s))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWorldIsHandy(t *testing.T) {
+func TestAddToWorld(t *testing.T) {
 	s := New(Options{Now: fixed})
 	s.Edit(func(w *World) {
 		added := w.AddServer(Server{Name: "bad \u202ename %s", Plan: w.ServerPlans[2]})
@@ -36,7 +36,7 @@ func TestWorldIsHandy(t *testing.T) {
 	require.Contains(t, do(t, s, "GET", "servers/12347/", "").body, "bad \u202ename %s")
 }
 
-func TestEditsStayWhereTheyAreMade(t *testing.T) {
+func TestEditsAffectOneSimulator(t *testing.T) {
 	tokens := DefaultTokens(sampleNow)
 	s := New(Options{Tokens: tokens, Now: fixed})
 	s.Edit(func(w *World) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// transition is what a transitional status becomes, and when: at VPS.org's own speed.
+// transition is the status that follows a transitional status, and its duration at VPS.org.
 type transition struct {
 	to    string
 	after time.Duration
@@ -27,8 +27,8 @@ var transitions = map[string]transition{
 	InProgress:   {Completed, imageTime},
 }
 
-// settle moves the world on to now.
-func (w *World) settle(now time.Time) {
+// advance ends the transitional statuses whose time is over.
+func (w *World) advance(now time.Time) {
 	w.now = now
 	for _, s := range w.Servers {
 		w.settleServer(s)
@@ -41,8 +41,8 @@ func (w *World) settle(now time.Time) {
 	}
 }
 
-// settled says whether a status has ended, and what it has become.
-func (w *World) settled(status string, at time.Time) (string, bool) {
+// nextStatus returns the status that follows a transitional one, and whether it has been reached.
+func (w *World) nextStatus(status string, at time.Time) (string, bool) {
 	if at.IsZero() || w.now.Before(at) {
 		return "", false
 	}
@@ -51,7 +51,7 @@ func (w *World) settled(status string, at time.Time) (string, bool) {
 }
 
 func (w *World) settleServer(s *Server) {
-	status, done := w.settled(s.Status, s.SettlesAt)
+	status, done := w.nextStatus(s.Status, s.SettlesAt)
 	if !done {
 		return
 	}
@@ -62,7 +62,7 @@ func (w *World) settleServer(s *Server) {
 }
 
 func (w *World) settleImage(i *Image) {
-	status, done := w.settled(i.Status, i.SettlesAt)
+	status, done := w.nextStatus(i.Status, i.SettlesAt)
 	if !done {
 		return
 	}
@@ -70,17 +70,17 @@ func (w *World) settleImage(i *Image) {
 	w.fillImage(i)
 }
 
-// begin puts a server into a transitional status.
-func (w *World) begin(s *Server, status string) {
-	s.Status, s.UpdatedAt, s.SettlesAt = status, w.now, w.due(status)
+// setStatus sets a transitional status.
+func (w *World) setStatus(s *Server, status string) {
+	s.Status, s.UpdatedAt, s.SettlesAt = status, w.now, w.settlesAt(status)
 }
 
-// due is when something that takes this status now leaves it.
-func (w *World) due(status string) time.Time {
+// settlesAt returns when a transitional status that begins now ends.
+func (w *World) settlesAt(status string) time.Time {
 	return w.now.Add(time.Duration(float64(transitions[status].after) / w.speed))
 }
 
-// fillImage gives an image what it lacks: the size as soon as it is complete.
+// fillImage sets the missing fields of an image; the size once it is completed.
 func (w *World) fillImage(i *Image) {
 	orDefault(&i.Status, Completed)
 	if server := w.Servers[i.ServerID]; server != nil {
@@ -91,8 +91,8 @@ func (w *World) fillImage(i *Image) {
 	}
 }
 
-// complete gives a server what it lacks.
-func (w *World) complete(s *Server) {
+// fillServer sets the missing fields of a server.
+func (w *World) fillServer(s *Server) {
 	orDefault(&s.Name, fmt.Sprintf("server-%d", s.ID))
 	orDefault(&s.Status, Active)
 	orDefault(&s.Location, "us-west")
@@ -107,7 +107,7 @@ func (w *World) complete(s *Server) {
 	}
 }
 
-// address gives a server its addresses, from the ranges set aside for documentation and benchmarks.
+// address sets the addresses of a server, from the ranges reserved for documentation and benchmarks.
 func (w *World) address(s *Server) {
 	n := s.ID - firstServer
 	v4 := fmt.Sprintf("203.0.113.%d", 10+n)
@@ -118,7 +118,7 @@ func (w *World) address(s *Server) {
 	orDefault(&s.IPv6Address, fmt.Sprintf("2001:0db8::%x", max(n+1, 0)))
 }
 
-// serverPlan is a plan as server objects show it.
+// serverPlan returns a plan as server objects have it.
 func (w *World) serverPlan(id int) Plan {
 	if plan, special := w.ServerPlans[id]; special {
 		return plan

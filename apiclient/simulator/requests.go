@@ -1,0 +1,126 @@
+package simulator
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+)
+
+const (
+	keptRequests = 10_000
+	keptBody     = 16 << 10
+)
+
+// Request is a request that arrived.
+type Request struct {
+	Method string
+	// Path is the whole path, with its original escapes: /api/v1/servers/12345/.
+	Path string
+	// Query is the raw query, without the question mark.
+	Query string
+	// Body is the body's first 16 KiB.
+	Body string
+	// Token is the name of the token that was sent, "" if it is unknown or missing.
+	Token string
+	// Status is the status of the answer: 0 before there is one, and if the connection was broken.
+	Status int
+	// At is the time of arrival by the simulator's clock.
+	At time.Time
+}
+
+// Requests returns a copy of the last 10,000 requests, the oldest first. Each is recorded on
+// arrival, before it is authenticated and answered.
+func (s *Simulator) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.all()
+}
+
+// Writes returns those of Requests whose method is not GET.
+func (s *Simulator) Writes() []Request {
+	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return r.Method == http.MethodGet })
+}
+
+// logRequest records a request and returns its number, and the interceptor at its arrival.
+func (s *Simulator) logRequest(r *http.Request, body []byte) (int, Interceptor) {
+	entry := Request{
+		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
+		Body: string(body[:min(len(body), keptBody)]), At: s.opts.Now(),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if token := s.world.Tokens[bearer(r)]; token != nil {
+		entry.Token = token.Name
+	}
+	return s.log.add(entry), s.intercept
+}
+
+// logStatus records the status of the answer to a request.
+func (s *Simulator) logStatus(number, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.setStatus(number, status)
+}
+
+// requestLog is a ring buffer: entry n is at n modulo its length.
+type requestLog struct {
+	entries []Request
+	count   int
+}
+
+func (l *requestLog) add(r Request) int {
+	number := l.count
+	l.count++
+	if len(l.entries) < keptRequests {
+		l.entries = append(l.entries, r)
+	} else {
+		l.entries[number%keptRequests] = r
+	}
+	return number
+}
+
+func (l *requestLog) setStatus(number, status int) {
+	if number >= l.count-keptRequests {
+		l.entries[number%keptRequests].Status = status
+	}
+}
+
+func (l *requestLog) all() []Request {
+	oldest := 0
+	if l.count > keptRequests {
+		oldest = l.count % keptRequests
+	}
+	all := make([]Request, 0, len(l.entries))
+	return append(append(all, l.entries[oldest:]...), l.entries[:oldest]...)
+}
+
+// statusWriter records the status of an answer. Interceptors may flush it and hijack its connection.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *statusWriter) Flush() {
+	// A writer that cannot flush does not buffer.
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+func (w *statusWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}

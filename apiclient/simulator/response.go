@@ -1,0 +1,164 @@
+package simulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// response is an answer: a status, and what to encode as its body, nil for none.
+type response struct {
+	status  int
+	body    any
+	page    string // a web page instead of a body
+	header  http.Header
+	payload []byte
+}
+
+func ok(body any) *response      { return &response{status: http.StatusOK, body: body} }
+func created(body any) *response { return &response{status: http.StatusCreated, body: body} }
+func deleted() *response         { return &response{status: http.StatusNoContent} }
+
+// fail is an error that is not about fields.
+func fail(status int, message string) *response {
+	return (&response{status: status, body: object{{"detail", message}}}).encode()
+}
+
+func badRequest(message string) *response { return fail(http.StatusBadRequest, message) }
+func notFound() *response                 { return fail(http.StatusNotFound, "Not found.") }
+
+func unauthorized(message string) *response {
+	return fail(http.StatusUnauthorized, message).with("WWW-Authenticate", "Bearer")
+}
+
+// with adds a header.
+func (r *response) with(name, value string) *response {
+	if r.header == nil {
+		r.header = http.Header{}
+	}
+	r.header.Set(name, value)
+	return r
+}
+
+// noRoute is Django's answer for a path without a view: a web page.
+func noRoute() *response {
+	return &response{status: http.StatusNotFound, page: `<!doctype html>
+<html lang="en">
+<head>
+  <title>Not Found</title>
+</head>
+<body>
+  <h1>Not Found</h1><p>The requested resource was not found on this server.</p>
+</body>
+</html>
+`}
+}
+
+// encode encodes the body, which must be done while the world is still locked.
+func (r *response) encode() *response {
+	if r.body == nil || r.payload != nil {
+		return r
+	}
+	var buffer bytes.Buffer
+	if err := encodeJSON(&buffer, r.body); err != nil {
+		return fail(http.StatusInternalServerError, "Internal server error: "+err.Error())
+	}
+	r.payload = buffer.Bytes()
+	return r
+}
+
+func (r *response) write(w http.ResponseWriter) {
+	maps.Copy(w.Header(), r.header)
+	contentType := "application/json"
+	if r.page != "" {
+		r.payload, contentType = []byte(r.page), "text/html; charset=utf-8"
+	}
+	if r.payload != nil {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Content-Length", strconv.Itoa(len(r.payload)))
+	}
+	w.WriteHeader(r.status)
+	if r.payload != nil {
+		_, _ = w.Write(r.payload)
+	}
+}
+
+// object is a JSON object whose members are in the documentation's order.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+// withMessage appends a message, unless it is empty.
+func (o object) withMessage(message string) object {
+	if message == "" {
+		return o
+	}
+	return append(o, member{"message", message})
+}
+
+func encodeJSON(b *bytes.Buffer, value any) error {
+	switch v := value.(type) {
+	case object:
+		separator := byte('{')
+		for _, m := range v {
+			b.WriteByte(separator)
+			b.WriteString(`"` + m.name + `":`)
+			if err := encodeJSON(b, m.value); err != nil {
+				return err
+			}
+			separator = ','
+		}
+		b.WriteByte('}')
+		return nil
+	case []object:
+		b.WriteByte('[')
+		for i, o := range v {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := encodeJSON(b, o); err != nil {
+				return err
+			}
+		}
+		b.WriteByte(']')
+		return nil
+	}
+	encoder := json.NewEncoder(b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - 1) // the line feed
+	return nil
+}
+
+// orNull encodes the zero value as null.
+func orNull[T comparable](value T) any {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return value
+}
+
+// array encodes nil as an empty array.
+func array(words []string) []string {
+	if words == nil {
+		return []string{}
+	}
+	return words
+}
+
+// stamp formats a time as the documentation does, and encodes the zero time as null.
+func stamp(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
