@@ -120,7 +120,7 @@ func (b *Bot) audit(ctx context.Context, v *visit, c command.Command) error {
 	}
 	called := b.callNames(ctx)
 	rows = slices.DeleteFunc(rows, func(r audit.Row) bool {
-		return !hasWords(plainWords(c.Rest), slices.Concat([]string{r.Operation, r.Target, r.Decision, r.Outcome}, called(r.Actor), called(r.Approver))...)
+		return !hasWords(plainWords(c.Rest), slices.Concat([]string{r.Operation, r.Target, string(r.Decision), string(r.Outcome)}, called(r.Actor), called(r.Approver))...)
 	})
 	return b.tell(ctx, v, blocks.Audit(rows[:min(mostRows, len(rows))], b.Now()))
 }
@@ -229,7 +229,7 @@ func (b *Bot) noteRefusedFreeze(ctx context.Context, v *visit, c command.Command
 	store, err := b.Store(ctx)
 	if err == nil {
 		err = store.Note(ctx, audit.Row{
-			At: b.Now(), Actor: string(v.actor()), Surface: string(permissions.Slack), Account: b.Runner.AccountName(), Operation: string(c.Kind), Decision: "refused", Reason: text.Clean(why),
+			At: b.Now(), Actor: string(v.actor()), Surface: string(permissions.Slack), Account: b.Runner.AccountName(), Operation: string(c.Kind), Decision: audit.Refused, Reason: text.Clean(why),
 		})
 	}
 	if err != nil {

@@ -116,7 +116,7 @@ func TestFreezeIsForThoseWhoMayDestroy(t *testing.T) {
 		require.Contains(t, w.ask(eve, "/vps freeze because").Text(), "freeze is refused: it is for those who may run something destructive here")
 		refused := w.rows(audit.Filter{Operation: "freeze"})
 		require.Len(t, refused, 1)
-		require.Equal(t, "refused", refused[0].Decision)
+		require.Equal(t, audit.Refused, refused[0].Decision)
 		require.Equal(t, "slack:"+eve, refused[0].Actor)
 
 		require.Contains(t, w.ask(lea, "/vps freeze the database is being moved").Text(), "All changes are frozen")

@@ -46,7 +46,7 @@ var streams = [2]stream{
 // isChange reports whether a row is neither a refusal nor a read.
 func isChange(row audit.Row) bool {
 	op, known := tools.Lookup(row.Operation)
-	return row.Decision != "refused" && (!known || op.Risk != permissions.Read)
+	return row.Decision != audit.Refused && (!known || op.Risk != permissions.Read)
 }
 
 // notice tells the channels that the policy names what nobody has asked for: that the token

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -68,7 +69,7 @@ func (r *Runner) agreeFirst(ctx context.Context, store approval.Store, op *Op, r
 }
 
 func (r *Runner) rowAgreed(rec approval.Record, consent approval.Consent) auditRow {
-	row := r.rowFor(rec, "approved")
+	row := r.rowFor(rec, audit.Approved)
 	row.Approver, row.Reason = consent.Person, agreedIn(consent.Channel)
 	return row
 }
@@ -118,7 +119,7 @@ func (r *Runner) mayAnswer(ctx context.Context, rec approval.Record, actor permi
 	if why == "" {
 		return nil
 	}
-	row := r.rowFor(rec, "refused")
+	row := r.rowFor(rec, audit.Refused)
 	row.Reason = text.Clean(string(actor)+" may not answer it: ") + why
 	r.noteOrLog(ctx, row)
 	return &refusal{why}
@@ -289,7 +290,7 @@ func (r *Runner) deny(ctx context.Context, store approval.Store, rec approval.Re
 		ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Denied, At: r.Now(), Live: true, Consent: consent,
 		Message: withReason(Subject(rec)+" was denied by "+consent.Identity, consent.Reason) + " Nothing was sent.",
 	}
-	row := r.rowFor(rec, "denied")
+	row := r.rowFor(rec, audit.Denied)
 	row.Reason, row.Approver = m.Message, consent.Person
 	moved, err := store.Move(ctx, m, row)
 	return r.decided(ctx, store, rec, moved, m.To, err)
@@ -316,7 +317,7 @@ func (r *Runner) cancel(ctx context.Context, store approval.Store, rec approval.
 		ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Cancelled, At: r.Now(),
 		Message: Subject(rec) + ": " + why + ". Nothing was sent.",
 	}
-	row := r.rowFor(rec, "cancelled")
+	row := r.rowFor(rec, audit.Cancelled)
 	row.Reason = m.Message
 	moved, err := store.Move(ctx, m, row)
 	return r.decided(ctx, store, rec, moved, m.To, err)
@@ -354,8 +355,8 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	if happened {
 		m.To, m.Message = approval.Done, subject+" happened, says "+string(actor)+"."
 	}
-	row := r.rowFor(rec, "settled")
-	row.Reason, row.Outcome, row.Approver = m.Message, string(m.To), string(actor)
+	row := r.rowFor(rec, audit.Settled)
+	row.Reason, row.Outcome, row.Approver = m.Message, m.To.Outcome(), string(actor)
 	moved, err := store.Move(ctx, m, row)
 	return r.decided(ctx, store, rec, moved, m.To, err)
 }
@@ -391,7 +392,7 @@ func (r *Runner) Handover(ctx context.Context, op *Op, id, why string) Reply {
 		return op.fail(&storeError{err})
 	}
 	if why != "" {
-		row := r.rowFor(rec, "refused")
+		row := r.rowFor(rec, audit.Refused)
 		row.Reason = why
 		r.noteOrLog(ctx, row)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -187,7 +188,7 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call 
 
 // ask opens a record for a person's answer, or joins the one that is open.
 func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
-	stored, joined, err := store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, "asked"))
+	stored, joined, err := store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, audit.Asked))
 	switch {
 	case err != nil:
 		return r.failClaim(ctx, p.op, rec, false, call, err)

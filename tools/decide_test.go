@@ -247,7 +247,7 @@ func TestNoCallWithoutItsRow(t *testing.T) {
 						if r.Method != http.MethodGet {
 							rows := w.rows()
 							require.NotEmpty(t, rows)
-							require.Equal(t, "allowed", rows[len(rows)-1].Decision)
+							require.Equal(t, audit.Allowed, rows[len(rows)-1].Decision)
 						}
 						next.ServeHTTP(rw, r)
 					})

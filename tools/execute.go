@@ -9,6 +9,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -21,9 +22,9 @@ const (
 // start runs a change that needs nobody's consent: it is recorded and claimed in one step.
 func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
 	rec.State, rec.Owner, rec.ClaimedAt = approval.Executing, r.Process.ID, rec.CreatedAt
-	stored, joined, err := store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, "allowed"))
+	stored, joined, err := store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, audit.Allowed))
 	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && r.release(ctx, store, holder.Holder) {
-		stored, joined, err = store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, "allowed"))
+		stored, joined, err = store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, audit.Allowed))
 	}
 	switch {
 	case err != nil:
@@ -124,7 +125,7 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, sto
 	)
 	switch {
 	case errors.As(err, &held):
-		row := r.rowFor(rec, "refused")
+		row := r.rowFor(rec, audit.Refused)
 		row.Reason = busy(held)
 		reply := Reply{Op: op, Class: Failed, Outcome: Busy, Message: busy(held), Record: &rec}
 		if !stored {
@@ -142,7 +143,7 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, sto
 	if stored && errors.As(err, new(*approval.LimitError)) {
 		return r.overBudget(ctx, op, rec, no, call)
 	}
-	row := r.rowFor(rec, "refused")
+	row := r.rowFor(rec, audit.Refused)
 	row.Reason = no.says
 	if !stored {
 		row.Approval = ""
@@ -263,9 +264,9 @@ func (r *Runner) unlessFinished(ctx context.Context, store approval.Store, rec a
 func (r *Runner) record(ctx context.Context, store approval.Store, rec approval.Record, m approval.Move) approval.Record {
 	m.ID, m.From, m.At = rec.ID, []approval.State{approval.Executing}, r.Now()
 	row := r.rowRun(rec)
-	row.Outcome, row.Reason, row.APIStatus = string(m.To), m.Message, m.APIStatus
-	if m.To == approval.Stale || m.To == approval.Refused {
-		row.Decision, row.Outcome = string(m.To), ""
+	row.Outcome, row.Reason, row.APIStatus = m.To.Outcome(), m.Message, m.APIStatus
+	if decision := m.To.Decision(); decision != "" {
+		row.Decision = decision
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()

@@ -37,5 +37,5 @@ func (r *Runner) Unfreeze(ctx context.Context, actor permissions.Actor, from per
 }
 
 func (r *Runner) rowFreeze(actor permissions.Actor, from permissions.Surface, what string) audit.Row {
-	return audit.Row{At: r.Now(), Actor: string(actor), Surface: string(from), Account: r.AccountName(), Operation: what, Decision: "allowed"}
+	return audit.Row{At: r.Now(), Actor: string(actor), Surface: string(from), Account: r.AccountName(), Operation: what, Decision: audit.Allowed}
 }

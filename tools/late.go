@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
 // What is recorded later than it happened.
@@ -49,7 +50,7 @@ func knownAfterAll(ctx context.Context, store approval.Store, rec approval.Recor
 	if m.To == approval.Failed {
 		m.To = approval.NotApplied
 	}
-	row.Decision, row.Outcome = "settled", string(m.To)
+	row.Decision, row.Outcome = audit.Settled, m.To.Outcome()
 	moved, err := store.Move(ctx, m, row)
 	state := (*approval.StateError)(nil)
 	if !errors.As(err, &state) {

@@ -48,7 +48,7 @@ func (w *world) outcomes(id string) (reasons []string) {
 	for row, err := range w.store.Rows(w.Context(), audit.Filter{Approval: id}) {
 		require.NoError(w, err)
 		if row.Outcome != "" {
-			reasons = append(reasons, row.Outcome+": "+row.Reason)
+			reasons = append(reasons, string(row.Outcome)+": "+row.Reason)
 		}
 	}
 	return reasons
@@ -72,11 +72,11 @@ func TestALateOutcomeAlwaysHasItsRow(t *testing.T) {
 
 			// Somebody else takes this process for dead.
 			m := approval.Move{ID: id, From: []approval.State{approval.Executing}, To: approval.Unknown, At: w.clock.Now(), Message: "gone"}
-			_, err := w.store.Move(t.Context(), m, audit.Row{At: m.At, Actor: "x", Operation: "servers.delete", Approval: id, Decision: "settled", Outcome: string(m.To)})
+			_, err := w.store.Move(t.Context(), m, audit.Row{At: m.At, Actor: "x", Operation: "servers.delete", Approval: id, Decision: "settled", Outcome: m.To.Outcome()})
 			require.NoError(t, err)
 			if closed != approval.Unknown {
 				m.From, m.To = []approval.State{approval.Unknown}, closed
-				_, err = w.store.Move(t.Context(), m, audit.Row{At: m.At, Actor: "x", Operation: "servers.delete", Approval: id, Decision: "settled", Outcome: string(m.To)})
+				_, err = w.store.Move(t.Context(), m, audit.Row{At: m.At, Actor: "x", Operation: "servers.delete", Approval: id, Decision: "settled", Outcome: m.To.Outcome()})
 				require.NoError(t, err)
 			}
 

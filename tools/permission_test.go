@@ -62,7 +62,7 @@ func TestWhatTheTokenMayNotIsRefusedBeforeAnythingIsSent(t *testing.T) {
 
 			rows := w.rows()
 			require.Len(t, rows, 1, "a refusal is a row too")
-			require.Equal(t, "refused", rows[0].Decision)
+			require.Equal(t, audit.Refused, rows[0].Decision)
 			require.Equal(t, "local:alice", rows[0].Actor)
 			require.Contains(t, rows[0].Reason, op.Needs.String())
 		})
@@ -206,12 +206,12 @@ func TestEveryChangeIsInTheAuditLogBeforeItIsSent(t *testing.T) {
 			w.runAndAgree(c.operation, c.input)
 			require.NotEmpty(t, intent)
 			last := intent[len(intent)-1]
-			require.Equal(t, "allowed", last.Decision)
+			require.Equal(t, audit.Allowed, last.Decision)
 			require.Empty(t, last.Outcome)
 			rows := w.rows()
 			require.Len(t, rows, len(intent)+1)
 			end := rows[len(rows)-1]
-			require.Equal(t, "done", end.Outcome)
+			require.Equal(t, audit.Done, end.Outcome)
 			require.Equal(t, last.Approval, end.Approval)
 			require.Equal(t, "SIMULATOR john@example.com", end.Account)
 			require.Equal(t, "Demo", end.Token)

@@ -13,6 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -176,7 +177,7 @@ func TestEveryRefusalIsARow(t *testing.T) {
 			refuse(w)
 			rows := w.rows()
 			require.NotEmpty(t, rows)
-			require.Equal(t, "refused", rows[len(rows)-1].Decision)
+			require.Equal(t, audit.Refused, rows[len(rows)-1].Decision)
 			require.NotEmpty(t, rows[len(rows)-1].Reason)
 		})
 	}

@@ -13,7 +13,7 @@ import (
 type auditRow = audit.Row
 
 // row makes the audit row of a call that has no record.
-func (r *Runner) row(op *Op, in input, call Call, decision string) audit.Row {
+func (r *Runner) row(op *Op, in input, call Call, decision audit.Decision) audit.Row {
 	return audit.Row{
 		At: r.Now(), Actor: string(call.Actor), Surface: string(call.Surface), Account: r.AccountName(), Token: r.tokenName(),
 		Operation: op.Name, Target: text.Clean(in.ref("server")), Arguments: json.RawMessage(in.canonical()), Decision: decision,
@@ -36,13 +36,13 @@ func (r *Runner) AccountName() string {
 // rowRun makes the audit row of a claim or an outcome: with the token that it runs with,
 // which need not be the one that it was asked with.
 func (r *Runner) rowRun(rec approval.Record) audit.Row {
-	row := r.rowFor(rec, "allowed")
+	row := r.rowFor(rec, audit.Allowed)
 	row.Token, row.Approver = r.tokenName(), rec.Approver
 	return row
 }
 
 // rowFor makes the audit row of a record.
-func (r *Runner) rowFor(rec approval.Record, decision string) audit.Row {
+func (r *Runner) rowFor(rec approval.Record, decision audit.Decision) audit.Row {
 	return audit.Row{
 		At: r.Now(), Actor: rec.Actor, Surface: rec.Surface, Account: rec.Account, Token: rec.TokenName,
 		Operation: rec.Operation, Target: rec.Target + " (" + rec.TargetName + ")", Arguments: rec.Input,
@@ -78,7 +78,7 @@ func (r *Runner) noteOrLog(ctx context.Context, row audit.Row) {
 }
 
 func (r *Runner) noteRefusal(ctx context.Context, op *Op, in input, call Call, err error) {
-	row := r.row(op, in, call, "refused")
+	row := r.row(op, in, call, audit.Refused)
 	row.Reason = explain(err)
 	r.noteOrLog(context.WithoutCancel(ctx), row)
 }
@@ -104,7 +104,7 @@ func (r *Runner) moveOn(ctx context.Context, store approval.Store, op *Op, rec a
 	if m.From == nil {
 		m.From = []approval.State{rec.State}
 	}
-	row := r.rowFor(rec, string(m.To))
+	row := r.rowFor(rec, m.To.Decision())
 	row.Reason = m.Message
 	if m.Consent != nil {
 		row.Approver = m.Consent.Person

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -138,7 +139,7 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 		return r.refuse(ctx, op, in, call, err)
 	}
 	if r.AuditReads {
-		if err := r.note(ctx, r.row(op, in, call, "allowed")); err != nil {
+		if err := r.note(ctx, r.row(op, in, call, audit.Allowed)); err != nil {
 			return op.fail(err)
 		}
 	}

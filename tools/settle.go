@@ -11,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
 const (
@@ -118,8 +119,8 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 	default:
 		return rec
 	}
-	row := r.rowFor(rec, "settled")
-	row.Outcome, row.Reason, row.Approver = string(m.To), m.Message, rec.Approver
+	row := r.rowFor(rec, audit.Settled)
+	row.Outcome, row.Reason, row.Approver = m.To.Outcome(), m.Message, rec.Approver
 	moved, err := store.Move(context.WithoutCancel(ctx), m, row)
 	if err != nil {
 		r.Log.Warn("settling", "approval", rec.ID, "error", err)
@@ -187,8 +188,8 @@ func (r *Runner) bury(ctx context.Context, store approval.Store, rec approval.Re
 		ID: rec.ID, From: []approval.State{approval.Executing}, To: approval.Unknown, At: r.Now(),
 		Message: Subject(rec) + ": the process that ran it has ended, so it is not known whether it happened.",
 	}
-	row := r.rowFor(rec, "allowed")
-	row.Outcome, row.Reason = string(m.To), m.Message
+	row := r.rowFor(rec, audit.Allowed)
+	row.Outcome, row.Reason = m.To.Outcome(), m.Message
 	moved, err := store.Move(ctx, m, row)
 	if err != nil {
 		r.Log.Warn("taking over from a process that has ended", "approval", rec.ID, "error", err)
@@ -203,7 +204,7 @@ func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.
 	if rec.State == approval.Approved {
 		m.Message = Subject(rec) + " was agreed to, but its asker's side did not run it in time. Nothing was sent."
 	}
-	row := r.rowFor(rec, "expired")
+	row := r.rowFor(rec, audit.Expired)
 	moved, err := store.Move(ctx, m, row)
 	if ended, ok := errors.AsType[*approval.StateError](err); ok {
 		return ended.Record // another process was first

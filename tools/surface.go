@@ -6,6 +6,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -55,7 +56,7 @@ func (r *Runner) IsAsker(rec approval.Record, actor permissions.Actor) bool {
 
 // NoteRefusedAnswer writes down that somebody's answer did not count.
 func (r *Runner) NoteRefusedAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, why string) {
-	row := r.rowFor(rec, "refused")
+	row := r.rowFor(rec, audit.Refused)
 	row.Reason = text.Clean(string(actor)+" may not answer it: ") + why
 	r.noteOrLog(ctx, row)
 }

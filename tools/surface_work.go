@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
@@ -54,8 +55,8 @@ func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Wor
 
 // NoteWorkFailed writes down that work which VPS.org had accepted did not come to a good end.
 func (r *Runner) NoteWorkFailed(ctx context.Context, rec approval.Record, status string) {
-	row := r.rowFor(rec, "settled")
-	row.Outcome = string(approval.Failed)
+	row := r.rowFor(rec, audit.Settled)
+	row.Outcome = audit.Failed
 	row.Reason = text.Clean("It was accepted, and ended with status " + status + ".")
 	r.noteOrLog(ctx, row)
 }

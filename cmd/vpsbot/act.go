@@ -25,7 +25,7 @@ func (a *app) mayAct(ctx context.Context, p *parts, act permissions.Act, target 
 
 func (a *app) refuseAct(ctx context.Context, p *parts, act permissions.Act, target string, class tools.Class, why string) error {
 	row := a.rowAct(p, string(act), target)
-	row.Decision, row.Reason = "refused", why
+	row.Decision, row.Reason = audit.Refused, why
 	if p.hasStore() {
 		if err := p.note(ctx, row); err != nil {
 			p.runner.Log.Error("a refusal could not be recorded", "act", act, "error", err)
@@ -46,7 +46,7 @@ func (p *parts) note(ctx context.Context, row audit.Row) error {
 // the row says so.
 func (a *app) rowAct(p *parts, operation, target string) audit.Row {
 	row := audit.Row{
-		At: p.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Account: p.runner.AccountName(), Operation: operation, Target: target, Decision: "allowed",
+		At: p.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Account: p.runner.AccountName(), Operation: operation, Target: target, Decision: audit.Allowed,
 	}
 	if p.actor == "" {
 		row.Actor = string(localActor())

@@ -82,7 +82,7 @@ func (a *app) beginSigning(ctx context.Context, row audit.Row) error {
 		return err
 	}
 	defer p.store.close() //nolint:errcheck // what was written is committed
-	row.Outcome = "done"
+	row.Outcome = audit.Done
 	return p.note(ctx, row)
 }
 

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,8 +44,8 @@ func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*")
 	f.StringVar(&flags.target, "target", "", "a part of the target as it is shown, such as server:12345 or web-server-01")
 	f.StringVar(&flags.filter.Approval, "approval", "", "id of an approval")
-	addWordFlag(cmd, &flags.filter.Decision, "decision", decisions)
-	addWordFlag(cmd, &flags.filter.Outcome, "outcome", outcomes)
+	addWordFlag(cmd, (*string)(&flags.filter.Decision), "decision", decisions)
+	addWordFlag(cmd, (*string)(&flags.filter.Outcome), "outcome", outcomes)
 	f.StringVar(&flags.since, "since", "", "from then on: 2026-01-31, 2026-01-31T14:00:00Z, or so long ago: 24h, 7d")
 	f.StringVar(&flags.until, "until", "", "before then, written the same way")
 	f.Int64Var(&flags.filter.After, "after", 0, "rows after this number alone, to go on where an export ended")
@@ -83,13 +83,8 @@ func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 	if f.limit < 0 || filter.After < 0 {
 		return filter, fail(tools.Invalid, "--limit and --after must be 0 or more")
 	}
-	for _, w := range []struct {
-		flag, text string
-		words      []string
-	}{{"--decision", filter.Decision, decisions}, {"--outcome", filter.Outcome, outcomes}} {
-		if w.text != "" && !slices.Contains(w.words, w.text) {
-			return filter, fail(tools.Invalid, "%s %q is none: write %s", w.flag, w.text, oneOf(w.words))
-		}
+	if err := cmp.Or(checkWord("--decision", string(filter.Decision), decisions), checkWord("--outcome", string(filter.Outcome), outcomes)); err != nil {
+		return filter, err
 	}
 	for _, t := range []struct {
 		flag, text string

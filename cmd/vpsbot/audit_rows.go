@@ -58,7 +58,7 @@ func (a *app) showRows(rows []audit.Row, total int) error {
 	for _, row := range rows {
 		t.Rows = append(t.Rows, []string{
 			strconv.FormatInt(row.Seq, 10), when(row.At, a.now()), text.Clean(row.Actor), row.Surface, text.Clean(row.Account),
-			text.Clean(row.Operation), text.Clean(row.Target), row.Decision, row.Outcome, text.Clean(row.Approver), row.Approval,
+			text.Clean(row.Operation), text.Clean(row.Target), string(row.Decision), string(row.Outcome), text.Clean(row.Approver), row.Approval,
 		})
 	}
 	t.Note = text.Plural(len(rows), "row")

@@ -1,20 +1,27 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // The words of the columns decision and outcome.
 var (
-	decisions = []string{"allowed", "refused", "asked", "approved", "denied", "cancelled", "expired", "stale", "settled"}
-	outcomes  = []string{"done", "failed", "unknown", "not_applied", "needs_human"}
+	decisions = toStrings(audit.Decisions)
+	outcomes  = toStrings(audit.Outcomes)
 )
 
-func oneOf(words []string) string {
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+func toStrings[T ~string](words []T) []string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = string(w)
+	}
+	return all
 }
 
 // addWordFlag adds a flag that takes one of some words, and completes them.
@@ -23,4 +30,17 @@ func addWordFlag(cmd *cobra.Command, to *string, name string, words []string) {
 	if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag was added a line above
 	}
+}
+
+func oneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// checkWord fails for a flag that is set to none of its words.
+func checkWord(flag, word string, words []string) error {
+	if word == "" || slices.Contains(words, word) {
+		return nil
+	}
+	return fail(tools.Invalid, "%s %q is none: write %s", flag, word, oneOf(words))
 }

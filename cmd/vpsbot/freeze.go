@@ -114,7 +114,7 @@ func (a *app) mayStop(ctx context.Context, p *parts, what string) error {
 		return err
 	}
 	no := fmt.Sprintf("%s is for who may run something destructive at a terminal, and the policy lets %s run nothing of the kind", what, p.actor)
-	row := audit.Row{At: p.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Account: p.runner.AccountName(), Operation: what, Decision: "refused", Reason: no}
+	row := audit.Row{At: p.now(), Actor: string(p.actor), Surface: string(permissions.Terminal), Account: p.runner.AccountName(), Operation: what, Decision: audit.Refused, Reason: no}
 	if err := db.Note(ctx, row); err != nil {
 		return err
 	}

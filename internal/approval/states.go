@@ -1,6 +1,10 @@
 package approval
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+)
 
 // State is where a record stands.
 type State string
@@ -46,3 +50,18 @@ func (s State) Waits() bool { return s == Pending || s == Approved }
 
 // May reports whether the state machine has the edge from s to next.
 func (s State) May(next State) bool { return slices.Contains(Edges[s], next) }
+
+// Outcome returns what the audit log calls a state in which a call has ended, or may have; "" for the states
+// without a call.
+func (s State) Outcome() audit.Outcome { return oneOf(s, audit.Outcomes) }
+
+// Decision returns what the audit log calls a move to a state for which nothing was sent; "" for the others.
+func (s State) Decision() audit.Decision { return oneOf(s, audit.Decisions) }
+
+// oneOf returns the word of the state if it is among the words.
+func oneOf[T ~string](s State, words []T) T {
+	if slices.Contains(words, T(s)) {
+		return T(s)
+	}
+	return ""
+}

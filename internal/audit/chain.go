@@ -52,10 +52,10 @@ func cleaned(row Row) Row {
 }
 
 // texts lists the free text of a row in the order of the canonical form.
-func texts(row *Row) [13]*string {
-	return [13]*string{
-		&row.Actor, &row.OnBehalf, &row.Surface, &row.Account, &row.Token, &row.Operation, &row.Target,
-		&row.Approval, &row.Decision, &row.Reason, &row.Approver, &row.Outcome, &row.Previous,
+func texts(row *Row) [12]*string {
+	return [12]*string{
+		&row.Actor, &row.Surface, &row.Account, &row.Token, &row.Operation, &row.Target,
+		&row.Approval, (*string)(&row.Decision), &row.Reason, &row.Approver, (*string)(&row.Outcome), &row.Previous,
 	}
 }
 
@@ -77,8 +77,11 @@ func appendCanonical(b []byte, row *Row) []byte {
 	b = appendNumber(b, row.At.UnixMilli())
 	b = appendNumber(b, int64(row.APIStatus))
 	b = appendNetstring(b, row.Arguments)
-	for _, text := range texts(row) {
+	for i, text := range texts(row) {
 		b = appendNetstring(b, *text)
+		if i == 0 {
+			b = appendNetstring(b, "") // a field after Actor that is no more; its place stays, so that old hashes do
+		}
 	}
 	return b
 }

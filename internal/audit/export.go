@@ -17,7 +17,7 @@ type segment struct {
 
 // vouches reports whether the row says that all up to begin was archived.
 func vouches(row Row, begin place) bool {
-	if row.Operation != archiveOperation || row.Decision != "allowed" || row.Outcome != "done" {
+	if row.Operation != archiveOperation || row.Decision != Allowed || row.Outcome != Done {
 		return false
 	}
 	var s segment

@@ -21,8 +21,8 @@ type Filter struct {
 	Operation string // exact, or a glob: "servers.*", "*.delete"
 	Target    string // as the row has it, or its id alone: "server:12345"
 	Approval  string
-	Decision  string
-	Outcome   string
+	Decision  Decision
+	Outcome   Outcome
 	Since     time.Time // At at or after
 	Until     time.Time // At before
 	After     int64     // Seq greater
@@ -43,7 +43,7 @@ func (f Filter) Match(row Row) bool {
 		equalOrUnset(f.Decision, row.Decision) && equalOrUnset(f.Outcome, row.Outcome)
 }
 
-func equalOrUnset(want, have string) bool { return want == "" || want == have }
+func equalOrUnset[T ~string](want, have T) bool { return want == "" || want == have }
 
 func (f Filter) matchTime(at time.Time) bool {
 	return (f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until))

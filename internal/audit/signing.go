@@ -54,7 +54,7 @@ func AcceptRow(at Mark, instead Checkpoint) Row {
 
 func ownRow(operation string, what about) Row {
 	arguments, _ := json.Marshal(what) // texts and numbers
-	return Row{Actor: writer, Operation: operation, Arguments: arguments, Decision: "allowed", Outcome: "done"}
+	return Row{Actor: writer, Operation: operation, Arguments: arguments, Decision: Allowed, Outcome: Done}
 }
 
 // GivesUp reports whether the row takes up a restored log, later than a checkpoint was made

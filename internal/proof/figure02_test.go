@@ -15,6 +15,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
@@ -84,7 +85,7 @@ func total(counts map[string]int) (sum int) {
 	return sum
 }
 
-func counted(l ledger, decision string) (n int) {
+func counted(l ledger, decision audit.Decision) (n int) {
 	for _, row := range l.rows {
 		if row.Decision == decision {
 			n++
@@ -259,7 +260,7 @@ func (v *lives) settled(l ledger) (happened, not time.Duration) {
 				restart = begun
 			}
 		}
-		if took := row.At.Sub(restart); row.Outcome == string(approval.Done) {
+		if took := row.At.Sub(restart); row.Outcome == audit.Done {
 			happened = max(happened, took)
 		} else {
 			not = max(not, took)

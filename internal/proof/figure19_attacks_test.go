@@ -160,7 +160,7 @@ func (c *chronicle) replace(log forged) {
 	do("DELETE FROM audit")
 	do("DELETE FROM audit_checkpoints")
 	for _, r := range log.rows {
-		do("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", r.Seq, r.At.UnixMilli(), r.Actor, r.OnBehalf, r.Surface, r.Account,
+		do("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", r.Seq, r.At.UnixMilli(), r.Actor, "", r.Surface, r.Account,
 			r.Token, r.Operation, r.Target, string(r.Arguments), r.Approval, r.Decision, r.Reason, r.Approver, r.APIStatus, r.Outcome, r.Previous, r.Hash)
 	}
 	for _, n := range log.notes {

@@ -129,7 +129,7 @@ func (l ledger) most() int {
 		switch {
 		case row.Decision == "allowed" && row.Outcome == "":
 			executing[rec.Target][rec.ID] = true
-		case row.Outcome != string(approval.Unknown):
+		case row.Outcome != audit.Unknown:
 			delete(executing[rec.Target], rec.ID)
 		}
 		most = max(most, len(executing[rec.Target]))

@@ -75,8 +75,8 @@ func postFields(p *delivery.Post) []any {
 
 func auditFields(r *audit.Row) []any {
 	return []any{
-		&r.Seq, (*millis)(&r.At), &r.Actor, &r.OnBehalf, &r.Surface, &r.Account, &r.Token, &r.Operation, &r.Target,
-		(*jsonText)(&r.Arguments), &r.Approval, &r.Decision, &r.Reason, &r.Approver, &r.APIStatus, &r.Outcome,
+		&r.Seq, (*millis)(&r.At), &r.Actor, new(string), &r.Surface, &r.Account, &r.Token, &r.Operation, &r.Target,
+		(*jsonText)(&r.Arguments), &r.Approval, (*string)(&r.Decision), &r.Reason, &r.Approver, &r.APIStatus, (*string)(&r.Outcome),
 		&r.Previous, &r.Hash,
 	}
 }

@@ -90,7 +90,7 @@ func claimed(id string) approval.Record {
 	return r
 }
 
-func row(decision string) audit.Row {
+func row(decision audit.Decision) audit.Row {
 	return audit.Row{At: start, Actor: "local:alice", Surface: "mcp", Operation: "servers.delete", Decision: decision}
 }
 
@@ -143,7 +143,7 @@ func TestInsert(t *testing.T) {
 		got, err := db.Record(t.Context(), "1")
 		require.NoError(t, err)
 		require.Equal(t, want, got)
-		require.Equal(t, "asked", rows(t, db, audit.Filter{})[0].Decision)
+		require.Equal(t, audit.Asked, rows(t, db, audit.Filter{})[0].Decision)
 
 		direct := inserted(t, db, claimed("2"))
 		require.Equal(t, ms(start), direct.ClaimedAt)

@@ -14,12 +14,9 @@ import (
 // page is how many rows of the log are held in memory at a time.
 const page = 1000
 
-// refused is the decision of a row that says that nothing was done.
-const refused = "refused"
-
 // Note implements [approval.Store].
 func (s *Store) Note(ctx context.Context, row audit.Row) error {
-	if row.Decision == refused {
+	if row.Decision == audit.Refused {
 		return s.noteRefusal(ctx, row)
 	}
 	return s.append(ctx, row)
@@ -157,8 +154,8 @@ func pageQuery(f audit.Filter, order string, cursor int64) (string, []any) {
 	}
 	c.equal("actor", f.Actor)
 	c.equal("approval", f.Approval)
-	c.equal("decision", f.Decision)
-	c.equal("outcome", f.Outcome)
+	c.equal("decision", string(f.Decision))
+	c.equal("outcome", string(f.Outcome))
 	c.at("at", ">=", f.Since)
 	c.at("at", "<=", f.Until)
 	query := "SELECT " + auditColumns + " FROM audit" + c.where() + " ORDER BY seq " + order + limit(page)

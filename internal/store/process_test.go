@@ -118,7 +118,7 @@ func compete(db database, name string) error {
 		} else {
 			got.Stored++
 		}
-		if err := db.Note(ctx, row(name)); err != nil {
+		if err := db.Note(ctx, row(audit.Decision(name))); err != nil {
 			return err
 		}
 		got.Noted++

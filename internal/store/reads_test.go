@@ -109,7 +109,7 @@ func noted(t *testing.T, db database, n int) {
 	for i := 1; i <= n; i++ {
 		require.NoError(t, db.Note(t.Context(), audit.Row{
 			At: start.Add(time.Duration(i) * time.Second), Actor: []string{"even", "odd"}[i%2], Operation: fmt.Sprint("op.", i),
-			Approval: fmt.Sprint("a", i), Decision: fmt.Sprint("d", i), Outcome: fmt.Sprint("o", i),
+			Approval: fmt.Sprint("a", i), Decision: audit.Decision(fmt.Sprint("d", i)), Outcome: audit.Outcome(fmt.Sprint("o", i)),
 			Target: fmt.Sprintf("server:%d (web)", i), Reason: "\x00\xff '\";--", Arguments: []byte(`{"a":"\u0000"}`),
 		}))
 	}

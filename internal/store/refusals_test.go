@@ -48,7 +48,7 @@ func TestLikeRefusalsAreCounted(t *testing.T) {
 			require.Equal(t, "web-1", got[1].Target)
 			require.JSONEq(t, `{"count":40,"from":"2026-03-01T12:00:01.123456789Z","until":"2026-03-01T12:00:40.123456789Z"}`, string(got[1].Arguments))
 			require.Equal(t, "local:alice", got[1].Actor)
-			require.Equal(t, "refused", got[1].Decision)
+			require.Equal(t, audit.Refused, got[1].Decision)
 
 			refusedAll(t, db, refusal(start.Add(61*time.Second), func(r *audit.Row) { r.Target = "web-2" }), refusal(start.Add(62*time.Second), nil))
 			require.NoError(t, db.Close())

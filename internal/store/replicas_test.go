@@ -35,7 +35,7 @@ func replicated(t *testing.T, test func(t *testing.T, replicas []database)) {
 func decisions(t *testing.T, db database) (all []string) {
 	t.Helper()
 	for _, row := range rows(t, db, audit.Filter{}) {
-		all = append(all, row.Decision)
+		all = append(all, string(row.Decision))
 	}
 	return all
 }

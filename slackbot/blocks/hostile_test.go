@@ -36,11 +36,11 @@ func everything(t testing.TB, s string, n int) map[string]any {
 	}
 	consents := many(n, approval.Consent{Person: s, Identity: s, Yes: true, At: noon}, approval.Consent{Identity: "slack:" + s, Reason: s, At: noon})
 	view := LiveView{Now: noon, Mention: person, Going: true, Progress: s, Waited: time.Duration(n) * time.Minute, Answers: consents, Undo: s}
-	rows := many(n, audit.Row{At: noon, Actor: s, Surface: s, Operation: s, Target: "server:1 (" + s + ")", Decision: s, Reason: s, Approver: "key:" + s, Seq: 1})
+	rows := many(n, audit.Row{At: noon, Actor: s, Surface: s, Operation: s, Target: "server:1 (" + s + ")", Decision: audit.Decision(s), Reason: s, Approver: "key:" + s, Seq: 1})
 	ops := tools.Operations()
 	why := map[string]string{"servers.delete": s}
 	all := map[string]any{
-		"plain": Plain(s), "expiry": Expiry(s), "mirror": Mirror(audit.Row{Actor: s, Target: s, Operation: s, Reason: s, Outcome: s}),
+		"plain": Plain(s), "expiry": Expiry(s), "mirror": Mirror(audit.Row{Actor: s, Target: s, Operation: s, Reason: s, Outcome: audit.Outcome(s)}),
 		"suggest": Suggest(s, s, Token(s)), "help": Help(ops, why, HelpView{}), "audit": Audit(rows, noon),
 		"ask": Ask(rec, AskView{Role: Own, AskedBy: "key " + s, Answers: consents, Call: []string{person, s}}), "second": Ask(rec, AskView{Role: Second, AskedBy: "<@" + person + ">", Answers: consents}),
 		"name": NameModal(rec, s), "deny": DenyModal(rec, s), "loading": Loading(s, s), "done": Done(s, s),

@@ -1,6 +1,7 @@
 package blocks
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -120,15 +121,12 @@ const mostAuditLine = 350
 
 // auditLine is one row: what became of it, what it was, who.
 func auditLine(row audit.Row) md {
-	outcome := row.Outcome
-	if outcome == "" {
-		outcome = row.Decision
-	}
+	outcome := cmp.Or(string(row.Outcome), string(row.Decision))
 	what := join(" ", operation(row.Operation), esc(short(auditTarget(row.Target), longestName)))
 	m := join(" · ", auditMark(outcome)+" "+what, esc(short(strings.ReplaceAll(outcome, "_", " "), 40)), who(row.Actor))
 	if row.Approver != "" {
 		var verb md = "agreed"
-		if outcome == "denied" || outcome == "refused" {
+		if row.Decision == audit.Denied || row.Decision == audit.Refused {
 			verb = "answered"
 		}
 		m += ", " + verb + ": " + who(row.Approver)
@@ -157,10 +155,10 @@ func auditMark(outcome string) md {
 	if w, ok := stateWords[approval.State(outcome)]; ok {
 		return w.mark
 	}
-	switch outcome {
-	case "allowed":
+	switch audit.Decision(outcome) {
+	case audit.Allowed:
 		return "▶️"
-	case "asked":
+	case audit.Asked:
 		return "✋"
 	}
 	return "▫️"
