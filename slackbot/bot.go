@@ -21,6 +21,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -68,7 +69,7 @@ type Bot struct {
 	poked    chan struct{}
 	live     progress
 	groups   groupCache
-	servers  serverCache
+	servers  ttl.Cache[[]server]
 	members  members
 	seen     seen
 	looked   bool // at what ended while no process looked
@@ -95,7 +96,7 @@ func New(o Options) (*Bot, error) {
 	b := &Bot{
 		Options: o, apiHost: base.Host, sealer: sealer,
 		work: make(chan transport.Delivery, mostQueue), finished: make(chan string, mostQueue), poked: make(chan struct{}, 1),
-		slots: make(chan struct{}, workers),
+		slots: make(chan struct{}, workers), groups: newGroupCache(o.Now), servers: newServerCache(o.Now),
 	}
 	b.line = &line{client: o.Client, heard: b.heard}
 	b.slack = slack.New(o.Token, slack.OptionAPIURL(o.APIURL), slack.OptionHTTPClient(b.line))

@@ -8,35 +8,42 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
+	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
 const (
 	groupFresh  = time.Minute
-	groupOld    = 5 * time.Minute  // until then a list counts although a newer one cannot be read
-	groupAgain  = 10 * time.Second // after a read that failed
+	groupGrace  = 5 * time.Minute  // the age below which a list is used although a newer one cannot be read
+	groupRetry  = 10 * time.Second // after a read that failed
 	groupReads  = 20               // a minute: Slack's own limit
 	groupReadin = 10 * time.Second // one read
 	groupWait   = 1500 * time.Millisecond
 )
 
-// groupCache remembers who is of the workspace, and in the user groups that the policy mentions.
-// Its zero value is ready to use.
+// groupCache holds the known users of the workspace, and the members of the user groups in the
+// policy.
 type groupCache struct {
-	mu     sync.Mutex
-	met    map[string]bool // who was seen to be of the workspace
-	lists  map[string]groupList
-	read   []time.Time // when Slack was asked, within the last minute
-	flight singleflight.Group
+	mu    sync.Mutex
+	met   map[string]bool // users that are known to be of the workspace
+	reads []time.Time     // the requests of the last minute
+	lists ttl.Cache[[]string]
 }
 
-// groupList is who is in one group.
-type groupList struct {
-	members []string
-	at      time.Time // when that was so; zero: never read
-	next    time.Time // not to be read before
+func newGroupCache(now func() time.Time) groupCache {
+	return groupCache{lists: ttl.Cache[[]string]{Fresh: groupFresh, Grace: groupGrace, Pause: groupPause, Now: now}}
+}
+
+// groupPause is the pause after a read that failed: the one that Slack asks for, or ten seconds. A read
+// that was not allowed by our own limit may be tried at once.
+func groupPause(err error) time.Duration {
+	if errors.Is(err, errGroupReads) {
+		return 0
+	}
+	if limited, ok := errors.AsType[*limitedError](err); ok {
+		return limited.after
+	}
+	return groupRetry
 }
 
 // groupsOf returns the user groups that the visitor is in, of those that the policy mentions. One that
@@ -52,7 +59,7 @@ func (b *Bot) groupsOf(ctx context.Context, v *visit) []string {
 	if len(mentioned) > 0 && b.team.may(ScopeGroups) {
 		b.readGroups(ctx, mentioned)
 	}
-	return b.groups.of(v.user, mentioned, b.Now())
+	return b.groups.of(v.user, mentioned)
 }
 
 // GroupsOf returns the user groups that a user of Slack is in now, of those that the policy
@@ -89,40 +96,39 @@ func mentionedGroups(book *permissions.Rulebook) []string {
 	return slices.Compact(ids)
 }
 
-// readGroups reads the lists that are due, at once, and waits for them as long as a person can.
+// readGroups reads the lists that are due, concurrently, and waits at most groupWait for them.
 func (b *Bot) readGroups(ctx context.Context, ids []string) {
 	ctx, cancel := context.WithTimeout(ctx, groupWait)
 	defer cancel()
-	var waiting []<-chan singleflight.Result
-	for _, id := range b.groups.due(ids, b.Now()) {
-		waiting = append(waiting, b.groups.flight.DoChan(id, func() (any, error) {
-			return nil, b.guarded(context.WithoutCancel(ctx), func(ctx context.Context) error { return b.readGroup(ctx, id) })
-		}))
+	var reads sync.WaitGroup
+	for _, id := range b.groups.due(ids) {
+		reads.Go(func() {
+			_, _ = b.groups.lists.Get(ctx, id, func(ctx context.Context) (members []string, err error) {
+				err = b.guarded(ctx, func(ctx context.Context) error {
+					members, err = b.readGroup(ctx, id)
+					return err
+				})
+				return members, err
+			})
+		})
 	}
-	for _, one := range waiting {
-		select {
-		case <-ctx.Done():
-			return
-		case <-one:
-		}
-	}
+	reads.Wait()
 }
 
-func (b *Bot) readGroup(ctx context.Context, id string) error {
+var errGroupReads = errors.New("too many reads of user groups within a minute")
+
+func (b *Bot) readGroup(ctx context.Context, id string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, groupReadin)
 	defer cancel()
-	asked := b.Now()
-	if !b.groups.mayRead(id, asked) {
-		return nil
+	if !b.groups.reserveRead(b.Now()) {
+		return nil, errGroupReads
 	}
 	members, err := b.slack.GetUserGroupMembersContext(ctx, id)
 	if err != nil {
 		b.Log.Warn("Slack: reading who is in a user group", "group", id, "error", err)
-		b.groups.failed(id, b.Now(), known(err))
-		return err
+		return nil, known(err)
 	}
-	b.groups.keep(id, members, asked)
-	return nil
+	return members, nil
 }
 
 const mostMet = 10_000
@@ -143,76 +149,42 @@ func (c *groupCache) hasMet(user string) bool {
 	return c.met[user]
 }
 
-// of returns the groups whose list has the user in it, and as unsure those whose list is too old.
-func (c *groupCache) of(user string, ids []string, now time.Time) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// of returns the groups that the user is a member of, and as [permissions.Unsure] those without a list
+// that is younger than groupGrace.
+func (c *groupCache) of(user string, ids []string) []string {
 	var in []string
 	for _, id := range ids {
-		switch list := c.lists[id]; {
-		case age(now, list.at) >= groupOld:
+		switch members, known := c.lists.Peek(id); {
+		case !known:
 			in = append(in, permissions.Unsure(id))
-		case slices.Contains(list.members, user):
+		case slices.Contains(members, user):
 			in = append(in, id)
 		}
 	}
 	return in
 }
 
-// age is how long ago something was. What was never, or is yet to come, is old.
-func age(now, at time.Time) time.Duration {
-	if at.IsZero() || at.After(now) {
-		return 1<<63 - 1
-	}
-	return now.Sub(at)
-}
-
-// due returns the groups to be read now, the oldest list first: where there are more than may be
-// read, each has its turn.
-func (c *groupCache) due(ids []string, now time.Time) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// due returns the groups to read now, the oldest list first, so that each is read in turn if there are more
+// than groupReads.
+func (c *groupCache) due(ids []string) []string {
+	readAt := map[string]time.Time{}
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
-		list := c.lists[id]
-		return age(now, list.at) < groupFresh || now.Before(list.next)
+		at, isDue := c.lists.ReadAt(id)
+		readAt[id] = at
+		return !isDue
 	})
-	slices.SortStableFunc(ids, func(a, b string) int { return c.lists[a].at.Compare(c.lists[b].at) })
+	slices.SortStableFunc(ids, func(a, b string) int { return readAt[a].Compare(readAt[b]) })
 	return ids[:min(len(ids), groupReads)]
 }
 
-// mayRead reports whether a list may be read now, and counts it.
-func (c *groupCache) mayRead(id string, now time.Time) bool {
+// reserveRead reports whether another list may be read now, and counts it.
+func (c *groupCache) reserveRead(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.read = slices.DeleteFunc(c.read, func(at time.Time) bool { return age(now, at) >= time.Minute })
-	list := c.lists[id]
-	if len(c.read) >= groupReads || age(now, list.at) < groupFresh || now.Before(list.next) {
-		return false // the last two: it was read while this one waited
+	c.reads = slices.DeleteFunc(c.reads, func(at time.Time) bool { return at.After(now) || now.Sub(at) >= time.Minute })
+	if len(c.reads) >= groupReads {
+		return false
 	}
-	c.read = append(c.read, now)
+	c.reads = append(c.reads, now)
 	return true
-}
-
-func (c *groupCache) keep(id string, members []string, at time.Time) {
-	c.change(id, func(list *groupList) { list.members, list.at, list.next = members, at, time.Time{} })
-}
-
-// failed puts the next read off. The list stays, and grows old.
-func (c *groupCache) failed(id string, now time.Time, err error) {
-	wait := groupAgain
-	if limited, ok := errors.AsType[*limitedError](err); ok {
-		wait = limited.after
-	}
-	c.change(id, func(list *groupList) { list.next = now.Add(wait) })
-}
-
-func (c *groupCache) change(id string, do func(*groupList)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.lists == nil {
-		c.lists = map[string]groupList{}
-	}
-	list := c.lists[id]
-	do(&list)
-	c.lists[id] = list
 }

@@ -64,26 +64,6 @@ func TestALabelKeepsItsID(t *testing.T) {
 	require.NotPanics(t, func() { _ = server{id: strings.Repeat("9", 300), name: "x"}.label() })
 }
 
-func TestServersAreRememberedForAWhile(t *testing.T) {
-	t.Parallel()
-	var c serverCache
-	key := serverKey{"U1", "C1"}
-	require.True(t, c.isDue(key, noon))
-	c.keep(key, []server{{"1", "a", ""}}, noon, nil)
-	require.False(t, c.isDue(key, noon.Add(29*time.Second)))
-	require.True(t, c.isDue(key, noon.Add(30*time.Second)))
-	require.Empty(t, c.kept(serverKey{"U1", "C2"}, noon), "the policy may say otherwise there")
-	c.keep(key, nil, noon.Add(31*time.Second), errors.New("down"))
-	require.False(t, c.isDue(key, noon.Add(32*time.Second)), "not with every letter")
-	require.True(t, c.isDue(key, noon.Add(36*time.Second)))
-	require.Len(t, c.kept(key, noon.Add(4*time.Minute)), 1)
-	require.Empty(t, c.kept(key, noon.Add(5*time.Minute)))
-	for i := range 3 * mostLists {
-		c.keep(serverKey{"U1", fmt.Sprint(i)}, nil, noon, nil)
-		require.LessOrEqual(t, len(c.lists), mostLists)
-	}
-}
-
 func TestGroupsThatAPolicyMentions(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, mentionedGroups(nil))
@@ -96,31 +76,44 @@ func TestGroupsThatAPolicyMentions(t *testing.T) {
 	}))
 }
 
-func TestGroupsHaveTheirTurn(t *testing.T) {
+func TestGroupsAreReadInTurn(t *testing.T) {
 	t.Parallel()
-	var c groupCache
+	now := noon
+	c := newGroupCache(func() time.Time { return now })
+	read := func(id string, err error) {
+		_, _ = c.lists.Read(t.Context(), id, func(context.Context) ([]string, error) { return []string{"U1"}, err })
+	}
 	var ids []string
 	for i := range 30 {
 		ids = append(ids, fmt.Sprintf("S%02d", i))
 	}
-	first := c.due(ids, noon)
+	first := c.due(ids)
 	require.Equal(t, ids[:20], first)
 	for _, id := range first {
-		require.True(t, c.mayRead(id, noon))
-		c.keep(id, []string{"U1"}, noon)
+		require.True(t, c.reserveRead(now))
+		read(id, nil)
 	}
-	require.Equal(t, ids[20:], c.due(ids, noon))
-	require.False(t, c.mayRead("S20", noon), "twenty a minute")
+	require.Equal(t, ids[20:], c.due(ids))
+	require.False(t, c.reserveRead(now), "twenty a minute")
+	read("S20", errGroupReads)
+	require.Contains(t, c.due(ids), "S20", "our own limit causes no pause")
 	later := noon.Add(time.Minute)
-	require.Equal(t, append(ids[20:30:30], ids[:10]...), c.due(ids, later), "the oldest first")
-	require.True(t, c.mayRead("S20", later))
-	c.failed("S20", later, &limitedError{30 * time.Second})
-	require.NotContains(t, c.due(ids, later.Add(29*time.Second)), "S20")
-	require.Contains(t, c.due(ids, later.Add(30*time.Second)), "S20")
-	require.Equal(t, []string{"S00", "?S20"}, c.of("U1", []string{"S00", "S20"}, noon.Add(groupOld-1)))
-	require.Equal(t, []string{"?S00"}, c.of("U1", []string{"S00"}, noon.Add(groupOld)))
-	require.Equal(t, []string{"?S00"}, c.of("U1", []string{"S00"}, noon.Add(-time.Second)), "a clock that went back makes nothing younger")
-	require.Empty(t, c.of("U2", ids[:20], noon))
+	now = later
+	require.Equal(t, append(ids[20:30:30], ids[:10]...), c.due(ids), "the oldest first")
+	require.True(t, c.reserveRead(now))
+	read("S20", &limitedError{30 * time.Second})
+	now = later.Add(29 * time.Second)
+	require.NotContains(t, c.due(ids), "S20")
+	now = later.Add(30 * time.Second)
+	require.Contains(t, c.due(ids), "S20")
+	now = noon.Add(groupGrace - 1)
+	require.Equal(t, []string{"S00", "?S20"}, c.of("U1", []string{"S00", "S20"}))
+	now = noon.Add(groupGrace)
+	require.Equal(t, []string{"?S00"}, c.of("U1", []string{"S00"}))
+	now = noon.Add(-time.Second)
+	require.Equal(t, []string{"?S00"}, c.of("U1", []string{"S00"}), "a clock that was set back")
+	now = noon
+	require.Empty(t, c.of("U2", ids[:20]))
 }
 
 func TestAStrangerIsInNoGroup(t *testing.T) {

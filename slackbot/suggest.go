@@ -5,15 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/sync/singleflight"
-
+	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
@@ -22,27 +19,20 @@ import (
 const (
 	suggestWithin = 700 * time.Millisecond // people wait for a second, with every letter
 	serversFresh  = 30 * time.Second
-	serversOld    = 5 * time.Minute // until then a list is better than none
-	serversAgain  = 5 * time.Second // after a read that failed
+	serversGrace  = 5 * time.Minute // the age below which a list is used although a newer one cannot be read
+	serversRetry  = 5 * time.Second // after a read that failed
 	serversReadin = 30 * time.Second
 	mostLists     = 1000 // lists kept
 	mostLabel     = 75   // of an option
 )
 
-// serverCache remembers which servers somebody may read, by who and where: the policy may
-// answer differently for each. Its zero value is ready to use.
-type serverCache struct {
-	mu     sync.Mutex
-	lists  map[serverKey]serverList
-	flight singleflight.Group
-}
-
-type serverKey struct{ user, channel string }
-
-type serverList struct {
-	servers []server
-	at      time.Time // when it was read; zero: never
-	next    time.Time // not to be read before
+// newServerCache returns a cache of the servers that a user may read, by user and channel: the policy may
+// differ for each.
+func newServerCache(now func() time.Time) ttl.Cache[[]server] {
+	return ttl.Cache[[]server]{
+		Fresh: serversFresh, Grace: serversGrace, Max: mostLists, Now: now,
+		Pause: func(error) time.Duration { return serversRetry },
+	}
 }
 
 type server struct{ id, name, address string }
@@ -60,39 +50,26 @@ func (b *Bot) suggest(ctx context.Context, d transport.Delivery) []byte {
 	if err != nil || !b.known() || p.User.ID == "" || p.ActionID != blocks.ActServer {
 		return blocks.Options(nil)
 	}
-	key := serverKey{p.User.ID, form.Channel}
-	if b.servers.isDue(key, b.Now()) {
-		b.readServers(ctx, key, func(ctx context.Context) *visit {
-			v := b.visitOf(ctx, d, p)
-			v.channel = form.Channel // a form itself is in none
-			return v
-		})
-	}
-	return blocks.Options(choices(fitting(b.servers.kept(key, b.Now()), p.Value)))
-}
-
-// readServers reads a list anew, and waits for it as long as there is time.
-func (b *Bot) readServers(ctx context.Context, key serverKey, visitor func(context.Context) *visit) {
 	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
 	defer cancel()
-	read := b.servers.flight.DoChan(key.user+" "+key.channel, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), serversReadin)
+	servers, err := b.servers.Get(ctx, p.User.ID+" "+form.Channel, func(ctx context.Context) (found []server, err error) {
+		ctx, cancel := context.WithTimeout(ctx, serversReadin)
 		defer cancel()
-		var found []server
-		err := b.guarded(ctx, func(ctx context.Context) (err error) {
-			found, err = b.readable(ctx, visitor(ctx))
+		err = b.guarded(ctx, func(ctx context.Context) error {
+			v := b.visitOf(ctx, d, p)
+			v.channel = form.Channel // a form itself is in none
+			found, err = b.readable(ctx, v)
 			return err
 		})
 		if err != nil {
 			b.Log.Warn("Slack: reading the servers for a form", "error", err)
 		}
-		b.servers.keep(key, found, b.Now(), err)
-		return nil, err
+		return found, err
 	})
-	select {
-	case <-ctx.Done():
-	case <-read:
+	if err != nil {
+		return blocks.Options(nil)
 	}
+	return blocks.Options(choices(fitting(servers, p.Value)))
 }
 
 // readable returns the servers that somebody may read.
@@ -110,49 +87,6 @@ func (b *Bot) readable(ctx context.Context, v *visit) ([]server, error) {
 		found = append(found, server{r["id"], r["name"], r["ip_address"]})
 	}
 	return found, nil
-}
-
-func (c *serverCache) isDue(key serverKey, now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	list := c.lists[key]
-	return age(now, list.at) >= serversFresh && !now.Before(list.next)
-}
-
-func (c *serverCache) kept(key serverKey, now time.Time) []server {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if list := c.lists[key]; age(now, list.at) < serversOld {
-		return list.servers
-	}
-	return nil
-}
-
-// keep notes what a read has found. One that failed leaves the list as it was.
-func (c *serverCache) keep(key serverKey, found []server, now time.Time, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.makeRoom(now)
-	list := c.lists[key]
-	if err != nil {
-		list.next = now.Add(serversAgain)
-	} else {
-		list = serverList{servers: found, at: now}
-	}
-	c.lists[key] = list
-}
-
-func (c *serverCache) makeRoom(now time.Time) {
-	if c.lists == nil {
-		c.lists = map[serverKey]serverList{}
-	}
-	if len(c.lists) < mostLists {
-		return
-	}
-	maps.DeleteFunc(c.lists, func(_ serverKey, list serverList) bool { return age(now, list.at) >= serversFresh })
-	if len(c.lists) >= mostLists {
-		clear(c.lists)
-	}
 }
 
 // fitting returns the servers that have what was typed in their name, id or address, the best first.

@@ -19,7 +19,7 @@ const module = "github.com/vpsbot/vpsbot/"
 // listed may import nothing of ours.
 var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/backoff", "internal/redact", "internal/text", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/transport", "internal/fieldtext"},
-	"slackbot":            {"internal/backoff", "internal/text", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command", "internal/fieldtext"},
+	"slackbot":            {"internal/backoff", "internal/ttl", "internal/text", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command", "internal/fieldtext"},
 	"slackbot/blocks":     {"internal/text", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/command", "internal/fieldtext"},
 	"slackbot/command":    {"internal/text", "tools", "internal/fieldtext"},
 	"internal/fieldtext":  {"tools"},
