@@ -31,7 +31,7 @@ type flaky struct {
 	gone  atomic.Bool // nothing can be stored
 }
 
-func (f *flaky) Receive(ctx context.Context, owner string, now time.Time, ds []delivery.Delivery) ([]bool, error) {
+func (f *flaky) Enqueue(ctx context.Context, owner string, now time.Time, ds []delivery.Delivery) ([]bool, error) {
 	if f.gone.Load() {
 		return nil, errors.New("the database is gone")
 	}
