@@ -101,7 +101,8 @@ func (b *Bot) openView(ctx context.Context, v *visit, modal slack.ModalViewReque
 	opened, err := b.slack.OpenViewContext(ctx, v.trigger, modal)
 	if viewTooMuch(err) {
 		b.Log.Error("Slack does not take the blocks of a window; it is opened without", "error", err)
-		opened, err = b.slack.OpenViewContext(ctx, v.trigger, blocks.BareModal(modal))
+		modal.Blocks = blocks.Bare(modal.Blocks)
+		opened, err = b.slack.OpenViewContext(ctx, v.trigger, modal)
 	}
 	if err != nil {
 		return "", err

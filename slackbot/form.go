@@ -76,7 +76,8 @@ func (b *Bot) fill(ctx context.Context, v *visit, op *tools.Op, id string, form 
 	err := show(form)
 	if viewTooMuch(err) {
 		b.Log.Error("Slack does not take the blocks of a form; it is shown without", "error", err)
-		err = show(blocks.BareModal(form))
+		form.Blocks = blocks.Bare(form.Blocks)
+		err = show(form)
 	}
 	if err == nil || said(err) == "not_found" {
 		return nil

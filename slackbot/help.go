@@ -38,7 +38,7 @@ func (b *Bot) help(ctx context.Context, v *visit, c command.Command) error {
 	if c.Rest != "" {
 		ops, why = ofResource(ops, why, c.Rest)
 	}
-	says := blocks.Help(ops, why, blocks.HelpView{About: c.Op})
+	says := blocks.Help(ops, why, c.Op)
 	if err != nil {
 		note := blocks.Plain("What the token may do cannot be read at the moment, so this is what the policy alone would let you do: " + tools.Explain(err))
 		says.Blocks = append(note.Blocks, says.Blocks...)

@@ -107,7 +107,8 @@ func (b *Bot) publish(ctx context.Context, v *visit, shown slack.HomeTabViewRequ
 	err := show(shown)
 	if viewTooMuch(err) {
 		b.Log.Error("Slack does not take the blocks of a Home tab; its text is shown alone", "error", err)
-		err = show(blocks.BareHome(shown))
+		shown.Blocks = blocks.Bare(shown.Blocks)
+		err = show(shown)
 	}
 	return err
 }

@@ -2,9 +2,19 @@ package blocks
 
 import (
 	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/tools"
 )
+
+// AnswerView is what a result is shown with.
+type AnswerView struct {
+	Now             time.Time
+	Next, Prev, CSV Token  // buttons under a list; empty: none
+	SharedBy        string // user id of who posts it for everybody; empty: it is for the asker alone
+}
 
 // Plain is a sentence of ours, escaped. What stands between backticks, and in no quotation, is shown
 // as code.
@@ -13,10 +23,10 @@ func Plain(says string) Message {
 	if m == "" {
 		m = "–"
 	}
-	return message(m, sections(m))
+	return message(m, nil, sections(m))
 }
 
-// Answer shows what a call came to: a read's result, how a change ended, or a refusal.
+// Answer shows the reply to a call: a read's result, how a change ended, or a refusal.
 func Answer(r tools.Reply, o AnswerView) Message {
 	table, isList := r.Table()
 	switch {
@@ -27,34 +37,30 @@ func Answer(r tools.Reply, o AnswerView) Message {
 	case r.Value == nil:
 		return answerFailure(r)
 	}
-	return answerObject(r, o)
+	shows := heading(r)
+	return message(shows, nil, sections(strong(shows), said(r.Message)), sections(lines(r.JSON())...), remark(asOf(o.Now), sharedBy(o)))
 }
 
 func answerList(r tools.Reply, t tools.Table, o AnswerView) Message {
 	shown, left := rows(t)
-	body := append(sections(strong(esc(noun(r.Op))), said(r.Message)), shown...)
-	body = append(body, remark(note(t, o.Next), leftOut(left), asOf(o.Now), sharedBy(o))...)
-	return message(esc(t.Note), body, actions(
+	buttons := actions(
 		button(ActPrev, string(o.Prev), "Previous", ""),
 		button(ActPage, string(o.Next), "Next", ""),
 		button(ActCSV, string(o.CSV), "All as CSV", ""),
-	)...)
+	)
+	return message(esc(t.Note), buttons,
+		sections(strong(esc(noun(r.Op))), said(r.Message)),
+		shown,
+		remark(note(t, o.Next), leftOut(left), asOf(o.Now), sharedBy(o)))
 }
 
-func answerObject(r tools.Reply, o AnswerView) Message {
-	shows := heading(r)
-	body := append(sections(strong(shows), said(r.Message)), sections(lines(r.JSON())...)...)
-	body = append(body, remark(asOf(o.Now), sharedBy(o))...)
-	return message(shows, body)
-}
-
-// heading says what is shown: a server by its name.
+// heading names what is shown: a server by its name.
 func heading(r tools.Reply) md {
 	resource, _, _ := strings.Cut(r.Op.Name, ".")
 	shows := esc(titled(resource))
-	flatten("", []byte(r.JSON()), func(field, s string) {
-		if name := esc(short(s, longestName)); field == "name" && name != "" {
-			shows = name
+	flatten("", r.JSON(), func(field, s string) {
+		if m := name(s); field == "name" && m != "" {
+			shows = m
 		}
 	})
 	return shows
@@ -65,7 +71,7 @@ func answerFailure(r tools.Reply) Message {
 	if says == "" {
 		says = "There is nothing to show."
 	}
-	return message(says, sections(classMarks[r.Class]+says))
+	return message(says, nil, sections(classMarks[r.Class]+says))
 }
 
 var classMarks = map[tools.Class]md{
@@ -90,12 +96,12 @@ func answerChange(r tools.Reply, o AnswerView) Message {
 	case r.Outcome == tools.Refused && classMarks[r.Class] != "":
 		mark = classMarks[r.Class] // a mistake of the input, or VPS.org's no
 	}
-	body := sections(mark + says)
+	var card []slack.Block
 	if r.Card != nil {
-		body = append(append(body, cardBlocks(*r.Card)...), remark(account(r.Card.Account))...)
+		card = append(cardBlocks(*r.Card), remark(account(r.Card.Account))...)
 	}
-	body = append(body, sections(append(created(r.Op, tools.Reply{Value: r.Value}.JSON()), wouldSend(r), undo(o.Undo))...)...)
-	return message(says, append(body, remark(sharedBy(o))...))
+	made := append(created(r.Op, tools.Reply{Value: r.Value}.JSON()), wouldSend(r))
+	return message(says, nil, sections(mark+says), card, sections(made...), remark(sharedBy(o)))
 }
 
 // wouldSend is what a dry run would have sent, field by field.
@@ -105,48 +111,24 @@ func wouldSend(r tools.Reply) md {
 	}
 	var fields []md
 	flatten("", r.Request.Body, func(field, s string) {
-		if v := code(s); v != "" {
-			fields = append(fields, esc(label(field))+" "+v)
-		}
+		fields = append(fields, labelled(esc(label(field))+" ", code(s)))
 	})
-	if fields == nil {
-		return ""
-	}
-	return "Would be sent: " + clip(join(" · ", fields...), longestText)
+	return labelled("Would be sent: ", clip(join(" · ", fields...), longestText))
 }
 
 // created shows what a change has made: its address is what people wait for. Of what was
-// there before the message says enough.
-func created(op *tools.Op, result []byte) []md {
+// there before the message says enough; status and the API's words stand elsewhere.
+func created(op *tools.Op, result []byte) (shown []md) {
 	if op == nil || op.On != tools.NewServer && op.On != tools.ServerCopy {
 		return nil
 	}
-	var shown []md
-	flatten("", result, func(field, s string) { shown = append(shown, createdLine(field, s)) })
+	flatten("", result, func(field, s string) {
+		switch field {
+		case "id", "name", "hostname", "ip_address", "ipv6_address", "location", "expires_at":
+			shown = append(shown, labelled("*"+esc(label(field))+":* ", value(field, s)))
+		}
+	})
 	return shown
 }
 
-// createdLine shows a field of something new; its status and the API's words are told elsewhere.
-func createdLine(field, s string) md {
-	switch field {
-	case "id", "name", "hostname", "ip_address", "ipv6_address", "location", "expires_at":
-		if v := value(field, s); v != "" {
-			return "*" + esc(label(field)) + ":* " + v
-		}
-	}
-	return ""
-}
-
-func undo(command string) md {
-	if c := code(command); c != "" {
-		return "To undo: " + c
-	}
-	return ""
-}
-
-func sharedBy(o AnswerView) md {
-	if m := mention(o.SharedBy); m != "" {
-		return "Shared by " + m
-	}
-	return ""
-}
+func sharedBy(o AnswerView) md { return labelled("Shared by ", mention(o.SharedBy)) }

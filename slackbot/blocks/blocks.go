@@ -1,13 +1,11 @@
-// Package blocks makes what Slack shows from our own values: messages, modals, the Home tab.
+// Package blocks renders what Slack shows from our own values: messages, modals, the Home tab.
 //
 // It is the only place that escapes. Every function is pure: no request, no clock, no store.
-// Whatever comes in, what goes out keeps Slack's limits and shows text that others wrote as
-// text alone: it mentions nobody, links nowhere and looks like no button of ours.
+// Whatever comes in, the result keeps Slack's limits and shows text that others wrote as text alone:
+// it mentions nobody, links nowhere and looks like no button of ours.
 package blocks
 
-import (
-	"github.com/slack-go/slack"
-)
+import "github.com/slack-go/slack"
 
 // Message is what is posted. Text is what a notification shows: the essence in a sentence.
 type Message struct {
@@ -19,8 +17,8 @@ type Message struct {
 // whose token is empty is not shown.
 type Token string
 
-// The ids of what can be pressed. The value of the first four is a record's id and nothing
-// else, of Suggest, the pages and CSV a token.
+// The action ids of buttons and inputs. The value of the first four is a record's id and nothing
+// else, of ActSuggest, the pages and ActCSV a token.
 const (
 	ActConfirm = "confirm" // the requester's yes; where a name must be typed it opens the modal
 	ActCancel  = "cancel"
@@ -56,5 +54,27 @@ const (
 // FieldBlock returns the id of the block in which a form asks for a field.
 func FieldBlock(field string) string { return blockField + field }
 
-// PageRows is how many rows of a list fit one message with ease.
+// PageRows is how many rows of a list fit one message.
 const PageRows = 20
+
+// Slack's limits, in code points of what is sent. Only layout.go makes blocks, and keeps them.
+const (
+	mostBlocks     = 50  // of a message
+	mostViewBlocks = 100 // of a modal or a Home tab
+	mostText       = 12_000
+	mostSection    = 3000
+	mostField      = 2000
+	mostFields     = 10
+	mostContext    = 2000
+	mostButton     = 75 // its text
+	mostValue      = 2000
+	mostButtons    = 25
+	mostOptions    = 100
+	mostOption     = 75 // text and value
+	mostTitle      = 24 // of a modal, and its buttons
+	mostMeta       = 3000
+	mostLabel      = 2000 // of an input, and its hint
+	mostInitial    = 3000
+	mostFallback   = 300  // ours: a notification shows no more
+	mostBare       = 3000 // of a text without blocks: Slack cuts longer ones off
+)

@@ -1,14 +1,79 @@
 package blocks
 
 import (
-	"time"
-
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
+
+// Role is whose answer a card asks for.
+type Role string
+
+// The roles: the requester's own consent, or a second person's.
+const (
+	Own    Role = "own"
+	Second Role = "second"
+)
+
+// AskView is what a card is asked with.
+type AskView struct {
+	Role    Role
+	AskedBy string // a mention such as "<@U024BE7LH>", or words such as "key lead-laptop"; empty: as the record has it
+	Answers []approval.Consent
+	Call    []string // ids of the users and user groups that are to be called
+}
+
+// mostCalled is how many are called at once, so that the question stays in sight.
+const mostCalled = 10
+
+// askWords say what is wanted of the reader.
+var askWords = map[Role]md{Own: "Please confirm", Second: "Approval needed"}
+
+// Ask is the card of a record with the buttons to answer it. The buttons carry the record's id
+// and nothing else; where a name must be typed, they lead to the modal that asks for it.
+func Ask(rec approval.Record, o AskView) Message {
+	says := askWords[o.Role] + ": " + subject(rec)
+	if o.Role == Second {
+		says += ", asked by " + asker(rec, o.AskedBy)
+	}
+	called := join(" ", each(o.Call[:min(mostCalled, len(o.Call))], mention)...)
+	return message(join(" ", called, says), askButtons(rec, o.Role),
+		sections(join(" ", called, "✋ *"+askWords[o.Role]+"* · "+title(rec))),
+		cardBlocks(cardOf(rec)),
+		remark(askedBy(rec, o.AskedBy), until(rec.ExpiresAt)),
+		remark(answers(o.Answers)))
+}
+
+func askButtons(rec approval.Record, role Role) []slack.Block {
+	further, style := "", slack.StylePrimary
+	if rec.Confirm != "" {
+		further = "…" // a name is asked for next
+	}
+	if permissions.Risk(rec.Risk).WantsName() { // something is destroyed
+		style = slack.StyleDanger
+	}
+	if role == Second {
+		return actions(button(ActApprove, rec.ID, "Approve"+further, style), button(ActDeny, rec.ID, "Deny…", ""))
+	}
+	return actions(button(ActConfirm, rec.ID, "Confirm"+further, style), cancelButton(rec))
+}
+
+func cancelButton(rec approval.Record) *slack.ButtonBlockElement {
+	return button(ActCancel, rec.ID, "Cancel", "")
+}
+
+// Answered is what a card becomes once it is answered: the same, and how it stands, without buttons
+// but the one that cancels the request.
+func Answered(rec approval.Record, o LiveView) Message {
+	now := standingOf(rec, o)
+	return message(now.text, now.buttons,
+		sections(now.head, now.says, now.undo),
+		cardBlocks(cardOf(rec)),
+		remark(askedBy(rec, ""), now.until),
+		remark(answers(o.Answers)))
+}
 
 // cardOf returns the card of a record. One that cannot be read is made of what the record says.
 func cardOf(rec approval.Record) tools.Card {
@@ -19,27 +84,26 @@ func cardOf(rec approval.Record) tools.Card {
 	return card
 }
 
-// cardBlocks shows what a person must know before they agree: the effect, the target, what is
-// lost or paid, and the warnings.
-func cardBlocks(c tools.Card) []slack.Block {
-	blocks := sections("*" + clip(esc(c.Effect), longestText) + "*")
-	blocks = append(blocks, fields(targetFields(c.Target))...)
-	notes := each("💾 ", c.Lost)
-	notes = append(notes, marked("💰 ", c.Price))
-	notes = append(notes, each("⚠️ ", c.Warnings)...)
-	if others := said(c.Others); others != "" {
-		notes = append(notes, "👥 "+others)
-	}
-	return append(blocks, sections(notes...)...)
-}
-
 // mostTarget is how many lines of a target are shown; a card has at most a dozen.
 const mostTarget = 20
 
-func targetFields(target []tools.Line) []md {
-	var shown []md
+// cardBlocks shows what a person must know before they agree: the effect, the target, what is
+// lost or paid, and the warnings.
+func cardBlocks(c tools.Card) []slack.Block {
+	marked := func(mark md, texts []string) []md {
+		return each(texts[:min(mostTarget, len(texts))], func(s string) md { return labelled(mark, said(s)) })
+	}
+	notes := append(marked("💾 ", c.Lost), labelled("💰 ", esc(c.Price)))
+	notes = append(notes, marked("⚠️ ", c.Warnings)...)
+	notes = append(notes, labelled("👥 ", said(c.Others)))
+	blocks := sections("*" + clip(esc(c.Effect), longestText) + "*")
+	blocks = append(blocks, fields(targetFields(c.Target))...)
+	return append(blocks, sections(notes...)...)
+}
+
+func targetFields(target []tools.Line) (shown []md) {
 	for _, l := range target[:min(mostTarget, len(target))] {
-		v := code(short(l.Value, 2*longestName))
+		v := codeOf(l.Value, 2*longestName)
 		switch {
 		case l.Label == "status":
 			v = statusOf(l.Value)
@@ -53,82 +117,32 @@ func targetFields(target []tools.Line) []md {
 	return shown
 }
 
-func marked(mark md, s string) md {
-	if m := esc(s); m != "" {
-		return mark + m
+// asker is who asked for a record: as the bot calls them, or else by their identity.
+func asker(rec approval.Record, as string) md {
+	if m := rendered(as); m != "" {
+		return m
 	}
-	return ""
-}
-
-// told is a sentence of the Runner's behind a mark.
-func told(mark md, s string) md {
-	if m := said(s); m != "" {
-		return mark + m
-	}
-	return ""
-}
-
-func each(mark md, texts []string) []md {
-	shown := make([]md, 0, len(texts))
-	for _, s := range texts[:min(mostTarget, len(texts))] {
-		shown = append(shown, told(mark, s))
-	}
-	return shown
+	return who(rec.Actor)
 }
 
 // askedBy says who asked for a record, where, and on which account.
 func askedBy(rec approval.Record, as string) md {
-	asker := rendered(as)
-	if asker == "" {
-		asker = who(rec.Actor)
-	}
-	return join(" · ", join(" ", "Asked by", asker, surface(rec.Surface)), account(rec.Account))
-}
-
-// account names an account; that of a simulator says so.
-func account(name string) md {
-	if m := code(short(name, longestName)); m != "" {
-		return "Account " + m
-	}
-	return ""
-}
-
-// until says when a question ends.
-func until(at time.Time) md {
-	if d := date(at); d != "" {
-		return "Open until " + d
-	}
-	return ""
+	return join(" · ", join(" ", "Asked by", asker(rec, as), surface(rec.Surface)), account(rec.Account))
 }
 
 // answers says who has answered so far.
 func answers(given []approval.Consent) md {
-	var said []md
+	var all []md
 	for _, c := range given[:min(10, len(given))] {
-		said = append(said, answer(c))
+		identity := c.Identity
+		if identity == "" {
+			identity = c.Person
+		}
+		if c.Yes {
+			all = append(all, join(" ", "✅", who(identity), "agreed", date(c.At)))
+			continue
+		}
+		all = append(all, join(" ", "🚫", who(identity), "said no", date(c.At))+labelled(": ", esc(short(c.Reason, longestText/2))))
 	}
-	return join(" · ", said...)
-}
-
-func answer(c approval.Consent) md {
-	identity := c.Identity
-	if identity == "" {
-		identity = c.Person
-	}
-	if c.Yes {
-		return join(" ", "✅", who(identity), "agreed", date(c.At))
-	}
-	m := join(" ", "🚫", who(identity), "said no", date(c.At))
-	if reason := esc(short(c.Reason, longestText/2)); reason != "" {
-		m += ": " + reason
-	}
-	return m
-}
-
-// style is red where something is destroyed.
-func style(rec approval.Record) slack.Style {
-	if permissions.Risk(rec.Risk).WantsName() {
-		return slack.StyleDanger
-	}
-	return slack.StylePrimary
+	return join(" · ", all...)
 }

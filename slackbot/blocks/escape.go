@@ -2,16 +2,18 @@ package blocks
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// Escape makes a text that somebody else wrote one harmless line of Slack's markup: what Clean
+// escape makes a text that somebody else wrote one harmless line of Slack's markup: what Clean
 // would remove is removed, & < > are written as entities, and what would format it, or turn
 // into a picture, is replaced by a look-alike. It cuts nothing off.
-func Escape(s string) string { return entities.Replace(disarm(visible(s))) }
+func escape(s string) string { return entities.Replace(disarm(visible(s))) }
 
 var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
@@ -29,7 +31,7 @@ func short(s string, most int) string {
 		case unicode.IsSpace(c):
 			space = len(kept) > 0
 			continue
-		case (c < ' ' || c > '~') && hidden(c):
+		case c == utf8.RuneError || text.Hidden(c):
 			continue
 		case space:
 			kept, space = append(kept, ' '), false
@@ -44,9 +46,6 @@ func short(s string, most int) string {
 // blank reports whether nothing of a text is visible.
 func blank(s string) bool { return short(s, 1) == "" }
 
-// hidden asks Clean, so that there is one answer to what may be shown.
-func hidden(c rune) bool { return text.Clean(string(c)) == "" }
-
 // Look-alikes of what Slack would read as markup.
 var lookAlikes = map[rune]rune{'`': quoteMark, '*': '∗', '~': '∼', '_': '＿', ':': '꞉'}
 
@@ -60,14 +59,14 @@ func disarm(s string) string {
 		return s
 	}
 	runes := []rune(s)
-	again := []rune(s)
+	disarmed := slices.Clone(runes)
 	for i, c := range runes {
 		marks := strings.ContainsRune("*~_", c) && atEdge(runes, i)
 		if c == '`' || marks || c == ':' && namesPicture(runes, i) {
-			again[i] = lookAlikes[c]
+			disarmed[i] = lookAlikes[c]
 		}
 	}
-	return string(again)
+	return string(disarmed)
 }
 
 // atEdge reports whether a mark, with those beside it, stands at the edge of a word. The star of a

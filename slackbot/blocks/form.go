@@ -1,14 +1,25 @@
 package blocks
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/tools"
 )
+
+// Choices are what fields of a form can be picked from, by field name.
+type Choices map[string][]Choice
+
+// Choice is one thing to pick.
+type Choice struct{ Value, Label string }
 
 // unasked are the fields that a form leaves to the bot: a form is no dry run, and Slack shows
 // the progress by itself.
@@ -31,7 +42,7 @@ func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.M
 	if utf8.RuneCountInString(title) > mostTitle {
 		title = slashCommand(op)
 	}
-	return modal(CallbackForm, title, submit, meta, fit(body, nil, mostViewBlocks, mostText))
+	return submittable(modal(title, meta, body), CallbackForm, submit)
 }
 
 // input is the block of one field.
@@ -41,7 +52,8 @@ func input(f tools.Field, given string, choices []Choice) slack.Block {
 	if len(choices) > 0 && options == nil {
 		hint = fmt.Sprintf("%s (%d to choose from, too many for a list)", hint, len(choices))
 	}
-	block := slack.NewInputBlock(FieldBlock(f.Name), plain(asked(f.Name), mostLabel), nil, element(f, given, options))
+	asks := strings.TrimSuffix(titled(f.Name), " ID") // a plan is picked by its name
+	block := slack.NewInputBlock(FieldBlock(f.Name), plain(asks, mostLabel), nil, element(f, given, options))
 	if hint != "" {
 		block.Hint = plain(hint, mostLabel)
 	}
@@ -49,74 +61,50 @@ func input(f tools.Field, given string, choices []Choice) slack.Block {
 }
 
 func element(f tools.Field, given string, options []*slack.OptionBlockObject) slack.BlockElement {
+	id := FieldBlock(f.Name)
 	switch {
-	case f.Kind == tools.Ref:
-		return serverPicker(given)
+	case f.Kind == tools.Ref: // found as one types: the bot answers its options loads
+		e := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plain("Type a part of its name", mostOption), ActServer)
+		e.MinQueryLength, e.InitialOption = new(0), option(Choice{Value: given})
+		return e
 	case options != nil:
-		return picker(f, given, options)
+		e := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("Pick one", mostOption), id, options...)
+		e.InitialOption = chosen(options, given)
+		return e
 	case f.Kind == tools.Boolean:
-		return yesNo(f, given)
+		options = []*slack.OptionBlockObject{option(Choice{"true", "Yes"}), option(Choice{"false", "No"})}
+		if !f.Required { // a picked radio button cannot be unpicked
+			options = append(options, option(Choice{unset, "Leave it out"}))
+		}
+		if given == "" {
+			given = unset
+		}
+		e := slack.NewRadioButtonsBlockElement(id, options...)
+		e.InitialOption = chosen(options, given)
+		return e
 	case f.Kind == tools.Integer:
-		return numberInput(f, given)
-	}
-	return textInput(f, given)
-}
-
-// serverPicker finds servers as one types: the bot answers its options loads.
-func serverPicker(given string) slack.BlockElement {
-	e := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plain("Type a part of its name", mostOption), ActServer)
-	e.MinQueryLength = new(0)
-	if o := option(Choice{Value: given}); o != nil {
-		e.InitialOption = o
-	}
-	return e
-}
-
-func picker(f tools.Field, given string, options []*slack.OptionBlockObject) slack.BlockElement {
-	e := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("Pick one", mostOption), FieldBlock(f.Name), options...)
-	for _, o := range options {
-		if o.Value == given {
-			e.InitialOption = o
+		e := slack.NewNumberInputBlockElement(nil, id, false)
+		e.MinValue, e.MaxValue = strconv.Itoa(f.Min), strconv.Itoa(f.Max)
+		if n, err := strconv.Atoi(given); err == nil && f.Min <= n && n <= f.Max {
+			e.InitialValue = strconv.Itoa(n)
 		}
+		return e
 	}
-	return e
-}
-
-// unset is the choice not to say anything. Slack takes no empty value.
-const unset = "unset"
-
-// yesNo offers to leave an optional field out: a picked radio button cannot be taken back.
-func yesNo(f tools.Field, given string) slack.BlockElement {
-	options := []*slack.OptionBlockObject{
-		option(Choice{"true", "Yes"}), option(Choice{"false", "No"}), option(Choice{unset, "Leave it out"}),
-	}
-	if f.Required {
-		options = options[:2]
-	}
-	e := slack.NewRadioButtonsBlockElement(FieldBlock(f.Name), options...)
-	for _, o := range options {
-		if o.Value == given || o.Value == unset && given == "" {
-			e.InitialOption = o
-		}
-	}
-	return e
-}
-
-func numberInput(f tools.Field, given string) slack.BlockElement {
-	e := slack.NewNumberInputBlockElement(nil, FieldBlock(f.Name), false)
-	e.MinValue, e.MaxValue = strconv.Itoa(f.Min), strconv.Itoa(f.Max)
-	if n, err := strconv.Atoi(given); err == nil && f.Min <= n && n <= f.Max {
-		e.InitialValue = strconv.Itoa(n)
-	}
-	return e
-}
-
-func textInput(f tools.Field, given string) slack.BlockElement {
-	e := slack.NewPlainTextInputBlockElement(nil, FieldBlock(f.Name))
+	e := slack.NewPlainTextInputBlockElement(nil, id)
 	if utf8.RuneCountInString(given) <= mostInitial {
 		e.InitialValue = visible(given)
 	}
 	return e
+}
+
+// unset is the choice to leave a field out. Slack takes no empty value.
+const unset = "unset"
+
+func chosen(options []*slack.OptionBlockObject, value string) *slack.OptionBlockObject {
+	if i := slices.IndexFunc(options, func(o *slack.OptionBlockObject) bool { return o.Value == value }); i >= 0 {
+		return options[i]
+	}
+	return nil
 }
 
 // optionsOf makes the options of a picker, what was typed among them. It is nil where there are
@@ -125,11 +113,9 @@ func optionsOf(choices []Choice, given string) []*slack.OptionBlockObject {
 	if len(choices) == 0 {
 		return nil
 	}
-	seen := map[string]bool{}
 	var options []*slack.OptionBlockObject
-	for _, c := range append(choices[:len(choices):len(choices)], Choice{given, given + " (as typed)"}) {
-		if o := option(c); o != nil && !seen[c.Value] {
-			seen[c.Value] = true
+	for _, c := range slices.Concat(choices, []Choice{{given, given + " (as typed)"}}) {
+		if o := option(c); o != nil && chosen(options, c.Value) == nil {
 			options = append(options, o)
 		}
 	}
@@ -149,3 +135,104 @@ func option(c Choice) *slack.OptionBlockObject {
 	}
 	return slack.NewOptionBlockObject(c.Value, plain(c.Label, mostOption), nil)
 }
+
+// Values returns what was filled into a form, by field name; what was left empty is not in it.
+func Values(op *tools.Op, state *slack.ViewState) map[string]string {
+	filled := map[string]string{}
+	if state == nil {
+		return filled
+	}
+	for _, f := range op.Fields {
+		if unasked[f.Name] {
+			continue
+		}
+		for _, a := range state.Values[FieldBlock(f.Name)] { // there is one
+			if v := filledIn(a); v != "" && v != unset {
+				filled[f.Name] = v
+			}
+		}
+	}
+	return filled
+}
+
+// filledIn returns the value of an element of any kind. What was typed loses the space that phones
+// and the clipboard put around it.
+func filledIn(a slack.BlockAction) string {
+	if a.SelectedOption.Value != "" {
+		return a.SelectedOption.Value
+	}
+	return strings.TrimFunc(a.Value, func(c rune) bool { return unicode.IsSpace(c) || c == '\u200b' || c == '\u2060' || c == '\ufeff' })
+}
+
+// FormErrors is the acknowledgement of a form that says at each field what is wrong with it; nil
+// if nothing is. problems are by field name, of fields that the form has.
+func FormErrors(problems map[string]string) []byte {
+	at := map[string]string{}
+	for field, says := range problems {
+		at[FieldBlock(field)] = says
+	}
+	return inputErrors(at)
+}
+
+// NameError is the acknowledgement of [NameModal] that says what is wrong with the name.
+func NameError(says string) []byte { return inputErrors(map[string]string{BlockName: says}) }
+
+func inputErrors(at map[string]string) []byte {
+	if len(at) == 0 {
+		return nil
+	}
+	for block, says := range at {
+		at[block] = plain(asTyped(says), mostFallback).Text
+	}
+	return encode(slack.NewErrorsViewSubmissionResponse(at))
+}
+
+// Options is the answer to an options load: what fits what was typed so far.
+func Options(choices []Choice) []byte {
+	options := []*slack.OptionBlockObject{}
+	for _, c := range choices {
+		if o := option(c); o != nil && len(options) < mostOptions {
+			options = append(options, o)
+		}
+	}
+	return encode(map[string]any{"options": options})
+}
+
+func encode(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // strings alone come here
+	}
+	return raw
+}
+
+// NameModal shows the card once more and asks for the name that confirms it. There is nothing
+// to pick and nothing filled in.
+func NameModal(rec approval.Record, meta string) slack.ModalViewRequest {
+	body := slices.Concat(sections(title(rec)), cardBlocks(cardOf(rec)), remark(askedBy(rec, ""), until(rec.ExpiresAt)))
+	var asks []slack.Block
+	if rec.Confirm != "" {
+		typed := slack.NewPlainTextInputBlockElement(nil, BlockName)
+		typed.FocusOnLoad = true
+		asks = []slack.Block{slack.NewInputBlock(BlockName, plain("Type "+rec.Confirm+" to confirm", mostLabel), nil, typed)}
+	}
+	return submittable(modal("Confirm", meta, body, asks...), CallbackName, "Confirm")
+}
+
+// mostReason is how long a reason may be.
+const mostReason = 300
+
+// DenyModal asks why not. The reason may be left out.
+func DenyModal(rec approval.Record, meta string) slack.ModalViewRequest {
+	reason := slack.NewPlainTextInputBlockElement(nil, BlockReason).WithMultiline(true).WithMaxLength(mostReason)
+	asks := slack.NewInputBlock(BlockReason, plain("Why not? The asker will read it.", mostLabel), nil, reason).WithOptional(true)
+	return submittable(modal("Say no", meta, sections(title(rec), esc(cardOf(rec).Effect)), asks), CallbackDeny, "Deny")
+}
+
+// Loading is shown while a modal is being filled: a trigger lives three seconds.
+func Loading(title, meta string) slack.ModalViewRequest {
+	return modal(title, meta, sections("⏳ One moment…"))
+}
+
+// Done is the last view of a modal.
+func Done(title, says string) slack.ModalViewRequest { return modal(title, "", Plain(says).Blocks) }

@@ -49,7 +49,7 @@ func TestAnswers(t *testing.T) {
 	golden(t, "dry_run", Answer(run(t, "vps_demo", "servers.delete", `{"server":"web-server-01","dry_run":true}`), AnswerView{}))
 	op, _ := tools.Lookup("servers.stop")
 	rec := reboot(t)
-	golden(t, "change_done", Answer(tools.Reply{Op: op, Outcome: tools.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01” (SIMULATOR john@example.com)."}, AnswerView{Undo: "/vps servers start web-server-01"}))
+	golden(t, "change_done", Answer(tools.Reply{Op: op, Outcome: tools.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01” (SIMULATOR john@example.com)."}, AnswerView{}))
 	golden(t, "change_refused", Answer(tools.Reply{Op: op, Class: tools.Refuse, Outcome: tools.Refused, Message: "servers.stop is refused: the policy's rule “readers” lets slack:U1 read only."}, AnswerView{}))
 }
 
@@ -113,12 +113,12 @@ func TestHelpAndLists(t *testing.T) {
 			ops = append(ops, op)
 		}
 	}
-	golden(t, "help", Help(ops, why, HelpView{}))
-	golden(t, "help_nothing", Help(nil, why, HelpView{}))
+	golden(t, "help", Help(ops, why, nil))
+	golden(t, "help_nothing", Help(nil, why, nil))
 	create, _ := tools.Lookup("servers.create")
-	golden(t, "help_create", Help(ops, why, HelpView{About: create}))
+	golden(t, "help_create", Help(ops, why, create))
 	golden(t, "suggest_read", Suggest("There is no operation “severs list”.", "servers list", "token"))
-	golden(t, "suggest_change", Suggest("There is no operation “rebot”.", "/vps reboot web-server-01", ""))
+	golden(t, "suggest_change", Suggest("There is no operation “rebot”.", "reboot web-server-01", ""))
 	golden(t, "approvals", Approvals([]approval.Record{reboot(t)}, []approval.Record{deletion(t)}, noon))
 	golden(t, "approvals_none", Approvals(nil, nil, noon))
 	golden(t, "audit", Audit(auditRows(), noon))

@@ -12,20 +12,18 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// Help shows what somebody may run here, or one operation's page. why says of each operation
-// that is refused the reason.
-func Help(ops []*tools.Op, why map[string]string, o HelpView) Message {
-	if o.About != nil {
-		return helpAbout(o.About, why[o.About.Name], o.Usage)
+// Help shows what somebody may run here, or the page of the one operation that it is about. why has the
+// reason of each operation that is refused.
+func Help(ops []*tools.Op, why map[string]string, about *tools.Op) Message {
+	if about != nil {
+		return helpAbout(about, why[about.Name])
 	}
 	var says md = "vpsbot runs VPS.org servers from here."
 	if len(ops) == 0 {
 		says += " You may run none of its operations here."
 	}
-	body := append(sections(says), menu(ops)...)
-	body = append(body, remark(refused(len(why), len(ops) > 0))...)
-	body = append(body, remark("One in full: `/vps help servers create`", "What waits: `/vps approvals`", "What was done: `/vps audit`")...)
-	return message(says, body)
+	return message(says, nil, sections(says), menu(ops), remark(refused(len(why), len(ops) > 0)),
+		remark("One in full: `/vps help servers create`", "What waits: `/vps approvals`", "What was done: `/vps audit`"))
 }
 
 func refused(n int, others bool) md {
@@ -39,7 +37,7 @@ func refused(n int, others bool) md {
 	if n > 1 {
 		verb = " are"
 	}
-	return digits(int64(n)) + more + verb + " refused here: `/vps why OPERATION` says why"
+	return number(n) + more + verb + " refused here: `/vps why OPERATION` says why"
 }
 
 // menu lists operations by their resource, in the order in which they come.
@@ -75,18 +73,15 @@ var riskWords = map[permissions.Risk]md{
 	permissions.Destructive: "⚠️ Destroys data: asks you to type the name.",
 }
 
-func helpAbout(op *tools.Op, why, usage string) Message {
-	if usage == "" {
-		usage = command.Usage(op)
-	}
-	body := sections(strong(esc(op.Title)), code(usage), said(op.Description))
-	body = append(body, sections(fieldHelp(op)...)...)
-	body = append(body, sections(riskWords[op.Risk], needs(op), example(op), told("⛔ Refused here: ", why))...)
-	return message(esc(op.Title)+": "+code(usage), body)
+func helpAbout(op *tools.Op, why string) Message {
+	usage := code(command.Usage(op))
+	return message(esc(op.Title)+": "+usage, nil,
+		sections(strong(esc(op.Title)), usage, said(op.Description)),
+		sections(fieldHelp(op)...),
+		sections(riskWords[op.Risk], needs(op), example(op), labelled("⛔ Refused here: ", said(why))))
 }
 
-func fieldHelp(op *tools.Op) []md {
-	var all []md
+func fieldHelp(op *tools.Op) (all []md) {
 	for _, f := range op.Fields {
 		if unasked[f.Name] {
 			continue
@@ -104,11 +99,11 @@ func needs(op *tools.Op) md {
 	if len(op.Needs) == 0 {
 		return "Any valid token will do."
 	}
-	var each []md
+	var all []md
 	for _, p := range op.Needs.Grantable() {
-		each = append(each, code(string(p)))
+		all = append(all, code(string(p)))
 	}
-	return "The token needs " + join(" or ", each...) + "."
+	return "The token needs " + join(" or ", all...) + "."
 }
 
 func example(op *tools.Op) md {
@@ -123,18 +118,15 @@ func example(op *tools.Op) md {
 // button that runs it, which is for reads alone.
 func Suggest(says, suggestion string, token Token) Message {
 	m := said(says)
-	typed := suggestion
-	if typed != "" && !strings.HasPrefix(typed, "/") {
-		typed = "/vps " + typed
+	if suggestion != "" {
+		suggestion = "/vps " + suggestion
 	}
-	var meant md
-	if c := code(typed); c != "" {
-		meant = "Did you mean " + c + " ?"
+	meant := code(suggestion)
+	if meant != "" {
+		meant = "Did you mean " + meant + " ?"
 	}
 	if m == "" && meant == "" {
 		m = "This is not a command. `/vps help` lists them."
 	}
-	return message(join(" ", m, meant), sections("✏️ "+m, meant), actions(
-		button(ActSuggest, string(token), "Run "+typed, slack.StylePrimary),
-	)...)
+	return message(join(" ", m, meant), actions(button(ActSuggest, string(token), "Run "+suggestion, slack.StylePrimary)), sections("✏️ "+m, meant))
 }

@@ -1,34 +1,61 @@
 package blocks
 
 import (
+	"slices"
+	"time"
+
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/tools"
 )
+
+// HomeView is what the Home tab shows. What is empty is left out.
+type HomeView struct {
+	Now        time.Time
+	Notice     string      // in a sentence, on top: a freeze, a token that expires
+	Fleet      tools.Reply // of servers.list, one page of it
+	Filter     string      // as it was typed
+	Next, Prev Token
+	Running    []approval.Record
+	Mine       []approval.Record // wait for the reader's own consent
+	Waiting    []approval.Record // wait for the reader as a second person
+	May        []*tools.Op       // what the reader may run here
+	Audit      []audit.Row       // the reader's own, newest first
+}
 
 // How much of each the Home tab shows, so that all of it fits a hundred blocks.
 const (
 	homeRecords = 10
 	homeAudit   = 10
 	homeText    = 40_000 // a view may be longer than a message
+	mostFilter  = 100
 )
 
 // Home is the Home tab: what needs the reader first, then the fleet, then the rest.
 func Home(o HomeView) slack.HomeTabViewRequest {
-	body := actions(button(ActRefresh, "refresh", "Refresh", ""))
-	body = append(body, remark(asOf(o.Now))...)
-	body = append(body, sections(told("📣 ", o.Notice))...)
-	body = append(body, questions("Wait for your approval", open(o.Waiting, o.Now), Second)...)
-	body = append(body, questions("Wait for your own confirmation", open(o.Mine, o.Now), Own)...)
-	body = append(body, running(o.Running)...)
-	body = append(body, fleet(o)...)
-	body = append(body, may(o.May)...)
-	body = append(body, recent(o)...)
-	if len(body) == 0 {
-		body = sections("Nothing to show.")
+	body := slices.Concat(
+		actions(button(ActRefresh, "refresh", "Refresh", "")),
+		remark(asOf(o.Now)),
+		sections(labelled("📣 ", said(o.Notice))),
+		questions("Wait for your approval", open(o.Waiting, o.Now), Second),
+		questions("Wait for your own confirmation", open(o.Mine, o.Now), Own),
+		running(o.Running),
+		fleet(o),
+	)
+	if len(o.May) > 0 {
+		body = slices.Concat(body, part("What you may do"), menu(o.May))
+	}
+	if len(o.Audit) > 0 {
+		body = slices.Concat(body, part("What you did lately"), sections(auditLines(o.Audit, homeAudit)...))
 	}
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: fit(body, nil, mostViewBlocks, homeText)}}
+}
+
+// part begins a part of the Home tab.
+func part(heading md) []slack.Block {
+	return append([]slack.Block{slack.NewDividerBlock()}, header(heading)...)
 }
 
 func running(records []approval.Record) []slack.Block {
@@ -39,17 +66,15 @@ func running(records []approval.Record) []slack.Block {
 	for _, rec := range records[:min(homeRecords, len(records))] {
 		all = append(all, brief(rec)...)
 	}
-	blocks := append(header("Running"), sections(all...)...)
-	return append(blocks, remark(moreOf(len(records)-homeRecords, "change"))...)
+	return slices.Concat(header("Running"), sections(all...), remark(moreOf(len(records)-homeRecords, "change")))
 }
 
 // fleet is a page of the servers, with what filters and turns it.
 func fleet(o HomeView) []slack.Block {
-	blocks := append([]slack.Block{slack.NewDividerBlock()}, header("Servers")...)
-	blocks = append(blocks, filter(o.Filter))
+	blocks := append(part("Servers"), filter(o.Filter))
 	if t, ok := o.Fleet.Table(); ok {
 		shown, left := rows(t)
-		blocks = append(append(blocks, shown...), remark(note(t, o.Next), leftOut(left))...)
+		blocks = slices.Concat(blocks, shown, remark(note(t, o.Next), leftOut(left)))
 	} else if o.Fleet.Message != "" {
 		blocks = append(blocks, sections(classMarks[o.Fleet.Class]+said(o.Fleet.Message))...)
 	}
@@ -65,22 +90,4 @@ func filter(typed string) slack.Block {
 	e.DispatchActionConfig = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_enter_pressed"}}
 	e.InitialValue = short(typed, mostFilter)
 	return slack.NewInputBlock(ActHomeFilter, plain("Filter", mostLabel), nil, e).WithOptional(true).WithDispatchAction(true)
-}
-
-const mostFilter = 100
-
-func may(ops []*tools.Op) []slack.Block {
-	if len(ops) == 0 {
-		return nil
-	}
-	blocks := append([]slack.Block{slack.NewDividerBlock()}, header("What you may do")...)
-	return append(blocks, menu(ops)...)
-}
-
-func recent(o HomeView) []slack.Block {
-	if len(o.Audit) == 0 {
-		return nil
-	}
-	blocks := append([]slack.Block{slack.NewDividerBlock()}, header("What you did lately")...)
-	return append(blocks, sections(auditLines(o.Audit, homeAudit)...)...)
 }

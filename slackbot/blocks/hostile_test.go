@@ -31,7 +31,7 @@ var hostiles = []string{
 // everything shows a text in every place of every message, n times.
 func everything(t testing.TB, s string, n int) map[string]any {
 	rec, person := hostileRecord(t, s, n), s
-	if userID().MatchString(s) {
+	if isID(s, "UW") {
 		person = "U1" // who is to be called is the bot's to know
 	}
 	consents := many(n, approval.Consent{Person: s, Identity: s, Yes: true, At: noon}, approval.Consent{Identity: "slack:" + s, Reason: s, At: noon})
@@ -41,7 +41,7 @@ func everything(t testing.TB, s string, n int) map[string]any {
 	why := map[string]string{"servers.delete": s}
 	all := map[string]any{
 		"plain": Plain(s), "expiry": Expiry(s), "mirror": Mirror(audit.Row{Actor: s, Target: s, Operation: s, Reason: s, Outcome: audit.Outcome(s)}),
-		"suggest": Suggest(s, s, Token(s)), "help": Help(ops, why, HelpView{}), "audit": Audit(rows, noon),
+		"suggest": Suggest(s, s, Token(s)), "help": Help(ops, why, nil), "audit": Audit(rows, noon),
 		"ask": Ask(rec, AskView{Role: Own, AskedBy: "key " + s, Answers: consents, Call: []string{person, s}}), "second": Ask(rec, AskView{Role: Second, AskedBy: "<@" + person + ">", Answers: consents}),
 		"name": NameModal(rec, s), "deny": DenyModal(rec, s), "loading": Loading(s, s), "done": Done(s, s),
 		"approvals": Approvals(many(n, rec), many(n, rec), noon),
@@ -57,11 +57,11 @@ func everything(t testing.TB, s string, n int) map[string]any {
 			choices[f.Name] = many(n, Choice{s, s}, Choice{"1", s}, Choice{fmt.Sprint(n), ""})
 		}
 		all["form "+op.Name], all["picker "+op.Name] = Form(op, given, nil, s), Form(op, given, choices, s)
-		all["about "+op.Name] = Help(ops, why, HelpView{About: op, Usage: s})
+		all["about "+op.Name] = Help(ops, why, op)
 		if op.IsRead() {
 			continue
 		}
-		all["change "+op.Name] = Answer(hostileChange(op, rec, s), AnswerView{Undo: s, SharedBy: person})
+		all["change "+op.Name] = Answer(hostileChange(op, rec, s), AnswerView{SharedBy: person})
 	}
 	for name, reply := range hostileReads(t, s, n) {
 		all["read "+name] = Answer(reply, AnswerView{Next: Token(s), Prev: "p", CSV: "c", SharedBy: "U1"})
@@ -176,7 +176,7 @@ func TestEscape(t *testing.T) {
 		"web* web~ -_x":       "web∗ web∼ -＿x",
 		"*_~x":                "∗＿∼x",
 	} {
-		require.Equal(t, want, Escape(in), "%q", in)
+		require.Equal(t, want, escape(in), "%q", in)
 	}
 }
 

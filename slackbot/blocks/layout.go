@@ -2,6 +2,8 @@ package blocks
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
@@ -21,43 +23,29 @@ func plain(s string, most int) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
 }
 
-// sections puts lines into as few blocks as they fit.
-func sections(lines ...md) []slack.Block {
-	var blocks []slack.Block
-	for _, packed := range pack(lines, mostSection) {
-		blocks = append(blocks, slack.NewSectionBlock(markdown(packed, mostSection), nil, nil))
+// sections puts lines into as few section blocks as they fit.
+func sections(lines ...md) (blocks []slack.Block) {
+	var last md
+	flush := func() {
+		if last != "" {
+			blocks = append(blocks, slack.NewSectionBlock(markdown(last, mostSection), nil, nil))
+		}
+		last = ""
 	}
+	for _, line := range lines {
+		line = clip(line, mostSection)
+		if last.len()+1+line.len() > mostSection {
+			flush()
+		}
+		last = join("\n", last, line)
+	}
+	flush()
 	return blocks
 }
 
-// pack joins lines to texts of at most so many characters.
-func pack(lines []md, most int) []md {
-	var packed []md
-	var last md
-	for _, line := range lines {
-		line = clip(line, most)
-		switch {
-		case line == "":
-		case last == "":
-			last = line
-		case last.len()+1+line.len() > most:
-			packed, last = append(packed, last), line
-		default:
-			last += "\n" + line
-		}
-	}
-	if last != "" {
-		packed = append(packed, last)
-	}
-	return packed
-}
-
 // fields puts short labelled values side by side, where the screen is wide enough.
-func fields(values []md) []slack.Block {
-	var blocks []slack.Block
-	for len(values) > 0 {
-		row := values[:min(mostFields, len(values))]
-		values = values[len(row):]
+func fields(values []md) (blocks []slack.Block) {
+	for row := range slices.Chunk(values, mostFields) {
 		texts := make([]*slack.TextBlockObject, len(row))
 		for i, v := range row {
 			texts[i] = markdown(v, mostField)
@@ -67,7 +55,7 @@ func fields(values []md) []slack.Block {
 	return blocks
 }
 
-// remark is a small grey line; nil if there is nothing to say.
+// remark is a small grey line; nil if all its parts are empty.
 func remark(parts ...md) []slack.Block {
 	m := join(" · ", parts...)
 	if m == "" {
@@ -100,12 +88,30 @@ func actions(buttons ...*slack.ButtonBlockElement) []slack.Block {
 	return []slack.Block{slack.NewActionBlock("", elements...)}
 }
 
-// message makes a message whose tail, the buttons, is there whatever the body is.
-func message(says md, body []slack.Block, tail ...slack.Block) Message {
+// message makes a message whose buttons are there however long the body is.
+func message(says md, buttons []slack.Block, body ...[]slack.Block) Message {
 	if says == "" {
 		says = "vpsbot"
 	}
-	return Message{Text: string(clip(says, mostFallback)), Blocks: fit(body, tail, mostBlocks, mostText)}
+	return Message{Text: string(clip(says, mostFallback)), Blocks: fit(slices.Concat(body...), buttons, mostBlocks, mostText)}
+}
+
+// modal makes a modal whose inputs are there however long the body is. Meta that Slack would not take
+// is left out whole: half of it is worthless.
+func modal(title, meta string, body []slack.Block, inputs ...slack.Block) slack.ModalViewRequest {
+	if utf8.RuneCountInString(meta) > mostMeta {
+		meta = ""
+	}
+	return slack.ModalViewRequest{
+		Type: slack.VTModal, Title: plain(title, mostTitle), Close: plain("Close", mostTitle),
+		Blocks: slack.Blocks{BlockSet: fit(body, inputs, mostViewBlocks, mostText)}, PrivateMetadata: meta,
+	}
+}
+
+// submittable returns the modal with a button that sends it in.
+func submittable(v slack.ModalViewRequest, callback, submit string) slack.ModalViewRequest {
+	v.CallbackID, v.Submit = callback, plain(submit, mostTitle)
+	return v
 }
 
 // fit leaves out the end of a body that is too long, and says so.
@@ -119,44 +125,82 @@ func fit(body, tail []slack.Block, most, characters int) []slack.Block {
 		characters -= weight(b)
 		full := i+len(tail) == most-1 && i+1 < len(body) // the note takes the last place
 		if full || characters < 0 {
-			return append(append(body[:i:i], note...), tail...)
+			return slices.Concat(body[:i], note, tail)
 		}
 	}
-	return append(body[:len(body):len(body)], tail...)
+	return slices.Concat(body, tail)
 }
 
 // weight counts the characters of a block.
 func weight(b slack.Block) int {
+	texts := readable(b)
 	switch b := b.(type) {
-	case *slack.SectionBlock:
-		n := length(b.Text)
-		for _, f := range b.Fields {
-			n += length(f)
-		}
-		return n
-	case *slack.ContextBlock:
-		n := 0
-		for _, e := range b.ContextElements.Elements {
-			n += length(e.(*slack.TextBlockObject))
-		}
-		return n
 	case *slack.ActionBlock:
-		n := 0
 		for _, e := range b.Elements.ElementSet {
-			n += length(e.(*slack.ButtonBlockElement).Text)
+			texts = append(texts, e.(*slack.ButtonBlockElement).Text)
 		}
-		return n
 	case *slack.InputBlock:
-		return length(b.Label) + length(b.Hint)
-	case *slack.DividerBlock:
-		return 0
+		texts = append(texts, b.Label, b.Hint)
+	case *slack.SectionBlock, *slack.ContextBlock, *slack.DividerBlock:
+	default:
+		panic(fmt.Sprintf("the size of a block of type %s is not known", b.BlockType()))
 	}
-	panic(fmt.Sprintf("a block of type %s, whose size nobody knows", b.BlockType()))
+	n := 0
+	for _, t := range texts {
+		if t != nil {
+			n += utf8.RuneCountInString(t.Text)
+		}
+	}
+	return n
 }
 
-func length(t *slack.TextBlockObject) int {
-	if t == nil {
-		return 0
+// readable returns the texts of a block that are read and neither pressed nor filled in.
+func readable(b slack.Block) (texts []*slack.TextBlockObject) {
+	switch b := b.(type) {
+	case *slack.SectionBlock:
+		if b.Text != nil {
+			texts = append(texts, b.Text)
+		}
+		texts = append(texts, b.Fields...)
+	case *slack.ContextBlock:
+		for _, e := range b.ContextElements.Elements {
+			texts = append(texts, e.(*slack.TextBlockObject))
+		}
 	}
-	return utf8.RuneCountInString(t.Text)
+	return texts
+}
+
+// Bare returns the message without blocks, where Slack does not take ours: their text.
+func (m Message) Bare() Message {
+	lines := append([]string{m.Text}, linesOf(m.Blocks)...)
+	if slices.ContainsFunc(m.Blocks, func(b slack.Block) bool { return b.BlockType() == slack.MBTAction }) {
+		lines = append(lines, "Its buttons cannot be shown: `/vps approvals` lists what waits for you.")
+	}
+	return Message{Text: string(cutMarkup(strings.Join(lines, "\n"), mostBare))}
+}
+
+// Bare returns the blocks of a modal or a Home tab, where Slack does not take ours, as one plain text and
+// the inputs of the modal.
+func Bare(all slack.Blocks) slack.Blocks {
+	var inputs []slack.Block
+	for _, b := range all.BlockSet {
+		if input, ok := b.(*slack.InputBlock); ok && !input.DispatchAction {
+			inputs = append(inputs, b)
+		}
+	}
+	text := string(cutMarkup(strings.Join(linesOf(all.BlockSet), "\n"), mostBare))
+	if text == "" {
+		text = "–"
+	}
+	bare := slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, text, false, false), nil, nil)
+	return slack.Blocks{BlockSet: append([]slack.Block{bare}, inputs...)}
+}
+
+func linesOf(blocks []slack.Block) (lines []string) {
+	for _, b := range blocks {
+		for _, t := range readable(b) {
+			lines = append(lines, t.Text)
+		}
+	}
+	return lines
 }

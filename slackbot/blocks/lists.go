@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,43 +16,29 @@ import (
 // mostRecords is how many records a list shows with their buttons: two blocks each.
 const mostRecords = 10
 
-// Approvals lists what waits: what the reader asked for, and what others ask of them.
+// Approvals lists the open requests of the reader, and those that wait for the reader.
 func Approvals(mine, waiting []approval.Record, now time.Time) Message {
 	mine, waiting = open(mine, now), open(waiting, now)
 	if len(mine)+len(waiting) == 0 {
 		return Plain("Nothing waits for you.")
 	}
-	says := join(" ", counts(waiting, "waits for you.", "wait for you."), counts(mine, "of yours is open.", "of yours are open."))
-	body := append(questions("Wait for you", waiting, Second), questions("Asked for by you", mine, Own)...)
-	return message(says, append(body, remark(asOf(now))...))
+	says := join(" ", requests(len(waiting), "waits for you.", "wait for you."), requests(len(mine), "of yours is open.", "of yours are open."))
+	return message(says, nil, questions("Wait for you", waiting, Second), questions("Asked for by you", mine, Own), remark(asOf(now)))
 }
 
 // open leaves out what has expired.
 func open(records []approval.Record, now time.Time) []approval.Record {
-	var kept []approval.Record
-	for _, rec := range records {
-		if stateAt(rec, now).IsOpen() {
-			kept = append(kept, rec)
-		}
-	}
-	return kept
+	return slices.DeleteFunc(slices.Clone(records), func(rec approval.Record) bool { return !stateAt(rec, now).IsOpen() })
 }
 
-func counts(records []approval.Record, one, many md) md {
-	switch len(records) {
+func requests(n int, one, many md) md {
+	switch n {
 	case 0:
 		return ""
 	case 1:
-		return "1 request " + one
+		many = one
 	}
-	return counted(len(records), "request") + " " + many
-}
-
-func asOf(now time.Time) md {
-	if d := date(now); d != "" {
-		return "As of " + d
-	}
-	return ""
+	return counted(n, "request") + " " + many
 }
 
 // questions lists records with the buttons that answer them.
@@ -81,14 +68,14 @@ func brief(rec approval.Record) []md {
 func briefButtons(rec approval.Record, role Role) []slack.Block {
 	switch {
 	case rec.State == approval.Approved && role == Own, rec.State == approval.Pending && role == Own && !rec.Own:
-		return actions(button(ActCancel, rec.ID, "Cancel", ""))
+		return actions(cancelButton(rec))
 	case rec.State == approval.Pending:
 		return askButtons(rec, role)
 	}
 	return nil
 }
 
-func moreOf(n int, noun md) md {
+func moreOf(n int, noun string) md {
 	if n <= 0 {
 		return ""
 	}
@@ -103,9 +90,8 @@ func Audit(rows []audit.Row, now time.Time) Message {
 	if len(rows) == 0 {
 		return Plain("The audit log has nothing of this.")
 	}
-	body := append(header("Audit log, newest first"), sections(auditLines(rows, mostAudit)...)...)
-	body = append(body, remark(moreOf(len(rows)-mostAudit, "row"), asOf(now))...)
-	return message("The audit log: "+counted(len(rows), "row")+".", body)
+	return message("The audit log: "+counted(len(rows), "row")+".", nil,
+		header("Audit log, newest first"), sections(auditLines(rows, mostAudit)...), remark(moreOf(len(rows)-mostAudit, "row"), asOf(now)))
 }
 
 func auditLines(rows []audit.Row, most int) []md {
@@ -122,8 +108,8 @@ const mostAuditLine = 350
 // auditLine is one row: what became of it, what it was, who.
 func auditLine(row audit.Row) md {
 	outcome := cmp.Or(string(row.Outcome), string(row.Decision))
-	what := join(" ", operation(row.Operation), esc(short(auditTarget(row.Target), longestName)))
-	m := join(" · ", auditMark(outcome)+" "+what, esc(short(strings.ReplaceAll(outcome, "_", " "), 40)), who(row.Actor))
+	what := join(" ", auditMark(outcome), operation(row.Operation), name(auditTarget(row.Target)))
+	m := join(" · ", what, esc(short(strings.ReplaceAll(outcome, "_", " "), 40)), who(row.Actor))
 	if row.Approver != "" {
 		var verb md = "agreed"
 		if row.Decision == audit.Denied || row.Decision == audit.Refused {
@@ -134,18 +120,18 @@ func auditLine(row audit.Row) md {
 	return clip(join(" · ", m, account(row.Account)), mostAuditLine)
 }
 
-// operation is how an operation is typed, also one that is no more.
-func operation(name string) md {
-	if op, ok := tools.Lookup(name); ok {
+// operation is how an operation is typed, also one that no longer exists.
+func operation(s string) md {
+	if op, ok := tools.Lookup(s); ok {
 		return code(slashCommand(op))
 	}
-	return code(short(name, longestName))
+	return codeName(s)
 }
 
-// auditTarget is what a target is called: "web-1" of "server:12345 (web-1)".
+// auditTarget is the name of a target: "web-1" of "server:12345 (web-1)".
 func auditTarget(target string) string {
-	if begin := strings.Index(target, " ("); begin >= 0 && strings.HasSuffix(target, ")") && begin+3 < len(target) {
-		return target[begin+2 : len(target)-1]
+	if _, named, ok := strings.Cut(target, " ("); ok && strings.HasSuffix(named, ")") && named != ")" {
+		return strings.TrimSuffix(named, ")")
 	}
 	return target
 }
@@ -162,4 +148,31 @@ func auditMark(outcome string) md {
 		return "✋"
 	}
 	return "▫️"
+}
+
+// Mirror is a row of the audit log for the channel that follows it.
+func Mirror(row audit.Row) Message {
+	m := auditLine(row)
+	var sequence md // the log is searched by it
+	if row.Seq > 0 {
+		sequence = "row " + number(row.Seq)
+	}
+	return message(m, nil, sections(join(" · ", m, date(row.At))), remark(clip(said(short(row.Reason, longestText)), longestText), surface(row.Surface), sequence))
+}
+
+// Expiry warns that a token expires.
+func Expiry(says string) Message {
+	m := "⏰ " + said(says)
+	return message(m, nil, sections(m))
+}
+
+// NobodyAsked warns an asker that those who must agree could not be asked in their channel.
+func NobodyAsked(channel, why string) Message {
+	where := channelLink(channel)
+	if where == "" {
+		where = "the approvals channel"
+	}
+	m := "⚠️ Nobody was asked: " + where + " takes no messages from vpsbot (" + code(why) + "). " +
+		"Whoever may approve it sees your request by `/vps approvals`. Whoever runs vpsbot can invite it to the channel, or name another in the policy."
+	return message(m, nil, sections(m))
 }

@@ -2,16 +2,15 @@ package blocks
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // md is text in Slack's markup, in which everything that others wrote has been escaped. Only
-// this file makes one from a string: the compiler finds what somebody forgot to escape.
+// this file makes one from a string: a test fails where another does.
 type md string
 
 // A name in a sentence is cut at longestName, another text at longestText, so that none
@@ -22,14 +21,17 @@ const (
 )
 
 // esc is a text of others in a sentence.
-func esc(s string) md { return md(Escape(short(s, longestText))) }
+func esc(s string) md { return md(escape(short(s, longestText))) }
 
-// said is a sentence of ours, in which names of others may be, in Slack's voice.
-func said(s string) md { return clip(spoken(short(s, mostSection)), mostSection) }
+// name is a name of others in a sentence.
+func name(s string) md { return md(escape(short(s, longestName))) }
+
+// said is a sentence of the Runner's or the bot's, in which names of others may be, in the words of Slack.
+func said(s string) md { return clip(rephrase(short(s, mostSection)), mostSection) }
 
 // escaped is a part of a sentence, with the space around it.
 func escaped(s string) md {
-	m := Escape(s)
+	m := escape(s)
 	if strings.HasPrefix(s, " ") {
 		m = " " + m
 	}
@@ -40,46 +42,65 @@ func escaped(s string) md {
 }
 
 // code is a text shown exactly as it is: an id, an address, a command. It may be empty.
-func code(s string) md {
-	s = strings.ReplaceAll(short(s, longestText), "`", string(quoteMark))
+func code(s string) md { return codeOf(s, longestText) }
+
+// codeName is a name shown exactly as it is.
+func codeName(s string) md { return codeOf(s, longestName) }
+
+func codeOf(s string, most int) md {
+	s = strings.ReplaceAll(short(s, most), "`", string(quoteMark))
 	if s == "" {
 		return ""
 	}
 	return md("`" + entities.Replace(s) + "`")
 }
 
+// cutMarkup cuts a text that is markup already.
+func cutMarkup(s string, most int) md { return clip(md(s), most) }
+
 // strong is words of ours in bold.
 func strong(m md) md { return "*" + m + "*" }
 
-func digits(n int64) md { return md(strconv.FormatInt(n, 10)) }
+// bold is a name in bold.
+func bold(s string) md {
+	if m := name(s); m != "" {
+		return strong(m)
+	}
+	return ""
+}
+
+// labelled puts a label before what is not empty.
+func labelled(label, m md) md {
+	if m == "" {
+		return ""
+	}
+	return label + m
+}
+
+// each returns what do makes of each text.
+func each[T any](texts []string, do func(string) T) []T {
+	made := make([]T, len(texts))
+	for i, s := range texts {
+		made[i] = do(s)
+	}
+	return made
+}
+
+func number[N int | int64](n N) md { return md(fmt.Sprint(n)) }
 
 // counted is a number with its noun: "1 row", "2 rows".
-func counted(n int, noun md) md {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return digits(int64(n)) + " " + noun + "s"
-}
+func counted(n int, noun string) md { return md(text.Plural(n, noun)) }
 
 // span is a duration as people say it: "40 s", "2 min 5 s".
 func span(d time.Duration) md {
 	s := int64(max(0, d).Round(time.Second) / time.Second)
 	switch {
 	case s >= 3600:
-		return digits(s/3600) + " h " + digits(s/60%60) + " min"
+		return number(s/3600) + " h " + number(s/60%60) + " min"
 	case s >= 60:
-		return digits(s/60) + " min " + digits(s%60) + " s"
+		return number(s/60) + " min " + number(s%60) + " s"
 	}
-	return digits(s) + " s"
-}
-
-// bold is a name in bold.
-func bold(s string) md {
-	s = Escape(short(s, longestName))
-	if s == "" {
-		return ""
-	}
-	return md("*" + s + "*")
+	return number(s) + " s"
 }
 
 // date is a moment in the reader's own time zone.
@@ -90,58 +111,50 @@ func date(t time.Time) md {
 	return md(fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC")))
 }
 
-var userID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`) })
-
-// mention calls a Slack user. It is empty for what is no user's id.
-func mention(user string) md {
-	if !userID().MatchString(user) {
-		return ""
+// isID reports whether a text is an id of Slack's that begins with one of the letters.
+func isID(s, letters string) bool {
+	if len(s) < 2 || len(s) > 31 || !strings.Contains(letters, s[:1]) {
+		return false
 	}
-	return md("<@" + user + ">")
+	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
-var groupID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^S[A-Z0-9]{1,30}$`) })
-
-var channelID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[CDG][A-Z0-9]{1,30}$`) })
+// mention calls a Slack user or a user group. It is empty for any other id.
+func mention(id string) md {
+	switch {
+	case isID(id, "UW"):
+		return md("<@" + id + ">")
+	case isID(id, "S"):
+		return md("<!subteam^" + id + ">")
+	}
+	return ""
+}
 
 // channelLink links to a channel. Nobody else can follow a link to direct messages.
 func channelLink(id string) md {
 	switch {
-	case !channelID().MatchString(id):
-		return ""
-	case id[0] == 'D':
+	case isID(id, "CG"):
+		return md("<#" + id + ">")
+	case isID(id, "D"):
 		return "a direct message"
 	}
-	return md("<#" + id + ">")
-}
-
-// group calls a Slack user group.
-func group(id string) md {
-	if !groupID().MatchString(id) {
-		return ""
-	}
-	return md("<!subteam^" + id + ">")
+	return ""
 }
 
 // who is an identity as people read it: a Slack user as a mention, a key by its name.
 func who(identity string) md {
-	kind, name, _ := strings.Cut(identity, ":")
-	name = short(name, longestName)
+	kind, id, _ := strings.Cut(identity, ":")
 	switch kind {
-	case "slack":
-		if m := mention(name); m != "" {
-			return m
-		}
-	case "slack-group":
-		if m := group(name); m != "" {
+	case "slack", "slack-group":
+		if m := mention(id); m != "" {
 			return m
 		}
 	case "key":
-		return "key " + esc(name)
+		return "key " + name(id)
 	case "local":
-		return esc(name) + " (terminal)"
+		return name(id) + " (terminal)"
 	}
-	return esc(short(identity, longestName))
+	return name(identity)
 }
 
 // rendered takes what the bot calls somebody: a mention stays one, also in brackets after other
@@ -170,9 +183,6 @@ func join(between string, parts ...md) md {
 	}
 	return md(strings.Join(kept, between))
 }
-
-// cutOff is the beginning of a text that is markup already.
-func cutOff(s string, most int) string { return string(clip(md(s), most)) }
 
 func (m md) len() int { return utf8.RuneCountInString(string(m)) }
 

@@ -1,10 +1,10 @@
 package blocks
 
 import (
-	"regexp"
+	"bytes"
+	"encoding/json"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,7 +25,7 @@ var shows = map[string]func(string) md{
 // unit shows a number with what it counts. VPS.org says no units; another text has its own.
 func unit(of md) func(string) md {
 	return func(s string) md {
-		if number().MatchString(s) {
+		if isNumber(s) {
 			return esc(s) + of
 		}
 		return esc(s)
@@ -35,7 +35,7 @@ func unit(of md) func(string) md {
 // megabytes shows what is counted in MB, in GB where it is so many.
 func megabytes(s string) md {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 1024 && n%1024 == 0 {
-		return digits(n/1024) + " GB"
+		return number(n/1024) + " GB"
 	}
 	return unit(" MB")(s)
 }
@@ -57,19 +57,20 @@ func value(name, s string) md {
 	case "false":
 		return "no"
 	}
-	return esc(short(s, longestText))
+	return esc(s)
 }
 
 // codes is a list with each item as it is, such as permissions.
 func codes(s string) md {
-	var items []md
-	for _, item := range strings.Split(short(s, longestText), ", ") {
-		items = append(items, code(item))
-	}
-	return join(" ", items...)
+	return join(" ", each(strings.Split(short(s, longestText), ", "), code)...)
 }
 
-var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`) })
+// isNumber reports whether a text is a decimal number such as -1.5.
+func isNumber(s string) bool {
+	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	isDigits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	return isDigits(whole) && (!dotted || isDigits(fraction))
+}
 
 // labels are the columns whose values say nothing without a word beside them.
 var labels = map[string]md{
@@ -89,7 +90,7 @@ func cell(name, s string) md {
 		return word + " " + v
 	case s == "true" || s == "false":
 		return yesOrNo(name, s)
-	case number().MatchString(s) && shows[name] == nil:
+	case isNumber(s) && shows[name] == nil:
 		return esc(label(name)) + " " + v
 	}
 	return v
@@ -122,23 +123,10 @@ func lines(raw []byte) []md {
 	return all
 }
 
-// flatten hands over the values of an object in the order in which they come, those of
-// objects inside it with dotted names.
-func flatten(prefix string, raw jsontext.Value, do func(name, value string)) {
-	members(raw, func(name string, v jsontext.Value) {
-		switch v.Kind() {
-		case '{':
-			flatten(prefix+name+".", v, do)
-		case 'n':
-		default:
-			do(prefix+name, scalar(v))
-		}
-	})
-}
-
-// members hands over the fields of an object. What is no object has none.
-func members(raw jsontext.Value, do func(name string, v jsontext.Value)) {
-	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
+// flatten calls do with each value of an object in its order; fields of objects inside have dotted
+// names. What is no object has none.
+func flatten(prefix string, raw []byte, do func(name, value string)) {
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
 		return
 	}
@@ -147,12 +135,18 @@ func members(raw jsontext.Value, do func(name string, v jsontext.Value)) {
 		if err != nil {
 			return
 		}
-		name := token.String()
+		name := prefix + token.String()
 		v, err := dec.ReadValue()
 		if err != nil {
 			return
 		}
-		do(name, v.Clone())
+		switch v.Kind() {
+		case '{':
+			flatten(name+".", v, do)
+		case 'n':
+		default:
+			do(name, scalar(v))
+		}
 	}
 }
 
@@ -163,23 +157,15 @@ func scalar(v jsontext.Value) string {
 		s, _ := jsontext.AppendUnquote(nil, v)
 		return string(s)
 	case '[':
-		return list(v)
+		var items []jsontext.Value
+		if json.Unmarshal(v, &items) != nil {
+			return ""
+		}
+		texts := make([]string, len(items))
+		for i, item := range items {
+			texts[i] = scalar(item)
+		}
+		return strings.Join(texts, ", ")
 	}
 	return string(v)
-}
-
-func list(v jsontext.Value) string {
-	var items []string
-	dec := jsontext.NewDecoder(strings.NewReader(string(v)))
-	if _, err := dec.ReadToken(); err != nil {
-		return ""
-	}
-	for dec.PeekKind() != ']' {
-		item, err := dec.ReadValue()
-		if err != nil {
-			break
-		}
-		items = append(items, scalar(item))
-	}
-	return strings.Join(items, ", ")
 }

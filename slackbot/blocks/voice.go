@@ -13,8 +13,8 @@ import (
 // terminal knows them, moments in UTC and durations as Go writes them. Here they get Slack's voice.
 // What stands between “ and ” was written by others, and stays as it is.
 
-// spoken is a sentence of ours in Slack's voice, escaped.
-func spoken(s string) md {
+// rephrase is a sentence of ours in Slack's voice, escaped.
+func rephrase(s string) md {
 	var all []md
 	for _, part := range quotedApart(retell(s)) {
 		if strings.HasPrefix(part, "“") {

@@ -5,37 +5,55 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// Live is the message of a piece of work as it stands: who it waits for, how long it has been
+// LiveView is what a message about a record is shown with.
+type LiveView struct {
+	Now      time.Time
+	Mention  string        // user id of who is called, where it has ended or it is their turn; empty: nobody
+	Cancel   bool          // there is a button to cancel the request, while that can be done
+	Going    bool          // VPS.org has accepted it, and its work goes on
+	Progress string        // the status while it goes on: "provisioning"; empty: not known yet
+	Waited   time.Duration // since it began to run
+	Settled  string        // the status that it settled in; empty: not yet, or there is nothing to settle
+	Result   []byte        // what it has made, as it is since it settled; nil: as it was accepted
+	Answers  []approval.Consent
+	Undo     string // the command that undoes it; empty: none
+}
+
+// Live is the message about a change as it stands: who it waits for, how long it has been
 // running, how it ended.
 func Live(rec approval.Record, o LiveView) Message {
-	now := stand(rec, o)
-	body := sections(now.head, effect(rec, now), now.says)
-	op, _ := tools.Lookup(rec.Operation)
+	now := standingOf(rec, o)
+	var made []md
 	if rec.State == approval.Done {
 		result := o.Result
 		if result == nil {
 			result = rec.Result
 		}
-		body = append(body, sections(created(op, result)...)...)
+		op, _ := tools.Lookup(rec.Operation)
+		made = created(op, result)
 	}
-	body = append(body, sections(now.undo)...)
-	body = append(body, remark(askedBy(rec, ""), until(deadline(now, rec)))...)
-	if now.state != approval.Refused { // an answer that the last check did not count would look like one that does
-		body = append(body, remark(answers(o.Answers))...)
+	if now.state == approval.Refused { // an answer that the last check did not count would look like one that does
+		o.Answers = nil
 	}
-	return message(now.text, body, takeBack(rec, now, o)...)
+	return message(now.text, now.buttons,
+		sections(now.head, effect(rec, now), now.says),
+		sections(made...),
+		sections(now.undo),
+		remark(askedBy(rec, ""), now.until),
+		remark(answers(o.Answers)))
 }
 
-// Reason is why somebody is called.
+// Reason is why a message of its own calls somebody: an edit notifies nobody.
 type Reason string
 
-// The reasons: it is their turn, or it has ended. Each is told once, by a message of its own: an
-// edit notifies nobody.
+// The reasons: it is their turn, or it has ended. Each calls once.
 const (
 	NoReason Reason = ""
 	Turn     Reason = "turn"
@@ -44,7 +62,7 @@ const (
 
 // Calls says why the asker of a record is to be called, as it stands.
 func Calls(rec approval.Record, o LiveView) Reason {
-	switch now := stand(rec, o); {
+	switch now := standingOf(rec, o); {
 	case now.ended:
 		return End
 	case now.called:
@@ -55,13 +73,15 @@ func Calls(rec approval.Record, o LiveView) Reason {
 
 // standing is how a record stands, in words.
 type standing struct {
-	state  approval.State
-	ended  bool // it has, and whoever asked is called
-	called bool // whoever asked is called before, because it is their turn
-	head   md   // what, and how it stands
-	says   md   // more of it
-	undo   md
-	text   md // for a notification
+	state   approval.State
+	ended   bool // the asker is called
+	called  bool // the asker is called before the end, because it is their turn
+	head    md   // what, and how it stands
+	says    md   // more of it
+	undo    md
+	text    md // for a notification
+	until   md // when the question ends
+	buttons []slack.Block
 }
 
 // stateWords say how a record stands. What is sent afterwards and what is not is always said.
@@ -81,32 +101,33 @@ var stateWords = map[approval.State]struct{ mark, head, says md }{
 	approval.NeedsHuman: {"🔎", "Needs a look", "Reading back cannot tell whether it happened. Look at the server before asking for it again."},
 }
 
-// stand puts into words how a record stands at a time.
-func stand(rec approval.Record, o LiveView) standing {
+func standingOf(rec approval.Record, o LiveView) standing {
 	now := standing{state: stateAt(rec, o.Now)}
 	w, ok := stateWords[now.state]
 	if !ok {
-		w.mark, w.head = "⚪", clip(esc(string(now.state)), longestName)
+		w.mark, w.head = "⚪", name(string(now.state))
 	}
 	now.ended, now.says = !now.state.IsOpen(), w.says
 	if rec.Message != "" && now.state == rec.State {
 		now.says = said(rec.Message)
 	}
 	switch {
-	case now.state == approval.Denied && hasNo(o.Answers):
+	case now.state == approval.Denied && slices.ContainsFunc(o.Answers, func(c approval.Consent) bool { return !c.Yes }):
 		now.says = w.says // the answer below says who and why
 	case now.state == approval.Pending:
 		now.says = waitsFor(rec, o.Answers)
 	case now.state == approval.Approved && rec.Surface == string(permissions.Terminal):
-		now.says, now.called = "It runs when whoever asked gives the same command again at the terminal.", true
+		now.says, now.called = "It runs when the asker gives the same command again at the terminal.", true
 	case now.state == approval.Approved && rec.Surface == string(permissions.MCP):
 		now.says = "The asker's side runs it now."
 	case now.state == approval.Executing:
-		w.head += during(o.Waited)
+		w.head += lasting(" for ", o.Waited)
 	case now.state == approval.Done:
 		w.mark, w.head, now.ended = settling(o)
 		now.says = outcome(rec, o, now.ended)
-		now.undo = undo(o.Undo)
+		if now.ended {
+			now.undo = labelled("To undo: ", code(o.Undo))
+		}
 	}
 	now.head = w.mark + " *" + w.head + "* · " + title(rec)
 	now.text = subject(rec) + ": " + w.head
@@ -114,18 +135,17 @@ func stand(rec approval.Record, o LiveView) standing {
 		m := mention(o.Mention)
 		now.head, now.text = join(" ", m, now.head), join(" ", m, now.text)
 	}
-	if !now.ended {
-		now.undo = ""
+	if now.state.Waits() {
+		now.until = until(rec.ExpiresAt)
+		if o.Cancel {
+			now.buttons = actions(cancelButton(rec))
+		}
 	}
 	return now
 }
 
-func hasNo(given []approval.Consent) bool {
-	return slices.ContainsFunc(given, func(c approval.Consent) bool { return !c.Yes })
-}
-
-// stateAt is a record's state; what nobody answered in time has expired, whether or not somebody
-// has written that down.
+// stateAt is a record's state. A question that nobody answered in time has expired, whether or not the
+// store has that yet.
 func stateAt(rec approval.Record, now time.Time) approval.State {
 	if !now.IsZero() && rec.Overdue(now) {
 		return approval.Expired
@@ -135,21 +155,18 @@ func stateAt(rec approval.Record, now time.Time) approval.State {
 
 // settling says how far a change is that VPS.org has accepted.
 func settling(o LiveView) (mark, head md, ended bool) {
-	status := clip(esc(o.Settled), longestName)
-	switch {
+	switch status := name(o.Settled); {
 	case o.Settled != "" && looksFailed(o.Settled):
-		return "❌", "Ended as “" + status + "”" + after(o.Waited), true
+		return "❌", "Ended as “" + status + "”" + lasting(" after ", o.Waited), true
 	case o.Settled != "":
-		return "✅", "Done" + after(o.Waited) + ": " + status, true
-	case o.Going && o.Progress == "":
-		return "⏳", "Accepted" + during(o.Waited), false
+		return "✅", "Done" + lasting(" after ", o.Waited) + ": " + status, true
 	case o.Going:
-		return "⏳", "Accepted, " + clip(esc(o.Progress), longestName) + during(o.Waited), false
+		return "⏳", "Accepted" + labelled(", ", name(o.Progress)) + lasting(" for ", o.Waited), false
 	}
 	return "✅", "Done", true
 }
 
-// outcome says what is to be known of an accepted change beside its heading.
+// outcome is what is known of an accepted change beside its heading.
 func outcome(rec approval.Record, o LiveView, ended bool) md {
 	switch {
 	case !ended:
@@ -157,42 +174,29 @@ func outcome(rec approval.Record, o LiveView, ended bool) md {
 	case looksFailed(o.Settled):
 		return "VPS.org had accepted it. Look at the server before asking for it again."
 	}
-	heading := "Done: " + tools.Subject(rec) + "."
-	return said(strings.TrimPrefix(rec.Message, heading))
+	return said(strings.TrimPrefix(rec.Message, "Done: "+tools.Subject(rec)+"."))
 }
 
-// looksFailed recognises the words of failure that VPS.org may have.
-func looksFailed(status string) bool {
-	s := strings.ToLower(status)
-	return strings.Contains(s, "fail") || strings.Contains(s, "error")
-}
-
-func during(d time.Duration) md {
+// lasting is a duration behind a word; "" for less than a second.
+func lasting(word md, d time.Duration) md {
 	if d < time.Second {
 		return ""
 	}
-	return " for " + span(d)
+	return word + span(d)
 }
 
-func after(d time.Duration) md {
-	if d < time.Second {
-		return ""
-	}
-	return " after " + span(d)
-}
-
-// title names the work: "Reboot a server `web-1`".
+// title names a change: "Reboot a server `web-1`".
 func title(rec approval.Record) md {
-	return join(" ", esc(short(titleOf(rec.Operation), longestName)), code(short(rec.TargetName, longestName)))
+	return join(" ", name(titleOf(rec.Operation)), codeName(rec.TargetName))
 }
 
 // subject is the title for a notification, which shows no markup.
 func subject(rec approval.Record) md {
-	return join(" ", esc(short(titleOf(rec.Operation), longestName)), esc(short(rec.TargetName, longestName)))
+	return join(" ", name(titleOf(rec.Operation)), name(rec.TargetName))
 }
 
-// effect says what the work does, while that is still to come; of settings also afterwards, because
-// nothing else says which were changed.
+// effect is the effect of a change that is still to come; of settings also afterwards, because nothing else
+// says which were changed.
 func effect(rec approval.Record, now standing) md {
 	op, _ := tools.Lookup(rec.Operation)
 	settings := op != nil && op.On == tools.Server && op.Risk == permissions.Change && !op.Settles
@@ -202,28 +206,20 @@ func effect(rec approval.Record, now standing) md {
 	return ""
 }
 
-// deadline is when a question ends; of what waits for nobody, none.
-func deadline(now standing, rec approval.Record) time.Time {
-	if now.state.Waits() {
-		return rec.ExpiresAt
-	}
-	return time.Time{}
-}
-
 // waitsFor says whose consent is missing.
 func waitsFor(rec approval.Record, given []approval.Consent) md {
-	q := approval.Missing(rec, given)
-	var missing []md
-	if q.Own {
-		missing = append(missing, who(rec.Actor))
+	missing := approval.Missing(rec, given)
+	var all []md
+	if missing.Own {
+		all = append(all, who(rec.Actor))
 	}
-	if q.Others > 0 {
-		missing = append(missing, otherPeople(q.Others, rec.Approvers))
+	if missing.Others > 0 {
+		all = append(all, otherPeople(missing.Others, rec.Approvers))
 	}
-	if missing == nil {
+	if all == nil {
 		return ""
 	}
-	return "Waits for " + join(", and for ", missing...) + "."
+	return "Waits for " + join(", and for ", all...) + "."
 }
 
 // otherPeople says how many others must agree, and who they may be: the policy's words, in which
@@ -231,18 +227,10 @@ func waitsFor(rec approval.Record, given []approval.Consent) md {
 func otherPeople(n int, approvers string) md {
 	var m md = "another person"
 	if n > 1 {
-		m = digits(int64(n)) + " other people"
+		m = number(n) + " other people"
 	}
-	if a := partiesOf(approvers); a != "" {
-		m += " (" + a + ")"
+	if named := clip(join(", ", each(strings.Split(approvers, ", "), who)...), longestText); named != "" {
+		m += " (" + named + ")"
 	}
 	return m
-}
-
-func partiesOf(approvers string) md {
-	var all []md
-	for _, p := range strings.Split(approvers, ", ") {
-		all = append(all, who(p))
-	}
-	return clip(join(", ", all...), longestText)
 }

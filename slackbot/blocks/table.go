@@ -1,11 +1,14 @@
 package blocks
 
 import (
+	"bytes"
+	"encoding/csv"
 	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -19,7 +22,7 @@ var (
 // mostRowText leaves room for the buttons and notes of a message.
 const mostRowText = mostText - 1500
 
-// rows shows the rows of a list that fit, and tells how many do not.
+// rows shows the rows of a list that fit, and counts those that do not.
 func rows(t tools.Table) (shown []slack.Block, left int) {
 	all := make([]md, 0, len(t.Rows))
 	room := mostRowText
@@ -41,7 +44,7 @@ func row(header, cells []string) md {
 		switch {
 		case i >= len(header):
 		case i == title:
-			first = append([]md{named(c)}, first...)
+			first = append([]md{rowTitle(c)}, first...)
 		case slices.Contains(headlines, header[i]):
 			first = append(first, clip(cell(header[i], c), 200))
 		default:
@@ -51,8 +54,8 @@ func row(header, cells []string) md {
 	return clip(join("\n", join(" · ", first...), join(" · ", second...)), mostSection)
 }
 
-// named is the title of a row. Something without a name can be seen, too.
-func named(s string) md {
+// rowTitle is the title of a row, also of something without a name.
+func rowTitle(s string) md {
 	if m := bold(s); m != "" {
 		return m
 	}
@@ -82,5 +85,30 @@ func leftOut(n int) md {
 	if n == 0 {
 		return ""
 	}
-	return counted(n, "more row") + " do not fit here: ask with `limit=" + digits(PageRows) + "`"
+	return counted(n, "more row") + " do not fit here: ask with `limit=" + number(PageRows) + "`"
+}
+
+// CSV is a whole table as a file, RFC 4180, with its header. No cell is a formula to the
+// program that opens it.
+func CSV(t tools.Table) []byte {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.UseCRLF = true
+	for _, cells := range append([][]string{t.Header}, t.Rows...) {
+		if err := w.Write(each(cells, disarmFormula)); err != nil {
+			panic(err) // a buffer takes everything
+		}
+	}
+	w.Flush()
+	return b.Bytes()
+}
+
+// disarmFormula puts an apostrophe before what spreadsheets would run: they also look past a tab or
+// a line break, and take the wide signs of East Asian keyboards.
+func disarmFormula(cell string) string {
+	shown := visible(cell)
+	if cell != "" && strings.ContainsAny(cell[:1], "\t\r\n") || strings.ContainsAny(text.Cut(shown, 1), "=+-@＝＋－＠") {
+		return "'" + shown
+	}
+	return shown
 }

@@ -1,10 +1,12 @@
 package blocks
 
 import (
+	"slices"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -27,19 +29,8 @@ func label(field string) string {
 // titled begins a label with a capital.
 func titled(field string) string {
 	s := label(field)
-	if s == "" {
-		return s
-	}
-	first, size := utf8.DecodeRuneInString(s)
-	return strings.ToUpper(string(first)) + s[size:]
-}
-
-// asked is how a form asks for a field: "Plan" for "plan_id", which one picks by its name.
-func asked(field string) string {
-	if short := strings.TrimSuffix(titled(field), " ID"); short != "" {
-		return short
-	}
-	return titled(field)
+	first := text.Cut(s, 1)
+	return strings.ToUpper(first) + s[len(first):]
 }
 
 // noun names what a list holds: "Servers", "DNS zones".
@@ -60,15 +51,49 @@ func titleOf(operation string) string {
 	return operation
 }
 
+var surfaces = map[string]md{"mcp": "over MCP", "terminal": "at a terminal", "slack": "in Slack"}
+
 // surface says where somebody asked. A record may name the channel behind it.
-func surface(s string) md {
-	switch approval.ParseOrigin(s).Surface {
-	case "mcp":
-		return "over MCP"
-	case "terminal":
-		return "at a terminal"
-	case "slack":
-		return "in Slack"
+func surface(s string) md { return surfaces[approval.ParseOrigin(s).Surface] }
+
+func account(name string) md { return labelled("Account ", codeName(name)) }
+
+// until says when a question ends.
+func until(at time.Time) md { return labelled("Open until ", date(at)) }
+
+func asOf(now time.Time) md { return labelled("As of ", date(now)) }
+
+// VPS.org's status words are an open set: any other has a mark of its own.
+var (
+	good   = []string{"active", "running", "completed", "available", "ready"}
+	off    = []string{"stopped", "off", "suspended", "deleted", "expired"}
+	moving = []string{"in_progress", "pending", "queued", "resizing"}
+)
+
+// statusMark shows a status at a glance.
+func statusMark(status string) md {
+	s := strings.ToLower(status)
+	switch {
+	case slices.Contains(good, s):
+		return "🟢"
+	case slices.Contains(off, s) || looksFailed(s):
+		return "🔴"
+	case slices.Contains(moving, s) || strings.HasSuffix(s, "ing"):
+		return "🟡"
 	}
-	return ""
+	return "⚪"
+}
+
+// looksFailed recognises the words of failure that VPS.org may have.
+func looksFailed(status string) bool {
+	s := strings.ToLower(status)
+	return strings.Contains(s, "fail") || strings.Contains(s, "error")
+}
+
+// statusOf is a status with its mark.
+func statusOf(status string) md {
+	if blank(status) {
+		return "⚪ unknown"
+	}
+	return statusMark(status) + " " + name(status)
 }
