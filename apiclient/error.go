@@ -243,3 +243,9 @@ func bareCause(err error) error {
 	}
 	return err
 }
+
+// IsNotFound reports whether VPS.org answered that there is no such object.
+func IsNotFound(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == KindNotFound
+}

@@ -3,6 +3,8 @@ package permissions
 import (
 	"fmt"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // TokensPage is where a VPS.org token is made and edited.
@@ -41,4 +43,13 @@ func (t Token) ExpiresSoon(now time.Time) (days int, soon bool) {
 		return 0, false
 	}
 	return max(0, int(left.Hours()/24)), true
+}
+
+// ExpiryNotice warns, in one sentence, of a token that expires within a week. It is "" for others.
+func (t Token) ExpiryNotice(now time.Time) string {
+	days, soon := t.ExpiresSoon(now)
+	if !soon {
+		return ""
+	}
+	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, text.Plural(days, "day"), TokensPage)
 }

@@ -2,9 +2,11 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -17,13 +19,22 @@ var _ = register(Operation[noIn, apiclient.Me]{
 	},
 	Examples: []noIn{{}},
 	Note: func(me apiclient.Me, now time.Time) (string, error) {
-		token := tokenFacts(me)
+		token := TokenOf(me)
 		if d := token.Allows(nil, now); !d.Allowed {
-			return "", &refusal{"account.get is refused: " + d.Reason}
+			return "", errors.New("account.get is refused: " + d.Reason)
 		}
-		return expiryNotice(token, now), nil
+		return token.ExpiryNotice(now), nil
 	},
 	Call: func(ctx context.Context, c *apiclient.Client, _ Target, _ noIn) (apiclient.Me, error) {
 		return c.Account.Me(ctx)
 	},
 })
+
+// TokenOf takes from the account's answer what decisions are made on.
+func TokenOf(me apiclient.Me) permissions.Token {
+	facts := permissions.Token{Name: text.Clean(me.Token.Name), IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time}
+	for _, p := range me.Token.Permissions {
+		facts.Grants = append(facts.Grants, permissions.Permission(p))
+	}
+	return facts
+}

@@ -57,7 +57,7 @@ func (r *Runner) Answer(ctx context.Context, call Call, a Answer) Reply {
 func (r *Runner) agreeFirst(ctx context.Context, store approval.Store, op *Op, rec approval.Record, consent approval.Consent, wait bool, call Call) Reply {
 	agreed, err := store.Agree(ctx, rec.ID, consent, r.rowAgreed(rec, consent))
 	if errors.As(err, new(*approval.AnsweredError)) {
-		return op.askFor(rec) // asked again: the others are still missing
+		return askFor(op, rec) // asked again: the others are still missing
 	}
 	if err != nil {
 		return r.failClaim(ctx, op, rec, true, call, err)
@@ -65,7 +65,7 @@ func (r *Runner) agreeFirst(ctx context.Context, store approval.Store, op *Op, r
 	if agreed.State == approval.Approved {
 		return r.execute(ctx, store, agreed, approval.Approved, nil, wait, call)
 	}
-	return op.askFor(agreed)
+	return askFor(op, agreed)
 }
 
 func (r *Runner) rowAgreed(rec approval.Record, consent approval.Consent) auditRow {
@@ -216,7 +216,7 @@ func (r *Runner) consent(actor permissions.Actor, a Answer, reason string) *appr
 func (r *Runner) no(ctx context.Context, store approval.Store, op *Op, rec approval.Record, call Call, a Answer) Reply {
 	switch own := call.Interactive && a.Channel == permissions.Terminal; {
 	case own && !rec.Interactive:
-		reply := op.replyFor(rec)
+		reply := replyFor(op, rec)
 		reply.Message = "Nothing was sent. The same was asked for before, and still waits: to end it, vpsbot approvals deny " + rec.ID
 		return reply
 	case own:
@@ -385,11 +385,11 @@ func (r *Runner) decided(ctx context.Context, store approval.Store, rec, moved a
 func (r *Runner) Handover(ctx context.Context, op *Op, id, why string) Reply {
 	store, err := r.store(ctx)
 	if err != nil {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	rec, err := store.Record(ctx, id)
 	if err != nil {
-		return op.fail(&storeError{err})
+		return fail(op, &storeError{err})
 	}
 	if why != "" {
 		row := r.rowFor(rec, audit.Refused)
@@ -399,12 +399,12 @@ func (r *Runner) Handover(ctx context.Context, op *Op, id, why string) Reply {
 	if rec.State == approval.Pending {
 		rec.ExpiresAt = rec.CreatedAt.Add(answerElsewhere)
 		if err := store.Handover(ctx, id, rec.ExpiresAt); err != nil {
-			return op.fail(&storeError{err})
+			return fail(op, &storeError{err})
 		}
 		rec.Place = approval.Elsewhere
 		return r.asking(ctx, op, rec)
 	}
-	return op.replyFor(rec)
+	return replyFor(op, rec)
 }
 
 // GaveUp cancels a record because its asker's client stopped waiting for the answer where it

@@ -69,23 +69,6 @@ func (c Call) ask(op *Op, in input, risk permissions.Risk, target *permissions.T
 	}
 }
 
-// nothing returns the target of what is about no server at all; nil says that the server is
-// not known yet.
-func (op *Op) nothing() *permissions.TargetServer {
-	if op.On == Account && op.view.keep == nil {
-		return &permissions.TargetServer{}
-	}
-	return nil
-}
-
-// newName returns the name that a server will have, if the input gives it one.
-func (op *Op) newName(in input) string {
-	if op.On == NewServer || op.On == Server {
-		return in.ref("name")
-	}
-	return ""
-}
-
 func behind(s apiclient.Server) *permissions.TargetServer {
 	return &permissions.TargetServer{ID: s.ID.Key(), Name: s.Name}
 }

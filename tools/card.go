@@ -197,20 +197,6 @@ func copiesLost(op *Op, t Target, now time.Time) []string {
 	return []string{says + "."}
 }
 
-func (t Target) newestCopy() (newest time.Time) {
-	for _, b := range t.Backups {
-		if b.CreatedAt.After(newest) {
-			newest = b.CreatedAt.Time
-		}
-	}
-	for _, s := range t.Snapshots {
-		if s.CreatedAt.After(newest) {
-			newest = s.CreatedAt.Time
-		}
-	}
-	return newest
-}
-
 func age(d time.Duration) string {
 	switch {
 	case d < 2*time.Hour:

@@ -35,13 +35,13 @@ func (r *Runner) change(ctx context.Context, op *Op, in input, call Call) Reply 
 	}
 	store, err := r.store(ctx)
 	if err != nil {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	if f, err := store.Frozen(ctx); err != nil {
-		return op.fail(&storeError{err})
+		return fail(op, &storeError{err})
 	} else if f != nil {
 		r.noteRefusal(ctx, op, in, call, frozenBy(*f, r.Now()))
-		return op.fail(frozenBy(*f, r.Now()))
+		return fail(op, frozenBy(*f, r.Now()))
 	}
 	asked := in.canonical()
 	r.sweepBriefly(ctx, store)
@@ -77,14 +77,14 @@ func (r *Runner) again(ctx context.Context, op *Op, in input, call Call) (Reply,
 	}
 	store, err := r.store(ctx)
 	if err != nil {
-		return op.fail(err), true
+		return fail(op, err), true
 	}
 	rec, err := store.Requested(ctx, r.API, r.account(), string(call.Actor), call.RequestID, r.Now())
 	switch {
 	case errors.Is(err, approval.ErrNotFound):
 		return Reply{}, false
 	case err != nil:
-		return op.fail(&storeError{err}), true
+		return fail(op, &storeError{err}), true
 	}
 	hash := hashOf(in.canonical())
 	if rec.Operation != op.Name || rec.AskedHash != hash && rec.ArgsHash != hash || rec.State.Waits() {
@@ -115,19 +115,19 @@ func (r *Runner) failPlan(ctx context.Context, store approval.Store, op *Op, in 
 // never had been.
 func (r *Runner) failOrUnknown(ctx context.Context, op *Op, in input, call Call, err error) Reply {
 	if classOf(err) == Invalid || in.dryRun {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	store, storeErr := r.store(ctx)
 	if storeErr != nil {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	q := r.mine(op, call, hashOf(in.canonical()))
 	q.States = approval.Holding
 	sent, findErr := store.Find(context.WithoutCancel(ctx), q)
 	if findErr != nil || len(sent) == 0 {
-		return op.fail(err)
+		return fail(op, err)
 	}
-	reply := op.replyFor(sent[0])
+	reply := replyFor(op, sent[0])
 	reply.Class, reply.Outcome = Lost, Unknown
 	reply.Message += " It could not be read back now: " + explain(err)
 	return reply
@@ -152,7 +152,7 @@ func (r *Runner) dryRun(ctx context.Context, op *Op, in input, call Call) Reply 
 		return err
 	})
 	if err != nil {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	return Reply{Op: op, Outcome: DryRun, Message: "Dry run: nothing was sent.", Card: &p.card, Request: &req}
 }
@@ -170,7 +170,7 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call 
 	q.Untold, q.Since = true, r.Now().Add(-tellWithin)
 	records, err := store.Find(ctx, q)
 	if err != nil {
-		return op.fail(&storeError{err}), true
+		return fail(op, &storeError{err}), true
 	}
 	var reply Reply
 	told := false
@@ -179,7 +179,7 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *Op, call 
 			continue // the latter: a machine's question ended, and that is the machine's to hear
 		}
 		if first, err := store.Told(ctx, rec.ID, r.Now()); err == nil && first && !told {
-			reply, told = op.replyFor(rec), true
+			reply, told = replyFor(op, rec), true
 			reply.Message = "This is how the earlier request ended; nothing new was sent. " + reply.Message
 		}
 	}
@@ -204,7 +204,7 @@ func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec appr
 
 // asking replies that a person's answer is needed, and where it can be given beside a terminal.
 func (r *Runner) asking(ctx context.Context, op *Op, rec approval.Record) Reply {
-	reply := op.askFor(rec)
+	reply := askFor(op, rec)
 	if rec.Place == approval.Elsewhere && reply.Card != nil && r.connected(ctx) && r.Carries(ctx, rec, permissions.Slack) {
 		reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). It is asked in Slack now, and runs once they have agreed there. "+
 			"A person at a terminal can run this instead; do not run it yourself: vpsbot approvals approve %s", rec.ID, rec.ID)
@@ -239,7 +239,7 @@ func (r *Runner) join(ctx context.Context, store approval.Store, p plan, rec app
 	switch rec.State {
 	case approval.Pending:
 		if no := r.Room(ctx, rec); no != "" {
-			return p.op.fail(&refusal{no})
+			return fail(p.op, &refusal{no})
 		}
 		if rec.Place == approval.Here && !call.CanAsk {
 			return r.Handover(ctx, p.op, rec.ID, "") // this one can only hear of an answer given elsewhere
@@ -291,5 +291,5 @@ func (r *Runner) tell(ctx context.Context, store approval.Store, op *Op, rec app
 			r.Log.Warn("noting that an outcome was told", "approval", rec.ID, "error", err)
 		}
 	}
-	return op.replyFor(rec)
+	return replyFor(op, rec)
 }

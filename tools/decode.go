@@ -299,3 +299,17 @@ func quoted(s string) jsontext.Value {
 	v, _ := jsontext.AppendQuote(nil, s)
 	return v
 }
+
+// texts returns the fields of free text that an input has, in the order of the operation's own.
+func (in input) texts(op *Op) []string {
+	var names []string
+	for _, f := range op.Fields {
+		if _, given := in.fields[f.Name]; given && f.Kind == Text {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// longestName is how much of a wrong name an error repeats.
+const longestName = 40

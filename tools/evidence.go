@@ -64,7 +64,7 @@ func statusIs[In any](otherwise Evidence, words ...string) func(context.Context,
 		}
 		s, err := c.Servers.Get(ctx, t.Server.ID)
 		switch {
-		case isNotFound(err):
+		case apiclient.IsNotFound(err):
 			return Unclear, nil // a server that is gone says nothing of what was done to it before
 		case err != nil:
 			return Unclear, err
@@ -179,4 +179,44 @@ func yesNo(b *bool) string {
 		return ""
 	}
 	return strconv.FormatBool(*b)
+}
+
+// answered returns what the API itself said of an accepted change: its words, and the id
+// of what it created.
+func answered(value any) (says string, id apiclient.ID) {
+	switch v := value.(type) {
+	case apiclient.ActionResult:
+		return v.Message, id
+	case apiclient.Server:
+		return v.Message, v.ID
+	case apiclient.Backup:
+		return v.Message, v.ID
+	case apiclient.Snapshot:
+		return v.Message, v.ID
+	}
+	return "", id
+}
+
+// VPS.org's status words are an open set. These are known to be ends, and those to be on
+// the way; a word that nobody knows is an end once it has stood still for three looks.
+var (
+	ends       = []string{"active", "stopped", "suspended", "completed"}
+	documented = []string{"provisioning", "starting", "stopping", "rebooting", "restoring", "in_progress"} // on the way
+	moving     = append([]string{"", "pending", "creating", "queued"}, documented...)
+)
+
+const stillFor = 3
+
+// settledIn reports whether a status is an end, having stood for so many looks.
+func settledIn(status string, looks int) bool {
+	if slices.Contains(moving, status) {
+		return false
+	}
+	return slices.Contains(ends, status) || looksFailed(status) || looks >= stillFor
+}
+
+// looksFailed recognises the words of failure that VPS.org may have; none is documented.
+func looksFailed(status string) bool {
+	s := strings.ToLower(status)
+	return strings.Contains(s, "fail") || strings.Contains(s, "error")
 }

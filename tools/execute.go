@@ -138,7 +138,7 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, sto
 	}
 	no := refusalOf(err, r.Now())
 	if no == nil {
-		return op.fail(&storeError{err})
+		return fail(op, &storeError{err})
 	}
 	if stored && errors.As(err, new(*approval.LimitError)) {
 		return r.overBudget(ctx, op, rec, no, call)
@@ -149,14 +149,14 @@ func (r *Runner) failClaim(ctx context.Context, op *Op, rec approval.Record, sto
 		row.Approval = ""
 	}
 	r.noteOrLog(ctx, row)
-	return op.fail(no)
+	return fail(op, no)
 }
 
 // lateAnswer replies to an answer for a record that is no longer open to it.
 func (r *Runner) lateAnswer(ctx context.Context, op *Op, rec approval.Record, call Call) Reply {
 	store, err := r.store(ctx)
 	if err != nil {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	return r.tell(ctx, store, op, r.asOfNow(ctx, store, rec), call)
 }

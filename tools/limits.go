@@ -39,7 +39,7 @@ func (r *Runner) Room(ctx context.Context, rec approval.Record) string {
 func (r *Runner) overBudget(ctx context.Context, op *Op, rec approval.Record, no *refusal, call Call) Reply {
 	store, err := r.store(ctx)
 	if err != nil {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	m := approval.Move{To: approval.Cancelled, Message: op.Name + " of " + text.Quote(rec.TargetName) + " was refused: " + no.says + ". Nothing was sent."}
 	reply := r.endWaiting(ctx, store, op, rec, m, call)

@@ -3,6 +3,8 @@ package tools
 import (
 	"context"
 	"reflect"
+	"strconv"
+	"strings"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -73,4 +75,30 @@ func ofServer[In, T any](o Operation[In, Listing[T]], server func(T) (id apiclie
 		return Listing[T]{Count: len(kept), Results: kept}
 	}
 	return o
+}
+
+// noun names what a list holds: "servers".
+func (op *Op) noun() string {
+	resource, action, _ := strings.Cut(op.Name, ".")
+	if action == "list" {
+		return resource
+	}
+	return action
+}
+
+// unknown stands for a number or a flag that VPS.org did not give: it is neither 0 nor false.
+const unknown = "unknown"
+
+func known(a apiclient.Amount) string {
+	if a.IsZero() {
+		return unknown
+	}
+	return a.String()
+}
+
+func knownFlag(b *bool) string {
+	if b == nil {
+		return unknown
+	}
+	return strconv.FormatBool(*b)
 }

@@ -16,7 +16,7 @@ import (
 // "no server has status running; there are: active 2". It is empty where there is nothing at all.
 func (r *Runner) whyNone(ctx context.Context, op *Op, in input, t Target, call Call, value any) string {
 	filters := in.texts(op)
-	if len(filters) == 0 || op.count(value) > 0 {
+	if len(filters) == 0 || count(op, value) > 0 {
 		return ""
 	}
 	all := in
@@ -33,21 +33,10 @@ func (r *Runner) whyNone(ctx context.Context, op *Op, in input, t Target, call C
 		return "" // that none matches was read, and stands
 	}
 	there = r.readable(op, there, call)
-	if op.count(there) == 0 {
+	if count(op, there) == 0 {
 		return ""
 	}
-	return op.noneOf(in, filters, mustRows(op, there))
-}
-
-// texts returns the fields of free text that an input has, in the order of the operation's own.
-func (in input) texts(op *Op) []string {
-	var names []string
-	for _, f := range op.Fields {
-		if _, given := in.fields[f.Name]; given && f.Kind == Text {
-			names = append(names, f.Name)
-		}
-	}
-	return names
+	return noneOf(op, in, filters, mustRows(op, there))
 }
 
 func mustRows(op *Op, value any) jsontext.Value {
@@ -55,9 +44,9 @@ func mustRows(op *Op, value any) jsontext.Value {
 }
 
 // count returns how many items a whole list has.
-func (op *Op) count(value any) int { return len(tableOf(mustRows(op, value), "").Rows) }
+func count(op *Op, value any) int { return len(tableOf(mustRows(op, value), "").Rows) }
 
-func (op *Op) noneOf(in input, filters []string, rows jsontext.Value) string {
+func noneOf(op *Op, in input, filters []string, rows jsontext.Value) string {
 	table := tableOf(rows, op.noun())
 	asked, words := make([]string, len(filters)), []string{}
 	for i, name := range filters {

@@ -75,22 +75,6 @@ func lossOf(e *apiclient.Error) string {
 	return "the connection broke"
 }
 
-// answered returns what the API itself said of an accepted change: its words, and the id
-// of what it created.
-func answered(value any) (says string, id apiclient.ID) {
-	switch v := value.(type) {
-	case apiclient.ActionResult:
-		return v.Message, id
-	case apiclient.Server:
-		return v.Message, v.ID
-	case apiclient.Backup:
-		return v.Message, v.ID
-	case apiclient.Snapshot:
-		return v.Message, v.ID
-	}
-	return "", id
-}
-
 // resultOf returns a result as a record keeps it; nil where it says nothing.
 func resultOf(value any) []byte {
 	raw, err := encode(value)

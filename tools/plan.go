@@ -60,60 +60,6 @@ func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
 // here reports whether the answer can be given where the change was asked for.
 func (p plan) here(call Call) bool { return call.CanAsk && p.demand.Carries(call.Surface) }
 
-// riskOf returns the risk of this very input on this very target. A rename onto a name that another
-// server has, or that cannot be looked for, is a matter for a person.
-func (op *Op) riskOf(t Target, in input) permissions.Risk {
-	risk := op.Risk
-	if op.riskier != nil {
-		risk = op.riskier(t, in.value)
-	}
-	name := op.newName(in)
-	taken := len(t.namesakes) > 0 || t.namesakes == nil && name != t.Server.Name
-	if op.On == Server && name != "" && taken && !risk.Asks() {
-		return permissions.Disruptive
-	}
-	return risk
-}
-
-// destroys reports whether data may be lost for good.
-func (op *Op) destroys() bool { return op.Risk == permissions.Destructive }
-
-// What a person types for something destructive.
-type typed int
-
-const (
-	typedServer typed = iota
-	typedSnapshot
-	typedID
-)
-
-func (op *Op) typed() typed {
-	switch {
-	case op.On == OneBackup:
-		return typedID
-	case op.On == OneSnapshot && strings.HasPrefix(op.Request, "DELETE "):
-		return typedSnapshot
-	}
-	return typedServer
-}
-
-// confirmText returns the text that a person must type: the name, or the id where the name
-// is not fit to be typed because what is shown of it is not all of it, or because its words
-// could be read as part of the question.
-func (op *Op) confirmText(t Target) string {
-	name, id := t.Server.Name, t.Server.ID
-	switch op.typed() {
-	case typedSnapshot:
-		name, id = t.Snapshot.Name, t.ID
-	case typedID:
-		name, id = "", t.ID
-	}
-	if name == "" || text.Clean(name) != name || strings.ContainsRune(name, ' ') {
-		return text.Clean(id.String())
-	}
-	return name
-}
-
 // lock returns what may have one change at a time: the server behind the operation, the
 // name that a new one will have, or the thing itself.
 func (p plan) lock() string {

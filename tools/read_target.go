@@ -158,7 +158,7 @@ func (r *Runner) readBehind(ctx context.Context, op *Op, ref apiclient.Ref, t *T
 		return err
 	}
 	s, err := r.Client.Servers.Get(ctx, ref.ID)
-	if isNotFound(err) && op.typed() != typedServer {
+	if apiclient.IsNotFound(err) && op.typed() != typedServer {
 		t.unread = append(t.unread, "its server no longer exists")
 		return nil
 	}
@@ -276,14 +276,9 @@ func (r *Runner) grants(ctx context.Context, p permissions.Permission) (bool, er
 	return token.Grants.Covers(p), err
 }
 
-func isNotFound(err error) bool {
-	e, ok := errors.AsType[*apiclient.Error](err)
-	return ok && e.Kind == apiclient.KindNotFound
-}
-
 // missing makes a 404 of a server a mistake of the input.
 func missing(err error, id apiclient.ID) error {
-	if isNotFound(err) {
+	if apiclient.IsNotFound(err) {
 		return &inputError{"no server has the id " + text.Clean(id.String())}
 	}
 	return err

@@ -119,11 +119,11 @@ func factsThen(rec approval.Record) (map[string]string, error) {
 }
 
 // askFor replies that a person's answer is needed.
-func (op *Op) askFor(rec approval.Record) Reply {
+func askFor(op *Op, rec approval.Record) Reply {
 	reply := Reply{Op: op, Class: Waiting, Outcome: ApprovalRequired, Record: &rec}
 	card, err := CardOf(rec)
 	if err != nil {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	reply.Card = &card
 	reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). "+
@@ -164,9 +164,9 @@ func standsAs(rec approval.Record) string {
 func ClassOf(s approval.State) Class { return endings[s].class }
 
 // replyFor replies with how a record stands.
-func (op *Op) replyFor(rec approval.Record) Reply {
+func replyFor(op *Op, rec approval.Record) Reply {
 	if rec.State == approval.Pending {
-		return op.askFor(rec)
+		return askFor(op, rec)
 	}
 	e := endings[rec.State]
 	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Record: &rec}

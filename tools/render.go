@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
@@ -36,15 +35,6 @@ func (r Reply) table() (Table, bool) {
 		t.Note = r.none
 	}
 	return t, true
-}
-
-// noun names what a list holds: "servers".
-func (op *Op) noun() string {
-	resource, action, _ := strings.Cut(op.Name, ".")
-	if action == "list" {
-		return resource
-	}
-	return action
 }
 
 // render returns a read's result as a reader sees it.
@@ -117,23 +107,6 @@ func appendLines(to []byte, prefix string, raw jsontext.Value) []byte {
 		to = append(append(to, scalar(v)...), '\n')
 	})
 	return to
-}
-
-// unknown stands for a number or a flag that VPS.org did not give: it is neither 0 nor false.
-const unknown = "unknown"
-
-func known(a apiclient.Amount) string {
-	if a.IsZero() {
-		return unknown
-	}
-	return a.String()
-}
-
-func knownFlag(b *bool) string {
-	if b == nil {
-		return unknown
-	}
-	return strconv.FormatBool(*b)
 }
 
 // tableOf makes a table of a page of rows.

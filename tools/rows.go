@@ -92,7 +92,7 @@ func (r *Runner) end(ctx context.Context, store approval.Store, op *Op, rec appr
 func (r *Runner) endStale(ctx context.Context, store approval.Store, op *Op, rec approval.Record, now map[string]string, call Call) Reply {
 	then, err := factsThen(rec)
 	if err != nil {
-		return op.fail(err)
+		return fail(op, err)
 	}
 	changed := changedError{drift(then, now)}
 	return r.end(ctx, store, op, rec, approval.Stale, "Nothing was sent: "+changed.Error()+".", call)

@@ -74,12 +74,12 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 		return Reply{Class: Invalid, Message: NoSuchOperation(call.Operation)}
 	}
 	if secret := r.redact(call.RequestID); secret != call.RequestID || holdsKey(secret) {
-		return op.fail(&inputError{"the request id holds a secret; use a name that says nothing"})
+		return fail(op, &inputError{"the request id holds a secret; use a name that says nothing"})
 	}
 	call.RequestID = oneSpelling(call.RequestID)
 	in, err := r.accept(op, call.Input)
 	if err != nil {
-		return op.fail(&inputError{err.Error()})
+		return fail(op, &inputError{err.Error()})
 	}
 	ctx = r.pin(ctx)
 	if op.IsRead() {
@@ -129,7 +129,7 @@ var errTokenGiven = errors.New("the input contains the API token; it is never an
 func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	if err := r.authorize(ctx, op, in, call, false); err != nil {
 		r.noteRefusal(ctx, op, in, call, err)
-		return op.fail(err)
+		return fail(op, err)
 	}
 	in, server, err := r.resolve(ctx, op, in, call)
 	if err == nil {
@@ -140,7 +140,7 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	}
 	if r.AuditReads {
 		if err := r.note(ctx, r.row(op, in, call, audit.Allowed)); err != nil {
-			return op.fail(err)
+			return fail(op, err)
 		}
 	}
 	t := Target{ID: server, Server: apiclient.Server{ID: server}}
@@ -155,7 +155,7 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	reply := Reply{Op: op, Value: value}
 	if op.note != nil {
 		if reply.Message, err = op.note(value, r.Now()); err != nil {
-			return r.refuse(ctx, op, in, call, err)
+			return r.refuse(ctx, op, in, call, &refusal{err.Error()})
 		}
 	}
 	if op.IsList() {
@@ -171,20 +171,17 @@ func (r *Runner) refuse(ctx context.Context, op *Op, in input, call Call, err er
 	if errors.As(err, new(*refusal)) {
 		r.noteRefusal(ctx, op, in, call, err)
 	}
-	return op.fail(err)
+	return fail(op, err)
 }
 
 // fail makes a reply of an error that ended a call before anything was changed.
-func (op *Op) fail(err error) Reply {
+func fail(op *Op, err error) Reply {
 	reply := Reply{Op: op, Class: classOf(err), Message: explain(err)}
 	if !op.IsRead() {
 		reply.Outcome = Refused
 	}
 	return reply
 }
-
-// longestName is how much of a wrong name an error repeats.
-const longestName = 40
 
 // NoSuchOperation says that no operation has that name, and which one may be meant.
 func NoSuchOperation(name string) string {

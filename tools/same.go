@@ -49,7 +49,7 @@ func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Rep
 	}
 	rec = r.asOfNow(ctx, store, rec)
 	if rec.State.Waits() {
-		return op.replyFor(rec)
+		return replyFor(op, rec)
 	}
 	return r.joinRunning(ctx, store, op, rec, call)
 }

@@ -26,7 +26,7 @@ var _ = register(Operation[serverIn, None]{
 		return None{}, c.Servers.Delete(ctx, t.ID)
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ serverIn) (Evidence, error) {
-		if s, err := c.Servers.Get(ctx, t.ID); !isNotFound(err) {
+		if s, err := c.Servers.Get(ctx, t.ID); !apiclient.IsNotFound(err) {
 			return standing(s.Status), err
 		}
 		servers, err := c.Servers.List(ctx, apiclient.ServerFilter{}) // a 404 alone may be a proxy's

@@ -28,7 +28,7 @@ func (r *Runner) lost(ctx context.Context, store approval.Store, p plan, rec app
 	defer cancel()
 	settled, found := r.readBack(reading, store, rec, 3)
 	if settled.State == approval.Unknown {
-		reply := p.op.replyFor(settled)
+		reply := replyFor(p.op, settled)
 		reply.Message = rec.Message + " " + stillUnknown(found.evidence, settled)
 		return reply
 	}

@@ -17,5 +17,5 @@ func (r *Runner) ExpiryNotice(ctx context.Context) string {
 	if token.Expired(r.Now()) {
 		return fmt.Sprintf("The token %q has expired: make a new one at %s", token.Name, permissions.TokensPage)
 	}
-	return expiryNotice(token, r.Now())
+	return token.ExpiryNotice(r.Now())
 }

@@ -2,9 +2,11 @@ package tools
 
 import (
 	"strings"
+	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // Target is what an operation acts on, as the API showed it a moment ago. What could not
@@ -108,4 +110,89 @@ func exampleID(text string) apiclient.ID {
 		panic(err)
 	}
 	return id
+}
+
+// riskOf returns the risk of this very input on this very target. A rename onto a name that another
+// server has, or that cannot be looked for, is a matter for a person.
+func (op *Op) riskOf(t Target, in input) permissions.Risk {
+	risk := op.Risk
+	if op.riskier != nil {
+		risk = op.riskier(t, in.value)
+	}
+	name := op.newName(in)
+	taken := len(t.namesakes) > 0 || t.namesakes == nil && name != t.Server.Name
+	if op.On == Server && name != "" && taken && !risk.Asks() {
+		return permissions.Disruptive
+	}
+	return risk
+}
+
+// destroys reports whether data may be lost for good.
+func (op *Op) destroys() bool { return op.Risk == permissions.Destructive }
+
+// What a person types for something destructive.
+type typed int
+
+const (
+	typedServer typed = iota
+	typedSnapshot
+	typedID
+)
+
+func (op *Op) typed() typed {
+	switch {
+	case op.On == OneBackup:
+		return typedID
+	case op.On == OneSnapshot && strings.HasPrefix(op.Request, "DELETE "):
+		return typedSnapshot
+	}
+	return typedServer
+}
+
+// confirmText returns the text that a person must type: the name, or the id where the name
+// is not fit to be typed because what is shown of it is not all of it, or because its words
+// could be read as part of the question.
+func (op *Op) confirmText(t Target) string {
+	name, id := t.Server.Name, t.Server.ID
+	switch op.typed() {
+	case typedSnapshot:
+		name, id = t.Snapshot.Name, t.ID
+	case typedID:
+		name, id = "", t.ID
+	}
+	if name == "" || text.Clean(name) != name || strings.ContainsRune(name, ' ') {
+		return text.Clean(id.String())
+	}
+	return name
+}
+
+// nothing returns the target of what is about no server at all; nil says that the server is
+// not known yet.
+func (op *Op) nothing() *permissions.TargetServer {
+	if op.On == Account && op.view.keep == nil {
+		return &permissions.TargetServer{}
+	}
+	return nil
+}
+
+// newName returns the name that a server will have, if the input gives it one.
+func (op *Op) newName(in input) string {
+	if op.On == NewServer || op.On == Server {
+		return in.ref("name")
+	}
+	return ""
+}
+
+func (t Target) newestCopy() (newest time.Time) {
+	for _, b := range t.Backups {
+		if b.CreatedAt.After(newest) {
+			newest = b.CreatedAt.Time
+		}
+	}
+	for _, s := range t.Snapshots {
+		if s.CreatedAt.After(newest) {
+			newest = s.CreatedAt.Time
+		}
+	}
+	return newest
 }

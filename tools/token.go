@@ -105,7 +105,7 @@ func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissi
 		r.cache.drop()
 		return permissions.Token{}, unreadable(errNoPermissions)
 	}
-	facts := tokenFacts(me)
+	facts := TokenOf(me)
 	r.cache.keep(key, facts, accountOf(me, key, simulated), began)
 	return facts, nil
 }
@@ -135,15 +135,6 @@ func accountOf(me apiclient.Me, key [sha256.Size]byte, simulated bool) string {
 		return "SIMULATOR " + name
 	}
 	return name
-}
-
-// tokenFacts takes from the account's answer what decisions are made on.
-func tokenFacts(me apiclient.Me) permissions.Token {
-	facts := permissions.Token{Name: text.Clean(me.Token.Name), IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time}
-	for _, p := range me.Token.Permissions {
-		facts.Grants = append(facts.Grants, permissions.Permission(p))
-	}
-	return facts
 }
 
 func (c *tokenCache) kept(key [sha256.Size]byte, now time.Time) (permissions.Token, bool) {
@@ -179,13 +170,4 @@ func (r *Runner) Heed(c apiclient.Call) {
 
 func unreadable(err error) error {
 	return &refusal{"the token's permissions cannot be read, so nothing is done: " + explain(err)}
-}
-
-// expiryNotice warns of a token that ends within a week, in one sentence.
-func expiryNotice(t permissions.Token, now time.Time) string {
-	days, soon := t.ExpiresSoon(now)
-	if !soon {
-		return ""
-	}
-	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, text.Plural(days, "day"), permissions.TokensPage)
 }

@@ -3,32 +3,12 @@ package tools
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
-
-// VPS.org's status words are an open set. These are known to be ends, and those to be on
-// the way; a word that nobody knows is an end once it has stood still for three looks.
-var (
-	ends       = []string{"active", "stopped", "suspended", "completed"}
-	documented = []string{"provisioning", "starting", "stopping", "rebooting", "restoring", "in_progress"} // on the way
-	moving     = append([]string{"", "pending", "creating", "queued"}, documented...)
-)
-
-const stillFor = 3
-
-// settledIn reports whether a status is an end, having stood for so many looks.
-func settledIn(status string, looks int) bool {
-	if slices.Contains(moving, status) {
-		return false
-	}
-	return slices.Contains(ends, status) || looksFailed(status) || looks >= stillFor
-}
 
 // work is how something stands that goes on after VPS.org has accepted it.
 type work struct {
@@ -141,10 +121,4 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 // isOver reports whether a wait ended because its time did.
 func isOver(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-}
-
-// looksFailed recognises the words of failure that VPS.org may have; none is documented.
-func looksFailed(status string) bool {
-	s := strings.ToLower(status)
-	return strings.Contains(s, "fail") || strings.Contains(s, "error")
 }
