@@ -18,7 +18,7 @@ var _ = register(Operation[noIn, apiclient.Me]{
 		Risk:        permissions.Read,
 	},
 	Examples: []noIn{{}},
-	Note: func(me apiclient.Me, now time.Time) (string, error) {
+	PostCheck: func(me apiclient.Me, now time.Time) (string, error) {
 		token := TokenOf(me)
 		if d := token.Allows(nil, now); !d.Allowed {
 			return "", errors.New("account.get is refused: " + d.Reason)

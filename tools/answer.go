@@ -74,7 +74,7 @@ func (r *Runner) rowAgreed(rec approval.Record, consent approval.Consent) auditR
 	return row
 }
 
-// answered finds the record that an answer is for.
+// APIMessage finds the record that an answer is for.
 func (r *Runner) answered(ctx context.Context, id string) (approval.Store, approval.Record, *Op, error) {
 	store, err := r.store(ctx)
 	if err != nil {
@@ -191,7 +191,7 @@ func askOf(rec approval.Record) permissions.Ask {
 	}
 	if op, ok := Lookup(rec.Operation); ok {
 		ask.Risk = op.Risk
-		if in, err := op.parse(rec.Input); err == nil {
+		if in, err := op.ParseInput(rec.Input); err == nil {
 			ask.NewName = op.newName(in)
 		}
 	}

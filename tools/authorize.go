@@ -15,7 +15,7 @@ import (
 // policy for the actor, then the token's permissions. Where the policy says no, nothing at
 // all has been sent; where the token does, nothing but GET /account/me/.
 func (r *Runner) authorize(ctx context.Context, op *Op, in input, call Call, fresh bool) error {
-	if d := r.Policy().Decide(call.ask(op, in, op.Risk, op.nothing())); !d.Allowed {
+	if d := r.Policy().Decide(call.ask(op, in, op.Risk, op.NoTarget())); !d.Allowed {
 		return &refusal{op.Name + " is refused: " + d.Reason}
 	}
 	if len(op.Needs) == 0 && op.IsRead() {
@@ -89,10 +89,10 @@ func (r *Runner) authorizeTarget(ctx context.Context, op *Op, in input, t Target
 func (r *Runner) refused(op *Op, in input, t Target, call Call) string {
 	get, _ := Lookup("servers.get")
 	if r.Policy().Decide(call.ask(get, input{}, permissions.Read, behind(t.Server))).Allowed || op.On == NewServer {
-		return t.called()
+		return t.ServerLabel()
 	}
 	for _, asked := range []struct{ what, field string }{{"backup", "backup_id"}, {"snapshot", "snapshot_id"}, {"server", "server"}} {
-		if id := in.ref(asked.field); id != "" && (asked.what == "server" || op.On != Server) {
+		if id := in.Text(asked.field); id != "" && (asked.what == "server" || op.On != Server) {
 			return asked.what + " " + text.Clean(id)
 		}
 	}
@@ -132,7 +132,7 @@ func (r *Runner) Offered(ctx context.Context, call Call) (ops []*Op, why map[str
 	why = map[string]string{}
 	policy := r.Policy()
 	for _, op := range Operations() {
-		d := policy.Decide(call.ask(op, input{}, op.Risk, op.nothing()))
+		d := policy.Decide(call.ask(op, input{}, op.Risk, op.NoTarget()))
 		if d.Allowed && err == nil {
 			d = token.Allows(op.Needs, r.Now())
 		}

@@ -19,16 +19,16 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 		Request:     "POST /backups/",
 		Needs:       permissions.AnyOf("servers:backup", "backups:create"), Risk: permissions.Change, On: ServerCopy, Undo: "backups.delete",
 	},
-	Effect:   func(t Target, _ newBackupIn) string { return "Makes a manual backup of " + t.called() + "." },
+	Effect:   func(t Target, _ newBackupIn) string { return "Makes a manual backup of " + t.ServerLabel() + "." },
 	Examples: []newBackupIn{{Server: "web-server-01", Description: "Pre-deployment backup"}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) (apiclient.Backup, error) {
 		return c.Backups.Create(ctx, apiclient.CreateBackup{ServerID: t.ID, Description: in.Description})
 	},
-	Alike: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) ([]apiclient.Backup, error) {
+	Candidates: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) ([]apiclient.Backup, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
 		return backupsLike(backups, t.ID, in.Description), err
 	},
-	AlikeNeeds: "backups:list",
+	CandidatesNeed: "backups:list",
 	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Backup) (apiclient.Backup, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
 		if now, found := findBackup(backups, out.ID); found {

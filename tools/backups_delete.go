@@ -15,7 +15,7 @@ var _ = register(Operation[backupIn, None]{
 		Needs:       permissions.AnyOf("backups:delete"), Risk: permissions.Destructive, On: OneBackup,
 	},
 	Effect: func(t Target, _ backupIn) string {
-		return "Deletes backup " + t.ID.String() + " of " + t.called() + t.takenAt() + " for good."
+		return "Deletes backup " + t.ID.String() + " of " + t.ServerLabel() + t.MadeAt() + " for good."
 	},
 	Examples: []backupIn{{BackupID: exampleID("499")}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ backupIn) (None, error) {

@@ -130,10 +130,10 @@ func targetLines(op *Op, in input, t Target) []Line {
 		}
 	}
 	if !t.Backup.ID.IsZero() {
-		lines = append(lines, Line{"backup", t.Backup.ID.String() + t.takenAt()})
+		lines = append(lines, Line{"backup", t.Backup.ID.String() + t.MadeAt()})
 	}
 	if !t.Snapshot.ID.IsZero() {
-		lines = append(lines, Line{"snapshot", t.Snapshot.Name + " " + t.Snapshot.ID.String() + t.takenAt()})
+		lines = append(lines, Line{"snapshot", t.Snapshot.Name + " " + t.Snapshot.ID.String() + t.MadeAt()})
 	}
 	shown := lines[:0]
 	for _, l := range lines {
@@ -215,11 +215,11 @@ func price(op *Op, t Target) string {
 	if month.IsZero() && hour.IsZero() {
 		return "What it costs is unknown: VPS.org's price list does not say it."
 	}
-	monthly := known(month)
+	monthly := AmountCell(month)
 	if f, ok := month.Float(); ok {
 		monthly = fmt.Sprintf("%.2f", f)
 	}
-	return fmt.Sprintf("Costs %s a month (%s an hour), in the account's currency.", text.Clean(monthly), text.Clean(known(hour)))
+	return fmt.Sprintf("Costs %s a month (%s an hour), in the account's currency.", text.Clean(monthly), text.Clean(AmountCell(hour)))
 }
 
 // ownWarnings are those that any operation can meet.
@@ -236,7 +236,7 @@ func ownWarnings(op *Op, t Target) []string {
 	if op.On == NewServer && !t.Plan.ID.IsZero() && t.Plan.Available != nil && !*t.Plan.Available {
 		says = append(says, "VPS.org says that this plan is not available.")
 	}
-	if same := t.ofThatName(op); len(same) > 0 && (op.On == NewServer || op.On == Server) {
+	if same := t.TakenBy(op); len(same) > 0 && (op.On == NewServer || op.On == Server) {
 		says = append(says, "There is already "+text.Plural(len(same), "server")+" of that name.")
 	}
 	for _, gap := range t.unread {

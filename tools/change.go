@@ -265,7 +265,7 @@ func (r *Runner) joinRunning(ctx context.Context, store approval.Store, op *Op, 
 	settled, found := r.readBack(ctx, store, rec, 1)
 	reply := r.tell(ctx, store, op, settled, call)
 	if settled.State == approval.Unknown {
-		reply.Message += " " + stillUnknown(found.evidence, settled)
+		reply.Message += " " + stillUnknown(found.Evidence, settled)
 	}
 	return reply
 }

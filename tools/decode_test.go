@@ -17,12 +17,12 @@ func FuzzInput(f *testing.F) {
 		if !ok {
 			return
 		}
-		in, err := op.parse(raw)
+		in, err := op.ParseInput(raw)
 		if err != nil {
 			require.NotEmpty(t, err.Error())
 			return
 		}
-		again, err := op.parse(in.canonical())
+		again, err := op.ParseInput(in.canonical())
 		require.NoError(t, err, "what was accepted is accepted again")
 		require.Equal(t, in.canonical(), again.canonical())
 	})

@@ -29,5 +29,5 @@ var _ = register(listed(Operation[zoneFilter, Listing[apiclient.Zone]]{
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in zoneFilter) ([]apiclient.Zone, error) {
 	return c.DNSZones.List(ctx, apiclient.ZoneFilter{Domain: in.Domain})
 }, func(z apiclient.Zone) zoneRow {
-	return zoneRow{z.UUID, z.Domain, known(z.RecordCount), z.CreatedAt}
+	return zoneRow{z.UUID, z.Domain, AmountCell(z.RecordCount), z.CreatedAt}
 }))

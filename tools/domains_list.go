@@ -33,5 +33,5 @@ var _ = register(listed(Operation[domainFilter, Listing[apiclient.Domain]]{
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in domainFilter) ([]apiclient.Domain, error) {
 	return c.Domains.List(ctx, apiclient.DomainFilter{Status: in.Status, Search: in.Search})
 }, func(d apiclient.Domain) domainRow {
-	return domainRow{d.ID, d.DomainName, d.Status, d.ExpirationDate, knownFlag(d.AutoRenew), knownFlag(d.Locked), d.DNSManagedBy}
+	return domainRow{d.ID, d.DomainName, d.Status, d.ExpirationDate, FlagCell(d.AutoRenew), FlagCell(d.Locked), d.DNSManagedBy}
 }))

@@ -187,7 +187,7 @@ func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Ca
 	if err != nil {
 		return plan{}, err
 	}
-	in, err := op.restore(rec.Input)
+	in, err := op.RestoreInput(rec.Input)
 	if err != nil {
 		return plan{}, err
 	}
@@ -200,7 +200,7 @@ func (r *Runner) check(ctx context.Context, op *Op, rec approval.Record, call Ca
 	case r.tokenName() != rec.TokenName:
 		return plan{}, &refusal{"it was asked for with another token; ask for it again"}
 	}
-	p, err := r.planFor(ctx, op, in, idOf(in.ref("server")), call)
+	p, err := r.planFor(ctx, op, in, idOf(in.Text("server")), call)
 	if err != nil {
 		return plan{}, err
 	}

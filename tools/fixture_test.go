@@ -58,13 +58,13 @@ func (w *world) newRunner(process, token string) *tools.Runner {
 
 func (w *world) runnerOn(transport http.RoundTripper, process, token string) *tools.Runner {
 	source := func() (string, error) { return token, nil }
-	var runner *tools.Runner
+	var core *tools.Runner
 	client, err := apiclient.New(apiclient.Options{
 		BaseURL: "http://localhost/api/v1", Token: source, Transport: transport,
-		Observe: func(c apiclient.Call) { runner.Heed(c) },
+		Observe: func(c apiclient.Call) { core.Heed(c) },
 	})
 	require.NoError(w, err)
-	runner = &tools.Runner{
+	core = &tools.Runner{
 		Client: client, API: "http://localhost/api/v1", Token: source,
 		Policy:  func() permissions.Policy { return w.policy },
 		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
@@ -72,7 +72,7 @@ func (w *world) runnerOn(transport http.RoundTripper, process, token string) *to
 		Now:     w.clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}
-	return runner
+	return core
 }
 
 // call is what alice's assistant asks for.

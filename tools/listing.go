@@ -17,14 +17,14 @@ type Listing[T any] struct {
 	Results []T `json:"results"`
 }
 
-// view is how a list is shown, with its types erased.
-type view struct {
+// View is how a list is shown, with its types erased.
+type View struct {
 	page    func(value any, limit, offset int) any                       // cuts a page out of a whole list
 	rows    func(value any) any                                          // the page with each item as a flat row, for tables
 	keep    func(value any, may func(permissions.TargetServer) bool) any // leaves out other servers' items; nil: they belong to none
 	compact bool                                                         // models get the rows too, not the whole items
 	wide    []string                                                     // columns for which a screen's table has no room
-	row     reflect.Type                                                 // the type of a page of rows
+	Row     reflect.Type                                                 // the type of a page of rows
 }
 
 // listed completes a list operation: call reads the whole list, row makes an item a flat
@@ -36,7 +36,7 @@ func listed[In, T, Row any](o Operation[In, Listing[T]],
 		all, err := call(ctx, c, t, in)
 		return Listing[T]{Count: len(all), Results: all}, err
 	}
-	o.view.row = reflect.TypeFor[Listing[Row]]()
+	o.view.Row = reflect.TypeFor[Listing[Row]]()
 	o.view.page = func(value any, limit, offset int) any {
 		all := value.(Listing[T])
 		start := min(offset, len(all.Results))
@@ -89,14 +89,14 @@ func (op *Op) noun() string {
 // unknown stands for a number or a flag that VPS.org did not give: it is neither 0 nor false.
 const unknown = "unknown"
 
-func known(a apiclient.Amount) string {
+func AmountCell(a apiclient.Amount) string {
 	if a.IsZero() {
 		return unknown
 	}
 	return a.String()
 }
 
-func knownFlag(b *bool) string {
+func FlagCell(b *bool) string {
 	if b == nil {
 		return unknown
 	}

@@ -15,7 +15,7 @@ import (
 // whyNone says of an empty list why its filters match nothing, and which words would match something:
 // "no server has status running; there are: active 2". It is empty where there is nothing at all.
 func (r *Runner) whyNone(ctx context.Context, op *Op, in input, t Target, call Call, value any) string {
-	filters := in.texts(op)
+	filters := in.TextFields(op)
 	if len(filters) == 0 || count(op, value) > 0 {
 		return ""
 	}
@@ -50,7 +50,7 @@ func noneOf(op *Op, in input, filters []string, rows jsontext.Value) string {
 	table := tableOf(rows, op.noun())
 	asked, words := make([]string, len(filters)), []string{}
 	for i, name := range filters {
-		asked[i] = name + " " + word(in.ref(name))
+		asked[i] = name + " " + word(in.Text(name))
 		if there := wordsOf(table, name); len(there) > 0 {
 			words = append(words, strings.Join(there, ", "))
 		}

@@ -30,7 +30,7 @@ type On string
 
 // What operations act on.
 const (
-	Account     On = ""          // nothing in particular
+	Account     On = ""          // NoTarget in particular
 	Filter      On = "filter"    // a list that may be narrowed to one server
 	Server      On = "server"    // one server
 	NewServer   On = "newserver" // a server that does not exist yet
@@ -48,21 +48,21 @@ type Operation[In, Out any] struct {
 	Effect func(Target, In) string
 	// Warn adds warnings to the card. It may be nil.
 	Warn func(Target, In) []string
-	// Riskier returns the risk of this very input where it is more than Risk. It may be nil.
-	Riskier func(Target, In) permissions.Risk
+	// RiskFor returns the risk of this very input where it is more than Risk. It may be nil.
+	RiskFor func(Target, In) permissions.Risk
 	// Examples are inputs for the documentation and the tests; at least one.
 	Examples []In
 	// Check refuses inputs that no single field's rule can judge. It may be nil.
 	Check func(In) error
 	// Call makes the one request of the operation.
 	Call func(context.Context, *apiclient.Client, Target, In) (Out, error)
-	// Alike lists what looks like the thing that it creates. It is read before the call, and
+	// Candidates lists what looks like the thing that it creates. It is read before the call, and
 	// again if its answer was lost: what has a new id is the effect.
-	Alike func(context.Context, *apiclient.Client, Target, In) ([]Out, error)
-	// AlikeNeeds is the permission to read them.
-	AlikeNeeds permissions.Permission
+	Candidates func(context.Context, *apiclient.Client, Target, In) ([]Out, error)
+	// CandidatesNeed is the permission to read them.
+	CandidatesNeed permissions.Permission
 	// Evidence reads back whether a call whose answer was lost has happened. Needed
-	// unless Risk is Read or Alike is set.
+	// unless Risk is Read or Candidates is set.
 	Evidence func(context.Context, *apiclient.Client, Target, In) (Evidence, error)
 	// Goal is the status that it brings a server into; "" where there is none. A server that is
 	// in it already leaves nothing to do.
@@ -70,10 +70,10 @@ type Operation[In, Out any] struct {
 	// Follow reads the result as it is by now, its status among it. nil: the work is over
 	// when Call returns, and there is nothing to wait for.
 	Follow func(context.Context, *apiclient.Client, Target, Out) (Out, error)
-	// Note adds a sentence to a result, given the time, or refuses it. It may be nil.
-	Note func(Out, time.Time) (says string, refused error)
+	// PostCheck adds a sentence to a result, given the time, or refuses it. It may be nil.
+	PostCheck func(Out, time.Time) (says string, refused error)
 
-	view view // of a list; set by listed
+	view View // of a list; set by listed
 }
 
 // Evidence is what a read-back found.

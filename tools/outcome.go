@@ -86,7 +86,7 @@ func resultOf(value any) []byte {
 
 // itsID tells the id of what was created, in a sentence.
 func itsID(created any) string {
-	if _, id := answered(created); !id.IsZero() {
+	if _, id := APIMessage(created); !id.IsZero() {
 		return " Its id is " + text.Clean(id.String()) + "."
 	}
 	return ""
@@ -109,9 +109,9 @@ func statusOf(value any) string {
 
 // doneMessage tells a success in a few words.
 func doneMessage(op *Op, subject string, value any) string {
-	says, _ := answered(value)
+	says, _ := APIMessage(value)
 	message := "Done: " + subject + "."
-	if op.alike != nil {
+	if op.Candidates != nil {
 		message += itsID(value)
 	}
 	if says = strings.TrimRight(text.Clean(says), ". "); says != "" {

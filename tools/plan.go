@@ -79,15 +79,15 @@ func factsOf(op *Op, t Target) map[string]string {
 	facts := map[string]string{
 		"id": s.ID.Key(), "name": s.Name, "hostname": s.Hostname, "address": s.IPAddress, "location": s.Location,
 		"plan": named(s.Plan.ID, s.Plan.Name), "os": named(s.OS.ID, s.OS.Name),
-		"status": s.Status, "backups_enabled": yesNo(s.BackupsEnabled),
+		"status": s.Status, "backups_enabled": TrueFalse(s.BackupsEnabled),
 	}
 	if op.On == NewServer {
 		facts["plan"] = named(t.Plan.ID, t.Plan.Name)
-		facts["price"] = fmt.Sprintf("%s a month, %s an hour", known(t.Plan.PriceMonthly), known(t.Plan.PriceHourly))
-		facts["available"] = knownFlag(t.Plan.Available)
+		facts["price"] = fmt.Sprintf("%s a month, %s an hour", AmountCell(t.Plan.PriceMonthly), AmountCell(t.Plan.PriceHourly))
+		facts["available"] = FlagCell(t.Plan.Available)
 	}
-	if op.On == NewServer || t.rename != "" {
-		facts["servers of that name"] = strings.Join(sorted(t.ofThatName(op)), " ")
+	if op.On == NewServer || t.NewName != "" {
+		facts["servers of that name"] = strings.Join(sorted(t.TakenBy(op)), " ")
 	}
 	if op.destroys() {
 		facts["backup ids"] = ids(t.Backups, func(b apiclient.Backup) apiclient.ID { return b.ID })

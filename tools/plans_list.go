@@ -34,6 +34,6 @@ var _ = register(listed(Operation[planFilter, Listing[apiclient.Plan]]{
 	return c.Plans.List(ctx, apiclient.PlanFilter{Location: in.Location})
 }, func(p apiclient.Plan) planRow {
 	return planRow{
-		p.ID, p.Name, known(p.VCPUs), known(p.Memory), known(p.Storage), known(p.PriceMonthly), known(p.PriceHourly), joined(p.Locations),
+		p.ID, p.Name, AmountCell(p.VCPUs), AmountCell(p.Memory), AmountCell(p.Storage), AmountCell(p.PriceMonthly), AmountCell(p.PriceHourly), joined(p.Locations),
 	}
 }))

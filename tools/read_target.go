@@ -59,9 +59,9 @@ func (r *Runner) readServer(ctx context.Context, op *Op, in input, t *Target) er
 // readNamesakes reads which servers have the name already that a rename asks for.
 func (r *Runner) readNamesakes(ctx context.Context, op *Op, in input, t *Target) error {
 	if name := op.newName(in); op.On == Server && name != t.Server.Name {
-		t.rename = name
+		t.NewName = name
 	}
-	if t.rename == "" {
+	if t.NewName == "" {
 		return nil
 	}
 	servers, err := r.Client.Servers.List(ctx, apiclient.ServerFilter{})
@@ -70,7 +70,7 @@ func (r *Runner) readNamesakes(ctx context.Context, op *Op, in input, t *Target)
 	}
 	t.namesakes = map[string]bool{}
 	for _, s := range servers {
-		if s.Name == t.rename && !s.ID.Equal(t.ID) {
+		if s.Name == t.NewName && !s.ID.Equal(t.ID) {
 			t.namesakes[s.ID.String()] = true
 		}
 	}
@@ -83,7 +83,7 @@ func (r *Runner) readRestored(ctx context.Context, op *Op, in input, t *Target) 
 	if !given || op.On != Server {
 		return nil
 	}
-	id, err := apiclient.ParseID(in.ref("backup_id"))
+	id, err := apiclient.ParseID(in.Text("backup_id"))
 	if err != nil {
 		return &inputError{"backup_id is not an id: " + describe(asked)}
 	}
@@ -96,7 +96,7 @@ func (r *Runner) readRestored(ctx context.Context, op *Op, in input, t *Target) 
 	}
 	b, ok := findBackup(backups, id)
 	if !ok || !b.Server.ID.Equal(t.ID) {
-		return &inputError{fmt.Sprintf("backup %s is not a backup of server %s; backups.list shows those that are", id, in.ref("server"))}
+		return &inputError{fmt.Sprintf("backup %s is not a backup of server %s; backups.list shows those that are", id, in.Text("server"))}
 	}
 	t.Backup = b
 	return nil
@@ -110,7 +110,7 @@ func (r *Runner) readBackup(ctx context.Context, op *Op, in input, t *Target) er
 	if err != nil {
 		return err
 	}
-	id, _ := apiclient.ParseID(in.ref("backup_id"))
+	id, _ := apiclient.ParseID(in.Text("backup_id"))
 	b, ok := findBackup(backups, id)
 	if !ok {
 		return &inputError{fmt.Sprintf("no backup has the id %s; backups.list shows them", id)}
@@ -127,7 +127,7 @@ func (r *Runner) readSnapshot(ctx context.Context, op *Op, in input, t *Target) 
 	if err != nil {
 		return err
 	}
-	id, _ := apiclient.ParseID(in.ref("snapshot_id"))
+	id, _ := apiclient.ParseID(in.Text("snapshot_id"))
 	s, ok := findSnapshot(snapshots, id)
 	if !ok {
 		return &inputError{fmt.Sprintf("no snapshot has the id %s; snapshots.list shows them", id)}
@@ -182,8 +182,8 @@ func (r *Runner) readPlan(ctx context.Context, op *Op, in input, t *Target) erro
 	if err := r.mayRead(ctx, op, "servers:list", "checking that it is not created twice"); err != nil {
 		return err
 	}
-	t.Server = apiclient.Server{Name: in.ref("name"), Location: in.ref("location"), Hostname: in.ref("hostname")}
-	t.System = r.systemCalled(ctx, idOf(in.ref("os_id")))
+	t.Server = apiclient.Server{Name: in.Text("name"), Location: in.Text("location"), Hostname: in.Text("hostname")}
+	t.System = r.systemCalled(ctx, idOf(in.Text("os_id")))
 	if granted, err := r.grants(ctx, "plans:list"); err != nil {
 		return err
 	} else if !granted {
@@ -194,14 +194,14 @@ func (r *Runner) readPlan(ctx context.Context, op *Op, in input, t *Target) erro
 	if err != nil {
 		return fmt.Errorf("reading the price: %w", err)
 	}
-	asked := idOf(in.ref("plan_id"))
+	asked := idOf(in.Text("plan_id"))
 	for _, p := range plans {
 		if p.ID.Equal(asked) {
 			t.Plan = p
 			return nil
 		}
 	}
-	t.unread = append(t.unread, "price not known: no plan on the price list has the id "+in.ref("plan_id"))
+	t.unread = append(t.unread, "price not known: no plan on the price list has the id "+in.Text("plan_id"))
 	return nil
 }
 
@@ -252,20 +252,20 @@ func (r *Runner) readCopies(ctx context.Context, t *Target) error {
 // readKnown notes the ids that exist before something is created, so that a lost answer
 // can be read back.
 func (r *Runner) readKnown(ctx context.Context, op *Op, in input, t *Target) error {
-	if op.alike == nil {
+	if op.Candidates == nil {
 		return nil
 	}
-	if granted, err := r.grants(ctx, op.needsToo); err != nil || !granted {
+	if granted, err := r.grants(ctx, op.CandidatesNeed); err != nil || !granted {
 		return err
 	}
-	all, err := op.alike(ctx, r.Client, *t, in.value)
+	all, err := op.Candidates(ctx, r.Client, *t, in.value)
 	if err != nil {
 		return err
 	}
-	t.known, t.recorded = map[string]bool{}, true
+	t.ExistingIDs, t.ExistingComplete = map[string]bool{}, true
 	for _, one := range all {
-		_, id := answered(one)
-		t.known[id.Key()] = true
+		_, id := APIMessage(one)
+		t.ExistingIDs[id.Key()] = true
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 	}
 	rec.ArgsHash = hashOf(rec.Input)
 	rec.Fingerprint = fingerprint(rec.Facts)
-	if p.target.recorded {
-		rec.Known = json.RawMessage(canonical(sorted(p.target.known)))
+	if p.target.ExistingComplete {
+		rec.Known = json.RawMessage(canonical(sorted(p.target.ExistingIDs)))
 	}
 	card, err := encode(p.card)
 	if err != nil {

@@ -23,21 +23,21 @@ type Op struct {
 	Examples []jsontext.Value // inputs
 	Settles  bool             // its work goes on after the call; "wait" waits for it
 
-	effect   func(Target, any) string
-	warn     func(Target, any) []string
-	riskier  func(Target, any) permissions.Risk
-	decode   func([]byte) (any, error)
-	call     func(context.Context, *apiclient.Client, Target, any) (any, error)
-	evidence func(context.Context, *apiclient.Client, Target, any) (finding, error)
-	alike    func(context.Context, *apiclient.Client, Target, any) ([]any, error)
-	follow   func(context.Context, *apiclient.Client, Target, any) (any, error)
-	goal     string
-	note     func(any, time.Time) (string, error)
-	view     view
-	out      reflect.Type
-	needsToo permissions.Permission // to read what is alike
-	input    string                 // the schemas, compact JSON
-	output   string
+	effect         func(Target, any) string
+	warn           func(Target, any) []string
+	riskFor        func(Target, any) permissions.Risk
+	decode         func([]byte) (any, error)
+	call           func(context.Context, *apiclient.Client, Target, any) (any, error)
+	evidence       func(context.Context, *apiclient.Client, Target, any) (Finding, error)
+	Candidates     func(context.Context, *apiclient.Client, Target, any) ([]any, error)
+	follow         func(context.Context, *apiclient.Client, Target, any) (any, error)
+	goal           string
+	PostCheck      func(any, time.Time) (string, error)
+	view           View
+	out            reflect.Type
+	CandidatesNeed permissions.Permission // to read what is alike
+	input          string                 // the schemas, compact JSON
+	output         string
 }
 
 var registry = map[string]*Op{}
@@ -65,14 +65,14 @@ func (op *Op) ToolName() string { return strings.Replace(op.Name, ".", "_", 1) }
 func (op *Op) IsRead() bool { return op.Risk == permissions.Read }
 
 // MayAskMore reports whether some inputs are riskier than the operation's own risk says.
-func (op *Op) MayAskMore() bool { return op.riskier != nil }
+func (op *Op) MayAskMore() bool { return op.riskFor != nil }
 
 // IsList reports whether the operation answers a list, which limit and offset page.
 func (op *Op) IsList() bool { return op.view.page != nil }
 
-// hasNotice reports whether a result may say something beside what was asked for.
-func (op *Op) hasNotice() bool {
-	return op.note != nil || op.IsList() && slices.ContainsFunc(op.Fields, func(f Field) bool { return f.Kind == Text })
+// HasNotice reports whether a result may say something beside what was asked for.
+func (op *Op) HasNotice() bool {
+	return op.PostCheck != nil || op.IsList() && slices.ContainsFunc(op.Fields, func(f Field) bool { return f.Kind == Text })
 }
 
 // Field returns the operation's input field of that name.
@@ -97,7 +97,7 @@ func (op *Op) Positional() string {
 // register erases an operation's types and files it. It panics on what a person forgot,
 // so that no binary and no test run survives the mistake.
 func register[In, Out any](o Operation[In, Out]) *Op {
-	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, goal: o.Goal, view: o.view, out: reflect.TypeFor[Out](), needsToo: o.AlikeNeeds}
+	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, goal: o.Goal, view: o.view, out: reflect.TypeFor[Out](), CandidatesNeed: o.CandidatesNeed}
 	op.Fields = append(fieldsOf(reflect.TypeFor[In]()), runnerFields(o.Risk, op.Settles, o.view)...)
 	op.input, op.output = schemas(o.Name)
 	op.decode = func(raw []byte) (any, error) {
@@ -125,7 +125,7 @@ func register[In, Out any](o Operation[In, Out]) *Op {
 func erase[In, Out any](op *Op, o Operation[In, Out]) {
 	op.call = func(ctx context.Context, c *apiclient.Client, t Target, in any) (any, error) {
 		out, err := o.Call(ctx, c, t, in.(In))
-		tame(reflect.ValueOf(&out))
+		limitExtra(reflect.ValueOf(&out))
 		return out, err
 	}
 	if o.Effect != nil {
@@ -134,41 +134,41 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 	if o.Warn != nil {
 		op.warn = func(t Target, in any) []string { return o.Warn(t, in.(In)) }
 	}
-	if o.Riskier != nil {
-		op.riskier = func(t Target, in any) permissions.Risk { return o.Riskier(t, in.(In)) }
+	if o.RiskFor != nil {
+		op.riskFor = func(t Target, in any) permissions.Risk { return o.RiskFor(t, in.(In)) }
 	}
 	if o.Evidence != nil {
-		op.evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (finding, error) {
+		op.evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (Finding, error) {
 			e, err := o.Evidence(ctx, c, t, in.(In))
-			return finding{evidence: e}, err
+			return Finding{Evidence: e}, err
 		}
 	}
-	if o.Alike != nil {
-		op.alike = func(ctx context.Context, c *apiclient.Client, t Target, in any) ([]any, error) {
-			found, err := o.Alike(ctx, c, t, in.(In))
+	if o.Candidates != nil {
+		op.Candidates = func(ctx context.Context, c *apiclient.Client, t Target, in any) ([]any, error) {
+			found, err := o.Candidates(ctx, c, t, in.(In))
 			all := make([]any, len(found))
 			for i := range found {
-				tame(reflect.ValueOf(&found[i]))
+				limitExtra(reflect.ValueOf(&found[i]))
 				all[i] = found[i]
 			}
 			return all, err
 		}
-		op.evidence = op.newcomer
+		op.evidence = op.newIDEvidence
 	}
-	if o.Note != nil {
-		op.note = func(out any, now time.Time) (string, error) { return o.Note(out.(Out), now) }
+	if o.PostCheck != nil {
+		op.PostCheck = func(out any, now time.Time) (string, error) { return o.PostCheck(out.(Out), now) }
 	}
 	if o.Follow != nil {
 		op.follow = func(ctx context.Context, c *apiclient.Client, t Target, out any) (any, error) {
 			typed, _ := out.(Out) // of a lost answer there is none
 			now, err := o.Follow(ctx, c, t, typed)
-			tame(reflect.ValueOf(&now))
+			limitExtra(reflect.ValueOf(&now))
 			return now, err
 		}
 	}
 }
 
-func runnerFields(risk permissions.Risk, settles bool, v view) []Field {
+func runnerFields(risk permissions.Risk, settles bool, v View) []Field {
 	var fields []Field
 	if v.page != nil {
 		fields = append(fields, limitField, offsetField)

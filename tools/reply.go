@@ -93,7 +93,7 @@ func (r Reply) withNotice(result json.RawMessage) json.RawMessage {
 	if len(result) == len("{}") {
 		with = []byte("{")
 	}
-	return append(append(append(with, `"notice":`...), quoted(notice)...), '}')
+	return append(append(append(with, `"notice":`...), QuotedJSON(notice)...), '}')
 }
 
 func (r Reply) encoded(value any) json.RawMessage {

@@ -14,7 +14,7 @@ import (
 // resolve turns the server that an input names into its id, and returns the input with
 // that id in place of the name. A whole number or a UUID is an id and never a name.
 func (r *Runner) resolve(ctx context.Context, op *Op, in input, call Call) (input, apiclient.ID, error) {
-	asked := in.ref("server")
+	asked := in.Text("server")
 	if asked == "" {
 		return in, apiclient.ID{}, nil
 	}
@@ -41,7 +41,7 @@ func (r *Runner) named(ctx context.Context, op *Op, name string, call Call) (api
 	servers = r.visible(op, servers, call)
 	hits := matching(servers, func(s apiclient.Server) bool { return s.Name == name || s.Hostname == name })
 	if len(hits) == 0 && op.IsRead() {
-		hits = meant(name, servers)
+		hits = suggestServers(name, servers)
 	}
 	switch {
 	case len(hits) == 1:
@@ -63,9 +63,9 @@ func matching(servers []apiclient.Server, is func(apiclient.Server) bool) (hits 
 	return hits
 }
 
-// meant finds servers as alerts and pages name them: in other letters, by an address, by a part of
+// suggestServers finds servers as alerts and pages name them: in other letters, by an address, by a part of
 // the name. It is for reads alone: what changes something is given the name as it is.
-func meant(name string, servers []apiclient.Server) []apiclient.Server {
+func suggestServers(name string, servers []apiclient.Server) []apiclient.Server {
 	typed := Folded(name)
 	if typed == "" {
 		return nil
@@ -146,7 +146,7 @@ func ambiguous(name string, hits []apiclient.Server) string {
 // suggested returns the names, at most three, that may be meant: the very server as an alert names
 // it, else those that a slip of the finger could have meant.
 func suggested(name string, servers []apiclient.Server) (names []string) {
-	for _, s := range meant(name, servers) {
+	for _, s := range suggestServers(name, servers) {
 		if known := text.Quote(s.Name); text.Clean(s.Name) != "" && len(names) < 3 && !slices.Contains(names, known) {
 			names = append(names, known)
 		}

@@ -16,7 +16,7 @@ type auditRow = audit.Row
 func (r *Runner) row(op *Op, in input, call Call, decision audit.Decision) audit.Row {
 	return audit.Row{
 		At: r.Now(), Actor: string(call.Actor), Surface: string(call.Surface), Account: r.AccountName(), Token: r.tokenName(),
-		Operation: op.Name, Target: text.Clean(in.ref("server")), Arguments: json.RawMessage(in.canonical()), Decision: decision,
+		Operation: op.Name, Target: text.Clean(in.Text("server")), Arguments: json.RawMessage(in.canonical()), Decision: decision,
 	}
 }
 

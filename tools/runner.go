@@ -62,8 +62,8 @@ type Call struct {
 	CanAsk      bool                                      // the surface can put the question to the person who waits
 	Limit       int                                       // how many rows of a list are shown; 0: as many as the input says
 	WaitLimit   time.Duration                             // how long "wait" may wait; 0: not at all
-	Progress    func(status string, waited time.Duration) // called while it waits; may be nil
-	Recorded    func(approval.Record)                     // called once the record of a change is made or found, before it runs; may be nil
+	Progress    func(status string, waited time.Duration) // ServerLabel while it waits; may be nil
+	Recorded    func(approval.Record)                     // ServerLabel once the record of a change is made or found, before it runs; may be nil
 }
 
 // Run runs one call. A change that needs a person comes back as ApprovalRequired; a
@@ -73,10 +73,10 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	if !ok {
 		return Reply{Class: Invalid, Message: NoSuchOperation(call.Operation)}
 	}
-	if secret := r.redact(call.RequestID); secret != call.RequestID || holdsKey(secret) {
+	if secret := r.redact(call.RequestID); secret != call.RequestID || holdsAccessKey(secret) {
 		return fail(op, &inputError{"the request id holds a secret; use a name that says nothing"})
 	}
-	call.RequestID = oneSpelling(call.RequestID)
+	call.RequestID = NormalizeUnicode(call.RequestID)
 	in, err := r.accept(op, call.Input)
 	if err != nil {
 		return fail(op, &inputError{err.Error()})
@@ -91,8 +91,8 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	return r.change(ctx, op, in, call)
 }
 
-// holdsKey reports whether a text holds what looks like an access key of vpsbot.
-func holdsKey(text string) bool {
+// holdsAccessKey reports whether a text holds what looks like an access key of vpsbot.
+func holdsAccessKey(text string) bool {
 	const prefix, most = "vpsbot_", 52
 	for {
 		_, after, found := strings.Cut(text, prefix)
@@ -107,13 +107,13 @@ func holdsKey(text string) bool {
 
 // accept decodes an input, and refuses one that carries the API token.
 func (r *Runner) accept(op *Op, raw []byte) (input, error) {
-	if holdsKey(string(raw)) {
+	if holdsAccessKey(string(raw)) {
 		return input{}, errors.New("the input contains an access key; it is never an argument: take it out, and revoke the key if others have seen it")
 	}
 	if given := string(raw); r.redact(given) != given {
 		return input{}, errTokenGiven // before anything repeats a part of it
 	}
-	in, err := op.parse(raw)
+	in, err := op.ParseInput(raw)
 	if err != nil {
 		return in, err
 	}
@@ -153,8 +153,8 @@ func (r *Runner) read(ctx context.Context, op *Op, in input, call Call) Reply {
 	}
 	value = r.readable(op, value, call)
 	reply := Reply{Op: op, Value: value}
-	if op.note != nil {
-		if reply.Message, err = op.note(value, r.Now()); err != nil {
+	if op.PostCheck != nil {
+		if reply.Message, err = op.PostCheck(value, r.Now()); err != nil {
 			return r.refuse(ctx, op, in, call, &refusal{err.Error()})
 		}
 	}

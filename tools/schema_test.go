@@ -75,9 +75,9 @@ func inputSchema(op *Op) *jsonschema.Schema {
 func outputSchema(t *testing.T, op *Op) *jsonschema.Schema {
 	out := schemaOf(t, op.out)
 	if op.IsList() && op.view.compact {
-		out = schemaOf(t, op.view.row)
+		out = schemaOf(t, op.view.Row)
 	}
-	if op.hasNotice() {
+	if op.HasNotice() {
 		out.Properties["notice"] = &jsonschema.Schema{Type: "string"}
 		out.PropertyOrder = append(out.PropertyOrder, "notice")
 	}

@@ -38,11 +38,11 @@ var _ = register(Operation[createIn, apiclient.Server]{
 			Hostname: in.Hostname, SSHKeyID: in.SSHKeyID, BackupsEnabled: in.BackupsEnabled,
 		})
 	},
-	Alike: func(ctx context.Context, c *apiclient.Client, _ Target, in createIn) ([]apiclient.Server, error) {
+	Candidates: func(ctx context.Context, c *apiclient.Client, _ Target, in createIn) ([]apiclient.Server, error) {
 		servers, err := c.Servers.List(ctx, apiclient.ServerFilter{})
 		return serversNamed(servers, in.Name), err
 	},
-	AlikeNeeds: "servers:list",
+	CandidatesNeed: "servers:list",
 	Follow: func(ctx context.Context, c *apiclient.Client, _ Target, out apiclient.Server) (apiclient.Server, error) {
 		return c.Servers.Get(ctx, out.ID)
 	},

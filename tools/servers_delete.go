@@ -16,7 +16,7 @@ var _ = register(Operation[serverIn, None]{
 		Needs:       permissions.AnyOf("servers:delete"), Risk: permissions.Destructive, On: Server,
 	},
 	Effect: func(t Target, _ serverIn) string {
-		return "Deletes " + t.called() + " and everything on its disk for good."
+		return "Deletes " + t.ServerLabel() + " and everything on its disk for good."
 	},
 	Warn: func(t Target, _ serverIn) []string {
 		return []string{"VPS.org does not say what becomes of a deleted server's backups and snapshots."}

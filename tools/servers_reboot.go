@@ -14,7 +14,9 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		Request:     "POST /servers/{id}/reboot/",
 		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, On: Server,
 	},
-	Effect:   func(t Target, _ serverIn) string { return "Reboots " + t.called() + ": about a minute of downtime." },
+	Effect: func(t Target, _ serverIn) string {
+		return "Reboots " + t.ServerLabel() + ": about a minute of downtime."
+	},
 	Examples: []serverIn{{Server: "web-server-01"}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ serverIn) (apiclient.ActionResult, error) {
 		return c.Servers.Reboot(ctx, t.ID)

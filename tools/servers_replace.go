@@ -22,9 +22,9 @@ var _ = register(Operation[replaceIn, apiclient.Server]{
 		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, On: Server,
 	},
 	Effect: func(t Target, in replaceIn) string {
-		return "Changes " + t.called() + ": " + settings(&in.Name, &in.Hostname, &in.BackupsEnabled) + "."
+		return "Changes " + t.ServerLabel() + ": " + settings(&in.Name, &in.Hostname, &in.BackupsEnabled) + "."
 	},
-	Riskier:  func(t Target, in replaceIn) permissions.Risk { return backupsOff(t, &in.BackupsEnabled) },
+	RiskFor:  func(t Target, in replaceIn) permissions.Risk { return backupsOff(t, &in.BackupsEnabled) },
 	Examples: []replaceIn{{Server: "web-server-01", Name: "web-server-updated", Hostname: "web-updated.example.com", BackupsEnabled: true}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in replaceIn) (apiclient.Server, error) {
 		return c.Servers.Replace(ctx, t.ID, apiclient.ReplaceServer{Name: in.Name, Hostname: in.Hostname, BackupsEnabled: in.BackupsEnabled})

@@ -20,7 +20,7 @@ var _ = register(Operation[restoreIn, apiclient.ActionResult]{
 		Needs:       permissions.AnyOf("servers:backup"), Risk: permissions.Destructive, On: Server,
 	},
 	Effect: func(t Target, in restoreIn) string {
-		return "Overwrites all data of " + t.called() + " with backup " + in.BackupID.String() + t.takenAt() + "; what came later is lost."
+		return "Overwrites all data of " + t.ServerLabel() + " with backup " + in.BackupID.String() + t.MadeAt() + "; what came later is lost."
 	},
 	Warn:     func(Target, restoreIn) []string { return []string{"The server may be stopped while it is restored."} },
 	Examples: []restoreIn{{Server: "web-server-01", BackupID: exampleID("501")}},

@@ -14,7 +14,7 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		Request:     "POST /servers/{id}/start/",
 		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Change, On: Server, Undo: "servers.stop",
 	},
-	Effect:   func(t Target, _ serverIn) string { return "Starts " + t.called() + "." },
+	Effect:   func(t Target, _ serverIn) string { return "Starts " + t.ServerLabel() + "." },
 	Examples: []serverIn{{Server: "web-server-01"}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ serverIn) (apiclient.ActionResult, error) {
 		return c.Servers.Start(ctx, t.ID)

@@ -15,7 +15,7 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, On: Server, Undo: "servers.start",
 	},
 	Effect: func(t Target, _ serverIn) string {
-		return "Stops " + t.called() + ": it serves nothing until it is started again."
+		return "Stops " + t.ServerLabel() + ": it serves nothing until it is started again."
 	},
 	Warn:     func(Target, serverIn) []string { return []string{"A stopped server is still billed."} },
 	Examples: []serverIn{{Server: "web-server-01"}},

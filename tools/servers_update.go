@@ -22,9 +22,9 @@ var _ = register(Operation[updateIn, apiclient.Server]{
 		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, On: Server, Undo: "servers.update",
 	},
 	Effect: func(t Target, in updateIn) string {
-		return "Changes " + t.called() + ": " + settings(in.Name, in.Hostname, in.BackupsEnabled) + "."
+		return "Changes " + t.ServerLabel() + ": " + settings(in.Name, in.Hostname, in.BackupsEnabled) + "."
 	},
-	Riskier:  func(t Target, in updateIn) permissions.Risk { return backupsOff(t, in.BackupsEnabled) },
+	RiskFor:  func(t Target, in updateIn) permissions.Risk { return backupsOff(t, in.BackupsEnabled) },
 	Examples: []updateIn{{Server: "web-server-01", Name: new("new-server-name")}},
 	Check: func(in updateIn) error {
 		return givenAny("name, hostname or backups_enabled", in.Name != nil, in.Hostname != nil, in.BackupsEnabled != nil)

@@ -29,17 +29,17 @@ func (r *Runner) lost(ctx context.Context, store approval.Store, p plan, rec app
 	settled, found := r.readBack(reading, store, rec, 3)
 	if settled.State == approval.Unknown {
 		reply := replyFor(p.op, settled)
-		reply.Message = rec.Message + " " + stillUnknown(found.evidence, settled)
+		reply.Message = rec.Message + " " + stillUnknown(found.Evidence, settled)
 		return reply
 	}
 	reply := r.tell(ctx, store, p.op, settled, call)
 	if settled.State != approval.Done {
 		return reply
 	}
-	if found.created != nil {
-		reply.Value = found.created
+	if found.Created != nil {
+		reply.Value = found.Created
 	}
-	return r.settle(ctx, p, found.created, reply, call)
+	return r.settle(ctx, p, found.Created, reply, call)
 }
 
 // stillUnknown says that a read-back has settled nothing, and what to do.
@@ -52,13 +52,13 @@ func stillUnknown(e Evidence, rec approval.Record) string {
 
 // readBack looks whether an unknown change has happened, a few times at most, and settles
 // the record if that can be said.
-func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approval.Record, tries int) (approval.Record, finding) {
-	found, seen := finding{evidence: Unclear}, false
+func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approval.Record, tries int) (approval.Record, Finding) {
+	found, seen := Finding{Evidence: Unclear}, false
 	op, ok := Lookup(rec.Operation)
 	if !ok {
 		return rec, found
 	}
-	in, err := op.restore(rec.Input)
+	in, err := op.RestoreInput(rec.Input)
 	if err != nil {
 		return rec, found
 	}
@@ -70,12 +70,12 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 		now, err := op.evidence(ctx, r.Client, t, in.value)
 		if err != nil {
 			r.Log.Debug("reading back", "approval", rec.ID, "error", explain(err))
-			if found.leave = apiclient.RetryAfter(err); found.leave > readBackTime {
+			if found.RetryAfter = apiclient.RetryAfter(err); found.RetryAfter > readBackTime {
 				break
 			}
 			continue
 		}
-		if found, seen = now, true; now.evidence == Applied {
+		if found, seen = now, true; now.Evidence == Applied {
 			break
 		}
 	}
@@ -98,15 +98,15 @@ func (r *Runner) mayStillCall(rec approval.Record) bool {
 // settleAs moves an unknown record to what the read-back found. No sign of it counts only
 // after a minute: what was sent may still be on its way. While the process that claimed it may
 // still send it, no sign of it proves nothing; after a day a person must look.
-func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, found finding) approval.Record {
+func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, found Finding) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
 	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
 	subject := Subject(rec)
 	const lost = "The answer was lost. Read back: it "
-	switch e := found.evidence; {
+	switch e := found.Evidence; {
 	case e == Applied:
-		m.To, m.Message = approval.Done, lost+"has happened: "+subject+"."+itsID(found.created)
-		m.Result = resultOf(found.created)
+		m.To, m.Message = approval.Done, lost+"has happened: "+subject+"."+itsID(found.Created)
+		m.Result = resultOf(found.Created)
 	case e == NotSeen && late && r.mayStillCall(rec):
 		if r.Now().Sub(rec.ChangedAt) < giveUpAfter {
 			return rec
@@ -138,17 +138,17 @@ func rebuild(op *Op, in input, rec approval.Record) Target {
 	}
 	switch op.On {
 	case OneBackup:
-		t.ID = idOf(in.ref("backup_id"))
+		t.ID = idOf(in.Text("backup_id"))
 	case OneSnapshot:
-		t.ID = idOf(in.ref("snapshot_id"))
+		t.ID = idOf(in.Text("snapshot_id"))
 	default:
 		t.ID = t.Server.ID
 	}
 	var known []string
 	if len(rec.Known) > 0 && json.Unmarshal(rec.Known, &known) == nil {
-		t.known, t.recorded = map[string]bool{}, true
+		t.ExistingIDs, t.ExistingComplete = map[string]bool{}, true
 		for _, id := range known {
-			t.known[oneSpelling(id)] = true
+			t.ExistingIDs[NormalizeUnicode(id)] = true
 		}
 	}
 	return t
@@ -161,7 +161,7 @@ func idOf(text string) apiclient.ID {
 	}
 	var id apiclient.ID
 	if text != "" {
-		_ = id.UnmarshalJSON(quoted(text)) // what is no id stays zero, and is refused before sending
+		_ = id.UnmarshalJSON(QuotedJSON(text)) // what is no id stays zero, and is refused before sending
 	}
 	return id
 }
@@ -259,6 +259,6 @@ func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Re
 			return
 		}
 		_, found := r.readBack(ctx, store, rec, 1)
-		r.looks.leave(rec, r.Now(), found.leave)
+		r.looks.leave(rec, r.Now(), found.RetryAfter)
 	}
 }

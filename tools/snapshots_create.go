@@ -22,7 +22,7 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, On: ServerCopy, Undo: "snapshots.delete",
 	},
 	Effect: func(t Target, in newSnapshotIn) string {
-		return "Takes the snapshot " + text.Quote(in.Name) + " of " + t.called() + "."
+		return "Takes the snapshot " + text.Quote(in.Name) + " of " + t.ServerLabel() + "."
 	},
 	Warn: func(t Target, _ newSnapshotIn) []string {
 		if t.Server.Status != "active" {
@@ -34,11 +34,11 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) (apiclient.Snapshot, error) {
 		return c.Snapshots.Create(ctx, apiclient.CreateSnapshot{ServerID: t.ID, Name: in.Name, Description: in.Description})
 	},
-	Alike: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) ([]apiclient.Snapshot, error) {
+	Candidates: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) ([]apiclient.Snapshot, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
 		return snapshotsNamed(snapshots, t.ID, in.Name), err
 	},
-	AlikeNeeds: "snapshots:list",
+	CandidatesNeed: "snapshots:list",
 	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Snapshot) (apiclient.Snapshot, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
 		if now, found := findSnapshot(snapshots, out.ID); found {

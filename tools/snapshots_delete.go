@@ -16,7 +16,7 @@ var _ = register(Operation[snapshotIn, None]{
 		Needs:       permissions.AnyOf("snapshots:delete"), Risk: permissions.Destructive, On: OneSnapshot,
 	},
 	Effect: func(t Target, _ snapshotIn) string {
-		return "Deletes the snapshot " + text.Quote(t.Snapshot.Name) + " of " + t.called() + t.takenAt() + " for good."
+		return "Deletes the snapshot " + text.Quote(t.Snapshot.Name) + " of " + t.ServerLabel() + t.MadeAt() + " for good."
 	},
 	Examples: []snapshotIn{{SnapshotID: exampleID("7001")}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (None, error) {

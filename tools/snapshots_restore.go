@@ -16,7 +16,7 @@ var _ = register(Operation[snapshotIn, apiclient.ActionResult]{
 		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:restore"), Risk: permissions.Destructive, On: OneSnapshot,
 	},
 	Effect: func(t Target, _ snapshotIn) string {
-		return "Overwrites all data of " + t.called() + " with snapshot " + text.Quote(t.Snapshot.Name) + t.takenAt() + "; what came later is lost."
+		return "Overwrites all data of " + t.ServerLabel() + " with snapshot " + text.Quote(t.Snapshot.Name) + t.MadeAt() + "; what came later is lost."
 	},
 	Warn:     func(Target, snapshotIn) []string { return []string{"The server is stopped while it is restored."} },
 	Examples: []snapshotIn{{SnapshotID: exampleID("7001")}},

@@ -13,7 +13,7 @@ import (
 
 // What a surface needs beside running a call.
 
-// recorded tells the surface which record its call has made or found.
+// ExistingComplete tells the surface which record its call has made or found.
 func (c Call) recorded(rec approval.Record) {
 	if c.Recorded != nil {
 		c.Recorded(rec)
@@ -88,7 +88,7 @@ func (r *Runner) Why(ctx context.Context, call Call) string {
 		return NoSuchOperation(call.Operation)
 	}
 	ctx = r.pin(ctx)
-	target := op.nothing()
+	target := op.NoTarget()
 	if name := whyServer(call.Input); name != "" && target == nil {
 		found, err := r.whyTarget(ctx, op, name, call)
 		if err != nil {
@@ -146,7 +146,7 @@ func needs(d permissions.Decision) string {
 
 // whyServer is the server that somebody asks about.
 func whyServer(raw []byte) string {
-	given, err := object(raw)
+	given, err := DecodeObject(raw)
 	if err != nil {
 		return ""
 	}

@@ -32,7 +32,7 @@ func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Wor
 	if !ok || op.follow == nil {
 		return Work{Settled: true}, nil
 	}
-	in, err := op.restore(rec.Input)
+	in, err := op.RestoreInput(rec.Input)
 	if err != nil {
 		return before, err
 	}
@@ -62,4 +62,4 @@ func (r *Runner) NoteWorkFailed(ctx context.Context, rec approval.Record, status
 }
 
 // WorkFailed reports whether a status is a word of failure.
-func WorkFailed(status string) bool { return looksFailed(status) }
+func WorkFailed(status string) bool { return IsFailedStatus(status) }

@@ -21,35 +21,35 @@ type Target struct {
 	Backups   []apiclient.Backup // of the server, where copies matter to the card
 	Snapshots []apiclient.Snapshot
 
-	rename    string          // the name that the server will have, if it is another
+	NewName   string          // the name that the server will have, if it is another
 	namesakes map[string]bool // ids of the servers that have that name already
 
-	System   string          // the name of the operating system that a new server gets; "" if no list tells
-	known    map[string]bool // ids that existed beforehand, of what the operation creates
-	recorded bool            // known is complete
-	unread   []string        // what of the card is missing, and why
+	System           string          // the name of the operating system that a new server gets; "" if no list tells
+	ExistingIDs      map[string]bool // ids that existed beforehand, of what the operation creates
+	ExistingComplete bool            // AmountCell is complete
+	unread           []string        // what of the card is missing, and why
 
 	noBackups, noSnapshots bool // they could not be read, which does not mean that there are none
 }
 
-// ofThatName are the ids of the servers that have the name which a new server or a rename asks for.
-func (t Target) ofThatName(op *Op) map[string]bool {
+// TakenBy are the ids of the servers that have the name which a new server or a rename asks for.
+func (t Target) TakenBy(op *Op) map[string]bool {
 	if op.On == NewServer {
-		return t.known
+		return t.ExistingIDs
 	}
 	return t.namesakes
 }
 
-// called names the server for a sentence.
-func (t Target) called() string {
+// ServerLabel names the server for a sentence.
+func (t Target) ServerLabel() string {
 	if t.Server.Name == "" {
 		return "server " + text.Clean(t.Server.ID.String())
 	}
 	return text.Quote(t.Server.Name)
 }
 
-// takenAt says when the backup or snapshot was made: " (made 2025-01-16 03:00 UTC)".
-func (t Target) takenAt() string {
+// MadeAt says when the backup or snapshot was made: " (made 2025-01-16 03:00 UTC)".
+func (t Target) MadeAt() string {
 	at := t.Backup.CreatedAt
 	if at.IsZero() {
 		at = t.Snapshot.CreatedAt
@@ -116,8 +116,8 @@ func exampleID(text string) apiclient.ID {
 // server has, or that cannot be looked for, is a matter for a person.
 func (op *Op) riskOf(t Target, in input) permissions.Risk {
 	risk := op.Risk
-	if op.riskier != nil {
-		risk = op.riskier(t, in.value)
+	if op.riskFor != nil {
+		risk = op.riskFor(t, in.value)
 	}
 	name := op.newName(in)
 	taken := len(t.namesakes) > 0 || t.namesakes == nil && name != t.Server.Name
@@ -166,9 +166,9 @@ func (op *Op) confirmText(t Target) string {
 	return name
 }
 
-// nothing returns the target of what is about no server at all; nil says that the server is
+// NoTarget returns the target of what is about no server at all; nil says that the server is
 // not known yet.
-func (op *Op) nothing() *permissions.TargetServer {
+func (op *Op) NoTarget() *permissions.TargetServer {
 	if op.On == Account && op.view.keep == nil {
 		return &permissions.TargetServer{}
 	}
@@ -178,7 +178,7 @@ func (op *Op) nothing() *permissions.TargetServer {
 // newName returns the name that a server will have, if the input gives it one.
 func (op *Op) newName(in input) string {
 	if op.On == NewServer || op.On == Server {
-		return in.ref("name")
+		return in.Text("name")
 	}
 	return ""
 }

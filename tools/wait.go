@@ -40,12 +40,12 @@ func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (w wor
 // look reads once how work stands. What was accepted without telling its id is found by it
 // being new.
 func (r *Runner) look(ctx context.Context, p plan, value any, w *work) error {
-	if _, id := answered(value); p.op.alike != nil && id.IsZero() {
+	if _, id := APIMessage(value); p.op.Candidates != nil && id.IsZero() {
 		found, err := p.op.evidence(ctx, r.Client, p.target, p.in.value)
-		if err != nil || found.created == nil {
+		if err != nil || found.Created == nil {
 			return err
 		}
-		value = found.created
+		value = found.Created
 	}
 	now, err := p.op.follow(ctx, r.Client, p.target, value)
 	if err != nil {
@@ -67,7 +67,7 @@ func (p plan) hasSettled(now any, looks int) bool {
 		return false
 	}
 	still := p.op.goal != "" && status != p.op.goal && status == p.target.Server.Status
-	return settledIn(status, looks) && !still
+	return IsSettledStatus(status, looks) && !still
 }
 
 // unsettled is the class of a wait that ended too early: at a terminal a failure, while
@@ -106,7 +106,7 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 	case work.err != nil:
 		reply.Class = call.unsettled()
 		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + text.Quote(work.status) + "."
-	case looksFailed(work.status):
+	case IsFailedStatus(work.status):
 		reply.Class = call.unsettled()
 		reply.Message = "Accepted, but it failed: it ended with status " + text.Quote(work.status) + ". " + reply.Message
 	default:

@@ -65,13 +65,13 @@ func (w *world) process(id string, transport http.RoundTripper) *Server {
 	log := slog.New(slog.NewTextHandler(redact.Writer(w.log, func() []string { return []string{w.token} }), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client, err := apiclient.New(apiclient.Options{BaseURL: api, Token: source, Transport: transport, Logger: log})
 	require.NoError(w, err)
-	runner := &tools.Runner{
+	core := &tools.Runner{
 		Client: client, API: api, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} },
 		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
 		Process: tools.Process{ID: id, Alive: func(string) bool { return true }},
 		Now:     w.clock.Now, Random: rand.Reader, Log: log,
 	}
-	return &Server{Runner: runner, Actor: alice, Version: "1.2.3", Log: log, poll: 10 * time.Millisecond}
+	return &Server{Runner: core, Actor: alice, Version: "1.2.3", Log: log, poll: 10 * time.Millisecond}
 }
 
 // sent lists the writes that arrived, as "DELETE /servers/12345/".

@@ -101,20 +101,20 @@ func (s *scene) process(id string, transport http.RoundTripper) *tools.Runner {
 	s.Helper()
 	source := func() (string, error) { return s.token, nil }
 	log := s.logger()
-	var runner *tools.Runner
+	var core *tools.Runner
 	client, err := apiclient.New(apiclient.Options{
 		BaseURL: localhost, Token: source, Transport: transport, Logger: log,
-		Observe: func(c apiclient.Call) { runner.Heed(c) },
+		Observe: func(c apiclient.Call) { core.Heed(c) },
 	})
 	require.NoError(s, err)
-	runner = &tools.Runner{
+	core = &tools.Runner{
 		Client: client, API: localhost, Token: source, Policy: func() permissions.Policy { return s.policy },
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
 		Process: tools.Process{ID: id, Alive: func(string) bool { return true }},
 		Now:     s.clock.Now, Random: crand.Reader, Log: log,
 		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}
-	return runner
+	return core
 }
 
 // asCall is what an actor asks for through their assistant.

@@ -147,7 +147,7 @@ func pressApproval() error {
 		return err
 	}
 	defer db.Close()
-	runner, err := childSide(db).runner()
+	core, err := childSide(db).runner()
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func pressApproval() error {
 	var mu sync.Mutex
 	out := json.NewEncoder(os.Stdout)
 	atOnce(n, func(int) {
-		reply := runner.Answer(ctx, call(alice, rec.Operation, ""), yes(&rec))
+		reply := core.Answer(ctx, call(alice, rec.Operation, ""), yes(&rec))
 		mu.Lock()
 		defer mu.Unlock()
 		err = out.Encode(pressReply{reply.Outcome, reply.Class, reply.Message, reply.Record != nil})

@@ -38,16 +38,16 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 		}
 		next.ServeHTTP(rw, r)
 	})
-	runner := w.runner(w.side("process-1"))
-	asked := runner.Run(t.Context(), call(alice, "servers.create", wantedServer))
+	core := w.runner(w.side("process-1"))
+	asked := core.Run(t.Context(), call(alice, "servers.create", wantedServer))
 	if asked.Outcome != tools.ApprovalRequired {
 		return // refused: nothing was asked and nothing sent
 	}
 	require.NotContains(t, asked.Card.Text(), "is missing", "the token has every permission")
 	unreadable.Store(false)
-	reply := runner.Answer(t.Context(), call(alice, "servers.create", wantedServer), yes(asked.Record))
+	reply := core.Answer(t.Context(), call(alice, "servers.create", wantedServer), yes(asked.Record))
 	w.clock.Advance(2 * time.Minute)
-	require.NoError(t, runner.ReconcileOnce(t.Context()))
+	require.NoError(t, core.ReconcileOnce(t.Context()))
 	rec, err := w.store.Record(t.Context(), asked.Record.ID)
 	require.NoError(t, err)
 	require.Contains(t, []approval.State{approval.Done, approval.Refused, approval.Stale}, rec.State, "%s", reply.Message)
@@ -57,7 +57,7 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 // that it has happened. The asker is told so, and not asked to create another.
 func TestFigure3SettledWhileItIsAskedForAgain(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
-	runner, other := w.runner(w.side("process-1")), w.runner(w.side("process-2"))
+	core, other := w.runner(w.side("process-1")), w.runner(w.side("process-2"))
 	var again atomic.Bool
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method != http.MethodGet {
@@ -70,12 +70,12 @@ func TestFigure3SettledWhileItIsAskedForAgain(t *testing.T) {
 		next.ServeHTTP(rw, r)
 	})
 	c := call(alice, "servers.create", wantedServer)
-	asked := runner.Run(t.Context(), c)
+	asked := core.Run(t.Context(), c)
 	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
-	lost := runner.Answer(t.Context(), c, yes(asked.Record))
+	lost := core.Answer(t.Context(), c, yes(asked.Record))
 	require.Equal(t, approval.Unknown, lost.Record.State, lost.Message)
 	again.Store(true)
-	reply := runner.Run(t.Context(), c)
+	reply := core.Run(t.Context(), c)
 	require.NotEqual(t, tools.ApprovalRequired, reply.Outcome, "it has been created: %s", reply.Message)
 	require.Equal(t, asked.Record.ID, reply.Record.ID)
 }

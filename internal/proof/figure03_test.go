@@ -49,14 +49,14 @@ func TestFigure3CreatesUnderFaults(t *testing.T) {
 	w.sim.Intercept(faults.handle)
 	p := w.side("process-1")
 	p.transport, p.url = nil, w.serve(faults.listen)
-	runner := w.runner(p)
+	core := w.runner(p)
 
 	stop := w.reconcile(p)
-	outcomes := createAll(t, runner, n)
+	outcomes := createAll(t, core, n)
 	stop()
 	faults.late.Wait() // the clock is put forward from here on
 	unknown := readLedger(t, w.store).states()[approval.Unknown]
-	happened, not := settleAll(t, w, runner)
+	happened, not := settleAll(t, w, core)
 	faults.stop()
 
 	l := readLedger(t, w.store)
@@ -78,22 +78,22 @@ func TestFigure3CreatesUnderFaults(t *testing.T) {
 func (w *world) reconcile(s side) (stop func()) {
 	w.Helper()
 	s.process, s.sleep = "process-2", nil
-	runner := w.runner(s)
+	core := w.runner(s)
 	ctx, cancel := context.WithCancel(w.Context())
 	var ended sync.WaitGroup
-	ended.Go(func() { runner.Reconcile(ctx, func() bool { return true }) })
+	ended.Go(func() { core.Reconcile(ctx, func() bool { return true }) })
 	return func() { cancel(); ended.Wait() }
 }
 
 // createAll asks for n servers, each until it is there or its fate is unknown.
-func createAll(t *testing.T, runner *tools.Runner, n int) map[tools.Outcome]int {
+func createAll(t *testing.T, core *tools.Runner, n int) map[tools.Outcome]int {
 	t.Helper()
 	var mu sync.Mutex
 	outcomes := map[tools.Outcome]int{}
 	atOnce(askers, func(asker int) {
 		actor := permissions.Local(fmt.Sprint("asker-", asker))
 		for i := asker; i < n; i += askers {
-			outcome := createOne(t, runner, actor, i)
+			outcome := createOne(t, core, actor, i)
 			mu.Lock()
 			outcomes[outcome]++
 			mu.Unlock()
@@ -102,18 +102,18 @@ func createAll(t *testing.T, runner *tools.Runner, n int) map[tools.Outcome]int 
 	return outcomes
 }
 
-func createOne(t *testing.T, runner *tools.Runner, actor permissions.Actor, i int) tools.Outcome {
+func createOne(t *testing.T, core *tools.Runner, actor permissions.Actor, i int) tools.Outcome {
 	c := call(actor, "servers.create", `{"name":"new-%d","plan_id":"1","os_id":"5","location":"us-west"}`, i)
 	for until := time.Now().Add(longest); time.Now().Before(until); time.Sleep(time.Millisecond) { // the client holds calls back for a while after many faults
-		reply := runner.Run(context.Background(), c)
+		reply := core.Run(context.Background(), c)
 		if reply.Outcome == tools.ApprovalRequired {
-			reply = runner.Answer(context.Background(), c, yes(reply.Record))
+			reply = core.Answer(context.Background(), c, yes(reply.Record))
 		}
 		switch reply.Outcome {
 		case tools.Done:
 			return reply.Outcome
 		case tools.Unknown:
-			if again := runner.Run(context.Background(), c); reply.Record != nil && again.Outcome == tools.ApprovalRequired && reply.Record.State == approval.Unknown {
+			if again := core.Run(context.Background(), c); reply.Record != nil && again.Outcome == tools.ApprovalRequired && reply.Record.State == approval.Unknown {
 				t.Errorf("new-%d: asking again for what is unknown asks anew", i)
 			}
 			return reply.Outcome
@@ -125,12 +125,12 @@ func createOne(t *testing.T, runner *tools.Runner, actor permissions.Actor, i in
 
 // settleAll lets the reconciler do its rounds until nothing is unknown. It returns how long
 // the last took that had happened, and the last that had not.
-func settleAll(t *testing.T, w *world, runner *tools.Runner) (happened, not time.Duration) {
+func settleAll(t *testing.T, w *world, core *tools.Runner) (happened, not time.Duration) {
 	t.Helper()
 	since := map[string]time.Time{}
 	w.clock.Stop()
 	for range int((settleTime+lateLooks)/roundTime) + 1 {
-		_ = runner.ReconcileOnce(t.Context()) // a round that cannot read is made up for by the next
+		_ = core.ReconcileOnce(t.Context()) // a round that cannot read is made up for by the next
 		open, err := w.store.Find(t.Context(), approval.Query{States: []approval.State{approval.Unknown}})
 		require.NoError(t, err)
 		for _, rec := range open {

@@ -50,21 +50,21 @@ func serveSlack() error {
 	now.Advance(time.Duration(ahead))
 	s := childSide(db)
 	s.policy, s.now, s.sleep = askerRuns, now.Now, aMoment
-	runner, err := s.runner()
+	core, err := s.runner()
 	if err != nil {
 		return err
 	}
-	runner.Slack = func(context.Context) bool { return true }
+	core.Slack = func(context.Context) bool { return true }
 	bot, err := slackbot.New(slackbot.Options{
-		Runner: runner, Store: func(context.Context) (slackbot.Store, error) { return db, nil },
+		Runner: core, Store: func(context.Context) (slackbot.Store, error) { return db, nil },
 		Token: os.Getenv("PROOF_SLACK_TOKEN"), APIURL: os.Getenv("PROOF_SLACK"), Client: &http.Client{Timeout: 10 * time.Second},
-		Now: now.Now, Random: rand.Reader, Log: runner.Log, Every: 20 * time.Millisecond,
+		Now: now.Now, Random: rand.Reader, Log: core.Log, Every: 20 * time.Millisecond,
 	})
 	if err != nil {
 		return err
 	}
 	go bot.Run(ctx)
-	go runner.Reconcile(ctx, func() bool { return true })
+	go core.Reconcile(ctx, func() bool { return true })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -62,7 +62,7 @@ const newerEra = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28
 	`{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}},`
 
 // connect serves a runner to one MCP client, until the test ends.
-func (s *scene) connect(runner *tools.Runner, actor permissions.Actor, heard io.Writer) *wire {
+func (s *scene) connect(core *tools.Runner, actor permissions.Actor, heard io.Writer) *wire {
 	s.Helper()
 	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()
@@ -71,7 +71,7 @@ func (s *scene) connect(runner *tools.Runner, actor permissions.Actor, heard io.
 	served := make(chan error, 1)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.Context()))
 	go func() {
-		m := &mcpserver.Server{Runner: runner, Actor: actor, Version: "1", Log: log}
+		m := &mcpserver.Server{Runner: core, Actor: actor, Version: "1", Log: log}
 		served <- m.ServeStdio(ctx, in, out)
 		out.Close()
 	}()

@@ -134,20 +134,20 @@ type side struct {
 
 func (s side) runner() (*tools.Runner, error) {
 	source := func() (string, error) { return token, nil }
-	var runner *tools.Runner
+	var core *tools.Runner
 	client, err := apiclient.New(apiclient.Options{
-		BaseURL: s.url, Token: source, Transport: s.transport, Observe: func(c apiclient.Call) { runner.Heed(c) },
+		BaseURL: s.url, Token: source, Transport: s.transport, Observe: func(c apiclient.Call) { core.Heed(c) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	runner = &tools.Runner{
+	core = &tools.Runner{
 		Client: client, API: localhost, Token: source, Policy: s.policy,
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
 		Process: tools.Process{ID: s.process, Alive: s.alive},
 		Now:     s.now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Sleep: s.sleep,
 	}
-	return runner, nil
+	return core, nil
 }
 
 // side is this process, calling the simulator without a socket.

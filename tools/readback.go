@@ -15,44 +15,44 @@ import (
 
 // What the read-backs of several operations share.
 
-// finding is what a read-back brought: what it shows, and the thing that was created, if it is one.
-type finding struct {
-	evidence Evidence
-	created  any
-	leave    time.Duration // how long the API wants to be left alone
+// Finding is what a read-back brought: what it shows, and the thing that was created, if it is one.
+type Finding struct {
+	Evidence   Evidence
+	Created    any
+	RetryAfter time.Duration // how long the API wants to be left alone
 }
 
-// newcomer looks for something that did not exist when the card was made.
-func (op *Op) newcomer(ctx context.Context, c *apiclient.Client, t Target, in any) (finding, error) {
-	if !t.recorded {
-		return finding{evidence: Unclear}, nil
+// newIDEvidence looks for something that did not exist when the card was made.
+func (op *Op) newIDEvidence(ctx context.Context, c *apiclient.Client, t Target, in any) (Finding, error) {
+	if !t.ExistingComplete {
+		return Finding{Evidence: Unclear}, nil
 	}
-	all, err := op.alike(ctx, c, t, in)
+	all, err := op.Candidates(ctx, c, t, in)
 	for _, one := range all {
-		if _, id := answered(one); !t.known[id.Key()] {
-			return finding{evidence: Applied, created: one}, err
+		if _, id := APIMessage(one); !t.ExistingIDs[id.Key()] {
+			return Finding{Evidence: Applied, Created: one}, err
 		}
 	}
-	return finding{evidence: NotSeen}, err
+	return Finding{Evidence: NotSeen}, err
 }
 
-// same compares names as an API may spell them anew.
-func same(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
+// SameName compares names as an API may spell them anew.
+func SameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
 
 func serversNamed(servers []apiclient.Server, name string) []apiclient.Server {
-	return slices.DeleteFunc(servers, func(s apiclient.Server) bool { return !same(s.Name, name) })
+	return slices.DeleteFunc(servers, func(s apiclient.Server) bool { return !SameName(s.Name, name) })
 }
 
 // backupsLike leaves out automatic backups, which come by themselves. A description that the
 // API does not show may be any.
 func backupsLike(backups []apiclient.Backup, server apiclient.ID, description string) []apiclient.Backup {
 	return slices.DeleteFunc(backups, func(b apiclient.Backup) bool {
-		return !b.Server.ID.Equal(server) || same(b.BackupType, "automatic") || b.Description != "" && !same(b.Description, description)
+		return !b.Server.ID.Equal(server) || SameName(b.BackupType, "automatic") || b.Description != "" && !SameName(b.Description, description)
 	})
 }
 
 func snapshotsNamed(snapshots []apiclient.Snapshot, server apiclient.ID, name string) []apiclient.Snapshot {
-	return slices.DeleteFunc(snapshots, func(s apiclient.Snapshot) bool { return !s.Server.ID.Equal(server) || !same(s.Name, name) })
+	return slices.DeleteFunc(snapshots, func(s apiclient.Snapshot) bool { return !s.Server.ID.Equal(server) || !SameName(s.Name, name) })
 }
 
 // statusIs takes one of the status words for the effect. That nothing happened is shown only by
@@ -128,7 +128,7 @@ func hasSettings(now, before apiclient.Server, name, hostname *string, backups *
 		seen = append(seen, setting(now.Hostname, before.Hostname, *hostname))
 	}
 	if backups != nil {
-		seen = append(seen, setting(yesNo(now.BackupsEnabled), yesNo(before.BackupsEnabled), yesNo(backups)))
+		seen = append(seen, setting(TrueFalse(now.BackupsEnabled), TrueFalse(before.BackupsEnabled), TrueFalse(backups)))
 	}
 	changed, unchanged := slices.Contains(seen, Applied), slices.Contains(seen, NotSeen)
 	switch {
@@ -151,7 +151,7 @@ func setting(now, before, wanted string) Evidence {
 		return Applied
 	case now == before:
 		return NotSeen
-	case same(now, wanted):
+	case SameName(now, wanted):
 		return Applied
 	}
 	return Unclear
@@ -174,16 +174,16 @@ func givenAny(names string, given ...bool) error {
 	return errors.New("nothing to change: give " + names)
 }
 
-func yesNo(b *bool) string {
+func TrueFalse(b *bool) string {
 	if b == nil {
 		return ""
 	}
 	return strconv.FormatBool(*b)
 }
 
-// answered returns what the API itself said of an accepted change: its words, and the id
+// APIMessage returns what the API itself said of an accepted change: its words, and the id
 // of what it created.
-func answered(value any) (says string, id apiclient.ID) {
+func APIMessage(value any) (says string, id apiclient.ID) {
 	switch v := value.(type) {
 	case apiclient.ActionResult:
 		return v.Message, id
@@ -207,16 +207,16 @@ var (
 
 const stillFor = 3
 
-// settledIn reports whether a status is an end, having stood for so many looks.
-func settledIn(status string, looks int) bool {
+// IsSettledStatus reports whether a status is an end, having stood for so many looks.
+func IsSettledStatus(status string, looks int) bool {
 	if slices.Contains(moving, status) {
 		return false
 	}
-	return slices.Contains(ends, status) || looksFailed(status) || looks >= stillFor
+	return slices.Contains(ends, status) || IsFailedStatus(status) || looks >= stillFor
 }
 
-// looksFailed recognises the words of failure that VPS.org may have; none is documented.
-func looksFailed(status string) bool {
+// IsFailedStatus recognises the words of failure that VPS.org may have; none is documented.
+func IsFailedStatus(status string) bool {
 	s := strings.ToLower(status)
 	return strings.Contains(s, "fail") || strings.Contains(s, "error")
 }

@@ -30,8 +30,8 @@ type input struct {
 	wait   bool
 }
 
-// ref returns the text of a ref or id field, or "".
-func (in input) ref(name string) string {
+// Text returns the text of a ref or id field, or "".
+func (in input) Text(name string) string {
 	s, _ := jsontext.AppendUnquote(nil, in.fields[name])
 	return string(s)
 }
@@ -42,7 +42,7 @@ func (in input) with(op *Op, name, text string) (input, error) {
 	for k, v := range in.fields {
 		fields[k] = v
 	}
-	fields[name] = quoted(text)
+	fields[name] = QuotedJSON(text)
 	in.fields = fields
 	value, err := op.decode(in.canonical())
 	in.value = value
@@ -58,8 +58,8 @@ func (in input) canonical() []byte {
 	return raw
 }
 
-// parse reads and checks an input. Each error says what to write instead.
-func (op *Op) parse(raw []byte) (input, error) {
+// ParseInput reads and checks an input. Each error says what to write instead.
+func (op *Op) ParseInput(raw []byte) (input, error) {
 	in, err := op.readFields(raw)
 	if err != nil {
 		return in, err
@@ -75,12 +75,12 @@ func (op *Op) parse(raw []byte) (input, error) {
 
 func (op *Op) readFields(raw []byte) (input, error) {
 	in := input{fields: map[string]jsontext.Value{}, limit: DefaultLimit}
-	given, err := object(raw)
+	given, err := DecodeObject(raw)
 	if err != nil {
 		return in, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) { // the same mistake gives the same message
-		if err := in.take(op, name, given[name]); err != nil {
+		if err := in.Set(op, name, given[name]); err != nil {
 			return in, err
 		}
 	}
@@ -93,9 +93,9 @@ func (op *Op) CheckFields(raw []byte) error {
 	return err
 }
 
-// restore reads the input of a record, which was checked when it was made: its server is an
+// RestoreInput reads the input of a record, which was checked when it was made: its server is an
 // id, in whatever form the API gives ids.
-func (op *Op) restore(raw []byte) (input, error) {
+func (op *Op) RestoreInput(raw []byte) (input, error) {
 	in := input{fields: map[string]jsontext.Value{}, limit: DefaultLimit}
 	if err := json.Unmarshal(raw, &in.fields); err != nil {
 		return in, err
@@ -105,8 +105,8 @@ func (op *Op) restore(raw []byte) (input, error) {
 	return in, err
 }
 
-// object splits a JSON object into its members. Nothing at all is an empty object.
-func object(raw []byte) (map[string]jsontext.Value, error) {
+// DecodeObject splits a JSON object into its members. Nothing at all is an empty object.
+func DecodeObject(raw []byte) (map[string]jsontext.Value, error) {
 	if len(raw) > MaxInput {
 		return nil, fmt.Errorf("the input is %d bytes long; at most %d are allowed", len(raw), MaxInput)
 	}
@@ -130,8 +130,8 @@ func syntaxError(err error) string {
 	return err.Error()
 }
 
-// take checks one member and files it. null is the same as leaving it out.
-func (in *input) take(op *Op, name string, v jsontext.Value) error {
+// Set checks one member and files it. null is the same as leaving it out.
+func (in *input) Set(op *Op, name string, v jsontext.Value) error {
 	f, known := op.Field(name)
 	if !known {
 		return fmt.Errorf("unknown field %s; %s%s", text.Quote(text.Cut(text.Clean(name), 60)), op.meant(name), op.valid())
@@ -158,7 +158,7 @@ func (in *input) take(op *Op, name string, v jsontext.Value) error {
 	return nil
 }
 
-// meant asks whether a field's name is a slip or another style of one that the operation has: "dryRun".
+// suggestServers asks whether a field's name is a slip or another style of one that the operation has: "dryRun".
 func (op *Op) meant(name string) string {
 	if len(name) > longestName {
 		return ""
@@ -206,7 +206,7 @@ func (f Field) read(v jsontext.Value) (jsontext.Value, error) {
 		return jsontext.Value(strconv.Itoa(n)), nil
 	}
 	text, err := f.text(v)
-	return quoted(text), err
+	return QuotedJSON(text), err
 }
 
 // bare returns the text of a scalar, whether or not it came as a JSON string: some clients send
@@ -256,7 +256,7 @@ func (f Field) text(v jsontext.Value) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("is not an id: ids are whole numbers or UUIDs, such as 12345, not %s", describe(v))
 		}
-		return oneSpelling(text), nil
+		return NormalizeUnicode(text), nil
 	}
 	return text, f.check(text)
 }
@@ -273,8 +273,8 @@ func (f Field) check(text string) error {
 	return r.check(text)
 }
 
-// oneSpelling writes an id the one way in which ids are compared; any other text stays as it is.
-func oneSpelling(text string) string {
+// NormalizeUnicode writes an id the one way in which ids are compared; any other text stays as it is.
+func NormalizeUnicode(text string) string {
 	if id, err := apiclient.ParseID(text); err == nil {
 		return id.Key()
 	}
@@ -295,13 +295,13 @@ func describe(v jsontext.Value) string {
 	return text.Cut(string(v), 40)
 }
 
-func quoted(s string) jsontext.Value {
+func QuotedJSON(s string) jsontext.Value {
 	v, _ := jsontext.AppendQuote(nil, s)
 	return v
 }
 
-// texts returns the fields of free text that an input has, in the order of the operation's own.
-func (in input) texts(op *Op) []string {
+// TextFields returns the fields of free text that an input has, in the order of the operation's own.
+func (in input) TextFields(op *Op) []string {
 	var names []string
 	for _, f := range op.Fields {
 		if _, given := in.fields[f.Name]; given && f.Kind == Text {

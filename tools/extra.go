@@ -15,69 +15,69 @@ const (
 	mostName    = 100 // characters
 )
 
-// tame cleans and bounds, in place, what a result holds beside its known fields, and its
+// limitExtra cleans and bounds, in place, what a result holds beside its known fields, and its
 // inner lists.
-func tame(v reflect.Value) {
+func limitExtra(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
-			tame(v.Elem())
+			limitExtra(v.Elem())
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			tameField(v.Field(i))
+			limitExtraField(v.Field(i))
 		}
 	case reflect.Slice: // the outermost list is paged by the Runner
 		for i := range v.Len() {
-			tame(v.Index(i))
+			limitExtra(v.Index(i))
 		}
 	}
 }
 
-func tameField(f reflect.Value) {
+func limitExtraField(f reflect.Value) {
 	if !f.CanSet() {
 		return
 	}
 	switch f.Kind() {
 	case reflect.Map:
 		if extra, ok := f.Interface().(map[string]any); ok && len(extra) > 0 {
-			f.Set(reflect.ValueOf(tameMap(extra, 1)))
+			f.Set(reflect.ValueOf(limitExtraMap(extra, 1)))
 		}
 	case reflect.Slice:
 		if f.Type().Elem().Kind() == reflect.String && f.Len() > mostItems {
 			f.Set(f.Slice(0, mostItems))
 		}
-		tame(f)
+		limitExtra(f)
 	case reflect.Struct, reflect.Pointer:
-		tame(f)
+		limitExtra(f)
 	}
 }
 
-func tameMap(m map[string]any, depth int) map[string]any {
+func limitExtraMap(m map[string]any, depth int) map[string]any {
 	tamed := make(map[string]any, min(len(m), mostMembers))
 	for name, value := range m {
 		if len(tamed) == mostMembers {
 			break
 		}
-		tamed[text.Cut(text.Clean(name), mostName)] = tameAny(value, depth)
+		tamed[text.Cut(text.Clean(name), mostName)] = limitExtraValue(value, depth)
 	}
 	return tamed
 }
 
-func tameAny(value any, depth int) any {
+func limitExtraValue(value any, depth int) any {
 	switch v := value.(type) {
 	case map[string]any:
 		if depth >= mostDepth {
 			return "…"
 		}
-		return tameMap(v, depth+1)
+		return limitExtraMap(v, depth+1)
 	case []any:
 		if depth >= mostDepth {
 			return "…"
 		}
 		tamed := make([]any, min(len(v), mostItems))
 		for i := range tamed {
-			tamed[i] = tameAny(v[i], depth+1)
+			tamed[i] = limitExtraValue(v[i], depth+1)
 		}
 		return tamed
 	}
