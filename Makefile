@@ -5,7 +5,7 @@ test: ## all tests, with the race detector
 	go test -race ./...
 
 proof: ## every figure of docs/proof.md at full size; writes the page
-	VPSBOT_PROOF=full go test -count=1 ./tools ./internal/store ./slackbot/blocks
+	VPSBOT_PROOF=full go test -count=1 ./internal/runner ./internal/store ./slackbot/blocks
 	go run ./internal/proof/write
 
 bench: ## the figures of docs/performance.md

@@ -9,10 +9,10 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // asked is what a modal about a record takes along, sealed. It gives nobody a right: whoever
@@ -45,7 +45,7 @@ func (b *Bot) record(ctx context.Context, v *visit, id string) (approval.Record,
 	}
 	b.refresh(ctx, v, rec)
 	b.changed(ctx, rec.ID) // whatever still shows buttons for it
-	return rec, false, b.tell(ctx, v, blocks.Plain("Nothing was sent now. "+tools.Standing(rec)))
+	return rec, false, b.tell(ctx, v, blocks.Plain("Nothing was sent now. "+runner.Standing(rec)))
 }
 
 // unreadable is what a person is told while the store cannot be read.
@@ -89,8 +89,8 @@ func (b *Bot) approve(ctx context.Context, v *visit, id string) error {
 	return b.agree(ctx, v, id)
 }
 
-func (b *Bot) yes(v *visit, rec approval.Record) tools.Answer {
-	return tools.Answer{
+func (b *Bot) yes(v *visit, rec approval.Record) runner.Answer {
+	return runner.Answer{
 		Approval: rec.ID, Channel: permissions.Slack, Yes: true, External: v.external, Groups: v.groups, Wait: true,
 	}
 }
@@ -194,7 +194,7 @@ func typed(w view, block string) string {
 
 // decide brings an answer to the Runner. The asker's own, to what they asked for in Slack, runs
 // it; any other is recorded, and the asker's side runs it.
-func (b *Bot) decide(ctx context.Context, v *visit, rec approval.Record, a tools.Answer, reason string) error {
+func (b *Bot) decide(ctx context.Context, v *visit, rec approval.Record, a runner.Answer, reason string) error {
 	b.refresh(ctx, v, rec)
 	if isSlack(rec) && rec.Actor == string(v.actor()) {
 		return b.answer(ctx, v, rec, a)
@@ -202,19 +202,19 @@ func (b *Bot) decide(ctx context.Context, v *visit, rec approval.Record, a tools
 	_, err := b.Runner.Decide(ctx, v.actor(), a, reason)
 	b.changed(ctx, rec.ID)
 	if err != nil {
-		return b.tell(ctx, v, blocks.Plain("Nothing was sent: "+tools.Explain(err)+"."))
+		return b.tell(ctx, v, blocks.Plain("Nothing was sent: "+runner.Explain(err)+"."))
 	}
 	return nil
 }
 
 // answer runs what the asker agreed to, or ends what they declined.
-func (b *Bot) answer(ctx context.Context, v *visit, rec approval.Record, a tools.Answer) error {
+func (b *Bot) answer(ctx context.Context, v *visit, rec approval.Record, a runner.Answer) error {
 	call := b.Runner.CallOf(rec)
 	call.Groups, call.External = v.groups, v.external
 	call.Recorded = func(approval.Record) { b.changed(ctx, rec.ID) }
 	reply := b.Runner.Answer(ctx, call, a)
 	b.changed(ctx, rec.ID)
-	if reply.Record == nil || reply.Outcome == tools.Busy || reply.Class == tools.Invalid {
+	if reply.Record == nil || reply.Outcome == runner.Busy || reply.Class == runner.Invalid {
 		return b.tell(ctx, v, blocks.Plain(reply.Message))
 	}
 	return nil
@@ -273,7 +273,7 @@ func (b *Bot) checkName(ctx context.Context, who permissions.Actor, w view) (ack
 	}
 	if rec = b.Runner.AsOfNow(ctx, rec); rec.State != approval.Pending {
 		b.changed(ctx, rec.ID)
-		return updated("Nothing was sent", tools.Standing(rec)), true
+		return updated("Nothing was sent", runner.Standing(rec)), true
 	}
 	if typed(w, blocks.BlockName) != rec.Confirm {
 		return blocks.NameError("That is not what is to be typed. Nothing was sent; type it exactly, or cancel."), true

@@ -21,9 +21,9 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Store is what the bot keeps between restarts, and shares with other replicas.
@@ -37,7 +37,7 @@ type Store interface {
 
 // Options are what a bot is made of.
 type Options struct {
-	Runner *tools.Runner
+	Runner *runner.Runner
 	Store  func(context.Context) (Store, error)
 	Token  string // the bot's token
 	APIURL string // base of Slack's Web API, with a slash at its end

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
@@ -25,7 +26,7 @@ var pickers = map[string]picker{
 
 type picker struct {
 	lists []string
-	from  func(lists ...tools.Reply) []blocks.Choice // a list that could not be read is empty
+	from  func(lists ...runner.Reply) []blocks.Choice // a list that could not be read is empty
 }
 
 // choices reads what the fields of a command can be picked from, as the visitor and no more. A
@@ -46,7 +47,7 @@ func (b *Bot) choices(ctx context.Context, v *visit, c command.Command, offered 
 		if !ok {
 			continue
 		}
-		var from []tools.Reply
+		var from []runner.Reply
 		for _, name := range p.lists {
 			from = append(from, lists[name])
 		}
@@ -56,13 +57,13 @@ func (b *Bot) choices(ctx context.Context, v *visit, c command.Command, offered 
 }
 
 // lists runs lists at once and returns those that came in time.
-func (b *Bot) lists(ctx context.Context, v *visit, wanted map[string]*tools.Op, server string) map[string]tools.Reply {
+func (b *Bot) lists(ctx context.Context, v *visit, wanted map[string]*tools.Op, server string) map[string]runner.Reply {
 	ctx, cancel := context.WithTimeout(ctx, choiceWithin)
 	defer cancel()
-	came := make(chan tools.Reply, len(wanted))
+	came := make(chan runner.Reply, len(wanted))
 	for _, op := range wanted {
 		go func() {
-			var reply tools.Reply
+			var reply runner.Reply
 			err := b.guarded(ctx, func(ctx context.Context) error {
 				reply = b.wholeList(ctx, v, op, ofServer(op, server), tools.MaxLimit)[0]
 				return nil
@@ -73,13 +74,13 @@ func (b *Bot) lists(ctx context.Context, v *visit, wanted map[string]*tools.Op, 
 			came <- reply
 		}()
 	}
-	read := map[string]tools.Reply{}
+	read := map[string]runner.Reply{}
 	for range wanted {
 		select {
 		case <-ctx.Done():
 			return read
 		case reply := <-came:
-			if reply.Op != nil && reply.Class == tools.OK {
+			if reply.Op != nil && reply.Class == runner.OK {
 				read[reply.Op.Name] = reply
 			}
 		}
@@ -95,13 +96,13 @@ func ofServer(op *tools.Op, server string) map[string]string {
 	return nil
 }
 
-func tableRows(list tools.Reply) []row {
+func tableRows(list runner.Reply) []row {
 	t, _ := list.Table()
 	return rowsOf(t)
 }
 
 // planChoices have the price first: it is what is agreed to.
-func planChoices(lists ...tools.Reply) []blocks.Choice {
+func planChoices(lists ...runner.Reply) []blocks.Choice {
 	var all []blocks.Choice
 	for _, r := range tableRows(lists[0]) {
 		all = append(all, blocks.Choice{Value: r["id"], Label: inParts(
@@ -131,7 +132,7 @@ func inParts(all ...string) string {
 }
 
 // locationChoices are the locations of plans, and where there are servers already.
-func locationChoices(lists ...tools.Reply) []blocks.Choice {
+func locationChoices(lists ...runner.Reply) []blocks.Choice {
 	found := map[string]bool{}
 	for _, r := range tableRows(lists[0]) {
 		for _, location := range strings.Fields(r["locations"]) {
@@ -150,7 +151,7 @@ func locationChoices(lists ...tools.Reply) []blocks.Choice {
 }
 
 // systemChoices are the systems of the servers that there are: VPS.org lists them nowhere else.
-func systemChoices(lists ...tools.Reply) []blocks.Choice {
+func systemChoices(lists ...runner.Reply) []blocks.Choice {
 	var page struct {
 		Results []struct {
 			OS struct {
@@ -174,7 +175,7 @@ func systemChoices(lists ...tools.Reply) []blocks.Choice {
 }
 
 // copyChoices are backups or snapshots, the newest first.
-func copyChoices(lists ...tools.Reply) []blocks.Choice {
+func copyChoices(lists ...runner.Reply) []blocks.Choice {
 	rows := tableRows(lists[0])
 	slices.SortStableFunc(rows, func(a, b row) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })
 	var all []blocks.Choice

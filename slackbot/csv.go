@@ -9,9 +9,9 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -40,12 +40,12 @@ func (b *Bot) sendCSV(ctx context.Context, v *visit, c command.Command) error {
 }
 
 // moreThan reports whether a list goes on after its pages.
-func moreThan(pages []tools.Reply, rows int) bool {
+func moreThan(pages []runner.Reply, rows int) bool {
 	page, ok := pagesOf(pages[len(pages)-1])
 	return ok && page.next >= rows
 }
 
-func (b *Bot) sendFile(ctx context.Context, v *visit, c command.Command, t tools.Table, cut bool) error {
+func (b *Bot) sendFile(ctx context.Context, v *visit, c command.Command, t runner.Table, cut bool) error {
 	f := file{
 		name: fmt.Sprintf("%s-%s.csv", strings.ReplaceAll(c.Op.Name, ".", "-"), b.Now().UTC().Format("2006-01-02")),
 		text: string(blocks.CSV(t)),

@@ -11,8 +11,8 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // status makes VPS.org say a status of the first server, whatever it really is.
@@ -241,7 +241,7 @@ func TestAQuestionThatIsAnsweredElsewhereAsksNoMore(t *testing.T) {
 	w := newWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "db-server-01"))
 	own := w.direct(lea, "Please confirm")
-	_, err := w.runner.Decide(t.Context(), "key:lea-laptop", tools.Answer{Approval: reply.Record.ID, Channel: permissions.Terminal, Yes: true}, "")
+	_, err := w.runner.Decide(t.Context(), "key:lea-laptop", runner.Answer{Approval: reply.Record.ID, Channel: permissions.Terminal, Yes: true}, "")
 	require.NoError(t, err)
 	w.eventually("it asks no more", func() bool { return len(own.Buttons()) == 0 })
 	require.Contains(t, own.Text(), "Waits for another person")

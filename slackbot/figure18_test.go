@@ -13,10 +13,10 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Without a policy file nobody in Slack answers or sees what an assistant or a terminal asked for:
@@ -66,7 +66,7 @@ func (m *members) ask() {
 		p.Book.People = append(p.Book.People, permissions.Person{ID: "ann", Identities: []permissions.Actor{"local:ann-desk"}})
 		p.Book.Rules[1].Who, p.Book.Rules[2].Who = []permissions.Principal{"*"}, []permissions.Principal{"*"}
 	})
-	for _, from := range []tools.Call{
+	for _, from := range []runner.Call{
 		{Actor: "key:ci-robot", Surface: permissions.MCP},
 		{Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true},
 		{Actor: "local:ann-desk", Surface: permissions.Terminal, Interactive: true},
@@ -74,7 +74,7 @@ func (m *members) ask() {
 		for _, operation := range []string{"servers.delete", "servers.stop", "servers.reboot"} {
 			from.Operation, from.Input = operation, []byte(`{"server":"web-server-01"}`)
 			reply := m.runner.Run(m.Context(), from)
-			require.Equal(m, tools.ApprovalRequired, reply.Outcome, reply.Message)
+			require.Equal(m, runner.ApprovalRequired, reply.Outcome, reply.Message)
 			m.records = append(m.records, *reply.Record)
 		}
 	}
@@ -214,7 +214,7 @@ func (m *members) shown(since time.Time) (texts []string) {
 		raw, err := json.Marshal(v.Blocks)
 		require.NoError(m, err)
 		for _, rec := range m.records {
-			card, err := tools.CardOf(rec)
+			card, err := runner.CardOf(rec)
 			require.NoError(m, err)
 			for _, mark := range []string{rec.ID, card.Effect, "ci-robot", "ann-desk", "lea-laptop"} {
 				if strings.Contains(v.Text(), mark) || strings.Contains(string(raw), mark) {

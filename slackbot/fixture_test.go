@@ -19,6 +19,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
@@ -26,7 +27,6 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // The people, the channels and the token of every test.
@@ -64,7 +64,7 @@ type world struct {
 	slack  *fakeslack.Slack
 	sim    *simulator.Simulator
 	store  *store.Store
-	runner *tools.Runner
+	runner *runner.Runner
 	bot    *slackbot.Bot
 	log    *testkit.Log
 	url    string // of the store
@@ -193,15 +193,15 @@ func (w *world) connect(ctx context.Context, running *sync.WaitGroup) {
 }
 
 // newRunner makes the runner of one process.
-func (w *world) newRunner(process string, db *store.Store) *tools.Runner {
+func (w *world) newRunner(process string, db *store.Store) *runner.Runner {
 	source := func() (string, error) { return token, nil }
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(w.log), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client, err := apiclient.New(apiclient.Options{BaseURL: loopback, Token: source, Transport: w.sim.Transport(), Logger: log})
 	require.NoError(w, err)
-	return &tools.Runner{
+	return &runner.Runner{
 		Client: client, API: loopback, Token: source, Policy: w.currentPolicy,
 		Store:   func(context.Context) (approval.Store, error) { return db, nil },
-		Process: tools.Process{ID: process, Alive: func(owner string) bool { return owner == process }},
+		Process: runner.Process{ID: process, Alive: func(owner string) bool { return owner == process }},
 		Slack:   func(context.Context) bool { return true },
 		Now:     w.now, Random: rand.Reader, Log: log,
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -22,7 +23,7 @@ type progress struct {
 }
 
 type work struct {
-	tools.Work
+	runner.Work
 	at     time.Time     // of the last look
 	waited time.Duration // until it had settled
 }
@@ -76,7 +77,7 @@ func (b *Bot) lookAtWork(ctx context.Context, rec approval.Record) {
 	var err error
 	w.at = now
 	if w.Work, err = b.Runner.LookAtWork(ctx, rec, w.Work); err != nil {
-		b.Log.Debug("Slack: reading how work goes on", "approval", rec.ID, "error", tools.Explain(err))
+		b.Log.Debug("Slack: reading how work goes on", "approval", rec.ID, "error", runner.Explain(err))
 	}
 	if w.Settled {
 		w.waited = now.Sub(rec.ClaimedAt).Truncate(time.Second)
@@ -88,7 +89,7 @@ func (b *Bot) lookAtWork(ctx context.Context, rec approval.Record) {
 // noteFailure writes work that failed into the audit log, once over all replicas: the row of its
 // call says done, because VPS.org had accepted it.
 func (b *Bot) noteFailure(ctx context.Context, rec approval.Record, status string) {
-	if !tools.WorkFailed(status) {
+	if !runner.WorkFailed(status) {
 		return
 	}
 	store, err := b.Store(ctx)

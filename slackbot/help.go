@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
@@ -40,7 +41,7 @@ func (b *Bot) help(ctx context.Context, v *visit, c command.Command) error {
 	}
 	says := blocks.Help(ops, why, c.Op)
 	if err != nil {
-		note := blocks.Plain("What the token may do cannot be read at the moment, so this is what the policy alone would let you do: " + tools.Explain(err))
+		note := blocks.Plain("What the token may do cannot be read at the moment, so this is what the policy alone would let you do: " + runner.Explain(err))
 		says.Blocks = append(note.Blocks, says.Blocks...)
 	}
 	return b.tell(ctx, v, says)
@@ -86,7 +87,7 @@ func (b *Bot) approvals(ctx context.Context, v *visit, c command.Command) error 
 // noStore tells somebody that nothing can be looked up.
 func (b *Bot) noStore(ctx context.Context, v *visit, err error) error {
 	b.Log.Error("Slack: looking something up", "error", err)
-	return b.tell(ctx, v, blocks.Plain("vpsbot cannot look it up at the moment: "+text.Clean(tools.Explain(err))+". Please try again in a minute."))
+	return b.tell(ctx, v, blocks.Plain("vpsbot cannot look it up at the moment: "+text.Clean(runner.Explain(err))+". Please try again in a minute."))
 }
 
 // hasWords reports whether each of some words is in one of the texts. No words are in all.
@@ -191,7 +192,7 @@ func (b *Bot) freeze(ctx context.Context, v *visit, c command.Command) error {
 		return b.unfreeze(ctx, v)
 	}
 	if err := b.Runner.Freeze(ctx, v.actor(), permissions.Slack, c.Rest); err != nil {
-		return b.tell(ctx, v, blocks.Plain("Nothing is frozen: "+tools.Explain(err)))
+		return b.tell(ctx, v, blocks.Plain("Nothing is frozen: "+runner.Explain(err)))
 	}
 	return b.tell(ctx, v, blocks.Plain("All changes are frozen, everywhere and for everybody. What runs already goes on; reads still work. /vps unfreeze lifts it."))
 }
@@ -216,7 +217,7 @@ func (b *Bot) unfreeze(ctx context.Context, v *visit) error {
 		return b.noStore(ctx, v, err)
 	}
 	if err := b.Runner.Unfreeze(ctx, v.actor(), permissions.Slack); err != nil {
-		return b.tell(ctx, v, blocks.Plain("The freeze was not lifted: "+tools.Explain(err)))
+		return b.tell(ctx, v, blocks.Plain("The freeze was not lifted: "+runner.Explain(err)))
 	}
 	if frozen == nil {
 		return b.tell(ctx, v, blocks.Plain("Nothing was frozen."))

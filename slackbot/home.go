@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/tools"
@@ -126,7 +127,7 @@ func (b *Bot) homeView(ctx context.Context, v *visit, page homePage) slack.HomeT
 
 // readHome asks VPS.org for what the tab shows of it, all at once: the servers, what the visitor
 // may do, and a token that expires.
-func (b *Bot) readHome(ctx context.Context, v *visit, view *blocks.HomeView) (fleet []tools.Reply) {
+func (b *Bot) readHome(ctx context.Context, v *visit, view *blocks.HomeView) (fleet []runner.Reply) {
 	ctx, cancel := context.WithTimeout(ctx, homeWithin)
 	defer cancel()
 	op, _ := tools.Lookup("servers.list")
@@ -148,15 +149,15 @@ func (b *Bot) readHome(ctx context.Context, v *visit, view *blocks.HomeView) (fl
 
 // addFleet adds the page of the servers that fit the filter. Where servers have gone meanwhile,
 // and the page with them, it is the first.
-func (b *Bot) addFleet(view *blocks.HomeView, fleet []tools.Reply, page homePage) {
+func (b *Bot) addFleet(view *blocks.HomeView, fleet []runner.Reply, page homePage) {
 	wanted := map[string]bool{}
 	for _, r := range rowsOf(joinTables(fleet)) {
 		wanted[r["id"]] = r.has(page.Filter)
 	}
 	want := func(s permissions.TargetServer) bool { return wanted[s.ID] }
-	view.Fleet = tools.Select(fleet, want, blocks.PageRows, page.Offset)
+	view.Fleet = runner.Select(fleet, want, blocks.PageRows, page.Offset)
 	if t, ok := view.Fleet.Table(); ok && len(t.Rows) == 0 && page.Offset > 0 {
-		view.Fleet = tools.Select(fleet, want, blocks.PageRows, 0)
+		view.Fleet = runner.Select(fleet, want, blocks.PageRows, 0)
 	}
 	beside, ok := pagesOf(view.Fleet)
 	if !ok {
@@ -181,7 +182,7 @@ func (r row) has(text string) bool {
 }
 
 // addRecords adds what the store knows: what waits for the visitor, what runs, what they did.
-func (b *Bot) addRecords(ctx context.Context, v *visit, view *blocks.HomeView, fleet []tools.Reply) error {
+func (b *Bot) addRecords(ctx context.Context, v *visit, view *blocks.HomeView, fleet []runner.Reply) error {
 	store, err := b.Store(ctx)
 	if err != nil {
 		return err
@@ -213,7 +214,7 @@ func (b *Bot) addRecords(ctx context.Context, v *visit, view *blocks.HomeView, f
 }
 
 // running are the records at work on the servers that somebody may read.
-func running(records []approval.Record, fleet []tools.Reply) []approval.Record {
+func running(records []approval.Record, fleet []runner.Reply) []approval.Record {
 	mayRead := map[string]bool{}
 	for _, r := range rowsOf(joinTables(fleet)) {
 		mayRead["server:"+r["id"]] = true

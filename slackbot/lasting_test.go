@@ -16,6 +16,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
@@ -60,8 +61,8 @@ func newSQLite(t *testing.T) *world {
 }
 
 // fromAssistant is what lea's assistant asks for.
-func fromAssistant(op, server string) tools.Call {
-	return tools.Call{Operation: op, Input: []byte(`{"server":"` + server + `"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
+func fromAssistant(op, server string) runner.Call {
+	return runner.Call{Operation: op, Input: []byte(`{"server":"` + server + `"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
 }
 
 // hangAPI makes VPS.org answer nothing until it is released: writes alone, or all.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
@@ -38,19 +39,19 @@ func (b *Bot) change(ctx context.Context, v *visit, op *tools.Op, input []byte, 
 		b.post(ctx, v, rec, share)
 	}
 	reply := b.Runner.Run(ctx, call)
-	if reply.Record != nil && recorded != reply.Record.ID && reply.Outcome != tools.Busy { // it joined one that was made before
+	if reply.Record != nil && recorded != reply.Record.ID && reply.Outcome != runner.Busy { // it joined one that was made before
 		b.post(ctx, v, *reply.Record, share)
 	}
 	if recorded != "" {
 		b.changed(ctx, recorded)
 	}
-	if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
+	if reply.Outcome == runner.ApprovalRequired && reply.Record != nil {
 		if reply.Record.Others > 0 && b.approvalsChannel() == "" {
 			return b.tell(ctx, v, blocks.Plain("Nobody else was asked: the policy names no channel for it. Whoever may approve sees your request by `/vps approvals`."))
 		}
 		return nil // the card asks
 	}
-	if reply.Outcome == tools.Done && op.Settles && !strings.HasPrefix(reply.Message, "There was nothing to do") {
+	if reply.Outcome == runner.Done && op.Settles && !strings.HasPrefix(reply.Message, "There was nothing to do") {
 		return b.tell(ctx, v, blocks.Plain("⏳ VPS.org has accepted it: "+op.Title+" "+reply.Record.TargetName+". A message of its own tells how it ends."))
 	}
 	return b.tell(ctx, v, blocks.Answer(reply, blocks.AnswerView{Now: b.Now()}))
@@ -144,7 +145,7 @@ func (b *Bot) read(ctx context.Context, v *visit, c command.Command, input []byt
 	if page, ok := pagesOf(reply); ok {
 		view.Next, view.Prev, view.CSV = b.pageToken(c, page.next), b.pageToken(c, page.prev), b.readToken(c)
 	}
-	if c.Share && reply.Class == tools.OK {
+	if c.Share && reply.Class == runner.OK {
 		view.SharedBy = v.user
 		return b.respond(ctx, v, blocks.Answer(reply, view), response{share: true})
 	}
@@ -172,8 +173,8 @@ func pageOf(c command.Command, input []byte) []byte {
 type pages struct{ next, prev int }
 
 // pagesOf reads from a list's reply where its neighbours begin.
-func pagesOf(reply tools.Reply) (pages, bool) {
-	if reply.Op == nil || !reply.Op.IsList() || reply.Class != tools.OK {
+func pagesOf(reply runner.Reply) (pages, bool) {
+	if reply.Op == nil || !reply.Op.IsList() || reply.Class != runner.OK {
 		return pages{}, false
 	}
 	var list struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
@@ -119,7 +120,7 @@ func TestGroupsAreReadInTurn(t *testing.T) {
 func TestAStrangerIsInNoGroup(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
-	b.Runner = &tools.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}
+	b.Runner = &runner.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}
 	require.Empty(t, b.groupsOf(t.Context(), &visit{user: "U9", external: true, trigger: "1"}))
 	require.False(t, b.groups.hasMet("U9"))
 	require.Empty(t, b.groupsOf(t.Context(), &visit{user: "U1"}))
@@ -131,9 +132,9 @@ func TestAStrangerIsInNoGroup(t *testing.T) {
 func TestTablesOfPagesBecomeOne(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, joinTables(nil).Rows)
-	failed := tools.Reply{Class: tools.Failed, Message: "no"}
-	require.Empty(t, joinTables([]tools.Reply{failed}).Rows)
-	require.False(t, isWhole([]tools.Reply{failed}))
+	failed := runner.Reply{Class: runner.Failed, Message: "no"}
+	require.Empty(t, joinTables([]runner.Reply{failed}).Rows)
+	require.False(t, isWhole([]runner.Reply{failed}))
 	require.False(t, isWhole(nil))
 }
 
@@ -264,7 +265,7 @@ func TestWhoIsOfTheEnterprise(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	b.team.teamID, b.team.enterprise = "T1", "E1"
-	b.Runner = &tools.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}
+	b.Runner = &runner.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}
 	b.Store = func(context.Context) (Store, error) { return nil, errors.New("there is none") }
 	for payload, ours := range map[string]bool{
 		`{"user":{"id":"U2","team_id":"T1"}}`:                                               true,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -15,8 +16,8 @@ const mostServers = 2000
 
 // wholeList reads a list as the visitor, page after page, until it ends, has most rows, or cannot
 // be read: then the last reply says why. A limit or an offset that was given does not matter.
-func (b *Bot) wholeList(ctx context.Context, v *visit, op *tools.Op, given map[string]string, most int) []tools.Reply {
-	var all []tools.Reply
+func (b *Bot) wholeList(ctx context.Context, v *visit, op *tools.Op, given map[string]string, most int) []runner.Reply {
+	var all []runner.Reply
 	for offset := 0; offset < most; offset += tools.MaxLimit {
 		input := maps.Clone(given)
 		if input == nil {
@@ -25,7 +26,7 @@ func (b *Bot) wholeList(ctx context.Context, v *visit, op *tools.Op, given map[s
 		input["limit"], input["offset"] = strconv.Itoa(min(tools.MaxLimit, most-offset)), strconv.Itoa(offset)
 		raw, err := command.Command{Op: op, Input: input}.JSON()
 		if err != nil {
-			return append(all, tools.Reply{Op: op, Class: tools.Invalid, Message: err.Error()})
+			return append(all, runner.Reply{Op: op, Class: runner.Invalid, Message: err.Error()})
 		}
 		reply := b.Runner.Run(ctx, b.call(v, op, raw))
 		all = append(all, reply)
@@ -37,13 +38,13 @@ func (b *Bot) wholeList(ctx context.Context, v *visit, op *tools.Op, given map[s
 }
 
 // isWhole reports whether all pages of a list could be read.
-func isWhole(pages []tools.Reply) bool {
-	return len(pages) > 0 && pages[len(pages)-1].Class == tools.OK
+func isWhole(pages []runner.Reply) bool {
+	return len(pages) > 0 && pages[len(pages)-1].Class == runner.OK
 }
 
 // joinTables makes one table of the pages of a list: a page has the columns that its rows fill.
-func joinTables(pages []tools.Reply) tools.Table {
-	var whole tools.Table
+func joinTables(pages []runner.Reply) runner.Table {
+	var whole runner.Table
 	for _, reply := range pages {
 		page, _ := reply.Table()
 		for _, name := range page.Header {
@@ -69,7 +70,7 @@ func joinTables(pages []tools.Reply) tools.Table {
 // row is one row of a table, by column.
 type row map[string]string
 
-func rowsOf(t tools.Table) []row {
+func rowsOf(t runner.Table) []row {
 	rows := make([]row, len(t.Rows))
 	for i, cells := range t.Rows {
 		rows[i] = row{}

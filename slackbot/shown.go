@@ -9,9 +9,9 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // callAsker calls the asker by a new message where a record has ended, or it is their turn: once,
@@ -80,7 +80,7 @@ func (b *Bot) answerers(ctx context.Context, rec approval.Record) (ids []string)
 	if book == nil {
 		return nil
 	}
-	answer := tools.Answer{Approval: rec.ID, Channel: permissions.Slack, Yes: true}
+	answer := runner.Answer{Approval: rec.ID, Channel: permissions.Slack, Yes: true}
 	for _, person := range book.People {
 		for _, who := range person.Identities {
 			user, ok := strings.CutPrefix(string(who), "slack:")

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
@@ -76,7 +77,7 @@ func (b *Bot) suggest(ctx context.Context, d transport.Delivery) []byte {
 func (b *Bot) readable(ctx context.Context, v *visit) ([]server, error) {
 	op, _ := tools.Lookup("servers.list")
 	pages := b.wholeList(ctx, v, op, nil, mostServers)
-	if !isWhole(pages) && pages[len(pages)-1].Class == tools.Refuse {
+	if !isWhole(pages) && pages[len(pages)-1].Class == runner.Refuse {
 		return nil, nil // whoever may read nothing any more is offered nothing
 	}
 	if !isWhole(pages) {
@@ -91,7 +92,7 @@ func (b *Bot) readable(ctx context.Context, v *visit) ([]server, error) {
 
 // fitting returns the servers that have what was typed in their name, id or address, the best first.
 func fitting(servers []server, typed string) []server {
-	typed = tools.Folded(typed)
+	typed = runner.Folded(typed)
 	servers = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.fits(typed) == fitsNot })
 	slices.SortStableFunc(servers, func(a, b server) int {
 		return cmp.Or(cmp.Compare(a.fits(typed), b.fits(typed)), cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.id, b.id))
@@ -108,9 +109,9 @@ const (
 	fitsNot
 )
 
-// fits takes what was typed as [tools.Folded] gives it.
+// fits takes what was typed as [runner.Folded] gives it.
 func (s server) fits(typed string) int {
-	name, id := tools.Folded(s.name), strings.ToLower(s.id)
+	name, id := runner.Folded(s.name), strings.ToLower(s.id)
 	switch {
 	case name == typed, id == typed, typed != "" && s.address == typed:
 		return fitsWholly

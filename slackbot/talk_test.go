@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 func TestAReadIsAnsweredToTheAskerAlone(t *testing.T) {
@@ -166,9 +166,9 @@ func TestAnAssistantsWishIsAskedInSlack(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		assistant := w.newRunner("assistant", w.store)
-		call := tools.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
+		call := runner.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
 		reply := assistant.Run(t.Context(), call)
-		require.Equal(t, tools.ApprovalRequired, reply.Outcome, reply.Message)
+		require.Equal(t, runner.ApprovalRequired, reply.Outcome, reply.Message)
 		card := w.direct(lea, "key lea-laptop")
 		p := w.slack.As(lea)
 		p.Press(card, "confirm")

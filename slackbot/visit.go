@@ -8,6 +8,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
@@ -81,8 +82,8 @@ type visit struct {
 func (v *visit) actor() permissions.Actor { return permissions.SlackUser(v.user) }
 
 // call is the wish of a visit.
-func (b *Bot) call(v *visit, op *tools.Op, input []byte) tools.Call {
-	return tools.Call{
+func (b *Bot) call(v *visit, op *tools.Op, input []byte) runner.Call {
+	return runner.Call{
 		Operation: op.Name, Input: input, Actor: v.actor(), Surface: permissions.Slack, Channel: v.channel,
 		Groups: v.groups, External: v.external, CanAsk: true,
 	}

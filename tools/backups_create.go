@@ -31,7 +31,7 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 	CandidatesNeed: "backups:list",
 	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Backup) (apiclient.Backup, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
-		if now, found := findBackup(backups, out.ID); found {
+		if now, found := FindBackup(backups, out.ID); found {
 			return now, nil
 		}
 		return out, err

@@ -23,7 +23,7 @@ var _ = register(Operation[backupIn, None]{
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ backupIn) (Evidence, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{})
-		if still, there := findBackup(backups, t.ID); there {
+		if still, there := FindBackup(backups, t.ID); there {
 			return standing(still.Status), err
 		}
 		return Applied, err

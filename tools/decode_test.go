@@ -22,8 +22,8 @@ func FuzzInput(f *testing.F) {
 			require.NotEmpty(t, err.Error())
 			return
 		}
-		again, err := op.ParseInput(in.canonical())
+		again, err := op.ParseInput(in.Canonical())
 		require.NoError(t, err, "what was accepted is accepted again")
-		require.Equal(t, in.canonical(), again.canonical())
+		require.Equal(t, in.Canonical(), again.Canonical())
 	})
 }

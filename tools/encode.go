@@ -47,5 +47,5 @@ var strictIDs = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.
 	return err
 }))
 
-// encode returns a result as JSON for a reader outside: ids as strings, texts cleaned.
-func encode(v any) (jsontext.Value, error) { return json.Marshal(v, outward) }
+// Encode returns a result as JSON for a reader outside: ids as strings, texts cleaned.
+func Encode(v any) (jsontext.Value, error) { return json.Marshal(v, outward) }

@@ -70,7 +70,7 @@ func fieldOf(f reflect.StructField) Field {
 		if field.Kind == Ref {
 			word = "server"
 		}
-		r, ok := rules[word]
+		r, ok := Rules[word]
 		if !ok {
 			panic(fmt.Sprintf("input field %s has no rule", name))
 		}

@@ -20,38 +20,38 @@ import (
 // MaxInput is how long an input may be, in bytes.
 const MaxInput = 64 << 10
 
-// input is a call's input after decoding.
-type input struct {
-	fields map[string]jsontext.Value // what was given, checked; ids and refs as JSON strings
-	value  any                       // the operation's own input type
-	limit  int
-	offset int
-	dryRun bool
-	wait   bool
+// Input is a call's input after decoding.
+type Input struct {
+	Fields map[string]jsontext.Value // what was given, checked; ids and refs as JSON strings
+	Value  any                       // the operation's own input type
+	Limit  int
+	Offset int
+	DryRun bool
+	Wait   bool
 }
 
 // Text returns the text of a ref or id field, or "".
-func (in input) Text(name string) string {
-	s, _ := jsontext.AppendUnquote(nil, in.fields[name])
+func (in Input) Text(name string) string {
+	s, _ := jsontext.AppendUnquote(nil, in.Fields[name])
 	return string(s)
 }
 
-// with returns the input with one field replaced, as when a name became an id.
-func (in input) with(op *Op, name, text string) (input, error) {
-	fields := make(map[string]jsontext.Value, len(in.fields))
-	for k, v := range in.fields {
+// With returns the input with one field replaced, as when a name became an id.
+func (in Input) With(op *Op, name, text string) (Input, error) {
+	fields := make(map[string]jsontext.Value, len(in.Fields))
+	for k, v := range in.Fields {
 		fields[k] = v
 	}
 	fields[name] = QuotedJSON(text)
-	in.fields = fields
-	value, err := op.decode(in.canonical())
-	in.value = value
+	in.Fields = fields
+	value, err := op.Decode(in.Canonical())
+	in.Value = value
 	return in, err
 }
 
-// canonical returns the input without the Runner's own fields, in one fixed spelling.
-func (in input) canonical() []byte {
-	raw, err := json.Marshal(in.fields, json.Deterministic(true))
+// Canonical returns the input without the Runner's own fields, in one fixed spelling.
+func (in Input) Canonical() []byte {
+	raw, err := json.Marshal(in.Fields, json.Deterministic(true))
 	if err != nil {
 		panic(err) // every value was decoded a moment ago
 	}
@@ -59,22 +59,22 @@ func (in input) canonical() []byte {
 }
 
 // ParseInput reads and checks an input. Each error says what to write instead.
-func (op *Op) ParseInput(raw []byte) (input, error) {
+func (op *Op) ParseInput(raw []byte) (Input, error) {
 	in, err := op.readFields(raw)
 	if err != nil {
 		return in, err
 	}
 	for _, f := range op.Fields {
-		if _, ok := in.fields[f.Name]; f.Required && !ok {
+		if _, ok := in.Fields[f.Name]; f.Required && !ok {
 			return in, fmt.Errorf("%s is missing: %s", f.Name, f.Doc)
 		}
 	}
-	in.value, err = op.decode(in.canonical())
+	in.Value, err = op.Decode(in.Canonical())
 	return in, err
 }
 
-func (op *Op) readFields(raw []byte) (input, error) {
-	in := input{fields: map[string]jsontext.Value{}, limit: DefaultLimit}
+func (op *Op) readFields(raw []byte) (Input, error) {
+	in := Input{Fields: map[string]jsontext.Value{}, Limit: DefaultLimit}
 	given, err := DecodeObject(raw)
 	if err != nil {
 		return in, err
@@ -95,13 +95,13 @@ func (op *Op) CheckFields(raw []byte) error {
 
 // RestoreInput reads the input of a record, which was checked when it was made: its server is an
 // id, in whatever form the API gives ids.
-func (op *Op) RestoreInput(raw []byte) (input, error) {
-	in := input{fields: map[string]jsontext.Value{}, limit: DefaultLimit}
-	if err := json.Unmarshal(raw, &in.fields); err != nil {
+func (op *Op) RestoreInput(raw []byte) (Input, error) {
+	in := Input{Fields: map[string]jsontext.Value{}, Limit: DefaultLimit}
+	if err := json.Unmarshal(raw, &in.Fields); err != nil {
 		return in, err
 	}
-	value, err := op.decode(in.canonical())
-	in.value = value
+	value, err := op.Decode(in.Canonical())
+	in.Value = value
 	return in, err
 }
 
@@ -131,7 +131,7 @@ func syntaxError(err error) string {
 }
 
 // Set checks one member and files it. null is the same as leaving it out.
-func (in *input) Set(op *Op, name string, v jsontext.Value) error {
+func (in *Input) Set(op *Op, name string, v jsontext.Value) error {
 	f, known := op.Field(name)
 	if !known {
 		return fmt.Errorf("unknown field %s; %s%s", text.Quote(text.Cut(text.Clean(name), 60)), op.meant(name), op.valid())
@@ -145,22 +145,22 @@ func (in *input) Set(op *Op, name string, v jsontext.Value) error {
 	}
 	switch name {
 	case limitField.Name:
-		in.limit, _ = strconv.Atoi(string(value))
+		in.Limit, _ = strconv.Atoi(string(value))
 	case offsetField.Name:
-		in.offset, _ = strconv.Atoi(string(value))
+		in.Offset, _ = strconv.Atoi(string(value))
 	case dryRunField.Name:
-		in.dryRun = value.Kind() == 't'
+		in.DryRun = value.Kind() == 't'
 	case waitField.Name:
-		in.wait = value.Kind() == 't'
+		in.Wait = value.Kind() == 't'
 	default:
-		in.fields[name] = value
+		in.Fields[name] = value
 	}
 	return nil
 }
 
-// suggestServers asks whether a field's name is a slip or another style of one that the operation has: "dryRun".
+// suggestServers asks whether a field's name is a slip or another style of one that the operation has: "DryRun".
 func (op *Op) meant(name string) string {
-	if len(name) > longestName {
+	if len(name) > LongestName {
 		return ""
 	}
 	plain := func(s string) string {
@@ -197,11 +197,11 @@ func (f Field) read(v jsontext.Value) (jsontext.Value, error) {
 		case "true", "false":
 			return jsontext.Value(bare(v)), nil
 		}
-		return nil, fmt.Errorf("must be true or false, not %s", describe(v))
+		return nil, fmt.Errorf("must be true or false, not %s", Describe(v))
 	case Integer:
 		n, err := wholeNumber(bare(v))
 		if err != nil || n < f.Min || n > f.Max {
-			return nil, fmt.Errorf("must be a whole number from %d to %d, not %s", f.Min, f.Max, describe(v))
+			return nil, fmt.Errorf("must be a whole number from %d to %d, not %s", f.Min, f.Max, Describe(v))
 		}
 		return jsontext.Value(strconv.Itoa(n)), nil
 	}
@@ -241,7 +241,7 @@ func wholeID(v jsontext.Value) string {
 func (f Field) text(v jsontext.Value) (string, error) {
 	number := v.Kind() == '0' && f.Kind != Text
 	if v.Kind() != '"' && !number {
-		return "", fmt.Errorf("must be a string, not %s", describe(v))
+		return "", fmt.Errorf("must be a string, not %s", Describe(v))
 	}
 	text := wholeID(v)
 	if !number {
@@ -254,7 +254,7 @@ func (f Field) text(v jsontext.Value) (string, error) {
 	if number || f.Kind == IDKind || f.Kind == Ref && apiclient.LooksLikeID(text) {
 		_, err := apiclient.ParseID(text)
 		if err != nil {
-			return "", fmt.Errorf("is not an id: ids are whole numbers or UUIDs, such as 12345, not %s", describe(v))
+			return "", fmt.Errorf("is not an id: ids are whole numbers or UUIDs, such as 12345, not %s", Describe(v))
 		}
 		return NormalizeUnicode(text), nil
 	}
@@ -270,7 +270,7 @@ func (f Field) check(text string) error {
 			r.says += ": " + strings.ToLower(hint[:1]) + hint[1:]
 		}
 	}
-	return r.check(text)
+	return r.Check(text)
 }
 
 // NormalizeUnicode writes an id the one way in which ids are compared; any other text stays as it is.
@@ -281,8 +281,8 @@ func NormalizeUnicode(text string) string {
 	return text
 }
 
-// describe names a value in an error without repeating what may be huge or hostile.
-func describe(v jsontext.Value) string {
+// Describe names a value in an error without repeating what may be huge or hostile.
+func Describe(v jsontext.Value) string {
 	switch v.Kind() {
 	case '{':
 		return "an object"
@@ -295,21 +295,22 @@ func describe(v jsontext.Value) string {
 	return text.Cut(string(v), 40)
 }
 
+// QuotedJSON is a text as a JSON string.
 func QuotedJSON(s string) jsontext.Value {
 	v, _ := jsontext.AppendQuote(nil, s)
 	return v
 }
 
 // TextFields returns the fields of free text that an input has, in the order of the operation's own.
-func (in input) TextFields(op *Op) []string {
+func (in Input) TextFields(op *Op) []string {
 	var names []string
 	for _, f := range op.Fields {
-		if _, given := in.fields[f.Name]; given && f.Kind == Text {
+		if _, given := in.Fields[f.Name]; given && f.Kind == Text {
 			names = append(names, f.Name)
 		}
 	}
 	return names
 }
 
-// longestName is how much of a wrong name an error repeats.
-const longestName = 40
+// LongestName is how much of a wrong name an error repeats.
+const LongestName = 40

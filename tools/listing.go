@@ -19,11 +19,11 @@ type Listing[T any] struct {
 
 // View is how a list is shown, with its types erased.
 type View struct {
-	page    func(value any, limit, offset int) any                       // cuts a page out of a whole list
-	rows    func(value any) any                                          // the page with each item as a flat row, for tables
-	keep    func(value any, may func(permissions.TargetServer) bool) any // leaves out other servers' items; nil: they belong to none
-	compact bool                                                         // models get the rows too, not the whole items
-	wide    []string                                                     // columns for which a screen's table has no room
+	Page    func(value any, limit, offset int) any                       // cuts a page out of a whole list
+	Rows    func(value any) any                                          // the page with each item as a flat row, for tables
+	Keep    func(value any, may func(permissions.TargetServer) bool) any // leaves out other servers' items; nil: they belong to none
+	Compact bool                                                         // models get the rows too, not the whole items
+	Wide    []string                                                     // columns for which a screen's table has no room
 	Row     reflect.Type                                                 // the type of a page of rows
 }
 
@@ -37,13 +37,13 @@ func listed[In, T, Row any](o Operation[In, Listing[T]],
 		return Listing[T]{Count: len(all), Results: all}, err
 	}
 	o.view.Row = reflect.TypeFor[Listing[Row]]()
-	o.view.page = func(value any, limit, offset int) any {
+	o.view.Page = func(value any, limit, offset int) any {
 		all := value.(Listing[T])
 		start := min(offset, len(all.Results))
 		end := start + min(limit, len(all.Results)-start)
 		return Listing[T]{Count: all.Count, Offset: offset, Results: all.Results[start:end]}
 	}
-	o.view.rows = func(value any) any {
+	o.view.Rows = func(value any) any {
 		page := value.(Listing[T])
 		rows := Listing[Row]{Count: page.Count, Offset: page.Offset, Results: make([]Row, len(page.Results))}
 		for i, item := range page.Results {
@@ -57,14 +57,14 @@ func listed[In, T, Row any](o Operation[In, Listing[T]],
 // compact makes models get a list's rows alone, where another operation has the rest. They get the wide
 // columns too, which tables leave out.
 func compact[In, T any](o Operation[In, Listing[T]], wide ...string) Operation[In, Listing[T]] {
-	o.view.compact, o.view.wide = true, wide
+	o.view.Compact, o.view.Wide = true, wide
 	return o
 }
 
 // ofServer tells which server an item of a list belongs to, so that a policy can leave out
 // what an actor may not read.
 func ofServer[In, T any](o Operation[In, Listing[T]], server func(T) (id apiclient.ID, name string)) Operation[In, Listing[T]] {
-	o.view.keep = func(value any, may func(permissions.TargetServer) bool) any {
+	o.view.Keep = func(value any, may func(permissions.TargetServer) bool) any {
 		var kept []T
 		for _, item := range value.(Listing[T]).Results {
 			id, name := server(item)
@@ -77,8 +77,8 @@ func ofServer[In, T any](o Operation[In, Listing[T]], server func(T) (id apiclie
 	return o
 }
 
-// noun names what a list holds: "servers".
-func (op *Op) noun() string {
+// Noun names what a list holds: "servers".
+func (op *Op) Noun() string {
 	resource, action, _ := strings.Cut(op.Name, ".")
 	if action == "list" {
 		return resource
@@ -89,6 +89,7 @@ func (op *Op) noun() string {
 // unknown stands for a number or a flag that VPS.org did not give: it is neither 0 nor false.
 const unknown = "unknown"
 
+// AmountCell is an amount in a table; "unknown" where VPS.org did not give it.
 func AmountCell(a apiclient.Amount) string {
 	if a.IsZero() {
 		return unknown
@@ -96,6 +97,7 @@ func AmountCell(a apiclient.Amount) string {
 	return a.String()
 }
 
+// FlagCell is a flag in a table; "unknown" where VPS.org did not give it.
 func FlagCell(b *bool) string {
 	if b == nil {
 		return unknown

@@ -1,5 +1,5 @@
-// Package tools holds every operation of vpsbot, one file each, and the Runner, the only
-// way to run one.
+// Package tools is the catalogue: every operation of vpsbot, one file each, and what an operation is.
+// internal/runner runs them.
 //
 // An operation is one value. The MCP tool, the Slack command, the terminal command, the
 // confirmation card, the reference page and the audit line all derive from it.

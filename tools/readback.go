@@ -77,8 +77,8 @@ func statusIs[In any](otherwise Evidence, words ...string) func(context.Context,
 	}
 }
 
-// followServer reads the status of the server that something is done to.
-func followServer(ctx context.Context, c *apiclient.Client, t Target, out apiclient.ActionResult) (apiclient.ActionResult, error) {
+// FollowServer reads the status of the server that something is done to.
+func FollowServer(ctx context.Context, c *apiclient.Client, t Target, out apiclient.ActionResult) (apiclient.ActionResult, error) {
 	s, err := c.Servers.Get(ctx, t.Server.ID)
 	if err == nil {
 		out.Server = apiclient.Ref{ID: s.ID, Name: s.Name, Status: s.Status}
@@ -174,6 +174,7 @@ func givenAny(names string, given ...bool) error {
 	return errors.New("nothing to change: give " + names)
 }
 
+// TrueFalse is a flag as a fact of the fingerprint; "" where VPS.org did not give it.
 func TrueFalse(b *bool) string {
 	if b == nil {
 		return ""
@@ -205,14 +206,15 @@ var (
 	moving     = append([]string{"", "pending", "creating", "queued"}, documented...)
 )
 
-const stillFor = 3
+// StillFor is how many reads of the same unknown status count as an end.
+const StillFor = 3
 
 // IsSettledStatus reports whether a status is an end, having stood for so many looks.
 func IsSettledStatus(status string, looks int) bool {
 	if slices.Contains(moving, status) {
 		return false
 	}
-	return slices.Contains(ends, status) || IsFailedStatus(status) || looks >= stillFor
+	return slices.Contains(ends, status) || IsFailedStatus(status) || looks >= StillFor
 }
 
 // IsFailedStatus recognises the words of failure that VPS.org may have; none is documented.

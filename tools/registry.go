@@ -23,18 +23,18 @@ type Op struct {
 	Examples []jsontext.Value // inputs
 	Settles  bool             // its work goes on after the call; "wait" waits for it
 
-	effect         func(Target, any) string
-	warn           func(Target, any) []string
+	Effect         func(Target, any) string
+	Warn           func(Target, any) []string
 	riskFor        func(Target, any) permissions.Risk
-	decode         func([]byte) (any, error)
-	call           func(context.Context, *apiclient.Client, Target, any) (any, error)
-	evidence       func(context.Context, *apiclient.Client, Target, any) (Finding, error)
+	Decode         func([]byte) (any, error)
+	Call           func(context.Context, *apiclient.Client, Target, any) (any, error)
+	Evidence       func(context.Context, *apiclient.Client, Target, any) (Finding, error)
 	Candidates     func(context.Context, *apiclient.Client, Target, any) ([]any, error)
-	follow         func(context.Context, *apiclient.Client, Target, any) (any, error)
-	goal           string
+	Follow         func(context.Context, *apiclient.Client, Target, any) (any, error)
+	Goal           string
 	PostCheck      func(any, time.Time) (string, error)
-	view           View
-	out            reflect.Type
+	View           View
+	Out            reflect.Type
 	CandidatesNeed permissions.Permission // to read what is alike
 	input          string                 // the schemas, compact JSON
 	output         string
@@ -68,7 +68,7 @@ func (op *Op) IsRead() bool { return op.Risk == permissions.Read }
 func (op *Op) MayAskMore() bool { return op.riskFor != nil }
 
 // IsList reports whether the operation answers a list, which limit and offset page.
-func (op *Op) IsList() bool { return op.view.page != nil }
+func (op *Op) IsList() bool { return op.View.Page != nil }
 
 // HasNotice reports whether a result may say something beside what was asked for.
 func (op *Op) HasNotice() bool {
@@ -97,10 +97,10 @@ func (op *Op) Positional() string {
 // register erases an operation's types and files it. It panics on what a person forgot,
 // so that no binary and no test run survives the mistake.
 func register[In, Out any](o Operation[In, Out]) *Op {
-	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, goal: o.Goal, view: o.view, out: reflect.TypeFor[Out](), CandidatesNeed: o.CandidatesNeed}
+	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, Goal: o.Goal, View: o.view, Out: reflect.TypeFor[Out](), CandidatesNeed: o.CandidatesNeed}
 	op.Fields = append(fieldsOf(reflect.TypeFor[In]()), runnerFields(o.Risk, op.Settles, o.view)...)
 	op.input, op.output = schemas(o.Name)
-	op.decode = func(raw []byte) (any, error) {
+	op.Decode = func(raw []byte) (any, error) {
 		var in In
 		if err := json.Unmarshal(raw, &in, strictIDs); err != nil || o.Check == nil {
 			return in, err
@@ -123,22 +123,22 @@ func register[In, Out any](o Operation[In, Out]) *Op {
 }
 
 func erase[In, Out any](op *Op, o Operation[In, Out]) {
-	op.call = func(ctx context.Context, c *apiclient.Client, t Target, in any) (any, error) {
+	op.Call = func(ctx context.Context, c *apiclient.Client, t Target, in any) (any, error) {
 		out, err := o.Call(ctx, c, t, in.(In))
 		limitExtra(reflect.ValueOf(&out))
 		return out, err
 	}
 	if o.Effect != nil {
-		op.effect = func(t Target, in any) string { return o.Effect(t, in.(In)) }
+		op.Effect = func(t Target, in any) string { return o.Effect(t, in.(In)) }
 	}
 	if o.Warn != nil {
-		op.warn = func(t Target, in any) []string { return o.Warn(t, in.(In)) }
+		op.Warn = func(t Target, in any) []string { return o.Warn(t, in.(In)) }
 	}
 	if o.RiskFor != nil {
 		op.riskFor = func(t Target, in any) permissions.Risk { return o.RiskFor(t, in.(In)) }
 	}
 	if o.Evidence != nil {
-		op.evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (Finding, error) {
+		op.Evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (Finding, error) {
 			e, err := o.Evidence(ctx, c, t, in.(In))
 			return Finding{Evidence: e}, err
 		}
@@ -153,13 +153,13 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 			}
 			return all, err
 		}
-		op.evidence = op.newIDEvidence
+		op.Evidence = op.newIDEvidence
 	}
 	if o.PostCheck != nil {
 		op.PostCheck = func(out any, now time.Time) (string, error) { return o.PostCheck(out.(Out), now) }
 	}
 	if o.Follow != nil {
-		op.follow = func(ctx context.Context, c *apiclient.Client, t Target, out any) (any, error) {
+		op.Follow = func(ctx context.Context, c *apiclient.Client, t Target, out any) (any, error) {
 			typed, _ := out.(Out) // of a lost answer there is none
 			now, err := o.Follow(ctx, c, t, typed)
 			limitExtra(reflect.ValueOf(&now))
@@ -170,7 +170,7 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 
 func runnerFields(risk permissions.Risk, settles bool, v View) []Field {
 	var fields []Field
-	if v.page != nil {
+	if v.Page != nil {
 		fields = append(fields, limitField, offsetField)
 	}
 	if risk != permissions.Read {
@@ -197,8 +197,8 @@ func (op *Op) missing() string {
 		{!slices.Contains(permissions.Risks, op.Risk), "no risk"},
 		{len(op.Needs) == 0 && op.Name != "account.get", "no permission"},
 		{len(op.Examples) == 0, "no example"},
-		{changes && op.effect == nil, "no effect"},
-		{changes && op.evidence == nil, "no evidence to read back"},
+		{changes && op.Effect == nil, "no effect"},
+		{changes && op.Evidence == nil, "no evidence to read back"},
 	} {
 		if check.bad {
 			return check.say

@@ -17,7 +17,8 @@ type rule struct {
 	says string
 }
 
-var rules = map[string]rule{
+// Rules are the rules for the text of fields, by the name that a field's tag gives.
+var Rules = map[string]rule{
 	"server":   {255, "*", "a server's id or exact name"},
 	"name":     {63, "-", "letters, digits and hyphens"},
 	"snapshot": {100, "-_", "letters, digits, hyphens and underscores"},
@@ -27,8 +28,8 @@ var rules = map[string]rule{
 	"text":     {500, "*", "one line of plain text"},
 }
 
-// check reports why s does not fit, in words that follow a field's name.
-func (r rule) check(s string) error {
+// Check reports why s does not fit, in words that follow a field's name.
+func (r rule) Check(s string) error {
 	switch {
 	case s == "":
 		return fmt.Errorf("is empty; it must be %s", r.says)

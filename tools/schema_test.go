@@ -1,4 +1,4 @@
-package tools
+package tools_test
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -34,19 +36,19 @@ func golden(t *testing.T, path string, got []byte) {
 // The schemas that the binary carries are those of the types.
 func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 	t.Parallel()
-	for _, op := range Operations() {
+	for _, op := range tools.Operations() {
 		golden(t, "schemas/"+op.Name+".input.json", append(compactJSON(t, inputSchema(op)), '\n'))
 		golden(t, "schemas/"+op.Name+".output.json", append(compactJSON(t, outputSchema(t, op)), '\n'))
 	}
 	files, err := filepath.Glob("schemas/*")
 	require.NoError(t, err)
-	require.Len(t, files, 2*len(Operations()), "a schema is left over from an operation that is gone")
+	require.Len(t, files, 2*len(tools.Operations()), "a schema is left over from an operation that is gone")
 }
 
 // Clients differ in what they can read: an input schema is a flat object of plain types.
 func TestInputSchemasAreFlat(t *testing.T) {
 	t.Parallel()
-	for _, op := range Operations() {
+	for _, op := range tools.Operations() {
 		var s map[string]any
 		require.NoError(t, json.Unmarshal(op.InputSchema(), &s), op.Name)
 		require.Equal(t, "object", s["type"], op.Name)
@@ -58,7 +60,7 @@ func TestInputSchemasAreFlat(t *testing.T) {
 	}
 }
 
-func inputSchema(op *Op) *jsonschema.Schema {
+func inputSchema(op *tools.Op) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}}}
 	for _, f := range op.Fields {
 		p := &jsonschema.Schema{Type: f.SchemaType(), Description: f.Doc}
@@ -72,10 +74,10 @@ func inputSchema(op *Op) *jsonschema.Schema {
 }
 
 // outputSchema is made of the Go type. What a change answers is the envelope around it.
-func outputSchema(t *testing.T, op *Op) *jsonschema.Schema {
-	out := schemaOf(t, op.out)
-	if op.IsList() && op.view.compact {
-		out = schemaOf(t, op.view.Row)
+func outputSchema(t *testing.T, op *tools.Op) *jsonschema.Schema {
+	out := schemaOf(t, op.Out)
+	if op.IsList() && op.View.Compact {
+		out = schemaOf(t, op.View.Row)
 	}
 	if op.HasNotice() {
 		out.Properties["notice"] = &jsonschema.Schema{Type: "string"}
@@ -84,12 +86,12 @@ func outputSchema(t *testing.T, op *Op) *jsonschema.Schema {
 	if op.IsRead() {
 		return out
 	}
-	e := schemaOf(t, reflect.TypeFor[envelope[map[string]any]]())
-	e.Properties["outcome"].Enum = Outcomes
+	e := schemaOf(t, reflect.TypeFor[runner.Envelope[map[string]any]]())
+	e.Properties["outcome"].Enum = runner.Outcomes
 	e.Properties["card"] = &jsonschema.Schema{Type: "object"}
 	e.Properties["request"].Properties["body"] = &jsonschema.Schema{Type: "object"}
 	e.Properties["result"] = out
-	if op.out == reflect.TypeFor[None]() {
+	if op.Out == reflect.TypeFor[tools.None]() {
 		delete(e.Properties, "result")
 		e.PropertyOrder = slices.DeleteFunc(e.PropertyOrder, func(p string) bool { return p == "result" })
 	}

@@ -22,5 +22,5 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		return c.Servers.Reboot(ctx, t.ID)
 	},
 	Evidence: statusIs[serverIn](Unclear, "rebooting"),
-	Follow:   followServer,
+	Follow:   FollowServer,
 })

@@ -28,5 +28,5 @@ var _ = register(Operation[restoreIn, apiclient.ActionResult]{
 		return c.Servers.Restore(ctx, t.ID, t.backupID(in.BackupID))
 	},
 	Evidence: statusIs[restoreIn](Unclear, "restoring"),
-	Follow:   followServer,
+	Follow:   FollowServer,
 })

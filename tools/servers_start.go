@@ -21,5 +21,5 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 	},
 	Evidence: statusIs[serverIn](NotSeen, "active", "starting"),
 	Goal:     "active",
-	Follow:   followServer,
+	Follow:   FollowServer,
 })

@@ -24,5 +24,5 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 	},
 	Evidence: statusIs[serverIn](NotSeen, "stopped", "stopping"),
 	Goal:     "stopped",
-	Follow:   followServer,
+	Follow:   FollowServer,
 })

@@ -41,7 +41,7 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 	CandidatesNeed: "snapshots:list",
 	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Snapshot) (apiclient.Snapshot, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
-		if now, found := findSnapshot(snapshots, out.ID); found {
+		if now, found := FindSnapshot(snapshots, out.ID); found {
 			return now, nil
 		}
 		return out, err

@@ -24,7 +24,7 @@ var _ = register(Operation[snapshotIn, None]{
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (Evidence, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{})
-		if still, there := findSnapshot(snapshots, t.ID); there {
+		if still, there := FindSnapshot(snapshots, t.ID); there {
 			return standing(still.Status), err
 		}
 		return Applied, err

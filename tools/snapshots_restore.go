@@ -24,5 +24,5 @@ var _ = register(Operation[snapshotIn, apiclient.ActionResult]{
 		return c.Snapshots.Restore(ctx, t.ID)
 	},
 	Evidence: statusIs[snapshotIn](Unclear, "restoring"),
-	Follow:   followServer,
+	Follow:   FollowServer,
 })

@@ -22,14 +22,14 @@ type Target struct {
 	Snapshots []apiclient.Snapshot
 
 	NewName   string          // the name that the server will have, if it is another
-	namesakes map[string]bool // ids of the servers that have that name already
+	Namesakes map[string]bool // ids of the servers that have that name already
 
 	System           string          // the name of the operating system that a new server gets; "" if no list tells
 	ExistingIDs      map[string]bool // ids that existed beforehand, of what the operation creates
 	ExistingComplete bool            // AmountCell is complete
-	unread           []string        // what of the card is missing, and why
+	Unread           []string        // what of the card is missing, and why
 
-	noBackups, noSnapshots bool // they could not be read, which does not mean that there are none
+	NoBackups, NoSnapshots bool // they could not be read, which does not mean that there are none
 }
 
 // TakenBy are the ids of the servers that have the name which a new server or a rename asks for.
@@ -37,7 +37,7 @@ func (t Target) TakenBy(op *Op) map[string]bool {
 	if op.On == NewServer {
 		return t.ExistingIDs
 	}
-	return t.namesakes
+	return t.Namesakes
 }
 
 // ServerLabel names the server for a sentence.
@@ -76,7 +76,8 @@ func (t Target) backupID(asked apiclient.ID) apiclient.ID {
 	return t.Backup.ID
 }
 
-func findBackup(backups []apiclient.Backup, id apiclient.ID) (apiclient.Backup, bool) {
+// FindBackup returns the backup of that id.
+func FindBackup(backups []apiclient.Backup, id apiclient.ID) (apiclient.Backup, bool) {
 	for _, b := range backups {
 		if b.ID.Equal(id) {
 			return b, true
@@ -85,7 +86,8 @@ func findBackup(backups []apiclient.Backup, id apiclient.ID) (apiclient.Backup, 
 	return apiclient.Backup{}, false
 }
 
-func findSnapshot(snapshots []apiclient.Snapshot, id apiclient.ID) (apiclient.Snapshot, bool) {
+// FindSnapshot returns the snapshot of that id.
+func FindSnapshot(snapshots []apiclient.Snapshot, id apiclient.ID) (apiclient.Snapshot, bool) {
 	for _, s := range snapshots {
 		if s.ID.Equal(id) {
 			return s, true
@@ -112,52 +114,54 @@ func exampleID(text string) apiclient.ID {
 	return id
 }
 
-// riskOf returns the risk of this very input on this very target. A rename onto a name that another
+// RiskOf returns the risk of this very input on this very target. A rename onto a name that another
 // server has, or that cannot be looked for, is a matter for a person.
-func (op *Op) riskOf(t Target, in input) permissions.Risk {
+func (op *Op) RiskOf(t Target, in Input) permissions.Risk {
 	risk := op.Risk
 	if op.riskFor != nil {
-		risk = op.riskFor(t, in.value)
+		risk = op.riskFor(t, in.Value)
 	}
-	name := op.newName(in)
-	taken := len(t.namesakes) > 0 || t.namesakes == nil && name != t.Server.Name
+	name := op.NewName(in)
+	taken := len(t.Namesakes) > 0 || t.Namesakes == nil && name != t.Server.Name
 	if op.On == Server && name != "" && taken && !risk.Asks() {
 		return permissions.Disruptive
 	}
 	return risk
 }
 
-// destroys reports whether data may be lost for good.
-func (op *Op) destroys() bool { return op.Risk == permissions.Destructive }
+// Destroys reports whether data may be lost for good.
+func (op *Op) Destroys() bool { return op.Risk == permissions.Destructive }
 
-// What a person types for something destructive.
-type typed int
+// Typed is what a person types to confirm something destructive.
+type Typed int
 
+// What a person types.
 const (
-	typedServer typed = iota
-	typedSnapshot
-	typedID
+	TypedServer   Typed = iota // the server's name
+	TypedSnapshot              // the snapshot's name
+	TypedID                    // the id
 )
 
-func (op *Op) typed() typed {
+// Typed returns what a person types to confirm this operation, where it destroys.
+func (op *Op) Typed() Typed {
 	switch {
 	case op.On == OneBackup:
-		return typedID
+		return TypedID
 	case op.On == OneSnapshot && strings.HasPrefix(op.Request, "DELETE "):
-		return typedSnapshot
+		return TypedSnapshot
 	}
-	return typedServer
+	return TypedServer
 }
 
-// confirmText returns the text that a person must type: the name, or the id where the name
+// ConfirmText returns the text that a person must type: the name, or the id where the name
 // is not fit to be typed because what is shown of it is not all of it, or because its words
 // could be read as part of the question.
-func (op *Op) confirmText(t Target) string {
+func (op *Op) ConfirmText(t Target) string {
 	name, id := t.Server.Name, t.Server.ID
-	switch op.typed() {
-	case typedSnapshot:
+	switch op.Typed() {
+	case TypedSnapshot:
 		name, id = t.Snapshot.Name, t.ID
-	case typedID:
+	case TypedID:
 		name, id = "", t.ID
 	}
 	if name == "" || text.Clean(name) != name || strings.ContainsRune(name, ' ') {
@@ -169,21 +173,22 @@ func (op *Op) confirmText(t Target) string {
 // NoTarget returns the target of what is about no server at all; nil says that the server is
 // not known yet.
 func (op *Op) NoTarget() *permissions.TargetServer {
-	if op.On == Account && op.view.keep == nil {
+	if op.On == Account && op.View.Keep == nil {
 		return &permissions.TargetServer{}
 	}
 	return nil
 }
 
-// newName returns the name that a server will have, if the input gives it one.
-func (op *Op) newName(in input) string {
+// NewName returns the name that a server will have, if the input gives it one.
+func (op *Op) NewName(in Input) string {
 	if op.On == NewServer || op.On == Server {
 		return in.Text("name")
 	}
 	return ""
 }
 
-func (t Target) newestCopy() (newest time.Time) {
+// NewestCopy is when the newest backup or snapshot of the server was made; zero if there is none.
+func (t Target) NewestCopy() (newest time.Time) {
 	for _, b := range t.Backups {
 		if b.CreatedAt.After(newest) {
 			newest = b.CreatedAt.Time

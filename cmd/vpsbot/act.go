@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // mayAct lets a person at a real terminal do an act, and elsewhere only the bearer of an access key
@@ -15,15 +15,15 @@ func (a *app) mayAct(ctx context.Context, p *parts, act permissions.Act, target 
 	policy := p.runner.Policy()
 	if rule, forbidden := policy.Forbids(permissions.Ask{Actor: p.actor, Surface: permissions.Terminal}, act); forbidden {
 		why := fmt.Sprintf("the policy's rule %q forbids %s to %s", rule, act, p.actor)
-		return a.refuseAct(ctx, p, act, target, tools.Refuse, why)
+		return a.refuseAct(ctx, p, act, target, runner.Refuse, why)
 	}
 	if a.io.atTerminal() || policy.MayAct(p.actor, act).Allowed {
 		return nil
 	}
-	return a.refuseAct(ctx, p, act, target, tools.Waiting, "this is for a person at a terminal, and here is none; nothing was changed")
+	return a.refuseAct(ctx, p, act, target, runner.Waiting, "this is for a person at a terminal, and here is none; nothing was changed")
 }
 
-func (a *app) refuseAct(ctx context.Context, p *parts, act permissions.Act, target string, class tools.Class, why string) error {
+func (a *app) refuseAct(ctx context.Context, p *parts, act permissions.Act, target string, class runner.Class, why string) error {
 	row := a.rowAct(p, string(act), target)
 	row.Decision, row.Reason = audit.Refused, why
 	if p.hasStore() {
@@ -64,9 +64,9 @@ func (a *app) sure(ctx context.Context, text, question string) error {
 	answer, err := a.io.ask(ctx, text, question+" [y/N] ")
 	switch {
 	case err != nil || answer == "":
-		return fail(tools.Waiting, "no answer was given; nothing was changed")
+		return fail(runner.Waiting, "no answer was given; nothing was changed")
 	case !isYes(answer):
-		return fail(tools.Waiting, "that is not a yes; nothing was changed")
+		return fail(runner.Waiting, "that is not a yes; nothing was changed")
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/policy"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // policy returns what this installation lets anybody do, as it stands at each call. A policy
@@ -48,7 +48,7 @@ func (p *parts) ready(ctx context.Context) error {
 }
 
 // errNameless says that nothing here tells who this is.
-var errNameless = fail(tools.Refuse, "on PostgreSQL an access key says who you are, because anybody could claim a user's name: "+
+var errNameless = fail(runner.Refuse, "on PostgreSQL an access key says who you are, because anybody could claim a user's name: "+
 	"whoever looks after the database makes one, vpsbot keys create NAME; set VPSBOT_KEY_FILE to a file that holds it")
 
 // identify finds out who is at this terminal, or whose assistant this is.
@@ -83,7 +83,7 @@ func (p *parts) bearer(ctx context.Context, secret string) (permissions.Actor, e
 	case err == nil:
 		return permissions.Key(key.Name), nil
 	case errors.Is(err, keys.ErrNotFound), errors.Is(err, keys.ErrRevoked), errors.Is(err, keys.ErrExpired):
-		return "", fail(tools.Refuse, "VPSBOT_KEY: %v", err)
+		return "", fail(runner.Refuse, "VPSBOT_KEY: %v", err)
 	}
 	return "", fmt.Errorf("who you are cannot be looked up: %w", err)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const approvalsHelp = `Shows what waits for a person's answer, and takes that answer. What an assistant asked for is run
@@ -70,7 +70,7 @@ func (p *parts) pick(ctx context.Context, id string) (approval.Record, error) {
 		return rec, err
 	}
 	if len(id) < shortest {
-		return rec, fail(tools.Invalid, "no approval has the id %q; give at least its first %d characters: vpsbot approvals list --all shows them", id, shortest)
+		return rec, fail(runner.Invalid, "no approval has the id %q; give at least its first %d characters: vpsbot approvals list --all shows them", id, shortest)
 	}
 	return p.begins(ctx, store, id)
 }
@@ -90,9 +90,9 @@ func (p *parts) begins(ctx context.Context, store approval.Store, prefix string)
 	case 1:
 		return hits[0], nil
 	case 0:
-		return approval.Record{}, fail(tools.Invalid, "no approval has an id that begins with %q; vpsbot approvals list --all shows them", prefix)
+		return approval.Record{}, fail(runner.Invalid, "no approval has an id that begins with %q; vpsbot approvals list --all shows them", prefix)
 	}
-	return approval.Record{}, fail(tools.Invalid, "%d approvals have ids that begin with %q; give more of it", len(hits), prefix)
+	return approval.Record{}, fail(runner.Invalid, "%d approvals have ids that begin with %q; give more of it", len(hits), prefix)
 }
 
 // manyRecords bounds what is read to find or list records.
@@ -116,7 +116,7 @@ func (a *app) settleCommand() *cobra.Command {
 			if len(args) == 2 && (args[1] == "done" || args[1] == "not_applied") {
 				return nil
 			}
-			return fail(tools.Invalid, "write: vpsbot approvals settle ID done, or: vpsbot approvals settle ID not_applied")
+			return fail(runner.Invalid, "write: vpsbot approvals settle ID done, or: vpsbot approvals settle ID not_applied")
 		},
 		ValidArgsFunction: a.completeApprovals,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -137,7 +137,7 @@ func (a *app) settle(ctx context.Context, p *parts, rec approval.Record, happene
 		return err
 	}
 	if a.stateOf(rec).IsOpen() && !a.stateOf(rec).Waits() {
-		card, err := tools.CardOf(rec)
+		card, err := runner.CardOf(rec)
 		if err != nil {
 			return err
 		}
@@ -165,15 +165,15 @@ func (p *parts) own(rec approval.Record) error {
 	if p.isOwn(rec.Actor, rec.Person) {
 		return nil
 	}
-	return fail(tools.Refuse, "only %s, who asked for it, can answer approval %s; you are %s", text.Clean(rec.Actor), rec.ID, p.actor)
+	return fail(runner.Refuse, "only %s, who asked for it, can answer approval %s; you are %s", text.Clean(rec.Actor), rec.ID, p.actor)
 }
 
 func (a *app) tellEnd(rec approval.Record, err error) error {
 	if err != nil {
-		return fail(tools.Failed, "%v", err)
+		return fail(runner.Failed, "%v", err)
 	}
 	if _, err := fmt.Fprintln(a.io.Out, ending(rec)); err != nil {
-		return fail(tools.Failed, "%s (this could not be written to stdout: %v)", ending(rec), err)
+		return fail(runner.Failed, "%s (this could not be written to stdout: %v)", ending(rec), err)
 	}
 	return nil
 }
@@ -183,5 +183,5 @@ func ending(rec approval.Record) string {
 	if rec.Message != "" {
 		return text.Clean(rec.Message)
 	}
-	return fmt.Sprintf("%s is %s.", tools.Subject(rec), rec.State)
+	return fmt.Sprintf("%s is %s.", runner.Subject(rec), rec.State)
 }

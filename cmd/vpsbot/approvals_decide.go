@@ -11,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -48,7 +49,7 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 	text := ""
 	if yes {
 		if no := p.whyNotYes(ctx, rec); no != "" {
-			return fail(tools.Refuse, "%s", no)
+			return fail(runner.Refuse, "%s", no)
 		}
 	}
 	if yes || a.io.atTerminal() {
@@ -57,16 +58,16 @@ func (a *app) decide(ctx context.Context, p *parts, rec approval.Record, yes boo
 			return err
 		}
 	}
-	answer := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes, Text: text}
+	answer := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes, Text: text}
 	if err := p.identify(ctx); err != nil { // a key may have ended while the person read
 		return err
 	}
 	decided, err := p.runner.Decide(ctx, p.actor, answer, reason)
 	switch {
 	case err != nil && p.whyNot(ctx, rec, yes) != "":
-		return fail(tools.Refuse, "%v", err)
+		return fail(runner.Refuse, "%v", err)
 	case err != nil:
-		return fail(tools.Failed, "%v", err)
+		return fail(runner.Failed, "%v", err)
 	}
 	if !yes {
 		return a.tellEnd(decided, nil)
@@ -81,12 +82,12 @@ func (p *parts) whyNotYes(ctx context.Context, rec approval.Record) string {
 
 // whyNot says why the person at this terminal may not answer a record; "" if they may.
 func (p *parts) whyNot(ctx context.Context, rec approval.Record, yes bool) string {
-	return p.runner.MayAnswer(ctx, rec, p.actor, tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes})
+	return p.runner.MayAnswer(ctx, rec, p.actor, runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes})
 }
 
 // askAbout shows a record's card, and returns the answer to it.
 func (a *app) askAbout(ctx context.Context, rec approval.Record, yes bool) (string, error) {
-	card, err := tools.CardOf(rec)
+	card, err := runner.CardOf(rec)
 	if err != nil {
 		return "", err
 	}
@@ -97,9 +98,9 @@ func (a *app) askAbout(ctx context.Context, rec approval.Record, yes bool) (stri
 	text, err := a.io.ask(ctx, card.Text(), question)
 	switch {
 	case err != nil || text == "":
-		return "", fail(tools.Waiting, "no answer was given; the request stays open")
+		return "", fail(runner.Waiting, "no answer was given; the request stays open")
 	case !fits(text, rec.Confirm, yes):
-		return "", fail(tools.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm, yes))
+		return "", fail(runner.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm, yes))
 	}
 	return text, nil
 }
@@ -112,13 +113,13 @@ func (a *app) answerable(p *parts, rec approval.Record, yes bool) error {
 	state := a.stateOf(rec)
 	switch {
 	case state == approval.Expired:
-		return fail(tools.Waiting, "approval %s has expired; ask for the same again to get a new one", rec.ID)
+		return fail(runner.Waiting, "approval %s has expired; ask for the same again to get a new one", rec.ID)
 	case state == approval.Approved && yes:
-		return fail(tools.Waiting, "approval %s has been approved before; it runs when its asker's side takes it up", rec.ID)
+		return fail(runner.Waiting, "approval %s has been approved before; it runs when its asker's side takes it up", rec.ID)
 	case state != approval.Pending && state != approval.Approved:
-		return fail(tools.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, text.Clean(rec.Message))
+		return fail(runner.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, text.Clean(rec.Message))
 	case yes && !a.io.atTerminal():
-		return fail(tools.Waiting, "this must be answered by a person at a terminal, and here is none; nothing was changed. "+
+		return fail(runner.Waiting, "this must be answered by a person at a terminal, and here is none; nothing was changed. "+
 			"A person runs in a terminal window: vpsbot approvals approve %s", rec.ID)
 	}
 	return nil
@@ -230,7 +231,7 @@ func (p *parts) watch(ctx context.Context, rec approval.Record) (approval.Record
 
 // tellOutcome ends with the code that the outcome has for its asker.
 func (a *app) tellOutcome(rec approval.Record) error {
-	if class := tools.ClassOf(rec.State); class != tools.OK {
+	if class := runner.ClassOf(rec.State); class != runner.OK {
 		return fail(class, "%s", strings.TrimSpace(ending(rec)))
 	}
 	return a.tellEnd(rec, nil)

@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // recordJSON is an approval as --json shows it.
@@ -124,8 +124,8 @@ func (a *app) findRecords(ctx context.Context, store approval.Store, q approval.
 	return records, err
 }
 
-func (a *app) recordTable(records []approval.Record, all bool) tools.Table {
-	t := tools.Table{Header: []string{"id", "state", "operation", "target", "account", "asked_by", "until"}}
+func (a *app) recordTable(records []approval.Record, all bool) runner.Table {
+	t := runner.Table{Header: []string{"id", "state", "operation", "target", "account", "asked_by", "until"}}
 	for _, rec := range records {
 		state, until := a.stateOf(rec), ""
 		if state == approval.Pending || state == approval.Approved {
@@ -168,7 +168,7 @@ func (a *app) approvalsShowCommand() *cobra.Command {
 }
 
 func (a *app) showRecord(ctx context.Context, p *parts, rec approval.Record) error {
-	card, err := tools.CardOf(rec)
+	card, err := runner.CardOf(rec)
 	if err != nil {
 		return err
 	}

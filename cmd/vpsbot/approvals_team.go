@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // quorum is whose yes a record still waits for.
@@ -93,10 +93,10 @@ func (p *parts) mayTry(rec approval.Record) error {
 	}
 	policy := p.runner.Policy()
 	if policy.Book == nil {
-		return fail(tools.Refuse, "approval %s needs a second person by the rules of a policy, and there is none here: set VPSBOT_POLICY_FILE to the same file", rec.ID)
+		return fail(runner.Refuse, "approval %s needs a second person by the rules of a policy, and there is none here: set VPSBOT_POLICY_FILE to the same file", rec.ID)
 	}
 	if _, known := policy.Person(p.actor); !known {
-		return fail(tools.Refuse, "%s belongs to nobody under people in the policy, so it cannot agree for a second person", p.actor)
+		return fail(runner.Refuse, "%s belongs to nobody under people in the policy, so it cannot agree for a second person", p.actor)
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // letGo is how long what Ctrl-C can stop may take to stop: reads, waiting, a question. What
@@ -23,8 +23,8 @@ type crash struct {
 
 // attend carries a call out. A change that has been sent is seen to its end, and so the
 // person is told after Ctrl-C what is waited for; a second Ctrl-C ends the waiting.
-func (r *operationRun) attend(ctx context.Context, carryOut func() tools.Reply) tools.Reply {
-	ended, broken := make(chan tools.Reply, 1), make(chan crash, 1)
+func (r *operationRun) attend(ctx context.Context, carryOut func() runner.Reply) runner.Reply {
+	ended, broken := make(chan runner.Reply, 1), make(chan crash, 1)
 	go func() {
 		defer func() {
 			if value := recover(); value != nil {
@@ -71,13 +71,13 @@ func (r *operationRun) claimed(ctx context.Context) (id string, found bool) {
 }
 
 // abandoned is the reply to a person who does not wait for the answer.
-func (r *operationRun) abandoned(ctx context.Context) tools.Reply {
+func (r *operationRun) abandoned(ctx context.Context) runner.Reply {
 	id, claimed := r.claimed(ctx)
 	if !claimed {
-		return tools.Reply{Op: r.op, Class: tools.Failed, Message: "stopped; no change was under way"}
+		return runner.Reply{Op: r.op, Class: runner.Failed, Message: "stopped; no change was under way"}
 	}
-	return tools.Reply{
-		Op: r.op, Class: tools.Lost, Outcome: tools.Unknown,
+	return runner.Reply{
+		Op: r.op, Class: runner.Lost, Outcome: runner.Unknown,
 		Message: fmt.Sprintf("you did not wait for the answer, so it is not known whether %s happened. "+
 			"The same command again, in some minutes, reads it back; vpsbot approvals show %s says how it stands", r.op.Name, id),
 	}

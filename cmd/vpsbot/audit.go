@@ -11,8 +11,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -88,7 +88,7 @@ func partOf(ctx context.Context, log auditLog, f audit.Filter) (audit.Part, erro
 // badLog makes a failure of the error of a verification.
 func badLog(err error, report audit.Report) error {
 	if unsigned, ok := errors.AsType[*audit.Unsigned](err); ok {
-		return fail(tools.Failed, "%v", unsigned)
+		return fail(runner.Failed, "%v", unsigned)
 	}
 	bad, ok := errors.AsType[*audit.BadRow](err)
 	if !ok {
@@ -96,8 +96,8 @@ func badLog(err error, report audit.Report) error {
 	}
 	whole := max(0, report.Rows-max(report.First, 1)+1)
 	if bad.Outside && report.Rows > 0 {
-		return fail(tools.Failed, "%v. Its %d rows fit each other. Keep the database as it is and find out who can write to it. If you yourself put it back from a copy, take it up: vpsbot audit key accept %s",
+		return fail(runner.Failed, "%v. Its %d rows fit each other. Keep the database as it is and find out who can write to it. If you yourself put it back from a copy, take it up: vpsbot audit key accept %s",
 			bad, whole, audit.Mark{Seq: report.Rows, Hash: report.Head})
 	}
-	return fail(tools.Failed, "%v; the %d rows before it are whole. Keep the database as it is and find out who can write to it", bad, whole)
+	return fail(runner.Failed, "%v; the %d rows before it are whole. Keep the database as it is and find out who can write to it", bad, whole)
 }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const acceptHelp = `After a database was put back from a copy, its log does not have the newest checkpoint that is kept
@@ -31,7 +31,7 @@ func (a *app) acceptLogCommand() *cobra.Command {
 func (a *app) acceptLog(ctx context.Context, text string) error {
 	at, err := audit.ParseMark(text)
 	if err != nil {
-		return fail(tools.Invalid, "SEQ:HASH: %v", err)
+		return fail(runner.Invalid, "SEQ:HASH: %v", err)
 	}
 	p, err := a.assemble(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (a *app) acceptable(ctx context.Context, cfg config.Config, at audit.Mark) 
 		return check, err
 	}
 	if !check.Known.Any() {
-		return check, fail(tools.Invalid, "there is no key to sign with here: a log without one has nothing to take up")
+		return check, fail(runner.Invalid, "there is no key to sign with here: a log without one has nothing to take up")
 	}
 	check.Kept, err = keeper(cfg).Newest()
 	changed := errors.Is(err, audit.ErrNoCheckpoint)
@@ -83,7 +83,7 @@ func (a *app) acceptable(ctx context.Context, cfg config.Config, at audit.Mark) 
 	}
 	_, err = checkLog(ctx, cfg, check, exports{})
 	if bad, found := errors.AsType[*audit.BadRow](err); !changed && (!found || !bad.Outside) {
-		return check, fail(tools.Invalid, "the log has all that is kept of it outside the database: there is nothing to take up")
+		return check, fail(runner.Invalid, "the log has all that is kept of it outside the database: there is nothing to take up")
 	}
 	return check, nil
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 const exportHelp = `Writes the log on stdout, oldest row first, one line of JSON a row and a signed checkpoint. Rows
@@ -70,7 +70,7 @@ func (a *app) exportAudit(ctx context.Context, flags auditFlags, selection strin
 	}
 	err = audit.Export(a.io.Out, part, selection)
 	if err == nil && log.Stale() {
-		err = fail(tools.Failed, "somebody began to write while the log was read: export it again")
+		err = fail(runner.Failed, "somebody began to write while the log was read: export it again")
 	}
 	return err
 }
@@ -136,11 +136,11 @@ func openExports(paths []string) (exports, error) {
 func firstEntry(path string) (audit.Entry, error) {
 	for entry, err := range exportPart(path) {
 		if errors.Is(err, fs.ErrNotExist) {
-			return entry, fail(tools.Invalid, "--file: there is no %s", path)
+			return entry, fail(runner.Invalid, "--file: there is no %s", path)
 		}
 		return entry, err
 	}
-	return audit.Entry{}, fail(tools.Failed, "%s is empty: no export is", path)
+	return audit.Entry{}, fail(runner.Failed, "%s is empty: no export is", path)
 }
 
 // selected reads the rows of a selection, and fails for one whose hash is not its own.
@@ -151,7 +151,7 @@ func selected(path string) (marks []audit.Mark, err error) {
 			return nil, err
 		case entry.Selection != "":
 		case entry.Note != "" || entry.Row.CheckHash() != nil:
-			return nil, fail(tools.Failed, "%s: audit row %d: its hash is not that of its content: it was changed", path, entry.Row.Seq)
+			return nil, fail(runner.Failed, "%s: audit row %d: its hash is not that of its content: it was changed", path, entry.Row.Seq)
 		default:
 			marks = append(marks, audit.Mark{Seq: entry.Row.Seq, Hash: entry.Row.Hash})
 		}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // maxKey bounds a key file: what is longer is some other file.
@@ -51,7 +51,7 @@ func (a *app) makeAuditKey(ctx context.Context, out string) error {
 		out = inUse
 	}
 	if out == "" {
-		return fail(tools.Invalid, "there is no database file to put the key beside: name a file, --out FILE, and set VPSBOT_AUDIT_KEY_FILE to it")
+		return fail(runner.Invalid, "there is no database file to put the key beside: name a file, --out FILE, and set VPSBOT_AUDIT_KEY_FILE to it")
 	}
 	private, err := audit.NewKey(a.random)
 	if err != nil {
@@ -121,9 +121,9 @@ func syncFolder(path string) error {
 func keyExists(path string) error {
 	key, err := readKey(path)
 	if err != nil {
-		return fail(tools.Failed, "%s exists and is left as it is: name another file, --out FILE", path)
+		return fail(runner.Failed, "%s exists and is left as it is: name another file, --out FILE", path)
 	}
-	return fail(tools.Failed, "%s exists and is left as it is: name another file, --out FILE. Its verifier key is %s", path, key.Verifier())
+	return fail(runner.Failed, "%s exists and is left as it is: name another file, --out FILE. Its verifier key is %s", path, key.Verifier())
 }
 
 func readKey(path string) (audit.Key, error) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // auditFlags are the flags of "audit list".
@@ -78,10 +78,10 @@ func (a *app) listAudit(ctx context.Context, flags auditFlags) error {
 func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 	filter := f.filter
 	if filter.Valid() != nil {
-		return filter, fail(tools.Invalid, "--operation %q is not a glob: write such as servers.*", filter.Operation)
+		return filter, fail(runner.Invalid, "--operation %q is not a glob: write such as servers.*", filter.Operation)
 	}
 	if f.limit < 0 || filter.After < 0 {
-		return filter, fail(tools.Invalid, "--limit and --after must be 0 or more")
+		return filter, fail(runner.Invalid, "--limit and --after must be 0 or more")
 	}
 	if err := cmp.Or(checkWord("--decision", string(filter.Decision), decisions), checkWord("--outcome", string(filter.Outcome), outcomes)); err != nil {
 		return filter, err
@@ -92,7 +92,7 @@ func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 	}{{"--since", f.since, &filter.Since}, {"--until", f.until, &filter.Until}} {
 		at, err := readTime(t.text, now)
 		if err != nil {
-			return filter, fail(tools.Invalid, "%s %v", t.flag, err)
+			return filter, fail(runner.Invalid, "%s %v", t.flag, err)
 		}
 		*t.to = at
 	}

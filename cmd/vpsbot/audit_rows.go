@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // newest returns the newest rows whose target, as it is shown, has that text in it: limit
@@ -54,7 +54,7 @@ func (a *app) writeRows(rows []audit.Row, total int) error {
 }
 
 func (a *app) showRows(rows []audit.Row, total int) error {
-	t := tools.Table{Header: []string{"seq", "at", "actor", "surface", "account", "operation", "target", "decision", "outcome", "approver", "approval"}}
+	t := runner.Table{Header: []string{"seq", "at", "actor", "surface", "account", "operation", "target", "decision", "outcome", "approver", "approval"}}
 	for _, row := range rows {
 		t.Rows = append(t.Rows, []string{
 			strconv.FormatInt(row.Seq, 10), when(row.At, a.now()), text.Clean(row.Actor), row.Surface, text.Clean(row.Account),

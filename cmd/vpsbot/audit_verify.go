@@ -11,8 +11,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // verifyFlags are the flags of "audit verify".
@@ -65,7 +65,7 @@ func (a *app) verifyAudit(ctx context.Context, flags verifyFlags) error {
 	for _, text := range flags.atLeast {
 		mark, err := audit.ParseMark(text)
 		if err != nil {
-			return fail(tools.Invalid, "--at-least: %v", err)
+			return fail(runner.Invalid, "--at-least: %v", err)
 		}
 		check.AtLeast = append(check.AtLeast, mark)
 	}
@@ -90,7 +90,7 @@ func (a *app) check(cfg config.Config, keys []string) (audit.Check, error) {
 	kept, err := keeper(cfg).Newest()
 	switch {
 	case errors.Is(err, audit.ErrNoCheckpoint):
-		return audit.Check{}, fail(tools.Failed, "what is kept of the log outside the database was changed: %v", err)
+		return audit.Check{}, fail(runner.Failed, "what is kept of the log outside the database was changed: %v", err)
 	case err != nil:
 		a.io.say("Warning: the log is not held to what is kept of it outside the database (VPSBOT_AUDIT_STATE): %v", err)
 	}
@@ -128,7 +128,7 @@ func checkLog(ctx context.Context, cfg config.Config, check audit.Check, files e
 // showSelection is about rows that nothing is there to compare with.
 func (a *app) showSelection(rows []audit.Mark, known audit.Verifiers) error {
 	if known.Any() {
-		return fail(tools.Failed, "a selection has no checkpoints: verify it where its database is, or export the whole log")
+		return fail(runner.Failed, "a selection has no checkpoints: verify it where its database is, or export the whole log")
 	}
 	_, err := fmt.Fprintf(a.io.Out, "Each of %s is whole in itself.\n", text.Plural(len(rows), "row"))
 	a.io.say("They are a selection: whether rows are missing, or were written anew, shows only where their database is.")
@@ -163,7 +163,7 @@ func signatures(r audit.Report) string {
 // readable refuses a malformed verifier key as bad input.
 func readable(known audit.Verifiers, err error) (audit.Verifiers, error) {
 	if err != nil {
-		return known, fail(tools.Invalid, "--key: %v", err)
+		return known, fail(runner.Invalid, "--key: %v", err)
 	}
 	return known, nil
 }

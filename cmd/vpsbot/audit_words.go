@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // The words of the columns decision and outcome.
@@ -42,5 +42,5 @@ func checkWord(flag, word string, words []string) error {
 	if word == "" || slices.Contains(words, word) {
 		return nil
 	}
-	return fail(tools.Invalid, "%s %q is none: write %s", flag, word, oneOf(words))
+	return fail(runner.Invalid, "%s %q is none: write %s", flag, word, oneOf(words))
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 const (
@@ -60,7 +60,7 @@ func (p *parts) stillMe(ctx context.Context) error {
 		return refused
 	}
 	if err == nil && actor != p.actor {
-		return fail(tools.Refuse, "the access key is now that of %s; start vpsbot mcp anew to go on as that", actor)
+		return fail(runner.Refuse, "the access key is now that of %s; start vpsbot mcp anew to go on as that", actor)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -39,7 +40,7 @@ func (a *app) serverNames(ctx context.Context) []string {
 	defer p.store.close() //nolint:errcheck // what was written is committed
 	ctx, cancel := context.WithTimeout(ctx, completionTime)
 	defer cancel()
-	reply := p.runner.Run(ctx, tools.Call{
+	reply := p.runner.Run(ctx, runner.Call{
 		Operation: "servers.list", Input: fmt.Appendf(nil, `{"limit":%d}`, tools.MaxLimit), Actor: p.actor, Surface: permissions.Terminal,
 	})
 	servers, _ := reply.Value.(tools.Listing[apiclient.Server])

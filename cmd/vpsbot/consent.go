@@ -9,16 +9,16 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // consent gets the answer that a reply asks for, and brings it to the Runner.
-func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools.Reply) tools.Reply {
+func (r *operationRun) consent(ctx context.Context, call runner.Call, reply runner.Reply) runner.Reply {
 	if c := r.stillMissing(ctx, reply); !c.Own {
 		return r.othersFirst(reply, c)
 	}
-	answer := tools.Answer{Approval: reply.Record.ID, Yes: true, Wait: r.wait(call)}
+	answer := runner.Answer{Approval: reply.Record.ID, Yes: true, Wait: r.wait(call)}
 	wanted := reply.Record.Confirm
 	switch by := r.answerer(ctx, call, *reply.Record); by {
 	case "":
@@ -43,10 +43,10 @@ func (r *operationRun) consent(ctx context.Context, call tools.Call, reply tools
 		answer.Text, answer.Yes = text, wanted != "" || isYes(text)
 	}
 	if err := r.parts.identify(ctx); err != nil { // a key may have ended while the person read
-		return tools.Reply{Op: r.op, Class: tools.Refuse, Outcome: tools.Refused, Message: err.Error()}
+		return runner.Reply{Op: r.op, Class: runner.Refuse, Outcome: runner.Refused, Message: err.Error()}
 	}
 	reply = r.parts.runner.Answer(ctx, call, answer)
-	if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
+	if reply.Outcome == runner.ApprovalRequired && reply.Record != nil {
 		return r.othersFirst(reply, r.stillMissing(ctx, reply))
 	}
 	return reply
@@ -58,7 +58,7 @@ const byFlag = "Answered by a flag."
 // answerer is the channel over which a yes comes from here; empty: none does. A flag is a person's
 // own answer at a real terminal, and only where it spares a [y/N]: a name is always typed. All else
 // that a flag says is a script's, and counts where the policy names the channel script.
-func (r *operationRun) answerer(ctx context.Context, call tools.Call, rec approval.Record) permissions.Surface {
+func (r *operationRun) answerer(ctx context.Context, call runner.Call, rec approval.Record) permissions.Surface {
 	flag := r.flags.yes
 	if rec.Confirm != "" {
 		flag = r.flags.confirm != ""
@@ -76,7 +76,7 @@ func (r *operationRun) answerer(ctx context.Context, call tools.Call, rec approv
 }
 
 // elsewhere says how a person can agree who is not at this terminal.
-func (r *operationRun) elsewhere(ctx context.Context, reply tools.Reply) tools.Reply {
+func (r *operationRun) elsewhere(ctx context.Context, reply runner.Reply) runner.Reply {
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
@@ -105,7 +105,7 @@ func (r *operationRun) howToAgree(rec *approval.Record) string {
 }
 
 // notHere says where else a person can agree: the policy takes no answer from a terminal.
-func (r *operationRun) notHere(ctx context.Context, reply tools.Reply) tools.Reply {
+func (r *operationRun) notHere(ctx context.Context, reply runner.Reply) runner.Reply {
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
@@ -115,7 +115,7 @@ func (r *operationRun) notHere(ctx context.Context, reply tools.Reply) tools.Rep
 }
 
 // ask shows the card and returns the line that the person typed.
-func (r *operationRun) ask(ctx context.Context, card tools.Card) (string, error) {
+func (r *operationRun) ask(ctx context.Context, card runner.Card) (string, error) {
 	if card.Confirm != "" && (r.flags.yes || r.flags.confirm != "") {
 		r.io.say("At a terminal the name is always typed; --yes and --confirm do not spare it.")
 	}
@@ -123,7 +123,7 @@ func (r *operationRun) ask(ctx context.Context, card tools.Card) (string, error)
 }
 
 // toAgree is the question that a yes is the answer to: for the name, or yesNo.
-func toAgree(card tools.Card, yesNo string) string {
+func toAgree(card runner.Card, yesNo string) string {
 	if card.Confirm != "" {
 		return card.Question() + ": "
 	}
@@ -131,7 +131,7 @@ func toAgree(card tools.Card, yesNo string) string {
 }
 
 // toDeny is the question that a no is the answer to.
-func toDeny(card tools.Card) string {
+func toDeny(card runner.Card) string {
 	if card.Confirm != "" {
 		return "Deny this, so that it is not done: type " + card.Confirm + ", or y: "
 	}
@@ -163,7 +163,7 @@ func isYes(text string) bool {
 }
 
 // gaveUp ends what was asked here and nowhere else. No answer is no denial: nothing remembers it.
-func (r *operationRun) gaveUp(ctx context.Context, call tools.Call, reply tools.Reply) tools.Reply {
+func (r *operationRun) gaveUp(ctx context.Context, call runner.Call, reply runner.Reply) runner.Reply {
 	ending := context.WithoutCancel(ctx)
 	r.parts.runner.GaveUp(ending, call.Actor, reply.Record.ID)
 	reply.Message = "no answer was given; nothing was sent. That is no denial: the same command asks again."
@@ -176,14 +176,14 @@ func (r *operationRun) gaveUp(ctx context.Context, call tools.Call, reply tools.
 		reply.Message = "no answer was given; nothing was sent. That is no denial, and the request stays open: vpsbot approvals approve " + reply.Record.ID
 		return reply
 	}
-	reply.Outcome = tools.Declined
+	reply.Outcome = runner.Declined
 	reply.Card = nil
 	return reply
 }
 
 // stillMissing returns whose yes the record of a reply waits for. Where that cannot be read,
 // the requester is asked: the store decides in the end.
-func (r *operationRun) stillMissing(ctx context.Context, reply tools.Reply) quorum {
+func (r *operationRun) stillMissing(ctx context.Context, reply runner.Reply) quorum {
 	asker := quorum{Quorum: approval.Quorum{Own: true}}
 	if reply.Record.Others == 0 {
 		return asker
@@ -201,7 +201,7 @@ func (r *operationRun) stillMissing(ctx context.Context, reply tools.Reply) quor
 
 // othersFirst says that the answer of whoever is here is given, or not needed, and whose is
 // missing.
-func (r *operationRun) othersFirst(reply tools.Reply, c quorum) tools.Reply {
+func (r *operationRun) othersFirst(reply runner.Reply, c quorum) runner.Reply {
 	reply.Message = fmt.Sprintf("still to agree: %s. They run: vpsbot approvals approve %s; then give the same command again", c.of(*reply.Record), reply.Record.ID)
 	return reply
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/config"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // finding is what one check of the doctor came to.
@@ -73,7 +73,7 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	}
 	for _, f := range d.Findings {
 		if f.Status == statusFail {
-			return fail(tools.Failed, "something is wrong; the lines marked %s say what", statusFail)
+			return fail(runner.Failed, "something is wrong; the lines marked %s say what", statusFail)
 		}
 	}
 	return nil
@@ -170,8 +170,8 @@ func (a *app) showDiagnosis(d diagnosis) error {
 	return err
 }
 
-func rightsTable(rights []right) tools.Table {
-	t := tools.Table{Header: []string{"operation", "needs", "allowed"}}
+func rightsTable(rights []right) runner.Table {
+	t := runner.Table{Header: []string{"operation", "needs", "allowed"}}
 	for _, r := range rights {
 		t.Rows = append(t.Rows, []string{r.Operation, r.Needs, yesOrNo(r.Allowed)})
 	}

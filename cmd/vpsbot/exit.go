@@ -7,20 +7,20 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // exitError ends the command with a code. Its message is printed, if it has one.
 type exitError struct {
-	class   tools.Class
+	class   runner.Class
 	message string
 }
 
 func (e *exitError) Error() string { return e.message }
 
 // fail returns an error that ends the command with the code of class.
-func fail(class tools.Class, format string, args ...any) error {
+func fail(class runner.Class, format string, args ...any) error {
 	return &exitError{class, fmt.Sprintf(format, args...)}
 }
 
@@ -29,13 +29,13 @@ func invalid(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &exitError{tools.Invalid, err.Error()}
+	return &exitError{runner.Invalid, err.Error()}
 }
 
 // report prints an error the one time that it is printed, and returns the exit code.
 func report(w io.Writer, err error) int {
 	if err == nil {
-		return int(tools.OK)
+		return int(runner.OK)
 	}
 	if text := printable(err.Error()); text != "" {
 		fmt.Fprintln(w, "vpsbot: "+text)
@@ -43,7 +43,7 @@ func report(w io.Writer, err error) int {
 	if exit, ok := errors.AsType[*exitError](err); ok {
 		return int(exit.class)
 	}
-	return int(tools.Failed)
+	return int(runner.Failed)
 }
 
 // printable drops what could steer a terminal: an argument may come from anywhere.

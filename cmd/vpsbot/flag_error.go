@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // What a flag of each of pflag's types takes.
@@ -18,11 +18,11 @@ var flagKinds = map[string]string{
 func flagError(cmd *cobra.Command, err error) error {
 	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
-		return fail(tools.Invalid, "%v; %s --help shows what it takes", err, cmd.CommandPath())
+		return fail(runner.Invalid, "%v; %s --help shows what it takes", err, cmd.CommandPath())
 	}
 	kind := flagKinds[bad.GetFlag().Value.Type()]
 	if kind == "" {
 		kind = "something else"
 	}
-	return fail(tools.Invalid, "--%s must be %s, not %q; %s --help shows what it takes", bad.GetFlag().Name, kind, bad.GetValue(), cmd.CommandPath())
+	return fail(runner.Invalid, "--%s must be %s, not %q; %s --help shows what it takes", bad.GetFlag().Name, kind, bad.GetValue(), cmd.CommandPath())
 }

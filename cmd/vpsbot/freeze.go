@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -118,7 +119,7 @@ func (a *app) mayStop(ctx context.Context, p *parts, what string) error {
 	if err := db.Note(ctx, row); err != nil {
 		return err
 	}
-	return fail(tools.Refuse, "%s", no)
+	return fail(runner.Refuse, "%s", no)
 }
 
 // mayFreeze goes by the policy file alone: an environment that is read-only, or has few
@@ -140,7 +141,7 @@ func frozen(ctx context.Context, store approval.Store, now time.Time) (string, e
 	if f == nil || err != nil {
 		return "", err
 	}
-	says := fmt.Sprintf("all changes are frozen by %s since %s", text.Clean(f.By), tools.Since(f.At, now))
+	says := fmt.Sprintf("all changes are frozen by %s since %s", text.Clean(f.By), runner.Since(f.At, now))
 	if f.Reason != "" {
 		says += ": “" + text.Clean(f.Reason) + "”"
 	}

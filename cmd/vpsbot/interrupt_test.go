@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // hold keeps the answer to a write back, after it was carried out, until release is closed.
@@ -95,7 +95,7 @@ func TestPanicInACallIsCaught(t *testing.T) {
 	r := &operationRun{app: &app{}}
 	require.PanicsWithValue(t, "broken", func() {
 		defer func() { panic(recover().(crash).value) }()
-		r.attend(t.Context(), func() tools.Reply { panic("broken") })
+		r.attend(t.Context(), func() runner.Reply { panic("broken") })
 	})
 }
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/redact"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const keysHelp = `An access key says who is at a terminal, or whose assistant calls: VPSBOT_KEY_FILE names a file that
@@ -62,7 +62,7 @@ func (a *app) createKey(ctx context.Context, p *parts, db keys.Store, name, expi
 	}
 	until, err := readExpiry(expires, p.now())
 	if err != nil {
-		return fail(tools.Invalid, "--expires %v", err)
+		return fail(runner.Invalid, "--expires %v", err)
 	}
 	secret, hash, err := keys.New(a.random)
 	if err != nil {

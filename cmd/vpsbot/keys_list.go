@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // keyJSON is an access key as --json shows it: nothing that could be used as one.
@@ -43,7 +43,7 @@ func (a *app) listKeysCommand() *cobra.Command {
 
 func (a *app) showKeys(all []keys.Key, asJSON bool) error {
 	list := make([]keyJSON, 0, len(all))
-	t := tools.Table{Header: []string{"name", "state", "fingerprint", "created", "expires", "revoked"}}
+	t := runner.Table{Header: []string{"name", "state", "fingerprint", "created", "expires", "revoked"}}
 	for _, k := range all {
 		state := keyState(k, a.now())
 		list = append(list, keyJSON{k.Name, state, fingerprint(k), k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()})

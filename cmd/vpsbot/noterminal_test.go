@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -237,10 +238,10 @@ func TestAFreezeTellsAMachineNoWay(t *testing.T) {
 		input := op.Examples[0]
 		out, errs, code := b.run(t.Context(), append(line(t, op, input), "--json")...)
 		require.Equal(t, 3, code, errs)
-		require.Contains(t, out+errs, tools.LiftedByPerson)
+		require.Contains(t, out+errs, runner.LiftedByPerson)
 		noWayAround(t, out+errs)
 		answer := string(a.ask("tools/call", `{"name":"`+op.ToolName()+`","arguments":`+string(bytes.TrimSpace(input))+`}`))
-		require.Contains(t, answer, tools.LiftedByPerson)
+		require.Contains(t, answer, runner.LiftedByPerson)
 		noWayAround(t, answer)
 	}
 	for _, args := range [][]string{{"doctor"}, {"doctor", "--json"}, {"approvals", "list"}, {"approvals", "list", "--json"}, {"audit", "list", "--json"}, {"freeze"}} {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -35,7 +36,7 @@ type offer struct {
 
 // offers returns every operation, and a note where the token could not be asked.
 func (p *parts) offers(ctx context.Context) (all []offer, note string) {
-	_, why, err := p.runner.Offered(ctx, tools.Call{Actor: p.actor, Surface: permissions.Terminal})
+	_, why, err := p.runner.Offered(ctx, runner.Call{Actor: p.actor, Surface: permissions.Terminal})
 	if _, tokenErr := p.runner.Token(); errors.Is(tokenErr, config.ErrNoToken) {
 		note = "No token is set, so all operations are shown."
 	} else if err != nil {
@@ -67,8 +68,8 @@ func (a *app) listOperations(ctx context.Context, asJSON, all bool) error {
 	return err
 }
 
-func offerTable(offers []offer, all bool) tools.Table {
-	t := tools.Table{Header: []string{"operation", "risk", "needs", "title"}}
+func offerTable(offers []offer, all bool) runner.Table {
+	t := runner.Table{Header: []string{"operation", "risk", "needs", "title"}}
 	if all {
 		t.Header = append(t.Header, "allowed")
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -69,7 +70,7 @@ func TestFits(t *testing.T) {
 // Only the asker may answer: whose process it is decides, not a variable.
 func TestOwn(t *testing.T) {
 	t.Parallel()
-	p := &parts{actor: "local:alice", runner: &tools.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}}
+	p := &parts{actor: "local:alice", runner: &runner.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}}
 	require.NoError(t, p.own(approval.Record{Actor: "local:alice"}))
 	err := p.own(approval.Record{Actor: "local:bob", ID: "x"})
 	require.EqualError(t, err, "only local:bob, who asked for it, can answer approval x; you are local:alice")
@@ -272,10 +273,10 @@ func TestReportIsOneCleanLine(t *testing.T) {
 	}{
 		{nil, "", 0},
 		{errors.New("the disk is full"), "vpsbot: the disk is full\n", 1},
-		{fail(tools.Refuse, "no"), "vpsbot: no\n", 3},
-		{fmt.Errorf("outer: %w", fail(tools.Lost, "inner")), "vpsbot: outer: inner\n", 5},
-		{fail(tools.Invalid, "--a\x1b[2J\r\u0085b"), "vpsbot: --a[2Jb\n", 2},
-		{fail(tools.Waiting, ""), "", 4},
+		{fail(runner.Refuse, "no"), "vpsbot: no\n", 3},
+		{fmt.Errorf("outer: %w", fail(runner.Lost, "inner")), "vpsbot: outer: inner\n", 5},
+		{fail(runner.Invalid, "--a\x1b[2J\r\u0085b"), "vpsbot: --a[2Jb\n", 2},
+		{fail(runner.Waiting, ""), "", 4},
 	} {
 		var shown bytes.Buffer
 		require.Equal(t, test.code, report(&shown, test.err))

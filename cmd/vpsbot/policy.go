@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/policy"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -35,11 +36,11 @@ func policyOperations() []policy.Operation {
 func readPolicy(path string) (policy.Document, error) {
 	raw, err := policy.ReadFile(path)
 	if err != nil {
-		return policy.Document{}, fail(tools.Invalid, "the policy file cannot be read: %v", err)
+		return policy.Document{}, fail(runner.Invalid, "the policy file cannot be read: %v", err)
 	}
 	document, err := policy.Load(raw, policyOperations())
 	if found, ok := errors.AsType[policy.Problems](err); ok {
-		return document, fail(tools.Invalid, "%s is not a policy that can be in force:\n%v", path, found)
+		return document, fail(runner.Invalid, "%s is not a policy that can be in force:\n%v", path, found)
 	}
 	return document, err
 }
@@ -70,7 +71,7 @@ func (a *app) checkPolicy(path string) error {
 	_, err = fmt.Fprintf(a.io.Out, "%d people, %d groups, %d rules; %d warnings; %d tests, %d failed.\n", len(document.Book.People),
 		len(document.Book.Groups), len(document.Book.Rules), len(document.Warnings), len(document.Tests), len(failures))
 	if err == nil && len(failures) > 0 {
-		return fail(tools.Failed, "%d of %d tests failed; vpsbot policy explain shows how a rule decides", len(failures), len(document.Tests))
+		return fail(runner.Failed, "%d of %d tests failed; vpsbot policy explain shows how a rule decides", len(failures), len(document.Tests))
 	}
 	return err
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/policy"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // explainFlags are the flags of "policy explain".
@@ -45,23 +45,23 @@ func (a *app) policyExplainCommand() *cobra.Command {
 
 func explainArgs(cmd *cobra.Command, args []string) error {
 	if len(args) < 1 || len(args) > 2 {
-		return fail(tools.Invalid, "%s takes an operation, and a server if it is about one; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())
+		return fail(runner.Invalid, "%s takes an operation, and a server if it is about one; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())
 	}
 	return nil
 }
 
 func (a *app) explainPolicy(ctx context.Context, flags explainFlags) error {
 	if flags.query.Who == "" || flags.query.Where == "" {
-		return fail(tools.Invalid, "--who and --where are both needed, such as --who lead --where mcp")
+		return fail(runner.Invalid, "--who and --where are both needed, such as --who lead --where mcp")
 	}
 	if strings.ContainsAny(flags.query.Server+flags.query.NewName, "*?") {
-		return fail(tools.Invalid, "a server is one name or id here, not a glob")
+		return fail(runner.Invalid, "a server is one name or id here, not a glob")
 	}
 	if flags.file == "" {
 		flags.file, _ = a.env.Lookup("VPSBOT_POLICY_FILE")
 	}
 	if flags.file == "" {
-		return fail(tools.Invalid, "there is no policy file: name one with --file, or set VPSBOT_POLICY_FILE")
+		return fail(runner.Invalid, "there is no policy file: name one with --file, or set VPSBOT_POLICY_FILE")
 	}
 	cfg, err := config.Read(ctx, a.env, a.goos)
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // wait reports whether the call asks to wait.
-func (r *operationRun) wait(call tools.Call) bool {
+func (r *operationRun) wait(call runner.Call) bool {
 	var input struct {
 		Wait bool `json:"wait"`
 	}

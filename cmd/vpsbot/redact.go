@@ -6,7 +6,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/redact"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // secrets are what must not be shown, wherever the environment has it.
@@ -23,7 +23,7 @@ func (a *app) redactError(err error) error {
 	if err == nil {
 		return nil
 	}
-	class := tools.Failed
+	class := runner.Failed
 	if exit, ok := errors.AsType[*exitError](err); ok {
 		class = exit.class
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -28,7 +28,7 @@ func checkRequestID(id string, given bool) error {
 	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || text.Hidden(c) }
 	chars := utf8.RuneCountInString(id)
 	if given && (chars < 1 || chars > requestIDChars || len(id) > requestIDBytes || strings.IndexFunc(id, odd) >= 0) {
-		return fail(tools.Invalid, "--request-id must be 1 to %d printable characters, %d bytes at most", requestIDChars, requestIDBytes)
+		return fail(runner.Invalid, "--request-id must be 1 to %d printable characters, %d bytes at most", requestIDChars, requestIDBytes)
 	}
 	return nil
 }

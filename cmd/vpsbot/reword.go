@@ -6,22 +6,23 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 // reworded is a reply's message in the words of a terminal.
-func (r *operationRun) reworded(reply tools.Reply) string {
+func (r *operationRun) reworded(reply runner.Reply) string {
 	switch reply.Class {
-	case tools.Invalid:
+	case runner.Invalid:
 		return inFlags(r.op, reply.Message)
-	case tools.Refuse:
+	case runner.Refuse:
 		message := r.refusal(reply.Message)
 		if r.io.atTerminal() {
-			message = strings.Replace(message, tools.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
+			message = strings.Replace(message, runner.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
 		}
 		return message
-	case tools.Failed:
+	case runner.Failed:
 		return r.refusal(reply.Message)
 	}
 	return reply.Message

@@ -16,7 +16,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/redact"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 const rootHelp = `vpsbot is one guarded door to your VPS.org account. Assistants (over MCP) and people (in
@@ -72,7 +72,7 @@ func (a *app) internal(broken any, stack []byte) error {
 	if level, _ := a.env.Lookup("VPSBOT_LOG_LEVEL"); level == "debug" {
 		a.io.say("%s", a.redact(string(stack)))
 	}
-	return fail(tools.Failed, "an internal error: %s; VPSBOT_LOG_LEVEL=debug shows where", a.redact(fmt.Sprint(broken)))
+	return fail(runner.Failed, "an internal error: %s; VPSBOT_LOG_LEVEL=debug shows where", a.redact(fmt.Sprint(broken)))
 }
 
 // logger writes to stderr, at the level and in the form of the configuration.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -51,9 +52,9 @@ func (a *app) runWithoutOperation(cmd *cobra.Command, args []string) error {
 	case slices.Contains(args, "--help") || slices.Contains(args, "-h"):
 		return cmd.Help()
 	case strings.HasPrefix(args[0], "-"):
-		return fail(tools.Invalid, "%s comes too early: flags follow the operation, as in vpsbot run servers.list --json", args[0])
+		return fail(runner.Invalid, "%s comes too early: flags follow the operation, as in vpsbot run servers.list --json", args[0])
 	}
-	return fail(tools.Invalid, "%s", tools.NoSuchOperation(args[0]))
+	return fail(runner.Invalid, "%s", runner.NoSuchOperation(args[0]))
 }
 
 func (a *app) addOperations(cmd *cobra.Command) {
@@ -113,15 +114,15 @@ type operationRun struct {
 func (r *operationRun) checkArgs(flags *pflag.FlagSet, args []string) error {
 	positional := r.op.Positional()
 	if flag := strayWord(r.op, flags, args); flag != "" {
-		return fail(tools.Invalid, "write --%s=true or --%s=false, with an equals sign and no space", flag, flag)
+		return fail(runner.Invalid, "write --%s=true or --%s=false, with an equals sign and no space", flag, flag)
 	}
 	switch {
 	case positional == "" && len(args) > 0:
-		return fail(tools.Invalid, "%s takes no argument, but got %q; vpsbot run %s --help shows its flags", r.op.Name, args[0], r.op.Name)
+		return fail(runner.Invalid, "%s takes no argument, but got %q; vpsbot run %s --help shows its flags", r.op.Name, args[0], r.op.Name)
 	case r.op.Settles && r.flags.timeout <= 0:
-		return fail(tools.Invalid, "--timeout must be above 0, such as 10m")
+		return fail(runner.Invalid, "--timeout must be above 0, such as 10m")
 	case len(args) > 1:
-		return fail(tools.Invalid, "%s takes one argument, %s, but got %d; quote a name that has spaces", r.op.Name, fieldtext.Flag(positional), len(args))
+		return fail(runner.Invalid, "%s takes one argument, %s, but got %d; quote a name that has spaces", r.op.Name, fieldtext.Flag(positional), len(args))
 	}
 	return nil
 }
@@ -134,14 +135,14 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	}
 	defer p.store.close() //nolint:errcheck // what was written is committed
 	r.parts = p
-	call := tools.Call{
+	call := runner.Call{
 		Operation: r.op.Name, Input: input, Actor: p.actor, Surface: permissions.Terminal,
 		RequestID: r.requestID, Limit: r.limit, CanAsk: r.io.atTerminal(), Interactive: r.io.atTerminal(),
 		WaitLimit: r.flags.timeout, Progress: r.progress(),
 	}
-	reply := r.attend(ctx, func() tools.Reply {
+	reply := r.attend(ctx, func() runner.Reply {
 		reply := p.runner.Run(ctx, call)
-		if reply.Outcome == tools.ApprovalRequired && reply.Record != nil {
+		if reply.Outcome == runner.ApprovalRequired && reply.Record != nil {
 			return r.consent(ctx, call, reply)
 		}
 		return reply
@@ -152,14 +153,14 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 }
 
 // show prints a reply: results to stdout, what went wrong to stderr.
-func (r *operationRun) show(ctx context.Context, reply tools.Reply) error {
-	if stopped := ctx.Err() != nil && reply.Outcome == tools.Done; stopped {
+func (r *operationRun) show(ctx context.Context, reply runner.Reply) error {
+	if stopped := ctx.Err() != nil && reply.Outcome == runner.Done; stopped {
 		reply.Message += " You stopped waiting; the work goes on at VPS.org."
 	}
 	if err := r.print(reply); err != nil {
 		return unwritten(reply, err)
 	}
-	if reply.Class == tools.OK {
+	if reply.Class == runner.OK {
 		return nil
 	}
 	return &exitError{reply.Class, reply.Message}
@@ -167,18 +168,18 @@ func (r *operationRun) show(ctx context.Context, reply tools.Reply) error {
 
 // unwritten is the error where stdout takes nothing. What became of a change is told all
 // the same.
-func unwritten(reply tools.Reply, err error) error {
+func unwritten(reply runner.Reply, err error) error {
 	switch {
-	case reply.Class != tools.OK:
+	case reply.Class != runner.OK:
 		return fail(reply.Class, "%s (the result could not be written: %v)", reply.Message, err)
-	case reply.Outcome == tools.Done:
-		return fail(tools.Failed, "done, but the result could not be written: %v. %s", err, reply.Message)
+	case reply.Outcome == runner.Done:
+		return fail(runner.Failed, "done, but the result could not be written: %v. %s", err, reply.Message)
 	}
-	return fail(tools.Failed, "the result could not be written: %v", err)
+	return fail(runner.Failed, "the result could not be written: %v", err)
 }
 
-func (r *operationRun) print(reply tools.Reply) error {
-	if r.op.IsRead() && reply.Class == tools.OK && reply.Message != "" {
+func (r *operationRun) print(reply runner.Reply) error {
+	if r.op.IsRead() && reply.Class == runner.OK && reply.Message != "" {
 		r.io.say("%s", reply.Message) // a notice beside the result
 		reply.Message = ""
 	}
@@ -191,7 +192,7 @@ func (r *operationRun) print(reply tools.Reply) error {
 		if raw := reply.JSON(); raw != nil {
 			_, err = fmt.Fprintf(r.io.Out, "%s\n", raw)
 		}
-	case reply.Class != tools.OK:
+	case reply.Class != runner.OK:
 	case isTable:
 		_, err = fmt.Fprintln(r.io.Out, table.Styled(r.io.style(r.env).cell))
 	default:
@@ -202,10 +203,10 @@ func (r *operationRun) print(reply tools.Reply) error {
 
 // login is the command by which a person gets into a server that was created and has settled;
 // "" where there is none. It is made of an address alone, whatever the API sends as one.
-func login(reply tools.Reply) string {
+func login(reply runner.Reply) string {
 	s, isServer := reply.Value.(apiclient.Server)
 	address, err := netip.ParseAddr(s.Address())
-	if !isServer || err != nil || address.Zone() != "" || reply.Settled == "" || reply.Op.On != tools.NewServer || reply.Class != tools.OK {
+	if !isServer || err != nil || address.Zone() != "" || reply.Settled == "" || reply.Op.On != tools.NewServer || reply.Class != runner.OK {
 		return ""
 	}
 	return "ssh root@" + address.String()

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const serveHelp = `Serves people in Slack: the command /vps, cards, forms, and the questions of others' assistants.
@@ -88,7 +88,7 @@ func (a *app) newService(p *parts) (*service, error) {
 		Now: p.now, Random: a.random, Log: p.runner.Log,
 	})
 	if err != nil {
-		return nil, fail(tools.Failed, "Slack: %v", err)
+		return nil, fail(runner.Failed, "Slack: %v", err)
 	}
 	p.runner.Groups = s.bot.GroupsOf
 	return s, invalid(s.chooseDoor())

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // How long it takes to stop: with the ten seconds of the bot's, fifteen at most.
@@ -35,9 +35,9 @@ func (s *service) listen(ctx context.Context) (err error) {
 	_, isAddress := errors.AsType[*net.AddrError](err)
 	_, isName := errors.AsType[*net.DNSError](err)
 	if isAddress || isName {
-		return fail(tools.Invalid, "VPSBOT_LISTEN %q is no address of this machine: write such as 127.0.0.1:8484, or :8484 for all its addresses", address)
+		return fail(runner.Invalid, "VPSBOT_LISTEN %q is no address of this machine: write such as 127.0.0.1:8484, or :8484 for all its addresses", address)
 	}
-	return fail(tools.Failed, "%v; VPSBOT_LISTEN takes another address, such as 127.0.0.1:8485", err)
+	return fail(runner.Failed, "%v; VPSBOT_LISTEN takes another address, such as 127.0.0.1:8485", err)
 }
 
 // takeDeliveries takes what Slack sends until ctx ends, and then answers what has begun.
@@ -58,7 +58,7 @@ func (s *service) takeDeliveries(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case err := <-failed:
-		return fail(tools.Failed, "no longer listening: %v", err)
+		return fail(runner.Failed, "no longer listening: %v", err)
 	}
 	s.shutDown(ctx, server)
 	sockets.Wait()

@@ -7,10 +7,10 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -94,7 +94,7 @@ func (s *service) signIn(ctx context.Context) error {
 			s.welcome(reply)
 			return nil
 		case reply.refusal() != "":
-			return fail(tools.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reply.refusal())
+			return fail(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reply.refusal())
 		case err == nil:
 			err = fmt.Errorf("says %s", reply.Error)
 		}

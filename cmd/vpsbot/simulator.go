@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 const simulatorHelp = `Serves VPS.org's API from memory, to try things on: nothing costs money and nothing is kept.
@@ -44,15 +44,15 @@ func (a *app) simulatorCommand() *cobra.Command {
 func (f simulatorFlags) check() error {
 	switch {
 	case f.servers < 1 || f.servers > 10_000:
-		return fail(tools.Invalid, "--servers must be from 1 to 10000")
+		return fail(runner.Invalid, "--servers must be from 1 to 10000")
 	case f.latency < 0 || f.latency > time.Minute:
-		return fail(tools.Invalid, "--latency must be from 0s to 1m")
+		return fail(runner.Invalid, "--latency must be from 0s to 1m")
 	case !(0 <= f.fail && f.fail <= 1):
-		return fail(tools.Invalid, "--fail must be from 0 to 1")
+		return fail(runner.Invalid, "--fail must be from 0 to 1")
 	case !(f.speed > 0):
-		return fail(tools.Invalid, "--speed must be above 0")
+		return fail(runner.Invalid, "--speed must be above 0")
 	case f.style != "docs" && f.style != "vendor":
-		return fail(tools.Invalid, "--style must be docs or vendor")
+		return fail(runner.Invalid, "--style must be docs or vendor")
 	}
 	return nil
 }
@@ -81,9 +81,9 @@ func cannotListen(address string, err error) error {
 	_, isAddress := errors.AsType[*net.AddrError](err)
 	_, isName := errors.AsType[*net.DNSError](err)
 	if isAddress || isName {
-		return fail(tools.Invalid, "--listen %q is no address of this machine: write such as 127.0.0.1:8585; port 0 takes a free one", address)
+		return fail(runner.Invalid, "--listen %q is no address of this machine: write such as 127.0.0.1:8585; port 0 takes a free one", address)
 	}
-	return fail(tools.Failed, "%v; --listen takes another address, such as 127.0.0.1:0", err)
+	return fail(runner.Failed, "%v; --listen takes another address, such as 127.0.0.1:0", err)
 }
 
 // introduce prints what one needs to know to use the simulator.

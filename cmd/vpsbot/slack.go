@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 func (a *app) slackCommand() *cobra.Command {
@@ -53,7 +53,7 @@ func (a *app) printManifest(ctx context.Context, f slackbot.Features) error {
 		return invalid(err)
 	}
 	if f.Socket && f.URL != "" {
-		return fail(tools.Invalid, "--socket and --url exclude each other: in Socket Mode Slack sends nothing to an address")
+		return fail(runner.Invalid, "--socket and --url exclude each other: in Socket Mode Slack sends nothing to an address")
 	}
 	if !f.Socket {
 		if f.URL, err = slackReaches(f.URL, cfg.PublicURL); err != nil {
@@ -76,12 +76,12 @@ func slackReaches(given, configured string) (string, error) {
 		name, given = "VPSBOT_PUBLIC_URL", configured
 	}
 	if given == "" {
-		return "", fail(tools.Invalid, "where does Slack reach vpsbot serve? Give --url https://vpsbot.example.com or set VPSBOT_PUBLIC_URL; "+
+		return "", fail(runner.Invalid, "where does Slack reach vpsbot serve? Give --url https://vpsbot.example.com or set VPSBOT_PUBLIC_URL; "+
 			"with --socket it need not be reachable")
 	}
 	address, err := config.SlackReaches(given)
 	if err != nil {
-		return "", fail(tools.Invalid, "%s %v", name, err)
+		return "", fail(runner.Invalid, "%s %v", name, err)
 	}
 	return address, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 func (a *app) storeCommand() *cobra.Command {
@@ -53,13 +53,13 @@ func (a *app) migrate(ctx context.Context, from, to string) error {
 		from = cmp.Or(from, configured)
 	}
 	if !strings.HasPrefix(from, "sqlite:") || !strings.HasPrefix(to, "postgres") {
-		return fail(tools.Invalid, "name both: --from sqlite:PATH --to postgres://USER:PASSWORD@HOST/DATABASE")
+		return fail(runner.Invalid, "name both: --from sqlite:PATH --to postgres://USER:PASSWORD@HOST/DATABASE")
 	}
 	copied, err := store.Migrate(ctx, from, to)
 	if err != nil {
 		return err
 	}
-	t := tools.Table{Header: []string{"table", "rows"}}
+	t := runner.Table{Header: []string{"table", "rows"}}
 	for _, table := range copied.Tables {
 		t.Rows = append(t.Rows, []string{table.Name, fmt.Sprint(table.Rows)})
 	}
@@ -80,7 +80,7 @@ func (a *app) storeBackupCommand() *cobra.Command {
 			}
 			defer p.store.close() //nolint:errcheck // nothing was written
 			if !p.hasStore() {
-				return fail(tools.Failed, "there is no database yet, so there is nothing to copy")
+				return fail(runner.Failed, "there is no database yet, so there is nothing to copy")
 			}
 			db, err := p.store.get(cmd.Context())
 			if err != nil {

@@ -19,9 +19,9 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const twoDelete = `version: 1
@@ -341,7 +341,7 @@ func TestInAUserNamespaceThePolicySaysSo(t *testing.T) {
 			ann, _ := policy().Person("local:ann")
 			ben, _ := policy().Person("local:ben")
 			require.Equal(t, inside, ann == ben, path)
-			p := &parts{config: cfg, runner: &tools.Runner{Policy: policy}}
+			p := &parts{config: cfg, runner: &runner.Runner{Policy: policy}}
 			found := p.checkLocals()
 			require.Equal(t, inside || path != "", len(found) == 1, path)
 			if inside {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -67,18 +68,18 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if _, ok := tools.Lookup(args[0]); ok {
-		return fail(tools.Invalid, "there is no command %q; did you mean: vpsbot run %s", args[0], args[0])
+		return fail(runner.Invalid, "there is no command %q; did you mean: vpsbot run %s", args[0], args[0])
 	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return fail(tools.Invalid, "there is no command %q; did you mean: vpsbot %s", args[0], strings.Join(near, ", "))
+		return fail(runner.Invalid, "there is no command %q; did you mean: vpsbot %s", args[0], strings.Join(near, ", "))
 	}
-	return fail(tools.Invalid, "there is no command %q; vpsbot --help lists them", args[0])
+	return fail(runner.Invalid, "there is no command %q; vpsbot --help lists them", args[0])
 }
 
 // noArgs refuses arguments with the code of bad input.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fail(tools.Invalid, "%s takes no argument, but got %q; %s --help shows what it takes", cmd.CommandPath(), args[0], cmd.CommandPath())
+		return fail(runner.Invalid, "%s takes no argument, but got %q; %s --help shows what it takes", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
 	return nil
 }
@@ -89,6 +90,6 @@ func oneArg(what string) cobra.PositionalArgs {
 		if len(args) == 1 {
 			return nil
 		}
-		return fail(tools.Invalid, "%s takes %s and nothing else; %s --help shows how", cmd.CommandPath(), what, cmd.CommandPath())
+		return fail(runner.Invalid, "%s takes %s and nothing else; %s --help shows how", cmd.CommandPath(), what, cmd.CommandPath())
 	}
 }

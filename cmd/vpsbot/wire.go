@@ -19,10 +19,10 @@ import (
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/policy"
 	"github.com/vpsbot/vpsbot/internal/process"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // simulatorURL is the address that the simulator goes by inside the process; nothing
@@ -32,7 +32,7 @@ const simulatorURL = "http://localhost/api/v1"
 // parts are what a command is made of. The caller closes them.
 type parts struct {
 	config     config.Config
-	runner     *tools.Runner
+	runner     *runner.Runner
 	store      *lazyStore
 	now        func() time.Time
 	key        func() (string, error) // the access key; empty: none is set
@@ -66,12 +66,12 @@ func (a *app) compose(ctx context.Context) (*parts, error) {
 	}
 	token := cfg.Token()
 	log := a.logger(cfg)
-	p := &parts{config: cfg, runner: &tools.Runner{}}
+	p := &parts{config: cfg, runner: &runner.Runner{}}
 	options := a.options(cfg, token, log)
 	options.Observe = p.runner.Heed
 	client, err := apiclient.New(options)
 	if err != nil {
-		return nil, fail(tools.Invalid, "VPS_API_URL: %v", err)
+		return nil, fail(runner.Invalid, "VPS_API_URL: %v", err)
 	}
 	id, err := process.Self()
 	if err != nil {
@@ -85,9 +85,9 @@ func (a *app) compose(ctx context.Context) (*parts, error) {
 	}
 	policy, file, err := a.policy(cfg, log)
 	p.policyFile, p.policyErr = file, err
-	*p.runner = tools.Runner{
+	*p.runner = runner.Runner{
 		Client: client, API: apiName(cfg), Token: token, Policy: policy, Store: p.store.approvals, Slack: p.asksInSlack, Ended: p.ended,
-		AuditReads: cfg.AuditReads, Process: tools.Process{ID: id, Alive: p.store.alive},
+		AuditReads: cfg.AuditReads, Process: runner.Process{ID: id, Alive: p.store.alive},
 		Now: p.now, Random: a.random, Log: log,
 	}
 	return p, nil

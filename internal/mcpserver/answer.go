@@ -7,8 +7,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // meaning is what an answer says.
@@ -52,15 +52,15 @@ func said(r *mcp.ElicitationResult) spoken {
 
 // answered handles a call that brings an answer. mcp-go hands over answers to questions
 // that nobody asked, so nothing in them counts but what the store knows of their nonce.
-func (x *exchange) answered(ctx context.Context, came mcp.MultiRoundTripParams) tools.Reply {
+func (x *exchange) answered(ctx context.Context, came mcp.MultiRoundTripParams) runner.Reply {
 	return x.take(ctx, came.RequestState, said(server.ElicitationResponse(came.InputResponses, question)), false)
 }
 
 // take checks that an answer is to a question put to this session, about this very call,
 // by a person and not a program; then the Runner decides.
-func (x *exchange) take(ctx context.Context, nonce string, s spoken, tooFast bool) tools.Reply {
+func (x *exchange) take(ctx context.Context, nonce string, s spoken, tooFast bool) runner.Reply {
 	if s.meaning == unreadable {
-		return x.refuse(ctx, tools.ErrUnreadable)
+		return x.refuse(ctx, runner.ErrUnreadable)
 	}
 	asked, err := x.Runner.TakeForm(ctx, nonce, x.session)
 	if err != nil {
@@ -78,7 +78,7 @@ func (x *exchange) take(ctx context.Context, nonce string, s spoken, tooFast boo
 		return x.elsewhere(ctx, rec.ID, "An answer came faster than a person can read, so it was not taken, and no form is put to this client any more.",
 			"an answer came faster than a person can read, and was not taken")
 	}
-	answer := tools.Answer{Approval: rec.ID, Channel: permissions.MCP, Text: s.text(nameField), Wait: wait}
+	answer := runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Text: s.text(nameField), Wait: wait}
 	choice := s.text(choiceField)
 	switch {
 	case s.meaning == refusing, s.meaning == accepting && rec.Confirm == "" && choice == choiceNo:
@@ -92,14 +92,14 @@ func (x *exchange) take(ctx context.Context, nonce string, s spoken, tooFast boo
 		answer.Yes = true
 	}
 	reply := x.Runner.Answer(ctx, x.call, answer)
-	if reply.Outcome == tools.ApprovalRequired { // others must agree too: this person has said all they can
+	if reply.Outcome == runner.ApprovalRequired { // others must agree too: this person has said all they can
 		x.client.noteHanded(rec.ID)
 	}
 	return reply
 }
 
 // refuse replies to an answer that does not count.
-func (x *exchange) refuse(ctx context.Context, err error) tools.Reply {
+func (x *exchange) refuse(ctx context.Context, err error) runner.Reply {
 	reply := x.Runner.RefuseAnswer(ctx, x.op, x.call, err)
 	if x.op.IsRead() {
 		reply.Outcome = "" // only what a change answers has one

@@ -10,8 +10,8 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // question is the key under which the answer comes back.
@@ -19,7 +19,7 @@ const question = "confirm"
 
 // ask puts the question of a reply to the person at the client. To a modern client it is
 // the result; an older one is asked now, while the call waits.
-func (x *exchange) ask(ctx context.Context, reply tools.Reply) *mcp.CallToolResult {
+func (x *exchange) ask(ctx context.Context, reply runner.Reply) *mcp.CallToolResult {
 	if !x.modern && !x.people.enter(mostWaiting) {
 		return result(x.elsewhere(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
 	}
@@ -41,7 +41,7 @@ func (x *exchange) ask(ctx context.Context, reply tools.Reply) *mcp.CallToolResu
 // askNow asks an older client and waits. It does not go by way of mcp-go's bridge between
 // the eras: there, a client that fails to ask gets a protocol error with Go's own words in
 // it, and nothing says whether it gave up.
-func (x *exchange) askNow(ctx context.Context, rec approval.Record, card tools.Card, nonce string) tools.Reply {
+func (x *exchange) askNow(ctx context.Context, rec approval.Record, card runner.Card, nonce string) runner.Reply {
 	waiting, ended := context.WithTimeout(ctx, rec.ExpiresAt.Sub(x.Runner.Now()))
 	defer ended()
 	last := x.watched.wait(rec.ID, ended)
@@ -52,7 +52,7 @@ func (x *exchange) askNow(ctx context.Context, rec approval.Record, card tools.C
 	alone := last()
 	switch {
 	case err == nil:
-		return x.take(ctx, nonce, said(answer), took < tools.TooFast)
+		return x.take(ctx, nonce, said(answer), took < runner.TooFast)
 	case ctx.Err() != nil:
 		x.client.noteRanOut(x.Runner.Now())
 		if alone {
@@ -61,7 +61,7 @@ func (x *exchange) askNow(ctx context.Context, rec approval.Record, card tools.C
 		return x.Runner.Standing(context.WithoutCancel(ctx), x.call, rec.ID)
 	case waiting.Err() != nil: // it was answered elsewhere, or nobody did in time
 		reply := x.Runner.Standing(ctx, x.call, rec.ID)
-		if reply.Outcome == tools.Expired {
+		if reply.Outcome == runner.Expired {
 			x.client.noteRanOut(x.Runner.Now())
 		}
 		return reply
@@ -83,17 +83,17 @@ func (x *exchange) put(ctx context.Context, form mcp.ElicitationParams) (*mcp.El
 
 // elsewhere hands a question over to a terminal or Slack, once and for all. says tells the client why,
 // why the log.
-func (x *exchange) elsewhere(ctx context.Context, record, says, why string) tools.Reply {
+func (x *exchange) elsewhere(ctx context.Context, record, says, why string) runner.Reply {
 	x.client.noteHanded(record)
 	reply := x.Runner.Handover(ctx, x.op, record, why)
-	if reply.Outcome == tools.ApprovalRequired {
+	if reply.Outcome == runner.ApprovalRequired {
 		reply.Message = says + " " + reply.Message
 	}
 	return reply
 }
 
 // form is the question as the client shows it.
-func (x *exchange) form(rec approval.Record, card tools.Card) mcp.ElicitationParams {
+func (x *exchange) form(rec approval.Record, card runner.Card) mcp.ElicitationParams {
 	left := rec.ExpiresAt.Sub(x.Runner.Now())
 	return mcp.ElicitationParams{
 		Message:         toolNames(wording(card, text.Duration(left))),
@@ -103,7 +103,7 @@ func (x *exchange) form(rec approval.Record, card tools.Card) mcp.ElicitationPar
 
 // wording is the card for a client that shows little of it: what happens, what it costs, what is lost
 // and what to beware of are its first three lines.
-func wording(card tools.Card, left string) string {
+func wording(card runner.Card, left string) string {
 	lines := []string{card.Effect}
 	costs := strings.Join(append(slices.DeleteFunc([]string{card.Price}, isEmpty), card.Lost...), " ")
 	beware := strings.Join(append(slices.Clone(card.Warnings), card.Others), " ")
@@ -131,7 +131,7 @@ const (
 // fields is the form itself. It always has a member that must be filled in, and no default: a form with
 // nothing to fill in is accepted by some clients on their own. What is to be typed is in the title, and
 // nowhere that a client could fill it in from; the first choice, which a client may select, is no.
-func fields(card tools.Card) json.RawMessage {
+func fields(card runner.Card) json.RawMessage {
 	title, err := json.Marshal(card.Question())
 	if err != nil {
 		panic(err) // a string always encodes

@@ -21,8 +21,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // BenchmarkRead compares a GET made directly with the same GET made through tools/call over
@@ -98,11 +98,11 @@ func get(c *http.Client, url string) error {
 	return err
 }
 
-func benchRunner(b *testing.B, url string) *tools.Runner {
+func benchRunner(b *testing.B, url string) *runner.Runner {
 	source := func() (string, error) { return "vps_demo", nil }
 	c, err := apiclient.New(apiclient.Options{BaseURL: url + "/api/v1", Token: source})
 	require.NoError(b, err)
-	return &tools.Runner{Client: c, API: url, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} }, Process: tools.Process{ID: "b"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	return &runner.Runner{Client: c, API: url, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} }, Process: runner.Process{ID: "b"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 }
 
 // measure runs work b.N times, so many at a time, and reports the median and the rate.
@@ -140,7 +140,7 @@ type piped struct {
 	pending map[int]chan bool
 }
 
-func newPiped(b *testing.B, r *tools.Runner) *piped {
+func newPiped(b *testing.B, r *runner.Runner) *piped {
 	in, out, err := os.Pipe()
 	require.NoError(b, err)
 	back, answers, err := os.Pipe()

@@ -7,6 +7,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -18,7 +19,7 @@ const waitLimit = 50 * time.Second
 type exchange struct {
 	*Server
 	op       *tools.Op
-	call     tools.Call
+	call     runner.Call
 	session  string // that questions are put to
 	client   *session
 	modern   bool      // the client takes a question as a result, and brings the answer with a new call
@@ -33,7 +34,7 @@ func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 			modern: server.IsModernRequest(ctx), reporter: newReporter(ctx, op, req),
 		}
 		defer x.reporter.flush()
-		x.call = tools.Call{
+		x.call = runner.Call{
 			Operation: op.Name, Input: arguments(op, req), Actor: c.actor, Surface: permissions.MCP,
 			CanAsk: canAsk(ctx) && x.client.takesForm("", s.Runner.Now()), WaitLimit: waitLimit,
 		}
@@ -54,7 +55,7 @@ func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 // run runs the call, up to the question if a person must be asked.
 func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
 	reply := x.Runner.Run(ctx, x.call)
-	if reply.Outcome != tools.ApprovalRequired || reply.Record == nil {
+	if reply.Outcome != runner.ApprovalRequired || reply.Record == nil {
 		return result(reply)
 	}
 	x.watch(x.call, *reply.Record)
@@ -70,7 +71,7 @@ func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
 // result makes a tool result of a reply: the text stands alone, and the structured content
 // is valid against the tool's output schema wherever there is any. Both name tools as the client
 // knows them.
-func result(reply tools.Reply) *mcp.CallToolResult {
+func result(reply runner.Reply) *mcp.CallToolResult {
 	reply.Message = toolNames(reply.Message)
 	if reply.Card != nil {
 		card := *reply.Card
@@ -79,7 +80,7 @@ func result(reply tools.Reply) *mcp.CallToolResult {
 	}
 	r := &mcp.CallToolResult{
 		Content: []mcp.Content{mcp.TextContent{Type: "text", Text: reply.Text()}},
-		IsError: reply.Class != tools.OK,
+		IsError: reply.Class != runner.OK,
 	}
 	if structured := reply.Structured(); structured != nil {
 		r.StructuredContent = structured

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -213,7 +214,7 @@ func TestACardNamesTheTimeThatIsLeft(t *testing.T) {
 	asked(w.modern(forms))
 	w.clock.Advance(3*time.Minute + 20*time.Second)
 	x := exchange{Server: w.server}
-	require.Contains(t, x.form(w.records()[0], tools.Card{}).Message, "Can be answered for 100 seconds at most")
+	require.Contains(t, x.form(w.records()[0], runner.Card{}).Message, "Can be answered for 100 seconds at most")
 }
 
 func TestTargetThatChangedIsStale(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 func TestClientThatCannotAsk(t *testing.T) {
@@ -59,7 +59,7 @@ func TestDenialElsewhereIsToldToo(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(noForms)
 	require.Equal(t, "approval_required", k.call(call("servers_delete", web)).is())
-	_, err := w.server.Runner.Decide(t.Context(), alice, tools.Answer{Approval: w.records()[0].ID, Channel: "terminal"}, "not today")
+	_, err := w.server.Runner.Decide(t.Context(), alice, runner.Answer{Approval: w.records()[0].ID, Channel: "terminal"}, "not today")
 	require.NoError(t, err)
 	w.eventually(func() bool { return w.watching() == 0 }, "nothing is watched any more")
 	o := k.call(call("servers_delete", web))
@@ -136,7 +136,7 @@ func TestApprovedWaitsForABusyServer(t *testing.T) {
 	require.Equal(t, "approval_required", k.call(call("servers_reboot", `{"server":"web-server-01"}`)).is())
 	_, coming := k.begin("tools/call", call("backups_create", web))
 	<-arrived
-	_, err := w.server.Runner.Decide(t.Context(), alice, tools.Answer{Approval: w.find("servers.reboot").ID, Channel: "terminal", Yes: true}, "")
+	_, err := w.server.Runner.Decide(t.Context(), alice, runner.Answer{Approval: w.find("servers.reboot").ID, Channel: "terminal", Yes: true}, "")
 	require.NoError(t, err)
 	time.Sleep(100 * time.Millisecond)
 	require.Equal(t, approval.Approved, w.find("servers.reboot").State)

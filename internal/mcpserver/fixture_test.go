@@ -16,11 +16,11 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/redact"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -65,10 +65,10 @@ func (w *world) process(id string, transport http.RoundTripper) *Server {
 	log := slog.New(slog.NewTextHandler(redact.Writer(w.log, func() []string { return []string{w.token} }), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client, err := apiclient.New(apiclient.Options{BaseURL: api, Token: source, Transport: transport, Logger: log})
 	require.NoError(w, err)
-	core := &tools.Runner{
+	core := &runner.Runner{
 		Client: client, API: api, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} },
 		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
-		Process: tools.Process{ID: id, Alive: func(string) bool { return true }},
+		Process: runner.Process{ID: id, Alive: func(string) bool { return true }},
 		Now:     w.clock.Now, Random: rand.Reader, Log: log,
 	}
 	return &Server{Runner: core, Actor: alice, Version: "1.2.3", Log: log, poll: 10 * time.Millisecond}
@@ -103,7 +103,7 @@ func (w *world) state() approval.State {
 func (w *world) approve(name string) {
 	w.Helper()
 	rec := w.records()[0]
-	_, err := w.server.Runner.Decide(w.Context(), alice, tools.Answer{
+	_, err := w.server.Runner.Decide(w.Context(), alice, runner.Answer{
 		Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: name,
 	}, "")
 	require.NoError(w, err)

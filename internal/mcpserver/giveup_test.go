@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 func TestGivingUpCancelsTheQuestion(t *testing.T) {
@@ -108,15 +108,15 @@ func (k *talk) hears(method string) map[string]any {
 
 // A form that is over, however it ended, is taken off the person's screen.
 func TestAFormThatIsOverIsWithdrawn(t *testing.T) {
-	decide := func(w *world, a tools.Answer) {
+	decide := func(w *world, a runner.Answer) {
 		a.Approval, a.Channel = w.records()[0].ID, permissions.Terminal
 		_, err := w.server.Runner.Decide(w.Context(), alice, a, "")
 		require.NoError(w, err)
 	}
 	for name, end := range map[string]func(w *world, k *talk, id string){
 		"the call was cancelled": func(_ *world, k *talk, id string) { k.giveUp(id) },
-		"agreed to elsewhere":    func(w *world, _ *talk, _ string) { decide(w, tools.Answer{Yes: true, Text: "web-server-01"}) },
-		"denied elsewhere":       func(w *world, _ *talk, _ string) { decide(w, tools.Answer{}) },
+		"agreed to elsewhere":    func(w *world, _ *talk, _ string) { decide(w, runner.Answer{Yes: true, Text: "web-server-01"}) },
+		"denied elsewhere":       func(w *world, _ *talk, _ string) { decide(w, runner.Answer{}) },
 		"expired":                func(w *world, _ *talk, _ string) { w.clock.Advance(6 * time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -52,8 +53,8 @@ func allNames() []string {
 	return names
 }
 
-func toolCall(operation, input string) tools.Call {
-	return tools.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanAsk: true}
+func toolCall(operation, input string) runner.Call {
+	return runner.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanAsk: true}
 }
 
 func bothEras(t *testing.T, w *world, test func(t *testing.T, k *talk)) {

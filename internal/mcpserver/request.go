@@ -8,8 +8,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // requestKey is where in "_meta" a client may name its request. The id that JSON-RPC gives a
@@ -41,10 +41,10 @@ func requestID(meta *mcp.Meta) (string, error) {
 }
 
 // invalid replies to a call that is wrong before the Runner has seen it.
-func (x *exchange) invalid(err error) tools.Reply {
-	reply := tools.Reply{Op: x.op, Class: tools.Invalid, Message: err.Error()}
+func (x *exchange) invalid(err error) runner.Reply {
+	reply := runner.Reply{Op: x.op, Class: runner.Invalid, Message: err.Error()}
 	if !x.op.IsRead() {
-		reply.Outcome = tools.Refused
+		reply.Outcome = runner.Refused
 	}
 	return reply
 }

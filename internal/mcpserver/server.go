@@ -13,15 +13,15 @@ import (
 
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Server serves one account to MCP clients. The exported fields are set before it serves
 // and not changed afterwards; all of them are needed. It must not be copied, and serves
 // once.
 type Server struct {
-	Runner  *tools.Runner
+	Runner  *runner.Runner
 	Actor   permissions.Actor // whose assistant the client is
 	Version string            // of the program, as clients show it
 	Log     *slog.Logger      // takes secrets out of its lines; never standard output, which carries MCP

@@ -11,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -79,7 +80,7 @@ func (s *Server) hideRefused(who identify) server.OnAfterListToolsFunc {
 		// An end of the input must not cut the question short: everything would be shown.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTime)
 		defer cancel()
-		offered, _, err := s.Runner.Offered(ctx, tools.Call{Actor: who(ctx).actor, Surface: permissions.MCP})
+		offered, _, err := s.Runner.Offered(ctx, runner.Call{Actor: who(ctx).actor, Surface: permissions.MCP})
 		if err != nil {
 			s.Log.Warn("the tools are listed without asking the token", "error", err)
 		}

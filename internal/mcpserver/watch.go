@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 const (
@@ -33,7 +33,7 @@ type record struct {
 
 // watch follows a record until it no longer waits for a person: what is approved elsewhere
 // runs here, with this process's own token, whether or not a call waits for it.
-func (s *Server) watch(call tools.Call, rec approval.Record) {
+func (s *Server) watch(call runner.Call, rec approval.Record) {
 	stop, first := s.watched.add(rec.ID)
 	if !first {
 		return
@@ -51,7 +51,7 @@ func (s *Server) watch(call tools.Call, rec approval.Record) {
 
 // follow polls until the record no longer waits for a person, or the server stops. What
 // has begun is finished.
-func (s *Server) follow(stop <-chan struct{}, call tools.Call, rec approval.Record) (ended bool) {
+func (s *Server) follow(stop <-chan struct{}, call runner.Call, rec approval.Record) (ended bool) {
 	every := s.pollEvery()
 	for {
 		select {

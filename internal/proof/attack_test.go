@@ -21,11 +21,11 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/redact"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // The people of the attacked account. The lead asks, the second may agree, the outsider is a
@@ -60,7 +60,7 @@ type scene struct {
 	log    *testkit.Log
 	policy permissions.Policy
 	token  string
-	runner *tools.Runner
+	runner *runner.Runner
 }
 
 // quickFolder is a folder in memory where there is one: what is proved here does not depend
@@ -97,20 +97,20 @@ func (s *scene) logger() *slog.Logger {
 }
 
 // process makes the Runner of another process on the same store.
-func (s *scene) process(id string, transport http.RoundTripper) *tools.Runner {
+func (s *scene) process(id string, transport http.RoundTripper) *runner.Runner {
 	s.Helper()
 	source := func() (string, error) { return s.token, nil }
 	log := s.logger()
-	var core *tools.Runner
+	var core *runner.Runner
 	client, err := apiclient.New(apiclient.Options{
 		BaseURL: localhost, Token: source, Transport: transport, Logger: log,
 		Observe: func(c apiclient.Call) { core.Heed(c) },
 	})
 	require.NoError(s, err)
-	core = &tools.Runner{
+	core = &runner.Runner{
 		Client: client, API: localhost, Token: source, Policy: func() permissions.Policy { return s.policy },
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
-		Process: tools.Process{ID: id, Alive: func(string) bool { return true }},
+		Process: runner.Process{ID: id, Alive: func(string) bool { return true }},
 		Now:     s.clock.Now, Random: crand.Reader, Log: log,
 		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}
@@ -118,15 +118,15 @@ func (s *scene) process(id string, transport http.RoundTripper) *tools.Runner {
 }
 
 // asCall is what an actor asks for through their assistant.
-func asCall(actor permissions.Actor, operation, input string) tools.Call {
-	return tools.Call{Operation: operation, Input: []byte(input), Actor: actor, Surface: permissions.MCP, CanAsk: true}
+func asCall(actor permissions.Actor, operation, input string) runner.Call {
+	return runner.Call{Operation: operation, Input: []byte(input), Actor: actor, Surface: permissions.MCP, CanAsk: true}
 }
 
 // asked opens a question and returns its record.
-func (s *scene) asked(c tools.Call) approval.Record {
+func (s *scene) asked(c runner.Call) approval.Record {
 	s.Helper()
 	reply := s.runner.Run(s.Context(), c)
-	require.Equal(s, tools.ApprovalRequired, reply.Outcome, "%s %s: %s", c.Operation, c.Input, reply.Message)
+	require.Equal(s, runner.ApprovalRequired, reply.Outcome, "%s %s: %s", c.Operation, c.Input, reply.Message)
 	return *reply.Record
 }
 

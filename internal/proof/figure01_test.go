@@ -18,10 +18,10 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/process"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // pressers are the processes that press.
@@ -47,17 +47,17 @@ func pressed(t *testing.T, engine, url string, presses int) {
 	})
 	api := w.serve(plainly)
 	asked := w.runner(w.side("process-0")).Run(t.Context(), call(alice, "servers.delete", `{"server":"web-server-01"}`))
-	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
+	require.Equal(t, runner.ApprovalRequired, asked.Outcome, asked.Message)
 
 	told := pressFromProcesses(t, presses, release, childOf(url, api), asked.Record.ID)
-	require.Equal(t, map[string]int{string(tools.Done): 1, string(tools.Busy): presses - 1}, told)
+	require.Equal(t, map[string]int{string(runner.Done): 1, string(runner.Busy): presses - 1}, told)
 	require.Len(t, w.sim.Writes(), 1, "calls of the API")
 	l := readLedger(t, w.store)
 	l.requireBalanced(t)
 	require.Equal(t, map[approval.State]int{approval.Done: 1}, l.states())
 	require.Len(t, l.rows, 3, "asked, claimed, done: who came too late leaves no row")
 	testkit.Figure(t, 1, "%s: %d presses of one approval from %d processes: %d API call, %d told politely that it is running, 0 errors",
-		engine, presses, pressers, len(w.sim.Writes()), told[string(tools.Busy)])
+		engine, presses, pressers, len(w.sim.Writes()), told[string(runner.Busy)])
 }
 
 // childOf is the environment of another process on the same database and the same API.
@@ -128,15 +128,15 @@ func pipes(t testing.TB, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
 
 // pressReply is what one press was told.
 type pressReply struct {
-	Outcome tools.Outcome
-	Class   tools.Class
+	Outcome runner.Outcome
+	Class   runner.Class
 	Message string
 	Record  bool
 }
 
 // isPolite reports whether a reply says how the record stands, not that something went wrong.
 func (r pressReply) isPolite() bool {
-	return r.Record && (r.Outcome == tools.Done || r.Outcome == tools.Busy) && r.Message != ""
+	return r.Record && (r.Outcome == runner.Done || r.Outcome == runner.Busy) && r.Message != ""
 }
 
 // pressApproval is the other process: it presses as often as it was told, all at once.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Moments that figure 3 only meets by chance, held still.
@@ -40,7 +40,7 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 	})
 	core := w.runner(w.side("process-1"))
 	asked := core.Run(t.Context(), call(alice, "servers.create", wantedServer))
-	if asked.Outcome != tools.ApprovalRequired {
+	if asked.Outcome != runner.ApprovalRequired {
 		return // refused: nothing was asked and nothing sent
 	}
 	require.NotContains(t, asked.Card.Text(), "is missing", "the token has every permission")
@@ -71,11 +71,11 @@ func TestFigure3SettledWhileItIsAskedForAgain(t *testing.T) {
 	})
 	c := call(alice, "servers.create", wantedServer)
 	asked := core.Run(t.Context(), c)
-	require.Equal(t, tools.ApprovalRequired, asked.Outcome, asked.Message)
+	require.Equal(t, runner.ApprovalRequired, asked.Outcome, asked.Message)
 	lost := core.Answer(t.Context(), c, yes(asked.Record))
 	require.Equal(t, approval.Unknown, lost.Record.State, lost.Message)
 	again.Store(true)
 	reply := core.Run(t.Context(), c)
-	require.NotEqual(t, tools.ApprovalRequired, reply.Outcome, "it has been created: %s", reply.Message)
+	require.NotEqual(t, runner.ApprovalRequired, reply.Outcome, "it has been created: %s", reply.Message)
 	require.Equal(t, asked.Record.ID, reply.Record.ID)
 }

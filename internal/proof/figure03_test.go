@@ -14,10 +14,10 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -70,7 +70,7 @@ func TestFigure3CreatesUnderFaults(t *testing.T) {
 	require.Greater(t, faults.total(), n, "there were faults")
 	testkit.Figure(t, 3, "%d creates in %d requests with %d faults (%d reset unread, %d reset read, %d reset and made later, %d 429, %d 502 after the commit): 0 doubled; %d answers lost, %d of them not settled by their caller: those that happened were settled within %s, the others at %s (seed %d)",
 		n, faults.requests, faults.total(), faults.drawn[resetUnread], faults.drawn[resetRead], faults.drawn[madeLate], faults.drawn[throttled], faults.drawn[committed],
-		outcomes[tools.Unknown], unknown, happened.Round(time.Second), not.Round(time.Second), s)
+		outcomes[runner.Unknown], unknown, happened.Round(time.Second), not.Round(time.Second), s)
 }
 
 // reconcile has another process look after what is unfinished, at the product's own pace, until
@@ -86,10 +86,10 @@ func (w *world) reconcile(s side) (stop func()) {
 }
 
 // createAll asks for n servers, each until it is there or its fate is unknown.
-func createAll(t *testing.T, core *tools.Runner, n int) map[tools.Outcome]int {
+func createAll(t *testing.T, core *runner.Runner, n int) map[runner.Outcome]int {
 	t.Helper()
 	var mu sync.Mutex
-	outcomes := map[tools.Outcome]int{}
+	outcomes := map[runner.Outcome]int{}
 	atOnce(askers, func(asker int) {
 		actor := permissions.Local(fmt.Sprint("asker-", asker))
 		for i := asker; i < n; i += askers {
@@ -102,18 +102,18 @@ func createAll(t *testing.T, core *tools.Runner, n int) map[tools.Outcome]int {
 	return outcomes
 }
 
-func createOne(t *testing.T, core *tools.Runner, actor permissions.Actor, i int) tools.Outcome {
+func createOne(t *testing.T, core *runner.Runner, actor permissions.Actor, i int) runner.Outcome {
 	c := call(actor, "servers.create", `{"name":"new-%d","plan_id":"1","os_id":"5","location":"us-west"}`, i)
 	for until := time.Now().Add(longest); time.Now().Before(until); time.Sleep(time.Millisecond) { // the client holds calls back for a while after many faults
 		reply := core.Run(context.Background(), c)
-		if reply.Outcome == tools.ApprovalRequired {
+		if reply.Outcome == runner.ApprovalRequired {
 			reply = core.Answer(context.Background(), c, yes(reply.Record))
 		}
 		switch reply.Outcome {
-		case tools.Done:
+		case runner.Done:
 			return reply.Outcome
-		case tools.Unknown:
-			if again := core.Run(context.Background(), c); reply.Record != nil && again.Outcome == tools.ApprovalRequired && reply.Record.State == approval.Unknown {
+		case runner.Unknown:
+			if again := core.Run(context.Background(), c); reply.Record != nil && again.Outcome == runner.ApprovalRequired && reply.Record.State == approval.Unknown {
 				t.Errorf("new-%d: asking again for what is unknown asks anew", i)
 			}
 			return reply.Outcome
@@ -125,7 +125,7 @@ func createOne(t *testing.T, core *tools.Runner, actor permissions.Actor, i int)
 
 // settleAll lets the reconciler do its rounds until nothing is unknown. It returns how long
 // the last took that had happened, and the last that had not.
-func settleAll(t *testing.T, w *world, core *tools.Runner) (happened, not time.Duration) {
+func settleAll(t *testing.T, w *world, core *runner.Runner) (happened, not time.Duration) {
 	t.Helper()
 	since := map[string]time.Time{}
 	w.clock.Stop()

@@ -12,9 +12,9 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // So many people have a reboot of the same server approved, and three processes run all of
@@ -100,9 +100,9 @@ func watchReboots(w *world) *gauge {
 }
 
 // replicas are processes with a store each on one database.
-func (w *world) replicas(t *testing.T, url string, n int) []*tools.Runner {
+func (w *world) replicas(t *testing.T, url string, n int) []*runner.Runner {
 	t.Helper()
-	runners := make([]*tools.Runner, n)
+	runners := make([]*runner.Runner, n)
 	for i := range runners {
 		s := w.side(fmt.Sprint("process-", i))
 		s.store = open(t, url)
@@ -112,12 +112,12 @@ func (w *world) replicas(t *testing.T, url string, n int) []*tools.Runner {
 }
 
 // reboot is what the ith person asks for.
-func reboot(i int) tools.Call {
+func reboot(i int) runner.Call {
 	return call(permissions.Local(fmt.Sprint("person-", i)), "servers.reboot", `{"server":"web-server-01"}`)
 }
 
 // approvedReboots asks for n reboots and has each agreed to elsewhere.
-func approvedReboots(t *testing.T, runners []*tools.Runner, n int) []string {
+func approvedReboots(t *testing.T, runners []*runner.Runner, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
 	atOnce(6, func(worker int) {
@@ -129,7 +129,7 @@ func approvedReboots(t *testing.T, runners []*tools.Runner, n int) []string {
 				return
 			}
 			ids[i] = asked.Record.ID
-			if _, err := r.Decide(context.Background(), c.Actor, tools.Answer{Approval: ids[i], Channel: permissions.Terminal, Yes: true}, ""); err != nil {
+			if _, err := r.Decide(context.Background(), c.Actor, runner.Answer{Approval: ids[i], Channel: permissions.Terminal, Yes: true}, ""); err != nil {
 				t.Error(err)
 			}
 		}

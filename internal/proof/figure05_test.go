@@ -14,9 +14,9 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Figure 5: 1,000,000 forged approvals, none of which is accepted. They come in by every way
@@ -67,15 +67,15 @@ func newSiege(t *testing.T) *siege {
 	s.clock.Advance(time.Second)
 	_, err := s.runner.TakeForm(t.Context(), s.usedNonce, "process-1")
 	require.NoError(t, err)
-	yes := tools.Answer{Approval: s.used.ID, Channel: permissions.MCP, Yes: true}
-	require.Equal(t, tools.Done, s.runner.Answer(t.Context(), asCall(lead, "servers.reboot", ""), yes).Outcome)
+	yes := runner.Answer{Approval: s.used.ID, Channel: permissions.MCP, Yes: true}
+	require.Equal(t, runner.Done, s.runner.Answer(t.Context(), asCall(lead, "servers.reboot", ""), yes).Outcome)
 
 	s.expired = s.asked(asCall(lead, "servers.reboot", `{"server":"db-server-01"}`))
 	s.expiredNonce = s.questioned(s.expired)
 	s.clock.Advance(2 * time.Hour)
 
 	s.deletion = s.asked(asCall(lead, "servers.delete", `{"server":"web-server-01"}`))
-	_, err = s.runner.Decide(t.Context(), lead, tools.Answer{Approval: s.deletion.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
+	_, err = s.runner.Decide(t.Context(), lead, runner.Answer{Approval: s.deletion.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
 	require.NoError(t, err)
 	s.stop = s.asked(asCall(lead, "servers.stop", `{"server":"db-server-01"}`))
 	s.nonce = s.questioned(s.stop)
@@ -122,7 +122,7 @@ var forgeries = []forgery{
 		return s.form(s.questioned(s.stop), "process-1", asCall(oneOf(r, others), "servers.stop", `{"server":"db-server-01"}`))
 	}},
 	{"another operation's nonce", 2, func(s *siege, r *rand.Rand) bool {
-		return s.form(s.questioned(s.stop), "process-1", oneOf(r, []tools.Call{
+		return s.form(s.questioned(s.stop), "process-1", oneOf(r, []runner.Call{
 			asCall(lead, "servers.delete", `{"server":"db-server-01"}`), asCall(lead, "servers.stop", `{"server":"web-server-01"}`),
 			asCall(lead, "servers.reboot", `{"server":"db-server-01"}`), asCall(lead, "servers.delete", `{"server":"web-server-01"}`),
 		}))
@@ -177,7 +177,7 @@ var forgeries = []forgery{
 // deletion, and to nothing that the lead alone must agree to.
 var others = []permissions.Actor{second, outsider, stranger, "", "local:Lead", "lead ", "key:lead"}
 
-func (s *siege) stopCall() tools.Call {
+func (s *siege) stopCall() runner.Call {
 	return asCall(lead, "servers.stop", `{"server":"db-server-01"}`)
 }
 
@@ -202,7 +202,7 @@ func (s *siege) attack(r *rand.Rand) {
 
 // form brings an MCP answer, and does with it what the MCP server does. A yes that gets as
 // far as the Runner's Answer was taken.
-func (s *siege) form(nonce, session string, c tools.Call) (taken bool) {
+func (s *siege) form(nonce, session string, c runner.Call) (taken bool) {
 	ctx := context.Background()
 	asked, err := s.runner.TakeForm(ctx, nonce, session)
 	if err != nil {
@@ -214,13 +214,13 @@ func (s *siege) form(nonce, session string, c tools.Call) (taken bool) {
 
 // answer brings the answer of somebody who is said to have been asked.
 func (s *siege) answer(actor permissions.Actor, operation, id, text string) (taken bool) {
-	reply := s.runner.Answer(context.Background(), asCall(actor, operation, ""), tools.Answer{Approval: id, Channel: permissions.MCP, Yes: true, Text: text})
-	return reply.Class == tools.OK
+	reply := s.runner.Answer(context.Background(), asCall(actor, operation, ""), runner.Answer{Approval: id, Channel: permissions.MCP, Yes: true, Text: text})
+	return reply.Class == runner.OK
 }
 
 // decision brings a yes from elsewhere.
 func (s *siege) decision(actor permissions.Actor, id, text string) (taken bool) {
-	_, err := s.runner.Decide(context.Background(), actor, tools.Answer{Approval: id, Channel: permissions.Terminal, Yes: true, Text: text}, "")
+	_, err := s.runner.Decide(context.Background(), actor, runner.Answer{Approval: id, Channel: permissions.Terminal, Yes: true, Text: text}, "")
 	return err == nil
 }
 

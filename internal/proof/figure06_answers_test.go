@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/vpsbot/vpsbot/tools"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // forge answers a question of this sequence, or one that never was, in a way that must not count.
@@ -84,7 +84,7 @@ func (m *model) destroyOlder(t *rapid.T) {
 	coming := m.wire.begin("tools/call", `{"name":"`+q.tool+`","arguments":`+q.input+`}`, false)
 	select {
 	case m := <-coming: // it was refused, or is to be answered elsewhere
-		require.NotEqual(t, tools.Done, m.Result.StructuredContent.Outcome)
+		require.NotEqual(t, runner.Done, m.Result.StructuredContent.Outcome)
 		return
 	case asked := <-m.asked:
 		m.answerOlder(t, asked)
@@ -92,7 +92,7 @@ func (m *model) destroyOlder(t *rapid.T) {
 		require.FailNow(t, "neither a question nor an answer")
 	}
 	r := m.await(coming)
-	require.NotEqual(t, tools.Done, r.StructuredContent.Outcome, r.text())
+	require.NotEqual(t, runner.Done, r.StructuredContent.Outcome, r.text())
 }
 
 func (m *model) answerOlder(t *rapid.T, asked line) {

@@ -13,9 +13,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Figure 6: a captured model calls tools as it likes, 10,000 sequences of it, and forges the
@@ -189,7 +189,7 @@ func (m *model) destroy(t *rapid.T) {
 	q := rapid.SampledFrom(destroyers).Draw(t, "what")
 	r := m.tool(q.tool, q.input)
 	m.keep(q, r.RequestState)
-	require.NotEqual(t, tools.Done, r.StructuredContent.Outcome, r.text())
+	require.NotEqual(t, runner.Done, r.StructuredContent.Outcome, r.text())
 }
 
 func (m *model) keep(q question, nonce string) {
@@ -263,7 +263,7 @@ func (m *model) honestly(t *rapid.T) {
 	q = m.open[len(m.open)-1]
 	m.clock.Advance(time.Second)
 	r = m.call(m.bringing(q, answerOf(q.name)))
-	require.Equal(t, tools.Done, r.StructuredContent.Outcome, r.text())
+	require.Equal(t, runner.Done, r.StructuredContent.Outcome, r.text())
 	sent := m.arrived()
 	require.True(t, len(sent) == 1 && isDestructive(sent[0]), "%v", sent)
 	m.done.add("honest answers", 1)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // drift is something that changes between the card and the consent.
@@ -224,9 +224,9 @@ func answeredHere(s *scene, d drift) (said string) {
 	if _, err := s.runner.TakeForm(s.Context(), nonce, "process-1"); err != nil {
 		return err.Error() + " " + s.runner.Standing(s.Context(), c, rec.ID).Message
 	}
-	reply := s.runner.Answer(s.Context(), c, tools.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm})
+	reply := s.runner.Answer(s.Context(), c, runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm})
 	if d.says != "" && len(s.writes()) == 0 {
-		require.NotEqual(s, tools.OK, reply.Class, reply.Message)
+		require.NotEqual(s, runner.OK, reply.Class, reply.Message)
 	}
 	return reply.Message
 }
@@ -237,7 +237,7 @@ func answeredElsewhere(s *scene, d drift) (said string) {
 	rec := s.asked(c)
 	s.clock.Advance(30 * time.Second)
 	d.change(s)
-	_, err := s.runner.Decide(s.Context(), lead, tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
+	_, err := s.runner.Decide(s.Context(), lead, runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
 	if err != nil {
 		return err.Error()
 	}
@@ -249,14 +249,14 @@ func changedAfterTheYes(s *scene, d drift) (said string) {
 	c.CanAsk = false
 	rec := s.asked(c)
 	s.clock.Advance(30 * time.Second)
-	_, err := s.runner.Decide(s.Context(), lead, tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
+	_, err := s.runner.Decide(s.Context(), lead, runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
 	require.NoError(s, err)
 	d.change(s)
 	return s.ran(c, rec)
 }
 
 // ran lets the asker's side run what was approved, and returns what it then says.
-func (s *scene) ran(c tools.Call, rec approval.Record) (said string) {
+func (s *scene) ran(c runner.Call, rec approval.Record) (said string) {
 	now, err := s.runner.RunApproved(s.Context(), c, rec.ID)
 	if err != nil {
 		return err.Error()
@@ -274,7 +274,7 @@ func TestFigure07RenamedPersonIsNoSecondPerson(t *testing.T) {
 	s := newScene(t)
 	s.policy = needsTwo()
 	rec := s.asked(asCall(lead, deleteWeb, web))
-	yes := tools.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}
+	yes := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}
 	_, err := s.runner.Decide(t.Context(), lead, yes, "")
 	require.NoError(t, err, "their own yes")
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -99,17 +100,17 @@ func refusedByAPI(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 type play struct {
 	scenario
 	world  *world
-	runner *tools.Runner
+	runner *runner.Runner
 	asked  *approval.Record // what the asker knows of the record
-	heard  []tools.Reply    // what the asker was told
+	heard  []runner.Reply   // what the asker was told
 	agreed bool             // a person was told that their yes counts
 	denied bool             // a person was told that their no counts, or that it was cancelled
 	frozen bool             // somebody was told that all is frozen
 }
 
-func (p *play) call() tools.Call { return call(alice, p.operation, "%s", p.input) }
+func (p *play) call() runner.Call { return call(alice, p.operation, "%s", p.input) }
 
-func (p *play) hear(reply tools.Reply) {
+func (p *play) hear(reply runner.Reply) {
 	p.heard = append(p.heard, reply)
 	if reply.Record != nil {
 		p.asked = reply.Record
@@ -139,8 +140,8 @@ func (p *play) answer(agree bool) {
 	a := yes(p.asked)
 	a.Yes = agree
 	reply := p.runner.Answer(p.world.Context(), p.call(), a)
-	p.agreed = p.agreed || agree && reply.Outcome == tools.ApprovalRequired && reply.Class == tools.Waiting
-	p.denied = p.denied || !agree && reply.Outcome == tools.Declined
+	p.agreed = p.agreed || agree && reply.Outcome == runner.ApprovalRequired && reply.Class == runner.Waiting
+	p.denied = p.denied || !agree && reply.Outcome == runner.Declined
 	p.hear(reply)
 }
 
@@ -148,7 +149,7 @@ func (p *play) decide(who permissions.Actor, agree bool) {
 	if p.asked == nil || p.settled() {
 		return
 	}
-	a := tools.Answer{Approval: p.asked.ID, Channel: permissions.Terminal, Yes: agree, Text: p.asked.Confirm}
+	a := runner.Answer{Approval: p.asked.ID, Channel: permissions.Terminal, Yes: agree, Text: p.asked.Confirm}
 	if _, err := p.runner.Decide(p.world.Context(), who, a, ""); err == nil {
 		p.agreed, p.denied = p.agreed || agree, p.denied || !agree
 	}
@@ -190,6 +191,6 @@ func (p *play) unfreeze() {
 }
 
 // isNothingSent reports whether a reply says that nothing was sent.
-func isNothingSent(reply tools.Reply) bool {
+func isNothingSent(reply runner.Reply) bool {
 	return strings.Contains(strings.ToLower(reply.Message), "nothing was sent")
 }

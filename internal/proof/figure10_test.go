@@ -12,10 +12,10 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Each call of the store fails in turn, in four ways, through whole stories. Afterwards the
@@ -67,7 +67,7 @@ func tell(t *testing.T, s scenario, nth int, how failure) int {
 	return calls
 }
 
-func (w *world) faultyRunner(process string, f *faulty) *tools.Runner {
+func (w *world) faultyRunner(process string, f *faulty) *runner.Runner {
 	w.Helper()
 	s := w.side(process)
 	s.store = f
@@ -117,7 +117,7 @@ func checkHeard(t *testing.T, p *play) {
 	sent := len(p.world.sim.Writes())
 	for _, reply := range p.heard {
 		require.False(t, sent > 0 && isNothingSent(reply), "it was sent: %s", reply.Message)
-		require.False(t, sent == 0 && reply.Outcome == tools.Done, "it was not sent: %s", reply.Message)
+		require.False(t, sent == 0 && reply.Outcome == runner.Done, "it was not sent: %s", reply.Message)
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Figure 11: canary secrets, one by each way that a secret can come in, and none of them in
@@ -133,7 +133,7 @@ func TestFigure11Nonce(t *testing.T) {
 	require.NotContains(t, s.log.String()+s.rows(), state, "while the question is open")
 	s.clock.Advance(time.Second)
 	w.call(`{"name":"servers_delete","arguments":{"server":"db-server-01"},"requestState":"` + state + `","inputResponses":{"confirm":{"action":"accept"}}}`)
-	reply := s.runner.Run(t.Context(), tools.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: lead, Surface: permissions.Terminal})
+	reply := s.runner.Run(t.Context(), runner.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: lead, Surface: permissions.Terminal})
 	require.NotContains(t, s.log.String()+s.rows()+reply.Text(), state)
 }
 

@@ -15,9 +15,9 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // points are where a labourer can be killed, named for the step before or after which it
@@ -39,7 +39,7 @@ const anyMoment = "any moment"
 
 // labourer is another process: it settles what was left, and does operation after operation.
 type labourer struct {
-	runner *tools.Runner
+	runner *runner.Runner
 	store  approval.Store
 	clock  *clock
 	death  *deathbed
@@ -135,7 +135,7 @@ func (l *labourer) do(n int) error {
 	ctx, c := context.Background(), nth(n)
 	for range 5 {
 		reply := l.runner.Run(ctx, c)
-		if reply.Outcome == tools.ApprovalRequired {
+		if reply.Outcome == runner.ApprovalRequired {
 			a := yes(reply.Record)
 			a.Channel = permissions.Terminal
 			reply = l.runner.Answer(ctx, c, a)
@@ -143,9 +143,9 @@ func (l *labourer) do(n int) error {
 		switch {
 		case reply.Record != nil && !reply.Record.State.IsOpen():
 			return nil
-		case reply.Class == tools.Invalid && c.Operation == "servers.delete":
+		case reply.Class == runner.Invalid && c.Operation == "servers.delete":
 			return nil // it is gone, or never came to be
-		case reply.Outcome != tools.Busy && reply.Outcome != tools.Unknown:
+		case reply.Outcome != runner.Busy && reply.Outcome != runner.Unknown:
 			return errors.New(reply.Message)
 		}
 		if err := l.settle(); err != nil {
@@ -157,7 +157,7 @@ func (l *labourer) do(n int) error {
 
 // nth is one of four kinds of operation: a change, a create, the delete of what was created,
 // and a stop or a start.
-func nth(n int) tools.Call {
+func nth(n int) runner.Call {
 	c := call(alice, "", "")
 	switch server := n / 4 % 2; n % 4 {
 	case 0:

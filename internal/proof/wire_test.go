@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/mcpserver"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // wire is an MCP client that speaks in raw lines, so that it can say anything. It talks as
@@ -43,8 +43,8 @@ type result struct {
 	IsError           bool   `json:"isError"`
 	RequestState      string `json:"requestState"`
 	StructuredContent struct {
-		Outcome    tools.Outcome `json:"outcome"`
-		ApprovalID string        `json:"approval_id"`
+		Outcome    runner.Outcome `json:"outcome"`
+		ApprovalID string         `json:"approval_id"`
 	} `json:"structuredContent"`
 	Content []struct {
 		Text string `json:"text"`
@@ -62,7 +62,7 @@ const newerEra = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28
 	`{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}},`
 
 // connect serves a runner to one MCP client, until the test ends.
-func (s *scene) connect(core *tools.Runner, actor permissions.Actor, heard io.Writer) *wire {
+func (s *scene) connect(core *runner.Runner, actor permissions.Actor, heard io.Writer) *wire {
 	s.Helper()
 	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()

@@ -18,11 +18,11 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -132,19 +132,19 @@ type side struct {
 	sleep     func(context.Context, time.Duration)
 }
 
-func (s side) runner() (*tools.Runner, error) {
+func (s side) runner() (*runner.Runner, error) {
 	source := func() (string, error) { return token, nil }
-	var core *tools.Runner
+	var core *runner.Runner
 	client, err := apiclient.New(apiclient.Options{
 		BaseURL: s.url, Token: source, Transport: s.transport, Observe: func(c apiclient.Call) { core.Heed(c) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	core = &tools.Runner{
+	core = &runner.Runner{
 		Client: client, API: localhost, Token: source, Policy: s.policy,
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
-		Process: tools.Process{ID: s.process, Alive: s.alive},
+		Process: runner.Process{ID: s.process, Alive: s.alive},
 		Now:     s.now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Sleep: s.sleep,
 	}
 	return core, nil
@@ -163,7 +163,7 @@ func (w *world) side(process string) side {
 // shortly pauses for as good as no time.
 func shortly(context.Context, time.Duration) { time.Sleep(time.Millisecond) }
 
-func (w *world) runner(s side) *tools.Runner {
+func (w *world) runner(s side) *runner.Runner {
 	w.Helper()
 	r, err := s.runner()
 	require.NoError(w, err)
@@ -171,16 +171,16 @@ func (w *world) runner(s side) *tools.Runner {
 }
 
 // call is what an assistant of the actor asks for, and can put to the person.
-func call(actor permissions.Actor, operation, format string, args ...any) tools.Call {
-	return tools.Call{
+func call(actor permissions.Actor, operation, format string, args ...any) runner.Call {
+	return runner.Call{
 		Operation: operation, Input: fmt.Appendf(nil, format, args...), Actor: actor,
 		Surface: permissions.MCP, CanAsk: true,
 	}
 }
 
 // yes is the right answer to a card, given where it was asked.
-func yes(rec *approval.Record) tools.Answer {
-	return tools.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm}
+func yes(rec *approval.Record) runner.Answer {
+	return runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm}
 }
 
 // atOnce calls f with 0 to n-1, from as many goroutines that wait for each other.

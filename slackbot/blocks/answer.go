@@ -6,6 +6,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -27,7 +28,7 @@ func Plain(says string) Message {
 }
 
 // Answer shows the reply to a call: a read's result, how a change ended, or a refusal.
-func Answer(r tools.Reply, o AnswerView) Message {
+func Answer(r runner.Reply, o AnswerView) Message {
 	table, isList := r.Table()
 	switch {
 	case r.Outcome != "":
@@ -41,7 +42,7 @@ func Answer(r tools.Reply, o AnswerView) Message {
 	return message(shows, nil, sections(strong(shows), said(r.Message)), sections(lines(r.JSON())...), remark(asOf(o.Now), sharedBy(o)))
 }
 
-func answerList(r tools.Reply, t tools.Table, o AnswerView) Message {
+func answerList(r runner.Reply, t runner.Table, o AnswerView) Message {
 	shown, left := rows(t)
 	buttons := actions(
 		button(ActPrev, string(o.Prev), "Previous", ""),
@@ -55,7 +56,7 @@ func answerList(r tools.Reply, t tools.Table, o AnswerView) Message {
 }
 
 // heading names what is shown: a server by its name.
-func heading(r tools.Reply) md {
+func heading(r runner.Reply) md {
 	resource, _, _ := strings.Cut(r.Op.Name, ".")
 	shows := esc(titled(resource))
 	flatten("", r.JSON(), func(field, s string) {
@@ -66,7 +67,7 @@ func heading(r tools.Reply) md {
 	return shows
 }
 
-func answerFailure(r tools.Reply) Message {
+func answerFailure(r runner.Reply) Message {
 	says := said(r.Message)
 	if says == "" {
 		says = "There is nothing to show."
@@ -74,38 +75,38 @@ func answerFailure(r tools.Reply) Message {
 	return message(says, nil, sections(classMarks[r.Class]+says))
 }
 
-var classMarks = map[tools.Class]md{
-	tools.Failed: "❌ ", tools.Invalid: "✏️ ", tools.Refuse: "⛔ ", tools.Waiting: "✋ ", tools.Lost: "❓ ",
+var classMarks = map[runner.Class]md{
+	runner.Failed: "❌ ", runner.Invalid: "✏️ ", runner.Refuse: "⛔ ", runner.Waiting: "✋ ", runner.Lost: "❓ ",
 }
 
 // outcomeMarks show how a change ended at a glance.
-var outcomeMarks = map[tools.Outcome]md{
-	tools.Done: "✅ ", tools.DryRun: "🧪 ", tools.Unknown: "❓ ", tools.ApprovalRequired: "✋ ", tools.Declined: "🚫 ",
-	tools.Expired: "⌛ ", tools.Stale: "⚠️ ", tools.Busy: "⏳ ", tools.Refused: "⛔ ",
+var outcomeMarks = map[runner.Outcome]md{
+	runner.Done: "✅ ", runner.DryRun: "🧪 ", runner.Unknown: "❓ ", runner.ApprovalRequired: "✋ ", runner.Declined: "🚫 ",
+	runner.Expired: "⌛ ", runner.Stale: "⚠️ ", runner.Busy: "⏳ ", runner.Refused: "⛔ ",
 }
 
-func answerChange(r tools.Reply, o AnswerView) Message {
+func answerChange(r runner.Reply, o AnswerView) Message {
 	says := said(r.Message)
-	if r.Outcome == tools.ApprovalRequired {
+	if r.Outcome == runner.ApprovalRequired {
 		says = "A person must agree to this first." // the message is for assistants
 	}
 	mark := outcomeMarks[r.Outcome]
 	switch {
-	case r.Outcome == tools.Done && r.Class != tools.OK:
-		mark = classMarks[tools.Failed] // accepted, but it did not go well
-	case r.Outcome == tools.Refused && classMarks[r.Class] != "":
+	case r.Outcome == runner.Done && r.Class != runner.OK:
+		mark = classMarks[runner.Failed] // accepted, but it did not go well
+	case r.Outcome == runner.Refused && classMarks[r.Class] != "":
 		mark = classMarks[r.Class] // a mistake of the input, or VPS.org's no
 	}
 	var card []slack.Block
 	if r.Card != nil {
 		card = append(cardBlocks(*r.Card), remark(account(r.Card.Account))...)
 	}
-	made := append(created(r.Op, tools.Reply{Value: r.Value}.JSON()), wouldSend(r))
+	made := append(created(r.Op, runner.Reply{Value: r.Value}.JSON()), wouldSend(r))
 	return message(says, nil, sections(mark+says), card, sections(made...), remark(sharedBy(o)))
 }
 
 // wouldSend is what a dry run would have sent, field by field.
-func wouldSend(r tools.Reply) md {
+func wouldSend(r runner.Reply) md {
 	if r.Request == nil {
 		return ""
 	}

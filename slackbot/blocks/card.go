@@ -4,8 +4,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Role is whose answer a card asks for.
@@ -76,10 +76,10 @@ func Answered(rec approval.Record, o LiveView) Message {
 }
 
 // cardOf returns the card of a record. One that cannot be read is made of what the record says.
-func cardOf(rec approval.Record) tools.Card {
-	card, err := tools.CardOf(rec)
+func cardOf(rec approval.Record) runner.Card {
+	card, err := runner.CardOf(rec)
 	if err != nil {
-		return tools.Card{Operation: rec.Operation, Effect: rec.Operation + " of " + rec.TargetName + ". What it would show cannot be read: say no, and ask for it again."}
+		return runner.Card{Operation: rec.Operation, Effect: rec.Operation + " of " + rec.TargetName + ". What it would show cannot be read: say no, and ask for it again."}
 	}
 	return card
 }
@@ -89,7 +89,7 @@ const mostTarget = 20
 
 // cardBlocks shows what a person must know before they agree: the effect, the target, what is
 // lost or paid, and the warnings.
-func cardBlocks(c tools.Card) []slack.Block {
+func cardBlocks(c runner.Card) []slack.Block {
 	marked := func(mark md, texts []string) []md {
 		return each(texts[:min(mostTarget, len(texts))], func(s string) md { return labelled(mark, said(s)) })
 	}
@@ -101,7 +101,7 @@ func cardBlocks(c tools.Card) []slack.Block {
 	return append(blocks, sections(notes...)...)
 }
 
-func targetFields(target []tools.Line) (shown []md) {
+func targetFields(target []runner.Line) (shown []md) {
 	for _, l := range target[:min(mostTarget, len(target))] {
 		v := codeOf(l.Value, 2*longestName)
 		switch {

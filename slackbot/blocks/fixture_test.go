@@ -15,8 +15,8 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 var noon = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -24,21 +24,21 @@ var noon = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 const recordID = "aaaabbbbccccddddeeeeffff22"
 
 // run runs an operation on the simulator. What is not a read is a dry run.
-func run(t testing.TB, token, operation, input string) tools.Reply {
+func run(t testing.TB, token, operation, input string) runner.Reply {
 	t.Helper()
 	sim := simulator.New(simulator.Options{Now: func() time.Time { return noon }})
 	source := func() (string, error) { return token, nil }
 	client, err := apiclient.New(apiclient.Options{BaseURL: "http://localhost/api/v1", Token: source, Transport: sim.Transport()})
 	require.NoError(t, err)
-	r := &tools.Runner{
+	r := &runner.Runner{
 		Client: client, API: "http://localhost/api/v1", Token: source, Policy: func() permissions.Policy { return permissions.Policy{} },
 		Store: func(context.Context) (approval.Store, error) {
 			return nil, errors.New("reads and dry runs need no store")
 		},
-		Process: tools.Process{ID: "p", Alive: func(string) bool { return true }},
+		Process: runner.Process{ID: "p", Alive: func(string) bool { return true }},
 		Now:     func() time.Time { return noon }, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	}
-	return r.Run(t.Context(), tools.Call{Operation: operation, Input: []byte(input), Actor: "local:alice", Surface: permissions.Terminal})
+	return r.Run(t.Context(), runner.Call{Operation: operation, Input: []byte(input), Actor: "local:alice", Surface: permissions.Terminal})
 }
 
 // record is what somebody asked for, with the card that the Runner would have made.

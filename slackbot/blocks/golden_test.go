@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -49,8 +50,8 @@ func TestAnswers(t *testing.T) {
 	golden(t, "dry_run", Answer(run(t, "vps_demo", "servers.delete", `{"server":"web-server-01","dry_run":true}`), AnswerView{}))
 	op, _ := tools.Lookup("servers.stop")
 	rec := reboot(t)
-	golden(t, "change_done", Answer(tools.Reply{Op: op, Outcome: tools.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01” (SIMULATOR john@example.com)."}, AnswerView{}))
-	golden(t, "change_refused", Answer(tools.Reply{Op: op, Class: tools.Refuse, Outcome: tools.Refused, Message: "servers.stop is refused: the policy's rule “readers” lets slack:U1 read only."}, AnswerView{}))
+	golden(t, "change_done", Answer(runner.Reply{Op: op, Outcome: runner.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01” (SIMULATOR john@example.com)."}, AnswerView{}))
+	golden(t, "change_refused", Answer(runner.Reply{Op: op, Class: runner.Refuse, Outcome: runner.Refused, Message: "servers.stop is refused: the policy's rule “readers” lets slack:U1 read only."}, AnswerView{}))
 }
 
 func TestCards(t *testing.T) {
@@ -134,5 +135,5 @@ func TestHomeTab(t *testing.T) {
 		Running: []approval.Record{running}, Mine: []approval.Record{reboot(t)}, Waiting: []approval.Record{deletion(t)},
 		May: tools.Operations(), Audit: auditRows(),
 	}))
-	golden(t, "home_empty", Home(HomeView{Fleet: tools.Reply{Class: tools.Failed, Message: "VPS.org does not answer."}}))
+	golden(t, "home_empty", Home(HomeView{Fleet: runner.Reply{Class: runner.Failed, Message: "VPS.org does not answer."}}))
 }

@@ -8,15 +8,16 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 // HomeView is what the Home tab shows. What is empty is left out.
 type HomeView struct {
 	Now        time.Time
-	Notice     string      // in a sentence, on top: a freeze, a token that expires
-	Fleet      tools.Reply // of servers.list, one page of it
-	Filter     string      // as it was typed
+	Notice     string       // in a sentence, on top: a freeze, a token that expires
+	Fleet      runner.Reply // of servers.list, one page of it
+	Filter     string       // as it was typed
 	Next, Prev Token
 	Running    []approval.Record
 	Mine       []approval.Record // wait for the reader's own consent

@@ -15,6 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -82,8 +83,8 @@ func many[T any](n int, items ...T) []T {
 }
 
 func hostileRecord(t testing.TB, s string, n int) approval.Record {
-	card, err := json.Marshal(tools.Card{
-		Operation: s, Effect: s, Target: many(n, tools.Line{Label: s, Value: s}, tools.Line{Label: "status", Value: s}), Lost: many(n, s), Price: s,
+	card, err := json.Marshal(runner.Card{
+		Operation: s, Effect: s, Target: many(n, runner.Line{Label: s, Value: s}, runner.Line{Label: "status", Value: s}), Lost: many(n, s), Price: s,
 		Warnings: many(n, s), AskedBy: s, Confirm: s, Others: strings.ReplaceAll(s, "slack", ""), // the policy's own words
 	})
 	require.NoError(t, err)
@@ -96,16 +97,16 @@ func hostileRecord(t testing.TB, s string, n int) approval.Record {
 	}
 }
 
-func hostileChange(op *tools.Op, rec approval.Record, s string) tools.Reply {
+func hostileChange(op *tools.Op, rec approval.Record, s string) runner.Reply {
 	s = strings.ToValidUTF8(s, "")
 	body, err := json.Marshal(s)
 	if err != nil {
 		panic(err)
 	}
-	return tools.Reply{Op: op, Outcome: tools.Done, Message: s, Record: &rec, Value: apiclient.Server{Name: s, Hostname: s, Message: s}, Request: &apiclient.Request{Method: s, Path: s, Body: body}}
+	return runner.Reply{Op: op, Outcome: runner.Done, Message: s, Record: &rec, Value: apiclient.Server{Name: s, Hostname: s, Message: s}, Request: &apiclient.Request{Method: s, Path: s, Body: body}}
 }
 
-func hostileReads(t testing.TB, s string, n int) map[string]tools.Reply {
+func hostileReads(t testing.TB, s string, n int) map[string]runner.Reply {
 	s = strings.ToValidUTF8(s, "") // what the API sends is JSON
 	servers, ok := tools.Lookup("servers.list")
 	require.True(t, ok)
@@ -113,12 +114,12 @@ func hostileReads(t testing.TB, s string, n int) map[string]tools.Reply {
 	me, _ := tools.Lookup("account.get")
 	one := apiclient.Server{Name: s, Hostname: s, Status: s, IPAddress: s, Location: s, Message: s, Extra: map[string]any{s: map[string]any{s: []any{s, 1, nil}}}}
 	account := apiclient.Me{Account: apiclient.Profile{Email: s}, Token: apiclient.Token{Name: s, Permissions: many(n, s)}}
-	return map[string]tools.Reply{
+	return map[string]runner.Reply{
 		"list":    {Op: servers, Message: s, Value: tools.Listing[apiclient.Server]{Count: n, Results: many(n, one)}},
 		"server":  {Op: get, Value: one},
 		"account": {Op: me, Value: account},
-		"failed":  {Op: get, Class: tools.Refuse, Message: s},
-		"unknown": {Class: tools.Invalid, Message: s},
+		"failed":  {Op: get, Class: runner.Refuse, Message: s},
+		"unknown": {Class: runner.Invalid, Message: s},
 	}
 }
 
@@ -270,7 +271,7 @@ func TestMoreChoicesThanAListHolds(t *testing.T) {
 
 func TestCSV(t *testing.T) {
 	t.Parallel()
-	file := CSV(tools.Table{Header: []string{"name", "=x"}, Rows: [][]string{
+	file := CSV(runner.Table{Header: []string{"name", "=x"}, Rows: [][]string{
 		{"web-1", "=1+1"}, {"+1", "-1"}, {"@x", "\tx"}, {"\rx", " =1"}, {"a,b", `say "hi"`}, {"a\x00\x1bb", "two\nlines"}, {"\x00=1", "＝1"},
 	}})
 	require.Equal(t, "name,'=x\r\nweb-1,'=1+1\r\n'+1,'-1\r\n'@x,'x\r\n'x,'=1\r\n\"a,b\",\"say \"\"hi\"\"\"\r\nab,two lines\r\n'=1,'＝1\r\n", string(file))
@@ -283,7 +284,7 @@ func TestRowsThatDoNotFitAreCounted(t *testing.T) {
 	t.Parallel()
 	servers, _ := tools.Lookup("servers.list")
 	row := apiclient.Server{Name: strings.Repeat("long-name-", 9), Status: "active", IPAddress: "203.0.113.10", Location: "us-west"}
-	m := Answer(tools.Reply{Op: servers, Value: tools.Listing[apiclient.Server]{Count: 500, Results: many(500, row)}}, AnswerView{Next: "n"})
+	m := Answer(runner.Reply{Op: servers, Value: tools.Listing[apiclient.Server]{Count: 500, Results: many(500, row)}}, AnswerView{Next: "n"})
 	check(t, "500 rows", m)
 	raw, err := json.Marshal(m)
 	require.NoError(t, err)

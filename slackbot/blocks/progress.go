@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -174,7 +175,7 @@ func outcome(rec approval.Record, o LiveView, ended bool) md {
 	case looksFailed(o.Settled):
 		return "VPS.org had accepted it. Look at the server before asking for it again."
 	}
-	return said(strings.TrimPrefix(rec.Message, "Done: "+tools.Subject(rec)+"."))
+	return said(strings.TrimPrefix(rec.Message, "Done: "+runner.Subject(rec)+"."))
 }
 
 // lasting is a duration behind a word; "" for less than a second.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // A row of a list is two short lines, which a phone shows whole: a table of six columns
@@ -23,7 +23,7 @@ var (
 const mostRowText = mostText - 1500
 
 // rows shows the rows of a list that fit, and counts those that do not.
-func rows(t tools.Table) (shown []slack.Block, left int) {
+func rows(t runner.Table) (shown []slack.Block, left int) {
 	all := make([]md, 0, len(t.Rows))
 	room := mostRowText
 	for _, cells := range t.Rows {
@@ -72,7 +72,7 @@ func titleColumn(header []string) int {
 }
 
 // note is what stands under a list. A button says better how to see more.
-func note(t tools.Table, next Token) md {
+func note(t runner.Table, next Token) md {
 	says := t.Note
 	if next != "" {
 		says, _, _ = strings.Cut(says, "; more with")
@@ -90,7 +90,7 @@ func leftOut(n int) md {
 
 // CSV is a whole table as a file, RFC 4180, with its header. No cell is a formula to the
 // program that opens it.
-func CSV(t tools.Table) []byte {
+func CSV(t runner.Table) []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true

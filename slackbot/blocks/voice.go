@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -29,7 +30,7 @@ func rephrase(s string) md {
 // retold are clauses that only make sense at a terminal, and what is said in Slack instead.
 var retold = sync.OnceValue(func() []retelling {
 	return []retelling{
-		{regexp.MustCompile(tools.LiftedByPerson), "`/vps unfreeze` lifts it"},
+		{regexp.MustCompile(runner.LiftedByPerson), "`/vps unfreeze` lifts it"},
 		{regexp.MustCompile(`vpsbot operations lists them`), "`/vps help` lists them"},
 		{regexp.MustCompile(`vpsbot approvals list shows them`), "`/vps approvals` shows them"},
 		{regexp.MustCompile(`once one is answered, or at`), "once you answer or cancel one (`/vps approvals` shows them), or at"},

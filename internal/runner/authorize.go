@@ -1,0 +1,147 @@
+package runner
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// authorize decides whether a call may go on, as far as that goes without the target: the
+// policy for the actor, then the token's permissions. Where the policy says no, nothing at
+// all has been sent; where the token does, nothing but GET /account/me/.
+func (r *Runner) authorize(ctx context.Context, op *tools.Op, in tools.Input, call Call, fresh bool) error {
+	if d := r.Policy().Decide(call.ask(op, in, op.Risk, op.NoTarget())); !d.Allowed {
+		return &refusal{op.Name + " is refused: " + d.Reason}
+	}
+	if len(op.Needs) == 0 && op.IsRead() {
+		return nil // the call itself is the check
+	}
+	token, err := r.token(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	if d := token.Allows(op.Needs, r.Now()); !d.Allowed {
+		return &refusal{op.Name + " is refused: " + d.Reason}
+	}
+	return nil
+}
+
+// decide asks the policy. Where it does not say who may carry a yes to what an assistant wants
+// to destroy, and a person can be asked in Slack, the assistant's own client may not: some of them
+// answer by themselves.
+func (r *Runner) decide(ctx context.Context, ask permissions.Ask) permissions.Decision {
+	d := r.Policy().Decide(ask)
+	if d.Others > 0 && len(d.Approvers) == 0 {
+		d.Approvers = r.Policy().Candidates(ask)
+	}
+	if d.Allowed && d.Channels == nil && ask.Surface == permissions.MCP && d.Risk == permissions.Destructive && r.connected(ctx) {
+		d.Channels = []permissions.Surface{permissions.Slack, permissions.Terminal}
+	}
+	return d
+}
+
+// connected reports whether a person can be asked in Slack.
+func (r *Runner) connected(ctx context.Context) bool { return r.Slack != nil && r.Slack(ctx) }
+
+// inSlack reports whether Slack can ask the very person who made a record. Where it cannot,
+// another person, whom the policy would let do the same, answers for them there.
+func (r *Runner) inSlack(rec approval.Record) bool {
+	policy := r.Policy()
+	asker, known := policy.Person(permissions.Actor(rec.Actor))
+	if !known || policy.Book == nil {
+		return strings.HasPrefix(rec.Actor, "slack:")
+	}
+	return slices.ContainsFunc(policy.Book.People, func(p permissions.Person) bool {
+		return p.ID == asker && slices.ContainsFunc(p.Identities, func(who permissions.Actor) bool { return strings.HasPrefix(string(who), "slack:") })
+	})
+}
+
+// ask puts a call to the policy as a question.
+func (c Call) ask(op *tools.Op, in tools.Input, risk permissions.Risk, target *permissions.TargetServer) permissions.Ask {
+	return permissions.Ask{
+		Actor: c.Actor, Groups: c.Groups, External: c.External, Surface: c.Surface, Channel: c.Channel,
+		Operation: op.Name, Risk: risk, Target: target, NewName: op.NewName(in),
+	}
+}
+
+func behind(s apiclient.Server) *permissions.TargetServer {
+	return &permissions.TargetServer{ID: s.ID.Key(), Name: s.Name}
+}
+
+// authorizeTarget decides again, now that the server behind the call is known.
+func (r *Runner) authorizeTarget(ctx context.Context, op *tools.Op, in tools.Input, t tools.Target, call Call) (permissions.Decision, error) {
+	ask := call.ask(op, in, op.Risk, behind(t.Server))
+	ask.Raised = op.RiskOf(t, in)
+	d := r.decide(ctx, ask)
+	if !d.Allowed {
+		return d, &refusal{op.Name + " of " + r.refused(op, in, t, call) + " is refused: " + d.Reason}
+	}
+	return d, nil
+}
+
+// refused names the target of a refusal: the name of a server is only for those who may read it, the
+// others hear again what they asked for.
+func (r *Runner) refused(op *tools.Op, in tools.Input, t tools.Target, call Call) string {
+	get, _ := tools.Lookup("servers.get")
+	if r.Policy().Decide(call.ask(get, tools.Input{}, permissions.Read, behind(t.Server))).Allowed || op.On == tools.NewServer {
+		return t.ServerLabel()
+	}
+	for _, asked := range []struct{ what, field string }{{"backup", "backup_id"}, {"snapshot", "snapshot_id"}, {"server", "server"}} {
+		if id := in.Text(asked.field); id != "" && (asked.what == "server" || op.On != tools.Server) {
+			return asked.what + " " + text.Clean(id)
+		}
+	}
+	return "that server"
+}
+
+// authorizeRead decides again about the one server that a read is about. Where there is no
+// policy file its name makes no difference, and is not read for the decision's sake.
+func (r *Runner) authorizeRead(ctx context.Context, op *tools.Op, in tools.Input, server apiclient.ID, call Call) error {
+	if server.IsZero() || r.Policy().Book == nil {
+		return nil
+	}
+	s, err := r.Client.Servers.Get(ctx, server)
+	if err != nil {
+		return missing(err, server)
+	}
+	_, err = r.authorizeTarget(ctx, op, in, tools.Target{ID: s.ID, Server: s}, call)
+	return err
+}
+
+// readable leaves out of a list what belongs to servers that the actor may not read.
+func (r *Runner) readable(op *tools.Op, value any, call Call) any {
+	policy := r.Policy()
+	if policy.Book == nil || op.View.Keep == nil {
+		return value
+	}
+	return op.View.Keep(value, func(s permissions.TargetServer) bool {
+		return policy.Decide(call.ask(op, tools.Input{}, permissions.Read, &s)).Allowed
+	})
+}
+
+// Offered returns the operations that the actor of a call may run from where it is made,
+// sorted by name, and why each of the others may not. Where the token cannot be asked, err says why and all that
+// the policy lets exist is offered.
+func (r *Runner) Offered(ctx context.Context, call Call) (ops []*tools.Op, why map[string]string, err error) {
+	token, err := r.token(ctx, false)
+	why = map[string]string{}
+	policy := r.Policy()
+	for _, op := range tools.Operations() {
+		d := policy.Decide(call.ask(op, tools.Input{}, op.Risk, op.NoTarget()))
+		if d.Allowed && err == nil {
+			d = token.Allows(op.Needs, r.Now())
+		}
+		if d.Allowed {
+			ops = append(ops, op)
+		} else {
+			why[op.Name] = d.Reason
+		}
+	}
+	return ops, why, err
+}

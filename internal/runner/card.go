@@ -1,0 +1,247 @@
+package runner
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Card is what a person is shown before they agree. All of its texts are clean.
+type Card struct {
+	Operation string   `json:"operation"`
+	Effect    string   `json:"effect"` // one sentence
+	Target    []Line   `json:"target"`
+	Lost      []string `json:"lost,omitzero"`  // what is lost, or what could bring it back
+	Price     string   `json:"price,omitzero"` // what is paid
+	Warnings  []string `json:"warnings,omitzero"`
+	Account   string   `json:"account,omitzero"` // whose servers; that of a simulator says so
+	AskedBy   string   `json:"asked_by"`         // who, and from where
+	Confirm   string   `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
+	Others    string   `json:"others,omitzero"`  // who else must agree
+	Until     string   `json:"until,omitzero"`   // until when it can be answered, RFC 3339
+}
+
+// Line is one labelled value of a card.
+type Line struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
+// Text returns the card as lines for a terminal or a model, without the question.
+func (c Card) Text() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, c.Effect)
+	for _, l := range c.Target {
+		fmt.Fprintf(&b, "  %-10s %s\n", l.Label, l.Value)
+	}
+	for _, s := range c.Lost {
+		fmt.Fprintln(&b, "- "+s)
+	}
+	if c.Price != "" {
+		fmt.Fprintln(&b, "- "+c.Price)
+	}
+	for _, s := range c.Warnings {
+		fmt.Fprintln(&b, "! "+s)
+	}
+	if c.Others != "" {
+		fmt.Fprintln(&b, "! "+c.Others)
+	}
+	if c.Account != "" {
+		fmt.Fprint(&b, "Account: "+c.Account+". ")
+	}
+	fmt.Fprint(&b, "Asked by "+c.AskedBy+".")
+	if c.Until != "" {
+		fmt.Fprint(&b, " Can be answered until "+c.Until+".")
+	}
+	return b.String()
+}
+
+// Question returns what the person is asked to do.
+func (c Card) Question() string {
+	if c.Confirm == "" {
+		return "Do this?"
+	}
+	return "Type " + c.Confirm + " to confirm"
+}
+
+// card makes the card of a plan.
+func (r *Runner) card(op *tools.Op, in tools.Input, t tools.Target, demand permissions.Decision, call Call) Card {
+	c := Card{
+		Operation: op.Name,
+		Effect:    op.Effect(t, in.Value),
+		Target:    targetLines(op, in, t),
+		Lost:      copiesLost(op, t, r.Now()),
+		Price:     price(op, t),
+		Account:   r.account(),
+		AskedBy:   text.Clean(string(call.Actor)) + " from " + string(call.Surface),
+	}
+	c.Warnings = ownWarnings(op, t) // first: that nothing can bring the data back is one of them
+	if op.Warn != nil {
+		c.Warnings = append(c.Warnings, op.Warn(t, in.Value)...)
+	}
+	if demand.Others > 0 {
+		c.Others = othersNeeded(demand)
+	}
+	if demand.Risk.WantsName() {
+		c.Confirm = op.ConfirmText(t)
+	}
+	return c
+}
+
+// othersNeeded says who beside the requester must agree.
+func othersNeeded(d permissions.Decision) string {
+	who := "whoever may do this here"
+	if len(d.Approvers) > 0 {
+		who = text.Clean(strings.Join(d.Approvers, ", "))
+	}
+	return "Needs the consent of " + people(d.Others) + ": " + who + "."
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "another person"
+	}
+	return fmt.Sprintf("%d other people", n)
+}
+
+func targetLines(op *tools.Op, in tools.Input, t tools.Target) []Line {
+	s := t.Server
+	lines := []Line{
+		{"server", s.Name},
+		{"id", s.ID.String()},
+		{"hostname", s.Hostname},
+		{"address", s.IPAddress},
+		{"location", s.Location},
+		{"plan", withSize(s.Plan.Name, s.Plan.VCPUs, s.Plan.Memory, s.Plan.Storage)},
+		{"system", s.OS.Name},
+		{"status", s.Status},
+	}
+	if op.On == tools.NewServer { // what is bought, as it is asked for
+		p := t.Plan
+		lines = append(lines, Line{"plan", withSize(p.Name, p.VCPUs, p.Memory, p.Storage)}, Line{"system", t.System})
+		for _, f := range op.Fields {
+			if v, given := in.Fields[f.Name]; given && f.Name != "name" && f.Name != "location" && f.Name != "hostname" {
+				lines = append(lines, Line{f.Name, scalar(v)})
+			}
+		}
+	}
+	if !t.Backup.ID.IsZero() {
+		lines = append(lines, Line{"backup", t.Backup.ID.String() + t.MadeAt()})
+	}
+	if !t.Snapshot.ID.IsZero() {
+		lines = append(lines, Line{"snapshot", t.Snapshot.Name + " " + t.Snapshot.ID.String() + t.MadeAt()})
+	}
+	shown := lines[:0]
+	for _, l := range lines {
+		if l.Value = text.Clean(l.Value); l.Value != "" {
+			shown = append(shown, l)
+		}
+	}
+	return shown
+}
+
+// withSize is a plan with what it has: "Standard VPS (2 vCPU, 4 GB memory, 80 GB disk)".
+func withSize(plan string, vcpus, memory, storage any) string {
+	var has []string
+	for _, part := range []string{sized(vcpus, " vCPU"), sized(memory, " MB"), sized(storage, " GB")} {
+		if part != "" {
+			has = append(has, part)
+		}
+	}
+	names := []string{"", " memory", " disk"}
+	if len(has) != len(names) || plan == "" {
+		return plan
+	}
+	for i := range has {
+		has[i] += names[i]
+	}
+	return plan + " (" + strings.Join(has, ", ") + ")"
+}
+
+// sized is an amount with its unit, unless it has one already; "" if it is not known.
+func sized(amount any, unit string) string {
+	text := fmt.Sprint(amount)
+	n, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil:
+		return text
+	case n == 0:
+		return ""
+	case unit == " MB" && n >= 1024:
+		return strconv.FormatFloat(n/1024, 'f', -1, 64) + " GB"
+	}
+	return text + unit
+}
+
+// copiesLost says which backups and snapshots there are, and how old the newest is. What
+// could not be read is not counted.
+func copiesLost(op *tools.Op, t tools.Target, now time.Time) []string {
+	if !op.Destroys() || t.Server.ID.IsZero() || t.NoBackups && t.NoSnapshots {
+		return nil
+	}
+	var kinds []string
+	if !t.NoBackups {
+		kinds = append(kinds, text.Plural(len(t.Backups), "backup"))
+	}
+	if !t.NoSnapshots {
+		kinds = append(kinds, text.Plural(len(t.Snapshots), "snapshot"))
+	}
+	says := "Copies of this server: " + strings.Join(kinds, ", ")
+	if newest := t.NewestCopy(); !newest.IsZero() {
+		says += "; the newest is " + age(now.Sub(newest)) + " old"
+	}
+	return []string{says + "."}
+}
+
+func age(d time.Duration) string {
+	switch {
+	case d < 2*time.Hour:
+		return text.Plural(max(0, int(d.Minutes())), "minute")
+	case d < 48*time.Hour:
+		return text.Plural(int(d.Hours()), "hour")
+	}
+	return text.Plural(int(d.Hours()/24), "day")
+}
+
+func price(op *tools.Op, t tools.Target) string {
+	if op.On != tools.NewServer || t.Plan.ID.IsZero() {
+		return ""
+	}
+	month, hour := t.Plan.PriceMonthly, t.Plan.PriceHourly
+	if month.IsZero() && hour.IsZero() {
+		return "What it costs is unknown: VPS.org's price list does not say it."
+	}
+	monthly := tools.AmountCell(month)
+	if f, ok := month.Float(); ok {
+		monthly = fmt.Sprintf("%.2f", f)
+	}
+	return fmt.Sprintf("Costs %s a month (%s an hour), in the account's currency.", text.Clean(monthly), text.Clean(tools.AmountCell(hour)))
+}
+
+// ownWarnings are those that any operation can meet.
+func ownWarnings(op *tools.Op, t tools.Target) []string {
+	var says []string
+	copies := len(t.Backups) + len(t.Snapshots)
+	switch {
+	case !op.Destroys() || len(t.Unread) > 0 || t.Server.ID.IsZero():
+	case copies == 0:
+		says = append(says, "There is no backup and no snapshot: nothing can bring the data back.")
+	case copies == 1 && strings.HasPrefix(op.Request, "DELETE ") && op.On != tools.Server:
+		says = append(says, "It is the only copy of this server.")
+	}
+	if op.On == tools.NewServer && !t.Plan.ID.IsZero() && t.Plan.Available != nil && !*t.Plan.Available {
+		says = append(says, "VPS.org says that this plan is not available.")
+	}
+	if same := t.TakenBy(op); len(same) > 0 && (op.On == tools.NewServer || op.On == tools.Server) {
+		says = append(says, "There is already "+text.Plural(len(same), "server")+" of that name.")
+	}
+	for _, gap := range t.Unread {
+		says = append(says, strings.ToUpper(gap[:1])+gap[1:]+".")
+	}
+	return says
+}

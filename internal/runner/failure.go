@@ -1,0 +1,93 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
+)
+
+// Class is how a call ended, for whoever acts on it; its number is the exit code.
+type Class int
+
+// The classes.
+const (
+	OK      Class = 0
+	Failed  Class = 1 // the API said no or could not be reached, the target is busy, or it did not settle in time
+	Invalid Class = 2 // the input is wrong; the message says what to write
+	Refuse  Class = 3 // permission, policy, or what else forbids it
+	Waiting Class = 4 // a person's answer is needed, was no, came too late, or was for something that changed
+	Lost    Class = 5 // the call may or may not have happened
+)
+
+// inputError is a mistake in what was asked: nothing was sent.
+type inputError struct{ says string }
+
+func (e *inputError) Error() string { return e.says }
+
+// refusal is a no of ours: nothing was sent but what had to be read.
+type refusal struct{ says string }
+
+func (e *refusal) Error() string { return e.says }
+
+// storeError is a change that cannot be recorded, and so is not made.
+type storeError struct{ cause error }
+
+func (e *storeError) Error() string {
+	return fmt.Sprintf("it cannot be recorded, so it was not done: %v; vpsbot doctor checks the store", e.cause)
+}
+
+func (e *storeError) Unwrap() error { return e.cause }
+
+// classOf sorts an error that ended a call before anything was changed.
+func classOf(err error) Class {
+	var (
+		input   *inputError
+		refused *refusal
+	)
+	switch {
+	case errors.As(err, &input):
+		return Invalid
+	case errors.As(err, &refused):
+		return Refuse
+	}
+	return Failed
+}
+
+// explain makes one clear sentence and a next step of an error.
+func explain(err error) string {
+	var (
+		api     *apiclient.Error
+		input   *inputError
+		refused *refusal
+		changed *changedError
+	)
+	switch {
+	case errors.As(err, &input), errors.As(err, &refused), errors.As(err, &changed):
+		return err.Error() // our own words, in which what others wrote is clean already
+	case errors.As(err, &api):
+		return apiSays(api)
+	}
+	return text.Clean(err.Error())
+}
+
+func apiSays(e *apiclient.Error) string {
+	says := strings.TrimRight(text.Clean(e.Error()), ".")
+	if next := e.Next(); next != "" {
+		says += ". " + next
+	}
+	return says
+}
+
+// busy names what holds a target.
+func busy(e *approval.BusyError) string {
+	h := e.Holder
+	if h.State == approval.Unknown {
+		return fmt.Sprintf("%s ended without an answer, and it is not known yet whether it happened; "+
+			"nothing else is done to that server before it is settled. A person must look, and then say so at a terminal: vpsbot approvals settle %s done|not_applied", Subject(h), h.ID)
+	}
+	return fmt.Sprintf("%s is running (approval %s); one change at a time: try again when it has ended", Subject(h), h.ID)
+}

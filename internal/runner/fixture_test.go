@@ -1,0 +1,133 @@
+package runner_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+const alice = permissions.Actor("local:alice")
+
+// world is an account on the simulator, a store, and a runner between them.
+type world struct {
+	testing.TB
+	sim    *simulator.Simulator
+	store  *store.Store
+	runner *runner.Runner
+	clock  *testkit.Clock
+	dead   map[string]bool
+	broken bool
+	policy permissions.Policy
+}
+
+func newWorld(t *testing.T) *world { return newWorldWith(t, "vps_demo", simulator.Options{Speed: 60}) }
+
+func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
+	w := &world{TB: t, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)), dead: map[string]bool{}}
+	if o.Now == nil {
+		o.Now = w.clock.Now
+	}
+	w.sim = simulator.New(o)
+	w.store = storetest.Open(t)
+	w.runner = w.newRunner("process-1", token)
+	return w
+}
+
+// newRunner makes another process on the same store.
+func (w *world) newRunner(process, token string) *runner.Runner {
+	return w.runnerOn(w.sim.Transport(), process, token)
+}
+
+func (w *world) runnerOn(transport http.RoundTripper, process, token string) *runner.Runner {
+	source := func() (string, error) { return token, nil }
+	var core *runner.Runner
+	client, err := apiclient.New(apiclient.Options{
+		BaseURL: "http://localhost/api/v1", Token: source, Transport: transport,
+		Observe: func(c apiclient.Call) { core.Heed(c) },
+	})
+	require.NoError(w, err)
+	core = &runner.Runner{
+		Client: client, API: "http://localhost/api/v1", Token: source,
+		Policy:  func() permissions.Policy { return w.policy },
+		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
+		Process: runner.Process{ID: process, Alive: func(owner string) bool { return !w.dead[owner] }},
+		Now:     w.clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
+	}
+	return core
+}
+
+// call is what alice's assistant asks for.
+func call(operation, input string) runner.Call {
+	return runner.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanAsk: true}
+}
+
+func (w *world) run(operation, input string) runner.Reply {
+	w.Helper()
+	reply := w.runner.Run(w.Context(), call(operation, input))
+	require.Equal(w, -1, strings.IndexFunc(reply.Text(), func(c rune) bool { return c != '\n' && !unicode.IsGraphic(c) }), "what is shown must be clean")
+	return reply
+}
+
+// agree runs a call and gives the answer that its card asks for.
+func (w *world) agree(operation, input string) runner.Reply {
+	w.Helper()
+	asked := w.run(operation, input)
+	require.Equal(w, runner.ApprovalRequired, asked.Outcome, asked.Message)
+	return w.answer(operation, asked.Record.ID, asked.Card.Confirm)
+}
+
+func (w *world) answer(operation, id, text string) runner.Reply {
+	w.Helper()
+	return w.runner.Answer(w.Context(), call(operation, ""), runner.Answer{Approval: id, Channel: permissions.MCP, Yes: true, Text: text})
+}
+
+// sent lists the writes that arrived, as "DELETE /servers/12345/".
+func (w *world) sent() []string {
+	var all []string
+	for _, r := range w.sim.Writes() {
+		all = append(all, r.Method+" "+r.Path[len("/api/v1"):])
+	}
+	return all
+}
+
+// onRecord returns how a record stands.
+func (w *world) onRecord(id string) approval.Record {
+	w.Helper()
+	rec, err := w.store.Record(w.Context(), id)
+	require.NoError(w, err)
+	return rec
+}
+
+func decoded(t *testing.T, raw []byte) map[string]any {
+	t.Helper()
+	var m map[string]any
+	require.NoError(t, json.Unmarshal(raw, &m), string(raw))
+	return m
+}
+
+var teamSimulator = simulator.Options{Speed: 60}
+
+func addServers(world *simulator.World) {
+	for i := range 10 {
+		world.AddServer(simulator.Server{Name: fmt.Sprintf("many-%d", i), Status: "active", Location: "us-west"})
+	}
+}

@@ -1,0 +1,65 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// TooFast is how soon after a question an answer cannot have come from a person.
+const TooFast = 700 * time.Millisecond
+
+// AskForm notes that the question of a record is about to be put to a session, and returns
+// the nonce that the answer must bring back. The store keeps its hash alone.
+func (r *Runner) AskForm(ctx context.Context, rec approval.Record, session string) (nonce string, err error) {
+	store, err := r.store(ctx)
+	if err != nil {
+		return "", err
+	}
+	nonce = r.opaque()
+	f := approval.Form{Hash: hashOfNonce(nonce), Approval: rec.ID, Session: session, AskedAt: r.Now(), ExpiresAt: rec.ExpiresAt}
+	if err := store.AskForm(ctx, f); err != nil {
+		return "", &storeError{err}
+	}
+	return nonce, nil
+}
+
+// FormAnswer is what the store knows of an answer that came back.
+type FormAnswer struct {
+	Approval  string
+	Automatic bool // it came faster than a person can read
+}
+
+// TakeForm uses up the question that an answer belongs to. A nonce that was never given to
+// this session, or was used, or is too old, is refused.
+func (r *Runner) TakeForm(ctx context.Context, nonce, session string) (FormAnswer, error) {
+	came := r.Now() // a slow store makes no person of a program
+	store, err := r.store(ctx)
+	if err != nil {
+		return FormAnswer{}, err
+	}
+	f, err := store.TakeForm(ctx, hashOfNonce(nonce), session, came)
+	if errors.Is(err, approval.ErrNotFound) {
+		return FormAnswer{}, &refusal{"this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
+	}
+	if err != nil {
+		return FormAnswer{}, &storeError{err}
+	}
+	return FormAnswer{Approval: f.Approval, Automatic: came.Sub(f.AskedAt) < TooFast}, nil
+}
+
+func hashOfNonce(nonce string) string {
+	sum := sha256.Sum256([]byte(nonce))
+	return hex.EncodeToString(sum[:])
+}
+
+// RefuseAnswer makes the reply to an answer that does not count, and records it.
+func (r *Runner) RefuseAnswer(ctx context.Context, op *tools.Op, call Call, err error) Reply {
+	r.noteRefusal(ctx, op, tools.Input{}, call, err)
+	return failAnswer(op, err)
+}

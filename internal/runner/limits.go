@@ -1,0 +1,107 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// limitsFor returns the budgets that a claim of a record uses up.
+func (r *Runner) limitsFor(rec approval.Record) []approval.Limit {
+	var limits []approval.Limit
+	for _, b := range r.Policy().Budgets() {
+		if b.Counts(rec.Operation, permissions.Risk(rec.Risk)) && !(b.NotByHand && rec.Interactive) {
+			limits = append(limits, limitOf(b, rec))
+		}
+	}
+	return limits
+}
+
+// Room says why no budget has room now for what a record asks; "" if there is room. It is looked at
+// before a person is asked; the claim alone decides.
+func (r *Runner) Room(ctx context.Context, rec approval.Record) string {
+	store, err := r.store(ctx)
+	if err != nil {
+		return "" // the claim will say so
+	}
+	if no := refusalOf(store.Room(ctx, rec, r.limitsFor(rec), r.Now()), r.Now()); no != nil {
+		return no.says
+	}
+	return ""
+}
+
+// overBudget ends a question whose claim a budget refused: nobody is asked again for what cannot be.
+func (r *Runner) overBudget(ctx context.Context, op *tools.Op, rec approval.Record, no *refusal, call Call) Reply {
+	store, err := r.store(ctx)
+	if err != nil {
+		return fail(op, err)
+	}
+	m := approval.Move{To: approval.Cancelled, Message: op.Name + " of " + text.Quote(rec.TargetName) + " was refused: " + no.says + ". Nothing was sent."}
+	reply := r.endWaiting(ctx, store, op, rec, m, call)
+	reply.Class, reply.Outcome = Refuse, Refused
+	return reply
+}
+
+func limitOf(b permissions.Budget, rec approval.Record) approval.Limit {
+	l := approval.Limit{Name: b.Name, Most: b.Most, Within: b.Within}
+	if b.PerActor {
+		l.Person, l.Risk = rec.Person, rec.Risk
+	} else {
+		l.Suffix = ".delete"
+	}
+	return l
+}
+
+// refusalOf makes a sentence of what a store refuses; nil for an error of the store itself.
+func refusalOf(err error, now time.Time) *refusal {
+	var (
+		limit  *approval.LimitError
+		frozen *approval.FrozenError
+		paused *approval.PausedError
+		reused *approval.RequestError
+	)
+	switch {
+	case errors.As(err, &frozen):
+		return frozenBy(frozen.Freeze, now)
+	case errors.As(err, &limit) && limit.Limit.Within == 0:
+		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed at a time; there is room again once one is answered, or at %s",
+			limit.Limit.Most, limit.Limit.Name, At(limit.Until))}
+	case errors.As(err, &limit):
+		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed in %s; there is room again at %s",
+			limit.Limit.Most, limit.Limit.Name, text.Duration(limit.Limit.Within), At(limit.Until))}
+	case errors.As(err, &paused):
+		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, At(paused.Until))}
+	case errors.As(err, &reused):
+		return &refusal{"this request id was used for another request within 24 hours; use a new one"}
+	}
+	return nil
+}
+
+// LiftedByPerson is all that a refusal says of how a freeze ends: an assistant reads it too.
+const LiftedByPerson = "a person must lift it"
+
+func frozenBy(f approval.Freeze, now time.Time) *refusal {
+	says := "all changes are frozen by " + text.Clean(f.By) + " since " + Since(f.At, now)
+	if f.Reason != "" {
+		says += ": " + text.Quote(f.Reason)
+	}
+	return &refusal{says + "; " + LiftedByPerson}
+}
+
+// At says when something is, for a sentence. The day is there today, too: a sentence is kept and read
+// later, and Slack makes a moment in the reader's own time zone of it.
+func At(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Since is At for what has happened: by a clock that was wrong it may seem to be still to come.
+func Since(t, now time.Time) string {
+	if t.After(now) {
+		t = now
+	}
+	return At(t)
+}

@@ -1,0 +1,235 @@
+package runner_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// grant gives the demo token these permissions and no others.
+func (w *world) grant(all ...string) {
+	w.sim.Edit(func(world *simulator.World) {
+		token := world.Tokens["vps_demo"]
+		token.Permissions = all
+		world.Tokens["vps_demo"] = token
+	})
+}
+
+func (w *world) requests() []string {
+	var all []string
+	for _, r := range w.sim.Requests() {
+		all = append(all, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
+	}
+	return all
+}
+
+func (w *world) rows() []audit.Row {
+	w.Helper()
+	var rows []audit.Row
+	for row, err := range w.store.Rows(w.Context(), audit.Filter{}) {
+		require.NoError(w, err)
+		rows = append(rows, row)
+	}
+	_, err := audit.Verify(w.store.Rows(w.Context(), audit.Filter{}))
+	require.NoError(w, err)
+	return rows
+}
+
+func TestWhatTheTokenMayNotIsRefusedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	for _, op := range tools.Operations() {
+		if len(op.Needs) == 0 {
+			continue
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			w := newWorld(t)
+			w.grant("billing:list")
+			reply := w.run(op.Name, string(op.Examples[0]))
+			require.Equal(t, runner.Refuse, reply.Class)
+			require.Contains(t, reply.Message, op.Name+" is refused: it needs the permission "+op.Needs.String())
+			require.Contains(t, reply.Message, `the token "Demo"`)
+			require.Contains(t, reply.Message, permissions.TokensPage)
+			require.Equal(t, []string{"GET /account/me/"}, w.requests())
+
+			rows := w.rows()
+			require.Len(t, rows, 1, "a refusal is a row too")
+			require.Equal(t, audit.Refused, rows[0].Decision)
+			require.Equal(t, "local:alice", rows[0].Actor)
+			require.Contains(t, rows[0].Reason, op.Needs.String())
+		})
+	}
+}
+
+func TestEachPermissionThatIsEnoughIsEnough(t *testing.T) {
+	t.Parallel()
+	for _, op := range tools.Operations() {
+		for _, p := range op.Needs {
+			resource, _, _ := strings.Cut(string(p), ":")
+			for _, grant := range []string{string(p), resource + ":*", "*:*"} {
+				w := newWorld(t)
+				w.grant(grant, "servers:list", "backups:list", "snapshots:list")
+				ops, why, err := w.runner.Offered(t.Context(), runner.Call{Actor: alice, Surface: permissions.MCP})
+				require.NoError(t, err)
+				require.Contains(t, ops, op, "%s with %s: %v", op.Name, grant, why)
+			}
+		}
+	}
+}
+
+func TestPolicyRefusesWithoutAskingAnybody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.policy = permissions.Policy{ReadOnly: true}
+	require.Contains(t, w.run("servers.delete", `{"server":"web-server-01"}`).Message, "VPSBOT_READ_ONLY")
+	w.policy = permissions.Policy{Operations: []string{"backups.*"}}
+	require.Contains(t, w.run("servers.list", ``).Message, "VPSBOT_OPERATIONS")
+	require.Empty(t, w.requests())
+}
+
+func TestWhatIsConfirmedMustBeReadable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ operation, input, grant, missing string }{
+		{"servers.reboot", `{"server":"12345"}`, "servers:power", "servers:list"},
+		{"servers.delete", `{"server":"12345"}`, "servers:delete", "servers:list"},
+		{"servers.create", `{"name":"a","plan_id":"1","os_id":"5","location":"us-west"}`, "servers:create", "servers:list"},
+		{"backups.delete", `{"backup_id":"499"}`, "backups:delete", "backups:list"},
+		{"snapshots.delete", `{"snapshot_id":"7001"}`, "snapshots:delete", "snapshots:list"},
+		{"servers.update", `{"server":"12345","backups_enabled":false}`, "servers:update", "servers:list"},
+		{"servers.start", `{"server":"web-server-01"}`, "servers:power", "servers:list"},
+	} {
+		w := newWorld(t)
+		w.grant(c.grant)
+		reply := w.run(c.operation, c.input)
+		require.Equal(t, runner.Refuse, reply.Class, "%s: %s", c.operation, reply.Message)
+		require.Contains(t, reply.Message, "needs the permission "+c.missing)
+		require.Equal(t, []string{"GET /account/me/"}, w.requests(), c.operation)
+	}
+}
+
+func TestAStartByIdNeedsNoOtherPermission(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.grant("servers:power")
+	w.sim.Edit(stopped)
+	require.Equal(t, runner.Done, w.run("servers.start", `{"server":"12345"}`).Outcome)
+	require.Equal(t, []string{"POST /servers/12345/start/"}, w.sent())
+}
+
+func TestACardSaysWhatCouldNotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.grant("servers:list", "servers:create", "servers:delete")
+	create := w.run("servers.create", `{"name":"a","plan_id":"1","os_id":"5","location":"us-west"}`)
+	require.Contains(t, create.Card.Warnings, "Price not readable: plans:list is missing.")
+	remove := w.run("servers.delete", `{"server":"12345"}`)
+	require.Contains(t, remove.Card.Warnings, "Backups not readable: backups:list is missing.")
+	require.NotContains(t, remove.Text(), "nothing can bring the data back", "what was not read is not claimed")
+}
+
+func TestATokenThatHasExpiredIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorldWith(t, "vps_expiring", simulator.Options{})
+	require.Contains(t, w.run("account.get", "").Message, "expires in 5 days")
+	require.Equal(t, runner.OK, w.run("servers.list", "").Class)
+	w.clock.Advance(5 * 24 * time.Hour)
+	require.Equal(t, runner.Refuse, w.run("servers.list", "").Class)
+
+	w = newWorld(t)
+	w.sim.Edit(func(world *simulator.World) {
+		token := world.Tokens["vps_demo"]
+		token.Expired = true
+		world.Tokens["vps_demo"] = token
+	})
+	require.Contains(t, w.run("servers.list", "").Message, "has expired")
+}
+
+func TestPermissionsThatCannotBeReadRefuse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sim.Intercept(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(500) })
+	reply := w.run("servers.list", "")
+	require.Equal(t, runner.Refuse, reply.Class)
+	require.Contains(t, reply.Message, "permissions cannot be read")
+}
+
+func TestPermissionsAreKeptAMinuteAndReadOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() { w.run("servers.list", "") })
+	}
+	wg.Wait()
+	count := func() int { return strings.Count(strings.Join(w.requests(), " "), "/account/me/") }
+	require.Equal(t, 1, count(), "one request for all who wait")
+	w.clock.Advance(59 * time.Second)
+	w.run("servers.list", "")
+	require.Equal(t, 1, count())
+	w.clock.Advance(2 * time.Second)
+	w.run("servers.list", "")
+	require.Equal(t, 2, count())
+}
+
+func TestAForbiddenAnswerDropsWhatWasKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run("servers.list", "")
+	w.grant("backups:list")
+	require.Equal(t, runner.Failed, w.run("servers.list", "").Class, "the API said no")
+	require.Equal(t, runner.Refuse, w.run("servers.list", "").Class, "and now we know it beforehand")
+}
+
+func TestEveryChangeIsInTheAuditLogBeforeItIsSent(t *testing.T) {
+	t.Parallel()
+	for _, c := range changes {
+		t.Run(c.operation, func(t *testing.T) {
+			w := newWorld(t)
+			if c.prepare != nil {
+				w.sim.Edit(c.prepare)
+			}
+			var intent []audit.Row
+			w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method != http.MethodGet {
+					intent = w.rows()
+				}
+				next.ServeHTTP(rw, r)
+			})
+			w.runAndAgree(c.operation, c.input)
+			require.NotEmpty(t, intent)
+			last := intent[len(intent)-1]
+			require.Equal(t, audit.Allowed, last.Decision)
+			require.Empty(t, last.Outcome)
+			rows := w.rows()
+			require.Len(t, rows, len(intent)+1)
+			end := rows[len(rows)-1]
+			require.Equal(t, audit.Done, end.Outcome)
+			require.Equal(t, last.Approval, end.Approval)
+			require.Equal(t, "SIMULATOR john@example.com", end.Account)
+			require.Equal(t, "Demo", end.Token)
+			require.Contains(t, []int{200, 201, 204}, end.APIStatus)
+		})
+	}
+}
+
+func TestReadsAreAuditedWhereThatIsWanted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run("servers.list", "")
+	require.Empty(t, w.rows())
+	w.runner.AuditReads = true
+	w.run("servers.list", `{"status":"active"}`)
+	rows := w.rows()
+	require.Len(t, rows, 1)
+	require.Equal(t, "servers.list", rows[0].Operation)
+	require.JSONEq(t, `{"status":"active"}`, string(rows[0].Arguments))
+}

@@ -1,0 +1,144 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// plan is a change that was thought through: on what, with what, and what a person must
+// know of it.
+type plan struct {
+	op     *tools.Op
+	in     tools.Input
+	target tools.Target
+	demand permissions.Decision // what the policy asks for: whose consent, and where it may be given
+	card   Card
+	facts  map[string]string // what the fingerprint covers
+}
+
+// plan resolves names, reads the target and makes the card.
+func (r *Runner) plan(ctx context.Context, op *tools.Op, in tools.Input, call Call) (plan, error) {
+	in, server, err := r.resolve(ctx, op, in, call)
+	if err != nil {
+		return plan{}, err
+	}
+	return r.planFor(ctx, op, in, server, call)
+}
+
+func (r *Runner) planFor(ctx context.Context, op *tools.Op, in tools.Input, server apiclient.ID, call Call) (plan, error) {
+	t, err := r.readTarget(ctx, op, in, server)
+	if err != nil {
+		return plan{}, err
+	}
+	demand, err := r.authorizeTarget(ctx, op, in, t, call)
+	if err != nil {
+		return plan{}, err
+	}
+	p := plan{op: op, in: in, target: t, demand: demand, card: r.card(op, in, t, demand, call)}
+	p.facts = factsOf(op, t)
+	if demand.Risk.WantsName() && p.card.Confirm == "" {
+		return plan{}, &inputError{"there is no name and no id to type, so nothing can be confirmed"}
+	}
+	return p, nil
+}
+
+// asks reports whether anybody must agree before the change is made.
+func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
+
+// here reports whether the answer can be given where the change was asked for.
+func (p plan) here(call Call) bool { return call.CanAsk && p.demand.Carries(call.Surface) }
+
+// lock returns what may have one change at a time: the server behind the operation, the
+// name that a new one will have, or the thing itself.
+func (p plan) lock() string {
+	switch t := p.target; {
+	case p.op.On == tools.NewServer:
+		return "name:" + t.Server.Name
+	case !t.Server.ID.IsZero():
+		return "server:" + t.Server.ID.Key()
+	default:
+		return string(p.op.On) + ":" + t.ID.Key()
+	}
+}
+
+// factsOf collects what must still be so when a person has agreed.
+func factsOf(op *tools.Op, t tools.Target) map[string]string {
+	s := t.Server
+	facts := map[string]string{
+		"id": s.ID.Key(), "name": s.Name, "hostname": s.Hostname, "address": s.IPAddress, "location": s.Location,
+		"plan": named(s.Plan.ID, s.Plan.Name), "os": named(s.OS.ID, s.OS.Name),
+		"status": s.Status, "backups_enabled": tools.TrueFalse(s.BackupsEnabled),
+	}
+	if op.On == tools.NewServer {
+		facts["plan"] = named(t.Plan.ID, t.Plan.Name)
+		facts["price"] = fmt.Sprintf("%s a month, %s an hour", tools.AmountCell(t.Plan.PriceMonthly), tools.AmountCell(t.Plan.PriceHourly))
+		facts["available"] = tools.FlagCell(t.Plan.Available)
+	}
+	if op.On == tools.NewServer || t.NewName != "" {
+		facts["servers of that name"] = strings.Join(sorted(t.TakenBy(op)), " ")
+	}
+	if op.Destroys() {
+		facts["backup ids"] = ids(t.Backups, func(b apiclient.Backup) apiclient.ID { return b.ID })
+		facts["snapshot ids"] = ids(t.Snapshots, func(s apiclient.Snapshot) apiclient.ID { return s.ID })
+	}
+	if !t.Snapshot.ID.IsZero() {
+		facts["snapshot name"] = t.Snapshot.Name
+	}
+	return facts
+}
+
+func named(id apiclient.ID, name string) string { return strings.TrimSpace(id.Key() + " " + name) }
+
+func sorted(ids map[string]bool) []string { return slices.Sorted(maps.Keys(ids)) }
+
+func ids[T any](items []T, id func(T) apiclient.ID) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = id(item).Key()
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, " ")
+}
+
+// drift says what differs between the facts of a card and those of now.
+func drift(then, now map[string]string) []string {
+	var says []string
+	for name, was := range then {
+		if is := now[name]; is != was {
+			says = append(says, fmt.Sprintf("%s was %s and is now %s", name, text.Quote(was), text.Quote(is)))
+		}
+	}
+	slices.Sort(says)
+	return says
+}
+
+// canonical returns a value as JSON in one fixed spelling, with texts as they are.
+func canonical(v any) jsontext.Value {
+	raw, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		panic(err) // only maps and slices of strings come here
+	}
+	return raw
+}
+
+func fingerprint(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:", len(p))
+		h.Write(p)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

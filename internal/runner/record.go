@@ -1,0 +1,182 @@
+package runner
+
+import (
+	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// hashOf names an input in the store.
+func hashOf(canonical []byte) string { return fingerprint(canonical) }
+
+// newRecord makes the record of a plan. It is pending until a store says otherwise.
+func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record {
+	now := r.Now()
+	rec := approval.Record{
+		ID: r.opaque(), Operation: p.op.Name, Risk: string(p.demand.Risk),
+		Input: json.RawMessage(p.in.Canonical()), AskedHash: askedHash,
+		Actor: string(call.Actor), Surface: call.origin().String(), Interactive: call.Interactive, Session: r.Process.ID,
+		API: r.API, Account: r.account(), TokenName: r.tokenName(),
+		Target: p.lock(), TargetName: targetName(p.op, p.target),
+		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
+		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
+		State: approval.Pending, Place: approval.Elsewhere,
+		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
+	}
+	rec.Person, _ = r.Policy().Person(call.Actor)
+	if p.here(call) && p.demand.Others == 0 {
+		rec.Place, rec.ExpiresAt = approval.Here, now.Add(answerHere)
+	}
+	rec.ArgsHash = hashOf(rec.Input)
+	rec.Fingerprint = fingerprint(rec.Facts)
+	if p.target.ExistingComplete {
+		rec.Known = json.RawMessage(canonical(sorted(p.target.ExistingIDs)))
+	}
+	card, err := tools.Encode(p.card)
+	if err != nil {
+		panic(err) // a card is strings alone
+	}
+	rec.Card = json.RawMessage(card)
+	return rec
+}
+
+// origin is where a call was made.
+func (c Call) origin() approval.Origin {
+	return approval.Origin{Surface: string(c.Surface), Channel: c.Channel, Groups: c.Groups, External: c.External}
+}
+
+// targetName is what a message calls the target.
+func targetName(op *tools.Op, t tools.Target) string {
+	server := text.Clean(t.Server.Name)
+	if server == "" && !t.Server.ID.IsZero() {
+		server = "server " + text.Clean(t.Server.ID.String())
+	}
+	of := ""
+	if server != "" {
+		of = " of " + server
+	}
+	switch op.On {
+	case tools.OneBackup:
+		return "backup " + text.Clean(t.ID.String()) + of
+	case tools.OneSnapshot:
+		return "snapshot " + text.Clean(t.Snapshot.Name) + of
+	}
+	return server
+}
+
+// Subject names a record in a sentence: what was asked for, of what, and on which account.
+func Subject(rec approval.Record) string {
+	says := rec.Operation + " of " + text.Quote(rec.TargetName)
+	if rec.Account == "" {
+		return says
+	}
+	return says + " (" + text.Clean(rec.Account) + ")"
+}
+
+// opaque returns 128 random bits as lower-case letters and digits.
+func (r *Runner) opaque() string {
+	var bits [16]byte
+	if _, err := io.ReadFull(r.Random, bits[:]); err != nil {
+		panic(err) // without randomness nothing is safe
+	}
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(bits[:]))
+}
+
+func (r *Runner) tokenName() string {
+	r.cache.mu.Lock()
+	defer r.cache.mu.Unlock()
+	return r.cache.facts.Name
+}
+
+// CardOf returns the card of a record, with the time until when it can be answered.
+func CardOf(rec approval.Record) (Card, error) {
+	var c Card
+	if err := jsonv2.Unmarshal(rec.Card, &c); err != nil {
+		return c, fmt.Errorf("the card of approval %s cannot be read: %w", rec.ID, err)
+	}
+	if rec.Account != "" { // a card of before has none
+		c.Account = text.Clean(rec.Account)
+	}
+	c.Until = rec.ExpiresAt.UTC().Format(time.RFC3339)
+	return c, nil
+}
+
+// factsThen returns the facts that a record's card was made from.
+func factsThen(rec approval.Record) (map[string]string, error) {
+	var facts map[string]string
+	err := jsonv2.Unmarshal(rec.Facts, &facts)
+	return facts, err
+}
+
+// askFor replies that a person's answer is needed.
+func askFor(op *tools.Op, rec approval.Record) Reply {
+	reply := Reply{Op: op, Class: Waiting, Outcome: ApprovalRequired, Record: &rec}
+	card, err := CardOf(rec)
+	if err != nil {
+		return fail(op, err)
+	}
+	reply.Card = &card
+	reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). "+
+		"Ask the person to run this in a terminal; do not run it yourself: vpsbot approvals approve %s", rec.ID, rec.ID)
+	return reply
+}
+
+// endings says of each state what a caller is told.
+var endings = map[approval.State]struct {
+	class   Class
+	outcome Outcome
+	says    string
+}{
+	approval.Pending:    {Waiting, ApprovalRequired, "it waits for a person"},
+	approval.Approved:   {Waiting, ApprovalRequired, "a person agreed; it has not run yet: ask for the same again to run it"},
+	approval.Executing:  {Failed, Busy, "it is running"},
+	approval.Done:       {OK, Done, "done"},
+	approval.Failed:     {Failed, Refused, "VPS.org refused it"},
+	approval.Refused:    {Refuse, Refused, "refused"},
+	approval.Unknown:    {Lost, Unknown, "it is not known whether it happened"},
+	approval.NotApplied: {Failed, Refused, "read back: it did not happen"},
+	approval.NeedsHuman: {Lost, Unknown, "reading back cannot tell whether it happened; look at the server"},
+	approval.Stale:      {Waiting, Stale, "the target has changed since it was shown; nothing was sent"},
+	approval.Denied:     {Waiting, Declined, "declined; nothing was sent"},
+	approval.Cancelled:  {Waiting, Declined, "cancelled; nothing was sent"},
+	approval.Expired:    {Waiting, Expired, "nobody answered in time; nothing was sent"},
+}
+
+// standsAs says in a few words how a record stands. What was asked for in Slack is run from there.
+func standsAs(rec approval.Record) string {
+	if rec.State == approval.Approved && rec.Origin().Surface == string(permissions.Slack) {
+		return "it is approved already, and is being run"
+	}
+	return endings[rec.State].says
+}
+
+// ClassOf returns the class that a record's state has for its asker.
+func ClassOf(s approval.State) Class { return endings[s].class }
+
+// replyFor replies with how a record stands.
+func replyFor(op *tools.Op, rec approval.Record) Reply {
+	if rec.State == approval.Pending {
+		return askFor(op, rec)
+	}
+	e := endings[rec.State]
+	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Record: &rec}
+	reply.Message = rec.Message
+	if reply.Message == "" {
+		reply.Message = Subject(rec) + ": " + standsAs(rec) + "."
+	}
+	if len(rec.Result) > 0 {
+		reply.Value = jsontext.Value(rec.Result)
+	}
+	return reply
+}

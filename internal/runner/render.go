@@ -1,0 +1,168 @@
+package runner
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+)
+
+// A result's text is made from its JSON, so that text and JSON cannot tell different things.
+
+// Table returns a list's page as a table that fits a screen, and whether the reply is one.
+func (r Reply) Table() (Table, bool) {
+	t, ok := r.table()
+	if ok && len(r.Op.View.Wide) > 0 {
+		t = t.without(r.Op.View.Wide)
+	}
+	return t, ok
+}
+
+func (r Reply) table() (Table, bool) {
+	if r.Op == nil || r.Value == nil || !r.Op.IsList() {
+		return Table{}, false
+	}
+	rows := r.model
+	if rows == nil || !r.Op.View.Compact {
+		rows = mustEncode(r.Op.View.Rows(r.Value))
+	}
+	t := tableOf(jsontext.Value(rows), r.Op.Noun())
+	if r.none != "" {
+		t.Note = r.none
+	}
+	return t, true
+}
+
+// render returns a read's result as a reader sees it.
+func (r Reply) render() string {
+	if table, ok := r.table(); ok {
+		return table.String()
+	}
+	return strings.TrimSuffix(string(appendLines(nil, "", jsontext.Value(r.withoutNotice()))), "\n")
+}
+
+// eachMember hands over an object's fields in the order in which they come. A value is good
+// until do returns.
+func eachMember(raw jsontext.Value, do func(name string, value jsontext.Value)) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	if _, err := dec.ReadToken(); err != nil {
+		return
+	}
+	for dec.PeekKind() == '"' {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return
+		}
+		name := token.String() // the token itself is gone with the next read
+		value, err := dec.ReadValue()
+		if err != nil {
+			return
+		}
+		do(name, value)
+	}
+}
+
+func eachElement(raw jsontext.Value, do func(value jsontext.Value)) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	if _, err := dec.ReadToken(); err != nil {
+		return
+	}
+	for dec.PeekKind() != ']' {
+		value, err := dec.ReadValue()
+		if err != nil {
+			return
+		}
+		do(value)
+	}
+}
+
+// scalar returns a value as a reader writes it; null is nothing.
+func scalar(v jsontext.Value) string {
+	switch v.Kind() {
+	case '"':
+		s, _ := jsontext.AppendUnquote(nil, v)
+		return string(s)
+	case 'n':
+		return ""
+	case '[':
+		var parts []string
+		eachElement(v, func(e jsontext.Value) { parts = append(parts, scalar(e)) })
+		return strings.Join(parts, ", ")
+	}
+	return string(v)
+}
+
+// appendLines lists an object's fields, those of objects inside it with a dotted name.
+func appendLines(to []byte, prefix string, raw jsontext.Value) []byte {
+	eachMember(raw, func(name string, v jsontext.Value) {
+		if v.Kind() == '{' {
+			to = appendLines(to, prefix+name+".", v)
+			return
+		}
+		to = append(append(append(to, prefix...), name...), ": "...)
+		to = append(append(to, scalar(v)...), '\n')
+	})
+	return to
+}
+
+// tableOf makes a table of a page of rows.
+func tableOf(raw jsontext.Value, noun string) Table {
+	var (
+		t             Table
+		count, offset int
+	)
+	eachMember(raw, func(name string, v jsontext.Value) {
+		switch name {
+		case "count":
+			count, _ = strconv.Atoi(string(v))
+		case "offset":
+			offset, _ = strconv.Atoi(string(v))
+		case "results":
+			t = tableOfRows(v)
+		}
+	})
+	t.Note, t.Part = pageNote(len(t.Rows), count, offset, noun), len(t.Rows) != count
+	return t
+}
+
+// tableOfRows takes the columns as they come: not every row has every field.
+func tableOfRows(rows jsontext.Value) Table {
+	var t Table
+	at := map[string]int{}
+	eachElement(rows, func(row jsontext.Value) {
+		cells := make([]string, len(t.Header))
+		eachMember(row, func(name string, v jsontext.Value) {
+			column, ok := at[name]
+			if !ok {
+				column = len(t.Header)
+				at[name] = column
+				t.Header, cells = append(t.Header, name), append(cells, "")
+			}
+			cells[column] = scalar(v)
+		})
+		t.Rows = append(t.Rows, cells)
+	})
+	for i, cells := range t.Rows { // Rows that came before a column did
+		t.Rows[i] = append(cells, make([]string, len(t.Header)-len(cells))...)
+	}
+	return t
+}
+
+// pageNote says how many there are in all, and how to see the others.
+func pageNote(shown, count, offset int, noun string) string {
+	switch {
+	case count == 0:
+		return "No " + noun + "."
+	case shown == 0:
+		return fmt.Sprintf("No %s from offset %d; there are %d in all.", noun, offset, count)
+	case shown == count:
+		return text.Plural(count, strings.TrimSuffix(noun, "s")) + "."
+	case offset+shown < count:
+		return fmt.Sprintf("%d to %d of %d %s; more with offset %d.", offset+1, offset+shown, count, noun, offset+shown)
+	}
+	return fmt.Sprintf("%d to %d of %d %s.", offset+1, offset+shown, count, noun)
+}

@@ -1,0 +1,195 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// resolve turns the server that an input names into its id, and returns the input with
+// that id in place of the name. A whole number or a UUID is an id and never a name.
+func (r *Runner) resolve(ctx context.Context, op *tools.Op, in tools.Input, call Call) (tools.Input, apiclient.ID, error) {
+	asked := in.Text("server")
+	if asked == "" {
+		return in, apiclient.ID{}, nil
+	}
+	if id, err := apiclient.ParseID(asked); err == nil {
+		return in, id, nil
+	}
+	s, err := r.named(ctx, op, asked, call)
+	if err != nil {
+		return in, apiclient.ID{}, err
+	}
+	in, err = in.With(op, "server", s.ID.Key())
+	return in, s.ID, err
+}
+
+// named finds the one server that is called that.
+func (r *Runner) named(ctx context.Context, op *tools.Op, name string, call Call) (apiclient.Server, error) {
+	if err := r.mayRead(ctx, op, "servers:list", "finding a server by its name"); err != nil {
+		return apiclient.Server{}, err
+	}
+	servers, err := r.Client.Servers.List(ctx, apiclient.ServerFilter{})
+	if err != nil {
+		return apiclient.Server{}, fmt.Errorf("reading the servers: %w", err)
+	}
+	servers = r.visible(op, servers, call)
+	hits := matching(servers, func(s apiclient.Server) bool { return s.Name == name || s.Hostname == name })
+	if len(hits) == 0 && op.IsRead() {
+		hits = suggestServers(name, servers)
+	}
+	switch {
+	case len(hits) == 1:
+		return hits[0], nil
+	case len(hits) == 0:
+		return apiclient.Server{}, &inputError{notNamed(name, servers)}
+	case slices.ContainsFunc(hits, func(s apiclient.Server) bool { return s.Name != hits[0].Name }):
+		return apiclient.Server{}, &inputError{several(name, hits)}
+	}
+	return apiclient.Server{}, &inputError{ambiguous(name, hits)}
+}
+
+func matching(servers []apiclient.Server, is func(apiclient.Server) bool) (hits []apiclient.Server) {
+	for _, s := range servers {
+		if is(s) {
+			hits = append(hits, s)
+		}
+	}
+	return hits
+}
+
+// suggestServers finds servers as alerts and pages name them: in other letters, by an address, by a part of
+// the name. It is for reads alone: what changes something is given the name as it is.
+func suggestServers(name string, servers []apiclient.Server) []apiclient.Server {
+	typed := Folded(name)
+	if typed == "" {
+		return nil
+	}
+	for _, is := range []func(apiclient.Server) bool{
+		func(s apiclient.Server) bool { return Folded(s.Name) == typed || Folded(s.Hostname) == typed },
+		func(s apiclient.Server) bool { return Folded(s.IPAddress) == typed || Folded(s.IPv6Address) == typed },
+		func(s apiclient.Server) bool {
+			return len(typed) >= shortestPart && (strings.Contains(Folded(s.Name), typed) || strings.Contains(Folded(s.Hostname), typed))
+		},
+	} {
+		if hits := matching(servers, is); len(hits) > 0 {
+			return hits
+		}
+	}
+	return nil
+}
+
+// shortestPart is what a part of a name must have to be looked for.
+const shortestPart = 3
+
+// Folded is a name without what pages, phones and alerts do to it: capitals, spaces around, hyphens
+// that are others, or soft and invisible.
+func Folded(name string) string {
+	return strings.ToLower(strings.TrimSpace(strings.Map(func(c rune) rune {
+		switch {
+		case 0x2010 <= c && c <= 0x2015, c == 0x2212, c == 0x2043, c == 0xFE58, c == 0xFE63, c == 0xFF0D:
+			return '-'
+		case c == 0xAD, text.Hidden(c):
+			return -1
+		}
+		return c
+	}, name)))
+}
+
+// several lists the servers that part of a name fits.
+func several(name string, hits []apiclient.Server) string {
+	var names []string
+	for _, s := range hits[:min(len(hits), 10)] {
+		names = append(names, text.Quote(s.Name))
+	}
+	return fmt.Sprintf("%d servers have %s in their name or address: %s", len(hits), text.Quote(name), strings.Join(names, ", "))
+}
+
+// visible leaves out the servers that the actor may neither read nor have this done to:
+// neither a match nor a suggestion tells that they exist.
+func (r *Runner) visible(op *tools.Op, servers []apiclient.Server, call Call) []apiclient.Server {
+	get, _ := tools.Lookup("servers.get")
+	policy := r.Policy()
+	if policy.Book == nil {
+		return servers
+	}
+	return slices.DeleteFunc(slices.Clone(servers), func(s apiclient.Server) bool {
+		return !policy.Decide(call.ask(get, tools.Input{}, permissions.Read, behind(s))).Allowed &&
+			!policy.Decide(call.ask(op, tools.Input{}, op.Risk, behind(s))).Allowed
+	})
+}
+
+func notNamed(name string, servers []apiclient.Server) string {
+	near := suggested(name, servers)
+	switch {
+	case len(servers) == 0:
+		return "no server is called " + text.Quote(name) + "; the account has no servers"
+	case len(near) == 0:
+		return "no server is called " + text.Quote(name) + "; servers.list shows them all"
+	}
+	return "no server is called " + text.Quote(name) + "; did you mean " + strings.Join(near, " or ") + "?"
+}
+
+func ambiguous(name string, hits []apiclient.Server) string {
+	ids := make([]string, len(hits))
+	for i, s := range hits {
+		ids[i] = fmt.Sprintf("%s (%s, %s)", text.Clean(s.ID.String()), text.Clean(s.Location), text.Clean(s.Status))
+	}
+	return fmt.Sprintf("%d servers are called %s; give the id of one: %s", len(hits), text.Quote(name), strings.Join(ids[:min(len(ids), 20)], ", "))
+}
+
+// suggested returns the names, at most three, that may be meant: the very server as an alert names
+// it, else those that a slip of the finger could have meant.
+func suggested(name string, servers []apiclient.Server) (names []string) {
+	for _, s := range suggestServers(name, servers) {
+		if known := text.Quote(s.Name); text.Clean(s.Name) != "" && len(names) < 3 && !slices.Contains(names, known) {
+			names = append(names, known)
+		}
+	}
+	if names == nil {
+		return nearest(Folded(name), servers)
+	}
+	return names
+}
+
+// nearest returns the names, at most three, that a slip of the finger could have meant.
+func nearest(name string, servers []apiclient.Server) (near []string) {
+	if len(name) >= longestGuess {
+		return nil
+	}
+	var known []string
+	for _, s := range servers {
+		if clean := text.Clean(s.Name); clean != "" && len(clean) < longestGuess {
+			known = append(known, clean)
+		}
+	}
+	for _, k := range text.Nearest(name, known, max(2, len(name)/3)) {
+		if near = append(near, text.Quote(k)); len(near) == 3 {
+			break
+		}
+	}
+	return near
+}
+
+// longestGuess is the longest name that is compared with others, in bytes: comparing takes time by the
+// square of the length.
+const longestGuess = 100
+
+// mayRead refuses what needs a permission beside the operation's own.
+func (r *Runner) mayRead(ctx context.Context, op *tools.Op, p permissions.Permission, what string) error {
+	token, err := r.token(ctx, false)
+	if err != nil {
+		return err
+	}
+	if !token.Grants.Covers(p) {
+		return &refusal{fmt.Sprintf("%s: %s needs the permission %s, which the token %q does not hold; add it at %s",
+			op.Name, what, p, token.Name, permissions.TokensPage)}
+	}
+	return nil
+}

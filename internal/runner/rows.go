@@ -1,0 +1,118 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+type auditRow = audit.Row
+
+// row makes the audit row of a call that has no record.
+func (r *Runner) row(op *tools.Op, in tools.Input, call Call, decision audit.Decision) audit.Row {
+	return audit.Row{
+		At: r.Now(), Actor: string(call.Actor), Surface: string(call.Surface), Account: r.AccountName(), Token: r.tokenName(),
+		Operation: op.Name, Target: text.Clean(in.Text("server")), Arguments: json.RawMessage(in.Canonical()), Decision: decision,
+	}
+}
+
+// AccountName names the account for a row of the log that is about no record: by what is known of it
+// where it was not read, as when a policy refuses before anything is sent.
+func (r *Runner) AccountName() string {
+	name := r.account()
+	switch {
+	case name != "" || r.API == "":
+		return name
+	case strings.HasPrefix(r.API, "http"):
+		return "not read, at " + r.API
+	}
+	return "SIMULATOR"
+}
+
+// rowRun makes the audit row of a claim or an outcome: with the token that it runs with,
+// which need not be the one that it was asked with.
+func (r *Runner) rowRun(rec approval.Record) audit.Row {
+	row := r.rowFor(rec, audit.Allowed)
+	row.Token, row.Approver = r.tokenName(), rec.Approver
+	return row
+}
+
+// rowFor makes the audit row of a record.
+func (r *Runner) rowFor(rec approval.Record, decision audit.Decision) audit.Row {
+	return audit.Row{
+		At: r.Now(), Actor: rec.Actor, Surface: rec.Surface, Account: rec.Account, Token: rec.TokenName,
+		Operation: rec.Operation, Target: rec.Target + " (" + rec.TargetName + ")", Arguments: rec.Input,
+		Approval: rec.ID, Decision: decision,
+	}
+}
+
+// store opens the store, or says why a change cannot be made.
+func (r *Runner) store(ctx context.Context) (approval.Store, error) {
+	s, err := r.Store(ctx)
+	if err != nil {
+		return nil, &storeError{err}
+	}
+	return s, nil
+}
+
+func (r *Runner) note(ctx context.Context, row audit.Row) error {
+	store, err := r.store(ctx)
+	if err != nil {
+		return err
+	}
+	if err := store.Note(ctx, row); err != nil {
+		return &storeError{err}
+	}
+	return nil
+}
+
+// noteOrLog records something that was refused anyway: if that fails it is still refused.
+func (r *Runner) noteOrLog(ctx context.Context, row audit.Row) {
+	if err := r.note(ctx, row); err != nil {
+		r.Log.Error("a refusal could not be recorded", "operation", row.Operation, "error", err)
+	}
+}
+
+func (r *Runner) noteRefusal(ctx context.Context, op *tools.Op, in tools.Input, call Call, err error) {
+	row := r.row(op, in, call, audit.Refused)
+	row.Reason = explain(err)
+	r.noteOrLog(context.WithoutCancel(ctx), row)
+}
+
+// end moves a record to an end at which nothing was sent, and replies.
+func (r *Runner) end(ctx context.Context, store approval.Store, op *tools.Op, rec approval.Record, to approval.State, says string, call Call) Reply {
+	return r.moveOn(ctx, store, op, rec, approval.Move{To: to, Message: says}, call)
+}
+
+// endStale ends a record whose target is no longer what its card showed.
+func (r *Runner) endStale(ctx context.Context, store approval.Store, op *tools.Op, rec approval.Record, now map[string]string, call Call) Reply {
+	then, err := factsThen(rec)
+	if err != nil {
+		return fail(op, err)
+	}
+	changed := changedError{drift(then, now)}
+	return r.end(ctx, store, op, rec, approval.Stale, "Nothing was sent: "+changed.Error()+".", call)
+}
+
+// moveOn moves a record from where it stands, with the row that its new state calls for.
+func (r *Runner) moveOn(ctx context.Context, store approval.Store, op *tools.Op, rec approval.Record, m approval.Move, call Call) Reply {
+	m.ID, m.At = rec.ID, r.Now()
+	if m.From == nil {
+		m.From = []approval.State{rec.State}
+	}
+	row := r.rowFor(rec, m.To.Decision())
+	row.Reason = m.Message
+	if m.Consent != nil {
+		row.Approver = m.Consent.Person
+	}
+	moved, err := store.Move(context.WithoutCancel(ctx), m, row)
+	if err != nil {
+		return r.failClaim(ctx, op, rec, true, call, err)
+	}
+	return r.tell(ctx, store, op, moved, call)
+}

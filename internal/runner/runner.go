@@ -1,0 +1,203 @@
+// Package runner is the only way to run an operation: it decodes, authorizes, resolves, plans, asks for
+// confirmation, executes, reads a lost answer back and waits, in the order that docs/architecture.md tells.
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Runner is the only way to run an operation. Its fields are set once, before the first
+// call; it is safe for concurrent use.
+type Runner struct {
+	Client     *apiclient.Client
+	API        string                                                           // the API's base URL, which the records name
+	Token      func() (string, error)                                           // the token in use, to notice when it changes
+	Policy     func() permissions.Policy                                        // what this installation lets anybody do, as it stands now
+	Store      func(context.Context) (approval.Store, error)                    // opened when first needed: a read needs none
+	Slack      func(context.Context) bool                                       // whether a person can be asked in Slack; nil: not
+	Ended      func(context.Context, permissions.Actor) (why string, err error) // why an identity counts no more; nil: each counts
+	Groups     func(context.Context, permissions.Actor) []string                // the Slack user groups that somebody is in now; nil: they cannot be asked for
+	AuditReads bool                                                             // write an audit row for each read too
+	Process    Process
+	Now        func() time.Time
+	Random     io.Reader // for ids and nonces
+	Log        *slog.Logger
+	Sleep      func(context.Context, time.Duration) // between looks at the store or the API; nil: a real pause
+
+	cache      tokenCache
+	looks      looks
+	unrecorded sync.Map // by a record's id: outcomes that the store did not take
+	calling    sync.Map // by a record's id: calls under way here
+}
+
+// Process says which process this is, for claims and for forms.
+type Process struct {
+	ID    string                  // names this process for as long as the machine runs
+	Alive func(owner string) bool // whether the process that made a claim still runs
+}
+
+// Call is one wish of one actor.
+type Call struct {
+	Operation   string
+	Input       []byte // a JSON object; nothing is an empty one
+	Actor       permissions.Actor
+	Surface     permissions.Surface
+	Interactive bool                                      // asked on a real terminal, where a person sits
+	Channel     string                                    // id of the Slack channel, where Surface is Slack
+	Groups      []string                                  // ids of the Slack user groups that the actor is in
+	External    bool                                      // the actor is of another Slack workspace
+	RequestID   string                                    // the caller's own name for this request: the same gives the same outcome
+	Unheard     bool                                      // nobody waits for the reply: its end is told to whoever asks next
+	CanAsk      bool                                      // the surface can put the question to the person who waits
+	Limit       int                                       // how many rows of a list are shown; 0: as many as the input says
+	WaitLimit   time.Duration                             // how long "wait" may wait; 0: not at all
+	Progress    func(status string, waited time.Duration) // ServerLabel while it waits; may be nil
+	Recorded    func(approval.Record)                     // ServerLabel once the record of a change is made or found, before it runs; may be nil
+}
+
+// Run runs one call. A change that needs a person comes back as ApprovalRequired; a
+// surface that can ask does so and brings the answer to [Runner.Answer].
+func (r *Runner) Run(ctx context.Context, call Call) Reply {
+	op, ok := tools.Lookup(call.Operation)
+	if !ok {
+		return Reply{Class: Invalid, Message: NoSuchOperation(call.Operation)}
+	}
+	if secret := r.redact(call.RequestID); secret != call.RequestID || holdsAccessKey(secret) {
+		return fail(op, &inputError{"the request id holds a secret; use a name that says nothing"})
+	}
+	call.RequestID = tools.NormalizeUnicode(call.RequestID)
+	in, err := r.accept(op, call.Input)
+	if err != nil {
+		return fail(op, &inputError{err.Error()})
+	}
+	ctx = r.pin(ctx)
+	if op.IsRead() {
+		return r.read(ctx, op, in, call)
+	}
+	if err := r.ended(ctx, call.Actor); err != nil {
+		return r.refuse(ctx, op, in, call, err)
+	}
+	return r.change(ctx, op, in, call)
+}
+
+// holdsAccessKey reports whether a text holds what looks like an access key of vpsbot.
+func holdsAccessKey(text string) bool {
+	const prefix, most = "vpsbot_", 52
+	for {
+		_, after, found := strings.Cut(text, prefix)
+		if !found {
+			return false
+		}
+		if text = after; len(text)-len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz234567")) >= most {
+			return true
+		}
+	}
+}
+
+// accept decodes an input, and refuses one that carries the API token.
+func (r *Runner) accept(op *tools.Op, raw []byte) (tools.Input, error) {
+	if holdsAccessKey(string(raw)) {
+		return tools.Input{}, errors.New("the input contains an access key; it is never an argument: take it out, and revoke the key if others have seen it")
+	}
+	if given := string(raw); r.redact(given) != given {
+		return tools.Input{}, errTokenGiven // before anything repeats a part of it
+	}
+	in, err := op.ParseInput(raw)
+	if err != nil {
+		return in, err
+	}
+	if given := string(in.Canonical()); r.redact(given) != given {
+		return in, errTokenGiven
+	}
+	return in, nil
+}
+
+var errTokenGiven = errors.New("the input contains the API token; it is never an argument: take it out")
+
+// read runs an operation that changes nothing.
+func (r *Runner) read(ctx context.Context, op *tools.Op, in tools.Input, call Call) Reply {
+	if err := r.authorize(ctx, op, in, call, false); err != nil {
+		r.noteRefusal(ctx, op, in, call, err)
+		return fail(op, err)
+	}
+	in, server, err := r.resolve(ctx, op, in, call)
+	if err == nil {
+		err = r.authorizeRead(ctx, op, in, server, call)
+	}
+	if err != nil {
+		return r.refuse(ctx, op, in, call, err)
+	}
+	if r.AuditReads {
+		if err := r.note(ctx, r.row(op, in, call, audit.Allowed)); err != nil {
+			return fail(op, err)
+		}
+	}
+	t := tools.Target{ID: server, Server: apiclient.Server{ID: server}}
+	value, err := op.Call(ctx, r.Client, t, in.Value)
+	if err != nil && op.On == tools.Server {
+		err = missing(err, server)
+	}
+	if err != nil {
+		return r.refuse(ctx, op, in, call, err)
+	}
+	value = r.readable(op, value, call)
+	reply := Reply{Op: op, Value: value}
+	if op.PostCheck != nil {
+		if reply.Message, err = op.PostCheck(value, r.Now()); err != nil {
+			return r.refuse(ctx, op, in, call, &refusal{err.Error()})
+		}
+	}
+	if op.IsList() {
+		reply.Value = op.View.Page(value, cmp.Or(call.Limit, in.Limit), in.Offset)
+		reply.none = r.whyNone(ctx, op, in, t, call, value)
+	}
+	reply.model = reply.withoutNotice()
+	return reply
+}
+
+// refuse ends a call before anything was changed; a refusal is a row of the log as well.
+func (r *Runner) refuse(ctx context.Context, op *tools.Op, in tools.Input, call Call, err error) Reply {
+	if errors.As(err, new(*refusal)) {
+		r.noteRefusal(ctx, op, in, call, err)
+	}
+	return fail(op, err)
+}
+
+// fail makes a reply of an error that ended a call before anything was changed.
+func fail(op *tools.Op, err error) Reply {
+	reply := Reply{Op: op, Class: classOf(err), Message: explain(err)}
+	if !op.IsRead() {
+		reply.Outcome = Refused
+	}
+	return reply
+}
+
+// NoSuchOperation says that no operation has that name, and which one may be meant.
+func NoSuchOperation(name string) string {
+	var known []string
+	for _, op := range tools.Operations() {
+		known = append(known, op.Name)
+	}
+	near := text.Nearest(strings.ToLower(text.Cut(name, tools.LongestName)), known, 3)
+	switch {
+	case near == nil && len(name) > tools.LongestName: // a part of a secret is still a part of a secret
+		return "no operation has a name as long as that; vpsbot operations lists them"
+	case near == nil:
+		return "no operation is called " + text.Quote(name) + "; vpsbot operations lists them"
+	}
+	return "no operation is called " + text.Quote(name) + "; did you mean " + near[0] + "?"
+}

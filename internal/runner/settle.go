@@ -1,0 +1,265 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	readBackTime  = 5 * time.Second  // of the caller whose answer was lost
+	notAppliedFor = 60 * time.Second // without a sign of it, before it counts as not happened
+	deadAfter     = 5 * time.Minute  // no call takes as long: whoever claimed it is gone
+	giveUpAfter   = 24 * time.Hour   // of reading back in vain: a person must look
+)
+
+// lost reads back, for at most a few seconds, what became of a call whose answer was lost. What
+// it finds that has happened goes on as if the answer had come.
+func (r *Runner) lost(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
+	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTime)
+	defer cancel()
+	settled, found := r.readBack(reading, store, rec, 3)
+	if settled.State == approval.Unknown {
+		reply := replyFor(p.op, settled)
+		reply.Message = rec.Message + " " + stillUnknown(found.Evidence, settled)
+		return reply
+	}
+	reply := r.tell(ctx, store, p.op, settled, call)
+	if settled.State != approval.Done {
+		return reply
+	}
+	if found.Created != nil {
+		reply.Value = found.Created
+	}
+	return r.settle(ctx, p, found.Created, reply, call)
+}
+
+// stillUnknown says that a read-back has settled nothing, and what to do.
+func stillUnknown(e tools.Evidence, rec approval.Record) string {
+	if e == tools.NotSeen {
+		return "Read back: no sign of it yet, but it may still happen. Asking for the same again does not send it again, it looks again (approval " + rec.ID + ")."
+	}
+	return "Reading back cannot tell yet. A person must look, and then say so at a terminal: vpsbot approvals settle " + rec.ID + " done|not_applied"
+}
+
+// readBack looks whether an unknown change has happened, a few times at most, and settles
+// the record if that can be said.
+func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approval.Record, tries int) (approval.Record, tools.Finding) {
+	found, seen := tools.Finding{Evidence: tools.Unclear}, false
+	op, ok := tools.Lookup(rec.Operation)
+	if !ok {
+		return rec, found
+	}
+	in, err := op.RestoreInput(rec.Input)
+	if err != nil {
+		return rec, found
+	}
+	t := rebuild(op, in, rec)
+	for try := range tries {
+		if try > 0 {
+			r.pause(ctx, time.Duration(try)*time.Second)
+		}
+		now, err := op.Evidence(ctx, r.Client, t, in.Value)
+		if err != nil {
+			r.Log.Debug("reading back", "approval", rec.ID, "error", explain(err))
+			if found.RetryAfter = apiclient.RetryAfter(err); found.RetryAfter > readBackTime {
+				break
+			}
+			continue
+		}
+		if found, seen = now, true; now.Evidence == tools.Applied {
+			break
+		}
+	}
+	if !seen && r.Now().Sub(rec.ChangedAt) < giveUpAfter {
+		return rec, found // what could not be read says nothing: it stays unknown
+	}
+	return r.settleAs(ctx, store, rec, found), found
+}
+
+// mayStillCall reports whether the process that claimed a record may yet send its call, or wait for the
+// answer: it exists, stopped or not. A process knows of its own calls when they are over.
+func (r *Runner) mayStillCall(rec approval.Record) bool {
+	if rec.Owner == r.Process.ID {
+		_, calling := r.calling.Load(rec.ID)
+		return calling
+	}
+	return r.Process.Alive(rec.Owner)
+}
+
+// settleAs moves an unknown record to what the read-back found. No sign of it counts only
+// after a minute: what was sent may still be on its way. While the process that claimed it may
+// still send it, no sign of it proves nothing; after a day a person must look.
+func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, found tools.Finding) approval.Record {
+	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
+	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
+	subject := Subject(rec)
+	const lost = "The answer was lost. Read back: it "
+	switch e := found.Evidence; {
+	case e == tools.Applied:
+		m.To, m.Message = approval.Done, lost+"has happened: "+subject+"."+itsID(found.Created)
+		m.Result = resultOf(found.Created)
+	case e == tools.NotSeen && late && r.mayStillCall(rec):
+		if r.Now().Sub(rec.ChangedAt) < giveUpAfter {
+			return rec
+		}
+		m.To, m.Message = approval.NeedsHuman, lost+"shows no sign, and the process that ran it still exists, so that it may yet happen: "+subject+". Look at the server before asking for it again."
+	case e == tools.NotSeen && late:
+		m.To, m.Message = approval.NotApplied, lost+"did not happen: "+subject+". It can be asked for again."
+	case e == tools.Unclear && late:
+		m.To, m.Message = approval.NeedsHuman, "The answer was lost, and reading back cannot tell whether it happened: "+subject+". Look at the server before asking for it again."
+	default:
+		return rec
+	}
+	row := r.rowFor(rec, audit.Settled)
+	row.Outcome, row.Reason, row.Approver = m.To.Outcome(), m.Message, rec.Approver
+	moved, err := store.Move(context.WithoutCancel(ctx), m, row)
+	if err != nil {
+		r.Log.Warn("settling", "approval", rec.ID, "error", err)
+		return rec
+	}
+	return moved
+}
+
+// rebuild makes the target of a record again, as far as a read-back needs it.
+func rebuild(op *tools.Op, in tools.Input, rec approval.Record) tools.Target {
+	facts, _ := factsThen(rec)
+	t := tools.Target{Server: apiclient.Server{ID: idOf(facts["id"]), Name: facts["name"], Hostname: facts["hostname"], Status: facts["status"]}}
+	if on, err := strconv.ParseBool(facts["backups_enabled"]); err == nil {
+		t.Server.BackupsEnabled = &on
+	}
+	switch op.On {
+	case tools.OneBackup:
+		t.ID = idOf(in.Text("backup_id"))
+	case tools.OneSnapshot:
+		t.ID = idOf(in.Text("snapshot_id"))
+	default:
+		t.ID = t.Server.ID
+	}
+	var known []string
+	if len(rec.Known) > 0 && json.Unmarshal(rec.Known, &known) == nil {
+		t.ExistingIDs, t.ExistingComplete = map[string]bool{}, true
+		for _, id := range known {
+			t.ExistingIDs[tools.NormalizeUnicode(id)] = true
+		}
+	}
+	return t
+}
+
+// idOf reads an id that the API once gave, in whatever form.
+func idOf(text string) apiclient.ID {
+	if id, err := apiclient.ParseID(text); err == nil {
+		return id
+	}
+	var id apiclient.ID
+	if text != "" {
+		_ = id.UnmarshalJSON(tools.QuotedJSON(text)) // what is no id stays zero, and is refused before sending
+	}
+	return id
+}
+
+// release tries to settle what holds a target, and reports whether it no longer does.
+func (r *Runner) release(ctx context.Context, store approval.Store, holder approval.Record) bool {
+	if holder.State == approval.Executing && r.dead(holder) {
+		holder = r.bury(ctx, store, holder)
+	}
+	if holder.State == approval.Unknown && holder.API == r.API && holder.Account == r.account() {
+		holder, _ = r.readBack(ctx, store, holder, 1)
+	}
+	return holder.State != approval.Executing && holder.State != approval.Unknown
+}
+
+// dead reports whether the process that claimed a record is gone.
+func (r *Runner) dead(rec approval.Record) bool {
+	return !r.Process.Alive(rec.Owner) || r.Now().Sub(rec.ClaimedAt) > deadAfter
+}
+
+// bury makes what a dead process left executing unknown: nobody can say what it had sent.
+func (r *Runner) bury(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
+	m := approval.Move{
+		ID: rec.ID, From: []approval.State{approval.Executing}, To: approval.Unknown, At: r.Now(),
+		Message: Subject(rec) + ": the process that ran it has ended, so it is not known whether it happened.",
+	}
+	row := r.rowFor(rec, audit.Allowed)
+	row.Outcome, row.Reason = m.To.Outcome(), m.Message
+	moved, err := store.Move(ctx, m, row)
+	if err != nil {
+		r.Log.Warn("taking over from a process that has ended", "approval", rec.ID, "error", err)
+		return rec
+	}
+	return moved
+}
+
+// expire ends a record that nobody answered in time.
+func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
+	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Expired, At: r.Now()}
+	if rec.State == approval.Approved {
+		m.Message = Subject(rec) + " was agreed to, but its asker's side did not run it in time. Nothing was sent."
+	}
+	row := r.rowFor(rec, audit.Expired)
+	moved, err := store.Move(ctx, m, row)
+	if ended, ok := errors.AsType[*approval.StateError](err); ok {
+		return ended.Record // another process was first
+	}
+	if err != nil {
+		r.Log.Warn("expiring", "approval", rec.ID, "error", err)
+		return rec
+	}
+	return moved
+}
+
+// sweepBriefly sweeps for no longer than somebody who waits may be kept.
+func (r *Runner) sweepBriefly(ctx context.Context, store approval.Store) {
+	ctx, cancel := context.WithTimeout(ctx, readBackTime)
+	defer cancel()
+	r.sweep(ctx, store, func(string) bool { return true })
+}
+
+// asOfNow expires a record whose time is over, and returns how it stands.
+func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
+	if rec.Overdue(r.Now()) {
+		return r.expire(ctx, store, rec)
+	}
+	return rec
+}
+
+// sweep puts the store in order: it expires what nobody answered, takes over what dead
+// processes left, and reads back what is unknown and due. Every change does it first, for a few
+// seconds.
+func (r *Runner) sweep(ctx context.Context, store approval.Store, due func(id string) bool) {
+	r.recordLate(ctx, store)
+	open, err := store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
+	if err != nil {
+		r.Log.Warn("looking for unfinished work", "error", err)
+		return
+	}
+	for _, rec := range slices.Backward(open) { // the oldest has waited longest
+		r.tidy(ctx, store, rec, due)
+	}
+}
+
+func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Record, due func(id string) bool) {
+	switch rec.State {
+	case approval.Pending, approval.Approved:
+		r.asOfNow(ctx, store, rec)
+	case approval.Executing:
+		if r.dead(rec) {
+			r.readBack(ctx, store, r.bury(ctx, store, rec), 1)
+		}
+	case approval.Unknown:
+		if !due(rec.ID) {
+			return
+		}
+		_, found := r.readBack(ctx, store, rec, 1)
+		r.looks.leave(rec, r.Now(), found.RetryAfter)
+	}
+}

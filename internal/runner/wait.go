@@ -1,0 +1,125 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// work is how something stands that goes on after VPS.org has accepted it.
+type work struct {
+	now    any // the result as it was last read; nil: never
+	status string
+	looks  int // at which the status was the same
+	waited time.Duration
+	err    error // why the waiting ended before the work did
+}
+
+// await polls until the work has settled, the limit is reached or the caller gives up.
+func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (w work) {
+	began := r.Now()
+	ctx, cancel := context.WithTimeout(ctx, call.WaitLimit)
+	defer cancel()
+	w.err = apiclient.Poll(ctx, func(ctx context.Context) (bool, error) {
+		if err := r.look(ctx, p, value, &w); err != nil {
+			return false, err
+		}
+		if call.Progress != nil {
+			call.Progress(text.Clean(w.status), r.Now().Sub(began))
+		}
+		return p.hasSettled(w.now, w.looks), nil
+	})
+	w.waited = r.Now().Sub(began)
+	return w
+}
+
+// look reads once how work stands. What was accepted without telling its id is found by it
+// being new.
+func (r *Runner) look(ctx context.Context, p plan, value any, w *work) error {
+	if _, id := tools.APIMessage(value); p.op.Candidates != nil && id.IsZero() {
+		found, err := p.op.Evidence(ctx, r.Client, p.target, p.in.Value)
+		if err != nil || found.Created == nil {
+			return err
+		}
+		value = found.Created
+	}
+	now, err := p.op.Follow(ctx, r.Client, p.target, value)
+	if err != nil {
+		return err
+	}
+	w.now = now
+	if w.looks++; statusOf(now) != w.status {
+		w.status, w.looks = statusOf(now), 1
+	}
+	return nil
+}
+
+// hasSettled reports whether a result, its status having stood for so many looks, is the end of
+// its work. A start or stop that shows the status it began with has been accepted, so that
+// status is an old one; a new server may get its address a moment after it became active.
+func (p plan) hasSettled(now any, looks int) bool {
+	status := statusOf(now)
+	if s, isServer := now.(apiclient.Server); isServer && s.Address() == "" && looks < tools.StillFor {
+		return false
+	}
+	still := p.op.Goal != "" && status != p.op.Goal && status == p.target.Server.Status
+	return tools.IsSettledStatus(status, looks) && !still
+}
+
+// unsettled is the class of a wait that ended too early: at a terminal a failure, while
+// others were told beforehand that they would get the status as it is.
+func (c Call) unsettled() Class {
+	if c.Surface == permissions.Terminal {
+		return Failed
+	}
+	return OK
+}
+
+// settle waits for the work of a done change to settle, where the caller wants that.
+func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, call Call) Reply {
+	if !p.op.Settles {
+		return reply
+	}
+	if !p.in.Wait || call.WaitLimit <= 0 {
+		reply.Message += " It goes on in the background."
+		if p.op.On == tools.NewServer {
+			reply.Message += " servers.get shows its address as soon as it has one."
+		}
+		return reply
+	}
+	work := r.await(ctx, p, value, call)
+	if work.now != nil {
+		reply.Value = work.now
+	}
+	after := text.Duration(work.waited)
+	if work.err == nil {
+		reply.Settled = text.Clean(work.status)
+	}
+	switch {
+	case work.err != nil && !isOver(work.err):
+		reply.Class = call.unsettled()
+		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + explain(work.err)
+	case work.err != nil:
+		reply.Class = call.unsettled()
+		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + text.Quote(work.status) + "."
+	case tools.IsFailedStatus(work.status):
+		reply.Class = call.unsettled()
+		reply.Message = "Accepted, but it failed: it ended with status " + text.Quote(work.status) + ". " + reply.Message
+	default:
+		reply.Message += " It settled with status " + text.Quote(work.status) + " after " + after + "."
+	}
+	if s, isServer := work.now.(apiclient.Server); isServer && s.Address() != "" {
+		reply.Message += " Its address is " + text.Clean(s.Address()) + "."
+	}
+	return reply
+}
+
+// isOver reports whether a wait ended because its time did.
+func isOver(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
