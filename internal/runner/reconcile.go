@@ -85,7 +85,7 @@ func (l *looks) due(id string, now time.Time) bool {
 	return !now.Before(l.next[id].at) && !now.Before(l.rest)
 }
 
-// RetryAfter notes that a record was read back, and that the API wants to be left alone for so long.
+// leave notes that a record was read back, and that the API wants to be left alone for so long.
 // The moment from which no sign of a change means that it did not happen is not passed over.
 func (l *looks) leave(rec approval.Record, now time.Time, rest time.Duration) {
 	l.mu.Lock()
