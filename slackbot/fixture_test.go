@@ -188,7 +188,7 @@ func (w *world) connect(ctx context.Context, running *sync.WaitGroup) {
 		Client: http.DefaultClient, Handler: w.bot, Log: w.runner.Log,
 	}
 	w.slack.SocketMode()
-	running.Go(func() { _ = s.Run(ctx) })
+	running.Go(func() { s.Run(ctx) })
 	require.Eventually(w, func() bool { return w.alone || w.slack.Connections() == 2 }, 5*time.Second, time.Millisecond)
 }
 

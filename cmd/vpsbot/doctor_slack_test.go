@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -160,7 +161,7 @@ func TestDoctorCallsServeAsSlackWould(t *testing.T) {
 	of := func(secret string, now func() time.Time) http.Handler {
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
-		(&transport.HTTP{Secret: func() (string, error) { return secret, nil }, Now: now}).Routes(mux)
+		(&transport.HTTP{Secret: func() (string, error) { return secret, nil }, Now: now, Log: slog.New(slog.DiscardHandler)}).Routes(mux)
 		return mux
 	}
 	only := func(path string, h http.Handler) http.Handler {
@@ -174,12 +175,12 @@ func TestDoctorCallsServeAsSlackWould(t *testing.T) {
 		there http.Handler
 		want  []string // status and a part of the message, one after the other
 	}{
-		"serve itself":             {of(ours, nil), []string{statusOK, "answers", statusOK, "takes what is signed with it"}},
-		"serve of another secret":  {of("other", nil), []string{statusOK, "answers", statusFail, "another secret, or another time"}},
+		"serve itself":             {of(ours, time.Now), []string{statusOK, "answers", statusOK, "takes what is signed with it"}},
+		"serve of another secret":  {of("other", time.Now), []string{statusOK, "answers", statusFail, "another secret, or another time"}},
 		"serve of another time":    {of(ours, late), []string{statusOK, "answers", statusFail, "another secret, or another time"}},
 		"a page of somebody":       {page, []string{statusFail, "not as vpsbot serve does (status 200)"}},
 		"nothing there":            {http.NotFoundHandler(), []string{statusFail, "status 404"}},
-		"a proxy that lacks paths": {only("GET /healthz", of(ours, nil)), []string{statusOK, "answers", statusFail, "status 404"}},
+		"a proxy that lacks paths": {only("GET /healthz", of(ours, time.Now)), []string{statusOK, "answers", statusFail, "status 404"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(test.there)

@@ -51,7 +51,7 @@ func (s *service) takeDeliveries(ctx context.Context) error {
 	go func() { failed <- server.Serve(s.listener) }()
 	var sockets sync.WaitGroup
 	if s.socket != nil {
-		sockets.Go(func() { _ = s.socket.Run(ctx) }) // what fails there is logged and tried again
+		sockets.Go(func() { s.socket.Run(ctx) }) // what fails there is logged and tried again
 	}
 	s.parts.runner.Log.Info("serving", "mode", string(s.mode), "address", s.listener.Addr().String(),
 		"public", s.parts.config.PublicURL, "version", readVersion().Version)

@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"internal/mcpserver":  {"internal/redact", "internal/text", "internal/runner", "tools", "permissions", "internal/approval"},
 	"permissions":         {"internal/text"},
 	"apiclient/simulator": {"internal/backoff"},
-	"slackbot/transport":  {"internal/backoff"},
+	"slackbot/transport":  {"internal/backoff", "internal/redact"},
 	"apiclient":           {"internal/backoff", "internal/redact", "internal/text"},
 	"tools":               {"internal/text", "permissions", "apiclient"},
 	"internal/runner":     {"internal/redact", "internal/backoff", "internal/text", "tools", "permissions", "apiclient", "internal/approval", "internal/audit"},

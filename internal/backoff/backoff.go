@@ -4,6 +4,7 @@ package backoff
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -38,4 +39,9 @@ func RetryAfter(h http.Header) time.Duration {
 		return max(0, time.Until(at))
 	}
 	return 0
+}
+
+// Jittered is a part of d between its half and its whole, at random: what failed at once is not retried at once.
+func Jittered(d time.Duration) time.Duration {
+	return d/2 + rand.N(d/2+1) //nolint:gosec // no secret
 }

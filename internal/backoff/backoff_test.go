@@ -31,6 +31,18 @@ func TestDoubled(t *testing.T) {
 	}
 }
 
+func TestJittered(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 100 {
+		d := backoff.Jittered(time.Second)
+		require.GreaterOrEqual(t, d, time.Second/2)
+		require.LessOrEqual(t, d, time.Second)
+		seen[d] = true
+	}
+	require.Greater(t, len(seen), 50)
+	require.Zero(t, backoff.Jittered(0))
+}
+
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for value, want := range map[string]time.Duration{

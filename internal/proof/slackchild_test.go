@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -70,7 +71,7 @@ func serveSlack() error {
 		return err
 	}
 	mux := http.NewServeMux()
-	h := &transport.HTTP{Secret: func() (string, error) { return os.Getenv("PROOF_SLACK_SECRET"), nil }, Handler: bot, Now: now.Now}
+	h := &transport.HTTP{Secret: func() (string, error) { return os.Getenv("PROOF_SLACK_SECRET"), nil }, Handler: bot, Now: now.Now, Log: slog.New(slog.DiscardHandler)}
 	h.Routes(mux)
 	fmt.Println(listener.Addr())
 	go func() {

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,7 +19,7 @@ import (
 func BenchmarkCommand(b *testing.B) {
 	body := aCommand + "&response_url=" + url.QueryEscape("https://hooks.slack.com/commands/T1/2/3") + "&channel_name=ops&user_name=alice&team_domain=acme"
 	mux := http.NewServeMux()
-	h := &HTTP{Secret: func() (string, error) { return secret, nil }, Handler: silent{}, Now: func() time.Time { return noon }}
+	h := &HTTP{Secret: func() (string, error) { return secret, nil }, Handler: silent{}, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)}
 	h.Routes(mux)
 	mux.HandleFunc("POST /bare", func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {

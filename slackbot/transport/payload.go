@@ -2,17 +2,19 @@ package transport
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/url"
 	"strings"
 )
 
-// errMalformed is all that is said of what cannot be read: what it holds is nobody else's matter.
+// errMalformed names no content: a payload may hold what a person typed.
 var errMalformed = errors.New("it cannot be read")
 
-// command makes a delivery of the fields of a slash command.
+// command makes a delivery of a slash command.
 func command(id string, fields map[string]string) (Delivery, error) {
 	maps.DeleteFunc(fields, func(name, _ string) bool { return isToken(name) })
 	if fields["command"] == "" {
@@ -25,7 +27,7 @@ func command(id string, fields map[string]string) (Delivery, error) {
 	return Delivery{ID: id, Kind: Command, Body: body}, nil
 }
 
-// interaction makes a delivery of the payload of a click, a submitted form, or a menu's question.
+// interaction makes a delivery of a click, a submitted form, or a menu that asks for its options.
 func interaction(id string, payload []byte) (Delivery, error) {
 	members, kind, err := object(payload)
 	if err != nil || kind == "" {
@@ -37,8 +39,8 @@ func interaction(id string, payload []byte) (Delivery, error) {
 	return pack(id, Interaction, members)
 }
 
-// event makes a delivery of an event. Slack sends an event again under another signature or
-// envelope: it is the same one by its own id. What is no event is none, without an error.
+// event makes a delivery of an event. Slack repeats an event under another signature or envelope, so its ID is the
+// event's own. A payload of another kind makes an empty delivery and no error.
 func event(id string, payload []byte) (Delivery, error) {
 	members, kind, err := object(payload)
 	switch {
@@ -53,7 +55,7 @@ func event(id string, payload []byte) (Delivery, error) {
 	return pack(id, Event, members)
 }
 
-// object reads the members of a JSON object, and what it says its type is.
+// object reads the members of a JSON object, and its member "type".
 func object(raw []byte) (members map[string]json.RawMessage, kind string, err error) {
 	err = json.Unmarshal(bytes.ToValidUTF8(raw, []byte("\ufffd")), &members)
 	if err != nil {
@@ -62,7 +64,7 @@ func object(raw []byte) (members map[string]json.RawMessage, kind string, err er
 	return members, text(members["type"]), nil
 }
 
-// pack writes the members again: without the token, and each once.
+// pack encodes the members without the token. A member that came twice is there once.
 func pack(id string, kind Kind, members map[string]json.RawMessage) (Delivery, error) {
 	maps.DeleteFunc(members, func(name string, _ json.RawMessage) bool { return isToken(name) })
 	body, err := json.Marshal(members)
@@ -72,11 +74,11 @@ func pack(id string, kind Kind, members map[string]json.RawMessage) (Delivery, e
 	return Delivery{ID: id, Kind: kind, Body: body}, nil
 }
 
-// isToken finds the verification token that Slack sent before it signed: who reads a delivery must
-// not come to trust it. Readers of JSON do not mind the case of a name.
+// isToken recognizes Slack's verification token, which signatures have replaced: no reader of a delivery shall trust
+// it. The case of the name is ignored, as encoding/json does.
 func isToken(name string) bool { return strings.EqualFold(name, "token") }
 
-// text is a JSON string's text, or "" where there is none.
+// text decodes a JSON string; "" if it is none.
 func text(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
@@ -85,7 +87,7 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// formFields reads a form. Of a name that comes twice the first counts.
+// formFields decodes a form. The first value of a name counts.
 func formFields(body []byte) (map[string]string, error) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -98,8 +100,8 @@ func formFields(body []byte) (map[string]string, error) {
 	return fields, nil
 }
 
-// jsonFields reads the fields of a command as Socket Mode sends them: JSON, in which one that is
-// not a text is written as one.
+// jsonFields decodes the fields of a command as Socket Mode sends them: a JSON object, whose numbers and booleans
+// become texts as in a form.
 func jsonFields(payload []byte) (map[string]string, error) {
 	members, _, err := object(payload)
 	if err != nil {
@@ -110,10 +112,52 @@ func jsonFields(payload []byte) (map[string]string, error) {
 		switch raw[0] {
 		case '"':
 			fields[name] = text(raw)
-		case '{', '[', 'n': // a command has none, and null is none
+		case '{', '[', 'n': // a command has no objects and no lists, and null is no value
 		default:
 			fields[name] = string(raw)
 		}
 	}
 	return fields, nil
+}
+
+// envelope is one message of Socket Mode.
+type envelope struct {
+	Type           string          `json:"type"`
+	EnvelopeID     string          `json:"envelope_id"`
+	Payload        json.RawMessage `json:"payload"`
+	Reason         string          `json:"reason"`          // of a disconnect
+	NumConnections int             `json:"num_connections"` // of a hello
+}
+
+// dispatch returns the answer to an envelope. What is no delivery is acknowledged too: Slack would only send it again.
+func (e envelope) dispatch(h Handler, log *slog.Logger) []byte {
+	d, err := e.delivery()
+	switch {
+	case err != nil:
+		log.Warn("Slack: an envelope that cannot be read is dropped", "bytes", len(e.Payload))
+		return nil
+	case d.Kind == "":
+		return nil
+	case len(e.Payload) > maxBody:
+		log.Warn("Slack: an envelope larger than 64 KiB is dropped", "kind", d.Kind, "bytes", len(e.Payload))
+		return errorAck(d, "What Slack sent is larger than 64 KiB, so nothing was done. Please try again with less text.")
+	}
+	return dispatch(context.Background(), h, d, log)
+}
+
+func (e envelope) delivery() (Delivery, error) {
+	id := identify("env:", e.EnvelopeID)
+	switch e.Type {
+	case "slash_commands":
+		fields, err := jsonFields(e.Payload)
+		if err != nil {
+			return Delivery{}, err
+		}
+		return command(id, fields)
+	case "interactive":
+		return interaction(id, e.Payload)
+	case "events_api":
+		return event(id, e.Payload)
+	}
+	return Delivery{}, nil
 }

@@ -1,22 +1,27 @@
-// Package transport is where Slack comes in: it takes what Slack sends over HTTP or over Socket Mode,
-// makes sure that Slack sent it, and gives it on in one form. It knows nothing of operations.
+// Package transport receives what Slack sends, over HTTP (webhook.go, webhook_signature.go) or over Socket Mode
+// (socket_mode.go), verifies that Slack sent it, and passes it to one handler in one form. It knows nothing of
+// operations.
 package transport
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 )
 
-// Kind says what a delivery is.
+// Kind is the kind of a delivery.
 type Kind string
 
-// The kinds of deliveries. Options is a question for the entries of a menu: it is answered, and
-// changes nothing.
+// The kinds of deliveries. Options asks for the entries of a menu.
 const (
 	Command     Kind = "command"
 	Interaction Kind = "interaction"
@@ -24,37 +29,35 @@ const (
 	Event       Kind = "event"
 )
 
-// Delivery is one thing that Slack sent, verified. The same one sent again has the same ID, which
-// is of plain characters and less than 140 of them.
+// Delivery is one verified command, interaction or event. Sent again it has the same ID: less than 140 letters,
+// digits and ._:- signs.
 //
-// Body is a JSON object in UTF-8, and without Slack's old verification token. Of an interaction,
-// options or event it is the payload. Of a command it is an object of texts: the fields of the
-// form that Slack sends (team_id, channel_id, user_id, command, text, response_url, trigger_id
-// and more), in both modes.
+// Body is a JSON object in UTF-8 without Slack's old verification token: the payload of an interaction or event; of a
+// command the form fields that Slack sends (team_id, channel_id, user_id, command, text, response_url, trigger_id and
+// more), each a text, in both modes.
 type Delivery struct {
 	ID   string
 	Kind Kind
 	Body []byte
 }
 
-// Handler takes deliveries, several at once. It answers within a second: the answer (JSON, or nil
-// for an empty one) goes back to Slack with the acknowledgement. ctx ends after 2.5 seconds, not
-// when the connection does: what was begun is seen to its end.
+// Handler handles deliveries, several at once, within a second. Its answer (JSON, or nil for none) is sent with the
+// acknowledgement. ctx ends after 2.5 seconds, and not with the connection that the delivery came over.
 type Handler interface {
 	Handle(ctx context.Context, d Delivery) []byte
 }
 
 const (
-	maxBody     = 64 << 10                // of one delivery, as it arrives
-	bodyLimit   = 3 * time.Second         // for it to arrive
-	handleLimit = 2500 * time.Millisecond // Slack waits for 3 s
+	maxBody    = 64 << 10                // of one delivery, as it arrives
+	bodyTime   = 3 * time.Second         // for it to arrive
+	handleTime = 2500 * time.Millisecond // Slack waits for 3 s
 )
 
-// plainID is what becomes part of an ID as it is. It is made when first needed, as all patterns here: a start is quick. A store takes no others: there are databases
-// that refuse a NUL.
+// plainID matches what becomes part of an ID unchanged; a database may refuse other characters, such as NUL. It is
+// compiled when first needed, so that a start is quick.
 var plainID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`) })
 
-// identify makes an ID of one that Slack gave.
+// identify makes a delivery's ID of Slack's own.
 func identify(prefix, id string) string {
 	if plainID().MatchString(id) {
 		return prefix + id
@@ -67,9 +70,65 @@ func digest(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func logger(l *slog.Logger) *slog.Logger {
-	if l == nil {
-		return slog.New(slog.DiscardHandler)
+// dispatch calls the handler and returns its answer. The handler has its time even if ctx ends, and its panic
+// ends here.
+func dispatch(ctx context.Context, h Handler, d Delivery, log *slog.Logger) (answer []byte) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTime)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			answer = errorAck(d, "An internal error (id "+logPanic(log, d, p)+"); it is logged. Nothing is known to have been done: look before you repeat it.")
+		}
+	}()
+	return h.Handle(ctx, d)
+}
+
+// logPanic logs a panic under an id. The text of a runtime error is logged; the text of any other value may hold
+// what a person typed, or a secret, so its type is logged alone.
+func logPanic(log *slog.Logger, d Delivery, p any) (id string) {
+	what := fmt.Sprintf("%T", p)
+	if err, ok := p.(runtime.Error); ok { //nolint:errorlint // a panic's value is no wrapped error
+		what = err.Error()
 	}
-	return l
+	id = rand.Text()[:8]
+	log.Error("Slack: internal error", "id", id, "kind", d.Kind, "error", what, "stack", string(debug.Stack()))
+	return id
+}
+
+// errorAck is an acknowledgement that shows an error to the person, where Slack has a place for it. Without it a
+// form would close as if it had been accepted.
+func errorAck(d Delivery, text string) []byte {
+	switch {
+	case d.Kind == Command:
+		return encode(map[string]any{"response_type": "ephemeral", "text": text})
+	case d.Kind == Options:
+		return encode(map[string]any{"options": []any{}})
+	case isSubmission(d):
+		return encode(map[string]any{"response_action": "update", "view": map[string]any{
+			"type":  "modal",
+			"title": plainText("Something went wrong"),
+			"close": plainText("Close"),
+			"blocks": []any{
+				map[string]any{"type": "section", "text": plainText(text)},
+			},
+		}})
+	}
+	return nil
+}
+
+func isSubmission(d Delivery) bool {
+	_, kind, err := object(d.Body)
+	return err == nil && d.Kind == Interaction && kind == "view_submission"
+}
+
+func plainText(text string) map[string]any {
+	return map[string]any{"type": "plain_text", "text": text}
+}
+
+func encode(answer map[string]any) []byte {
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // texts always encode
+	}
+	return raw
 }

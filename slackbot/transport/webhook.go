@@ -12,30 +12,30 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// HTTP takes what Slack sends to the addresses of the app.
+// HTTP receives deliveries over HTTP: Slack sends signed requests to the addresses of the app.
 type HTTP struct {
-	Secret  func() (string, error) // the signing secret, asked for with each request
+	Secret  func() (string, error) // the signing secret, read anew for each request
 	Handler Handler
-	Now     func() time.Time // nil: the clock of the machine
-	Log     *slog.Logger     // nil: nothing is logged
+	Now     func() time.Time
+	Log     *slog.Logger
 
-	refusals, misreadings rate.Sometimes // strangers must not fill the log
+	logRefused, logMalformed rate.Sometimes // requests of strangers must not fill the log
 }
 
 // Routes adds the three addresses to mux: POST /slack/commands, /slack/interactivity and
 // /slack/events.
 func (h *HTTP) Routes(mux *http.ServeMux) {
-	h.refusals.Interval, h.misreadings.Interval = time.Minute, time.Minute
-	mux.HandleFunc("POST /slack/commands", h.take(readCommand))
-	mux.HandleFunc("POST /slack/interactivity", h.take(readInteraction))
-	mux.HandleFunc("POST /slack/events", h.take(readEvent))
+	h.logRefused.Interval, h.logMalformed.Interval = time.Minute, time.Minute
+	mux.HandleFunc("POST /slack/commands", h.handle(readCommand))
+	mux.HandleFunc("POST /slack/interactivity", h.handle(readInteraction))
+	mux.HandleFunc("POST /slack/events", h.handle(readEvent))
 }
 
-// reader makes a delivery of a verified body. Where there is nothing to deliver its kind is empty,
-// and answer is what to say at once.
+// reader makes a delivery of a verified body. Where there is nothing to deliver, its kind is empty, and answer is
+// the answer to the request.
 type reader func(id string, body []byte) (d Delivery, answer []byte, err error)
 
-func (h *HTTP) take(read reader) http.HandlerFunc {
+func (h *HTTP) handle(read reader) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, status := readBody(w, r)
 		if status != http.StatusOK {
@@ -44,8 +44,8 @@ func (h *HTTP) take(read reader) http.HandlerFunc {
 		}
 		signature, err := h.verify(r, body)
 		switch {
-		case r.URL.Path == "/slack/commands" && isCheck(body):
-			acknowledge(w, nil) // Slack tries the certificate, mostly without a signature: nothing is done
+		case r.URL.Path == "/slack/commands" && isCertificateCheck(body):
+			acknowledge(w, nil) // mostly sent without a signature, and nothing is done
 		case err != nil:
 			refuse(w, http.StatusUnauthorized)
 		default:
@@ -57,21 +57,21 @@ func (h *HTTP) take(read reader) http.HandlerFunc {
 func (h *HTTP) deliver(w http.ResponseWriter, r *http.Request, read reader, id string, body []byte) {
 	d, answer, err := read(id, body)
 	if err != nil {
-		h.misreadings.Do(func() {
-			logger(h.Log).Warn("Slack: a signed request is dropped", "path", r.URL.Path, "error", err)
+		h.logMalformed.Do(func() {
+			h.Log.Warn("Slack: a signed request is dropped", "path", r.URL.Path, "error", err)
 		})
 		refuse(w, http.StatusBadRequest)
 		return
 	}
 	if d.Kind != "" {
-		answer = give(r.Context(), h.Handler, d, logger(h.Log))
+		answer = dispatch(r.Context(), h.Handler, d, h.Log)
 	}
 	acknowledge(w, answer)
 }
 
-// readBody reads the whole body: what is signed is the body as it was sent.
+// readBody reads the whole body, because the signature covers it as it was sent.
 func readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyLimit)) // a test's recorder has none
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // the response recorder of a test has no deadline
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -86,26 +86,19 @@ func readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) 
 func (h *HTTP) verify(r *http.Request, body []byte) (signature string, err error) {
 	secret, err := h.Secret()
 	if err == nil {
-		signature, err = verify(secret, r.Header, body, h.now())
+		signature, err = verify(secret, r.Header, body, h.Now())
 	}
-	if err != nil && !errors.Is(err, errUnsigned) { // the internet is full of what is not signed
-		h.refusals.Do(func() {
-			logger(h.Log).Warn("Slack: a request is refused", "path", r.URL.Path, "error", err)
+	if err != nil && !errors.Is(err, errUnsigned) { // anybody can send an unsigned request
+		h.logRefused.Do(func() {
+			h.Log.Warn("Slack: a request is refused", "path", r.URL.Path, "error", err)
 		})
 	}
 	return signature, err
 }
 
-func (h *HTTP) now() time.Time {
-	if h.Now == nil {
-		return time.Now()
-	}
-	return h.Now()
-}
-
-// isCheck finds Slack's test of the certificate, without reading more of what nobody has vouched
-// for. A command cannot look like one: in what somebody types & and = are encoded.
-func isCheck(body []byte) bool {
+// isCertificateCheck recognizes Slack's check of the TLS certificate without decoding an unverified body. A command
+// cannot have that field by what a person types: there & and = are encoded.
+func isCertificateCheck(body []byte) bool {
 	for field := range strings.SplitSeq(string(body), "&") {
 		if field == "ssl_check=1" {
 			return true
@@ -132,34 +125,34 @@ func readInteraction(id string, body []byte) (d Delivery, answer []byte, err err
 	return d, nil, err
 }
 
-// readEvent also answers Slack's question whether the address is ours.
+// readEvent also answers the challenge by which Slack verifies that the address is the app's.
 func readEvent(id string, body []byte) (d Delivery, answer []byte, err error) {
-	var question struct{ Type, Challenge string }
-	if json.Unmarshal(body, &question) == nil && question.Type == "url_verification" {
-		return Delivery{}, encode(map[string]any{"challenge": question.Challenge}), nil
+	var challenge struct{ Type, Challenge string }
+	if json.Unmarshal(body, &challenge) == nil && challenge.Type == "url_verification" {
+		return Delivery{}, encode(map[string]any{"challenge": challenge.Challenge}), nil
 	}
 	d, err = event(id, body)
 	return d, nil, err
 }
 
-// refuse answers with the same words whatever is wrong.
+// refuse answers each wrong request with the same text, which says nothing about the reason.
 func refuse(w http.ResponseWriter, status int) {
-	prepare(w, "text/plain; charset=utf-8")
+	setHeaders(w, "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, "refused\n")
 }
 
 func acknowledge(w http.ResponseWriter, answer []byte) {
 	if len(answer) == 0 {
-		prepare(w, "text/plain; charset=utf-8")
+		setHeaders(w, "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	prepare(w, "application/json")
+	setHeaders(w, "application/json")
 	_, _ = w.Write(answer)
 }
 
-func prepare(w http.ResponseWriter, contentType string) {
+func setHeaders(w http.ResponseWriter, contentType string) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")

@@ -350,7 +350,7 @@ func TestHandlersTime(t *testing.T) {
 	s.answer = func(ctx context.Context, _ Delivery) []byte {
 		ends, ok := ctx.Deadline()
 		require.True(t, ok)
-		require.WithinDuration(t, time.Now().Add(handleLimit), ends, time.Second)
+		require.WithinDuration(t, time.Now().Add(handleTime), ends, time.Second)
 		require.NoError(t, ctx.Err())
 		return []byte(`{}`)
 	}

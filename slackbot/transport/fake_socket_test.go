@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -22,22 +24,21 @@ const (
 	ticket   = "ticket-of-the-connection"
 )
 
-// quick is a pace for tests.
-var quick = pace{
-	first: time.Millisecond, most: 20 * time.Millisecond, slow: 50 * time.Millisecond,
-	open: 5 * time.Second, ping: time.Minute, silence: time.Minute,
-	linger: 5 * time.Second, drain: 3 * time.Second, doubt: time.Minute,
+// quick is a timing for tests.
+var quick = timing{
+	connections: 2, firstRetry: time.Millisecond, longestRetry: 20 * time.Millisecond, slowRetry: 50 * time.Millisecond,
+	open: 5 * time.Second, silence: time.Minute, linger: 5 * time.Second, drain: 3 * time.Second, recount: time.Minute,
 }
 
-// slack is the other side of Socket Mode.
-type slack struct {
+// fakeSlack is the other side of Socket Mode.
+type fakeSlack struct {
 	t      *testing.T
 	server *httptest.Server
 
 	mu      sync.Mutex
 	live    []*wire
 	opened  int
-	ghosts  int
+	strays  int
 	short   int                              // so many connections end right after their hello
 	refuse  func(w http.ResponseWriter) bool // instead of an address
 	silent  bool                             // no hello
@@ -55,8 +56,8 @@ type wire struct {
 	over chan struct{}
 }
 
-func newSlack(t *testing.T) *slack {
-	s := &slack{t: t}
+func newFakeSlack(t *testing.T) *fakeSlack {
+	s := &fakeSlack{t: t}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/apps.connections.open", s.giveAddress)
 	mux.HandleFunc("GET /link", s.serve)
@@ -65,7 +66,7 @@ func newSlack(t *testing.T) *slack {
 	return s
 }
 
-func (s *slack) giveAddress(w http.ResponseWriter, r *http.Request) {
+func (s *fakeSlack) giveAddress(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.Header.Get("Authorization") != "Bearer "+appToken {
@@ -82,7 +83,7 @@ func (s *slack) giveAddress(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "url": address})
 }
 
-func (s *slack) serve(w http.ResponseWriter, r *http.Request) {
+func (s *fakeSlack) serve(w http.ResponseWriter, r *http.Request) {
 	upgrader := websocket.Upgrader{}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
@@ -100,7 +101,7 @@ func (s *slack) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *slack) add(conn *websocket.Conn) *wire {
+func (s *fakeSlack) add(conn *websocket.Conn) *wire {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened++
@@ -112,7 +113,7 @@ func (s *slack) add(conn *websocket.Conn) *wire {
 		c.say(s.instead)
 		_ = conn.Close()
 	case !s.silent:
-		c.say(fmt.Sprintf(`{"type":"hello","num_connections":%d,"connection_info":{"app_id":"A1"}}`, len(s.live)+s.ghosts))
+		c.say(fmt.Sprintf(`{"type":"hello","num_connections":%d,"connection_info":{"app_id":"A1"}}`, len(s.live)+s.strays))
 	}
 	if s.opened <= s.short {
 		_ = conn.Close()
@@ -120,7 +121,7 @@ func (s *slack) add(conn *websocket.Conn) *wire {
 	return c
 }
 
-func (s *slack) remove(c *wire) {
+func (s *fakeSlack) remove(c *wire) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.live {
@@ -133,7 +134,7 @@ func (s *slack) remove(c *wire) {
 	close(c.over)
 }
 
-func (s *slack) set(change func()) {
+func (s *fakeSlack) set(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change()
@@ -145,20 +146,20 @@ func (c *wire) say(text string) {
 	_ = c.WriteMessage(websocket.TextMessage, []byte(text))
 }
 
-func (s *slack) wires() []*wire {
+func (s *fakeSlack) wires() []*wire {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]*wire(nil), s.live...)
 }
 
 // wait returns the connections once there are as many.
-func (s *slack) wait(n int) []*wire {
+func (s *fakeSlack) wait(n int) []*wire {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool { return len(s.wires()) == n }, time.Minute, time.Millisecond)
 	return s.wires()
 }
 
-func (s *slack) order() string {
+func (s *fakeSlack) order() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return strings.Join(s.history, " ")
@@ -193,7 +194,7 @@ type client struct {
 }
 
 // run starts a Socket against s. Changes are made before it runs.
-func (s *slack) run(change func(c *client)) *client {
+func (s *fakeSlack) run(change func(c *client)) *client {
 	if s.server.URL == "" {
 		s.server.Start()
 	}
@@ -201,7 +202,10 @@ func (s *slack) run(change func(c *client)) *client {
 	at := quick
 	c.Socket = &Socket{
 		AppToken: func() (string, error) { return appToken, nil }, APIURL: s.server.URL + "/api/", Client: s.server.Client(),
-		Handler: c.recorder, Log: slog.New(slog.NewTextHandler(c.log, nil)), pace: &at,
+		Handler: c.recorder, Log: slog.New(slog.NewTextHandler(c.log, nil)), timing: &at,
+	}
+	if transport, ok := c.Client.Transport.(*http.Transport); ok && transport.TLSClientConfig != nil {
+		c.tls = &tls.Config{RootCAs: transport.TLSClientConfig.RootCAs}
 	}
 	if change != nil {
 		change(c)
@@ -210,12 +214,12 @@ func (s *slack) run(change func(c *client)) *client {
 }
 
 func (c *client) start(t *testing.T) *client {
-	ended := make(chan error, 1)
-	ctx, cancel := contextOf(t)
-	go func() { ended <- c.Run(ctx) }()
+	ended := make(chan struct{})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	go func() { defer close(ended); c.Run(ctx) }()
 	c.stop = sync.OnceFunc(func() {
 		cancel()
-		require.NoError(t, <-ended)
+		<-ended
 		require.False(t, c.Ready())
 		require.Zero(t, c.open.Load(), "a connection was forgotten")
 		require.NotContains(t, c.log.String(), ticket)

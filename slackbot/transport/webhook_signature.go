@@ -17,18 +17,18 @@ const (
 	signatureAge    = 300 // seconds, behind or ahead
 )
 
-// Why a request was refused: for the log. Whoever sent it is told nothing.
+// Reasons to refuse a request. They go to the log, and not into the answer.
 var (
 	errSecret    = errors.New("SLACK_SIGNING_SECRET is empty: set it to the signing secret of the app")
-	errUnsigned  = errors.New("it is not signed once")
+	errUnsigned  = errors.New("it has no signature, or several")
 	errSignature = errors.New("its signature is not made with SLACK_SIGNING_SECRET: compare that with the signing secret of the app")
 	errTime      = errors.New("it is signed, but its time is more than five minutes off: it was sent again, or the clock of this machine is wrong")
 )
 
-// verify makes sure that Slack signed body, and not long ago, and returns the signature.
+// verify checks the webhook signature: that Slack signed body, at most five minutes ago. It returns the signature.
 //
-// The signature is compared as text. Were it compared as the bytes it stands for, the same request
-// could come again in capitals, and count as another one.
+// The signature is compared as text, because it becomes the ID of the delivery: compared as bytes, the same request
+// replayed with capitals would count as another one.
 func verify(secret string, header http.Header, body []byte, now time.Time) (signature string, err error) {
 	signatures, times := header.Values(signatureHeader), header.Values(timestampHeader)
 	switch {
@@ -44,7 +44,7 @@ func verify(secret string, header http.Header, body []byte, now time.Time) (sign
 	return signatures[0], nil
 }
 
-// sign is Slack's signature, version 0.
+// sign makes Slack's signature of version 0: an HMAC with SHA-256 over version, time and body.
 func sign(secret, timestamp string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("v0:" + timestamp + ":"))
