@@ -31,7 +31,7 @@ type rowSeq = iter.Seq2[audit.Row, error]
 // auditLog is a log to be read: that of a database, or an empty one where there is none yet.
 type auditLog interface {
 	audit.Store
-	audit.Notary
+	audit.CheckpointStore
 	Stale() bool
 	Close() error
 }
@@ -39,10 +39,10 @@ type auditLog interface {
 // noLog is the log of a database that is not there.
 type noLog struct{}
 
-func (noLog) Rows(context.Context, audit.Filter) rowSeq   { return func(func(audit.Row, error) bool) {} }
-func (noLog) Notes(context.Context) ([]audit.Note, error) { return nil, nil }
-func (noLog) Stale() bool                                 { return false }
-func (noLog) Close() error                                { return nil }
+func (noLog) Rows(context.Context, audit.Filter) rowSeq                     { return func(func(audit.Row, error) bool) {} }
+func (noLog) Checkpoints(context.Context) ([]audit.SignedCheckpoint, error) { return nil, nil }
+func (noLog) Stale() bool                                                   { return false }
+func (noLog) Close() error                                                  { return nil }
 
 // withLog reads the log, and changes nothing. What reads it may be called again, if somebody
 // began to write meanwhile.
@@ -76,21 +76,21 @@ func openLog(ctx context.Context, cfg config.Config) (auditLog, error) {
 }
 
 // partOf is a log from a row on, with its checkpoints.
-func partOf(ctx context.Context, log auditLog, f audit.Filter) (audit.Part, error) {
-	notes, err := log.Notes(ctx)
+func partOf(ctx context.Context, log auditLog, f audit.Filter) (audit.Segment, error) {
+	notes, err := log.Checkpoints(ctx)
 	if err != nil {
 		return nil, err
 	}
-	notes = slices.DeleteFunc(notes, func(n audit.Note) bool { return n.Seq < f.After })
+	notes = slices.DeleteFunc(notes, func(n audit.SignedCheckpoint) bool { return n.Seq < f.After })
 	return audit.Merge(log.Rows(ctx, f), notes), nil
 }
 
 // badLog makes a failure of the error of a verification.
 func badLog(err error, report audit.Report) error {
-	if unsigned, ok := errors.AsType[*audit.Unsigned](err); ok {
+	if unsigned, ok := errors.AsType[*audit.UnsignedError](err); ok {
 		return fail(runner.Failed, "%v", unsigned)
 	}
-	bad, ok := errors.AsType[*audit.BadRow](err)
+	bad, ok := errors.AsType[*audit.BadRowError](err)
 	if !ok {
 		return err
 	}

@@ -65,11 +65,11 @@ func (a *app) acceptLog(ctx context.Context, text string) error {
 // acceptable returns what the log is held to, and fails unless it is whole in itself, has that row,
 // and does not have what is kept of it outside.
 func (a *app) acceptable(ctx context.Context, cfg config.Config, at audit.Mark) (check audit.Check, err error) {
-	check.Known, err = knownKeys(cfg, nil)
+	check.Keys, err = knownKeys(cfg, nil)
 	if err != nil {
 		return check, err
 	}
-	if !check.Known.Any() {
+	if !check.Keys.Any() {
 		return check, fail(runner.Invalid, "there is no key to sign with here: a log without one has nothing to take up")
 	}
 	check.Kept, err = keeper(cfg).Newest()
@@ -77,12 +77,12 @@ func (a *app) acceptable(ctx context.Context, cfg config.Config, at audit.Mark) 
 	if err != nil && !changed {
 		return check, err
 	}
-	report, err := checkLog(ctx, cfg, audit.Check{Known: check.Known, AtLeast: []audit.Mark{at}}, exports{})
-	if _, unsigned := errors.AsType[*audit.Unsigned](err); err != nil && !unsigned {
+	report, err := checkLog(ctx, cfg, audit.Check{Keys: check.Keys, Contains: []audit.Mark{at}}, exports{})
+	if _, unsigned := errors.AsType[*audit.UnsignedError](err); err != nil && !unsigned {
 		return check, badLog(err, report)
 	}
 	_, err = checkLog(ctx, cfg, check, exports{})
-	if bad, found := errors.AsType[*audit.BadRow](err); !changed && (!found || !bad.Outside) {
+	if bad, found := errors.AsType[*audit.BadRowError](err); !changed && (!found || !bad.Outside) {
 		return check, fail(runner.Invalid, "the log has all that is kept of it outside the database: there is nothing to take up")
 	}
 	return check, nil

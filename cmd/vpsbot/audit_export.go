@@ -76,7 +76,7 @@ func (a *app) exportAudit(ctx context.Context, flags auditFlags, selection strin
 }
 
 // exportedPart is what of a log is exported: a selection without checkpoints, or all from a row on.
-func exportedPart(ctx context.Context, log auditLog, filter audit.Filter, flags auditFlags, selected bool) (audit.Part, error) {
+func exportedPart(ctx context.Context, log auditLog, filter audit.Filter, flags auditFlags, selected bool) (audit.Segment, error) {
 	if !selected {
 		filter.Limit = flags.limit
 		return partOf(ctx, log, filter)
@@ -97,7 +97,7 @@ func yielding(rows []audit.Row) rowSeq {
 
 // exports are files to verify.
 type exports struct {
-	parts    []audit.Part
+	parts    []audit.Segment
 	selected []audit.Mark // rows of selections, each of which is whole in itself
 }
 
@@ -150,7 +150,7 @@ func selected(path string) (marks []audit.Mark, err error) {
 		case err != nil:
 			return nil, err
 		case entry.Selection != "":
-		case entry.Note != "" || entry.Row.CheckHash() != nil:
+		case entry.Checkpoint != "" || entry.Row.CheckHash() != nil:
 			return nil, fail(runner.Failed, "%s: audit row %d: its hash is not that of its content: it was changed", path, entry.Row.Seq)
 		default:
 			marks = append(marks, audit.Mark{Seq: entry.Row.Seq, Hash: entry.Row.Hash})
@@ -160,7 +160,7 @@ func selected(path string) (marks []audit.Mark, err error) {
 }
 
 // exportPart reads a file. Its errors name it.
-func exportPart(path string) audit.Part {
+func exportPart(path string) audit.Segment {
 	return func(yield func(audit.Entry, error) bool) {
 		file, err := os.Open(path)
 		if err != nil {

@@ -67,12 +67,12 @@ func (a *app) verifyAudit(ctx context.Context, flags verifyFlags) error {
 		if err != nil {
 			return fail(runner.Invalid, "--at-least: %v", err)
 		}
-		check.AtLeast = append(check.AtLeast, mark)
+		check.Contains = append(check.Contains, mark)
 	}
 	report, err := checkLog(ctx, cfg, check, files)
 	switch {
 	case errors.Is(err, errSelection):
-		return a.showSelection(files.selected, check.Known)
+		return a.showSelection(files.selected, check.Keys)
 	case err != nil:
 		return badLog(err, report)
 	case flags.json:
@@ -94,18 +94,20 @@ func (a *app) check(cfg config.Config, keys []string) (audit.Check, error) {
 	case err != nil:
 		a.io.say("Warning: the log is not held to what is kept of it outside the database (VPSBOT_AUDIT_STATE): %v", err)
 	}
-	return audit.Check{Known: known, Kept: kept}, nil
+	return audit.Check{Keys: known, Kept: kept}, nil
 }
 
 // keeper keeps the newest checkpoint of this database outside it.
-func keeper(cfg config.Config) audit.Keeper { return audit.Keeper{Path: cfg.AuditStateFile()} }
+func keeper(cfg config.Config) audit.CheckpointFile {
+	return audit.CheckpointFile{Path: cfg.AuditStateFile()}
+}
 
 // errSelection says that nothing is there to compare the rows of a selection with.
 var errSelection = errors.New("a selection alone")
 
 // checkLog verifies files together with the log of the database, where there is one.
 func checkLog(ctx context.Context, cfg config.Config, check audit.Check, files exports) (report audit.Report, err error) {
-	check.AtLeast = append(slices.Clone(check.AtLeast), files.selected...)
+	check.Contains = append(slices.Clone(check.Contains), files.selected...)
 	err = withLog(ctx, cfg, func(log auditLog) error {
 		_, none := log.(noLog)
 		switch {

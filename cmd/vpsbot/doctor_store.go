@@ -102,7 +102,7 @@ func (a *app) checkLogs(ctx context.Context, cfg config.Config) []finding {
 	if key, err := signingKey(cfg); err != nil || key.Verifier() == "" {
 		return found // nothing is signed, so nothing is kept
 	}
-	if err := keeper(cfg).Writable(); err != nil {
+	if err := keeper(cfg).CheckWritable(); err != nil {
 		found = append(found, warn(name, fmt.Sprintf("its newest checkpoint is not kept outside the database: %v", err),
 			"Set VPSBOT_AUDIT_STATE to a folder that you may write to; else a database that is put back to an earlier state is not told."))
 	}
@@ -117,7 +117,7 @@ func (a *app) checkWhole(ctx context.Context, cfg config.Config) finding {
 		return broken(name, err.Error(), look)
 	}
 	report, err := checkLog(ctx, cfg, check, exports{})
-	if _, unsigned := errors.AsType[*audit.Unsigned](err); unsigned {
+	if _, unsigned := errors.AsType[*audit.UnsignedError](err); unsigned {
 		return broken(name, err.Error(), "Give every process the key (VPSBOT_AUDIT_KEY_FILE); vpsbot audit verify says more.")
 	}
 	if err != nil {

@@ -15,11 +15,10 @@ import (
 // Genesis stands in for the hash of the row before the first one.
 const Genesis = "0000000000000000000000000000000000000000000000000000000000000000"
 
-// Seal gives the row its place after the row whose hash is previous (Genesis before the
-// first): it cuts At to UTC milliseconds, replaces what is not valid UTF-8 and NUL, so that
-// every engine and every JSON file keeps the text unchanged, and fills in Previous and Hash. The
-// caller has set Seq. It fails for a row without number or time, and for Arguments that
-// are not JSON.
+// Seal chains a row to the one whose hash is previous ([Genesis] for the first row): it cuts At to UTC
+// milliseconds, replaces NUL and what is not valid UTF-8, so that every engine and every JSON file keeps the
+// texts unchanged, and sets Previous and Hash. The caller has set Seq. It fails for a row without number or
+// time, and for Arguments that are not JSON.
 func Seal(previous string, row Row) (Row, error) {
 	switch {
 	case row.Seq < 1:
@@ -29,17 +28,17 @@ func Seal(previous string, row Row) (Row, error) {
 	case len(row.Arguments) > 0 && !json.Valid(row.Arguments):
 		return Row{}, errors.New("arguments of the audit row are not JSON")
 	}
-	row = cleaned(row)
+	row = normalized(row)
 	row.At = row.At.UTC().Truncate(time.Millisecond)
 	row.Previous = previous
-	row.Hash, _ = digest(nil, row)
+	row.Hash, _ = hashOf(nil, row)
 	return row, nil
 }
 
-// cleaned makes every text storable. JSON is valid UTF-8 outside of strings only, so the
-// arguments go the same way; their white space goes, for encoders drop it too.
-func cleaned(row Row) Row {
-	for _, field := range texts(&row) {
+// normalized makes every text storable, the strings inside Arguments too. White space between the tokens of
+// Arguments goes, since encoders drop it.
+func normalized(row Row) Row {
+	for _, field := range textFields(&row) {
 		*field = text.Storable(*field)
 	}
 	var compact bytes.Buffer
@@ -51,17 +50,17 @@ func cleaned(row Row) Row {
 	return row
 }
 
-// texts lists the free text of a row in the order of the canonical form.
-func texts(row *Row) [12]*string {
+// textFields lists the text fields of a row in the order of the canonical form.
+func textFields(row *Row) [12]*string {
 	return [12]*string{
 		&row.Actor, &row.Surface, &row.Account, &row.Token, &row.Operation, &row.Target,
 		&row.Approval, (*string)(&row.Decision), &row.Reason, &row.Approver, (*string)(&row.Outcome), &row.Previous,
 	}
 }
 
-// digest is the hash of a row: hex SHA-256 over the text of Previous followed by the
-// canonical form. It returns buffer grown, for the next row.
-func digest(buffer []byte, row Row) (string, []byte) {
+// hashOf returns the hash of a row: hex SHA-256 over the text of Previous and the canonical form. It returns
+// buffer, grown, for the next row.
+func hashOf(buffer []byte, row Row) (string, []byte) {
 	buffer = append(buffer[:0], row.Previous...)
 	buffer = appendCanonical(buffer, &row)
 	sum := sha256.Sum256(buffer)
@@ -77,7 +76,7 @@ func appendCanonical(b []byte, row *Row) []byte {
 	b = appendNumber(b, row.At.UnixMilli())
 	b = appendNumber(b, int64(row.APIStatus))
 	b = appendNetstring(b, row.Arguments)
-	for i, text := range texts(row) {
+	for i, text := range textFields(row) {
 		b = appendNetstring(b, *text)
 		if i == 0 {
 			b = appendNetstring(b, "") // a field after Actor that is no more; its place stays, so that old hashes do
@@ -100,8 +99,8 @@ func appendNetstring[T string | []byte | json.RawMessage](b []byte, s T) []byte 
 
 // CheckHash fails for a row whose hash is not that of its content.
 func (r Row) CheckHash() error {
-	if hash, _ := digest(nil, r); hash != r.Hash {
-		return &BadRow{Seq: r.Seq, Why: "its hash is not that of its content: it was changed"}
+	if hash, _ := hashOf(nil, r); hash != r.Hash {
+		return &BadRowError{Seq: r.Seq, Why: "its hash is not that of its content: it was changed"}
 	}
 	return nil
 }

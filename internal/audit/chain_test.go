@@ -92,7 +92,7 @@ func TestSealSurvivesJSON(t *testing.T) {
 	require.NoError(t, encoder.Encode(row))
 	var back Row
 	require.NoError(t, json.Unmarshal(text.Bytes(), &back))
-	hash, _ := digest(nil, back)
+	hash, _ := hashOf(nil, back)
 	require.Equal(t, row.Hash, hash)
 }
 
@@ -115,7 +115,7 @@ func readCanonical(t *testing.T, text []byte) (row Row) {
 	}
 	row.At = time.UnixMilli(ms).UTC()
 	row.Arguments = json.RawMessage(netstring(t, r))
-	for i, field := range texts(&row) {
+	for i, field := range textFields(&row) {
 		*field = netstring(t, r)
 		if i == 0 {
 			require.Empty(t, netstring(t, r), "the place of a field that is no more")

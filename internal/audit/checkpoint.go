@@ -13,55 +13,54 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A checkpoint is due after so many rows or so long, whichever comes first.
+// A checkpoint is due after so many rows or so much time.
 const (
 	checkpointRows = 100
 	checkpointTime = 10 * time.Minute
 )
 
 const (
-	timeLayout = "2006-01-02T15:04:05.000Z"
-	maxNote    = 4 << 10 // a signed checkpoint has some 350 bytes
+	timeLayout    = "2006-01-02T15:04:05.000Z"
+	maxCheckpoint = 4 << 10 // a signed checkpoint has some 350 bytes
 
-	// form is the first line of a checkpoint. The first version had origin alone there, and
-	// nothing of the checkpoint before: neither text can be read as the other.
+	// form is the first line of a chained checkpoint. The first version of a checkpoint had origin alone there,
+	// and named no predecessor: neither text can be read as the other.
 	form = origin + " 2"
 )
 
-// Mark names one row or one checkpoint: its number and its hash.
+// Mark names one row or one checkpoint, by number and hash.
 type Mark struct {
 	Seq  int64
 	Hash string
 }
 
-// Checkpoint says that at that time the log had Seq rows, the last of them with the hash Head,
-// and which checkpoint came before: together they are a chain, from which none can be taken.
+// Checkpoint states that at a time the log had Seq rows, the last one with the hash Head. Each names the
+// checkpoint before it: they are a chain, from which none can be removed.
 type Checkpoint struct {
 	Seq    int64
 	Head   string
 	At     time.Time // UTC, milliseconds
-	Before Mark      // the checkpoint before; the first one has 0 and [Genesis]
-	Old    bool      // of the first form, which has no Before
-	Key    string    // which key signed it, if it was opened by [Verifiers.Open]; no part of the text
+	Before Mark      // the checkpoint before; of the first one 0 and [Genesis]
+	Old    bool      // of the first version, which has no Before
+	Key    string    // name of the key that signed it; set by [Verifiers.Open], no part of the text
 }
 
-// Note is a signed checkpoint as it is stored. Seq only finds it: Text alone counts.
-type Note struct {
+// SignedCheckpoint is a checkpoint as it is stored: a signed note. Seq is an index; Text alone is verified.
+type SignedCheckpoint struct {
 	Seq  int64
 	Text string
 }
 
-// Notary keeps signed checkpoints.
-type Notary interface {
-	// Notes returns the signed checkpoints that are kept, in the order of their rows.
-	Notes(ctx context.Context) ([]Note, error)
+// CheckpointStore reads signed checkpoints back.
+type CheckpointStore interface {
+	// Checkpoints returns all, in the order of their rows.
+	Checkpoints(ctx context.Context) ([]SignedCheckpoint, error)
 }
 
-// ErrNoCheckpoint says that a text is not what a checkpoint is.
+// ErrNoCheckpoint is for a text that is no checkpoint.
 var ErrNoCheckpoint = errors.New("this is no checkpoint of an audit log")
 
-// CheckpointAt is the checkpoint of a sealed row, after another one. The first one follows none:
-// its before is the zero Mark.
+// CheckpointAt returns the checkpoint of a sealed row. before is the checkpoint before it, zero for the first.
 func CheckpointAt(row Row, before Mark) Checkpoint {
 	if before == (Mark{}) {
 		before.Hash = Genesis
@@ -69,42 +68,42 @@ func CheckpointAt(row Row, before Mark) Checkpoint {
 	return Checkpoint{Seq: row.Seq, Head: row.Hash, At: row.At, Before: before}
 }
 
-// Mark names the checkpoint: by the hash of what is signed, for a signature can be written in
-// several ways.
+// Mark returns the checkpoint's name: its hash is over the signed text alone, since a signature has several
+// spellings.
 func (c Checkpoint) Mark() Mark {
 	sum := sha256.Sum256([]byte(c.text()))
 	return Mark{Seq: c.Seq, Hash: hex.EncodeToString(sum[:])}
 }
 
-// Due reports whether a row that was just appended wants a checkpoint, after the last one
-// was at row seq and time at (0: there is none yet).
+// Due reports whether a row that was just appended needs a checkpoint; the last one is of row seq (0: there is
+// none) and time at.
 func Due(seq int64, at time.Time, row Row) bool {
-	// A clock that was set back is no reason to wait until it has caught up.
+	// Abs: a clock that was set back must not delay the next checkpoint.
 	return seq == 0 || row.Seq-seq >= checkpointRows || row.At.Sub(at).Abs() >= checkpointTime
 }
 
-// InTime are the limits within which rows may be unsigned, after a checkpoint at that row and
-// time: at most so many, none of them earlier or later.
+// InTime returns the limits within which rows after the checkpoint may be unsigned: at most so many, none
+// of them earlier or later.
 func (c Checkpoint) InTime() (rows int64, earliest, latest time.Time) {
 	return checkpointRows, c.At.Add(-checkpointTime), c.At.Add(checkpointTime)
 }
 
-// Sign returns the checkpoint as a signed note. It fails for one that could not be read back.
-func (k Key) Sign(c Checkpoint) (Note, error) {
+// Sign signs the checkpoint. It fails for one that could not be read back.
+func (k Key) Sign(c Checkpoint) (SignedCheckpoint, error) {
 	if k.signer == nil {
-		return Note{}, errors.New("there is no key to sign with")
+		return SignedCheckpoint{}, errors.New("there is no key to sign with")
 	}
 	if _, err := parseCheckpoint(c.text()); err != nil {
-		return Note{}, err
+		return SignedCheckpoint{}, err
 	}
 	text, err := note.Sign(&note.Note{Text: c.text()}, k.signer)
 	if err != nil {
-		return Note{}, fmt.Errorf("checkpoint: %w", err)
+		return SignedCheckpoint{}, fmt.Errorf("checkpoint: %w", err)
 	}
-	return Note{Seq: c.Seq, Text: string(text)}, nil
+	return SignedCheckpoint{Seq: c.Seq, Text: string(text)}, nil
 }
 
-// text is what is signed: what it is, the row, its hash, the time, and which one came before.
+// text returns the signed text: form, row, its hash, the time, and the checkpoint before.
 func (c Checkpoint) text() string {
 	at := c.At.UTC().Format(timeLayout)
 	if c.Old {
@@ -113,9 +112,9 @@ func (c Checkpoint) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n%s\n%d\n%s\n", form, c.Seq, c.Head, at, c.Before.Seq, c.Before.Hash)
 }
 
-// Open checks the signature on a note and returns the checkpoint that it holds.
+// Open checks the signature on a checkpoint and returns the checkpoint.
 func (v Verifiers) Open(text string) (Checkpoint, error) {
-	if v.known == nil || len(text) > maxNote {
+	if v.known == nil || len(text) > maxCheckpoint {
 		return Checkpoint{}, ErrNoCheckpoint
 	}
 	opened, err := note.Open([]byte(text), v.known)
@@ -127,16 +126,16 @@ func (v Verifiers) Open(text string) (Checkpoint, error) {
 	return c, err
 }
 
-// ReadNote returns the checkpoint that a note holds, whoever signed it.
-func ReadNote(text string) (Checkpoint, error) {
+// ReadCheckpoint returns a signed checkpoint without checking its signature.
+func ReadCheckpoint(text string) (Checkpoint, error) {
 	signed, _, found := strings.Cut(text, "\n\n")
-	if !found || len(text) > maxNote {
+	if !found || len(text) > maxCheckpoint {
 		return Checkpoint{}, ErrNoCheckpoint
 	}
 	return parseCheckpoint(signed + "\n")
 }
 
-// parseCheckpoint takes exactly what text makes: two texts never mean the same checkpoint.
+// parseCheckpoint accepts exactly the output of text: no two texts mean the same checkpoint.
 func parseCheckpoint(text string) (Checkpoint, error) {
 	lines := strings.Split(text, "\n")
 	old := len(lines) == 5 && lines[0] == origin
@@ -167,7 +166,7 @@ func follows(before Mark, seq int64) bool {
 	return before.Seq >= 0 && before.Seq < seq && isHash(before.Hash) && (before.Seq == 0) == (before.Hash == Genesis)
 }
 
-// ParseMark reads what [Mark.String] writes, from outside.
+// ParseMark parses the output of [Mark.String]. Its error is for the person who typed it.
 func ParseMark(text string) (Mark, error) {
 	number, hash, _ := strings.Cut(strings.TrimSpace(text), ":")
 	seq, err := strconv.ParseInt(number, 10, 64)

@@ -42,7 +42,7 @@ func TestOldCheckpointStillVerifies(t *testing.T) {
 	c, err := known.Open(oldNote)
 	require.NoError(t, err)
 	require.Equal(t, Checkpoint{Seq: 1, Head: oldHead, At: at.Add(time.Second).Truncate(time.Millisecond), Old: true, Key: "a6dde376"}, c)
-	read, err := ReadNote(oldNote)
+	read, err := ReadCheckpoint(oldNote)
 	require.NoError(t, err)
 	require.Equal(t, c.Mark(), read.Mark())
 }
@@ -60,7 +60,7 @@ func TestSignAndOpen(t *testing.T) {
 	require.ErrorContains(t, err, "checkpoint: ")
 	_, err = Verifiers{}.Open(signed.Text)
 	require.ErrorIs(t, err, ErrNoCheckpoint)
-	_, err = verifiers(t, key).Open(signed.Text + strings.Repeat("\n", maxNote))
+	_, err = verifiers(t, key).Open(signed.Text + strings.Repeat("\n", maxCheckpoint))
 	require.ErrorIs(t, err, ErrNoCheckpoint)
 	_, err = key.Sign(Checkpoint{Seq: 1, Head: Genesis[1:], At: at})
 	require.ErrorIs(t, err, ErrNoCheckpoint, "nothing is signed that cannot be read")

@@ -10,18 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func exported(t testing.TB, log Part) string {
+func exported(t testing.TB, log Segment) string {
 	t.Helper()
 	var text bytes.Buffer
 	require.NoError(t, Export(&text, log, ""))
 	return text.String()
 }
 
-func read(text string) Part { return ReadExport(strings.NewReader(text)) }
+func read(text string) Segment { return ReadExport(strings.NewReader(text)) }
 
 // archivedLog is a log of ten rows and a row that says that those up to 4 were archived, with
 // checkpoints of the first form: the text of the archive, and what is left.
-func archivedLog(t testing.TB, key Key) (file string, rest []Row, notes []Note) {
+func archivedLog(t testing.TB, key Key) (file string, rest []Row, notes []SignedCheckpoint) {
 	t.Helper()
 	rows := chain(t, 10)
 	notes = signedOld(t, key, rows, 2)
@@ -36,7 +36,7 @@ func archivedLog(t testing.TB, key Key) (file string, rest []Row, notes []Note) 
 // What an earlier version archived is verified with what is left, and what is left alone.
 func TestArchivesOfBefore(t *testing.T) {
 	key := newKey(t)
-	known := Check{Known: verifiers(t, key)}
+	known := Check{Keys: verifiers(t, key)}
 	file, rest, notes := archivedLog(t, key)
 	report, err := known.Verify(read(file), Merge(stream(rest), notes))
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func TestNothingIsArchivedFromASignedLog(t *testing.T) {
 	require.NoError(t, err)
 	rows = append(rows, row)
 	notes := signed(t, key, rows, 2)
-	_, err = Check{Known: verifiers(t, key)}.Verify(Merge(stream(rows[4:]), notes))
+	_, err = Check{Keys: verifiers(t, key)}.Verify(Merge(stream(rows[4:]), notes))
 	require.Error(t, err, "by the chain of its checkpoints")
 
 	// The same without checkpoints, where the log was signed only later.
@@ -78,14 +78,14 @@ func TestNothingIsArchivedFromASignedLog(t *testing.T) {
 // Exports continue each other, and may overlap.
 func TestExportsInSequence(t *testing.T) {
 	key := newKey(t)
-	known := Check{Known: verifiers(t, key)}
+	known := Check{Keys: verifiers(t, key)}
 	rows := keyChain(t, key, 10)
 	notes := signed(t, key, rows, 2)
 	whole := Merge(stream(rows), notes)
 	first := exported(t, Merge(stream(rows[:4]), notes[:3]))
 	second := exported(t, Merge(stream(rows[4:8]), notes[:5]))
 	stale := exported(t, Merge(stream(rows[:6]), notes[:4]))
-	for name, parts := range map[string][]Part{
+	for name, parts := range map[string][]Segment{
 		"one":               {read(exported(t, whole))},
 		"one, and all":      {read(exported(t, whole)), whole},
 		"in order":          {read(first), read(second), Merge(stream(rows[8:]), notes)},
@@ -100,7 +100,7 @@ func TestExportsInSequence(t *testing.T) {
 	}
 	moved := strings.SplitAfter(exported(t, whole), "\n")
 	moved[4], moved[3] = moved[3], moved[4] // the checkpoint of row 2 and row 3
-	for want, parts := range map[string][]Part{
+	for want, parts := range map[string][]Segment{
 		"audit row 3: the checkpoint signed on 2026-03-01T12:00:02Z, of row 2, is not in its place": {read(strings.Join(moved, ""))},
 		"audit row 9: rows are missing: row 5 should come here":                                     {read(first), Merge(stream(rows[8:]), notes)},
 		"audit row 5: rows are missing: a part of the log ends before it":                           {read(stale), read(first), Merge(stream(rows[6:]), notes)},
@@ -139,7 +139,7 @@ func TestAMissingBeginningIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Verify(stream(c.rows))
-			var bad *BadRow
+			var bad *BadRowError
 			require.ErrorAs(t, err, &bad)
 			require.Equal(t, c.seq, bad.Seq)
 			require.Contains(t, bad.Why, "no row says that those before were archived")
@@ -158,7 +158,7 @@ func TestARewrittenRestIsFound(t *testing.T) {
 	forged = rebuilt(t, forged, 0)
 	_, err := Verify(stream(forged))
 	require.NoError(t, err, "by itself it is whole")
-	_, err = Check{Known: verifiers(t, key)}.Verify(Merge(stream(forged), notes[:1]))
+	_, err = Check{Keys: verifiers(t, key)}.Verify(Merge(stream(forged), notes[:1]))
 	require.ErrorContains(t, err, "audit row 4: it is not the row that the checkpoint")
 }
 
@@ -180,7 +180,7 @@ func TestASelectionSaysSo(t *testing.T) {
 	var got []string
 	for entry, err := range read(text.String()) {
 		require.NoError(t, err)
-		got = append(got, entry.Selection+entry.Row.Hash+entry.Note)
+		got = append(got, entry.Selection+entry.Row.Hash+entry.Checkpoint)
 	}
 	require.Equal(t, []string{"--actor local:alice", rows[0].Hash, rows[1].Hash, rows[2].Hash}, got, "no checkpoints: they are of the whole")
 	_, err := Verify(stream(nil))
@@ -240,7 +240,7 @@ func FuzzExport(f *testing.F) {
 	key := newKey(f)
 	rows := keyChain(f, key, 3)
 	text := exported(f, Merge(stream(rows), signed(f, key, rows, 2)))
-	check := Check{Known: verifiers(f, key), AtLeast: []Mark{{rows[2].Seq, rows[2].Hash}}}
+	check := Check{Keys: verifiers(f, key), Contains: []Mark{{rows[2].Seq, rows[2].Hash}}}
 	f.Add(text)
 	f.Add(strings.Replace(text, "alice", "bob", 1))
 	f.Add("{\"checkpoint\":\"x\"}\n")

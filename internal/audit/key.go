@@ -11,8 +11,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// origin is the name of every key and what every checkpoint begins with: a signature of
-// one cannot pass for that of a note about something else.
+// origin is the name of every key and the beginning of every checkpoint: a signature on a checkpoint cannot
+// pass for one on a note about something else.
 const origin = "vpsbot/audit"
 
 var (
@@ -26,7 +26,7 @@ type Key struct {
 	verifier string
 }
 
-// Name tells the key from others: eight letters of hex, which its verifier has too.
+// Name is eight letters of hex, which the verifier of the key has too; empty for the zero key.
 func (k Key) Name() string {
 	if k.signer == nil {
 		return ""
@@ -45,15 +45,15 @@ func NewKey(random io.Reader) (string, error) {
 	return private, nil
 }
 
-// ParseKey reads the private text of a key, with white space around it or not. An error
-// does not repeat it.
+// ParseKey parses the private text of a key; white space around it is ignored. An error does not have the
+// text in it.
 func ParseKey(private string) (Key, error) {
 	private = strings.TrimSpace(private)
 	signer, err := note.NewSigner(private)
 	if err != nil || signer.Name() != origin {
 		return Key{}, errNoKey
 	}
-	// The signer keeps its public half to itself. NewSigner has checked the form:
+	// The signer does not return its public half. NewSigner has checked the form:
 	// PRIVATE+KEY+name+hash+base64 of an algorithm's byte and the seed.
 	seed, err := base64.StdEncoding.DecodeString(strings.SplitN(private, "+", 5)[4])
 	if err != nil {
@@ -67,11 +67,10 @@ func ParseKey(private string) (Key, error) {
 // Verifier is the public text of the key, for [ParseVerifiers]; empty for the zero key.
 func (k Key) Verifier() string { return k.verifier }
 
-// Verifiers are the public keys whose signature on a checkpoint counts. The zero value
-// has none: see [Verifiers.Any].
+// Verifiers are the public keys whose signature on a checkpoint counts. The zero value has none.
 type Verifiers struct{ known note.Verifiers }
 
-// ParseVerifiers reads the public texts of keys. Several are for a log whose key was changed.
+// ParseVerifiers parses the public texts of keys: several for a log whose key was changed.
 func ParseVerifiers(public ...string) (Verifiers, error) {
 	var list []note.Verifier
 	for _, text := range public {
@@ -87,5 +86,5 @@ func ParseVerifiers(public ...string) (Verifiers, error) {
 	return Verifiers{note.VerifierList(list...)}, nil
 }
 
-// Any reports whether there is a key. Without one checkpoints are not looked at.
+// Any reports whether there is a key. Without one no checkpoint is verified.
 func (v Verifiers) Any() bool { return v.known != nil }

@@ -14,7 +14,7 @@ const proofRows = 1000
 // go on from there is the same as to verify from the first row, which was not touched.
 type proof struct {
 	rows   []Row
-	notes  []Note
+	notes  []SignedCheckpoint
 	before []verifier
 }
 
@@ -23,10 +23,10 @@ func newProof(t testing.TB) proof {
 	key := newKey(t)
 	p := proof{rows: keyChain(t, key, proofRows)}
 	p.notes = signed(t, key, p.rows, checkpointRows)
-	v := newVerifier(Check{Known: verifiers(t, key)})
+	v := newVerifier(Check{Keys: verifiers(t, key)})
 	for entry, err := range Merge(stream(p.rows), p.notes) {
 		require.NoError(t, err)
-		if entry.Note == "" {
+		if entry.Checkpoint == "" {
 			p.before = append(p.before, v)
 		}
 		require.NoError(t, v.entry(entry))
@@ -36,7 +36,7 @@ func newProof(t testing.TB) proof {
 }
 
 // find verifies a log that differs from row i (counted from 0) on.
-func (p proof) find(t *testing.T, i int, rows []Row) *BadRow {
+func (p proof) find(t *testing.T, i int, rows []Row) *BadRowError {
 	t.Helper()
 	v := p.before[i]
 	notes := p.notes
@@ -52,7 +52,7 @@ func (p proof) find(t *testing.T, i int, rows []Row) *BadRow {
 	if err == nil {
 		err = v.end()
 	}
-	var bad *BadRow
+	var bad *BadRowError
 	require.ErrorAs(t, err, &bad, "row %d", i+1)
 	return bad
 }
@@ -134,10 +134,10 @@ func TestEveryRewrittenEndIsFound(t *testing.T) {
 // BenchmarkVerify verifies a signed log. The figure is that of a million rows.
 func BenchmarkVerify(b *testing.B) {
 	p := newProof(b)
-	known := p.before[0].known
+	known := p.before[0].keys
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (Check{Known: known}).Verify(Merge(stream(p.rows), p.notes)); err != nil {
+		if _, err := (Check{Keys: known}).Verify(Merge(stream(p.rows), p.notes)); err != nil {
 			b.Fatal(err)
 		}
 	}

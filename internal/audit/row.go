@@ -1,16 +1,21 @@
 // Package audit is the log of who changed what, who agreed, and what was refused.
 //
-// Rows are appended in the transaction of what they tell, and chained: each row's hash
-// covers the row before, so that a row changed, dropped or swapped later is found.
+// A row is appended in the transaction of the change that it records. Rows are chained: each row's hash
+// covers the row before, so that a row changed, dropped or swapped later is found. Signed checkpoints
+// protect the chain from somebody who can write the whole database.
 package audit
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"iter"
+	"path"
+	"strings"
 	"time"
 )
 
-// Row is one line of the log. A caller fills in what happened; the store gives Seq,
-// Previous and Hash.
+// Row is one line of the log. A caller fills in what happened; the store sets Seq, Previous and Hash.
 type Row struct {
 	Seq       int64           `json:"seq"`
 	At        time.Time       `json:"at"`                // UTC, milliseconds
@@ -64,3 +69,108 @@ const (
 
 // Outcomes lists every outcome.
 var Outcomes = []Outcome{Done, Failed, Unknown, NotApplied, NeedsHuman}
+
+// Store reads the log back.
+type Store interface {
+	// Rows yields the matching rows, newest last, while the log may grow. The caller may stop at any row;
+	// after an error nothing more comes.
+	Rows(ctx context.Context, f Filter) iter.Seq2[Row, error]
+}
+
+// Filter selects rows. Its zero value selects all.
+type Filter struct {
+	Actor     string
+	Operation string // exact, or a glob: "servers.*", "*.delete"
+	Target    string // as in the row, or its id alone: "server:12345"
+	Approval  string
+	Decision  Decision
+	Outcome   Outcome
+	Since     time.Time // At at or after
+	Until     time.Time // At before
+	After     int64     // Seq greater
+	Limit     int       // the newest matching rows, at most so many; 0: all
+}
+
+// Valid fails for an Operation that is a malformed glob.
+func (f Filter) Valid() error {
+	_, err := path.Match(f.Operation, "")
+	return err
+}
+
+// Match reports whether the filter selects the row, Limit apart. A malformed glob selects nothing.
+func (f Filter) Match(row Row) bool {
+	id, _, _ := strings.Cut(row.Target, " (")
+	isOperation, err := path.Match(f.Operation, row.Operation)
+	return row.Seq > f.After && (f.Since.IsZero() || !row.At.Before(f.Since)) && (f.Until.IsZero() || row.At.Before(f.Until)) &&
+		(f.Operation == "" || err == nil && isOperation) && (matches(f.Target, row.Target) || f.Target == id) &&
+		matches(f.Actor, row.Actor) && matches(f.Approval, row.Approval) && matches(f.Decision, row.Decision) && matches(f.Outcome, row.Outcome)
+}
+
+func matches[T ~string](want, have T) bool { return want == "" || want == have }
+
+// The operations of the rows that the log writes about itself.
+const (
+	SignOperation   = "audit.sign"   // from this row on a key signs
+	LateOperation   = "audit.late"   // the rows before were not signed in time
+	AcceptOperation = "audit.accept" // a restored log is accepted
+)
+
+// ownArguments is the arguments of a row that the log writes about itself.
+type ownArguments struct {
+	Key      string `json:"key,omitempty"`     // [Key.Name]
+	From     int64  `json:"from,omitempty"`    // number of the first row that was not signed in time
+	To       int64  `json:"to,omitempty"`      // and of the last one
+	Accepted string `json:"mark,omitempty"`    // the row up to which a restored log is accepted
+	Replaced string `json:"instead,omitempty"` // the row of the newest checkpoint, which no longer counts
+}
+
+// SignRow is the row from which on a key signs: a log's first key, one that replaces another, and the first
+// one that signs chained checkpoints. Its time is not set.
+func SignRow(key Key) Row {
+	row := ownRow(SignOperation, ownArguments{Key: key.Name()})
+	row.Target = "key:" + key.Name()
+	row.Reason = "from this row on this key signs a checkpoint every 100 rows or 10 minutes; no checkpoint of another key or form counts after it"
+	return row
+}
+
+// LateRow is the row that says which rows were not signed in time. Its time is not set.
+func LateRow(from, to int64) Row {
+	row := ownRow(LateOperation, ownArguments{From: from, To: to})
+	row.Target = fmt.Sprintf("audit:%d-%d", from, to)
+	row.Reason = "these rows were written by processes without the key, and are signed only now"
+	return row
+}
+
+// AcceptRow is the row that accepts a restored log up to a row, in place of the newest checkpoint that is
+// kept outside the database. The caller sets time, actor and surface.
+func AcceptRow(at Mark, instead Checkpoint) Row {
+	replaced := Mark{Seq: instead.Seq, Hash: instead.Head}
+	row := ownRow(AcceptOperation, ownArguments{Accepted: at.String(), Replaced: replaced.String()})
+	row.Actor = ""
+	row.Target = fmt.Sprintf("audit:%d", at.Seq)
+	row.Reason = fmt.Sprintf("a restored log is taken up; by the checkpoint kept outside the database it had %d rows", instead.Seq)
+	return row
+}
+
+func ownRow(operation string, arguments ownArguments) Row {
+	encoded, _ := json.Marshal(arguments) // texts and numbers
+	return Row{Actor: "vpsbot", Operation: operation, Arguments: encoded, Decision: Allowed, Outcome: Done}
+}
+
+// Replaces reports whether the row accepts a restored log after the checkpoint was made, which that log no
+// longer has. It counts only where it was signed as it was written: with its own checkpoint, or followed by
+// the rows that the log writes before a checkpoint.
+func (r Row) Replaces(c Checkpoint) bool {
+	return r.Operation == AcceptOperation && r.At.After(c.At)
+}
+
+// ownArgumentsOf returns the arguments of a row that the log wrote about itself; zero for other rows.
+func ownArgumentsOf(r Row) (arguments ownArguments) {
+	switch r.Operation {
+	case SignOperation, LateOperation, AcceptOperation:
+		if json.Unmarshal(r.Arguments, &arguments) != nil {
+			return ownArguments{}
+		}
+	}
+	return arguments
+}

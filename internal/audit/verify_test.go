@@ -70,7 +70,7 @@ func TestVerifyNamesTheFirstBadRow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Verify(stream(c.tamper(chain(t, 6))))
-			var bad *BadRow
+			var bad *BadRowError
 			require.ErrorAs(t, err, &bad)
 			require.Equal(t, c.seq, bad.Seq)
 			require.Contains(t, bad.Why, c.why)
@@ -81,14 +81,14 @@ func TestVerifyNamesTheFirstBadRow(t *testing.T) {
 
 func resealed(row Row) Row {
 	row.Actor = "mallory"
-	row.Hash, _ = digest(nil, row)
+	row.Hash, _ = hashOf(nil, row)
 	return row
 }
 
 func otherBeginning(rows []Row) []Row {
 	row := rows[0]
 	row.Previous = rows[5].Hash
-	row.Hash, _ = digest(nil, row)
+	row.Hash, _ = hashOf(nil, row)
 	return []Row{row}
 }
 
@@ -102,13 +102,13 @@ func FuzzFlippedBit(f *testing.F) {
 		tampered := slices.Clone(rows)
 		flip(&tampered[int(at)%len(rows)], field, bit)
 		_, err := Verify(stream(tampered))
-		var bad *BadRow
+		var bad *BadRowError
 		require.ErrorAs(t, err, &bad)
 	})
 }
 
 func flip(row *Row, field uint8, bit uint16) {
-	fields := texts(row)
+	fields := textFields(row)
 	switch field %= fieldsOfRow; field {
 	case 12:
 		row.Seq ^= 1 << (bit % 64)

@@ -97,7 +97,7 @@ var onLogs = []attackOnLog{
 		log.notes = append(slices.Clone(log.notes), again)
 	}},
 	{"a checkpoint of another key put in", false, func(c *chronicle, log *forged) {
-		last, err := audit.ReadNote(log.notes[len(log.notes)-1].Text)
+		last, err := audit.ReadCheckpoint(log.notes[len(log.notes)-1].Text)
 		require.NoError(c, err)
 		row, before := log.rows[len(log.rows)-1], last.Mark()
 		if row.Seq == last.Seq { // in its place

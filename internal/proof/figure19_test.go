@@ -60,7 +60,7 @@ type chronicle struct {
 // forged is a log as somebody has it who can write the database, and what is kept outside.
 type forged struct {
 	rows  []audit.Row
-	notes []audit.Note
+	notes []audit.SignedCheckpoint
 	kept  []byte
 }
 
@@ -84,8 +84,8 @@ func (c *chronicle) newKey() audit.Key {
 func (c *chronicle) url() string { return "sqlite:" + filepath.Join(c.folder, "vpsbot.db") }
 
 // keeper is what keeps the newest checkpoint, where the program looks for it.
-func (c *chronicle) keeper() audit.Keeper {
-	return audit.Keeper{Path: keptFile(c, c.url(), filepath.Join(c.folder, "state"))}
+func (c *chronicle) keeper() audit.CheckpointFile {
+	return audit.CheckpointFile{Path: keptFile(c, c.url(), filepath.Join(c.folder, "state"))}
 }
 
 // open starts processes with the key anew.
@@ -189,7 +189,7 @@ func (c *chronicle) read() (log forged) {
 		require.NoError(c, err)
 		log.rows = append(log.rows, row)
 	}
-	log.notes, err = db.Notes(c.Context())
+	log.notes, err = db.Checkpoints(c.Context())
 	require.NoError(c, err)
 	log.kept, err = os.ReadFile(c.keeper().Path)
 	require.NoError(c, err)
@@ -203,6 +203,6 @@ func (c *chronicle) signed(log *forged) int {
 }
 
 // without leaves out the checkpoints from a row on, or of before.
-func without(notes []audit.Note, gone func(seq int64) bool) []audit.Note {
-	return slices.DeleteFunc(slices.Clone(notes), func(n audit.Note) bool { return gone(n.Seq) })
+func without(notes []audit.SignedCheckpoint, gone func(seq int64) bool) []audit.SignedCheckpoint {
+	return slices.DeleteFunc(slices.Clone(notes), func(n audit.SignedCheckpoint) bool { return gone(n.Seq) })
 }

@@ -12,9 +12,9 @@ import (
 
 // Signing is how a log is signed as it grows.
 type Signing struct {
-	Key  audit.Key    // the zero key signs nothing
-	Keep audit.Keeper // keeps the newest checkpoint outside the database
-	Warn func(error)  // is told why rows go unsigned, or a checkpoint is not kept; nil: nobody is
+	Key  audit.Key            // the zero key signs nothing
+	Keep audit.CheckpointFile // keeps the newest checkpoint outside the database
+	Warn func(error)          // is told why rows go unsigned, or a checkpoint is not kept; nil: nobody is
 }
 
 // signing signs the log. Its zero value signs nothing.
@@ -99,7 +99,7 @@ func (s *Store) openedNote(text string) latest {
 	if c, err := s.own.Open(text); err == nil {
 		return latest{Checkpoint: c, mine: !c.Old}
 	}
-	c, err := audit.ReadNote(text)
+	c, err := audit.ReadCheckpoint(text)
 	return latest{Checkpoint: c, bad: err != nil}
 }
 
@@ -158,7 +158,7 @@ func (s *Store) fits(ctx context.Context, tx transaction, c audit.Checkpoint) (b
 	if err != nil && !errors.Is(err, approval.ErrNotFound) {
 		return false, err
 	}
-	if have, bad := audit.ReadNote(note.Text); err == nil && bad == nil && have.Mark() == c.Mark() {
+	if have, bad := audit.ReadCheckpoint(note.Text); err == nil && bad == nil && have.Mark() == c.Mark() {
 		return exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
 	}
 	return s.givenUp(ctx, tx, c)
@@ -176,7 +176,7 @@ func (s *Store) givenUp(ctx context.Context, tx transaction, c audit.Checkpoint)
 		if err != nil {
 			return false, err
 		}
-		if len(notes) == 0 || !row.GivesUp(c) {
+		if len(notes) == 0 || !row.Replaces(c) {
 			continue
 		}
 		signed, err := s.own.Open(notes[0].Text)
@@ -257,7 +257,7 @@ func (s *Store) signed(log appended) {
 		return
 	}
 	s.mu.Lock()
-	s.last, _ = audit.ReadNote(log.note.Text)
+	s.last, _ = audit.ReadCheckpoint(log.note.Text)
 	s.mu.Unlock()
 	keep := s.Keep.Keep
 	if log.accepts {
@@ -308,4 +308,4 @@ func (s *Store) Accept(ctx context.Context, at audit.Mark, row audit.Row) error 
 	})
 }
 
-func noteFields(n *audit.Note) []any { return []any{&n.Seq, &n.Text} }
+func noteFields(n *audit.SignedCheckpoint) []any { return []any{&n.Seq, &n.Text} }

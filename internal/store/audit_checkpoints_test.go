@@ -46,9 +46,9 @@ func growing(t testing.TB, db *store.Store, n int, from time.Time) {
 	}
 }
 
-func signedNotes(t testing.TB, db *store.Store) []audit.Note {
+func signedNotes(t testing.TB, db *store.Store) []audit.SignedCheckpoint {
 	t.Helper()
-	list, err := db.Notes(t.Context())
+	list, err := db.Checkpoints(t.Context())
 	require.NoError(t, err)
 	return list
 }
@@ -71,7 +71,7 @@ func verifiedLog(t testing.TB, db *store.Store, known audit.Verifiers) audit.Rep
 
 func verifyAll(t testing.TB, db *store.Store, known audit.Verifiers) (audit.Report, error) {
 	t.Helper()
-	return audit.Check{Known: known}.Verify(audit.Merge(db.Rows(t.Context(), audit.Filter{}), signedNotes(t, db)))
+	return audit.Check{Keys: known}.Verify(audit.Merge(db.Rows(t.Context(), audit.Filter{}), signedNotes(t, db)))
 }
 
 func TestCheckpoints(t *testing.T) {
@@ -115,7 +115,7 @@ func TestWithoutAKeyNothingIsSigned(t *testing.T) {
 			require.Empty(t, signedNotes(t, db))
 			key, known := auditKey(t)
 			_, err := verifyAll(t, db, known)
-			require.ErrorAs(t, err, new(*audit.Unsigned))
+			require.ErrorAs(t, err, new(*audit.UnsignedError))
 			db.SignWith(store.Signing{Key: key})
 			growing(t, db, 1, start)
 			require.Equal(t, []int64{5}, signedRows(t, db), "the first row with a key covers all before")
@@ -133,7 +133,7 @@ func TestNoRowWithoutItsCheckpoint(t *testing.T) {
 	execute(t, path, "DROP TABLE audit_checkpoints")
 	require.Error(t, db.Note(t.Context(), row("noted")))
 	require.Empty(t, rows(t, db, audit.Filter{}))
-	_, err := db.Notes(t.Context())
+	_, err := db.Checkpoints(t.Context())
 	require.Error(t, err)
 }
 

@@ -57,8 +57,8 @@ func (s *Store) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, e
 	})
 }
 
-// Notes implements [audit.Notary].
-func (s *Store) Notes(ctx context.Context) ([]audit.Note, error) {
+// Checkpoints implements [audit.CheckpointStore].
+func (s *Store) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, error) {
 	return readAll(ctx, s, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq")
 }
 

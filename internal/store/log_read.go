@@ -25,8 +25,8 @@ type Log struct {
 }
 
 var (
-	_ audit.Store  = (*Log)(nil)
-	_ audit.Notary = (*Log)(nil)
+	_ audit.Store           = (*Log)(nil)
+	_ audit.CheckpointStore = (*Log)(nil)
 )
 
 // The options of a connection that only reads. A file that nobody has open has no -wal beside
@@ -131,8 +131,8 @@ func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, err
 	})
 }
 
-// Notes implements [audit.Notary].
-func (l *Log) Notes(ctx context.Context) ([]audit.Note, error) {
+// Checkpoints implements [audit.CheckpointStore].
+func (l *Log) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, error) {
 	if !l.notes {
 		return nil, nil
 	}

@@ -50,12 +50,12 @@ func fingerprint(t *testing.T, path string) map[string]string {
 	return out
 }
 
-func readLog(t *testing.T, url string, check audit.Check, files ...audit.Part) (audit.Report, error) {
+func readLog(t *testing.T, url string, check audit.Check, files ...audit.Segment) (audit.Report, error) {
 	t.Helper()
 	log, err := store.OpenLog(t.Context(), url)
 	require.NoError(t, err)
 	defer log.Close() //nolint:errcheck // it was only read
-	notes, err := log.Notes(t.Context())
+	notes, err := log.Checkpoints(t.Context())
 	require.NoError(t, err)
 	return check.Verify(append(files, audit.Merge(log.Rows(t.Context(), audit.Filter{}), notes))...)
 }
@@ -77,7 +77,7 @@ func TestReadingALogChangesNothing(t *testing.T) {
 	}{"of today": {closed, audit.Verifiers{}, 5}, "of the version before": {old, known, 12}, "of the first version": {first, audit.Verifiers{}, 6}} {
 		t.Run(name, func(t *testing.T) {
 			before := fingerprint(t, c.path)
-			report, err := readLog(t, "sqlite:"+c.path, audit.Check{Known: c.known})
+			report, err := readLog(t, "sqlite:"+c.path, audit.Check{Keys: c.known})
 			require.NoError(t, err)
 			require.Equal(t, c.rows, report.Rows)
 			require.Equal(t, before, fingerprint(t, c.path))
@@ -97,14 +97,14 @@ func TestALogIsReadWhileItGrows(t *testing.T) {
 			log, err := store.OpenLog(t.Context(), url)
 			require.NoError(t, err)
 			defer log.Close() //nolint:errcheck // it was only read
-			notes, err := log.Notes(t.Context())
+			notes, err := log.Checkpoints(t.Context())
 			require.NoError(t, err)
 			growing(t, db, 150, start)
-			report, err := audit.Check{Known: known}.Verify(audit.Merge(log.Rows(t.Context(), audit.Filter{}), notes))
+			report, err := audit.Check{Keys: known}.Verify(audit.Merge(log.Rows(t.Context(), audit.Filter{}), notes))
 			require.NoError(t, err)
 			require.EqualValues(t, 51, report.Rows)
 			require.Len(t, rows(t, db, audit.Filter{Limit: 1}), 1)
-			report, err = readLog(t, url, audit.Check{Known: known})
+			report, err = readLog(t, url, audit.Check{Keys: known})
 			require.NoError(t, err)
 			require.EqualValues(t, 201, report.Rows)
 		})
@@ -134,8 +134,8 @@ func TestALogOfTheVersionBeforeMovesOn(t *testing.T) {
 	path, key, known := ofBefore(t)
 	archive, err := os.ReadFile(filepath.Join("testdata", "version-4.jsonl"))
 	require.NoError(t, err)
-	check := audit.Check{Known: known}
-	file := func() audit.Part { return audit.ReadExport(bytes.NewReader(archive)) }
+	check := audit.Check{Keys: known}
+	file := func() audit.Segment { return audit.ReadExport(bytes.NewReader(archive)) }
 	url := "sqlite:" + path
 	verified := func(first, rows, signed, checkpoints int64) {
 		t.Helper()
@@ -150,7 +150,7 @@ func TestALogOfTheVersionBeforeMovesOn(t *testing.T) {
 	db := open(t, url)
 	verified(5, 12, 10, 3)
 
-	keep := audit.Keeper{Path: filepath.Join(t.TempDir(), "kept")}
+	keep := audit.CheckpointFile{Path: filepath.Join(t.TempDir(), "kept")}
 	db.SignWith(store.Signing{Key: key, Keep: keep})
 	growing(t, db, 1, start.Add(34*time.Minute))
 	verified(5, 14, 14, 4)
@@ -164,7 +164,7 @@ func TestALogOfTheVersionBeforeMovesOn(t *testing.T) {
 
 	growing(t, db, 100, start.Add(35*time.Minute))
 	verified(5, 114, 114, 5)
-	_, err = readLog(t, url, audit.Check{Known: known, Kept: kept})
+	_, err = readLog(t, url, audit.Check{Keys: known, Kept: kept})
 	require.NoError(t, err)
 }
 
@@ -187,7 +187,7 @@ func TestALogThatMovedOnIsHeld(t *testing.T) {
 			dropTriggers(t, path)
 			execute(t, path, statement)
 			_, err := verifyAll(t, db, known)
-			require.True(t, errors.As(err, new(*audit.BadRow)) || errors.As(err, new(*audit.Unsigned)), err)
+			require.True(t, errors.As(err, new(*audit.BadRowError)) || errors.As(err, new(*audit.UnsignedError)), err)
 		})
 	}
 }

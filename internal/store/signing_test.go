@@ -21,14 +21,14 @@ type signer struct {
 	db    *store.Store
 	key   audit.Key
 	known audit.Verifiers
-	keep  audit.Keeper
+	keep  audit.CheckpointFile
 	warns []string
 	at    time.Time
 }
 
 func newSigner(t *testing.T) *signer {
 	t.Helper()
-	s := &signer{T: t, path: fileOf(storetest.SQLite(t)), keep: audit.Keeper{Path: filepath.Join(t.TempDir(), "kept")}, at: start}
+	s := &signer{T: t, path: fileOf(storetest.SQLite(t)), keep: audit.CheckpointFile{Path: filepath.Join(t.TempDir(), "kept")}, at: start}
 	s.key, s.known = auditKey(t)
 	s.begin()
 	return s
@@ -37,7 +37,7 @@ func newSigner(t *testing.T) *signer {
 // begin starts a process with the key.
 func (s *signer) begin() { s.db = s.with(s.key, s.keep) }
 
-func (s *signer) with(key audit.Key, keep audit.Keeper) *store.Store {
+func (s *signer) with(key audit.Key, keep audit.CheckpointFile) *store.Store {
 	s.Helper()
 	db := open(s.T, "sqlite:"+s.path)
 	db.SignWith(store.Signing{Key: key, Keep: keep, Warn: func(err error) { s.warns = append(s.warns, err.Error()) }})
@@ -55,7 +55,7 @@ func (s *signer) verify() (audit.Report, error) {
 	s.Helper()
 	kept, err := s.keep.Newest()
 	require.NoError(s, err)
-	return readLog(s.T, "sqlite:"+s.path, audit.Check{Known: s.known, Kept: kept})
+	return readLog(s.T, "sqlite:"+s.path, audit.Check{Keys: s.known, Kept: kept})
 }
 
 // harm does what somebody can who can write the file.
@@ -113,7 +113,7 @@ func TestACutOffLogIsNotSignedByAnybody(t *testing.T) {
 	s.write(s.db, 5)
 	s.write(s.db, 1)
 	s.harm("DELETE FROM audit WHERE seq > 3")
-	other := s.with(s.key, audit.Keeper{})
+	other := s.with(s.key, audit.CheckpointFile{})
 	s.write(other, 1)
 	require.Len(t, s.warns, 1)
 	require.Contains(t, s.warns[0], "it ends with row 4, and its newest checkpoint is of row 7: rows were cut off")
@@ -134,7 +134,7 @@ func TestWithoutAPlaceOutsideItIsSigned(t *testing.T) {
 	s := newSigner(t)
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	db := s.with(s.key, audit.Keeper{Path: filepath.Join(file, "kept")})
+	db := s.with(s.key, audit.CheckpointFile{Path: filepath.Join(file, "kept")})
 	s.write(db, 1)
 	s.write(db, 1)
 	require.Equal(t, []int64{2, 3}, signedRows(t, db))
@@ -167,7 +167,7 @@ func TestAnUnsignedStretchIsClosed(t *testing.T) {
 			_, err := s.verify()
 			require.Equal(t, c.late, err != nil, err)
 			if c.late {
-				require.ErrorAs(t, err, new(*audit.Unsigned))
+				require.ErrorAs(t, err, new(*audit.UnsignedError))
 			}
 			s.at = s.at.Add(time.Hour)
 			s.write(s.db, 1)
@@ -208,7 +208,7 @@ func TestAChangedKey(t *testing.T) {
 // machines have kept is given up by it.
 func TestARestoredLogIsAccepted(t *testing.T) {
 	s := newSigner(t)
-	elsewhere := audit.Keeper{Path: filepath.Join(t.TempDir(), "kept")}
+	elsewhere := audit.CheckpointFile{Path: filepath.Join(t.TempDir(), "kept")}
 	s.write(s.db, 3)
 	copied := filepath.Join(t.TempDir(), "copy.db")
 	require.NoError(t, s.db.Backup(t.Context(), copied))
@@ -222,7 +222,7 @@ func TestARestoredLogIsAccepted(t *testing.T) {
 	require.NoError(t, os.WriteFile(s.path, raw, 0o600))
 	s.begin()
 	_, err = s.verify()
-	require.ErrorAs(t, err, new(*audit.BadRow))
+	require.ErrorAs(t, err, new(*audit.BadRowError))
 	last := rows(t, s.db, audit.Filter{Limit: 1})[0]
 	kept, err := s.keep.Newest()
 	require.NoError(t, err)
@@ -243,7 +243,7 @@ func TestARestoredLogIsAccepted(t *testing.T) {
 	s.write(other, 1)
 	s.write(s.db, 1)
 	require.Empty(t, s.warns)
-	_, err = readLog(t, "sqlite:"+s.path, audit.Check{Known: s.known, Kept: kept})
+	_, err = readLog(t, "sqlite:"+s.path, audit.Check{Keys: s.known, Kept: kept})
 	require.NoError(t, err, "elsewhere the row tells")
 
 	// It gives up nothing of later.
@@ -251,7 +251,7 @@ func TestARestoredLogIsAccepted(t *testing.T) {
 	require.NoError(t, err)
 	s.harm("DELETE FROM audit WHERE seq > 5; DELETE FROM audit_checkpoints WHERE seq > 5")
 	_, err = s.verify()
-	require.ErrorAs(t, err, new(*audit.BadRow))
+	require.ErrorAs(t, err, new(*audit.BadRowError))
 	s.begin()
 	s.write(s.db, 1)
 	require.Len(t, s.warns, 1)
@@ -281,12 +281,12 @@ func TestARowPutInTakesNoLogUp(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(s.path, raw, 0o600))
 	_, err = s.verify()
-	require.ErrorAs(t, err, new(*audit.BadRow))
+	require.ErrorAs(t, err, new(*audit.BadRowError))
 	s.begin()
 	before := signedRows(t, s.db)
 	s.write(s.db, 2)
 	require.Equal(t, before, signedRows(t, s.db), "nothing is signed")
 	require.Len(t, s.warns, 1)
 	_, err = s.verify()
-	require.ErrorAs(t, err, new(*audit.BadRow))
+	require.ErrorAs(t, err, new(*audit.BadRowError))
 }

@@ -28,8 +28,8 @@ type appended struct {
 	seq     int64 // of the last row
 	hash    string
 	at      time.Time
-	note    audit.Note // the checkpoint of the last row, if it has one
-	accepts bool       // it takes up a restored log
+	note    audit.SignedCheckpoint // the checkpoint of the last row, if it has one
+	accepts bool                   // it takes up a restored log
 }
 
 // inTx runs change in a write transaction and commits it unless change fails. It may run it

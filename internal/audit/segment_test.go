@@ -26,10 +26,10 @@ func keyChain(t testing.TB, key Key, n int) []Row {
 	return rows
 }
 
-// signed are the checkpoints of the first row and of every so many.
-func signed(t testing.TB, key Key, rows []Row, every int64) []Note {
+// observe are the checkpoints of the first row and of every so many.
+func signed(t testing.TB, key Key, rows []Row, every int64) []SignedCheckpoint {
 	t.Helper()
-	var notes []Note
+	var notes []SignedCheckpoint
 	var before Mark
 	for _, row := range rows {
 		if row.Seq == rows[0].Seq || row.Seq%every == 0 {
@@ -40,7 +40,7 @@ func signed(t testing.TB, key Key, rows []Row, every int64) []Note {
 }
 
 // signedAt is the checkpoint of a row after another, which it takes the place of.
-func signedAt(t testing.TB, key Key, row Row, before *Mark) Note {
+func signedAt(t testing.TB, key Key, row Row, before *Mark) SignedCheckpoint {
 	t.Helper()
 	c := CheckpointAt(row, *before)
 	note, err := key.Sign(c)
@@ -50,9 +50,9 @@ func signedAt(t testing.TB, key Key, row Row, before *Mark) Note {
 }
 
 // signedOld are checkpoints of the first form, of every so many rows.
-func signedOld(t testing.TB, key Key, rows []Row, every int64) []Note {
+func signedOld(t testing.TB, key Key, rows []Row, every int64) []SignedCheckpoint {
 	t.Helper()
-	var notes []Note
+	var notes []SignedCheckpoint
 	for _, row := range rows {
 		if row.Seq%every == 0 {
 			note, err := key.Sign(Checkpoint{Seq: row.Seq, Head: row.Hash, At: row.At, Old: true})
@@ -64,13 +64,13 @@ func signedOld(t testing.TB, key Key, rows []Row, every int64) []Note {
 }
 
 // shape is a part in short: r1 r2 n2.
-func shape(part Part) (out []string) {
+func shape(part Segment) (out []string) {
 	for entry, err := range part {
 		switch {
 		case err != nil:
 			out = append(out, err.Error())
-		case entry.Note != "":
-			out = append(out, "n"+entry.Note)
+		case entry.Checkpoint != "":
+			out = append(out, "n"+entry.Checkpoint)
 		default:
 			out = append(out, fmt.Sprint("r", entry.Row.Seq))
 		}
@@ -78,9 +78,9 @@ func shape(part Part) (out []string) {
 	return out
 }
 
-func at2(seqs ...int64) (notes []Note) {
+func at2(seqs ...int64) (notes []SignedCheckpoint) {
 	for _, seq := range seqs {
-		notes = append(notes, Note{Seq: seq, Text: fmt.Sprint(seq)})
+		notes = append(notes, SignedCheckpoint{Seq: seq, Text: fmt.Sprint(seq)})
 	}
 	return notes
 }
@@ -115,7 +115,7 @@ func TestVerifySigned(t *testing.T) {
 	key := newKey(t)
 	rows := keyChain(t, key, 10)
 	notes := signed(t, key, rows, 4)
-	report, err := Check{Known: verifiers(t, key)}.Verify(Merge(stream(rows), notes))
+	report, err := Check{Keys: verifiers(t, key)}.Verify(Merge(stream(rows), notes))
 	require.NoError(t, err)
 	require.Equal(t, Report{First: 1, Rows: 10, Head: rows[9].Hash, Signed: 8, SignedAt: rows[7].At, Checkpoints: 3}, report)
 
@@ -134,15 +134,15 @@ func TestVerifyAChangedKey(t *testing.T) {
 	require.NoError(t, err)
 	rows = append(rows, row)
 	notes := signed(t, first, rows[:10], 4)
-	last, err := ReadNote(notes[2].Text)
+	last, err := ReadCheckpoint(notes[2].Text)
 	require.NoError(t, err)
 	before := last.Mark()
 	notes = append(notes, signedAt(t, second, row, &before))
-	_, err = Check{Known: verifiers(t, first, second)}.Verify(Merge(stream(rows), notes))
+	_, err = Check{Keys: verifiers(t, first, second)}.Verify(Merge(stream(rows), notes))
 	require.NoError(t, err)
 
 	for name, known := range map[string]Verifiers{"the first alone": verifiers(t, first), "the second alone": verifiers(t, second)} {
-		_, err = Check{Known: known}.Verify(Merge(stream(rows), notes))
+		_, err = Check{Keys: known}.Verify(Merge(stream(rows), notes))
 		require.ErrorContains(t, err, "not signed by the key", name)
 	}
 	before = last.Mark()
@@ -151,7 +151,7 @@ func TestVerifyAChangedKey(t *testing.T) {
 	row, err = Seal(rows[9].Hash, row)
 	require.NoError(t, err)
 	notes[3] = signedAt(t, second, row, &before)
-	_, err = Check{Known: verifiers(t, first, second)}.Verify(Merge(stream(append(rows[:10:10], row)), notes))
+	_, err = Check{Keys: verifiers(t, first, second)}.Verify(Merge(stream(append(rows[:10:10], row)), notes))
 	require.ErrorContains(t, err, "audit row 11: its checkpoint is the first of its key here, and no row says that the key begins")
 }
 
@@ -177,7 +177,7 @@ func TestVerifySignedFinds(t *testing.T) {
 	old := signedOld(t, key, rows, 4)
 	for name, c := range map[string]struct {
 		rows  []Row
-		notes []Note
+		notes []SignedCheckpoint
 		seq   int64
 		why   string
 	}{
@@ -186,20 +186,20 @@ func TestVerifySignedFinds(t *testing.T) {
 		"all chained anew":            {rebuilt(t, rows, 0), notes, 1, "it is not the row that the checkpoint signed on"},
 		"the end chained anew":        {rebuilt(t, rows, 6), notes, 8, "it is not the row"},
 		"a checkpoint of another":     {rows, forged, 1, "not signed by the key"},
-		"a checkpoint changed":        {rows, []Note{{1, flipped(notes[0].Text, 200)}}, 1, "not signed by the key"},
-		"a checkpoint moved back":     {rows, []Note{notes[0], {2, notes[1].Text}}, 2, "it was moved"},
-		"a checkpoint moved forward":  {rows, []Note{notes[0], {9, notes[1].Text}}, 9, "it was moved"},
-		"a checkpoint repeated":       {rows, append(notes[:3:3], Note{9, notes[2].Text}), 9, "it was moved"},
+		"a checkpoint changed":        {rows, []SignedCheckpoint{{1, flipped(notes[0].Text, 200)}}, 1, "not signed by the key"},
+		"a checkpoint moved back":     {rows, []SignedCheckpoint{notes[0], {2, notes[1].Text}}, 2, "it was moved"},
+		"a checkpoint moved forward":  {rows, []SignedCheckpoint{notes[0], {9, notes[1].Text}}, 9, "it was moved"},
+		"a checkpoint repeated":       {rows, append(notes[:3:3], SignedCheckpoint{9, notes[2].Text}), 9, "it was moved"},
 		"cut off to nothing, forged":  {nil, forged, 1, "not signed by the key"},
 		"the first checkpoint gone":   {rows, notes[1:], 1, "a key begins to sign here, and the checkpoint of this row is missing"},
-		"one in the middle gone":      {rows, []Note{notes[0], notes[2]}, 2, "checkpoints are missing: the one of row 8 follows one of row 4, and here the one before is of row 1"},
-		"an old one put in":           {rows, []Note{notes[0], notes[1], old[1]}, 8, "of a form that does not count after row 1"},
+		"one in the middle gone":      {rows, []SignedCheckpoint{notes[0], notes[2]}, 2, "checkpoints are missing: the one of row 8 follows one of row 4, and here the one before is of row 1"},
+		"an old one put in":           {rows, []SignedCheckpoint{notes[0], notes[1], old[1]}, 8, "of a form that does not count after row 1"},
 		"an old one instead of all":   {rows, old, 1, "a key begins to sign here"},
 		"the key's row gone with all": {rebuilt(t, chain(t, 10), 0), notes[1:], 4, "it is not the row"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Check{Known: verifiers(t, key)}.Verify(Merge(stream(c.rows), c.notes))
-			var bad *BadRow
+			_, err := Check{Keys: verifiers(t, key)}.Verify(Merge(stream(c.rows), c.notes))
+			var bad *BadRowError
 			require.ErrorAs(t, err, &bad)
 			require.Equal(t, c.seq, bad.Seq)
 			require.Contains(t, bad.Why, c.why)

@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestKeeperKeepsTheNewest(t *testing.T) {
+func TestCheckpointFileKeepsTheNewest(t *testing.T) {
 	l := newLedger(t).write(9)
 	l.sign()
 	l.write(9)
 	l.sign()
 	folder := filepath.Join(t.TempDir(), "new")
-	k := Keeper{Path: filepath.Join(folder, "kept")}
-	require.NoError(t, k.Writable())
+	k := CheckpointFile{Path: filepath.Join(folder, "kept")}
+	require.NoError(t, k.CheckWritable())
 	require.NoDirExists(t, folder, "to look makes nothing")
 	none, err := k.Newest()
 	require.NoError(t, err)
@@ -46,17 +46,17 @@ func TestKeeperKeepsTheNewest(t *testing.T) {
 	require.ErrorIs(t, k.Keep(l.notes[2]), ErrNoCheckpoint, "what is there may be newer")
 }
 
-func TestKeeperWithoutAPlace(t *testing.T) {
+func TestCheckpointFileWithoutAPath(t *testing.T) {
 	l := newLedger(t)
-	require.NoError(t, Keeper{}.Keep(l.notes[0]))
-	c, err := Keeper{}.Newest()
+	require.NoError(t, CheckpointFile{}.Keep(l.notes[0]))
+	c, err := CheckpointFile{}.Newest()
 	require.NoError(t, err)
 	require.Zero(t, c)
-	require.Error(t, Keeper{}.Writable())
+	require.Error(t, CheckpointFile{}.CheckWritable())
 
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	k := Keeper{Path: filepath.Join(file, "kept")}
-	require.Error(t, k.Writable())
+	k := CheckpointFile{Path: filepath.Join(file, "kept")}
+	require.Error(t, k.CheckWritable())
 	require.Error(t, k.Keep(l.notes[0]))
 }

@@ -12,7 +12,7 @@ type ledger struct {
 	t      testing.TB
 	key    Key
 	rows   []Row
-	notes  []Note
+	notes  []SignedCheckpoint
 	before Mark
 	at     time.Time
 }
@@ -48,7 +48,7 @@ func (l *ledger) sign() {
 }
 
 func (l *ledger) newest() Checkpoint {
-	c, err := ReadNote(l.notes[len(l.notes)-1].Text)
+	c, err := ReadCheckpoint(l.notes[len(l.notes)-1].Text)
 	require.NoError(l.t, err)
 	return c
 }
@@ -57,21 +57,21 @@ func (l *ledger) verify(c Check) (Report, error) {
 	return c.Verify(Merge(stream(l.rows), l.notes))
 }
 
-func (l *ledger) signedCheck() Check { return Check{Known: verifiers(l.t, l.key)} }
+func (l *ledger) signedCheck() Check { return Check{Keys: verifiers(l.t, l.key)} }
 
 // What is unsigned at the end is named, if it is too much or too old.
 func TestAnUnsignedEndIsFound(t *testing.T) {
 	for name, c := range map[string]struct {
 		rows  int
 		later time.Duration
-		want  *Unsigned
+		want  *UnsignedError
 	}{
 		"nothing":          {0, 0, nil},
 		"100 rows":         {100, 0, nil},
-		"101 rows":         {101, 0, &Unsigned{From: 2, To: 102}},
+		"101 rows":         {101, 0, &UnsignedError{From: 2, To: 102}},
 		"10 minutes":       {1, checkpointTime, nil},
-		"a moment more":    {1, checkpointTime + time.Millisecond, &Unsigned{From: 2, To: 2}},
-		"a clock set back": {3, -checkpointTime - time.Millisecond, &Unsigned{From: 2, To: 4}},
+		"a moment more":    {1, checkpointTime + time.Millisecond, &UnsignedError{From: 2, To: 2}},
+		"a clock set back": {3, -checkpointTime - time.Millisecond, &UnsignedError{From: 2, To: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLedger(t)
@@ -81,7 +81,7 @@ func TestAnUnsignedEndIsFound(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			var unsigned *Unsigned
+			var unsigned *UnsignedError
 			require.ErrorAs(t, err, &unsigned)
 			require.Equal(t, [2]int64{c.want.From, c.want.To}, [2]int64{unsigned.From, unsigned.To})
 			require.ErrorContains(t, err, "they are not signed")
@@ -116,10 +116,10 @@ func TestAStretchThatWasClosed(t *testing.T) {
 // A key and no checkpoint: the log is unsigned, or was made so.
 func TestAnUnsignedLogIsFound(t *testing.T) {
 	key := newKey(t)
-	known := Check{Known: verifiers(t, key)}
+	known := Check{Keys: verifiers(t, key)}
 	for _, rows := range [][]Row{nil, chain(t, 1), chain(t, 300)} {
 		_, err := known.Verify(Merge(stream(rows), nil))
-		require.ErrorAs(t, err, new(*Unsigned))
+		require.ErrorAs(t, err, new(*UnsignedError))
 		require.ErrorContains(t, err, "the log has no checkpoint")
 	}
 }
@@ -132,12 +132,12 @@ func TestALogIsHeldToWhatIsKeptElsewhere(t *testing.T) {
 	l.write(30)
 	for name, known := range map[string]Verifiers{"with the key": verifiers(t, l.key), "without": {}} {
 		t.Run(name, func(t *testing.T) {
-			check := Check{Known: known, Kept: kept, AtLeast: []Mark{{50, l.rows[49].Hash}, {130, l.rows[129].Hash}}}
+			check := Check{Keys: known, Kept: kept, Contains: []Mark{{50, l.rows[49].Hash}, {130, l.rows[129].Hash}}}
 			_, err := l.verify(check)
 			require.NoError(t, err)
 
-			again := Check{Known: known, Kept: kept}
-			var bad *BadRow
+			again := Check{Keys: known, Kept: kept}
+			var bad *BadRowError
 			_, err = again.Verify(Merge(stream(l.rows[:60]), l.notes[:1]))
 			require.ErrorAs(t, err, &bad, "put back to an earlier state")
 			require.True(t, bad.Outside)
@@ -149,10 +149,10 @@ func TestALogIsHeldToWhatIsKeptElsewhere(t *testing.T) {
 			_, err = again.Verify(Merge(stream(nil), nil))
 			require.ErrorContains(t, err, "audit row 1: rows are missing: the checkpoint of row 100")
 
-			again = Check{Known: known, AtLeast: check.AtLeast}
+			again = Check{Keys: known, Contains: check.Contains}
 			_, err = again.Verify(Merge(stream(l.rows[:120]), l.notes))
 			require.ErrorContains(t, err, "audit row 121: rows are missing: the log was to have at least 130")
-			_, err = Check{AtLeast: check.AtLeast}.Verify(Merge(stream(rebuilt(t, l.rows, 20)), nil))
+			_, err = Check{Contains: check.Contains}.Verify(Merge(stream(rebuilt(t, l.rows, 20)), nil))
 			require.ErrorContains(t, err, "audit row 50: it is not the row that was to be there")
 		})
 	}
@@ -162,11 +162,11 @@ func TestALogIsHeldToWhatIsKeptElsewhere(t *testing.T) {
 func TestAtLeastOfWhatWasArchived(t *testing.T) {
 	key := newKey(t)
 	_, rest, notes := archivedLog(t, key)
-	_, err := Check{AtLeast: []Mark{{4, rest[0].Previous}}}.Verify(Merge(stream(rest), notes))
+	_, err := Check{Contains: []Mark{{4, rest[0].Previous}}}.Verify(Merge(stream(rest), notes))
 	require.NoError(t, err)
-	_, err = Check{AtLeast: []Mark{{4, Genesis}}}.Verify(Merge(stream(rest), notes))
+	_, err = Check{Contains: []Mark{{4, Genesis}}}.Verify(Merge(stream(rest), notes))
 	require.Error(t, err)
-	_, err = Check{AtLeast: []Mark{{3, Genesis}}}.Verify(Merge(stream(rest), notes))
+	_, err = Check{Contains: []Mark{{3, Genesis}}}.Verify(Merge(stream(rest), notes))
 	require.ErrorContains(t, err, "row 3 was archived, and its file is not here")
 }
 
@@ -175,7 +175,7 @@ func moved(t testing.TB) *ledger {
 	l := &ledger{t: t, key: newKey(t), at: at}
 	l.write(40)
 	l.notes = signedOld(t, l.key, l.rows, 20)
-	old, err := ReadNote(l.notes[1].Text)
+	old, err := ReadCheckpoint(l.notes[1].Text)
 	require.NoError(t, err)
 	l.before = old.Mark()
 	l.write(3)
@@ -192,7 +192,7 @@ func TestALogMovesOn(t *testing.T) {
 	require.EqualValues(t, 3, report.Checkpoints)
 	require.EqualValues(t, 44, report.Signed)
 
-	for name, notes := range map[string][]Note{
+	for name, notes := range map[string][]SignedCheckpoint{
 		"the last old one gone":     {l.notes[0], l.notes[2]},
 		"all old ones gone":         {l.notes[2]},
 		"the new one gone":          l.notes[:2],
@@ -201,12 +201,12 @@ func TestALogMovesOn(t *testing.T) {
 		"an old one beside the new": {l.notes[0], l.notes[1], signedOld(t, l.key, l.rows[43:44], 1)[0], l.notes[2]},
 	} {
 		_, err := l.signedCheck().Verify(Merge(stream(l.rows), notes))
-		require.ErrorAs(t, err, new(*BadRow), name)
+		require.ErrorAs(t, err, new(*BadRowError), name)
 	}
 	_, err = l.signedCheck().Verify(Merge(stream(l.rows[:43]), l.notes[:2]))
 	require.NoError(t, err, "of before it moved on, which what is kept elsewhere tells from today")
-	_, err = Check{Known: verifiers(t, l.key), Kept: l.newest()}.Verify(Merge(stream(l.rows[:43]), l.notes[:2]))
-	require.ErrorAs(t, err, new(*BadRow))
+	_, err = Check{Keys: verifiers(t, l.key), Kept: l.newest()}.Verify(Merge(stream(l.rows[:43]), l.notes[:2]))
+	require.ErrorAs(t, err, new(*BadRowError))
 }
 
 // A restored log is taken up by a signed row, which gives up what is kept of before it.
@@ -217,17 +217,17 @@ func TestARestoredLogIsTakenUp(t *testing.T) {
 	l.rows, l.notes, l.at = l.rows[:60], l.notes[:1], l.at.Add(time.Minute)
 	l.before = l.newest().Mark()
 	l.add(AcceptRow(Mark{60, l.rows[59].Hash}, kept))
-	_, err := l.verify(Check{Known: verifiers(t, l.key), Kept: kept})
-	require.ErrorAs(t, err, new(*BadRow), "anybody can write a row")
+	_, err := l.verify(Check{Keys: verifiers(t, l.key), Kept: kept})
+	require.ErrorAs(t, err, new(*BadRowError), "anybody can write a row")
 	l.sign()
-	_, err = l.verify(Check{Known: verifiers(t, l.key), Kept: kept})
+	_, err = l.verify(Check{Keys: verifiers(t, l.key), Kept: kept})
 	require.NoError(t, err)
 	later := kept
 	later.At = l.at
-	_, err = l.verify(Check{Known: verifiers(t, l.key), Kept: later})
-	require.ErrorAs(t, err, new(*BadRow), "not what came after")
+	_, err = l.verify(Check{Keys: verifiers(t, l.key), Kept: later})
+	require.ErrorAs(t, err, new(*BadRowError), "not what came after")
 	_, err = l.verify(Check{Kept: kept})
-	require.ErrorAs(t, err, new(*BadRow), "without the key nobody knows who wrote the row")
+	require.ErrorAs(t, err, new(*BadRowError), "without the key nobody knows who wrote the row")
 }
 
 // A row that takes a log up, put in beforehand by somebody who cannot sign, is signed in its turn with
@@ -247,9 +247,9 @@ func TestARowPutInTakesNothingUp(t *testing.T) {
 		rows, notes := len(l.rows), len(l.notes)
 		l.write(30)
 		l.sign()
-		check := Check{Known: verifiers(t, l.key), Kept: l.newest()}
+		check := Check{Keys: verifiers(t, l.key), Kept: l.newest()}
 		l.rows, l.notes = l.rows[:rows], l.notes[:notes]
 		_, err := l.verify(check)
-		require.ErrorAs(t, err, new(*BadRow), name)
+		require.ErrorAs(t, err, new(*BadRowError), name)
 	}
 }
