@@ -10,8 +10,7 @@ import (
 )
 
 // BenchmarkGet compares a read through all links with the same read through
-// net/http alone. The answer is served by the same process, so its share of
-// time and allocations is in both.
+// net/http alone. Both figures include the server, which is in the same process.
 func BenchmarkGet(b *testing.B) {
 	body := readExamples(b)["GET /api/v1/servers/{server_id}/"].Response
 	f := newBenchFake(b, body)

@@ -16,17 +16,17 @@ func TestBreaker(t *testing.T) {
 		answer func() (*http.Response, error)
 		opens  bool
 	}{
-		"500":       {says(500, ""), true},
+		"500":       {responds(500, ""), true},
 		"reset":     {fails(errors.New("connection reset")), true},
-		"400":       {says(400, ""), false},
-		"429":       {says(429, ""), false},
-		"fine":      {says(204, ""), false},
-		"too large": {says(200, string(make([]byte, maxBody+1))), false},
+		"400":       {responds(400, ""), false},
+		"429":       {responds(429, ""), false},
+		"fine":      {responds(204, ""), false},
+		"too large": {responds(200, string(make([]byte, maxBody+1))), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var sent int
-				c := testClient(t, through(script{tc.answer}.play(&sent)))
+				c := testClient(t, withTransport(script{tc.answer}.play(&sent)))
 				for range breakerFailures {
 					_ = c.Servers.Delete(t.Context(), someID)
 				}
@@ -43,10 +43,10 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
-func TestBreakerKeepsReadsAndWritesApart(t *testing.T) {
+func TestBreakerSeparatesReadsAndWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		healthy := false
-		c := testClient(t, through(func(r *http.Request) (*http.Response, error) {
+		c := testClient(t, withTransport(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodGet || healthy {
 				return reply(200, `{"id":1}`), nil
 			}
@@ -65,10 +65,10 @@ func TestBreakerKeepsReadsAndWritesApart(t *testing.T) {
 	})
 }
 
-func TestBreakerDisregardsCallersWhoGiveUp(t *testing.T) {
+func TestBreakerIgnoresCancelledCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
-		c := testClient(t, through(func(r *http.Request) (*http.Response, error) {
+		c := testClient(t, withTransport(func(r *http.Request) (*http.Response, error) {
 			sent++
 			<-r.Context().Done()
 			return nil, r.Context().Err()

@@ -32,7 +32,7 @@ func TestAuth(t *testing.T) {
 		var got []string
 		c := testClient(t, func(o *Options) {
 			o.Token = func() (string, error) { return tc.token, tc.err }
-		}, through(func(r *http.Request) (*http.Response, error) {
+		}, withTransport(func(r *http.Request) (*http.Response, error) {
 			got = append(got, r.Header.Get("Authorization"))
 			return reply(204, ""), nil
 		}))
@@ -51,7 +51,7 @@ func TestAuth(t *testing.T) {
 	}
 }
 
-func TestAuthStaysOnItsHost(t *testing.T) {
+func TestAuthRefusesOtherHosts(t *testing.T) {
 	base, _ := url.Parse("https://admin.vps.org/api/v1")
 	l := auth{nil, base, func() (string, error) { return secret, nil }}
 	for _, target := range []string{"http://admin.vps.org/", "https://evil.example/", "https://admin.vps.org:8443/"} {
@@ -83,7 +83,7 @@ func TestRateLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, start := testClient(t, through(script{says(204, "")}.play(new(int))), tc.edit), time.Now()
+				c, start := testClient(t, withTransport(script{responds(204, "")}.play(new(int))), tc.edit), time.Now()
 				for range 150 {
 					require.NoError(t, c.Servers.Delete(t.Context(), someID))
 				}
@@ -93,17 +93,17 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-func TestRateLimitHoldsBack(t *testing.T) {
+func TestRateLimitBeyondTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent int
-		c := testClient(t, through(script{says(204, "")}.play(&sent)), func(o *Options) { o.Rate, o.Burst = 0.001, 1 })
+		c := testClient(t, withTransport(script{responds(204, "")}.play(&sent)), func(o *Options) { o.Rate, o.Burst = 0.001, 1 })
 		require.NoError(t, c.Servers.Delete(t.Context(), someID))
 		apiErr := asError(t, c.Servers.Delete(t.Context(), someID))
 		require.Equal(t, KindUnavailable, apiErr.Kind)
 		require.False(t, apiErr.Unknown)
 
 		ctx, cancel := context.WithCancel(t.Context())
-		slow := testClient(t, through(script{says(204, "")}.play(&sent)), func(o *Options) { o.Rate, o.Burst = 0.1, 1 })
+		slow := testClient(t, withTransport(script{responds(204, "")}.play(&sent)), func(o *Options) { o.Rate, o.Burst = 0.1, 1 })
 		require.NoError(t, slow.Servers.Delete(ctx, someID))
 		time.AfterFunc(time.Second, cancel)
 		apiErr = asError(t, slow.Servers.Delete(ctx, someID))
@@ -118,16 +118,16 @@ func TestObserve(t *testing.T) {
 		script script
 		want   Call
 	}{
-		"fine":    {script{says(200, `{"id":1}`)}, Call{Status: 200, Attempts: 1}},
-		"third":   {script{says(502, ""), says(502, ""), says(200, `{"id":1}`)}, Call{Status: 200, Attempts: 3}},
-		"missing": {script{says(404, "")}, Call{Status: 404, Kind: KindNotFound, Attempts: 1}},
-		"garbage": {script{says(200, "x")}, Call{Status: 200, Kind: KindDecode, Attempts: 1}},
-		"broken":  {script{says(502, ""), fails(errors.New("reset"))}, Call{Kind: KindNetwork, Attempts: 3}},
+		"fine":    {script{responds(200, `{"id":1}`)}, Call{Status: 200, Attempts: 1}},
+		"third":   {script{responds(502, ""), responds(502, ""), responds(200, `{"id":1}`)}, Call{Status: 200, Attempts: 3}},
+		"missing": {script{responds(404, "")}, Call{Status: 404, Kind: KindNotFound, Attempts: 1}},
+		"garbage": {script{responds(200, "x")}, Call{Status: 200, Kind: KindDecode, Attempts: 1}},
+		"broken":  {script{responds(502, ""), fails(errors.New("reset"))}, Call{Kind: KindNetwork, Attempts: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got []Call
-				c := testClient(t, through(tc.script.play(new(int))), func(o *Options) {
+				c := testClient(t, withTransport(tc.script.play(new(int))), func(o *Options) {
 					o.Observe = func(call Call) { got = append(got, call) }
 				})
 				start := time.Now()
@@ -143,8 +143,8 @@ func TestAttemptLog(t *testing.T) {
 	for level, want := range map[slog.Level]int{slog.LevelDebug: 3, slog.LevelInfo: 0} {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))
-		s := script{fails(errors.New("reset by " + secret)), says(502, secret), says(200, `{"results":[],"x":"`+secret+`"}`)}
-		c := testClient(t, through(s.play(new(int))), func(o *Options) { o.Logger = logger })
+		s := script{fails(errors.New("reset by " + secret)), responds(502, secret), responds(200, `{"results":[],"x":"`+secret+`"}`)}
+		c := testClient(t, withTransport(s.play(new(int))), func(o *Options) { o.Logger = logger })
 		_, err := c.DNSZones.List(t.Context(), ZoneFilter{"example.com"})
 		require.NoError(t, err)
 		require.Equal(t, want, bytes.Count(log.Bytes(), []byte("method=GET path=/dns-zones/ ")))

@@ -114,7 +114,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// statusOf is the documented status, or the one to be expected.
+// statusOf returns the documented status, or else the usual one.
 func statusOf(name string, ex example) int {
 	switch {
 	case ex.Status != 0:
@@ -144,7 +144,7 @@ func checkRequest(t *testing.T, name string, ex example, got []seen) {
 	require.JSONEq(t, string(ex.Request), got[0].body)
 }
 
-// objects takes the objects out of a list's envelope.
+// objects returns the objects of a list.
 func objects(t *testing.T, body jsontext.Value) jsontext.Value {
 	var list struct {
 		Results jsontext.Value `json:"results"`
@@ -164,7 +164,7 @@ func encode(t testing.TB, v any) jsontext.Value {
 	return data
 }
 
-// plain decodes and leaves nulls out.
+// plain decodes a body without its nulls.
 func plain(t testing.TB, body jsontext.Value) any {
 	var v any
 	require.NoError(t, json.Unmarshal(body, &v))
@@ -207,7 +207,7 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// Everything that may be null is, and everything unknown is kept.
+// Every member may be null, and unknown members are kept.
 func TestNullsAndUnknowns(t *testing.T) {
 	nulls := `{"id":"9f1c0000-0000-4000-8000-00000000000A","name":null,"hostname":null,"status":"exploding","ip_address":null,
 		"ipv6_address":null,"location":null,"plan":null,"os":null,"backups_enabled":null,"resource_usage":null,
@@ -223,7 +223,7 @@ func TestNullsAndUnknowns(t *testing.T) {
 	require.JSONEq(t, `{"id":"9f1c0000-0000-4000-8000-00000000000A","status":"exploding","gpu":{"count":2}}`, string(encode(t, got)))
 }
 
-func TestNullsEverywhere(t *testing.T) {
+func TestNullsInAllObjects(t *testing.T) {
 	for name, out := range map[string]any{
 		`{"account":{"email":null,"created_at":null},"token":{"permissions":null,"expires_at":null,"is_expired":null}}`: new(Me),
 		`{"id":null,"server":null,"size_mb":null,"expires_at":null,"description":null}`:                                 new(Backup),

@@ -13,7 +13,7 @@ import (
 
 const secret = "vps_secret_0123456789"
 
-// fake is an API that answers by a function and remembers what arrived.
+// fake is an API that answers by a function and records the requests.
 type fake struct {
 	url  string
 	mu   sync.Mutex
@@ -50,7 +50,7 @@ func newFake(t testing.TB, h http.HandlerFunc) *fake {
 	return f
 }
 
-// client is one for the fake, changed by edit.
+// client returns a client of the fake, with the options changed by edit.
 func (f *fake) client(t testing.TB, edit ...func(*Options)) *Client {
 	return testClient(t, append([]func(*Options){func(o *Options) { o.BaseURL = f.url }}, edit...)...)
 }
@@ -71,7 +71,7 @@ func testClient(t testing.TB, edit ...func(*Options)) *Client {
 	return c
 }
 
-// always is a handler that always says the same.
+// always is a handler that always responds in the same way.
 func always(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -85,7 +85,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func through(f roundTrip) func(*Options) { return func(o *Options) { o.Transport = f } }
+func withTransport(f roundTrip) func(*Options) { return func(o *Options) { o.Transport = f } }
 
 func reply(status int, body string) *http.Response {
 	return &http.Response{
@@ -103,7 +103,7 @@ func asError(t testing.TB, err error) *Error {
 
 var someID = ID{text: "12345", number: true}
 
-// newBenchFake serves one body and remembers nothing.
+// newBenchFake serves one body and records nothing.
 func newBenchFake(t testing.TB, body []byte) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
 	t.Cleanup(server.Close)

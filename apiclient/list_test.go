@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// paged answers with pages by number: "" and "1" are the first.
+// paged answers with the page of the number in the query: "" and "1" are the first.
 func paged(count int, pages ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		number, _ := strconv.Atoi(r.URL.Query().Get("page"))
@@ -102,9 +102,9 @@ func TestListFollowsNext(t *testing.T) {
 	}
 }
 
-// Behind a proxy the API may not know its own address: of a link to the next page the query
-// alone counts, and nothing is ever sent elsewhere.
-func TestListTakesTheQueryOfNextAlone(t *testing.T) {
+// Behind a proxy the API may not know its own address: the client uses only the query of a next link,
+// and sends nothing to another host.
+func TestListUsesOnlyTheQueryOfNext(t *testing.T) {
 	evil := newFake(t, always(200, `[]`))
 	for next, query := range map[string]string{
 		evil.url + "/servers/?page=2&status=": "page=2&status=", "https://HOST/api/v1/servers/?page=2": "page=2",
@@ -131,7 +131,7 @@ func TestListTakesTheQueryOfNextAlone(t *testing.T) {
 	require.Empty(t, evil.requests())
 }
 
-func TestListEndsWhateverTheServerSays(t *testing.T) {
+func TestListIsBounded(t *testing.T) {
 	endless := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
 		always(200, fmt.Sprintf(`{"results":[{"id":%d}],"next":"?n=%d"}`, n, n+1))(w, r)
@@ -156,7 +156,7 @@ func TestListFailures(t *testing.T) {
 		_, err := f.client(t).Servers.List(t.Context(), ServerFilter{})
 		require.Equal(t, want, asError(t, err).Kind, body)
 	}
-	// A page that fails fails the list: half a list looks like a whole one.
+	// A page that fails makes the list fail: an incomplete list looks like a complete one.
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "" {
 			always(500, ``)(w, r)
@@ -166,11 +166,11 @@ func TestListFailures(t *testing.T) {
 	})
 	_, err := f.client(t).Servers.List(t.Context(), ServerFilter{})
 	require.Equal(t, KindServer, asError(t, err).Kind)
-	// A 404 of the first page is no empty list: there is no such list.
+	// A 404 of the first page does not mean an empty list, but that there is no such list.
 	f = newFake(t, always(404, ``))
 	_, err = f.client(t).Servers.List(t.Context(), ServerFilter{})
 	require.Equal(t, KindNoRoute, asError(t, err).Kind)
-	// A page that a proxy does not find is no end of the list either.
+	// A proxy's 404 for a page is not the end of the list.
 	f = newFake(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "" {
 			withType("text/html", 404, `<html>Not found</html>`)(w, r)
@@ -188,7 +188,7 @@ func FuzzDecodeLists(f *testing.F) {
 	}
 	kinds := []Kind{"", KindDecode, KindInvalid}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		c := testClient(t, through(func(*http.Request) (*http.Response, error) { return reply(200, string(body)), nil }))
+		c := testClient(t, withTransport(func(*http.Request) (*http.Response, error) { return reply(200, string(body)), nil }))
 		_, err := c.DNSZones.List(t.Context(), ZoneFilter{})
 		require.True(t, slices.Contains(kinds, kindOf(err)), "%v", err)
 	})

@@ -22,8 +22,8 @@ func TestPollTimes(t *testing.T) {
 	})
 }
 
-// The API's own wish counts where it is longer than the pause, and only once.
-func TestPollWaitsAsLongAsTheAPIAsks(t *testing.T) {
+// RetryAfter extends the next pause, and only that one.
+func TestPollRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start, at := time.Now(), []int{}
 		err := Poll(t.Context(), func(context.Context) (bool, error) {

@@ -66,7 +66,7 @@ func hasNoSecret(t *testing.T, result any, err error) {
 }
 
 // The client sends the token to no other host, after a redirect or a next link.
-func TestTokenGoesNowhereElse(t *testing.T) {
+func TestTokenIsSentToNoOtherHost(t *testing.T) {
 	evil := newFake(t, always(200, `{"id":1}`))
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// writes are one call of each sort that changes something.
+// writes has a call of each kind that changes an object.
 var writes = map[string]func(context.Context, *Client) error{
 	"create": func(ctx context.Context, c *Client) error {
 		_, err := c.Servers.Create(ctx, CreateServer{Name: "a", PlanID: someID, OSID: someID})
@@ -40,7 +40,7 @@ var writes = map[string]func(context.Context, *Client) error{
 	"delete": func(ctx context.Context, c *Client) error { return c.Servers.Delete(ctx, someID) },
 }
 
-// hijack answers with raw bytes, then closes the connection.
+// hijack answers with raw bytes and closes the connection.
 func hijack(raw string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, buf, err := w.(http.Hijacker).Hijack()
@@ -61,8 +61,7 @@ func withType(contentType string, status int, body string) http.HandlerFunc {
 	}
 }
 
-// A write is sent once whatever the answer, and is unknown where it may have
-// been done.
+// A write is sent once, whatever the answer, and its outcome is unknown if it may have been done.
 func TestWriteAnswers(t *testing.T) {
 	huge := strings.Repeat(" ", maxBody+1)
 	for name, tc := range map[string]struct {
@@ -121,7 +120,7 @@ func TestWriteAnswers(t *testing.T) {
 	}
 }
 
-// On a pooled connection that broke, net/http must not repeat a write.
+// net/http must not repeat a write on a pooled connection that broke.
 func TestWriteOnReusedConnection(t *testing.T) {
 	for write, call := range writes {
 		t.Run(write, func(t *testing.T) {
@@ -149,8 +148,8 @@ func TestWriteNeverConnected(t *testing.T) {
 	for name, edit := range map[string]func(*Options){
 		"refused":      func(o *Options) { o.BaseURL = "http://" + closed.Addr().String() },
 		"TLS":          func(o *Options) { o.BaseURL = strings.Replace(plain.url, "http:", "https:", 1) },
-		"untraced DNS": through(func(*http.Request) (*http.Response, error) { return nil, &net.DNSError{IsNotFound: true} }),
-		"untraced dial": through(func(*http.Request) (*http.Response, error) {
+		"untraced DNS": withTransport(func(*http.Request) (*http.Response, error) { return nil, &net.DNSError{IsNotFound: true} }),
+		"untraced dial": withTransport(func(*http.Request) (*http.Response, error) {
 			return nil, &net.OpError{Op: "dial", Err: errors.New("no route")}
 		}),
 	} {
@@ -163,15 +162,15 @@ func TestWriteNeverConnected(t *testing.T) {
 	require.Empty(t, plain.requests())
 }
 
-func TestWriteThroughSilentTransport(t *testing.T) {
-	c := testClient(t, through(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }))
+func TestWriteThroughTransportWithoutTrace(t *testing.T) {
+	c := testClient(t, withTransport(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }))
 	apiErr := asError(t, c.Servers.Delete(t.Context(), someID))
-	require.True(t, apiErr.Unknown, "a transport that reports no connection may have sent it")
+	require.True(t, apiErr.Unknown, "a transport without trace events may have sent it")
 }
 
 func TestWriteAfterItsContextEnded(t *testing.T) {
 	var sent int
-	c := testClient(t, through(script{says(204, "")}.play(&sent)))
+	c := testClient(t, withTransport(script{responds(204, "")}.play(&sent)))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	apiErr := asError(t, c.Servers.Delete(ctx, someID))
@@ -195,16 +194,16 @@ func TestWriteCancelled(t *testing.T) {
 
 	err = f.client(t).Servers.Delete(ctx, someID)
 	require.Equal(t, KindCanceled, asError(t, err).Kind)
-	require.False(t, asError(t, err).Unknown, "it was over before anything was sent")
+	require.False(t, asError(t, err).Unknown, "its context ended before it was sent")
 	require.Len(t, f.requests(), 1)
 }
 
 func TestTimeouts(t *testing.T) {
-	hang := through(func(r *http.Request) (*http.Response, error) {
+	hang := withTransport(func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	})
-	dribble := through(func(r *http.Request) (*http.Response, error) {
+	dribble := withTransport(func(r *http.Request) (*http.Response, error) {
 		resp := reply(200, "")
 		resp.Body = io.NopCloser(bufio.NewReader(untilDone{r.Context()}))
 		return resp, nil
@@ -233,7 +232,7 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// untilDone is a body that never ends by itself.
+// untilDone is a body that ends with its context.
 type untilDone struct{ ctx context.Context }
 
 func (u untilDone) Read([]byte) (int, error) {
@@ -244,7 +243,7 @@ func (u untilDone) Read([]byte) (int, error) {
 func TestHeaderTimeoutClosesALateAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := &closeCounter{Reader: strings.NewReader(`{"id":1}`)}
-		c := testClient(t, through(func(*http.Request) (*http.Response, error) {
+		c := testClient(t, withTransport(func(*http.Request) (*http.Response, error) {
 			time.Sleep(headerLimit)
 			synctest.Wait()
 			time.Sleep(time.Millisecond)
