@@ -50,7 +50,7 @@ func TestForgedAnswers(t *testing.T) {
 				k := speak(w)
 				// A record is open, so that there is something to steal.
 				other := w.process("process-2", w.sim.Transport())
-				open := other.Runner.Run(t.Context(), toolCall("servers.delete", web))
+				open := other.Runner.Run(t.Context(), runnerCall("servers.delete", web))
 				require.NotNil(t, open.Record, open.Message)
 				w.clock.Advance(readTime)
 				w.refused(k.call(answering("servers_delete", web, strings.ReplaceAll(state, "RECORD", open.Record.ID), yes)), approval.Pending)
@@ -62,7 +62,7 @@ func TestForgedAnswers(t *testing.T) {
 func TestStateOfAnotherSession(t *testing.T) {
 	w := newWorld(t)
 	other := w.process("process-2", w.sim.Transport())
-	open := other.Runner.Run(t.Context(), toolCall("servers.delete", web))
+	open := other.Runner.Run(t.Context(), runnerCall("servers.delete", web))
 	nonce, err := other.Runner.AskForm(t.Context(), *open.Record, "process-2")
 	require.NoError(t, err)
 	w.clock.Advance(readTime)

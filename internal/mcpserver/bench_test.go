@@ -45,7 +45,7 @@ func BenchmarkRead(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/runner-%d", name, inFlight), func(b *testing.B) {
 				r := benchRunner(b, api.URL)
 				measure(b, inFlight, func() error {
-					r.Run(b.Context(), toolCall("servers.get", `{"server":12345}`))
+					r.Run(b.Context(), runnerCall("servers.get", `{"server":12345}`))
 					return nil
 				})
 			})

@@ -1,59 +1,68 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// waitLimit is how long "wait" may wait: clients give a call up after a minute.
+// waitLimit limits the input "wait": clients cancel a call after a minute.
 const waitLimit = 50 * time.Second
 
-// exchange is one tools/call on its way through.
-type exchange struct {
+// toolCall is one tools/call.
+type toolCall struct {
 	*Server
 	op       *tools.Op
 	call     runner.Call
-	session  string // that questions are put to
+	session  string // of elicitations
 	client   *session
-	modern   bool      // the client takes a question as a result, and brings the answer with a new call
-	reporter *reporter // nil where the client wants no progress
+	modern   bool              // an elicitation is a result, and its answer is in a new call
+	progress *progressReporter // nil if the client did not request progress
 }
 
 func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		c := who(ctx)
-		x := exchange{
-			Server: s, op: op, session: c.session, client: s.sessions.named(c.session),
-			modern: server.IsModernRequest(ctx), reporter: newReporter(ctx, op, req),
+		x := toolCall{
+			Server: s, op: op, session: c.session, client: s.sessions.get(c.session),
+			modern: server.IsModernRequest(ctx), progress: newProgressReporter(ctx, op, req),
 		}
-		defer x.reporter.flush()
+		defer x.progress.flush()
 		x.call = runner.Call{
 			Operation: op.Name, Input: arguments(op, req), Actor: c.actor, Surface: permissions.MCP,
-			CanAsk: canAsk(ctx) && x.client.takesForm("", s.Runner.Now()), WaitLimit: waitLimit,
+			CanAsk: canElicit(ctx) && x.client.acceptsForm("", s.Runner.Now()), WaitLimit: waitLimit,
 		}
-		if op.Settles && x.reporter != nil {
-			x.call.Progress = x.reporter.settling
+		if op.Settles && x.progress != nil {
+			x.call.Progress = x.progress.status
 		}
 		var err error
 		if x.call.RequestID, err = requestID(req.Params.Meta); err != nil {
 			return result(x.invalid(err)), nil
 		}
 		if req.Params.RequestState != "" || len(req.Params.InputResponses) > 0 {
-			return result(x.answered(ctx, req.Params.MultiRoundTripParams)), nil
+			return result(x.handleAnswer(ctx, req.Params.MultiRoundTripParams)), nil
 		}
 		return x.run(ctx), nil
 	}
 }
 
-// run runs the call, up to the question if a person must be asked.
-func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
+// run runs the call, and elicits a confirmation if a person must confirm it.
+func (x *toolCall) run(ctx context.Context) *mcp.CallToolResult {
 	reply := x.Runner.Run(ctx, x.call)
 	if reply.Outcome != runner.ApprovalRequired || reply.Record == nil {
 		return result(reply)
@@ -62,15 +71,14 @@ func (x *exchange) run(ctx context.Context) *mcp.CallToolResult {
 	switch {
 	case !x.call.CanAsk || reply.Card == nil || !x.Runner.Carries(ctx, *reply.Record, permissions.MCP):
 		return result(reply)
-	case !x.client.takesForm(reply.Record.ID, x.Runner.Now()):
-		return result(x.elsewhere(ctx, reply.Record.ID, "This is not asked here again.", ""))
+	case !x.client.acceptsForm(reply.Record.ID, x.Runner.Now()):
+		return result(x.escalate(ctx, reply.Record.ID, "This is not asked here again.", ""))
 	}
-	return x.ask(ctx, reply)
+	return x.elicit(ctx, reply)
 }
 
-// result makes a tool result of a reply: the text stands alone, and the structured content
-// is valid against the tool's output schema wherever there is any. Both name tools as the client
-// knows them.
+// result makes a tool result of a reply: the text is complete by itself, and structured content
+// is valid against the tool's output schema. Both have the names of tools, not of operations.
 func result(reply runner.Reply) *mcp.CallToolResult {
 	reply.Message = toolNames(reply.Message)
 	if reply.Card != nil {
@@ -88,9 +96,9 @@ func result(reply runner.Reply) *mcp.CallToolResult {
 	return r
 }
 
-// canAsk reports whether the client says that it can put a form to a person. Nothing but
-// its own word is known, and it is not asked without it: it would fail or hang.
-func canAsk(ctx context.Context) bool {
+// canElicit reports whether the client has declared the capability of elicitation by form. An elicitation
+// to any other client would fail or hang.
+func canElicit(ctx context.Context) bool {
 	var can *mcp.ElicitationCapability
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
 		if info.ClientCapabilities != nil {
@@ -99,6 +107,87 @@ func canAsk(ctx context.Context) bool {
 	} else if s, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
 		can = s.GetClientCapabilities().Elicitation
 	}
-	// The capability was an empty object before there was more than one mode.
+	// In older revisions, which have one mode, the capability is an empty object.
 	return can != nil && (can.Form != nil || can.URL == nil)
+}
+
+// requestKey is the member of "_meta" with the idempotency key of a request. The id of a JSON-RPC
+// message is no such key: clients count from 1 in every session.
+const requestKey = "org.vpsbot/request-id"
+
+const (
+	requestIDChars = 128
+	requestIDBytes = 256 // what the store takes
+)
+
+var errRequestID = errors.New("_meta." + requestKey + " must be a string of 1 to 128 printable characters")
+
+// requestID returns the client's idempotency key, or "" if there is none.
+func requestID(meta *mcp.Meta) (string, error) {
+	if meta == nil {
+		return "", nil
+	}
+	given, ok := meta.AdditionalFields[requestKey]
+	if !ok {
+		return "", nil
+	}
+	id, ok := given.(string)
+	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || text.Hidden(c) }
+	if !ok || id == "" || utf8.RuneCountInString(id) > requestIDChars || len(id) > requestIDBytes || strings.IndexFunc(id, odd) >= 0 {
+		return "", errRequestID
+	}
+	return id, nil
+}
+
+// invalid replies to a call that is refused before the Runner.
+func (x *toolCall) invalid(err error) runner.Reply {
+	reply := runner.Reply{Op: x.op, Class: runner.Invalid, Message: err.Error()}
+	if !x.op.IsRead() {
+		reply.Outcome = runner.Refused
+	}
+	return reply
+}
+
+// addedByClients are the members that clients add to the arguments: Gemini
+// CLI, Cline, and the last five n8n. Any other unknown member is an error.
+var addedByClients = []string{"wait_for_previous", "task_progress", "toolCallId", "sessionId", "chatInput", "action", "tool"}
+
+// arguments returns the call's input without the members that the client added. Missing, null and an empty text
+// are no input; an object inside a text is that object.
+func arguments(op *tools.Op, req mcp.CallToolRequest) []byte {
+	raw := bytes.TrimSpace(req.Params.RawArguments)
+	if jsontext.Value(raw).Kind() == '"' {
+		text, err := jsontext.AppendUnquote(nil, raw)
+		text = bytes.TrimSpace(text)
+		if err == nil && (len(text) == 0 || jsontext.Value(text).Kind() == '{') {
+			raw = text
+		}
+	}
+	if string(raw) == "null" {
+		return nil
+	}
+	return withoutAdded(op, raw)
+}
+
+func withoutAdded(op *tools.Op, raw []byte) []byte {
+	added := func(name string) bool {
+		return slices.Contains(addedByClients, name) && !slices.ContainsFunc(op.Fields, func(f tools.Field) bool { return f.Name == name })
+	}
+	if !slices.ContainsFunc(addedByClients, func(name string) bool { return strings.Contains(string(raw), name) }) || len(raw) > tools.MaxInput {
+		return raw
+	}
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return raw // the Runner returns the error
+	}
+	for name := range members {
+		if added(name) {
+			delete(members, name)
+		}
+	}
+	kept, err := json.Marshal(members, json.Deterministic(true))
+	if err != nil {
+		return raw
+	}
+	return kept
 }

@@ -213,8 +213,8 @@ func TestACardNamesTheTimeThatIsLeft(t *testing.T) {
 	w := newWorld(t)
 	asked(w.modern(forms))
 	w.clock.Advance(3*time.Minute + 20*time.Second)
-	x := exchange{Server: w.server}
-	require.Contains(t, x.form(w.records()[0], runner.Card{}).Message, "Can be answered for 100 seconds at most")
+	x := toolCall{Server: w.server}
+	require.Contains(t, x.elicitation(w.records()[0], runner.Card{}).Message, "Can be answered for 100 seconds at most")
 }
 
 func TestTargetThatChangedIsStale(t *testing.T) {

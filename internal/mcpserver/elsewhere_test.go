@@ -50,9 +50,9 @@ func TestClientThatCannotAsk(t *testing.T) {
 
 // watching counts the records that the server watches.
 func (w *world) watching() int {
-	w.server.watched.mu.Lock()
-	defer w.server.watched.mu.Unlock()
-	return len(w.server.watched.records)
+	w.server.approvals.mu.Lock()
+	defer w.server.approvals.mu.Unlock()
+	return len(w.server.approvals.records)
 }
 
 func TestDenialElsewhereIsToldToo(t *testing.T) {
@@ -167,11 +167,11 @@ func TestWatchingSurvivesAStoreThatFails(t *testing.T) {
 		}
 		return w.store, nil
 	}
-	w.server.watched.close()
-	other.watch(toolCall("servers.delete", web), w.records()[0])
+	w.server.approvals.close()
+	other.watch(runnerCall("servers.delete", web), w.records()[0])
 	w.approve("web-server-01")
 	w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs")
-	<-other.watched.close()
+	<-other.approvals.close()
 	require.GreaterOrEqual(t, failures.Load(), int32(4))
 	require.Contains(t, w.log.String(), "disk full of [redacted]")
 }

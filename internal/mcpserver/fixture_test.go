@@ -50,7 +50,7 @@ func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
 	w.sim = simulator.New(o)
 	w.store = storetest.Open(t)
 	w.server = w.process("process-1", w.sim.Transport())
-	t.Cleanup(func() { <-w.server.watched.close() })
+	t.Cleanup(func() { <-w.server.approvals.close() })
 	t.Cleanup(func() {
 		if strings.HasPrefix(token, "vps_") {
 			require.NotContains(t, w.log.String(), token, "the token must not be in the log")

@@ -42,7 +42,7 @@ func TestGivingUpOneOfTwoLeavesTheQuestionOpen(t *testing.T) {
 	_, coming := k.begin("tools/call", call("servers_delete", web))
 	_, reply := k.question()
 	k.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + first + `}}`)
-	w.eventually(func() bool { return w.server.people.size() == 1 }, "one gave up")
+	w.eventually(func() bool { return int(w.server.waiting.Load()) == 1 }, "one gave up")
 	require.Equal(t, approval.Pending, w.state())
 	w.clock.Advance(readTime)
 	reply(`"result":` + yes)
@@ -61,12 +61,12 @@ func TestFiftyWaitAndReadsGoOn(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(forms)
 	var coming []<-chan message
-	for range mostWaiting { // all about one record: nobody may have many open
+	for range maxWaiting { // all about one record: nobody may have many open
 		_, answer := k.begin("tools/call", call("servers_create", newServer(0)))
 		coming = append(coming, answer)
 	}
-	replies := make([]func(string), 0, mostWaiting)
-	for range mostWaiting {
+	replies := make([]func(string), 0, maxWaiting)
+	for range maxWaiting {
 		_, reply := k.question()
 		replies = append(replies, reply)
 	}
@@ -84,7 +84,7 @@ func TestFiftyWaitAndReadsGoOn(t *testing.T) {
 		require.Equal(t, "declined", k.result(answer).is())
 	}
 	require.Empty(t, w.sent())
-	require.Zero(t, w.server.people.size())
+	require.Zero(t, int(w.server.waiting.Load()))
 }
 
 func newServer(i int) string {
@@ -314,7 +314,7 @@ func TestAClientThatGivesUpInSilence(t *testing.T) {
 		k := w.legacy(forms)
 		_, coming := k.begin("tools/call", call("servers_reboot", web))
 		_, reply := k.question()
-		w.clock.Advance(formPatience)
+		w.clock.Advance(answerTimeout)
 		o := k.call(call("servers_reboot", web))
 		require.Equal(t, "approval_required", o.is(), o.text())
 		require.Contains(t, o.text(), "This is not asked here again.")
@@ -327,7 +327,7 @@ func TestAClientThatGivesUpInSilence(t *testing.T) {
 		w := newWorld(t)
 		k := w.modern(forms)
 		state := asked(k)
-		w.clock.Advance(formPatience)
+		w.clock.Advance(answerTimeout)
 		require.Equal(t, "approval_required", k.call(call("servers_delete", web)).is())
 		require.Equal(t, "done", k.call(answering("servers_delete", web, state, yes)).is())
 	})

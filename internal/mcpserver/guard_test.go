@@ -38,7 +38,7 @@ func TestPanicIsAnErrorAndTheServerLivesOn(t *testing.T) {
 
 func TestGoErrorDoesNotReachTheClient(t *testing.T) {
 	w := newWorld(t)
-	result, err := w.server.guard(func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	result, err := w.server.recoverCall(func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return nil, errors.New("open /home/alice/vps_demo")
 	})(t.Context(), mcp.CallToolRequest{})
 	require.NoError(t, err)
@@ -59,9 +59,9 @@ func TestPanicWhileWatchingIsLogged(t *testing.T) {
 	require.Equal(t, "approval_required", w.legacy(noForms).call(call("servers_delete", web)).is())
 	broken := w.process("process-2", w.sim.Transport())
 	broken.Runner.Store = func(context.Context) (approval.Store, error) { panic("store of vps_demo broke") }
-	broken.watch(toolCall("servers.delete", web), w.records()[0])
+	broken.watch(runnerCall("servers.delete", web), w.records()[0])
 	w.eventually(func() bool { return strings.Contains(w.log.String(), "internal error") }, "it is logged")
-	<-broken.watched.close()
+	<-broken.approvals.close()
 	require.Contains(t, w.log.String(), "store of [redacted] broke")
 }
 
@@ -84,8 +84,8 @@ func TestTheTokenIsTakenOutOfEveryLine(t *testing.T) {
 
 func TestALineWithoutEndEndsTheSession(t *testing.T) {
 	ended := false
-	text := strings.NewReader(strings.Repeat("short\n", 2<<20) + strings.Repeat("x", longestLine+1))
-	in := &lines{in: bufio.NewReader(text), handshake: &handshake{}, answers: func([]byte) bool { return false }, ended: func() { ended = true }}
+	text := strings.NewReader(strings.Repeat("short\n", 2<<20) + strings.Repeat("x", maxLine+1))
+	in := &lineReader{in: bufio.NewReader(text), handshake: &handshake{}, isResponse: func([]byte) bool { return false }, onEnd: func() { ended = true }}
 	_, err := io.Copy(io.Discard, in)
 	require.ErrorIs(t, err, errLongLine)
 	require.True(t, ended)

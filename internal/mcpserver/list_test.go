@@ -53,7 +53,7 @@ func allNames() []string {
 	return names
 }
 
-func toolCall(operation, input string) runner.Call {
+func runnerCall(operation, input string) runner.Call {
 	return runner.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanAsk: true}
 }
 

@@ -15,35 +15,35 @@ import (
 )
 
 const (
-	progressApart = 100 * time.Millisecond
-	progressPause = 5 * time.Millisecond // a result overtakes what was sent right before it
-	askedFirst    = time.Second          // after the question was put
-	askedEvery    = 10 * time.Second
+	progressInterval = 100 * time.Millisecond
+	flushPause       = 5 * time.Millisecond // a result overtakes a notification that was sent right before it
+	waitingFirst     = time.Second
+	waitingInterval  = 10 * time.Second
 )
 
-// reporter sends progress to a client that wants it. None of it is essential.
-type reporter struct {
+// progressReporter sends progress notifications, errors of which are ignored. A nil reporter sends none.
+type progressReporter struct {
 	send    func(progress float64, message string) error
 	subject string
 
 	mu   sync.Mutex
-	last float64   // the protocol wants it to grow
+	last float64   // the protocol requires it to increase
 	sent time.Time // of the last notification
 }
 
-// newReporter makes the reporter of a call, nil if the client did not ask for progress.
-func newReporter(ctx context.Context, op *tools.Op, req mcp.CallToolRequest) *reporter {
+// newProgressReporter returns the reporter of a call, nil if the client did not request progress.
+func newProgressReporter(ctx context.Context, op *tools.Op, req mcp.CallToolRequest) *progressReporter {
 	token, ok := progressToken(req.Params.Meta)
 	if !ok {
 		return nil
 	}
-	return &reporter{subject: subject(op, req), send: func(progress float64, message string) error {
+	return &progressReporter{subject: subject(op, req), send: func(progress float64, message string) error {
 		return server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress",
 			map[string]any{"progressToken": token, "progress": progress, "message": message})
 	}}
 }
 
-// progressToken returns the token that the client gave, if it is what the protocol allows.
+// progressToken returns the client's token, if it has a type that the protocol allows.
 func progressToken(meta *mcp.Meta) (any, bool) {
 	if meta == nil {
 		return nil, false
@@ -55,13 +55,13 @@ func progressToken(meta *mcp.Meta) (any, bool) {
 	return nil, false
 }
 
-// subject names what the call is about, as the client itself named it.
+// subject returns the client's name of the call's object, or the title of the operation.
 func subject(op *tools.Op, req mcp.CallToolRequest) string {
 	var in struct {
 		Server any `json:"server"`
 		Name   any `json:"name"`
 	}
-	_ = json.Unmarshal(req.Params.RawArguments, &in) // the Runner judges the input
+	_ = json.Unmarshal(req.Params.RawArguments, &in) // the Runner checks the input
 	for _, named := range []any{in.Server, in.Name} {
 		if name, ok := named.(string); ok && name != "" {
 			return text.Clean(name)
@@ -70,21 +70,21 @@ func subject(op *tools.Op, req mcp.CallToolRequest) string {
 	return op.Title
 }
 
-// settling reports the status of work that goes on.
-func (r *reporter) settling(status string, waited time.Duration) {
+// status reports the status of an operation that settles.
+func (r *progressReporter) status(status string, waited time.Duration) {
 	r.report(fmt.Sprintf("%s is %s (%d s)", r.subject, status, int(waited.Seconds())), waited)
 }
 
-// asking reports that a person is being asked, until stop is called: many clients give up what is silent
-// for a minute.
-func (r *reporter) asking() (stop func()) {
+// waitingForPerson reports at intervals that a person must answer, until stop is called: many clients cancel a call
+// that is silent for a minute.
+func (r *progressReporter) waitingForPerson() (stop func()) {
 	if r == nil {
 		return func() {}
 	}
 	began, over := time.Now(), make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
-		first, tick := time.After(askedFirst), time.NewTicker(askedEvery)
+		first, tick := time.After(waitingFirst), time.NewTicker(waitingInterval)
 		defer tick.Stop()
 		for {
 			select {
@@ -103,25 +103,25 @@ func (r *reporter) asking() (stop func()) {
 	}
 }
 
-func (r *reporter) report(message string, waited time.Duration) {
+func (r *progressReporter) report(message string, waited time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	if now.Sub(r.sent) < progressApart {
+	if now.Sub(r.sent) < progressInterval {
 		return
 	}
 	r.sent, r.last = now, max(waited.Seconds(), r.last+0.001)
-	_ = r.send(r.last, message) // never essential
+	_ = r.send(r.last, message)
 }
 
-// flush is called before the call's result goes out.
-func (r *reporter) flush() {
+// flush is called before the call's result is sent.
+func (r *progressReporter) flush() {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.sent.IsZero() {
-		time.Sleep(progressPause)
+		time.Sleep(flushPause)
 	}
 }

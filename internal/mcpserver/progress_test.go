@@ -46,7 +46,7 @@ func TestProgressWhileWaiting(t *testing.T) {
 func TestProgressIsNotSentTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []float64
-		r := &reporter{subject: "web-1", send: func(progress float64, message string) error {
+		r := &progressReporter{subject: "web-1", send: func(progress float64, message string) error {
 			require.Equal(t, "web-1 is starting (0 s)", message)
 			sent = append(sent, progress)
 			return nil
@@ -55,14 +55,14 @@ func TestProgressIsNotSentTooOften(t *testing.T) {
 		r.flush()
 		require.Zero(t, time.Since(began), "nothing was sent, so nothing is waited for")
 		for range 30 {
-			r.settling("starting", 0)
+			r.status("starting", 0)
 			time.Sleep(10 * time.Millisecond)
 		}
 		require.Len(t, sent, 3)
 		require.IsIncreasing(t, sent, "even where the clock stands still")
 		began = time.Now()
 		r.flush()
-		require.Equal(t, progressPause, time.Since(began))
+		require.Equal(t, flushPause, time.Since(began))
 	})
 }
 
@@ -81,17 +81,17 @@ func TestProgressWhileAPersonIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []float64
 		var said string
-		r := &reporter{send: func(progress float64, message string) error {
+		r := &progressReporter{send: func(progress float64, message string) error {
 			sent, said = append(sent, progress), message
 			return nil
 		}}
-		stop := r.asking()
+		stop := r.waitingForPerson()
 		time.Sleep(65 * time.Second)
 		stop()
 		require.Len(t, sent, 7)
 		require.IsIncreasing(t, sent)
 		require.Equal(t, "waiting for a person to answer (60 s)", said)
-		r.settling("starting", time.Second)
+		r.status("starting", time.Second)
 		require.IsIncreasing(t, sent, "it goes on growing while the work settles")
 		require.Len(t, sent, 8)
 		time.Sleep(time.Minute)

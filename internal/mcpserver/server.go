@@ -2,15 +2,20 @@
 // Protocol, to clients of both of its eras: those that begin with initialize, and those of
 // revision 2026-07-28, where every request stands alone.
 //
-// It translates and asks; what may be done, and whether, package tools decides.
+// It translates requests and puts confirmations to the client; package runner decides what may be done.
 package mcpserver
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vpsbot/vpsbot/internal/runner"
@@ -22,48 +27,94 @@ import (
 // once.
 type Server struct {
 	Runner  *runner.Runner
-	Actor   permissions.Actor // whose assistant the client is
-	Version string            // of the program, as clients show it
-	Log     *slog.Logger      // takes secrets out of its lines; never standard output, which carries MCP
+	Actor   permissions.Actor // the owner of the assistant
+	Version string            // of the program
+	Log     *slog.Logger      // must redact secrets, and not be standard output, which carries MCP
 
-	calls     crowd      // tool calls under way
-	people    crowd      // those of them that wait for a person
-	watched   watched    // records that a person may approve elsewhere
-	sessions  sessions   // what is known of the clients
-	questions *questions // put on a pipe; nil where mcp-go puts them
+	calls     atomic.Int64    // tool calls in progress
+	waiting   atomic.Int64    // those of them that wait for a person
+	approvals approvalWatcher // records that a person may approve on another surface
+	sessions  sessions
+	elicitor  *elicitor // sends elicitations on a pipe; nil if mcp-go sends them
 	poll      time.Duration
 }
 
-// instructions are what a client tells its model about all the tools together.
+// instructions are the description of all tools together, for the client's model.
 //
 //go:embed instructions.txt
 var instructions string
 
-// caller is on whose behalf a request is made, and in which session its questions are put.
+// caller is the actor of a request, and the session of its elicitations.
 type caller struct {
 	actor   permissions.Actor
 	session string
 }
 
-// identify names the caller of a request.
+// identify returns the caller of a request.
 type identify func(context.Context) caller
 
-// local is the identify of a process that has one client.
+// local is the identify of a process with one client.
 func (s *Server) local(context.Context) caller { return caller{s.Actor, s.Runner.Process.ID} }
 
-// build makes the protocol's side of the server. The tools of a process never change.
+// build makes the MCP server. The tools of a process never change.
 func (s *Server) build(who identify) *server.MCPServer {
 	hooks := &server.Hooks{}
-	hooks.AddAfterListTools(s.hideRefused(who))
+	hooks.AddAfterListTools(s.filterTools(who))
 	m := server.NewMCPServer("vpsbot", s.Version,
 		server.WithTitle("VPS.org servers"),
 		server.WithInstructions(instructions),
 		server.WithToolCapabilities(false),
-		server.WithResourceCapabilities(false, false), // clients ask for the lists, which are empty
+		server.WithResourceCapabilities(false, false), // clients request the lists, which are empty
 		server.WithPromptCapabilities(false),
 		server.WithHooks(hooks),
-		server.WithToolHandlerMiddleware(s.guard),
+		server.WithToolHandlerMiddleware(s.recoverCall),
 	)
-	m.AddTools(s.offer(who)...)
+	m.AddTools(s.tools(who)...)
 	return m
+}
+
+// recoverCall is the outermost middleware: it logs a panic or a Go error, and answers with
+// the id of the log line alone.
+func (s *Server) recoverCall(next server.ToolHandlerFunc) server.ToolHandlerFunc {
+	return func(ctx context.Context, req mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
+		s.calls.Add(1)
+		defer s.calls.Add(-1)
+		defer func() {
+			if broken := recover(); broken != nil {
+				result, err = s.internalError(req.Params.Name, broken), nil
+			}
+		}()
+		if result, err = next(ctx, req); err != nil {
+			return s.internalError(req.Params.Name, err), nil
+		}
+		return result, nil
+	}
+}
+
+// internalError logs an error, and returns a result with the id of the log line.
+func (s *Server) internalError(doing string, cause any) *mcp.CallToolResult {
+	id := s.logInternalError(doing, cause)
+	return mcp.NewToolResultError("an internal error (id " + id + "); it is logged. It is not known how far the call came: look before you repeat it")
+}
+
+func (s *Server) logInternalError(doing string, cause any) (id string) {
+	id = rand.Text()[:8]
+	s.Log.Error("internal error", "id", id, "in", doing, "error", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	return id
+}
+
+// recoverPanic is deferred in goroutines without a caller: it logs a panic.
+func (s *Server) recoverPanic(doing string) {
+	if broken := recover(); broken != nil {
+		s.logInternalError(doing, broken)
+	}
+}
+
+// secrets returns the texts to redact in every message.
+func (s *Server) secrets() []string {
+	token, err := s.Runner.Token()
+	if err != nil {
+		return nil
+	}
+	return []string{token}
 }

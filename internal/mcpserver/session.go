@@ -6,54 +6,50 @@ import (
 )
 
 const (
-	// formPause is how long a client that let a question run out gets no other: it showed no form, or
-	// nobody sat there.
+	// formPause is how long a client gets no elicitation after one that timed out: it displayed no form, or
+	// nobody was there.
 	formPause = 10 * time.Minute
-	// formPatience is how long a client may take for a question before its asking for the same again
-	// means that it has given the question up: most do so after a minute, and not all say it.
-	formPatience = 45 * time.Second
+	// answerTimeout is the time after which a repeated call means that the client has cancelled the
+	// elicitation: most clients do so after a minute, and some without a notification.
+	answerTimeout = 45 * time.Second
 )
 
-// session is what the server has learned of one client: whether a person sits behind the forms that
-// are put to it. Its zero value is ready to use.
+// session records whether a person answers the elicitations to one client.
 type session struct {
 	mu        sync.Mutex
 	automatic bool                 // it answered faster than a person can
-	ranOut    time.Time            // when it last let a question run out
-	handed    map[string]bool      // records whose question is answered elsewhere now
-	asked     map[string]time.Time // when the question of a record was put that is not answered
+	timedOut  time.Time            // when an elicitation last timed out
+	escalated map[string]bool      // records that are confirmed on another surface
+	asked     map[string]time.Time // when the elicitation of a record was sent that is not answered
 }
 
-// takesForm reports whether the question of a record may be put to the client at all.
-func (s *session) takesForm(record string, now time.Time) bool {
+// acceptsForm reports whether the elicitation of a record may be sent to the client.
+func (s *session) acceptsForm(record string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if asked, ok := s.asked[record]; ok && now.Sub(asked) >= formPatience {
+	if asked, ok := s.asked[record]; ok && now.Sub(asked) >= answerTimeout {
 		return false
 	}
-	return !s.automatic && !s.handed[record] && (s.ranOut.IsZero() || now.Sub(s.ranOut) >= formPause)
+	return !s.automatic && !s.escalated[record] && (s.timedOut.IsZero() || now.Sub(s.timedOut) >= formPause)
 }
 
-// noteAsked notes that the question of a record is put.
+// noteAsked records that the elicitation of a record is sent.
 func (s *session) noteAsked(record string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.asked == nil {
-		s.asked = map[string]time.Time{}
-	}
 	if _, before := s.asked[record]; !before {
 		s.asked[record] = now
 	}
 }
 
-// noteAnswered notes that an answer to the question of a record has come.
+// noteAnswered records that the elicitation of a record is answered.
 func (s *session) noteAnswered(record string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.asked, record)
 }
 
-// isAutomatic reports whether a program answers for the client, whose answers carry no yes.
+// isAutomatic reports whether a program answers elicitations, so that no yes is accepted.
 func (s *session) isAutomatic() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,35 +62,22 @@ func (s *session) noteAutomatic() {
 	s.automatic = true
 }
 
-func (s *session) noteRanOut(now time.Time) {
+func (s *session) noteTimeout(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ranOut = now
+	s.timedOut = now
 }
 
-func (s *session) noteHanded(record string) {
+func (s *session) noteEscalated(record string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.handed == nil {
-		s.handed = map[string]bool{}
-	}
-	s.handed[record] = true
+	s.escalated[record] = true
 }
 
-// sessions are the clients by the name of their session. Its zero value is ready to use.
-type sessions struct {
-	mu  sync.Mutex
-	all map[string]*session
-}
+// sessions are the sessions by id. Its zero value is ready to use.
+type sessions struct{ all sync.Map }
 
-func (s *sessions) named(name string) *session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.all == nil {
-		s.all = map[string]*session{}
-	}
-	if s.all[name] == nil {
-		s.all[name] = &session{}
-	}
-	return s.all[name]
+func (s *sessions) get(id string) *session {
+	found, _ := s.all.LoadOrStore(id, &session{escalated: map[string]bool{}, asked: map[string]time.Time{}})
+	return found.(*session)
 }

@@ -2,11 +2,14 @@ package mcpserver
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
@@ -14,59 +17,62 @@ import (
 	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
-// lastWords is how long a stop waits for calls under way. It is longer than any one call
-// to the API may take: what was sent is seen to its end and recorded.
-const lastWords = 80 * time.Second
-
-// grace is how long reads that are under way when the input ends may still take.
-const grace = 2 * time.Second
-
 const (
+	// shutdownTimeout is how long a stop waits for calls in progress. It is longer than any call
+	// to the API, so that the outcome of each write is recorded.
+	shutdownTimeout = 80 * time.Second
+	// drainTimeout is the time that reads have after the end of the input.
+	drainTimeout = 2 * time.Second
+
 	workers = 100  // a call that waits for a person holds one
-	queue   = 1000 // when it is full a call runs where answers are read, and none can be
+	queue   = 1000 // when it is full, a call runs in the goroutine that reads answers, and none can be read
 )
 
 // ServeStdio serves one client until in ends or ctx does, and returns nil then. out gets
 // one message a line, each in one write; it must be safe for concurrent use, as os.Stdout
-// is, and must not be buffered. Calls under way are cancelled at the end, but what was
-// sent to the API is seen to its end first, for 80 seconds at most. There can be one such
-// server in a process at a time.
+// is, and must not be buffered. At the end calls in progress are cancelled, but a request that
+// was sent to the API is completed first, within 80 seconds. A process can have one such
+// server at a time.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
-	begun := &handshake{}
-	out = redact.Writer(begun.answeredBy(out), s.secrets) // mcp-go repeats what a client called a method or a tool
-	s.questions = &questions{out: out}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	handshake := &handshake{}
+	out = redact.Writer(handshake.writer(out), s.secrets) // mcp-go repeats the client's name of a method or a tool
+	s.elicitor = &elicitor{out: out}
+	input := &lineReader{
+		in: bufio.NewReader(in), handshake: handshake, isResponse: s.elicitor.handleResponse,
+		onEnd: func() { s.drain(); cancel() },
+	}
 	stdio := server.NewStdioServer(s.build(s.local))
 	stdio.SetErrorLogger(log.New(logWriter{s}, "", 0))
 	server.WithWorkerPoolSize(workers)(stdio)
 	server.WithQueueSize(queue)(stdio)
 
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	served := make(chan error, 1)
 	go func() {
 		defer cancel()
-		served <- stdio.Listen(ctx, &lines{in: bufio.NewReader(in), handshake: begun, answers: s.questions.take, ended: func() { s.settleDown(); cancel() }}, out)
+		served <- stdio.Listen(ctx, input, out)
 	}()
 	<-ctx.Done()
-	return s.finish(served)
+	return s.waitForCalls(served)
 }
 
-// settleDown gives calls a moment after the last line of the input: whoever pipes requests
-// in and closes wants their answers. Calls that wait for a person get none from there.
-func (s *Server) settleDown() {
+// drain waits for calls after the end of the input, so that a client that pipes requests in and closes the
+// pipe gets their answers. It does not wait for calls that wait for a person, whose answer can no longer arrive.
+func (s *Server) drain() {
 	const step = 10 * time.Millisecond
-	for range grace / step {
-		time.Sleep(step) // first of all: the last call may be between the queue and its worker
-		if s.calls.size() <= s.people.size() {
+	for range drainTimeout / step {
+		time.Sleep(step) // before the check: the last call may be between the queue and its worker
+		if s.calls.Load() <= s.waiting.Load() {
 			return
 		}
 	}
 }
 
-// finish waits, for so long and no longer, for what is still under way.
-func (s *Server) finish(served <-chan error) error {
-	patience := time.After(lastWords)
-	watching := s.watched.close()
+// waitForCalls waits at most shutdownTimeout for calls in progress and approved operations.
+func (s *Server) waitForCalls(served <-chan error) error {
+	timeout := time.After(shutdownTimeout)
+	watching := s.approvals.close()
 	var err error
 	for range 2 {
 		select {
@@ -74,8 +80,8 @@ func (s *Server) finish(served <-chan error) error {
 			served = nil
 		case <-watching:
 			watching = nil
-		case <-patience:
-			s.Log.Error("stopped before all calls had ended", "waited", lastWords)
+		case <-timeout:
+			s.Log.Error("stopped before all calls had ended", "waited", shutdownTimeout)
 			return nil
 		}
 	}
@@ -85,32 +91,31 @@ func (s *Server) finish(served <-chan error) error {
 	return err
 }
 
-// longestLine is what one message may have; a longer one ends the session, as no client of
-// good will sends it.
-const longestLine = 8 << 20
+// maxLine is the size limit of one message; a longer one, which no real client sends, ends the session.
+const maxLine = 8 << 20
 
 var errLongLine = errors.New("a message is longer than 8 MiB")
 
-// lines hands on the input, line by line, without the answers to our own questions. It calls ended
-// once there is nothing more to read.
-type lines struct {
-	in        *bufio.Reader
-	handshake *handshake
-	answers   func(line []byte) bool // takes a line that is an answer
-	ended     func()
-	rest      []byte // of the line that is being handed on
+// lineReader passes the input to mcp-go line by line, without the responses to elicitations. It calls onEnd
+// at the end of the input.
+type lineReader struct {
+	in         *bufio.Reader
+	handshake  *handshake
+	isResponse func(line []byte) bool // handles a line that is a response to an elicitation
+	onEnd      func()
+	rest       []byte // the unread part of the current line
 }
 
-func (l *lines) Read(p []byte) (int, error) {
+func (l *lineReader) Read(p []byte) (int, error) {
 	for len(l.rest) == 0 {
 		l.handshake.wait()
 		line, err := l.next()
 		if err != nil && len(line) == 0 {
-			l.ended()
+			l.onEnd()
 			return 0, err
 		}
-		l.handshake.see(line)
-		if !l.answers(line) {
+		l.handshake.observe(line)
+		if !l.isResponse(line) {
 			l.rest = line
 		}
 	}
@@ -119,13 +124,13 @@ func (l *lines) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (l *lines) next() ([]byte, error) {
+func (l *lineReader) next() ([]byte, error) {
 	var line []byte
 	for {
 		piece, err := l.in.ReadSlice('\n')
 		line = append(line, piece...)
 		switch {
-		case len(line) > longestLine:
+		case len(line) > maxLine:
 			return nil, errLongLine
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return line, err
@@ -133,10 +138,63 @@ func (l *lines) next() ([]byte, error) {
 	}
 }
 
-// logWriter takes mcp-go's own complaints into the log.
+// logWriter writes the errors of mcp-go to the log.
 type logWriter struct{ s *Server }
 
 func (l logWriter) Write(p []byte) (int, error) {
 	l.s.Log.Warn("protocol", "says", strings.TrimSpace(string(p)))
 	return len(p), nil
 }
+
+// handshake delays the lines after an initialize until that is answered: mcp-go serves them concurrently, and
+// a call that is served first finds a client without capabilities.
+type handshake struct {
+	mu       sync.Mutex
+	answered chan struct{} // nil if no line is delayed
+}
+
+const handshakeTimeout = 5 * time.Second
+
+func (h *handshake) observe(line []byte) {
+	var m struct{ Method string }
+	if bytes.Contains(line, []byte("initialize")) && json.Unmarshal(line, &m) == nil && m.Method == "initialize" {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.answered = make(chan struct{})
+	}
+}
+
+func (h *handshake) wait() {
+	h.mu.Lock()
+	answered := h.answered
+	h.mu.Unlock()
+	if answered == nil {
+		return
+	}
+	select {
+	case <-answered:
+	case <-time.After(handshakeTimeout):
+		h.release()
+	}
+}
+
+// writer ends the delay with the next line that is written, for no other call is in progress.
+func (h *handshake) writer(out io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		defer h.release()
+		return out.Write(p)
+	})
+}
+
+func (h *handshake) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.answered != nil {
+		close(h.answered)
+		h.answered = nil
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -3,7 +3,6 @@ package mcpserver
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -16,21 +15,21 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// offer makes a tool of every operation, refused ones too: so that calling one of those
-// gives the reason rather than an unknown tool. The operation's own name, which no list shows, gives
-// the tool's: it runs nothing, since a client's rules about a tool go by the name of the tool.
-func (s *Server) offer(who identify) []server.ServerTool {
+// tools returns a tool for every operation, refused ones included, so that a call of one
+// returns the reason instead of an unknown tool. A second tool by the operation's name, which is in no list,
+// returns the tool's name. It runs nothing, because a client's rules about a tool depend on its name.
+func (s *Server) tools(who identify) []server.ServerTool {
 	var all []server.ServerTool
 	for _, op := range tools.Operations() {
 		all = append(all,
 			server.ServerTool{Tool: toolOf(op), Handler: s.handler(op, who)},
-			server.ServerTool{Tool: mcp.Tool{Name: op.Name, RawInputSchema: json.RawMessage(`{"type":"object"}`)}, Handler: misnamed(op)})
+			server.ServerTool{Tool: mcp.Tool{Name: op.Name, RawInputSchema: json.RawMessage(`{"type":"object"}`)}, Handler: wrongName(op)})
 	}
 	return all
 }
 
-// misnamed answers a call of an operation by another name than its tool's.
-func misnamed(op *tools.Op) server.ToolHandlerFunc {
+// wrongName answers a call by the operation's name with the name of the tool.
+func wrongName(op *tools.Op) server.ToolHandlerFunc {
 	return func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return mcp.NewToolResultError("no tool is called " + op.Name + "; call " + op.ToolName() + " instead. Nothing was sent"), nil
 	}
@@ -40,11 +39,11 @@ func toolOf(op *tools.Op) mcp.Tool {
 	return mcp.Tool{
 		Name: op.ToolName(), Title: op.Title, Description: toolNames(op.Description),
 		RawInputSchema: schemaOr([]byte(toolNames(string(op.InputSchema()))), `{"type":"object"}`), RawOutputSchema: schemaOr(op.OutputSchema(), ""),
-		Annotations: hints(op.Risk),
+		Annotations: annotations(op.Risk),
 	}
 }
 
-// toolNames spells the names of operations in a text of ours as those of the tools.
+// toolNames replaces the names of operations in a text with those of the tools.
 func toolNames(text string) string { return tools.SpellNames(text, (*tools.Op).ToolName) }
 
 func schemaOr(schema []byte, otherwise string) json.RawMessage {
@@ -57,8 +56,8 @@ func schemaOr(schema []byte, otherwise string) json.RawMessage {
 	return nil
 }
 
-// hints says of a risk what clients decide on. A new server costs money and destroys nothing.
-func hints(risk permissions.Risk) mcp.ToolAnnotation {
+// annotations returns a risk as the hints of MCP. A new server costs money but destroys nothing.
+func annotations(risk permissions.Risk) mcp.ToolAnnotation {
 	read := risk == permissions.Read
 	harms := risk == permissions.Disruptive || risk == permissions.Destructive
 	return mcp.ToolAnnotation{
@@ -66,34 +65,26 @@ func hints(risk permissions.Risk) mcp.ToolAnnotation {
 	}
 }
 
-// listTime is how long a list may wait for the token's permissions.
-const listTime = 2 * time.Second
+// listTimeout limits how long a list waits for the token's permissions.
+const listTimeout = 2 * time.Second
 
-// hideRefused leaves out of a list what policy or token refuses the caller. Where the
-// permissions cannot be read in time, all that the policy lets exist is shown.
-func (s *Server) hideRefused(who identify) server.OnAfterListToolsFunc {
+// filterTools removes from a list the tools that the policy or the token refuses to the caller. If the
+// permissions cannot be read in time, it applies the policy alone.
+func (s *Server) filterTools(who identify) server.OnAfterListToolsFunc {
 	return func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
-		defer s.survive("listing the tools")
+		defer s.recoverPanic("listing the tools")
 		result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool { return strings.Contains(tool.Name, ".") })
-		s.calls.enter(math.MaxInt)
-		defer s.calls.leave()
-		// An end of the input must not cut the question short: everything would be shown.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTime)
+		s.calls.Add(1)
+		defer s.calls.Add(-1)
+		// The end of the input must not cancel this read: the list would be longer.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
 		defer cancel()
 		offered, _, err := s.Runner.Offered(ctx, runner.Call{Actor: who(ctx).actor, Surface: permissions.MCP})
 		if err != nil {
 			s.Log.Warn("the tools are listed without asking the token", "error", err)
 		}
-		names := map[string]bool{}
-		for _, op := range offered {
-			names[op.ToolName()] = true
-		}
-		shown := make([]mcp.Tool, 0, len(offered))
-		for _, tool := range result.Tools {
-			if names[tool.Name] {
-				shown = append(shown, tool)
-			}
-		}
-		result.Tools = shown
+		result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool {
+			return !slices.ContainsFunc(offered, func(op *tools.Op) bool { return op.ToolName() == tool.Name })
+		})
 	}
 }

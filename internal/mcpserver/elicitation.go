@@ -1,0 +1,233 @@
+package mcpserver
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// elicitationKey is the key of the elicitation and its answer.
+const elicitationKey = "confirm"
+
+// maxWaiting limits how many calls hold a worker while a person thinks: fewer than there are workers, so
+// that reads go on.
+const maxWaiting = 50
+
+// elicit requests a confirmation from the person at the client. For a modern client the request is
+// the result of the call; to an older client it is sent now, and the call waits.
+func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallToolResult {
+	if !x.modern {
+		defer x.waiting.Add(-1)
+		if x.waiting.Add(1) > maxWaiting {
+			return result(x.escalate(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
+		}
+	}
+	nonce, err := x.Runner.AskForm(ctx, *reply.Record, x.session)
+	x.client.noteAsked(reply.Record.ID, x.Runner.Now())
+	switch {
+	case err != nil:
+		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", err)
+		return result(x.escalate(ctx, reply.Record.ID, "The question could not be put here.", ""))
+	case x.modern:
+		return server.NewInputRequestBuilder(nonce).Elicit(elicitationKey, x.elicitation(*reply.Record, *reply.Card)).ToolResult()
+	}
+	return result(x.elicitAndWait(ctx, *reply.Record, *reply.Card, nonce))
+}
+
+// elicitAndWait sends an elicitation to an older client and waits. It does not use mcp-go's bridge between
+// the eras, in which a client that fails to elicit gets a protocol error with a Go error in
+// it, and which does not report a cancellation.
+func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card runner.Card, nonce string) runner.Reply {
+	waiting, ended := context.WithTimeout(ctx, rec.ExpiresAt.Sub(x.Runner.Now()))
+	defer ended()
+	unsubscribe := x.approvals.subscribe(rec.ID, ended)
+	stopProgress, began := x.progress.waitingForPerson(), x.Runner.Now()
+	answer, err := x.send(waiting, x.elicitation(rec, card))
+	took := x.Runner.Now().Sub(began)
+	stopProgress()
+	isLast := unsubscribe()
+	switch {
+	case err == nil:
+		return x.submit(ctx, nonce, parseAnswer(answer), took < runner.TooFast)
+	case ctx.Err() != nil:
+		x.client.noteTimeout(x.Runner.Now())
+		if isLast {
+			x.Runner.GaveUp(context.WithoutCancel(ctx), x.call.Actor, rec.ID)
+		}
+		return x.Runner.Standing(context.WithoutCancel(ctx), x.call, rec.ID)
+	case waiting.Err() != nil: // it was answered on another surface, or it expired
+		reply := x.Runner.Standing(ctx, x.call, rec.ID)
+		if reply.Outcome == runner.Expired {
+			x.client.noteTimeout(x.Runner.Now())
+		}
+		return reply
+	}
+	x.Log.Warn("the client cannot ask after all", "approval", rec.ID, "error", text.Clean(err.Error()))
+	x.client.noteTimeout(x.Runner.Now())
+	return x.escalate(ctx, rec.ID, "This client could not put the question to a person.", "the client could not ask")
+}
+
+// send sends an elicitation to the client and waits for the response.
+func (x *toolCall) send(ctx context.Context, params mcp.ElicitationParams) (*mcp.ElicitationResult, error) {
+	if x.elicitor != nil {
+		return x.elicitor.elicit(ctx, params)
+	}
+	return server.ServerFromContext(ctx).RequestElicitation(ctx, mcp.ElicitationRequest{
+		Request: mcp.Request{Method: string(mcp.MethodElicitationCreate)}, Params: params,
+	})
+}
+
+// escalate leaves the confirmation of a record to a terminal or Slack, permanently. says is the reason for the
+// client, why the one for the log.
+func (x *toolCall) escalate(ctx context.Context, record, says, why string) runner.Reply {
+	x.client.noteEscalated(record)
+	reply := x.Runner.Handover(ctx, x.op, record, why)
+	if reply.Outcome == runner.ApprovalRequired {
+		reply.Message = says + " " + reply.Message
+	}
+	return reply
+}
+
+// elicitation returns the message and the form for the client.
+func (x *toolCall) elicitation(rec approval.Record, card runner.Card) mcp.ElicitationParams {
+	left := rec.ExpiresAt.Sub(x.Runner.Now())
+	return mcp.ElicitationParams{
+		Message:         toolNames(cardText(card, text.Duration(left))),
+		RequestedSchema: answerSchema(card),
+	}
+}
+
+// cardText formats the card for a client that displays only a few lines: the effect, the costs and losses,
+// and the warnings are the first three lines.
+func cardText(card runner.Card, left string) string {
+	lines := []string{card.Effect}
+	costs := strings.Join(append(slices.DeleteFunc([]string{card.Price}, isEmpty), card.Lost...), " ")
+	beware := strings.Join(append(slices.Clone(card.Warnings), card.Others), " ")
+	lines = append(lines, slices.DeleteFunc([]string{costs, strings.TrimSpace(beware)}, isEmpty)...)
+	for _, l := range card.Target {
+		lines = append(lines, "  "+l.Label+": "+l.Value)
+	}
+	if card.Account != "" {
+		lines = append(lines, "Account: "+card.Account+".")
+	}
+	lines = append(lines, "Asked by "+card.AskedBy+". Can be answered for "+left+" at most.", "", card.Question())
+	return strings.Join(lines, "\n")
+}
+
+func isEmpty(text string) bool { return text == "" }
+
+// The members of a form: the typed name, or the choice of yes or no.
+const (
+	nameField   = "name"
+	choiceField = "answer"
+	choiceYes   = "yes"
+	choiceNo    = "no"
+)
+
+// answerSchema returns the schema of the form. It always has a required member without a default, because
+// some clients accept a form without one by themselves. The name to type is in the title only, from which
+// no client fills in a field; the first choice, which a client may preselect, is no.
+func answerSchema(card runner.Card) json.RawMessage {
+	title, err := json.Marshal(card.Question())
+	if err != nil {
+		panic(err) // a string always encodes
+	}
+	name, rest := nameField, ""
+	if card.Confirm == "" {
+		name, rest = choiceField, `,"enum":["`+choiceNo+`","`+choiceYes+`"]`
+	}
+	return json.RawMessage(`{"type":"object","properties":{"` + name + `":{"type":"string","title":` + string(title) + rest + `}},"required":["` + name + `"]}`)
+}
+
+// elicitationAnswer is the answer in a client's response, all of which the client could have made up.
+type elicitationAnswer struct {
+	action  mcp.ElicitationResponseAction // "" for an invalid response
+	content map[string]any                // of the form
+}
+
+// text returns the text of a member of the form, "" if there is none.
+func (a elicitationAnswer) text(member string) string {
+	text, _ := a.content[member].(string)
+	return strings.TrimSpace(text)
+}
+
+func parseAnswer(r *mcp.ElicitationResult) elicitationAnswer {
+	if r == nil {
+		return elicitationAnswer{}
+	}
+	switch r.Action {
+	case mcp.ElicitationResponseActionAccept:
+		content, _ := r.Content.(map[string]any)
+		return elicitationAnswer{r.Action, content}
+	case mcp.ElicitationResponseActionDecline, mcp.ElicitationResponseActionCancel:
+		return elicitationAnswer{action: r.Action}
+	}
+	return elicitationAnswer{}
+}
+
+// handleAnswer handles a call that has an answer. mcp-go passes on answers to elicitations
+// that were never sent, so only the stored record of their nonce is trusted.
+func (x *toolCall) handleAnswer(ctx context.Context, params mcp.MultiRoundTripParams) runner.Reply {
+	return x.submit(ctx, params.RequestState, parseAnswer(server.ElicitationResponse(params.InputResponses, elicitationKey)), false)
+}
+
+// submit checks that an answer is to an elicitation of this session, for this same call,
+// by a person and not a program; then the Runner decides.
+func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAnswer, tooFast bool) runner.Reply {
+	if given.action == "" {
+		return x.refuse(ctx, runner.ErrUnreadable)
+	}
+	asked, err := x.Runner.TakeForm(ctx, nonce, x.session)
+	if err != nil {
+		return x.refuse(ctx, err)
+	}
+	x.client.noteAnswered(asked.Approval)
+	if tooFast = tooFast || asked.Automatic; tooFast {
+		x.client.noteAutomatic() // also for an answer to another call
+	}
+	rec, wait, err := x.Runner.Same(ctx, x.call, asked.Approval)
+	if err != nil {
+		return x.refuse(ctx, err)
+	}
+	if tooFast {
+		return x.escalate(ctx, rec.ID, "An answer came faster than a person can read, so it was not taken, and no form is put to this client any more.",
+			"an answer came faster than a person can read, and was not taken")
+	}
+	answer := runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Text: given.text(nameField), Wait: wait}
+	choice := given.text(choiceField)
+	switch {
+	case given.action == mcp.ElicitationResponseActionDecline,
+		given.action == mcp.ElicitationResponseActionAccept && rec.Confirm == "" && choice == choiceNo:
+	case given.action == mcp.ElicitationResponseActionCancel:
+		return x.escalate(ctx, rec.ID, "The question was closed without an answer.", "the question was dismissed")
+	case x.client.isAutomatic():
+		return x.escalate(ctx, rec.ID, "A program answers for this client, so its yes does not count.", "the session had answered faster than a person can")
+	case rec.Confirm == "" && choice != choiceYes, rec.Confirm != "" && answer.Text == "":
+		return x.escalate(ctx, rec.ID, "The answer came without what was asked for.", "the answer was a yes without what was asked for")
+	default:
+		answer.Yes = true
+	}
+	reply := x.Runner.Answer(ctx, x.call, answer)
+	if reply.Outcome == runner.ApprovalRequired { // other approvers are missing, who are not at this client
+		x.client.noteEscalated(rec.ID)
+	}
+	return reply
+}
+
+// refuse replies to an answer that is refused.
+func (x *toolCall) refuse(ctx context.Context, err error) runner.Reply {
+	reply := x.Runner.RefuseAnswer(ctx, x.op, x.call, err)
+	if x.op.IsRead() {
+		reply.Outcome = "" // only changes have outcomes
+	}
+	return reply
+}
