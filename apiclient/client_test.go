@@ -114,7 +114,7 @@ func TestErrorTexts(t *testing.T) {
 	require.Equal(t, "POST /servers/: the request was refused as wrong (status 400); whether it was done is unknown: "+
 		"no; name: too long, odd: boom", e.Error())
 	require.Equal(t, nextUnknown, e.Next())
-	for wait, says := range map[time.Duration]string{90 * time.Second: "90 seconds", time.Second: "a second", 300 * time.Millisecond: "a second", 1100 * time.Millisecond: "2 seconds"} {
+	for wait, says := range map[time.Duration]string{90 * time.Second: "90 seconds", time.Second: "1 second", 300 * time.Millisecond: "1 second", 1100 * time.Millisecond: "2 seconds"} {
 		require.Equal(t, "Wait "+says+" and try again.", (&Error{Kind: KindRateLimited, RetryAfter: wait}).Next())
 	}
 	for kind, words := range kindTexts {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // FieldError holds the API's messages about one field of a request. The names of nested
@@ -79,17 +80,9 @@ func (e *Error) Next() string {
 	case e.Unknown:
 		return nextUnknown
 	case e.RetryAfter > 0:
-		return "Wait " + seconds(e.RetryAfter) + " and try again."
+		return "Wait " + text.Duration(e.RetryAfter) + " and try again."
 	}
 	return kindTexts[e.Kind].next
-}
-
-// seconds formats a duration in whole seconds, rounded up.
-func seconds(d time.Duration) string {
-	if n := (d + time.Second - 1) / time.Second; n != 1 {
-		return fmt.Sprintf("%d seconds", n)
-	}
-	return "a second"
 }
 
 // Temporary reports whether the same call may succeed a little later. It

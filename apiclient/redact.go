@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/internal/redact"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const maxBody = 8 << 20
@@ -78,21 +79,13 @@ func redactError(err error, token string) error {
 	if err == nil {
 		return nil
 	}
-	if text := err.Error(); len(text) > maxMessage || token != "" && strings.Contains(text, token) {
-		return errors.New(redactText(text, token))
+	if says := err.Error(); len(says) > maxMessage || token != "" && strings.Contains(says, token) {
+		return errors.New(redactText(says, token))
 	}
 	return err
 }
 
 // redactText replaces the token and cuts the text to 1000 characters.
 func redactText(s, token string) string {
-	s = redact.Text(strings.ToValidUTF8(s, "\uFFFD"), token)
-	count := 0
-	for i := range s {
-		if count == maxMessage {
-			return s[:i]
-		}
-		count++
-	}
-	return s
+	return text.Cut(redact.Text(strings.ToValidUTF8(s, "\uFFFD"), token), maxMessage)
 }

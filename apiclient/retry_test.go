@@ -111,7 +111,7 @@ func TestRetryAfterInErrors(t *testing.T) {
 		c := testClient(t, withTransport(script{responds(status, "", "Retry-After", "120")}.play(new(int))))
 		apiErr := asError(t, second(c.Servers.Get(t.Context(), someID)))
 		require.Equal(t, 2*time.Minute, apiErr.RetryAfter)
-		require.Equal(t, "Wait 120 seconds and try again.", apiErr.Next())
+		require.Equal(t, "Wait 2 minutes and try again.", apiErr.Next())
 		require.True(t, apiErr.Temporary())
 	}
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // The words of the columns decision and outcome.
@@ -26,15 +26,10 @@ func toStrings[T ~string](words []T) []string {
 
 // addWordFlag adds a flag that takes one of some words, and completes them.
 func addWordFlag(cmd *cobra.Command, to *string, name string, words []string) {
-	cmd.Flags().StringVar(to, name, "", oneOf(words))
+	cmd.Flags().StringVar(to, name, "", text.Join(words, "or"))
 	if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag was added a line above
 	}
-}
-
-func oneOf(words []string) string {
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // checkWord fails for a flag that is set to none of its words.
@@ -42,5 +37,5 @@ func checkWord(flag, word string, words []string) error {
 	if word == "" || slices.Contains(words, word) {
 		return nil
 	}
-	return fail(runner.Invalid, "%s %q is none: write %s", flag, word, oneOf(words))
+	return fail(runner.Invalid, "%s %q is none: write %s", flag, word, text.Join(words, "or"))
 }

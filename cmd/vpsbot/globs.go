@@ -5,8 +5,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -47,26 +45,12 @@ func idleHint(globs []string) string {
 	return says
 }
 
-// nearGlob is the operation, or all of a resource, that a glob may have been meant for. It
-// is found as the near command is found.
+// nearGlob is the operation, or all of a resource, that a glob may have been meant for.
 func nearGlob(glob string) string {
-	names := &cobra.Command{}
-	seen := map[string]bool{}
-	add := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			names.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
-		}
-	}
+	var known []string
 	for _, op := range tools.Operations() {
 		resource, _, _ := strings.Cut(op.Name, ".")
-		add(op.Name)
-		add(resource + ".*")
+		known = append(known, op.Name, resource+".*")
 	}
-	for names.SuggestionsMinimumDistance = 1; names.SuggestionsMinimumDistance <= 3; names.SuggestionsMinimumDistance++ {
-		if near := names.SuggestionsFor(glob); len(near) > 0 {
-			return near[0]
-		}
-	}
-	return ""
+	return text.Suggest(strings.ToLower(glob), known)
 }

@@ -2,11 +2,11 @@ package main
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -70,8 +70,12 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if _, ok := tools.Lookup(args[0]); ok {
 		return fail(runner.Invalid, "there is no command %q; did you mean: vpsbot run %s", args[0], args[0])
 	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return fail(runner.Invalid, "there is no command %q; did you mean: vpsbot %s", args[0], strings.Join(near, ", "))
+	var known []string
+	for _, command := range cmd.Commands() {
+		known = append(known, command.Name())
+	}
+	if near := text.Suggest(args[0], known); near != "" {
+		return fail(runner.Invalid, "there is no command %q; did you mean: vpsbot %s", args[0], near)
 	}
 	return fail(runner.Invalid, "there is no command %q; vpsbot --help lists them", args[0])
 }

@@ -8,7 +8,12 @@ package approval
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Record is one change that was asked for. The store owns it: a Record in memory is
@@ -96,4 +101,16 @@ type Form struct {
 	Session   string
 	AskedAt   time.Time
 	ExpiresAt time.Time
+}
+
+// The limits of a request id.
+const (
+	RequestIDChars = 128
+	RequestIDBytes = 256 // what the store takes
+)
+
+// IsRequestID reports whether a caller may name its request so: in 1 to 128 printable characters.
+func IsRequestID(id string) bool {
+	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || text.Hidden(c) }
+	return id != "" && len(id) <= RequestIDBytes && utf8.RuneCountInString(id) <= RequestIDChars && strings.IndexFunc(id, odd) < 0
 }

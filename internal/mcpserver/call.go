@@ -7,16 +7,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
-	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -115,11 +113,6 @@ func canElicit(ctx context.Context) bool {
 // message is no such key: clients count from 1 in every session.
 const requestKey = "org.vpsbot/request-id"
 
-const (
-	requestIDChars = 128
-	requestIDBytes = 256 // what the store takes
-)
-
 var errRequestID = errors.New("_meta." + requestKey + " must be a string of 1 to 128 printable characters")
 
 // requestID returns the client's idempotency key, or "" if there is none.
@@ -132,8 +125,7 @@ func requestID(meta *mcp.Meta) (string, error) {
 		return "", nil
 	}
 	id, ok := given.(string)
-	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) || text.Hidden(c) }
-	if !ok || id == "" || utf8.RuneCountInString(id) > requestIDChars || len(id) > requestIDBytes || strings.IndexFunc(id, odd) >= 0 {
+	if !ok || !approval.IsRequestID(id) {
 		return "", errRequestID
 	}
 	return id, nil

@@ -6,6 +6,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
 // named is a call of a tool under a name of the client's own, as JSON.
@@ -49,7 +51,7 @@ func FuzzRequestID(f *testing.F) {
 		id, err := requestID(&mcp.Meta{AdditionalFields: map[string]any{requestKey: text}})
 		if err == nil {
 			require.Equal(t, text, id)
-			require.LessOrEqual(t, len(id), requestIDBytes)
+			require.LessOrEqual(t, len(id), approval.RequestIDBytes)
 		} else {
 			require.Empty(t, id)
 		}

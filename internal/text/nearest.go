@@ -1,6 +1,30 @@
 package text
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxTyped is the longest word, in letters, that is compared: comparing takes time by the length of both.
+const maxTyped = 40
+
+// Suggest returns the known word that may be meant by a mistyped one: the only one that it begins, or the
+// nearest; "" if none is near.
+func Suggest(typed string, known []string) string {
+	length := utf8.RuneCountInString(typed)
+	if length < 2 || length > maxTyped {
+		return ""
+	}
+	begun := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, typed) })
+	if len(begun) == 1 {
+		return begun[0]
+	}
+	if nearest := Nearest(typed, known, min(2, length/2)); nearest != nil { // two letters of three wrong are another word
+		return nearest[0]
+	}
+	return ""
+}
 
 // Nearest returns the names within a number of edits of name, the nearest first and each once.
 func Nearest(name string, known []string, edits int) []string {

@@ -63,3 +63,19 @@ func TestQuote(t *testing.T) {
 	require.Equal(t, []string{"0 rows", "1 row", "2 rows"}, []string{text.Plural(0, "row"), text.Plural(1, "row"), text.Plural(2, "row")})
 	require.Equal(t, "a\uFFFDb\uFFFD", text.Storable("a\x00b\xff"))
 }
+
+func TestSuggest(t *testing.T) {
+	known := []string{"list", "get", "reboot", "restore", "backup_id"}
+	for typed, want := range map[string]string{
+		"lst": "list", "reb": "reboot", "re": "", "rebot": "reboot", "backup": "backup_id", "gte": "get", "ab": "", "l": "", "": "", strings.Repeat("l", 41): "",
+	} {
+		require.Equal(t, want, text.Suggest(typed, known), typed)
+	}
+}
+
+func TestJoin(t *testing.T) {
+	require.Empty(t, text.Join(nil, "or"))
+	require.Equal(t, "a", text.Join([]string{"a"}, "or"))
+	require.Equal(t, "a or b", text.Join([]string{"a", "b"}, "or"))
+	require.Equal(t, "a, b and c", text.Join([]string{"a", "b", "c"}, "and"))
+}

@@ -257,20 +257,3 @@ func quoted(typed string) string {
 	}
 	return text.Quote(typed)
 }
-
-// suggest returns the word among the known that may be meant: the only one that it begins, or the
-// nearest; else "".
-func suggest(typed string, known []string) string {
-	length := utf8.RuneCountInString(typed)
-	if length < 2 || length > longestName {
-		return ""
-	}
-	begun := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, typed) })
-	if len(begun) == 1 {
-		return begun[0]
-	}
-	if nearest := text.Nearest(typed, known, min(2, length/2)); nearest != nil { // two letters of three wrong are another word
-		return nearest[0]
-	}
-	return ""
-}

@@ -128,7 +128,7 @@ func (p *fieldParser) find(name string) (tools.Field, error) {
 	if takes == "" {
 		takes = "none"
 	}
-	field, ok := p.known(suggest(name, append(names, shareFlag, csvFlag)))
+	field, ok := p.known(text.Suggest(name, append(names, shareFlag, csvFlag)))
 	return field, p.mistake(ok, "%s has no field %s; it takes %s", p.c.Op.Name, quoted(name), takes)
 }
 

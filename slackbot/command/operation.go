@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -42,7 +43,7 @@ func suggestHead(typed string) []word {
 		for _, op := range tools.Operations() {
 			names = append(names, op.Name)
 		}
-		return wordsOf(suggest(dotted, names))
+		return wordsOf(text.Suggest(dotted, names))
 	}
 	if action := elsewhere[typed]; action != "" {
 		return []word{bare(home), bare(action)}
@@ -50,7 +51,7 @@ func suggestHead(typed string) []word {
 	if having := resourcesWith(typed); len(having) == 1 {
 		return []word{bare(having[0]), bare(typed)}
 	}
-	return wordsOf(suggest(typed, heads()))
+	return wordsOf(text.Suggest(typed, heads()))
 }
 
 // wordsOf is the word as a command; nil if it is empty.
@@ -100,7 +101,7 @@ func suggestAction(resource string, words []word) (*tools.Op, []word) {
 	if op := actionOf(resource, elsewhere[typed]); op != nil {
 		return op, words[1:]
 	}
-	if meant := suggest(typed, actionsOf(resource)); meant != "" {
+	if meant := text.Suggest(typed, actionsOf(resource)); meant != "" {
 		return operations[resource][meant], words[1:]
 	}
 	if isAction(typed) {
