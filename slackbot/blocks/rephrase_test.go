@@ -18,13 +18,13 @@ var foreign = regexp.MustCompile(`\b(slack|key|local):[A-Za-z0-9]|\b(\d+h)?\d+m\
 	`|\bvpsbot (approvals|audit|keys|policy|operations|doctor|store|freeze|unfreeze|run|serve|slack)\b` +
 	`|(^|[^/\w.-])(servers|backups|snapshots|plans|domains|dns|account)\.(list|get|create|update|replace|delete|start|stop|reboot|restore|zones)\b`)
 
-// Every text that stands in the source of the Runner, the policy, the client or the bot comes in Slack's voice, whatever
-// it is filled with.
-func TestEveryTextOfTheRunnerGetsSlacksVoice(t *testing.T) {
+// Every text in the source of the Runner, the catalogue, the policy, the client or the bot is rephrased for Slack,
+// whatever it is filled with.
+func TestEveryTextIsRephrasedForSlack(t *testing.T) {
 	t.Parallel()
 	verbs := regexp.MustCompile(`(%[-+#.0-9]*[a-zA-Z])+`)
 	seen := 0
-	for _, dir := range []string{"../../tools", "../../permissions", "../../apiclient", "..", "../command"} {
+	for _, dir := range []string{"../../internal/runner", "../../tools", "../../permissions", "../../apiclient", "..", "../command"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		require.NoError(t, err)
 		require.NotEmpty(t, files, dir)
@@ -70,7 +70,7 @@ func sentences(t *testing.T, path string) (all []string) {
 	return all
 }
 
-func TestVoice(t *testing.T) {
+func TestRephrase(t *testing.T) {
 	t.Parallel()
 	for says, want := range map[string]string{
 		"all changes are frozen by slack:U024BE7LH since 2026-03-01 12:00:00 UTC: “wait”; a person must lift it": "all changes are frozen by <@U024BE7LH> since <!date^1772366400^{date_short_pretty} {time}|2026-03-01 12:00 UTC>: “wait”; `/vps unfreeze` lifts it",
