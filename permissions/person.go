@@ -22,6 +22,19 @@ func (p Policy) Person(identity Actor) (person string, known bool) {
 	return string(identity), false
 }
 
+// Identities returns all identities of the person whom an identity belongs to; the identity alone if
+// the policy lists no such person.
+func (p Policy) Identities(identity Actor) []Actor {
+	if person, known := p.Person(identity); known && p.Book != nil {
+		for _, one := range p.Book.People {
+			if one.ID == person {
+				return one.Identities
+			}
+		}
+	}
+	return []Actor{identity}
+}
+
 // identity is who an identity counts as. Where the users of this machine cannot be told apart, each
 // is the one that the policy knows; where it knows several, none of them, and gets what everybody
 // gets.

@@ -1,0 +1,94 @@
+// Package background runs work beside the requests: loops that survive their errors and panics, and
+// groups of goroutines that get a grace period when the process stops.
+package background
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Safely calls do and turns a panic into an error, so that one broken record ends no loop.
+func Safely(ctx context.Context, do func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	return do(ctx)
+}
+
+// Loop repeats work at an interval.
+type Loop struct {
+	Interval time.Duration
+	Log      *slog.Logger
+	Message  string // of the line that an error is logged with
+}
+
+// Run calls do at once and then at each interval, until ctx ends. An error is logged once, and again
+// only after another result.
+func (l Loop) Run(ctx context.Context, do func(context.Context) error) {
+	tick := time.NewTicker(l.Interval)
+	defer tick.Stop()
+	logged := ""
+	for {
+		failure := ""
+		if err := Safely(ctx, do); err != nil && ctx.Err() == nil {
+			failure = err.Error()
+		}
+		if failure != logged && failure != "" {
+			l.Log.Warn(l.Message, "error", failure)
+		}
+		logged = failure
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Group is work that outlives the context which started it, but not the process. Make one with NewGroup.
+type Group struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+// NewGroup returns an empty group.
+func NewGroup() *Group {
+	g := &Group{}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	return g
+}
+
+// Go calls do on a goroutine of its own. Its context ends when the grace period of Stop is over.
+func (g *Group) Go(do func(context.Context)) { g.work.Go(func() { do(g.ctx) }) }
+
+// How long Stop waits: for the work to finish, and then for it to notice that its context has ended.
+const (
+	grace    = 5 * time.Second
+	cutShort = time.Second
+)
+
+// Stop waits for the work to finish, then ends its context and waits for a second more. Nothing may
+// be added any more.
+func (g *Group) Stop() {
+	finished := make(chan struct{})
+	go func() {
+		g.work.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+	case <-time.After(grace):
+		g.cancel()
+		select {
+		case <-finished:
+		case <-time.After(cutShort): // the store has what was interrupted, as after a crash
+		}
+	}
+	g.cancel()
+}
