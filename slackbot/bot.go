@@ -1,38 +1,39 @@
 // Package slackbot lets people run vpsbot's operations from Slack: by a command, by cards and
 // by forms.
 //
-// What Slack delivers comes in by slackbot/transport, is stored, and only then acknowledged; workers
-// carry it out. What a record shows in Slack is decided by how the record stands, never by what
-// happened to it: one loop makes each message say what is so, after a crash as before it.
+// A delivery comes in by slackbot/transport, is stored by slackbot/inbox, and only then
+// acknowledged; a worker dispatches it to the handlers of this package. What a record shows in
+// Slack is the business of slackbot/messages.
 package slackbot
 
 import (
 	"context"
-	"crypto/cipher"
+	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
-	"github.com/slack-go/slack"
-
-	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/seal"
 	"github.com/vpsbot/vpsbot/internal/ttl"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/slackbot/inbox"
+	"github.com/vpsbot/vpsbot/slackbot/messages"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
+	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
 
 // Store is what the bot keeps between restarts, and shares with other replicas.
 type Store interface {
-	approval.Store
+	messages.Store
 	delivery.Inbox
-	delivery.Posts
-	delivery.Deduper
-	audit.Store
 }
 
 // Options are what a bot is made of.
@@ -44,147 +45,196 @@ type Options struct {
 	Client *http.Client
 	Now    func() time.Time
 	Random io.Reader
-	Log    *slog.Logger  // takes secrets out of its lines: errors may hold the token
-	Every  time.Duration // how often the loops look; 0: a second
+	Log    *slog.Logger  // redacts its lines: errors may hold the token
+	Every  time.Duration // interval of the loops; 0: a second
 }
 
-// Bot is vpsbot in Slack. Make one with [New], give it deliveries, and let [Bot.Run] run.
+// Bot is vpsbot in Slack. Make one with [New], pass it deliveries by [Bot.Handle], and let [Bot.Run] run.
 type Bot struct {
 	Options
-	slack   *slack.Client
-	line    *line
-	apiHost string
-	sealer  cipher.AEAD
-
-	team     team
-	inbox    *gatherer
-	work     chan transport.Delivery
-	finished chan string
-	slots    chan struct{}
-	inHand   sync.Map // ids of what is queued or being carried out here
-	running  sync.WaitGroup
-	working  context.Context // of what is carried out: it outlives the context that Run is given
-	stop     context.CancelFunc
-	brake    brake
-	poked    chan struct{}
-	live     progress
-	groups   groupCache
-	servers  ttl.Cache[[]server]
-	members  members
-	seen     seen
-	looked   bool // at what ended while no process looked
+	api       *webapi.Client
+	sealer    *seal.Sealer
+	inbox     *inbox.Inbox
+	messages  *messages.Follower
+	notices   messages.Notices
+	workspace *workspace
+	servers   *ttl.Cache[[]server]
+	ready     chan struct{} // closed once it is known whose bot this is
 }
-
-const (
-	workers   = 256  // deliveries under way at once
-	mostQueue = 4096 // deliveries that wait in memory; more wait in the store alone
-)
 
 // New makes a bot. It sends nothing.
 func New(o Options) (*Bot, error) {
-	sealer, err := newSealer(o.Token)
-	if err != nil {
-		return nil, err
-	}
-	base, err := url.Parse(o.APIURL)
-	if err != nil {
-		return nil, err
-	}
 	if o.Every == 0 {
 		o.Every = time.Second
 	}
-	b := &Bot{
-		Options: o, apiHost: base.Host, sealer: sealer,
-		work: make(chan transport.Delivery, mostQueue), finished: make(chan string, mostQueue), poked: make(chan struct{}, 1),
-		slots: make(chan struct{}, workers), groups: newGroupCache(o.Now), servers: newServerCache(o.Now),
+	sealer, err := seal.New(o.Token, o.Random)
+	if err != nil {
+		return nil, err
 	}
-	b.line = &line{client: o.Client, heard: b.heard}
-	b.slack = slack.New(o.Token, slack.OptionAPIURL(o.APIURL), slack.OptionHTTPClient(b.line))
-	b.working, b.stop = context.WithCancel(context.Background())
-	b.inbox = newGatherer(b.receive, b.enqueue)
+	api, err := webapi.New(webapi.Options{Token: o.Token, BaseURL: o.APIURL, HTTP: o.Client, Now: o.Now, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	b := &Bot{Options: o, api: api, sealer: sealer, servers: newServerCache(o.Now), ready: make(chan struct{})}
+	b.workspace = &workspace{
+		api: api, store: o.Store, log: o.Log, groups: newGroupCache(o.Now), policy: func() permissions.Policy { return b.Runner.Policy() },
+	}
+	shown := messages.Options{
+		Runner: o.Runner, Store: func(ctx context.Context) (messages.Store, error) { return o.Store(ctx) },
+		API: api, Sealer: sealer, Now: o.Now, Log: o.Log, Every: o.Every, Groups: b.workspace.groupsOf,
+	}
+	b.messages, b.notices = messages.New(shown), messages.Notices{Options: shown}
+	b.inbox = inbox.New(inbox.Options{
+		Store: func(ctx context.Context) (delivery.Inbox, error) { return o.Store(ctx) },
+		Owner: o.Runner.Process.ID, Sealer: sealer, Now: o.Now, Log: o.Log, Every: 10 * o.Every,
+		Ready: b.ready, Carry: b.dispatch, Expired: b.apologize,
+	})
 	return b, nil
 }
 
-// How long stopping takes at most: what was begun has its time, then what is left is cut short,
-// and the messages are brought up to date once more.
+// Run does the bot's work until ctx ends, and returns once what was begun has ended or was left to
+// the store. The messages are synchronized until all else has ended.
+func (b *Bot) Run(ctx context.Context) {
+	var work, sync sync.WaitGroup
+	syncing, stopSync := context.WithCancel(context.WithoutCancel(ctx))
+	sync.Go(func() { b.messages.Sync(syncing) })
+	work.Go(func() { b.inbox.Run(ctx) })
+	work.Go(func() { b.messages.Reconcile(ctx) })
+	work.Go(func() { b.notices.Run(ctx) })
+	work.Go(func() {
+		b.notices.StartMirror(ctx)
+		background.Loop{Interval: 60 * b.Every, Log: b.Log, Message: "Slack: asking whose bot this is"}.Run(ctx, b.identify)
+	})
+	work.Wait()
+	stopSync()
+	sync.Wait()
+}
+
+// identify finds out whose bot this is; nothing is carried out before. It does so again now and then:
+// a new installation may have granted more scopes, and an invalid token is noticed although nobody
+// needs it.
+func (b *Bot) identify(ctx context.Context) error {
+	if b.api.IsIdentified() {
+		_, err := b.api.Identify(ctx)
+		return err
+	}
+	b.api.AwaitIdentity(ctx, b.Every)
+	if b.api.IsIdentified() {
+		close(b.ready)
+	}
+	return nil
+}
+
+// Ready reports whether the bot knows whose it is, and Slack takes its token.
+func (b *Bot) Ready() bool { return b.Unready() == "" }
+
+// Unready says why the bot is not ready, in words that disclose nothing; "" if it is.
+func (b *Bot) Unready() string { return b.api.Unready() }
+
+// GroupsOf returns the user groups that a user of Slack is in now, of those that the policy
+// mentions. It is for the Runner, which checks again who has agreed.
+func (b *Bot) GroupsOf(ctx context.Context, who permissions.Actor) []string {
+	user, isSlack := messages.SlackID(who)
+	if !isSlack {
+		return nil
+	}
+	return b.workspace.groupsOf(ctx, user, false)
+}
+
+const acceptWithin = 900 * time.Millisecond // Slack waits three seconds, people one
+
+// What the acknowledgement says of a delivery that could not be stored, or not yet.
 const (
-	grace     = 5 * time.Second
-	cutShort  = time.Second
-	lastWords = 2 * time.Second
+	notStored = "vpsbot cannot store anything at the moment, so nothing was done. Please try again in a minute."
+	slow      = "vpsbot cannot store your command at the moment. If no answer comes within a minute, it was not taken: please send it again then."
 )
 
-// Run does the bot's work until ctx ends, and returns once what was begun has ended or has
-// been left to the store.
-func (b *Bot) Run(ctx context.Context) {
-	var loops, last sync.WaitGroup
-	loops.Go(func() { b.inbox.run(ctx) })
-	loops.Go(func() {
-		b.beginMirror(ctx)
-		if b.learnTeam(ctx); b.known() { // else whose workspace this is was never known
-			b.serveWork(ctx)
-		}
-	})
-	loops.Go(func() { b.every(ctx, 10*b.Every, b.takeLeftover) })
-	loops.Go(func() { b.every(ctx, b.Every, b.look) })
-	loops.Go(func() { b.every(ctx, 5*b.Every, b.notice) })
-	loops.Go(func() { b.every(ctx, 60*b.Every, b.relearn) })
-	ending, end := context.WithCancel(context.WithoutCancel(ctx)) // of what is needed until all is done
-	last.Go(func() { b.finish(ending) })
-	last.Go(func() { b.show(ending) })
-	loops.Wait()
-	if !wait(&b.running, grace) {
-		b.stop()
-		wait(&b.running, cutShort) // what Slack or VPS.org keeps waiting is found in the store as after a crash
+// Handle takes a delivery: an options load is answered at once, all else is stored and then
+// acknowledged. A repeated delivery has no second effect.
+func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
+	ctx, cancel := context.WithTimeout(ctx, acceptWithin)
+	defer cancel()
+	if d.Kind == transport.Options {
+		return b.suggestServers(ctx, d)
 	}
-	b.stop()
-	end()
-	last.Wait()
+	if ack, done := b.precheck(ctx, d); done {
+		return ack
+	}
+	if err := b.inbox.Add(ctx, d); err != nil {
+		b.Log.Warn("Slack: a delivery could not be stored", "error", err)
+		if !onlyReads(d) {
+			return errorAck(d, err)
+		}
+		b.inbox.Queue(d) // reads go on without a store: one that is done twice, or lost, harms nobody
+	}
+	return nil
 }
 
-// wait reports whether all ended in time.
-func wait(all *sync.WaitGroup, most time.Duration) bool {
-	ended := make(chan struct{})
-	go func() {
-		all.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return true
-	case <-time.After(most):
+// precheck checks a submitted modal before it is acknowledged: only then can Slack show at the field
+// what is wrong. done is set if nothing is left to carry out.
+func (b *Bot) precheck(ctx context.Context, d transport.Delivery) (ack []byte, done bool) {
+	if d.Kind != transport.Interaction {
+		return nil, false
+	}
+	var p payload
+	if err := json.Unmarshal(d.Body, &p); err != nil {
+		return nil, true
+	}
+	switch {
+	case p.Type != "view_submission":
+		return nil, p.Type != "block_actions"
+	case p.View.CallbackID == blocks.CallbackName:
+		return b.checkName(ctx, permissions.SlackUser(p.User.ID), p.View)
+	case p.View.CallbackID == blocks.CallbackForm:
+		return b.checkForm(p.View)
+	}
+	return nil, false
+}
+
+// onlyReads reports whether a delivery is a command that changes nothing.
+func onlyReads(d transport.Delivery) bool {
+	var typed slashCommand
+	if d.Kind != transport.Command || json.Unmarshal(d.Body, &typed) != nil {
 		return false
 	}
-}
-
-// every does something again and again until ctx ends. What goes wrong is logged once, until
-// something else does, or nothing.
-func (b *Bot) every(ctx context.Context, pause time.Duration, do func(context.Context) error) {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	said := ""
-	for {
-		says := ""
-		if err := b.guarded(ctx, do); err != nil && ctx.Err() == nil {
-			says = err.Error()
-		}
-		if says != said && says != "" {
-			b.Log.Warn("Slack: work in the background", "error", says)
-		}
-		said = says
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	c, err := command.Parse(typed.Text)
+	if err != nil {
+		return false
 	}
+	switch c.Kind {
+	case command.Operation:
+		return c.Op.IsRead() && len(c.Missing()) == 0
+	case command.Help, command.Why, command.Nothing:
+		return true
+	}
+	return false
 }
 
-// guarded turns a panic into an error: one broken record must not end a loop.
-func (b *Bot) guarded(ctx context.Context, do func(context.Context) error) (err error) {
-	defer func() {
-		if broken := recover(); broken != nil {
-			err = b.broke(broken)
-		}
-	}()
-	return do(ctx)
+// errorAck is the acknowledgement of a delivery that could not be stored. A press has no room for it.
+func errorAck(d transport.Delivery, err error) []byte {
+	says := slow // it may have been stored all the same
+	if errors.Is(err, inbox.ErrNotStored) {
+		says = notStored
+	}
+	var p payload
+	switch {
+	case d.Kind == transport.Command:
+		return mustMarshal(map[string]string{"response_type": "ephemeral", "text": says})
+	case d.Kind == transport.Interaction && json.Unmarshal(d.Body, &p) == nil && p.Type == "view_submission":
+		return updateAck("Not done", says)
+	}
+	return nil
+}
+
+// updateAck is the acknowledgement of a modal that makes it show a text.
+func updateAck(title, says string) []byte {
+	return mustMarshal(map[string]any{"response_action": "update", "view": blocks.Done(title, says)})
+}
+
+func mustMarshal(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // only texts are in it
+	}
+	return raw
 }

@@ -9,13 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// pickers are the fields that are picked from what the account has: which lists tell, and how.
+// pickers are the fields that are picked from objects of the account: which lists are read, and how.
 var pickers = map[string]picker{
 	"plan_id":     {[]string{"plans.list"}, planChoices},
 	"location":    {[]string{"plans.list", "servers.list"}, locationChoices},
@@ -29,21 +29,21 @@ type picker struct {
 	from  func(lists ...runner.Reply) []blocks.Choice // a list that could not be read is empty
 }
 
-// choices reads what the fields of a command can be picked from, as the visitor and no more. A
-// field without any is typed.
-func (b *Bot) choices(ctx context.Context, v *visit, c command.Command, offered []*tools.Op) blocks.Choices {
+// choices reads what the fields of a command can be picked from, with the person's rights. A field
+// without choices is typed.
+func (f form) choices(ctx context.Context, offered []*tools.Op) blocks.Choices {
 	wanted := map[string]*tools.Op{}
-	for _, f := range c.Op.Fields {
-		for _, name := range pickers[f.Name].lists {
+	for _, field := range f.Op.Fields {
+		for _, name := range pickers[field.Name].lists {
 			if op, ok := tools.Lookup(name); ok && slices.Contains(offered, op) {
 				wanted[name] = op
 			}
 		}
 	}
-	lists := b.lists(ctx, v, wanted, c.Input["server"])
-	all := blocks.Choices{}
-	for _, f := range c.Op.Fields {
-		p, ok := pickers[f.Name]
+	lists := f.lists(ctx, wanted)
+	choices := blocks.Choices{}
+	for _, field := range f.Op.Fields {
+		p, ok := pickers[field.Name]
 		if !ok {
 			continue
 		}
@@ -51,25 +51,25 @@ func (b *Bot) choices(ctx context.Context, v *visit, c command.Command, offered 
 		for _, name := range p.lists {
 			from = append(from, lists[name])
 		}
-		all[f.Name] = p.from(from...)
+		choices[field.Name] = p.from(from...)
 	}
-	return all
+	return choices
 }
 
-// lists runs lists at once and returns those that came in time.
-func (b *Bot) lists(ctx context.Context, v *visit, wanted map[string]*tools.Op, server string) map[string]runner.Reply {
+// lists reads several lists at once and returns the replies that came in time.
+func (f form) lists(ctx context.Context, wanted map[string]*tools.Op) map[string]runner.Reply {
 	ctx, cancel := context.WithTimeout(ctx, choiceWithin)
 	defer cancel()
 	came := make(chan runner.Reply, len(wanted))
 	for _, op := range wanted {
 		go func() {
 			var reply runner.Reply
-			err := b.guarded(ctx, func(ctx context.Context) error {
-				reply = b.wholeList(ctx, v, op, ofServer(op, server), tools.MaxLimit)[0]
+			err := background.Safely(ctx, func(ctx context.Context) error {
+				reply = f.wholeList(ctx, op, f.filter(op), tools.MaxLimit)[0]
 				return nil
 			})
 			if err != nil {
-				b.Log.Error("Slack: reading what a form offers", "operation", op.Name, "error", err)
+				f.Log.Error("Slack: reading what a form offers", "operation", op.Name, "error", err)
 			}
 			came <- reply
 		}()
@@ -88,9 +88,10 @@ func (b *Bot) lists(ctx context.Context, v *visit, wanted map[string]*tools.Op, 
 	return read
 }
 
-// ofServer narrows a list to a server, where one is given and the list can be.
-func ofServer(op *tools.Op, server string) map[string]string {
-	if server != "" && slices.ContainsFunc(op.Fields, func(f tools.Field) bool { return f.Kind == tools.Ref }) {
+// filter narrows a list to the command's server, if the list can be.
+func (f form) filter(op *tools.Op) map[string]string {
+	server := f.Input["server"]
+	if server != "" && slices.ContainsFunc(op.Fields, func(field tools.Field) bool { return field.Kind == tools.Ref }) {
 		return map[string]string{"server": server}
 	}
 	return nil
@@ -101,11 +102,11 @@ func tableRows(list runner.Reply) []row {
 	return rowsOf(t)
 }
 
-// planChoices have the price first: it is what is agreed to.
+// planChoices show the price first: it is what is agreed to.
 func planChoices(lists ...runner.Reply) []blocks.Choice {
 	var all []blocks.Choice
 	for _, r := range tableRows(lists[0]) {
-		all = append(all, blocks.Choice{Value: r["id"], Label: inParts(
+		all = append(all, blocks.Choice{Value: r["id"], Label: parts(
 			r["name"], price(r["price_monthly"]), withUnit(r["vcpus"], " vCPU"), withUnit(r["memory"], " MB"), withUnit(r["storage"], " GB"),
 		)})
 	}
@@ -127,11 +128,11 @@ func withUnit(value, unit string) string {
 	return value + unit
 }
 
-func inParts(all ...string) string {
+func parts(all ...string) string {
 	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " · ")
 }
 
-// locationChoices are the locations of plans, and where there are servers already.
+// locationChoices are the locations of plans and of the account's servers.
 func locationChoices(lists ...runner.Reply) []blocks.Choice {
 	found := map[string]bool{}
 	for _, r := range tableRows(lists[0]) {
@@ -150,7 +151,7 @@ func locationChoices(lists ...runner.Reply) []blocks.Choice {
 	return all
 }
 
-// systemChoices are the systems of the servers that there are: VPS.org lists them nowhere else.
+// systemChoices are the systems of the account's servers: VPS.org lists systems nowhere else.
 func systemChoices(lists ...runner.Reply) []blocks.Choice {
 	var page struct {
 		Results []struct {
@@ -184,7 +185,7 @@ func copyChoices(lists ...runner.Reply) []blocks.Choice {
 		if status == "completed" || status == "available" {
 			status = ""
 		}
-		all = append(all, blocks.Choice{Value: r["id"], Label: inParts(
+		all = append(all, blocks.Choice{Value: r["id"], Label: parts(
 			r["name"], onDay(r["created_at"]), r["server"], r["backup_type"], status, withUnit(r["size_mb"], " MB"),
 		)})
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
@@ -13,109 +15,111 @@ import (
 // dispatch carries out one delivery.
 func (b *Bot) dispatch(ctx context.Context, d transport.Delivery) error {
 	if d.Kind == transport.Command {
-		v, text, err := b.visitOfCommand(ctx, d)
+		r, text, err := b.fromCommand(ctx, d)
 		if err != nil {
 			return err
 		}
-		return b.command(ctx, v, text)
+		return r.command(ctx, text)
 	}
 	var p payload
 	if err := json.Unmarshal(d.Body, &p); err != nil {
 		return err
 	}
-	v := b.visitOf(ctx, d, p)
+	r := b.fromPayload(ctx, d, p)
 	switch {
-	case v.user == "":
+	case r.user == "":
 		return nil
 	case p.Type == "block_actions" && len(p.Actions) > 0:
-		return b.press(ctx, v, p)
+		return r.press(ctx, p)
 	case p.Type == "view_submission":
-		return b.submit(ctx, v, p.View)
+		return r.submit(ctx, p.View)
 	case p.Event.Type == "app_home_opened" && p.Event.Tab == "home":
-		return b.home(ctx, v, b.leftAt(v, p.Event.View))
+		return r.home(ctx, r.storedPage(p.Event.View))
 	}
 	return nil
 }
 
-// visitor reads who sent a delivery.
-func (b *Bot) visitor(ctx context.Context, d transport.Delivery) (*visit, error) {
-	if d.Kind == transport.Command {
-		v, _, err := b.visitOfCommand(ctx, d)
-		return v, err
+// apologize tells the sender of a delivery that it was not carried out in time.
+func (b *Bot) apologize(ctx context.Context, d transport.Delivery) error {
+	r, err := b.fromDelivery(ctx, d)
+	if err != nil || r.user == "" || d.Kind == transport.Event {
+		return err
 	}
-	var p payload
-	err := json.Unmarshal(d.Body, &p)
-	return b.visitOf(ctx, d, p), err
+	r.responseURL = "" // nobody would look at its answer any more
+	return r.replyText(ctx, "vpsbot was away, and did not carry out what you sent. Please send it again, if you still want it.")
 }
 
-// command carries out what somebody typed after /vps.
-func (b *Bot) command(ctx context.Context, v *visit, text string) error {
-	c, err := command.Parse(text)
+// command carries out the text after /vps.
+func (r *request) command(ctx context.Context, typed string) error {
+	c, err := command.Parse(typed)
 	var wrong *command.ParseError
 	switch {
 	case errors.As(err, &wrong):
-		return b.suggestCommand(ctx, v, wrong)
+		return r.suggestCommand(ctx, wrong)
 	case err != nil:
-		return b.tell(ctx, v, blocks.Plain(err.Error()))
+		return r.replyText(ctx, err.Error())
 	}
 	switch c.Kind {
 	case command.Operation:
-		return b.operation(ctx, v, c)
+		return r.operation(ctx, c)
 	case command.Why:
-		return b.why(ctx, v, c)
+		return r.why(ctx, c)
 	case command.Approvals:
-		return b.approvals(ctx, v, c)
+		return r.listApprovals(ctx, c)
 	case command.Audit:
-		return b.audit(ctx, v, c)
+		return r.listAudit(ctx, c)
 	case command.Freeze, command.Unfreeze:
-		return b.freeze(ctx, v, c)
+		return r.freeze(ctx, c)
 	}
-	return b.help(ctx, v, c)
+	return r.help(ctx, c)
 }
 
-// suggestCommand says what was mistyped. What may be meant can be run by a button if it only reads.
-func (b *Bot) suggestCommand(ctx context.Context, v *visit, wrong *command.ParseError) error {
+// suggestCommand says what was mistyped. A button runs the suggestion if it only reads.
+func (r *request) suggestCommand(ctx context.Context, wrong *command.ParseError) error {
 	c := wrong.Suggestion
 	if c == nil {
-		return b.tell(ctx, v, blocks.Suggest(wrong.Message, "", ""))
+		return r.reply(ctx, blocks.Suggest(wrong.Message, "", ""))
 	}
 	var token blocks.Token
 	if c.Kind == command.Operation && c.IsRead() && len(c.Missing()) == 0 {
-		token = b.readToken(*c)
+		token = r.readToken(*c)
 	}
-	return b.tell(ctx, v, blocks.Suggest(wrong.Message, c.String(), token))
+	return r.reply(ctx, blocks.Suggest(wrong.Message, c.String(), token))
 }
 
 // press carries out a press of a button.
-func (b *Bot) press(ctx context.Context, v *visit, p payload) error {
+func (r *request) press(ctx context.Context, p payload) error {
 	a := p.Actions[0]
-	v.atHome = p.View.Type == "home"
+	r.atHome = p.View.Type == "home"
 	switch a.ActionID {
 	case blocks.ActConfirm:
-		return b.thenHome(ctx, v, b.agree(ctx, v, a.Value))
+		return r.thenHome(ctx, r.agree(ctx, a.Value))
 	case blocks.ActApprove:
-		return b.thenHome(ctx, v, b.approve(ctx, v, a.Value))
+		return r.thenHome(ctx, r.approve(ctx, a.Value))
 	case blocks.ActCancel:
-		return b.thenHome(ctx, v, b.decline(ctx, v, a.Value, ""))
+		return r.thenHome(ctx, r.decline(ctx, a.Value, ""))
 	case blocks.ActDeny:
-		return b.deny(ctx, v, a.Value)
+		return r.askReason(ctx, a.Value)
 	case blocks.ActPage, blocks.ActPrev, blocks.ActCSV, blocks.ActSuggest:
-		return b.readAgain(ctx, v, a)
+		return r.pressedRead(ctx, a)
 	case blocks.ActHomePage, blocks.ActHomePrev, blocks.ActHomeFilter, blocks.ActRefresh:
-		return b.homePressed(ctx, v, a, p.View)
+		return r.pressedHome(ctx, a, p.View)
 	}
 	return nil
 }
 
-// submit carries out a modal that was filled in.
-func (b *Bot) submit(ctx context.Context, v *visit, w view) error {
+// submit carries out a submitted modal.
+func (r *request) submit(ctx context.Context, w view) error {
 	switch w.CallbackID {
 	case blocks.CallbackName:
-		return b.thenHome(ctx, v, b.named(ctx, v, w))
+		return r.thenHome(ctx, r.submitName(ctx, w))
 	case blocks.CallbackDeny:
-		return b.thenHome(ctx, v, b.denied(ctx, v, w))
+		return r.thenHome(ctx, r.submitReason(ctx, w))
 	case blocks.CallbackForm:
-		return b.filled(ctx, v, w)
+		return r.submitForm(ctx, w)
 	}
 	return nil
 }
+
+// clean is an error as a person may read it.
+func clean(err error) string { return text.Clean(runner.Explain(err)) }

@@ -8,71 +8,73 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
 
 const (
-	groupFresh  = time.Minute
-	groupGrace  = 5 * time.Minute  // the age below which a list is used although a newer one cannot be read
-	groupRetry  = 10 * time.Second // after a read that failed
-	groupReads  = 20               // a minute: Slack's own limit
-	groupReadin = 10 * time.Second // one read
-	groupWait   = 1500 * time.Millisecond
+	groupFresh    = time.Minute
+	groupGrace    = 5 * time.Minute  // a list counts so long although a newer one cannot be read
+	groupPause    = 10 * time.Second // after a read that failed
+	groupReads    = 20               // a minute: Slack's own limit
+	readGroupFor  = 10 * time.Second
+	waitForGroups = 1500 * time.Millisecond
 )
 
-// groupCache holds the known users of the workspace, and the members of the user groups in the
-// policy.
+// groupCache keeps the members of the user groups that the policy mentions.
 type groupCache struct {
-	mu    sync.Mutex
-	met   map[string]bool // users that are known to be of the workspace
-	reads []time.Time     // the requests of the last minute
 	lists ttl.Cache[[]string]
+	mu    sync.Mutex
+	reads []time.Time // within the last minute
 }
 
-func newGroupCache(now func() time.Time) groupCache {
-	return groupCache{lists: ttl.Cache[[]string]{Fresh: groupFresh, Grace: groupGrace, Pause: groupPause, Now: now}}
+func newGroupCache(now func() time.Time) *groupCache {
+	return &groupCache{lists: ttl.Cache[[]string]{Fresh: groupFresh, Grace: groupGrace, Pause: groupPauseAfter, Now: now}}
 }
 
-// groupPause is the pause after a read that failed: the one that Slack asks for, or ten seconds. A read
-// that was not allowed by our own limit may be tried at once.
-func groupPause(err error) time.Duration {
-	if errors.Is(err, errGroupReads) {
+// errReadLimit says that Slack's limit of reads is used up: nothing is wrong with the group.
+var errReadLimit = errors.New("no more user groups can be read within a minute")
+
+func groupPauseAfter(err error) time.Duration {
+	if limited, ok := errors.AsType[*webapi.RateLimitedError](err); ok {
+		return limited.After
+	}
+	if errors.Is(err, errReadLimit) {
 		return 0
 	}
-	if limited, ok := errors.AsType[*limitedError](err); ok {
-		return limited.after
-	}
-	return groupRetry
+	return groupPause
 }
 
-// groupsOf returns the user groups that the visitor is in, of those that the policy mentions. One that
-// cannot be read is among them as [permissions.Unsure]: what is not known gives no right, and lifts no deny.
-func (b *Bot) groupsOf(ctx context.Context, v *visit) []string {
-	if v.external || v.user == "" {
+// groupsOf returns the user groups that somebody is in, of those that the policy mentions. One that
+// cannot be read is among them as [permissions.Unsure]: what is not known gives no right, and lifts
+// no deny. Somebody external is in none.
+func (w *workspace) groupsOf(ctx context.Context, user string, external bool) []string {
+	if external || user == "" {
 		return nil
 	}
-	if v.trigger != "" { // not of an event, which names the workspace that it happened in
-		b.groups.meet(v.user)
+	mentioned := mentionedGroups(w.policy().Book)
+	if len(mentioned) > 0 && w.api.HasScope(ScopeGroups) {
+		w.readGroups(ctx, mentioned)
 	}
-	mentioned := mentionedGroups(b.Runner.Policy().Book)
-	if len(mentioned) > 0 && b.team.may(ScopeGroups) {
-		b.readGroups(ctx, mentioned)
-	}
-	return b.groups.of(v.user, mentioned)
+	return w.groups.of(user, mentioned)
 }
 
-// GroupsOf returns the user groups that a user of Slack is in now, of those that the policy
-// mentions. It is for the Runner, to look again at who has agreed.
-func (b *Bot) GroupsOf(ctx context.Context, who permissions.Actor) []string {
-	user, isSlack := strings.CutPrefix(string(who), string(permissions.SlackUser("")))
-	if !isSlack {
-		return nil
+// of returns the groups whose list has the user in it, and as unsure those whose list is too old.
+func (c *groupCache) of(user string, ids []string) (in []string) {
+	for _, id := range ids {
+		switch members, ok := c.lists.Peek(id); {
+		case !ok:
+			in = append(in, permissions.Unsure(id))
+		case slices.Contains(members, user):
+			in = append(in, id)
+		}
 	}
-	return b.groupsOf(ctx, &visit{user: user})
+	return in
 }
 
-// mentionedGroups are the ids of the user groups that a policy gives anything to.
+// mentionedGroups are the ids of the user groups that a policy mentions.
 func mentionedGroups(book *permissions.Rulebook) []string {
 	if book == nil {
 		return nil
@@ -81,12 +83,12 @@ func mentionedGroups(book *permissions.Rulebook) []string {
 	for _, g := range book.Groups {
 		ids = append(ids, g.SlackGroups...)
 	}
-	for _, r := range book.Rules {
-		parties := r.Who
-		if r.Approvers != nil {
-			parties = slices.Concat(parties, r.Approvers.Who)
+	for _, rule := range book.Rules {
+		principals := rule.Who
+		if rule.Approvers != nil {
+			principals = slices.Concat(principals, rule.Approvers.Who)
 		}
-		for _, p := range parties {
+		for _, p := range principals {
 			if id, ok := strings.CutPrefix(string(p), "slack-group:"); ok {
 				ids = append(ids, id)
 			}
@@ -96,91 +98,54 @@ func mentionedGroups(book *permissions.Rulebook) []string {
 	return slices.Compact(ids)
 }
 
-// readGroups reads the lists that are due, concurrently, and waits at most groupWait for them.
-func (b *Bot) readGroups(ctx context.Context, ids []string) {
-	ctx, cancel := context.WithTimeout(ctx, groupWait)
+// readGroups reads the lists that are due, at once, and waits for them as long as a person can.
+func (w *workspace) readGroups(ctx context.Context, ids []string) {
+	ctx, cancel := context.WithTimeout(ctx, waitForGroups)
 	defer cancel()
-	var reads sync.WaitGroup
-	for _, id := range b.groups.due(ids) {
-		reads.Go(func() {
-			_, _ = b.groups.lists.Get(ctx, id, func(ctx context.Context) (members []string, err error) {
-				err = b.guarded(ctx, func(ctx context.Context) error {
-					members, err = b.readGroup(ctx, id)
-					return err
-				})
-				return members, err
-			})
+	var reading sync.WaitGroup
+	for _, id := range w.groups.due(ids) {
+		reading.Go(func() {
+			_, _ = w.groups.lists.Get(ctx, id, func(ctx context.Context) ([]string, error) { return w.readGroup(ctx, id) })
 		})
 	}
-	reads.Wait()
+	reading.Wait()
 }
 
-var errGroupReads = errors.New("too many reads of user groups within a minute")
-
-func (b *Bot) readGroup(ctx context.Context, id string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, groupReadin)
+// readGroup reads the members of a group. An error was logged.
+func (w *workspace) readGroup(ctx context.Context, id string) (members []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readGroupFor)
 	defer cancel()
-	if !b.groups.reserveRead(b.Now()) {
-		return nil, errGroupReads
+	if !w.groups.reserveRead() {
+		return nil, errReadLimit
 	}
-	members, err := b.slack.GetUserGroupMembersContext(ctx, id)
+	err = background.Safely(ctx, func(ctx context.Context) (err error) {
+		members, err = w.api.GroupMembers(ctx, id)
+		return err
+	})
 	if err != nil {
-		b.Log.Warn("Slack: reading who is in a user group", "group", id, "error", err)
-		return nil, known(err)
+		w.log.Warn("Slack: reading who is in a user group", "group", id, "error", err)
 	}
-	return members, nil
+	return members, err
 }
 
-const mostMet = 10_000
-
-func (c *groupCache) meet(user string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.met == nil || len(c.met) >= mostMet {
-		c.met = map[string]bool{}
-	}
-	c.met[user] = true
-}
-
-// hasMet reports whether somebody is known to be of the workspace.
-func (c *groupCache) hasMet(user string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.met[user]
-}
-
-// of returns the groups that the user is a member of, and as [permissions.Unsure] those without a list
-// that is younger than groupGrace.
-func (c *groupCache) of(user string, ids []string) []string {
-	var in []string
-	for _, id := range ids {
-		switch members, known := c.lists.Peek(id); {
-		case !known:
-			in = append(in, permissions.Unsure(id))
-		case slices.Contains(members, user):
-			in = append(in, id)
-		}
-	}
-	return in
-}
-
-// due returns the groups to read now, the oldest list first, so that each is read in turn if there are more
-// than groupReads.
+// due returns the groups to be read now, the oldest list first: if there are more than may be read,
+// each has its turn.
 func (c *groupCache) due(ids []string) []string {
-	readAt := map[string]time.Time{}
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
-		at, isDue := c.lists.ReadAt(id)
-		readAt[id] = at
+	at := map[string]time.Time{}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) (notDue bool) {
+		var isDue bool
+		at[id], isDue = c.lists.ReadAt(id)
 		return !isDue
 	})
-	slices.SortStableFunc(ids, func(a, b string) int { return readAt[a].Compare(readAt[b]) })
+	slices.SortStableFunc(ids, func(a, b string) int { return at[a].Compare(at[b]) })
 	return ids[:min(len(ids), groupReads)]
 }
 
-// reserveRead reports whether another list may be read now, and counts it.
-func (c *groupCache) reserveRead(now time.Time) bool {
+// reserveRead counts a read, unless Slack's limit is used up.
+func (c *groupCache) reserveRead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.lists.Now()
 	c.reads = slices.DeleteFunc(c.reads, func(at time.Time) bool { return at.After(now) || now.Sub(at) >= time.Minute })
 	if len(c.reads) >= groupReads {
 		return false

@@ -58,9 +58,9 @@ type (
 		Background  string `json:"background_color"`
 	}
 	features struct {
-		Home     homeTabs       `json:"app_home"`
-		Bot      botUser        `json:"bot_user"`
-		Commands []slashCommand `json:"slash_commands"`
+		Home     homeTabs     `json:"app_home"`
+		Bot      botUser      `json:"bot_user"`
+		Commands []appCommand `json:"slash_commands"`
 	}
 	homeTabs struct {
 		Home     bool `json:"home_tab_enabled"`
@@ -71,7 +71,7 @@ type (
 		Name   string `json:"display_name"`
 		Online bool   `json:"always_online"`
 	}
-	slashCommand struct {
+	appCommand struct {
 		Command     string `json:"command"`
 		URL         string `json:"url,omitempty"`
 		Description string `json:"description"`
@@ -123,7 +123,7 @@ func (f Features) manifest() manifest {
 			// send it. A tab that can only be read takes no command.
 			Home: homeTabs{Home: f.Home, Messages: true},
 			Bot:  botUser{Name: appName, Online: true},
-			Commands: []slashCommand{{
+			Commands: []appCommand{{
 				Command: "/vps", URL: f.at("/slack/commands"), Description: "Run VPS.org servers", Hint: usageHint,
 			}},
 		},

@@ -3,85 +3,139 @@ package slackbot
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
 
-// members remembers who has typed a command in the workspace, and what Slack called them then. On
-// Enterprise Grid a press alone does not tell whether somebody is of it. Its zero value is ready to use.
-type members struct {
-	mu    sync.Mutex
-	names map[string]string // by user id
+// workspace decides who belongs to the bot's workspace, and who is in which of its user groups.
+type workspace struct {
+	api    *webapi.Client
+	store  func(context.Context) (Store, error)
+	policy func() permissions.Policy
+	log    *slog.Logger
+
+	groups *groupCache
+	mu     sync.Mutex
+	met    map[string]bool   // who was found to belong to it since the start
+	names  map[string]string // who has typed a command in it, with the name at that time
 }
 
 const (
-	memberKind  = "member" // of a post that shows nothing: it keeps who has typed, for every replica
-	mostMembers = 10_000   // kept in memory
+	memberKind = "member" // of a post that shows nothing: it keeps who has typed, for every replica
+	maxMembers = 10_000   // kept in memory
 )
 
-// note remembers somebody, and reports whether that is new.
-func (m *members) note(user, name string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if was, known := m.names[user]; known && was == name {
+// includes reports whether somebody belongs to the workspace: Slack says that they are of it, or of its
+// enterprise; the policy names them; or they have typed a command in it, because on Enterprise Grid a
+// press alone does not prove it. All others are external: people of Slack Connect.
+func (w *workspace) includes(ctx context.Context, user string, from origin) bool {
+	own := w.api.Identity()
+	switch {
+	case from.team == own.Team:
+		return true
+	case from.enterprise != "" && from.enterprise == own.Enterprise:
+		return true
+	case user == "":
 		return false
 	}
-	if m.names == nil || len(m.names) >= mostMembers {
-		m.names = map[string]string{}
+	if isNamed(w.policy().Book, permissions.SlackUser(user)) {
+		return true
 	}
-	m.names[user] = name
+	_, typed := w.nameOf(ctx, user)
+	return typed
+}
+
+// isNamed reports whether a policy names somebody by their id.
+func isNamed(book *permissions.Rulebook, who permissions.Actor) bool {
+	if book == nil {
+		return false
+	}
+	if _, listed := (permissions.Policy{Book: book}).Person(who); listed {
+		return true
+	}
+	return slices.ContainsFunc(book.Rules, func(r permissions.Rule) bool {
+		named := r.Who
+		if r.Approvers != nil {
+			named = slices.Concat(named, r.Approvers.Who)
+		}
+		return r.Effect == permissions.Allow && slices.Contains(named, permissions.Principal(who))
+	})
+}
+
+// meet remembers that somebody belongs to the workspace.
+func (w *workspace) meet(user string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.met == nil || len(w.met) >= maxMembers {
+		w.met = map[string]bool{}
+	}
+	w.met[user] = true
+}
+
+// hasMet reports whether somebody is known to belong to the workspace.
+func (w *workspace) hasMet(user string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.met[user]
+}
+
+// keepName keeps somebody's name in memory, and reports whether it is new.
+func (w *workspace) keepName(user, name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if was, known := w.names[user]; known && was == name {
+		return false
+	}
+	if w.names == nil || len(w.names) >= maxMembers {
+		w.names = map[string]string{}
+	}
+	w.names[user] = name
 	return true
 }
 
-func (m *members) name(user string) (name string, known bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	name, known = m.names[user]
-	return name, known
-}
-
-// noteTyped remembers that somebody has typed a command in the workspace.
-func (b *Bot) noteTyped(ctx context.Context, user, name string) {
-	if user == "" || !b.members.note(user, name) {
+// noteCommand remembers that somebody has typed a command in the workspace.
+func (w *workspace) noteCommand(ctx context.Context, user, name string) {
+	if user == "" || !w.keepName(user, name) {
 		return
 	}
-	store, err := b.Store(ctx)
+	store, err := w.store(ctx)
 	if err == nil {
-		err = store.ReplacePost(ctx, delivery.Post{Key: memberKind + ":" + b.member(user), Approval: b.member(user), Kind: memberKind, User: user, Shown: name})
+		err = store.ReplacePost(ctx, delivery.Post{Key: memberKind + ":" + w.member(user), Approval: w.member(user), Kind: memberKind, User: user, Shown: name})
 	}
 	if err != nil {
-		b.Log.Debug("Slack: remembering who is of the workspace", "error", err)
+		w.log.Debug("Slack: remembering who is of the workspace", "error", err)
 	}
 }
 
-// member names somebody as one of this workspace: bots of several may share a store, and who is of one
-// of them is a stranger in the others.
-func (b *Bot) member(user string) string { return b.team.id() + ":" + user }
+// member names somebody as one of this workspace: bots of several workspaces may share a store, and a
+// member of one is external to the others.
+func (w *workspace) member(user string) string { return w.api.Identity().Team + ":" + user }
 
-// nameOf is what Slack called somebody when they last typed. known is set if they ever did.
-func (b *Bot) nameOf(ctx context.Context, user string) (name string, known bool) {
-	if name, known = b.members.name(user); known {
+// nameOf is the name that Slack gave with somebody's last command. known is set if there ever was one.
+func (w *workspace) nameOf(ctx context.Context, user string) (name string, known bool) {
+	w.mu.Lock()
+	name, known = w.names[user]
+	w.mu.Unlock()
+	if known {
 		return name, true
 	}
-	store, err := b.Store(ctx)
+	store, err := w.store(ctx)
 	if err != nil {
 		return "", false
 	}
-	p, err := store.Post(ctx, memberKind+":"+b.member(user))
+	p, err := store.Post(ctx, memberKind+":"+w.member(user))
 	if err != nil {
 		if !errors.Is(err, approval.ErrNotFound) {
-			b.Log.Debug("Slack: looking up who is of the workspace", "error", err)
+			w.log.Debug("Slack: looking up who is of the workspace", "error", err)
 		}
-		return "", false // who is not known to be of it is not
+		return "", false // unknown counts as external
 	}
-	b.members.note(user, p.Shown)
+	w.keepName(user, p.Shown)
 	return p.Shown, true
-}
-
-// hasTyped reports whether somebody has ever typed a command in the workspace.
-func (b *Bot) hasTyped(ctx context.Context, user string) bool {
-	_, known := b.nameOf(ctx, user)
-	return known
 }

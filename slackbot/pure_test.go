@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,28 +17,40 @@ import (
 	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
-	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
+	"github.com/vpsbot/vpsbot/slackbot/webapi"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 var noon = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// answering is an HTTP client whose every request gets one answer.
+type answering string
+
+func (a answering) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(a)))}, nil
+}
+
+// idle is a bot of workspace T1 in enterprise E1, without a policy and a store, that does not run.
 func idle(t testing.TB) *Bot {
+	identity := answering(`{"ok":true,"team_id":"T1","enterprise_id":"E1"}`)
 	b, err := New(Options{
-		Token: "xoxb-1", APIURL: "http://127.0.0.1:1/api/", Client: http.DefaultClient, Random: rand.Reader,
+		Runner: &runner.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }},
+		Store:  func(context.Context) (Store, error) { return nil, errors.New("there is none") },
+		Token:  "xoxb-1", APIURL: "http://127.0.0.1:1/api/", Client: &http.Client{Transport: identity}, Random: rand.Reader,
 		Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
 	})
+	require.NoError(t, err)
+	_, err = b.api.Identify(t.Context())
 	require.NoError(t, err)
 	return b
 }
 
-func TestFitting(t *testing.T) {
+func TestServersThatMatch(t *testing.T) {
 	t.Parallel()
 	servers := []server{{"1", "web-2", ""}, {"2", "web-1", "203.0.113.7"}, {"12", "old-web", ""}, {"31", "db", ""}, {"4", "Web", ""}, {"5", "", ""}}
 	for typed, want := range map[string]string{
@@ -50,7 +62,7 @@ func TestFitting(t *testing.T) {
 		"mail": ``,
 	} {
 		var got []string
-		for _, c := range choices(fitting(servers, typed)) {
+		for _, c := range serverChoices(matching(servers, typed)) {
 			got = append(got, c.Label)
 		}
 		require.Equal(t, want, strings.Join(got, " "), typed)
@@ -60,7 +72,7 @@ func TestFitting(t *testing.T) {
 func TestALabelKeepsItsID(t *testing.T) {
 	t.Parallel()
 	label := server{id: "8c5f1e0a-9d6b-4a51-b4f4-0123456789ab", name: strings.Repeat("ä", 300)}.label()
-	require.Equal(t, mostLabel, utf8.RuneCountInString(label))
+	require.Equal(t, maxLabel, utf8.RuneCountInString(label))
 	require.True(t, strings.HasSuffix(label, "… (8c5f1e0a-9d6b-4a51-b4f4-0123456789ab)"))
 	require.NotPanics(t, func() { _ = server{id: strings.Repeat("9", 300), name: "x"}.label() })
 }
@@ -91,18 +103,18 @@ func TestGroupsAreReadInTurn(t *testing.T) {
 	first := c.due(ids)
 	require.Equal(t, ids[:20], first)
 	for _, id := range first {
-		require.True(t, c.reserveRead(now))
+		require.True(t, c.reserveRead())
 		read(id, nil)
 	}
 	require.Equal(t, ids[20:], c.due(ids))
-	require.False(t, c.reserveRead(now), "twenty a minute")
-	read("S20", errGroupReads)
+	require.False(t, c.reserveRead(), "twenty a minute")
+	read("S20", errReadLimit)
 	require.Contains(t, c.due(ids), "S20", "our own limit causes no pause")
 	later := noon.Add(time.Minute)
 	now = later
 	require.Equal(t, append(ids[20:30:30], ids[:10]...), c.due(ids), "the oldest first")
-	require.True(t, c.reserveRead(now))
-	read("S20", &limitedError{30 * time.Second})
+	require.True(t, c.reserveRead())
+	read("S20", &webapi.RateLimitedError{After: 30 * time.Second})
 	now = later.Add(29 * time.Second)
 	require.NotContains(t, c.due(ids), "S20")
 	now = later.Add(30 * time.Second)
@@ -117,16 +129,23 @@ func TestGroupsAreReadInTurn(t *testing.T) {
 	require.Empty(t, c.of("U2", ids[:20]))
 }
 
-func TestAStrangerIsInNoGroup(t *testing.T) {
+func TestSomebodyExternalIsInNoGroup(t *testing.T) {
 	t.Parallel()
-	b := idle(t)
-	b.Runner = &runner.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}
-	require.Empty(t, b.groupsOf(t.Context(), &visit{user: "U9", external: true, trigger: "1"}))
-	require.False(t, b.groups.hasMet("U9"))
-	require.Empty(t, b.groupsOf(t.Context(), &visit{user: "U1"}))
-	require.False(t, b.groups.hasMet("U1"), "an event says nothing of where somebody is from")
-	require.Empty(t, b.groupsOf(t.Context(), &visit{user: "U1", trigger: "1"}))
-	require.True(t, b.groups.hasMet("U1"))
+	for _, c := range []struct {
+		request
+		team string
+		met  bool
+		why  string
+	}{
+		{request{user: "U9", trigger: "1"}, "T9", false, "of another workspace"},
+		{request{user: "U1"}, "T1", false, "an event says nothing of where somebody is from"},
+		{request{user: "U1", trigger: "1"}, "T1", true, "of the workspace"},
+	} {
+		c.Bot = idle(t)
+		c.identify(t.Context(), origin{team: c.team})
+		require.Empty(t, c.groups, c.why)
+		require.Equal(t, c.met, c.workspace.hasMet(c.user), c.why)
+	}
 }
 
 func TestTablesOfPagesBecomeOne(t *testing.T) {
@@ -143,20 +162,20 @@ func TestAFormTakesAlongWhatItDoesNotAskFor(t *testing.T) {
 	b := idle(t)
 	op, _ := tools.Lookup("servers.restore")
 	c := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Share: true}
-	v := &visit{url: "https://hooks.slack.com/x", channel: "C1"}
-	var ask formAsk
-	require.NoError(t, b.untoken(formPurpose, b.formToken(v, c), &ask))
-	require.Equal(t, formAsk{
-		Op: op.Name, Given: map[string]string{"dry_run": "true", "wait": "false"}, Share: true, URL: v.url, Channel: "C1",
-	}, ask)
-	v.url = "https://hooks.slack.com/" + strings.Repeat("x", 4000)
-	require.LessOrEqual(t, len(b.formToken(v, c)), mostMeta)
+	r := &request{Bot: b, responseURL: "https://hooks.slack.com/x", channel: "C1"}
+	var meta formMeta
+	require.NoError(t, b.sealer.OpenToken(formPurpose, form{r, c}.token(), &meta))
+	require.Equal(t, formMeta{
+		Op: op.Name, Given: map[string]string{"dry_run": "true", "wait": "false"}, Share: true, ResponseURL: r.responseURL, Channel: "C1",
+	}, meta)
+	r.responseURL = "https://hooks.slack.com/" + strings.Repeat("x", 4000)
+	require.LessOrEqual(t, len(form{r, c}.token()), maxMeta)
 }
 
 func filledIn(b *Bot, op string, given, typed map[string]string) view {
 	o, _ := tools.Lookup(op)
 	w := view{State: &slack.ViewState{Values: map[string]map[string]slack.BlockAction{}}}
-	w.Meta = b.token(formPurpose, formAsk{Op: o.Name, Given: given})
+	w.Meta = b.sealer.Token(formPurpose, formMeta{Op: o.Name, Given: given})
 	for name, text := range typed {
 		w.State.Values[blocks.FieldBlock(name)] = map[string]slack.BlockAction{blocks.FieldBlock(name): {Value: text}}
 	}
@@ -179,7 +198,7 @@ func TestAFormThatIsNotOurs(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	w := filledIn(b, "servers.get", nil, map[string]string{"server": "web-1"})
-	for _, meta := range []string{"", "x", b.token(askedPurpose, asked{}), b.token(formPurpose, formAsk{Op: "servers.explode"})} {
+	for _, meta := range []string{"", "x", b.sealer.Token(answerPurpose, answerMeta{}), b.sealer.Token(formPurpose, formMeta{Op: "servers.explode"})} {
 		w.Meta = meta
 		ack, wrong := b.checkForm(w)
 		require.True(t, wrong)
@@ -188,61 +207,33 @@ func TestAFormThatIsNotOurs(t *testing.T) {
 	}
 }
 
-// What is sealed in the tab that somebody has says that they were known, and where they were.
+// What is sealed in the tab that somebody has proves that they were known, and where they were.
 func TestATabIsFilledAsItWasLeft(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
-	theirs := view{Meta: b.token(homePurpose, homePage{User: "U1", Offset: 20})}
-	for name, w := range map[string]view{"none": {}, "another's": {Meta: b.token(homePurpose, homePage{User: "U2"})}, "nobody's": {Meta: b.token(homePurpose, homePage{})}} {
-		require.Equal(t, homePage{}, b.leftAt(&visit{user: "U1"}, w), name)
-		require.False(t, b.groups.hasMet("U1"), name)
+	of := func(page homePage) view { return view{Meta: b.sealer.Token(homePurpose, page)} }
+	theirs := homePage{User: "U1", Offset: 20}
+	for name, c := range map[string]struct {
+		request
+		view
+	}{
+		"none":      {request{Bot: b, user: "U2"}, view{}},
+		"another's": {request{Bot: b, user: "U3"}, of(theirs)},
+		"nobody's":  {request{Bot: b, user: "U4"}, of(homePage{})},
+		"external":  {request{Bot: b, user: "U1", external: true}, of(theirs)},
+	} {
+		require.Equal(t, homePage{}, c.storedPage(c.view), name)
+		require.False(t, b.workspace.hasMet(c.user), name)
 	}
-	require.Equal(t, homePage{}, b.leftAt(&visit{user: "U1", external: true}, theirs))
-	require.False(t, b.groups.hasMet("U1"))
-	require.Equal(t, homePage{User: "U1", Offset: 20}, b.leftAt(&visit{user: "U1"}, theirs))
-	require.True(t, b.groups.hasMet("U1"))
-}
-
-// A replica that was slow to claim rows finds them posted already.
-func TestRowsThatWerePostedMeanwhile(t *testing.T) {
-	t.Parallel()
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
-	require.NoError(t, err)
-	defer db.Close()
-	_, err = db.AddPost(t.Context(), mirrorPost("C1", streams[0], 5))
-	require.NoError(t, err)
-	more, err := idle(t).mirrorRows(t.Context(), db, "C1", mirrorBatch{streams[0], 3, []audit.Row{{Seq: 4}, {Seq: 5}}, 5})
-	require.NoError(t, err, "Slack is not asked: it could not be reached")
-	require.True(t, more, "but what came after may follow")
-}
-
-func TestARowTooLongForItsMessageComesInTheNext(t *testing.T) {
-	t.Parallel()
-	long := make([]audit.Row, mirrorRows)
-	for i := range long {
-		long[i] = audit.Row{Seq: int64(i + 1), At: noon, Actor: "local:a", Operation: "servers.stop", Decision: "refused", Reason: strings.Repeat("&<", 500)}
-	}
-	message, n := mirrorMessage(long)
-	require.Greater(t, n, 0)
-	require.Less(t, n, mirrorRows)
-	raw, err := json.Marshal(message.Blocks)
-	require.NoError(t, err)
-	require.LessOrEqual(t, len(raw), 2*mirrorSize)
-	_, n = mirrorMessage(long[:1])
-	require.Equal(t, 1, n)
-	for i := range long {
-		long[i].Reason = "no rule allows it"
-	}
-	message, n = mirrorMessage(long)
-	require.Equal(t, mirrorRows, n)
-	require.Equal(t, "10 rows of the audit log", message.Text)
+	own := &request{Bot: b, user: "U1"}
+	require.Equal(t, theirs, own.storedPage(of(theirs)))
+	require.True(t, b.workspace.hasMet("U1"))
 }
 
 // Whatever Slack's client sends, the pure part of a form answers.
 func FuzzForms(f *testing.F) {
 	b := idle(f)
-	b.team.teamID = "T1"
-	meta := b.token(formPurpose, formAsk{Op: "servers.create", Given: map[string]string{"dry_run": "true"}})
+	meta := b.sealer.Token(formPurpose, formMeta{Op: "servers.create", Given: map[string]string{"dry_run": "true"}})
 	f.Add(meta, `{"values":{"field:plan_id":{"field:plan_id":{"value":"x"}}}}`, `{"type":"block_suggestion"}`)
 	f.Add("", `null`, `[]`)
 	f.Fuzz(func(t *testing.T, typed, state, body string) {
@@ -256,7 +247,7 @@ func FuzzForms(f *testing.F) {
 				require.True(t, json.Valid(ack))
 			}
 		}
-		require.True(t, json.Valid(b.suggest(t.Context(), transport.Delivery{ID: "1", Kind: transport.Options, Body: []byte(body)})))
+		require.True(t, json.Valid(b.suggestServers(t.Context(), transport.Delivery{ID: "1", Kind: transport.Options, Body: []byte(body)})))
 	})
 }
 
@@ -264,9 +255,6 @@ func FuzzForms(f *testing.F) {
 func TestWhoIsOfTheEnterprise(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
-	b.team.teamID, b.team.enterprise = "T1", "E1"
-	b.Runner = &runner.Runner{Policy: func() permissions.Policy { return permissions.Policy{} }}
-	b.Store = func(context.Context) (Store, error) { return nil, errors.New("there is none") }
 	for payload, ours := range map[string]bool{
 		`{"user":{"id":"U2","team_id":"T1"}}`:                                               true,
 		`{"user":{"id":"U2","team_id":"T2","enterprise_id":"E1"}}`:                          true,
@@ -280,7 +268,7 @@ func TestWhoIsOfTheEnterprise(t *testing.T) {
 		`{"user":{"id":"U2"}}`: false,
 		`{"team_id":"T9","event":{"user":"U2"},"enterprise":{"id":"E1"}}`: false,
 	} {
-		require.Equal(t, ours, !b.visitOf(t.Context(), transport.Delivery{}, parsed(t, payload)).external, payload)
+		require.Equal(t, ours, !b.fromPayload(t.Context(), transport.Delivery{}, parsed(t, payload)).external, payload)
 	}
 }
 

@@ -19,7 +19,10 @@ const module = "github.com/vpsbot/vpsbot/"
 // listed may import nothing of ours.
 var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/transport", "internal/fieldtext"},
-	"slackbot":            {"internal/backoff", "internal/ttl", "internal/text", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command", "internal/fieldtext"},
+	"slackbot":            {"internal/background", "internal/seal", "internal/ttl", "internal/text", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command", "slackbot/inbox", "slackbot/messages", "slackbot/webapi", "internal/fieldtext"},
+	"slackbot/messages":   {"internal/background", "internal/backoff", "internal/seal", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/command", "slackbot/webapi"},
+	"slackbot/inbox":      {"internal/background", "internal/delivery", "internal/seal", "slackbot/transport"},
+	"slackbot/webapi":     {"internal/backoff", "internal/text", "slackbot/blocks"},
 	"slackbot/blocks":     {"internal/text", "internal/runner", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/command", "internal/fieldtext"},
 	"slackbot/command":    {"internal/text", "tools", "internal/fieldtext"},
 	"internal/fieldtext":  {"tools"},

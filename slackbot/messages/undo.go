@@ -1,4 +1,4 @@
-package slackbot
+package messages
 
 import (
 	"encoding/json"
@@ -9,8 +9,8 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// undo is the command that takes back what a record did; "" if nothing does.
-func (b *Bot) undo(rec approval.Record) string {
+// undoCommand is the command that undoes what a record did; "" if there is none.
+func undoCommand(rec approval.Record) string {
 	op, ok := tools.Lookup(rec.Operation)
 	if !ok || op.Undo == "" || rec.State != approval.Done {
 		return ""
@@ -23,8 +23,8 @@ func (b *Bot) undo(rec approval.Record) string {
 	return "/vps " + command.Command{Kind: command.Operation, Op: back, Input: input}.String()
 }
 
-// undoInput is what the operation that takes a record back must be given: the server, the thing
-// that was made, or what the fields that were changed had been.
+// undoInput is the input of the operation that undoes a record: the server, the object that was made,
+// or the former values of the fields that were changed.
 func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 	target := back.Positional()
 	if target != "server" {
@@ -35,34 +35,31 @@ func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 		return map[string]string{target: id}
 	}
 	server := member(rec.Facts, "id")
-	if server == "" { // it was created just now
+	if server == "" { // the record created it
 		server = member(rec.Result, "id")
 	}
 	if server == "" {
 		return nil
 	}
-	input := map[string]string{target: server}
+	input := map[string]string{}
 	if back.Name == rec.Operation {
-		was := changedFields(rec)
-		if len(was) == 0 {
+		if input = formerFields(rec); len(input) == 0 {
 			return nil
 		}
-		for name, value := range was {
-			input[name] = value
-		}
 	}
+	input[target] = server
 	return input
 }
 
-// changedFields are the fields that a record changed, as they were before.
-func changedFields(rec approval.Record) map[string]string {
-	was := map[string]string{}
+// formerFields are the fields that a record changed, with their former values.
+func formerFields(rec approval.Record) map[string]string {
+	former := map[string]string{}
 	for _, name := range []string{"name", "hostname", "backups_enabled"} {
 		if before := member(rec.Facts, name); before != "" && member(rec.Input, name) != "" {
-			was[name] = before
+			former[name] = before
 		}
 	}
-	return was
+	return former
 }
 
 // member returns a member of a JSON object as text; "" if there is none.

@@ -1,4 +1,4 @@
-package slackbot
+package webapi
 
 import (
 	"net/http"
@@ -20,12 +20,15 @@ func TestAPauseIsNeverNothing(t *testing.T) {
 		"soon":      {time.Second, 2 * time.Second, 4 * time.Second},
 		"0.5":       {time.Second, 2 * time.Second, 4 * time.Second},
 		"7":         {7 * time.Second, 7 * time.Second, 7 * time.Second},
-		"999999999": {mostAskedOf, mostAskedOf, mostAskedOf},
+		"999999999": {maxRetryAfter, maxRetryAfter, maxRetryAfter},
 	} {
+		var limits rateLimits
+		h := http.Header{"Retry-After": {header}}
 		for before, pause := range want {
-			require.Equal(t, pause, pauseFor(http.Header{"Retry-After": {header}}, before), "%q, after %d", header, before)
+			require.Equal(t, pause, limits.pause("method", h), "%q, after %d", header, before)
 		}
-		require.Equal(t, max(longPause, want[2]), max(longPause, pauseFor(http.Header{"Retry-After": {header}}, 1000)), "%q", header)
+		limits.failures["method"] = 1000
+		require.Equal(t, max(maxOwnPause, want[2]), max(maxOwnPause, limits.pause("method", h)), "%q", header)
 	}
 }
 
@@ -35,7 +38,7 @@ func TestRefusalsAreRead(t *testing.T) {
 		`{"ok":true}`: "", "ok": "", "": "", `{"ok":false,"error":"invalid_blocks"}`: "invalid_blocks", "invalid_blocks": "invalid_blocks",
 		"<html>no</html>": "", `{"error":"x"}`: "", "OK - 12": "",
 	} {
-		require.Equal(t, want, refusalIn([]byte(body)), body)
+		require.Equal(t, want, errorCodeIn([]byte(body)), body)
 	}
 }
 
@@ -46,14 +49,14 @@ func TestWhatARefusalIsAbout(t *testing.T) {
 		"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "restricted_action_read_only_channel",
 		"restricted_action_thread_only_channel", "missing_scope", "no_permission", "ekm_access_denied", "a_word_of_tomorrow",
 	} {
-		require.True(t, isGone(code), code)
+		require.True(t, ChannelUnusable(slack.SlackErrorResponse{Err: code}), code)
 	}
 	for _, code := range []string{"", "ratelimited", "internal_error", "fatal_error", "service_unavailable", "token_revoked", "account_inactive"} {
-		require.False(t, isGone(code), code)
+		require.False(t, ChannelUnusable(slack.SlackErrorResponse{Err: code}), code)
 	}
 	for code, says := range map[string]string{
 		"expired_trigger_id": "in time", "": "in time", "internal_error": "in time", "token_revoked": "token any more (token_revoked)", "missing_scope": "Slack says missing_scope",
 	} {
-		require.Contains(t, reason(slack.SlackErrorResponse{Err: code}), says)
+		require.Contains(t, Explain(slack.SlackErrorResponse{Err: code}), says)
 	}
 }

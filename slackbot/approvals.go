@@ -1,0 +1,312 @@
+package slackbot
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/slackbot/messages"
+	"github.com/vpsbot/vpsbot/slackbot/webapi"
+)
+
+// unreadable is the answer while the store cannot be read.
+const unreadable = "vpsbot cannot read its store at the moment. Nothing was sent. Please try again in a minute."
+
+func (b *Bot) record(ctx context.Context, id string) (approval.Record, error) {
+	store, err := b.Store(ctx)
+	if err != nil {
+		return approval.Record{}, err
+	}
+	return store.Record(ctx, id)
+}
+
+// pending returns the record that a press answers. If there is nothing to answer any more it says so
+// to the person, and ok is false.
+func (r *request) pending(ctx context.Context, id string) (rec approval.Record, ok bool, err error) {
+	rec, err = r.record(ctx, id)
+	switch {
+	case errors.Is(err, approval.ErrNotFound):
+		return rec, false, r.replyText(ctx, "There is no such request. Nothing was sent.")
+	case err != nil:
+		return rec, false, r.replyText(ctx, unreadable)
+	}
+	if why := r.Runner.Closed(rec, r.actor()); why != "" {
+		return rec, false, r.refuse(ctx, rec, why)
+	}
+	if rec = r.Runner.AsOfNow(ctx, rec); rec.State == approval.Pending {
+		return rec, true, nil
+	}
+	r.keepCard(ctx, rec)
+	r.messages.MarkDirty(ctx, rec.ID) // a message may still show buttons
+	return rec, false, r.replyText(ctx, "Nothing was sent now. "+runner.Standing(rec))
+}
+
+// refuse says why an answer does not count, and adds a row to the audit log.
+func (r *request) refuse(ctx context.Context, rec approval.Record, why string) error {
+	r.Runner.NoteRefusedAnswer(ctx, rec, r.actor(), why)
+	return r.replyText(ctx, "Nothing was sent: "+why+".")
+}
+
+// answer is the person's yes or no to a record.
+func (r *request) answer(rec approval.Record, yes bool) runner.Answer {
+	return runner.Answer{
+		Approval: rec.ID, Channel: permissions.Slack, Yes: yes, External: r.external, Groups: r.groups, Wait: true,
+	}
+}
+
+// agree takes a press that says yes. If a name must be typed it opens the modal for it.
+func (r *request) agree(ctx context.Context, id string) error {
+	rec, ok, err := r.pending(ctx, id)
+	if !ok {
+		return err
+	}
+	return r.agreeTo(ctx, rec)
+}
+
+// approve takes a press that says yes to another person's request.
+func (r *request) approve(ctx context.Context, id string) error {
+	rec, ok, err := r.pending(ctx, id)
+	if !ok {
+		return err
+	}
+	if r.Runner.IsAsker(rec, r.actor()) {
+		return r.refuse(ctx, rec, "you asked for it, so another person must approve it")
+	}
+	return r.agreeTo(ctx, rec)
+}
+
+func (r *request) agreeTo(ctx context.Context, rec approval.Record) error {
+	yes := r.answer(rec, true)
+	if why := r.Runner.MayAnswer(ctx, rec, r.actor(), yes); why != "" {
+		return r.refuse(ctx, rec, why)
+	}
+	if why := r.Runner.Room(ctx, rec); why != "" {
+		return r.refuse(ctx, rec, why)
+	}
+	if rec.Confirm == "" {
+		return r.decide(ctx, rec, yes, "")
+	}
+	return r.openModal(ctx, blocks.NameModal(rec, r.answerToken(rec)))
+}
+
+// decline takes the no of a press or of a modal.
+func (r *request) decline(ctx context.Context, id, reason string) error {
+	rec, ok, err := r.pending(ctx, id)
+	if !ok {
+		return err
+	}
+	return r.decide(ctx, rec, r.answer(rec, false), reason)
+}
+
+// askReason opens the modal in which a second person can say why not.
+func (r *request) askReason(ctx context.Context, id string) error {
+	rec, ok, err := r.pending(ctx, id)
+	if !ok {
+		return err
+	}
+	if why := r.Runner.MayAnswer(ctx, rec, r.actor(), r.answer(rec, false)); why != "" {
+		return r.refuse(ctx, rec, why)
+	}
+	return r.openModal(ctx, blocks.DenyModal(rec, r.answerToken(rec)))
+}
+
+func (r *request) openModal(ctx context.Context, modal slack.ModalViewRequest) error {
+	_, err := r.api.OpenView(ctx, r.trigger, modal)
+	if err != nil {
+		r.Log.Warn("Slack: opening a modal", "error", err)
+		return r.replyText(ctx, "vpsbot could not open its window. Nothing was sent. "+webapi.Explain(err))
+	}
+	return nil
+}
+
+// answerMeta is the sealed metadata of a modal about a record: the press that opened it. It grants
+// nothing: the person who submits the modal is checked again.
+type answerMeta struct {
+	Approval    string `json:"a"`
+	ResponseURL string `json:"u,omitempty"`
+	Ephemeral   bool   `json:"c,omitempty"`
+	Channel     string `json:"h,omitempty"`
+	AtHome      bool   `json:"o,omitempty"`
+}
+
+const answerPurpose = "asked"
+
+func (r *request) answerToken(rec approval.Record) string {
+	return r.sealer.Token(answerPurpose, answerMeta{rec.ID, r.responseURL, r.ephemeral, r.channel, r.atHome})
+}
+
+// resume makes this request continue the press that opened a modal, and returns the record's id.
+func (r *request) resume(w view) (id string, err error) {
+	var m answerMeta
+	if err := r.sealer.OpenToken(answerPurpose, w.Meta, &m); err != nil {
+		return "", err
+	}
+	r.responseURL, r.ephemeral, r.channel, r.atHome = m.ResponseURL, m.Ephemeral, m.Channel, m.AtHome
+	return m.Approval, nil
+}
+
+// submitName takes the name that was typed into a modal. It was compared before it was acknowledged,
+// and the Runner compares it again.
+func (r *request) submitName(ctx context.Context, w view) error {
+	id, err := r.resume(w)
+	if err != nil {
+		return err
+	}
+	rec, ok, err := r.pending(ctx, id)
+	if !ok {
+		return err
+	}
+	answer := r.answer(rec, true)
+	answer.Text = inputText(w, blocks.BlockName)
+	return r.decide(ctx, rec, answer, "")
+}
+
+// submitReason takes a no with its reason.
+func (r *request) submitReason(ctx context.Context, w view) error {
+	id, err := r.resume(w)
+	if err != nil {
+		return err
+	}
+	return r.decline(ctx, id, inputText(w, blocks.BlockReason))
+}
+
+// inputText is the text in a modal's input block.
+func inputText(w view, block string) string {
+	if w.State == nil {
+		return ""
+	}
+	return strings.TrimSpace(w.State.Values[block][block].Value)
+}
+
+// checkName compares the name typed into a modal before it is acknowledged, if it still decides
+// anything. done is set if nothing is left to carry out.
+func (b *Bot) checkName(ctx context.Context, who permissions.Actor, w view) (ack []byte, done bool) {
+	var m answerMeta
+	if err := b.sealer.OpenToken(answerPurpose, w.Meta, &m); err != nil {
+		return blocks.NameError("This window is too old. Close it and ask again."), true
+	}
+	rec, err := b.record(ctx, m.Approval)
+	if err != nil {
+		return blocks.NameError(unreadable), true
+	}
+	if b.Runner.Closed(rec, who) != "" {
+		return nil, false // the reply says why; nothing of the record is shown here
+	}
+	if rec = b.Runner.AsOfNow(ctx, rec); rec.State != approval.Pending {
+		b.messages.MarkDirty(ctx, rec.ID)
+		return updateAck("Nothing was sent", runner.Standing(rec)), true
+	}
+	if inputText(w, blocks.BlockName) != rec.Confirm {
+		return blocks.NameError("That is not what is to be typed. Nothing was sent; type it exactly, or cancel."), true
+	}
+	return nil, false
+}
+
+// decide passes an answer to the Runner. The asker's own, to what they asked for in Slack, runs the
+// operation; any other is recorded, and the asker's process runs it.
+func (r *request) decide(ctx context.Context, rec approval.Record, a runner.Answer, reason string) error {
+	r.keepCard(ctx, rec)
+	if !messages.IsSlack(rec) || rec.Actor != string(r.actor()) {
+		_, err := r.Runner.Decide(ctx, r.actor(), a, reason)
+		r.messages.MarkDirty(ctx, rec.ID)
+		if err != nil {
+			return r.replyText(ctx, "Nothing was sent: "+runner.Explain(err)+".")
+		}
+		return nil
+	}
+	call := r.Runner.CallOf(rec)
+	call.Groups, call.External = r.groups, r.external
+	call.Recorded = func(approval.Record) { r.messages.MarkDirty(ctx, rec.ID) }
+	reply := r.Runner.Answer(ctx, call, a)
+	r.messages.MarkDirty(ctx, rec.ID)
+	if reply.Record == nil || reply.Outcome == runner.Busy || reply.Class == runner.Invalid {
+		return r.replyText(ctx, reply.Message)
+	}
+	return nil
+}
+
+// keepCard keeps the response_url of a press on the asker's own card, to rewrite the card by.
+func (r *request) keepCard(ctx context.Context, rec approval.Record) {
+	if r.ephemeral && r.responseURL != "" && rec.Actor == string(r.actor()) {
+		r.messages.KeepCard(ctx, r.asked(false), rec)
+	}
+}
+
+// listApprovals lists the records that wait for the person, and those that they asked for.
+func (r *request) listApprovals(ctx context.Context, c command.Command) error {
+	store, err := r.Store(ctx)
+	if err != nil {
+		return r.noStore(ctx, err)
+	}
+	open, err := r.openRecords(ctx, store)
+	if err != nil {
+		return r.noStore(ctx, err)
+	}
+	names := r.namesOf(ctx)
+	isOther := func(rec approval.Record) bool {
+		return !hasWords(searchWords(c.Rest), append(names(rec.Actor), rec.Operation, rec.TargetName, rec.Person, string(rec.State))...)
+	}
+	return r.reply(ctx, blocks.Approvals(slices.DeleteFunc(open.own, isOther), slices.DeleteFunc(open.answerable, isOther), r.Now()))
+}
+
+// openRecords are the open records, newest first, by what a person has to do with them.
+type openRecords struct {
+	own        []approval.Record // they asked for it. Own is set while their own yes is missing
+	answerable []approval.Record // they may agree to it as another person, and have not answered
+	others     []approval.Record
+}
+
+func (r *request) openRecords(ctx context.Context, store Store) (all openRecords, err error) {
+	query, err := r.Runner.Scope(ctx)
+	if err != nil {
+		return all, err
+	}
+	query.States = approval.Open
+	records, err := store.Find(ctx, query)
+	if err != nil {
+		return all, err
+	}
+	for _, rec := range records {
+		if rec.Overdue(r.Now()) || r.Runner.Closed(rec, r.actor()) != "" {
+			continue
+		}
+		isOwn := r.Runner.IsAsker(rec, r.actor())
+		if !isOwn && (rec.State != approval.Pending || r.Runner.MayAnswer(ctx, rec, r.actor(), r.answer(rec, true)) != "") {
+			all.others = append(all.others, rec)
+			continue
+		}
+		answered, err := r.hasAnswered(ctx, store, rec)
+		switch {
+		case err != nil:
+			return all, err
+		case isOwn:
+			rec.Own = rec.Own && !answered
+			all.own = append(all.own, rec)
+		case answered:
+			all.others = append(all.others, rec)
+		default:
+			all.answerable = append(all.answerable, rec)
+		}
+	}
+	return all, nil
+}
+
+// hasAnswered reports whether the person has answered a record, by any of their identities.
+func (r *request) hasAnswered(ctx context.Context, store Store, rec approval.Record) (bool, error) {
+	if rec.State != approval.Pending {
+		return true, nil
+	}
+	given, err := store.Consents(ctx, rec.ID)
+	person, known := r.Runner.Policy().Person(r.actor())
+	return slices.ContainsFunc(given, func(c approval.Consent) bool {
+		return c.Identity == string(r.actor()) || known && c.Person == person
+	}), err
+}

@@ -1,0 +1,112 @@
+package slackbot
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/slackbot/messages"
+)
+
+const (
+	maxAuditRows = 15  // shown at once
+	maxAuditRead = 500 // searched for words
+)
+
+// listAudit shows the last rows of the audit log: everybody's to those who may run something
+// destructive, else the person's own.
+func (r *request) listAudit(ctx context.Context, c command.Command) error {
+	if r.external {
+		return r.replyText(ctx, "The audit log is for people of this workspace.")
+	}
+	var whose []permissions.Actor
+	if why := r.mayDestroy(ctx); why != "" {
+		whose = r.Runner.Policy().Identities(r.actor())
+	}
+	rows, err := r.auditRows(ctx, whose, maxAuditRead)
+	if err != nil {
+		return r.noStore(ctx, err)
+	}
+	names := r.namesOf(ctx)
+	rows = slices.DeleteFunc(rows, func(row audit.Row) bool {
+		return !hasWords(searchWords(c.Rest), slices.Concat([]string{row.Operation, row.Target, string(row.Decision), string(row.Outcome)}, names(row.Actor), names(row.Approver))...)
+	})
+	return r.reply(ctx, blocks.Audit(rows[:min(maxAuditRows, len(rows))], r.Now()))
+}
+
+// auditRows returns the newest rows of some actors, or of all if none is named, newest first.
+func (r *request) auditRows(ctx context.Context, whose []permissions.Actor, most int) ([]audit.Row, error) {
+	store, err := r.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(whose) == 0 {
+		whose = []permissions.Actor{""}
+	}
+	var rows []audit.Row
+	for _, actor := range whose {
+		for row, err := range store.Rows(ctx, audit.Filter{Actor: string(actor), Limit: most}) {
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, row)
+		}
+	}
+	slices.SortFunc(rows, func(a, b audit.Row) int { return cmp.Compare(b.Seq, a.Seq) })
+	return rows[:min(most, len(rows))], nil
+}
+
+// namesOf returns a function that lists the words by which people search for an identity: the identity,
+// its person in the policy, and that person's ids and names in Slack.
+func (b *Bot) namesOf(ctx context.Context) func(identity string) []string {
+	known := map[string][]string{}
+	return func(identity string) []string {
+		if _, ok := known[identity]; !ok && identity != "" {
+			known[identity] = b.findNames(ctx, permissions.Actor(identity))
+		}
+		return slices.Clone(known[identity])
+	}
+}
+
+func (b *Bot) findNames(ctx context.Context, identity permissions.Actor) []string {
+	policy := b.Runner.Policy()
+	names, all := []string{string(identity)}, []permissions.Actor{identity}
+	if person, known := policy.Person(identity); known && policy.Book != nil {
+		names, all = append(names, person), append(all, policy.Identities(identity)...)
+	}
+	for _, who := range all {
+		if user, ok := messages.SlackID(who); ok {
+			name, _ := b.workspace.nameOf(ctx, user)
+			names = append(names, user, name)
+		}
+	}
+	return names
+}
+
+// mention is how Slack writes a person or a channel that somebody picked from its list.
+var mention = regexp.MustCompile(`<[@#]([A-Z0-9]+)(?:\|[^<>]*)?>`)
+
+// searchWords is a text to search for, with mentions as ids and @name as the name.
+func searchWords(typed string) string {
+	words := strings.Fields(mention.ReplaceAllString(typed, "$1"))
+	for i, word := range words {
+		words[i] = strings.TrimPrefix(word, "@")
+	}
+	return strings.Join(words, " ")
+}
+
+// hasWords reports whether each of some words is in one of the texts. No words are in all.
+func hasWords(words string, texts ...string) bool {
+	for _, word := range strings.Fields(strings.ToLower(words)) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), word) }) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,87 @@
+package slackbot
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// freeze stops all changes, or lifts the freeze.
+func (r *request) freeze(ctx context.Context, c command.Command) error {
+	why := r.mayDestroy(ctx)
+	if c.Kind == command.Unfreeze {
+		why = cmp.Or(why, r.mayLift())
+	}
+	if why != "" {
+		r.auditRefusal(ctx, c, why)
+		return r.replyText(ctx, string(c.Kind)+" is refused: "+why)
+	}
+	if c.Kind == command.Unfreeze {
+		return r.unfreeze(ctx)
+	}
+	if err := r.Runner.Freeze(ctx, r.actor(), permissions.Slack, c.Rest); err != nil {
+		return r.replyText(ctx, "Nothing is frozen: "+runner.Explain(err))
+	}
+	return r.replyText(ctx, "All changes are frozen, everywhere and for everybody. What runs already goes on; reads still work. /vps unfreeze lifts it.")
+}
+
+// mayDestroy says why the person may run nothing destructive here; "" if they may.
+func (r *request) mayDestroy(ctx context.Context) string {
+	if r.external {
+		return "it is for people of this workspace"
+	}
+	ops, why, _ := r.offered(ctx, tokenWithin)
+	if slices.ContainsFunc(ops, func(op *tools.Op) bool { return op.Risk == permissions.Destructive }) {
+		return ""
+	}
+	return "it is for those who may run something destructive here, such as servers.delete; and " + why["servers.delete"]
+}
+
+// mayLift says which rule forbids the person to lift a freeze here; "" if none does.
+func (r *request) mayLift() string {
+	ask := permissions.Ask{Actor: r.actor(), Groups: r.groups, External: r.external, Surface: permissions.Slack, Channel: r.channel}
+	rule, forbidden := r.Runner.Policy().Forbids(ask, permissions.LiftFreeze)
+	if !forbidden {
+		return ""
+	}
+	return fmt.Sprintf("the policy's rule %q forbids it", rule)
+}
+
+func (r *request) unfreeze(ctx context.Context) error {
+	store, err := r.Store(ctx)
+	if err != nil {
+		return r.noStore(ctx, err)
+	}
+	frozen, err := store.Frozen(ctx)
+	if err != nil {
+		return r.noStore(ctx, err)
+	}
+	if err := r.Runner.Unfreeze(ctx, r.actor(), permissions.Slack); err != nil {
+		return r.replyText(ctx, "The freeze was not lifted: "+runner.Explain(err))
+	}
+	if frozen == nil {
+		return r.replyText(ctx, "Nothing was frozen.")
+	}
+	return r.replyText(ctx, "The freeze of "+frozen.By+" is lifted. What is asked for now runs again.")
+}
+
+// auditRefusal adds a row for a freeze, or its end, that was refused.
+func (r *request) auditRefusal(ctx context.Context, c command.Command, why string) {
+	store, err := r.Store(ctx)
+	if err == nil {
+		err = store.Note(ctx, audit.Row{
+			At: r.Now(), Actor: string(r.actor()), Surface: string(permissions.Slack), Account: r.Runner.AccountName(), Operation: string(c.Kind), Decision: audit.Refused, Reason: text.Clean(why),
+		})
+	}
+	if err != nil {
+		r.Log.Error("Slack: noting a refusal", "error", err)
+	}
+}

@@ -1,0 +1,245 @@
+// Package inbox makes each of Slack's deliveries durable before it is acknowledged, and carries it
+// out once, on this process or on another: Slack does not send it again.
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/background"
+	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/internal/seal"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
+)
+
+// Options configure an inbox. All fields are needed.
+type Options struct {
+	Store  func(context.Context) (delivery.Inbox, error)
+	Owner  string // this process, as the store's leases name it
+	Sealer *seal.Sealer
+	Now    func() time.Time
+	Log    *slog.Logger
+	Every  time.Duration // between two looks for expired leases
+
+	Ready   <-chan struct{}                                       // closed once deliveries may be carried out
+	Carry   func(ctx context.Context, d transport.Delivery) error // carries a delivery out
+	Expired func(ctx context.Context, d transport.Delivery) error // tells its sender that it was too late
+}
+
+// Inbox stores, queues and carries out deliveries. Make one with New; Add works while Run does.
+type Inbox struct {
+	Options
+	batches chan pending
+	queue   chan transport.Delivery
+	done    chan string   // ids to acknowledge to the store
+	slots   chan struct{} // one for each delivery under way
+	held    sync.Map      // ids of what is queued or under way on this process
+	workers *background.Group
+}
+
+const (
+	maxWorkers  = 256  // deliveries under way at once
+	maxQueue    = 4096 // deliveries that wait in memory; more wait in the store alone
+	maxBatch    = 64
+	rememberFor = 11 * time.Minute // a signature counts for ten, five either way
+	expireAfter = 15 * time.Minute // its sender may not want an older delivery carried out
+	ackWithin   = 2 * time.Second
+)
+
+// New makes an inbox.
+func New(o Options) *Inbox {
+	return &Inbox{
+		Options: o, batches: make(chan pending, 1024), queue: make(chan transport.Delivery, maxQueue),
+		done: make(chan string, maxQueue), slots: make(chan struct{}, maxWorkers), workers: background.NewGroup(),
+	}
+}
+
+// Run stores and carries out deliveries until ctx ends. It returns once those under way have ended,
+// or were left to the store.
+func (i *Inbox) Run(ctx context.Context) {
+	var intake, acks sync.WaitGroup
+	acking, stopAcks := context.WithCancel(context.WithoutCancel(ctx))
+	acks.Go(func() { i.ackDone(acking) })
+	intake.Go(func() { i.storeBatches(ctx) })
+	intake.Go(func() { i.work(ctx) })
+	intake.Go(func() {
+		background.Loop{Interval: i.Every, Log: i.Log, Message: "Slack: claiming deliveries that another process left"}.Run(ctx, i.claimExpired)
+	})
+	intake.Wait()
+	i.workers.Stop()
+	stopAcks()
+	acks.Wait()
+}
+
+// Queue hands a delivery to the workers, once. If the queue is full it stays in the store and is
+// claimed from there when its lease expires.
+func (i *Inbox) Queue(d transport.Delivery) {
+	if _, held := i.held.LoadOrStore(d.ID, true); held {
+		return
+	}
+	select {
+	case i.queue <- d:
+	default:
+		i.held.Delete(d.ID)
+	}
+}
+
+// work carries out what is queued until ctx ends. What is still queued then stays in the store.
+func (i *Inbox) work(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-i.Ready:
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case i.slots <- struct{}{}:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case d := <-i.queue:
+			if ctx.Err() != nil {
+				return
+			}
+			i.workers.Go(func(ctx context.Context) { i.carryOut(ctx, d) })
+		}
+	}
+}
+
+// carryOut carries a delivery out. An interrupted one stays in the store for the next process.
+func (i *Inbox) carryOut(ctx context.Context, d transport.Delivery) {
+	defer func() { <-i.slots }()
+	err := background.Safely(ctx, func(ctx context.Context) error { return i.Carry(ctx, d) })
+	if err != nil {
+		i.Log.Error("Slack: carrying out a delivery", "kind", d.Kind, "error", err)
+	}
+	if ctx.Err() != nil {
+		i.held.Delete(d.ID)
+		return
+	}
+	i.done <- d.ID
+}
+
+// claimExpired takes up deliveries whose process has ended, or was too busy.
+func (i *Inbox) claimExpired(ctx context.Context) error {
+	room := min(maxBatch, cap(i.queue)-len(i.queue))
+	if room == 0 || !i.isReady() {
+		return nil
+	}
+	store, err := i.Store(ctx)
+	if err != nil {
+		return err
+	}
+	claimed, err := store.ClaimExpired(ctx, i.Owner, i.Now(), room)
+	for _, row := range claimed {
+		if _, held := i.held.Load(row.ID); !held {
+			i.resume(row)
+		}
+	}
+	return err
+}
+
+func (i *Inbox) isReady() bool {
+	select {
+	case <-i.Ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// resume queues a claimed delivery, unless it is so old that its sender may not want it any more.
+func (i *Inbox) resume(row delivery.Delivery) {
+	body, err := i.Sealer.Open(row.ID, row.Body)
+	d := transport.Delivery{ID: row.ID, Kind: transport.Kind(row.Kind), Body: body}
+	isLate := i.Now().Sub(row.ReceivedAt) > expireAfter
+	switch {
+	case err == nil && !isLate:
+		i.Queue(d)
+	case err == nil:
+		i.workers.Go(func(ctx context.Context) { i.expire(ctx, d) })
+	case isLate: // until then another process may have the token that it was sealed with
+		i.Log.Error("Slack: a delivery is given up, because it cannot be opened", "kind", row.Kind, "error", err)
+		i.done <- row.ID
+	}
+}
+
+func (i *Inbox) expire(ctx context.Context, d transport.Delivery) {
+	i.Log.Warn("Slack: a delivery is given up, because it is too old", "kind", d.Kind)
+	if err := background.Safely(ctx, func(ctx context.Context) error { return i.Expired(ctx, d) }); err != nil {
+		i.Log.Warn("Slack: telling that a delivery is given up", "error", err)
+	}
+	i.done <- d.ID
+}
+
+// ackDone acknowledges finished deliveries to the store, many at once, until ctx ends.
+func (i *Inbox) ackDone(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case id := <-i.done:
+			i.ack(ctx, append(drain(i.done), id))
+		}
+	}
+	i.ack(ctx, drain(i.done))
+}
+
+// ack deletes deliveries' bodies from the store. What it fails for is carried out once more: a change
+// is recognised by its request id.
+func (i *Inbox) ack(ctx context.Context, ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWithin)
+	defer cancel()
+	store, err := i.Store(ctx)
+	if err == nil {
+		err = store.Ack(ctx, ids)
+	}
+	if err != nil {
+		i.Log.Warn("Slack: noting what is done", "error", err)
+	}
+	for _, id := range ids {
+		i.held.Delete(id)
+	}
+}
+
+// drain takes all that a channel has now.
+func drain[T any](from chan T) (all []T) {
+	for {
+		select {
+		case one := <-from:
+			all = append(all, one)
+		default:
+			return all
+		}
+	}
+}
+
+// Why Add fails.
+var (
+	ErrNotStored = errors.New("it was not stored: vpsbot is too busy, is stopping, or has no store")
+	ErrSlow      = errors.New("storing takes too long; it may still be carried out")
+)
+
+// store stores a batch of deliveries, leased to this process; fresh tells those not stored before.
+func (i *Inbox) store(ctx context.Context, batch []pending) (fresh []bool, err error) {
+	store, err := i.Store(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotStored, err)
+	}
+	now := i.Now()
+	rows := make([]delivery.Delivery, len(batch))
+	for n, p := range batch {
+		d := p.delivery
+		rows[n] = delivery.Delivery{ID: d.ID, Kind: string(d.Kind), Body: i.Sealer.Seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor)}
+	}
+	return store.Enqueue(ctx, i.Owner, now, rows)
+}

@@ -1,0 +1,128 @@
+package messages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+)
+
+// compose sets what the message must show, and returns why the asker is to be notified.
+func (u *update) compose(ctx context.Context) blocks.Reason {
+	p, rec := u.post, u.rec
+	answers, err := u.store.Consents(ctx, rec.ID)
+	if err != nil {
+		answers = nil // the record names who agreed, too
+	}
+	isPending := rec.State == approval.Pending && !rec.Overdue(u.Now())
+	asksAsker := p.Kind == cardKind || isDirect(p) && (p.Kind == directKind || p.Kind == liveKind)
+	switch {
+	case isPending && p.Kind == approvalsKind:
+		u.shown = blocks.Ask(rec, blocks.AskView{Role: blocks.Second, AskedBy: u.askedBy(), Answers: answers, Call: u.approverIDs(ctx)})
+		return blocks.NoReason
+	case isPending && asksAsker && approval.Missing(rec, answers).Own:
+		u.shown = blocks.Ask(rec, blocks.AskView{Role: blocks.Own, AskedBy: u.askedBy(), Answers: answers})
+		return blocks.NoReason
+	}
+	view := blocks.LiveView{
+		Now: u.Now(), Answers: answers, Undo: undoCommand(rec), Cancel: asksAsker && IsSlack(rec) && (p.Kind != cardKind || !rec.Own),
+	}
+	u.addProgress(ctx, &view)
+	if p.Kind == cardKind { // it can be rewritten a few times only: no clock runs in it
+		if view.Settled == "" {
+			view.Waited, view.Progress = 0, ""
+		}
+		u.shown = blocks.Answered(rec, view)
+		return blocks.NoReason
+	}
+	reason := blocks.Calls(rec, view)
+	if p.Kind != approvalsKind && reason != blocks.NoReason && u.isNotification(ctx, reason) {
+		view.Mention = p.User
+	}
+	u.shown = blocks.Live(rec, view)
+	return reason
+}
+
+// notifyAsker adds a new message that notifies the asker of the end, or that it is their turn: once,
+// whichever of the record's messages comes to it first. isNew says that this message has just been
+// posted: then it has notified them itself.
+func (u *update) notifyAsker(ctx context.Context, reason blocks.Reason, isNew bool) error {
+	p := u.post
+	if reason == blocks.NoReason || p.User == "" || p.TS == "" || p.Kind != liveKind && p.Kind != directKind {
+		return nil // a message that is still to be posted notifies them itself
+	}
+	notice := u.newPost(string(reason), u.rec, p.User, p.Channel)
+	if isNew {
+		notice.TS, notice.Shown, notice.Next = p.TS, notifiedBy(p.Kind), time.Time{}
+	}
+	_, err := u.store.AddPost(context.WithoutCancel(ctx), notice)
+	u.wake()
+	return err
+}
+
+// notifiedBy stands for the hash of a notifying message where another message has notified the asker.
+func notifiedBy(kind string) string { return "called by " + kind }
+
+// isNotification reports whether this message is the one that notifies the asker.
+func (u *update) isNotification(ctx context.Context, reason blocks.Reason) bool {
+	p := u.post
+	if p.Kind == endKind || p.Kind == turnKind {
+		return p.Kind == string(reason)
+	}
+	notice, err := u.store.Post(ctx, string(reason)+":"+p.Approval)
+	if errors.Is(err, approval.ErrNotFound) {
+		return p.TS == "" // it is to be posted
+	}
+	return err == nil && notice.Shown == notifiedBy(p.Kind)
+}
+
+// approverIDs are the Slack ids of those who may answer the record for another person: of the people
+// of the policy, and of the user groups that it names.
+func (u *update) approverIDs(ctx context.Context) (ids []string) {
+	book := u.Runner.Policy().Book
+	if book == nil {
+		return nil
+	}
+	answer := runner.Answer{Approval: u.rec.ID, Channel: permissions.Slack, Yes: true}
+	for _, person := range book.People {
+		for _, who := range person.Identities {
+			user, ok := SlackID(who)
+			if ok && !u.Runner.IsAsker(u.rec, who) && u.Runner.MayAnswer(ctx, u.rec, who, answer) == "" {
+				ids = append(ids, user)
+			}
+		}
+	}
+	for _, principal := range strings.FieldsFunc(u.rec.Approvers, func(c rune) bool { return c == ',' || c == ' ' }) {
+		if id, ok := strings.CutPrefix(principal, "slack-group:"); ok {
+			ids = append(ids, id)
+		}
+		for _, group := range book.Groups {
+			if group.Name == principal {
+				ids = append(ids, group.SlackGroups...)
+			}
+		}
+	}
+	return ids
+}
+
+// askedBy says who asked, and where.
+func (u *update) askedBy() string {
+	if user, ok := SlackID(permissions.Actor(u.rec.Actor)); ok {
+		return "<@" + user + ">"
+	}
+	kind, name, _ := strings.Cut(u.rec.Actor, ":")
+	says := kind + " " + name
+	if kind == "local" {
+		says = "user " + name
+	}
+	if user := u.AskerIn(u.rec); user != "" {
+		says += fmt.Sprintf(" (<@%s>)", user)
+	}
+	return says
+}

@@ -1,0 +1,289 @@
+package messages
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/background"
+	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	claimFor       = time.Minute      // one replica has a batch to itself
+	sendWithin     = 10 * time.Second // much less: what takes longer is left to the next claim
+	expiryAgain    = 10 * time.Minute // after a notice that may not have arrived
+	mirrorPause    = time.Second      // between two messages to one channel
+	maxMirrorRows  = 10               // in a message
+	maxMirrorBytes = 12_000           // of a message's blocks, which are more than its characters
+	maxMirrorRound = 30               // messages, before anything else has its turn
+	maxMirrorSkip  = 100              // rows of the other stream, before a cursor moves on without a message
+)
+
+// Notices posts to the channels of the policy what no person asked for: that the token expires, and the
+// rows of the audit log.
+type Notices struct{ Options }
+
+// Run posts at each interval until ctx ends.
+func (n Notices) Run(ctx context.Context) {
+	background.Loop{Interval: 5 * n.Every, Log: n.Log, Message: "Slack: posting notices"}.Run(ctx, n.round)
+}
+
+func (n Notices) round(ctx context.Context) error {
+	book := n.Runner.Policy().Book
+	if book == nil || !n.API.IsIdentified() {
+		return nil
+	}
+	store, err := n.Store(ctx)
+	if err != nil {
+		return err
+	}
+	channel := book.Slack.Approvals
+	if channel == "" {
+		channel = book.Slack.Audit
+	}
+	if channel != "" {
+		err = n.warnOfExpiry(ctx, store, channel)
+	}
+	if book.Slack.Audit != "" {
+		err = errors.Join(err, mirror{n, store, book.Slack.Audit}.round(ctx))
+	}
+	return err
+}
+
+// claim reserves a notice for this replica for a time. If the replica dies meanwhile, the next one sends
+// the notice again.
+func (n Notices) claim(ctx context.Context, store Store, key string, lasts time.Duration) (bool, error) {
+	now := n.Now()
+	return store.Dedupe(ctx, "notice "+key, now, now.Add(lasts))
+}
+
+// warnOfExpiry warns once a day that the token expires. The post of the day notes that it was sent.
+func (n Notices) warnOfExpiry(ctx context.Context, store Store, channel string) error {
+	warning := n.Runner.ExpiryNotice(ctx)
+	if warning == "" {
+		return nil
+	}
+	day := n.Now().UTC().Format(time.DateOnly)
+	sent := delivery.Post{Key: "expiry:" + day, Approval: day, Kind: "expiry", Channel: channel}
+	if _, err := store.Post(ctx, sent.Key); !errors.Is(err, approval.ErrNotFound) {
+		return err
+	}
+	claimed, err := n.claim(ctx, store, sent.Key, expiryAgain)
+	if err != nil || !claimed {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // a notice that was begun is also noted
+	if sent.TS, err = n.send(ctx, channel, blocks.Expiry(warning)); err != nil {
+		return fmt.Errorf("warning of a token that expires: %w", err)
+	}
+	_, err = store.AddPost(ctx, sent)
+	return err
+}
+
+func (n Notices) send(ctx context.Context, channel string, m blocks.Message) (ts string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, sendWithin)
+	defer cancel()
+	_, ts, err = n.API.Post(ctx, channel, "", m)
+	return ts, err
+}
+
+// mirror posts the audit log to a channel. The post of each stream is its cursor: a row's number takes
+// the place of its TS, and it is never due. The replica that claims the rows after a number posts them:
+// two do only if one dies, or Slack keeps it waiting for a minute.
+type mirror struct {
+	Notices
+	store   Store
+	channel string
+}
+
+// stream is a kind of rows that is mirrored in order. Changes come first: many refusals or reads must
+// not hide one.
+type stream struct {
+	cursor string
+	takes  func(audit.Row) bool
+}
+
+const mirrorCursor = "mirror:audit"
+
+var streams = [2]stream{
+	{mirrorCursor, isChange},
+	{"mirror:rest", func(row audit.Row) bool { return !isChange(row) }},
+}
+
+// isChange reports whether a row is neither a refusal nor a read.
+func isChange(row audit.Row) bool {
+	op, known := tools.Lookup(row.Operation)
+	return row.Decision != audit.Refused && (!known || op.Risk != permissions.Read)
+}
+
+// StartMirror stores the end of the audit log as the cursors before anything is carried out, so that the
+// channel gets every row from here on.
+func (n Notices) StartMirror(ctx context.Context) {
+	book := n.Runner.Policy().Book
+	if book == nil || book.Slack.Audit == "" {
+		return
+	}
+	store, err := n.Store(ctx)
+	if err == nil {
+		_, err = mirror{n, store, book.Slack.Audit}.cursors(ctx)
+	}
+	if err != nil {
+		n.Log.Warn("Slack: noting where the audit log stands", "error", err)
+	}
+}
+
+// round posts the rows that the channel has not had yet, as many as one round may.
+func (m mirror) round(ctx context.Context) error {
+	for i := 0; i < maxMirrorRound && ctx.Err() == nil; i++ {
+		more, err := m.postNext(ctx)
+		if err != nil || !more {
+			return err
+		}
+		_ = backoff.Sleep(ctx, mirrorPause)
+	}
+	return nil
+}
+
+// postNext posts the next rows of the first stream that has any, and reports whether more may follow.
+// While they cannot be posted, those of the next stream wait.
+func (m mirror) postNext(ctx context.Context) (more bool, err error) {
+	at, err := m.cursors(ctx)
+	if err != nil {
+		return false, err
+	}
+	for i, s := range streams {
+		batch := mirrorBatch{stream: s, after: at[i], upTo: at[i]}
+		if err := batch.read(ctx, m.store); err != nil {
+			return false, err
+		}
+		if len(batch.rows) > 0 || batch.upTo-batch.after >= maxMirrorSkip {
+			return m.post(ctx, batch)
+		}
+	}
+	return false, nil
+}
+
+// cursors returns up to which row each stream was posted. All are read before one moves on: a new one
+// begins where the first one is.
+func (m mirror) cursors(ctx context.Context) (at [len(streams)]int64, err error) {
+	for i, s := range streams {
+		if at[i], err = m.cursor(ctx, s); err != nil {
+			return at, err
+		}
+	}
+	return at, nil
+}
+
+// cursor returns up to which row a stream was posted. When a channel is named for the first time, the
+// rows before are not posted to it.
+func (m mirror) cursor(ctx context.Context, s stream) (int64, error) {
+	p, err := m.store.Post(ctx, s.cursor)
+	if errors.Is(err, approval.ErrNotFound) {
+		var newest int64
+		for row, err := range m.store.Rows(ctx, audit.Filter{Limit: 1}) {
+			if err != nil {
+				return 0, err
+			}
+			newest = row.Seq
+		}
+		if s.cursor != mirrorCursor { // which an earlier version had for all rows
+			if newest, err = m.cursor(ctx, streams[0]); err != nil {
+				return 0, err
+			}
+		}
+		if _, err := m.store.AddPost(ctx, m.cursorPost(s, newest)); err != nil {
+			return 0, err
+		}
+		p, err = m.store.Post(ctx, s.cursor) // another replica may have been first
+	}
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(p.TS, 10, 64)
+}
+
+func (m mirror) cursorPost(s stream, at int64) delivery.Post {
+	kind, which, _ := strings.Cut(s.cursor, ":")
+	return delivery.Post{Key: s.cursor, Approval: which, Kind: kind, Channel: m.channel, TS: strconv.FormatInt(at, 10)}
+}
+
+// mirrorBatch is the rows of a stream that go into one message.
+type mirrorBatch struct {
+	stream
+	after int64 // the last row that was posted before them
+	rows  []audit.Row
+	upTo  int64 // the last row that was read
+}
+
+// read reads the stream's next rows, as many as a message takes.
+func (b *mirrorBatch) read(ctx context.Context, store audit.Store) error {
+	for row, err := range store.Rows(ctx, audit.Filter{After: b.after}) {
+		if err != nil {
+			return err
+		}
+		b.upTo = row.Seq
+		if b.takes(row) {
+			b.rows = append(b.rows, row)
+		}
+		if len(b.rows) == maxMirrorRows {
+			break
+		}
+	}
+	return nil
+}
+
+// post posts a batch, if no other replica does or has just posted another, and moves the cursor. Without
+// rows it only moves the cursor. more reports whether the next batch may follow.
+func (m mirror) post(ctx context.Context, batch mirrorBatch) (more bool, err error) {
+	claimed, err := m.claim(ctx, m.store, mirrorCursor+" pace", mirrorPause)
+	if err == nil && claimed {
+		claimed, err = m.claim(ctx, m.store, batch.cursor+" "+strconv.FormatInt(batch.after, 10), claimFor)
+	}
+	if err != nil || !claimed {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*sendWithin) // a batch that was begun is also noted
+	defer cancel()
+	if now, err := m.cursor(ctx, batch.stream); err != nil || now != batch.after {
+		return err == nil, err // they were posted before this replica claimed them
+	}
+	if len(batch.rows) > 0 {
+		message, n := mirrorMessage(batch.rows)
+		if _, err := m.send(ctx, m.channel, message); err != nil {
+			return false, fmt.Errorf("mirroring the audit log: %w", err)
+		}
+		if n < len(batch.rows) {
+			batch.upTo = batch.rows[n-1].Seq
+		}
+	}
+	return true, m.store.SavePost(ctx, m.cursorPost(batch.stream, batch.upTo))
+}
+
+// mirrorMessage puts rows into one message, and returns how many it took: at least one.
+func mirrorMessage(rows []audit.Row) (blocks.Message, int) {
+	whole := blocks.Mirror(rows[0])
+	n := 1
+	for ; n < len(rows); n++ {
+		next := slices.Concat(whole.Blocks, blocks.Mirror(rows[n]).Blocks)
+		if raw, err := json.Marshal(next); err != nil || len(raw) > maxMirrorBytes {
+			break
+		}
+		whole.Blocks = next
+	}
+	if n > 1 {
+		whole.Text = fmt.Sprintf("%d rows of the audit log", n)
+	}
+	return whole, n
+}

@@ -1,0 +1,99 @@
+package messages
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	followFor   = 30 * time.Minute // how long a message shows work that goes on after VPS.org has accepted it
+	maxProgress = 10_000
+)
+
+// progress is what was last read of each record's work. It is in memory alone: after a restart, and on
+// another replica, it is read anew.
+type progress struct {
+	mu    sync.Mutex
+	works map[string]work
+}
+
+type work struct {
+	runner.Work
+	readAt time.Time
+	took   time.Duration // until it had settled
+}
+
+func (p *progress) get(id string) work {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.works[id]
+}
+
+func (p *progress) set(id string, w work) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.works == nil || len(p.works) > maxProgress {
+		p.works = map[string]work{}
+	}
+	p.works[id] = w
+}
+
+// inProgress reports whether the work of a record may still go on.
+func (f *Follower) inProgress(rec approval.Record) bool {
+	op, ok := tools.Lookup(rec.Operation)
+	return ok && op.Settles && rec.State == approval.Done && !f.progress.get(rec.ID).Settled && f.Now().Sub(rec.ClaimedAt) < followFor
+}
+
+// addProgress adds to a view how far the record's work is.
+func (u *update) addProgress(ctx context.Context, view *blocks.LiveView) {
+	elapsed := u.Now().Sub(u.rec.ClaimedAt).Truncate(time.Second)
+	if u.rec.State == approval.Executing && !u.rec.ClaimedAt.IsZero() {
+		view.Waited = elapsed
+	}
+	if u.inProgress(u.rec) {
+		u.readProgress(ctx)
+	}
+	w := u.progress.get(u.rec.ID)
+	view.Going = u.inProgress(u.rec)
+	switch {
+	case w.Settled:
+		view.Settled, view.Waited, view.Result = w.Status, w.took, w.Result
+	case view.Going:
+		view.Progress, view.Waited = w.Status, elapsed
+	}
+}
+
+// readProgress reads the status of the record's work, unless it was read within the work's pause.
+func (u *update) readProgress(ctx context.Context) {
+	w, now := u.progress.get(u.rec.ID), u.Now()
+	if now.Sub(w.readAt) < w.Pause {
+		return
+	}
+	var err error
+	w.readAt = now
+	if w.Work, err = u.Runner.LookAtWork(ctx, u.rec, w.Work); err != nil {
+		u.Log.Debug("Slack: reading how work goes on", "approval", u.rec.ID, "error", runner.Explain(err))
+	}
+	if w.Settled {
+		w.took = now.Sub(u.rec.ClaimedAt).Truncate(time.Second)
+		u.auditFailure(ctx, w.Status)
+	}
+	u.progress.set(u.rec.ID, w)
+}
+
+// auditFailure adds a row for work that failed to the audit log, once over all replicas: the row of its
+// call says done, because VPS.org had accepted it.
+func (u *update) auditFailure(ctx context.Context, status string) {
+	if !runner.WorkFailed(status) {
+		return
+	}
+	if first, err := u.store.Dedupe(ctx, "failed work "+u.rec.ID, u.Now(), u.Now().Add(2*followFor)); err == nil && first {
+		u.Runner.NoteWorkFailed(ctx, u.rec, status)
+	}
+}

@@ -1,0 +1,240 @@
+package slackbot
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/slackbot/webapi"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// operation carries out a command for an operation.
+func (r *request) operation(ctx context.Context, c command.Command) error {
+	if len(c.Missing()) > 0 {
+		return form{r, c}.ask(ctx)
+	}
+	return r.run(ctx, c)
+}
+
+// run runs an operation whose fields are all given.
+func (r *request) run(ctx context.Context, c command.Command) error {
+	input, err := c.JSON()
+	if err != nil {
+		return r.replyText(ctx, err.Error())
+	}
+	if c.Op.IsRead() {
+		return r.read(ctx, c, input)
+	}
+	return r.change(ctx, c, input)
+}
+
+// change runs an operation that is no read, up to its end or to the question for a person. The reply
+// says how it stands now; the messages of its record follow it from there.
+func (r *request) change(ctx context.Context, c command.Command, input []byte) error {
+	call := r.call(c.Op, input)
+	call.RequestID = "slack:" + r.id
+	recorded := ""
+	call.Recorded = func(rec approval.Record) {
+		recorded = rec.ID
+		r.messages.Show(ctx, r.asked(c.Share), rec)
+	}
+	reply := r.Runner.Run(ctx, call)
+	if reply.Record != nil && recorded != reply.Record.ID && reply.Outcome != runner.Busy { // it joined an earlier record
+		r.messages.Show(ctx, r.asked(c.Share), *reply.Record)
+	}
+	if recorded != "" {
+		r.messages.MarkDirty(ctx, recorded)
+	}
+	switch {
+	case reply.Outcome == runner.ApprovalRequired && reply.Record != nil:
+		if reply.Record.Others > 0 && r.messages.ApprovalsChannel() == "" {
+			return r.replyText(ctx, "Nobody else was asked: the policy names no channel for it. Whoever may approve sees your request by `/vps approvals`.")
+		}
+		return nil // the card asks
+	case reply.Outcome == runner.Done && c.Op.Settles && !strings.HasPrefix(reply.Message, "There was nothing to do"):
+		return r.replyText(ctx, "⏳ VPS.org has accepted it: "+c.Op.Title+" "+reply.Record.TargetName+". A message of its own tells how it ends.")
+	}
+	return r.reply(ctx, blocks.Answer(reply, blocks.AnswerView{Now: r.Now()}))
+}
+
+// readAsk is a read that a button runs. It is sealed, so that nobody can make a button run another.
+type readAsk struct {
+	Op    string            `json:"o"`
+	Input map[string]string `json:"i,omitempty"`
+	Share bool              `json:"s,omitempty"`
+}
+
+const (
+	readPurpose  = "read"
+	buttonTooOld = "This button is too old. Send the command again."
+)
+
+func (r *request) readToken(c command.Command) blocks.Token {
+	return blocks.Token(r.sealer.Token(readPurpose, readAsk{c.Op.Name, c.Input, c.Share}))
+}
+
+// pressedRead runs the read of a button, with the rights of the person who pressed it.
+func (r *request) pressedRead(ctx context.Context, a action) error {
+	var ask readAsk
+	if err := r.sealer.OpenToken(readPurpose, a.Value, &ask); err != nil {
+		return r.replyText(ctx, buttonTooOld)
+	}
+	op, ok := tools.Lookup(ask.Op)
+	if !ok || !op.IsRead() {
+		return r.replyText(ctx, buttonTooOld)
+	}
+	r.paging = r.ephemeral && a.ActionID != blocks.ActCSV
+	return r.run(ctx, command.Command{Kind: command.Operation, Op: op, Input: ask.Input, Share: ask.Share, CSV: a.ActionID == blocks.ActCSV})
+}
+
+// read runs a read and shows its result, to the person alone or to the channel.
+func (r *request) read(ctx context.Context, c command.Command, input []byte) error {
+	if c.CSV {
+		return r.sendCSV(ctx, c)
+	}
+	reply := r.Runner.Run(ctx, r.call(c.Op, onePage(c, input)))
+	view := blocks.AnswerView{Now: r.Now()}
+	if page, ok := neighbours(reply); ok {
+		view.Next, view.Prev, view.CSV = r.pageToken(c, page.next), r.pageToken(c, page.prev), r.readToken(c)
+	}
+	if c.Share && reply.Class == runner.OK {
+		view.SharedBy = r.user
+		return r.respond(ctx, webapi.Response{Message: blocks.Answer(reply, view), Share: true})
+	}
+	return r.respond(ctx, webapi.Response{Message: blocks.Answer(reply, view), Replace: r.paging})
+}
+
+// onePage limits a list to what a message shows, unless the person set a limit.
+func onePage(c command.Command, input []byte) []byte {
+	if !c.Op.IsList() || c.Input["limit"] != "" {
+		return input
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(input, &fields); err != nil || fields == nil {
+		fields = map[string]any{}
+	}
+	fields["limit"] = blocks.PageRows
+	raw, err := json.Marshal(fields)
+	if err != nil {
+		return input
+	}
+	return raw
+}
+
+// pageOffsets are the offsets of the pages before and after one; -1: there is none.
+type pageOffsets struct{ next, prev int }
+
+// neighbours returns the offsets beside the page that a list's reply is.
+func neighbours(reply runner.Reply) (pageOffsets, bool) {
+	if reply.Op == nil || !reply.Op.IsList() || reply.Class != runner.OK {
+		return pageOffsets{}, false
+	}
+	var list struct {
+		Count   int               `json:"count"`
+		Offset  int               `json:"offset"`
+		Results []json.RawMessage `json:"results"`
+	}
+	if err := json.Unmarshal(reply.JSON(), &list); err != nil {
+		return pageOffsets{}, false
+	}
+	p := pageOffsets{-1, -1}
+	if after := list.Offset + len(list.Results); len(list.Results) > 0 && after < list.Count {
+		p.next = after
+	}
+	if list.Offset > 0 {
+		p.prev = max(0, list.Offset-blocks.PageRows)
+	}
+	return p, true
+}
+
+func (r *request) pageToken(c command.Command, offset int) blocks.Token {
+	if offset < 0 {
+		return ""
+	}
+	c.Input = with(c.Input, "offset", offset)
+	return r.readToken(c)
+}
+
+// with returns input with a field set to a number.
+func with(input map[string]string, field string, n int) map[string]string {
+	changed := map[string]string{field: strconv.Itoa(n)}
+	for name, value := range input {
+		if name != field {
+			changed[name] = value
+		}
+	}
+	return changed
+}
+
+// maxServers is how many servers a picker or the Home tab looks through.
+const maxServers = 2000
+
+// wholeList reads a list with the person's rights, page after page, until it ends, has most rows, or
+// cannot be read: then the last reply says why. A limit or an offset in input does not matter.
+func (r *request) wholeList(ctx context.Context, op *tools.Op, input map[string]string, most int) []runner.Reply {
+	var pages []runner.Reply
+	for offset := 0; offset < most; offset += tools.MaxLimit {
+		c := command.Command{Op: op, Input: with(with(input, "limit", min(tools.MaxLimit, most-offset)), "offset", offset)}
+		raw, err := c.JSON()
+		if err != nil {
+			return append(pages, runner.Reply{Op: op, Class: runner.Invalid, Message: err.Error()})
+		}
+		reply := r.Runner.Run(ctx, r.call(op, raw))
+		pages = append(pages, reply)
+		if page, ok := neighbours(reply); !ok || page.next < 0 {
+			break
+		}
+	}
+	return pages
+}
+
+// isWhole reports whether all pages of a list could be read.
+func isWhole(pages []runner.Reply) bool {
+	return len(pages) > 0 && pages[len(pages)-1].Class == runner.OK
+}
+
+// joinTables makes one table of the pages of a list: a page has the columns that its rows fill.
+func joinTables(pages []runner.Reply) runner.Table {
+	var whole runner.Table
+	for _, reply := range pages {
+		page, _ := reply.Table()
+		for _, name := range page.Header {
+			if !slices.Contains(whole.Header, name) {
+				whole.Header = append(whole.Header, name)
+			}
+		}
+		for _, cells := range page.Rows {
+			row := make([]string, len(whole.Header))
+			for i, cell := range cells {
+				row[slices.Index(whole.Header, page.Header[i])] = cell
+			}
+			whole.Rows = append(whole.Rows, row)
+		}
+		whole.Note = page.Note
+	}
+	for i, row := range whole.Rows { // those of pages before a column came up
+		whole.Rows[i] = append(row, make([]string, len(whole.Header)-len(row))...)
+	}
+	return whole
+}
+
+// row is one row of a table, by column.
+type row map[string]string
+
+func rowsOf(t runner.Table) []row {
+	rows := make([]row, len(t.Rows))
+	for i, cells := range t.Rows {
+		rows[i] = row{}
+		for j, cell := range cells {
+			rows[i][t.Header[j]] = cell
+		}
+	}
+	return rows
+}

@@ -1,0 +1,141 @@
+package slackbot
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vpsbot/vpsbot/internal/background"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/ttl"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	suggestWithin    = 700 * time.Millisecond // people wait for a second, with every letter
+	readServersFor   = 30 * time.Second
+	maxServerOptions = 1000 // lists kept
+	maxLabel         = 75   // characters of an option
+)
+
+type server struct{ id, name, address string }
+
+// newServerCache returns the cache of the servers that somebody may read, by user and channel: the
+// policy may decide differently for each.
+func newServerCache(now func() time.Time) *ttl.Cache[[]server] {
+	return &ttl.Cache[[]server]{
+		Fresh: 30 * time.Second, Grace: 5 * time.Minute, Max: maxServerOptions, Now: now,
+		Pause: func(error) time.Duration { return 5 * time.Second },
+	}
+}
+
+// suggestServers answers an options load: the servers that match what a person types into a form. If
+// the API is slow it answers with what was read before, or with nothing, and the read goes on for the
+// next letter.
+func (b *Bot) suggestServers(ctx context.Context, d transport.Delivery) []byte {
+	var p payload
+	var form formMeta
+	err := json.Unmarshal(d.Body, &p)
+	if err == nil {
+		err = b.sealer.OpenToken(formPurpose, p.View.Meta, &form)
+	}
+	if err != nil || !b.api.IsIdentified() || p.User.ID == "" || p.ActionID != blocks.ActServer {
+		return blocks.Options(nil)
+	}
+	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
+	defer cancel()
+	servers, err := b.servers.Get(ctx, p.User.ID+" "+form.Channel, func(ctx context.Context) (found []server, err error) {
+		ctx, cancel := context.WithTimeout(ctx, readServersFor)
+		defer cancel()
+		err = background.Safely(ctx, func(ctx context.Context) (err error) {
+			r := b.fromPayload(ctx, d, p)
+			r.channel = form.Channel // a form itself is in none
+			found, err = r.readableServers(ctx)
+			return err
+		})
+		if err != nil {
+			b.Log.Warn("Slack: reading the servers for a form", "error", err)
+		}
+		return found, err
+	})
+	if err != nil {
+		return blocks.Options(nil)
+	}
+	return blocks.Options(serverChoices(matching(servers, p.Value)))
+}
+
+// readableServers returns the servers that the person may read.
+func (r *request) readableServers(ctx context.Context) ([]server, error) {
+	op, _ := tools.Lookup("servers.list")
+	pages := r.wholeList(ctx, op, nil, maxServers)
+	if last := pages[len(pages)-1]; last.Class == runner.Refuse {
+		return nil, nil // who may read none any more is offered none
+	} else if last.Class != runner.OK {
+		return nil, errors.New(last.Message)
+	}
+	var found []server
+	for _, row := range rowsOf(joinTables(pages)) {
+		found = append(found, server{row["id"], row["name"], row["ip_address"]})
+	}
+	return found, nil
+}
+
+// matching returns the servers whose name, id or address contains what was typed, the best match first.
+func matching(servers []server, typed string) []server {
+	typed = runner.Folded(typed)
+	servers = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.match(typed) == noMatch })
+	slices.SortStableFunc(servers, func(a, b server) int {
+		return cmp.Or(cmp.Compare(a.match(typed), b.match(typed)), cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.id, b.id))
+	})
+	return servers
+}
+
+// How well a server matches what was typed.
+const (
+	exactMatch = iota
+	prefixMatch
+	innerMatch
+	idMatch
+	noMatch
+)
+
+// match takes what was typed as [runner.Folded] returns it.
+func (s server) match(typed string) int {
+	name, id := runner.Folded(s.name), strings.ToLower(s.id)
+	switch {
+	case name == typed, id == typed, typed != "" && s.address == typed:
+		return exactMatch
+	case strings.HasPrefix(name, typed):
+		return prefixMatch
+	case strings.Contains(name, typed):
+		return innerMatch
+	case strings.Contains(id, typed), strings.Contains(s.address, typed):
+		return idMatch
+	}
+	return noMatch
+}
+
+func serverChoices(servers []server) []blocks.Choice {
+	all := make([]blocks.Choice, len(servers))
+	for i, s := range servers {
+		all[i] = blocks.Choice{Value: s.id, Label: s.label()}
+	}
+	return all
+}
+
+// label is the name and the id. The end of a long name is left out, never the id.
+func (s server) label() string {
+	id := " (" + s.id + ")"
+	name := []rune(s.name)
+	if room := maxLabel - utf8.RuneCountInString(id); len(name) > room {
+		name = append(name[:max(0, room-1)], '…')
+	}
+	return string(name) + id
+}

@@ -1,0 +1,196 @@
+// Package webapi is vpsbot's client of Slack's Web API. It adds to slack-go what every caller
+// needs: rate limits by method and channel, retries after a 429, errors by what follows from them,
+// a second attempt without blocks that Slack rejects, response_urls, and whether the token is valid.
+package webapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
+)
+
+// Options configure a client. All fields are needed.
+type Options struct {
+	Token   string // the bot's token
+	BaseURL string // of Slack's Web API, with a slash at its end
+	HTTP    *http.Client
+	Now     func() time.Time
+	Log     *slog.Logger // redacts its lines: errors may hold the token
+}
+
+// Client calls Slack's Web API as the bot. Make one with New; it may be used concurrently.
+type Client struct {
+	Options
+	slack   *slack.Client
+	apiHost string
+	limits  rateLimits
+
+	mu         sync.Mutex
+	identity   Identity
+	tokenError string // Slack's code for why it rejects the token; empty: it accepts it
+}
+
+// Identity is whose bot the token belongs to, by auth.test.
+type Identity struct {
+	Team       string
+	Enterprise string // of Enterprise Grid, that the workspace is in; empty: none
+	Scopes     []string
+}
+
+// New makes a client. It sends nothing.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{Options: o, apiHost: base.Host}
+	c.slack = slack.New(o.Token, slack.OptionAPIURL(o.BaseURL), slack.OptionHTTPClient(observer{c}))
+	return c, nil
+}
+
+const maxAnswer = 4 << 20
+
+// observer sends slack-go's requests and reads every answer: rate limits and a rejected token are
+// noticed with whichever method meets them first.
+type observer struct{ *Client }
+
+// Do sends one request. A rate limit of any form becomes a 429 with a usable Retry-After.
+func (o observer) Do(req *http.Request) (*http.Response, error) {
+	resp, err := o.HTTP.Do(req)
+	if err != nil {
+		return resp, err
+	}
+	method := path.Base(req.URL.Path)
+	if resp.StatusCode == http.StatusTooManyRequests {
+		return o.limited(method, resp), nil
+	}
+	if resp.StatusCode != http.StatusOK {
+		return resp, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	_ = resp.Body.Close() // it has been read
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	code := errorCodeIn(body)
+	if isRateLimit(code) {
+		return o.limited(method, resp), nil
+	}
+	o.limits.reset(method)
+	o.noteToken(code)
+	return resp, nil
+}
+
+func (o observer) limited(method string, resp *http.Response) *http.Response {
+	resp.StatusCode = http.StatusTooManyRequests
+	resp.Header.Set("Retry-After", strconv.Itoa(int(o.limits.pause(method, resp.Header)/time.Second)))
+	return resp
+}
+
+// errorCodeIn is the error code in an answer of Slack's; "" if it has none. A response_url answers
+// with the bare code, without JSON, too.
+func errorCodeIn(body []byte) string {
+	var answer struct {
+		OK    *bool  `json:"ok"`
+		Error string `json:"error"`
+	}
+	switch err := json.Unmarshal(body, &answer); {
+	case err == nil && answer.OK != nil && !*answer.OK:
+		return answer.Error
+	case err != nil && isCode(body) && string(body) != "ok":
+		return string(body)
+	}
+	return ""
+}
+
+func isCode(text []byte) bool {
+	return len(text) > 0 && len(text) < 60 && len(bytes.Trim(text, "abcdefghijklmnopqrstuvwxyz_")) == 0
+}
+
+// noteToken records what an answer's error code proves about the token, and logs a change.
+func (c *Client) noteToken(code string) {
+	if !isInvalidToken(code) && code != "" {
+		return // it proves nothing about the token
+	}
+	c.mu.Lock()
+	was := c.tokenError
+	c.tokenError = code
+	c.mu.Unlock()
+	switch {
+	case was == "" && code != "":
+		c.Log.Error("Slack does not take the bot's token any more: no message can be posted and no window opened. "+
+			"Install the app again, put its Bot User OAuth Token in the place of the old one, and start vpsbot anew", "error", code)
+	case was != "" && code == "":
+		c.Log.Info("Slack takes the bot's token again")
+	}
+}
+
+// Identify calls auth.test, stores the Identity, and returns the bot's name.
+func (c *Client) Identify(ctx context.Context) (name string, err error) {
+	answer, err := c.slack.AuthTestContext(ctx)
+	if err != nil {
+		return "", fmt.Errorf("SLACK_BOT_TOKEN: Slack says %w", err)
+	}
+	var scopes []string
+	for scope := range strings.SplitSeq(answer.Header.Get("X-Oauth-Scopes"), ",") {
+		if scope = strings.TrimSpace(scope); scope != "" {
+			scopes = append(scopes, scope)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.identity = Identity{answer.TeamID, answer.EnterpriseID, scopes}
+	return answer.User + " in " + answer.Team, nil
+}
+
+// AwaitIdentity calls Identify, in pauses that double from first, until it succeeds or ctx ends.
+func (c *Client) AwaitIdentity(ctx context.Context, first time.Duration) {
+	for failures := 0; ctx.Err() == nil && !c.IsIdentified(); failures++ {
+		if _, err := c.Identify(ctx); err != nil {
+			c.Log.Warn("Slack does not say whose bot this is, so nothing is carried out yet", "error", err)
+			_ = backoff.Sleep(ctx, backoff.Doubled(first, time.Minute, failures))
+		}
+	}
+}
+
+// Identity returns what Identify found last; it is zero before the first success.
+func (c *Client) Identity() Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.identity
+}
+
+// IsIdentified reports whether Identify has succeeded once.
+func (c *Client) IsIdentified() bool { return c.Identity().Team != "" }
+
+// HasScope reports whether the bot was granted a scope.
+func (c *Client) HasScope(scope string) bool { return slices.Contains(c.Identity().Scopes, scope) }
+
+// Unready says why the client is of no use, in words without details; "" if it is ready.
+func (c *Client) Unready() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.identity.Team == "":
+		return "Slack has not said yet whose bot this is"
+	case c.tokenError != "":
+		return "Slack does not take the bot's token any more"
+	}
+	return ""
+}

@@ -1,0 +1,87 @@
+package webapi
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+)
+
+// Slack's error codes, by what follows from them. Each of the many others means that the request is
+// not possible, now or later.
+var (
+	temporaryCodes    = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+	rateLimitCodes    = []string{"ratelimited", "rate_limited"}
+	invalidTokenCodes = []string{"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "org_login_required"}
+	rejectedBlocks    = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+	rejectedViews     = append([]string{"invalid_arguments", "view_too_large"}, rejectedBlocks...)
+	lateTriggerCodes  = []string{"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "invalid_trigger"}
+)
+
+func isRateLimit(code string) bool    { return slices.Contains(rateLimitCodes, code) }
+func isInvalidToken(code string) bool { return slices.Contains(invalidTokenCodes, code) }
+func isTemporary(code string) bool    { return slices.Contains(temporaryCodes, code) }
+func blocksRejected(err error) bool   { return slices.Contains(rejectedBlocks, ErrorCode(err)) }
+func viewRejected(err error) bool     { return slices.Contains(rejectedViews, ErrorCode(err)) }
+
+// RateLimitedError is returned while Slack wants no more requests of a kind.
+type RateLimitedError struct{ After time.Duration }
+
+func (e *RateLimitedError) Error() string {
+	return "Slack wants no more requests for " + e.After.String()
+}
+
+// PermanentError is returned for a request that a retry cannot help.
+type PermanentError struct{ Reason string }
+
+func (e *PermanentError) Error() string { return e.Reason }
+
+// IsPermanent reports whether a retry cannot help.
+func IsPermanent(err error) bool { return errors.As(err, new(*PermanentError)) }
+
+// codeError is an error code that a response_url answered with.
+type codeError struct{ code string }
+
+func (e *codeError) Error() string { return "Slack says " + e.code }
+
+// translateError replaces slack-go's rate limit error by ours.
+func translateError(err error) error {
+	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
+		return &RateLimitedError{limited.RetryAfter}
+	}
+	return err
+}
+
+// ErrorCode is Slack's error code in err; "" if there is none.
+func ErrorCode(err error) string {
+	if answered, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
+		return answered.Err
+	}
+	if answered, ok := errors.AsType[*codeError](err); ok {
+		return answered.code
+	}
+	return ""
+}
+
+// ChannelUnusable reports whether a channel takes no messages from the bot any more, whatever the
+// code. An invalid token is no fault of the channel.
+func ChannelUnusable(err error) bool {
+	code := ErrorCode(err)
+	return code != "" && !isRateLimit(code) && !isTemporary(code) && !isInvalidToken(code)
+}
+
+// Explain says to a person why Slack did not do something, and the next step.
+func Explain(err error) string {
+	switch code := ErrorCode(err); {
+	case isInvalidToken(code):
+		return "Slack does not take vpsbot's token any more (" + code + "). Whoever runs vpsbot must install its app again."
+	case slices.Contains(lateTriggerCodes, code), code == "" && !errors.Is(err, context.Canceled), isTemporary(code), isRateLimit(code):
+		return "Slack did not answer in time. Please try again."
+	default:
+		return "Slack says " + text.Clean(code) + ". Whoever runs vpsbot can look it up in its log."
+	}
+}

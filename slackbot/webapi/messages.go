@@ -1,0 +1,97 @@
+package webapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+)
+
+// Post posts a new message, in a thread if one is named, and returns the channel and the time that
+// identify it. If Slack rejects the blocks, the text is posted alone.
+func (c *Client) Post(ctx context.Context, channel, thread string, m blocks.Message) (at, ts string, err error) {
+	post := func(m blocks.Message) error {
+		options := messageOptions(m)
+		if thread != "" {
+			options = append(options, slack.MsgOptionTS(thread))
+		}
+		at, ts, err = c.slack.PostMessageContext(ctx, channel, options...)
+		return err
+	}
+	if err = post(m); blocksRejected(err) && len(m.Blocks) > 0 {
+		c.Log.Error("Slack does not take the blocks of a message; its text is sent alone", "error", err)
+		err = post(m.Bare())
+	}
+	return at, ts, translateError(err)
+}
+
+// Update replaces a message. If Slack rejects the blocks, the text is shown alone.
+func (c *Client) Update(ctx context.Context, channel, ts string, m blocks.Message) error {
+	_, _, _, err := c.slack.UpdateMessageContext(ctx, channel, ts, messageOptions(m)...)
+	if blocksRejected(err) {
+		c.Log.Error("Slack does not take the blocks of a message; its text is shown alone", "error", err)
+		_, _, _, err = c.slack.UpdateMessageContext(ctx, channel, ts, append(messageOptions(m.Bare()), slack.MsgOptionBlocks())...) // which removes those it has
+	}
+	return translateError(err)
+}
+
+func messageOptions(m blocks.Message) []slack.MsgOption {
+	options := []slack.MsgOption{slack.MsgOptionText(m.Text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
+	if len(m.Blocks) > 0 {
+		options = append(options, slack.MsgOptionBlocks(m.Blocks...))
+	}
+	return options
+}
+
+const uploadWithin = 90 * time.Second // each request of an upload
+
+// File is a text to share as a file.
+type File struct {
+	Name, Text string
+	Caption    string // without a full stop
+	User       string // who shares it
+	Channel    string // empty: the direct messages with User
+}
+
+// Upload shares a file and returns the channel it is in. The id of direct messages is known only
+// from a message posted there, so that the caption becomes one.
+func (c *Client) Upload(ctx context.Context, f File) (channel string, err error) {
+	var target *slack.GetUploadURLExternalResponse
+	comment := "<@" + f.User + "> shares " + f.Caption + "."
+	channel = f.Channel
+	for _, step := range []func(ctx context.Context) error{
+		func(ctx context.Context) (err error) {
+			target, err = c.slack.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: f.Name, FileSize: len(f.Text)})
+			return err
+		},
+		func(ctx context.Context) error {
+			return c.slack.UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: target.UploadURL, Content: f.Text, Filename: f.Name})
+		},
+		func(ctx context.Context) (err error) {
+			if channel == "" {
+				comment = ""
+				channel, _, err = c.Post(ctx, f.User, "", blocks.Plain(f.Caption+"."))
+			}
+			return err
+		},
+		func(ctx context.Context) error {
+			_, err := c.slack.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+				Files: []slack.FileSummary{{ID: target.FileID, Title: f.Name}}, Channel: channel, InitialComment: comment,
+			})
+			return err
+		},
+	} {
+		if err := retry(ctx, uploadWithin, step); err != nil {
+			return "", err
+		}
+	}
+	return channel, nil
+}
+
+// GroupMembers returns the user ids of a user group's members.
+func (c *Client) GroupMembers(ctx context.Context, group string) ([]string, error) {
+	members, err := c.slack.GetUserGroupMembersContext(ctx, group)
+	return members, translateError(err)
+}

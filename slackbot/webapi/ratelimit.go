@@ -1,0 +1,118 @@
+package webapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
+)
+
+const (
+	minPause      = time.Second      // the least after a 429
+	maxOwnPause   = 30 * time.Second // the most, where Slack names none
+	maxRetryAfter = 10 * time.Minute // whatever Slack names
+	channelPace   = time.Second      // Slack takes about a message a second in a channel
+	maxRemembered = 10_000           // channels
+)
+
+// rateLimits counts the 429s of each method, and keeps the time from which a method or a channel
+// may be used again. The zero value is ready to use.
+type rateLimits struct {
+	mu       sync.Mutex
+	failures map[string]int       // consecutive 429s, by method
+	blocked  map[string]time.Time // methods, until when
+	written  map[string]time.Time // channels, since when
+}
+
+// pause counts a 429 of a method and returns how long to wait: as long as Slack names, or longer each
+// time where its Retry-After makes no sense.
+func (l *rateLimits) pause(method string, h http.Header) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failures == nil {
+		l.failures = map[string]int{}
+	}
+	before := l.failures[method]
+	l.failures[method]++
+	if after := backoff.RetryAfter(h); after >= time.Second {
+		return min(after, maxRetryAfter)
+	}
+	return backoff.Doubled(minPause, maxOwnPause, before)
+}
+
+// reset notes an answer of a method that was no 429.
+func (l *rateLimits) reset(method string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.failures, method)
+}
+
+// reserve takes the channel's next turn for a request, or returns how long the request must wait.
+func (l *rateLimits) reserve(method, channel string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until := l.blocked[method]; now.Before(until) {
+		return until.Sub(now)
+	}
+	if last := l.written[channel]; now.Before(last.Add(channelPace)) && !now.Before(last) {
+		return last.Add(channelPace).Sub(now)
+	}
+	if l.written == nil || len(l.written) > maxRemembered {
+		l.written = map[string]time.Time{}
+	}
+	l.written[channel] = now
+	return 0
+}
+
+// block lets no request of a method pass before until.
+func (l *rateLimits) block(method string, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.blocked == nil {
+		l.blocked = map[string]time.Time{}
+	}
+	l.blocked[method] = until
+}
+
+// Paced calls send at the pace that Slack takes for a method and a channel. Too early it fails with
+// a RateLimitedError and calls nothing.
+func (c *Client) Paced(method, channel string, send func() error) error {
+	if wait := c.limits.reserve(method, channel, c.Now()); wait > 0 {
+		return &RateLimitedError{wait}
+	}
+	err := send()
+	if limited, ok := errors.AsType[*RateLimitedError](err); ok {
+		c.limits.block(method, c.Now().Add(limited.After))
+	}
+	return err
+}
+
+// retry calls do, and again after each rate limit, until within is over. Any other error ends it:
+// the request may have arrived.
+func retry(ctx context.Context, within time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		err := translateError(do(ctx))
+		limited, ok := errors.AsType[*RateLimitedError](err)
+		if !ok {
+			return err
+		}
+		if backoff.Sleep(ctx, limited.After) != nil {
+			return err
+		}
+	}
+}
+
+// RetryAfter is how long to wait after a number of consecutive failures, the last of them err.
+func RetryAfter(err error, failures int) time.Duration {
+	if limited, ok := errors.AsType[*RateLimitedError](err); ok {
+		return limited.After
+	}
+	return backoff.Doubled(time.Second/2, maxRetry, failures)
+}
+
+const maxRetry = 5 * time.Minute

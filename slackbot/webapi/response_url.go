@@ -1,0 +1,121 @@
+package webapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/slackbot/blocks"
+)
+
+// Response is a message for a response_url.
+type Response struct {
+	blocks.Message
+	Share   bool // visible to everybody in the channel; else to the user alone
+	Replace bool // in place of the message that was answered
+}
+
+const (
+	respondWithin = 90 * time.Second // all attempts of an answer that is stored nowhere
+	maxReply      = 4 << 10          // of Slack's answer to a response
+)
+
+// responseHosts are the hosts of Slack's response_urls.
+var responseHosts = []string{"hooks.slack.com", "hooks.slack-gov.com"}
+
+var errForeignURL = &PermanentError{"the address to answer at is none of Slack's"}
+
+// RespondRetrying posts to a response_url until it succeeds, a retry cannot help, or 90 seconds are over.
+func (c *Client) RespondRetrying(ctx context.Context, address string, r Response) error {
+	ctx, cancel := context.WithTimeout(ctx, respondWithin)
+	defer cancel()
+	err := errors.New("nothing came along to answer by")
+	for try := 1; address != "" && ctx.Err() == nil; try++ {
+		if err = c.Respond(ctx, address, r); err == nil || IsPermanent(err) {
+			return err
+		}
+		_ = backoff.Sleep(ctx, min(max(RetryAfter(err, try), minPause), maxOwnPause))
+	}
+	return err
+}
+
+// Respond posts to a response_url once. If Slack rejects the blocks, the text is posted alone.
+func (c *Client) Respond(ctx context.Context, address string, r Response) error {
+	err := c.respond(ctx, address, r)
+	if blocksRejected(err) && len(r.Blocks) > 0 {
+		c.Log.Error("Slack does not take the blocks of an answer; its text is sent alone", "error", err)
+		r.Message = r.Bare()
+		err = c.respond(ctx, address, r)
+	}
+	if blocksRejected(err) {
+		return &PermanentError{err.Error()}
+	}
+	return err
+}
+
+func (c *Client) respond(ctx context.Context, address string, r Response) error {
+	if !c.isResponseURL(address) {
+		return errForeignURL
+	}
+	body := map[string]any{"response_type": "ephemeral", "replace_original": r.Replace, "text": r.Text}
+	if r.Share {
+		body["response_type"] = "in_channel"
+	}
+	if len(r.Blocks) > 0 {
+		body["blocks"] = slack.Blocks{BlockSet: r.Blocks}
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(raw))
+	if err != nil {
+		return errForeignURL
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return errors.New("Slack could not be reached") // err's text holds the address, a secret
+	}
+	defer resp.Body.Close()
+	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxReply)) // an incomplete one has no code
+	return c.responseError(resp, errorCodeIn(bytes.TrimSpace(answer)))
+}
+
+// isResponseURL reports whether an address is Slack's: a forged delivery must not make vpsbot send
+// messages to another host.
+func (c *Client) isResponseURL(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil {
+		return false
+	}
+	isOwnAPI := c.apiHost != "slack.com" && c.apiHost != "" && u.Host == c.apiHost
+	return isOwnAPI || u.Scheme == "https" && slices.Contains(responseHosts, u.Host)
+}
+
+// responseError is the error that a response_url's status and code mean; nil for success.
+func (c *Client) responseError(resp *http.Response, code string) error {
+	const method = "response_url"
+	switch status := resp.StatusCode; {
+	case status == http.StatusTooManyRequests, isRateLimit(code):
+		return &RateLimitedError{c.limits.pause(method, resp.Header)}
+	case status >= 500, isTemporary(code):
+		return fmt.Errorf("Slack answered %d", status)
+	case slices.Contains(rejectedBlocks, code):
+		return &codeError{code}
+	case status >= 300 || code != "":
+		return &PermanentError{fmt.Sprintf("Slack answered %d %s: the address takes no more", status, code)}
+	}
+	c.limits.reset(method)
+	return nil
+}
