@@ -24,7 +24,7 @@ func (d slackDoctor) checkPublic(ctx context.Context) []finding {
 	if public == "" {
 		return []finding{fine(name, "not tried: VPSBOT_PUBLIC_URL is not set")}
 	}
-	if _, err := config.SlackReaches(public); err != nil {
+	if _, err := config.PublicAddress(public); err != nil {
 		return []finding{warn(name, public+" "+err.Error(), "Set VPSBOT_PUBLIC_URL to the https address of your proxy, the same as in the manifest.")}
 	}
 	return d.callServe(ctx, public)

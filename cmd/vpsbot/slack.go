@@ -79,7 +79,7 @@ func slackReaches(given, configured string) (string, error) {
 		return "", fail(runner.Invalid, "where does Slack reach vpsbot serve? Give --url https://vpsbot.example.com or set VPSBOT_PUBLIC_URL; "+
 			"with --socket it need not be reachable")
 	}
-	address, err := config.SlackReaches(given)
+	address, err := config.PublicAddress(given)
 	if err != nil {
 		return "", fail(runner.Invalid, "%s %v", name, err)
 	}

@@ -7,7 +7,9 @@ package config
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
@@ -18,13 +20,9 @@ import (
 // Simulator is the VPS_API_URL of the built-in simulator.
 const Simulator = "simulator"
 
-const (
-	defaultURL = "https://admin.vps.org/api/v1"
-	demoToken  = "vps_demo" // of the simulator alone
-)
+const demoToken = "vps_demo" // of the simulator alone
 
-// Config is what the environment says, checked. It is a value: nothing in it changes after
-// [Read], but a token file is read again when it changes.
+// Config is the checked environment. It is a value: nothing in it changes after [Read].
 type Config struct {
 	URL        string // the API's base URL, or [Simulator]
 	Policy     permissions.Policy
@@ -33,7 +31,7 @@ type Config struct {
 	LogJSON    bool
 	SlackURL   string // base of Slack's Web API, with a slash at its end
 	Listen     string // HOST:PORT that serve listens on
-	PublicURL  string // where users reach serve, without a slash at its end; empty: not said
+	PublicURL  string // where users reach serve, without a slash at its end; empty: not set
 
 	vars    variables
 	goos    string
@@ -41,19 +39,51 @@ type Config struct {
 	empty   []string
 }
 
-// Read reads and checks the environment for the operating system goos. A token is not
-// needed to succeed: what needs one asks [Config.Token].
+// variables is the environment as it is written.
+type variables struct {
+	Token                Secret `env:"VPS_API_TOKEN"`
+	TokenFile            string `env:"VPS_API_TOKEN_FILE"`
+	CredentialsDirectory string `env:"CREDENTIALS_DIRECTORY"`
+	URL                  string `env:"VPS_API_URL"`
+	ReadOnly             string `env:"VPSBOT_READ_ONLY"`
+	Operations           string `env:"VPSBOT_OPERATIONS"`
+	DatabaseURL          Secret `env:"VPSBOT_DATABASE_URL"`
+	AuditReads           string `env:"VPSBOT_AUDIT_READS"`
+	AuditKeyFile         string `env:"VPSBOT_AUDIT_KEY_FILE"`
+	AuditState           string `env:"VPSBOT_AUDIT_STATE"`
+	LogLevel             string `env:"VPSBOT_LOG_LEVEL"`
+	LogFormat            string `env:"VPSBOT_LOG_FORMAT"`
+	PolicyFile           string `env:"VPSBOT_POLICY_FILE"`
+	Key                  Secret `env:"VPSBOT_KEY"`
+	KeyFile              string `env:"VPSBOT_KEY_FILE"`
+	BotToken             Secret `env:"SLACK_BOT_TOKEN"`
+	BotTokenFile         string `env:"SLACK_BOT_TOKEN_FILE"`
+	SigningSecret        Secret `env:"SLACK_SIGNING_SECRET"`
+	SigningSecretFile    string `env:"SLACK_SIGNING_SECRET_FILE"`
+	AppToken             Secret `env:"SLACK_APP_TOKEN"`
+	AppTokenFile         string `env:"SLACK_APP_TOKEN_FILE"`
+	SlackURL             string `env:"SLACK_API_URL"`
+	Listen               string `env:"VPSBOT_LISTEN"`
+	PublicURL            string `env:"VPSBOT_PUBLIC_URL"`
+
+	StateHome    string `env:"XDG_STATE_HOME"`
+	Home         string `env:"HOME"`
+	LocalAppData string `env:"LOCALAPPDATA"`
+}
+
+// Read reads and checks the environment for the operating system goos. It succeeds without a token, which
+// [Config.Token] then reports.
 func Read(ctx context.Context, env envconfig.Lookuper, goos string) (Config, error) {
 	c := Config{goos: goos}
 	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c.vars, Lookuper: env}); err != nil {
 		// Its text may hold a value.
 		return Config{}, errors.New("the environment cannot be read")
 	}
-	if err := c.takeNames(env); err != nil {
+	if err := c.checkNames(env); err != nil {
 		return c, err
 	}
-	c.takeEmpty(env)
-	if text, given := env.Lookup("VPSBOT_OPERATIONS"); given && strings.TrimSpace(text) == "" {
+	c.noteEmpty(env)
+	if text, isGiven := env.Lookup("VPSBOT_OPERATIONS"); isGiven && strings.TrimSpace(text) == "" {
 		return c, errors.New("VPSBOT_OPERATIONS is empty, which may mean all operations or none: write globs such as servers.*,backups.list, or unset it for all")
 	}
 	return c, c.check()
@@ -61,3 +91,90 @@ func Read(ctx context.Context, env envconfig.Lookuper, goos string) (Config, err
 
 // IsSimulator reports whether the built-in simulator takes VPS.org's place.
 func (c Config) IsSimulator() bool { return c.URL == Simulator }
+
+// PolicyFile returns the path of the policy; empty: there is none.
+func (c Config) PolicyFile() string { return strings.TrimSpace(c.vars.PolicyFile) }
+
+// check turns texts into settings. It reports the first mistake.
+func (c *Config) check() error {
+	v := c.vars
+	if err := v.checkFilled(); err != nil {
+		return err
+	}
+	for _, s := range c.secretSources() {
+		if s.value != "" && s.file != "" { // whoever changes one of them expects it to count
+			return fmt.Errorf("%s and %[1]s%s are both set: unset one of them", s.name, fileSuffix)
+		}
+	}
+	for _, setting := range []struct {
+		name, text string
+		set        func(string) error
+	}{
+		{"VPS_API_URL", v.URL, c.setURL},
+		{"VPSBOT_READ_ONLY", v.ReadOnly, setBool(&c.Policy.ReadOnly)},
+		{"VPSBOT_OPERATIONS", v.Operations, c.setOperations},
+		{"VPSBOT_AUDIT_READS", v.AuditReads, setBool(&c.AuditReads)},
+		{"VPSBOT_LOG_LEVEL", v.LogLevel, c.setLogLevel},
+		{"VPSBOT_LOG_FORMAT", v.LogFormat, c.setLogFormat},
+		{"VPSBOT_DATABASE_URL", v.DatabaseURL.Reveal(), checkDatabase},
+		{"SLACK_API_URL", v.SlackURL, c.setSlackURL},
+		{"VPSBOT_LISTEN", v.Listen, c.setListen},
+		{"VPSBOT_PUBLIC_URL", v.PublicURL, c.setPublicURL},
+	} {
+		if err := setting.set(strings.TrimSpace(setting.text)); err != nil {
+			return fmt.Errorf("%s %w", setting.name, err)
+		}
+	}
+	return nil
+}
+
+func setBool(to *bool) func(string) error {
+	return func(text string) error {
+		if text == "" {
+			return nil
+		}
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("is neither true nor false: write one of them")
+		}
+		*to = on
+		return nil
+	}
+}
+
+// setOperations refuses a list without an operation: to the policy that means all operations.
+func (c *Config) setOperations(text string) error {
+	if text == "" {
+		return nil
+	}
+	for glob := range strings.SplitSeq(text, ",") {
+		if glob = strings.TrimSpace(glob); glob != "" {
+			c.Policy.Operations = append(c.Policy.Operations, glob)
+		}
+	}
+	if len(c.Policy.Operations) == 0 {
+		return errors.New("names no operation: write globs with commas between, such as servers.*,backups.list")
+	}
+	if c.Policy.Check() != nil {
+		return errors.New("has a part that is no glob: write such as servers.*,backups.list")
+	}
+	return nil
+}
+
+func (c *Config) setLogLevel(text string) error {
+	levels := map[string]slog.Level{"": slog.LevelInfo, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[strings.ToLower(text)]
+	if !ok {
+		return errors.New("is not a level: write debug, info, warn or error")
+	}
+	c.LogLevel = level
+	return nil
+}
+
+func (c *Config) setLogFormat(text string) error {
+	if text != "" && text != "text" && text != "json" {
+		return errors.New("is not a format: write text or json")
+	}
+	c.LogJSON = text == "json"
+	return nil
+}

@@ -1,16 +1,19 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"net/url"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
 var errNoFolder = errors.New("VPSBOT_DATABASE_URL is not set, and the environment names no home folder by its whole path: write sqlite:PATH")
 
-// Database returns the URL of the database: what VPSBOT_DATABASE_URL says, else a SQLite
-// file in the user's state folder; the built-in simulator has one of its own. Whether it can be
-// opened is the store's to say.
+// Database returns the URL of the database: VPSBOT_DATABASE_URL, else a SQLite file in the user's state folder.
+// The built-in simulator has a file of its own. The database need not exist.
 func (c Config) Database() (string, error) {
 	if given := strings.TrimSpace(c.vars.DatabaseURL.Reveal()); given != "" {
 		return given, nil
@@ -26,8 +29,8 @@ func (c Config) Database() (string, error) {
 	return "sqlite:" + path.Join(folder, "vpsbot", name), nil
 }
 
-// stateFolder is where programs of this system keep what they must remember; empty: nowhere. A home
-// that is not absolute, as one that nobody expanded, is none: it would be another in each folder.
+// stateFolder is the folder of this system for the state of programs; empty: there is none. A home that is not
+// absolute, such as a ~ that nobody expanded, does not count: it would be another folder in each working folder.
 func (c Config) stateFolder() string {
 	v := c.vars
 	switch {
@@ -43,7 +46,7 @@ func (c Config) stateFolder() string {
 	return path.Join(v.Home, ".local", "state")
 }
 
-// windowsFolder spells an absolute path, C:\Users, the way that URLs do; empty: it is none.
+// windowsFolder returns an absolute path, C:\Users, with the slashes of URLs; "" for other paths.
 func windowsFolder(folder string) string {
 	folder = strings.ReplaceAll(folder, `\`, "/")
 	drive := len(folder) > 2 && folder[1] == ':' && folder[2] == '/'
@@ -51,4 +54,78 @@ func windowsFolder(folder string) string {
 		return folder
 	}
 	return ""
+}
+
+// IsShared reports whether other machines can reach the database too: then the name of a user of this machine
+// proves nothing.
+func (c Config) IsShared() bool {
+	url, err := c.Database()
+	return err == nil && strings.HasPrefix(strings.ToLower(url), "postgres")
+}
+
+// checkDatabase does not repeat the text in an error: it may hold a password.
+func checkDatabase(text string) error {
+	path, isFile := strings.CutPrefix(text, "sqlite:")
+	switch {
+	case isFile && (path == "~" || strings.HasPrefix(path, "~/")):
+		return errors.New("has a path that begins with ~, which only a shell replaces: write the whole path")
+	case text == "", isFile, strings.HasPrefix(text, "postgres://"), strings.HasPrefix(text, "postgresql://"):
+		return nil
+	}
+	return errors.New("names no database that is known: write sqlite:PATH")
+}
+
+// AuditKeyFile returns the file of the private key that signs the audit log: VPSBOT_AUDIT_KEY_FILE, else
+// audit.key beside the SQLite file; empty where there is neither. A file that is named must exist; without the
+// other, nothing is signed.
+func (c Config) AuditKeyFile() (path string, isNamed bool) {
+	if given := strings.TrimSpace(c.vars.AuditKeyFile); given != "" && !strings.HasPrefix(given, "PRIVATE+KEY+") {
+		return given, true
+	}
+	url, err := c.Database()
+	database, isFile := strings.CutPrefix(url, "sqlite:")
+	if err != nil || !isFile || database == "" {
+		return "", false
+	}
+	return filepath.Join(filepath.Dir(database), "audit.key"), false
+}
+
+// AuditStateFile returns the file that keeps the newest checkpoint of the audit log outside its database: one
+// for each database, in the folder VPSBOT_AUDIT_STATE, else in the state folder. It is empty where there is
+// neither, or no database.
+func (c Config) AuditStateFile() string {
+	folder := strings.TrimSpace(c.vars.AuditState)
+	if state := c.stateFolder(); folder == "" && state != "" {
+		folder = filepath.Join(state, "vpsbot")
+	}
+	place, err := c.databasePlace()
+	if folder == "" || err != nil {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(place))
+	return filepath.Join(folder, "audit-"+hex.EncodeToString(sum[:8])+".checkpoint")
+}
+
+// databasePlace names the database in one way however its URL is written. User and password do not count.
+func (c Config) databasePlace() (string, error) {
+	text, err := c.Database()
+	if err != nil {
+		return "", err
+	}
+	file, isFile := strings.CutPrefix(text, "sqlite:")
+	if !isFile {
+		u, err := url.Parse(text)
+		if err != nil {
+			return "", errors.New("the database URL is not understood")
+		}
+		return strings.ToLower("postgres://"+u.Host) + u.Path + "?" + u.Query().Get("host"), nil
+	}
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return "", err
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(folder, filepath.Base(path))
+	}
+	return "sqlite:" + path, nil
 }

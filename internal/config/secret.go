@@ -12,14 +12,14 @@ import (
 // Secret is a text that prints as "[redacted]" in every form: through fmt, slog and both
 // sorts of JSON. Its zero value is the empty secret. It is not comparable.
 type Secret struct {
-	// A function, so that fmt finds no text even in a field that it may not call methods of.
+	// A function, so that fmt finds no text even in a field whose methods it may not call.
 	reveal func() string
 }
 
 // NewSecret returns a secret that holds text.
 func NewSecret(text string) Secret { return Secret{func() string { return text }} }
 
-// Reveal returns the text itself. Whatever is done with it is the caller's to answer for.
+// Reveal returns the text itself. The caller must not show it.
 func (s Secret) Reveal() string {
 	if s.reveal == nil {
 		return ""
@@ -27,7 +27,7 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// EnvDecode takes the value of a variable as it is.
+// EnvDecode stores the value of a variable unchanged.
 func (s *Secret) EnvDecode(_ context.Context, value string) error {
 	*s = NewSecret(value)
 	return nil

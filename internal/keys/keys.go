@@ -1,7 +1,7 @@
-// Package keys makes access keys and finds out whose they are.
+// Package keys makes access keys and finds the holder of one.
 //
-// A key is a secret of 256 random bits that says who is at a terminal, or whose assistant
-// calls. It is shown once and stored as a hash.
+// A key is a secret of 256 random bits that identifies a person at a terminal or an assistant's caller. It is
+// shown once and stored as a hash.
 package keys
 
 import (
@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,9 +24,9 @@ import (
 // Prefix begins every secret, so that one that leaked can be recognised.
 const Prefix = "vpsbot_"
 
-// Key is what is known of an access key: everything but its secret.
+// Key is an access key without its secret.
 type Key struct {
-	Name      string // who it stands for: "lead-laptop"
+	Name      string // "lead-laptop"
 	Hash      string // hex SHA-256 of the secret
 	CreatedAt time.Time
 	ExpiresAt time.Time // from then on it is refused; zero: never
@@ -72,15 +74,14 @@ func New(random io.Reader) (secret, hash string, err error) {
 	return secret, Hash(secret), nil
 }
 
-// Hash is what is stored of a secret: hex SHA-256. With 256 random bits behind it, guessing
-// is no cheaper for a fast hash than for a slow one.
+// Hash returns the stored form of a secret: hex SHA-256. A slow hash would add nothing to 256 random bits.
 func Hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }
 
-// Find returns the key that a secret belongs to. White space around it is ignored. It fails
-// with ErrNotFound, ErrRevoked or ErrExpired; a key that is refused is not returned.
+// Find returns the key of a secret. White space around the secret is ignored. It fails with ErrNotFound,
+// ErrRevoked or ErrExpired, and then returns no key.
 func Find(ctx context.Context, store Store, secret string, now time.Time) (Key, error) {
 	hash := Hash(strings.TrimSpace(secret))
 	k, err := store.ByHash(ctx, hash)
@@ -96,8 +97,8 @@ func Find(ctx context.Context, store Store, secret string, now time.Time) (Key, 
 	return k, nil
 }
 
-// Ended fails with ErrNotFound, ErrRevoked or ErrExpired for the name of a key that counts no
-// more. Since no name is used twice, one that still counts is the key that it always was.
+// Ended fails with ErrNotFound, ErrRevoked or ErrExpired for the name of a key that is no longer valid. No name is
+// used twice, so that a valid name is the same key as before.
 func Ended(ctx context.Context, store Store, name string, now time.Time) error {
 	k, err := store.ByName(ctx, name)
 	if err != nil {
@@ -112,6 +113,41 @@ func (k Key) ended(now time.Time) error {
 		return ErrRevoked
 	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
 		return ErrExpired
+	}
+	return nil
+}
+
+var keyName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// ErrSecretName is for a name that is a secret, or looks like one: names stay in the log for ever.
+var ErrSecretName = errors.New("that is a secret, or looks like one, and would stand in the log for ever: write a name such as lead-laptop")
+
+// secretPrefixes begin tokens of VPS.org, access keys, tokens of Slack and those of others.
+var secretPrefixes = []string{"vps_", Prefix, "xox", "xapp-", "ghp_", "gho_", "github_pat_", "glpat-", "sk-", "sk_", "eyJ", "AKIA"}
+
+// longestWord is the greatest length of a part of a name with letters and digits in it.
+const longestWord = 19
+
+func looksSecret(name string) bool {
+	if slices.ContainsFunc(secretPrefixes, func(prefix string) bool { return strings.HasPrefix(strings.ToLower(name), strings.ToLower(prefix)) }) {
+		return true
+	}
+	words := strings.FieldsFunc(name, func(c rune) bool { return c == '-' || c == '_' || c == '.' })
+	return slices.ContainsFunc(words, func(word string) bool {
+		return len(word) > longestWord && strings.ContainsAny(word, "0123456789") && strings.Trim(word, "0123456789") != ""
+	})
+}
+
+var errName = errors.New("an access key is named with 1 to 64 letters, digits, hyphens, underscores and dots")
+
+// CheckName fails for a text that cannot be a key's name: policies have it as key:NAME, and so has every audit row
+// of the key's holder.
+func CheckName(name string) error {
+	if looksSecret(name) {
+		return ErrSecretName
+	}
+	if !keyName.MatchString(name) {
+		return errName
 	}
 	return nil
 }

@@ -8,6 +8,57 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestDatabase(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		goos string
+		env  vars
+		want string
+	}{
+		{"given", "linux", vars{"VPSBOT_DATABASE_URL": " sqlite:/var/lib/v.db ", "HOME": "/home/a"}, "sqlite:/var/lib/v.db"},
+		{"postgres is the store's to refuse", "linux", vars{"VPSBOT_DATABASE_URL": "postgres://a:b@c/d"}, "postgres://a:b@c/d"},
+		{"linux", "linux", vars{"HOME": "/home/a"}, "sqlite:/home/a/.local/state/vpsbot/vpsbot.db"},
+		{"state home", "linux", vars{"HOME": "/home/a", "XDG_STATE_HOME": "/s"}, "sqlite:/s/vpsbot/vpsbot.db"},
+		{"a relative state home does not count", "linux", vars{"HOME": "/home/a", "XDG_STATE_HOME": "s"}, "sqlite:/home/a/.local/state/vpsbot/vpsbot.db"},
+		{"a home that nobody expanded", "linux", vars{"HOME": "~"}, ""},
+		{"a relative home", "darwin", vars{"HOME": "a"}, ""},
+		{"a relative home beside a state home", "linux", vars{"HOME": "~", "XDG_STATE_HOME": "/s"}, "sqlite:/s/vpsbot/vpsbot.db"},
+		{"the simulator", "linux", vars{"HOME": "/home/a", "VPS_API_URL": "simulator"}, "sqlite:/home/a/.local/state/vpsbot/simulator.db"},
+		{"a simulator that listens is an API like others", "linux", vars{"HOME": "/home/a", "VPS_API_URL": "http://127.0.0.1:8585/api/v1"}, "sqlite:/home/a/.local/state/vpsbot/vpsbot.db"},
+		{"the simulator with a database of its own", "linux", vars{"HOME": "/home/a", "VPS_API_URL": "simulator", "VPSBOT_DATABASE_URL": "sqlite:/x.db"}, "sqlite:/x.db"},
+		{"a relative folder on windows", "windows", vars{"LOCALAPPDATA": `AppData\Local`}, ""},
+		{"darwin", "darwin", vars{"HOME": "/Users/a"}, "sqlite:/Users/a/Library/Application Support/vpsbot/vpsbot.db"},
+		{"windows", "windows", vars{"LOCALAPPDATA": `C:\Users\a\AppData\Local`, "HOME": "/x"}, "sqlite:C:/Users/a/AppData/Local/vpsbot/vpsbot.db"},
+		{"no home", "linux", vars{}, ""},
+		{"no home on windows", "windows", vars{"HOME": "/x"}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := read(t, test.env, test.goos)
+			require.NoError(t, err)
+			url, err := c.Database()
+			require.Equal(t, test.want, url)
+			if test.want == "" {
+				require.ErrorContains(t, err, "VPSBOT_DATABASE_URL is not set")
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+func TestIsShared(t *testing.T) {
+	for url, want := range map[string]bool{
+		"": false, "sqlite:/v.db": false, "postgres://h/d": true, "postgresql://h/d": true,
+	} {
+		c, err := read(t, vars{"VPSBOT_DATABASE_URL": url, "HOME": "/home/a"}, "linux")
+		require.NoError(t, err)
+		require.Equal(t, want, c.IsShared(), url)
+	}
+	c, err := read(t, vars{}, "linux")
+	require.NoError(t, err)
+	require.False(t, c.IsShared(), "without any place for a database")
+}
+
 func TestAuditKeyFile(t *testing.T) {
 	for name, test := range map[string]struct {
 		env   vars

@@ -39,16 +39,6 @@ func TestUnknownVariables(t *testing.T) {
 	}, c.Unknown())
 }
 
-// Whoever exchanges one of two expects that it counts.
-func TestASecretIsGivenOnce(t *testing.T) {
-	for _, name := range []string{"VPS_API_TOKEN", "VPSBOT_KEY", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"} {
-		_, err := read(t, vars{name: "hush4711", name + "_FILE": "/somewhere"}, "linux")
-		require.EqualError(t, err, name+" and "+name+"_FILE are both set: unset one of them")
-		_, err = read(t, vars{name: " ", name + "_FILE": "/somewhere"}, "linux")
-		require.NoError(t, err, "what is set to nothing is not set")
-	}
-}
-
 func TestPlaceholders(t *testing.T) {
 	for _, name := range []string{"VPS_API_URL", "VPSBOT_POLICY_FILE", "VPSBOT_DATABASE_URL", "VPSBOT_LISTEN", "VPS_API_TOKEN_FILE", "SLACK_API_URL"} {
 		_, err := read(t, vars{name: "${hush4711}"}, "linux")
@@ -56,11 +46,7 @@ func TestPlaceholders(t *testing.T) {
 		_, err = read(t, vars{name: `"hush4711"`}, "linux")
 		require.EqualError(t, err, name+" begins with a quotation mark: leave the quotation marks out")
 	}
-	secrets := map[string]func(config.Config) func() (string, error){"VPS_API_TOKEN": config.Config.Token, "VPSBOT_KEY": config.Config.Key}
-	for name, get := range slackSecrets {
-		secrets[name] = get
-	}
-	for name, get := range secrets {
+	for name, get := range readers {
 		for value, want := range map[string]string{
 			"${VPS_API_TOKEN}": "${", "${env:VPS_API_TOKEN}": "${", "${input:vps-token}": "${", `"vps_example"`: "quotation", `'vps_example'`: "quotation",
 			"YOUR_TOKEN": "placeholder", "your-token-here": "placeholder", "<token>": "placeholder", "$VPS_API_TOKEN": "placeholder", "%VPS_API_TOKEN%": "placeholder",

@@ -1,0 +1,111 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/redact"
+)
+
+const (
+	defaultURL      = "https://admin.vps.org/api/v1"
+	defaultSlackURL = "https://slack.com/api/"
+	defaultListen   = "127.0.0.1:8484"
+)
+
+func (c *Config) setURL(text string) (err error) {
+	if c.URL = text; text == Simulator {
+		return nil
+	}
+	c.URL, err = c.parseAddress(text, addressAdvice{example: defaultURL, orElse: ", or simulator", local: "http://127.0.0.1:PORT/api/v1"}, defaultURL)
+	return err
+}
+
+// setSlackURL ends the address with a slash: names of methods are appended to it.
+func (c *Config) setSlackURL(text string) error {
+	address, err := c.parseAddress(text, addressAdvice{example: defaultSlackURL, orElse: ", or leave it out", local: "http://127.0.0.1:PORT/api/"}, defaultSlackURL)
+	c.SlackURL = address + "/"
+	return err
+}
+
+var publicAdvice = addressAdvice{example: "https://vpsbot.example.com", orElse: ", or leave it out", local: "http://127.0.0.1:8484 for a try"}
+
+func (c *Config) setPublicURL(text string) (err error) {
+	if text != "" {
+		c.PublicURL, err = c.parseAddress(text, publicAdvice, "")
+	}
+	return err
+}
+
+// setListen wants a port that is a number: the names of ports differ between machines.
+func (c *Config) setListen(text string) error {
+	if text == "" {
+		text = defaultListen
+	}
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return errors.New("is not HOST:PORT: write such as " + defaultListen + ", or :8484 for all addresses of this machine")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return errors.New("has a port that is no number from 0 to 65535: write such as " + defaultListen)
+	}
+	c.Listen = text
+	return nil
+}
+
+// PublicAddress parses an address to which Slack is to send: Slack sends to encrypted addresses alone, and
+// reaches none of a private machine.
+func PublicAddress(text string) (string, error) {
+	address, err := (&Config{}).parseAddress(strings.TrimSpace(text), publicAdvice, "")
+	if err != nil {
+		return "", err
+	}
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" || IsLoopback(u.Hostname()) {
+		return "", errors.New("is an address that Slack cannot reach, or not https: write such as " + publicAdvice.example +
+			", or use Socket Mode, which needs none")
+	}
+	return address, nil
+}
+
+// addressAdvice is what the refusal of an address says to write instead.
+type addressAdvice struct {
+	example string
+	orElse  string // what may stand in the place of an address
+	local   string // an address on this machine, which need not be encrypted
+}
+
+// parseAddress returns an address in its one spelling, so that records of one API are known as such. The address
+// must be encrypted or of this machine. No error repeats it: a token may have been pasted there.
+func (c *Config) parseAddress(address string, advice addressAdvice, fallback string) (string, error) {
+	if address == "" {
+		address = fallback
+	}
+	u, err := url.Parse(address)
+	token := strings.TrimSpace(c.vars.Token.Reveal())
+	switch {
+	case err != nil:
+		return "", errors.New("is not an address: write " + advice.example + advice.orElse)
+	case strings.Contains(address, "/"+tokenPrefix) || redact.Text(address, token) != address: // it would stand in every record
+		return "", errors.New("has a token in it: write the bare address, such as " + advice.example)
+	case u.Host == "":
+		return "", errors.New("is not an address: write " + advice.example + advice.orElse)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "", errors.New("has a user, a query or a fragment in it: write the bare address, such as " + advice.example)
+	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
+		return "", errors.New("is neither https nor http on this machine: write " + advice.example + ", or " + advice.local)
+	}
+	u.Host = strings.ToLower(u.Host)
+	if port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; u.Port() != "" {
+		u.Host = strings.TrimSuffix(u.Host, port)
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// IsLoopback reports whether a host is this machine and can mean no other.
+func IsLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}

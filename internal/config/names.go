@@ -1,0 +1,145 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+)
+
+// Lister is an environment that lists its variables. Another one is not searched for misspelt names.
+type Lister interface {
+	Names() []string
+}
+
+// Unknown is a variable that looks like one of vpsbot's and is none.
+type Unknown struct {
+	Name  string
+	Meant string // the variable whose name comes close; empty: none does
+}
+
+// String says what is wrong in a sentence.
+func (u Unknown) String() string {
+	if u.Meant == "" {
+		return u.Name + " is no variable of vpsbot and changes nothing"
+	}
+	return u.Name + " is no variable of vpsbot; " + u.Meant + " is"
+}
+
+// Unknown returns the variables that vpsbot does not know, sorted: all that begin with VPSBOT_, and those
+// that begin with SLACK_ and come close to one of its own. [Read] refuses the other close ones.
+func (c Config) Unknown() []Unknown { return slices.Clone(c.unknown) }
+
+// protective are the variables that protect the account or identify somebody.
+var protective = []string{"VPSBOT_READ_ONLY", "VPSBOT_POLICY_FILE", "VPSBOT_KEY", "VPSBOT_KEY_FILE", "VPSBOT_AUDIT_KEY_FILE"}
+
+// Empty returns the variables that protect the account and are set to nothing: they count as not set, as
+// where a program filled in a variable that it does not have itself.
+func (c Config) Empty() []string { return slices.Clone(c.empty) }
+
+func (c *Config) noteEmpty(env envconfig.Lookuper) {
+	for _, name := range protective {
+		if text, given := env.Lookup(name); given && strings.TrimSpace(text) == "" {
+			c.empty = append(c.empty, name)
+		}
+	}
+}
+
+// kubernetes are the variables that Kubernetes gives each container for a service called vpsbot.
+var kubernetes = regexp.MustCompile(`^VPSBOT_(PORT|SERVICE)(_.*)?$`)
+
+// checkNames refuses misspelt names: a variable that silently has no effect may be the one that was to protect
+// the account.
+func (c *Config) checkNames(env envconfig.Lookuper) error {
+	lister, ok := env.(Lister)
+	if !ok {
+		return nil
+	}
+	ours := known()
+	for _, name := range slices.Sorted(slices.Values(lister.Names())) {
+		own, slack := strings.HasPrefix(name, "VPSBOT_"), strings.HasPrefix(name, "SLACK_")
+		if !own && !slack && !strings.HasPrefix(name, "VPS_") || slices.Contains(ours, name) || kubernetes.MatchString(name) {
+			continue
+		}
+		found := Unknown{name, nearest(name, ours)}
+		switch {
+		case found.Meant != "" && !slack:
+			return fmt.Errorf("%s: correct the name, or unset it", found)
+		case own || found.Meant != "":
+			c.unknown = append(c.unknown, found)
+		}
+	}
+	return nil
+}
+
+// known returns the names of the variables that are read.
+func known() []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[variables]()) {
+		names = append(names, field.Tag.Get("env"))
+	}
+	return names
+}
+
+// nearest returns the one of our names that a name comes close to: one letter away, or the same
+// with or without _FILE.
+func nearest(name string, ours []string) string {
+	bare, isFile := strings.CutSuffix(name, fileSuffix)
+	for _, known := range ours {
+		if name+fileSuffix == known || isFile && bare == known {
+			return known
+		}
+	}
+	if near := text.Nearest(name, ours, 1); near != nil {
+		return near[0]
+	}
+	return ""
+}
+
+// placeholder matches a value that nobody filled in: $NAME, %NAME%, <token>, YOUR_TOKEN.
+var placeholder = regexp.MustCompile(`^(\$\(?[A-Za-z_]\w*\)?|%\w+%|<[^>]*>|\{\{.*\}\}|(?i:your[-_ ].*))$`)
+
+// unfilled returns what is wrong with a value that a program passed on without filling in a placeholder, or
+// with the quotation marks of a shell or of JSON around it; "" for nothing.
+func unfilled(value string) string {
+	switch value = strings.TrimSpace(value); {
+	case strings.HasPrefix(value, "${"):
+		return "begins with ${: it is a placeholder that was not filled in"
+	case strings.HasPrefix(value, `"`), strings.HasPrefix(value, "'"), strings.HasPrefix(value, "`"),
+		strings.HasPrefix(value, "“"), strings.HasPrefix(value, "‘"), strings.HasPrefix(value, "„"), strings.HasPrefix(value, "«"):
+		return "begins with a quotation mark: leave the quotation marks out"
+	}
+	return ""
+}
+
+// unfilledSecret is unfilled for a secret, of which no part may be shown.
+func unfilledSecret(value string) string {
+	if why := unfilled(value); why != "" {
+		return why
+	}
+	if placeholder.MatchString(strings.TrimSpace(value)) {
+		return "is a placeholder that was not filled in"
+	}
+	return ""
+}
+
+// checkFilled fails for the first variable whose value is a placeholder or quoted. Secrets are checked where
+// they are used, so that an assistant is served and gets the error.
+func (v variables) checkFilled() error {
+	values := reflect.ValueOf(v)
+	for i, field := range reflect.VisibleFields(values.Type()) {
+		text, isText := values.Field(i).Interface().(string)
+		if why := unfilled(text); isText && why != "" {
+			return fmt.Errorf("%s %s", field.Tag.Get("env"), why)
+		}
+	}
+	if why := unfilled(v.DatabaseURL.Reveal()); why != "" {
+		return fmt.Errorf("VPSBOT_DATABASE_URL %s", why)
+	}
+	return nil
+}
