@@ -68,7 +68,7 @@ func (a *app) compose(ctx context.Context) (*parts, error) {
 	log := a.logger(cfg)
 	p := &parts{config: cfg, runner: &runner.Runner{}}
 	options := a.options(cfg, token, log)
-	options.Observe = p.runner.Heed
+	options.Observe = p.runner.ObserveCall
 	client, err := apiclient.New(options)
 	if err != nil {
 		return nil, fail(runner.Invalid, "VPS_API_URL: %v", err)

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"slackbot/transport":  {"internal/backoff", "internal/redact"},
 	"apiclient":           {"internal/backoff", "internal/redact", "internal/text"},
 	"tools":               {"internal/text", "permissions", "apiclient"},
-	"internal/runner":     {"internal/redact", "internal/backoff", "internal/text", "tools", "permissions", "apiclient", "internal/approval", "internal/audit"},
+	"internal/runner":     {"internal/ttl", "internal/redact", "internal/backoff", "internal/text", "tools", "permissions", "apiclient", "internal/approval", "internal/audit"},
 	"internal/approval":   {"internal/text", "internal/audit", "permissions"},
 	"internal/audit":      {"internal/text", "permissions"},
 	"internal/keys":       {"internal/audit"},

@@ -104,7 +104,7 @@ func (s *scene) process(id string, transport http.RoundTripper) *runner.Runner {
 	var core *runner.Runner
 	client, err := apiclient.New(apiclient.Options{
 		BaseURL: localhost, Token: source, Transport: transport, Logger: log,
-		Observe: func(c apiclient.Call) { core.Heed(c) },
+		Observe: func(c apiclient.Call) { core.ObserveCall(c) },
 	})
 	require.NoError(s, err)
 	core = &runner.Runner{

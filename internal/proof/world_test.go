@@ -136,7 +136,7 @@ func (s side) runner() (*runner.Runner, error) {
 	source := func() (string, error) { return token, nil }
 	var core *runner.Runner
 	client, err := apiclient.New(apiclient.Options{
-		BaseURL: s.url, Token: source, Transport: s.transport, Observe: func(c apiclient.Call) { core.Heed(c) },
+		BaseURL: s.url, Token: source, Transport: s.transport, Observe: func(c apiclient.Call) { core.ObserveCall(c) },
 	})
 	if err != nil {
 		return nil, err

@@ -61,7 +61,7 @@ func (w *world) runnerOn(transport http.RoundTripper, process, token string) *ru
 	var core *runner.Runner
 	client, err := apiclient.New(apiclient.Options{
 		BaseURL: "http://localhost/api/v1", Token: source, Transport: transport,
-		Observe: func(c apiclient.Call) { core.Heed(c) },
+		Observe: func(c apiclient.Call) { core.ObserveCall(c) },
 	})
 	require.NoError(w, err)
 	core = &runner.Runner{

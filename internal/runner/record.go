@@ -93,12 +93,6 @@ func (r *Runner) opaque() string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(bits[:]))
 }
 
-func (r *Runner) tokenName() string {
-	r.cache.mu.Lock()
-	defer r.cache.mu.Unlock()
-	return r.cache.facts.Name
-}
-
 // CardOf returns the card of a record, with the time until when it can be answered.
 func CardOf(rec approval.Record) (Card, error) {
 	var c Card

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -20,68 +20,77 @@ import (
 // tokenAge is how long a token's permissions may be kept.
 const tokenAge = 60 * time.Second
 
-// tokenCache keeps what GET /account/me/ said of the token in use. Its zero value is
-// ready to use.
+// tokenCache holds the permissions of the token in use, by the hash of the token, and fails closed: a
+// read that fails deletes them. The zero value is ready to use.
 type tokenCache struct {
-	mu     sync.Mutex
-	key    [sha256.Size]byte // of the token that it was read with
-	facts  permissions.Token
-	email  string
-	readAt time.Time // zero: nothing is kept
-	flight singleflight.Group
+	once        sync.Once
+	permissions ttl.Cache[permissions.Token]
+	last        atomic.Pointer[accountNames]
 }
 
-// account returns the account's e-mail address, as last read.
+// accountNames are the names of the account and the token in the last answer.
+type accountNames struct{ account, token string }
+
+func (r *Runner) tokenPermissions() *ttl.Cache[permissions.Token] {
+	r.cache.once.Do(func() {
+		r.cache.permissions = ttl.Cache[permissions.Token]{Fresh: tokenAge, Max: 1, Now: func() time.Time { return r.Now() }}
+	})
+	return &r.cache.permissions
+}
+
+// account returns the account's e-mail address in the last answer.
 func (r *Runner) account() string {
-	r.cache.mu.Lock()
-	defer r.cache.mu.Unlock()
-	return r.cache.email
+	if last := r.cache.last.Load(); last != nil {
+		return last.account
+	}
+	return ""
 }
 
-// token returns what the token may do: from memory if that is young enough and fresh is
-// false, else by one request for however many callers wait. It fails closed.
+// tokenName returns the token's name in the last answer.
+func (r *Runner) tokenName() string {
+	if last := r.cache.last.Load(); last != nil {
+		return last.token
+	}
+	return ""
+}
+
+// token returns the permissions of the token. They are at most tokenAge old, or read now if fresh is true, for
+// a request that began earlier cannot answer then. It fails closed.
 func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, error) {
 	key, err := r.tokenKey(ctx)
 	if err != nil {
 		return permissions.Token{}, unreadable(err)
 	}
-	if facts, ok := r.cache.kept(key, r.Now()); ok && !fresh {
-		return facts, nil
+	read := func(ctx context.Context) (permissions.Token, error) { return r.readToken(ctx, key) }
+	var facts permissions.Token
+	if fresh {
+		facts, err = r.tokenPermissions().Read(ctx, string(key[:]), read)
+	} else {
+		facts, err = r.tokenPermissions().Get(ctx, string(key[:]), func(ctx context.Context) (facts permissions.Token, err error) {
+			defer func() { // the cache's goroutine has no other recover
+				if broken := recover(); broken != nil {
+					r.Log.Error("internal error while the permissions were read", "error", broken)
+					err = errInternal
+				}
+			}()
+			return read(ctx)
+		})
 	}
-	if fresh { // a request that began before the question cannot answer it
-		return r.readToken(ctx, key)
+	if err != nil {
+		return permissions.Token{}, unreadable(err)
 	}
-	wait := r.cache.flight.DoChan(string(key[:]), func() (facts any, err error) {
-		defer func() { // in a goroutine of its own nobody else would catch it
-			if broken := recover(); broken != nil {
-				r.Log.Error("internal error while the permissions were read", "error", broken)
-				err = unreadable(errInternal)
-			}
-		}()
-		if facts, ok := r.cache.kept(key, r.Now()); ok {
-			return facts, nil // somebody else's request has just ended
-		}
-		// The request outlives a caller who gives up: others wait for it too.
-		return r.readToken(context.WithoutCancel(ctx), key)
-	})
-	select {
-	case <-ctx.Done():
-		return permissions.Token{}, unreadable(ctx.Err())
-	case result := <-wait:
-		facts, _ := result.Val.(permissions.Token)
-		return facts, result.Err
-	}
+	return facts, nil
 }
 
-// pin makes a call use one token from its first request to its last: what was checked with
-// one token must not be sent with another that a file holds a moment later.
+// pin makes a call use one token from its first request to its last: a change that was checked with
+// one token must not be sent with another, which the token's file may hold by then.
 func (r *Runner) pin(ctx context.Context) context.Context {
 	if _, pinned := apiclient.PinnedToken(ctx); pinned {
 		return ctx
 	}
 	token, err := r.Token()
 	if err != nil {
-		return ctx // the first request says what is wrong with it
+		return ctx // the first request returns the error
 	}
 	return apiclient.UseToken(ctx, token)
 }
@@ -96,24 +105,22 @@ func (r *Runner) tokenKey(ctx context.Context) ([sha256.Size]byte, error) {
 }
 
 func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissions.Token, error) {
-	began, simulated := r.Now(), false
+	simulated := false
 	me, err := r.Client.Account.Me(apiclient.Trace(ctx, func(c apiclient.Call) { simulated = c.Simulator }))
 	if err != nil {
-		r.cache.drop()
-		return permissions.Token{}, unreadable(err)
+		return permissions.Token{}, err
 	}
 	if me.Token.Permissions == nil {
-		r.cache.drop()
-		return permissions.Token{}, unreadable(errNoPermissions)
+		return permissions.Token{}, errNoPermissions
 	}
 	facts := tools.TokenOf(me)
-	r.cache.keep(key, facts, accountOf(me, key, simulated), began)
+	r.cache.last.Store(&accountNames{accountOf(me, key, simulated), facts.Name})
 	return facts, nil
 }
 
 var errInternal = errors.New("an internal error; it is logged")
 
-// redact takes the token out of a text.
+// redact replaces the token in a text.
 func (r *Runner) redact(s string) string {
 	token, err := r.Token()
 	if err != nil {
@@ -124,9 +131,9 @@ func (r *Runner) redact(s string) string {
 
 var errNoPermissions = errors.New("VPS.org's answer has no list of permissions")
 
-// accountOf names the account that approvals belong to. One without an e-mail address is
-// known by its token alone, so that two of them are not taken for one. The name of a simulator's
-// account says what it is, wherever the account is named.
+// accountOf returns the name of the account in records: its e-mail address, or else the hash of
+// its token, so that two accounts without an address differ. The name of a simulator's
+// account begins with SIMULATOR.
 func accountOf(me apiclient.Me, key [sha256.Size]byte, simulated bool) string {
 	name := text.Clean(me.Account.Email)
 	if name == "" {
@@ -138,34 +145,11 @@ func accountOf(me apiclient.Me, key [sha256.Size]byte, simulated bool) string {
 	return name
 }
 
-func (c *tokenCache) kept(key [sha256.Size]byte, now time.Time) (permissions.Token, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	age := now.Sub(c.readAt)
-	return c.facts, !c.readAt.IsZero() && c.key == key && 0 <= age && age < tokenAge
-}
-
-func (c *tokenCache) keep(key [sha256.Size]byte, facts permissions.Token, email string, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.key == key && c.readAt.After(now) {
-		return // a later question has been answered already
-	}
-	c.key, c.facts, c.email, c.readAt = key, facts, email, now
-}
-
-// drop forgets what is kept: the API has just said that it no longer holds.
-func (c *tokenCache) drop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.readAt = time.Time{}
-}
-
-// Heed drops what is kept of the token after a 401 or a 403. It is for the client's
-// Options.Observe, so that it hears of every call.
-func (r *Runner) Heed(c apiclient.Call) {
+// ObserveCall deletes the cached permissions of the token after a 401 or a 403. It is for
+// the client's Options.Observe.
+func (r *Runner) ObserveCall(c apiclient.Call) {
 	if c.Kind == apiclient.KindUnauthorized || c.Kind == apiclient.KindForbidden {
-		r.cache.drop()
+		r.tokenPermissions().Clear()
 	}
 }
 
