@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // environ is the environment for a program of its own.
@@ -75,6 +76,13 @@ func (b *bench) assistant(t *testing.T, with ...func(*exec.Cmd)) *assistant {
 	a := &assistant{t: t, in: in, stdout: out, out: bufio.NewReader(out), cmd: cmd}
 	a.ask("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}`)
 	return a
+}
+
+// assistantWithLog is an assistant whose server's log, on stderr, can be read.
+func (b *bench) assistantWithLog(t *testing.T) (*assistant, *testkit.Log) {
+	t.Helper()
+	log := &testkit.Log{}
+	return b.assistant(t, func(cmd *exec.Cmd) { cmd.Stderr = log }), log
 }
 
 // ask sends one request and returns its result.
@@ -206,4 +214,37 @@ func TestAChangeOutlivesItsClient(t *testing.T) {
 	out, err := b.command(t, "approvals", "list", "--all", "--json").Output()
 	require.NoError(t, err)
 	require.Contains(t, string(out), `"state":"done"`)
+}
+
+// A client that never reads the log, or has closed it, is served on, and the end of its input ends the
+// process.
+func TestAssistantThatDoesNotReadTheLog(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(log *os.File){
+		"not read": func(*os.File) {},
+		"closed":   func(log *os.File) { log.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.env["VPSBOT_LOG_LEVEL"] = "debug"
+			log, logs, err := os.Pipe()
+			require.NoError(t, err)
+			defer log.Close()
+			a := b.assistant(t, func(cmd *exec.Cmd) { cmd.Stderr = logs })
+			logs.Close()
+			leave(log)
+			for range 400 {
+				a.ask("tools/call", `{"name":"servers_list","arguments":{}}`)
+			}
+			require.NoError(t, a.in.Close())
+			ended := make(chan error, 1)
+			go func() { ended <- a.cmd.Wait() }()
+			select {
+			case err := <-ended:
+				require.NoError(t, err)
+			case <-time.After(20 * time.Second):
+				require.Fail(t, "it does not end with its input")
+			}
+		})
+	}
 }

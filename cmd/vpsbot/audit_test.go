@@ -7,12 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/stretchr/testify/require"
-
-	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
 // TestAuditScripts runs the conversations of testdata/audit, which look into files and the
@@ -64,36 +60,4 @@ func runSQL(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, err = db.Exec(args[0])
 	ts.Check(err)
-}
-
-func TestReadTimeAndDays(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Time{
-		"": {}, "24h": now.Add(-24 * time.Hour), "90m": now.Add(-90 * time.Minute), "0s": now, "7d": now.AddDate(0, 0, -7),
-		"2026-01-31T14:00:00Z": time.Date(2026, 1, 31, 14, 0, 0, 0, time.UTC),
-		"2026-01-31":           time.Date(2026, 1, 31, 0, 0, 0, 0, time.Local),
-	} {
-		got, err := readTime(text, now)
-		require.NoError(t, err, text)
-		require.True(t, want.Equal(got), "%s: %s", text, got)
-	}
-	for _, text := range []string{"-1h", "d", "-7d", "1.5d", "99999d", "yesterday", "2026-13-01", "1"} {
-		_, err := readTime(text, now)
-		require.Error(t, err, text)
-	}
-}
-
-func TestSignatures(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		report audit.Report
-		want   string
-	}{
-		{audit.Report{Rows: 1}, "It is unsigned: vpsbot audit key makes a key."},
-		{audit.Report{Rows: 1, Unchecked: 2}, "Not checked: 2 checkpoints. Give --key, as vpsbot audit key printed it."},
-		{audit.Report{Rows: 9, Signed: 7, SignedAt: time.Unix(0, 0).UTC(), Checkpoints: 3}, "Signed up to row 7 on 1970-01-01T00:00:00Z, 3 checkpoints."},
-	} {
-		require.Equal(t, c.want, signatures(c.report))
-	}
 }

@@ -71,7 +71,7 @@ func TestAFlagAnswersWhereThePolicySaysSo(t *testing.T) {
 // onlyOne returns the id of the one record of a list.
 func onlyOne(t *testing.T, list string) string {
 	t.Helper()
-	var records []recordJSON
+	var records []struct{ ID string }
 	require.NoError(t, json.Unmarshal([]byte(list), &records))
 	require.Len(t, records, 1)
 	return records[0].ID

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/cli"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -102,7 +103,7 @@ func reference(op *tools.Op) string {
 	for _, f := range op.Fields {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Name, f.SchemaType(), yes(f.Required), f.Doc)
 	}
-	fmt.Fprintf(&b, "\n```\n%s\n```\n\n", commandLine(op, op.Examples[len(op.Examples)-1]))
+	fmt.Fprintf(&b, "\n```\n%s\n```\n\n", cli.CommandLine(op, op.Examples[len(op.Examples)-1]))
 	return b.String()
 }
 

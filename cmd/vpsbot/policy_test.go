@@ -7,11 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sethvargo/go-envconfig"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/cli"
 	"github.com/vpsbot/vpsbot/internal/policy"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -23,13 +24,8 @@ const examplePolicy = "../../deploy/policy.example.yaml"
 func runPolicy(t *testing.T, env map[string]string, args ...string) (out, errs string, code int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	a := &app{env: envconfig.MapLookuper(env), io: stdio{Out: &stdout, Err: &stderr}, goos: "linux", now: time.Now}
-	cmd := a.policyCommand()
-	cmd.SetArgs(args)
-	cmd.SetOut(&stdout)
-	cmd.SetErr(&stderr)
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	code = report(&stderr, cmd.ExecuteContext(t.Context()))
+	err := cli.Run(t.Context(), append([]string{"policy"}, args...), envconfig.MapLookuper(env), cli.IO{Out: &stdout, Err: &stderr})
+	code = cli.Report(&stderr, err)
 	return stdout.String(), stderr.String(), code
 }
 
@@ -124,7 +120,7 @@ func TestPolicyExamples(t *testing.T) {
 	for i, part := range parts {
 		text, _, ok := strings.Cut(part, "```")
 		require.True(t, ok)
-		d, err := policy.Load([]byte(text), policyOperations())
+		d, err := policy.Load([]byte(text), app.PolicyOperations())
 		require.NoError(t, err, i)
 		for _, w := range d.Warnings { // all read, and who runs staging and production can bring a server from one to the other
 			require.Regexp(t, "guests of the Slack workspace|a rename from", w.Text, i)
@@ -143,7 +139,7 @@ func TestPolicyMatrix(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile(examplePolicy)
 	require.NoError(t, err)
-	d, err := policy.Load(raw, policyOperations())
+	d, err := policy.Load(raw, app.PolicyOperations())
 	require.NoError(t, err)
 	var b strings.Builder
 	b.WriteString("-: refused. runs: at once. yes: the requester agrees. name: the requester types it. +1: and another person approves.\n")

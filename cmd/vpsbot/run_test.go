@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/cli"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 const secret = "vps_hush+4711/x"
@@ -48,8 +52,8 @@ func (b *bench) serve(t *testing.T, speed float64) {
 // run runs a command in this process and returns all that it printed.
 func (b *bench) run(ctx context.Context, args ...string) (out, errs string, code int) {
 	var stdout, stderr bytes.Buffer
-	err := run(ctx, args, envconfig.MapLookuper(b.env), stdio{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
-	code = report(&stderr, err)
+	err := cli.Run(ctx, args, envconfig.MapLookuper(b.env), cli.IO{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
+	code = cli.Report(&stderr, err)
 	return stdout.String(), stderr.String(), code
 }
 
@@ -181,13 +185,77 @@ func TestApprovalsCallNoAPI(t *testing.T) {
 	require.Contains(t, out, "was cancelled")
 }
 
-func TestPanicIsOneLine(t *testing.T) {
+// The words for a flag that could not be read come from no parser.
+func TestFlagErrorsAreSentences(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	a := &app{env: envconfig.MapLookuper(b.env), io: stdio{Out: io.Discard, Err: io.Discard}}
-	err := a.internal("token "+secret, []byte("goroutine 1"))
-	require.ErrorContains(t, err, "an internal error: token [redacted]")
-	var shown bytes.Buffer
-	require.Equal(t, 1, report(&shown, err))
-	require.Equal(t, 1, strings.Count(shown.String(), "\n"))
+	for _, args := range [][]string{
+		{"run", "servers.list", "--limit", "x"},
+		{"run", "servers.list", "--limit=99999999999999999999"},
+		{"run", "servers.list", "--json=perhaps"},
+		{"simulator", "--latency", "soon"},
+		{"simulator", "--fail", "half"},
+		{"simulator", "--servers", "1.5"},
+	} {
+		_, errs, code := b.run(t.Context(), args...)
+		require.Equal(t, 2, code, "%q", args)
+		require.Regexp(t, `^vpsbot: --[a-z]+ must be (a|true)`, errs)
+		require.NotRegexp(t, `strconv|parsing|time:|invalid`, errs)
+	}
+}
+
+// The log of the standard library, into which net/http writes, is redacted too.
+func TestTheStandardLogIsRedacted(t *testing.T) {
+	b := newBench(t)
+	b.env["VPS_API_TOKEN"], b.env["VPSBOT_KEY"] = "vps_hush4711", "vpsbot_hush4711"
+	var out bytes.Buffer
+	defer log.SetOutput(log.Writer())
+	_ = cli.Run(t.Context(), []string{"version"}, envconfig.MapLookuper(b.env), cli.IO{Out: io.Discard, Err: &out})
+	log.Print("a header of vps_hush4711, vpsbot_hush4711")
+	slog.Warn("and vps_hush4711")
+	require.NotContains(t, out.String(), "hush4711")
+	require.Equal(t, 3, strings.Count(out.String(), "[redacted]"))
+}
+
+// Examples are command lines that the command itself understands.
+func TestExamplesAreUnderstood(t *testing.T) {
+	t.Parallel()
+	for _, op := range tools.Operations() {
+		for _, raw := range op.Examples {
+			b := newBench(t)
+			b.env["VPS_API_URL"] = "simulator"
+			line := cli.CommandLine(op, raw)
+			args := splitPlain(line)[1:]
+			if !op.IsRead() {
+				args = append(args, "--dry-run")
+			}
+			b.env["VPS_API_TOKEN"] = "vps_demo"
+			_, errs, code := b.run(t.Context(), args...)
+			require.NotContains(t, errs, "unknown flag", line)
+			require.NotContains(t, errs, "is missing", line)
+			require.NotContains(t, errs, "takes", line)
+			require.Contains(t, []int{0, 2}, code, "%s: %s", line, errs) // 2: an example's id need not exist
+		}
+	}
+}
+
+// splitPlain splits a line whose only quotes are single ones.
+func splitPlain(line string) []string {
+	var words []string
+	word, quoted, any := "", false, false
+	for _, c := range line {
+		switch {
+		case c == '\'':
+			quoted, any = !quoted, true
+		case c == ' ' && !quoted:
+			words = append(words, word)
+			word, any = "", false
+		default:
+			word += string(c)
+		}
+	}
+	if word != "" || any {
+		words = append(words, word)
+	}
+	return words
 }

@@ -14,8 +14,9 @@ import (
 	"github.com/sethvargo/go-envconfig"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/cli"
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
-	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
@@ -60,8 +61,8 @@ func (b *bench) up(t *testing.T) *serving {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &serving{T: t, end: cancel, ended: make(chan int, 1)}
 	go func() {
-		err := run(ctx, []string{"serve"}, envconfig.MapLookuper(b.env), stdio{In: strings.NewReader(""), Out: &s.log, Err: &s.log})
-		s.ended <- report(&s.log, err)
+		err := cli.Run(ctx, []string{"serve"}, envconfig.MapLookuper(b.env), cli.IO{In: strings.NewReader(""), Out: &s.log, Err: &s.log})
+		s.ended <- cli.Report(&s.log, err)
 	}()
 	t.Cleanup(func() { s.stop() })
 	address := regexp.MustCompile(`msg=serving .*address=(\S+)`)
@@ -348,11 +349,10 @@ func TestServeIsSeenByOtherProcesses(t *testing.T) {
 	slack := b.slack(t, true)
 	b.policyFile(t, approvalsPolicy)
 	seen := func() bool {
-		a := &app{env: envconfig.MapLookuper(b.env), io: stdio{Err: io.Discard}, goos: "linux", now: time.Now}
-		p, err := a.assemble(t.Context())
+		a, err := app.New(t.Context(), app.NewEnvironment(envconfig.MapLookuper(b.env), io.Discard))
 		require.NoError(t, err)
-		defer p.store.close()
-		return p.runner.Slack(t.Context())
+		defer a.Store.Close()
+		return a.AsksInSlack(t.Context())
 	}
 	require.False(t, seen())
 	s := b.up(t)
@@ -363,35 +363,6 @@ func TestServeIsSeenByOtherProcesses(t *testing.T) {
 	screen, code := b.inTerminal(t, "web-server-01", "run", "servers.delete", "web-server-01")
 	require.Equal(t, 4, code, screen)
 	slack.WaitMessage("C0APPROVE1", "web-server-01")
-}
-
-// Without an approvals channel nobody can be asked, whatever beats.
-func TestNobodyIsAskedInSlackWithoutAChannel(t *testing.T) {
-	t.Parallel()
-	now := noon
-	b := newBench(t)
-	b.env["XDG_STATE_HOME"] = t.TempDir() // without a store
-	p := func(policy string) *parts {
-		b.policyFile(t, policy)
-		a := &app{env: envconfig.MapLookuper(b.env), io: stdio{Err: io.Discard}, goos: "linux", now: func() time.Time { return now }}
-		p, err := a.assemble(t.Context())
-		require.NoError(t, err)
-		t.Cleanup(func() { p.store.close() })
-		return p
-	}
-	asked := p(approvalsPolicy)
-	require.False(t, asked.asksInSlack(t.Context()))
-	require.False(t, asked.store.isOpen(), "no store is made to look whether one says so")
-
-	db, err := store.Open(t.Context(), "sqlite:"+b.env["XDG_STATE_HOME"]+"/vpsbot/vpsbot.db")
-	require.NoError(t, err)
-	defer db.Close()
-	require.NoError(t, db.Beat(t.Context(), slackBeat))
-	require.False(t, asked.asksInSlack(t.Context()), "what was seen a moment ago is kept")
-	now = now.Add(slackKnown)
-	require.True(t, asked.asksInSlack(t.Context()))
-	require.False(t, p(twoDelete).asksInSlack(t.Context()), "no channel")
-	delete(b.env, "VPSBOT_POLICY_FILE")
 }
 
 // A token that soon ends is told at the start, and so is one that VPS.org does not know.

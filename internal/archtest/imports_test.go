@@ -18,7 +18,10 @@ const module = "github.com/vpsbot/vpsbot/"
 // mayImport is the direction of imports: what each package may import of ours. What is not
 // listed may import nothing of ours.
 var mayImport = map[string][]string{
-	"cmd/vpsbot":          {"internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/store", "internal/config", "internal/keys", "internal/policy", "internal/process", "slackbot", "slackbot/transport", "internal/fieldtext"},
+	"cmd/vpsbot":          {"internal/cli"},
+	"internal/cli":        {"internal/app", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
+	"internal/doctor":     {"internal/app", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/store", "slackbot"},
+	"internal/app":        {"internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/process", "internal/store", "slackbot", "slackbot/transport"},
 	"slackbot":            {"internal/background", "internal/seal", "internal/ttl", "internal/text", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command", "slackbot/inbox", "slackbot/messages", "slackbot/webapi", "internal/fieldtext"},
 	"slackbot/messages":   {"internal/background", "internal/backoff", "internal/seal", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/command", "slackbot/webapi"},
 	"slackbot/inbox":      {"internal/background", "internal/delivery", "internal/seal", "slackbot/transport"},
@@ -52,7 +55,7 @@ var onlyImporter = map[string]string{
 	"github.com/slack-go/slack":   "slackbot",
 	"modernc.org/sqlite":          "internal/store",
 	"github.com/pressly/goose":    "internal/store",
-	"github.com/spf13/cobra":      "cmd/vpsbot",
+	"github.com/spf13/cobra":      "internal/cli",
 	"github.com/hashicorp":        "apiclient",
 	"github.com/sony/gobreaker":   "apiclient",
 	"github.com/goccy/go-yaml":    "internal/policy",

@@ -19,9 +19,9 @@ var wayAround = regexp.MustCompile(`--yes|--confirm|vpsbot unfreeze|VPSBOT_READ_
 // forPeople are the texts that name one: help, and what is said at a real terminal alone. Each is
 // named by its file and by how it begins.
 var forPeople = map[string][]string{
-	"cmd/vpsbot/consent.go": {"At a terminal the name is always typed"},
-	"cmd/vpsbot/freeze.go":  {"Stops every change", " vpsbot unfreeze lifts it."},
-	"cmd/vpsbot/reword.go":  {"vpsbot unfreeze lifts it"},
+	"internal/cli/consent.go": {"At a terminal the name is always typed"},
+	"internal/cli/freeze.go":  {"Stops every change", " vpsbot unfreeze lifts it."},
+	"internal/cli/run.go":     {"vpsbot unfreeze lifts it"},
 }
 
 // No text of the program names a way around a person, but for those that only a person reads.

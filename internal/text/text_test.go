@@ -79,3 +79,13 @@ func TestJoin(t *testing.T) {
 	require.Equal(t, "a or b", text.Join([]string{"a", "b"}, "or"))
 	require.Equal(t, "a, b and c", text.Join([]string{"a", "b", "c"}, "and"))
 }
+func TestShellWord(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"web-server-01": "web-server-01", "web01.example.com": "web01.example.com", "": "''", "two words": "'two words'",
+		"it's": `'it'\''s'`, "a;b": "'a;b'", "$HOME": "'$HOME'",
+		"a b": "'a b'", "-x": "-x",
+	} {
+		require.Equal(t, want, text.ShellWord(word))
+	}
+}

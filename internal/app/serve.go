@@ -1,0 +1,204 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/slackbot"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
+)
+
+// How long a shutdown takes: with the ten seconds of the bot's work, fifteen at most.
+const (
+	unreadyTime = time.Second     // unready and still serving: Slack does not repeat what it could not deliver
+	drainLimit  = 4 * time.Second // for the requests under way
+)
+
+// maxHeader is more than Slack and proxies send.
+const maxHeader = 16 << 10
+
+// service is a process that serves people in Slack.
+type service struct {
+	*App
+	mode     config.SlackMode
+	token    string       // the bot's
+	client   *http.Client // for all requests to Slack
+	bot      *slackbot.Bot
+	socket   *transport.Socket // nil: Slack calls over HTTP
+	listener net.Listener
+	log      *slog.Logger
+
+	stopping atomic.Bool
+	probes   singleflight.Group
+}
+
+// ServeSlack serves people in Slack until ctx ends, or until an error that no waiting mends.
+func (a *App) ServeSlack(ctx context.Context) error {
+	s, err := a.newService()
+	if err != nil {
+		return err
+	}
+	a.WarnOfPolicy()
+	if err := s.listen(ctx); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// newService fails for a setting that is missing or cannot be read, and sends nothing.
+func (a *App) newService() (*service, error) {
+	mode, err := a.Config.SlackMode()
+	if err := errors.Join(a.PolicyErr, err); err != nil {
+		return nil, Invalid(err)
+	}
+	if _, err := a.Runner.Token(); err != nil {
+		return nil, Invalid(err)
+	}
+	s := &service{App: a, mode: mode, client: SlackClient(), log: a.Runner.Log}
+	if s.token, err = a.Config.SlackBotToken()(); err != nil {
+		return nil, Invalid(err)
+	}
+	s.bot, err = slackbot.New(slackbot.Options{
+		Runner: a.Runner, Store: a.Store.slack, Token: s.token, APIURL: a.Config.SlackURL, Client: s.client,
+		Now: a.Now, Random: a.env.Random, Log: s.log,
+	})
+	if err != nil {
+		return nil, Errorf(runner.Failed, "Slack: %v", err)
+	}
+	a.Runner.Groups = s.bot.GroupsOf
+	if s.mode == config.SlackHTTP {
+		_, err = a.Config.SlackSigningSecret()()
+		return s, Invalid(err)
+	}
+	s.socket = &transport.Socket{
+		AppToken: a.Config.SlackAppToken(), APIURL: a.Config.SlackURL, Client: s.client, Handler: s.bot, Log: s.log,
+	}
+	_, err = s.socket.AppToken()
+	return s, Invalid(err)
+}
+
+// listen opens the listener before anything else starts, so that an address in use ends the command at once.
+func (s *service) listen(ctx context.Context) (err error) {
+	address := s.Config.Listen
+	s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return nil
+	case IsBadAddress(err):
+		return Errorf(runner.Invalid, "VPSBOT_LISTEN %q is no address of this machine: write such as 127.0.0.1:8484, or :8484 for all its addresses", address)
+	}
+	return Errorf(runner.Failed, "%v; VPSBOT_LISTEN takes another address, such as 127.0.0.1:8485", err)
+}
+
+// IsBadAddress reports whether a listener failed because its address is malformed or not of this machine.
+func IsBadAddress(err error) bool {
+	_, isAddress := errors.AsType[*net.AddrError](err)
+	_, isName := errors.AsType[*net.DNSError](err)
+	return isAddress || isName
+}
+
+// run serves until ctx ends, or until Slack refuses the token. Then it stops in the order of dependence:
+// the transports, the bot's workers, the rest.
+func (s *service) run(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	var work, beside sync.WaitGroup
+	work.Go(func() { s.bot.Run(working) })
+	beside.Go(func() { s.Runner.Reconcile(ctx, s.HasStore) })
+	beside.Go(func() { s.announceSlack(ctx) })
+	beside.Go(func() { s.warnOfToken(ctx) })
+	beside.Go(func() {
+		if err := s.signIn(ctx); err != nil {
+			end(err)
+		}
+	})
+	if err := s.takeDeliveries(ctx); err != nil {
+		end(err)
+	}
+	stopWork()
+	work.Wait()
+	beside.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	s.log.Info("stopped")
+	return nil
+}
+
+// takeDeliveries receives what Slack sends until ctx ends, and then answers the requests under way.
+func (s *service) takeDeliveries(ctx context.Context) error {
+	server := &http.Server{
+		Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // strangers must not fill the log
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(s.listener) }()
+	var sockets sync.WaitGroup
+	if s.socket != nil {
+		sockets.Go(func() { s.socket.Run(ctx) }) // a failure is logged and tried again
+	}
+	s.log.Info("serving", "mode", string(s.mode), "address", s.listener.Addr().String(),
+		"public", s.Config.PublicURL, "version", ReadVersion().Version)
+	select {
+	case <-ctx.Done():
+	case err := <-failed:
+		return Errorf(runner.Failed, "no longer listening: %v", err)
+	}
+	s.shutDown(ctx, server)
+	sockets.Wait()
+	return nil
+}
+
+func (s *service) shutDown(ctx context.Context, server *http.Server) {
+	s.stopping.Store(true)
+	s.log.Info("stopping")
+	if s.mode == config.SlackHTTP && s.bot.Ready() {
+		time.Sleep(unreadyTime)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		s.log.Warn("not all requests under way could be answered", "error", err)
+		_ = server.Close() // the connections that hang
+	}
+}
+
+func (s *service) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writePlain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if reasons := s.unready(r.Context()); len(reasons) > 0 {
+			writePlain(w, http.StatusServiceUnavailable, strings.Join(reasons, "\n"))
+			return
+		}
+		writePlain(w, http.StatusOK, "ready")
+	})
+	if s.mode == config.SlackHTTP {
+		h := &transport.HTTP{Secret: s.Config.SlackSigningSecret(), Handler: s.bot, Now: s.Now, Log: s.log}
+		h.Routes(mux)
+	}
+	return mux
+}
+
+func writePlain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}

@@ -1,0 +1,352 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+const approvalsHelp = `Shows what waits for a person's answer, and takes that answer. What an assistant asked for is run
+by the assistant's side once you have approved it; what you asked for at another terminal runs at
+once, and what a script asked for runs when its command is given again. An id may be cut down to
+its first six characters or more.`
+
+const (
+	shortestID = 6      // characters of an id that are enough, if no other id begins the same
+	maxRecords = 10_000 // how many records are read to find or list some
+)
+
+func (c *cli) approvalsCommand() *cobra.Command {
+	return parent("approvals", "Answer what waits for a person", approvalsHelp,
+		c.approvalsListCommand(), c.approvalsShowCommand(), c.approveCommand(), c.denyCommand(), c.cancelCommand(), c.settleCommand())
+}
+
+// recordCommand makes a command that is about one approval.
+func (c *cli) recordCommand(use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: oneArg("the id of an approval"), ValidArgsFunction: c.completeApprovals,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.withRecord(cmd.Context(), args[0], run) },
+	}
+}
+
+func (c *cli) withRecord(ctx context.Context, id string, run func(context.Context, *session, approval.Record) error) error {
+	return c.withApp(ctx, ifKnown, func(s *session) error {
+		rec, err := s.findRecord(ctx, id)
+		if err != nil {
+			return err
+		}
+		return run(ctx, s, rec)
+	})
+}
+
+// findRecord finds the record of an id or of its beginning.
+func (s *session) findRecord(ctx context.Context, id string) (none approval.Record, err error) {
+	id = strings.ToLower(strings.TrimSpace(id))
+	store, err := s.Store.Open(ctx)
+	if err != nil {
+		return none, err
+	}
+	rec, err := store.Record(ctx, id)
+	if !errors.Is(err, approval.ErrNotFound) {
+		return rec, err
+	}
+	if len(id) < shortestID {
+		return none, app.Errorf(runner.Invalid, "no approval has the id %q; give at least its first %d characters: vpsbot approvals list --all shows them", id, shortestID)
+	}
+	all, err := store.Find(ctx, approval.Query{Limit: maxRecords})
+	if err != nil {
+		return none, err
+	}
+	hits := slices.DeleteFunc(all, func(rec approval.Record) bool { return !strings.HasPrefix(rec.ID, id) })
+	switch len(hits) {
+	case 1:
+		return hits[0], nil
+	case 0:
+		return none, app.Errorf(runner.Invalid, "no approval has an id that begins with %q; vpsbot approvals list --all shows them", id)
+	}
+	return none, app.Errorf(runner.Invalid, "%d approvals have ids that begin with %q; give more of it", len(hits), id)
+}
+
+// stateAt is a record's state at a moment: its expiry may not be stored yet.
+func stateAt(rec approval.Record, now time.Time) approval.State {
+	if rec.Overdue(now) {
+		return approval.Expired
+	}
+	return rec.State
+}
+
+func (s *session) stateOf(rec approval.Record) approval.State { return stateAt(rec, s.Now()) }
+
+// recordJSON is an approval as --json shows it.
+type recordJSON struct {
+	ID         string          `json:"id"`
+	State      approval.State  `json:"state"`
+	Operation  string          `json:"operation"`
+	Risk       string          `json:"risk"`
+	Target     string          `json:"target"`
+	TargetName string          `json:"target_name"`
+	Input      json.RawMessage `json:"input"`
+	Card       json.RawMessage `json:"card"`
+	Actor      string          `json:"actor"`
+	Surface    string          `json:"surface"`
+	API        string          `json:"api"`
+	Account    string          `json:"account"`
+	Token      string          `json:"token"` // its label
+	CreatedAt  time.Time       `json:"created_at"`
+	ExpiresAt  time.Time       `json:"expires_at"`
+	ChangedAt  time.Time       `json:"changed_at"`
+	Approver   string          `json:"approver,omitempty"`
+	APIStatus  int             `json:"api_status,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Result     json.RawMessage `json:"result,omitempty"`
+
+	Others    int    `json:"others,omitempty"`        // how many people beside the requester must agree
+	Approvers string `json:"approvers,omitempty"`     // who they may be
+	ForYou    bool   `json:"waits_for_you,omitempty"` // in a list alone
+}
+
+func (s *session) recordJSON(rec approval.Record) recordJSON {
+	return recordJSON{
+		rec.ID, s.stateOf(rec), rec.Operation, rec.Risk, text.Clean(rec.Target), rec.TargetName, rec.Input, rec.Card,
+		rec.Actor, rec.Surface, rec.API, rec.Account, rec.TokenName,
+		rec.CreatedAt.UTC(), rec.ExpiresAt.UTC(), rec.ChangedAt.UTC(), rec.Approver, rec.APIStatus, rec.Message, rec.Result,
+		rec.Others, text.Clean(rec.Approvers), false,
+	}
+}
+
+func (c *cli) approvalsListCommand() *cobra.Command {
+	var asJSON, all bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List what is open", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withApp(cmd.Context(), ifKnown, func(s *session) error { return s.listApprovals(cmd.Context(), all, asJSON) })
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "list what has ended too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func (s *session) listApprovals(ctx context.Context, all, asJSON bool) error {
+	records, err := s.findRecords(ctx, approval.Query{}, all)
+	if err != nil {
+		return err
+	}
+	notice, err := s.FreezeNotice(ctx)
+	if err != nil {
+		return err
+	}
+	if notice != "" {
+		s.io.say("Note: %s.", notice)
+	}
+	var forYou []string
+	for _, rec := range records {
+		waits, err := s.waitsForActor(ctx, rec)
+		if err != nil {
+			return err
+		}
+		if waits {
+			forYou = append(forYou, rec.ID)
+		}
+	}
+	if asJSON {
+		list := make([]recordJSON, 0, len(records))
+		for _, rec := range records {
+			one := s.recordJSON(rec)
+			one.ForYou = slices.Contains(forYou, rec.ID)
+			list = append(list, one)
+		}
+		return s.io.writeJSON(list)
+	}
+	table := s.recordTable(records, all)
+	if len(forYou) > 0 {
+		table.Note += "\nWaiting for your answer: " + strings.Join(forYou, ", ") + "."
+	}
+	return s.printTable(table)
+}
+
+// findRecords returns the records that q selects, newest first: the open ones, or all.
+func (s *session) findRecords(ctx context.Context, q approval.Query, all bool) ([]approval.Record, error) {
+	store, err := s.Store.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.Limit = maxRecords
+	if all {
+		return store.Find(ctx, q)
+	}
+	q.States = approval.Open
+	records, err := store.Find(ctx, q)
+	return slices.DeleteFunc(records, func(rec approval.Record) bool { return !s.stateOf(rec).IsOpen() }), err
+}
+
+func (s *session) recordTable(records []approval.Record, all bool) runner.Table {
+	t := runner.Table{Header: []string{"id", "state", "operation", "target", "account", "asked_by", "until"}}
+	isPending := false
+	for _, rec := range records {
+		state, until := s.stateOf(rec), ""
+		if state.Waits() {
+			until = rec.ExpiresAt.UTC().Format(time.RFC3339)
+		}
+		isPending = isPending || state == approval.Pending
+		t.Rows = append(t.Rows, []string{
+			rec.ID, string(state), rec.Operation, text.Clean(rec.TargetName), text.Clean(rec.Account), text.Clean(rec.Actor) + " from " + rec.Surface, until,
+		})
+	}
+	switch {
+	case len(records) == 0 && all:
+		t.Note = "No approvals."
+	case len(records) == 0:
+		t.Note = "Nothing is open; --all shows what has ended."
+	default:
+		t.Note = text.Plural(len(records), "approval") + "; vpsbot approvals show ID has the card"
+		if isPending {
+			t.Note += ", approve ID or deny ID answers"
+		}
+		t.Note += "."
+	}
+	return t
+}
+
+func (c *cli) approvalsShowCommand() *cobra.Command {
+	var asJSON bool
+	cmd := c.recordCommand("show ID", "Show one approval and its card", func(ctx context.Context, s *session, rec approval.Record) error {
+		if asJSON {
+			return s.io.writeJSON(s.recordJSON(rec))
+		}
+		return s.showRecord(ctx, rec)
+	})
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
+	card, err := runner.CardOf(rec)
+	if err != nil {
+		return err
+	}
+	state := s.stateOf(rec)
+	if state != approval.Pending {
+		card.Until = ""
+	}
+	fmt.Fprintf(s.io.Out, "%s %s (%s)\n%s\n", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, card.Text())
+	store, err := s.Store.Open(ctx)
+	if err != nil {
+		return err
+	}
+	consents, err := store.Consents(ctx, rec.ID)
+	for _, one := range consents {
+		identity, at := text.Clean(one.Identity), one.At.UTC().Format(time.RFC3339)
+		if one.Channel == string(permissions.Script) {
+			fmt.Fprintf(s.io.Out, "%s, who asked, at %s: %s\n", identity, at, byFlag)
+			continue
+		}
+		fmt.Fprintf(s.io.Out, "%s said %s over %s at %s\n", identity, yesOrNo(one.Yes), one.Channel, at)
+	}
+	if rec.Message != "" {
+		fmt.Fprintln(s.io.Out, outcomeText(rec))
+	}
+	if err == nil && state == approval.Pending && rec.Others > 0 {
+		var q quorum
+		q, err = s.quorum(ctx, rec)
+		fmt.Fprintf(s.io.Out, "Still to agree: %s.\n", q.in(rec))
+	}
+	return err
+}
+
+func (c *cli) cancelCommand() *cobra.Command {
+	return c.recordCommand("cancel ID", "Take back what you asked for", func(ctx context.Context, s *session, rec approval.Record) error {
+		if err := s.checkOwn(rec); err != nil {
+			return err
+		}
+		ended, err := s.Runner.Cancel(ctx, s.Actor, rec.ID)
+		return s.printEnd(ended, err)
+	})
+}
+
+func (c *cli) settleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "settle ID done|not_applied", Short: "Say what became of a change whose answer was lost",
+		Long: "A change whose answer was lost keeps every other change off its server. Look at the server, then\nsay whether it happened. It takes a person at a terminal, who is asked once more, or an access key\nthat the policy gives approvals.settle.",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 2 && (args[1] == "done" || args[1] == "not_applied") {
+				return nil
+			}
+			return app.Errorf(runner.Invalid, "write: vpsbot approvals settle ID done, or: vpsbot approvals settle ID not_applied")
+		},
+		ValidArgsFunction: c.completeApprovals,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withRecord(cmd.Context(), args[0], func(ctx context.Context, s *session, rec approval.Record) error {
+				return s.settle(ctx, rec, args[1] == "done")
+			})
+		},
+	}
+}
+
+// settle records what a person says happened, who has checked the server.
+func (s *session) settle(ctx context.Context, rec approval.Record, happened bool) error {
+	given := s.Runner.Policy().MayAct(s.Actor, permissions.SettleApproval).Allowed
+	if err := s.checkOwn(rec); err != nil && !given {
+		return err
+	}
+	if err := s.mayAct(ctx, permissions.SettleApproval, "approval:"+rec.ID); err != nil {
+		return err
+	}
+	if state := s.stateOf(rec); state.IsOpen() && !state.Waits() {
+		card, err := runner.CardOf(rec)
+		if err != nil {
+			return err
+		}
+		card.Until = ""
+		question := "Record that it happened?"
+		if !happened {
+			question = "Record that it did not happen?"
+		}
+		if err := s.confirm(ctx, card.Text(), question); err != nil {
+			return err
+		}
+	}
+	ended, err := s.Runner.Settle(ctx, s.Actor, rec.ID, happened)
+	return s.printEnd(ended, err)
+}
+
+// checkOwn refuses an actor who is not the requester of a record.
+func (s *session) checkOwn(rec approval.Record) error {
+	if s.Actor == "" {
+		return app.ErrNoIdentity
+	}
+	if s.IsOwn(rec.Actor, rec.Person) {
+		return nil
+	}
+	return app.Errorf(runner.Refuse, "only %s, who asked for it, can answer approval %s; you are %s", text.Clean(rec.Actor), rec.ID, s.Actor)
+}
+
+func (s *session) printEnd(rec approval.Record, err error) error {
+	if err != nil {
+		return app.Errorf(runner.Failed, "%v", err)
+	}
+	if err := s.io.println(outcomeText(rec)); err != nil {
+		return app.Errorf(runner.Failed, "%s (this could not be written to stdout: %v)", outcomeText(rec), err)
+	}
+	return nil
+}
+
+// outcomeText is a record's message, or else its state in a sentence.
+func outcomeText(rec approval.Record) string {
+	if rec.Message != "" {
+		return text.Clean(rec.Message)
+	}
+	return fmt.Sprintf("%s is %s.", runner.Subject(rec), rec.State)
+}

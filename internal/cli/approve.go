@@ -1,0 +1,288 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const (
+	followFor   = 20 * time.Second // how long the outcome of an approved change is waited for
+	followEvery = 200 * time.Millisecond
+)
+
+func (c *cli) approveCommand() *cobra.Command {
+	return c.recordCommand("approve ID", "Agree to what was asked for", func(ctx context.Context, s *session, rec approval.Record) error {
+		if s.PolicyErr != nil {
+			return app.Invalid(s.PolicyErr)
+		}
+		return s.decide(ctx, rec, true, "")
+	})
+}
+
+func (c *cli) denyCommand() *cobra.Command {
+	var reason string
+	cmd := c.recordCommand("deny ID", "Say no to what was asked for", func(ctx context.Context, s *session, rec approval.Record) error {
+		return s.decide(ctx, rec, false, reason)
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why not, for whoever asked")
+	return cmd
+}
+
+// decide shows the card to a person at a real terminal, and records the answer. Only a person says yes; a no
+// may come from a script as well.
+func (s *session) decide(ctx context.Context, rec approval.Record, yes bool, reason string) error {
+	if err := s.checkAnswerable(rec, yes); err != nil {
+		return err
+	}
+	answer := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes}
+	if yes { // before the person is asked for a yes that would not count
+		if no := cmp.Or(s.Runner.MayAnswer(ctx, rec, s.Actor, answer), s.Runner.Room(ctx, rec)); no != "" {
+			return app.Errorf(runner.Refuse, "%s", no)
+		}
+	}
+	if yes || s.io.atTerminal() {
+		var err error
+		if answer.Text, err = s.askAbout(ctx, rec, yes); err != nil {
+			return err
+		}
+	}
+	if err := s.Authenticate(ctx); err != nil { // the key may have been revoked while the person read
+		return err
+	}
+	decided, err := s.Runner.Decide(ctx, s.Actor, answer, reason)
+	switch {
+	case err != nil && s.Runner.MayAnswer(ctx, rec, s.Actor, answer) != "":
+		return app.Errorf(runner.Refuse, "%v", err)
+	case err != nil:
+		return app.Errorf(runner.Failed, "%v", err)
+	case !yes:
+		return s.printEnd(decided, nil)
+	}
+	return s.follow(ctx, decided)
+}
+
+// checkAnswerable refuses what cannot be answered, before anything is asked.
+func (s *session) checkAnswerable(rec approval.Record, yes bool) error {
+	if err := s.checkAnswerer(rec); err != nil {
+		return err
+	}
+	state := s.stateOf(rec)
+	switch {
+	case state == approval.Expired:
+		return app.Errorf(runner.Waiting, "approval %s has expired; ask for the same again to get a new one", rec.ID)
+	case state == approval.Approved && yes:
+		return app.Errorf(runner.Waiting, "approval %s has been approved before; it runs when its asker's side takes it up", rec.ID)
+	case !state.Waits():
+		return app.Errorf(runner.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, text.Clean(rec.Message))
+	case yes && !s.io.atTerminal():
+		return app.Errorf(runner.Waiting, "this must be answered by a person at a terminal, and here is none; nothing was changed. "+
+			"A person runs in a terminal window: vpsbot approvals approve %s", rec.ID)
+	}
+	return nil
+}
+
+// checkAnswerer refuses an actor whose answer to a record cannot count, before anything is asked.
+func (s *session) checkAnswerer(rec approval.Record) error {
+	err := s.checkOwn(rec)
+	if err == nil || s.Actor == "" || rec.Others == 0 {
+		return err
+	}
+	policy := s.Runner.Policy()
+	if policy.Book == nil {
+		return app.Errorf(runner.Refuse, "approval %s needs a second person by the rules of a policy, and there is none here: set VPSBOT_POLICY_FILE to the same file", rec.ID)
+	}
+	if _, known := policy.Person(s.Actor); !known {
+		return app.Errorf(runner.Refuse, "%s belongs to nobody under people in the policy, so it cannot agree for a second person", s.Actor)
+	}
+	return nil
+}
+
+// askAbout shows a record's card, and returns the answer to it.
+func (s *session) askAbout(ctx context.Context, rec approval.Record, yes bool) (string, error) {
+	card, err := runner.CardOf(rec)
+	if err != nil {
+		return "", err
+	}
+	question := toAgree(card, "Approve this?")
+	if !yes {
+		question = toDeny(card)
+	}
+	text, err := s.io.ask(ctx, card.Text(), question)
+	switch {
+	case err != nil || text == "":
+		return "", app.Errorf(runner.Waiting, "no answer was given; the request stays open")
+	case !answers(text, rec.Confirm, yes):
+		return "", app.Errorf(runner.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm, yes))
+	}
+	return text, nil
+}
+
+// answers reports whether a text is the answer that a question asks for. A plain yes is enough to deny.
+func answers(text, name string, yes bool) bool {
+	if name == "" || !yes && isYes(text) {
+		return isYes(text)
+	}
+	return text == name
+}
+
+func mismatch(name string, yes bool) string {
+	switch {
+	case name == "":
+		return "that is not a yes"
+	case yes:
+		return "that is not the name"
+	}
+	return "that is neither the name nor y, so it is not denied"
+}
+
+// follow runs what was approved, where that is this process's part, or waits a little for the requester's
+// process to run it, or says how it will be run.
+func (s *session) follow(ctx context.Context, rec approval.Record) error {
+	isTerminal, isAlive := rec.Surface == string(permissions.Terminal), s.Store.IsAlive(rec.Session)
+	switch {
+	case rec.State == approval.Pending:
+		q, err := s.quorum(ctx, rec)
+		if err != nil {
+			return err
+		}
+		return s.io.println(fmt.Sprintf("Your yes is recorded. Still to agree: %s.", q.in(rec)))
+	case rec.Interactive && rec.Actor == string(s.Actor) && s.Runner.IsOwn(ctx, rec): // no other process would run it
+		return s.runApproved(ctx, rec)
+	case strings.HasPrefix(rec.API, config.Simulator+"-") && !isAlive:
+		return s.io.println("Approved. Nothing carries it out: the built-in simulator that it was asked of has ended with its command.")
+	case isTerminal && !s.IsOwn(rec.Actor, rec.Person):
+		return s.io.println(fmt.Sprintf("Approved. It runs when %s, who asked, gives the same command again.", text.Clean(rec.Actor)))
+	case isTerminal:
+		return s.io.println("Approved. " + repeatCommand(rec))
+	case !isAlive:
+		return s.io.println("Approved. The assistant's side has ended; it runs when the assistant asks for the same again.")
+	}
+	fmt.Fprintln(s.io.Out, "Approved. The assistant's side runs it now …")
+	rec, err := s.waitForEnd(ctx, rec)
+	if err != nil {
+		return err
+	}
+	if rec.State == approval.Approved || rec.State == approval.Executing {
+		return s.io.println("It has not ended yet. See how it ends: vpsbot approvals show " + rec.ID)
+	}
+	return s.printOutcome(rec)
+}
+
+func (s *session) runApproved(ctx context.Context, rec approval.Record) error {
+	ended, err := s.Runner.RunApproved(ctx, s.Runner.CallOf(rec), rec.ID)
+	if err != nil {
+		return err
+	}
+	if store, err := s.Store.Open(ctx); err == nil && !ended.State.IsOpen() {
+		_, _ = store.Told(ctx, ended.ID, s.Now()) // else the requester hears the outcome a second time
+	}
+	return s.printOutcome(ended)
+}
+
+// repeatCommand says how a request made at a terminal is carried out.
+func repeatCommand(rec approval.Record) string {
+	const again = "Run the same command again to carry it out"
+	op, ok := tools.Lookup(rec.Operation)
+	if !ok {
+		return again + "."
+	}
+	line := CommandLine(op, rec.Input)
+	if text.Clean(line) != line { // too long, or with characters that cannot be shown
+		return again + "."
+	}
+	return again + ", or this one:\n  " + line
+}
+
+// waitForEnd waits until the requester's process has run what was approved, at most for followFor.
+func (s *session) waitForEnd(ctx context.Context, rec approval.Record) (approval.Record, error) {
+	store, err := s.Store.Open(ctx)
+	if err != nil {
+		return rec, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, followFor)
+	defer cancel()
+	for rec.State == approval.Approved || rec.State == approval.Executing {
+		if backoff.Sleep(ctx, followEvery) != nil {
+			return rec, nil
+		}
+		if now, err := store.Record(context.WithoutCancel(ctx), rec.ID); err == nil {
+			rec = now
+		}
+	}
+	return rec, nil
+}
+
+// printOutcome ends with the exit code that the outcome has for the requester.
+func (s *session) printOutcome(rec approval.Record) error {
+	if class := runner.ClassOf(rec.State); class != runner.OK {
+		return app.Errorf(class, "%s", strings.TrimSpace(outcomeText(rec)))
+	}
+	return s.printEnd(rec, nil)
+}
+
+// quorum is whose yes a record still waits for.
+type quorum struct {
+	approval.Quorum
+	given bool // the actor of this process has agreed
+}
+
+func (s *session) quorum(ctx context.Context, rec approval.Record) (quorum, error) {
+	store, err := s.Store.Open(ctx)
+	if err != nil {
+		return quorum{}, err
+	}
+	consents, err := store.Consents(ctx, rec.ID)
+	person, _ := s.Runner.Policy().Person(s.Actor)
+	given := slices.ContainsFunc(consents, func(one approval.Consent) bool { return one.Yes && one.Person == person })
+	return quorum{approval.Missing(rec, consents), given}, err
+}
+
+// in names those who are missing for a record.
+func (q quorum) in(rec approval.Record) string {
+	var who []string
+	if q.Own {
+		who = append(who, text.Clean(rec.Actor)+", who asked")
+	}
+	approvers := " (" + cmp.Or(text.Clean(rec.Approvers), "whoever may do this there") + ")"
+	if q.Others == 1 {
+		who = append(who, "another person"+approvers)
+	} else if q.Others > 1 {
+		who = append(who, fmt.Sprintf("%d other people", q.Others)+approvers)
+	}
+	return strings.Join(who, "; and ")
+}
+
+// waitsForActor reports whether a record waits for an answer that the actor of this process may give.
+func (s *session) waitsForActor(ctx context.Context, rec approval.Record) (bool, error) {
+	if s.Actor == "" || s.stateOf(rec) != approval.Pending {
+		return false, nil
+	}
+	own := s.IsOwn(rec.Actor, rec.Person)
+	if rec.Others == 0 {
+		return own, nil
+	}
+	q, err := s.quorum(ctx, rec)
+	switch {
+	case err != nil || q.given:
+		return false, err
+	case own:
+		return q.Own, nil
+	}
+	yes := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true}
+	return q.Others > 0 && s.Runner.MayAnswer(ctx, rec, s.Actor, yes) == "", nil
+}

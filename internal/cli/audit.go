@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+)
+
+func (c *cli) auditCommand() *cobra.Command {
+	return parent("audit", "Read, verify, sign and export the log of what was done",
+		"The audit log holds every change, every refusal, and every approval with its fate. Each row is\nchained to the one before, so that a row changed or dropped later is found. With a key, signed\ncheckpoints also tell when its end was cut off, or all of it written anew.",
+		c.auditListCommand(), c.auditVerifyCommand(), c.auditExportCommand(), c.auditKeyCommand())
+}
+
+// auditFlags are the flags of "audit list" and "audit export".
+type auditFlags struct {
+	filter       audit.Filter
+	target       string
+	since, until string
+	limit        int
+	json         bool
+}
+
+func (c *cli) auditListCommand() *cobra.Command {
+	var flags auditFlags
+	cmd := &cobra.Command{
+		Use: "list", Short: "Show the newest rows of the log, newest last", Args: noArgs,
+		Example: "  vpsbot audit list --operation '*.delete' --since 24h\n  vpsbot audit list --decision refused --json",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.listAudit(cmd.Context(), flags) },
+	}
+	addFilterFlags(cmd, &flags)
+	cmd.Flags().IntVar(&flags.limit, "limit", 50, "the newest so many; 0: all")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "one line of JSON a row")
+	return cmd
+}
+
+func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
+	f := cmd.Flags()
+	f.StringVar(&flags.filter.Actor, "actor", "", "who asked, such as local:alice")
+	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*")
+	f.StringVar(&flags.target, "target", "", "a part of the target as it is shown, such as server:12345 or web-server-01")
+	f.StringVar(&flags.filter.Approval, "approval", "", "id of an approval")
+	addEnumFlag(cmd, (*string)(&flags.filter.Decision), "decision", toStrings(audit.Decisions))
+	addEnumFlag(cmd, (*string)(&flags.filter.Outcome), "outcome", toStrings(audit.Outcomes))
+	f.StringVar(&flags.since, "since", "", "from then on: 2026-01-31, 2026-01-31T14:00:00Z, or so long ago: 24h, 7d")
+	f.StringVar(&flags.until, "until", "", "before then, written the same way")
+	f.Int64Var(&flags.filter.After, "after", 0, "rows after this number alone, to go on where an export ended")
+}
+
+// addEnumFlag adds a flag that takes one of some values, and completes them.
+func addEnumFlag(cmd *cobra.Command, to *string, name string, values []string) {
+	cmd.Flags().StringVar(to, name, "", text.Join(values, "or"))
+	if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag was added a line above
+	}
+}
+
+// checkEnum fails for a flag that is set to none of its values.
+func checkEnum[T ~string](name string, value T, values []T) error {
+	if value == "" || slices.Contains(values, value) {
+		return nil
+	}
+	return app.Errorf(runner.Invalid, "--%s %q is none: write %s", name, value, text.Join(toStrings(values), "or"))
+}
+
+func toStrings[T ~string](values []T) []string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
+	}
+	return texts
+}
+
+func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {
+	filter, err := flags.read(c.Clock())
+	if err != nil {
+		return err
+	}
+	cfg, err := c.Config(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []audit.Row
+	var total int
+	err = app.WithLog(ctx, cfg, func(log app.AuditLog) error {
+		rows, total, err = newest(log.Rows(ctx, filter), flags.target, flags.limit)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	omitted := ""
+	if len(rows) < total {
+		omitted = fmt.Sprintf("newest %d of %d; --limit 0 shows all", len(rows), total)
+	}
+	if !flags.json {
+		return c.printTable(c.auditTable(rows, omitted))
+	}
+	for _, row := range rows {
+		if err := c.io.writeJSON(row); err != nil {
+			return err
+		}
+	}
+	if omitted != "" {
+		c.io.say("%s", omitted)
+	}
+	return nil
+}
+
+// read checks the flags, and returns the filter that they make.
+func (f auditFlags) read(now time.Time) (audit.Filter, error) {
+	filter := f.filter
+	if filter.Valid() != nil {
+		return filter, app.Errorf(runner.Invalid, "--operation %q is not a glob: write such as servers.*", filter.Operation)
+	}
+	if f.limit < 0 || filter.After < 0 {
+		return filter, app.Errorf(runner.Invalid, "--limit and --after must be 0 or more")
+	}
+	if err := cmp.Or(checkEnum("decision", filter.Decision, audit.Decisions), checkEnum("outcome", filter.Outcome, audit.Outcomes)); err != nil {
+		return filter, err
+	}
+	var err error
+	if filter.Since, err = readTime(f.since, now); err != nil {
+		return filter, app.Errorf(runner.Invalid, "--since %v", err)
+	}
+	if filter.Until, err = readTime(f.until, now); err != nil {
+		return filter, app.Errorf(runner.Invalid, "--until %v", err)
+	}
+	return filter, nil
+}
+
+// readTime reads a date, a time, or how long ago.
+func readTime(value string, now time.Time) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	if ago, ok := readDuration(value); ok {
+		return now.Add(-ago), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, value, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, errors.New("is no time: write 2026-01-31, 2026-01-31T14:00:00Z, or 24h for a day ago")
+}
+
+// readDuration reads a duration, which may be in days.
+func readDuration(value string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(value, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err == nil
+	}
+	d, err := time.ParseDuration(value)
+	return d, err == nil && d >= 0
+}
+
+// newest returns the newest rows whose target, as it is shown, contains a text: limit of them, or all for 0.
+// total is how many there are.
+func newest(rows iter.Seq2[audit.Row, error], target string, limit int) (kept []audit.Row, total int, err error) {
+	for row, err := range rows {
+		if err != nil {
+			return nil, 0, err
+		}
+		if !strings.Contains(text.Clean(row.Target), target) {
+			continue
+		}
+		total++
+		if kept = append(kept, row); limit > 0 && len(kept) > 2*limit {
+			kept = append(kept[:0], kept[len(kept)-limit:]...)
+		}
+	}
+	if limit > 0 && len(kept) > limit {
+		kept = kept[len(kept)-limit:]
+	}
+	return kept, total, nil
+}
+
+func (c *cli) auditTable(rows []audit.Row, omitted string) runner.Table {
+	t := runner.Table{Header: []string{"seq", "at", "actor", "surface", "account", "operation", "target", "decision", "outcome", "approver", "approval"}}
+	today := c.Clock().UTC().Format(time.DateOnly)
+	for _, row := range rows {
+		at := row.At.UTC().Format(time.RFC3339)
+		if row.At.UTC().Format(time.DateOnly) == today {
+			at = row.At.UTC().Format("15:04:05Z")
+		}
+		t.Rows = append(t.Rows, []string{
+			strconv.FormatInt(row.Seq, 10), at, text.Clean(row.Actor), row.Surface, text.Clean(row.Account),
+			text.Clean(row.Operation), text.Clean(row.Target), string(row.Decision), string(row.Outcome), text.Clean(row.Approver), row.Approval,
+		})
+	}
+	t.Note = text.Plural(len(rows), "row")
+	if omitted != "" {
+		t.Note += " (" + omitted + ")"
+	}
+	t.Note += "; --json shows everything about each."
+	return t
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
+)
+
+const exportHelp = `Writes the log on stdout, oldest row first, one line of JSON a row and a signed checkpoint. Rows
+stay in the database. vpsbot audit verify --file checks such files: all of them in order, together
+with the database where it is there.
+
+What a filter other than --after leaves is a selection: its rows do not follow each other, so each is
+compared with the database's.`
+
+func (c *cli) auditExportCommand() *cobra.Command {
+	var flags auditFlags
+	cmd := &cobra.Command{
+		Use: "export", Short: "Write the log as lines of JSON", Args: noArgs, Long: exportHelp,
+		Example: "  vpsbot audit export > audit.jsonl\n  vpsbot audit export --after 1200 > audit-1201.jsonl\n  vpsbot audit export --operation '*.delete' --since 30d > deletions.jsonl",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.exportAudit(cmd.Context(), flags, selection(cmd.Flags()))
+		},
+	}
+	addFilterFlags(cmd, &flags)
+	cmd.Flags().IntVar(&flags.limit, "limit", 0, "the newest so many; 0: all")
+	return cmd
+}
+
+// selection lists the flags that leave gaps between the rows, as they were given.
+func selection(flags *pflag.FlagSet) string {
+	var given []string
+	flags.Visit(func(f *pflag.Flag) {
+		if f.Name != "after" && f.Name != "limit" {
+			given = append(given, "--"+f.Name+" "+f.Value.String())
+		}
+	})
+	return strings.Join(given, " ")
+}
+
+func (c *cli) exportAudit(ctx context.Context, flags auditFlags, selection string) error {
+	filter, err := flags.read(c.Clock())
+	if err != nil {
+		return err
+	}
+	cfg, err := c.Config(ctx)
+	if err != nil {
+		return err
+	}
+	log, err := app.OpenLog(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // it was only read
+	var part audit.Segment
+	if selection == "" {
+		filter.Limit = flags.limit
+		part, err = app.LogFrom(ctx, log, filter)
+	} else {
+		var rows []audit.Row
+		rows, _, err = newest(log.Rows(ctx, filter), flags.target, flags.limit)
+		part = audit.Merge(func(yield func(audit.Row, error) bool) {
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}, nil)
+	}
+	if err == nil {
+		err = audit.Export(c.io.Out, part, selection)
+	}
+	if err == nil && log.Stale() {
+		err = app.Errorf(runner.Failed, "somebody began to write while the log was read: export it again")
+	}
+	return err
+}
+
+// openExports reads exports, and archives of earlier versions, in any order. Each file is opened again when
+// it is verified.
+func openExports(paths []string) (out app.Exports, err error) {
+	type file struct {
+		path  string
+		first int64
+	}
+	var files []file
+	for _, path := range paths {
+		first, err := firstEntry(path)
+		switch {
+		case err != nil:
+			return app.Exports{}, err
+		case first.Selection == "":
+			files = append(files, file{path, first.Row.Seq})
+			continue
+		}
+		marks, err := selectedRows(path)
+		if err != nil {
+			return app.Exports{}, err
+		}
+		out.Selected = append(out.Selected, marks...)
+	}
+	slices.SortStableFunc(files, func(a, b file) int { return cmp.Compare(a.first, b.first) })
+	for _, file := range files {
+		out.Parts = append(out.Parts, readExport(file.path))
+	}
+	return out, nil
+}
+
+func firstEntry(path string) (audit.Entry, error) {
+	for entry, err := range readExport(path) {
+		if errors.Is(err, fs.ErrNotExist) {
+			return entry, app.Errorf(runner.Invalid, "--file: there is no %s", path)
+		}
+		return entry, err
+	}
+	return audit.Entry{}, app.Errorf(runner.Failed, "%s is empty: no export is", path)
+}
+
+// selectedRows reads the rows of a selection, and fails for one whose hash is not that of its content.
+func selectedRows(path string) (marks []audit.Mark, err error) {
+	for entry, err := range readExport(path) {
+		switch {
+		case err != nil:
+			return nil, err
+		case entry.Selection != "":
+		case entry.Checkpoint != "" || entry.Row.CheckHash() != nil:
+			return nil, app.Errorf(runner.Failed, "%s: audit row %d: its hash is not that of its content: it was changed", path, entry.Row.Seq)
+		default:
+			marks = append(marks, audit.Mark{Seq: entry.Row.Seq, Hash: entry.Row.Hash})
+		}
+	}
+	return marks, nil
+}
+
+// readExport reads a file. Its errors name the file.
+func readExport(path string) audit.Segment {
+	return func(yield func(audit.Entry, error) bool) {
+		file, err := os.Open(path)
+		if err != nil {
+			yield(audit.Entry{}, err)
+			return
+		}
+		defer file.Close() //nolint:errcheck // it was only read
+		for entry, err := range audit.ReadExport(file) {
+			if err != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,238 @@
+// Package cli is the command line, one file a command: it reads flags, asks the person at the terminal, and
+// prints results.
+package cli
+
+import (
+	"context"
+	"errors"
+	"log"
+	"runtime/debug"
+	"slices"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const rootHelp = `vpsbot is one guarded door to your VPS.org account. Assistants (over MCP) and people (in
+Slack and at a terminal) run the same operations through the same checks: the token's permissions,
+a card that shows what will happen, your own yes, and a log of what was done.
+
+Try it on the built-in simulator, which needs no account:
+  VPS_API_URL=simulator vpsbot run servers.list
+  VPS_API_URL=simulator vpsbot run servers.reboot web-server-01
+  vpsbot doctor
+For your own account set VPS_API_TOKEN_FILE to a file with a token from
+https://admin.vps.org/account/developers/, or VPS_API_TOKEN to the token.`
+
+// cli is the command line before a command has an App.
+type cli struct {
+	*app.Environment
+	io IO
+}
+
+// Run runs the program with its arguments, without its name. The caller prints the error, which [Report]
+// turns into an exit code.
+func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO) (err error) {
+	c := &cli{app.NewEnvironment(variables, io.Err), io}
+	c.io.Err = c.Stderr
+	log.SetOutput(c.Stderr) // of the standard library, as by an HTTP server
+	defer func() {
+		if value := recover(); value != nil {
+			err = c.panicError(value, debug.Stack())
+		}
+		err = c.redact(err)
+	}()
+	root := c.rootCommand(args)
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+// redact redacts an error. Its class stays.
+func (c *cli) redact(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &app.Error{Class: app.ClassOf(err), Message: c.Redact(err.Error())}
+}
+
+// panicError makes an error of a panic. The stack is printed at the log level debug alone.
+func (c *cli) panicError(value any, stack []byte) error {
+	if captured, ok := value.(capturedPanic); ok {
+		value, stack = captured.value, captured.stack
+	}
+	if level, _ := c.Variables.Lookup("VPSBOT_LOG_LEVEL"); level == "debug" {
+		c.io.say("%s", stack)
+	}
+	return app.Errorf(runner.Failed, "an internal error: %v; VPSBOT_LOG_LEVEL=debug shows where", value)
+}
+
+// session is a command that has an App.
+type session struct {
+	*cli
+	*app.App
+}
+
+// identity is how much a command needs to know of the person or assistant that it works for.
+type identity int
+
+const (
+	anyone   identity = iota // nothing
+	ifKnown                  // who it is; nobody is fine, an invalid access key is an error
+	required                 // who it is, under a valid policy
+)
+
+// withApp calls run with an App, and closes its store afterwards.
+func (c *cli) withApp(ctx context.Context, need identity, run func(*session) error) error {
+	a, err := app.New(ctx, c.Environment)
+	if err != nil {
+		return err
+	}
+	defer a.Store.Close() //nolint:errcheck // what was written is committed
+	a.WarnOfVariables()
+	switch {
+	case need == anyone:
+		return run(&session{c, a})
+	case need == required && a.PolicyErr != nil:
+		return app.Invalid(a.PolicyErr)
+	}
+	err = a.Authenticate(ctx)
+	if err != nil && !(need == ifKnown && errors.Is(err, app.ErrNoIdentity)) {
+		return err
+	}
+	return run(&session{c, a})
+}
+
+// groups are the groups of commands, in the order of the help.
+var groups = []struct {
+	group    cobra.Group
+	commands []string
+}{
+	{cobra.Group{ID: "use", Title: "Use it:"}, []string{"run", "operations", "approvals", "audit"}},
+	{cobra.Group{ID: "team", Title: "Share it:"}, []string{"policy", "keys", "freeze", "unfreeze", "store", "serve", "slack"}},
+	{cobra.Group{ID: "setup", Title: "Set it up:"}, []string{"doctor", "mcp", "simulator", "completion", "version", "help"}},
+}
+
+// rootCommand makes the command tree. The operations are added only where args may name one: making them
+// all would slow down the start of every other command.
+func (c *cli) rootCommand(args []string) *cobra.Command {
+	var version bool
+	root := &cobra.Command{
+		Use: "vpsbot", Short: "One guarded door to a VPS.org account", Long: rootHelp,
+		SilenceErrors: true, SilenceUsage: true, Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return c.io.println(app.ReadVersion())
+			}
+			return cmd.Help()
+		},
+	}
+	root.Flags().BoolVar(&version, "version", false, "say which version this is")
+	root.SetIn(c.io.In)
+	root.SetOut(c.io.Out)
+	root.SetErr(c.io.Err)
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(c.runCommand(slices.Contains(args, "run")),
+		c.approvalsCommand(), c.auditCommand(), c.doctorCommand(), c.freezeCommand(), c.keysCommand(), c.mcpCommand(), c.operationsCommand(),
+		c.policyCommand(), c.serveCommand(), c.simulatorCommand(), c.slackCommand(), c.storeCommand(), c.unfreezeCommand(), c.versionCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(args...)
+	for _, g := range groups {
+		root.AddGroup(&g.group)
+		for _, cmd := range root.Commands() {
+			if slices.Contains(g.commands, cmd.Name()) {
+				cmd.GroupID = g.group.ID
+			}
+		}
+	}
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		for _, shell := range completion.Commands() {
+			shell.Args = noArgs // cobra's own error has another exit code
+		}
+	}
+	return root
+}
+
+// parent makes a command that has nothing but commands below it.
+func parent(use, short, long string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+func (c *cli) versionCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "version", Short: "Say which version this is", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return c.io.writeJSON(app.ReadVersion())
+			}
+			return c.io.println(app.ReadVersion())
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+// noSuchCommand refuses an unknown command, and suggests "run" before an operation.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if _, ok := tools.Lookup(args[0]); ok {
+		return app.Errorf(runner.Invalid, "there is no command %q; did you mean: vpsbot run %s", args[0], args[0])
+	}
+	var known []string
+	for _, command := range cmd.Commands() {
+		known = append(known, command.Name())
+	}
+	if near := text.Suggest(args[0], known); near != "" {
+		return app.Errorf(runner.Invalid, "there is no command %q; did you mean: vpsbot %s", args[0], near)
+	}
+	return app.Errorf(runner.Invalid, "there is no command %q; vpsbot --help lists them", args[0])
+}
+
+// noArgs refuses arguments, with the exit code of bad input.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return app.Errorf(runner.Invalid, "%s takes no argument, but got %q; %s --help shows what it takes", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+// oneArg requires one argument, which the error calls what.
+func oneArg(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return app.Errorf(runner.Invalid, "%s takes %s and nothing else; %s --help shows how", cmd.CommandPath(), what, cmd.CommandPath())
+	}
+}
+
+// flagKinds are the values that a flag of each of pflag's types takes.
+var flagKinds = map[string]string{
+	"bool": "true or false", "int": "a whole number", "float64": "a number", "duration": "a time such as 50ms, 30s or 10m",
+}
+
+// flagError makes a sentence of an error of pflag's parser.
+func flagError(cmd *cobra.Command, err error) error {
+	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return app.Errorf(runner.Invalid, "%v; %s --help shows what it takes", err, cmd.CommandPath())
+	}
+	kind := flagKinds[bad.GetFlag().Value.Type()]
+	if kind == "" {
+		kind = "something else"
+	}
+	return app.Errorf(runner.Invalid, "--%s must be %s, not %q; %s --help shows what it takes", bad.GetFlag().Name, kind, bad.GetValue(), cmd.CommandPath())
+}

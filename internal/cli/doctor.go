@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/doctor"
+	"github.com/vpsbot/vpsbot/internal/runner"
+)
+
+func (c *cli) doctorCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check the set-up, and say what to do about it", Args: noArgs,
+		Long: "Checks configuration, API, token, permissions, clock and store, and Slack where it is set up, and ends\nwith what to do. It only looks: it makes no file, and never prints a token.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.doctor(cmd.Context(), asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func (c *cli) doctor(ctx context.Context, asJSON bool) error {
+	diagnosis := doctor.Diagnose(ctx, c.Environment)
+	var err error
+	if asJSON {
+		err = c.io.writeJSON(diagnosis)
+	} else {
+		err = c.io.println(diagnosisText(diagnosis, c.io.style(c.Variables)))
+	}
+	if err == nil && diagnosis.HasFailure() {
+		err = app.Errorf(runner.Failed, "something is wrong; the lines marked %s say what", doctor.StatusFail)
+	}
+	return err
+}
+
+func diagnosisText(d doctor.Diagnosis, style style) string {
+	var b strings.Builder
+	var todo []string
+	for _, f := range d.Findings {
+		pad := strings.Repeat(" ", 5-len(f.Status))
+		fmt.Fprintf(&b, "%s%s%-14s %s\n", style.word(f.Status), pad, f.Check, f.Message)
+		if f.Next != "" && !slices.Contains(todo, f.Next) {
+			todo = append(todo, f.Next)
+		}
+	}
+	if len(d.Operations) > 0 {
+		t := runner.Table{Header: []string{"operation", "needs", "allowed"}}
+		for _, p := range d.Operations {
+			t.Rows = append(t.Rows, []string{p.Operation, p.Needs, yesOrNo(p.Allowed)})
+		}
+		b.WriteString("\n" + t.Styled(style.cell))
+	}
+	if len(todo) == 0 {
+		return b.String() + "\nAll is well. Try: vpsbot run servers.list"
+	}
+	return b.String() + "\nWhat to do:\n- " + strings.Join(todo, "\n- ")
+}

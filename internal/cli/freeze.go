@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+const freezeHelp = `Stops every change, by everybody and in every process that uses this database, until
+vpsbot unfreeze lifts it. What has been sent is not taken back; reads go on. Anything may freeze,
+also a script; to lift it takes a person at a terminal, or an access key that the policy gives
+freeze.lift. Where a policy is in force, freezing is for who may run something destructive at a
+terminal.`
+
+func (c *cli) freezeCommand() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: "freeze", Short: "Stop every change, by everybody", Long: freezeHelp, Args: noArgs,
+		Example: "  vpsbot freeze --reason 'the assistant behaves strangely'",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withApp(cmd.Context(), required, func(s *session) error { return s.freeze(cmd.Context(), reason) })
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever is refused")
+	return cmd
+}
+
+func (s *session) freeze(ctx context.Context, reason string) error {
+	if err := s.mayFreeze(ctx, "freeze"); err != nil {
+		return err
+	}
+	if err := s.Runner.Freeze(ctx, s.Actor, permissions.Terminal, reason); err != nil {
+		return err
+	}
+	next := " A person must lift it." // a machine is not told how
+	if s.io.atTerminal() {
+		next = " vpsbot unfreeze lifts it."
+	}
+	return s.io.println("All changes are frozen." + next)
+}
+
+func (c *cli) unfreezeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "unfreeze", Short: "Lift a freeze", Args: noArgs,
+		Long: "Lets changes run again that vpsbot freeze has stopped. What was refused meanwhile must be asked for\nanew; what was approved meanwhile can run. It asks first, at a terminal.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withApp(cmd.Context(), required, func(s *session) error { return s.unfreeze(cmd.Context()) })
+		},
+	}
+}
+
+func (s *session) unfreeze(ctx context.Context) error {
+	if !s.Runner.Policy().MayAct(s.Actor, permissions.LiftFreeze).Allowed {
+		if err := s.mayFreeze(ctx, "unfreeze"); err != nil {
+			return err
+		}
+	}
+	if err := s.mayAct(ctx, permissions.LiftFreeze, ""); err != nil {
+		return err
+	}
+	notice, err := s.FreezeNotice(ctx)
+	switch {
+	case err != nil:
+		return err
+	case notice == "":
+		return s.io.println("Nothing was frozen.")
+	}
+	if err := s.confirm(ctx, strings.ToUpper(notice[:1])+notice[1:]+".", "Lift it, so that changes can run again?"); err != nil {
+		return err
+	}
+	if err := s.Runner.Unfreeze(ctx, s.Actor, permissions.Terminal); err != nil {
+		return err
+	}
+	return s.io.println("Changes can run again.")
+}
+
+// mayFreeze refuses an actor that the policy file lets run nothing destructive at a terminal. The rest of the
+// policy does not count: an environment that is read-only, or has few operations, can still stop changes.
+func (s *session) mayFreeze(ctx context.Context, what string) error {
+	policy := permissions.Policy{Book: s.Runner.Policy().Book}
+	for _, op := range tools.Operations() {
+		ask := permissions.Ask{Actor: s.Actor, Surface: permissions.Terminal, Operation: op.Name, Risk: op.Risk}
+		if op.Risk == permissions.Destructive && policy.Decide(ask).Allowed {
+			return nil
+		}
+	}
+	if _, err := s.Store.Open(ctx); err != nil { // the refusal is recorded also in a database that it makes
+		return err
+	}
+	return s.refuse(ctx, what, "",
+		app.Errorf(runner.Refuse, "%s is for who may run something destructive at a terminal, and the policy lets %s run nothing of the kind", what, s.Actor))
+}

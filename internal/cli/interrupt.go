@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"golang.org/x/term"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+)
+
+const (
+	// exitGrace is how long a command may take to end after a second Ctrl-C.
+	exitGrace = time.Second
+	// interrupted is the exit code after that, by custom.
+	interrupted = 130
+	// cancelGrace is how long a read, a wait or a question may take to stop after Ctrl-C. What goes on longer
+	// is a change that has been sent.
+	cancelGrace = 150 * time.Millisecond
+)
+
+// Main runs the process's own command line, and returns the exit code.
+func Main() int {
+	ctx, again := interrupts()
+	io := IO{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Again: again,
+		terminal:    &terminal{in: os.Stdin, err: os.Stderr},
+		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	err := Run(ctx, os.Args[1:], osVariables{envconfig.OsLookuper()}, io)
+	if io.errTerminal {
+		return Report(io.Err, err)
+	}
+	stderr := newLossyWriter(io.Err)
+	defer stderr.flush(exitGrace)
+	return Report(stderr, err)
+}
+
+// osVariables are the environment variables of the process.
+type osVariables struct{ envconfig.Lookuper }
+
+// Names implements [config.Lister].
+func (osVariables) Names() []string {
+	var names []string
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		names = append(names, name)
+	}
+	return names
+}
+
+// interrupts returns a context that the first Ctrl-C ends, and a channel that the second one closes; the
+// process exits soon after that.
+func interrupts() (context.Context, <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	again, signals := make(chan struct{}), make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// A closed pipe must not end the process in the middle of a change: writing to it is an error like any
+	// other.
+	signal.Ignore(syscall.SIGPIPE)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		close(again)
+		time.Sleep(exitGrace)
+		os.Exit(interrupted)
+	}()
+	return ctx, again
+}
+
+// capturedPanic is a panic that is passed from one goroutine to another.
+type capturedPanic struct {
+	value any
+	stack []byte
+}
+
+// runInterruptible calls execute and waits for its end. After Ctrl-C it still waits for a change that has
+// been sent, and says so; a second Ctrl-C ends the waiting.
+func (r *operationRun) runInterruptible(ctx context.Context, execute func() runner.Reply) runner.Reply {
+	ended, panicked := make(chan runner.Reply, 1), make(chan capturedPanic, 1)
+	go func() {
+		defer func() {
+			if value := recover(); value != nil {
+				panicked <- capturedPanic{value, debug.Stack()}
+			}
+		}()
+		ended <- execute()
+	}()
+	cancelled, sent := ctx.Done(), (<-chan time.Time)(nil)
+	for {
+		select {
+		case reply := <-ended:
+			return reply
+		case captured := <-panicked:
+			panic(captured)
+		case <-cancelled:
+			cancelled, sent = nil, time.After(cancelGrace)
+		case <-sent:
+			if _, claimed := r.claimedRecord(ctx); claimed {
+				r.io.say("The request has been sent; waiting for its answer, at most 60 s. Ctrl-C again ends without knowing the outcome: vpsbot approvals list")
+			}
+		case <-r.io.Again:
+			return r.abandoned(ctx)
+		}
+	}
+}
+
+// claimedRecord is the id of the record whose call this process is making.
+func (r *operationRun) claimedRecord(ctx context.Context) (id string, found bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exitGrace/2)
+	defer cancel()
+	store, err := r.Store.Open(ctx)
+	if r.op.IsRead() || err != nil {
+		return "", false
+	}
+	records, _ := store.Find(ctx, approval.Query{States: approval.Holding, Limit: maxRecords})
+	own := slices.IndexFunc(records, func(rec approval.Record) bool {
+		return rec.Owner == r.Process && rec.Operation == r.op.Name
+	})
+	if own < 0 {
+		return "", false
+	}
+	return records[own].ID, true
+}
+
+// abandoned is the reply where the person did not wait for the answer.
+func (r *operationRun) abandoned(ctx context.Context) runner.Reply {
+	id, claimed := r.claimedRecord(ctx)
+	if !claimed {
+		return runner.Reply{Op: r.op, Class: runner.Failed, Message: "stopped; no change was under way"}
+	}
+	return runner.Reply{
+		Op: r.op, Class: runner.Lost, Outcome: runner.Unknown,
+		Message: fmt.Sprintf("you did not wait for the answer, so it is not known whether %s happened. "+
+			"The same command again, in some minutes, reads it back; vpsbot approvals show %s says how it stands", r.op.Name, id),
+	}
+}

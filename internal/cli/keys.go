@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/redact"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+const keysHelp = `An access key says who is at a terminal, or whose assistant calls: VPSBOT_KEY_FILE names a file that
+holds it, VPSBOT_KEY holds it itself. A policy knows its bearer as key:NAME. It is shown once, and
+stored as a hash. Whoever can open the database can make and revoke keys.`
+
+const createKeyHelp = `Prints the key, and nothing else, on stdout, or writes it into the file of --out. It is not kept and
+cannot be shown again. A name is never used twice: after a revocation take another one.
+
+It takes a person at a terminal, or an access key that the policy gives keys.create. The first key of
+a database can be made without either, once: vpsbot keys create NAME --out FILE`
+
+func (c *cli) keysCommand() *cobra.Command {
+	return parent("keys", "Make, list and revoke access keys", keysHelp, c.createKeyCommand(), c.listKeysCommand(), c.revokeKeyCommand())
+}
+
+// withKeys calls run with the keys of the database. It needs no identity: the first key is made by somebody
+// who has none.
+func (c *cli) withKeys(ctx context.Context, run func(*session, keys.Store) error) error {
+	return c.withApp(ctx, ifKnown, func(s *session) error {
+		db, err := s.Store.Open(ctx)
+		if err != nil {
+			return err
+		}
+		return run(s, db)
+	})
+}
+
+// createFlags are the argument and the flags of "keys create".
+type createFlags struct{ name, expires, out string }
+
+func (c *cli) createKeyCommand() *cobra.Command {
+	var flags createFlags
+	cmd := &cobra.Command{
+		Use: "create NAME", Short: "Make an access key, and print it this once",
+		Long:    createKeyHelp,
+		Example: "  vpsbot keys create lead-laptop --expires 90d --out ~/.config/vpsbot/key",
+		Args:    oneArg("a name for the key"), ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.name = args[0]
+			return c.withKeys(cmd.Context(), func(s *session, db keys.Store) error { return s.createKey(cmd.Context(), db, flags) })
+		},
+	}
+	cmd.Flags().StringVar(&flags.out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
+	cmd.Flags().StringVar(&flags.expires, "expires", "", "until when it counts: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
+	return cmd
+}
+
+func (s *session) createKey(ctx context.Context, db keys.Store, flags createFlags) error {
+	if err := keys.CheckName(flags.name); err != nil {
+		return app.Invalid(err)
+	}
+	if redact.Text(flags.name, s.Config.Secrets()...) != flags.name {
+		return app.Invalid(keys.ErrSecretName)
+	}
+	until, err := readExpiry(flags.expires, s.Now())
+	if err != nil {
+		return app.Errorf(runner.Invalid, "--expires %v", err)
+	}
+	secret, hash, err := keys.New(s.Random)
+	if err != nil {
+		return err
+	}
+	add, row := db.Add, s.auditRow("keys.create", flags.name)
+	if first, err := s.isFirstKey(ctx, db, flags.out); err != nil {
+		return err
+	} else if first {
+		add, row.Reason = db.AddFirst, "the first key of this database, made where no person is at a terminal"
+	} else if err := s.mayAct(ctx, permissions.CreateKey, flags.name); err != nil {
+		return err
+	}
+	if flags.out != "" {
+		if err := writeKey(flags.out, secret); err != nil {
+			return err
+		}
+	}
+	key := keys.Key{Name: flags.name, Hash: hash, CreatedAt: s.Now(), ExpiresAt: until}
+	if err := add(ctx, key, row); err != nil {
+		if flags.out != "" {
+			err = errors.Join(err, os.Remove(flags.out))
+		}
+		if errors.Is(err, keys.ErrTaken) {
+			return app.Invalid(err)
+		}
+		return err
+	}
+	return s.printKey(secret, key, flags.out)
+}
+
+// isFirstKey reports whether a key is made without a terminal, for a database that never had one: so that an
+// installation without a terminal can begin.
+func (s *session) isFirstKey(ctx context.Context, db keys.Store, out string) (bool, error) {
+	if out == "" || s.io.atTerminal() {
+		return false, nil
+	}
+	all, err := db.Keys(ctx)
+	return len(all) == 0, err
+}
+
+// printKey prints a new key, or the file that it is in.
+func (s *session) printKey(secret string, key keys.Key, out string) (err error) {
+	bearer := permissions.Key(key.Name)
+	if out != "" {
+		err = s.io.println(fmt.Sprintf("The access key %s is in %s. Set VPSBOT_KEY_FILE to that; a policy knows its bearer as %s.", key.Name, out, bearer))
+	} else {
+		s.io.say("The access key %s is shown this once. Put it into a file for you alone and set VPSBOT_KEY_FILE to it; a policy knows its bearer as %s.", key.Name, bearer)
+		err = s.io.println(secret)
+	}
+	if !key.ExpiresAt.IsZero() {
+		s.io.say("It counts until %s.", key.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	return err
+}
+
+// readExpiry reads a future time, or a duration from now. "" is the zero time.
+func readExpiry(value string, now time.Time) (time.Time, error) {
+	at, err := time.Time{}, error(nil)
+	if in, ok := readDuration(value); ok {
+		at = now.Add(in)
+	} else if at, err = readTime(value, now); err != nil {
+		return at, errors.New("is no time: write 90d, 12h, 2027-01-31 or 2027-01-31T14:00:00Z")
+	}
+	if value != "" && !at.After(now) {
+		return at, errors.New("is not in the future: write such as 90d")
+	}
+	return at, nil
+}
+
+func (c *cli) revokeKeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke NAME", Short: "End an access key at once",
+		Long: "From now on the key is refused. An assistant that serves with it ends within seconds.",
+		Args: oneArg("the name of a key"), ValidArgsFunction: c.completeKeys,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withKeys(cmd.Context(), func(s *session, db keys.Store) error {
+				err := db.Revoke(cmd.Context(), args[0], s.Now(), s.auditRow("keys.revoke", args[0]))
+				switch {
+				case errors.Is(err, keys.ErrNotFound):
+					return app.Invalid(err)
+				case errors.Is(err, keys.ErrRevoked):
+					s.io.say("It was revoked before; nothing has changed.")
+					return nil
+				case err != nil:
+					return err
+				}
+				return s.io.println(fmt.Sprintf("The access key %s is revoked.", args[0]))
+			})
+		},
+	}
+}
+
+// keyJSON is an access key as --json shows it: nothing that could be used as one.
+type keyJSON struct {
+	Name        string    `json:"name"`
+	State       string    `json:"state"`       // valid, expired or revoked
+	Fingerprint string    `json:"fingerprint"` // the first 8 digits of its SHA-256
+	CreatedAt   time.Time `json:"created_at"`
+	ExpiresAt   time.Time `json:"expires_at,omitzero"`
+	RevokedAt   time.Time `json:"revoked_at,omitzero"`
+}
+
+func (c *cli) listKeysCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the access keys, those that no longer count too", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withKeys(cmd.Context(), func(s *session, db keys.Store) error {
+				all, err := db.Keys(cmd.Context())
+				if err != nil {
+					return err
+				}
+				list := make([]keyJSON, 0, len(all))
+				for _, k := range all {
+					list = append(list, keyJSON{k.Name, keyState(k, s.Now()), k.Hash[:min(8, len(k.Hash))], k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()})
+				}
+				if asJSON {
+					return c.io.writeJSON(list)
+				}
+				return c.printTable(keyTable(list))
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func keyTable(list []keyJSON) runner.Table {
+	t := runner.Table{Header: []string{"name", "state", "fingerprint", "created", "expires", "revoked"}}
+	for _, k := range list {
+		row := []string{k.Name, k.State, k.Fingerprint}
+		for _, at := range []time.Time{k.CreatedAt, k.ExpiresAt, k.RevokedAt} {
+			cell := ""
+			if !at.IsZero() {
+				cell = at.Format(time.RFC3339)
+			}
+			row = append(row, cell)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.Note = text.Plural(len(list), "access key") + "."
+	if len(list) == 0 {
+		t.Note = "No access keys; vpsbot keys create NAME makes one."
+	}
+	return t
+}
+
+func keyState(k keys.Key, now time.Time) string {
+	switch {
+	case !k.RevokedAt.IsZero():
+		return "revoked"
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		return "expired"
+	}
+	return "valid"
+}

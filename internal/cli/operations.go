@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+func (c *cli) operationsCommand() *cobra.Command {
+	var asJSON, all bool
+	cmd := &cobra.Command{
+		Use: "operations", Short: "List the operations, and which of them the token may run", Args: noArgs,
+		Long: "Lists the operations that can be run here. What the token or this installation refuses is left out;\n--all shows it with the reason.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.listOperations(cmd.Context(), asJSON, all) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "everything about each, schemas included, as JSON")
+	cmd.Flags().BoolVar(&all, "all", false, "show refused operations too, with the reason")
+	return cmd
+}
+
+func (c *cli) listOperations(ctx context.Context, asJSON, all bool) error {
+	return c.withApp(ctx, required, func(s *session) error {
+		offers, note := s.Offers(ctx)
+		for _, notice := range []string{note, app.UnmatchedGlobHint(s.Config.Policy.Operations)} {
+			if notice != "" {
+				s.io.say("%s", notice)
+			}
+		}
+		if !asJSON {
+			return s.printTable(offerTable(offers, all))
+		}
+		list := make([]offerJSON, 0, len(offers))
+		for _, o := range offers {
+			list = append(list, offerJSON{
+				o.Op.Name, o.Op.Title, o.Op.Description, o.Op.Risk, o.Op.Needs.Grantable(), o.Op.Request,
+				o.Reason == "", o.Reason, o.Op.InputSchema(), o.Op.OutputSchema(),
+			})
+		}
+		return s.io.writeJSON(list)
+	})
+}
+
+func offerTable(offers []app.Offer, all bool) runner.Table {
+	t := runner.Table{Header: []string{"operation", "risk", "needs", "title"}}
+	if all {
+		t.Header = append(t.Header, "allowed")
+	}
+	refused, reasons, lacks := 0, "", false
+	for _, o := range offers {
+		if o.Reason != "" {
+			refused++
+			reason, lacking := shortReason(o)
+			reasons += "\n" + o.Op.Name + ": " + reason
+			lacks = lacks || lacking
+		}
+		if o.Reason != "" && !all {
+			continue
+		}
+		row := []string{o.Op.Name, string(o.Op.Risk), o.Needs(), o.Op.Title}
+		if all {
+			row = append(row, yesOrNo(o.Reason == ""))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.Note = text.Plural(len(t.Rows), "operation") + "; vpsbot run OPERATION --help explains one."
+	switch {
+	case refused > 0 && !all:
+		t.Note = fmt.Sprintf("%s; %d more refused here: vpsbot operations --all says why.", text.Plural(len(t.Rows), "operation"), refused)
+	case refused > 0:
+		t.Note += reasons
+	}
+	if all && lacks {
+		t.Note += "\nPermissions are added at " + permissions.TokensPage
+	}
+	return t
+}
+
+// shortReason is the reason of a refusal in a few words, and whether it is a permission that the token lacks.
+func shortReason(o app.Offer) (reason string, lacking bool) {
+	if strings.HasPrefix(o.Reason, "it needs the permission") {
+		return "needs " + o.Op.Needs.String(), true
+	}
+	return o.Reason, false
+}
+
+// offerJSON is an operation as "operations --json" shows it.
+type offerJSON struct {
+	Name         string            `json:"name"`
+	Title        string            `json:"title"`
+	Description  string            `json:"description"`
+	Risk         permissions.Risk  `json:"risk"`
+	Needs        permissions.Needs `json:"needs"` // any one is enough
+	Request      string            `json:"request"`
+	Allowed      bool              `json:"allowed"`
+	Reason       string            `json:"reason,omitempty"`
+	InputSchema  json.RawMessage   `json:"input_schema,omitempty"`
+	OutputSchema json.RawMessage   `json:"output_schema,omitempty"`
+}

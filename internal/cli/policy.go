@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/policy"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+func (c *cli) policyCommand() *cobra.Command {
+	return parent("policy", "Check and explain the rules of a policy file",
+		"A policy file says who may do what to which server from where, and what needs a second person.\nVPSBOT_POLICY_FILE names the one that is in force.",
+		c.policyCheckCommand(), c.policyExplainCommand())
+}
+
+// readPolicy reads a policy file. An invalid one is bad input.
+func readPolicy(path string) (policy.Document, error) {
+	raw, err := policy.ReadFile(path)
+	if err != nil {
+		return policy.Document{}, app.Errorf(runner.Invalid, "the policy file cannot be read: %v", err)
+	}
+	document, err := policy.Load(raw, app.PolicyOperations())
+	if found, ok := errors.AsType[policy.Problems](err); ok {
+		return document, app.Errorf(runner.Invalid, "%s is not a policy that can be in force:\n%v", path, found)
+	}
+	return document, err
+}
+
+func (c *cli) policyCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "check FILE", Short: "Find what is wrong or doubtful in a policy file, and run its tests",
+		Long: "Reads the file as it would be read to be in force, says what is legal but hardly meant, and\nruns its tests: section. Ends with 2 for an error in the file and 1 for a test that fails.",
+		Args: oneArg("the path of a policy file"), Example: "  vpsbot policy check policy.yaml",
+		RunE: func(_ *cobra.Command, args []string) error { return c.checkPolicy(args[0]) },
+	}
+}
+
+func (c *cli) checkPolicy(path string) error {
+	document, err := readPolicy(path)
+	if err != nil {
+		return err
+	}
+	for _, w := range document.Warnings {
+		c.io.say("warning: %v", w)
+	}
+	failures := document.RunTests()
+	for _, f := range failures {
+		if _, err := fmt.Fprintln(c.io.Out, printable("FAIL "+f.String())); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(c.io.Out, "%d people, %d groups, %d rules; %d warnings; %d tests, %d failed.\n", len(document.Book.People),
+		len(document.Book.Groups), len(document.Book.Rules), len(document.Warnings), len(document.Tests), len(failures))
+	if err == nil && len(failures) > 0 {
+		return app.Errorf(runner.Failed, "%d of %d tests failed; vpsbot policy explain shows how a rule decides", len(failures), len(document.Tests))
+	}
+	return err
+}
+
+// explainFlags are the flags of "policy explain".
+type explainFlags struct {
+	query policy.Query
+	file  string
+}
+
+func (c *cli) policyExplainCommand() *cobra.Command {
+	var flags explainFlags
+	cmd := &cobra.Command{
+		Use: "explain OPERATION [SERVER]", Short: "Say which rule decides, and what would be needed",
+		Long: "Answers for one person, place, operation and server what the policy would, and why. Without a\nserver it answers as far as that goes. Nothing is run. What the token may do is not part of it:\nvpsbot operations --all shows that.",
+		Example: "  vpsbot policy explain --who lead --where slack:C061EG9SL servers.delete staging-1\n" +
+			"  vpsbot policy explain --who '*' --where mcp --file policy.yaml servers.list",
+		Args: explainArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.query.Operation = args[0]
+			if len(args) > 1 {
+				flags.query.Server = args[1]
+			}
+			return c.explainPolicy(cmd.Context(), flags)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.query.Who, "who", "", "a person, an identity such as key:lead-laptop, * (anybody listed nowhere), slack-group:S…, slack-external")
+	f.StringVar(&flags.query.Where, "where", "", "slack, slack:C…, mcp or terminal")
+	f.StringVar(&flags.query.NewName, "new-name", "", "the name that a rename asks for")
+	f.StringVar(&flags.file, "file", "", "the policy file; default VPSBOT_POLICY_FILE")
+	return cmd
+}
+
+func explainArgs(cmd *cobra.Command, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return app.Errorf(runner.Invalid, "%s takes an operation, and a server if it is about one; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())
+	}
+	return nil
+}
+
+func (c *cli) explainPolicy(ctx context.Context, flags explainFlags) error {
+	if flags.query.Who == "" || flags.query.Where == "" {
+		return app.Errorf(runner.Invalid, "--who and --where are both needed, such as --who lead --where mcp")
+	}
+	if strings.ContainsAny(flags.query.Server+flags.query.NewName, "*?") {
+		return app.Errorf(runner.Invalid, "a server is one name or id here, not a glob")
+	}
+	if flags.file == "" {
+		flags.file, _ = c.Variables.Lookup("VPSBOT_POLICY_FILE")
+	}
+	if flags.file == "" {
+		return app.Errorf(runner.Invalid, "there is no policy file: name one with --file, or set VPSBOT_POLICY_FILE")
+	}
+	cfg, err := c.Config(ctx)
+	if err != nil {
+		return err
+	}
+	document, err := readPolicy(flags.file)
+	if err != nil {
+		return err
+	}
+	asks, err := document.Asks(flags.query)
+	if err != nil {
+		return app.Invalid(err)
+	}
+	whole := permissions.Policy{ReadOnly: cfg.Policy.ReadOnly, Operations: cfg.Policy.Operations, Book: document.Book, OneUser: c.OneUser}
+	for _, ask := range asks {
+		if _, err := fmt.Fprintln(c.io.Out, printable(explanation(whole, flags.query, ask))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explanation is a decision as text.
+func explanation(p permissions.Policy, q policy.Query, ask permissions.Ask) string {
+	d := p.Decide(ask)
+	lines := []string{fmt.Sprintf("%s, as %s: %s", q, ask.Actor, verdict(d))}
+	if d.Rule != "" {
+		lines = append(lines, "  decided by: "+ruleText(d.Rule))
+	}
+	if d.Risk != ask.Risk {
+		lines = append(lines, fmt.Sprintf("  risk: %s, raised from %s: other rules hold for the new name, or one of the names is protected", d.Risk, ask.Risk))
+	} else {
+		lines = append(lines, "  risk: "+string(d.Risk))
+	}
+	if d.Allowed {
+		lines = append(lines, "  needs: "+neededText(d))
+	}
+	lines = append(lines, caveats(ask, d)...)
+	for _, m := range p.Mismatches(ask) {
+		lines = append(lines, fmt.Sprintf("  no say: %q (its %s %s)", m.Rule, m.Part, mismatchTexts[m.Part]))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// mismatchTexts say why a part of a rule does not match.
+var mismatchTexts = map[string]string{
+	"who": "does not mean them", "where": "is elsewhere", "operations": "are others", "risks": "are others", "servers": "are others",
+}
+
+func verdict(d permissions.Decision) string {
+	switch policy.Outcome(d) {
+	case policy.WantDeny:
+		return "refused: " + d.Reason
+	case policy.WantApproval:
+		return "allowed once others approve"
+	}
+	return "allowed"
+}
+
+func ruleText(rule string) string {
+	if rule == permissions.ByProtection {
+		return "the protected servers"
+	}
+	if rule == permissions.ByRename {
+		return "the new name, under which somebody may do more"
+	}
+	return fmt.Sprintf("the rule %q", rule)
+}
+
+func neededText(d permissions.Decision) string {
+	var parts []string
+	if d.Risk.WantsName() {
+		parts = append(parts, "the requester types the name")
+	} else if d.Own {
+		parts = append(parts, "the requester's yes")
+	}
+	if d.Others > 0 {
+		who := "whoever may run it there"
+		if len(d.Approvers) > 0 {
+			who = strings.Join(d.Approvers, ", ")
+		}
+		parts = append(parts, fmt.Sprintf("%d other to approve (%s)", d.Others, who))
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	if d.Channels != nil {
+		parts = append(parts, "answers only from "+channelText(d.Channels))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func channelText(channels []permissions.Surface) string {
+	if len(channels) == 0 {
+		return "nowhere"
+	}
+	words := make([]string, len(channels))
+	for i, c := range channels {
+		words[i] = string(c)
+	}
+	return strings.Join(words, ", ")
+}
+
+// caveats say what the explanation leaves open.
+func caveats(ask permissions.Ask, d permissions.Decision) []string {
+	switch {
+	case ask.Target == nil && d.Allowed:
+		return []string{"  note: no server was named: it may be so on some server, and on others not; name one to be sure"}
+	case ask.Target != nil && ask.Target.ID != "" && ask.Target.Name == "":
+		return []string{"  note: the server's name is not known here; denies and protections by name count as met, allows do not"}
+	}
+	return nil
+}

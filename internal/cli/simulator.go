@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/runner"
+)
+
+const simulatorHelp = `Serves VPS.org's API from memory, to try things on: nothing costs money and nothing is kept.
+For a single command VPS_API_URL=simulator is enough; this one lives on between commands.`
+
+// simulatorFlags are the flags of "simulator".
+type simulatorFlags struct {
+	listen  string
+	servers int
+	latency time.Duration
+	fail    float64
+	speed   float64
+	style   string
+}
+
+func (c *cli) simulatorCommand() *cobra.Command {
+	var flags simulatorFlags
+	cmd := &cobra.Command{
+		Use: "simulator", Short: "Serve a simulated VPS.org API", Long: simulatorHelp, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.simulate(cmd, flags) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.listen, "listen", "127.0.0.1:8585", "`ADDRESS` to listen on; port 0 takes a free one")
+	f.IntVar(&flags.servers, "servers", 2, "how many servers the account has")
+	f.DurationVar(&flags.latency, "latency", 0, "how long each answer takes, such as 50ms")
+	f.Float64Var(&flags.fail, "fail", 0, "which part of the requests fail, from 0 to 1")
+	f.StringVar(&flags.style, "style", "docs", "answers in the `STYLE` docs, as VPS.org's pages have them, or vendor, as its newer tools suggest: UUIDs, pages of 20, prices as text")
+	f.Float64Var(&flags.speed, "speed", 60, "how much faster than at VPS.org work goes on")
+	return cmd
+}
+
+func (f simulatorFlags) check() error {
+	switch {
+	case f.servers < 1 || f.servers > 10_000:
+		return app.Errorf(runner.Invalid, "--servers must be from 1 to 10000")
+	case f.latency < 0 || f.latency > time.Minute:
+		return app.Errorf(runner.Invalid, "--latency must be from 0s to 1m")
+	case !(0 <= f.fail && f.fail <= 1):
+		return app.Errorf(runner.Invalid, "--fail must be from 0 to 1")
+	case !(f.speed > 0):
+		return app.Errorf(runner.Invalid, "--speed must be above 0")
+	case f.style != "docs" && f.style != "vendor":
+		return app.Errorf(runner.Invalid, "--style must be docs or vendor")
+	}
+	return nil
+}
+
+func (c *cli) simulate(cmd *cobra.Command, flags simulatorFlags) error {
+	if err := flags.check(); err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", flags.listen)
+	switch {
+	case err == nil:
+	case app.IsBadAddress(err):
+		return app.Errorf(runner.Invalid, "--listen %q is no address of this machine: write such as 127.0.0.1:8585; port 0 takes a free one", flags.listen)
+	default:
+		return app.Errorf(runner.Failed, "%v; --listen takes another address, such as 127.0.0.1:0", err)
+	}
+	seed := uint64(c.Clock().UnixNano()) //nolint:gosec // any number will do
+	sim := simulator.New(simulator.Options{
+		Servers: flags.servers, Speed: flags.speed, Latency: flags.latency, FailRate: flags.fail, Seed: seed, Now: c.Clock,
+		Vendor: flags.style == "vendor",
+	})
+	if err := c.introduce(listener.Addr()); err != nil {
+		return err
+	}
+	return simulator.Serve(cmd.Context(), listener, sim)
+}
+
+// introduce prints the address, the tokens and a command to try.
+func (c *cli) introduce(at net.Addr) error {
+	everywhere := ""
+	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		everywhere = fmt.Sprintf("\nIt listens to the whole network, at %s: whoever reaches this machine can use it.\n", at)
+		at = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port} // every address: this one is for here
+	}
+	url := "http://" + at.String() + "/api/v1"
+	_, err := fmt.Fprintf(c.io.Out, `VPS.org simulator at %s
+%s
+  vps_demo       may do everything
+  vps_readonly   may only list
+  vps_expiring   may do everything, for five days
+
+Try it in another terminal:
+  VPS_API_URL=%s VPS_API_TOKEN=vps_demo vpsbot run servers.list
+
+Ctrl-C ends it.
+`, url, everywhere, url)
+	return err
+}

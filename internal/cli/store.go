@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/store"
+)
+
+func (c *cli) storeCommand() *cobra.Command {
+	return parent("store", "Copy the database, or move it to PostgreSQL",
+		"The database holds approvals, the audit log and the hashes of access keys. VPSBOT_DATABASE_URL names it.",
+		c.storeMigrateCommand(), c.storeBackupCommand())
+}
+
+const migrateHelp = `Copies a SQLite database into an empty PostgreSQL database, all of it or nothing, then counts what
+arrived and verifies the audit log. The SQLite file stays as it is: stop whatever uses it before, and
+set VPSBOT_DATABASE_URL to the new address afterwards.
+
+Left out, --from or --to is VPSBOT_DATABASE_URL, if that is of its kind: so that a password need not
+be in the arguments, which other users of the machine can see.`
+
+func (c *cli) storeMigrateCommand() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use: "migrate", Short: "Copy a SQLite database to PostgreSQL", Long: migrateHelp, Args: noArgs,
+		Example: "  VPSBOT_DATABASE_URL=postgres://… vpsbot store migrate --from sqlite:/var/lib/vpsbot/vpsbot.db",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.migrate(cmd.Context(), from, to) },
+	}
+	cmd.Flags().StringVar(&from, "from", "", "sqlite:PATH")
+	cmd.Flags().StringVar(&to, "to", "", "postgres://USER:PASSWORD@HOST/DATABASE")
+	return cmd
+}
+
+func (c *cli) migrate(ctx context.Context, from, to string) error {
+	cfg, err := c.Config(ctx)
+	if err != nil {
+		return err
+	}
+	if configured, err := cfg.Database(); err == nil && cfg.IsShared() {
+		to = cmp.Or(to, configured)
+	} else if err == nil {
+		from = cmp.Or(from, configured)
+	}
+	if !strings.HasPrefix(from, "sqlite:") || !strings.HasPrefix(to, "postgres") {
+		return app.Errorf(runner.Invalid, "name both: --from sqlite:PATH --to postgres://USER:PASSWORD@HOST/DATABASE")
+	}
+	copied, err := store.Migrate(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	t := runner.Table{Header: []string{"table", "rows"}}
+	for _, table := range copied.Tables {
+		t.Rows = append(t.Rows, []string{table.Name, fmt.Sprint(table.Rows)})
+	}
+	t.Note = fmt.Sprintf("Copied and counted; the audit log is whole, %d rows. Set VPSBOT_DATABASE_URL to the new database.", copied.Log.Rows)
+	return c.printTable(t)
+}
+
+func (c *cli) storeBackupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "backup FILE", Short: "Copy the SQLite database into a new file, while it is in use", Args: oneArg("the path of a new file"),
+		Long:    "Writes a whole copy, as of one moment, for you alone. A file that exists is never replaced.",
+		Example: "  vpsbot store backup /backup/vpsbot-2026-01-31.db",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withApp(cmd.Context(), anyone, func(s *session) error {
+				if !s.HasStore() {
+					return app.Errorf(runner.Failed, "there is no database yet, so there is nothing to copy")
+				}
+				db, err := s.Store.Open(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if err := db.Backup(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				return s.io.println("Copied into " + args[0] + ".")
+			})
+		},
+	}
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
+)
+
+// minAnswerDelay is the time after a question within which nobody can have read it.
+const minAnswerDelay = 700 * time.Millisecond
+
+// errNoTerminal is the error of a question where no person can be asked.
+var errNoTerminal = errors.New("this is no terminal to ask at")
+
+// terminal is the terminal of a person, who types into stdin and reads stderr.
+type terminal struct{ in, err *os.File }
+
+// atTerminal reports whether a person can be asked at this moment: stdin and stderr are the terminal that
+// controls this process, and this process is in its foreground. stdout may go anywhere.
+func (s IO) atTerminal() bool {
+	return s.terminal != nil && s.terminal.isReal()
+}
+
+// ask shows a text and the question below it at the terminal, and returns the line that was typed. Input
+// before the question, and within minAnswerDelay after it, is dropped. Ctrl-C and the end of input are errors.
+func (s IO) ask(ctx context.Context, text, question string) (string, error) {
+	if !s.atTerminal() {
+		return "", errNoTerminal
+	}
+	shown := question
+	if text != "" {
+		shown = text + "\n\n" + question
+	}
+	for {
+		early, err := s.show(ctx, shown)
+		if err != nil {
+			return "", s.endLine(err)
+		}
+		if !early {
+			break
+		}
+		shown = "\nThat was typed before the question could be read, and does not count. Answer now.\n" + question
+	}
+	line, err := readLine(ctx, s.In)
+	if err != nil {
+		return "", s.endLine(err)
+	}
+	return strings.TrimSpace(line), nil
+}
+
+// endLine ends the line of a question that the person did not answer.
+func (s IO) endLine(err error) error {
+	_, _ = io.WriteString(s.Err, "\n")
+	return err
+}
+
+// show shows a question, and drops input until it can have been read. early is whether there was any.
+func (s IO) show(ctx context.Context, shown string) (early bool, err error) {
+	restore, err := s.terminal.muteInput()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, restore()) }()
+	if err := s.terminal.flush(); err != nil {
+		return false, err
+	}
+	if _, err := io.WriteString(s.Err, shown); err != nil {
+		return false, err
+	}
+	if err := backoff.Sleep(ctx, minAnswerDelay); err != nil {
+		return false, err
+	}
+	early = s.terminal.hasInput()
+	return early, s.terminal.flush()
+}
+
+// readLine reads one line; input that ends without a newline is an error.
+func readLine(ctx context.Context, in io.Reader) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() { // reading cannot be cancelled; the process ends soon after
+		text, err := bufio.NewReader(in).ReadString('\n')
+		typed <- line{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case l := <-typed:
+		return l.text, l.err
+	}
+}

@@ -1,0 +1,41 @@
+//go:build unix
+
+package cli
+
+import "golang.org/x/sys/unix"
+
+// isReal reports whether stdin and stderr are the terminal that controls this process: the system tells a
+// terminal's foreground process group only to a process that it controls, and a process has at most one.
+func (t *terminal) isReal() bool {
+	own := unix.Getpgrp()
+	for _, fd := range []int{int(t.in.Fd()), int(t.err.Fd())} {
+		if group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err != nil || group != own {
+			return false
+		}
+	}
+	return true
+}
+
+// muteInput switches echo and line editing off until restore is called. Ctrl-C still works.
+func (t *terminal) muteInput() (restore func() error, err error) {
+	fd := int(t.in.Fd())
+	before, err := unix.IoctlGetTermios(fd, getModes)
+	if err != nil {
+		return nil, err
+	}
+	muted := *before
+	muted.Lflag &^= unix.ECHO | unix.ICANON
+	if err := unix.IoctlSetTermios(fd, setModes, &muted); err != nil {
+		return nil, err
+	}
+	return func() error { return unix.IoctlSetTermios(fd, setModes, before) }, nil
+}
+
+// hasInput reports whether there is input that was not read.
+func (t *terminal) hasInput() bool {
+	fd := int(t.in.Fd())
+	var typed unix.FdSet
+	typed.Set(fd)
+	n, err := unix.Select(fd+1, &typed, nil, nil, &unix.Timeval{})
+	return err == nil && n > 0
+}

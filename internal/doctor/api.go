@@ -1,0 +1,147 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+const maxClockSkew = time.Minute // beyond it expiry and approvals are judged wrongly
+
+// checkAddress sends the API one request without the token, and compares clocks by the Date of the answer.
+func (d *doctor) checkAddress(ctx context.Context) (address, clock Finding) {
+	url := d.Config.URL
+	if d.Config.IsSimulator() {
+		return pass("address", "SIMULATOR: the built-in one, new with every command"),
+			pass("clock", "not compared: the simulator goes by this machine's")
+	}
+	ctx, cancel := context.WithTimeout(ctx, app.ProbeTimeout)
+	defer cancel()
+	resp, err := getWithoutToken(ctx, url)
+	if err != nil {
+		return fail("address", url+" "+app.Unreachable(err), "Check the network, a proxy, and VPS_API_URL."),
+			warn("clock", "not compared: the API cannot be reached", "")
+	}
+	defer resp.Body.Close()
+	return checkAnswer(url, resp), d.checkClock(resp.Header.Get("Date"))
+}
+
+func getWithoutToken(ctx context.Context, url string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/account/me/", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return client.Do(req)
+}
+
+// checkAnswer tells VPS.org's API from a web page, a proxy or another path by its answer to a request
+// without a token: a refusal, or JSON.
+func checkAnswer(url string, resp *http.Response) Finding {
+	const name = "address"
+	page := strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
+	switch {
+	case resp.StatusCode >= 500:
+		return warn(name, fmt.Sprintf("%s answers with status %d", url, resp.StatusCode), "Try again later; if that does not help, check VPS_API_URL.")
+	case resp.StatusCode == http.StatusNotFound || resp.StatusCode/100 == 3 || page:
+		return fail(name, fmt.Sprintf("%s answers, but not as VPS.org's API does (status %d)", url, resp.StatusCode),
+			"Check VPS_API_URL: VPS.org's is https://admin.vps.org/api/v1.")
+	case resp.Header.Get(apiclient.SimulatorHeader) != "" && config.IsLoopback(resp.Request.URL.Hostname()):
+		return pass(name, "%s answers: SIMULATOR", url)
+	}
+	return pass(name, "%s answers", url)
+}
+
+func (d *doctor) checkClock(date string) Finding {
+	const name = "clock"
+	there, err := http.ParseTime(date)
+	if err != nil {
+		return warn(name, "not compared: the API does not tell its time", "")
+	}
+	skew := d.env.Clock().Sub(there).Round(time.Second)
+	if skew.Abs() > maxClockSkew {
+		direction := "ahead of"
+		if skew < 0 {
+			direction = "behind"
+		}
+		return warn(name, fmt.Sprintf("this machine is %s %s the API's time", skew.Abs(), direction), "Set this machine's clock, by NTP if possible.")
+	}
+	return pass(name, "within %s of the API's", max(skew.Abs(), time.Second))
+}
+
+func (d *doctor) checkToken(ctx context.Context) Finding {
+	const name = "token"
+	if _, err := d.Runner.Token(); err != nil {
+		if errors.Is(err, config.ErrNoToken) {
+			return fail(name, "none is set", "Make a token at "+permissions.TokensPage+" and set VPS_API_TOKEN to it.")
+		}
+		return fail(name, err.Error(), "Correct what gives the token, the variable or its file.")
+	}
+	if d.address.Status == StatusFail {
+		return warn(name, "set, but not checked: it would go to an address that is wrong or silent", "")
+	}
+	ctx, cancel := context.WithTimeout(ctx, app.ProbeTimeout)
+	defer cancel()
+	token, err := d.TokenFacts(ctx)
+	next := "Try again later."
+	switch api, isAPI := errors.AsType[*apiclient.Error](err); {
+	case err != nil && ctx.Err() != nil:
+		return fail(name, "not checked: the API "+app.Unreachable(context.DeadlineExceeded), next)
+	case isAPI:
+		return fail(name, text.Clean(err.Error()), api.Next())
+	case err != nil:
+		return fail(name, text.Clean(err.Error()), next)
+	}
+	now, renew := d.env.Clock(), "Make a new token at "+permissions.TokensPage+" and set VPS_API_TOKEN to it."
+	_, soon := token.ExpiresSoon(now)
+	switch {
+	case token.Expired(now):
+		return fail(name, fmt.Sprintf("%q has expired", token.Name), renew)
+	case soon:
+		return warn(name, fmt.Sprintf("%q expires in %s", token.Name, app.DaysLeft(token.ExpiresAt.Sub(now))), renew)
+	case token.ExpiresAt.IsZero():
+		return pass(name, "%q, which never expires", token.Name)
+	}
+	return pass(name, "%q, until %s", token.Name, token.ExpiresAt.Format(time.DateOnly))
+}
+
+func (d *doctor) checkPermissions(ctx context.Context) ([]Permission, Finding) {
+	const name = "permissions"
+	unread := fail(name, "they cannot be read, so nothing would be run", "") // the next step is with the token
+	switch {
+	case d.PolicyErr != nil: // the next step is with the policy
+		return nil, fail(name, "not looked at: nothing is run under this configuration", "")
+	case d.address.Status == StatusFail:
+		return nil, unread
+	}
+	ctx, cancel := context.WithTimeout(ctx, app.ProbeTimeout)
+	defer cancel()
+	offers, note := d.Offers(ctx)
+	if note != "" {
+		return nil, unread
+	}
+	all, allowed := make([]Permission, 0, len(offers)), 0
+	for _, o := range offers {
+		if o.Reason == "" {
+			allowed++
+		}
+		all = append(all, Permission{o.Op.Name, o.Needs(), o.Reason == "", o.Reason})
+	}
+	message := fmt.Sprintf("%d of %d operations can be run", allowed, len(offers))
+	switch allowed {
+	case len(offers):
+		return all, pass(name, "%s", message)
+	case 0:
+		return all, fail(name, message, "See why: vpsbot operations --all")
+	}
+	return all, pass(name, "%s; vpsbot operations --all says why not the others", message)
+}
