@@ -1,6 +1,7 @@
 package fakeslack
 
 import (
+	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 )
@@ -41,6 +42,45 @@ func (s *Slack) checkMessage(fallback string, blocks []any) []string {
 	return c.bad
 }
 
+// CheckMessage returns what Slack, or a careful reader, would not take in a message to a workspace that has
+// these users, user groups and channels. blocks is any value that is the blocks as JSON.
+func CheckMessage(text string, blocks any, ids ...string) []string {
+	all, _ := asJSON(blocks).([]any)
+	return workspaceOf(ids).checkMessage(text, all)
+}
+
+// CheckView returns what Slack would not take in a view, a modal or a Home tab, which any value is as JSON.
+func CheckView(view any, ids ...string) []string {
+	is, _ := asJSON(view).(map[string]any)
+	return workspaceOf(ids).checkView(str(is, "type"), is)
+}
+
+func asJSON(v any) (is any) {
+	raw, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(raw, &is)
+	}
+	if err != nil {
+		panic(err) // what is not JSON is a mistake of the test
+	}
+	return is
+}
+
+func workspaceOf(ids []string) *Slack {
+	s := &Slack{users: map[string]User{}, groups: map[string][]string{}, channels: map[string]*channel{}}
+	for _, id := range ids {
+		switch id[0] {
+		case 'U':
+			s.users[id] = User{ID: id}
+		case 'S':
+			s.groups[id] = nil
+		default:
+			s.channels[id] = &channel{id: id}
+		}
+	}
+	return s
+}
+
 // checkText is checkMessage for a text that stands alone.
 func (s *Slack) checkText(text string) []string {
 	c := &checker{slack: s, message: true}
@@ -60,9 +100,9 @@ func (s *Slack) checkView(kind string, is map[string]any) []string {
 		c.say("blocks", "there are none")
 	}
 	c.all(blocks, mostViewBlocks)
-	c.most("private_metadata", str(is, "private_metadata"), 3000)
-	c.most("callback_id", str(is, "callback_id"), 255)
-	c.most("external_id", str(is, "external_id"), 255)
+	c.length("private_metadata", str(is, "private_metadata"), 3000)
+	c.length("callback_id", str(is, "callback_id"), 255)
+	c.length("external_id", str(is, "external_id"), 255)
 	if kind == "modal" {
 		c.modal(is)
 	}
@@ -95,12 +135,16 @@ func (c *checker) say(at, format string, args ...any) {
 	c.bad = append(c.bad, at+": "+fmt.Sprintf(format, args...))
 }
 
-// most holds the length of a text against a limit.
+// most holds the length of a text that people read against a limit.
 func (c *checker) most(at, text string, limit int) {
+	c.length(at, text, limit)
+	c.readable(at, text)
+}
+
+func (c *checker) length(at, text string, limit int) {
 	if n := utf8.RuneCountInString(text); n > limit {
 		c.say(at, "%d characters, and %d are the most", n, limit)
 	}
-	c.readable(at, text)
 }
 
 // count holds the length of a list against its limits.

@@ -47,7 +47,7 @@ func (c *checker) blockID(at string, b Block) {
 	if id == "" {
 		return
 	}
-	c.most(at+" block_id", id, 255)
+	c.length(at+" block_id", id, 255)
 	if c.blocks[id] {
 		c.say(at, "block_id %q is there twice", id)
 	}
@@ -109,7 +109,7 @@ func (c *checker) image(at string, b Block) {
 		c.say(at, "there is no alt_text")
 	}
 	c.most(at+" alt_text", str(b, "alt_text"), 2000)
-	c.most(at+" image_url", str(b, "image_url"), 3000)
+	c.length(at+" image_url", str(b, "image_url"), 3000)
 }
 
 func (c *checker) input(at string, b Block) {

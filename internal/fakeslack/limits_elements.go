@@ -50,7 +50,7 @@ func (c *checker) element(at string, v any, where place) {
 		return
 	}
 	at += " " + str(el, "type")
-	c.most(at+" action_id", str(el, "action_id"), 255)
+	c.length(at+" action_id", str(el, "action_id"), 255)
 	if el["confirm"] != nil {
 		c.confirm(at+" confirm", sub(el, "confirm"))
 	}
@@ -59,8 +59,8 @@ func (c *checker) element(at string, v any, where place) {
 
 func (c *checker) buttonElement(at string, el map[string]any) {
 	c.plain(at+" text", el["text"], 75)
-	c.most(at+" value", str(el, "value"), 2000)
-	c.most(at+" url", str(el, "url"), 3000)
+	c.length(at+" value", str(el, "value"), 2000)
+	c.length(at+" url", str(el, "url"), 3000)
 	c.most(at+" accessibility_label", str(el, "accessibility_label"), 75)
 	if style := str(el, "style"); el["style"] != nil && style != "primary" && style != "danger" {
 		c.say(at, "style is %q", style)
@@ -146,7 +146,7 @@ func (c *checker) option(at string, o map[string]any) {
 	if str(o, "value") == "" {
 		c.say(at, "there is no value")
 	}
-	c.most(at+" value", str(o, "value"), 75)
+	c.length(at+" value", str(o, "value"), 75)
 	if o["description"] != nil {
 		c.text(at+" description", o["description"], 75)
 	}
