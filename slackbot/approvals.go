@@ -28,25 +28,25 @@ func (b *Bot) record(ctx context.Context, id string) (approval.Record, error) {
 	return store.Record(ctx, id)
 }
 
-// pending returns the record that a press answers. If there is nothing to answer any more it says so
-// to the person, and ok is false.
-func (r *request) pending(ctx context.Context, id string) (rec approval.Record, ok bool, err error) {
-	rec, err = r.record(ctx, id)
+// withPending calls do with the record that a press answers. If there is nothing to answer any more it
+// tells the person instead.
+func (r *request) withPending(ctx context.Context, id string, do func(rec approval.Record) error) error {
+	rec, err := r.record(ctx, id)
 	switch {
 	case errors.Is(err, approval.ErrNotFound):
-		return rec, false, r.replyText(ctx, "There is no such request. Nothing was sent.")
+		return r.replyText(ctx, "There is no such request. Nothing was sent.")
 	case err != nil:
-		return rec, false, r.replyText(ctx, unreadable)
+		return r.replyText(ctx, unreadable)
 	}
 	if why := r.Runner.Closed(rec, r.actor()); why != "" {
-		return rec, false, r.refuse(ctx, rec, why)
+		return r.refuse(ctx, rec, why)
 	}
 	if rec = r.Runner.AsOfNow(ctx, rec); rec.State == approval.Pending {
-		return rec, true, nil
+		return do(rec)
 	}
 	r.keepCard(ctx, rec)
 	r.messages.MarkDirty(ctx, rec.ID) // a message may still show buttons
-	return rec, false, r.replyText(ctx, "Nothing was sent now. "+runner.Standing(rec))
+	return r.replyText(ctx, "Nothing was sent now. "+runner.Standing(rec))
 }
 
 // refuse says why an answer does not count, and adds a row to the audit log.
@@ -64,58 +64,46 @@ func (r *request) answer(rec approval.Record, yes bool) runner.Answer {
 
 // agree takes a press that says yes. If a name must be typed it opens the modal for it.
 func (r *request) agree(ctx context.Context, id string) error {
-	rec, ok, err := r.pending(ctx, id)
-	if !ok {
-		return err
-	}
-	return r.agreeTo(ctx, rec)
+	return r.withPending(ctx, id, func(rec approval.Record) error {
+		yes := r.answer(rec, true)
+		if why := r.Runner.MayAnswer(ctx, rec, r.actor(), yes); why != "" {
+			return r.refuse(ctx, rec, why)
+		}
+		if why := r.Runner.Room(ctx, rec); why != "" {
+			return r.refuse(ctx, rec, why)
+		}
+		if rec.Confirm == "" {
+			return r.decide(ctx, rec, yes, "")
+		}
+		return r.openModal(ctx, blocks.NameModal(rec, r.answerToken(rec)))
+	})
 }
 
 // approve takes a press that says yes to another person's request.
 func (r *request) approve(ctx context.Context, id string) error {
-	rec, ok, err := r.pending(ctx, id)
-	if !ok {
-		return err
-	}
-	if r.Runner.IsAsker(rec, r.actor()) {
-		return r.refuse(ctx, rec, "you asked for it, so another person must approve it")
-	}
-	return r.agreeTo(ctx, rec)
-}
-
-func (r *request) agreeTo(ctx context.Context, rec approval.Record) error {
-	yes := r.answer(rec, true)
-	if why := r.Runner.MayAnswer(ctx, rec, r.actor(), yes); why != "" {
-		return r.refuse(ctx, rec, why)
-	}
-	if why := r.Runner.Room(ctx, rec); why != "" {
-		return r.refuse(ctx, rec, why)
-	}
-	if rec.Confirm == "" {
-		return r.decide(ctx, rec, yes, "")
-	}
-	return r.openModal(ctx, blocks.NameModal(rec, r.answerToken(rec)))
+	return r.withPending(ctx, id, func(rec approval.Record) error {
+		if r.Runner.IsAsker(rec, r.actor()) {
+			return r.refuse(ctx, rec, "you asked for it, so another person must approve it")
+		}
+		return r.agree(ctx, id)
+	})
 }
 
 // decline takes the no of a press or of a modal.
 func (r *request) decline(ctx context.Context, id, reason string) error {
-	rec, ok, err := r.pending(ctx, id)
-	if !ok {
-		return err
-	}
-	return r.decide(ctx, rec, r.answer(rec, false), reason)
+	return r.withPending(ctx, id, func(rec approval.Record) error {
+		return r.decide(ctx, rec, r.answer(rec, false), reason)
+	})
 }
 
 // askReason opens the modal in which a second person can say why not.
 func (r *request) askReason(ctx context.Context, id string) error {
-	rec, ok, err := r.pending(ctx, id)
-	if !ok {
-		return err
-	}
-	if why := r.Runner.MayAnswer(ctx, rec, r.actor(), r.answer(rec, false)); why != "" {
-		return r.refuse(ctx, rec, why)
-	}
-	return r.openModal(ctx, blocks.DenyModal(rec, r.answerToken(rec)))
+	return r.withPending(ctx, id, func(rec approval.Record) error {
+		if why := r.Runner.MayAnswer(ctx, rec, r.actor(), r.answer(rec, false)); why != "" {
+			return r.refuse(ctx, rec, why)
+		}
+		return r.openModal(ctx, blocks.DenyModal(rec, r.answerToken(rec)))
+	})
 }
 
 func (r *request) openModal(ctx context.Context, modal slack.ModalViewRequest) error {
@@ -160,13 +148,11 @@ func (r *request) submitName(ctx context.Context, w view) error {
 	if err != nil {
 		return err
 	}
-	rec, ok, err := r.pending(ctx, id)
-	if !ok {
-		return err
-	}
-	answer := r.answer(rec, true)
-	answer.Text = inputText(w, blocks.BlockName)
-	return r.decide(ctx, rec, answer, "")
+	return r.withPending(ctx, id, func(rec approval.Record) error {
+		answer := r.answer(rec, true)
+		answer.Text = inputText(w, blocks.BlockName)
+		return r.decide(ctx, rec, answer, "")
+	})
 }
 
 // submitReason takes a no with its reason.

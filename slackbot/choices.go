@@ -97,15 +97,10 @@ func (f form) filter(op *tools.Op) map[string]string {
 	return nil
 }
 
-func tableRows(list runner.Reply) []row {
-	t, _ := list.Table()
-	return rowsOf(t)
-}
-
 // planChoices show the price first: it is what is agreed to.
 func planChoices(lists ...runner.Reply) []blocks.Choice {
 	var all []blocks.Choice
-	for _, r := range tableRows(lists[0]) {
+	for _, r := range rowsOf(lists[0]) {
 		all = append(all, blocks.Choice{Value: r["id"], Label: parts(
 			r["name"], price(r["price_monthly"]), withUnit(r["vcpus"], " vCPU"), withUnit(r["memory"], " MB"), withUnit(r["storage"], " GB"),
 		)})
@@ -135,12 +130,12 @@ func parts(all ...string) string {
 // locationChoices are the locations of plans and of the account's servers.
 func locationChoices(lists ...runner.Reply) []blocks.Choice {
 	found := map[string]bool{}
-	for _, r := range tableRows(lists[0]) {
+	for _, r := range rowsOf(lists[0]) {
 		for _, location := range strings.Fields(r["locations"]) {
 			found[location] = true
 		}
 	}
-	for _, r := range tableRows(lists[1]) {
+	for _, r := range rowsOf(lists[1]) {
 		found[r["location"]] = true
 	}
 	delete(found, "")
@@ -177,7 +172,7 @@ func systemChoices(lists ...runner.Reply) []blocks.Choice {
 
 // copyChoices are backups or snapshots, the newest first.
 func copyChoices(lists ...runner.Reply) []blocks.Choice {
-	rows := tableRows(lists[0])
+	rows := rowsOf(lists[0])
 	slices.SortStableFunc(rows, func(a, b row) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })
 	var all []blocks.Choice
 	for _, r := range rows {

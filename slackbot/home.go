@@ -64,7 +64,7 @@ func (r *request) storedPage(w view) homePage {
 	if err := r.sealer.OpenToken(homePurpose, w.Meta, &page); err != nil || page.User != r.user || r.external {
 		return homePage{}
 	}
-	r.workspace.meet(r.user)
+	r.workspace.met.Set(r.user, true)
 	return page
 }
 
@@ -75,7 +75,8 @@ func (r *request) home(ctx context.Context, page homePage) error {
 		return nil
 	}
 	policy := r.Runner.Policy()
-	if _, listed := policy.Person(r.actor()); (!listed || policy.Book == nil) && !r.workspace.hasMet(r.user) {
+	_, listed := policy.Person(r.actor())
+	if _, met := r.workspace.met.Get(r.user); !met && (!listed || policy.Book == nil) {
 		return r.api.PublishHome(ctx, r.user, blocks.Home(blocks.HomeView{Now: r.Now(), Notice: firstHome}))
 	}
 	page.User = r.user
@@ -124,7 +125,7 @@ func (h *homeTab) read(ctx context.Context) {
 // meanwhile that there is no such page.
 func (h *homeTab) addFleet() {
 	matches := map[string]bool{}
-	for _, row := range rowsOf(joinTables(h.fleet)) {
+	for _, row := range rowsOf(h.fleet...) {
 		matches[row["id"]] = row.contains(h.page.Filter)
 	}
 	want := func(s permissions.TargetServer) bool { return matches[s.ID] }
@@ -186,7 +187,7 @@ func (h *homeTab) addRecords(ctx context.Context) error {
 		}
 	}
 	readable := map[string]bool{} // of others' records those on the servers that the person may read
-	for _, row := range rowsOf(joinTables(h.fleet)) {
+	for _, row := range rowsOf(h.fleet...) {
 		readable["server:"+row["id"]] = true
 	}
 	for _, rec := range open.others {

@@ -43,61 +43,52 @@ const (
 	usageHint  = "servers list | servers reboot web-1 | why servers.delete web-1 | help"
 )
 
-// The shape of a manifest. slack-go has one too, which leaves out what is false: then Slack
-// decides what it means.
+// The shape of a manifest. slack-go's omits what is false: then Slack decides what it means.
 type (
 	manifest struct {
-		Display  display   `json:"display_information"`
-		Features features  `json:"features"`
-		OAuth    oauth     `json:"oauth_config"`
-		Settings appConfig `json:"settings"`
+		Display struct {
+			Name        string `json:"name"`
+			Description string `json:"description"`
+			Background  string `json:"background_color"`
+		} `json:"display_information"`
+		Features struct {
+			Home struct {
+				Home     bool `json:"home_tab_enabled"`
+				Messages bool `json:"messages_tab_enabled"`
+				ReadOnly bool `json:"messages_tab_read_only_enabled"`
+			} `json:"app_home"`
+			Bot struct {
+				Name   string `json:"display_name"`
+				Online bool   `json:"always_online"`
+			} `json:"bot_user"`
+			Commands [1]struct {
+				Command     string `json:"command"`
+				URL         string `json:"url,omitempty"`
+				Description string `json:"description"`
+				Hint        string `json:"usage_hint"`
+				Escape      bool   `json:"should_escape"`
+			} `json:"slash_commands"`
+		} `json:"features"`
+		OAuth struct {
+			Scopes struct {
+				Bot []string `json:"bot"`
+			} `json:"scopes"`
+		} `json:"oauth_config"`
+		Settings struct {
+			Events        *manifestEvents `json:"event_subscriptions,omitempty"`
+			Interactivity struct {
+				Enabled    bool   `json:"is_enabled"`
+				URL        string `json:"request_url,omitempty"`
+				OptionsURL string `json:"message_menu_options_url,omitempty"`
+			} `json:"interactivity"`
+			OrgDeploy     bool `json:"org_deploy_enabled"`
+			SocketMode    bool `json:"socket_mode_enabled"`
+			TokenRotation bool `json:"token_rotation_enabled"`
+		} `json:"settings"`
 	}
-	display struct {
-		Name        string `json:"name"`
-		Description string `json:"description"`
-		Background  string `json:"background_color"`
-	}
-	features struct {
-		Home     homeTabs     `json:"app_home"`
-		Bot      botUser      `json:"bot_user"`
-		Commands []appCommand `json:"slash_commands"`
-	}
-	homeTabs struct {
-		Home     bool `json:"home_tab_enabled"`
-		Messages bool `json:"messages_tab_enabled"`
-		ReadOnly bool `json:"messages_tab_read_only_enabled"`
-	}
-	botUser struct {
-		Name   string `json:"display_name"`
-		Online bool   `json:"always_online"`
-	}
-	appCommand struct {
-		Command     string `json:"command"`
-		URL         string `json:"url,omitempty"`
-		Description string `json:"description"`
-		Hint        string `json:"usage_hint"`
-		Escape      bool   `json:"should_escape"`
-	}
-	oauth struct {
-		Scopes struct {
-			Bot []string `json:"bot"`
-		} `json:"scopes"`
-	}
-	appConfig struct {
-		Events        *events       `json:"event_subscriptions,omitempty"`
-		Interactivity interactivity `json:"interactivity"`
-		OrgDeploy     bool          `json:"org_deploy_enabled"`
-		SocketMode    bool          `json:"socket_mode_enabled"`
-		TokenRotation bool          `json:"token_rotation_enabled"`
-	}
-	events struct {
+	manifestEvents struct {
 		URL string   `json:"request_url,omitempty"`
 		Bot []string `json:"bot_events"`
-	}
-	interactivity struct {
-		Enabled    bool   `json:"is_enabled"`
-		URL        string `json:"request_url,omitempty"`
-		OptionsURL string `json:"message_menu_options_url,omitempty"`
 	}
 )
 
@@ -115,27 +106,21 @@ func Manifest(f Features) ([]byte, error) {
 	return append(raw, '\n'), nil
 }
 
-func (f Features) manifest() manifest {
-	m := manifest{
-		Display: display{Name: appName, Description: appSummary, Background: appColour},
-		Features: features{
-			// The messages tab is where people get what is for them alone; without it Slack refuses to
-			// send it. A tab that can only be read takes no command.
-			Home: homeTabs{Home: f.Home, Messages: true},
-			Bot:  botUser{Name: appName, Online: true},
-			Commands: []appCommand{{
-				Command: "/vps", URL: f.at("/slack/commands"), Description: "Run VPS.org servers", Hint: usageHint,
-			}},
-		},
-		Settings: appConfig{
-			Interactivity: interactivity{Enabled: true, URL: f.at("/slack/interactivity"), OptionsURL: f.at("/slack/interactivity")},
-			SocketMode:    f.Socket,
-		},
-	}
+func (f Features) manifest() (m manifest) {
+	m.Display.Name, m.Display.Description, m.Display.Background = appName, appSummary, appColour
+	// The messages tab is where people get what is for them alone; without it Slack refuses to
+	// send it. A tab that can only be read takes no command.
+	m.Features.Home.Home, m.Features.Home.Messages = f.Home, true
+	m.Features.Bot.Name, m.Features.Bot.Online = appName, true
+	c := &m.Features.Commands[0]
+	c.Command, c.URL, c.Description, c.Hint = "/vps", f.at("/slack/commands"), "Run VPS.org servers", usageHint
 	m.OAuth.Scopes.Bot = f.Scopes()
 	if f.Home {
-		m.Settings.Events = &events{URL: f.at("/slack/events"), Bot: []string{"app_home_opened"}}
+		m.Settings.Events = &manifestEvents{URL: f.at("/slack/events"), Bot: []string{"app_home_opened"}}
 	}
+	i := &m.Settings.Interactivity
+	i.Enabled, i.URL, i.OptionsURL = true, f.at("/slack/interactivity"), f.at("/slack/interactivity")
+	m.Settings.SocketMode = f.Socket
 	return m
 }
 

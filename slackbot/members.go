@@ -5,10 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"sync"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
@@ -21,15 +21,12 @@ type workspace struct {
 	log    *slog.Logger
 
 	groups *groupCache
-	mu     sync.Mutex
-	met    map[string]bool   // who was found to belong to it since the start
-	names  map[string]string // who has typed a command in it, with the name at that time
+	met    ttl.Bounded[string, bool]   // who was found to belong to it since the start
+	names  ttl.Bounded[string, string] // who has typed a command in it, with the name at that time
 }
 
-const (
-	memberKind = "member" // of a post that shows nothing: it keeps who has typed, for every replica
-	maxMembers = 10_000   // kept in memory
-)
+// memberKind is the kind of a post that shows nothing: it keeps who has typed, for every replica.
+const memberKind = "member"
 
 // includes reports whether somebody belongs to the workspace: Slack says that they are of it, or of its
 // enterprise; the policy names them; or they have typed a command in it, because on Enterprise Grid a
@@ -68,42 +65,12 @@ func isNamed(book *permissions.Rulebook, who permissions.Actor) bool {
 	})
 }
 
-// meet remembers that somebody belongs to the workspace.
-func (w *workspace) meet(user string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.met == nil || len(w.met) >= maxMembers {
-		w.met = map[string]bool{}
-	}
-	w.met[user] = true
-}
-
-// hasMet reports whether somebody is known to belong to the workspace.
-func (w *workspace) hasMet(user string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.met[user]
-}
-
-// keepName keeps somebody's name in memory, and reports whether it is new.
-func (w *workspace) keepName(user, name string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if was, known := w.names[user]; known && was == name {
-		return false
-	}
-	if w.names == nil || len(w.names) >= maxMembers {
-		w.names = map[string]string{}
-	}
-	w.names[user] = name
-	return true
-}
-
 // noteCommand remembers that somebody has typed a command in the workspace.
 func (w *workspace) noteCommand(ctx context.Context, user, name string) {
-	if user == "" || !w.keepName(user, name) {
+	if was, known := w.names.Get(user); user == "" || known && was == name {
 		return
 	}
+	w.names.Set(user, name)
 	store, err := w.store(ctx)
 	if err == nil {
 		err = store.ReplacePost(ctx, delivery.Post{Key: memberKind + ":" + w.member(user), Approval: w.member(user), Kind: memberKind, User: user, Shown: name})
@@ -119,10 +86,7 @@ func (w *workspace) member(user string) string { return w.api.Identity().Team + 
 
 // nameOf is the name that Slack gave with somebody's last command. known is set if there ever was one.
 func (w *workspace) nameOf(ctx context.Context, user string) (name string, known bool) {
-	w.mu.Lock()
-	name, known = w.names[user]
-	w.mu.Unlock()
-	if known {
+	if name, known = w.names.Get(user); known {
 		return name, true
 	}
 	store, err := w.store(ctx)
@@ -136,6 +100,6 @@ func (w *workspace) nameOf(ctx context.Context, user string) (name string, known
 		}
 		return "", false // unknown counts as external
 	}
-	w.keepName(user, p.Shown)
+	w.names.Set(user, p.Shown)
 	return p.Shown, true
 }

@@ -23,16 +23,23 @@ func (r *request) operation(ctx context.Context, c command.Command) error {
 	return r.run(ctx, c)
 }
 
-// run runs an operation whose fields are all given.
+// run runs an operation whose fields are all given. A list is limited to what a message shows, unless
+// the person set a limit.
 func (r *request) run(ctx context.Context, c command.Command) error {
-	input, err := c.JSON()
-	if err != nil {
+	page := c
+	if c.Op.IsList() && c.Input["limit"] == "" {
+		page.Input = with(c.Input, "limit", blocks.PageRows)
+	}
+	input, err := page.JSON()
+	switch {
+	case err != nil:
 		return r.replyText(ctx, err.Error())
+	case !c.Op.IsRead():
+		return r.change(ctx, c, input)
+	case c.CSV:
+		return r.sendCSV(ctx, c)
 	}
-	if c.Op.IsRead() {
-		return r.read(ctx, c, input)
-	}
-	return r.change(ctx, c, input)
+	return r.read(ctx, c, input)
 }
 
 // change runs an operation that is no read, up to its end or to the question for a person. The reply
@@ -96,10 +103,7 @@ func (r *request) pressedRead(ctx context.Context, a action) error {
 
 // read runs a read and shows its result, to the person alone or to the channel.
 func (r *request) read(ctx context.Context, c command.Command, input []byte) error {
-	if c.CSV {
-		return r.sendCSV(ctx, c)
-	}
-	reply := r.Runner.Run(ctx, r.call(c.Op, onePage(c, input)))
+	reply := r.Runner.Run(ctx, r.call(c.Op, input))
 	view := blocks.AnswerView{Now: r.Now()}
 	if page, ok := neighbours(reply); ok {
 		view.Next, view.Prev, view.CSV = r.pageToken(c, page.next), r.pageToken(c, page.prev), r.readToken(c)
@@ -109,23 +113,6 @@ func (r *request) read(ctx context.Context, c command.Command, input []byte) err
 		return r.respond(ctx, webapi.Response{Message: blocks.Answer(reply, view), Share: true})
 	}
 	return r.respond(ctx, webapi.Response{Message: blocks.Answer(reply, view), Replace: r.paging})
-}
-
-// onePage limits a list to what a message shows, unless the person set a limit.
-func onePage(c command.Command, input []byte) []byte {
-	if !c.Op.IsList() || c.Input["limit"] != "" {
-		return input
-	}
-	var fields map[string]any
-	if err := json.Unmarshal(input, &fields); err != nil || fields == nil {
-		fields = map[string]any{}
-	}
-	fields["limit"] = blocks.PageRows
-	raw, err := json.Marshal(fields)
-	if err != nil {
-		return input
-	}
-	return raw
 }
 
 // pageOffsets are the offsets of the pages before and after one; -1: there is none.
@@ -225,10 +212,12 @@ func joinTables(pages []runner.Reply) runner.Table {
 	return whole
 }
 
-// row is one row of a table, by column.
+// row is one row of a list, by column.
 type row map[string]string
 
-func rowsOf(t runner.Table) []row {
+// rowsOf returns the rows of the pages of a list.
+func rowsOf(pages ...runner.Reply) []row {
+	t := joinTables(pages)
 	rows := make([]row, len(t.Rows))
 	for i, cells := range t.Rows {
 		rows[i] = row{}

@@ -144,7 +144,8 @@ func TestSomebodyExternalIsInNoGroup(t *testing.T) {
 		c.Bot = idle(t)
 		c.identify(t.Context(), origin{team: c.team})
 		require.Empty(t, c.groups, c.why)
-		require.Equal(t, c.met, c.workspace.hasMet(c.user), c.why)
+		_, met := c.workspace.met.Get(c.user)
+		require.Equal(t, c.met, met, c.why)
 	}
 }
 
@@ -223,11 +224,13 @@ func TestATabIsFilledAsItWasLeft(t *testing.T) {
 		"external":  {request{Bot: b, user: "U1", external: true}, of(theirs)},
 	} {
 		require.Equal(t, homePage{}, c.storedPage(c.view), name)
-		require.False(t, b.workspace.hasMet(c.user), name)
+		_, met := b.workspace.met.Get(c.user)
+		require.False(t, met, name)
 	}
 	own := &request{Bot: b, user: "U1"}
 	require.Equal(t, theirs, own.storedPage(of(theirs)))
-	require.True(t, b.workspace.hasMet("U1"))
+	_, met := b.workspace.met.Get("U1")
+	require.True(t, met)
 }
 
 // Whatever Slack's client sends, the pure part of a form answers.

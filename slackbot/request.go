@@ -152,7 +152,7 @@ func (b *Bot) fromDelivery(ctx context.Context, d transport.Delivery) (*request,
 func (r *request) identify(ctx context.Context, from origin) {
 	r.external = !r.workspace.includes(ctx, r.user, from)
 	if r.trigger != "" && !r.external && r.user != "" { // not of an event, which names the workspace that it happened in
-		r.workspace.meet(r.user)
+		r.workspace.met.Set(r.user, true)
 	}
 	r.groups = r.workspace.groupsOf(ctx, r.user, r.external)
 }

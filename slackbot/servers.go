@@ -81,7 +81,7 @@ func (r *request) readableServers(ctx context.Context) ([]server, error) {
 		return nil, errors.New(last.Message)
 	}
 	var found []server
-	for _, row := range rowsOf(joinTables(pages)) {
+	for _, row := range rowsOf(pages...) {
 		found = append(found, server{row["id"], row["name"], row["ip_address"]})
 	}
 	return found, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/seal"
+	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
@@ -41,16 +42,16 @@ type Options struct {
 	Groups func(ctx context.Context, user string, external bool) []string // the user groups somebody is in
 }
 
-// Follower keeps one message after another in step with its record. Make one with New; its methods
-// may be called while Reconcile and Sync run.
+// Follower keeps each message in step with its record. Make one with New; its methods may be called
+// while Reconcile and Sync run.
 type Follower struct {
 	Options
 	wakeup   chan struct{}
-	lastSeen lastSeen
-	progress progress
-	approved *background.Group // records under execution that were approved elsewhere
-	running  sync.Map          // their ids
-	swept    bool              // records that ended while no process looked are reconciled
+	lastSeen ttl.Bounded[string, string] // the appearance of each record when its messages were last made due
+	progress ttl.Bounded[string, work]   // what was last read of each record's work
+	approved *background.Group           // records under execution that were approved elsewhere
+	running  sync.Map                    // their ids
+	swept    bool                        // records that ended while no process looked are reconciled
 }
 
 // New makes a follower.

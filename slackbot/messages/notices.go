@@ -175,39 +175,33 @@ func (m mirror) postNext(ctx context.Context) (more bool, err error) {
 	return false, nil
 }
 
-// cursors returns up to which row each stream was posted. All are read before one moves on: a new one
-// begins where the first one is.
+// cursors returns up to which row each stream was posted. When a channel is named for the first time,
+// the rows before are not posted to it.
 func (m mirror) cursors(ctx context.Context) (at [len(streams)]int64, err error) {
+	newest := int64(0)
+	for row, err := range m.store.Rows(ctx, audit.Filter{Limit: 1}) {
+		if err != nil {
+			return at, err
+		}
+		newest = row.Seq
+	}
 	for i, s := range streams {
-		if at[i], err = m.cursor(ctx, s); err != nil {
+		at[i], err = m.cursor(ctx, s)
+		if errors.Is(err, approval.ErrNotFound) {
+			if _, err := m.store.AddPost(ctx, m.cursorPost(s, newest)); err != nil {
+				return at, err
+			}
+			at[i], err = m.cursor(ctx, s) // another replica may have been first
+		}
+		if err != nil {
 			return at, err
 		}
 	}
 	return at, nil
 }
 
-// cursor returns up to which row a stream was posted. When a channel is named for the first time, the
-// rows before are not posted to it.
 func (m mirror) cursor(ctx context.Context, s stream) (int64, error) {
 	p, err := m.store.Post(ctx, s.cursor)
-	if errors.Is(err, approval.ErrNotFound) {
-		var newest int64
-		for row, err := range m.store.Rows(ctx, audit.Filter{Limit: 1}) {
-			if err != nil {
-				return 0, err
-			}
-			newest = row.Seq
-		}
-		if s.cursor != mirrorCursor { // which an earlier version had for all rows
-			if newest, err = m.cursor(ctx, streams[0]); err != nil {
-				return 0, err
-			}
-		}
-		if _, err := m.store.AddPost(ctx, m.cursorPost(s, newest)); err != nil {
-			return 0, err
-		}
-		p, err = m.store.Post(ctx, s.cursor) // another replica may have been first
-	}
 	if err != nil {
 		return 0, err
 	}

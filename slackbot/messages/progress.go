@@ -2,7 +2,6 @@ package messages
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -11,43 +10,22 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-const (
-	followFor   = 30 * time.Minute // how long a message shows work that goes on after VPS.org has accepted it
-	maxProgress = 10_000
-)
+// followFor is how long a message shows work that goes on after VPS.org has accepted it.
+const followFor = 30 * time.Minute
 
-// progress is what was last read of each record's work. It is in memory alone: after a restart, and on
-// another replica, it is read anew.
-type progress struct {
-	mu    sync.Mutex
-	works map[string]work
-}
-
+// work is how a record's work stood when it was last read. It is in memory alone: after a restart, and
+// on another replica, it is read anew.
 type work struct {
 	runner.Work
 	readAt time.Time
 	took   time.Duration // until it had settled
 }
 
-func (p *progress) get(id string) work {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.works[id]
-}
-
-func (p *progress) set(id string, w work) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.works == nil || len(p.works) > maxProgress {
-		p.works = map[string]work{}
-	}
-	p.works[id] = w
-}
-
 // inProgress reports whether the work of a record may still go on.
 func (f *Follower) inProgress(rec approval.Record) bool {
 	op, ok := tools.Lookup(rec.Operation)
-	return ok && op.Settles && rec.State == approval.Done && !f.progress.get(rec.ID).Settled && f.Now().Sub(rec.ClaimedAt) < followFor
+	w, _ := f.progress.Get(rec.ID)
+	return ok && op.Settles && rec.State == approval.Done && !w.Settled && f.Now().Sub(rec.ClaimedAt) < followFor
 }
 
 // addProgress adds to a view how far the record's work is.
@@ -59,7 +37,7 @@ func (u *update) addProgress(ctx context.Context, view *blocks.LiveView) {
 	if u.inProgress(u.rec) {
 		u.readProgress(ctx)
 	}
-	w := u.progress.get(u.rec.ID)
+	w, _ := u.progress.Get(u.rec.ID)
 	view.Going = u.inProgress(u.rec)
 	switch {
 	case w.Settled:
@@ -71,7 +49,8 @@ func (u *update) addProgress(ctx context.Context, view *blocks.LiveView) {
 
 // readProgress reads the status of the record's work, unless it was read within the work's pause.
 func (u *update) readProgress(ctx context.Context) {
-	w, now := u.progress.get(u.rec.ID), u.Now()
+	w, _ := u.progress.Get(u.rec.ID)
+	now := u.Now()
 	if now.Sub(w.readAt) < w.Pause {
 		return
 	}
@@ -84,7 +63,7 @@ func (u *update) readProgress(ctx context.Context) {
 		w.took = now.Sub(u.rec.ClaimedAt).Truncate(time.Second)
 		u.auditFailure(ctx, w.Status)
 	}
-	u.progress.set(u.rec.ID, w)
+	u.progress.Set(u.rec.ID, w)
 }
 
 // auditFailure adds a row for work that failed to the audit log, once over all replicas: the row of its

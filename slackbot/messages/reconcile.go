@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -13,34 +12,13 @@ import (
 )
 
 const (
-	recentEnds   = time.Minute     // records that ended so long ago are reconciled: more than clocks differ
-	endsAtStart  = time.Hour       // at the first round: as long as any record waits
-	settleIn     = 5 * time.Second // a new record's own process adds its messages
-	maxLastSeen  = 10_000
+	recentEnds   = time.Minute      // records that ended so long ago are reconciled: more than clocks differ
+	endsAtStart  = time.Hour        // at the first round: as long as any record waits
+	settleIn     = 5 * time.Second  // a new record's own process adds its messages
 	waitingAgain = 45 * time.Second // between two reconciliations of a waiting record that nobody marked dirty
 )
 
-// lastSeen is the appearance of each record when its messages were last made due.
-type lastSeen struct {
-	mu      sync.Mutex
-	records map[string]string
-}
-
-func (l *lastSeen) differs(rec approval.Record) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.records[rec.ID] != appearance(rec)
-}
-
-func (l *lastSeen) set(rec approval.Record) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.records == nil || len(l.records) > maxLastSeen {
-		l.records = map[string]string{}
-	}
-	l.records[rec.ID] = appearance(rec)
-}
-
+// appearance is what of a record decides which messages it needs and whether they are due.
 func appearance(rec approval.Record) string {
 	return strings.Join([]string{string(rec.State), string(rec.Place), rec.Approver}, " ")
 }
@@ -87,7 +65,10 @@ func (f *Follower) reconcileRecord(ctx context.Context, store Store, rec approva
 	if rec.State == approval.Approved && IsSlack(rec) {
 		f.runApproved(rec)
 	}
-	if IsSlack(rec) && f.Now().Sub(rec.CreatedAt) < settleIn || !f.lastSeen.differs(rec) {
+	if IsSlack(rec) && f.Now().Sub(rec.CreatedAt) < settleIn {
+		return nil
+	}
+	if seen, _ := f.lastSeen.Get(rec.ID); seen == appearance(rec) {
 		return nil
 	}
 	if err := f.ensureMessages(ctx, store, rec); err != nil {
@@ -96,7 +77,7 @@ func (f *Follower) reconcileRecord(ctx context.Context, store Store, rec approva
 	if err := store.MarkDue(ctx, rec.ID, f.Now()); err != nil {
 		return err
 	}
-	f.lastSeen.set(rec)
+	f.lastSeen.Set(rec.ID, appearance(rec))
 	f.wake()
 	return nil
 }

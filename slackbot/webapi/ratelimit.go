@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/ttl"
 )
 
 const (
@@ -15,16 +16,15 @@ const (
 	maxOwnPause   = 30 * time.Second // the most, where Slack names none
 	maxRetryAfter = 10 * time.Minute // whatever Slack names
 	channelPace   = time.Second      // Slack takes about a message a second in a channel
-	maxRemembered = 10_000           // channels
 )
 
 // rateLimits counts the 429s of each method, and keeps the time from which a method or a channel
 // may be used again. The zero value is ready to use.
 type rateLimits struct {
 	mu       sync.Mutex
-	failures map[string]int       // consecutive 429s, by method
-	blocked  map[string]time.Time // methods, until when
-	written  map[string]time.Time // channels, since when
+	failures map[string]int                 // consecutive 429s, by method
+	blocked  map[string]time.Time           // methods, until when
+	written  ttl.Bounded[string, time.Time] // channels, since when
 }
 
 // pause counts a 429 of a method and returns how long to wait: as long as Slack names, or longer each
@@ -57,13 +57,10 @@ func (l *rateLimits) reserve(method, channel string, now time.Time) time.Duratio
 	if until := l.blocked[method]; now.Before(until) {
 		return until.Sub(now)
 	}
-	if last := l.written[channel]; now.Before(last.Add(channelPace)) && !now.Before(last) {
+	if last, _ := l.written.Get(channel); now.Before(last.Add(channelPace)) && !now.Before(last) {
 		return last.Add(channelPace).Sub(now)
 	}
-	if l.written == nil || len(l.written) > maxRemembered {
-		l.written = map[string]time.Time{}
-	}
-	l.written[channel] = now
+	l.written.Set(channel, now)
 	return 0
 }
 
