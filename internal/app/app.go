@@ -17,6 +17,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -37,7 +38,7 @@ type App struct {
 
 	env   *Environment
 	key   func() (string, error) // the access key; empty: none is set
-	slack slackPresence
+	slack *ttl.Cache[bool]       // whether people can be asked in Slack
 }
 
 // New reads the configuration and assembles an App. It sends nothing and opens no store.
@@ -68,6 +69,7 @@ func New(ctx context.Context, env *Environment) (*App, error) {
 		a.Store.clock = &databaseClock{machine: env.Clock}
 		a.Store.heart, a.Now = &heart{process: id, now: env.Clock, log: log, clock: a.Store.clock}, a.Store.clock.now
 	}
+	a.slack = &ttl.Cache[bool]{Fresh: presenceKept, Now: a.Now}
 	policy, file, err := env.openPolicy(cfg, log)
 	a.PolicyFile, a.PolicyErr = file, err
 	*a.Runner = runner.Runner{

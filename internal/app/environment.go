@@ -5,9 +5,12 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
@@ -15,6 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/redact"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
 // Environment is all that comes from outside the process.
@@ -58,3 +62,67 @@ func (e *Environment) logger(cfg config.Config) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(e.Stderr, options))
 }
+
+// Error ends a command. Its class is the exit code.
+type Error struct {
+	Class   runner.Class
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Errorf returns an error that ends the command with the exit code of class.
+func Errorf(class runner.Class, format string, args ...any) error {
+	return &Error{class, fmt.Sprintf(format, args...)}
+}
+
+// Invalid makes an error one of bad input; nil stays nil.
+func Invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{runner.Invalid, err.Error()}
+}
+
+// ClassOf is the class of an error: its own, or that of a failure.
+func ClassOf(err error) runner.Class {
+	if err == nil {
+		return runner.OK
+	}
+	if classed, ok := errors.AsType[*Error](err); ok {
+		return classed.Class
+	}
+	return runner.Failed
+}
+
+// Version is what the build knows of itself.
+type Version struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Modified bool   `json:"modified,omitempty"`
+	Go       string `json:"go"`
+	System   string `json:"system"`
+}
+
+// ReadVersion reads the version of this build.
+func ReadVersion() Version {
+	v := Version{Version: "unknown", Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	if v.Version = info.Main.Version; v.Version == "" || v.Version == "(devel)" {
+		v.Version = "devel"
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			v.Revision = s.Value
+		case "vcs.modified":
+			v.Modified = s.Value == "true"
+		}
+	}
+	return v
+}
+
+func (v Version) String() string { return fmt.Sprintf("vpsbot %s (%s, %s)", v.Version, v.Go, v.System) }

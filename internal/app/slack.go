@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
@@ -33,37 +32,24 @@ const (
 	announceEvery = 5 * time.Second
 )
 
-// slackPresence is the last answer to whether people can be asked in Slack.
-type slackPresence struct {
-	mu sync.Mutex
-	at time.Time
-	is bool
-}
-
 // AsksInSlack reports whether some process of this installation can ask people in Slack now. vpsbot serve
 // announces itself in the store; without a store there is no such process.
 func (a *App) AsksInSlack(ctx context.Context) bool {
 	if ApprovalsChannel(a.Runner.Policy()) == "" {
 		return false
 	}
-	a.slack.mu.Lock()
-	defer a.slack.mu.Unlock()
-	if now := a.Now(); a.slack.at.IsZero() || now.Sub(a.slack.at).Abs() >= presenceKept {
-		a.slack.at, a.slack.is = now, a.isSlackAnnounced(ctx)
-	}
-	return a.slack.is
-}
-
-func (a *App) isSlackAnnounced(ctx context.Context) bool {
-	if !a.HasStore() {
-		return false
-	}
-	store, err := a.Store.Open(ctx)
-	if err != nil {
-		return false
-	}
-	age, ever, err := store.Beaten(ctx, slackHolder)
-	return err == nil && ever && age < slackGone
+	is, _ := a.slack.Get(ctx, "", func(ctx context.Context) (bool, error) { // an error is a no
+		if !a.HasStore() {
+			return false, nil
+		}
+		store, err := a.Store.Open(ctx)
+		if err != nil {
+			return false, err
+		}
+		age, ever, err := store.Beaten(ctx, slackHolder)
+		return ever && age < slackGone, err
+	})
+	return is
 }
 
 // announceSlack announces to every other process, while this one is ready, that people can be asked in

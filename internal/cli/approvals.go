@@ -37,18 +37,14 @@ func (c *cli) approvalsCommand() *cobra.Command {
 func (c *cli) recordCommand(use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: oneArg("the id of an approval"), ValidArgsFunction: c.completeApprovals,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.withRecord(cmd.Context(), args[0], run) },
+		RunE: c.run(ifKnown, func(ctx context.Context, s *session, args []string) error {
+			rec, err := s.findRecord(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return run(ctx, s, rec)
+		}),
 	}
-}
-
-func (c *cli) withRecord(ctx context.Context, id string, run func(context.Context, *session, approval.Record) error) error {
-	return c.withApp(ctx, ifKnown, func(s *session) error {
-		rec, err := s.findRecord(ctx, id)
-		if err != nil {
-			return err
-		}
-		return run(ctx, s, rec)
-	})
 }
 
 // findRecord finds the record of an id or of its beginning.
@@ -130,9 +126,7 @@ func (c *cli) approvalsListCommand() *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what is open", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withApp(cmd.Context(), ifKnown, func(s *session) error { return s.listApprovals(cmd.Context(), all, asJSON) })
-		},
+		RunE: c.run(ifKnown, func(ctx context.Context, s *session, _ []string) error { return s.listApprovals(ctx, all, asJSON) }),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list what has ended too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -277,22 +271,18 @@ func (c *cli) cancelCommand() *cobra.Command {
 }
 
 func (c *cli) settleCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "settle ID done|not_applied", Short: "Say what became of a change whose answer was lost",
-		Long: "A change whose answer was lost keeps every other change off its server. Look at the server, then\nsay whether it happened. It takes a person at a terminal, who is asked once more, or an access key\nthat the policy gives approvals.settle.",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 2 && (args[1] == "done" || args[1] == "not_applied") {
-				return nil
-			}
+	happened := false
+	cmd := c.recordCommand("settle ID done|not_applied", "Say what became of a change whose answer was lost",
+		func(ctx context.Context, s *session, rec approval.Record) error { return s.settle(ctx, rec, happened) })
+	cmd.Long = "A change whose answer was lost keeps every other change off its server. Look at the server, then\nsay whether it happened. It takes a person at a terminal, who is asked once more, or an access key\nthat the policy gives approvals.settle."
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) != 2 || args[1] != "done" && args[1] != "not_applied" {
 			return app.Errorf(runner.Invalid, "write: vpsbot approvals settle ID done, or: vpsbot approvals settle ID not_applied")
-		},
-		ValidArgsFunction: c.completeApprovals,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withRecord(cmd.Context(), args[0], func(ctx context.Context, s *session, rec approval.Record) error {
-				return s.settle(ctx, rec, args[1] == "done")
-			})
-		},
+		}
+		happened = args[1] == "done"
+		return nil
 	}
+	return cmd
 }
 
 // settle records what a person says happened, who has checked the server.

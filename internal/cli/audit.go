@@ -107,7 +107,7 @@ func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {
 		omitted = fmt.Sprintf("newest %d of %d; --limit 0 shows all", len(rows), total)
 	}
 	if !flags.json {
-		return c.printTable(c.auditTable(rows, omitted))
+		return c.printTable(auditTable(rows, omitted, c.Clock()))
 	}
 	for _, row := range rows {
 		if err := c.io.writeJSON(row); err != nil {
@@ -189,9 +189,10 @@ func newest(rows iter.Seq2[audit.Row, error], target string, limit int) (kept []
 	return kept, total, nil
 }
 
-func (c *cli) auditTable(rows []audit.Row, omitted string) runner.Table {
+// auditTable shows the day of a row only where it is not today.
+func auditTable(rows []audit.Row, omitted string, now time.Time) runner.Table {
 	t := runner.Table{Header: []string{"seq", "at", "actor", "surface", "account", "operation", "target", "decision", "outcome", "approver", "approval"}}
-	today := c.Clock().UTC().Format(time.DateOnly)
+	today := now.UTC().Format(time.DateOnly)
 	for _, row := range rows {
 		at := row.At.UTC().Format(time.RFC3339)
 		if row.At.UTC().Format(time.DateOnly) == today {

@@ -22,9 +22,7 @@ func (c *cli) auditKeyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "key", Short: "Make the key that signs the log", Args: noArgs,
 		Long: "Writes a new private key into a file for you alone, and prints its verifier key, the last word on\nstdout. From then on every process that finds the file signs a checkpoint every 100 rows or 10\nminutes. Keep the verifier key where the log's owner cannot change it: vpsbot audit verify --key.\nA person does this, at a terminal.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withApp(cmd.Context(), ifKnown, func(s *session) error { return s.makeAuditKey(cmd.Context(), out) })
-		},
+		RunE: c.run(ifKnown, func(ctx context.Context, s *session, _ []string) error { return s.makeAuditKey(ctx, out) }),
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write, never one that exists (default: VPSBOT_AUDIT_KEY_FILE, or audit.key beside the database)")
 	cmd.AddCommand(c.acceptLogCommand())
@@ -112,17 +110,15 @@ func (c *cli) acceptLogCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "accept SEQ:HASH", Short: "Take up a log that was restored from a copy", Long: acceptHelp,
 		Args: oneArg("the number and the hash of the log's last row, SEQ:HASH"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := audit.ParseMark(args[0])
-			if err != nil {
-				return app.Errorf(runner.Invalid, "SEQ:HASH: %v", err)
-			}
-			return c.withApp(cmd.Context(), ifKnown, func(s *session) error { return s.acceptLog(cmd.Context(), at) })
-		},
+		RunE: c.run(ifKnown, func(ctx context.Context, s *session, args []string) error { return s.acceptLog(ctx, args[0]) }),
 	}
 }
 
-func (s *session) acceptLog(ctx context.Context, at audit.Mark) error {
+func (s *session) acceptLog(ctx context.Context, lastRow string) error {
+	at, err := audit.ParseMark(lastRow)
+	if err != nil {
+		return app.Errorf(runner.Invalid, "SEQ:HASH: %v", err)
+	}
 	if err := s.mayAct(ctx, permissions.MakeAuditKey, at.String()); err != nil {
 		return err
 	}

@@ -108,6 +108,13 @@ func (c *cli) withApp(ctx context.Context, need identity, run func(*session) err
 	return run(&session{c, a})
 }
 
+// run makes the RunE of a command that has an App.
+func (c *cli) run(need identity, run func(ctx context.Context, s *session, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return c.withApp(cmd.Context(), need, func(s *session) error { return run(cmd.Context(), s, args) })
+	}
+}
+
 // groups are the groups of commands, in the order of the help.
 var groups = []struct {
 	group    cobra.Group

@@ -183,14 +183,12 @@ func TestSimulatorSaysHowToUseIt(t *testing.T) {
 		"::":        "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",
 		"::1":       "VPS_API_URL=http://[::1]:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",
 	} {
-		var out bytes.Buffer
-		c := &cli{io: IO{Out: &out}}
-		require.NoError(t, c.introduce(&net.TCPAddr{IP: net.ParseIP(addr), Port: 8585}))
-		require.Contains(t, out.String(), want)
-		require.Equal(t, net.ParseIP(addr).IsUnspecified(), strings.Contains(out.String(), "listens to the whole network, at ["+addr+"]:8585") ||
-			strings.Contains(out.String(), "listens to the whole network, at "+addr+":8585"))
+		out := greeting(&net.TCPAddr{IP: net.ParseIP(addr), Port: 8585})
+		require.Contains(t, out, want)
+		require.Equal(t, net.ParseIP(addr).IsUnspecified(), strings.Contains(out, "listens to the whole network, at ["+addr+"]:8585") ||
+			strings.Contains(out, "listens to the whole network, at "+addr+":8585"))
 		for _, token := range []string{"vps_demo", "vps_readonly", "vps_expiring"} {
-			require.Contains(t, out.String(), token)
+			require.Contains(t, out, token)
 		}
 	}
 }

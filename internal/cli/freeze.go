@@ -23,9 +23,7 @@ func (c *cli) freezeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "freeze", Short: "Stop every change, by everybody", Long: freezeHelp, Args: noArgs,
 		Example: "  vpsbot freeze --reason 'the assistant behaves strangely'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withApp(cmd.Context(), required, func(s *session) error { return s.freeze(cmd.Context(), reason) })
-		},
+		RunE:    c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.freeze(ctx, reason) }),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever is refused")
 	return cmd
@@ -49,9 +47,7 @@ func (c *cli) unfreezeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "unfreeze", Short: "Lift a freeze", Args: noArgs,
 		Long: "Lets changes run again that vpsbot freeze has stopped. What was refused meanwhile must be asked for\nanew; what was approved meanwhile can run. It asks first, at a terminal.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withApp(cmd.Context(), required, func(s *session) error { return s.unfreeze(cmd.Context()) })
-		},
+		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.unfreeze(ctx) }),
 	}
 }
 

@@ -31,15 +31,15 @@ func (c *cli) keysCommand() *cobra.Command {
 	return parent("keys", "Make, list and revoke access keys", keysHelp, c.createKeyCommand(), c.listKeysCommand(), c.revokeKeyCommand())
 }
 
-// withKeys calls run with the keys of the database. It needs no identity: the first key is made by somebody
+// runOnKeys makes the RunE of a command about keys. It needs no identity: the first key is made by somebody
 // who has none.
-func (c *cli) withKeys(ctx context.Context, run func(*session, keys.Store) error) error {
-	return c.withApp(ctx, ifKnown, func(s *session) error {
+func (c *cli) runOnKeys(run func(ctx context.Context, s *session, db keys.Store, name string) error) func(*cobra.Command, []string) error {
+	return c.run(ifKnown, func(ctx context.Context, s *session, args []string) error {
 		db, err := s.Store.Open(ctx)
 		if err != nil {
 			return err
 		}
-		return run(s, db)
+		return run(ctx, s, db, append(args, "")[0])
 	})
 }
 
@@ -53,10 +53,10 @@ func (c *cli) createKeyCommand() *cobra.Command {
 		Long:    createKeyHelp,
 		Example: "  vpsbot keys create lead-laptop --expires 90d --out ~/.config/vpsbot/key",
 		Args:    oneArg("a name for the key"), ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			flags.name = args[0]
-			return c.withKeys(cmd.Context(), func(s *session, db keys.Store) error { return s.createKey(cmd.Context(), db, flags) })
-		},
+		RunE: c.runOnKeys(func(ctx context.Context, s *session, db keys.Store, name string) error {
+			flags.name = name
+			return s.createKey(ctx, db, flags)
+		}),
 	}
 	cmd.Flags().StringVar(&flags.out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
 	cmd.Flags().StringVar(&flags.expires, "expires", "", "until when it counts: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
@@ -148,21 +148,19 @@ func (c *cli) revokeKeyCommand() *cobra.Command {
 		Use: "revoke NAME", Short: "End an access key at once",
 		Long: "From now on the key is refused. An assistant that serves with it ends within seconds.",
 		Args: oneArg("the name of a key"), ValidArgsFunction: c.completeKeys,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withKeys(cmd.Context(), func(s *session, db keys.Store) error {
-				err := db.Revoke(cmd.Context(), args[0], s.Now(), s.auditRow("keys.revoke", args[0]))
-				switch {
-				case errors.Is(err, keys.ErrNotFound):
-					return app.Invalid(err)
-				case errors.Is(err, keys.ErrRevoked):
-					s.io.say("It was revoked before; nothing has changed.")
-					return nil
-				case err != nil:
-					return err
-				}
-				return s.io.println(fmt.Sprintf("The access key %s is revoked.", args[0]))
-			})
-		},
+		RunE: c.runOnKeys(func(ctx context.Context, s *session, db keys.Store, name string) error {
+			err := db.Revoke(ctx, name, s.Now(), s.auditRow("keys.revoke", name))
+			switch {
+			case errors.Is(err, keys.ErrNotFound):
+				return app.Invalid(err)
+			case errors.Is(err, keys.ErrRevoked):
+				s.io.say("It was revoked before; nothing has changed.")
+				return nil
+			case err != nil:
+				return err
+			}
+			return s.io.println(fmt.Sprintf("The access key %s is revoked.", name))
+		}),
 	}
 }
 
@@ -180,22 +178,20 @@ func (c *cli) listKeysCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the access keys, those that no longer count too", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withKeys(cmd.Context(), func(s *session, db keys.Store) error {
-				all, err := db.Keys(cmd.Context())
-				if err != nil {
-					return err
-				}
-				list := make([]keyJSON, 0, len(all))
-				for _, k := range all {
-					list = append(list, keyJSON{k.Name, keyState(k, s.Now()), k.Hash[:min(8, len(k.Hash))], k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()})
-				}
-				if asJSON {
-					return c.io.writeJSON(list)
-				}
-				return c.printTable(keyTable(list))
-			})
-		},
+		RunE: c.runOnKeys(func(ctx context.Context, s *session, db keys.Store, _ string) error {
+			all, err := db.Keys(ctx)
+			if err != nil {
+				return err
+			}
+			list := make([]keyJSON, 0, len(all))
+			for _, k := range all {
+				list = append(list, keyJSON{k.Name, keyState(k, s.Now()), k.Hash[:min(8, len(k.Hash))], k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()})
+			}
+			if asJSON {
+				return s.io.writeJSON(list)
+			}
+			return s.printTable(keyTable(list))
+		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd

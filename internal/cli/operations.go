@@ -19,33 +19,31 @@ func (c *cli) operationsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "operations", Short: "List the operations, and which of them the token may run", Args: noArgs,
 		Long: "Lists the operations that can be run here. What the token or this installation refuses is left out;\n--all shows it with the reason.",
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.listOperations(cmd.Context(), asJSON, all) },
+		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.listOperations(ctx, asJSON, all) }),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "everything about each, schemas included, as JSON")
 	cmd.Flags().BoolVar(&all, "all", false, "show refused operations too, with the reason")
 	return cmd
 }
 
-func (c *cli) listOperations(ctx context.Context, asJSON, all bool) error {
-	return c.withApp(ctx, required, func(s *session) error {
-		offers, note := s.Offers(ctx)
-		for _, notice := range []string{note, app.UnmatchedGlobHint(s.Config.Policy.Operations)} {
-			if notice != "" {
-				s.io.say("%s", notice)
-			}
+func (s *session) listOperations(ctx context.Context, asJSON, all bool) error {
+	offers, note := s.Offers(ctx)
+	for _, notice := range []string{note, app.UnmatchedGlobHint(s.Config.Policy.Operations)} {
+		if notice != "" {
+			s.io.say("%s", notice)
 		}
-		if !asJSON {
-			return s.printTable(offerTable(offers, all))
-		}
-		list := make([]offerJSON, 0, len(offers))
-		for _, o := range offers {
-			list = append(list, offerJSON{
-				o.Op.Name, o.Op.Title, o.Op.Description, o.Op.Risk, o.Op.Needs.Grantable(), o.Op.Request,
-				o.Reason == "", o.Reason, o.Op.InputSchema(), o.Op.OutputSchema(),
-			})
-		}
-		return s.io.writeJSON(list)
-	})
+	}
+	if !asJSON {
+		return s.printTable(offerTable(offers, all))
+	}
+	list := make([]offerJSON, 0, len(offers))
+	for _, o := range offers {
+		list = append(list, offerJSON{
+			o.Op.Name, o.Op.Title, o.Op.Description, o.Op.Risk, o.Op.Needs.Grantable(), o.Op.Request,
+			o.Reason == "", o.Reason, o.Op.InputSchema(), o.Op.OutputSchema(),
+		})
+	}
+	return s.io.writeJSON(list)
 }
 
 func offerTable(offers []app.Offer, all bool) runner.Table {

@@ -63,7 +63,7 @@ func (c *cli) runCommand(withOperations bool) *cobra.Command {
 func (c *cli) runWithoutOperation(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
-		return c.listOperations(cmd.Context(), false, false)
+		return c.withApp(cmd.Context(), required, func(s *session) error { return s.listOperations(cmd.Context(), false, false) })
 	case slices.Contains(args, "--help") || slices.Contains(args, "-h"):
 		return cmd.Help()
 	case strings.HasPrefix(args[0], "-"):

@@ -26,9 +26,7 @@ store for whoever runs next.`
 func (c *cli) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve people in Slack", Long: serveHelp, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withApp(cmd.Context(), anyone, func(s *session) error { return s.ServeSlack(cmd.Context()) })
-		},
+		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.ServeSlack(ctx) }),
 	}
 }
 

@@ -74,21 +74,21 @@ func (c *cli) simulate(cmd *cobra.Command, flags simulatorFlags) error {
 		Servers: flags.servers, Speed: flags.speed, Latency: flags.latency, FailRate: flags.fail, Seed: seed, Now: c.Clock,
 		Vendor: flags.style == "vendor",
 	})
-	if err := c.introduce(listener.Addr()); err != nil {
+	if err := c.io.println(greeting(listener.Addr())); err != nil {
 		return err
 	}
 	return simulator.Serve(cmd.Context(), listener, sim)
 }
 
-// introduce prints the address, the tokens and a command to try.
-func (c *cli) introduce(at net.Addr) error {
+// greeting has the address, the tokens and a command to try.
+func greeting(at net.Addr) string {
 	everywhere := ""
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		everywhere = fmt.Sprintf("\nIt listens to the whole network, at %s: whoever reaches this machine can use it.\n", at)
 		at = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port} // every address: this one is for here
 	}
 	url := "http://" + at.String() + "/api/v1"
-	_, err := fmt.Fprintf(c.io.Out, `VPS.org simulator at %s
+	return fmt.Sprintf(`VPS.org simulator at %s
 %s
   vps_demo       may do everything
   vps_readonly   may only list
@@ -97,7 +97,5 @@ func (c *cli) introduce(at net.Addr) error {
 Try it in another terminal:
   VPS_API_URL=%s VPS_API_TOKEN=vps_demo vpsbot run servers.list
 
-Ctrl-C ends it.
-`, url, everywhere, url)
-	return err
+Ctrl-C ends it.`, url, everywhere, url)
 }

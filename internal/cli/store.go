@@ -68,20 +68,18 @@ func (c *cli) storeBackupCommand() *cobra.Command {
 		Use: "backup FILE", Short: "Copy the SQLite database into a new file, while it is in use", Args: oneArg("the path of a new file"),
 		Long:    "Writes a whole copy, as of one moment, for you alone. A file that exists is never replaced.",
 		Example: "  vpsbot store backup /backup/vpsbot-2026-01-31.db",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withApp(cmd.Context(), anyone, func(s *session) error {
-				if !s.HasStore() {
-					return app.Errorf(runner.Failed, "there is no database yet, so there is nothing to copy")
-				}
-				db, err := s.Store.Open(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if err := db.Backup(cmd.Context(), args[0]); err != nil {
-					return err
-				}
-				return s.io.println("Copied into " + args[0] + ".")
-			})
-		},
+		RunE: c.run(anyone, func(ctx context.Context, s *session, args []string) error {
+			if !s.HasStore() {
+				return app.Errorf(runner.Failed, "there is no database yet, so there is nothing to copy")
+			}
+			db, err := s.Store.Open(ctx)
+			if err != nil {
+				return err
+			}
+			if err := db.Backup(ctx, args[0]); err != nil {
+				return err
+			}
+			return s.io.println("Copied into " + args[0] + ".")
+		}),
 	}
 }
