@@ -21,9 +21,9 @@ const (
 // Acts lists every act, sorted.
 var Acts = []Act{SettleApproval, MakeAuditKey, LiftFreeze, CreateKey, UnlockOperations}
 
-// Names reports whether the rule gives or takes an act. An allow that is about risks or servers
+// NamesAct reports whether the rule gives or takes an act. An allow that is about risks or servers
 // does not: an act has neither.
-func (r Rule) Names(act Act) bool {
+func (r Rule) NamesAct(act Act) bool {
 	if r.Effect == Allow && (r.Risks != nil || r.Servers != nil) {
 		return false
 	}
@@ -33,7 +33,7 @@ func (r Rule) Names(act Act) bool {
 // Forbids reports whether a rule takes an act from somebody where they are, and which. Of the ask only
 // who it is and from where counts.
 func (p Policy) Forbids(ask Ask, act Act) (rule string, forbidden bool) {
-	return p.about(ask, act, Deny)
+	return p.firstRule(ask, act, Deny)
 }
 
 // MayAct decides whether somebody may do an act where no person is at a terminal: the bearer of an
@@ -43,20 +43,20 @@ func (p Policy) MayAct(actor Actor, act Act) Decision {
 	if rule, forbidden := p.Forbids(ask, act); forbidden {
 		return Decision{Rule: rule, Reason: fmt.Sprintf("the policy's rule %q forbids it", rule)}
 	}
-	if rule, given := p.about(ask, act, Allow); given && actor.IsKey() {
+	if rule, given := p.firstRule(ask, act, Allow); given && actor.IsKey() {
 		return Decision{Allowed: true, Rule: rule}
 	}
 	return Decision{Reason: "it is for a person at a terminal"}
 }
 
-// about returns the first rule of that effect about somebody and an act.
-func (p Policy) about(ask Ask, act Act, effect Effect) (rule string, found bool) {
+// firstRule returns the first rule of that effect about somebody and an act.
+func (p Policy) firstRule(ask Ask, act Act, effect Effect) (rule string, found bool) {
 	if p.Book == nil || ask.Actor == "" {
 		return "", false
 	}
 	for _, r := range p.Book.Rules {
-		at := r.Where == nil || slices.ContainsFunc(r.Where, func(w Place) bool { return w.holds(ask) })
-		if r.Effect == effect && r.Names(act) && at && p.Book.among(r.Who, p.Book.subject(p.identity(ask.Actor), ask.Groups, ask.External), effect) {
+		at := r.Where == nil || slices.ContainsFunc(r.Where, func(w Place) bool { return w.includes(ask) })
+		if r.Effect == effect && r.NamesAct(act) && at && p.Book.isAmong(r.Who, p.Book.subject(p.identity(ask.Actor), ask.Groups, ask.External), effect) {
 			return r.Name, true
 		}
 	}

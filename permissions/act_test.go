@@ -46,12 +46,12 @@ func TestMayAct(t *testing.T) {
 
 // A script answers only where the policy says so.
 func TestScriptMustBeNamed(t *testing.T) {
-	require.False(t, permissions.Decision{}.Carries(permissions.Script))
+	require.False(t, permissions.Decision{}.Accepts(permissions.Script))
 	for _, other := range []permissions.Surface{permissions.MCP, permissions.Slack, permissions.Terminal} {
-		require.True(t, permissions.Decision{}.Carries(other))
-		require.False(t, permissions.Decision{Channels: []permissions.Surface{permissions.Script}}.Carries(other))
+		require.True(t, permissions.Decision{}.Accepts(other))
+		require.False(t, permissions.Decision{Channels: []permissions.Surface{permissions.Script}}.Accepts(other))
 	}
-	require.True(t, permissions.Decision{Channels: []permissions.Surface{permissions.Script}}.Carries(permissions.Script))
+	require.True(t, permissions.Decision{Channels: []permissions.Surface{permissions.Script}}.Accepts(permissions.Script))
 	ask := permissions.Ask{Actor: "key:ci", Surface: permissions.Script, Operation: "servers.stop", Risk: permissions.Disruptive}
 	require.False(t, permissions.Policy{}.Decide(ask).Allowed, "nobody asks from there")
 }
@@ -68,7 +68,7 @@ func TestForbids(t *testing.T) {
 	}{
 		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Slack}, true},
 		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{"S2"}, Surface: permissions.Slack}, false},
-		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{permissions.Unsure("S1")}, Surface: permissions.Slack}, true},
+		{everywhere, permissions.Ask{Actor: "slack:U1", Groups: []string{permissions.UnknownMembership("S1")}, Surface: permissions.Slack}, true},
 		{inChat, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Slack, Channel: "C1"}, true},
 		{inChat, permissions.Ask{Actor: "slack:U1", Groups: []string{"S1"}, Surface: permissions.Terminal}, false},
 	} {

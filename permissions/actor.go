@@ -1,6 +1,9 @@
 package permissions
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Actor is an identity that asks or answers, as "kind:name": "local:alice" is the user of
 // this machine whose process asks, "key:laptop" whoever holds that access key,
@@ -38,3 +41,159 @@ const (
 	// nobody else, where no person is. Nobody asks from there; the surface stays [Terminal].
 	Script Surface = "script"
 )
+
+// Person returns who an identity is: the id of the policy's person that it belongs to.
+// known is false where a policy file lists it under no person; it then stands for itself
+// and can neither ask for a second consent nor give one. Without a policy file every
+// identity is a person of its own.
+func (p Policy) Person(identity Actor) (person string, known bool) {
+	identity = p.identity(identity)
+	if p.Book == nil {
+		return string(identity), identity != ""
+	}
+	for _, one := range p.Book.People {
+		if one.ID == string(identity) || slices.Contains(one.Identities, identity) {
+			return one.ID, true
+		}
+	}
+	return string(identity), false
+}
+
+// Identities returns all identities of the person whom an identity belongs to; the identity alone if
+// the policy lists no such person.
+func (p Policy) Identities(identity Actor) []Actor {
+	if person, known := p.Person(identity); known && p.Book != nil {
+		for _, one := range p.Book.People {
+			if one.ID == person {
+				return one.Identities
+			}
+		}
+	}
+	return []Actor{identity}
+}
+
+// identity is who an identity counts as. Where the users of this machine cannot be told apart, each
+// is the one that the policy knows; where it knows several, none of them, and gets what everybody
+// gets.
+func (p Policy) identity(who Actor) Actor {
+	if !p.OneUser || !who.IsLocal() {
+		return who
+	}
+	if p.Book != nil {
+		if locals := p.Book.localIdentities(); len(locals) == 1 {
+			return locals[0]
+		}
+	}
+	return anyLocal
+}
+
+// localIdentities returns the users of this machine that the policy knows, one for each person.
+func (b *Rulebook) localIdentities() (found []Actor) {
+	of := Policy{Book: b}
+	add := func(who Actor) {
+		person, _ := of.Person(who)
+		same := func(other Actor) bool { id, _ := of.Person(other); return id == person }
+		if who.IsLocal() && !slices.ContainsFunc(found, same) {
+			found = append(found, who)
+		}
+	}
+	for _, person := range b.People {
+		for _, who := range person.Identities {
+			add(who)
+		}
+	}
+	for _, r := range b.Rules {
+		principals := r.Who
+		if r.Approvers != nil {
+			principals = slices.Concat(principals, r.Approvers.Who)
+		}
+		for _, party := range principals {
+			add(Actor(party))
+		}
+	}
+	return found
+}
+
+// LocalPeople lists the people who are known as users of a machine. For each other's approval they
+// are one person when they act as such.
+func (b *Rulebook) LocalPeople() (ids []string) {
+	for _, one := range b.People {
+		if slices.ContainsFunc(one.Identities, Actor.IsLocal) {
+			ids = append(ids, one.ID)
+		}
+	}
+	return ids
+}
+
+// includesLocal reports whether a party has a user of this machine in it.
+func (b *Rulebook) includesLocal(party Principal) bool {
+	if Actor(party).IsLocal() {
+		return true
+	}
+	return slices.ContainsFunc(b.People, func(one Person) bool {
+		member := slices.ContainsFunc(b.Groups, func(g Group) bool { return g.Name == string(party) && slices.Contains(g.People, one.ID) })
+		return (member || one.ID == string(party)) && slices.ContainsFunc(one.Identities, Actor.IsLocal)
+	})
+}
+
+// subject is somebody as the rules see them.
+type subject struct {
+	identity Actor
+	person   string // empty: not known
+	groups   []string
+	external bool
+}
+
+func (b *Rulebook) subject(identity Actor, groups []string, external bool) subject {
+	a := subject{identity: identity, groups: groups, external: external}
+	if person, known := (Policy{Book: b}).Person(identity); known {
+		a.person = person
+	}
+	return a
+}
+
+const slackGroup = "slack-group:"
+
+// UnknownMembership stands among somebody's groups for a Slack user group of which it is not known whether they are
+// in it: it gives them nothing, and a deny that means the group holds.
+func UnknownMembership(group string) string { return "?" + group }
+
+// isIn reports whether somebody is in a Slack user group, as a rule of that effect has it.
+func (a subject) isIn(group string, effect Effect) bool {
+	return slices.Contains(a.groups, group) || effect == Deny && slices.Contains(a.groups, UnknownMembership(group))
+}
+
+// isAmong reports whether the subject is one of the principals. An allow means a stranger only by
+// [External]; a deny means a stranger by every word that fits.
+func (b *Rulebook) isAmong(principals []Principal, a subject, effect Effect) bool {
+	return slices.ContainsFunc(principals, func(p Principal) bool {
+		switch {
+		case p == External:
+			return a.external
+		case a.external && effect == Allow:
+			return false
+		case p == Everybody || p == Principal(a.identity):
+			return true
+		case a.identity == anyLocal && effect == Deny && b.includesLocal(p):
+			return true
+		case strings.HasPrefix(string(p), slackGroup) && a.isIn(strings.TrimPrefix(string(p), slackGroup), effect):
+			return true
+		case a.person != "" && p == Principal(a.person):
+			return true
+		}
+		return b.inGroup(string(p), a, effect)
+	})
+}
+
+func (b *Rulebook) inGroup(name string, a subject, effect Effect) bool {
+	for _, g := range b.Groups {
+		if g.Name != name {
+			continue
+		}
+		if a.person != "" && slices.Contains(g.People, a.person) {
+			return true
+		}
+		return slices.ContainsFunc(g.SlackGroups, func(id string) bool { return a.isIn(id, effect) })
+	}
+	return false
+}

@@ -26,12 +26,12 @@ func (p Policy) MayApprove(approver Actor, groups []string, ask Ask, requester s
 		return d.refuse(fmt.Sprintf("in a user namespace the users of a machine cannot be told apart, so %s cannot agree for another person; an access key or Slack can say who you are", approver))
 	case !known:
 		return d.refuse(fmt.Sprintf("%s belongs to nobody under people in the policy, so it cannot agree for a second person", approver))
-	case p.same(person, requester) || p.same(person, string(ask.Actor)):
+	case p.isSamePerson(person, requester) || p.isSamePerson(person, string(ask.Actor)):
 		return d.refuse(fmt.Sprintf("%s asked for it; another person must agree", person))
 	case approver.IsLocal() && ask.Actor.IsLocal():
 		return d.refuse(fmt.Sprintf("%s and %s are users of one machine, who count as one person for this; agree with an access key or in Slack", approver, ask.Actor))
 	}
-	return p.named(d, approver, groups, ask)
+	return p.checkApprover(d, approver, groups, ask)
 }
 
 // Candidates lists the people who may give the second consent to what was asked, the requester
@@ -49,8 +49,8 @@ func (p Policy) Candidates(ask Ask) (people []string) {
 	return people
 }
 
-// same reports whether an id or an identity stands for the person.
-func (p Policy) same(person, who string) bool {
+// isSamePerson reports whether an id or an identity stands for the person.
+func (p Policy) isSamePerson(person, who string) bool {
 	other, _ := p.Person(Actor(who))
 	return other == person
 }
@@ -59,15 +59,15 @@ func (d Decision) refuse(reason string) Decision {
 	return Decision{Risk: d.Risk, Rule: d.Rule, Reason: reason}
 }
 
-func (p Policy) named(d Decision, approver Actor, groups []string, ask Ask) Decision {
-	if no := p.hadNot(approver, groups, ask); no != "" {
+func (p Policy) checkApprover(d Decision, approver Actor, groups []string, ask Ask) Decision {
+	if no := p.whyNoRenameApproval(approver, groups, ask); no != "" {
 		return d.refuse(no)
 	}
-	demands, open := p.demandsOf(ask)
+	demands, open := p.approverRules(ask)
 	for _, r := range demands {
-		if !p.Book.among(r.Approvers.Who, p.Book.subject(approver, groups, false), Allow) {
+		if !p.Book.isAmong(r.Approvers.Who, p.Book.subject(approver, groups, false), Allow) {
 			return Decision{Risk: d.Risk, Rule: r.Name, Reason: fmt.Sprintf(
-				"the policy's rule %q does not name %s as an approver; it names %s", r.Name, approver, strings.Join(words(r.Approvers.Who), ", "))}
+				"the policy's rule %q does not name %s as an approver; it names %s", r.Name, approver, strings.Join(toStrings(r.Approvers.Who), ", "))}
 		}
 	}
 	if !open || d.Rule == ByRename {
@@ -80,31 +80,31 @@ func (p Policy) named(d Decision, approver Actor, groups []string, ask Ask) Deci
 	return d
 }
 
-// hadNot says why somebody cannot agree to a rename: it wins others a right that neither they nor who
+// whyNoRenameApproval says why somebody cannot agree to a rename: it wins others a right that neither they nor who
 // asks had.
-func (p Policy) hadNot(approver Actor, groups []string, ask Ask) string {
-	won := p.Book.wins(ask)
+func (p Policy) whyNoRenameApproval(approver Actor, groups []string, ask Ask) string {
+	won := p.Book.gainedRules(ask)
 	if len(won) == 0 {
 		return ""
 	}
 	before, _ := ask.renamed()
-	missing := p.Book.lacked(won, p.Book.subject(p.identity(ask.Actor), ask.Groups, ask.External), before, true)
-	missing = p.Book.lacked(missing, p.Book.subject(approver, groups, false), before, false)
+	missing := p.Book.notHeld(won, p.Book.subject(p.identity(ask.Actor), ask.Groups, ask.External), before, true)
+	missing = p.Book.notHeld(missing, p.Book.subject(approver, groups, false), before, false)
 	if len(missing) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("under the new name the rule %q lets somebody do more, and only who may do that already can agree to it; %s may not", missing[0].Name, approver)
 }
 
-// demandsOf returns the rules that name who must agree. open is set where one wants
+// approverRules returns the rules that name who must agree. open is set where one wants
 // others without naming them, or none does: protection alone wants it.
-func (p Policy) demandsOf(ask Ask) (named []Rule, open bool) {
+func (p Policy) approverRules(ask Ask) (named []Rule, open bool) {
 	if p.Book == nil {
 		return nil, true
 	}
 	ask.Actor = p.identity(ask.Actor)
-	m := p.Book.match(ask)
-	all := demands(allowing(p.Book.matching(m), m.servers), m.servers)
+	m := p.Book.evaluate(ask)
+	all := approverDemands(allowing(p.Book.matchingRules(m), m.servers), m.servers)
 	for _, r := range all {
 		if r.Approvers.Who != nil {
 			named = append(named, r)
@@ -113,10 +113,10 @@ func (p Policy) demandsOf(ask Ask) (named []Rule, open bool) {
 	return named, len(named) < len(all) || len(all) == 0
 }
 
-// approvers says, in the policy's words, who may agree to all the demands; nil where none
+// approverWords says, in the policy's words, who may agree to all the demands; nil where none
 // names anybody. Members of Slack's groups are not known here, so lists that differ are
 // joined and not reckoned up.
-func (b *Rulebook) approvers(demands []Rule) []string {
+func (b *Rulebook) approverWords(demands []Rule) []string {
 	var lists [][]Principal
 	for _, r := range demands {
 		same := func(principals []Principal) bool { return slices.Equal(principals, r.Approvers.Who) }
@@ -125,11 +125,11 @@ func (b *Rulebook) approvers(demands []Rule) []string {
 		}
 	}
 	if len(lists) == 1 {
-		return words(lists[0])
+		return toStrings(lists[0])
 	}
 	var each []string
 	for _, list := range lists {
-		each = append(each, strings.Join(words(list), ", "))
+		each = append(each, strings.Join(toStrings(list), ", "))
 	}
 	if each == nil {
 		return nil
@@ -137,12 +137,12 @@ func (b *Rulebook) approvers(demands []Rule) []string {
 	return []string{strings.Join(each, ", and of those only ")}
 }
 
-func words(principals []Principal) (words []string) {
+func toStrings(principals []Principal) (toStrings []string) {
 	for _, p := range principals {
-		words = append(words, string(p))
+		toStrings = append(toStrings, string(p))
 	}
-	if words == nil {
+	if toStrings == nil {
 		return []string{"nobody"}
 	}
-	return words
+	return toStrings
 }

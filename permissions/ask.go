@@ -45,8 +45,8 @@ type Decision struct {
 	Channels []Surface
 }
 
-// Carries reports whether a channel may carry a yes. A script may only where the policy names it.
-func (d Decision) Carries(channel Surface) bool {
+// Accepts reports whether a channel may carry a yes. A script may only where the policy names it.
+func (d Decision) Accepts(channel Surface) bool {
 	if d.Channels == nil {
 		return channel != Script
 	}
@@ -55,3 +55,28 @@ func (d Decision) Carries(channel Surface) bool {
 
 // ByProtection stands in for a rule's name where protected servers decided.
 const ByProtection = "protected"
+
+// Risk says what an operation can do to a running account, and so what it needs before
+// it runs.
+type Risk string
+
+// The risks. Read and Change run at once; Disruptive and Billable need a person's yes;
+// Destructive needs a person who types the target's name.
+const (
+	Read        Risk = "read"
+	Change      Risk = "change"
+	Disruptive  Risk = "disruptive"
+	Billable    Risk = "billable"
+	Destructive Risk = "destructive"
+)
+
+// Risks lists every risk, mildest first.
+var Risks = []Risk{Read, Change, Disruptive, Billable, Destructive}
+
+// NeedsConsent reports whether a person must agree before an operation of this risk runs. A risk
+// that is not known asks.
+func (r Risk) NeedsConsent() bool { return r != Read && r != Change }
+
+// NeedsTypedName reports whether the person must type the target's name. A risk that is not
+// known wants it.
+func (r Risk) NeedsTypedName() bool { return r.NeedsConsent() && r != Disruptive && r != Billable }

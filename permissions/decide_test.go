@@ -96,7 +96,7 @@ func TestRulebookDecides(t *testing.T) {
 			require.Equal(t, c.rule, d.Rule)
 			require.Equal(t, c.others, d.Others)
 			require.Equal(t, c.risk, d.Risk)
-			require.Equal(t, c.allowed && c.risk.Asks(), d.Own)
+			require.Equal(t, c.allowed && c.risk.NeedsConsent(), d.Own)
 		})
 	}
 }

@@ -2,7 +2,14 @@
 // network and no clock. What it decides on is passed in; what it decides is a value.
 package permissions
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+)
 
 // Permission is VPS.org's own word for a right: "servers:delete". In a grant the action,
 // or both parts, may be "*".
@@ -16,7 +23,7 @@ func (p Permission) split() (resource, action string) {
 // Grants are the permissions that a token holds, as GET /account/me/ lists them.
 type Grants []Permission
 
-// Covers reports whether the grants include p, by its own name, by "resource:*" or by
+// covers reports whether the grants include p, by its own name, by "resource:*" or by
 // "*:*".
 func (g Grants) Covers(p Permission) bool {
 	resource, _ := p.split()
@@ -53,4 +60,87 @@ func (n Needs) String() string {
 		all = append(all, string(p))
 	}
 	return strings.Join(all, " or ")
+}
+
+// actions are VPS.org's own permissions, by resource: what can be given to a token. Each resource
+// has "*" beside them.
+var actions = map[string][]string{
+	"servers":     {"list", "create", "update", "delete", "power", "backup", "snapshot", "resize"},
+	"domains":     {"list", "search", "update", "renew"},
+	"dns":         {"list", "create", "update", "delete"},
+	"snapshots":   {"list", "delete"},
+	"backups":     {"list"},
+	"ssh-keys":    {"list", "create", "delete"},
+	"plans":       {"list"},
+	"locations":   {"list"},
+	"deployments": {"list", "create", "delete"},
+	"billing":     {"list"},
+}
+
+// Grantable returns what a person can give to a token so that it covers p: p itself where
+// VPS.org has that word, else all of its resource, as "backups:*" for "backups:delete".
+func (p Permission) Grantable() Permission {
+	resource, action := p.split()
+	if known, ok := actions[resource]; !ok || action == "*" || slices.Contains(known, action) {
+		return p
+	}
+	return Permission(resource + ":*")
+}
+
+// Grantable returns the needs in words that VPS.org has, each once.
+func (n Needs) Grantable() Needs {
+	grantable := Needs{}
+	for _, p := range n {
+		if g := p.Grantable(); !slices.Contains(grantable, g) {
+			grantable = append(grantable, g)
+		}
+	}
+	return grantable
+}
+
+// TokensPage is where a VPS.org token is made and edited.
+const TokensPage = "https://admin.vps.org/account/developers/"
+
+// Token is what is known of an API token: never the token itself.
+type Token struct {
+	Name      string
+	Grants    Grants
+	ExpiresAt time.Time // zero: never
+	IsExpired bool      // the API's own word
+}
+
+// Allows decides whether the token may run an operation that has these needs.
+func (t Token) Allows(needs Needs, now time.Time) Decision {
+	if t.Expired(now) {
+		return Decision{Reason: fmt.Sprintf("the token %q has expired; make a new one at %s", t.Name, TokensPage)}
+	}
+	if !needs.MetBy(t.Grants) {
+		return Decision{Reason: fmt.Sprintf("it needs the permission %s, which the token %q does not hold; add it at %s or use another token",
+			needs, t.Name, TokensPage)}
+	}
+	return Decision{Allowed: true}
+}
+
+// Expired reports whether the token is past its time.
+func (t Token) Expired(now time.Time) bool {
+	return t.IsExpired || !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
+}
+
+// ExpiresSoon reports whether the token has under seven days left, and how many whole
+// days they are.
+func (t Token) ExpiresSoon(now time.Time) (days int, soon bool) {
+	left := t.ExpiresAt.Sub(now)
+	if t.ExpiresAt.IsZero() || left >= 7*24*time.Hour {
+		return 0, false
+	}
+	return max(0, int(left.Hours()/24)), true
+}
+
+// ExpiryNotice warns, in one sentence, of a token that expires within a week. It is "" for others.
+func (t Token) ExpiryNotice(now time.Time) string {
+	days, soon := t.ExpiresSoon(now)
+	if !soon {
+		return ""
+	}
+	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, text.Plural(days, "day"), TokensPage)
 }

@@ -46,7 +46,7 @@ func TestRisksAsk(t *testing.T) {
 		permissions.Read: {false, false}, permissions.Change: {false, false}, permissions.Disruptive: {true, false},
 		permissions.Billable: {true, false}, permissions.Destructive: {true, true}, "": {true, true}, "new": {true, true},
 	} {
-		require.Equal(t, want, [2]bool{risk.Asks(), risk.WantsName()}, "%q", risk)
+		require.Equal(t, want, [2]bool{risk.NeedsConsent(), risk.NeedsTypedName()}, "%q", risk)
 	}
 }
 

@@ -10,19 +10,19 @@ func (a Ask) renamed() (before, after TargetServer) {
 	return *a.Target, TargetServer{ID: a.Target.ID, Name: a.NewName}
 }
 
-// wins returns the allows that a rename brings a server under, or frees there of a deny or of approvers,
+// gainedRules returns the allows that a rename brings a server under, or frees there of a deny or of approvers,
 // so that somebody may do what they might not do before. It compares words: where those cannot
 // tell, somebody wins.
-func (b *Rulebook) wins(ask Ask) (won []Rule) {
+func (b *Rulebook) gainedRules(ask Ask) (won []Rule) {
 	if !ask.isRename() {
 		return nil
 	}
 	before, after := ask.renamed()
 	for _, r := range b.Rules {
-		if r.Effect != Allow || len(r.Who) == 0 || !r.on(after) {
+		if r.Effect != Allow || len(r.Who) == 0 || !r.isAbout(after) {
 			continue
 		}
-		if b.isFreed(r, before, after) || !r.on(before) && !b.heldByAll(r, before) {
+		if b.isFreed(r, before, after) || !r.isAbout(before) && !b.isHeldByAll(r, before) {
 			won = append(won, r)
 		}
 	}
@@ -33,17 +33,17 @@ func (b *Rulebook) wins(ask Ask) (won []Rule) {
 // the old name and not under the new.
 func (b *Rulebook) isFreed(r Rule, before, after TargetServer) bool {
 	return slices.ContainsFunc(b.Rules, func(o Rule) bool {
-		return (o.Effect == Deny || o.Approvers != nil) && o.on(before) && !o.on(after) && overlap(o, r)
+		return (o.Effect == Deny || o.Approvers != nil) && o.isAbout(before) && !o.isAbout(after) && overlap(o, r)
 	})
 }
 
-// heldByAll reports whether everybody whom an allow means may do all of it on a server by other rules.
-func (b *Rulebook) heldByAll(r Rule, on TargetServer) bool {
+// isHeldByAll reports whether everybody whom an allow means may do all of it on a server by other rules.
+func (b *Rulebook) isHeldByAll(r Rule, on TargetServer) bool {
 	for _, p := range r.Who {
 		one := b.subject(Actor(p), nil, p == External)
 		held := func(own Rule) bool {
-			means := slices.Contains(own.Who, p) || p != External && slices.Contains(own.Who, Everybody) || b.among(own.Who, one, Allow)
-			return own.Effect == Allow && own.Approvers == nil && own.on(on) && means && covers(own, r)
+			means := slices.Contains(own.Who, p) || p != External && slices.Contains(own.Who, Everybody) || b.isAmong(own.Who, one, Allow)
+			return own.Effect == Allow && own.Approvers == nil && own.isAbout(on) && means && covers(own, r)
 		}
 		if !slices.ContainsFunc(b.Rules, held) {
 			return false
@@ -52,19 +52,19 @@ func (b *Rulebook) heldByAll(r Rule, on TargetServer) bool {
 	return true
 }
 
-// lacked returns those of the rules by which a rename wins rights that somebody did not have
+// notHeld returns those of the rules by which a rename wins rights that somebody did not have
 // before, all of them. Who asks must have had them alone; to agree, with approvers is enough.
-func (b *Rulebook) lacked(won []Rule, a subject, on TargetServer, alone bool) []Rule {
-	return slices.DeleteFunc(slices.Clone(won), func(r Rule) bool { return b.had(r, a, on, alone) })
+func (b *Rulebook) notHeld(won []Rule, a subject, on TargetServer, alone bool) []Rule {
+	return slices.DeleteFunc(slices.Clone(won), func(r Rule) bool { return b.isHeld(r, a, on, alone) })
 }
 
-func (b *Rulebook) had(r Rule, a subject, on TargetServer, alone bool) bool {
+func (b *Rulebook) isHeld(r Rule, a subject, on TargetServer, alone bool) bool {
 	may := func(own Rule) bool {
-		return own.Effect == Allow && own.on(on) && b.among(own.Who, a, Allow) && covers(own, r)
+		return own.Effect == Allow && own.isAbout(on) && b.isAmong(own.Who, a, Allow) && covers(own, r)
 	}
 	heldBack := func(o Rule) bool {
-		means := o.Effect == Deny && b.among(o.Who, a, Deny) || alone && o.Approvers != nil && b.among(o.Who, a, Allow)
-		return means && o.on(on) && overlap(o, r)
+		means := o.Effect == Deny && b.isAmong(o.Who, a, Deny) || alone && o.Approvers != nil && b.isAmong(o.Who, a, Allow)
+		return means && o.isAbout(on) && overlap(o, r)
 	}
 	return slices.ContainsFunc(b.Rules, may) && !slices.ContainsFunc(b.Rules, heldBack)
 }

@@ -69,7 +69,7 @@ const (
 // Place is a word for where: a surface, or one Slack channel as "slack:C…".
 type Place string
 
-func (w Place) holds(ask Ask) bool {
+func (w Place) includes(ask Ask) bool {
 	return w == Place(ask.Surface) || w == ask.place()
 }
 

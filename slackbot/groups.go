@@ -48,7 +48,7 @@ func groupPauseAfter(err error) time.Duration {
 }
 
 // groupsOf returns the user groups that somebody is in, of those that the policy mentions. One that
-// cannot be read is among them as [permissions.Unsure]: what is not known gives no right, and lifts
+// cannot be read is among them as [permissions.UnknownMembership]: what is not known gives no right, and lifts
 // no deny. Somebody external is in none.
 func (w *workspace) groupsOf(ctx context.Context, user string, external bool) []string {
 	if external || user == "" {
@@ -66,7 +66,7 @@ func (c *groupCache) of(user string, ids []string) (in []string) {
 	for _, id := range ids {
 		switch members, ok := c.lists.Peek(id); {
 		case !ok:
-			in = append(in, permissions.Unsure(id))
+			in = append(in, permissions.UnknownMembership(id))
 		case slices.Contains(members, user):
 			in = append(in, id)
 		}

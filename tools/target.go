@@ -123,7 +123,7 @@ func (op *Op) RiskOf(t Target, in Input) permissions.Risk {
 	}
 	name := op.NewName(in)
 	taken := len(t.Namesakes) > 0 || t.Namesakes == nil && name != t.Server.Name
-	if op.On == Server && name != "" && taken && !risk.Asks() {
+	if op.On == Server && name != "" && taken && !risk.NeedsConsent() {
 		return permissions.Disruptive
 	}
 	return risk

@@ -90,8 +90,8 @@ func reference(op *tools.Op) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s\n\n%s\n\n", op.Name, op.Description)
 	fmt.Fprintf(&b, "- request: `%s`\n- the token needs: %s\n- risk: %s", op.Request, neededBy(op), op.Risk)
-	if op.Risk.Asks() {
-		b.WriteString(": " + confirmations[op.Risk.WantsName()] + " first")
+	if op.Risk.NeedsConsent() {
+		b.WriteString(": " + confirmations[op.Risk.NeedsTypedName()] + " first")
 	}
 	if op.MayAskMore() {
 		b.WriteString("; switching automatic backups off is disruptive: a person agrees first")

@@ -108,7 +108,7 @@ func asking() map[*tools.Op][]string {
 	all := map[*tools.Op][]string{}
 	for _, op := range tools.Operations() {
 		for _, example := range op.Examples {
-			if op.Risk.Asks() {
+			if op.Risk.NeedsConsent() {
 				all[op] = append(all[op], string(example))
 			}
 		}
@@ -121,7 +121,7 @@ func asking() map[*tools.Op][]string {
 
 // flagsOf are the ways in which a script may try to answer.
 func flagsOf(op *tools.Op, name string) [][]string {
-	if !op.Risk.WantsName() {
+	if !op.Risk.NeedsTypedName() {
 		return [][]string{nil, {"--yes"}}
 	}
 	return [][]string{nil, {"--yes"}, {"--confirm", name}, {"--yes", "--confirm", name}}

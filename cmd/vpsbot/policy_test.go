@@ -193,7 +193,7 @@ func needed(d permissions.Decision) string {
 	switch {
 	case !d.Allowed:
 		return "-"
-	case d.Risk.WantsName():
+	case d.Risk.NeedsTypedName():
 		text = "name"
 	case d.Own:
 		text = "yes"

@@ -41,7 +41,7 @@ func (r *operationRun) addFlags(cmd *cobra.Command) {
 		f.StringVar(&r.requestID, "request-id", "", "your own name, an `ID`, for this request: the same within 24 hours gives the same outcome, and sends nothing again")
 		f.BoolVar(&r.flags.yes, "yes", false, "at a terminal, answer [y/N] with yes; never enough for what asks for a name")
 	}
-	if r.op.Risk.WantsName() {
+	if r.op.Risk.NeedsTypedName() {
 		f.StringVar(&r.flags.confirm, "confirm", "", "the `NAME` that the card asks to type, for a script that the policy lets answer")
 	}
 }

@@ -184,7 +184,7 @@ func ruleText(rule string) string {
 
 func neededText(d permissions.Decision) string {
 	var parts []string
-	if d.Risk.WantsName() {
+	if d.Risk.NeedsTypedName() {
 		parts = append(parts, "the requester types the name")
 	} else if d.Own {
 		parts = append(parts, "the requester's yes")

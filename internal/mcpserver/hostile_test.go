@@ -262,7 +262,7 @@ func FuzzArguments(f *testing.F) {
 			o.Result.sound(t, checks[tool])
 		}
 		op, ok := tools.Lookup(strings.Replace(tool, "_", ".", 1))
-		if ok && op.Risk.Asks() {
+		if ok && op.Risk.NeedsConsent() {
 			for _, sent := range w.sent() {
 				require.NotContains(t, sent, "DELETE", "nobody was asked")
 			}

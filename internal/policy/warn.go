@@ -30,7 +30,7 @@ func (v *validator) warnOfRule(line int, rule permissions.Rule) {
 		return
 	}
 	for _, act := range permissions.Acts {
-		if slices.Contains(rule.Operations, permissions.Glob(act)) && !rule.Names(act) {
+		if slices.Contains(rule.Operations, permissions.Glob(act)) && !rule.NamesAct(act) {
 			v.warnf(line, "the rule %q gives %s to nobody: it has neither a risk nor a server, so leave risks and servers out", rule.Name, act)
 		}
 	}

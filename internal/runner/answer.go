@@ -164,7 +164,7 @@ func (r *Runner) Closed(rec approval.Record, actor permissions.Actor) string {
 
 // Carries reports whether the policy lets a surface carry a yes to what a record asks.
 func (r *Runner) Carries(ctx context.Context, rec approval.Record, surface permissions.Surface) bool {
-	return r.decide(ctx, askOf(rec)).Carries(surface)
+	return r.decide(ctx, askOf(rec)).Accepts(surface)
 }
 
 // Carriers says, for a person to read, where a yes to what a record asks can be given.

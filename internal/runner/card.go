@@ -87,7 +87,7 @@ func (r *Runner) card(op *tools.Op, in tools.Input, t tools.Target, demand permi
 	if demand.Others > 0 {
 		c.Others = othersNeeded(demand)
 	}
-	if demand.Risk.WantsName() {
+	if demand.Risk.NeedsTypedName() {
 		c.Confirm = op.ConfirmText(t)
 	}
 	return c

@@ -167,7 +167,7 @@ func (r *Runner) notEntitled(rec approval.Record, d permissions.Decision, who pe
 		return r.closed(rec, who, channel)
 	case channel == permissions.Script && !(who.IsKey() && r.isAsker(rec, who)):
 		return "a flag answers for nobody but the bearer of the access key who asked"
-	case !d.Carries(channel):
+	case !d.Accepts(channel):
 		return "the policy does not let " + string(channel) + " carry a yes to this; it can be given in: " + surfaces(d.Channels)
 	}
 	return r.notConcerned(rec, who, groups, channel)

@@ -49,7 +49,7 @@ func (r *Runner) planFor(ctx context.Context, op *tools.Op, in tools.Input, serv
 	}
 	p := plan{op: op, in: in, target: t, demand: demand, card: r.card(op, in, t, demand, call)}
 	p.facts = factsOf(op, t)
-	if demand.Risk.WantsName() && p.card.Confirm == "" {
+	if demand.Risk.NeedsTypedName() && p.card.Confirm == "" {
 		return plan{}, &inputError{"there is no name and no id to type, so nothing can be confirmed"}
 	}
 	return p, nil
@@ -59,7 +59,7 @@ func (r *Runner) planFor(ctx context.Context, op *tools.Op, in tools.Input, serv
 func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
 
 // here reports whether the answer can be given where the change was asked for.
-func (p plan) here(call Call) bool { return call.CanAsk && p.demand.Carries(call.Surface) }
+func (p plan) here(call Call) bool { return call.CanAsk && p.demand.Accepts(call.Surface) }
 
 // lock returns what may have one change at a time: the server behind the operation, the
 // name that a new one will have, or the thing itself.

@@ -37,7 +37,7 @@ func (r *Runner) readTarget(ctx context.Context, op *tools.Op, in tools.Input, s
 func (r *Runner) readServer(ctx context.Context, op *tools.Op, in tools.Input, t *tools.Target) error {
 	err := r.mayRead(ctx, op, "servers:list", "showing what would be changed")
 	var refused *refusal
-	if errors.As(err, &refused) && !op.RiskOf(*t, in).Asks() {
+	if errors.As(err, &refused) && !op.RiskOf(*t, in).NeedsConsent() {
 		return nil
 	}
 	if err != nil {

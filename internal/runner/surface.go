@@ -127,7 +127,7 @@ func byRule(d permissions.Decision) string {
 func needs(d permissions.Decision) string {
 	var parts []string
 	switch {
-	case d.Own && d.Risk.WantsName():
+	case d.Own && d.Risk.NeedsTypedName():
 		parts = append(parts, "the name typed")
 	case d.Own:
 		parts = append(parts, "your yes")

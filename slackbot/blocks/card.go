@@ -51,7 +51,7 @@ func askButtons(rec approval.Record, role Role) []slack.Block {
 	if rec.Confirm != "" {
 		further = "…" // a name is asked for next
 	}
-	if permissions.Risk(rec.Risk).WantsName() { // something is destroyed
+	if permissions.Risk(rec.Risk).NeedsTypedName() { // something is destroyed
 		style = slack.StyleDanger
 	}
 	if role == Second {

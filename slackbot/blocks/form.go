@@ -29,7 +29,7 @@ var unasked = map[string]bool{"dry_run": true, "wait": true, "limit": true, "off
 func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.ModalViewRequest {
 	submit := "Run"
 	body := sections(said(op.Description))
-	if op.Risk.Asks() {
+	if op.Risk.NeedsConsent() {
 		submit = "Continue"
 		body = append(body, remark("You are asked to confirm it before anything is sent.")...)
 	}
