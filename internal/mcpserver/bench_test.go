@@ -26,7 +26,7 @@ import (
 )
 
 // BenchmarkRead compares a GET made directly with the same GET made through tools/call over
-// real pipes. The API is on loopback, in this very process: its own work is in both figures.
+// real pipes. Both figures include the API, which is in the same process.
 //
 //	go test ./internal/mcpserver -run '^$' -bench Read -benchtime 3s
 func BenchmarkRead(b *testing.B) {
@@ -66,7 +66,7 @@ func counted(n *atomic.Int64, next http.Handler) http.Handler {
 	})
 }
 
-// canned answers two paths with what the simulator said once, for the least of work.
+// canned answers two paths with recorded answers of the simulator.
 func canned(t testing.TB) http.Handler {
 	sim := simulator.New(simulator.Options{})
 	answers := map[string][]byte{}
@@ -105,7 +105,7 @@ func benchRunner(b *testing.B, url string) *runner.Runner {
 	return &runner.Runner{Client: c, API: url, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} }, Process: runner.Process{ID: "b"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 }
 
-// measure runs work b.N times, so many at a time, and reports the median and the rate.
+// measure runs work b.N times, inFlight at a time, and reports the median and the rate.
 func measure(b *testing.B, inFlight int, work func() error) {
 	require.NoError(b, work())
 	var left atomic.Int64
@@ -132,7 +132,7 @@ func measure(b *testing.B, inFlight int, work func() error) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
 }
 
-// piped is a client on the two pipes of a process, as quick as a client can be.
+// piped is a minimal client on the two pipes of a process.
 type piped struct {
 	mu      sync.Mutex
 	out     *os.File

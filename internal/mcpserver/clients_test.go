@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// person answers every question the same way, and takes the time to read it.
+// person answers every elicitation in the same way, after the time to read it.
 type person struct {
 	w       *world
 	action  string

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
@@ -22,6 +23,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 	"github.com/vpsbot/vpsbot/permissions"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	alice = permissions.Actor("local:alice")
@@ -99,7 +102,7 @@ func (w *world) state() approval.State {
 	return all[0].State
 }
 
-// approve is what a person does at a terminal.
+// approve approves the newest record at a terminal.
 func (w *world) approve(name string) {
 	w.Helper()
 	rec := w.records()[0]
@@ -109,7 +112,7 @@ func (w *world) approve(name string) {
 	require.NoError(w, err)
 }
 
-// eventually waits for what happens on another goroutine.
+// eventually waits for a condition that another goroutine fulfils.
 func (w *world) eventually(ok func() bool, what string) {
 	w.Helper()
 	require.Eventually(w, ok, time.Minute, 2*time.Millisecond, what)

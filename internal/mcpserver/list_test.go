@@ -82,7 +82,7 @@ func TestListsEveryTool(t *testing.T) {
 	})
 }
 
-func TestListHidesWhatTheTokenMayNot(t *testing.T) {
+func TestListWithoutRefusedTools(t *testing.T) {
 	token := simulator.Token{Value: "vps_lists", Name: "lists", Permissions: []string{"servers:list"}}
 	w := newWorldWith(t, token.Value, simulator.Options{Tokens: []simulator.Token{token}})
 	bothEras(t, w, func(t *testing.T, k *talk) {
@@ -97,7 +97,7 @@ func TestListHidesWhatTheTokenMayNot(t *testing.T) {
 	})
 }
 
-func TestListHidesWhatPolicyDoesNotLetExist(t *testing.T) {
+func TestListWithoutToolsOffByPolicy(t *testing.T) {
 	w := newWorld(t)
 	w.server.Runner.Policy = func() permissions.Policy {
 		return permissions.Policy{ReadOnly: true, Operations: []string{"servers.*"}}
@@ -132,9 +132,9 @@ func TestUnknownTool(t *testing.T) {
 	})
 }
 
-// An operation's own name gives the tool's name, and runs nothing: rules that a client has about a
-// tool go by that.
-func TestOperationsAreCalledByTheirToolsNames(t *testing.T) {
+// A call by the operation's name returns the tool's name and runs nothing, because a client's rules
+// about a tool depend on its name.
+func TestCallByOperationName(t *testing.T) {
 	w := newWorld(t)
 	bothEras(t, w, func(t *testing.T, k *talk) {
 		for _, op := range tools.Operations() {
@@ -146,7 +146,7 @@ func TestOperationsAreCalledByTheirToolsNames(t *testing.T) {
 	require.Empty(t, w.sim.Requests())
 }
 
-// Messages name tools as this surface calls them, wherever the name comes from.
+// Messages have the names of tools, not of operations.
 func TestMessagesNameTools(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(noForms)
@@ -162,7 +162,7 @@ func TestMessagesNameTools(t *testing.T) {
 	}
 }
 
-func TestInitializeSaysHowToBehave(t *testing.T) {
+func TestInstructions(t *testing.T) {
 	w := newWorld(t)
 	k := w.speak(w.server)
 	m := k.request("initialize", `{"protocolVersion":"2025-06-18","clientInfo":{"name":"t","version":"1"},"capabilities":{}}`)
@@ -175,7 +175,7 @@ func TestInitializeSaysHowToBehave(t *testing.T) {
 	require.Equal(t, said["instructions"], discovered["instructions"])
 }
 
-// Clients ask for resources and prompts whatever the server says, and show an error as a fault.
+// Clients request resources and prompts whatever the capabilities, and display an error.
 func TestResourcesAndPromptsAreEmptyLists(t *testing.T) {
 	bothEras(t, newWorld(t), func(t *testing.T, k *talk) {
 		for method, member := range map[string]string{
@@ -188,10 +188,10 @@ func TestResourcesAndPromptsAreEmptyLists(t *testing.T) {
 	})
 }
 
-// mostOnTheWire is what the list of all tools may weigh, in bytes.
+// mostOnTheWire limits the list of all tools, in bytes.
 const mostOnTheWire = 40_000
 
-func TestListIsLight(t *testing.T) {
+func TestListSize(t *testing.T) {
 	m := newWorld(t).legacy(forms).request("tools/list", `{}`)
 	t.Logf("tools/list: %d bytes", len(m.Result))
 	require.Less(t, len(m.Result), mostOnTheWire)

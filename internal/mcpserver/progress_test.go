@@ -43,7 +43,7 @@ func TestProgressWhileWaiting(t *testing.T) {
 	})
 }
 
-func TestProgressIsNotSentTooOften(t *testing.T) {
+func TestProgressInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []float64
 		r := &progressReporter{subject: "web-1", send: func(progress float64, message string) error {
@@ -76,8 +76,8 @@ func TestProgressTokens(t *testing.T) {
 	require.Empty(t, k.notes)
 }
 
-// While a person is asked, a client that wants progress hears of it after a second, and every 10 s.
-func TestProgressWhileAPersonIsAsked(t *testing.T) {
+// During an elicitation, progress is reported after a second and then every 10 s.
+func TestProgressDuringAnElicitation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []float64
 		var said string
@@ -99,7 +99,7 @@ func TestProgressWhileAPersonIsAsked(t *testing.T) {
 	})
 }
 
-func TestProgressOfAQuestionGoesToWhoGaveAToken(t *testing.T) {
+func TestProgressTokenOfAnElicitation(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(forms)
 	k.begin("tools/call", call("servers_reboot", `{"server":"db-server-01"}`))

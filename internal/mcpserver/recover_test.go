@@ -17,7 +17,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
-func TestPanicIsAnErrorAndTheServerLivesOn(t *testing.T) {
+func TestPanicInACall(t *testing.T) {
 	w := newWorld(t)
 	healthy := w.server.Runner.Store
 	w.server.Runner.Store = func(context.Context) (approval.Store, error) { panic("store of vps_demo broke") }
@@ -30,7 +30,7 @@ func TestPanicIsAnErrorAndTheServerLivesOn(t *testing.T) {
 		id := o.text()[len("an internal error (id "):][:8]
 		require.Contains(t, w.log.String(), "id="+id)
 		require.Contains(t, w.log.String(), "store of [redacted] broke")
-		require.Contains(t, w.log.String(), "guard_test.go", "the stack is logged")
+		require.Contains(t, w.log.String(), "recover_test.go", "the stack is logged")
 	})
 	w.server.Runner.Store = healthy
 	require.Empty(t, w.sent())
@@ -47,14 +47,14 @@ func TestGoErrorDoesNotReachTheClient(t *testing.T) {
 	require.Contains(t, w.log.String(), "open /home/alice/[redacted]")
 }
 
-func TestPanicWhileListingShowsAll(t *testing.T) {
+func TestPanicWhileListing(t *testing.T) {
 	w := newWorld(t)
 	w.server.Runner.Now = func() time.Time { panic("broken") }
 	require.Len(t, w.legacy(forms).list(), len(allNames()))
 	require.Contains(t, w.log.String(), "internal error")
 }
 
-func TestPanicWhileWatchingIsLogged(t *testing.T) {
+func TestPanicWhileWatching(t *testing.T) {
 	w := newWorld(t)
 	require.Equal(t, "approval_required", w.legacy(noForms).call(call("servers_delete", web)).is())
 	broken := w.process("process-2", w.sim.Transport())
@@ -65,14 +65,14 @@ func TestPanicWhileWatchingIsLogged(t *testing.T) {
 	require.Contains(t, w.log.String(), "store of [redacted] broke")
 }
 
-func TestMCPGoComplainsToTheLog(t *testing.T) {
+func TestErrorsOfMCPGoAreLogged(t *testing.T) {
 	w := newWorld(t)
 	log.New(logWriter{w.server}, "", 0).Printf("odd: %s", "vps_demo")
 	require.Contains(t, w.log.String(), "odd: [redacted]")
 }
 
-// mcp-go repeats what a client called a tool: the token must not come back even so.
-func TestTheTokenIsTakenOutOfEveryLine(t *testing.T) {
+// mcp-go repeats the client's name of a tool in its errors, where the token must be redacted.
+func TestTokenIsRedactedInEveryLine(t *testing.T) {
 	w := newWorld(t)
 	var out strings.Builder
 	line := `{"error":{"message":"tool 'vps_demo' not found"}}` + "\n"
@@ -82,7 +82,7 @@ func TestTheTokenIsTakenOutOfEveryLine(t *testing.T) {
 	require.Equal(t, strings.Replace(line, "vps_demo", "[redacted]", 1), out.String())
 }
 
-func TestALineWithoutEndEndsTheSession(t *testing.T) {
+func TestLineAboveTheLimitEndsTheSession(t *testing.T) {
 	ended := false
 	text := strings.NewReader(strings.Repeat("short\n", 2<<20) + strings.Repeat("x", maxLine+1))
 	in := &lineReader{in: bufio.NewReader(text), handshake: &handshake{}, isResponse: func([]byte) bool { return false }, onEnd: func() { ended = true }}

@@ -15,7 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 )
 
-// TestTalks plays the conversations of testdata/talk. They are what released clients send, line by line:
+// TestConversations plays the conversations of testdata/talk. They are what released clients send, line by line:
 //
 //	{…}           a line of the client's
 //	answer {…}    the client's result for the newest question
@@ -26,7 +26,7 @@ import (
 //	! text        the server has said no such line since the last "<"
 //	sent a, b     these writes have reached the API; "sent" alone: none
 //	# text        a comment
-func TestTalks(t *testing.T) {
+func TestConversations(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/talk/*.txt")
 	require.NoError(t, err)
 	require.NotEmpty(t, scripts)
@@ -43,7 +43,7 @@ func TestTalks(t *testing.T) {
 	}
 }
 
-// player is one conversation under way.
+// player plays a conversation.
 type player struct {
 	*world
 	line  int
@@ -117,7 +117,7 @@ func (p *player) begin() {
 	})
 }
 
-// hearsUntil reads what the server says until something holds.
+// hearsUntil reads messages of the server until a condition holds.
 func (p *player) hearsUntil(holds func() bool, what string) {
 	p.Helper()
 	for late := time.After(20 * time.Second); !holds(); {
@@ -135,7 +135,7 @@ func (p *player) hearsUntil(holds func() bool, what string) {
 	}
 }
 
-// use uses up the lines up to the first that holds the text, and reports whether there is one.
+// use consumes the lines up to the first that contains the text, and reports whether there is one.
 func (p *player) use(text string) bool {
 	for i, line := range p.lines {
 		if strings.Contains(line, text) {

@@ -12,39 +12,51 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
-func TestWriteUnderWayIsSeenToItsEnd(t *testing.T) {
+// hold delays a request of a method: arrived is closed at its arrival, and it goes on when goOn is closed.
+func (w *world) hold(method string) (arrived, goOn chan struct{}) {
+	arrived, goOn = make(chan struct{}), make(chan struct{})
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == method {
+			close(arrived)
+			<-goOn
+		}
+		next.ServeHTTP(rw, r)
+	})
+	return arrived, goOn
+}
+
+// completes requires that the server of k does not stop before the write that hold delays has ended.
+func (w *world) completes(k *talk, goOn chan struct{}) {
+	w.Helper()
+	select {
+	case <-k.served:
+		require.Fail(w, "it did not wait for a write")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(goOn)
+	require.NoError(w, <-k.served)
+	require.Equal(w, approval.Done, w.state())
+}
+
+func TestShutdownCompletesAWrite(t *testing.T) {
 	for name, stop := range map[string]func(*talk){
 		"end of input": func(k *talk) { k.in.Close() },
 		"stopped":      func(k *talk) { k.stop() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			arrived, goOn := make(chan struct{}), make(chan struct{})
-			w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-				if r.Method == http.MethodPost {
-					close(arrived)
-					<-goOn
-				}
-				next.ServeHTTP(rw, r)
-			})
+			arrived, goOn := w.hold(http.MethodPost)
 			k := w.legacy(forms)
 			k.begin("tools/call", call("backups_create", web))
 			<-arrived
 			stop(k)
-			select {
-			case <-k.served:
-				require.Fail(t, "it left a write behind")
-			case <-time.After(100 * time.Millisecond):
-			}
-			close(goOn)
-			require.NoError(t, <-k.served)
-			require.Equal(t, approval.Done, w.state())
+			w.completes(k, goOn)
 			require.Len(t, w.sent(), 1)
 		})
 	}
 }
 
-func TestReadsAreAnsweredWhenTheInputEnds(t *testing.T) {
+func TestReadsAfterTheEndOfInput(t *testing.T) {
 	w := newWorld(t)
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		time.Sleep(50 * time.Millisecond)
@@ -57,32 +69,18 @@ func TestReadsAreAnsweredWhenTheInputEnds(t *testing.T) {
 	require.NoError(t, <-k.served)
 }
 
-func TestApprovedRunIsSeenToItsEnd(t *testing.T) {
+func TestShutdownCompletesAnApprovedOperation(t *testing.T) {
 	w := newWorld(t)
-	arrived, goOn := make(chan struct{}), make(chan struct{})
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method == http.MethodDelete {
-			close(arrived)
-			<-goOn
-		}
-		next.ServeHTTP(rw, r)
-	})
+	arrived, goOn := w.hold(http.MethodDelete)
 	k := w.legacy(noForms)
 	k.call(call("servers_delete", web))
 	w.approve("web-server-01")
 	<-arrived
 	k.stop()
-	select {
-	case <-k.served:
-		require.Fail(t, "it left a write behind")
-	case <-time.After(100 * time.Millisecond):
-	}
-	close(goOn)
-	require.NoError(t, <-k.served)
-	require.Equal(t, approval.Done, w.state())
+	w.completes(k, goOn)
 }
 
-func TestStopDoesNotWaitForEver(t *testing.T) {
+func TestShutdownTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{Log: slog.New(slog.DiscardHandler)}
 		began := time.Now()

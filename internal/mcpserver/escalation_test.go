@@ -15,7 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func TestClientThatCannotAsk(t *testing.T) {
+func TestClientWithoutElicitation(t *testing.T) {
 	for name, capabilities := range map[string]string{"nothing": noForms, "only addresses": `{"elicitation":{"url":{}}}`} {
 		t.Run(name, func(t *testing.T) {
 			bothEras := map[string]func(*world) *talk{
@@ -48,14 +48,14 @@ func TestClientThatCannotAsk(t *testing.T) {
 	}
 }
 
-// watching counts the records that the server watches.
+// watching returns the number of records that the server watches.
 func (w *world) watching() int {
 	w.server.approvals.mu.Lock()
 	defer w.server.approvals.mu.Unlock()
 	return len(w.server.approvals.records)
 }
 
-func TestDenialElsewhereIsToldToo(t *testing.T) {
+func TestDenialOnAnotherSurface(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(noForms)
 	require.Equal(t, "approval_required", k.call(call("servers_delete", web)).is())
@@ -68,7 +68,7 @@ func TestDenialElsewhereIsToldToo(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestApprovalThatExpiresIsNoLongerWatched(t *testing.T) {
+func TestExpiredApprovalIsNotWatched(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(noForms)
 	require.Equal(t, "approval_required", k.call(call("servers_delete", web)).is())
@@ -93,7 +93,7 @@ func TestApprovedAtATerminalWhileTheFormIsOpen(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestAutomaticAnswerCanBeGivenElsewhere(t *testing.T) {
+func TestAutomaticAnswerIsEscalated(t *testing.T) {
 	w := newWorld(t)
 	k := w.modern(forms)
 	state := asked(k)
@@ -105,7 +105,7 @@ func TestAutomaticAnswerCanBeGivenElsewhere(t *testing.T) {
 	w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs")
 }
 
-func TestClientThatFailsToAsk(t *testing.T) {
+func TestFailedElicitationIsEscalated(t *testing.T) {
 	for _, failure := range []string{
 		`"error":{"code":-32601,"message":"Method not found %s"}`,
 		`"result":5`, `"result":"accept"`, `"result":{"action":5}`,
@@ -117,21 +117,14 @@ func TestClientThatFailsToAsk(t *testing.T) {
 		reply(failure)
 		o := k.result(coming)
 		require.Equal(t, "approval_required", o.is(), o.text())
-		require.NotContains(t, o.text(), "Method not found", "the client's own error is for the log")
+		require.NotContains(t, o.text(), "Method not found", "the client's error is for the log")
 		require.Equal(t, approval.Elsewhere, w.records()[0].Place)
 	}
 }
 
-func TestApprovedWaitsForABusyServer(t *testing.T) {
+func TestApprovedOperationWaitsForABusyServer(t *testing.T) {
 	w := newWorld(t)
-	arrived, goOn := make(chan struct{}), make(chan struct{})
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method == http.MethodPost {
-			close(arrived)
-			<-goOn
-		}
-		next.ServeHTTP(rw, r)
-	})
+	arrived, goOn := w.hold(http.MethodPost)
 	k := w.legacy(noForms)
 	require.Equal(t, "approval_required", k.call(call("servers_reboot", `{"server":"web-server-01"}`)).is())
 	_, coming := k.begin("tools/call", call("backups_create", web))
@@ -156,7 +149,7 @@ func (w *world) find(operation string) approval.Record {
 	return found[0]
 }
 
-func TestWatchingSurvivesAStoreThatFails(t *testing.T) {
+func TestWatcherRetriesAfterAStoreError(t *testing.T) {
 	w := newWorld(t)
 	require.Equal(t, "approval_required", w.legacy(noForms).call(call("servers_delete", web)).is())
 	other := w.process("process-1", w.sim.Transport())
@@ -176,7 +169,7 @@ func TestWatchingSurvivesAStoreThatFails(t *testing.T) {
 	require.Contains(t, w.log.String(), "disk full of [redacted]")
 }
 
-func TestQuestionThatCannotBeStoredIsHandedOver(t *testing.T) {
+func TestElicitationThatCannotBeStoredIsEscalated(t *testing.T) {
 	w := newWorld(t)
 	w.server.Runner.Store = func(context.Context) (approval.Store, error) { return formless{w.store}, nil }
 	o := w.modern(forms).call(call("servers_delete", web))
@@ -184,13 +177,13 @@ func TestQuestionThatCannotBeStoredIsHandedOver(t *testing.T) {
 	require.Equal(t, approval.Elsewhere, w.records()[0].Place)
 }
 
-// formless is a store that cannot keep questions.
+// formless is a store that cannot store challenges.
 type formless struct{ approval.Store }
 
 func (formless) AskForm(context.Context, approval.Form) error { return errors.New("disk full") }
 
-// Where the policy takes no answer over MCP, none is asked for: a person would type a name in vain.
-func TestNoQuestionWhereItsAnswerWouldNotCount(t *testing.T) {
+// The policy refuses answers over MCP, so the person must not be made to type a name.
+func TestNoElicitationIfThePolicyRefusesTheChannel(t *testing.T) {
 	for era, speak := range map[string]func(*world) *talk{
 		"legacy": func(w *world) *talk { return w.legacy(forms) },
 		"modern": func(w *world) *talk { return w.modern(forms) },
@@ -213,8 +206,8 @@ func TestNoQuestionWhereItsAnswerWouldNotCount(t *testing.T) {
 	}
 }
 
-// Whoever has given their own yes is not asked for it again while others are missing.
-func TestOnesOwnYesIsAskedForOnce(t *testing.T) {
+// A person who has confirmed is not asked again while other approvers are missing.
+func TestOwnYesIsElicitedOnce(t *testing.T) {
 	conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, answer func(string) outcome) {
 		people := []permissions.Principal{"alice", "bob"}
 		w.server.Runner.Policy = func() permissions.Policy {

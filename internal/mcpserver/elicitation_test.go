@@ -22,8 +22,8 @@ const (
 	readTime = 5 * time.Second // a person takes longer than 700 ms
 )
 
-// conversations runs a test of a question and its answer in both eras. ask calls a tool
-// that must ask; answer gives the answer and returns what came of it.
+// conversations runs a test of an elicitation and its answer in both eras. ask calls a tool
+// that needs a confirmation; answer answers and returns the outcome.
 func conversations(t *testing.T, test func(t *testing.T, w *world, ask func(tool, args string) elicited, answer func(result string) outcome)) {
 	t.Run("legacy", func(t *testing.T) {
 		w := newWorld(t)
@@ -56,7 +56,7 @@ func conversations(t *testing.T, test func(t *testing.T, w *world, ask func(tool
 	})
 }
 
-func TestRightNameDeletesOnce(t *testing.T) {
+func TestTypedNameDeletesOnce(t *testing.T) {
 	conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, answer func(string) outcome) {
 		q := ask("servers_delete", web)
 		require.Contains(t, q.Message, "Type web-server-01 to confirm")
@@ -113,7 +113,7 @@ func TestAnswersThatSendNothing(t *testing.T) {
 
 func choose(answer string) string { return `{"action":"accept","content":{"answer":"` + answer + `"}}` }
 
-func TestYesIsEnoughForADisruption(t *testing.T) {
+func TestYesConfirmsADisruption(t *testing.T) {
 	conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, answer func(string) outcome) {
 		q := ask("servers_reboot", web)
 		require.JSONEq(t, `{"type":"object","properties":{"answer":{"type":"string","title":"Do this?","enum":["no","yes"]}},"required":["answer"]}`, string(q.RequestedSchema))
@@ -124,8 +124,8 @@ func TestYesIsEnoughForADisruption(t *testing.T) {
 	})
 }
 
-// Nothing but the word that a person chose is a yes, and nothing but a no is a no.
-func TestOnlyYesIsAYes(t *testing.T) {
+// Only the word yes confirms, and only the word no denies.
+func TestChoices(t *testing.T) {
 	for answer, c := range map[string]struct {
 		is    string
 		state approval.State
@@ -160,8 +160,8 @@ func TestOnlyYesIsAYes(t *testing.T) {
 	}
 }
 
-// Every form, whatever it asks, has a member that must be filled in and none that is filled in already.
-func TestEveryFormHasSomethingToFillIn(t *testing.T) {
+// Every form has a required member, and no member has a default.
+func TestEveryFormHasARequiredMember(t *testing.T) {
 	for _, op := range tools.Operations() {
 		if op.IsRead() {
 			continue
@@ -188,8 +188,8 @@ func TestEveryFormHasSomethingToFillIn(t *testing.T) {
 	}
 }
 
-// Some clients show three lines of a question.
-func TestWhatItCostsAndLosesStandsInThreeLines(t *testing.T) {
+// Some clients display three lines of the message.
+func TestCostsAndLossesInThreeLines(t *testing.T) {
 	for _, c := range []struct{ tool, args, line2, line3 string }{
 		{"servers_create", `{"name":"big","plan_id":"2","os_id":"5","location":"us-west"}`, "Costs 10.00 a month", ""},
 		{"servers_delete", `{"server":"db-server-01"}`, "Copies of this server: 0 backups, 0 snapshots", "nothing can bring the data back"},
@@ -208,8 +208,7 @@ func TestWhatItCostsAndLosesStandsInThreeLines(t *testing.T) {
 	}
 }
 
-// The time that a card names is the time that is left.
-func TestACardNamesTheTimeThatIsLeft(t *testing.T) {
+func TestCardHasTheRemainingTime(t *testing.T) {
 	w := newWorld(t)
 	asked(w.modern(forms))
 	w.clock.Advance(3*time.Minute + 20*time.Second)
@@ -217,7 +216,7 @@ func TestACardNamesTheTimeThatIsLeft(t *testing.T) {
 	require.Contains(t, x.elicitation(w.records()[0], runner.Card{}).Message, "Can be answered for 100 seconds at most")
 }
 
-func TestTargetThatChangedIsStale(t *testing.T) {
+func TestChangedTargetIsStale(t *testing.T) {
 	for name, change := range map[string]func(*simulator.World){
 		"renamed":  func(w *simulator.World) { w.Server(12345).Name = "other" },
 		"stopped":  func(w *simulator.World) { w.Server(12345).Status = "stopped" },

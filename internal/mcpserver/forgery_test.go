@@ -10,7 +10,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
-// asked begins a deletion in the newer era and returns the state that its answer must carry.
+// asked begins a deletion in the newer era and returns the state for its answer.
 func asked(k *talk) (state string) {
 	k.Helper()
 	o := k.call(call("servers_delete", web))
@@ -18,7 +18,7 @@ func asked(k *talk) (state string) {
 	return o.RequestState
 }
 
-// refused requires that an answer did not count: nothing sent, and the record as it was.
+// refused requires that an answer was refused: nothing was sent, and the record has not changed.
 func (w *world) refused(o outcome, state approval.State) {
 	w.Helper()
 	require.True(w, o.IsError)
@@ -69,7 +69,7 @@ func TestStateOfAnotherSession(t *testing.T) {
 	w.refused(w.modern(forms).call(answering("servers_delete", web, nonce, yes)), approval.Pending)
 }
 
-func TestAnswerForSomethingElse(t *testing.T) {
+func TestAnswerForAnotherCall(t *testing.T) {
 	for name, c := range map[string]struct{ tool, arguments string }{
 		"another server":    {"servers_delete", `{"server":"db-server-01"}`},
 		"another id":        {"servers_delete", `{"server":12346}`},
@@ -108,7 +108,7 @@ func TestSameServerByNameIDAndHostname(t *testing.T) {
 	}
 }
 
-func TestSecondUse(t *testing.T) {
+func TestAnswerIsAcceptedOnce(t *testing.T) {
 	w := newWorld(t)
 	k := w.modern(forms)
 	state := asked(k)
@@ -119,7 +119,7 @@ func TestSecondUse(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestHundredAnswersAtOnce(t *testing.T) {
+func TestConcurrentAnswers(t *testing.T) {
 	w := newWorld(t)
 	k := w.modern(forms)
 	states := []string{asked(k), asked(k), asked(k)}
@@ -141,7 +141,7 @@ func TestHundredAnswersAtOnce(t *testing.T) {
 	require.LessOrEqual(t, done, len(states), "only the questions that were asked are answered")
 }
 
-func TestUnreadableAnswerLeavesTheQuestionOpen(t *testing.T) {
+func TestInvalidAnswerLeavesTheElicitationOpen(t *testing.T) {
 	for _, answer := range []string{
 		`null`, `5`, `"accept"`, `[]`, `{}`, `{"action":true}`, `{"action":""}`, `{"action":"ACCEPT"}`, `{"action":["accept"]}`,
 		`{"action":"` + strings.Repeat("x", 1<<20) + `"}`,
@@ -175,7 +175,7 @@ func TestLateStateIsRefused(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAnswerToNothingInTheOlderEra(t *testing.T) {
+func TestAnswerWithoutElicitation(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(forms)
 	for _, line := range []string{
@@ -191,7 +191,7 @@ func TestAnswerToNothingInTheOlderEra(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestLinesThatAreNotTheProtocol(t *testing.T) {
+func TestInvalidProtocolLines(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(forms)
 	for _, line := range []string{

@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func TestGivingUpCancelsTheQuestion(t *testing.T) {
+func TestCancelledCallAbandonsTheRecord(t *testing.T) {
 	for name, giveUp := range map[string]func(k *talk, id string){
 		"cancelled": func(k *talk, id string) {
 			k.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `}}`)
@@ -34,7 +34,7 @@ func TestGivingUpCancelsTheQuestion(t *testing.T) {
 	}
 }
 
-func TestGivingUpOneOfTwoLeavesTheQuestionOpen(t *testing.T) {
+func TestCancellingOneOfTwoCallsLeavesTheRecordOpen(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(forms)
 	first, _ := k.begin("tools/call", call("servers_delete", web))
@@ -49,7 +49,7 @@ func TestGivingUpOneOfTwoLeavesTheQuestionOpen(t *testing.T) {
 	require.Equal(t, "done", k.result(coming).is())
 }
 
-func TestModernQuestionSurvivesTheEndOfItsCall(t *testing.T) {
+func TestModernElicitationOutlivesItsCall(t *testing.T) {
 	w := newWorld(t)
 	state := asked(w.modern(forms))
 	time.Sleep(50 * time.Millisecond) // the call's context has ended long since
@@ -57,7 +57,7 @@ func TestModernQuestionSurvivesTheEndOfItsCall(t *testing.T) {
 	require.Equal(t, approval.Pending, w.state())
 }
 
-func TestFiftyWaitAndReadsGoOn(t *testing.T) {
+func TestReadsWhileFiftyCallsWait(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(forms)
 	var coming []<-chan message
@@ -91,7 +91,7 @@ func newServer(i int) string {
 	return fmt.Sprintf(`{"name":"web-%d","plan_id":1,"os_id":5,"location":"us-west"}`, i)
 }
 
-// hears waits for a notification of a method.
+// hears waits for a notification.
 func (k *talk) hears(method string) map[string]any {
 	k.Helper()
 	for {
@@ -106,8 +106,8 @@ func (k *talk) hears(method string) map[string]any {
 	}
 }
 
-// A form that is over, however it ended, is taken off the person's screen.
-func TestAFormThatIsOverIsWithdrawn(t *testing.T) {
+// The server cancels an elicitation whose record has ended in any way, so that the form disappears.
+func TestEndedElicitationIsCancelled(t *testing.T) {
 	decide := func(w *world, a runner.Answer) {
 		a.Approval, a.Channel = w.records()[0].ID, permissions.Terminal
 		_, err := w.server.Runner.Decide(w.Context(), alice, a, "")
@@ -148,7 +148,7 @@ func (k *talk) giveUp(id string) {
 	k.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `,"reason":"Request timed out"}}`)
 }
 
-// put waits for the next question and returns it as it came.
+// put waits for the next elicitation and returns it unparsed.
 func (k *talk) put() message {
 	k.Helper()
 	select {
@@ -160,8 +160,7 @@ func (k *talk) put() message {
 	}
 }
 
-// A question that is answered is not withdrawn.
-func TestAnAnsweredFormIsNotWithdrawn(t *testing.T) {
+func TestAnsweredElicitationIsNotCancelled(t *testing.T) {
 	w := newWorld(t)
 	k := w.legacy(forms)
 	_, coming := k.begin("tools/call", call("servers_delete", web))
@@ -173,8 +172,8 @@ func TestAnAnsweredFormIsNotWithdrawn(t *testing.T) {
 	require.Empty(t, k.notes)
 }
 
-// A client that let one form run out is not asked into the void again, for a while.
-func TestAClientThatLetsAFormRunOut(t *testing.T) {
+// After an elicitation that timed out, the client gets none for ten minutes.
+func TestElicitationThatTimedOut(t *testing.T) {
 	for name, runOut := range map[string]func(w *world, k *talk, id string){
 		"it gave up": func(_ *world, k *talk, id string) { k.giveUp(id) },
 		"expired":    func(w *world, _ *talk, _ string) { w.clock.Advance(6 * time.Minute) },
@@ -203,8 +202,8 @@ func TestAClientThatLetsAFormRunOut(t *testing.T) {
 	}
 }
 
-// Once a program answered in a person's place, no yes of that session counts, in either era.
-func TestAProgramsAnswersCarryNoYesAnyMore(t *testing.T) {
+// After an automatic answer, no yes of the session is accepted, in either era.
+func TestAutomaticSessionCannotConfirm(t *testing.T) {
 	t.Run("legacy", func(t *testing.T) {
 		w := newWorld(t)
 		k := w.legacy(forms)
@@ -253,8 +252,8 @@ func TestAProgramsAnswersCarryNoYesAnyMore(t *testing.T) {
 	})
 }
 
-// A yes without what was asked for is handed over at once and for good: the person can still agree.
-func TestAYesWithoutTheNameIsHandedOver(t *testing.T) {
+// A yes without the typed name is escalated permanently: the person can still confirm on another surface.
+func TestYesWithoutTheNameIsEscalated(t *testing.T) {
 	for _, answer := range []string{`{"action":"accept","content":{}}`, dismiss} {
 		conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, reply func(string) outcome) {
 			ask("servers_delete", web)
@@ -271,8 +270,8 @@ func TestAYesWithoutTheNameIsHandedOver(t *testing.T) {
 	}
 }
 
-// What answers a question and cannot be read ends the wait at once.
-func TestAnswersThatAreNone(t *testing.T) {
+// An invalid response to an elicitation ends the wait.
+func TestInvalidResponses(t *testing.T) {
 	for _, broken := range []string{
 		``, `,"error":"boom"`, `,"error":{}`, `,"error":[]`, `,"result":{"action":"accept"},"error":{"code":1,"message":"x"}`, `,"result":[]`, `,"result":"yes"`,
 		`,"result":null`, `,"result":null,"error":null`,
@@ -293,8 +292,8 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-// Some clients send the id of a question back as a text, or null for the error that there is not.
-func TestAnswersInOtherSpellings(t *testing.T) {
+// Some clients return the id as a text, or null as the error of a success.
+func TestResponseIDsAsTexts(t *testing.T) {
 	for _, answer := range []string{`{"jsonrpc":"2.0","id":"ID","result":YES}`, `{"jsonrpc":"2.0","id":ID,"result":YES,"error":null}`, `{"result":YES,"id":ID}`} {
 		w := newWorld(t)
 		k := w.legacy(forms)
@@ -306,9 +305,9 @@ func TestAnswersInOtherSpellings(t *testing.T) {
 	}
 }
 
-// A client that gives a question up in silence and asks for the same again is not asked into the void again;
-// who still has the form on the screen may answer it.
-func TestAClientThatGivesUpInSilence(t *testing.T) {
+// A client that cancels a call without a notification and repeats it gets no second elicitation;
+// the first may still be answered.
+func TestClientThatCancelsWithoutNotification(t *testing.T) {
 	t.Run("legacy", func(t *testing.T) {
 		w := newWorld(t)
 		k := w.legacy(forms)

@@ -29,7 +29,7 @@ type message struct {
 	} `json:"error"`
 }
 
-// talk is a client that speaks in raw lines over pipes, so that it can say anything.
+// talk is a client that sends raw lines over pipes.
 type talk struct {
 	testing.TB
 	meta     string // of every request; set for the era without initialize
@@ -129,7 +129,7 @@ func (k *talk) hear(line string) {
 	}
 }
 
-// validate holds every structured content that is ever sent against its tool's schema.
+// validate checks every structured content against its tool's schema.
 func (k *talk) validate(tool string, result json.RawMessage) {
 	var o outcome
 	schema := outputSchemas()[tool]
@@ -150,7 +150,7 @@ func (k *talk) say(line string) {
 	require.NoError(k, err)
 }
 
-// begin sends a request and does not wait.
+// begin sends a request without waiting.
 func (k *talk) begin(method, params string) (id string, answer <-chan message) {
 	id = fmt.Sprint(k.next.Add(1))
 	waits := make(chan message, 1)
@@ -227,7 +227,7 @@ func call(tool, arguments string) string {
 	return `{"name":"` + tool + `","arguments":` + arguments + `}`
 }
 
-// answering is a call that brings an answer along.
+// answering returns a call with an answer.
 func answering(tool, arguments, state, answer string) string {
 	return `{"name":"` + tool + `","arguments":` + arguments + `,"requestState":"` + state + `","inputResponses":{"confirm":` + answer + `}}`
 }
@@ -247,7 +247,7 @@ func (k *talk) result(answer <-chan message) outcome {
 	return o
 }
 
-// question waits for the server to ask, and returns what it asks and how to answer.
+// question waits for an elicitation, and returns it and a function to answer it.
 func (k *talk) question() (q elicited, reply func(result string)) {
 	k.Helper()
 	select {
@@ -266,8 +266,8 @@ func accept(name string) string {
 	return `{"action":"accept","content":{"name":` + string(raw) + `}}`
 }
 
-// A client may send its first call before the answer to initialize has come: what it said there counts.
-func TestTheFirstCallWaitsForTheHandshake(t *testing.T) {
+// A client may send its first call before the answer to initialize: its capabilities count.
+func TestFirstCallWaitsForInitialize(t *testing.T) {
 	for range 30 {
 		w := newWorld(t)
 		k := w.speak(w.server)
