@@ -16,11 +16,6 @@ type Amount struct {
 	number bool
 }
 
-// AmountOf returns a known amount.
-func AmountOf(f float64) Amount {
-	return Amount{text: strconv.FormatFloat(f, 'f', -1, 64), number: true}
-}
-
 // IsZero reports whether the amount is not known.
 func (a Amount) IsZero() bool { return a.text == "" }
 

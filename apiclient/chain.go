@@ -26,7 +26,7 @@ func newChain(o Options, base *url.URL) step {
 	transport = bodyReader{transport}              // the body: at most 8 MiB, without the token; no redirects
 	transport = newAttemptLog(transport, o.Logger) // one debug line
 	transport = newBreaker(transport)              // pauses after 10 failures in a row
-	transport = newRateLimit(transport, o, base)   // 50 a second
+	transport = newRateLimit(transport, base)      // 50 a second
 	transport = newRetry(transport)                // reads only, 3 tries
 	transport = auth{transport, base, o.Token}
 

@@ -15,13 +15,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 const (
-	defaultRate      = 50
-	defaultBurst     = 100
 	defaultUserAgent = "vpsbot"
 )
 
@@ -39,10 +35,6 @@ type Options struct {
 	// Transport is the innermost link; nil means a connection pool. It must not
 	// repeat requests.
 	Transport http.RoundTripper
-	// Rate is the highest number of requests a second, Burst how many may be sent at once.
-	// Zero means 50 and 100, and no limit for a loopback host.
-	Rate  rate.Limit
-	Burst int
 	// Observe is called when an API call has ended, in the
 	// goroutine of the call. Each page of a list is a call. It may be nil.
 	Observe func(Call)

@@ -199,11 +199,24 @@ func (a idAlias) decode(extra map[string]any) error {
 	return err
 }
 
-// decodeReference decodes an object's mention inside another: an object into plain, an id alone into
-// id, any other text into name.
-func decodeReference(dec *jsontext.Decoder, plain any, id *ID, name *string) error {
+// reference holds the fields of an object's mention inside another. The id of one for display may be invalid.
+type reference struct {
+	id         *ID
+	name       *string
+	extra      *map[string]any
+	forDisplay bool
+}
+
+// decode decodes an object into plain, an id alone into the id, and any other text into the name.
+func (r reference) decode(dec *jsontext.Decoder, plain any) error {
 	if dec.PeekKind() == '{' {
-		return json.UnmarshalDecode(dec, plain)
+		if err := json.UnmarshalDecode(dec, plain); err != nil {
+			return err
+		}
+		if err := (idAlias{r.id, "uuid"}).decode(*r.extra); !r.forDisplay {
+			return err
+		}
+		return nil
 	}
 	value, err := dec.ReadValue()
 	if err != nil {
@@ -211,14 +224,14 @@ func decodeReference(dec *jsontext.Decoder, plain any, id *ID, name *string) err
 	}
 	switch value.Kind() {
 	case '0':
-		return id.UnmarshalJSON(value)
+		return r.id.UnmarshalJSON(value)
 	case '"':
 		text, err := jsontext.AppendUnquote(nil, value)
 		if parsed, invalid := ParseID(string(text)); invalid == nil {
-			*id = parsed
+			*r.id = parsed
 			return err
 		}
-		*name = string(text)
+		*r.name = string(text)
 		return err
 	}
 	return nil // null, or a value without meaning
@@ -268,30 +281,19 @@ func imageAliases(id *ID, server *Ref) []idAlias {
 // UnmarshalJSONFrom decodes an object, an id alone or a name alone.
 func (r *Ref) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	type plain Ref
-	if err := decodeReference(dec, (*plain)(r), &r.ID, &r.Name); err != nil {
-		return err
-	}
-	return idAlias{&r.ID, "uuid"}.decode(r.Extra)
+	return reference{&r.ID, &r.Name, &r.Extra, false}.decode(dec, (*plain)(r))
 }
 
 // UnmarshalJSONFrom decodes an object, an id alone or a name alone.
 func (p *PlanRef) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	type plain PlanRef
-	if err := decodeReference(dec, (*plain)(p), &p.ID, &p.Name); err != nil {
-		return err
-	}
-	_ = idAlias{&p.ID, "uuid"}.decode(p.Extra) // only displayed
-	return nil
+	return reference{&p.ID, &p.Name, &p.Extra, true}.decode(dec, (*plain)(p))
 }
 
 // UnmarshalJSONFrom decodes an object, an id alone or a name alone.
 func (o *OSRef) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	type plain OSRef
-	if err := decodeReference(dec, (*plain)(o), &o.ID, &o.Name); err != nil {
-		return err
-	}
-	_ = idAlias{&o.ID, "uuid"}.decode(o.Extra) // only displayed
-	return nil
+	return reference{&o.ID, &o.Name, &o.Extra, true}.decode(dec, (*plain)(o))
 }
 
 // UnmarshalJSONFrom decodes an object, and ignores any other value.

@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestAmounts(t *testing.T) {
 		f, ok := got.Float()
 		require.Equal(t, want.number, ok, in)
 		if ok && f < 1<<53 {
-			require.Equal(t, got, AmountOf(f), in)
+			require.Equal(t, strconv.FormatFloat(f, 'f', -1, 64), got.String(), in)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package apiclient
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,17 +12,23 @@ import (
 // errNotSent marks a request that the client itself refused to send.
 var errNotSent = errors.New("nothing was sent")
 
-// rateLimit delays requests to keep Options.Rate.
+const (
+	requestsPerSecond = 50
+	requestBurst      = 100
+)
+
+// rateLimit delays requests so that at most 50 a second are sent, after a burst of 100.
 type rateLimit struct {
 	next    http.RoundTripper
 	limiter *rate.Limiter
 }
 
-func newRateLimit(next http.RoundTripper, o Options, base *url.URL) http.RoundTripper {
-	if o.Rate == 0 && isLoopback(base) {
+// newRateLimit sets no limit for a loopback host.
+func newRateLimit(next http.RoundTripper, base *url.URL) http.RoundTripper {
+	if isLoopback(base) {
 		return next
 	}
-	return rateLimit{next, rate.NewLimiter(cmp.Or(o.Rate, defaultRate), cmp.Or(o.Burst, defaultBurst))}
+	return rateLimit{next, rate.NewLimiter(requestsPerSecond, requestBurst)}
 }
 
 func (l rateLimit) RoundTrip(req *http.Request) (*http.Response, error) {
