@@ -38,7 +38,7 @@ func (g Glob) Matches(text string) bool {
 	return strings.Trim(pattern[i:], "*") == ""
 }
 
-// covers reports whether everything that other matches is matched by g. It may miss a case
+// Covers reports whether everything that other matches is matched by g. It may miss a case
 // of question marks, and then says no.
 func (g Glob) Covers(other Glob) bool {
 	// A star of other is ordinary text to a star of g, but not to a question mark.
