@@ -23,7 +23,7 @@ func (p Permission) split() (resource, action string) {
 // Grants are the permissions that a token holds, as GET /account/me/ lists them.
 type Grants []Permission
 
-// covers reports whether the grants include p, by its own name, by "resource:*" or by
+// Covers reports whether the grants include p, by its own name, by "resource:*" or by
 // "*:*".
 func (g Grants) Covers(p Permission) bool {
 	resource, _ := p.split()
