@@ -132,7 +132,7 @@ func TestPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 
 	screen, err := converse(b.command(t, "approvals", "approve", asked.ApprovalID[:8]), parseTalk("> Type web-server-01 to confirm:\n< web-server-01\n"))
 	require.NoError(t, err, screen)
-	require.Contains(t, screen, "Approved. The assistant's side runs it now")
+	require.Contains(t, screen, "Approved. The assistant's process runs it now")
 	require.Regexp(t, `Done: servers.delete of .web-server-01.`, screen)
 	require.Len(t, b.sim.Writes(), 1)
 

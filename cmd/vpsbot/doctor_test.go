@@ -38,7 +38,7 @@ func TestDoctorSaysNothingOfSlackWhereThereIsNone(t *testing.T) {
 
 func TestDoctorChecksSlack(t *testing.T) {
 	t.Parallel()
-	for mode, socket := range map[string]bool{"HTTP; SLACK_SIGNING_SECRET is set": false, "Socket Mode; Slack gives connections": true} {
+	for mode, socket := range map[string]bool{"HTTP; SLACK_SIGNING_SECRET is set": false, "Socket Mode; Slack accepts connections": true} {
 		b := newBench(t)
 		slack := fakeslack.New(t, fakeslack.Options{
 			SigningSecret: "8f742231b10e8888abcd998887770a51", Scopes: []string{"commands", "chat:write", "files:write"},

@@ -22,7 +22,7 @@ func TestKeysOnPostgreSQL(t *testing.T) {
 	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
 	_, errs, code := b.run(t.Context(), "run", "servers.list")
 	require.Equal(t, 3, code)
-	require.Contains(t, errs, "on PostgreSQL an access key says who you are")
+	require.Contains(t, errs, "on PostgreSQL an access key identifies you")
 	_, _, code = b.run(t.Context(), "run", "servers.delete", "12345", "--confirm", "web-server-01")
 	require.Equal(t, 3, code)
 	require.Empty(t, b.sim.Requests())

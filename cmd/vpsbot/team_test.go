@@ -70,7 +70,7 @@ func TestASecondPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 	b.env["VPSBOT_KEY"] = second
 	screen, err = converse(b.command(t, "approvals", "approve", asked.ApprovalID), talk)
 	require.NoError(t, err, screen)
-	require.Contains(t, screen, "Approved. The assistant's side runs it now")
+	require.Contains(t, screen, "Approved. The assistant's process runs it now")
 	require.Contains(t, screen, "Done: servers.delete")
 	require.Len(t, b.sim.Writes(), 1)
 	require.Equal(t, "done", a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent.Outcome)

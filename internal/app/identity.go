@@ -42,8 +42,8 @@ func (a *App) WarnOfPolicy() {
 }
 
 // ErrNoIdentity is the error of Authenticate where no access key is set and a user's name proves nothing.
-var ErrNoIdentity = Errorf(runner.Refuse, "on PostgreSQL an access key says who you are, because anybody could claim a user's name: "+
-	"whoever looks after the database makes one, vpsbot keys create NAME; set VPSBOT_KEY_FILE to a file that holds it")
+var ErrNoIdentity = Errorf(runner.Refuse, "on PostgreSQL an access key identifies you, because anybody could claim a user's name: "+
+	"an administrator of the database makes one, vpsbot keys create NAME; set VPSBOT_KEY_FILE to a file that holds it")
 
 // Authenticate sets Actor: the owner of the access key that is set, or else the user of this process,
 // where the database is on this machine alone.

@@ -19,7 +19,7 @@ import (
 )
 
 const approvalsHelp = `Shows what waits for a person's answer, and takes that answer. What an assistant asked for is run
-by the assistant's side once you have approved it; what you asked for at another terminal runs at
+by the assistant's process once you have approved it; what you asked for at another terminal runs at
 once, and what a script asked for runs when its command is given again. An id may be cut down to
 its first six characters or more.`
 
@@ -29,7 +29,7 @@ const (
 )
 
 func (c *cli) approvalsCommand() *cobra.Command {
-	return parent("approvals", "Answer what waits for a person", approvalsHelp,
+	return parent("approvals", "Answer the requests that wait for a person", approvalsHelp,
 		c.approvalsListCommand(), c.approvalsShowCommand(), c.approveCommand(), c.denyCommand(), c.cancelCommand(), c.settleCommand())
 }
 
@@ -125,7 +125,7 @@ func (s *session) recordJSON(rec approval.Record) recordJSON {
 func (c *cli) approvalsListCommand() *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List what is open", Args: noArgs,
+		Use: "list", Short: "List the open requests", Args: noArgs,
 		RunE: c.run(ifKnown, func(ctx context.Context, s *session, _ []string) error { return s.listApprovals(ctx, all, asJSON) }),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list what has ended too")
@@ -261,7 +261,7 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 }
 
 func (c *cli) cancelCommand() *cobra.Command {
-	return c.recordCommand("cancel ID", "Take back what you asked for", func(ctx context.Context, s *session, rec approval.Record) error {
+	return c.recordCommand("cancel ID", "Cancel a request of yours", func(ctx context.Context, s *session, rec approval.Record) error {
 		if err := s.checkOwn(rec); err != nil {
 			return err
 		}
@@ -272,7 +272,7 @@ func (c *cli) cancelCommand() *cobra.Command {
 
 func (c *cli) settleCommand() *cobra.Command {
 	happened := false
-	cmd := c.recordCommand("settle ID done|not_applied", "Say what became of a change whose answer was lost",
+	cmd := c.recordCommand("settle ID done|not_applied", "Record the outcome of a change whose answer was lost",
 		func(ctx context.Context, s *session, rec approval.Record) error { return s.settle(ctx, rec, happened) })
 	cmd.Long = "A change whose answer was lost keeps every other change off its server. Look at the server, then\nsay whether it happened. It takes a person at a terminal, who is asked once more, or an access key\nthat the policy gives approvals.settle."
 	cmd.Args = func(_ *cobra.Command, args []string) error {

@@ -26,7 +26,7 @@ const (
 )
 
 func (c *cli) approveCommand() *cobra.Command {
-	return c.recordCommand("approve ID", "Agree to what was asked for", func(ctx context.Context, s *session, rec approval.Record) error {
+	return c.recordCommand("approve ID", "Approve a request", func(ctx context.Context, s *session, rec approval.Record) error {
 		if s.PolicyErr != nil {
 			return app.Invalid(s.PolicyErr)
 		}
@@ -36,10 +36,10 @@ func (c *cli) approveCommand() *cobra.Command {
 
 func (c *cli) denyCommand() *cobra.Command {
 	var reason string
-	cmd := c.recordCommand("deny ID", "Say no to what was asked for", func(ctx context.Context, s *session, rec approval.Record) error {
+	cmd := c.recordCommand("deny ID", "Deny a request", func(ctx context.Context, s *session, rec approval.Record) error {
 		return s.decide(ctx, rec, false, reason)
 	})
-	cmd.Flags().StringVar(&reason, "reason", "", "why not, for whoever asked")
+	cmd.Flags().StringVar(&reason, "reason", "", "the reason, shown to the requester")
 	return cmd
 }
 
@@ -86,7 +86,7 @@ func (s *session) checkAnswerable(rec approval.Record, yes bool) error {
 	case state == approval.Expired:
 		return app.Errorf(runner.Waiting, "approval %s has expired; ask for the same again to get a new one", rec.ID)
 	case state == approval.Approved && yes:
-		return app.Errorf(runner.Waiting, "approval %s has been approved before; it runs when its asker's side takes it up", rec.ID)
+		return app.Errorf(runner.Waiting, "approval %s is approved already; it runs when the requester's process picks it up", rec.ID)
 	case !state.Waits():
 		return app.Errorf(runner.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, text.Clean(rec.Message))
 	case yes && !s.io.atTerminal():
@@ -170,9 +170,9 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 	case isTerminal:
 		return s.io.println("Approved. " + repeatCommand(rec))
 	case !isAlive:
-		return s.io.println("Approved. The assistant's side has ended; it runs when the assistant asks for the same again.")
+		return s.io.println("Approved. The assistant's process has ended; it runs when the assistant asks for the same again.")
 	}
-	fmt.Fprintln(s.io.Out, "Approved. The assistant's side runs it now …")
+	fmt.Fprintln(s.io.Out, "Approved. The assistant's process runs it now …")
 	rec, err := s.waitForEnd(ctx, rec)
 	if err != nil {
 		return err

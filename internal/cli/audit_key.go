@@ -62,7 +62,7 @@ func (s *session) makeAuditKey(ctx context.Context, out string) error {
 			s.io.say("The key is made, and the log does not begin with it yet: %v", err)
 		}
 	}
-	s.io.say("What runs already signs once it is started again.")
+	s.io.say("Processes that run already sign after a restart.")
 	return s.io.println(fmt.Sprintf("The private key is in %s. The verifier key, to keep elsewhere:\n%s", out, key.Verifier()))
 }
 
@@ -102,13 +102,13 @@ func keyExists(path string) error {
 }
 
 const acceptHelp = `After a database was put back from a copy, its log does not have the newest checkpoint that is kept
-outside it: nothing is signed, and vpsbot audit verify fails. This takes the log up as it is, with a
-signed row that says so. SEQ:HASH is its last row, as vpsbot audit verify prints it.
+outside it: nothing is signed, and vpsbot audit verify fails. This accepts the log as it is, with a
+signed row that records it. SEQ:HASH is its last row, as vpsbot audit verify prints it.
 A person does this, at a terminal, on each machine that keeps a checkpoint of the database.`
 
 func (c *cli) acceptLogCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "accept SEQ:HASH", Short: "Take up a log that was restored from a copy", Long: acceptHelp,
+		Use: "accept SEQ:HASH", Short: "Accept a log that was restored from a copy", Long: acceptHelp,
 		Args: oneArg("the number and the hash of the log's last row, SEQ:HASH"),
 		RunE: c.run(ifKnown, func(ctx context.Context, s *session, args []string) error { return s.acceptLog(ctx, args[0]) }),
 	}
@@ -136,7 +136,7 @@ func (s *session) acceptLog(ctx context.Context, lastRow string) error {
 	if err := db.Accept(ctx, at, row); err != nil {
 		return err
 	}
-	return s.io.println(fmt.Sprintf("The log is taken up at row %d, and signed from here on. A row says so.", at.Seq))
+	return s.io.println(fmt.Sprintf("The log is accepted up to row %d, and signed from here on. A row records this.", at.Seq))
 }
 
 // checkAcceptable fails unless the log is whole in itself, has the row, and lacks the checkpoint that is kept
@@ -148,7 +148,7 @@ func (s *session) checkAcceptable(ctx context.Context, at audit.Mark) (check aud
 		return check, err
 	}
 	if !check.Keys.Any() {
-		return check, app.Errorf(runner.Invalid, "there is no key to sign with here: a log without one has nothing to take up")
+		return check, app.Errorf(runner.Invalid, "there is no key to sign with here: a log without one has nothing to accept")
 	}
 	check.Kept, err = app.CheckpointKeeper(cfg).Newest()
 	changed := errors.Is(err, audit.ErrNoCheckpoint)
@@ -161,7 +161,7 @@ func (s *session) checkAcceptable(ctx context.Context, at audit.Mark) (check aud
 	}
 	_, err = app.VerifyLog(ctx, cfg, check, app.Exports{})
 	if bad, found := errors.AsType[*audit.BadRowError](err); !changed && (!found || !bad.Outside) {
-		return check, app.Errorf(runner.Invalid, "the log has all that is kept of it outside the database: there is nothing to take up")
+		return check, app.Errorf(runner.Invalid, "the log has all that is kept of it outside the database: there is nothing to accept")
 	}
 	return check, nil
 }

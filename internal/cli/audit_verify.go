@@ -28,7 +28,7 @@ the file that signs, unless --key says it. Who could change the database could h
 file too: keep the verifier key elsewhere, and give it.
 
 The newest checkpoint is kept in a file outside the database (VPSBOT_AUDIT_STATE), and must be in the
-log. --at-least takes a row that was noted elsewhere, as this command prints it.`
+log. --at-least takes a row that was kept elsewhere, as this command prints it.`
 
 func (c *cli) auditVerifyCommand() *cobra.Command {
 	var flags verifyFlags
@@ -95,7 +95,7 @@ func verifyError(err error, report audit.Report) error {
 	}
 	whole := max(0, report.Rows-max(report.First, 1)+1)
 	if bad.Outside && report.Rows > 0 {
-		return app.Errorf(runner.Failed, "%v. Its %d rows fit each other. Keep the database as it is and find out who can write to it. If you yourself put it back from a copy, take it up: vpsbot audit key accept %s",
+		return app.Errorf(runner.Failed, "%v. Its %d rows fit each other. Keep the database as it is and find out who can write to it. If you yourself restored it from a copy, accept it: vpsbot audit key accept %s",
 			bad, whole, audit.Mark{Seq: report.Rows, Hash: report.Head})
 	}
 	return app.Errorf(runner.Failed, "%v; the %d rows before it are whole. Keep the database as it is and find out who can write to it", bad, whole)
@@ -110,7 +110,7 @@ func (c *cli) printReport(r audit.Report) error {
 		c.io.say("%d times rows were signed late, as processes without the key wrote them: vpsbot audit list --operation %s", r.Late, audit.LateOperation)
 	}
 	if r.Rows > 0 {
-		c.io.say("To hold it to this later, keep elsewhere: --at-least %s", audit.Mark{Seq: r.Rows, Hash: r.Head})
+		c.io.say("To verify later that the log still has this row, keep elsewhere: --at-least %s", audit.Mark{Seq: r.Rows, Hash: r.Head})
 	}
 	return err
 }

@@ -139,7 +139,7 @@ func (c *cli) rootCommand(args []string) *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	root.Flags().BoolVar(&version, "version", false, "say which version this is")
+	root.Flags().BoolVar(&version, "version", false, "print the version")
 	root.SetIn(c.io.In)
 	root.SetOut(c.io.Out)
 	root.SetErr(c.io.Err)
@@ -178,7 +178,7 @@ func parent(use, short, long string, commands ...*cobra.Command) *cobra.Command 
 func (c *cli) versionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "version", Short: "Say which version this is", Args: noArgs,
+		Use: "version", Short: "Print the version", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				return c.io.writeJSON(app.ReadVersion())

@@ -16,7 +16,7 @@ import (
 func (c *cli) doctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Check the set-up, and say what to do about it", Args: noArgs,
+		Use: "doctor", Short: "Check the set-up, and list what to do", Args: noArgs,
 		Long: "Checks configuration, API, token, permissions, clock and store, and Slack where it is set up, and ends\nwith what to do. It only looks: it makes no file, and never prints a token.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.doctor(cmd.Context(), asJSON) },
 	}

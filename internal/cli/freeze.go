@@ -15,8 +15,8 @@ import (
 const freezeHelp = `Stops every change, by everybody and in every process that uses this database, until
 vpsbot unfreeze lifts it. What has been sent is not taken back; reads go on. Anything may freeze,
 also a script; to lift it takes a person at a terminal, or an access key that the policy gives
-freeze.lift. Where a policy is in force, freezing is for who may run something destructive at a
-terminal.`
+freeze.lift. Where a policy is in force, only those may freeze whom it lets run something
+destructive at a terminal.`
 
 func (c *cli) freezeCommand() *cobra.Command {
 	var reason string
@@ -25,7 +25,7 @@ func (c *cli) freezeCommand() *cobra.Command {
 		Example: "  vpsbot freeze --reason 'the assistant behaves strangely'",
 		RunE:    c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.freeze(ctx, reason) }),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever is refused")
+	cmd.Flags().StringVar(&reason, "reason", "", "the reason, shown to everybody who is refused")
 	return cmd
 }
 
@@ -90,5 +90,5 @@ func (s *session) mayFreeze(ctx context.Context, what string) error {
 		return err
 	}
 	return s.refuse(ctx, what, "",
-		app.Errorf(runner.Refuse, "%s is for who may run something destructive at a terminal, and the policy lets %s run nothing of the kind", what, s.Actor))
+		app.Errorf(runner.Refuse, "%s is only for those whom the policy lets run something destructive at a terminal, and it lets %s run nothing of the kind", what, s.Actor))
 }

@@ -142,7 +142,7 @@ func (r *operationRun) abandoned(ctx context.Context) runner.Reply {
 	}
 	return runner.Reply{
 		Op: r.op, Class: runner.Lost, Outcome: runner.Unknown,
-		Message: fmt.Sprintf("you did not wait for the answer, so it is not known whether %s happened. "+
+		Message: fmt.Sprintf("you did not wait for the answer, so it is unknown whether %s happened. "+
 			"The same command again, in some minutes, reads it back; vpsbot approvals show %s says how it stands", r.op.Name, id),
 	}
 }

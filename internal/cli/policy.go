@@ -73,7 +73,7 @@ type explainFlags struct {
 func (c *cli) policyExplainCommand() *cobra.Command {
 	var flags explainFlags
 	cmd := &cobra.Command{
-		Use: "explain OPERATION [SERVER]", Short: "Say which rule decides, and what would be needed",
+		Use: "explain OPERATION [SERVER]", Short: "Show which rule decides, and what would be needed",
 		Long: "Answers for one person, place, operation and server what the policy would, and why. Without a\nserver it answers as far as that goes. Nothing is run. What the token may do is not part of it:\nvpsbot operations --all shows that.",
 		Example: "  vpsbot policy explain --who lead --where slack:C061EG9SL servers.delete staging-1\n" +
 			"  vpsbot policy explain --who '*' --where mcp --file policy.yaml servers.list",
@@ -152,14 +152,14 @@ func explanation(p permissions.Policy, q policy.Query, ask permissions.Ask) stri
 	}
 	lines = append(lines, caveats(ask, d)...)
 	for _, m := range p.Mismatches(ask) {
-		lines = append(lines, fmt.Sprintf("  no say: %q (its %s %s)", m.Rule, m.Part, mismatchTexts[m.Part]))
+		lines = append(lines, fmt.Sprintf("  does not match: %q (its %s %s)", m.Rule, m.Part, mismatchTexts[m.Part]))
 	}
 	return strings.Join(lines, "\n")
 }
 
 // mismatchTexts say why a part of a rule does not match.
 var mismatchTexts = map[string]string{
-	"who": "does not mean them", "where": "is elsewhere", "operations": "are others", "risks": "are others", "servers": "are others",
+	"who": "names others", "where": "is elsewhere", "operations": "are others", "risks": "are others", "servers": "are others",
 }
 
 func verdict(d permissions.Decision) string {

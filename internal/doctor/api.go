@@ -116,10 +116,10 @@ func (d *doctor) checkToken(ctx context.Context) Finding {
 
 func (d *doctor) checkPermissions(ctx context.Context) ([]Permission, Finding) {
 	const name = "permissions"
-	unread := fail(name, "they cannot be read, so nothing would be run", "") // the next step is with the token
+	unread := fail(name, "they cannot be read, so nothing can be run", "") // the next step is with the token
 	switch {
 	case d.PolicyErr != nil: // the next step is with the policy
-		return nil, fail(name, "not looked at: nothing is run under this configuration", "")
+		return nil, fail(name, "not checked: nothing is run under this configuration", "")
 	case d.address.Status == StatusFail:
 		return nil, unread
 	}

@@ -103,9 +103,9 @@ func TestDoctorCallsServeAsSlackWould(t *testing.T) {
 		there http.Handler
 		want  []string // status and a part of the message, one after the other
 	}{
-		"serve itself":             {of(ours, time.Now), []string{StatusOK, "answers", StatusOK, "takes what is signed with it"}},
-		"serve of another secret":  {of("other", time.Now), []string{StatusOK, "answers", StatusFail, "another secret, or another time"}},
-		"serve of another time":    {of(ours, late), []string{StatusOK, "answers", StatusFail, "another secret, or another time"}},
+		"serve itself":             {of(ours, time.Now), []string{StatusOK, "answers", StatusOK, "accepts requests that are signed with it"}},
+		"serve of another secret":  {of("other", time.Now), []string{StatusOK, "answers", StatusFail, "its secret or its clock differs"}},
+		"serve of another time":    {of(ours, late), []string{StatusOK, "answers", StatusFail, "its secret or its clock differs"}},
 		"a page of somebody":       {page, []string{StatusFail, "not as vpsbot serve does (status 200)"}},
 		"nothing there":            {http.NotFoundHandler(), []string{StatusFail, "status 404"}},
 		"a proxy that lacks paths": {only("GET /healthz", of(ours, time.Now)), []string{StatusOK, "answers", StatusFail, "status 404"}},

@@ -76,7 +76,7 @@ func (s slackDoctor) checkMode(ctx context.Context, mode config.SlackMode, modeE
 		return fail(name, message,
 			"Make an app-level token with the scope connections:write on the app's page Basic Information, switch Socket Mode on, and set SLACK_APP_TOKEN.")
 	}
-	return pass(name, "Socket Mode; Slack gives connections")
+	return pass(name, "Socket Mode; Slack accepts connections")
 }
 
 // checkSecret checks the form of the signing secret alone: Slack takes no request that would prove it.
@@ -219,13 +219,13 @@ func (s slackDoctor) checkSigned(ctx context.Context, public string) Finding {
 	case err != nil:
 		return fail(name, "a signed request "+app.Unreachable(err), "Let the proxy pass POST /slack/events on, too.")
 	case status == http.StatusUnauthorized:
-		return fail(name, "vpsbot serve refuses what is signed with SLACK_SIGNING_SECRET: it has another secret, or another time",
+		return fail(name, "vpsbot serve refuses requests that are signed with SLACK_SIGNING_SECRET: its secret or its clock differs",
 			"Start vpsbot serve with the same SLACK_SIGNING_SECRET, and set both clocks.")
 	case status != http.StatusOK || !strings.Contains(answer, challenge):
 		return fail(name, fmt.Sprintf("a signed request is not answered as vpsbot serve does (status %d)", status),
 			"Let the proxy pass bodies and the headers X-Slack-Signature and X-Slack-Request-Timestamp on as they are.")
 	}
-	return pass(name, "vpsbot serve takes what is signed with it")
+	return pass(name, "vpsbot serve accepts requests that are signed with it")
 }
 
 // exchange makes one request: a GET without a body, or else a POST that is signed with secret.

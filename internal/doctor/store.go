@@ -62,7 +62,7 @@ func (d *doctor) checkFile() (found Finding, ready bool) {
 	case errors.Is(err, fs.ErrNotExist):
 		return d.checkMissing(file), false
 	case err != nil:
-		return fail(name, fmt.Sprintf("the database cannot be looked at: %v", err), setDatabase), false
+		return fail(name, fmt.Sprintf("the database's file cannot be read: %v", err), setDatabase), false
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && d.env.GOOS != "windows" {
 		return fail(name, fmt.Sprintf("%s can be read by others (mode %04o)", file, mode), "Run: chmod 600 "+text.ShellWord(file)), false

@@ -89,7 +89,7 @@ func (d *doctor) checkKeys(ctx context.Context) (found []Finding) {
 		for _, identity := range person.Identities {
 			name, isKey := strings.CutPrefix(string(identity), "key:")
 			if isKey && !slices.ContainsFunc(made, func(k keys.Key) bool { return k.Name == name }) {
-				found = append(found, warn("keys", fmt.Sprintf("the policy takes whoever has the key %s for %s, and nobody has made it yet: whoever can open the database could", name, person.ID),
+				found = append(found, warn("keys", fmt.Sprintf("the policy takes the bearer of the key %s for %s, and nobody has made it yet: anybody who can open the database could", name, person.ID),
 					"Make it now, vpsbot keys create "+name+", or take it out of the policy."))
 			}
 		}

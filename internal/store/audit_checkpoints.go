@@ -283,7 +283,7 @@ func (s *Store) warn(err error) {
 // row, signs it, and keeps its checkpoint instead of the one that the log does not have.
 func (s *Store) Accept(ctx context.Context, at audit.Mark, row audit.Row) error {
 	if !s.own.Any() {
-		return errors.New("there is no key to sign with: a log without one has nothing to take up")
+		return errors.New("there is no key to sign with: a log without one has nothing to accept")
 	}
 	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		if err := s.alone(ctx, tx); err != nil {
