@@ -41,7 +41,7 @@ func newCircuit(name string) *circuit {
 		Name:        name,
 		Timeout:     breakerPause,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= breakerFailures },
-		IsExcluded:  func(err error) bool { return errors.Is(err, errCallerEnded) },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errCallerEnded) || errors.Is(err, errNotSent) },
 		// An answer that cannot be decoded shows that the API answers.
 		IsSuccessful: func(err error) bool { return err == nil || errors.Is(err, errAnswer) },
 	})

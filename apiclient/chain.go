@@ -17,10 +17,11 @@ type step func(ctx context.Context, c *call) error
 // newChain composes the links, the innermost first. The round trippers inside retry
 // run once for each attempt, all others once for each call.
 func newChain(o Options, base *url.URL) step {
-	transport := o.Transport
-	if transport == nil {
+	transport, ours := o.Transport, o.Transport == nil
+	if ours {
 		transport = newTransport()
 	}
+	transport = guardedSender{transport, ours}     // asks the guard of a write before its first byte
 	transport = sentTracker{transport}             // counts attempts; records whether a write may have been sent
 	transport = headerTimeout{transport}           // a read waits 10 s for the header of an answer
 	transport = bodyReader{transport}              // the body: at most 8 MiB, without the token; no redirects
@@ -92,7 +93,7 @@ func newTransport() *http.Transport {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: connectLimit, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            dialGuarded(&net.Dialer{Timeout: connectLimit, KeepAlive: 30 * time.Second}),
 		TLSHandshakeTimeout:    connectLimit,
 		MaxIdleConns:           64,
 		MaxIdleConnsPerHost:    32,

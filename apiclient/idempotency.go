@@ -29,7 +29,7 @@ func (l sentTracker) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var t connTrace
 	resp, err := l.next.RoundTrip(req.WithContext(t.attach(req.Context())))
-	c.sent = t.mayBeSent(err)
+	c.sent = !errors.Is(err, errNotSent) && t.mayBeSent(err)
 	return resp, err
 }
 

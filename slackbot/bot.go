@@ -85,8 +85,8 @@ func New(o Options) (*Bot, error) {
 	}
 	b.messages, b.notices = messages.New(shown), messages.Notices{Options: shown}
 	b.inbox = inbox.New(inbox.Options{
-		Store: func(ctx context.Context) (delivery.Inbox, error) { return o.Store(ctx) },
-		Owner: o.Runner.Process.ID, Sealer: sealer, Now: o.Now, Log: o.Log, Every: 10 * o.Every,
+		Store:  func(ctx context.Context) (delivery.Inbox, error) { return o.Store(ctx) },
+		Sealer: sealer, Now: o.Now, Log: o.Log, Every: 10 * o.Every,
 		Ready: b.ready, Carry: b.dispatch, Expired: b.apologize,
 	})
 	return b, nil

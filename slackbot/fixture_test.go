@@ -201,7 +201,7 @@ func (w *world) newRunner(process string, db *store.Store) *runner.Runner {
 	return &runner.Runner{
 		Client: client, API: loopback, Token: source, Policy: w.currentPolicy,
 		Store:   func(context.Context) (approval.Store, error) { return db, nil },
-		Process: runner.Process{ID: process, Alive: func(owner string) bool { return owner == process }},
+		Process: runner.Process{ID: process},
 		Slack:   func(context.Context) bool { return true },
 		Now:     w.now, Random: rand.Reader, Log: log,
 	}

@@ -32,11 +32,11 @@ type flaky struct {
 	gone  atomic.Bool // nothing can be stored
 }
 
-func (f *flaky) Enqueue(ctx context.Context, owner string, now time.Time, ds []delivery.Delivery) ([]bool, error) {
+func (f *flaky) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delivery) ([]bool, error) {
 	if f.gone.Load() {
 		return nil, errors.New("the database is gone")
 	}
-	return f.Store.Enqueue(ctx, owner, now, ds)
+	return f.Store.Enqueue(ctx, now, ds)
 }
 
 func (f *flaky) AddPost(ctx context.Context, p delivery.Post) (bool, error) {

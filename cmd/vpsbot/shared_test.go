@@ -4,12 +4,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/internal/process"
-	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
@@ -44,24 +41,6 @@ func TestKeysOnPostgreSQL(t *testing.T) {
 		_, errs, code = b.run(t.Context(), args...)
 		require.Equal(t, 3, code, "%q: %s", args, errs)
 	}
-}
-
-// Whoever opens a shared store is seen to live from then on, and no longer once closed.
-func TestProcessesBeatOnPostgreSQL(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
-	_, _, code := b.run(t.Context(), "keys", "list")
-	require.Zero(t, code)
-	db, err := store.Open(t.Context(), b.env["VPSBOT_DATABASE_URL"])
-	require.NoError(t, err)
-	defer db.Close()
-	self, err := process.Self()
-	require.NoError(t, err)
-	age, ever, err := db.Beaten(t.Context(), self)
-	require.NoError(t, err)
-	require.True(t, ever)
-	require.Less(t, age, time.Minute)
 }
 
 func TestMigrateToPostgreSQL(t *testing.T) {

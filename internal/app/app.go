@@ -12,8 +12,8 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/policy"
-	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/text"
@@ -34,7 +34,6 @@ type App struct {
 	PolicyFile *policy.File      // nil: none is in force
 	PolicyErr  error             // why the policy file is not in force
 	Actor      permissions.Actor // set by Authenticate
-	Process    string            // the id of this process in records
 
 	env   *Environment
 	key   func() (string, error) // the access key; empty: none is set
@@ -47,12 +46,8 @@ func New(ctx context.Context, env *Environment) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := process.Self()
-	if err != nil {
-		return nil, err
-	}
 	log := env.logger(cfg)
-	a := &App{Config: cfg, Runner: &runner.Runner{}, Now: env.Clock, Process: id, env: env, key: cfg.Key()}
+	a := &App{Config: cfg, Runner: &runner.Runner{}, Now: env.Clock, env: env, key: cfg.Key()}
 	options := apiclient.Options{
 		BaseURL: cfg.URL, Token: cfg.Token(), UserAgent: "vpsbot/" + ReadVersion().Version, Logger: log, Observe: a.Runner.ObserveCall,
 	}
@@ -64,17 +59,17 @@ func New(ctx context.Context, env *Environment) (*App, error) {
 	if err != nil {
 		return nil, Errorf(runner.Invalid, "VPS_API_URL: %v", err)
 	}
-	a.Store = &Store{url: cfg.Database, sign: func() (store.Signing, error) { return signing(cfg, log) }}
+	a.Store = &Store{url: cfg.Database, id: liveness.NewID(), sign: func() (store.Signing, error) { return signing(cfg, log) }}
 	if cfg.IsShared() {
 		a.Store.clock = &databaseClock{machine: env.Clock}
-		a.Store.heart, a.Now = &heart{process: id, now: env.Clock, log: log, clock: a.Store.clock}, a.Store.clock.now
+		a.Now = a.Store.clock.now
 	}
 	a.slack = &ttl.Cache[bool]{Fresh: presenceKept, Now: a.Now}
 	policy, file, err := env.openPolicy(cfg, log)
 	a.PolicyFile, a.PolicyErr = file, err
 	*a.Runner = runner.Runner{
 		Client: client, API: apiName(cfg), Token: cfg.Token(), Policy: policy, Store: a.Store.approvals, Slack: a.AsksInSlack, Ended: a.keyEnded,
-		AuditReads: cfg.AuditReads, Process: runner.Process{ID: id, Alive: a.Store.IsAlive},
+		AuditReads: cfg.AuditReads, Process: runner.Process{ID: a.Store.id},
 		Now: a.Now, Random: env.Random, Log: log,
 	}
 	return a, nil

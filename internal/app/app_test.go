@@ -17,6 +17,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -153,7 +154,7 @@ func TestNobodyIsAskedInSlackWithoutAChannel(t *testing.T) {
 	db, err := store.Open(t.Context(), "sqlite:"+home+"/vpsbot/vpsbot.db")
 	require.NoError(t, err)
 	defer db.Close()
-	require.NoError(t, db.Beat(t.Context(), slackHolder))
+	require.NoError(t, db.Advertise(t.Context(), liveness.Slack))
 	require.False(t, a.AsksInSlack(t.Context()), "the last answer is kept for a moment")
 	now = now.Add(presenceKept)
 	require.True(t, a.AsksInSlack(t.Context()))

@@ -11,6 +11,8 @@ import (
 type databaseClock struct {
 	machine func() time.Time
 
+	renewing sync.Mutex
+
 	mu    sync.Mutex
 	there time.Time // what the database said; zero: it was not asked yet
 	here  time.Time // when it said so
@@ -32,6 +34,24 @@ func (c *databaseClock) now() time.Time {
 	// Of the two clocks of a machine one stands still while it sleeps, and the other can be set.
 	passed := max(now.Sub(c.here), now.Round(0).Sub(c.here.Round(0)))
 	return c.there.Add(passed)
+}
+
+// clockAge is how long the machine's clock is gone by between two questions to the database.
+const clockAge = 5 * time.Second
+
+// renew is set where the database was last asked a while ago, and nobody else is asking it. A database
+// that does not answer is noticed by what comes next.
+func (c *databaseClock) renew(ctx context.Context, db timed) {
+	if c == nil || !c.renewing.TryLock() {
+		return
+	}
+	defer c.renewing.Unlock()
+	c.mu.Lock()
+	age := c.machine().Round(0).Sub(c.here.Round(0)).Abs()
+	c.mu.Unlock()
+	if age >= clockAge {
+		_ = c.set(ctx, db)
+	}
 }
 
 // set asks the database for its time. The answer is as of the middle of the question.

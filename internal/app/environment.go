@@ -16,7 +16,6 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/vpsbot/vpsbot/internal/config"
-	"github.com/vpsbot/vpsbot/internal/process"
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/runner"
 )
@@ -35,7 +34,7 @@ type Environment struct {
 // way to stderr.
 func NewEnvironment(variables envconfig.Lookuper, stderr io.Writer) *Environment {
 	e := &Environment{
-		Variables: variables, GOOS: runtime.GOOS, Clock: time.Now, Random: rand.Reader, OneUser: process.InUserNamespace(),
+		Variables: variables, GOOS: runtime.GOOS, Clock: time.Now, Random: rand.Reader, OneUser: inUserNamespace(),
 	}
 	e.Stderr = redact.Writer(stderr, e.secrets)
 	return e

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
@@ -134,4 +135,20 @@ func LocalActor() permissions.Actor {
 		return permissions.Local(u.Username)
 	}
 	return permissions.Local(fmt.Sprintf("uid-%d", uid))
+}
+
+// inUserNamespace reports whether this process is in another user namespace of Linux than the machine's
+// first. Whoever makes one may be any user in it, so that a user's name says nothing there. What
+// cannot be read counts as one.
+func inUserNamespace() bool {
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	if errors.Is(err, fs.ErrNotExist) {
+		return false // another system, or a kernel without them
+	}
+	return err != nil || !isFirstNamespace(string(ids))
+}
+
+// isFirstNamespace reports whether a map of user ids is that of the first namespace: each id is itself.
+func isFirstNamespace(ids string) bool {
+	return strings.Join(strings.Fields(ids), " ") == "0 0 4294967295"
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -26,14 +27,12 @@ const (
 	slackTimeout     = 30 * time.Second // for one request to Slack, a file included
 	slackConnections = 32               // kept to Slack: many answers are sent at once
 
-	slackHolder   = "slack"         // the name under which each serve that can ask in Slack beats
-	slackGone     = time.Minute     // without a beat
 	presenceKept  = 5 * time.Second // how long an answer of the store is kept
 	announceEvery = 5 * time.Second
 )
 
 // AsksInSlack reports whether some process of this installation can ask people in Slack now. vpsbot serve
-// announces itself in the store; without a store there is no such process.
+// holds a lock for it while it can; without a store there is no such process.
 func (a *App) AsksInSlack(ctx context.Context) bool {
 	if ApprovalsChannel(a.Runner.Policy()) == "" {
 		return false
@@ -46,14 +45,14 @@ func (a *App) AsksInSlack(ctx context.Context) bool {
 		if err != nil {
 			return false, err
 		}
-		age, ever, err := store.Beaten(ctx, slackHolder)
-		return ever && age < slackGone, err
+		return store.IsAdvertised(ctx, liveness.Slack)
 	})
 	return is
 }
 
-// announceSlack announces to every other process, while this one is ready, that people can be asked in
-// Slack. Until Slack is connected it tries each second, so that a process that starts with it need not wait.
+// announceSlack holds the lock by which every other process sees that people can be asked in Slack, while
+// this one is ready. Until Slack is connected it tries each second, so that a process that starts with it
+// need not wait.
 func (s *service) announceSlack(ctx context.Context) {
 	pause := func() time.Duration {
 		if s.bot.Ready() {
@@ -62,17 +61,29 @@ func (s *service) announceSlack(ctx context.Context) {
 		return time.Second
 	}
 	for backoff.Sleep(ctx, pause()) == nil {
-		if ApprovalsChannel(s.Runner.Policy()) == "" || len(s.unready(ctx)) > 0 {
-			continue
-		}
-		store, err := s.Store.Open(ctx)
-		if err == nil {
-			err = store.Beat(ctx, slackHolder)
-		}
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("telling others that people can be asked in Slack", "error", err)
+		canAsk := ApprovalsChannel(s.Runner.Policy()) != "" && len(s.unready(ctx)) == 0
+		if err := s.advertise(ctx, canAsk); err != nil && ctx.Err() == nil {
+			s.log.Warn("the lock by which others see that people can be asked in Slack", "error", err)
 		}
 	}
+	if err := s.advertise(context.WithoutCancel(ctx), false); err != nil {
+		s.log.Warn("the lock by which others see that people can be asked in Slack", "error", err)
+	}
+}
+
+// advertise takes the lock or gives it up. A store that was never opened has none.
+func (s *service) advertise(ctx context.Context, canAsk bool) error {
+	if !canAsk && !s.Store.isOpen() {
+		return nil
+	}
+	store, err := s.Store.Open(ctx)
+	switch {
+	case err != nil:
+		return err
+	case canAsk:
+		return store.Advertise(ctx, liveness.Slack)
+	}
+	return store.Withdraw(liveness.Slack)
 }
 
 // ApprovalsChannel is the channel of Slack in which approvers are asked; empty: the policy names none.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/slackbot"
 )
@@ -15,7 +16,7 @@ import (
 type Store struct {
 	url   func() (string, error)
 	sign  func() (store.Signing, error) // how the log is signed
-	heart *heart                        // nil: nobody elsewhere looks whether this process lives
+	id    string                        // of this process
 	clock *databaseClock                // nil: the database goes by this machine's
 
 	mu     sync.Mutex
@@ -24,6 +25,14 @@ type Store struct {
 
 // Open returns the open database.
 func (s *Store) Open(ctx context.Context) (*store.Store, error) {
+	db, err := s.open(ctx)
+	if err == nil {
+		s.clock.renew(ctx, db)
+	}
+	return db, err
+}
+
+func (s *Store) open(ctx context.Context) (*store.Store, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.opened != nil {
@@ -42,11 +51,8 @@ func (s *Store) Open(ctx context.Context) (*store.Store, error) {
 		return nil, fmt.Errorf("VPSBOT_DATABASE_URL: %w", err)
 	}
 	opened.SignWith(sign)
-	if err := s.heart.start(ctx, opened); err != nil {
-		return nil, errors.Join(fmt.Errorf("VPSBOT_DATABASE_URL: %w", err), opened.Close())
-	}
+	opened.Identify(s.id)
 	if err := s.clock.set(ctx, opened); err != nil {
-		s.heart.stop()
 		return nil, errors.Join(fmt.Errorf("VPSBOT_DATABASE_URL: %w", err), opened.Close())
 	}
 	s.opened = opened
@@ -69,6 +75,23 @@ func (s *Store) slack(ctx context.Context) (slackbot.Store, error) {
 	return db, nil
 }
 
+// IsAlive reports whether the process of a session still exists, as far as can be found out.
+func (s *Store) IsAlive(ctx context.Context, session string) bool {
+	db, err := s.Open(ctx)
+	if err != nil {
+		return true
+	}
+	state, err := db.Holder(ctx, session)
+	return err != nil || state == liveness.Exists
+}
+
+// isOpen reports whether this process has opened the store.
+func (s *Store) isOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened != nil
+}
+
 // Close closes the store if it was opened.
 func (s *Store) Close() error {
 	s.mu.Lock()
@@ -76,6 +99,5 @@ func (s *Store) Close() error {
 	if s.opened == nil {
 		return nil
 	}
-	s.heart.stop()
 	return s.opened.Close()
 }

@@ -55,7 +55,7 @@ type Record struct {
 	ExpiresAt time.Time // no answer and no claim from then on
 	ChangedAt time.Time // of the last move
 
-	Owner     string    // the process that claimed it
+	Owner     string    // id of the lock of the process that claimed it
 	ClaimedAt time.Time // zero until it was claimed
 	Approver  string    // who agreed; empty while nobody has, or where nobody had to
 	APIStatus int       // HTTP status of the one call; 0: none was seen

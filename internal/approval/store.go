@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 )
 
 // Store keeps records. Each method is one transaction; those that take an audit row
@@ -53,10 +54,10 @@ type Store interface {
 	Unfreeze(ctx context.Context, row audit.Row) error
 	// Frozen returns the freeze in force, or nil.
 	Frozen(ctx context.Context) (*Freeze, error)
-	// Beat notes that a process lives. Beaten returns how long ago it last did, and whether it
-	// ever did. Both go by the clock of the database: those of different machines may differ.
-	Beat(ctx context.Context, process string) error
-	Beaten(ctx context.Context, process string) (age time.Duration, ever bool, err error)
+	// Hold returns the lock that shows others that this process exists: claims name its id.
+	Hold(ctx context.Context) (liveness.Lock, error)
+	// Holder reports what is known of the process that claimed something under an id.
+	Holder(ctx context.Context, id string) (liveness.State, error)
 	// Note appends a row that belongs to no move: a refusal, an answer that was not taken. Like
 	// refusals within a minute after one are only counted; their number becomes a row later.
 	Note(ctx context.Context, row audit.Row) error
@@ -70,7 +71,7 @@ type Move struct {
 	At       time.Time // when; becomes ChangedAt, and ClaimedAt for a claim
 	Live     bool      // only while ExpiresAt is after At
 	ArgsHash string    // if set, only if the record's is the same
-	Owner    string    // for a claim: the claiming process
+	Owner    string    // for a claim: the id of the claiming process's lock
 	Limits   []Limit   // for a claim: how much may be claimed
 	Consent  *Consent  // stored with the move; its Person becomes Approver on a yes
 

@@ -153,7 +153,7 @@ func mismatch(name string, yes bool) string {
 // follow runs what was approved, where that is this process's part, or waits a little for the requester's
 // process to run it, or says how it will be run.
 func (s *session) follow(ctx context.Context, rec approval.Record) error {
-	isTerminal, isAlive := rec.Surface == string(permissions.Terminal), s.Store.IsAlive(rec.Session)
+	isTerminal, isAlive := rec.Surface == string(permissions.Terminal), s.Store.IsAlive(ctx, rec.Session)
 	switch {
 	case rec.State == approval.Pending:
 		q, err := s.quorum(ctx, rec)

@@ -124,9 +124,13 @@ func (r *operationRun) claimedRecord(ctx context.Context) (id string, found bool
 	if r.op.IsRead() || err != nil {
 		return "", false
 	}
+	lock, err := store.Hold(ctx)
+	if err != nil {
+		return "", false
+	}
 	records, _ := store.Find(ctx, approval.Query{States: approval.Holding, Limit: maxRecords})
 	own := slices.IndexFunc(records, func(rec approval.Record) bool {
-		return rec.Owner == r.Process && rec.Operation == r.op.Name
+		return rec.Owner == lock.ID() && rec.Operation == r.op.Name
 	})
 	if own < 0 {
 		return "", false

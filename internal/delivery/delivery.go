@@ -10,12 +10,13 @@ import (
 
 // Inbox keeps each acknowledged delivery until it is done, because Slack does not send it again.
 type Inbox interface {
-	// Enqueue stores deliveries in one transaction, leased to owner for a minute. One whose ID
-	// is remembered, or came before in ds, is not stored; fresh[i] reports whether ds[i] was.
-	Enqueue(ctx context.Context, owner string, now time.Time, ds []Delivery) (fresh []bool, err error)
-	// ClaimExpired leases up to n unfinished deliveries whose lease has expired to owner for a
-	// minute and returns them, oldest first. It abandons none: the caller decides by Tries.
-	ClaimExpired(ctx context.Context, owner string, now time.Time, n int) ([]Delivery, error)
+	// Enqueue stores deliveries in one transaction, claimed by this process. One whose ID is
+	// remembered, or came before in ds, is not stored; fresh[i] reports whether ds[i] was.
+	Enqueue(ctx context.Context, now time.Time, ds []Delivery) (fresh []bool, err error)
+	// ClaimExpired claims up to n unfinished deliveries and returns them, oldest first: those whose
+	// holder is gone, and those that this process claimed more than a minute ago. It abandons none:
+	// the caller decides by Tries.
+	ClaimExpired(ctx context.Context, now time.Time, n int) ([]Delivery, error)
 	// Ack deletes the bodies of deliveries that are done; their IDs stay remembered until
 	// their Until. An unknown id, or one acknowledged before, is no error.
 	Ack(ctx context.Context, ids []string) error
@@ -28,7 +29,7 @@ type Delivery struct {
 	Body       []byte // opaque to the store
 	ReceivedAt time.Time
 	Until      time.Time // the ID is remembered until then, and longer while the delivery is unfinished
-	Tries      int       // how many times it was leased, the lease of Enqueue included
+	Tries      int       // how many times it was claimed, by Enqueue included
 }
 
 // Deduper recognises repetitions over all processes that share the store.
@@ -52,9 +53,10 @@ type Posts interface {
 	SavePost(ctx context.Context, p Post) error
 	// Post returns one post.
 	Post(ctx context.Context, key string) (Post, error)
-	// DuePosts leases up to n posts to owner for a minute and returns them, the longest overdue
-	// first: those whose Next is at or before now and that no other process has leased.
-	DuePosts(ctx context.Context, owner string, now time.Time, n int) ([]Post, error)
+	// DuePosts claims up to n posts whose Next is at or before now and returns them, the longest
+	// overdue first. What this process claimed is claimed again after a minute, what another claimed
+	// only once that one is gone.
+	DuePosts(ctx context.Context, now time.Time, n int) ([]Post, error)
 	// MarkDue makes every post of an approval due at at, where it was due later or never. Leases
 	// stay as they are.
 	MarkDue(ctx context.Context, approval string, at time.Time) error

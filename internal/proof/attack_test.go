@@ -110,7 +110,7 @@ func (s *scene) process(id string, transport http.RoundTripper) *runner.Runner {
 	core = &runner.Runner{
 		Client: client, API: localhost, Token: source, Policy: func() permissions.Policy { return s.policy },
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
-		Process: runner.Process{ID: id, Alive: func(string) bool { return true }},
+		Process: runner.Process{ID: id},
 		Now:     s.clock.Now, Random: crand.Reader, Log: log,
 		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 )
 
 // failure is a way in which a store fails.
@@ -142,16 +143,12 @@ func (f *faulty) Frozen(ctx context.Context) (*approval.Freeze, error) {
 	return through(f, "Frozen", func() (*approval.Freeze, error) { return f.Store.Frozen(ctx) })
 }
 
-func (f *faulty) Beat(ctx context.Context, process string) error {
-	return f.just("Beat", func() error { return f.Store.Beat(ctx, process) })
+func (f *faulty) Hold(ctx context.Context) (liveness.Lock, error) {
+	return through(f, "Hold", func() (liveness.Lock, error) { return f.Store.Hold(ctx) })
 }
 
-func (f *faulty) Beaten(ctx context.Context, process string) (age time.Duration, ever bool, err error) {
-	err = f.just("Beaten", func() (err error) {
-		age, ever, err = f.Store.Beaten(ctx, process)
-		return err
-	})
-	return age, ever && err == nil, err
+func (f *faulty) Holder(ctx context.Context, id string) (liveness.State, error) {
+	return through(f, "Holder", func() (liveness.State, error) { return f.Store.Holder(ctx, id) })
 }
 
 func (f *faulty) Note(ctx context.Context, row audit.Row) error {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -17,7 +16,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/process"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/testkit"
@@ -175,12 +174,8 @@ func pressApproval() error {
 
 // childSide is the side of a process that was started by a test.
 func childSide(db approval.Store) side {
-	id, err := process.Self()
-	if err != nil {
-		panic(fmt.Sprint("a process that cannot name itself: ", err))
-	}
 	return side{
-		process: id, url: os.Getenv("PROOF_API"), store: db, now: (&clock{}).Now,
-		policy: func() permissions.Policy { return permissions.Policy{} }, alive: process.Alive,
+		process: liveness.NewID(), url: os.Getenv("PROOF_API"), store: db, now: (&clock{}).Now,
+		policy: func() permissions.Policy { return permissions.Policy{} },
 	}
 }

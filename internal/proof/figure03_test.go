@@ -77,7 +77,8 @@ func TestFigure3CreatesUnderFaults(t *testing.T) {
 // stop is called.
 func (w *world) reconcile(s side) (stop func()) {
 	w.Helper()
-	s.process, s.sleep = "process-2", nil
+	other := w.side("process-2")
+	s.process, s.store, s.sleep = other.process, other.store, nil
 	core := w.runner(s)
 	ctx, cancel := context.WithCancel(w.Context())
 	var ended sync.WaitGroup

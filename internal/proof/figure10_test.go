@@ -61,7 +61,9 @@ func tell(t *testing.T, s scenario, nth int, how failure) int {
 	f.heal()
 	checkHeard(t, p)
 	again := &play{scenario: s, world: w, runner: w.faultyRunner("process-2", f), asked: p.asked, heard: p.heard, agreed: p.agreed, denied: p.denied, frozen: p.frozen}
-	w.dead.Store("process-1", true)
+	lock, err := w.store.Hold(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, lock.Release(), "as the death of the first process does")
 	again.end()
 	checkEnd(t, again, how, nth > 0)
 	return calls

@@ -34,7 +34,7 @@ const (
 )
 
 // children are what the test program plays when it is started again as another process.
-var children = map[string]func() error{"press": pressApproval, "labour": labour, "slack": serveSlack}
+var children = map[string]func() error{"press": pressApproval, "labour": labour, "slack": serveSlack, "stopped": stopMidway}
 
 const childVariable = "VPSBOT_PROOF_CHILD"
 
@@ -82,15 +82,15 @@ func (c *clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
 type world struct {
 	testing.TB
 	sim    *simulator.Simulator
+	url    string
 	store  *store.Store
 	clock  *clock
 	policy permissions.Policy
-	dead   sync.Map // processes that have ended
 }
 
 func newWorld(t testing.TB, url string, o simulator.Options) *world {
 	t.Helper()
-	w := &world{TB: t, clock: &clock{}}
+	w := &world{TB: t, url: url, clock: &clock{}}
 	o.Now = w.clock.Now
 	w.sim = simulator.New(o)
 	w.store = open(t, url)
@@ -127,7 +127,6 @@ type side struct {
 	transport http.RoundTripper
 	store     approval.Store
 	policy    func() permissions.Policy
-	alive     func(string) bool
 	now       func() time.Time
 	sleep     func(context.Context, time.Duration)
 }
@@ -144,18 +143,17 @@ func (s side) runner() (*runner.Runner, error) {
 	core = &runner.Runner{
 		Client: client, API: localhost, Token: source, Policy: s.policy,
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
-		Process: runner.Process{ID: s.process, Alive: s.alive},
+		Process: runner.Process{ID: s.process},
 		Now:     s.now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Sleep: s.sleep,
 	}
 	return core, nil
 }
 
-// side is this process, calling the simulator without a socket.
+// side is another process in this one, calling the simulator without a socket.
 func (w *world) side(process string) side {
 	return side{
-		process: process, url: localhost, transport: w.sim.Transport(), store: w.store,
+		process: process, url: localhost, transport: w.sim.Transport(), store: open(w, w.url),
 		policy: func() permissions.Policy { return w.policy },
-		alive:  func(owner string) bool { _, dead := w.dead.Load(owner); return !dead },
 		now:    w.clock.Now, sleep: shortly,
 	}
 }

@@ -66,7 +66,9 @@ func TestWhoEndsWhatAnotherProcessLeft(t *testing.T) {
 			reply := w.runAndAgree("servers.delete", `{"server":"web-server-01"}`)
 			require.Equal(t, runner.Unknown, reply.Outcome, reply.Message)
 			w.clock.Advance(c.later)
-			w.dead["process-1"] = c.dead
+			if c.dead {
+				w.kill("process-1")
+			}
 			require.NoError(t, w.newRunner("process-2", "vps_demo").ReconcileOnce(t.Context()))
 			require.Equal(t, c.state, w.onRecord(reply.Record.ID).State)
 		})

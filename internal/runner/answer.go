@@ -342,7 +342,7 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	if err != nil {
 		return rec, err
 	}
-	if rec.State == approval.Executing && r.dead(rec) {
+	if rec.State == approval.Executing && r.dead(ctx, store, rec) {
 		rec = r.bury(ctx, store, rec)
 	}
 	subject := Subject(rec)

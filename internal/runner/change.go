@@ -189,6 +189,9 @@ func (r *Runner) untold(ctx context.Context, store approval.Store, op *tools.Op,
 
 // ask opens a record for a person's answer, or joins the one that is open.
 func (r *Runner) ask(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
+	if _, err := store.Hold(ctx); err != nil { // by which who answers sees that the asker still exists
+		return fail(p.op, &storeError{err})
+	}
 	stored, joined, err := store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, audit.Asked))
 	switch {
 	case err != nil:

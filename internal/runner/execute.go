@@ -22,7 +22,11 @@ const (
 
 // start runs a change that needs nobody's consent: it is recorded and claimed in one step.
 func (r *Runner) start(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
-	rec.State, rec.Owner, rec.ClaimedAt = approval.Executing, r.Process.ID, rec.CreatedAt
+	lock, err := store.Hold(ctx)
+	if err != nil {
+		return fail(p.op, &storeError{err})
+	}
+	rec.State, rec.Owner, rec.ClaimedAt = approval.Executing, lock.ID(), rec.CreatedAt
 	stored, joined, err := store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, audit.Allowed))
 	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && r.release(ctx, store, holder.Holder) {
 		stored, joined, err = store.Insert(ctx, rec, r.limitsFor(rec), r.rowFor(rec, audit.Allowed))
@@ -98,9 +102,13 @@ func (r *Runner) notSent(ctx context.Context, store approval.Store, op *tools.Op
 }
 
 func (r *Runner) claim(ctx context.Context, store approval.Store, rec approval.Record, from approval.State, consent *approval.Consent) (approval.Record, error) {
+	lock, err := store.Hold(ctx)
+	if err != nil {
+		return rec, err
+	}
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{from}, To: approval.Executing, At: r.Now(), Live: true,
-		ArgsHash: rec.ArgsHash, Owner: r.Process.ID, Consent: consent, Limits: r.limitsFor(rec),
+		ArgsHash: rec.ArgsHash, Owner: lock.ID(), Consent: consent, Limits: r.limitsFor(rec),
 	}
 	row := r.rowRun(rec)
 	if consent != nil {
@@ -218,7 +226,8 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	defer cancel()
 	r.calling.Store(rec.ID, true)
 	defer r.calling.Delete(rec.ID)
-	switch now, err := r.lastLook(sending, store, p, rec, call); {
+	look, now, err := r.lastLook(sending, store, p, rec, call)
+	switch {
 	case errors.Is(err, errTaken):
 		return r.tell(ctx, store, p.op, now, call)
 	case err != nil:
@@ -226,8 +235,11 @@ func (r *Runner) call(ctx context.Context, store approval.Store, p plan, rec app
 	}
 	defer r.unlessFinished(sending, store, rec)()
 	status := 0
-	traced := apiclient.Trace(sending, func(c apiclient.Call) { status = c.Status })
+	traced := apiclient.Trace(apiclient.WithSendGuard(sending, look.Allow), func(c apiclient.Call) { status = c.Status })
 	value, err := p.op.Call(traced, r.Client, p.target, p.in.Value)
+	if refused := look.Refused(); refused != nil {
+		return r.notSent(ctx, store, p.op, rec, call, &refusal{refused.Error() + ". Ask for it again."})
+	}
 	m := r.outcome(p, rec, value, err)
 	m.APIStatus = status
 	if there, ok := r.isThere(sending, p, err); ok {

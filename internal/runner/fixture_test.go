@@ -33,7 +33,8 @@ type world struct {
 	store  *store.Store
 	runner *runner.Runner
 	clock  *testkit.Clock
-	dead   map[string]bool
+	url    string
+	others map[string]*store.Store // of other processes on the same database
 	broken bool
 	policy permissions.Policy
 }
@@ -41,14 +42,43 @@ type world struct {
 func newWorld(t *testing.T) *world { return newWorldWith(t, "vps_demo", simulator.Options{Speed: 60}) }
 
 func newWorldWith(t testing.TB, token string, o simulator.Options) *world {
-	w := &world{TB: t, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)), dead: map[string]bool{}}
+	w := &world{TB: t, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)), others: map[string]*store.Store{}}
 	if o.Now == nil {
 		o.Now = w.clock.Now
 	}
 	w.sim = simulator.New(o)
-	w.store = storetest.Open(t)
+	w.url = storetest.SQLite(t)
+	w.store = w.open()
 	w.runner = w.newRunner("process-1", token)
 	return w
+}
+
+func (w *world) open() *store.Store {
+	w.Helper()
+	s, err := store.Open(context.Background(), w.url)
+	require.NoError(w, err)
+	w.Cleanup(func() { require.NoError(w, s.Close()) })
+	return s
+}
+
+// storeOf is the store as a process has it open.
+func (w *world) storeOf(process string) *store.Store {
+	w.Helper()
+	if process == "process-1" {
+		return w.store
+	}
+	if w.others[process] == nil {
+		w.others[process] = w.open()
+	}
+	return w.others[process]
+}
+
+// kill takes the lock from a process, as its death does.
+func (w *world) kill(process string) {
+	w.Helper()
+	lock, err := w.storeOf(process).Hold(w.Context())
+	require.NoError(w, err)
+	require.NoError(w, lock.Release())
 }
 
 // newRunner makes another process on the same store.
@@ -57,7 +87,7 @@ func (w *world) newRunner(process, token string) *runner.Runner {
 }
 
 func (w *world) runnerOn(transport http.RoundTripper, process, token string) *runner.Runner {
-	source := func() (string, error) { return token, nil }
+	source, opened := func() (string, error) { return token, nil }, w.storeOf(process)
 	var core *runner.Runner
 	client, err := apiclient.New(apiclient.Options{
 		BaseURL: "http://localhost/api/v1", Token: source, Transport: transport,
@@ -67,8 +97,8 @@ func (w *world) runnerOn(transport http.RoundTripper, process, token string) *ru
 	core = &runner.Runner{
 		Client: client, API: "http://localhost/api/v1", Token: source,
 		Policy:  func() permissions.Policy { return w.policy },
-		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
-		Process: runner.Process{ID: process, Alive: func(owner string) bool { return !w.dead[owner] }},
+		Store:   func(context.Context) (approval.Store, error) { return opened, nil },
+		Process: runner.Process{ID: process},
 		Now:     w.clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -18,14 +19,42 @@ import (
 // errTaken says that a claim no longer holds: another process has taken the record for dead.
 var errTaken = errors.New("the claim no longer holds")
 
-// lastLook looks, right before the call, whether all that it rests on still holds: the claim, no
-// freeze, the token, who asked, what the policy says, and each consent. It returns the record as
-// the store has it. A process that slept, as a laptop does, may have been taken for dead, and its
-// work settled by another.
-func (r *Runner) lastLook(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) (approval.Record, error) {
+// lastLook checks, right before the call, whether all that it rests on still holds: the claim and the
+// lock of its holder, no freeze, the token, who asked, what the policy says, and each consent. It
+// returns the record as the store has it, and what the connection asks before the first byte is sent:
+// time may pass in between, as for a process that is stopped.
+func (r *Runner) lastLook(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) (*liveness.LastLook, approval.Record, error) {
 	defer r.unlessChecked(ctx, store, rec)()
+	if err := r.checkGrounds(ctx, store, p, rec, call); err != nil {
+		return nil, rec, err
+	}
+	lock, err := store.Hold(ctx)
+	if err != nil {
+		return nil, rec, &storeError{err}
+	}
+	look := liveness.StartLastLook(lock)
+	now, err := store.Record(ctx, rec.ID)
+	if err != nil {
+		return nil, rec, &refusal{"the store cannot be asked whether the claim still holds. Ask for it again."}
+	}
+	switch frozen, err := store.Frozen(ctx); {
+	case err != nil:
+		return nil, rec, &refusal{"the store cannot be asked whether all changes are frozen: " + err.Error() + ". Ask for it again."}
+	case frozen != nil:
+		return nil, rec, &refusal{"all changes have been frozen meanwhile. Ask for it again."}
+	case now.State != approval.Executing || now.Owner != rec.Owner || !now.ClaimedAt.Equal(rec.ClaimedAt):
+		return nil, now, errTaken
+	case now.Owner != lock.ID():
+		return nil, now, &refusal{"the lock that shows that this process exists was lost meanwhile. Ask for it again."}
+	}
+	return look, now, nil
+}
+
+// checkGrounds checks whether what allowed the change still does: the token, who asked, what the policy
+// says, and each consent.
+func (r *Runner) checkGrounds(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) error {
 	if r.Now().Sub(rec.ClaimedAt) > freshFor {
-		return rec, &refusal{"the last check took too long. Ask for it again."}
+		return &refusal{"the last check took too long. Ask for it again."}
 	}
 	if r.Groups != nil && call.Surface == permissions.Slack && !call.External {
 		call.Groups = r.Groups(ctx, call.Actor)
@@ -33,32 +62,16 @@ func (r *Runner) lastLook(ctx context.Context, store approval.Store, p plan, rec
 	d, err := r.authorizeTarget(ctx, p.op, p.in, p.target, call)
 	switch {
 	case err != nil:
-		return rec, err
+		return err
 	case d.Others > rec.Others || d.Own && !rec.Own:
-		return rec, &refusal{"the policy now asks for more consent than was given; ask for it again"}
+		return &refusal{"the policy now asks for more consent than was given; ask for it again"}
 	case r.tokenChanged(ctx):
-		return rec, &refusal{"the token has been changed meanwhile. Ask for it again."}
+		return &refusal{"the token has been changed meanwhile. Ask for it again."}
 	}
 	if err := r.ended(ctx, permissions.Actor(rec.Actor)); err != nil {
-		return rec, err
+		return err
 	}
-	if err := r.agreed(ctx, store, rec); err != nil {
-		return rec, err
-	}
-	now, err := store.Record(ctx, rec.ID)
-	if err != nil {
-		return rec, &refusal{"the store cannot be asked whether the claim still holds. Ask for it again."}
-	}
-	switch frozen, err := store.Frozen(ctx); {
-	case err != nil:
-		return rec, &refusal{"the store cannot be asked whether all changes are frozen: " + err.Error() + ". Ask for it again."}
-	case frozen != nil:
-		return rec, &refusal{"all changes have been frozen meanwhile. Ask for it again."}
-	}
-	if now.State != approval.Executing || now.Owner != rec.Owner || !now.ClaimedAt.Equal(rec.ClaimedAt) {
-		return now, errTaken
-	}
-	return now, nil
+	return r.agreed(ctx, store, rec)
 }
 
 // tokenChanged reports whether another token is in use than the one that everything was checked with.

@@ -47,7 +47,7 @@ func (o outcome) isIn(rec approval.Record) bool {
 func knownAfterAll(ctx context.Context, store approval.Store, rec approval.Record, o outcome) (approval.Record, error) {
 	m, row := o.move, o.row
 	m.From = []approval.State{approval.Unknown}
-	if m.To == approval.Failed {
+	if !approval.Unknown.May(m.To) { // refused, here or by the API: nothing has changed
 		m.To = approval.NotApplied
 	}
 	row.Decision, row.Outcome = audit.Settled, m.To.Outcome()

@@ -211,7 +211,7 @@ func TestWhatADeadProcessLeftIsReadBackAtTheNextChange(t *testing.T) {
 		w.run("backups.create", `{"server":"db-server-01"}`)
 		require.Equal(t, approval.Executing, w.onRecord(asked.Record.ID).State, "it still lives")
 
-		w.dead["process-2"] = true
+		w.kill("process-2")
 		w.run("backups.create", `{"server":"db-server-01"}`)
 		want := map[bool]approval.State{true: approval.Done, false: approval.Unknown}[made]
 		require.Equal(t, want, w.onRecord(asked.Record.ID).State)

@@ -124,7 +124,7 @@ func TestAClaimThatWasTakenOverSendsNothing(t *testing.T) {
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if !taken && w.onRecord(asked.Record.ID).State == approval.Executing {
 			taken = true
-			w.dead["process-1"] = true
+			w.kill("process-1")
 			other.Run(context.WithoutCancel(t.Context()), call("backups.create", `{"server":"db-server-01"}`))
 		}
 		next.ServeHTTP(rw, r)

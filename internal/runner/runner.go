@@ -44,10 +44,9 @@ type Runner struct {
 	calling    sync.Map // by a record's id: calls under way here
 }
 
-// Process says which process this is, for claims and for forms.
+// Process says which process this is, for what it asks and for forms.
 type Process struct {
-	ID    string                  // names this process for as long as the machine runs
-	Alive func(owner string) bool // whether the process that made a claim still runs
+	ID string // names the session of this process, at random
 }
 
 // Call is one wish of one actor.

@@ -12,14 +12,16 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
 	readBackTime  = 5 * time.Second  // of the caller whose answer was lost
 	notAppliedFor = 60 * time.Second // without a sign of it, before it counts as not happened
-	deadAfter     = 5 * time.Minute  // no call takes as long: whoever claimed it is gone
+	deadAfter     = 5 * time.Minute  // no call takes as long: then its outcome is unknown
 	giveUpAfter   = 24 * time.Hour   // of reading back in vain: a person must look
+	missingFor    = 10 * time.Minute // without the lock of who claimed it: a person must look
 )
 
 // lost reads back, for at most a few seconds, what became of a call whose answer was lost. What
@@ -86,19 +88,31 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 	return r.settleAs(ctx, store, rec, found), found
 }
 
-// mayStillCall reports whether the process that claimed a record may yet send its call, or wait for the
+// callerOf reports whether the process that claimed a record may yet send its call, or wait for the
 // answer: it exists, stopped or not. A process knows of its own calls when they are over.
-func (r *Runner) mayStillCall(rec approval.Record) bool {
-	if rec.Owner == r.Process.ID {
-		_, calling := r.calling.Load(rec.ID)
-		return calling
+func (r *Runner) callerOf(ctx context.Context, store approval.Store, rec approval.Record) liveness.State {
+	if _, calling := r.calling.Load(rec.ID); calling {
+		return liveness.Exists
 	}
-	return r.Process.Alive(rec.Owner)
+	if lock, err := store.Hold(ctx); err == nil && lock.ID() == rec.Owner {
+		return liveness.Gone
+	}
+	return r.holder(ctx, store, rec)
+}
+
+// holder reports what is known of the process that claimed a record.
+func (r *Runner) holder(ctx context.Context, store approval.Store, rec approval.Record) liveness.State {
+	state, err := store.Holder(ctx, rec.Owner)
+	if err != nil {
+		r.Log.Warn("looking whether a process exists", "approval", rec.ID, "error", err)
+	}
+	return state
 }
 
 // settleAs moves an unknown record to what the read-back found. No sign of it counts only
 // after a minute: what was sent may still be on its way. While the process that claimed it may
-// still send it, no sign of it proves nothing; after a day a person must look.
+// still send it, no sign of it proves nothing; after a day a person must look. Where that process has
+// left no lock, it may exist, and a person must look after ten minutes.
 func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, found tools.Finding) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
 	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
@@ -108,13 +122,11 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 	case e == tools.Applied:
 		m.To, m.Message = approval.Done, lost+"has happened: "+subject+"."+itsID(found.Created)
 		m.Result = resultOf(found.Created)
-	case e == tools.NotSeen && late && r.mayStillCall(rec):
-		if r.Now().Sub(rec.ChangedAt) < giveUpAfter {
+	case e == tools.NotSeen && late:
+		m.To, m.Message = r.notSeen(ctx, store, rec)
+		if m.To == "" {
 			return rec
 		}
-		m.To, m.Message = approval.NeedsHuman, lost+"shows no sign, and the process that ran it still exists, so that it may yet happen: "+subject+". Look at the server before asking for it again."
-	case e == tools.NotSeen && late:
-		m.To, m.Message = approval.NotApplied, lost+"did not happen: "+subject+". It can be asked for again."
 	case e == tools.Unclear && late:
 		m.To, m.Message = approval.NeedsHuman, "The answer was lost, and reading back cannot tell whether it happened: "+subject+". Look at the server before asking for it again."
 	default:
@@ -128,6 +140,20 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 		return rec
 	}
 	return moved
+}
+
+// notSeen is what a record becomes of whose change there is no sign; nothing: it stays as it is.
+func (r *Runner) notSeen(ctx context.Context, store approval.Store, rec approval.Record) (approval.State, string) {
+	const lost, look = "The answer was lost. Read back: it ", ". Look at the server before asking for it again."
+	switch state := r.callerOf(ctx, store, rec); {
+	case state == liveness.Gone:
+		return approval.NotApplied, lost + "did not happen: " + Subject(rec) + ". It can be asked for again."
+	case state == liveness.Missing && r.Now().Sub(rec.ClaimedAt) >= missingFor:
+		return approval.NeedsHuman, lost + "shows no sign, and the process that ran it has left no lock, so that it may yet exist: " + Subject(rec) + look
+	case state == liveness.Exists && r.Now().Sub(rec.ChangedAt) >= giveUpAfter:
+		return approval.NeedsHuman, lost + "shows no sign, and the process that ran it still exists, so that it may yet happen: " + Subject(rec) + look
+	}
+	return "", ""
 }
 
 // rebuild makes the target of a record again, as far as a read-back needs it.
@@ -169,7 +195,7 @@ func idOf(text string) apiclient.ID {
 
 // release tries to settle what holds a target, and reports whether it no longer does.
 func (r *Runner) release(ctx context.Context, store approval.Store, holder approval.Record) bool {
-	if holder.State == approval.Executing && r.dead(holder) {
+	if holder.State == approval.Executing && r.dead(ctx, store, holder) {
 		holder = r.bury(ctx, store, holder)
 	}
 	if holder.State == approval.Unknown && holder.API == r.API && holder.Account == r.account() {
@@ -178,9 +204,10 @@ func (r *Runner) release(ctx context.Context, store approval.Store, holder appro
 	return holder.State != approval.Executing && holder.State != approval.Unknown
 }
 
-// dead reports whether the process that claimed a record is gone.
-func (r *Runner) dead(rec approval.Record) bool {
-	return !r.Process.Alive(rec.Owner) || r.Now().Sub(rec.ClaimedAt) > deadAfter
+// dead reports whether the process that claimed a record is gone, or has worked on it for longer than
+// any call takes.
+func (r *Runner) dead(ctx context.Context, store approval.Store, rec approval.Record) bool {
+	return r.Now().Sub(rec.ClaimedAt) > deadAfter || r.holder(ctx, store, rec) == liveness.Gone
 }
 
 // bury makes what a dead process left executing unknown: nobody can say what it had sent.
@@ -252,7 +279,7 @@ func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Re
 	case approval.Pending, approval.Approved:
 		r.asOfNow(ctx, store, rec)
 	case approval.Executing:
-		if r.dead(rec) {
+		if r.dead(ctx, store, rec) {
 			r.readBack(ctx, store, r.bury(ctx, store, rec), 1)
 		}
 	case approval.Unknown:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,6 +41,7 @@ type database interface {
 	delivery.Posts
 	audit.Store
 	keys.Store
+	io.Closer
 }
 
 func open(t testing.TB, url string) *store.Store {

@@ -30,7 +30,7 @@ func full(t *testing.T) (path string) {
 	m.Consent.Groups = []string{"S1", "S2"}
 	moved(t, db, m)
 	require.NoError(t, db.Freeze(ctx, approval.Freeze{By: "lead", Reason: "move", At: start}, row("frozen")))
-	require.NoError(t, db.Beat(ctx, "p"))
+	execute(t, path, "INSERT INTO beats (process, at) VALUES ('p', 1)")
 	require.NoError(t, db.Add(ctx, keys.Key{Name: "k", Hash: "h", CreatedAt: start}, row("created")))
 	_, err = db.Dedupe(ctx, "d", start, start.AddDate(100, 0, 0))
 	require.NoError(t, err)
@@ -78,7 +78,7 @@ func TestMigrate(t *testing.T) {
 
 	require.Equal(t, post("4", 0), posted(t, to, "live:4"))
 	require.Equal(t, []bool{false, false}, received(t, to, 0, newDelivery("open", 0), newDelivery("done", 0)))
-	left, err := to.ClaimExpired(t.Context(), "p2", start.Add(pastLease), 9)
+	left, err := to.ClaimExpired(t.Context(), start.Add(pastLease), 9)
 	require.NoError(t, err)
 	require.Equal(t, newDelivery("open", 0).Body, left[0].Body)
 	require.Len(t, left, 1)

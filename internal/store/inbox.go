@@ -34,6 +34,7 @@ const (
 
 var inbox = queue[delivery.Delivery]{
 	table: "inbox", key: "id", columns: deliveryColumns, fields: deliveryFields,
+	open:  "done = 0",
 	due:   func(*params, time.Time) string { return "done = 0" },
 	order: "received_at, id",
 	also:  "tries = tries + 1",
@@ -43,11 +44,15 @@ var inbox = queue[delivery.Delivery]{
 // Where a commit was not answered it is tried again, and finds what the first try has stored.
 // After an error nothing is stored, unless the error says that this is not known: then ClaimExpired
 // hands out what is.
-func (s *Store) Enqueue(ctx context.Context, owner string, now time.Time, ds []delivery.Delivery) ([]bool, error) {
+func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delivery) ([]bool, error) {
 	if err := receivable(now, ds); err != nil || len(ds) == 0 {
 		return nil, err
 	}
-	r := reception{owner: owner, now: now, rows: distinct(ds), clean: s.mayClean(len(ds)), conflict: once}
+	lock, err := s.Hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := reception{owner: lock.ID(), now: now, rows: distinct(ds), clean: s.mayClean(len(ds)), conflict: once}
 	stored, err := s.receive(ctx, r)
 	if errors.Is(err, errCommitUnknown) {
 		r.conflict = onceAgain
@@ -164,8 +169,8 @@ func old(skip string, now time.Time) (query string, args []any) {
 }
 
 // ClaimExpired implements [delivery.Inbox].
-func (s *Store) ClaimExpired(ctx context.Context, owner string, now time.Time, n int) ([]delivery.Delivery, error) {
-	left, err := inbox.handOut(ctx, s, owner, now, n)
+func (s *Store) ClaimExpired(ctx context.Context, now time.Time, n int) ([]delivery.Delivery, error) {
+	left, err := inbox.claim(ctx, s, now, n)
 	slices.SortFunc(left, func(a, b delivery.Delivery) int {
 		return cmp.Or(a.ReceivedAt.Compare(b.ReceivedAt), strings.Compare(a.ID, b.ID))
 	})

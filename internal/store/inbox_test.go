@@ -32,15 +32,15 @@ func deliveries(n int, after time.Duration) []delivery.Delivery {
 
 func received(t testing.TB, db database, after time.Duration, ds ...delivery.Delivery) []bool {
 	t.Helper()
-	fresh, err := db.Enqueue(t.Context(), "p1", start.Add(after), ds)
+	fresh, err := db.Enqueue(t.Context(), start.Add(after), ds)
 	require.NoError(t, err)
 	require.Len(t, fresh, len(ds))
 	return fresh
 }
 
-func leftover(t *testing.T, db database, owner string, after time.Duration, n int) (ids []string) {
+func leftover(t *testing.T, db database, after time.Duration, n int) (ids []string) {
 	t.Helper()
-	left, err := db.ClaimExpired(t.Context(), owner, start.Add(after), n)
+	left, err := db.ClaimExpired(t.Context(), start.Add(after), n)
 	require.NoError(t, err)
 	for _, d := range left {
 		ids = append(ids, d.ID)
@@ -62,10 +62,10 @@ func TestInbox(t *testing.T) {
 		require.Equal(t, []bool{true, false}, received(t, db, time.Second, newDelivery("d", time.Minute), again))
 		require.Empty(t, received(t, db, 0))
 
-		require.Empty(t, leftover(t, db, "p2", time.Minute-time.Millisecond, 9), "p1 has them")
-		require.Empty(t, leftover(t, db, "p2", pastLease, 0))
-		require.Empty(t, leftover(t, db, "p2", pastLease, -1))
-		got, err := db.ClaimExpired(ctx, "p2", start.Add(time.Minute), 9)
+		require.Empty(t, leftover(t, db, time.Minute-time.Millisecond, 9), "p1 has them")
+		require.Empty(t, leftover(t, db, pastLease, 0))
+		require.Empty(t, leftover(t, db, pastLease, -1))
+		got, err := db.ClaimExpired(ctx, start.Add(time.Minute), 9)
 		require.NoError(t, err)
 		want := []delivery.Delivery{empty, big, newDelivery("a", 2*time.Second)}
 		for i := range want {
@@ -76,8 +76,8 @@ func TestInbox(t *testing.T) {
 		require.NoError(t, db.Ack(ctx, []string{"a", "nothing", "a"}))
 		require.NoError(t, db.Ack(ctx, []string{"a"}), "twice is once")
 		require.NoError(t, db.Ack(ctx, nil))
-		require.Equal(t, []string{"c"}, leftover(t, db, "p3", 3*time.Minute, 1))
-		require.Equal(t, []string{"b", "d"}, leftover(t, db, "p3", 3*time.Minute, 9))
+		require.Equal(t, []string{"c"}, leftover(t, db, 3*time.Minute, 1))
+		require.Equal(t, []string{"b", "d"}, leftover(t, db, 3*time.Minute, 9))
 		require.Equal(t, []bool{false}, received(t, db, 3*time.Minute, newDelivery("a", 3*time.Minute)), "finished is not forgotten")
 		require.Zero(t, logLength(t, db))
 	})
@@ -88,7 +88,7 @@ func TestInboxTakesTheFirstOfABatch(t *testing.T) {
 		first, second := newDelivery("a", 0), newDelivery("a", 0)
 		second.Body = []byte("second")
 		require.Equal(t, []bool{true, true, false, false}, received(t, db, 0, newDelivery("b", time.Second), first, second, newDelivery("b", 0)))
-		got, err := db.ClaimExpired(t.Context(), "p1", start.Add(pastLease), 9)
+		got, err := db.ClaimExpired(t.Context(), start.Add(pastLease), 9)
 		require.NoError(t, err)
 		require.Equal(t, []string{string(first.Body), string(newDelivery("b", 0).Body)}, []string{string(got[0].Body), string(got[1].Body)})
 		require.Len(t, got, 2)
@@ -102,7 +102,7 @@ func TestInboxTakesOddIDs(t *testing.T) {
 		require.Equal(t, []bool{true, false}, received(t, db, 0, odd, odd))
 		require.Equal(t, []bool{false}, received(t, db, 0, odd))
 		require.NoError(t, db.Ack(t.Context(), []string{odd.ID}))
-		require.Empty(t, leftover(t, db, "p1", pastLease, 9))
+		require.Empty(t, leftover(t, db, pastLease, 9))
 	})
 }
 
@@ -111,10 +111,10 @@ func TestInboxRefuses(t *testing.T) {
 		nameless, short := newDelivery("", 0), newDelivery("a", 0)
 		short.Until = start
 		for name, d := range map[string]delivery.Delivery{"no id": nameless, "no time to be remembered": short} {
-			_, err := db.Enqueue(t.Context(), "p1", start, []delivery.Delivery{newDelivery("b", 0), d})
+			_, err := db.Enqueue(t.Context(), start, []delivery.Delivery{newDelivery("b", 0), d})
 			require.ErrorContains(t, err, "a delivery needs an id and a time to be remembered", name)
 		}
-		require.Empty(t, leftover(t, db, "p1", pastLease, 9), "all or nothing")
+		require.Empty(t, leftover(t, db, pastLease, 9), "all or nothing")
 	})
 }
 
@@ -127,13 +127,13 @@ func TestInboxTakesMany(t *testing.T) {
 		require.Equal(t, append(slices.Repeat([]bool{false}, n), true), received(t, db, 0, append(many, newDelivery("one more", 0))...))
 		var ids []string
 		for _, want := range []int{500, 500, 235} {
-			some := leftover(t, db, "p1", pastLease, n+1)
+			some := leftover(t, db, pastLease, n+1)
 			require.Len(t, some, want, "there is a most at once")
 			ids = append(ids, some...)
 		}
 		require.True(t, slices.IsSorted(ids))
 		require.NoError(t, db.Ack(t.Context(), ids))
-		require.Empty(t, leftover(t, db, "p1", time.Hour, n))
+		require.Empty(t, leftover(t, db, time.Hour, n))
 	})
 }
 
@@ -157,7 +157,7 @@ func TestInboxForgets(t *testing.T) {
 			require.Equal(t, int64(2*n), counted(t, url, "SELECT count(*) FROM inbox"), "all are still remembered")
 			receiveOneByOne(t, db, 10*time.Minute, n)
 			require.Equal(t, int64(2*n+1), counted(t, url, "SELECT count(*) FROM inbox"), "but for the first, which is not done")
-			require.Equal(t, old[0].ID, leftover(t, db, "p1", time.Hour, 1)[0])
+			require.Equal(t, old[0].ID, leftover(t, db, time.Hour, 1)[0])
 			require.Equal(t, []bool{false, true}, received(t, db, time.Hour, newDelivery(old[0].ID, time.Hour), newDelivery(old[1].ID, time.Hour)))
 		})
 	}
@@ -192,7 +192,7 @@ func TestInboxLosesCommits(t *testing.T) {
 				received(t, db, 0, newDelivery("a", 0), newDelivery("b", 0), newDelivery("c", 0), newDelivery("b", 0)))
 			require.EqualValues(t, 1, lost.Load(), "a commit was lost")
 			require.Equal(t, []bool{false, false}, received(t, db, 0, newDelivery("b", 0), newDelivery("c", 0)))
-			require.Equal(t, []string{"a", "b", "c"}, leftover(t, db, "p2", pastLease, 9))
+			require.Equal(t, []string{"a", "b", "c"}, leftover(t, db, pastLease, 9))
 		})
 	}
 }
@@ -209,7 +209,7 @@ func TestReplicasReceiveOnce(t *testing.T) {
 				slices.Reverse(ds)
 			}
 			for some := range slices.Chunk(ds, 1+i*7) {
-				fresh, err := replicas[i%3].Enqueue(t.Context(), fmt.Sprint("p", i), start, some)
+				fresh, err := replicas[i%3].Enqueue(t.Context(), start, some)
 				if err != nil {
 					t.Error(err)
 					return
@@ -234,14 +234,15 @@ func TestReplicasReceiveOnce(t *testing.T) {
 func TestReplicasShareTheInbox(t *testing.T) {
 	const n = 90
 	replicated(t, func(t *testing.T, replicas []database) {
-		received(t, replicas[0], 0, deliveries(n, 0)...)
+		received(t, replicas[3], 0, deliveries(n, 0)...)
+		require.NoError(t, replicas[3].Close())
 		got := make([][]delivery.Delivery, 45)
 		atOnce(len(got), func(i int) {
 			var err error
-			if got[i], err = replicas[i%3].ClaimExpired(t.Context(), fmt.Sprint("p", i), start.Add(pastLease), 3); err != nil {
+			if got[i], err = replicas[i%3].ClaimExpired(t.Context(), start.Add(pastLease), 3); err != nil {
 				t.Error(err)
 			}
-			_, err = replicas[i%3].Enqueue(t.Context(), "p1", start.Add(pastLease), deliveries(20, time.Duration(i)*time.Minute+pastLease))
+			_, err = replicas[i%3].Enqueue(t.Context(), start.Add(pastLease), deliveries(20, time.Duration(i)*time.Minute+pastLease))
 			if err != nil {
 				t.Error(err)
 			}
@@ -252,7 +253,7 @@ func TestReplicasShareTheInbox(t *testing.T) {
 		ids := idsOf(slices.Concat(got...))
 		slices.Sort(ids)
 		require.Len(t, slices.Compact(slices.Clone(ids)), len(ids), "nothing was handed out twice")
-		ids = append(ids, leftover(t, replicas[0], "p1", pastLease, n)...)
+		ids = append(ids, leftover(t, replicas[0], pastLease, n)...)
 		require.Len(t, ids, n, "nothing was lost")
 	})
 }

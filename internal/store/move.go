@@ -31,15 +31,9 @@ func (s *Store) Move(ctx context.Context, m approval.Move, row audit.Row) (appro
 	if !starts(r, m) {
 		return approval.Record{}, &approval.StateError{Record: r}
 	}
-	var moved approval.Record
-	err = s.logged(ctx, func(ctx context.Context, tx transaction) error {
-		moved, err = moveIn(ctx, tx, m, row)
-		return err
+	return result(ctx, s.logged, func(ctx context.Context, tx transaction) (approval.Record, error) {
+		return moveIn(ctx, tx, m, row)
 	})
-	if err != nil {
-		return approval.Record{}, err
-	}
-	return moved, nil
 }
 
 func movable(m approval.Move) error {

@@ -53,7 +53,9 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 		return nil, fmt.Errorf("database %s: %w", placeOf(config), explainPostgres(err))
 	}
 	read := postgresPool(config, readers, map[string]string{"default_transaction_read_only": "on"})
-	return newStore(postgresEngine, postgresPool(config, postgresWriters, nil), postgresWriters, read, readers), nil
+	engine := postgresEngine
+	engine.session = newSession(config)
+	return newStore(engine, postgresPool(config, postgresWriters, nil), postgresWriters, read, readers), nil
 }
 
 // parsePostgres keeps the parser's own words to itself: they may repeat a part of the
@@ -168,5 +170,5 @@ func upgradeLocked(ctx context.Context, db *sql.DB) error {
 	if _, err := conn.ExecContext(ctx, upgradeLock); err != nil {
 		return err
 	}
-	return upgrade(ctx, goose.DialectPostgres, db, "postgres", wide)
+	return upgrade(ctx, db, dialect{goose.DialectPostgres, "postgres", wide, postgresClock})
 }

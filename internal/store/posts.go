@@ -15,6 +15,7 @@ import (
 
 var posts = queue[delivery.Post]{
 	table: "posts", key: "key", columns: postColumns, fields: postFields,
+	open:  "next > 0",
 	due:   func(p *params, now time.Time) string { return "next > 0 AND next <= " + p.add(millis(now)) },
 	order: "next, key",
 	also:  "marked = 0",
@@ -56,23 +57,17 @@ func (s *Store) addPost(ctx context.Context, p delivery.Post, conflict string) (
 	var values params
 	query := "INSERT INTO posts (" + postColumns + ", marked, owner, leased_until) VALUES (" + values.addAll(postFields(&p)) +
 		", 0, '', 0) ON CONFLICT (key) " + conflict
-	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		stored, err = execute(ctx, tx, query, values.values...)
-		return err
-	})
-	return stored && err == nil, err
+	return s.change(ctx, query, values.values...)
 }
 
 // SavePost implements [delivery.Posts].
 func (s *Store) SavePost(ctx context.Context, p delivery.Post) error {
 	query, args := savePost(p)
-	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		saved, err := execute(ctx, tx, query, args...)
-		if err == nil && !saved {
-			err = approval.ErrNotFound
-		}
-		return err
-	})
+	saved, err := s.change(ctx, query, args...)
+	if err == nil && !saved {
+		err = approval.ErrNotFound
+	}
+	return err
 }
 
 // savePost has what was marked meanwhile go before a later Next: whoever saves it has looked at
@@ -105,8 +100,8 @@ func (s *Store) Post(ctx context.Context, key string) (delivery.Post, error) {
 }
 
 // DuePosts implements [delivery.Posts].
-func (s *Store) DuePosts(ctx context.Context, owner string, now time.Time, n int) ([]delivery.Post, error) {
-	due, err := posts.handOut(ctx, s, owner, now, n)
+func (s *Store) DuePosts(ctx context.Context, now time.Time, n int) ([]delivery.Post, error) {
+	due, err := posts.claim(ctx, s, now, n)
 	slices.SortFunc(due, func(a, b delivery.Post) int {
 		return cmp.Or(a.Next.Compare(b.Next), strings.Compare(a.Key, b.Key))
 	})
@@ -119,10 +114,8 @@ func (s *Store) MarkDue(ctx context.Context, id string, at time.Time) error {
 		return errors.New("store: due at no time")
 	}
 	query, args := markDue(id, at)
-	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		_, err := execute(ctx, tx, query, args...)
-		return err
-	})
+	_, err := s.change(ctx, query, args...)
+	return err
 }
 
 // markDue leaves a note where somebody has the post, who would write over its time.

@@ -34,9 +34,9 @@ func posted(t *testing.T, db database, key string) delivery.Post {
 	return p
 }
 
-func due(t *testing.T, db database, owner string, after time.Duration, n int) (keys []string) {
+func due(t *testing.T, db database, after time.Duration, n int) (keys []string) {
 	t.Helper()
-	posts, err := db.DuePosts(t.Context(), owner, start.Add(after), n)
+	posts, err := db.DuePosts(t.Context(), start.Add(after), n)
 	require.NoError(t, err)
 	for _, p := range posts {
 		keys = append(keys, p.Key)
@@ -93,7 +93,7 @@ func TestReplacePost(t *testing.T) {
 		ctx := t.Context()
 		require.NoError(t, db.ReplacePost(ctx, post("1", 0)))
 		require.Equal(t, post("1", 0), posted(t, db, "live:1"), "there was none")
-		old, err := db.DuePosts(ctx, "p1", start, 9)
+		old, err := db.DuePosts(ctx, start, 9)
 		require.NoError(t, err)
 		require.NoError(t, db.MarkDue(ctx, "1", start))
 
@@ -104,7 +104,7 @@ func TestReplacePost(t *testing.T) {
 		require.ErrorIs(t, db.SavePost(ctx, old[0]), approval.ErrNotFound)
 		require.Equal(t, want, posted(t, db, "live:1"))
 
-		got, err := db.DuePosts(ctx, "p2", start.Add(time.Second), 9)
+		got, err := db.DuePosts(ctx, start.Add(time.Second), 9)
 		require.NoError(t, err)
 		require.Equal(t, []delivery.Post{want}, got, "nobody has the new one")
 		got[0].Next = time.Time{}
@@ -127,21 +127,21 @@ func TestDuePosts(t *testing.T) {
 		never.Next = time.Time{}
 		added(t, db, never)
 
-		require.Empty(t, due(t, db, "p1", time.Second-time.Millisecond, 9))
-		require.Empty(t, due(t, db, "p1", time.Hour, 0))
-		got, err := db.DuePosts(t.Context(), "p1", start.Add(3*time.Second), 2)
+		require.Empty(t, due(t, db, time.Second-time.Millisecond, 9))
+		require.Empty(t, due(t, db, time.Hour, 0))
+		got, err := db.DuePosts(t.Context(), start.Add(3*time.Second), 2)
 		require.NoError(t, err)
 		require.Equal(t, []delivery.Post{post("2", time.Second), post("1", 2*time.Second)}, got, "what is due longest")
-		require.Equal(t, []string{"live:3"}, due(t, db, "p2", 3*time.Second, 9), "p1 has the others")
+		require.Equal(t, []string{"live:3"}, due(t, db, 3*time.Second, 9), "p1 has the others")
 
 		saved := post("2", time.Second) // due at once again
 		require.NoError(t, db.SavePost(t.Context(), saved))
-		require.Equal(t, []string{"live:2"}, due(t, db, "p2", 3*time.Second, 9), "its lease ended as it was saved")
-		require.Equal(t, []string{"live:4"}, due(t, db, "p2", time.Minute, 9))
+		require.Equal(t, []string{"live:2"}, due(t, db, 3*time.Second, 9), "its lease ended as it was saved")
+		require.Equal(t, []string{"live:4"}, due(t, db, time.Minute, 9))
 
 		// Both die: after a minute others get what they had.
-		require.Equal(t, []string{"live:2", "live:1", "live:3"}, due(t, db, "p3", time.Minute+3*time.Second, 9))
-		require.Empty(t, due(t, db, "p2", time.Minute+3*time.Second, 9))
+		require.Equal(t, []string{"live:2", "live:1", "live:3"}, due(t, db, time.Minute+3*time.Second, 9))
+		require.Empty(t, due(t, db, time.Minute+3*time.Second, 9))
 	})
 }
 
@@ -197,10 +197,10 @@ func TestMarkDueOfWhatIsShown(t *testing.T) {
 				added(t, db, post("1", 0))
 				shown := func(marks []time.Duration, saved, want time.Duration) {
 					t.Helper()
-					require.Equal(t, []string{"live:1"}, due(t, db, "p1", 20*second, 9))
+					require.Equal(t, []string{"live:1"}, due(t, db, 20*second, 9))
 					for _, after := range marks {
 						require.NoError(t, db.MarkDue(t.Context(), "1", start.Add(after)))
-						require.Empty(t, due(t, db, "p2", 20*second, 9), "a lease stays as it is")
+						require.Empty(t, due(t, db, 20*second, 9), "a lease stays as it is")
 					}
 					p := post("1", saved)
 					if saved == 0 {
@@ -225,9 +225,9 @@ func TestMarkDueOfWhatIsShown(t *testing.T) {
 func TestMarkDueOutlivesAProcess(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		added(t, db, post("1", 0))
-		require.Len(t, due(t, db, "p1", 0, 9), 1)
+		require.Len(t, due(t, db, 0, 9), 1)
 		require.NoError(t, db.MarkDue(t.Context(), "1", start.Add(time.Second)))
-		require.Len(t, due(t, db, "p2", pastLease, 9), 1)
+		require.Len(t, due(t, db, pastLease, 9), 1)
 		p := post("1", 0)
 		p.Next = time.Time{}
 		require.NoError(t, db.SavePost(t.Context(), p))
@@ -244,7 +244,7 @@ func TestReplicasShareThePosts(t *testing.T) {
 		got := make([][]delivery.Post, 45)
 		atOnce(len(got), func(i int) {
 			var err error
-			if got[i], err = replicas[i%3].DuePosts(t.Context(), fmt.Sprint("p", i), start, 3); err != nil {
+			if got[i], err = replicas[i%3].DuePosts(t.Context(), start, 3); err != nil {
 				t.Error(err)
 			}
 			if err := replicas[(i+1)%3].MarkDue(t.Context(), fmt.Sprint(i), start); err != nil {
@@ -263,7 +263,7 @@ func TestReplicasShareThePosts(t *testing.T) {
 			times[p.Key]++
 			require.LessOrEqual(t, times[p.Key], 2, p.Key)
 		}
-		for _, key := range due(t, replicas[0], "p", 0, n) {
+		for _, key := range due(t, replicas[0], 0, n) {
 			times[key]++
 		}
 		require.Len(t, times, n, "nothing was lost")
@@ -279,13 +279,13 @@ func TestReplicasTakePostsOnce(t *testing.T) {
 		}
 		got := make([][]delivery.Post, 45)
 		atOnce(len(got), func(i int) {
-			got[i], _ = replicas[i%3].DuePosts(t.Context(), fmt.Sprint("p", i), start, 3)
+			got[i], _ = replicas[i%3].DuePosts(t.Context(), start, 3)
 		})
 		seen := map[string]bool{}
 		for _, p := range slices.Concat(got...) {
 			require.False(t, seen[p.Key], "%s was handed out twice", p.Key)
 			seen[p.Key] = true
 		}
-		require.Len(t, due(t, replicas[0], "p", 0, n), n-len(seen), "nothing was lost")
+		require.Len(t, due(t, replicas[0], 0, n), n-len(seen), "nothing was lost")
 	})
 }

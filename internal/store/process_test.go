@@ -27,6 +27,7 @@ const roleVariable, urlVariable, nameVariable = "STORE_TEST_ROLE", "STORE_TEST_U
 var roles = map[string]func(db database, name string) error{
 	"open":    func(database, string) error { return nil },
 	"compete": compete,
+	"hold":    hold,
 	"labour":  labour,
 	"press":   pressOnce,
 	"share":   share,

@@ -3,32 +3,46 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/liveness"
 )
 
-// lease is how long what was handed out belongs to who took it alone.
+// lease is after how long a process takes up again what it has claimed itself. What another process
+// has claimed is that one's for as long as it exists.
 const lease = time.Minute
 
-// keysAtOnce is how many keys go into one statement, and the most that is handed out at once.
+// keysAtOnce is how many keys go into one statement, and the most that is claimed at once.
 const keysAtOnce = 500
 
-// queue is a table whose rows are handed out, each to one process at a time. What it got is its
-// own for the time of a [lease].
+// queue is a table whose rows are claimed, each by one process at a time.
 type queue[T any] struct {
 	table   string
 	key     string
 	columns string
 	fields  func(*T) []any                        // in the order of columns
-	due     func(p *params, now time.Time) string // condition of what may be handed out
+	open    string                                // condition of what is not over
+	due     func(p *params, now time.Time) string // condition of what may be claimed
 	order   string
-	also    string // what else is set as a row is handed out
+	also    string // what else is set as a row is claimed
+}
+
+// holders are those that rows name, as far as these may be claimed.
+type holders struct {
+	self    string
+	gone    []string // theirs may be claimed at once
+	missing []string // theirs once the lease is over, as of a version without locks
 }
 
 // pick selects the keys of what is due and free. They are locked, and who has some of them
 // locked already is not waited for.
-func (q queue[T]) pick(skip string, now time.Time, n int) (query string, args []any) {
+func (q queue[T]) pick(skip string, by holders, now time.Time, n int) (query string, args []any) {
 	var p params
-	query = "SELECT " + q.key + " FROM " + q.table + " WHERE " + q.due(&p, now) + " AND leased_until <= " + p.add(millis(now)) +
-		" ORDER BY " + q.order + " LIMIT " + p.add(min(max(n, 0), keysAtOnce)) + skip
+	query = "SELECT " + q.key + " FROM " + q.table + " WHERE " + q.due(&p, now) +
+		" AND (leased_until <= " + p.add(millis(now)) + " AND owner IN ('', " + p.addAll(anys(append(by.missing, by.self))) + ")"
+	if len(by.gone) > 0 {
+		query += " OR owner IN (" + p.addAll(anys(by.gone)) + ")"
+	}
+	query += ") ORDER BY " + q.order + " LIMIT " + p.add(min(max(n, 0), keysAtOnce)) + skip
 	return query, p.values
 }
 
@@ -40,21 +54,47 @@ func (q queue[T]) take(owner string, now time.Time, keys []string) (query string
 	return query, p.values
 }
 
-// handOut leases up to n rows to owner, in any order. Bodies are read of those rows alone.
-func (q queue[T]) handOut(ctx context.Context, s *Store, owner string, now time.Time, n int) (out []T, err error) {
-	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		query, args := q.pick(s.skip, now, n)
-		keys, err := texts(ctx, tx, query, args...)
-		out = nil
-		if err != nil || len(keys) == 0 {
-			return err
-		}
-		query, args = q.take(owner, now, keys)
-		out, err = all(ctx, tx.unprepared(), q.fields, query, args...)
-		return err
-	})
+// claim claims up to n rows for this process, in any order. Bodies are read of those rows alone.
+func (q queue[T]) claim(ctx context.Context, s *Store, now time.Time, n int) ([]T, error) {
+	by, err := q.holders(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return result(ctx, s.inTx, func(ctx context.Context, tx transaction) ([]T, error) {
+		query, args := q.pick(s.skip, by, now, n)
+		keys, err := texts(ctx, tx, query, args...)
+		if err != nil || len(keys) == 0 {
+			return nil, err
+		}
+		query, args = q.take(by.self, now, keys)
+		return all(ctx, tx.unprepared(), q.fields, query, args...)
+	})
+}
+
+// owners selects who has claimed something, without one.
+func (q queue[T]) owners(self string) (query string, args []any) {
+	return "SELECT DISTINCT owner FROM " + q.table + " WHERE " + q.open + " AND owner <> '' AND owner <> $1", []any{self}
+}
+
+// holders finds out which of the processes that rows name exist no more.
+func (q queue[T]) holders(ctx context.Context, s *Store) (by holders, err error) {
+	lock, err := s.Hold(ctx)
+	if err != nil {
+		return by, err
+	}
+	by.self = lock.ID()
+	query, args := q.owners(by.self)
+	named, err := readAll(ctx, s, func(s *string) []any { return []any{s} }, query, args...)
+	for _, id := range named {
+		state, failed := s.Holder(ctx, id)
+		switch {
+		case failed != nil:
+			return by, failed
+		case state == liveness.Gone:
+			by.gone = append(by.gone, id)
+		case state == liveness.Missing:
+			by.missing = append(by.missing, id)
+		}
+	}
+	return by, err
 }

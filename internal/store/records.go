@@ -3,9 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const (
@@ -62,18 +65,16 @@ func selecting(q approval.Query) *conditions {
 // Handover implements [approval.Store]. A record that is no longer pending fails with
 // *approval.StateError.
 func (s *Store) Handover(ctx context.Context, id string, expires time.Time) error {
-	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		changed, err := execute(ctx, tx, "UPDATE approvals SET place = $1, expires_at = $2 WHERE id = $3 AND state = $4",
-			approval.Elsewhere, millis(expires), id, approval.Pending)
-		if err != nil || changed {
-			return err
-		}
-		r, err := recordByID(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		return &approval.StateError{Record: r}
-	})
+	changed, err := s.change(ctx, "UPDATE approvals SET place = $1, expires_at = $2 WHERE id = $3 AND state = $4",
+		approval.Elsewhere, millis(expires), id, approval.Pending)
+	if err != nil || changed {
+		return err
+	}
+	r, err := s.Record(ctx, id)
+	if err != nil {
+		return err
+	}
+	return &approval.StateError{Record: r}
 }
 
 // Told implements [approval.Store]. It fails with approval.ErrNotFound for an id that does
@@ -82,13 +83,182 @@ func (s *Store) Told(ctx context.Context, id string, at time.Time) (first bool, 
 	if at.IsZero() {
 		return false, errors.New("store: told at no time")
 	}
-	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		first, err = execute(ctx, tx, "UPDATE approvals SET told_at = $1 WHERE id = $2 AND told_at = 0", millis(at), id)
-		if err != nil || first {
-			return err
-		}
-		_, err = recordByID(ctx, tx, id)
+	first, err = s.change(ctx, "UPDATE approvals SET told_at = $1 WHERE id = $2 AND told_at = 0", millis(at), id)
+	if err == nil && !first {
+		_, err = s.Record(ctx, id)
+	}
+	return first, err
+}
+
+const requestIDBytes = 256
+
+// Insert implements [approval.Store]. What r says of Prior is not looked at; ChangedAt and,
+// for an Executing record, ClaimedAt are CreatedAt where they are zero, and Person is Actor where
+// it is empty.
+//
+// The same RequestID of the same asker within 24 hours joins the record it stood for, open
+// or not, and fails with *approval.RequestError if it now stands for something else. A new
+// record that a machine asks for fails with *approval.PausedError for 10 minutes after a person's no
+// to the same arguments, and with *approval.LimitError where a limit that counts records like it is used
+// up, or where its person has 5 questions open. An Executing one is a claim: a freeze stops it.
+func (s *Store) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
+	r, err := insertable(r)
+	if err != nil {
+		return approval.Record{}, false, err
+	}
+	var stored approval.Record
+	var joined bool
+	err = s.logged(ctx, func(ctx context.Context, tx transaction) error {
+		stored, joined, err = insertIn(ctx, tx, r, limits, row)
 		return err
 	})
-	return first && err == nil, err
+	if err != nil {
+		return approval.Record{}, false, err
+	}
+	return stored, joined, nil
+}
+
+func insertable(r approval.Record) (approval.Record, error) {
+	switch {
+	case r.ID == "":
+		return r, errors.New("store: the approval has no id")
+	case !approval.State("").May(r.State):
+		return r, fmt.Errorf("store: an approval cannot begin as %q", r.State)
+	case r.Others < 0 || r.State == approval.Executing && r.Others > 0:
+		return r, errors.New("store: an approval that needs other people begins as a question")
+	case len(r.RequestID) > requestIDBytes:
+		return r, fmt.Errorf("the request id has %d bytes: name the request in at most %d", len(r.RequestID), requestIDBytes)
+	}
+	r.Prior = ""
+	if r.Person == "" {
+		r.Person = r.Actor
+	}
+	if r.ChangedAt.IsZero() {
+		r.ChangedAt = r.CreatedAt
+	}
+	if r.State == approval.Executing && r.ClaimedAt.IsZero() {
+		r.ClaimedAt = r.CreatedAt
+	}
+	return r, nil
+}
+
+// insertIn joins or stores a record in a transaction that is alone.
+func insertIn(ctx context.Context, tx transaction, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
+	old, err := joinable(ctx, tx, r)
+	if err == nil {
+		return old, true, remember(ctx, tx, r, old.ID)
+	}
+	if !errors.Is(err, approval.ErrNotFound) {
+		return old, false, err
+	}
+	if err := mayInsert(ctx, tx, r, limits); err != nil {
+		return old, false, err
+	}
+	seq, err := appendRow(ctx, tx, row)
+	if err != nil {
+		return old, false, err
+	}
+	if err := insert(ctx, tx, "approvals", recordColumns+", seq", append(recordFields(&r), seq)); err != nil {
+		return old, false, err
+	}
+	if err := remember(ctx, tx, r, r.ID); err != nil {
+		return old, false, err
+	}
+	stored, err := recordByID(ctx, tx, r.ID)
+	return stored, false, err
+}
+
+// mayInsert looks for what stands against a new record.
+func mayInsert(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
+	if r.State == approval.Executing {
+		if err := notFrozen(ctx, q); err != nil {
+			return err
+		}
+	}
+	if err := notPaused(ctx, q, r); err != nil {
+		return err
+	}
+	if r.State == approval.Pending {
+		if err := fewOpen(ctx, q, r); err != nil {
+			return err
+		}
+		return within(ctx, q, r, r.CreatedAt, limits)
+	}
+	if err := notHeld(ctx, q, r); err != nil {
+		return err
+	}
+	return within(ctx, q, r, r.ClaimedAt, limits)
+}
+
+// joinable finds the record that the same request has led to before, or approval.ErrNotFound.
+func joinable(ctx context.Context, q queryer, r approval.Record) (approval.Record, error) {
+	old, err := requested(ctx, q, r)
+	if !errors.Is(err, approval.ErrNotFound) {
+		return old, err
+	}
+	return one(ctx, q, recordFields, selectRecord+
+		" WHERE api = $1 AND account = $2 AND actor = $3 AND operation = $4 AND args_hash = $5 AND "+inOpen,
+		r.API, r.Account, r.Actor, r.Operation, r.ArgsHash)
+}
+
+// notHeld fails with *approval.BusyError if another record than r holds its target.
+func notHeld(ctx context.Context, q queryer, r approval.Record) error {
+	held, err := one(ctx, q, recordFields, selectRecord+
+		" WHERE api = $1 AND account = $2 AND target = $3 AND id <> $4 AND "+inHolding,
+		r.API, r.Account, r.Target, r.ID)
+	if errors.Is(err, approval.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &approval.BusyError{Holder: held}
+}
+
+// requestsKept is how long a caller's own name for a request is remembered.
+const requestsKept = 24 * time.Hour
+
+const selectRequested = selectRecord + ` WHERE id = (SELECT approval FROM requests
+	WHERE api = $1 AND account = $2 AND actor = $3 AND request_id = $4 AND at > $5)`
+
+// Requested implements [approval.Store].
+func (s *Store) Requested(ctx context.Context, api, account, actor, requestID string, now time.Time) (approval.Record, error) {
+	return readOne(ctx, s, recordFields, selectRequested, api, account, actor, requestID, millis(now.Add(-requestsKept)))
+}
+
+// requested finds what a request id stands for, or fails with approval.ErrNotFound.
+func requested(ctx context.Context, q queryer, r approval.Record) (approval.Record, error) {
+	if r.RequestID == "" {
+		return approval.Record{}, approval.ErrNotFound
+	}
+	old, err := one(ctx, q, recordFields, selectRequested, r.API, r.Account, r.Actor, r.RequestID, millis(r.CreatedAt.Add(-requestsKept)))
+	if err != nil {
+		return old, err
+	}
+	if !sameRequest(old, r) {
+		return approval.Record{}, &approval.RequestError{Record: old}
+	}
+	return old, nil
+}
+
+// sameRequest compares a new request with a stored one: by what it resolves to, or by what
+// was asked, which may resolve to something else by now.
+func sameRequest(old, r approval.Record) bool {
+	asked := text.Storable(r.AskedHash)
+	return old.Operation == text.Storable(r.Operation) &&
+		(old.ArgsHash == text.Storable(r.ArgsHash) || asked != "" && old.AskedHash == asked)
+}
+
+// remember notes what r's request id, if it has one, stands for, and forgets the old ones.
+func remember(ctx context.Context, tx transaction, r approval.Record, id string) error {
+	if r.RequestID == "" {
+		return nil
+	}
+	if _, err := execute(ctx, tx, "DELETE FROM requests WHERE at <= $1", millis(r.CreatedAt.Add(-requestsKept))); err != nil {
+		return err
+	}
+	_, err := execute(ctx, tx, `INSERT INTO requests (api, account, actor, request_id, approval, at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (api, account, actor, request_id) DO NOTHING`,
+		r.API, r.Account, r.Actor, r.RequestID, id, millis(r.CreatedAt))
+	return err
 }

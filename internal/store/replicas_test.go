@@ -15,15 +15,15 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// replicated runs a test on three stores of one new database of each engine. Each is a
-// process but for the name.
+// replicated runs a test on three stores of one new database of each engine, and a fourth that it may
+// close. Each is a process but for the name.
 func replicated(t *testing.T, test func(t *testing.T, replicas []database)) {
 	t.Helper()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := engine(t)
-			replicas := []database{open(t, url), open(t, url), open(t, url)}
+			replicas := []database{open(t, url), open(t, url), open(t, url), open(t, url)}
 			test(t, replicas)
 			_, err := audit.Verify(replicas[0].Rows(t.Context(), audit.Filter{}))
 			require.NoError(t, err)

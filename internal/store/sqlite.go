@@ -13,6 +13,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/vpsbot/vpsbot/internal/liveness"
 )
 
 // What every connection is opened with. The write-ahead log is not here: it is a property
@@ -62,8 +64,8 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: opened.explain}, write, 1, read, readers)
-	s.statements, s.reads.prepared = newStatements(write), map[string]*sql.Stmt{}
+	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: opened.explain, lockFiles: liveness.FilesIn(path + "-locks")}, write, 1, read, readers)
+	s.writes, s.reads = newStatements(write), newStatements(read)
 	return s, nil
 }
 

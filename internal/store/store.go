@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/liveness"
 )
 
 // readers is the size of the read pool.
@@ -27,29 +29,36 @@ const readers = 4
 // one database; its zero value is not usable: see [Open].
 type Store struct {
 	engine
-	write *sql.DB
-	turn  chan struct{} // holds whoever writes: writers queue here rather than in the engine
-	read  *sql.DB       // cannot write
-	seats chan struct{} // hold whoever reads, so that time spent queueing is not the database's
+	write      *sql.DB
+	writeSlots chan struct{} // of those who write: they queue here rather than in the engine
+	writes     *statements   // nil where the driver keeps what it has prepared; so are reads
+	read       *sql.DB       // cannot write
+	readSlots  chan struct{} // of those who read, so that time spent queueing is not the database's
+	reads      *statements
 
 	received atomic.Int64 // deliveries
 
-	signing                // of the log
-	refusals   refusals    // that are not rows yet
-	statements *statements // of the writer; nil where the driver keeps them
-	reads      *reads
+	locks sync.Mutex
+	id    string // of the next lock; empty: at random
+	held  map[liveness.Kind]liveness.Lock
+
+	signing           // of the log
+	refusals refusals // that are not rows yet
 }
 
 // engine is what is particular to SQLite or PostgreSQL.
 type engine struct {
 	path    string            // of the file; empty: not a file
-	files   *files            // those that were opened; nil: not a file. Whoever has the writer's turn may use it
+	files   *files            // those that were opened; nil: not a file. Only with the write slot
 	options *sql.TxOptions    // of a write
 	skip    string            // end of a SELECT that locks its rows and leaves out those that others have locked; empty: nobody can
 	lock    string            // statement that makes a transaction the only one that appends; empty: it is anyway
 	timeout time.Duration     // of a transaction, or a read; 0: none
 	clock   string            // expression: milliseconds since 1970 by the database's clock
 	explain func(error) error // adds the next step to an error; never nil
+
+	lockFiles *liveness.Files // of holders; nil: not a file
+	session   *session        // whose locks show that this process exists; nil: a file
 }
 
 var (
@@ -82,13 +91,108 @@ func isPostgres(url string) bool {
 
 // newStore takes the pools and how many connections each has.
 func newStore(e engine, write *sql.DB, writers int, read *sql.DB, readers int) *Store {
-	return &Store{engine: e, write: write, turn: make(chan struct{}, writers), read: read, reads: &reads{db: read}, seats: make(chan struct{}, readers)}
+	return &Store{
+		engine: e, write: write, writeSlots: make(chan struct{}, writers), read: read, readSlots: make(chan struct{}, readers),
+		held: map[liveness.Kind]liveness.Lock{},
+	}
 }
 
 // Close writes the refusals that were only counted, and closes the database. Nothing may use the
 // store any more; closing it again is fine.
 func (s *Store) Close() error {
 	s.noteCounts()
+	released := s.releaseLocks()
 	// The writer goes last: SQLite tidies up its files as the last connection closes.
-	return errors.Join(s.read.Close(), s.write.Close())
+	return errors.Join(released, s.read.Close(), s.write.Close())
+}
+
+// statementLimit bounds the cache; the store has a few dozen different texts.
+const statementLimit = 100
+
+// statements keeps what was prepared on a pool, by its text: parsing costs SQLite more than running.
+// It only saves time, so nothing here fails, and nil prepares nothing.
+type statements struct {
+	db *sql.DB
+
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt
+	wanted   map[string]bool
+}
+
+func newStatements(db *sql.DB) *statements {
+	return &statements{db: db, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
+}
+
+// find returns the prepared statement, or nil. What is used a second time is prepared from then on:
+// a command that ends after its change would parse each twice.
+func (s *statements) find(query string) *sql.Stmt {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stmt, used := s.prepared[query]
+	switch {
+	case stmt == nil && used:
+		s.wanted[query] = true
+	case stmt == nil && len(s.prepared) < statementLimit:
+		s.prepared[query] = nil
+	}
+	return stmt
+}
+
+// prepare prepares what find was asked for in vain. It is called outside of a transaction: within one
+// the writer's only connection is taken.
+func (s *statements) prepare(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for query := range s.wanted {
+		if stmt, err := s.db.PrepareContext(ctx, query); err == nil {
+			s.prepared[query] = stmt
+		}
+	}
+	clear(s.wanted)
+}
+
+// conn runs statements in a transaction or on a pool, and uses what is prepared there.
+type conn struct {
+	db interface { // *sql.Tx or *sql.DB
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	}
+	statements *statements
+}
+
+// find returns the prepared statement of a query for this transaction or pool, or nil.
+func (c conn) find(ctx context.Context, query string) *sql.Stmt {
+	stmt := c.statements.find(query)
+	if tx, isTx := c.db.(*sql.Tx); isTx && stmt != nil {
+		return tx.StmtContext(ctx, stmt)
+	}
+	return stmt
+}
+
+func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := c.find(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return c.db.QueryContext(ctx, query, args...)
+}
+
+func (c conn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if stmt := c.find(ctx, query); stmt != nil {
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return c.db.QueryRowContext(ctx, query, args...)
+}
+
+func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt := c.find(ctx, query); stmt != nil {
+		return stmt.ExecContext(ctx, args...)
+	}
+	return c.db.ExecContext(ctx, query, args...)
 }

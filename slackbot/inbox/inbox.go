@@ -19,7 +19,6 @@ import (
 // Options configure an inbox. All fields are needed.
 type Options struct {
 	Store  func(context.Context) (delivery.Inbox, error)
-	Owner  string // this process, as the store's leases name it
 	Sealer *seal.Sealer
 	Now    func() time.Time
 	Log    *slog.Logger
@@ -137,7 +136,7 @@ func (i *Inbox) claimExpired(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	claimed, err := store.ClaimExpired(ctx, i.Owner, i.Now(), room)
+	claimed, err := store.ClaimExpired(ctx, i.Now(), room)
 	for _, row := range claimed {
 		if _, held := i.held.Load(row.ID); !held {
 			i.resume(row)
@@ -241,5 +240,5 @@ func (i *Inbox) store(ctx context.Context, batch []pending) (fresh []bool, err e
 		d := p.delivery
 		rows[n] = delivery.Delivery{ID: d.ID, Kind: string(d.Kind), Body: i.Sealer.Seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor)}
 	}
-	return store.Enqueue(ctx, i.Owner, now, rows)
+	return store.Enqueue(ctx, now, rows)
 }

@@ -58,7 +58,7 @@ func (f *Follower) syncDue(ctx context.Context, slots chan struct{}, under *sync
 		if err != nil {
 			return err
 		}
-		due, err := store.DuePosts(ctx, f.Runner.Process.ID, f.Now(), free)
+		due, err := store.DuePosts(ctx, f.Now(), free)
 		for _, p := range due {
 			slots <- struct{}{}
 			under.Go(func() {

@@ -1,4 +1,4 @@
-package process
+package app
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestIsFirst(t *testing.T) {
+func TestIsFirstNamespace(t *testing.T) {
 	for ids, want := range map[string]bool{
 		"         0          0 4294967295\n":                   true,
 		"         0       1000          1\n":                   false,
@@ -18,18 +18,18 @@ func TestIsFirst(t *testing.T) {
 		"         0          0 4294967295\n 1  100000 65536\n": false,
 		"": false,
 	} {
-		require.Equal(t, want, isFirst(ids), ids)
+		require.Equal(t, want, isFirstNamespace(ids), ids)
 	}
 }
 
 func TestInUserNamespace(t *testing.T) {
 	if os.Getenv("VPSBOT_TEST_NAMESPACE") != "" {
-		require.True(t, InUserNamespace())
+		require.True(t, inUserNamespace())
 		return
 	}
 	raw, err := os.ReadFile("/proc/self/uid_map")
 	require.NoError(t, err)
-	require.Equal(t, !isFirst(string(raw)), InUserNamespace())
+	require.Equal(t, !isFirstNamespace(string(raw)), inUserNamespace())
 	inside := exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", os.Args[0], "-test.run=^TestInUserNamespace$", "-test.v")
 	inside.Env = append(os.Environ(), "VPSBOT_TEST_NAMESPACE=1")
 	if said, err := inside.CombinedOutput(); err != nil {

@@ -5,8 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
@@ -160,4 +164,135 @@ func pageQuery(f audit.Filter, order string, cursor int64) (string, []any) {
 	c.at("at", "<=", f.Until)
 	query := "SELECT " + auditColumns + " FROM audit" + c.where() + " ORDER BY seq " + order + limit(page)
 	return query, c.values
+}
+
+// Log is the audit log of a database that is opened to be read alone: nothing of it changes, not
+// its schema either. What it shows is as of one moment. It is not for concurrent use.
+type Log struct {
+	db    *sql.DB
+	tx    *sql.Tx
+	notes bool   // the schema has checkpoints
+	lying string // path of a file that nobody had open; empty: it is none
+	since fs.FileInfo
+}
+
+var (
+	_ audit.Store           = (*Log)(nil)
+	_ audit.CheckpointStore = (*Log)(nil)
+)
+
+// The options of a connection that only reads. A file that nobody has open has no -wal beside
+// it; it is read as it lies there, so that none is made.
+const (
+	logOptions   = "?mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)"
+	lyingOptions = logOptions + "&immutable=1"
+)
+
+// checkpointVersion is the version of the schema that brought the checkpoints.
+const checkpointVersion = 3
+
+// OpenLog opens the audit log of the database that url names. A file that is not there is an
+// [fs.ErrNotExist]. The caller closes the log.
+func OpenLog(ctx context.Context, url string) (*Log, error) {
+	path, isFile := strings.CutPrefix(url, "sqlite:")
+	if !isFile {
+		config, err := parsePostgres(url)
+		if err != nil {
+			return nil, err
+		}
+		db := postgresPool(config, 1, map[string]string{"default_transaction_read_only": "on", "idle_in_transaction_session_timeout": "0"})
+		log, err := begin(ctx, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return nil, fmt.Errorf("database %s: %w", placeOf(config), explainPostgres(err))
+		}
+		return log, nil
+	}
+	log, err := openLogFile(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, explainSQLite(err))
+	}
+	return log, nil
+}
+
+func openLogFile(ctx context.Context, path string) (*Log, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	since, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	options, lying := logOptions, ""
+	if !isOpen(path) {
+		options, lying = lyingOptions, path
+	}
+	db, err := openPool(path, options, 1)
+	if err != nil {
+		return nil, err
+	}
+	l, err := begin(ctx, db, nil)
+	if err == nil {
+		l.lying, l.since = lying, since
+	}
+	return l, err
+}
+
+// isOpen reports whether somebody has a database open, or had when they were killed.
+func isOpen(path string) bool {
+	_, err := os.Stat(path + "-wal")
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Stale reports whether somebody opened the file while it was read as it lay there: what was read
+// may be of two moments, and is to be read again.
+func (l *Log) Stale() bool {
+	if l.lying == "" {
+		return false
+	}
+	now, err := os.Stat(l.lying)
+	return isOpen(l.lying) || err != nil || !now.ModTime().Equal(l.since.ModTime()) || now.Size() != l.since.Size()
+}
+
+// begin takes the moment as of which the log is read.
+func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*Log, error) {
+	tx, err := db.BeginTx(ctx, options)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	l := &Log{db: db, tx: tx}
+	var version int64
+	if err := tx.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version); err != nil {
+		return nil, errors.Join(fmt.Errorf("it is no database of vpsbot: %w", err), l.Close())
+	}
+	known, err := newestVersion()
+	if err == nil && version > known {
+		err = tooNew(version, known)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	l.notes = version >= checkpointVersion
+	return l, nil
+}
+
+// Rows implements [audit.Store].
+func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
+	return filtered(f, func(query string, args ...any) ([]audit.Row, error) {
+		return all(ctx, l.tx, auditFields, query, args...)
+	})
+}
+
+// Checkpoints implements [audit.CheckpointStore].
+func (l *Log) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, error) {
+	if !l.notes {
+		return nil, nil
+	}
+	return all(ctx, l.tx, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq")
+}
+
+// Close ends the reading.
+func (l *Log) Close() error {
+	_ = l.tx.Rollback() // nothing was written
+	return l.db.Close()
 }

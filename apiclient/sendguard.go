@@ -1,0 +1,127 @@
+package apiclient
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+)
+
+// guardKey is the context key of a send guard.
+type guardKey struct{}
+
+// WithSendGuard returns a context in which allow is called right before the first byte of a write goes
+// out on its connection. Where it fails nothing is sent, the connection is closed and the call fails
+// with KindUnavailable: however long a process was stopped before that moment, it sends nothing that
+// it checked long ago.
+func WithSendGuard(ctx context.Context, allow func(context.Context) error) context.Context {
+	return context.WithValue(ctx, guardKey{}, &sendGuard{allow: allow})
+}
+
+// sendGuard asks once for each connection that a request is given: net/http takes another one if the
+// first turns out to be closed.
+type sendGuard struct {
+	allow func(context.Context) error
+
+	mu      sync.Mutex
+	refused error
+}
+
+func (g *sendGuard) check(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.refused == nil {
+		if err := g.allow(ctx); err != nil {
+			g.refused = fmt.Errorf("%w: %w", errNotSent, err)
+		}
+	}
+	return g.refused
+}
+
+func (g *sendGuard) refusal() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refused
+}
+
+// guardedSender has the guard of a write asked by the connection that it gets. A transport whose
+// connections are not ours, as the simulator's in this process, is asked before it is given the request.
+type guardedSender struct {
+	next http.RoundTripper
+	ours bool
+}
+
+func (l guardedSender) RoundTrip(req *http.Request) (*http.Response, error) {
+	guard, ok := req.Context().Value(guardKey{}).(*sendGuard)
+	if !ok || callOf(req).isRead() {
+		return l.next.RoundTrip(req)
+	}
+	ctx := req.Context()
+	if !l.ours {
+		if err := guard.check(ctx); err != nil {
+			return nil, err
+		}
+		return l.next.RoundTrip(req)
+	}
+	resp, err := l.next.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) { arm(got.Conn, func() error { return guard.check(ctx) }) },
+	})))
+	if refused := guard.refusal(); err != nil && refused != nil {
+		return nil, refused // whatever net/http made of it
+	}
+	return resp, err
+}
+
+// arm sets what the first write on a connection asks.
+func arm(conn net.Conn, check func() error) {
+	for {
+		switch c := conn.(type) {
+		case *guardedConn:
+			c.mu.Lock()
+			c.check = check
+			c.mu.Unlock()
+			return
+		case interface{ NetConn() net.Conn }: // TLS
+			conn = c.NetConn()
+		default:
+			_ = conn.Close() // it cannot be guarded, so nothing goes out on it
+			return
+		}
+	}
+}
+
+// guardedConn is a connection on which a request can be stopped before its first byte.
+type guardedConn struct {
+	net.Conn
+
+	mu    sync.Mutex
+	check func() error // of the request that comes next; nil: it has begun, or has no guard
+}
+
+// Write implements [net.Conn].
+func (c *guardedConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	check := c.check
+	c.check = nil
+	c.mu.Unlock()
+	if check != nil {
+		if err := check(); err != nil {
+			_ = c.Close()
+			return 0, err
+		}
+	}
+	return c.Conn.Write(p)
+}
+
+// dialGuarded wraps the connections of a dialer.
+func dialGuarded(dialer *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &guardedConn{Conn: conn}, nil
+	}
+}

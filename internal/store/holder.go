@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/liveness"
+)
+
+// Now returns the time by the database's clock: of SQLite the machine's, of PostgreSQL the server's.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	return readOne(ctx, s, func(t *time.Time) []any { return []any{(*millis)(t)} }, "SELECT "+s.clock)
+}
+
+// Hold returns the lock that shows others that this process exists. What the process claims names
+// the lock's id. A lock that was lost is replaced by one of another id: what was claimed under the
+// old one may be somebody else's by now.
+func (s *Store) Hold(ctx context.Context) (liveness.Lock, error) {
+	return s.hold(ctx, liveness.Work)
+}
+
+// Identify gives the first lock of this process its id. It is called before anything else.
+func (s *Store) Identify(id string) { s.id = id }
+
+// Advertise shows others that this process does what the kind says, until Withdraw.
+func (s *Store) Advertise(ctx context.Context, kind liveness.Kind) error {
+	_, err := s.hold(ctx, kind)
+	return err
+}
+
+// Withdraw takes back what Advertise shows.
+func (s *Store) Withdraw(kind liveness.Kind) error {
+	s.locks.Lock()
+	defer s.locks.Unlock()
+	lock := s.held[kind]
+	delete(s.held, kind)
+	if lock == nil {
+		return nil
+	}
+	if s.lockFiles != nil {
+		return s.lockFiles.Remove(lock)
+	}
+	return lock.Release()
+}
+
+func (s *Store) hold(ctx context.Context, kind liveness.Kind) (liveness.Lock, error) {
+	s.locks.Lock()
+	defer s.locks.Unlock()
+	lock := s.held[kind]
+	if lock != nil && lock.Check(ctx) == nil {
+		return lock, nil
+	}
+	if lock != nil {
+		_ = lock.Release() // it is lost
+	}
+	id := liveness.NewID()
+	if kind == liveness.Work && s.id != "" {
+		id, s.id = s.id, ""
+	}
+	lock, err := s.take(ctx, kind, id)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", s.explain(err))
+	}
+	s.held[kind] = lock
+	return lock, nil
+}
+
+// take takes a lock. The first time it removes the lock files of the dead: that only saves room.
+func (s *Store) take(ctx context.Context, kind liveness.Kind, id string) (liveness.Lock, error) {
+	if s.session != nil {
+		return s.session.take(ctx, kind, id)
+	}
+	if len(s.held) == 0 {
+		if err := s.lockFiles.Sweep(func(id string) (bool, error) { return s.isNamed(ctx, id) }); err != nil {
+			s.warn(fmt.Errorf("lock files of processes that have ended could not be removed: %w", err))
+		}
+	}
+	return s.lockFiles.Take(kind, id)
+}
+
+// isNamed reports whether something that is not over names a holder.
+func (s *Store) isNamed(ctx context.Context, id string) (bool, error) {
+	n, err := readOne(ctx, s, func(n *int64) []any { return []any{n} }, selectNamed, id)
+	return n > 0, err
+}
+
+var selectNamed = "SELECT (SELECT count(*) FROM approvals WHERE owner = $1 AND " + inHolding + ")" +
+	" + (SELECT count(*) FROM inbox WHERE owner = $1 AND done = 0)" +
+	" + (SELECT count(*) FROM posts WHERE owner = $1 AND owner <> '')"
+
+// Holder reports what is known of the process that claimed something under an id. Where that cannot
+// be found out it exists.
+func (s *Store) Holder(ctx context.Context, id string) (liveness.State, error) {
+	if s.lockFiles != nil {
+		return s.lockFiles.State(id)
+	}
+	free, err := s.yes(ctx, selectFree, liveness.Work, id)
+	if err != nil || !free {
+		return liveness.Exists, err
+	}
+	return liveness.Gone, nil
+}
+
+// IsAdvertised reports whether some process does what a kind says.
+func (s *Store) IsAdvertised(ctx context.Context, kind liveness.Kind) (bool, error) {
+	if s.lockFiles != nil {
+		return s.lockFiles.Any(kind)
+	}
+	return s.yes(ctx, selectAnyLock, kind)
+}
+
+// yes reads whether a query says 1.
+func (s *Store) yes(ctx context.Context, query string, args ...any) (is bool, err error) {
+	return readOne(ctx, s, func(f *bool) []any { return []any{(*flag)(f)} }, query, args...)
+}
+
+// releaseLocks gives the locks up as the store is closed. A lock file that something names stays, so
+// that others find its holder gone rather than missing.
+func (s *Store) releaseLocks() (failed error) {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
+	defer cancel()
+	s.locks.Lock()
+	defer s.locks.Unlock()
+	for kind, lock := range s.held {
+		delete(s.held, kind)
+		if s.lockFiles == nil {
+			continue // the session ends below
+		}
+		named, err := s.isNamed(ctx, lock.ID())
+		if err != nil || named {
+			failed = errors.Join(failed, lock.Release())
+			continue
+		}
+		failed = errors.Join(failed, s.lockFiles.Remove(lock))
+	}
+	return errors.Join(failed, s.session.close(ctx))
+}
+
+const releaseTime = 2 * time.Second

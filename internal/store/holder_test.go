@@ -1,0 +1,233 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/internal/liveness"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+)
+
+func TestNowIsTheDatabases(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, engine(t))
+			now, err := s.Now(t.Context())
+			require.NoError(t, err)
+			require.WithinDuration(t, time.Now(), now, 5*time.Second, "both databases are on this machine")
+		})
+	}
+}
+
+// On PostgreSQL the server's clock counts: here it stands wherever the test puts it.
+func TestNowIsTheServers(t *testing.T) {
+	url := pgtest.URL(t) + ",pg_catalog" // a function of ours goes before the server's own
+	db := open(t, url)
+	around(t, url, "CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT timestamptz ''2001-02-03 04:05:06.789Z'''")
+	now, err := db.Now(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, time.Date(2001, 2, 3, 4, 5, 6, 789e6, time.UTC), now)
+}
+
+// hold is another process: it claims a delivery and a post, says under which id, and works for long.
+func hold(db database, name string) error {
+	ctx := context.Background()
+	s := db.(*store.Store)
+	lock, err := s.Hold(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Enqueue(ctx, start, []delivery.Delivery{newDelivery(name, 0)}); err != nil {
+		return err
+	}
+	if _, err := s.DuePosts(ctx, start, 9); err != nil {
+		return err
+	}
+	if err := s.Advertise(ctx, liveness.Slack); err != nil {
+		return err
+	}
+	fmt.Println(lock.ID())
+	time.Sleep(time.Minute)
+	return nil
+}
+
+// holding starts such a process, and returns once it holds its locks.
+func holding(t *testing.T, url string) (id string, cmd *exec.Cmd) {
+	t.Helper()
+	cmd = process(t, "hold", url, "delivery")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	cmd.Stderr = os.Stderr
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	require.NoError(t, in.Close())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	go io.Copy(io.Discard, out) //nolint:errcheck // until it is killed
+	return strings.TrimSpace(line), cmd
+}
+
+func holderIs(t *testing.T, db *store.Store, id string) liveness.State {
+	t.Helper()
+	state, err := db.Holder(t.Context(), id)
+	require.NoError(t, err)
+	return state
+}
+
+func advertised(t *testing.T, db *store.Store) bool {
+	t.Helper()
+	is, err := db.IsAdvertised(t.Context(), liveness.Slack)
+	require.NoError(t, err)
+	return is
+}
+
+// A process that is stopped keeps what it has claimed, however late it is; once it is killed, others
+// find it gone at once, and get all of that.
+func TestHolderIsStoppedThenKilled(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := engine(t)
+			db := open(t, url)
+			require.False(t, advertised(t, db))
+			added(t, db, post("1", 0))
+			id, other := holding(t, url)
+			require.Equal(t, liveness.Exists, holderIs(t, db, id))
+			require.True(t, advertised(t, db))
+
+			require.NoError(t, other.Process.Signal(syscall.SIGSTOP))
+			require.Equal(t, liveness.Exists, holderIs(t, db, id))
+			require.True(t, advertised(t, db))
+			require.Empty(t, leftover(t, db, 24*time.Hour, 9), "it exists")
+			require.Empty(t, due(t, db, 24*time.Hour, 9))
+
+			require.NoError(t, other.Process.Kill())
+			killed := time.Now()
+			require.Eventually(t, func() bool { return holderIs(t, db, id) == liveness.Gone }, 10*time.Second, time.Millisecond)
+			t.Logf("found gone after %s", time.Since(killed).Round(time.Millisecond))
+			require.Eventually(t, func() bool { return !advertised(t, db) }, 10*time.Second, time.Millisecond)
+			require.Equal(t, []string{"delivery"}, leftover(t, db, 0, 9), "no lease is waited for")
+			require.Equal(t, []string{"live:1"}, due(t, db, 0, 9))
+			require.Empty(t, leftover(t, db, 0, 9), "this process has it now")
+		})
+	}
+}
+
+// The lock of a process is one and the same until it is lost; then there is one of another id.
+func TestHold(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := engine(t)
+			db, other := open(t, url), open(t, url)
+			lock, err := db.Hold(t.Context())
+			require.NoError(t, err)
+			again, err := db.Hold(t.Context())
+			require.NoError(t, err)
+			require.Same(t, lock, again)
+			others, err := other.Hold(t.Context())
+			require.NoError(t, err)
+			require.NotEqual(t, lock.ID(), others.ID())
+			require.Equal(t, liveness.Exists, holderIs(t, db, lock.ID()), "also for itself")
+			require.Equal(t, liveness.Exists, holderIs(t, db, others.ID()))
+
+			require.NoError(t, db.Advertise(t.Context(), liveness.Slack))
+			require.NoError(t, db.Advertise(t.Context(), liveness.Slack))
+			require.True(t, advertised(t, other))
+			require.NoError(t, db.Withdraw(liveness.Slack))
+			require.NoError(t, db.Withdraw(liveness.Slack))
+			require.False(t, advertised(t, other))
+
+			lose(t, url, lock.ID())
+			require.Eventually(t, func() bool { return lock.Check(t.Context()) != nil }, 5*time.Second, time.Millisecond)
+			require.ErrorIs(t, lock.Check(t.Context()), liveness.ErrLost)
+			anew, err := db.Hold(t.Context())
+			require.NoError(t, err)
+			require.NotEqual(t, lock.ID(), anew.ID())
+			require.NoError(t, anew.Check(t.Context()))
+			require.Equal(t, map[string]liveness.State{"sqlite": liveness.Missing, "postgres": liveness.Gone}[name], holderIs(t, other, lock.ID()))
+
+			require.NoError(t, db.Close())
+			require.Eventually(t, func() bool { return holderIs(t, other, anew.ID()) != liveness.Exists }, 5*time.Second, time.Millisecond)
+		})
+	}
+}
+
+// lose takes a lock away: its file is removed, or the database ends the session.
+func lose(t *testing.T, url, id string) {
+	t.Helper()
+	if path, isFile := strings.CutPrefix(url, "sqlite:"); isFile {
+		require.NoError(t, os.Remove(lockFile(path, id)))
+		return
+	}
+	around(t, url, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
+		AND objid = hashtext($1)::bit(32)::bigint::oid`, id)
+}
+
+func lockFile(path, id string) string {
+	return filepath.Join(path+"-locks", "work-"+id+".lock")
+}
+
+// A holder without a lock file is not taken for gone: what it has claimed is free when its lease is over.
+func TestHolderIsMissing(t *testing.T) {
+	db := open(t, engines["sqlite"](t))
+	for _, id := range []string{"host/12/34.5", "", "../work-x", strings.Repeat("a", 26), strings.Repeat("A", 26)} {
+		require.Equal(t, liveness.Missing, holderIs(t, db, id), id)
+	}
+}
+
+// Lock files of the dead go, once nothing names them.
+func TestLockFilesAreSwept(t *testing.T) {
+	url := engines["sqlite"](t)
+	path, _ := strings.CutPrefix(url, "sqlite:")
+	files := func() (n int) {
+		entries, err := os.ReadDir(path + "-locks")
+		require.NoError(t, err)
+		return len(entries)
+	}
+	db := open(t, url)
+	id, other := holding(t, url)
+	require.NoError(t, other.Process.Kill())
+	_ = other.Wait()
+	require.Equal(t, 2, files(), "of its work and of Slack")
+	old := time.Now().Add(-time.Hour)
+	for _, kind := range []string{"work", "slack"} {
+		matches, err := filepath.Glob(path + "-locks/" + kind + "-*")
+		require.NoError(t, err)
+		require.NoError(t, os.Chtimes(matches[0], old, old))
+	}
+
+	third := open(t, url)
+	_, err := third.Hold(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, liveness.Gone, holderIs(t, db, id), "its delivery is not over")
+	require.Equal(t, 2, files(), "the other's, and this one's")
+	require.Equal(t, []string{"delivery"}, leftover(t, db, 0, 9))
+	require.NoError(t, third.Close())
+	require.Equal(t, 1+1, files(), "a clean end leaves none: the other's, and that of who took up its delivery")
+
+	fourth := open(t, url)
+	_, err = fourth.Hold(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, liveness.Missing, holderIs(t, db, id))
+	require.Equal(t, 2, files())
+	require.NoError(t, db.Close())
+	require.Equal(t, 2, files(), "its delivery is not over")
+	require.NoError(t, fourth.Close())
+	require.Equal(t, 1, files())
+}

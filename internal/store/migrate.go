@@ -1,0 +1,179 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// upToDate brings the schema to the newest version this program knows. Where it is there
+// already, which is nearly always, that costs one query and none of goose.
+func upToDate(ctx context.Context, db *sql.DB, path string) error {
+	newest, err := newestVersion()
+	if err != nil {
+		return err
+	}
+	// An error here is looked at again under the lock: a fresh file has no such table.
+	version, mode, err := recorded(ctx, db)
+	if err == nil && version == newest && mode == "wal" {
+		return nil
+	}
+	if err == nil && version > newest {
+		return tooNew(version, newest)
+	}
+	return locked(ctx, path, func() error { return upgradeSQLite(ctx, db) })
+}
+
+// recorded reads the schema's version and the journal mode.
+func recorded(ctx context.Context, db *sql.DB) (version int64, mode string, err error) {
+	err = db.QueryRowContext(ctx, `SELECT max(version_id), (SELECT journal_mode FROM pragma_journal_mode)
+		FROM goose_db_version`).Scan(&version, &mode)
+	return version, mode, err
+}
+
+func newestVersion() (int64, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, errors.Join(err, errors.New("no migrations"))
+	}
+	return goose.NumericComponent(names[len(names)-1])
+}
+
+func tooNew(version, newest int64) error {
+	return fmt.Errorf("its schema is version %d and this vpsbot knows %d: it was written by a newer one, upgrade vpsbot",
+		version, newest)
+}
+
+func upgradeSQLite(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+		return err
+	}
+	return upgrade(ctx, db, dialect{goose.DialectSQLite3, "sqlite", strict, sqliteClock})
+}
+
+// dialect is how one engine is upgraded.
+type dialect struct {
+	goose   goose.Dialect
+	folder  string // of what this engine alone gets
+	rewrite func([]byte) []byte
+	clock   string // as of an engine
+}
+
+// upgrade applies the migrations that are missing.
+func upgrade(ctx context.Context, db *sql.DB, d dialect) error {
+	if err := unused(ctx, db, d.clock); err != nil {
+		return err
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(d.goose, db, dialectSQL{files, d.folder, d.rewrite},
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// The versions of the schema in which a process shows by heartbeats that it exists. Such a process and
+// one that looks at locks take each other for dead.
+const firstBeats, lastBeats = 2, 7
+
+// unused fails where a process of such a version has used the database within the last minute.
+func unused(ctx context.Context, db *sql.DB, clock string) error {
+	var version, beating int64
+	if err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version); err != nil {
+		return nil //nolint:nilerr // a fresh database has no such table
+	}
+	if version < firstBeats || version > lastBeats {
+		return nil
+	}
+	err := db.QueryRowContext(ctx, "SELECT count(*) FROM beats WHERE at BETWEEN "+clock+" - 60000 AND "+clock+" + 60000").Scan(&beating)
+	if err == nil && beating > 0 {
+		err = errors.New("an older vpsbot has used it within the last minute, and does not work beside this one: " +
+			"stop every vpsbot first, wait a minute, then start this one again")
+	}
+	return err
+}
+
+// locked runs f while no other process is in here with the same database. The lock is a
+// transaction on an empty database beside it: that works wherever SQLite does, and the
+// system frees it when a process dies.
+func locked(ctx context.Context, path string, f func() error) error {
+	path += "-lock"
+	if err := makePrivate(path); err != nil {
+		return err
+	}
+	db, err := openPool(path, writerOptions, 1)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return f()
+}
+
+// dialectSQL is a folder of migrations as one engine gets them: rewritten, and with a file of
+// the same name in the engine's own folder appended.
+type dialectSQL struct {
+	fs.FS
+	folder  string
+	rewrite func([]byte) []byte
+}
+
+// createTable matches a table's definition, which ends in a parenthesis at the start of a line.
+var createTable = regexp.MustCompile(`(?m)^(CREATE TABLE [^;]*?^\));`)
+
+// strict has SQLite hold every table to its types.
+func strict(text []byte) []byte { return createTable.ReplaceAll(text, []byte("$1 STRICT;")) }
+
+var integer = regexp.MustCompile(`\bINTEGER\b`)
+
+// wide gives PostgreSQL's numbers the 64 bits that SQLite's have.
+func wide(text []byte) []byte { return integer.ReplaceAll(text, []byte("BIGINT")) }
+
+// Open implements [fs.FS].
+func (d dialectSQL) Open(name string) (fs.File, error) {
+	file, err := d.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err != nil || info.IsDir() {
+		return file, err
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return nil, err
+	}
+	text = d.rewrite(text)
+	if more, err := fs.ReadFile(d.FS, d.folder+"/"+name); err == nil {
+		text = append(text, more...)
+	}
+	return rewritten{File: file, Reader: bytes.NewReader(text)}, nil
+}
+
+// rewritten is a file with other contents.
+type rewritten struct {
+	fs.File
+	*bytes.Reader
+}
+
+// Read implements [fs.File].
+func (f rewritten) Read(p []byte) (int, error) { return f.Reader.Read(p) }
