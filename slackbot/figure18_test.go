@@ -99,7 +99,7 @@ func (m *members) openWindows() {
 		p := m.slack.As(user).In(where)
 		p.PressButton(on, button)
 		window := m.modal(user, "web-server-01")
-		m.windows[rec.ID] = window.Metadata()
+		m.windows[rec.ID] = window.Meta()
 		p.CloseView(window)
 	}
 }
@@ -181,7 +181,7 @@ func (m *members) versions(since time.Time) (all []fakeslack.Version) {
 		for _, message := range append(m.slack.Ephemerals(user), m.slack.DMs(user)...) {
 			histories = append(histories, message.History())
 		}
-		for _, view := range append(m.slack.Views(user), m.slack.Home(user)) {
+		for _, view := range []*fakeslack.View{m.slack.Modal(user), m.slack.Home(user)} {
 			if view != nil {
 				histories = append(histories, view.History())
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -38,11 +39,10 @@ func (w *world) everySay() (all []string) {
 		for _, m := range append(w.slack.Ephemerals(user), w.slack.DMs(user)...) {
 			all = append(all, versions(m)...)
 		}
-		if v := w.slack.Home(user); v != nil {
-			all = append(all, v.Text())
-		}
-		for _, v := range w.slack.Views(user) {
-			all = append(all, v.Text())
+		for _, v := range []*fakeslack.View{w.slack.Modal(user), w.slack.Home(user)} {
+			if v != nil {
+				all = append(all, v.Text())
+			}
 		}
 	}
 	for _, channel := range []string{ops, approvals} {

@@ -34,32 +34,18 @@ type method struct {
 var methods = map[string]method{
 	"auth.test":                    {do: (*Slack).authTest},
 	"apps.connections.open":        {app: true, do: (*Slack).connectionsOpen},
-	"chat.delete":                  {scope: "chat:write", do: (*Slack).chatDelete},
-	"chat.postEphemeral":           {scope: "chat:write", do: (*Slack).postEphemeral},
 	"chat.postMessage":             {scope: "chat:write", do: (*Slack).postMessage},
 	"chat.update":                  {scope: "chat:write", do: (*Slack).chatUpdate},
-	"conversations.info":           {scope: "channels:read", do: (*Slack).conversationsInfo},
-	"conversations.open":           {scope: "im:write", do: (*Slack).conversationsOpen},
 	"files.completeUploadExternal": {scope: "files:write", do: (*Slack).completeUpload},
 	"files.getUploadURLExternal":   {scope: "files:write", do: (*Slack).uploadURL},
-	"usergroups.list":              {scope: "usergroups:read", do: (*Slack).userGroups},
 	"usergroups.users.list":        {scope: "usergroups:read", do: (*Slack).userGroupUsers},
-	"users.info":                   {scope: "users:read", do: (*Slack).usersInfo},
 	"views.open":                   {do: (*Slack).viewsOpen},
 	"views.publish":                {do: (*Slack).viewsPublish},
-	"views.push":                   {do: (*Slack).viewsPush},
 	"views.update":                 {do: (*Slack).viewsUpdate},
 }
 
-// everything is every scope that any method or feature wants.
-func everything() []string {
-	scopes := map[string]bool{"commands": true}
-	for _, m := range methods {
-		scopes[m.scope] = true
-	}
-	delete(scopes, "")
-	return slices.Sorted(maps.Keys(scopes))
-}
+// allScopes are the scopes that the methods and features of an app want.
+var allScopes = []string{"channels:read", "chat:write", "commands", "files:write", "im:write", "usergroups:read", "users:read"}
 
 // answer is what a request is answered.
 type answer map[string]any
@@ -77,15 +63,15 @@ func (a answer) code() string {
 	return code
 }
 
-// mostBody is more than any request has reason to be, files included.
-const mostBody = 8 << 20
+// maxBody is more than any request has reason to be, files included.
+const maxBody = 8 << 20
 
 func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == socketPath {
 		s.upgrade(w, r)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "the body could not be read", http.StatusBadRequest)
 		return
@@ -105,7 +91,7 @@ func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 // call does one request to the Web API.
 func (s *Slack) call(w http.ResponseWriter, r *http.Request, name string, body []byte) {
 	p, token, err := readParams(r, body)
-	s.guard("a call of "+name, p.text())
+	s.guard("a call of "+name, fmt.Sprint(p))
 	var a answer
 	switch m, known := methods[name]; {
 	case !known:
@@ -113,27 +99,18 @@ func (s *Slack) call(w http.ResponseWriter, r *http.Request, name string, body [
 	case err != nil:
 		a = no("invalid_json")
 	default:
-		a = s.allowed(m, token)
-		if a == nil {
-			a = s.locked(func() answer { return m.do(s, p) })
+		if a = s.allowed(m, token); a == nil {
+			a = locked(s, func() answer { return m.do(s, p) })
 		}
 	}
 	s.log(Call{Method: name, Params: p, Error: a.code()})
-	if a.code() == "ratelimited" {
-		w.Header().Set("Retry-After", "30")
-	}
 	w.Header().Set("X-OAuth-Scopes", strings.Join(s.o.Scopes, ","))
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	if a.code() == "ratelimited" {
+		w.Header().Set("Retry-After", "30")
 		w.WriteHeader(http.StatusTooManyRequests)
 	}
 	_ = json.NewEncoder(w).Encode(a)
-}
-
-func (s *Slack) locked(do func() answer) answer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return do()
 }
 
 func (s *Slack) log(c Call) {
@@ -146,9 +123,9 @@ func (s *Slack) log(c Call) {
 // Calls are the requests that the app made so far, in the order they were answered: those of
 // one method, or all for "".
 func (s *Slack) Calls(method string) []Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.calls), func(c Call) bool { return method != "" && c.Method != method })
+	return locked(s, func() []Call {
+		return slices.DeleteFunc(slices.Clone(s.calls), func(c Call) bool { return method != "" && c.Method != method })
+	})
 }
 
 // allowed is why a token may not call a method; nil: it may.
@@ -199,54 +176,24 @@ func readParams(r *http.Request, body []byte) (p params, token string, err error
 }
 
 func (p params) str(key string) string {
-	switch v := p[key].(type) {
-	case string:
-		return v
-	case nil:
+	if p[key] == nil {
 		return ""
-	default:
-		return fmt.Sprint(v)
 	}
-}
-
-// text is all of it, to look for what must not be there.
-func (p params) text() string {
-	var lines []string
-	var collect func(v any)
-	collect = func(v any) {
-		switch v := v.(type) {
-		case string:
-			lines = append(lines, v)
-		case []any:
-			for _, x := range v {
-				collect(x)
-			}
-		case map[string]any:
-			for key, x := range v {
-				lines = append(lines, key)
-				collect(x)
-			}
-		}
-	}
-	collect(map[string]any(p))
-	return strings.Join(lines, "\n")
+	return fmt.Sprint(p[key])
 }
 
 // value reads a parameter that is JSON, or JSON in a string. It reports whether it was given.
 func (p params) value(key string, into any) (given bool, err error) {
-	v, given := p[key]
-	if !given || v == nil || v == "" {
+	v := p[key]
+	if v == nil || v == "" {
 		return false, nil
 	}
 	text, isText := v.(string)
+	raw := []byte(text)
 	if !isText {
-		again, err := json.Marshal(v)
-		if err != nil {
-			return true, err
-		}
-		text = string(again)
+		raw, _ = json.Marshal(v) // it was JSON
 	}
-	return true, json.Unmarshal([]byte(text), into)
+	return true, json.Unmarshal(raw, into)
 }
 
 // guard fails the test if a text holds a secret.
@@ -256,4 +203,31 @@ func (s *Slack) guard(where, text string) {
 			s.fail("%s holds a secret (%.4s…)", where, secret)
 		}
 	}
+}
+
+func (s *Slack) authTest(params) answer {
+	return ok(answer{
+		"url": "https://" + domain + ".slack.com/", "team": domain, "user": "vpsbot", "team_id": s.o.Team,
+		"user_id": s.o.BotUser, "bot_id": botID, "is_enterprise_install": false,
+	})
+}
+
+// maxGroupReads is how often usergroups.users.list may be called in a minute.
+const maxGroupReads = 20
+
+func (s *Slack) userGroupUsers(p params) answer {
+	reads := 0
+	for _, c := range s.calls {
+		if c.Method == "usergroups.users.list" && c.Error == "" && s.now().Sub(c.At) < time.Minute {
+			reads++
+		}
+	}
+	if reads >= maxGroupReads {
+		return no("ratelimited")
+	}
+	users, known := s.groups[p.str("usergroup")]
+	if !known {
+		return no("no_such_subteam")
+	}
+	return ok(answer{"users": users})
 }

@@ -54,10 +54,8 @@ func TestPosting(t *testing.T) {
 	w.KickBot("C2")
 	w.AddChannel("C3")
 	w.ArchiveChannel("C3")
-	w.AddChannel("G1")
-	w.KickBot("G1")
 	for channel, code := range map[string]string{
-		"C1": "", "U1": "", "C2": "not_in_channel", "C3": "is_archived", "G1": "channel_not_found", "C404": "channel_not_found",
+		"C1": "", "U1": "", "C2": "not_in_channel", "C3": "is_archived", "C404": "channel_not_found",
 		"U9": "channel_not_found",
 	} {
 		answered := w.post("chat.postMessage", obj{"channel": channel, "text": "hello"})
@@ -66,8 +64,8 @@ func TestPosting(t *testing.T) {
 	}
 	require.Equal(t, "hello", w.DMs("U1")[0].Text())
 	require.Equal(t, "no_text", w.post("chat.postMessage", obj{"channel": "C1"})["error"])
-	require.Len(t, w.Calls("chat.postMessage"), 8)
-	require.Len(t, w.Calls(""), 8)
+	require.Len(t, w.Calls("chat.postMessage"), 7)
+	require.Len(t, w.Calls(""), 7)
 	w.clean()
 }
 
@@ -81,22 +79,22 @@ func TestUpdating(t *testing.T) {
 	require.Equal(t, "three", m.Text())
 	require.Len(t, m.History(), 3)
 
-	theirs := w.lea.Say("mine")
+	w.mu.Lock()
+	theirs := w.add(w.channels["C1"], &Message{From: "U1"}, Version{Fallback: "mine"})
+	w.mu.Unlock()
 	require.Equal(t, "cant_update_message", w.post("chat.update", obj{"channel": "C1", "ts": theirs.TS, "text": "x"})["error"])
-	require.Equal(t, "cant_delete_message", w.post("chat.delete", obj{"channel": "C1", "ts": theirs.TS})["error"])
-	alone := w.post("chat.postEphemeral", obj{"channel": "C1", "user": "U1", "text": "psst"})["message_ts"]
+	w.app.says("psst")
+	w.lea.Type("/vps")
+	alone := w.WaitEphemeral("U1", "psst").TS
 	require.Equal(t, "message_not_found", w.post("chat.update", obj{"channel": "C1", "ts": alone, "text": "x"})["error"])
-	require.Equal(t, "user_not_in_channel", w.post("chat.postEphemeral", obj{"channel": "C1", "user": "U7", "text": "x"})["error"])
 
 	reply := w.post("chat.postMessage", obj{"channel": "C1", "text": "reply", "thread_ts": ts})
 	require.Equal(t, ts, reply["message"].(obj)["thread_ts"])
 	w.DeleteMessage(m)
-	require.True(t, m.Deleted())
 	require.Equal(t, "message_not_found", w.post("chat.update", obj{"channel": "C1", "ts": ts, "text": "x"})["error"])
 	reply = w.post("chat.postMessage", obj{"channel": "C1", "text": "reply", "thread_ts": ts})
 	require.NotContains(t, reply["message"], "thread_ts", "the thread is gone")
-	require.Equal(t, true, w.post("chat.delete", obj{"channel": "C1", "ts": reply["ts"]})["ok"])
-	require.Len(t, w.Messages("C1"), 2)
+	require.Len(t, w.Messages("C1"), 3)
 	require.Len(t, w.Ephemerals("U1"), 1)
 	w.clean()
 }
@@ -105,14 +103,8 @@ func TestTeam(t *testing.T) {
 	w := newWorld(t)
 	w.AddUserGroup("S1", "U1", "U2")
 	require.Equal(t, "T0TEAM", w.post("auth.test", obj{})["team_id"])
-	require.Equal(t, "T9OTHER", w.post("users.info", obj{"user": "U9"})["user"].(obj)["team_id"])
-	require.Equal(t, "user_not_found", w.post("users.info", obj{"user": "U404"})["error"])
-	require.Equal(t, true, w.post("conversations.info", obj{"channel": "C1"})["channel"].(obj)["is_ext_shared"])
-	require.Equal(t, "DU1", w.post("conversations.open", obj{"users": "U1"})["channel"].(obj)["id"])
-	require.Equal(t, "user_not_found", w.post("conversations.open", obj{"users": "U9"})["error"])
-	require.Len(t, w.post("usergroups.list", obj{"include_users": true})["usergroups"].([]any)[0].(obj)["users"], 2)
 	require.Equal(t, "no_such_subteam", w.post("usergroups.users.list", obj{"usergroup": "S2"})["error"])
-	for range mostGroupReads {
+	for range maxGroupReads {
 		require.Len(t, w.post("usergroups.users.list", obj{"usergroup": "S1"})["users"], 2)
 	}
 	require.Equal(t, "ratelimited", w.post("usergroups.users.list", obj{"usergroup": "S1"})["error"])
@@ -159,9 +151,7 @@ func TestFiles(t *testing.T) {
 	id := where["file_id"].(string)
 	share := obj{"files": []any{obj{"id": id, "title": "Servers"}}, "channel_id": "C1", "initial_comment": "All servers"}
 	require.Equal(t, "file_not_found", w.post("files.completeUploadExternal", share)["error"])
-	resp, err := http.PostForm(where["upload_url"].(string), url.Values{})
-	require.NoError(t, err)
-	resp.Body.Close()
+	w.uploads(where["upload_url"].(string), "")
 	require.Contains(t, w.Violations()[0], "announced with 5 bytes and has 0")
 	w.uploads(where["upload_url"].(string), "a,b\nc")
 	require.Equal(t, true, w.post("files.completeUploadExternal", share)["ok"])

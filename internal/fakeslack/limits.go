@@ -3,41 +3,120 @@ package fakeslack
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"unicode/utf8"
 )
 
-// checker collects what is wrong with one message or view. Texts are counted in code points.
-type checker struct {
-	slack    *Slack
-	message  bool // or else a view
-	blocks   map[string]bool
-	total    int // of all text
-	markdown int
-	tables   int
-	inputs   int
-	bad      []string
+// The limits of whole messages and views. Texts are counted in code points.
+const (
+	maxMessageBlocks = 50
+	maxViewBlocks    = 100
+	maxFallback      = 4000
+	maxMessageText   = 13000
+	maxMarkdown      = 12000
+)
+
+// spec is what a kind of block or element must be.
+type spec struct {
+	in    place
+	rules []rule
+	also  func(c *checker, at string, is map[string]any) // what rules cannot say
+	holds holder                                         // of an element that holds a value
 }
 
+// place is where a block or an element may be; several are added.
+type place int
+
 const (
-	mostMessageBlocks = 50
-	mostViewBlocks    = 100
-	mostFallback      = 4000
-	mostMessageText   = 13000
-	mostMarkdown      = 12000
+	inMessage place = 1 << iota
+	inView
+	inSection
+	inActions
+	inInput
+
+	anyBlocks   = inMessage | inView
+	anyElements = inSection | inActions | inInput
 )
+
+// rule is the limit of one member of a block, an element or a view.
+type rule struct {
+	key   string
+	check func(c *checker, at string, v any, limit int)
+	limit int
+	must  bool // it may not be left out
+}
+
+var (
+	blockSpecs = map[string]spec{
+		"section": {in: anyBlocks, also: sectionText, rules: []rule{
+			{"text", isText, 3000, false}, {"fields", listOf(1, func(c *checker, at string, v any) { isText(c, at, v, 2000) }), 10, false},
+			{"accessory", elementIn(inSection), 0, false},
+		}},
+		"header":    {in: anyBlocks, rules: []rule{{"text", isPlain, 150, true}}},
+		"divider":   {in: anyBlocks},
+		"context":   {in: anyBlocks, rules: []rule{{"elements", listOf(1, contextElement), 10, true}}},
+		"actions":   {in: anyBlocks, rules: []rule{{"elements", listOf(1, func(c *checker, at string, v any) { elementIn(inActions)(c, at, v, 0) }), 25, true}}},
+		"image":     {in: anyBlocks, rules: imageRules},
+		"input":     {in: anyBlocks, also: countInput, rules: []rule{{"label", isPlain, 2000, true}, {"hint", isPlain, 2000, false}, {"element", elementIn(inInput), 0, true}}},
+		"rich_text": {in: anyBlocks, also: richText},
+		"markdown":  {in: inMessage, also: markdown, rules: []rule{{"text", isFilled, maxMarkdown, true}}},
+		"table":     {in: inMessage, also: countTable, rules: []rule{{"rows", listOf(1, tableRow), 100, true}}},
+	}
+	elementSpecs = map[string]spec{
+		"button": {in: inSection | inActions, rules: []rule{
+			{"text", isPlain, 75, true}, {"value", isString, 2000, false}, {"url", isLink, 3000, false},
+			{"accessibility_label", isRead, 75, false}, {"style", isStyle, 0, false},
+		}},
+		"overflow":             {inSection | inActions, placeholderRules, choices(5), heldOption},
+		"static_select":        {anyElements, placeholderRules, choices(100), heldOption},
+		"multi_static_select":  {inSection | inInput, placeholderRules, choices(100), holder{}},
+		"external_select":      {anyElements, placeholderRules, nil, heldOption},
+		"users_select":         {anyElements, placeholderRules, nil, holder{"selected_user", "initial_user", typed}},
+		"channels_select":      {anyElements, placeholderRules, nil, holder{"selected_channel", "initial_channel", typed}},
+		"conversations_select": {anyElements, placeholderRules, nil, holder{"selected_conversation", "initial_conversation", typed}},
+		"radio_buttons":        {anyElements, placeholderRules, choices(10), heldOption},
+		"checkboxes":           {anyElements, placeholderRules, choices(10), holder{}},
+		"datepicker":           {anyElements, placeholderRules, nil, holder{"selected_date", "initial_date", typed}},
+		"timepicker":           {anyElements, placeholderRules, nil, holder{"selected_time", "initial_time", typed}},
+		"plain_text_input":     {inInput, append(placeholderRules, rule{"initial_value", isRead, 3000, false}), lengths, heldValue},
+		"number_input":         {inInput, placeholderRules, numberInput, heldValue},
+		"email_text_input":     {inInput, placeholderRules, nil, heldValue},
+		"url_text_input":       {inInput, placeholderRules, nil, heldValue},
+		"image":                {in: inSection, rules: imageRules},
+	}
+
+	imageRules       = []rule{{"alt_text", isFilled, 2000, true}, {"image_url", isString, 3000, false}}
+	placeholderRules = []rule{{"placeholder", isPlain, 150, false}}
+	confirmRules     = []rule{{"title", isPlain, 100, true}, {"text", isText, 300, true}, {"confirm", isPlain, 30, true}, {"deny", isPlain, 30, true}, {"style", isStyle, 0, false}}
+	optionRules      = []rule{{"text", isText, 75, true}, {"value", isValue, 75, true}, {"description", isText, 75, false}}
+	viewRules        = []rule{{"private_metadata", isString, 3000, false}, {"callback_id", isString, 255, false}, {"external_id", isString, 255, false}}
+	modalRules       = []rule{{"title", isPlain, 24, true}, {"submit", isPlain, 24, false}, {"close", isPlain, 24, false}}
+)
+
+// checker collects what is wrong with one message or view.
+type checker struct {
+	slack                           *Slack
+	blockIDs                        map[string]bool
+	total, markdown, tables, inputs int // characters of all text and of markdown; tables; inputs
+	bad                             []string
+}
+
+func (c *checker) say(at, format string, args ...any) {
+	c.bad = append(c.bad, at+": "+fmt.Sprintf(format, args...))
+}
 
 // checkMessage is what Slack, or a careful reader, would not take in a message. The caller
 // holds the lock, as for all checks.
 func (s *Slack) checkMessage(fallback string, blocks []any) []string {
-	c := &checker{slack: s, message: true, blocks: map[string]bool{}}
+	c := &checker{slack: s}
 	if fallback == "" {
 		c.say("text", "there is no text for notifications and screen readers")
 	}
-	c.most("text", fallback, mostFallback)
-	c.mrkdwn("text", fallback)
-	c.all(blocks, mostMessageBlocks)
-	if c.total > mostMessageText {
-		c.say("blocks", "%d characters of text in all, and %d are the most", c.total, mostMessageText)
+	c.bad = append(c.bad, s.checkText(fallback)...)
+	c.blocks(blocks, inMessage, maxMessageBlocks)
+	if c.total > maxMessageText {
+		c.say("blocks", "%d characters of text in all, and %d are the most", c.total, maxMessageText)
 	}
 	return c.bad
 }
@@ -51,7 +130,7 @@ func CheckMessage(text string, blocks any, ids ...string) []string {
 
 // CheckView returns what Slack would not take in a view, a modal or a Home tab, which any value is as JSON.
 func CheckView(view any, ids ...string) []string {
-	is, _ := asJSON(view).(map[string]any)
+	is := asObject(asJSON(view))
 	return workspaceOf(ids).checkView(str(is, "type"), is)
 }
 
@@ -83,56 +162,88 @@ func workspaceOf(ids []string) *Slack {
 
 // checkText is checkMessage for a text that stands alone.
 func (s *Slack) checkText(text string) []string {
-	c := &checker{slack: s, message: true}
-	c.most("text", text, mostFallback)
+	c := &checker{slack: s}
+	c.most("text", text, maxFallback)
 	c.mrkdwn("text", text)
 	return c.bad
 }
 
 // checkView is what Slack would not take in a view of a kind, modal or home.
 func (s *Slack) checkView(kind string, is map[string]any) []string {
-	c := &checker{slack: s, blocks: map[string]bool{}}
+	c := &checker{slack: s}
 	if str(is, "type") != kind {
 		c.say("view", "type is %q, not %q", str(is, "type"), kind)
 	}
-	blocks, given := is["blocks"].([]any)
-	if !given || len(blocks) == 0 {
+	if len(list(is, "blocks")) == 0 {
 		c.say("blocks", "there are none")
 	}
-	c.all(blocks, mostViewBlocks)
-	c.length("private_metadata", str(is, "private_metadata"), 3000)
-	c.length("callback_id", str(is, "callback_id"), 255)
-	c.length("external_id", str(is, "external_id"), 255)
+	c.blocks(list(is, "blocks"), inView, maxViewBlocks)
+	c.rules("view", is, viewRules)
 	if kind == "modal" {
-		c.modal(is)
-	}
-	return c.bad
-}
-
-func (c *checker) modal(is map[string]any) {
-	c.plain("title", is["title"], 24)
-	for _, part := range []string{"submit", "close"} {
-		if is[part] != nil {
-			c.plain(part, is[part], 24)
+		c.rules("view", is, modalRules)
+		if c.inputs > 0 && is["submit"] == nil {
+			c.say("submit", "it is missing, and there are inputs")
 		}
 	}
-	if c.inputs > 0 && is["submit"] == nil {
-		c.say("submit", "it is missing, and there are inputs")
-	}
+	return c.bad
 }
 
 // checkOptions is what Slack would not take as the options of an external select.
-func (s *Slack) checkOptions(said map[string]any) []string {
+func (s *Slack) checkOptions(answer map[string]any) []string {
 	c := &checker{slack: s}
-	if said["options"] == nil && said["option_groups"] == nil {
+	if answer["options"] == nil && answer["option_groups"] == nil {
 		c.say("options", "there is neither options nor option_groups")
 	}
-	c.choices("options", said, 100, 0)
+	c.choices("options", answer, 0, 100)
 	return c.bad
 }
 
-func (c *checker) say(at, format string, args ...any) {
-	c.bad = append(c.bad, at+": "+fmt.Sprintf(format, args...))
+// blocks checks the blocks of a message or a view.
+func (c *checker) blocks(blocks []any, where place, most int) {
+	c.count("blocks", len(blocks), 0, most)
+	c.blockIDs = map[string]bool{}
+	for i, v := range blocks {
+		at := fmt.Sprintf("blocks[%d]", i)
+		b := asObject(v)
+		c.part(at, b, blockSpecs, where)
+		c.unique(at, "block_id", str(b, "block_id"), c.blockIDs)
+		actionIDs := map[string]bool{}
+		for _, e := range elements([]Block{b}) {
+			c.unique(at, "action_id", e.action(), actionIDs)
+		}
+	}
+}
+
+// part checks a block or an element by its spec.
+func (c *checker) part(at string, is map[string]any, specs map[string]spec, where place) {
+	kind := str(is, "type")
+	s, known := specs[kind]
+	if !known || s.in&where == 0 {
+		c.say(at, "%q has no place here", kind)
+		return
+	}
+	at += " " + kind
+	c.rules(at, is, s.rules)
+	if s.also != nil {
+		s.also(c, at, is)
+	}
+}
+
+func (c *checker) rules(at string, is map[string]any, rules []rule) {
+	for _, r := range rules {
+		if r.must || is[r.key] != nil {
+			r.check(c, at+" "+r.key, is[r.key], r.limit)
+		}
+	}
+}
+
+// unique checks an id, which may be missing.
+func (c *checker) unique(at, what, id string, seen map[string]bool) {
+	c.length(at+" "+what, id, 255)
+	if id != "" && seen[id] {
+		c.say(at, "%s %q is there twice", what, id)
+	}
+	seen[id] = true
 }
 
 // most holds the length of a text that people read against a limit.
@@ -154,30 +265,217 @@ func (c *checker) count(at string, n, least, most int) {
 	}
 }
 
-// plain checks a text object that must be plain text.
-func (c *checker) plain(at string, v any, limit int) {
-	is, _ := v.(map[string]any)
-	if kind := str(is, "type"); kind != "plain_text" {
+// The checks of rules. isPlain and isText are of text objects, plain_text alone or of either kind; isString and isValue are
+// of strings for the app, isRead and isFilled of strings that people read; isValue and isFilled may not be empty.
+
+func isPlain(c *checker, at string, v any, limit int) {
+	if kind := str(asObject(v), "type"); kind != "plain_text" {
 		c.say(at, "must be plain_text, and is %q", kind)
 		return
 	}
-	c.text(at, is, limit)
+	isText(c, at, v, limit)
 }
 
-// text checks a text object of either kind.
-func (c *checker) text(at string, v any, limit int) {
-	is, _ := v.(map[string]any)
-	text := str(is, "text")
-	switch str(is, "type") {
+func isText(c *checker, at string, v any, limit int) {
+	is := asObject(v)
+	switch kind := str(is, "type"); kind {
 	case "mrkdwn":
-		c.mrkdwn(at, text)
+		c.mrkdwn(at, str(is, "text"))
 	case "plain_text":
 	default:
-		c.say(at, "must be plain_text or mrkdwn, and is %q", str(is, "type"))
+		c.say(at, "must be plain_text or mrkdwn, and is %q", kind)
 	}
-	if text == "" {
+	isFilled(c, at, is["text"], limit)
+	c.total += utf8.RuneCountInString(str(is, "text"))
+}
+
+func isString(c *checker, at string, v any, limit int) {
+	text, _ := v.(string)
+	c.length(at, text, limit)
+}
+
+func isValue(c *checker, at string, v any, limit int) {
+	if text, _ := v.(string); text == "" {
 		c.say(at, "is empty")
 	}
+	isString(c, at, v, limit)
+}
+
+func isRead(c *checker, at string, v any, limit int) {
+	text, _ := v.(string)
 	c.most(at, text, limit)
-	c.total += utf8.RuneCountInString(text)
+}
+
+func isFilled(c *checker, at string, v any, limit int) {
+	isValue(c, at, v, limit)
+	text, _ := v.(string)
+	c.readable(at, text)
+}
+
+func isStyle(c *checker, at string, v any, _ int) {
+	if v != "primary" && v != "danger" {
+		c.say(at, "is %q", v)
+	}
+}
+
+func isLink(c *checker, at string, v any, limit int) {
+	isString(c, at, v, limit)
+	if to, _ := v.(string); to != "" {
+		if why := c.link(to); why != "" {
+			c.say(at, "%s: %.80q", why, to)
+		}
+	}
+}
+
+func listOf(least int, each func(c *checker, at string, v any)) func(*checker, string, any, int) {
+	return func(c *checker, at string, v any, most int) {
+		all, _ := v.([]any)
+		c.count(at, len(all), least, most)
+		for i, x := range all {
+			each(c, fmt.Sprintf("%s[%d]", at, i), x)
+		}
+	}
+}
+
+// elementIn checks something to press, pick or type in.
+func elementIn(where place) func(*checker, string, any, int) {
+	return func(c *checker, at string, v any, _ int) {
+		el := asObject(v)
+		c.part(at, el, elementSpecs, where)
+		if el["confirm"] != nil {
+			c.rules(at+" confirm", sub(el, "confirm"), confirmRules)
+		}
+	}
+}
+
+// The checks of whole blocks and elements.
+
+func sectionText(c *checker, at string, b map[string]any) {
+	if b["text"] == nil && b["fields"] == nil {
+		c.say(at, "there is neither text nor fields")
+	}
+}
+
+func contextElement(c *checker, at string, v any) {
+	if is := asObject(v); str(is, "type") == "image" {
+		c.rules(at, is, imageRules)
+		return
+	}
+	isText(c, at, v, 3000)
+}
+
+func countInput(c *checker, _ string, _ map[string]any) { c.inputs++ }
+
+func markdown(c *checker, at string, b map[string]any) {
+	n := utf8.RuneCountInString(str(b, "text"))
+	c.total += n
+	if c.markdown += n; c.markdown > maxMarkdown {
+		c.say(at, "%d characters of markdown in all, and %d are the most", c.markdown, maxMarkdown)
+	}
+}
+
+func countTable(c *checker, at string, _ map[string]any) {
+	if c.tables++; c.tables > 1 {
+		c.say(at, "there is more than one")
+	}
+}
+
+func tableRow(c *checker, at string, v any) {
+	listOf(1, func(c *checker, at string, v any) {
+		switch cell := asObject(v); str(cell, "type") {
+		case "raw_text":
+			isFilled(c, at, cell["text"], maxMessageText)
+			c.total += utf8.RuneCountInString(str(cell, "text"))
+		case "rich_text":
+			richText(c, at, cell)
+		default:
+			c.say(at, "a cell is of type %q", str(cell, "type"))
+		}
+	})(c, at, v, 20)
+}
+
+// richText checks the texts of rich text, and that it mentions nobody whom the test does not know.
+func richText(c *checker, at string, b map[string]any) {
+	walk(b, func(text map[string]any) {
+		c.readable(at, str(text, "text"))
+		c.total += utf8.RuneCountInString(str(text, "text"))
+	})
+	c.mentions(at, list(b, "elements"))
+}
+
+func (c *checker) mentions(at string, elements []any) {
+	for _, x := range elements {
+		is := asObject(x)
+		var why string
+		switch str(is, "type") {
+		case "broadcast":
+			why = c.token("!" + str(is, "range"))
+		case "user":
+			why = c.token("@" + str(is, "user_id"))
+		case "usergroup":
+			why = c.token("!subteam^" + str(is, "usergroup_id"))
+		case "link":
+			why = c.token(str(is, "url"))
+		}
+		if why != "" {
+			c.say(at, "%s", why)
+		}
+		c.mentions(at, list(is, "elements"))
+	}
+}
+
+func lengths(c *checker, at string, el map[string]any) {
+	least, most := number(el, "min_length"), number(el, "max_length")
+	if least > 3000 || most > 3000 || el["max_length"] != nil && most < max(least, 1) {
+		c.say(at, "min_length %v and max_length %v do not fit, or are over 3000", least, most)
+	}
+}
+
+func numberInput(c *checker, at string, el map[string]any) {
+	if el["is_decimal_allowed"] == nil {
+		c.say(at, "is_decimal_allowed is missing")
+	}
+	if v := str(el, "initial_value"); v != "" && !isNumber(element{is: el}, v) {
+		c.say(at, "initial_value %q is no number that it takes", v)
+	}
+}
+
+// choices checks an element with options of its own, and that what is chosen at first is exactly one of them.
+func choices(most int) func(*checker, string, map[string]any) {
+	return func(c *checker, at string, el map[string]any) {
+		c.choices(at, el, 1, most)
+		chosen := list(el, "initial_options")
+		if el["initial_options"] != nil && len(chosen) == 0 {
+			c.say(at, "initial_options is empty: leave it out")
+		}
+		if el["initial_option"] != nil {
+			chosen = append(slices.Clone(chosen), el["initial_option"])
+		}
+		for _, want := range chosen {
+			if !slices.ContainsFunc(offered(el), func(o map[string]any) bool { return reflect.DeepEqual(any(o), want) }) {
+				c.say(at, "what is chosen at first is not among the options")
+			}
+		}
+	}
+}
+
+// choices checks options, in groups or not.
+func (c *checker) choices(at string, el map[string]any, least, most int) {
+	if groups := list(el, "option_groups"); el["options"] == nil && groups != nil {
+		listOf(least, func(c *checker, at string, v any) {
+			group := asObject(v)
+			isPlain(c, at+" label", group["label"], 75)
+			c.choices(at, map[string]any{"options": group["options"]}, least, most)
+		})(c, at+" option_groups", el["option_groups"], 100)
+		return
+	}
+	values := map[string]bool{}
+	listOf(least, func(c *checker, at string, v any) {
+		c.rules(at, asObject(v), optionRules)
+		if value := str(asObject(v), "value"); values[value] {
+			c.say(at, "value %q is there twice", value)
+		} else {
+			values[value] = true
+		}
+	})(c, at+" options", el["options"], most)
 }

@@ -1,15 +1,18 @@
 package fakeslack
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // commandPayload is what a slash command sends; the caller holds the lock.
-func (s *Slack) commandPayload(p *Person, c *channel, command, text string) map[string]any {
-	u := s.users[p.user]
+func (s *Slack) commandPayload(p *Person, command, text string) map[string]any {
+	u, c := s.users[p.user], s.channels[p.channel]
 	return map[string]any{
 		"token": legacy, "team_id": u.Team, "team_domain": domain, "channel_id": c.id, "channel_name": c.name,
 		"user_id": u.ID, "user_name": u.Name, "command": command, "text": text, "api_app_id": appID,
-		"is_enterprise_install": "false", "response_url": s.answerAt(u.ID, c.id, nil),
-		"trigger_id": s.pull(u.ID, false),
+		"is_enterprise_install": "false", "response_url": s.newResponseURL(u.ID, c.id, nil),
+		"trigger_id": s.newTrigger(u.ID),
 	}
 }
 
@@ -41,7 +44,7 @@ func (s *Slack) on(payload map[string]any, at Surface) {
 		}
 		payload["container"] = container
 		payload["channel"] = map[string]any{"id": at.Channel, "name": s.channels[at.Channel].name}
-		if at.To == "" { // of an ephemeral message Slack tells the app nothing but where it is
+		if at.To == "" { // of an ephemeral message Slack sends nothing but where it is
 			payload["message"] = at.payload()
 		}
 	}
@@ -51,13 +54,11 @@ func (s *Slack) on(payload map[string]any, at Surface) {
 func (s *Slack) blockActions(p *Person, at Surface, e element, value map[string]any) map[string]any {
 	payload := s.interaction("block_actions", p)
 	s.on(payload, at)
-	_, modal := at.(*View)
-	now, _ := at.parts()
-	payload["trigger_id"] = s.pull(p.user, modal)
-	values := map[string]any{"values": at.inputs().values(now)}
+	payload["trigger_id"] = s.newTrigger(p.user)
+	values := map[string]any{"values": at.surface().entered.values(at.surface().latest().Blocks)}
 	if m, isMessage := at.(*Message); isMessage {
 		payload["state"] = values
-		payload["response_url"] = s.answerAt(p.user, m.Channel, m)
+		payload["response_url"] = s.newResponseURL(p.user, m.Channel, m)
 	}
 	action := map[string]any{
 		"type": e.kind(), "action_id": e.action(), "block_id": e.in(), "action_ts": s.ts(),
@@ -67,9 +68,7 @@ func (s *Slack) blockActions(p *Person, at Surface, e element, value map[string]
 			action[key] = e.is[key]
 		}
 	}
-	for key, v := range value {
-		action[key] = v
-	}
+	maps.Copy(action, value)
 	payload["actions"] = []any{action}
 	return payload
 }
@@ -77,7 +76,7 @@ func (s *Slack) blockActions(p *Person, at Surface, e element, value map[string]
 // submission is what a modal sends when it is submitted; the caller holds the lock.
 func (s *Slack) submission(p *Person, v *View) map[string]any {
 	payload := s.interaction("view_submission", p)
-	payload["view"], payload["trigger_id"], payload["response_urls"] = v.payload(), s.pull(p.user, true), []any{}
+	payload["view"], payload["trigger_id"], payload["response_urls"] = v.payload(), s.newTrigger(p.user), []any{}
 	return payload
 }
 

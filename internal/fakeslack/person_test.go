@@ -18,7 +18,7 @@ func TestSlashCommand(t *testing.T) {
 	w.Deliver(server.URL + "/")
 	a := w.lea.Type("/vps servers delete web-1")
 	require.True(t, a.OK())
-	require.Nil(t, a.Body)
+	require.Empty(t, a.Body)
 	in := w.app.last()
 	require.Equal(t, "/slack/commands", in.path)
 	require.Equal(t, "application/x-www-form-urlencoded", in.header.Get("Content-Type"))
@@ -69,7 +69,7 @@ func TestPressOnAMessage(t *testing.T) {
 	w.post("chat.postMessage", obj{"channel": "C1", "text": "card", "blocks": []any{row(press("yes", "Yes"), press("no", "No"))}})
 	m := w.WaitMessage("C1", "card")
 	require.Equal(t, []string{"Yes", "No"}, m.Buttons())
-	w.As("U9").In("C1").PressText(m, "No")
+	w.As("U9").In("C1").Press(m, "No")
 	in := w.app.last()
 	require.Equal(t, "/slack/interactivity", in.path)
 	require.Equal(t, "block_actions", in.json["type"])
@@ -98,7 +98,8 @@ func TestPressOnAMessage(t *testing.T) {
 
 func TestEphemeralsTellLittle(t *testing.T) {
 	w := newWorld(t)
-	w.post("chat.postEphemeral", obj{"channel": "C1", "user": "U1", "text": "card", "blocks": []any{row(press("yes", "Yes"))}})
+	w.lea.Type("/vps")
+	w.respond(w.app.last().form["response_url"], obj{"text": "card", "blocks": []any{row(press("yes", "Yes"))}})
 	w.lea.Press(w.WaitEphemeral("U1", "card"), "yes")
 	require.NotContains(t, w.app.last().json, "message")
 	require.Equal(t, true, w.app.last().json["container"].(obj)["is_ephemeral"])
@@ -107,15 +108,12 @@ func TestEphemeralsTellLittle(t *testing.T) {
 
 func TestHome(t *testing.T) {
 	w := newWorld(t)
-	a := w.lea.OpenHome()
+	w.lea.OpenHome()
 	in := w.app.last()
 	require.Equal(t, "/slack/events", in.path)
 	require.Equal(t, "event_callback", in.json["type"])
 	require.Equal(t, "app_home_opened", in.json["event"].(obj)["type"])
 	require.NotContains(t, in.json["event"], "view")
-	w.Redeliver(a)
-	require.Equal(t, in.json["event_id"], w.app.last().json["event_id"])
-	require.Equal(t, "1", w.app.last().header.Get("X-Slack-Retry-Num"))
 
 	home := obj{"type": "home", "blocks": []any{
 		section("*Fleet*"), row(press("next", "Next")),
@@ -131,7 +129,6 @@ func TestHome(t *testing.T) {
 	require.Equal(t, "web", in.json["view"].(obj)["state"].(obj)["values"].(obj)["filter"].(obj)["f"].(obj)["value"])
 	require.NotContains(t, in.json, "response_url")
 	w.lea.Press(v, "next")
-	require.Equal(t, "hash_conflict", w.post("views.publish", obj{"user_id": "U1", "view": home, "hash": "old"})["error"])
 	require.Nil(t, w.Home("U2"))
 	w.lea.OpenHome()
 	require.Contains(t, w.app.last().json["event"], "view")

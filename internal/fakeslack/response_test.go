@@ -16,14 +16,14 @@ func TestResponseOfACommand(t *testing.T) {
 		{"text": "alone"},
 		{"text": "to all", "response_type": "in_channel"},
 		{"text": "again", "replace_original": true},
-		{"delete_original": true},
+		{"text": "more"},
 		{"text": "last"},
 	} {
 		status, said := w.respond(url, args)
 		require.Equal(t, 200, status, "%d: %s", i, said)
 	}
 	require.Len(t, w.Messages("C1"), 1)
-	require.Len(t, w.Ephemerals("U1"), 3, "a command has no original that could be replaced or deleted")
+	require.Len(t, w.Ephemerals("U1"), 4, "a command has no original that could be replaced")
 	require.Empty(t, w.Ephemerals("U2"))
 	status, said := w.respond(url, obj{"text": "too many"})
 	require.Equal(t, 404, status)
@@ -53,7 +53,7 @@ func TestResponseOfAPress(t *testing.T) {
 	w.lea.Type("/vps")
 	w.respond(w.app.last().form["response_url"], obj{"text": "card", "blocks": []any{row(press("yes", "Yes"))}})
 	card := w.WaitEphemeral("U1", "card")
-	require.True(t, w.lea.PressText(card, "Yes").OK())
+	require.True(t, w.lea.Press(card, "Yes").OK())
 	url := w.app.last().json["response_url"].(string)
 	status, said := w.respond(url, obj{"text": "done", "replace_original": true})
 	require.Equal(t, 200, status, said)
@@ -64,8 +64,8 @@ func TestResponseOfAPress(t *testing.T) {
 	status, _ = w.respond(url, obj{"text": "more"})
 	require.Equal(t, 200, status)
 	require.Len(t, w.Ephemerals("U1"), 2)
-	w.respond(url, obj{"delete_original": true})
-	require.True(t, card.Deleted())
+	w.DeleteMessage(card)
+	require.NotContains(t, w.Ephemerals("U1"), card)
 	_, said = w.respond(url, obj{"text": "x", "replace_original": true})
 	require.Equal(t, "message_not_found", said)
 	w.clean()

@@ -10,7 +10,7 @@
 //	lea := s.As("U1").In("C1")
 //	lea.Type("/vps servers delete web-1")
 //	card := s.WaitEphemeral("U1", "web-1")
-//	lea.PressText(card, "Delete")
+//	lea.Press(card, "Delete")
 //
 // It knows nothing of the app and is no part of the product.
 package fakeslack
@@ -22,9 +22,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Options say which Slack it is. The zero value is a workspace T0TEAM with an app that has
@@ -57,23 +60,24 @@ type Slack struct {
 	seq       int
 	users     map[string]User
 	channels  map[string]*channel
+	posted    []*Message
 	groups    map[string][]string
 	triggers  map[string]*trigger
 	responses map[string]*responseURL
-	stacks    map[string][]*View
+	modals    map[string]*View
 	homes     map[string]*View
 	files     []*File
 	calls     []Call
 	faults    map[string]*Fault
 	down      bool
-	noBlocks  string // the word by which blocks are refused
-	door      door
+	noBlocks  string // the error by which blocks are refused
+	target    target
 	socket    socket
 
-	wrong struct {
+	violations struct {
 		sync.Mutex
-		said []string
-		over bool
+		texts []string
+		over  bool // the test has ended
 	}
 }
 
@@ -93,9 +97,9 @@ func New(t testing.TB, o Options) *Slack {
 		Links: []string{"vps.org", "github.com", "slack.com"},
 		users: map[string]User{}, channels: map[string]*channel{}, groups: map[string][]string{},
 		triggers: map[string]*trigger{}, responses: map[string]*responseURL{},
-		stacks: map[string][]*View{}, homes: map[string]*View{}, faults: map[string]*Fault{},
+		modals: map[string]*View{}, homes: map[string]*View{}, faults: map[string]*Fault{},
+		socket: socket{tickets: map[string]bool{}, waiting: map[string]chan Ack{}},
 	}
-	s.socket.start()
 	s.users[s.o.BotUser] = User{ID: s.o.BotUser, Name: "vpsbot", Team: s.o.Team, bot: true}
 	s.server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.close)
@@ -107,7 +111,7 @@ func (o Options) filled() Options {
 		o.Now = time.Now
 	}
 	if o.Scopes == nil {
-		o.Scopes = everything()
+		o.Scopes = slices.Clone(allScopes)
 	}
 	for field, value := range map[*string]string{
 		&o.Team: "T0TEAM", &o.BotUser: "U0VPSBOT", &o.SigningSecret: "8f742231b10e8888abcd99yyyzzz85a5",
@@ -122,9 +126,9 @@ func (o Options) filled() Options {
 }
 
 func (s *Slack) close() {
-	s.wrong.Lock()
-	s.wrong.over = true
-	s.wrong.Unlock()
+	s.violations.Lock()
+	s.violations.over = true
+	s.violations.Unlock()
 	close(s.closed)
 	s.DropConnections()
 	s.server.CloseClientConnections()
@@ -139,25 +143,32 @@ func (s *Slack) Options() Options { return s.o }
 
 // Violations are all the mistakes of the app's that failed the test so far.
 func (s *Slack) Violations() []string {
-	s.wrong.Lock()
-	defer s.wrong.Unlock()
-	return slices.Clone(s.wrong.said)
+	s.violations.Lock()
+	defer s.violations.Unlock()
+	return slices.Clone(s.violations.texts)
 }
 
 // fail fails the test. Requests may still end after it, when nothing can be said any more.
 func (s *Slack) fail(format string, args ...any) {
 	s.t.Helper()
-	s.wrong.Lock()
-	defer s.wrong.Unlock()
-	if s.wrong.over {
+	s.violations.Lock()
+	defer s.violations.Unlock()
+	if s.violations.over {
 		return
 	}
-	says := fmt.Sprintf(format, args...)
-	s.wrong.said = append(s.wrong.said, says)
-	s.t.Errorf("slack: %s", says)
+	text := fmt.Sprintf(format, args...)
+	s.violations.texts = append(s.violations.texts, text)
+	s.t.Errorf("slack: %s", text)
 }
 
 func (s *Slack) now() time.Time { return s.o.Now() }
+
+// locked returns what get returns while it holds the lock.
+func locked[T any](s *Slack, get func() T) T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return get()
+}
 
 // next counts up; the caller holds the lock.
 func (s *Slack) next() int {
@@ -176,3 +187,90 @@ func (s *Slack) opaque(kind string) string {
 func (s *Slack) ts() string {
 	return fmt.Sprintf("%d.%06d", s.now().Unix(), s.next())
 }
+
+// User is a person. Team is the workspace the person belongs to; empty: the app's own. One of
+// another team is a guest by way of Slack Connect.
+type User struct {
+	ID, Name, Team string
+	bot            bool
+}
+
+type channel struct {
+	id, name string
+	members  []string
+	archived bool
+	rate     *rate.Limiter
+	tooFast  int
+}
+
+func newChannel(id, name string, members ...string) *channel {
+	return &channel{id: id, name: name, members: members, rate: rate.NewLimiter(1, 5)}
+}
+
+// AddUser adds a person; the same id again replaces the person.
+func (s *Slack) AddUser(u User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u.Team == "" {
+		u.Team = s.o.Team
+	}
+	s.users[u.ID] = u
+}
+
+// AddChannel adds a channel that the bot is in, with its members.
+func (s *Slack) AddChannel(id string, members ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.channels[id] = newChannel(id, strings.ToLower(id), append(slices.Clone(members), s.o.BotUser)...)
+}
+
+// AddUserGroup adds a user group, or replaces who is in it.
+func (s *Slack) AddUserGroup(id string, users ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups[id] = slices.Clone(users)
+}
+
+// ArchiveChannel makes a channel one that nothing can be posted to.
+func (s *Slack) ArchiveChannel(id string) {
+	s.inChannel(id, func(c *channel) { c.archived = true })
+}
+
+// KickBot takes the bot out of a channel.
+func (s *Slack) KickBot(id string) {
+	s.inChannel(id, func(c *channel) {
+		c.members = slices.DeleteFunc(c.members, func(u string) bool { return u == s.o.BotUser })
+	})
+}
+
+func (s *Slack) inChannel(id string, do func(*channel)) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.channels[id]
+	if c == nil {
+		s.fail("the test knows no channel %s: add it with AddChannel", id)
+		return
+	}
+	do(c)
+}
+
+// dm is the direct messages between a person and the bot; the caller holds the lock.
+func (s *Slack) dm(user string) *channel {
+	id := "D" + user
+	if s.channels[id] == nil {
+		s.channels[id] = newChannel(id, "directmessage", user, s.o.BotUser)
+	}
+	return s.channels[id]
+}
+
+// find is the channel an app means by an id: a person's id is the direct messages with
+// that person. The caller holds the lock.
+func (s *Slack) find(id string) *channel {
+	if u, ok := s.users[id]; ok && !u.bot && u.Team == s.o.Team {
+		return s.dm(id)
+	}
+	return s.channels[id]
+}
+
+func (c *channel) has(user string) bool { return slices.Contains(c.members, user) }

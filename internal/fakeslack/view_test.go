@@ -29,8 +29,7 @@ func TestSubmission(t *testing.T) {
 	w := newWorld(t)
 	v := w.open(modal(section("Card"), nameInput()))
 	require.Equal(t, "Title", v.Title())
-	require.Equal(t, "form", v.CallbackID())
-	require.Equal(t, "meta", v.Metadata())
+	require.Equal(t, "meta", v.Meta())
 	require.Equal(t, []string{"name"}, v.Inputs())
 	before := w.app.count()
 	require.Contains(t, w.lea.Submit(v).Errors, "name", "Slack holds an empty form back")
@@ -60,24 +59,13 @@ func TestResponseActions(t *testing.T) {
 	w := newWorld(t)
 	v := w.open(modal(nameInput()))
 	w.lea.Fill(v, map[string]any{"name": "x"})
-	next := `{"type":"modal","title":{"type":"plain_text","text":"Next"},"submit":{"type":"plain_text","text":"Go"},
-		"blocks":[{"type":"divider"}]}`
-	w.app.says(`{"response_action":"push","view":` + next + `}`)
+	w.app.says(`{"response_action":"update","view":{"type":"modal","title":{"type":"plain_text","text":"Next"},"blocks":[{"type":"divider"}]}}`)
 	w.lea.Submit(v)
-	top := w.Modal("U1")
-	require.Equal(t, "Next", top.Title())
-	require.Len(t, w.Views("U1"), 2)
-	w.app.says(`{"response_action":"update","view":` + next + `}`)
-	w.lea.Submit(top)
-	require.Len(t, top.History(), 2)
-	w.app.says(`{"response_action":"push","view":` + next + `}`)
-	w.lea.Submit(top)
+	require.Equal(t, "Next", w.Modal("U1").Title())
+	require.Len(t, v.History(), 2)
+	w.lea.CloseView(v)
+	require.Nil(t, w.Modal("U1"))
 	w.clean()
-	w.lea.Submit(w.Modal("U1"))
-	require.Contains(t, w.Violations()[0], "3 are open already")
-	w.app.says(`{"response_action":"clear"}`)
-	w.lea.Submit(w.Modal("U1"))
-	require.Empty(t, w.Views("U1"))
 }
 
 func TestWrongResponseActions(t *testing.T) {
@@ -103,47 +91,10 @@ func TestUpdatingViews(t *testing.T) {
 	w := newWorld(t)
 	v := w.open(modal(nameInput()))
 	w.lea.Fill(v, map[string]any{"name": "kept"})
-	hash := w.hash(v)
-	answered := w.post("views.update", obj{"view_id": v.ID, "hash": hash, "view": modal(section("more"), nameInput())})
+	answered := w.post("views.update", obj{"view_id": v.ID, "view": modal(section("more"), nameInput())})
 	require.Equal(t, true, answered["ok"], answered)
-	require.Equal(t, "hash_conflict", w.post("views.update", obj{"view_id": v.ID, "hash": hash, "view": modal(nameInput())})["error"])
 	require.True(t, w.lea.Submit(v).OK(), "what was typed stays")
 	require.Equal(t, "not_found", w.post("views.update", obj{"view_id": v.ID, "view": modal(nameInput())})["error"])
-	w.clean()
-}
-
-func (w *world) hash(v *View) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return v.hash
-}
-
-func TestPushing(t *testing.T) {
-	w := newWorld(t)
-	v := w.open(modal(row(press("more", "More"))))
-	push := func(trigger string) any {
-		return w.post("views.push", obj{"trigger_id": trigger, "view": modal(row(press("more", "More")))})["error"]
-	}
-	require.Equal(t, "invalid_trigger_id", push(w.trigger()), "a command cannot push")
-	for range 2 {
-		w.lea.Press(w.Modal("U1"), "more")
-		require.Nil(t, push(w.app.last().json["trigger_id"].(string)))
-	}
-	w.lea.Press(w.Modal("U1"), "more")
-	require.Equal(t, "push_limit_reached", push(w.app.last().json["trigger_id"].(string)))
-	require.Len(t, w.Views("U1"), 3)
-	w.lea.CloseView(v)
-	require.Empty(t, w.Views("U1"))
-	w.clean()
-}
-
-func TestClosingTells(t *testing.T) {
-	w := newWorld(t)
-	is := modal(nameInput())
-	require.NotEmpty(t, w.lea.CloseView(w.open(is)).Unsent)
-	is["notify_on_close"] = true
-	require.True(t, w.lea.CloseView(w.open(is)).OK())
-	require.Equal(t, "view_closed", w.app.last().json["type"])
 	w.clean()
 }
 
@@ -157,7 +108,6 @@ func TestFillingIn(t *testing.T) {
 		asks("number", obj{"type": "number_input", "action_id": "a", "is_decimal_allowed": false, "max_value": "10"}),
 		asks("pick", obj{"type": "static_select", "action_id": "a", "options": options, "initial_option": options[0]}),
 		asks("radio", obj{"type": "radio_buttons", "action_id": "a", "options": options}),
-		asks("box", obj{"type": "checkboxes", "action_id": "a", "options": options[:1]}),
 		asks("server", obj{"type": "external_select", "action_id": "a", "min_query_length": 2}),
 	))
 	w.app.says(`{"options":[{"text":{"type":"plain_text","text":"web-1"},"value":"12345"}]}`)
@@ -168,7 +118,7 @@ func TestFillingIn(t *testing.T) {
 	require.Equal(t, "block_suggestion", w.app.last().json["type"])
 	require.Equal(t, "we", w.app.last().json["value"])
 
-	w.lea.Fill(v, map[string]any{"number": 11, "pick": "Two", "radio": "1", "box": true, "server": "web-1"})
+	w.lea.Fill(v, map[string]any{"number": 11, "pick": "Two", "radio": "1", "server": "web-1"})
 	require.Contains(t, w.lea.Submit(v).Errors, "number")
 	w.lea.Fill(v, map[string]any{"number": 10, "text": "far too long"})
 	require.Contains(t, w.lea.Submit(v).Errors, "text")
@@ -181,7 +131,6 @@ func TestFillingIn(t *testing.T) {
 	require.Equal(t, "10", at("number")["value"])
 	require.Equal(t, "2", at("pick")["selected_option"].(obj)["value"])
 	require.Equal(t, "1", at("radio")["selected_option"].(obj)["value"])
-	require.Len(t, at("box")["selected_options"], 1)
 	require.Equal(t, "12345", at("server")["selected_option"].(obj)["value"])
 	w.clean()
 }

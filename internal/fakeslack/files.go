@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"slices"
 	"strconv"
@@ -44,9 +42,14 @@ func (s *Slack) uploadURL(p params) answer {
 	return ok(answer{"upload_url": s.server.URL + "/upload/" + f.ID, "file_id": f.ID})
 }
 
-// upload takes the bytes of a file, bare or as a part of a form.
+// upload takes the bytes of a file, which are a part of a form.
 func (s *Slack) upload(w http.ResponseWriter, r *http.Request, id string, body []byte) {
-	content, err := fileIn(r.Header.Get("Content-Type"), body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var content []byte
+	part, _, err := r.FormFile("file")
+	if err == nil {
+		content, err = io.ReadAll(part)
+	}
 	s.guard("an uploaded file", string(content))
 	s.log(Call{Method: "upload", Params: params{"file": id}})
 	s.mu.Lock()
@@ -61,23 +64,6 @@ func (s *Slack) upload(w http.ResponseWriter, r *http.Request, id string, body [
 	}
 	f.Content, f.uploaded = content, true
 	_, _ = io.WriteString(w, "OK - "+strconv.Itoa(len(content)))
-}
-
-func fileIn(contentType string, body []byte) ([]byte, error) {
-	kind, more, _ := mime.ParseMediaType(contentType)
-	if kind != "multipart/form-data" {
-		return body, nil
-	}
-	form := multipart.NewReader(bytes.NewReader(body), more["boundary"])
-	for {
-		part, err := form.NextPart()
-		if err != nil {
-			return nil, err
-		}
-		if part.FileName() != "" {
-			return io.ReadAll(part)
-		}
-	}
 }
 
 func (s *Slack) file(id string) *File {

@@ -1,9 +1,9 @@
 package fakeslack
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"time"
 )
@@ -23,8 +23,6 @@ type Fault struct {
 	Hang time.Duration
 	// Drop ends the connection without an answer.
 	Drop bool
-	// Done does what was asked all the same: only its answer is lost.
-	Done bool
 	// Times is how many requests it happens to; 0: all, until Heal.
 	Times int
 }
@@ -91,81 +89,43 @@ func (s *Slack) faulty(w http.ResponseWriter, r *http.Request, name string, body
 		do(w)
 		return
 	}
-	if f.Done {
-		do(httptest.NewRecorder())
-	}
-	if !s.hang(r, f.Hang) {
-		panic(http.ErrAbortHandler) // nobody waits any more: the request never arrived
-	}
-	fails := f.Drop || f.Status != 0 || f.Error != "" || f.Body != nil
-	if !f.Done && fails {
-		s.log(Call{Method: name, Params: p, Error: f.code()})
-	}
-	switch {
-	case f.Drop || f.Done && !fails:
-		panic(http.ErrAbortHandler)
-	case fails:
-		f.write(w, name)
-	default:
-		do(w)
-	}
-}
-
-// hang waits, and reports whether somebody still waits for the answer.
-func (s *Slack) hang(r *http.Request, d time.Duration) bool {
-	if d == 0 {
-		return true
-	}
 	select {
-	case <-time.After(d):
-		return true
+	case <-time.After(f.Hang):
 	case <-r.Context().Done():
+		panic(http.ErrAbortHandler) // nobody waits any more: the request never arrived
 	case <-s.closed:
+		panic(http.ErrAbortHandler)
 	}
-	return false
-}
-
-func (f *Fault) code() string {
+	if f.Body == nil && f.Error != "" {
+		f.Body = no(f.Error)
+	}
 	switch {
 	case f.Drop:
-		return "dropped"
-	case f.Error != "":
-		return f.Error
-	case f.Body != nil:
-		return answer(f.Body).code()
+		s.log(Call{Method: name, Params: p, Error: "dropped"})
+		panic(http.ErrAbortHandler)
+	case f.Status == 0 && f.Body == nil:
+		do(w)
+	default:
+		s.log(Call{Method: name, Params: p, Error: cmp.Or(answer(f.Body).code(), strconv.Itoa(f.Status))})
+		f.write(w, name == "response_url")
 	}
-	return strconv.Itoa(f.Status)
 }
 
-func (f *Fault) write(w http.ResponseWriter, name string) {
-	status := f.Status
-	if status == 0 {
-		status = http.StatusOK
-		if name == "response_url" {
-			status = http.StatusNotFound
-		}
-	}
+func (f *Fault) write(w http.ResponseWriter, asText bool) {
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
 	for key, value := range f.Header {
 		w.Header().Set(key, value)
 	}
-	if f.Body != nil {
+	switch {
+	case f.Body == nil:
+		w.WriteHeader(f.Status)
+	case asText:
+		http.Error(w, answer(f.Body).code(), cmp.Or(f.Status, http.StatusNotFound))
+	default:
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.WriteHeader(status)
+		w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
 		_ = json.NewEncoder(w).Encode(f.Body)
-		return
 	}
-	if f.Error == "" {
-		w.WriteHeader(status)
-		return
-	}
-	if name == "response_url" {
-		http.Error(w, f.Error, status)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(no(f.Error))
 }

@@ -1,0 +1,207 @@
+package fakeslack
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// View is a modal or somebody's Home, as it is now.
+type View struct {
+	// ID names the view and User has it before them.
+	ID, User string
+
+	content
+	is        map[string]any // as the app sent it
+	hash      string
+	suggested map[inputID][]Option
+	errors    map[string]string
+}
+
+// Modal is the modal that somebody sees; nil if there is none.
+func (s *Slack) Modal(user string) *View {
+	return locked(s, func() *View { return s.modals[user] })
+}
+
+// Home is what the app published as somebody's Home; nil until then.
+func (s *Slack) Home(user string) *View {
+	return locked(s, func() *View { return s.homes[user] })
+}
+
+// Meta is the app's private metadata.
+func (v *View) Meta() string {
+	return locked(v.slack, func() string { return str(v.is, "private_metadata") })
+}
+
+// Title is the heading of a modal.
+func (v *View) Title() string {
+	return locked(v.slack, func() string { return str(sub(v.is, "title"), "text") })
+}
+
+// Text is all that can be read of the view, its title and errors included.
+func (v *View) Text() string {
+	v.slack.mu.Lock()
+	defer v.slack.mu.Unlock()
+	lines := []string{str(sub(v.is, "title"), "text")}
+	lines = append(lines, read(v.latest().Blocks)...)
+	for _, part := range []string{"submit", "close"} {
+		lines = append(lines, str(sub(v.is, part), "text"))
+	}
+	for _, block := range slices.Sorted(maps.Keys(v.errors)) {
+		lines = append(lines, v.errors[block])
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// Inputs are the block ids of what can be filled in, in order.
+func (v *View) Inputs() []string {
+	ids := []string{}
+	for _, e := range elements(v.Now().Blocks) {
+		if e.inForm() {
+			ids = append(ids, e.in())
+		}
+	}
+	return ids
+}
+
+// Errors are what the app said about the last submission, by block id.
+func (v *View) Errors() map[string]string {
+	return locked(v.slack, func() map[string]string { return maps.Clone(v.errors) })
+}
+
+// IsOpen reports whether the person has the view before them.
+func (v *View) IsOpen() bool {
+	return locked(v.slack, func() bool { return v == v.slack.homes[v.User] || v == v.slack.modals[v.User] })
+}
+
+// show puts a new content into a view. The caller holds the lock.
+func (v *View) show(is map[string]any) {
+	v.is, v.hash, v.errors = is, v.slack.opaque("hash"), nil
+	v.change(Version{Blocks: v.slack.addIDs(list(is, "blocks")), At: v.slack.now()})
+}
+
+// payload is the view as Slack sends it; the caller holds the lock.
+func (v *View) payload() map[string]any {
+	blocks := v.latest().Blocks
+	return map[string]any{
+		"id": v.ID, "team_id": v.slack.o.Team, "type": str(v.is, "type"), "blocks": blocks,
+		"private_metadata": str(v.is, "private_metadata"), "callback_id": str(v.is, "callback_id"),
+		"state": map[string]any{"values": v.entered.values(blocks)}, "hash": v.hash,
+		"title": v.is["title"], "close": v.is["close"], "submit": v.is["submit"],
+		"clear_on_close": v.is["clear_on_close"] == true, "notify_on_close": v.is["notify_on_close"] == true,
+		"previous_view_id": nil, "root_view_id": v.ID, "app_id": appID, "external_id": str(v.is, "external_id"),
+		"app_installed_team_id": v.slack.o.Team, "bot_id": botID,
+	}
+}
+
+// trigger is the right to open one modal, once, soon after somebody did something.
+type trigger struct {
+	user string
+	at   time.Time
+	used bool
+}
+
+const triggerLife = 3 * time.Second
+
+// newTrigger makes a trigger id for what somebody just did; the caller holds the lock.
+func (s *Slack) newTrigger(user string) string {
+	id := s.opaque("trigger")
+	s.triggers[id] = &trigger{user: user, at: s.now()}
+	return id
+}
+
+// useTrigger uses a trigger up. The caller holds the lock.
+func (s *Slack) useTrigger(id string) (*trigger, answer) {
+	t := s.triggers[id]
+	switch {
+	case t == nil:
+		return nil, no("invalid_trigger_id")
+	case s.now().Sub(t.at) > triggerLife:
+		return nil, no("expired_trigger_id")
+	case t.used:
+		return nil, no("exchanged_trigger_id")
+	}
+	t.used = true
+	return t, nil
+}
+
+// readView reads and checks the view of a request; the caller holds the lock.
+func (s *Slack) readView(where, kind string, p params) (map[string]any, answer) {
+	is := map[string]any{}
+	if given, err := p.value("view", &is); err != nil || !given {
+		return nil, s.refuse(where, "invalid_arguments", []string{"there is no view in it"})
+	}
+	if s.noBlocks != "" && hasMarkup(is) {
+		return nil, no(s.noBlocks)
+	}
+	if bad := s.checkView(kind, is); len(bad) > 0 {
+		return nil, s.refuse(where, "invalid_arguments", bad)
+	}
+	return is, nil
+}
+
+// hasMarkup reports whether a view has any text that is not plain.
+func hasMarkup(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, hasMarkup)
+	case map[string]any:
+		return v["type"] == "mrkdwn" || slices.ContainsFunc(slices.Collect(maps.Values(v)), hasMarkup)
+	}
+	return false
+}
+
+// newView makes a view of somebody's; the caller holds the lock.
+func (s *Slack) newView(user string, is map[string]any) *View {
+	v := &View{ID: "V" + s.opaque("view")[:10], User: user, content: content{slack: s, entered: entries{}}, suggested: map[inputID][]Option{}}
+	v.show(is)
+	return v
+}
+
+func shown(v *View) answer { return ok(answer{"view": v.payload()}) }
+
+func (s *Slack) viewsOpen(p params) answer {
+	is, a := s.readView("views.open", "modal", p)
+	if a != nil {
+		return a
+	}
+	t, a := s.useTrigger(p.str("trigger_id"))
+	if a != nil {
+		return a
+	}
+	s.modals[t.user] = s.newView(t.user, is)
+	return shown(s.modals[t.user])
+}
+
+func (s *Slack) viewsUpdate(p params) answer {
+	open := slices.AppendSeq(slices.Collect(maps.Values(s.homes)), maps.Values(s.modals))
+	i := slices.IndexFunc(open, func(v *View) bool { return v.ID == p.str("view_id") })
+	if i < 0 {
+		return no("not_found")
+	}
+	v := open[i]
+	is, a := s.readView("views.update", str(v.is, "type"), p)
+	if a != nil {
+		return a
+	}
+	v.show(is)
+	return shown(v)
+}
+
+func (s *Slack) viewsPublish(p params) answer {
+	user := p.str("user_id")
+	if u, known := s.users[user]; !known || u.bot {
+		return no("user_not_found")
+	}
+	is, a := s.readView("views.publish", "home", p)
+	if a != nil {
+		return a
+	}
+	if v := s.homes[user]; v != nil {
+		v.show(is)
+	} else {
+		s.homes[user] = s.newView(user, is)
+	}
+	return shown(s.homes[user])
+}
