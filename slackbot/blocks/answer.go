@@ -60,7 +60,7 @@ func heading(r runner.Reply) md {
 	resource, _, _ := strings.Cut(r.Op.Name, ".")
 	shows := esc(titled(resource))
 	flatten("", r.JSON(), func(field, s string) {
-		if m := name(s); field == "name" && m != "" {
+		if m := named(s); field == "name" && m != "" {
 			shows = m
 		}
 	})

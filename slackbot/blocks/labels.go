@@ -95,5 +95,5 @@ func statusOf(status string) md {
 	if blank(status) {
 		return "⚪ unknown"
 	}
-	return statusMark(status) + " " + name(status)
+	return statusMark(status) + " " + named(status)
 }

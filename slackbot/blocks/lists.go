@@ -108,7 +108,7 @@ const mostAuditLine = 350
 // auditLine is one row: what became of it, what it was, who.
 func auditLine(row audit.Row) md {
 	outcome := cmp.Or(string(row.Outcome), string(row.Decision))
-	what := join(" ", auditMark(outcome), operation(row.Operation), name(auditTarget(row.Target)))
+	what := join(" ", auditMark(outcome), operation(row.Operation), named(auditTarget(row.Target)))
 	m := join(" · ", what, esc(short(strings.ReplaceAll(outcome, "_", " "), 40)), who(row.Actor))
 	if row.Approver != "" {
 		var verb md = "agreed"

@@ -23,8 +23,8 @@ const (
 // esc is a text of others in a sentence.
 func esc(s string) md { return md(escape(short(s, longestText))) }
 
-// name is a name of others in a sentence.
-func name(s string) md { return md(escape(short(s, longestName))) }
+// named is a name of others in a sentence.
+func named(s string) md { return md(escape(short(s, longestName))) }
 
 // said is a sentence of the Runner's or the bot's, in which names of others may be, in the words of Slack.
 func said(s string) md { return clip(rephrase(short(s, mostSection)), mostSection) }
@@ -60,14 +60,6 @@ func cutMarkup(s string, most int) md { return clip(md(s), most) }
 
 // strong is words of ours in bold.
 func strong(m md) md { return "*" + m + "*" }
-
-// bold is a name in bold.
-func bold(s string) md {
-	if m := name(s); m != "" {
-		return strong(m)
-	}
-	return ""
-}
 
 // labelled puts a label before what is not empty.
 func labelled(label, m md) md {
@@ -150,11 +142,11 @@ func who(identity string) md {
 			return m
 		}
 	case "key":
-		return "key " + name(id)
+		return "key " + named(id)
 	case "local":
-		return name(id) + " (terminal)"
+		return named(id) + " (terminal)"
 	}
-	return name(identity)
+	return named(identity)
 }
 
 // rendered takes what the bot calls somebody: a mention stays one, also in brackets after other

@@ -106,7 +106,7 @@ func standingOf(rec approval.Record, o LiveView) standing {
 	now := standing{state: stateAt(rec, o.Now)}
 	w, ok := stateWords[now.state]
 	if !ok {
-		w.mark, w.head = "⚪", name(string(now.state))
+		w.mark, w.head = "⚪", named(string(now.state))
 	}
 	now.ended, now.says = !now.state.IsOpen(), w.says
 	if rec.Message != "" && now.state == rec.State {
@@ -156,13 +156,13 @@ func stateAt(rec approval.Record, now time.Time) approval.State {
 
 // settling says how far a change is that VPS.org has accepted.
 func settling(o LiveView) (mark, head md, ended bool) {
-	switch status := name(o.Settled); {
+	switch status := named(o.Settled); {
 	case o.Settled != "" && looksFailed(o.Settled):
 		return "❌", "Ended as “" + status + "”" + lasting(" after ", o.Waited), true
 	case o.Settled != "":
 		return "✅", "Done" + lasting(" after ", o.Waited) + ": " + status, true
 	case o.Going:
-		return "⏳", "Accepted" + labelled(", ", name(o.Progress)) + lasting(" for ", o.Waited), false
+		return "⏳", "Accepted" + labelled(", ", named(o.Progress)) + lasting(" for ", o.Waited), false
 	}
 	return "✅", "Done", true
 }
@@ -188,12 +188,12 @@ func lasting(word md, d time.Duration) md {
 
 // title names a change: "Reboot a server `web-1`".
 func title(rec approval.Record) md {
-	return join(" ", name(titleOf(rec.Operation)), codeName(rec.TargetName))
+	return join(" ", named(titleOf(rec.Operation)), codeName(rec.TargetName))
 }
 
 // subject is the title for a notification, which shows no markup.
 func subject(rec approval.Record) md {
-	return join(" ", name(titleOf(rec.Operation)), name(rec.TargetName))
+	return join(" ", named(titleOf(rec.Operation)), named(rec.TargetName))
 }
 
 // effect is the effect of a change that is still to come; of settings also afterwards, because nothing else

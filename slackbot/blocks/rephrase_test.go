@@ -35,7 +35,7 @@ func TestEveryTextIsRephrasedForSlack(t *testing.T) {
 			for _, text := range sentences(t, path) {
 				for _, filling := range []string{"“web-1”", "slack:U024BE7LH", "servers.list", "10m0s", "2026-03-01 12:00:00 UTC", "409"} {
 					seen++
-					filled := verbs.ReplaceAllLiteralString(text, filling)
+					filled := verbs.ReplaceAllLiteralString(strings.ReplaceAll(text, "`%s`", "`/vps`"), filling) // a command of Slack's
 					if shown := string(said(filled)); foreign.MatchString(shown) {
 						t.Errorf("%s: %q is shown as %q", path, filled, shown)
 					}

@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"slices"
 	"strings"
@@ -38,13 +39,18 @@ func rows(t runner.Table) (shown []slack.Block, left int) {
 
 // row shows one row.
 func row(header, cells []string) md {
-	title := titleColumn(header)
+	title := 0
+	for _, column := range slices.Backward(titles) {
+		if i := slices.Index(header, column); i >= 0 {
+			title = i
+		}
+	}
 	var first, second []md
 	for i, c := range cells {
 		switch {
 		case i >= len(header):
 		case i == title:
-			first = append([]md{rowTitle(c)}, first...)
+			first = append([]md{strong(cmp.Or(named(c), "(no name)"))}, first...)
 		case slices.Contains(headlines, header[i]):
 			first = append(first, clip(cell(header[i], c), 200))
 		default:
@@ -52,23 +58,6 @@ func row(header, cells []string) md {
 		}
 	}
 	return clip(join("\n", join(" · ", first...), join(" · ", second...)), mostSection)
-}
-
-// rowTitle is the title of a row, also of something without a name.
-func rowTitle(s string) md {
-	if m := bold(s); m != "" {
-		return m
-	}
-	return "*(no name)*"
-}
-
-func titleColumn(header []string) int {
-	for _, name := range titles {
-		if i := slices.Index(header, name); i >= 0 {
-			return i
-		}
-	}
-	return 0
 }
 
 // note is what stands under a list. A button says better how to see more.

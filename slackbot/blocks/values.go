@@ -88,9 +88,9 @@ func cell(name, s string) md {
 		return ""
 	case ok:
 		return word + " " + v
-	case s == "true" || s == "false":
-		return yesOrNo(name, s)
-	case isNumber(s) && shows[name] == nil:
+	case flags[name][s] != "":
+		return flags[name][s]
+	case s == "true", s == "false", isNumber(s) && shows[name] == nil:
 		return esc(label(name)) + " " + v
 	}
 	return v
@@ -100,13 +100,6 @@ func cell(name, s string) md {
 var flags = map[string]map[string]md{
 	"auto_renew": {"true": "renews itself", "false": "does not renew itself"},
 	"locked":     {"true": "locked", "false": "not locked"},
-}
-
-func yesOrNo(name, s string) md {
-	if m, ok := flags[name][s]; ok {
-		return m
-	}
-	return esc(label(name)) + " " + value(name, s)
 }
 
 // mostLines is how many values of one object are shown.

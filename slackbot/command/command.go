@@ -1,5 +1,5 @@
 // Package command parses what somebody typed after /vps: a text becomes a [Command] or a [ParseError].
-// It is pure. Only normalize.go knows how Slack writes a text. Operations and fields come from the
+// It is pure. Only escape and unescape know how Slack writes a text. Operations and fields come from the
 // catalogue, package tools.
 //
 // A word that fits nothing is an error, with the command that may be meant beside it. Names of
@@ -143,6 +143,7 @@ func (p *parser) parse(text string) (Command, error) {
 	if err != nil {
 		return Command{}, err
 	}
+	text = unescape(text)
 	first, rest, _ := strings.Cut(text, " ")
 	if kind := Kind(strings.ToLower(first)); kind.takesText() { // a reason may hold any quote, also an open one
 		return p.text(kind, rest)

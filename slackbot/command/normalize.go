@@ -9,8 +9,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// normalize reverts what Slack, phones and the clipboard do to a text: typographic quotes, unusual
-// spaces, entities and links. Soft hyphens show as hyphens or not at all; without any other
+// normalize reverts what phones and the clipboard do to a text: typographic quotes, unusual spaces. Soft hyphens show as hyphens or not at all; without any other
 // invisible character the rest could be another name, so that these are errors.
 func (p *parser) normalize(typed string) (string, error) {
 	if !utf8.ValidString(typed) {
@@ -33,7 +32,7 @@ func (p *parser) normalize(typed string) (string, error) {
 			b.WriteRune(c)
 		}
 	}
-	typed = strings.TrimSpace(unescape(b.String()))
+	typed = strings.TrimSpace(b.String())
 	if rest, ok := strings.CutPrefix(typed, slashCommand); ok && (rest == "" || rest[0] == ' ') { // help was copied as a whole
 		typed = strings.TrimSpace(rest)
 	}

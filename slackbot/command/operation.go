@@ -27,7 +27,7 @@ func (p *parser) head(words []word) ([]word, error) {
 func isHead(typed string) bool {
 	_, isResource := resourceOf(typed)
 	_, _, isDotted := cutDotted(typed)
-	return isResource || isDotted || actionOf(home, typed) != nil || slices.Contains(kinds, Kind(typed))
+	return isResource || isDotted || actionOf(serverResource, typed) != nil || slices.Contains(kinds, Kind(typed))
 }
 
 // cutDotted cuts "servers.reboot" and "servers_reboot" apart. The action need not exist.
@@ -45,8 +45,8 @@ func suggestHead(typed string) []word {
 		}
 		return wordsOf(text.Suggest(dotted, names))
 	}
-	if action := elsewhere[typed]; action != "" {
-		return []word{bare(home), bare(action)}
+	if action := synonyms[typed]; action != "" {
+		return []word{bare(serverResource), bare(action)}
 	}
 	if having := resourcesWith(typed); len(having) == 1 {
 		return []word{bare(having[0]), bare(typed)}
@@ -68,7 +68,7 @@ func (p *parser) findOperation(words []word) (*tools.Op, []word, error) {
 	if resource, ok := resourceOf(first); ok {
 		return p.action(resource, words[1:])
 	}
-	if op := actionOf(home, first); op != nil {
+	if op := actionOf(serverResource, first); op != nil {
 		return p.shortForm(op, words)
 	}
 	resource, action, ok := cutDotted(first)
@@ -98,7 +98,7 @@ func (p *parser) action(resource string, words []word) (*tools.Op, []word, error
 // where that reads. What is an action anywhere is no name.
 func suggestAction(resource string, words []word) (*tools.Op, []word) {
 	typed := words[0].lower()
-	if op := actionOf(resource, elsewhere[typed]); op != nil {
+	if op := actionOf(resource, synonyms[typed]); op != nil {
 		return op, words[1:]
 	}
 	if meant := text.Suggest(typed, actionsOf(resource)); meant != "" {

@@ -26,7 +26,7 @@ func (c Command) String() string {
 	if c.Kind != Operation {
 		all = append(all, string(c.Kind))
 	}
-	resource, action := parts(c.Op)
+	resource, action := cutName(c.Op)
 	all = append(all, resource, action)
 	return escape(strings.Join(append(all, c.fieldWords()...), " "))
 }
@@ -85,7 +85,7 @@ func quoteWord(text string) string {
 // Usage returns how an operation is typed: "/vps servers restore SERVER backup_id=…
 // [--dry-run] [--wait=false]". What is in brackets may be left out.
 func Usage(op *tools.Op) string {
-	resource, action := parts(op)
+	resource, action := cutName(op)
 	all := []string{slashCommand, resource, action}
 	positional := op.Positional()
 	for _, field := range op.Fields { // the one that stands alone comes first

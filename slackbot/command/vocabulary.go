@@ -10,8 +10,8 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// home is the resource that an action alone is about: "reboot web-1".
-const home = "servers"
+// serverResource is the resource that an action alone is about: "reboot web-1".
+const serverResource = "servers"
 
 // list is the action that a resource alone means.
 const list = "list"
@@ -20,7 +20,7 @@ const list = "list"
 var aliases = map[string]string{"ls": list, "rm": "delete", "show": "get"}
 
 // Words of other tools. They are suggested, never run: "kill" need not be the same everywhere.
-var elsewhere = map[string]string{
+var synonyms = map[string]string{
 	"restart": "reboot", "reset": "reboot", "cycle": "reboot",
 	"destroy": "delete", "remove": "delete", "kill": "delete", "terminate": "delete",
 	"shutdown": "stop", "halt": "stop", "poweroff": "stop", "boot": "start", "poweron": "start",
@@ -35,7 +35,7 @@ var operations = byResource()
 func byResource() map[string]map[string]*tools.Op {
 	all := map[string]map[string]*tools.Op{}
 	for _, op := range tools.Operations() {
-		resource, action := parts(op)
+		resource, action := cutName(op)
 		if all[resource] == nil {
 			all[resource] = map[string]*tools.Op{}
 		}
@@ -44,7 +44,7 @@ func byResource() map[string]map[string]*tools.Op {
 	return all
 }
 
-func parts(op *tools.Op) (resource, action string) {
+func cutName(op *tools.Op) (resource, action string) {
 	resource, action, _ = strings.Cut(op.Name, ".")
 	return resource, action
 }
@@ -102,7 +102,7 @@ func resourcesWith(action string) []string {
 
 // isAction reports whether a word is an action of any resource, here or in other tools.
 func isAction(word string) bool {
-	return aliases[word] != "" || elsewhere[word] != "" || len(resourcesWith(word)) > 0
+	return aliases[word] != "" || synonyms[word] != "" || len(resourcesWith(word)) > 0
 }
 
 // actionList names a resource's actions in a sentence: "create, delete or list".
@@ -111,7 +111,7 @@ func actionList(resource string) string { return text.Join(actionsOf(resource), 
 // heads are all words that a command may begin with.
 func heads() []string {
 	all := slices.Collect(maps.Keys(operations))
-	all = append(all, actionsOf(home)...)
+	all = append(all, actionsOf(serverResource)...)
 	for _, kind := range kinds {
 		all = append(all, string(kind))
 	}
