@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Act is something beside the operations that is for a person at a terminal, unless the policy
-// gives it to an access key. A rule names it in full among its operations: no * matches it.
+// Act is a command that is no operation and is for a person at a terminal, unless the policy allows it to an access
+// key. A rule names it in full among its operations: no * matches it.
 type Act string
 
 // The acts.
@@ -21,8 +21,8 @@ const (
 // Acts lists every act, sorted.
 var Acts = []Act{SettleApproval, MakeAuditKey, LiftFreeze, CreateKey, UnlockOperations}
 
-// NamesAct reports whether the rule gives or takes an act. An allow that is about risks or servers
-// does not: an act has neither.
+// NamesAct reports whether the rule allows or denies an act. An allow with risks or servers does not: an act has
+// neither.
 func (r Rule) NamesAct(act Act) bool {
 	if r.Effect == Allow && (r.Risks != nil || r.Servers != nil) {
 		return false
@@ -30,14 +30,13 @@ func (r Rule) NamesAct(act Act) bool {
 	return slices.Contains(r.Operations, Glob(act))
 }
 
-// Forbids reports whether a rule takes an act from somebody where they are, and which. Of the ask only
-// who it is and from where counts.
+// Forbids returns the rule that denies an act. Of the ask only the actor and the place count.
 func (p Policy) Forbids(ask Ask, act Act) (rule string, forbidden bool) {
 	return p.firstRule(ask, act, Deny)
 }
 
-// MayAct decides whether somebody may do an act where no person is at a terminal: the bearer of an
-// access key that a rule names for it.
+// MayAct decides whether an actor may do an act without a person at a terminal: the holder of an access key may
+// whom a rule allows it.
 func (p Policy) MayAct(actor Actor, act Act) Decision {
 	ask := Ask{Actor: actor, Surface: Terminal}
 	if rule, forbidden := p.Forbids(ask, act); forbidden {
@@ -49,7 +48,7 @@ func (p Policy) MayAct(actor Actor, act Act) Decision {
 	return Decision{Reason: "it is for a person at a terminal"}
 }
 
-// firstRule returns the first rule of that effect about somebody and an act.
+// firstRule returns the first rule of that effect about an actor and an act.
 func (p Policy) firstRule(ask Ask, act Act, effect Effect) (rule string, found bool) {
 	if p.Book == nil || ask.Actor == "" {
 		return "", false

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Actor is an identity that asks or answers, as "kind:name": "local:alice" is the user of
-// this machine whose process asks, "key:laptop" whoever holds that access key,
-// "slack:U024BE7LH" a Slack user. Several may be one person: see [Policy.Person].
+// Actor is an identity that asks or answers, as "kind:name": "local:alice" is a user of this machine, "key:laptop"
+// the holder of that access key, "slack:U024BE7LH" a Slack user. Several may belong to one person: see
+// [Policy.Person].
 type Actor string
 
 // Local returns the actor for a user of this machine.
@@ -42,10 +42,9 @@ const (
 	Script Surface = "script"
 )
 
-// Person returns who an identity is: the id of the policy's person that it belongs to.
-// known is false where a policy file lists it under no person; it then stands for itself
-// and can neither ask for a second consent nor give one. Without a policy file every
-// identity is a person of its own.
+// Person returns the id of the policy's person that an identity belongs to. known is false where the policy file
+// lists it under no person: the identity is then returned itself, and can neither ask for the consent of others
+// nor give it. Without a policy file every identity is a person of its own.
 func (p Policy) Person(identity Actor) (person string, known bool) {
 	identity = p.identity(identity)
 	if p.Book == nil {
@@ -59,8 +58,8 @@ func (p Policy) Person(identity Actor) (person string, known bool) {
 	return string(identity), false
 }
 
-// Identities returns all identities of the person whom an identity belongs to; the identity alone if
-// the policy lists no such person.
+// Identities returns all identities of the person that an identity belongs to; the identity alone if the policy
+// has no such person.
 func (p Policy) Identities(identity Actor) []Actor {
 	if person, known := p.Person(identity); known && p.Book != nil {
 		for _, one := range p.Book.People {
@@ -72,9 +71,8 @@ func (p Policy) Identities(identity Actor) []Actor {
 	return []Actor{identity}
 }
 
-// identity is who an identity counts as. Where the users of this machine cannot be told apart, each
-// is the one that the policy knows; where it knows several, none of them, and gets what everybody
-// gets.
+// identity returns the identity that counts. Where the users of this machine cannot be told apart, that is the
+// one local identity that the policy knows; where it knows several, [anyLocal].
 func (p Policy) identity(who Actor) Actor {
 	if !p.OneUser || !who.IsLocal() {
 		return who
@@ -87,7 +85,7 @@ func (p Policy) identity(who Actor) Actor {
 	return anyLocal
 }
 
-// localIdentities returns the users of this machine that the policy knows, one for each person.
+// localIdentities returns the users of a machine that the policy knows, one for each person.
 func (b *Rulebook) localIdentities() (found []Actor) {
 	of := Policy{Book: b}
 	add := func(who Actor) {
@@ -107,15 +105,15 @@ func (b *Rulebook) localIdentities() (found []Actor) {
 		if r.Approvers != nil {
 			principals = slices.Concat(principals, r.Approvers.Who)
 		}
-		for _, party := range principals {
-			add(Actor(party))
+		for _, p := range principals {
+			add(Actor(p))
 		}
 	}
 	return found
 }
 
-// LocalPeople lists the people who are known as users of a machine. For each other's approval they
-// are one person when they act as such.
+// LocalPeople lists the people who have an identity as a user of a machine. As such users they count as one
+// person, and cannot approve for each other.
 func (b *Rulebook) LocalPeople() (ids []string) {
 	for _, one := range b.People {
 		if slices.ContainsFunc(one.Identities, Actor.IsLocal) {
@@ -125,18 +123,18 @@ func (b *Rulebook) LocalPeople() (ids []string) {
 	return ids
 }
 
-// includesLocal reports whether a party has a user of this machine in it.
-func (b *Rulebook) includesLocal(party Principal) bool {
-	if Actor(party).IsLocal() {
+// includesLocal reports whether a principal includes a user of this machine.
+func (b *Rulebook) includesLocal(p Principal) bool {
+	if Actor(p).IsLocal() {
 		return true
 	}
 	return slices.ContainsFunc(b.People, func(one Person) bool {
-		member := slices.ContainsFunc(b.Groups, func(g Group) bool { return g.Name == string(party) && slices.Contains(g.People, one.ID) })
-		return (member || one.ID == string(party)) && slices.ContainsFunc(one.Identities, Actor.IsLocal)
+		member := slices.ContainsFunc(b.Groups, func(g Group) bool { return g.Name == string(p) && slices.Contains(g.People, one.ID) })
+		return (member || one.ID == string(p)) && slices.ContainsFunc(one.Identities, Actor.IsLocal)
 	})
 }
 
-// subject is somebody as the rules see them.
+// subject is an actor with the facts that rules depend on.
 type subject struct {
 	identity Actor
 	person   string // empty: not known
@@ -154,17 +152,17 @@ func (b *Rulebook) subject(identity Actor, groups []string, external bool) subje
 
 const slackGroup = "slack-group:"
 
-// UnknownMembership stands among somebody's groups for a Slack user group of which it is not known whether they are
-// in it: it gives them nothing, and a deny that means the group holds.
+// UnknownMembership is an entry of [Ask.Groups] for a Slack user group whose members could not be read: it gives
+// the actor no right, and a deny for the group holds.
 func UnknownMembership(group string) string { return "?" + group }
 
-// isIn reports whether somebody is in a Slack user group, as a rule of that effect has it.
+// isIn reports whether the subject is in a Slack user group, for a rule of that effect.
 func (a subject) isIn(group string, effect Effect) bool {
 	return slices.Contains(a.groups, group) || effect == Deny && slices.Contains(a.groups, UnknownMembership(group))
 }
 
-// isAmong reports whether the subject is one of the principals. An allow means a stranger only by
-// [External]; a deny means a stranger by every word that fits.
+// isAmong reports whether the subject is one of the principals. An allow includes people of other workspaces by
+// [External] alone, a deny by every principal that fits.
 func (b *Rulebook) isAmong(principals []Principal, a subject, effect Effect) bool {
 	return slices.ContainsFunc(principals, func(p Principal) bool {
 		switch {

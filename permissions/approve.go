@@ -6,14 +6,12 @@ import (
 	"strings"
 )
 
-// MayApprove decides whether somebody may give the second consent to what was asked. It is
-// for the moment of the approval: ask is the request, with its target as it is now, and
-// groups are the approver's Slack user groups then. requester is the person, or the
-// identity, that asked. Where several rules want approvers, each must name this one; where
-// a rule names nobody, the approver must be allowed to run the same from where it was
-// asked. ask needs the requester's Slack groups and channel too: without them the rules
-// that let it be asked may not match, and nobody may approve. Without a policy file nobody may
-// either: no rule says whom somebody may stand in for. People of other Slack workspaces are the caller's to refuse.
+// MayApprove decides whether an approver may give the second consent to a request, at the moment of the approval.
+// ask is the request, with its target as it is now and the requester's Slack groups and channel: without those the
+// rules that allowed it may not match, and nobody may approve. groups are the approver's Slack user groups.
+// requester is the person or the identity that asked. Where several rules demand approvers, each must name this
+// one; where a rule names nobody, the approver must be allowed to run the same from the same place. Without a
+// policy file nobody may approve. The caller refuses people of other Slack workspaces.
 func (p Policy) MayApprove(approver Actor, groups []string, ask Ask, requester string) Decision {
 	person, known := p.Person(approver)
 	d := p.Decide(ask)
@@ -34,8 +32,8 @@ func (p Policy) MayApprove(approver Actor, groups []string, ask Ask, requester s
 	return p.checkApprover(d, approver, groups, ask)
 }
 
-// Candidates lists the people who may give the second consent to what was asked, the requester
-// left out: for a demand that names nobody. Who may by a Slack user group alone is not known here.
+// Candidates lists the people who may give the second consent to a request, the requester left out. People who may
+// by a Slack user group alone are not known here.
 func (p Policy) Candidates(ask Ask) (people []string) {
 	if p.Book == nil {
 		return nil
@@ -49,7 +47,7 @@ func (p Policy) Candidates(ask Ask) (people []string) {
 	return people
 }
 
-// isSamePerson reports whether an id or an identity stands for the person.
+// isSamePerson reports whether an id or an identity belongs to the person.
 func (p Policy) isSamePerson(person, who string) bool {
 	other, _ := p.Person(Actor(who))
 	return other == person
@@ -80,15 +78,15 @@ func (p Policy) checkApprover(d Decision, approver Actor, groups []string, ask A
 	return d
 }
 
-// whyNoRenameApproval says why somebody cannot agree to a rename: it wins others a right that neither they nor who
-// asks had.
+// whyNoRenameApproval returns why an approver cannot agree to a rename: it gives people a right that neither the
+// approver nor the requester had. "": they can.
 func (p Policy) whyNoRenameApproval(approver Actor, groups []string, ask Ask) string {
-	won := p.Book.gainedRules(ask)
-	if len(won) == 0 {
+	gained := p.Book.gainedRules(ask)
+	if len(gained) == 0 {
 		return ""
 	}
 	before, _ := ask.renamed()
-	missing := p.Book.notHeld(won, p.Book.subject(p.identity(ask.Actor), ask.Groups, ask.External), before, true)
+	missing := p.Book.notHeld(gained, p.Book.subject(p.identity(ask.Actor), ask.Groups, ask.External), before, true)
 	missing = p.Book.notHeld(missing, p.Book.subject(approver, groups, false), before, false)
 	if len(missing) == 0 {
 		return ""
@@ -96,8 +94,8 @@ func (p Policy) whyNoRenameApproval(approver Actor, groups []string, ask Ask) st
 	return fmt.Sprintf("under the new name the rule %q lets somebody do more, and only who may do that already can agree to it; %s may not", missing[0].Name, approver)
 }
 
-// approverRules returns the rules that name who must agree. open is set where one wants
-// others without naming them, or none does: protection alone wants it.
+// approverRules returns the rules that name approvers. open is set where a rule demands approvers without naming
+// them, or none does: protection alone demands them.
 func (p Policy) approverRules(ask Ask) (named []Rule, open bool) {
 	if p.Book == nil {
 		return nil, true
@@ -113,9 +111,8 @@ func (p Policy) approverRules(ask Ask) (named []Rule, open bool) {
 	return named, len(named) < len(all) || len(all) == 0
 }
 
-// approverWords says, in the policy's words, who may agree to all the demands; nil where none
-// names anybody. Members of Slack's groups are not known here, so lists that differ are
-// joined and not reckoned up.
+// approverWords returns, in the policy's words, who may agree to all demands; nil where none names anybody. The
+// members of Slack's groups are not known here, so lists that differ are joined, and not intersected.
 func (b *Rulebook) approverWords(demands []Rule) []string {
 	var lists [][]Principal
 	for _, r := range demands {

@@ -32,8 +32,7 @@ func (b *Rulebook) matchingRules(m evaluation) (rules []Rule) {
 	return rules
 }
 
-// firstDeny returns the first deny that is about one of the servers, or about every server
-// where they are not known.
+// firstDeny returns the first deny about one of the servers; where the servers are not known, about all servers.
 func firstDeny(rules []Rule, servers []TargetServer) (Rule, bool) {
 	for _, r := range rules {
 		if r.Effect == Deny && (slices.ContainsFunc(servers, r.isAbout) || servers == nil && r.isAboutAll()) {
@@ -45,8 +44,8 @@ func firstDeny(rules []Rule, servers []TargetServer) (Rule, bool) {
 
 func (r Rule) isAboutAll() bool { return coverAny(r.Servers, "*") }
 
-// allowing returns the allows that together hold on all servers; none if one is left over.
-// Where the servers are not known, they are the allows that hold on some server.
+// allowing returns the allows about the servers; none if one server has no allow. Where the servers are not known,
+// it returns the allows that hold on some server.
 func allowing(rules []Rule, servers []TargetServer) (allows []Rule) {
 	if servers == nil {
 		return slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.Effect != Allow || !isReachable(r, rules) })
@@ -66,18 +65,18 @@ func allowing(rules []Rule, servers []TargetServer) (allows []Rule) {
 	return allows
 }
 
-// isReachable reports whether some server of the allow is left by the denies.
+// isReachable reports whether the denies leave some server of the allow.
 func isReachable(allow Rule, rules []Rule) bool {
 	patterns := allow.Servers
 	if patterns == nil {
-		patterns = anyServer
+		patterns = []ServerPattern{"*"}
 	}
 	return slices.ContainsFunc(patterns, func(p ServerPattern) bool {
 		return !slices.ContainsFunc(rules, func(r Rule) bool { return r.Effect == Deny && coverAny(r.Servers, p) })
 	})
 }
 
-// allow allows, and says what is needed first: the strictest of what the rules want.
+// allow completes a decision that allows with the consent that it needs: the strictest demand of the rules.
 func (b *Rulebook) allow(d Decision, m evaluation, rules []Rule) Decision {
 	d.Own, d.Channels, d.Rule = m.risk.NeedsConsent(), b.Confirm[m.risk], rules[0].Name
 	demands := approverDemands(rules, m.servers)
@@ -86,10 +85,10 @@ func (b *Rulebook) allow(d Decision, m evaluation, rules []Rule) Decision {
 			d.Others, d.Rule = r.Approvers.Count, r.Name
 		}
 	}
-	if d.Others == 0 && b.protectsAny(m) {
+	if d.Others == 0 && d.Own && m.risk != Billable && slices.ContainsFunc(m.servers, b.protects) {
 		d.Others, d.Rule = 1, ByProtection
 	}
-	if d.Others == 0 && b.gainsRight(m) {
+	if gained := b.gainedRules(m.ask); d.Others == 0 && len(gained) > 0 && len(b.notHeld(gained, m.subject, *m.ask.Target, true)) > 0 {
 		d.Others, d.Rule = 1, ByRename
 	}
 	if d.Others > 0 && m.subject.person == "" {
@@ -100,34 +99,22 @@ func (b *Rulebook) allow(d Decision, m evaluation, rules []Rule) Decision {
 	return d
 }
 
-// protectsAny reports whether protection does.
-func (b *Rulebook) protectsAny(m evaluation) bool {
-	return m.risk.NeedsConsent() && m.risk != Billable && slices.ContainsFunc(m.servers, b.protects)
-}
-
-// gainsRight reports whether a rename wins somebody a right that who asks did not have.
-func (b *Rulebook) gainsRight(m evaluation) bool {
-	won := b.gainedRules(m.ask)
-	return len(won) > 0 && len(b.notHeld(won, m.subject, *m.ask.Target, true)) > 0
-}
-
-// approverDemands returns the rules that want others to agree. Where the servers are not known
-// they are those that want it on every server.
-func approverDemands(rules []Rule, servers []TargetServer) (approverDemands []Rule) {
+// approverDemands returns the rules that demand approvers; where the servers are not known, on all servers.
+func approverDemands(rules []Rule, servers []TargetServer) (demanding []Rule) {
 	for _, r := range rules {
 		if r.Approvers != nil && (servers != nil || r.isAboutAll()) {
-			approverDemands = append(approverDemands, r)
+			demanding = append(demanding, r)
 		}
 	}
-	return approverDemands
+	return demanding
 }
 
-// evaluation is an ask with all that the rules look at worked out once.
+// evaluation is an ask with the facts that rules depend on.
 type evaluation struct {
 	ask     Ask
 	subject subject
 	risk    Risk           // raised
-	servers []TargetServer // all of them must be allowed; nil: not known yet
+	servers []TargetServer // each must be allowed; nil: not known yet
 }
 
 func (b *Rulebook) evaluate(ask Ask) evaluation {
@@ -150,7 +137,7 @@ func (a Ask) isRename() bool {
 	return !a.isCreate() && a.Target != nil && a.NewName != "" && a.NewName != a.Target.Name
 }
 
-// inputRisk is the operation's own risk, or what its input raises it to.
+// inputRisk is the risk of the operation with this input.
 func (a Ask) inputRisk() Risk {
 	if slices.Index(Risks, a.Raised) > slices.Index(Risks, a.Risk) {
 		return a.Raised
@@ -158,8 +145,8 @@ func (a Ask) inputRisk() Risk {
 	return a.Risk
 }
 
-// risk makes a rename disruptive that takes a server under other rules, or onto or away
-// from a protected name: afterwards others may do other things to it.
+// risk raises a rename to disruptive if it takes the server under other rules, or to or from a protected name:
+// afterwards other people may do other things to it.
 func (b *Rulebook) risk(ask Ask) Risk {
 	risk := ask.inputRisk()
 	if risk.NeedsConsent() || !ask.isRename() {
@@ -178,8 +165,8 @@ func (b *Rulebook) protects(t TargetServer) bool {
 	return b.Protected != nil && matchAny(b.Protected, t, true)
 }
 
-// mismatch returns the first part of the rule that does not match, its servers apart: "who",
-// "where", "operations" or "risks"; "" if all match.
+// mismatch returns the first key of the rule that does not match, servers apart: "who", "where", "operations" or
+// "risks"; "" if all match.
 func (b *Rulebook) mismatch(r Rule, m evaluation) string {
 	switch {
 	case !b.isAmong(r.Who, m.subject, r.Effect):
@@ -194,9 +181,8 @@ func (b *Rulebook) mismatch(r Rule, m evaluation) string {
 	return ""
 }
 
-// isAboutRisk reports whether the rule is about the risk. Where it is raised, an allow must mean
-// what it was and what it is, and a deny may mean either: so no rule that is added can make
-// another allow more by raising a risk.
+// isAboutRisk reports whether the rule is about the risk. Where the risk is raised, an allow must name both the
+// original and the raised one, a deny either: so that no added rule widens an allow by raising a risk.
 func (r Rule) isAboutRisk(m evaluation) bool {
 	asked, raised := slices.Contains(r.Risks, m.ask.Risk), slices.Contains(r.Risks, m.risk)
 	if r.Effect == Deny {
@@ -205,13 +191,13 @@ func (r Rule) isAboutRisk(m evaluation) bool {
 	return asked && raised
 }
 
-// RuleMismatch is a rule that did not match an ask, and the first part of it that did not: "who",
-// "where", "operations", "risks" or "servers".
+// RuleMismatch is a rule that did not match an ask, and its first key that did not: "who", "where", "operations",
+// "risks" or "servers".
 type RuleMismatch struct{ Rule, Part string }
 
-// Mismatches explains a decision: every rule that had no say in it, in their order. There are
-// none without a policy file.
-func (p Policy) Mismatches(ask Ask) (misses []RuleMismatch) {
+// Mismatches explains a decision by the rules that did not match, in their order. Without a policy file there are
+// none.
+func (p Policy) Mismatches(ask Ask) (mismatches []RuleMismatch) {
 	if p.Book == nil {
 		return nil
 	}
@@ -223,12 +209,12 @@ func (p Policy) Mismatches(ask Ask) (misses []RuleMismatch) {
 			part = "servers"
 		}
 		if part != "" {
-			misses = append(misses, RuleMismatch{r.Name, part})
+			mismatches = append(mismatches, RuleMismatch{r.Name, part})
 		}
 	}
-	return misses
+	return mismatches
 }
 
-// isAbout reports whether the rule is about that server. Where the name could not be read, a
-// deny is and an allow is not.
+// isAbout reports whether the rule is about the server. Where the server's name could not be read, a deny is, an
+// allow is not.
 func (r Rule) isAbout(t TargetServer) bool { return matchAny(r.Servers, t, r.Effect == Deny) }

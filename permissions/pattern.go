@@ -7,15 +7,15 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// Glob is a pattern in which * stands for any text, the empty one included, and ? for one
-// character. All else stands for itself, and case matters.
+// Glob is a pattern in which * matches any text, the empty one too, and ? one character. Every other character
+// matches itself; case counts.
 type Glob string
 
-// Matches reports whether the glob fits the whole text. It takes time in proportion to the
-// product of both lengths at most.
+// Matches reports whether the glob matches the whole text. Its time is at most proportional to the product of both
+// lengths.
 func (g Glob) Matches(text string) bool {
 	pattern := string(g)
-	back, mark := -1, 0 // the last star, and up to where of the text it has eaten
+	back, mark := -1, 0 // the last star, and the end of the text that it matches so far
 	i, j := 0, 0
 	for j < len(text) {
 		_, size := utf8.DecodeRuneInString(text[j:])
@@ -38,18 +38,18 @@ func (g Glob) Matches(text string) bool {
 	return strings.Trim(pattern[i:], "*") == ""
 }
 
-// Covers reports whether everything that other matches is matched by g. It may miss a case
-// of question marks, and then says no.
+// Covers reports whether g matches everything that other matches. For some patterns with question marks it
+// returns false although g does.
 func (g Glob) Covers(other Glob) bool {
-	// A star of other is ordinary text to a star of g, but not to a question mark.
+	// A star of g matches a star of other as ordinary text; a question mark must not.
 	if strings.Contains(string(g), "?") && strings.Contains(string(other), "*") {
 		return g == other
 	}
 	return g.Matches(string(other))
 }
 
-// ServerPattern names servers in a rule. A whole number or a UUID is an id and never
-// matches a name; anything else is a glob over names and never matches an id.
+// ServerPattern matches servers in a rule. A whole number or a UUID is an id and never matches a name; every other
+// pattern is a glob over names and never matches an id.
 type ServerPattern string
 
 // IsID reports whether the pattern is an id.
@@ -57,7 +57,7 @@ func (p ServerPattern) IsID() bool {
 	return p != "" && (strings.Trim(string(p), "0123456789") == "" || text.IsUUID(string(p)))
 }
 
-// matches answers unread where the server's name would decide and is not known.
+// matches returns unread where the server's name would decide and could not be read.
 func (p ServerPattern) matches(t TargetServer, unread bool) bool {
 	switch {
 	case p.IsID():
@@ -68,8 +68,7 @@ func (p ServerPattern) matches(t TargetServer, unread bool) bool {
 	return Glob(p).Matches(t.Name)
 }
 
-// covers reports whether p matches every server that other matches, as far as the words
-// alone can tell.
+// covers reports whether p matches every server that other matches, as far as the patterns tell.
 func (p ServerPattern) covers(other ServerPattern) bool {
 	switch {
 	case p == "*":
@@ -79,9 +78,6 @@ func (p ServerPattern) covers(other ServerPattern) bool {
 	}
 	return Glob(p).Covers(Glob(other))
 }
-
-// anyServer is what a rule that names no servers means.
-var anyServer = []ServerPattern{"*"}
 
 // matchAny reports whether one of the patterns matches; nil matches all.
 func matchAny(patterns []ServerPattern, t TargetServer, unread bool) bool {

@@ -1,5 +1,5 @@
-// Package permissions decides who may do what, and nothing else: it reads no file, no
-// network and no clock. What it decides on is passed in; what it decides is a value.
+// Package permissions decides who may do what. It is pure: it reads no file, no network and no clock. The facts are
+// passed in; a decision is a value.
 package permissions
 
 import (
@@ -11,8 +11,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// Permission is VPS.org's own word for a right: "servers:delete". In a grant the action,
-// or both parts, may be "*".
+// Permission is a right in VPS.org's own words: "servers:delete". In a grant the action, or both parts, may be "*".
 type Permission string
 
 func (p Permission) split() (resource, action string) {
@@ -23,8 +22,7 @@ func (p Permission) split() (resource, action string) {
 // Grants are the permissions that a token holds, as GET /account/me/ lists them.
 type Grants []Permission
 
-// Covers reports whether the grants include p, by its own name, by "resource:*" or by
-// "*:*".
+// Covers reports whether the grants include p, by its own name, by "resource:*" or by "*:*".
 func (g Grants) Covers(p Permission) bool {
 	resource, _ := p.split()
 	for _, held := range g {
@@ -35,8 +33,7 @@ func (g Grants) Covers(p Permission) bool {
 	return false
 }
 
-// Needs lists permissions of which any one is enough. None at all: every valid token
-// will do.
+// Needs lists permissions of which one is enough. If empty, every valid token is enough.
 type Needs []Permission
 
 // AnyOf returns the needs of an operation for which one of the permissions is enough.
@@ -52,8 +49,7 @@ func (n Needs) MetBy(g Grants) bool {
 	return len(n) == 0
 }
 
-// String returns the needs for a sentence, in words that can be given to a token:
-// "servers:backup or backups:*".
+// String returns the needs for a sentence, as permissions that a token can be given: "servers:backup or backups:*".
 func (n Needs) String() string {
 	var all []string
 	for _, p := range n.Grantable() {
@@ -62,8 +58,7 @@ func (n Needs) String() string {
 	return strings.Join(all, " or ")
 }
 
-// actions are VPS.org's own permissions, by resource: what can be given to a token. Each resource
-// has "*" beside them.
+// actions are the permissions that a token can be given, by resource. Each resource has "*" too.
 var actions = map[string][]string{
 	"servers":     {"list", "create", "update", "delete", "power", "backup", "snapshot", "resize"},
 	"domains":     {"list", "search", "update", "renew"},
@@ -77,8 +72,8 @@ var actions = map[string][]string{
 	"billing":     {"list"},
 }
 
-// Grantable returns what a person can give to a token so that it covers p: p itself where
-// VPS.org has that word, else all of its resource, as "backups:*" for "backups:delete".
+// Grantable returns the permission that a person can give to a token so that it covers p: p itself where VPS.org
+// has it, else all of its resource, as "backups:*" for "backups:delete".
 func (p Permission) Grantable() Permission {
 	resource, action := p.split()
 	if known, ok := actions[resource]; !ok || action == "*" || slices.Contains(known, action) {
@@ -87,7 +82,7 @@ func (p Permission) Grantable() Permission {
 	return Permission(resource + ":*")
 }
 
-// Grantable returns the needs in words that VPS.org has, each once.
+// Grantable returns the needs as permissions that a token can be given, each once.
 func (n Needs) Grantable() Needs {
 	grantable := Needs{}
 	for _, p := range n {
@@ -101,7 +96,7 @@ func (n Needs) Grantable() Needs {
 // TokensPage is where a VPS.org token is made and edited.
 const TokensPage = "https://admin.vps.org/account/developers/"
 
-// Token is what is known of an API token: never the token itself.
+// Token is the description of an API token, without the token itself.
 type Token struct {
 	Name      string
 	Grants    Grants
@@ -121,13 +116,12 @@ func (t Token) Allows(needs Needs, now time.Time) Decision {
 	return Decision{Allowed: true}
 }
 
-// Expired reports whether the token is past its time.
+// Expired reports whether the token has expired.
 func (t Token) Expired(now time.Time) bool {
 	return t.IsExpired || !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
 }
 
-// ExpiresSoon reports whether the token has under seven days left, and how many whole
-// days they are.
+// ExpiresSoon reports whether the token expires in less than seven days, and in how many whole days.
 func (t Token) ExpiresSoon(now time.Time) (days int, soon bool) {
 	left := t.ExpiresAt.Sub(now)
 	if t.ExpiresAt.IsZero() || left >= 7*24*time.Hour {

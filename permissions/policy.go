@@ -7,20 +7,19 @@ import (
 	"time"
 )
 
-// Policy is what this installation lets anybody do, whatever a token may. Its zero value
-// lets everything exist, and whoever sits at a terminal or an editor do what the token may.
-// It is a pure value: deciding reads no file and no clock.
+// Policy is what this installation allows, whatever the token allows. Its zero value allows a person at a terminal
+// or an editor all that the token allows. It is a pure value: a decision reads no file and no clock.
 type Policy struct {
 	ReadOnly   bool      // only read operations exist
 	Operations []string  // globs over operation names; empty: all of them
 	Book       *Rulebook // what the policy file says; nil: there is no policy file
 
-	// OneUser says that the users of this machine cannot be told apart, as in a user namespace, where
-	// whoever makes one may be any user in it: every local identity is the same person.
+	// OneUser is set where the users of this machine cannot be told apart, as in a user namespace, whose
+	// maker may be any user in it: every local identity is the same person.
 	OneUser bool
 }
 
-// Check reports the first malformed glob.
+// Check fails for the first malformed glob of Operations.
 func (p Policy) Check() error {
 	for _, glob := range p.Operations {
 		if _, err := path.Match(glob, ""); err != nil {
@@ -30,10 +29,9 @@ func (p Policy) Check() error {
 	return nil
 }
 
-// Decide answers an ask. It fails closed: what it does not know it refuses. Without a
-// target it answers as far as it goes: it allows what could be allowed on some server,
-// with the demands that hold on every one, so that what it refuses then can never be.
-// Before anything is run it must be asked with the target.
+// Decide decides on an ask, and refuses what it does not know. Without a target it allows what could be allowed on
+// some server, with the demands that hold on all servers: what it refuses is never allowed. Before anything runs it
+// must be asked with the target.
 func (p Policy) Decide(ask Ask) Decision {
 	if reason := p.denyReason(ask); reason != "" {
 		return Decision{Risk: ask.Risk, Reason: reason}
@@ -57,7 +55,7 @@ func (p Policy) Decide(ask Ask) Decision {
 	return Decision{Allowed: true, Risk: ask.inputRisk(), Own: ask.inputRisk().NeedsConsent()}
 }
 
-// denyReason says why nobody may, whatever the rules say; "" if nothing bars it.
+// denyReason returns why the ask is refused whatever the rules say; "" if it is not.
 func (p Policy) denyReason(ask Ask) string {
 	switch {
 	case ask.Actor == "":
@@ -81,30 +79,30 @@ func (p Policy) exists(operation string) bool {
 	return len(p.Operations) == 0
 }
 
-// Budget limits how often something may be done. Whoever keeps the store counts.
+// Budget limits how often something may be done. The store counts.
 type Budget struct {
 	Name      string // "deletions" or "destructive"
-	Most      int    // so many are allowed
+	Most      int
 	Within    time.Duration
-	PerActor  bool // counted for each person; else for the account as a whole
-	NotByHand bool // leaves out what a person asks for at a real terminal
+	PerActor  bool // counted for each person, not for the account
+	NotByHand bool // requests of a person at a real terminal do not count
 
 	operations string // a glob; empty: any
 	risk       Risk   // empty: any
 }
 
-// Counts reports whether an operation of this risk uses the budget up.
+// Counts reports whether an operation of this risk counts against the budget.
 func (b Budget) Counts(operation string, risk Risk) bool {
 	return (b.operations == "" || Glob(b.operations).Matches(operation)) && (b.risk == "" || b.risk == risk)
 }
 
-// budgets are what holds where no policy says otherwise.
+// budgets are the defaults.
 var budgets = []Budget{
 	{Name: "deletions", Most: 3, Within: 10 * time.Minute, operations: "*.delete"},
 	{Name: "destructive", Most: 10, Within: time.Hour, PerActor: true, risk: Destructive},
 }
 
-// Budgets returns every budget that holds. The caller owns the list.
+// Budgets returns the budgets in force. The caller owns the list.
 func (p Policy) Budgets() []Budget {
 	all := append([]Budget(nil), budgets...)
 	for i := range all {
@@ -119,7 +117,7 @@ func (p Policy) Budgets() []Budget {
 	return all
 }
 
-// Rate is how often: so many within a time.
+// Rate is a number within a time.
 type Rate struct {
 	Most   int
 	Within time.Duration

@@ -2,18 +2,18 @@ package permissions
 
 import "slices"
 
-// ByRename stands in for a rule's name where a rename would win somebody a right.
+// ByRename is the Rule of a decision by a rename that would give somebody a right.
 const ByRename = "a rename that wins a right"
 
-// renamed returns the server of a rename under its old name and under its new one.
+// renamed returns the server of a rename under its old and its new name.
 func (a Ask) renamed() (before, after TargetServer) {
 	return *a.Target, TargetServer{ID: a.Target.ID, Name: a.NewName}
 }
 
-// gainedRules returns the allows that a rename brings a server under, or frees there of a deny or of approvers,
-// so that somebody may do what they might not do before. It compares words: where those cannot
-// tell, somebody wins.
-func (b *Rulebook) gainedRules(ask Ask) (won []Rule) {
+// gainedRules returns the allows by which a rename gives somebody a right: those that match the new name alone, and
+// those whose deny or approvers match the old name alone. It compares patterns; where they do not tell, the rule is
+// among the result.
+func (b *Rulebook) gainedRules(ask Ask) (gained []Rule) {
 	if !ask.isRename() {
 		return nil
 	}
@@ -23,21 +23,21 @@ func (b *Rulebook) gainedRules(ask Ask) (won []Rule) {
 			continue
 		}
 		if b.isFreed(r, before, after) || !r.isAbout(before) && !b.isHeldByAll(r, before) {
-			won = append(won, r)
+			gained = append(gained, r)
 		}
 	}
-	return won
+	return gained
 }
 
-// isFreed reports whether a deny, or a rule that wants approvers, holds back some of an allow under
-// the old name and not under the new.
+// isFreed reports whether a deny, or a rule with approvers, restricts the allow under the old name and not under the
+// new one.
 func (b *Rulebook) isFreed(r Rule, before, after TargetServer) bool {
 	return slices.ContainsFunc(b.Rules, func(o Rule) bool {
 		return (o.Effect == Deny || o.Approvers != nil) && o.isAbout(before) && !o.isAbout(after) && overlap(o, r)
 	})
 }
 
-// isHeldByAll reports whether everybody whom an allow means may do all of it on a server by other rules.
+// isHeldByAll reports whether every principal of an allow may do all of it on the server by other rules.
 func (b *Rulebook) isHeldByAll(r Rule, on TargetServer) bool {
 	for _, p := range r.Who {
 		one := b.subject(Actor(p), nil, p == External)
@@ -52,10 +52,10 @@ func (b *Rulebook) isHeldByAll(r Rule, on TargetServer) bool {
 	return true
 }
 
-// notHeld returns those of the rules by which a rename wins rights that somebody did not have
-// before, all of them. Who asks must have had them alone; to agree, with approvers is enough.
-func (b *Rulebook) notHeld(won []Rule, a subject, on TargetServer, alone bool) []Rule {
-	return slices.DeleteFunc(slices.Clone(won), func(r Rule) bool { return b.isHeld(r, a, on, alone) })
+// notHeld returns the gained rules whose rights the subject does not have in full on the server. With alone, rights
+// that need approvers do not count: so for the requester; for an approver they do.
+func (b *Rulebook) notHeld(gained []Rule, a subject, on TargetServer, alone bool) []Rule {
+	return slices.DeleteFunc(slices.Clone(gained), func(r Rule) bool { return b.isHeld(r, a, on, alone) })
 }
 
 func (b *Rulebook) isHeld(r Rule, a subject, on TargetServer, alone bool) bool {
@@ -69,7 +69,7 @@ func (b *Rulebook) isHeld(r Rule, a subject, on TargetServer, alone bool) bool {
 	return slices.ContainsFunc(b.Rules, may) && !slices.ContainsFunc(b.Rules, heldBack)
 }
 
-// covers reports whether a rule is about all that another is about, its servers and people apart.
+// covers reports whether a rule is about all that another is about, servers and principals apart.
 func covers(own, r Rule) bool {
 	places := own.Where == nil || r.Where != nil && !slices.ContainsFunc(r.Where, func(w Place) bool { return !slices.Contains(own.Where, w) })
 	risks := own.Risks == nil || r.Risks != nil && !slices.ContainsFunc(r.Risks, func(k Risk) bool { return !slices.Contains(own.Risks, k) })
@@ -88,8 +88,7 @@ func overlap(a, b Rule) bool {
 	return risks && operations
 }
 
-// meets reports whether two globs may match the same text. Of two with stars it cannot tell, and
-// says yes.
+// meets reports whether two globs may match the same text. For two with stars or question marks it returns true.
 func (g Glob) meets(other Glob) bool {
 	return g.isOpen() && other.isOpen() || g.Covers(other) || other.Covers(g)
 }

@@ -1,18 +1,18 @@
 package permissions
 
-// Rulebook is what a policy file says, checked: package policy reads it. It is a value that
-// nobody changes. In its lists nil means any, and an empty list nobody or nothing.
+// Rulebook is a valid policy file; package policy reads it. Nobody changes it. In its lists nil means any, and an
+// empty list nobody or nothing.
 type Rulebook struct {
 	People    []Person
 	Groups    []Group
 	Rules     []Rule
-	Protected []ServerPattern // disruptive and destructive need a second person
+	Protected []ServerPattern // servers on which disruptive and destructive operations need a second person
 	Budgets   map[string]Rate // by the budget's name; missing: the default
 	Confirm   map[Risk][]Surface
 	Slack     SlackChannels
 }
 
-// Person is one human being with all the identities that count as one.
+// Person is one human being with all their identities, which count as one.
 type Person struct {
 	ID         string
 	Identities []Actor
@@ -25,10 +25,10 @@ type Group struct {
 	SlackGroups []string // "S…"
 }
 
-// SlackChannels are the ids of the channels that the policy names; empty: none.
+// SlackChannels are ids of channels; empty: none.
 type SlackChannels struct{ Approvals, Audit string }
 
-// Effect is what a rule does.
+// Effect is the effect of a rule.
 type Effect string
 
 // The effects. A deny that matches wins over every allow.
@@ -46,34 +46,33 @@ type Rule struct {
 	Operations []Glob
 	Risks      []Risk
 	Servers    []ServerPattern
-	Approvers  *Approvers // of an allow; nil: it demands nobody
+	Approvers  *Approvers // of an allow; nil: nobody else must agree
 }
 
-// Approvers is how many people must agree beside the requester, and which.
+// Approvers are the people who must agree beside the requester.
 type Approvers struct {
 	Count int
-	Who   []Principal // nil: whoever the policy would let run it there
+	Who   []Principal // nil: everybody whom the policy would let run it from there
 }
 
-// Principal is a word for who: "*" (everybody of the installation's own workspace),
-// "slack-external" (the strangers), an identity such as "slack:U…", "slack-group:S…", or
-// the name of a person or a group.
+// Principal is somebody in a rule: "*" (everybody of the installation's own workspace), "slack-external" (people of
+// other workspaces), an identity such as "slack:U…", "slack-group:S…", or the name of a person or a group.
 type Principal string
 
-// The principals that are no names.
+// The principals with a meaning of their own.
 const (
 	Everybody Principal = "*"
 	External  Principal = "slack-external"
 )
 
-// Place is a word for where: a surface, or one Slack channel as "slack:C…".
+// Place is a surface, or one Slack channel as "slack:C…".
 type Place string
 
 func (w Place) includes(ask Ask) bool {
 	return w == Place(ask.Surface) || w == ask.place()
 }
 
-// place is where an ask comes from, the channel included.
+// place is the surface or the channel that an ask comes from.
 func (a Ask) place() Place {
 	if a.Surface == Slack && a.Channel != "" {
 		return Place("slack:" + a.Channel)
