@@ -19,7 +19,7 @@ func cells(t *testing.T, f fakeslack.File) [][]string {
 	return all
 }
 
-func TestAListAsAFile(t *testing.T) {
+func TestCSVFile(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.sim.Edit(rename("=cmd()"))
@@ -36,7 +36,7 @@ func TestAListAsAFile(t *testing.T) {
 	})
 }
 
-func TestTheWholeListBehindAPage(t *testing.T) {
+func TestCSVHasAllPages(t *testing.T) {
 	t.Parallel()
 	w := many(t, 620)
 	p := w.slack.As(lea).In(ops)
@@ -50,9 +50,9 @@ func TestTheWholeListBehindAPage(t *testing.T) {
 	w.eventually("the file", func() bool { return len(w.slack.Files()) == 2 })
 }
 
-func TestAFileWithoutItsScope(t *testing.T) {
+func TestCSVWithoutScope(t *testing.T) {
 	t.Parallel()
-	w := prepare(t, "sqlite:"+t.TempDir()+"/vpsbot.db")
+	w := newSQLite(t)
 	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now, Scopes: []string{"commands", "chat:write"}})
 	w.slack.AddUser(fakeslack.User{ID: lea, Name: "lea"})
 	w.slack.AddChannel(ops, lea)
@@ -62,7 +62,7 @@ func TestAFileWithoutItsScope(t *testing.T) {
 	require.Empty(t, w.slack.Calls("files.getUploadURLExternal"))
 }
 
-func TestAFileThatCannotBeSent(t *testing.T) {
+func TestCSVUploadError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.KickBot(ops)

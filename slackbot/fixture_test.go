@@ -90,9 +90,14 @@ func inEachMode(t *testing.T, talk func(t *testing.T, w *world)) {
 }
 
 func newWorld(t testing.TB) *world {
-	w := prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	w := newSQLite(t)
 	w.start()
 	return w
+}
+
+// newSQLite makes a world on SQLite whose bot does not run yet.
+func newSQLite(t testing.TB) *world {
+	return prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 }
 
 // prepare makes a world whose bot does not run yet.
@@ -269,6 +274,14 @@ func (w *world) message(where, holds string, all func() []*fakeslack.Message) (f
 	}
 	require.Failf(w, "no such message", "no message %s holds %q; there are:\n%s\nlog:\n%s", where, holds, strings.Join(texts, "\n---\n"), w.log)
 	return nil
+}
+
+// request lets somebody type a command that they are asked about, and waits for the card.
+func (w *world) request(user, command, holds string) (*fakeslack.Person, *fakeslack.Message) {
+	w.Helper()
+	p := w.slack.As(user).In(ops)
+	p.Type("/vps " + command)
+	return p, w.ephemeral(user, holds)
 }
 
 // modal waits for a modal that somebody sees.

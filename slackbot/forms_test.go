@@ -44,7 +44,7 @@ func (w *world) slowly(method string, d time.Duration) {
 	})
 }
 
-func TestAFormCompletesACommand(t *testing.T) {
+func TestFormCompletesCommand(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		p := w.slack.As(lea).In(ops)
@@ -73,7 +73,7 @@ func firstLine(text string) string {
 	return ""
 }
 
-func TestAFormSaysAtTheFieldWhatIsWrong(t *testing.T) {
+func TestFormFieldErrors(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
@@ -91,7 +91,7 @@ func TestAFormSaysAtTheFieldWhatIsWrong(t *testing.T) {
 	require.Equal(t, []string{"PUT /servers/12345/"}, w.sent())
 }
 
-func TestAFormIsNotOpenedForWhoMayNot(t *testing.T) {
+func TestFormRefusedByPolicy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(eve).In(ops).Type("/vps servers create")
@@ -101,7 +101,7 @@ func TestAFormIsNotOpenedForWhoMayNot(t *testing.T) {
 	w.ephemeral(stranger, "servers reboot` is refused")
 }
 
-func TestATriggerThatIsTooOld(t *testing.T) {
+func TestFormExpiredTrigger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.Fail("views.open", fakeslack.Fault{Error: "expired_trigger_id"})
@@ -110,7 +110,7 @@ func TestATriggerThatIsTooOld(t *testing.T) {
 	require.Contains(t, m.Text(), "/vps servers restore SERVER backup_id=…")
 }
 
-func TestAFormThatSlackDoesNotTake(t *testing.T) {
+func TestFormRejectedBySlack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.Fail("views.update", fakeslack.Fault{Error: "internal_error"})
@@ -122,7 +122,7 @@ func TestAFormThatSlackDoesNotTake(t *testing.T) {
 }
 
 // What somebody may not read they are not offered: the field is typed then.
-func TestAFormOffersOnlyWhatItsReaderMayRead(t *testing.T) {
+func TestFormChoicesFollowPolicy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
@@ -143,7 +143,7 @@ func TestAFormOffersOnlyWhatItsReaderMayRead(t *testing.T) {
 	require.Contains(t, p.Submit(v).Errors, "field:plan_id")
 }
 
-func TestAFormOffersTheBackupsOfItsServer(t *testing.T) {
+func TestFormChoicesOfServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
@@ -157,7 +157,7 @@ func TestAFormOffersTheBackupsOfItsServer(t *testing.T) {
 }
 
 // A picker takes the value as it was typed beside what is offered.
-func TestAFormKeepsWhatWasTyped(t *testing.T) {
+func TestFormKeepsTypedFields(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
@@ -170,7 +170,7 @@ func TestAFormKeepsWhatWasTyped(t *testing.T) {
 	require.Empty(t, w.records(), "a dry run asks nobody, and the form has no field for it")
 }
 
-func TestServersAreFoundAsOneTypes(t *testing.T) {
+func TestServerSuggestions(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		p := w.slack.As(lea).In(ops)
@@ -183,7 +183,7 @@ func TestServersAreFoundAsOneTypes(t *testing.T) {
 	})
 }
 
-func TestSuggestionsAreWhatTheReaderMayRead(t *testing.T) {
+func TestServerSuggestionsFollowPolicy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
@@ -201,7 +201,7 @@ func TestSuggestionsAreWhatTheReaderMayRead(t *testing.T) {
 	require.Len(t, p.Suggest(w.form(lea, "server"), "field:server", ""), 2)
 }
 
-func TestSuggestionsComeWhileTheAPIHangs(t *testing.T) {
+func TestServerSuggestionsWhileAPIHangs(t *testing.T) {
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot")
@@ -216,7 +216,7 @@ func TestSuggestionsComeWhileTheAPIHangs(t *testing.T) {
 	require.Empty(t, p.Suggest(v, "field:server", ""), "a list that old may hold what is no longer theirs to read")
 }
 
-func TestAReadThatWasTooSlowIsThereForTheNextLetter(t *testing.T) {
+func TestServerSuggestionsAfterSlowRead(t *testing.T) {
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot")
@@ -226,7 +226,7 @@ func TestAReadThatWasTooSlowIsThereForTheNextLetter(t *testing.T) {
 	w.eventually("the next letter finds it", func() bool { return len(p.Suggest(v, "field:server", "we")) == 1 })
 }
 
-func TestAFormIsUsedOnceItsTimeIsOver(t *testing.T) {
+func TestFormAfterResponseURLExpired(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
@@ -240,7 +240,7 @@ func TestAFormIsUsedOnceItsTimeIsOver(t *testing.T) {
 
 // many makes an account with so many servers.
 func many(t *testing.T, servers int) *world {
-	w := prepare(t, "sqlite:"+t.TempDir()+"/vpsbot.db")
+	w := newSQLite(t)
 	w.sim = simulator.New(simulator.Options{Speed: 60, Servers: servers})
 	w.start()
 	return w

@@ -26,7 +26,7 @@ func (w *world) asksWhy(user, says string) {
 	require.Contains(w, w.ask(user, "/vps why servers start web-server-01").Text(), says)
 }
 
-func TestAUserGroupGivesItsRights(t *testing.T) {
+func TestUserGroupRights(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.onCall()
@@ -39,7 +39,7 @@ func TestAUserGroupGivesItsRights(t *testing.T) {
 	})
 }
 
-func TestAGroupThatCannotBeReadGivesNothing(t *testing.T) {
+func TestUnreadableUserGroupGrantsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.onCall()
@@ -57,7 +57,7 @@ func TestAGroupThatCannotBeReadGivesNothing(t *testing.T) {
 	w.asksWhy(eve, "servers start` is refused")
 }
 
-func TestASlowGroupKeepsNobodyWaiting(t *testing.T) {
+func TestSlowUserGroup(t *testing.T) {
 	w := newWorld(t)
 	w.onCall()
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Hang: 20 * time.Second})
@@ -66,9 +66,9 @@ func TestASlowGroupKeepsNobodyWaiting(t *testing.T) {
 	require.Less(t, time.Since(began), 3*time.Second)
 }
 
-func TestGroupsAreReadOnlyWithTheirScope(t *testing.T) {
+func TestUserGroupsWithoutScope(t *testing.T) {
 	t.Parallel()
-	w := prepare(t, "sqlite:"+t.TempDir()+"/vpsbot.db")
+	w := newSQLite(t)
 	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now, Scopes: []string{"commands", "chat:write"}})
 	w.slack.AddUser(fakeslack.User{ID: eve, Name: "eve"})
 	w.slack.AddChannel(ops, eve)
@@ -79,7 +79,7 @@ func TestGroupsAreReadOnlyWithTheirScope(t *testing.T) {
 }
 
 // A deny that means a user group holds for everybody while it is not known who is in it.
-func TestAGroupThatCannotBeReadLiftsNoDeny(t *testing.T) {
+func TestUnreadableUserGroupLiftsNoDeny(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.AddUserGroup("S0NEW", eve)

@@ -30,7 +30,7 @@ func (w *world) ask(user, command string) *fakeslack.Message {
 	return w.slack.Ephemerals(user)[before]
 }
 
-func TestHelpShowsWhatOneMayDoHere(t *testing.T) {
+func TestHelpFollowsPolicy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	says := w.ask(eve, "/vps").Text()
@@ -45,7 +45,7 @@ func TestHelpShowsWhatOneMayDoHere(t *testing.T) {
 	require.Contains(t, w.ask(eve, "/vps help freeze").Text(), "stops every change")
 }
 
-func TestWhyExplainsARefusal(t *testing.T) {
+func TestWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	require.Contains(t, w.ask(eve, "/vps why servers delete web-server-01").Text(), "servers delete` is refused: no rule of the policy allows it")
@@ -54,7 +54,7 @@ func TestWhyExplainsARefusal(t *testing.T) {
 	require.Empty(t, w.records())
 }
 
-func TestApprovalsAreThoseThatConcernTheReader(t *testing.T) {
+func TestApprovalsList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	card := w.ask(lea, "/vps stop db-server-01")
@@ -80,7 +80,7 @@ func TestApprovalsAreThoseThatConcernTheReader(t *testing.T) {
 	require.Contains(t, m.Buttons(), "Cancel")
 }
 
-func TestAuditShowsEverybodysToWhoAnswersForIt(t *testing.T) {
+func TestAuditList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	require.Contains(t, w.ask(eve, "/vps reboot web-server-01").Text(), "is refused")
@@ -110,7 +110,7 @@ func TestAuditShowsEverybodysToWhoAnswersForIt(t *testing.T) {
 	require.Contains(t, w.ask(stranger, "/vps audit").Text(), "for people of this workspace")
 }
 
-func TestFreezeIsForThoseWhoMayDestroy(t *testing.T) {
+func TestFreezeNeedsDestructiveRight(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		require.Contains(t, w.ask(eve, "/vps freeze because").Text(), "freeze is refused: it is for those who may run something destructive here")
@@ -136,7 +136,7 @@ func TestFreezeIsForThoseWhoMayDestroy(t *testing.T) {
 	})
 }
 
-func TestAFreezeIsPossibleWhileTheTokenCannotBeRead(t *testing.T) {
+func TestFreezeWhileTokenUnreadable(t *testing.T) {
 	w := newWorld(t)
 	w.slowly(http.MethodGet, 5*time.Second)
 	w.later(2 * time.Minute)                                                        // what is remembered of the token is too old

@@ -22,7 +22,7 @@ func (w *world) openHome(user string) {
 	}
 }
 
-func TestHomeShowsTheFleetAndWhatWaits(t *testing.T) {
+func TestHome(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
@@ -47,7 +47,7 @@ func TestHomeShowsTheFleetAndWhatWaits(t *testing.T) {
 }
 
 // What is answered in the tab waits there no more.
-func TestAnswersAreGivenInTheHomeTab(t *testing.T) {
+func TestHomeAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
@@ -63,7 +63,7 @@ func TestAnswersAreGivenInTheHomeTab(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestHomeIsPagedAndFiltered(t *testing.T) {
+func TestHomePagingAndFilter(t *testing.T) {
 	t.Parallel()
 	w := many(t, 45)
 	p := w.slack.As(lea)
@@ -85,7 +85,7 @@ func TestHomeIsPagedAndFiltered(t *testing.T) {
 	require.NotContains(t, w.slack.Home(lea).Text(), "web-server-01")
 }
 
-func TestHomeIsForPeopleOfThisWorkspace(t *testing.T) {
+func TestHomeOfExternalPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(stranger)
@@ -102,7 +102,7 @@ func TestHomeIsForPeopleOfThisWorkspace(t *testing.T) {
 }
 
 // Somebody's own work and that on servers they may read is shown, other work is not.
-func TestHomeShowsTheWorkOneMayKnowOf(t *testing.T) {
+func TestHomeRunningRecords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
@@ -129,7 +129,7 @@ func TestHomeShowsTheWorkOneMayKnowOf(t *testing.T) {
 	require.NotContains(t, v.Text(), "web-server-01")
 }
 
-func TestHomeComesWhileTheAPIFails(t *testing.T) {
+func TestHomeWhileAPIFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "moving house"))

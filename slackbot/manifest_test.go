@@ -43,7 +43,7 @@ func onlyCommand(t *testing.T, m map[string]any) map[string]any {
 }
 
 // Each feature brings its scope, and no other scope is asked for.
-func TestManifestAsksForTheLeast(t *testing.T) {
+func TestManifestLeastScopes(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]slackbot.Features{
 		"commands chat:write":                             {URL: here},
@@ -93,7 +93,7 @@ func TestManifestForSocketMode(t *testing.T) {
 }
 
 // Without the Home tab nothing is subscribed to, and what is off is said to be off.
-func TestManifestSaysWhatIsOff(t *testing.T) {
+func TestManifestDisabledFeatures(t *testing.T) {
 	t.Parallel()
 	m := shown(t, slackbot.Features{Socket: true})
 	require.Nil(t, part(m, "settings/event_subscriptions"))
@@ -106,7 +106,7 @@ func TestManifestSaysWhatIsOff(t *testing.T) {
 }
 
 // Slack's limits, in characters.
-func TestManifestKeepsSlacksLimits(t *testing.T) {
+func TestManifestLimits(t *testing.T) {
 	t.Parallel()
 	m := shown(t, slackbot.Features{URL: here, Home: true, Files: true, Groups: true})
 	c := onlyCommand(t, m)

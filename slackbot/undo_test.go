@@ -11,7 +11,7 @@ import (
 )
 
 // Under a result stands how to undo it: a command that parses, about what was done.
-func TestUndoIsACommandThatTakesItBack(t *testing.T) {
+func TestUndoCommand(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ command, card, want string }{
 		{"servers update web-server-01 name=web-2", "", "/vps servers update 12345 name=web-server-01"},
@@ -40,7 +40,7 @@ func TestUndoIsACommandThatTakesItBack(t *testing.T) {
 	}
 }
 
-func TestEachUndoIsAnOperation(t *testing.T) {
+func TestUndoOperations(t *testing.T) {
 	t.Parallel()
 	for _, op := range tools.Operations() {
 		if op.Undo == "" {

@@ -16,7 +16,7 @@ import (
 var noon = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // A replica that was slow to claim rows finds them posted already.
-func TestRowsThatWerePostedMeanwhile(t *testing.T) {
+func TestMirrorBatchPostedMeanwhile(t *testing.T) {
 	t.Parallel()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 	require.NoError(t, err)
@@ -29,7 +29,7 @@ func TestRowsThatWerePostedMeanwhile(t *testing.T) {
 	require.True(t, more, "but what came after may follow")
 }
 
-func TestARowTooLongForItsMessageComesInTheNext(t *testing.T) {
+func TestMirrorMessageSize(t *testing.T) {
 	t.Parallel()
 	long := make([]audit.Row, maxMirrorRows)
 	for i := range long {

@@ -11,7 +11,7 @@ import (
 
 // However Slack words that it wants a pause, it gets one of a second at least, and a longer one each
 // time where it names none.
-func TestAPauseIsNeverNothing(t *testing.T) {
+func TestRetryAfterPause(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string][]time.Duration{
 		"":          {time.Second, 2 * time.Second, 4 * time.Second},
@@ -32,7 +32,7 @@ func TestAPauseIsNeverNothing(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreRead(t *testing.T) {
+func TestErrorCodeIn(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"ok":true}`: "", "ok": "", "": "", `{"ok":false,"error":"invalid_blocks"}`: "invalid_blocks", "invalid_blocks": "invalid_blocks",
@@ -43,7 +43,7 @@ func TestRefusalsAreRead(t *testing.T) {
 }
 
 // What Slack refuses is a matter of the channel, of the token, of the message or of the moment.
-func TestWhatARefusalIsAbout(t *testing.T) {
+func TestErrorCodeMeaning(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
 		"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "restricted_action_read_only_channel",

@@ -12,7 +12,7 @@ import (
 const elsewhere = "T0HOME002" // the workspace that Slack names beside somebody of ours, on Enterprise Grid
 
 // A second person of the policy counts as ours when they press, whatever workspace Slack names.
-func TestAPersonOfThePolicyIsOursOnEnterpriseGrid(t *testing.T) {
+func TestEnterpriseGridPolicyPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.slack.As(lea).In(ops)
@@ -25,7 +25,7 @@ func TestAPersonOfThePolicyIsOursOnEnterpriseGrid(t *testing.T) {
 
 // Whoever has typed a command in the workspace counts as ours when they press, after a restart, too. A
 // stranger of Slack Connect does not.
-func TestWhoHasTypedIsOurs(t *testing.T) {
+func TestEnterpriseGridTypedCommand(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		user, team string
@@ -56,7 +56,7 @@ func TestWhoHasTypedIsOurs(t *testing.T) {
 }
 
 // Who has typed in one workspace is a stranger in another whose bot has the same store.
-func TestWhoHasTypedIsOursThereAlone(t *testing.T) {
+func TestTypedCommandCountsInOneWorkspace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(eve).In(ops).Type("/vps help")

@@ -31,7 +31,7 @@ func (w *world) replica() *world {
 
 // expiring makes a world whose token has a few days left.
 func expiring(t *testing.T, left time.Duration) *world {
-	w := prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	w := newSQLite(t)
 	tokens := simulator.DefaultTokens(w.now())
 	for i := range tokens {
 		at := w.now().Add(left)
@@ -42,7 +42,7 @@ func expiring(t *testing.T, left time.Duration) *world {
 	return w
 }
 
-func TestATokenThatExpiresIsToldOnceADay(t *testing.T) {
+func TestTokenExpiryNoticeOnceADay(t *testing.T) {
 	t.Parallel()
 	w := expiring(t, 3*24*time.Hour+time.Hour)
 	w.replica()
@@ -52,7 +52,7 @@ func TestATokenThatExpiresIsToldOnceADay(t *testing.T) {
 	require.Len(t, w.slack.Messages(approvals), 1)
 }
 
-func TestTheNextDayItIsToldAgain(t *testing.T) {
+func TestTokenExpiryNoticeNextDay(t *testing.T) {
 	t.Parallel()
 	w := expiring(t, 3*24*time.Hour+time.Hour)
 	w.posted(approvals, "expires in 3 days")
@@ -61,16 +61,16 @@ func TestTheNextDayItIsToldAgain(t *testing.T) {
 	require.Len(t, w.slack.Messages(approvals), 2)
 }
 
-func TestATokenWithTimeLeftIsNoNews(t *testing.T) {
+func TestNoTokenExpiryNotice(t *testing.T) {
 	t.Parallel()
 	w := expiring(t, 8*24*time.Hour)
 	time.Sleep(600 * time.Millisecond)
 	require.Empty(t, w.slack.Messages(approvals))
 }
 
-func TestANoticeThatSlackDidNotTakeIsTriedAgain(t *testing.T) {
+func TestTokenExpiryNoticeRetry(t *testing.T) {
 	t.Parallel()
-	w := prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	w := newSQLite(t)
 	tokens := simulator.DefaultTokens(w.now())
 	for i := range tokens {
 		at := w.now().Add(time.Hour)
@@ -132,7 +132,7 @@ func mirroring(t *testing.T, url string) *world {
 	return w
 }
 
-func TestTheAuditLogIsMirroredOnce(t *testing.T) {
+func TestAuditMirrorOnce(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]func(*testing.T) string{
 		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "vpsbot.db") },
@@ -158,7 +158,7 @@ func TestTheAuditLogIsMirroredOnce(t *testing.T) {
 }
 
 // Who is refused again and again hides no change from the audit channel.
-func TestTheMirrorShowsChangesFirst(t *testing.T) {
+func TestAuditMirrorChangesFirst(t *testing.T) {
 	t.Parallel()
 	w := mirroring(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 500, Times: 1})
@@ -176,7 +176,7 @@ func TestTheMirrorShowsChangesFirst(t *testing.T) {
 	require.Len(t, slices.Compact(slices.Sorted(slices.Values(shown))), len(shown), "each once")
 }
 
-func TestTheMirrorGoesOnAfterSlackFailed(t *testing.T) {
+func TestAuditMirrorRetry(t *testing.T) {
 	t.Parallel()
 	w := mirroring(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 500, Times: 1})

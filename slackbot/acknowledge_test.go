@@ -128,3 +128,20 @@ func (w *world) inInbox(so string) (n int) {
 	require.NoError(w, db.QueryRowContext(w.Context(), "SELECT count(*) FROM inbox WHERE "+so).Scan(&n))
 	return n
 }
+
+// senders is how many send at once.
+const senders = 8
+
+// share calls do with 0 to n-1, from several goroutines. Each has chance of its own.
+func share(n int, s uint64, do func(random *rand.Rand, i int)) {
+	var all sync.WaitGroup
+	for from := range senders {
+		random := rand.New(rand.NewPCG(s, uint64(from)))
+		all.Go(func() {
+			for i := from; i < n; i += senders {
+				do(random, i)
+			}
+		})
+	}
+	all.Wait()
+}

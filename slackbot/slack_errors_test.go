@@ -13,7 +13,7 @@ import (
 
 // A channel that takes no messages is told to the asker at once, and logged, whatever word Slack
 // has for it; the asker's own messages do not suffer.
-func TestAnApprovalsChannelThatTakesNothingIsTold(t *testing.T) {
+func TestUnusableApprovalsChannel(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{
 		"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "restricted_action_read_only_channel",
@@ -41,7 +41,7 @@ func TestAnApprovalsChannelThatTakesNothingIsTold(t *testing.T) {
 }
 
 // Where the policy names no channel the asker is told that nobody was asked.
-func TestWithoutAnApprovalsChannelTheAskerIsTold(t *testing.T) {
+func TestNoApprovalsChannel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack = permissions.SlackChannels{} })
@@ -51,7 +51,7 @@ func TestWithoutAnApprovalsChannelTheAskerIsTold(t *testing.T) {
 }
 
 // The same for a channel to which somebody shared a change: it goes on in a direct message.
-func TestASharedChangeGoesOnInADirectMessage(t *testing.T) {
+func TestUnusableChannelOfSharedChange(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{"restricted_action_read_only_channel", "missing_scope", "a_word_of_tomorrow"} {
 		t.Run(word, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestASharedChangeGoesOnInADirectMessage(t *testing.T) {
 }
 
 // A token that dies is an error in the log, once, and the process is not ready until Slack takes it again.
-func TestATokenThatDies(t *testing.T) {
+func TestRevokedToken(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{"token_revoked", "account_inactive", "invalid_auth", "token_expired", "not_authed"} {
 		t.Run(word, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestATokenThatDies(t *testing.T) {
 }
 
 // Where Slack does not take the blocks people get the text, by every way.
-func TestWhatSlackDoesNotTakeComesAsText(t *testing.T) {
+func TestRejectedBlocksBecomeText(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format"} {
 		t.Run(word, func(t *testing.T) {

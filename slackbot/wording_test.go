@@ -55,7 +55,7 @@ func (w *world) everySay() (all []string) {
 
 // Every sentence that the Runner can answer with comes in Slack's voice: refusals, budgets, freezes,
 // mistakes, what VPS.org says, what was lost, what somebody said no to.
-func TestEverythingIsSaidInSlacksVoice(t *testing.T) {
+func TestWording(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		before func(w *world)

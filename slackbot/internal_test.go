@@ -50,7 +50,7 @@ func idle(t testing.TB) *Bot {
 	return b
 }
 
-func TestServersThatMatch(t *testing.T) {
+func TestMatchingServers(t *testing.T) {
 	t.Parallel()
 	servers := []server{{"1", "web-2", ""}, {"2", "web-1", "203.0.113.7"}, {"12", "old-web", ""}, {"31", "db", ""}, {"4", "Web", ""}, {"5", "", ""}}
 	for typed, want := range map[string]string{
@@ -69,7 +69,7 @@ func TestServersThatMatch(t *testing.T) {
 	}
 }
 
-func TestALabelKeepsItsID(t *testing.T) {
+func TestServerLabelKeepsID(t *testing.T) {
 	t.Parallel()
 	label := server{id: "8c5f1e0a-9d6b-4a51-b4f4-0123456789ab", name: strings.Repeat("ä", 300)}.label()
 	require.Equal(t, maxLabel, utf8.RuneCountInString(label))
@@ -77,7 +77,7 @@ func TestALabelKeepsItsID(t *testing.T) {
 	require.NotPanics(t, func() { _ = server{id: strings.Repeat("9", 300), name: "x"}.label() })
 }
 
-func TestGroupsThatAPolicyMentions(t *testing.T) {
+func TestMentionedGroups(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, mentionedGroups(nil))
 	require.Equal(t, []string{"S1", "S2", "S3"}, mentionedGroups(&permissions.Rulebook{
@@ -89,7 +89,7 @@ func TestGroupsThatAPolicyMentions(t *testing.T) {
 	}))
 }
 
-func TestGroupsAreReadInTurn(t *testing.T) {
+func TestUserGroupReadOrder(t *testing.T) {
 	t.Parallel()
 	now := noon
 	c := newGroupCache(func() time.Time { return now })
@@ -129,7 +129,7 @@ func TestGroupsAreReadInTurn(t *testing.T) {
 	require.Empty(t, c.of("U2", ids[:20]))
 }
 
-func TestSomebodyExternalIsInNoGroup(t *testing.T) {
+func TestExternalPersonHasNoGroups(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		request
@@ -149,7 +149,7 @@ func TestSomebodyExternalIsInNoGroup(t *testing.T) {
 	}
 }
 
-func TestTablesOfPagesBecomeOne(t *testing.T) {
+func TestJoinTables(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, joinTables(nil).Rows)
 	failed := runner.Reply{Class: runner.Failed, Message: "no"}
@@ -158,7 +158,7 @@ func TestTablesOfPagesBecomeOne(t *testing.T) {
 	require.False(t, isWhole(nil))
 }
 
-func TestAFormTakesAlongWhatItDoesNotAskFor(t *testing.T) {
+func TestFormMetadata(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	op, _ := tools.Lookup("servers.restore")
@@ -183,7 +183,7 @@ func filledIn(b *Bot, op string, given, typed map[string]string) view {
 	return w
 }
 
-func TestAFilledFormIsItsCommand(t *testing.T) {
+func TestFormCommand(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	w := filledIn(b, "servers.update", map[string]string{"dry_run": "true", "name": "was typed first"}, map[string]string{"server": "web-1", "name": "", "hostname": "h.example.com"})
@@ -195,7 +195,7 @@ func TestAFilledFormIsItsCommand(t *testing.T) {
 	require.Nil(t, ack)
 }
 
-func TestAFormThatIsNotOurs(t *testing.T) {
+func TestForgedForm(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	w := filledIn(b, "servers.get", nil, map[string]string{"server": "web-1"})
@@ -209,7 +209,7 @@ func TestAFormThatIsNotOurs(t *testing.T) {
 }
 
 // What is sealed in the tab that somebody has proves that they were known, and where they were.
-func TestATabIsFilledAsItWasLeft(t *testing.T) {
+func TestStoredHomePage(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	of := func(page homePage) view { return view{Meta: b.sealer.Token(homePurpose, page)} }
@@ -255,7 +255,7 @@ func FuzzForms(f *testing.F) {
 }
 
 // What Slack says of a workspace proves where somebody is from only if it is said of theirs.
-func TestWhoIsOfTheEnterprise(t *testing.T) {
+func TestExternalByEnterprise(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	for payload, ours := range map[string]bool{

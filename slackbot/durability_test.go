@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,10 +55,6 @@ func (w *world) startFlaky() (f *flaky) {
 	return f
 }
 
-func newSQLite(t *testing.T) *world {
-	return prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
-}
-
 // fromAssistant is what lea's assistant asks for.
 func fromAssistant(op, server string) runner.Call {
 	return runner.Call{Operation: op, Input: []byte(`{"server":"` + server + `"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
@@ -99,7 +94,7 @@ func (w *world) steadily(what string, for_ time.Duration, ok func() bool) {
 }
 
 // A client that fails to ask hands its question over, a moment after it was recorded.
-func TestWhatIsHandedOverIsAskedInSlack(t *testing.T) {
+func TestEscalatedQuestion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "web-server-01"))
@@ -111,7 +106,7 @@ func TestWhatIsHandedOverIsAskedInSlack(t *testing.T) {
 	w.direct(lea, "Stops")
 }
 
-func TestAStoreThatFailsForAMomentLosesNoQuestion(t *testing.T) {
+func TestQuestionAfterStoreError(t *testing.T) {
 	t.Parallel()
 	t.Run("of an assistant", func(t *testing.T) {
 		w := newSQLite(t)
@@ -136,7 +131,7 @@ func TestAStoreThatFailsForAMomentLosesNoQuestion(t *testing.T) {
 }
 
 // Slack may say for long that it is too much; that is no failure, and nobody else calls meanwhile.
-func TestSlackIsLeftAloneForAsLongAsItSays(t *testing.T) {
+func TestRetryAfterIsObeyed(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 429, RetryAfter: 30})
 	w.runner.Run(t.Context(), fromAssistant("servers.delete", "web-server-01"))
@@ -156,7 +151,7 @@ func TestSlackIsLeftAloneForAsLongAsItSays(t *testing.T) {
 
 // A card is the only question: Slack's own failures do not use its address up, and when that is
 // used up the question is asked as a direct message.
-func TestACardThatCannotBeShownIsAskedDirectly(t *testing.T) {
+func TestUndeliverableCardBecomesDirectMessage(t *testing.T) {
 	t.Parallel()
 	t.Run("Slack fails for half a minute", func(t *testing.T) {
 		w := newWorld(t)
@@ -180,7 +175,7 @@ func TestACardThatCannotBeShownIsAskedDirectly(t *testing.T) {
 
 // What ended elsewhere asks no more: while the bot was away, by a clock that is behind, and
 // for whoever presses it in between.
-func TestWhatEndedElsewhereAsksNoMore(t *testing.T) {
+func TestRecordEndedElsewhere(t *testing.T) {
 	t.Parallel()
 	t.Run("while the bot was away", func(t *testing.T) {
 		w := newWorld(t)
@@ -223,7 +218,7 @@ func TestWhatEndedElsewhereAsksNoMore(t *testing.T) {
 
 // What was acknowledged is carried out, however long Slack does not say whose bot this is, and
 // once, however long it takes.
-func TestWhatWaitsIsCarriedOutOnce(t *testing.T) {
+func TestQueuedDeliveryIsCarriedOutOnce(t *testing.T) {
 	t.Run("before Slack says whose bot this is", func(t *testing.T) {
 		w := newSQLite(t)
 		w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
@@ -253,7 +248,7 @@ func TestWhatWaitsIsCarriedOutOnce(t *testing.T) {
 	})
 }
 
-func TestWhatIsTooOldIsNotCarriedOut(t *testing.T) {
+func TestExpiredDelivery(t *testing.T) {
 	t.Parallel()
 	w := newSQLite(t)
 	w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
@@ -270,23 +265,21 @@ func TestWhatIsTooOldIsNotCarriedOut(t *testing.T) {
 // agreeOnReboot is a request of lea's that max has agreed to.
 func (w *world) agreeOnReboot() {
 	w.Helper()
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps reboot db-server-01")
-	card := w.ephemeral(lea, "Reboots")
+	p, card := w.request(lea, "reboot db-server-01", "Reboots")
 	asked := w.posted(approvals, "Reboots")
 	p.Press(card, "confirm")
 	w.eventually("lea agreed", func() bool { return w.records()[0].Approver != "" })
 	w.slack.As(max).In(approvals).Press(asked, "approve")
 }
 
-func TestWhatASecondPersonApprovedIsFollowedToItsEnd(t *testing.T) {
+func TestApprovedRecordIsFollowed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.agreeOnReboot()
 	w.direct(lea, ": active")
 }
 
-func TestStoppingDoesNotWaitForVPS(t *testing.T) {
+func TestStopWhileAPIHangs(t *testing.T) {
 	w := newWorld(t)
 	w.hangAPI(true)
 	w.agreeOnReboot()
@@ -297,7 +290,7 @@ func TestStoppingDoesNotWaitForVPS(t *testing.T) {
 }
 
 // The asker's user groups count as they are when the change runs.
-func TestWhoLeftTheGroupRunsNothing(t *testing.T) {
+func TestFormerGroupMemberRunsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.AddUserGroup("S0CALL", eve)
@@ -307,9 +300,7 @@ func TestWhoLeftTheGroupRunsNothing(t *testing.T) {
 			Name: "on call", Effect: permissions.Allow, Who: []permissions.Principal{"slack-group:S0CALL"}, Operations: []permissions.Glob{"servers.stop"},
 		})
 	})
-	p := w.slack.As(eve).In(ops)
-	p.Type("/vps stop db-server-01")
-	card := w.ephemeral(eve, "Stops")
+	p, card := w.request(eve, "stop db-server-01", "Stops")
 	asked := w.posted(approvals, "Stops")
 	p.Press(card, "confirm")
 	w.eventually("eve agreed", func() bool { return w.records()[0].Approver != "" })
@@ -320,7 +311,7 @@ func TestWhoLeftTheGroupRunsNothing(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestServersAreOfferedToNobodyWhoMayNotReadThem(t *testing.T) {
+func TestServerSuggestionsAfterDeny(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
@@ -340,7 +331,7 @@ func TestServersAreOfferedToNobodyWhoMayNotReadThem(t *testing.T) {
 }
 
 // One message that Slack keeps waiting holds up no other.
-func TestOneSlowMessageHoldsUpNoOther(t *testing.T) {
+func TestSlowMessageHoldsUpNoOther(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Hang: 8 * time.Second, Times: 1})
 	w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
@@ -352,7 +343,7 @@ func TestOneSlowMessageHoldsUpNoOther(t *testing.T) {
 }
 
 // Without a store changes are refused with a reason, and reads go on.
-func TestReadsGoOnWithoutAStore(t *testing.T) {
+func TestReadsWithoutStore(t *testing.T) {
 	t.Parallel()
 	w := newSQLite(t)
 	f := w.startFlaky()

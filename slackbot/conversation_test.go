@@ -11,7 +11,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func TestAReadIsAnsweredToTheAskerAlone(t *testing.T) {
+func TestReadIsEphemeral(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		ack := w.slack.As(eve).In(ops).Type("/vps servers list")
@@ -25,16 +25,14 @@ func TestAReadIsAnsweredToTheAskerAlone(t *testing.T) {
 }
 
 // The issue's own story: refused, then card, button, modal, wrong name, right name, one DELETE.
-func TestADeleteFromTheCardToItsEnd(t *testing.T) {
+func TestDelete(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.slack.As(eve).In(ops).Type("/vps servers delete web-server-01")
 		w.ephemeral(eve, "no rule of the policy allows it")
 		require.Empty(t, w.sent())
 
-		p := w.slack.As(lea).In(ops)
-		p.Type("/vps servers delete web-server-01")
-		card := w.ephemeral(lea, "Deletes")
+		p, card := w.request(lea, "servers delete web-server-01", "Deletes")
 		require.Contains(t, card.Text(), "203.0.113.10")
 		p.Press(card, "confirm")
 		v := w.modal(lea, "web-server-01")
@@ -57,24 +55,20 @@ func TestADeleteFromTheCardToItsEnd(t *testing.T) {
 	})
 }
 
-func TestADisruptiveOneTakesAYesAlone(t *testing.T) {
+func TestDisruptiveNeedsNoTypedName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps reboot web-server-01")
-	card := w.ephemeral(lea, "Reboots")
+	p, card := w.request(lea, "reboot web-server-01", "Reboots")
 	p.Press(card, "confirm")
 	w.direct(lea, "Done")
 	require.Equal(t, []string{"POST /servers/12345/reboot/"}, w.sent())
 	w.direct(lea, ": active")
 }
 
-func TestADoubleClickRunsItOnce(t *testing.T) {
+func TestDoubleClick(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps stop web-server-01")
-	card := w.ephemeral(lea, "Stops")
+	p, card := w.request(lea, "stop web-server-01", "Stops")
 	b := card.Button("confirm")
 	p.PressButton(card, b)
 	p.PressButton(card, b)
@@ -83,12 +77,10 @@ func TestADoubleClickRunsItOnce(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestCancelSendsNothing(t *testing.T) {
+func TestCancel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps stop web-server-01")
-	card := w.ephemeral(lea, "Stops")
+	p, card := w.request(lea, "stop web-server-01", "Stops")
 	b := card.Button("confirm")
 	p.Press(card, "cancel")
 	w.eventually("the card says so", func() bool { return len(card.Buttons()) == 0 })
@@ -98,23 +90,20 @@ func TestCancelSendsNothing(t *testing.T) {
 }
 
 // Somebody else's press is refused, with the reason.
-func TestAnotherPersonsPressIsRefused(t *testing.T) {
+func TestPressOfAnotherPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
-	card := w.ephemeral(lea, "Stops")
+	_, card := w.request(lea, "stop web-server-01", "Stops")
 	w.slack.As(max).In(ops).PressButton(card, card.Button("confirm"))
 	w.ephemeral(max, "who asked")
 	require.Empty(t, w.sent())
 	require.Equal(t, approval.Pending, w.records()[0].State)
 }
 
-func TestAServerThatChangedMakesTheCardStale(t *testing.T) {
+func TestStaleCard(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps stop web-server-01")
-	card := w.ephemeral(lea, "Stops")
+	p, card := w.request(lea, "stop web-server-01", "Stops")
 	w.sim.Edit(rename("web-renamed"))
 	p.Press(card, "confirm")
 	w.direct(lea, "web-renamed")
@@ -122,12 +111,10 @@ func TestAServerThatChangedMakesTheCardStale(t *testing.T) {
 	w.eventually("the card says so", func() bool { return len(card.Buttons()) == 0 })
 }
 
-func TestASecondPersonAgreesInTheChannel(t *testing.T) {
+func TestSecondPersonApproves(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
-		p := w.slack.As(lea).In(ops)
-		p.Type("/vps stop db-server-01")
-		card := w.ephemeral(lea, "Stops")
+		p, card := w.request(lea, "stop db-server-01", "Stops")
 		asked := w.posted(approvals, "Stops")
 		require.Contains(t, asked.Text(), "<@"+lea+">")
 		p.Press(card, "confirm")
@@ -145,7 +132,7 @@ func TestASecondPersonAgreesInTheChannel(t *testing.T) {
 	})
 }
 
-func TestASecondPersonsNoIsFinal(t *testing.T) {
+func TestSecondPersonDenies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps delete db-server-01")
@@ -162,7 +149,7 @@ func TestASecondPersonsNoIsFinal(t *testing.T) {
 }
 
 // An assistant asks over MCP; its person is asked in Slack; the assistant's side runs it.
-func TestAnAssistantsWishIsAskedInSlack(t *testing.T) {
+func TestAssistantsRequest(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		assistant := w.newRunner("assistant", w.store)
@@ -184,7 +171,7 @@ func TestAnAssistantsWishIsAskedInSlack(t *testing.T) {
 	})
 }
 
-func TestStrangersAreRefused(t *testing.T) {
+func TestExternalPersonIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(stranger).In(ops).Type("/vps servers list")
@@ -196,7 +183,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	w.ephemeral(stranger, "web-server-01")
 }
 
-func TestWhatWasAcknowledgedOutlivesTheProcess(t *testing.T) {
+func TestAcknowledgedDeliverySurvivesRestart(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Down(true)
 	w.slack.As(lea).In(ops).Type(change)

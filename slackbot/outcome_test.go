@@ -53,7 +53,7 @@ func versions(m *fakeslack.Message) (all []string) {
 
 // Done is said when the work is done, not when VPS.org has accepted it, and the asker is called
 // then alone; also if the process is another by then.
-func TestDoneIsSaidAtTheEnd(t *testing.T) {
+func TestDoneMessageAfterWorkSettles(t *testing.T) {
 	for name, between := range map[string]func(w *world){
 		"in one process": func(*world) {},
 		"after a restart": func(w *world) {
@@ -64,9 +64,8 @@ func TestDoneIsSaidAtTheEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.statusAfterWrites("pending") // which the simulator leaves as it is
-			p := w.slack.As(lea).In(ops)
-			p.Type("/vps reboot web-server-01")
-			p.Press(w.ephemeral(lea, "Reboots"), "confirm")
+			p, card := w.request(lea, "reboot web-server-01", "Reboots")
+			p.Press(card, "confirm")
 			m := w.direct(lea, "Accepted, pending")
 			for _, text := range versions(m) {
 				require.NotContains(t, text, "<@"+lea+"> ⏳")
@@ -85,39 +84,38 @@ func TestDoneIsSaidAtTheEnd(t *testing.T) {
 }
 
 // A new server has no address when VPS.org accepts it; its message ends with the one that it got.
-func TestANewServerEndsWithItsAddress(t *testing.T) {
+func TestNewServerMessageHasAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps servers create name=web-9 plan_id=1 os_id=5 location=us-west")
-	p.Press(w.ephemeral(lea, "Creates"), "confirm")
+	p, card := w.request(lea, "servers create name=web-9 plan_id=1 os_id=5 location=us-west", "Creates")
+	p.Press(card, "confirm")
 	m := w.direct(lea, ": active")
 	var made *simulator.Server
 	w.sim.Edit(func(world *simulator.World) { made = world.ServerNamed("web-9") })
 	require.Contains(t, m.Text(), made.IPAddress)
 }
 
-func TestWorkThatFailsSaysSo(t *testing.T) {
+func TestFailedWork(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps reboot web-server-01")
-	p.Press(w.ephemeral(lea, "Reboots"), "confirm")
+	p, card := w.request(lea, "reboot web-server-01", "Reboots")
+	p.Press(card, "confirm")
 	w.eventually("it was sent", func() bool { return len(w.sent()) == 1 })
 	w.status("reboot_failed")
 	m := w.direct(lea, "Ended as")
 	require.Contains(t, m.Text(), "reboot_failed")
 	require.NotContains(t, m.Now().Text(), "Done")
+	failed := w.rows(audit.Filter{Outcome: "failed"})
+	require.Len(t, failed, 1)
+	require.Contains(t, failed[0].Reason, "reboot_failed")
 }
 
 // However long it takes, the card says how it ended: no clock uses its address up.
-func TestTheCardSaysHowALongCallEnded(t *testing.T) {
+func TestCardShowsOutcomeOfLongCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	release := w.hangAPI(true)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps stop web-server-01")
-	card := w.ephemeral(lea, "Stops")
+	p, card := w.request(lea, "stop web-server-01", "Stops")
 	p.Press(card, "confirm")
 	w.eventually("the card says that it runs", func() bool { return strings.Contains(card.Text(), "Running") })
 	for range 8 {
@@ -129,7 +127,7 @@ func TestTheCardSaysHowALongCallEnded(t *testing.T) {
 	require.LessOrEqual(t, len(card.History()), 5)
 }
 
-func TestTheAskersApproveIsToldWhyItDoesNotCount(t *testing.T) {
+func TestAskerCannotApproveOwnRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
@@ -142,22 +140,8 @@ func TestTheAskersApproveIsToldWhyItDoesNotCount(t *testing.T) {
 	require.Empty(t, given)
 }
 
-func TestAnOldPressSaysThatNothingWasSentNow(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps stop web-server-01")
-	card := w.ephemeral(lea, "Stops")
-	b := card.Button("confirm")
-	p.Press(card, "confirm")
-	w.done()
-	p.PressButton(card, b)
-	w.ephemeral(lea, "Nothing was sent now. Done")
-	require.Len(t, w.sent(), 1)
-}
-
 // Who asked elsewhere is called by the name they have here.
-func TestTheAskerIsMentionedNotSpelled(t *testing.T) {
+func TestAskerIsMentioned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.runner.Run(t.Context(), fromAssistant("servers.delete", "db-server-01"))
@@ -165,7 +149,7 @@ func TestTheAskerIsMentionedNotSpelled(t *testing.T) {
 	require.Contains(t, m.Text(), "key lea-laptop (<@"+lea+">)")
 }
 
-func TestAnApprovalsChannelThatIsGoneIsTold(t *testing.T) {
+func TestArchivedApprovalsChannel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.ArchiveChannel(approvals)
@@ -177,7 +161,7 @@ func TestAnApprovalsChannelThatIsGoneIsTold(t *testing.T) {
 	w.eventually("max agreed", func() bool { return w.records()[0].Approver == "max" })
 }
 
-func TestAnUpdateIsToldWhereItWasTyped(t *testing.T) {
+func TestUpdateIsAnsweredWhereTyped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type(change)
@@ -186,7 +170,7 @@ func TestAnUpdateIsToldWhereItWasTyped(t *testing.T) {
 }
 
 // Turning a page replaces the page.
-func TestPagesAreTurnedInPlace(t *testing.T) {
+func TestPagingReplacesThePage(t *testing.T) {
 	t.Parallel()
 	w := many(t, 45)
 	p := w.slack.As(lea).In(ops)
@@ -198,14 +182,14 @@ func TestPagesAreTurnedInPlace(t *testing.T) {
 }
 
 // What may be meant is no operation: it is said, and nothing breaks.
-func TestATypoInHelp(t *testing.T) {
+func TestTypoInHelp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps hlp servers")
 	w.ephemeral(lea, "help servers")
 }
 
-func TestTheAuditChannelMissesNoRow(t *testing.T) {
+func TestAuditMirrorBeforeIdentity(t *testing.T) {
 	t.Parallel()
 	w := newSQLite(t)
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack.Audit = ops })
@@ -219,7 +203,7 @@ func TestTheAuditChannelMissesNoRow(t *testing.T) {
 }
 
 // Whoever asked at a terminal is told that it is their turn; nobody else can run it.
-func TestATerminalsAskerIsToldToGoOn(t *testing.T) {
+func TestTerminalAskerIsNotifiedOfTheirTurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	wish := fromAssistant("servers.stop", "db-server-01")
@@ -236,7 +220,7 @@ func TestATerminalsAskerIsToldToGoOn(t *testing.T) {
 }
 
 // Who has confirmed elsewhere is not asked again.
-func TestAQuestionThatIsAnsweredElsewhereAsksNoMore(t *testing.T) {
+func TestQuestionAnsweredElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "db-server-01"))
@@ -247,13 +231,11 @@ func TestAQuestionThatIsAnsweredElsewhereAsksNoMore(t *testing.T) {
 	require.Contains(t, own.Text(), "Waits for another person")
 }
 
-func TestASecondPressOfApproveSaysThatItRuns(t *testing.T) {
+func TestSecondPressOfApprove(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hangAPI(true)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps stop db-server-01")
-	card := w.ephemeral(lea, "Stops")
+	p, card := w.request(lea, "stop db-server-01", "Stops")
 	asked := w.posted(approvals, "Stops")
 	p.Press(card, "confirm")
 	w.eventually("lea agreed", func() bool { return w.records()[0].Approver != "" })
@@ -267,7 +249,7 @@ func TestASecondPressOfApproveSaysThatItRuns(t *testing.T) {
 }
 
 // What settles later is not called done where it was typed; and what fails is in the log.
-func TestAcceptedIsNotCalledDone(t *testing.T) {
+func TestAcceptedIsNotDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps backups create web-server-01")
@@ -275,27 +257,12 @@ func TestAcceptedIsNotCalledDone(t *testing.T) {
 	require.Zero(t, w.answers(lea, "Done"))
 }
 
-func TestWorkThatFailedIsInTheLog(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps reboot web-server-01")
-	p.Press(w.ephemeral(lea, "Reboots"), "confirm")
-	w.eventually("it was sent", func() bool { return len(w.sent()) == 1 })
-	w.status("reboot_failed")
-	w.direct(lea, "Ended as")
-	failed := w.rows(audit.Filter{Outcome: "failed"})
-	require.Len(t, failed, 1)
-	require.Contains(t, failed[0].Reason, "reboot_failed")
-}
-
 // The window of a card that has expired says so.
-func TestTheWindowOfAnExpiredCardSaysSo(t *testing.T) {
+func TestModalOfExpiredCard(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.slack.As(lea).In(ops)
-	p.Type("/vps delete web-server-01")
-	p.Press(w.ephemeral(lea, "Deletes"), "confirm")
+	p, card := w.request(lea, "delete web-server-01", "Deletes")
+	p.Press(card, "confirm")
 	v := w.modal(lea, "web-server-01")
 	w.later(6 * time.Minute)
 	p.Fill(v, map[string]any{"name": "web-server-01"})
