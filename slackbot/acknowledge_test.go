@@ -20,8 +20,8 @@ import (
 // hang is how long VPS.org says nothing to a request.
 const hang = 30 * time.Second
 
-// Whatever people do while VPS.org hangs, Slack is answered within a second: commands, presses,
-// forms, what a form offers while somebody types, App Home.
+// Slack is answered within a second while VPS.org hangs: commands, presses, forms, server suggestions,
+// the Home tab.
 func TestFigure13AcknowledgedWhileTheAPIHangs(t *testing.T) {
 	w := newWorld(t)
 	deeds := w.prepareDeeds()
@@ -70,7 +70,7 @@ func (w *world) hangFor(d time.Duration) {
 	})
 }
 
-// prepareDeeds returns what people can do, each as a function that returns how many deliveries it
+// prepareDeeds returns the acts of people, each as a function that returns how many deliveries it
 // has left in the store.
 func (w *world) prepareDeeds() []func(i int) int {
 	p, other := w.slack.As(lea).In(ops), w.slack.As(max).In(approvals)
@@ -105,7 +105,7 @@ func (w *world) prepareDeeds() []func(i int) int {
 	}
 }
 
-// taken fails unless Slack was told nothing but that it was received.
+// taken fails unless the answer to Slack is an empty acknowledgement.
 func (w *world) taken(a fakeslack.Ack) int {
 	if !a.OK() || len(a.Body) > 0 {
 		w.Errorf("%d %s %s %v", a.Status, a.Body, a.Unsent, a.Err)
@@ -113,13 +113,13 @@ func (w *world) taken(a fakeslack.Ack) int {
 	return 1
 }
 
-// idle waits until nothing that was acknowledged is left to be done.
+// idle waits until all acknowledged deliveries are carried out.
 func (w *world) idle() {
 	w.Helper()
 	require.Eventually(w, func() bool { return w.inInbox("done = 0") == 0 }, time.Minute, 5*time.Millisecond)
 }
 
-// inInbox counts the deliveries in the store of which something is so.
+// inInbox counts the deliveries in the store for which a condition holds.
 func (w *world) inInbox(so string) (n int) {
 	w.Helper()
 	db, err := sql.Open("sqlite", strings.TrimPrefix(w.url, "sqlite:"))
@@ -132,7 +132,7 @@ func (w *world) inInbox(so string) (n int) {
 // senders is how many send at once.
 const senders = 8
 
-// share calls do with 0 to n-1, from several goroutines. Each has chance of its own.
+// share calls do with 0 to n-1, from several goroutines, each with a random source of its own.
 func share(n int, s uint64, do func(random *rand.Rand, i int)) {
 	var all sync.WaitGroup
 	for from := range senders {

@@ -24,7 +24,7 @@ func TestReadIsEphemeral(t *testing.T) {
 	})
 }
 
-// The issue's own story: refused, then card, button, modal, wrong name, right name, one DELETE.
+// A refusal; then card, button, modal, wrong name, right name, and one DELETE.
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
@@ -89,7 +89,7 @@ func TestCancel(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-// Somebody else's press is refused, with the reason.
+// Another person's press is refused, with the reason.
 func TestPressOfAnotherPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -189,7 +189,7 @@ func TestAcknowledgedDeliverySurvivesRestart(t *testing.T) {
 	w.slack.As(lea).In(ops).Type(change)
 	w.stop()
 	w.slack.Down(false)
-	w.later(61 * time.Second) // what the process had taken, and not begun, is free then
+	w.later(61 * time.Second) // the leases of the stopped process have expired
 	w.start()
 	w.direct(lea, "Done")
 }

@@ -22,9 +22,9 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// What must come to its end although a store, a clock, Slack or VPS.org fails for a while.
+// The store, a clock, Slack or VPS.org fails for a while: requests come to their end all the same.
 
-// flaky is a store in which messages cannot be prepared for a while.
+// flaky is a store whose writes can be made to fail.
 type flaky struct {
 	*store.Store
 	fails atomic.Int64
@@ -77,7 +77,7 @@ func (w *world) hangAPI(writesAlone bool) (release func()) {
 	return release
 }
 
-// answers counts the messages for somebody alone that hold a text.
+// answers counts somebody's ephemeral messages that contain a text.
 func (w *world) answers(user, holds string) (n int) {
 	for _, m := range w.slack.Ephemerals(user) {
 		if strings.Contains(m.Text(), holds) {
@@ -87,13 +87,13 @@ func (w *world) answers(user, holds string) (n int) {
 	return n
 }
 
-// steadily checks something again and again for a while: it must hold all the time.
+// steadily fails unless a condition holds for a time.
 func (w *world) steadily(what string, for_ time.Duration, ok func() bool) {
 	w.Helper()
 	require.Never(w, func() bool { return !ok() }, for_, 20*time.Millisecond, what)
 }
 
-// A client that fails to ask hands its question over, a moment after it was recorded.
+// A client that fails to ask escalates its question a moment after it was recorded.
 func TestEscalatedQuestion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -130,7 +130,7 @@ func TestQuestionAfterStoreError(t *testing.T) {
 	})
 }
 
-// Slack may say for long that it is too much; that is no failure, and nobody else calls meanwhile.
+// A long Retry-After is no failure, and no other request of the method is sent meanwhile.
 func TestRetryAfterIsObeyed(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 429, RetryAfter: 30})
@@ -149,7 +149,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	w.direct(lea, "web-server-01")
 }
 
-// A card is the only question: Slack's own failures do not use its address up, and when that is
+// A card is the only question: errors of Slack's do not use its response_url up, and when that is
 // used up the question is asked as a direct message.
 func TestUndeliverableCardBecomesDirectMessage(t *testing.T) {
 	t.Parallel()
@@ -173,8 +173,8 @@ func TestUndeliverableCardBecomesDirectMessage(t *testing.T) {
 	})
 }
 
-// What ended elsewhere asks no more: while the bot was away, by a clock that is behind, and
-// for whoever presses it in between.
+// The messages of a record that ended elsewhere lose their buttons: after a restart of the bot, with a
+// clock that is behind, and for a press in between.
 func TestRecordEndedElsewhere(t *testing.T) {
 	t.Parallel()
 	t.Run("while the bot was away", func(t *testing.T) {
@@ -216,8 +216,8 @@ func TestRecordEndedElsewhere(t *testing.T) {
 	})
 }
 
-// What was acknowledged is carried out, however long Slack does not say whose bot this is, and
-// once, however long it takes.
+// An acknowledged delivery is carried out once, however long Slack does not say whose bot this is, and
+// however long it takes.
 func TestQueuedDeliveryIsCarriedOutOnce(t *testing.T) {
 	t.Run("before Slack says whose bot this is", func(t *testing.T) {
 		w := newSQLite(t)
@@ -262,7 +262,7 @@ func TestExpiredDelivery(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-// agreeOnReboot is a request of lea's that max has agreed to.
+// agreeOnReboot makes a request of lea's that max approves.
 func (w *world) agreeOnReboot() {
 	w.Helper()
 	p, card := w.request(lea, "reboot db-server-01", "Reboots")
@@ -304,7 +304,7 @@ func TestFormerGroupMemberRunsNothing(t *testing.T) {
 	asked := w.posted(approvals, "Stops")
 	p.Press(card, "confirm")
 	w.eventually("eve agreed", func() bool { return w.records()[0].Approver != "" })
-	w.slack.AddUserGroup("S0CALL", max) // eve is out
+	w.slack.AddUserGroup("S0CALL", max) // without eve
 	w.later(3 * time.Minute)
 	w.slack.As(max).In(approvals).Press(asked, "approve")
 	w.eventually("it was refused", func() bool { return w.records()[0].State == approval.Refused })
@@ -330,7 +330,7 @@ func TestServerSuggestionsAfterDeny(t *testing.T) {
 	require.Empty(t, p.Suggest(v, "field:server", ""))
 }
 
-// One message that Slack keeps waiting holds up no other.
+// A message that Slack does not answer holds up no other.
 func TestSlowMessageHoldsUpNoOther(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Hang: 8 * time.Second, Times: 1})
@@ -342,7 +342,7 @@ func TestSlowMessageHoldsUpNoOther(t *testing.T) {
 	require.Less(t, time.Since(began), 4*time.Second)
 }
 
-// Without a store changes are refused with a reason, and reads go on.
+// Without a store a change is refused with a reason, and reads work.
 func TestReadsWithoutStore(t *testing.T) {
 	t.Parallel()
 	w := newSQLite(t)

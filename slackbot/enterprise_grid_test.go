@@ -9,9 +9,9 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 )
 
-const elsewhere = "T0HOME002" // the workspace that Slack names beside somebody of ours, on Enterprise Grid
+const elsewhere = "T0HOME002" // a person's own workspace on Enterprise Grid, as Slack names it in a press
 
-// A second person of the policy counts as ours when they press, whatever workspace Slack names.
+// A person of the policy is not external when they press, whatever workspace Slack names.
 func TestEnterpriseGridPolicyPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -23,8 +23,8 @@ func TestEnterpriseGridPolicyPerson(t *testing.T) {
 	w.eventually("it ran", func() bool { return len(w.sent()) == 1 })
 }
 
-// Whoever has typed a command in the workspace counts as ours when they press, after a restart, too. A
-// stranger of Slack Connect does not.
+// Somebody who has typed a command in the workspace is not external when they press, after a restart, too. A
+// person of Slack Connect is.
 func TestEnterpriseGridTypedCommand(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -55,7 +55,7 @@ func TestEnterpriseGridTypedCommand(t *testing.T) {
 	}
 }
 
-// Who has typed in one workspace is a stranger in another whose bot has the same store.
+// Somebody who has typed in one workspace is external in another whose bot has the same store.
 func TestTypedCommandCountsInOneWorkspace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

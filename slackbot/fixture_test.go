@@ -77,7 +77,7 @@ type world struct {
 	mux    *http.ServeMux // what Slack reaches in HTTP mode
 }
 
-// inEachMode takes a conversation through both transports and both stores.
+// inEachMode runs a conversation over both transports and both stores.
 func inEachMode(t *testing.T, talk func(t *testing.T, w *world)) {
 	t.Run("http, sqlite", func(t *testing.T) { talk(t, newWorld(t)) })
 	t.Run("socket, postgres", func(t *testing.T) {
@@ -112,7 +112,7 @@ func prepare(t testing.TB, url string) *world {
 	return w
 }
 
-// prepareFor makes a world of which nobody is yet.
+// prepareFor makes a world without people and channels.
 func prepareFor(t testing.TB, url string, o fakeslack.Options) *world {
 	storetest.Prepare(t, url)
 	w := &world{TB: t, url: url, log: &testkit.Log{}, policy: team()}
@@ -197,7 +197,7 @@ func (w *world) connect(ctx context.Context, running *sync.WaitGroup) {
 	require.Eventually(w, func() bool { return w.alone || w.slack.Connections() == 2 }, 5*time.Second, time.Millisecond)
 }
 
-// newRunner makes the runner of one process.
+// newRunner makes the Runner of one process.
 func (w *world) newRunner(process string, db *store.Store) *runner.Runner {
 	source := func() (string, error) { return token, nil }
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(w.log), &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -212,7 +212,7 @@ func (w *world) newRunner(process string, db *store.Store) *runner.Runner {
 	}
 }
 
-// sent lists the writes that arrived, as "DELETE /servers/12345/".
+// sent lists the writes that VPS.org received, as "DELETE /servers/12345/".
 func (w *world) sent() []string {
 	var all []string
 	for _, r := range w.sim.Writes() {
@@ -229,22 +229,22 @@ func (w *world) records() []approval.Record {
 	return all
 }
 
-// longest is how long something is waited for: on a machine that has much else to do it takes its time.
+// longest bounds each wait: a busy machine is slow.
 const longest = 2 * time.Minute
 
-// eventually waits for what happens on other goroutines.
+// eventually waits for a condition that other goroutines bring about.
 func (w *world) eventually(what string, ok func() bool) {
 	w.Helper()
 	require.Eventually(w, ok, longest, 5*time.Millisecond, what)
 }
 
-// ephemeral waits for a message that somebody alone sees and that holds a text.
+// ephemeral waits for an ephemeral message to somebody that contains a text.
 func (w *world) ephemeral(user, holds string) (m *fakeslack.Message) {
 	w.Helper()
 	return w.message("for "+user+" alone", holds, func() []*fakeslack.Message { return w.slack.Ephemerals(user) })
 }
 
-// direct waits for a direct message that holds a text; posted for one in a channel.
+// direct waits for a direct message that contains a text; posted for one in a channel.
 func (w *world) direct(user, holds string) *fakeslack.Message {
 	w.Helper()
 	return w.message("direct to "+user, holds, func() []*fakeslack.Message { return w.slack.DMs(user) })

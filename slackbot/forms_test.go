@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// form waits until the window that somebody has open asks for a field.
+// form waits until somebody's open modal asks for a field.
 func (w *world) form(user, field string) (v *fakeslack.View) {
 	w.Helper()
 	w.eventually("a form that asks for "+field, func() bool {
@@ -31,7 +31,7 @@ func labels(options []fakeslack.Option) (texts []string) {
 	return texts
 }
 
-// slowly makes requests of one kind to the API take a time.
+// slowly delays the API's answers to one method.
 func (w *world) slowly(method string, d time.Duration) {
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method == method {
@@ -121,7 +121,7 @@ func TestFormRejectedBySlack(t *testing.T) {
 	w.form(max, "backup_id")
 }
 
-// What somebody may not read they are not offered: the field is typed then.
+// A list that somebody may not read offers no choices: the field is typed.
 func TestFormChoicesFollowPolicy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -156,7 +156,7 @@ func TestFormChoicesOfServer(t *testing.T) {
 	require.Contains(t, v.Text(), "nightly-a · 2025-03-01 01:00 UTC · web-server-01")
 }
 
-// A picker takes the value as it was typed beside what is offered.
+// A picker accepts a typed value that is not among its choices.
 func TestFormKeepsTypedFields(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -232,13 +232,13 @@ func TestFormAfterResponseURLExpired(t *testing.T) {
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers get")
 	v := w.form(lea, "server")
-	w.later(time.Hour) // the response_url is dead by now
+	w.later(time.Hour) // the response_url has expired
 	p.Fill(v, map[string]any{"field:server": "12345"})
 	require.Empty(t, p.Submit(v).Errors)
 	w.direct(lea, "203.0.113.10")
 }
 
-// many makes an account with so many servers.
+// many makes a world whose account has a number of servers.
 func many(t *testing.T, servers int) *world {
 	w := newSQLite(t)
 	w.sim = simulator.New(simulator.Options{Speed: 60, Servers: servers})

@@ -20,7 +20,7 @@ func (w *world) onCall() {
 	})
 }
 
-// asksWhy asks why somebody may do it, or not.
+// asksWhy types /vps why, and waits for the answer.
 func (w *world) asksWhy(user, says string) {
 	w.Helper()
 	require.Contains(w, w.ask(user, "/vps why servers start web-server-01").Text(), says)
@@ -78,7 +78,7 @@ func TestUserGroupsWithoutScope(t *testing.T) {
 	require.Empty(t, w.slack.Calls("usergroups.users.list"))
 }
 
-// A deny that means a user group holds for everybody while it is not known who is in it.
+// A rule that denies a user group holds for everybody while its members are unknown.
 func TestUnreadableUserGroupLiftsNoDeny(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

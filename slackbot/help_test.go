@@ -21,7 +21,7 @@ func (w *world) rows(f audit.Filter) (all []audit.Row) {
 	return all
 }
 
-// ask types a command in the channel of all, and returns what its asker alone is answered.
+// ask types a command and returns the ephemeral answer.
 func (w *world) ask(user, command string) *fakeslack.Message {
 	w.Helper()
 	before := len(w.slack.Ephemerals(user))

@@ -12,7 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// openHome opens the tab for the first time: of whom nothing is known, nothing is shown to.
+// openHome opens the tab for the first time. Somebody unknown must press Refresh.
 func (w *world) openHome(user string) {
 	w.Helper()
 	p := w.slack.As(user)
@@ -46,7 +46,7 @@ func TestHome(t *testing.T) {
 	})
 }
 
-// What is answered in the tab waits there no more.
+// An answered record leaves the tab.
 func TestHomeAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -101,7 +101,7 @@ func TestHomeOfExternalPerson(t *testing.T) {
 	}
 }
 
-// Somebody's own work and that on servers they may read is shown, other work is not.
+// The tab shows the person's own running records and those on servers they may read, no others.
 func TestHomeRunningRecords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -208,7 +208,7 @@ func TestForgedForm(t *testing.T) {
 	}
 }
 
-// What is sealed in the tab that somebody has proves that they were known, and where they were.
+// The sealed metadata of an open tab proves that its person was known, and has the page.
 func TestStoredHomePage(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
@@ -233,7 +233,7 @@ func TestStoredHomePage(t *testing.T) {
 	require.True(t, met)
 }
 
-// Whatever Slack's client sends, the pure part of a form answers.
+// Any payload gets a valid answer from the pure part of a form.
 func FuzzForms(f *testing.F) {
 	b := idle(f)
 	meta := b.sealer.Token(formPurpose, formMeta{Op: "servers.create", Given: map[string]string{"dry_run": "true"}})
@@ -254,7 +254,7 @@ func FuzzForms(f *testing.F) {
 	})
 }
 
-// What Slack says of a workspace proves where somebody is from only if it is said of theirs.
+// The enterprise of a workspace counts only if it is the person's own workspace.
 func TestExternalByEnterprise(t *testing.T) {
 	t.Parallel()
 	b := idle(t)

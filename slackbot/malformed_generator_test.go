@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// malformer makes something wrong of what was right.
+// malformer makes malformed requests of valid ones.
 type malformer struct {
 	*rand.Rand
 	genuine []delivered

@@ -30,8 +30,8 @@ import (
 // mostGrowth is by how much the memory in use may grow from a tenth of the way to its end.
 const mostGrowth = 16 << 20
 
-// What Slack sends, made wrong in every way that a generator finds, with a right signature or
-// none, has no effect but a polite answer.
+// Malformed requests from a generator, with a valid signature or none, have no effect but a
+// well-formed answer.
 func TestFigure15Malformed(t *testing.T) {
 	s := testkit.Seed(t)
 	w := newWorld(t)
@@ -68,7 +68,7 @@ func TestFigure15Malformed(t *testing.T) {
 		n, len(genuine), counts.by[200], counts.by[400], counts.by[401], counts.by[413], counts.others(), mb(early), mb(late), s)
 }
 
-// mostWaiting is how many are sent before the bot is left to carry out what it has taken.
+// mostWaiting is how many requests are sent before the bot may catch up.
 const mostWaiting = 500
 
 func mb(n uint64) float64 { return float64(n) / (1 << 20) }
@@ -115,8 +115,8 @@ type delivered struct {
 	body []byte
 }
 
-// realDeliveries lets people do something of every kind, and returns what Slack sent of it. What
-// they asked for has ended: nobody's consent is among it any more.
+// realDeliveries lets people act in every way, and returns the requests that Slack sent. Their records
+// have ended: no consent is among the requests any more.
 func (w *world) realDeliveries() (all []delivered) {
 	var mu sync.Mutex
 	w.slack.DeliverTo(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -167,8 +167,8 @@ func (w *world) realDeliveries() (all []delivered) {
 	return all
 }
 
-// deaf is a bot that runs against a Slack that takes all and remembers nothing, so that what is in
-// memory is the bot's.
+// deaf is a bot against a Slack that accepts all requests and stores nothing: the memory in use is
+// the bot's.
 type deaf struct {
 	*world
 	alarm  *alarm
@@ -208,14 +208,14 @@ func (w *world) startDeaf() *deaf {
 	return d
 }
 
-// catchUp waits until the bot has carried out what it has taken.
+// catchUp waits until the bot has carried out all deliveries.
 func (d *deaf) catchUp() {
 	d.Helper()
 	require.Eventually(d, func() bool {
 		if d.inInbox("done = 0") == 0 {
 			return true
 		}
-		d.later(100 * time.Millisecond) // what it was too busy for is handed out again after a minute
+		d.later(100 * time.Millisecond) // a delivery that found the queue full is claimed again after a minute
 		return false
 	}, time.Minute, 10*time.Millisecond)
 }
@@ -228,7 +228,7 @@ func (d *deaf) RoundTrip(r *http.Request) (*http.Response, error) {
 	return d.sim.Transport().RoundTrip(r)
 }
 
-// oblivion is a Slack that says yes to everything.
+// oblivion is a Slack that answers every request with ok.
 type oblivion struct{}
 
 func (oblivion) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -243,7 +243,7 @@ func (oblivion) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// alarm is a log that keeps what tells of a panic.
+// alarm is a log that keeps the lines about panics.
 type alarm struct{ testkit.Log }
 
 func (a *alarm) Write(line []byte) (int, error) {

@@ -42,7 +42,7 @@ func onlyCommand(t *testing.T, m map[string]any) map[string]any {
 	return commands[0].(map[string]any)
 }
 
-// Each feature brings its scope, and no other scope is asked for.
+// Each feature adds its scope and no other.
 func TestManifestLeastScopes(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]slackbot.Features{
@@ -92,7 +92,7 @@ func TestManifestForSocketMode(t *testing.T) {
 	require.NotContains(t, onlyCommand(t, m), "url")
 }
 
-// Without the Home tab nothing is subscribed to, and what is off is said to be off.
+// Without the Home tab there is no event subscription, and disabled features are named as such.
 func TestManifestDisabledFeatures(t *testing.T) {
 	t.Parallel()
 	m := shown(t, slackbot.Features{Socket: true})

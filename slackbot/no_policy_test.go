@@ -19,9 +19,8 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 )
 
-// Without a policy file nobody in Slack answers or sees what an assistant or a terminal asked for:
-// not by any button or window that they may still have from when there was a policy, not by the
-// lists, not in the Home tab.
+// Without a policy file nobody in Slack can answer or see a record of an assistant or a terminal: not by
+// a button or a modal from the time of a policy, not in a list, not in the Home tab.
 func TestFigure18WithoutAPolicyNobodyInSlackAnswers(t *testing.T) {
 	s := testkit.Seed(t)
 	w := newWorld(t)
@@ -116,7 +115,7 @@ func (m *members) button(where, id string) (*fakeslack.Message, fakeslack.Button
 	return nil, fakeslack.Button{}
 }
 
-// do presses a button, or types a name, as somebody.
+// do presses a button, or types a name, for somebody.
 func (m *members) do(random *rand.Rand, i int) {
 	rec, user := m.records[random.IntN(len(m.records))], everybody[random.IntN(len(everybody))]
 	if window := m.windows[rec.ID]; window != "" && random.IntN(2) == 0 {
@@ -141,7 +140,7 @@ func (m *members) typeInto(user, callback, metadata, text string) {
 	}})
 }
 
-// deliver sends what Slack sends when somebody does something, signed.
+// deliver sends a signed interaction, as Slack would.
 func (m *members) deliver(user string, payload map[string]any) {
 	team := "T0TEAM"
 	if user == stranger {
@@ -169,7 +168,7 @@ func (m *members) answered() (n int) {
 	return n
 }
 
-// versions are all that anybody could see since a moment.
+// versions are all texts shown to anybody since a time.
 func (m *members) versions(since time.Time) (all []fakeslack.Version) {
 	histories := [][]fakeslack.Version{}
 	for _, channel := range []string{ops, approvals} {
@@ -208,7 +207,7 @@ func (m *members) answeredLists(since time.Time) bool {
 	return told >= len(everybody)
 }
 
-// shown are the texts since a moment that tell something of a record.
+// shown are the texts since a time that disclose a record.
 func (m *members) shown(since time.Time) (texts []string) {
 	for _, v := range m.versions(since) {
 		raw, err := json.Marshal(v.Blocks)

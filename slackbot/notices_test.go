@@ -29,7 +29,7 @@ func (w *world) replica() *world {
 	return r
 }
 
-// expiring makes a world whose token has a few days left.
+// expiring makes a world whose token expires after a time.
 func expiring(t *testing.T, left time.Duration) *world {
 	w := newSQLite(t)
 	tokens := simulator.DefaultTokens(w.now())
@@ -98,7 +98,7 @@ func (w *world) note(from, to int) {
 
 var numbered = regexp.MustCompile(`test\.number(\d+)`)
 
-// mirroredRows are the numbers of the rows that the channel shows, in order.
+// mirroredRows are the numbers of the rows in the channel, in order.
 func (w *world) mirroredRows() (all []string) {
 	for _, m := range w.slack.Messages(auditChannel) {
 		seen := map[string]bool{}
@@ -157,7 +157,7 @@ func TestAuditMirrorOnce(t *testing.T) {
 	}
 }
 
-// Who is refused again and again hides no change from the audit channel.
+// Many refusals do not hide a change from the audit channel.
 func TestAuditMirrorChangesFirst(t *testing.T) {
 	t.Parallel()
 	w := mirroring(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))

@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 )
 
-// done waits until the only record has ended well.
+// done waits until the only record is done.
 func (w *world) done() {
 	w.Helper()
 	w.eventually("it is done", func() bool {
@@ -25,7 +25,7 @@ func (w *world) done() {
 
 const change = "/vps servers update web-server-01 name=web-2"
 
-// Whatever Slack does with its messages, the asker hears how it ended, by what way is left.
+// The asker is told the outcome by whichever way Slack still accepts.
 func TestOutcomeDespiteSlackErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -53,7 +53,7 @@ func TestOutcomeDespiteSlackErrors(t *testing.T) {
 	}
 }
 
-// A message that somebody deleted goes on in its thread.
+// A deleted message is replaced by one in its thread.
 func TestDeletedMessageContinuesInThread(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -68,7 +68,7 @@ func TestDeletedMessageContinuesInThread(t *testing.T) {
 	})
 }
 
-// A signed request that comes again, however often and after a restart, has one effect.
+// A replayed request has one effect, after a restart, too.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -139,7 +139,7 @@ func TestPressOnOldCard(t *testing.T) {
 	}
 }
 
-// What one replica acknowledged another finishes; together they do it once.
+// Two replicas carry a request out once.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -154,7 +154,7 @@ func TestReplicas(t *testing.T) {
 	w.eventually("one call an operation", func() bool { return w.calls(lea) == 1 })
 }
 
-// Text that others wrote mentions nobody, links nowhere and looks like no button.
+// Names from VPS.org mention nobody, make no link and imitate no button.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"web-<!channel>", "web-<https://evil.example|click>", "web-*bold*_x_`code`", "web-&amp;<@" + max + ">", "web-" + strings.Repeat("a", 400)} {

@@ -15,7 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// status makes VPS.org say a status of the first server, whatever it really is.
+// status makes VPS.org report a status of the first server.
 func (w *world) status(word string) {
 	w.sim.Edit(func(world *simulator.World) {
 		s := world.Servers[12345]
@@ -23,7 +23,7 @@ func (w *world) status(word string) {
 	})
 }
 
-// statusAfterWrites makes VPS.org say a status of the first server as soon as it has changed something.
+// statusAfterWrites makes VPS.org report a status of the first server after each change.
 func (w *world) statusAfterWrites(word string) {
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(rw, r)
@@ -33,7 +33,7 @@ func (w *world) statusAfterWrites(word string) {
 	})
 }
 
-// calls counts the direct messages that called somebody when they came: an edit calls nobody.
+// calls counts the direct messages that notified somebody: an edit notifies nobody.
 func (w *world) calls(user string) (n int) {
 	for _, m := range w.slack.DMs(user) {
 		if strings.HasPrefix(m.History()[0].Fallback, "<@"+user+"> ") {
@@ -43,7 +43,7 @@ func (w *world) calls(user string) (n int) {
 	return n
 }
 
-// versions are what a message said, from its first version on.
+// versions are the texts of a message, oldest first.
 func versions(m *fakeslack.Message) (all []string) {
 	for _, v := range m.History() {
 		all = append(all, v.Text())
@@ -51,8 +51,8 @@ func versions(m *fakeslack.Message) (all []string) {
 	return all
 }
 
-// Done is said when the work is done, not when VPS.org has accepted it, and the asker is called
-// then alone; also if the process is another by then.
+// The message says done once the work has settled, not when VPS.org accepted it, and notifies the asker
+// only then, after a restart, too.
 func TestDoneMessageAfterWorkSettles(t *testing.T) {
 	for name, between := range map[string]func(w *world){
 		"in one process": func(*world) {},
@@ -83,7 +83,7 @@ func TestDoneMessageAfterWorkSettles(t *testing.T) {
 	}
 }
 
-// A new server has no address when VPS.org accepts it; its message ends with the one that it got.
+// A new server has no address when VPS.org accepts it; the last version of its message has one.
 func TestNewServerMessageHasAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -110,7 +110,7 @@ func TestFailedWork(t *testing.T) {
 	require.Contains(t, failed[0].Reason, "reboot_failed")
 }
 
-// However long it takes, the card says how it ended: no clock uses its address up.
+// The card shows the outcome of a long call: no clock uses its response_url up.
 func TestCardShowsOutcomeOfLongCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -140,7 +140,7 @@ func TestAskerCannotApproveOwnRequest(t *testing.T) {
 	require.Empty(t, given)
 }
 
-// Who asked elsewhere is called by the name they have here.
+// Somebody who asked elsewhere is mentioned by their Slack id.
 func TestAskerIsMentioned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -169,7 +169,7 @@ func TestUpdateIsAnsweredWhereTyped(t *testing.T) {
 	require.Contains(t, w.direct(lea, "Done").Text(), "web-2", "what was changed is said")
 }
 
-// Turning a page replaces the page.
+// The next page replaces the page before.
 func TestPagingReplacesThePage(t *testing.T) {
 	t.Parallel()
 	w := many(t, 45)
@@ -181,7 +181,7 @@ func TestPagingReplacesThePage(t *testing.T) {
 	require.Len(t, w.slack.Ephemerals(lea), 1)
 }
 
-// What may be meant is no operation: it is said, and nothing breaks.
+// A suggestion that is no operation is shown without a button.
 func TestTypoInHelp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -202,7 +202,7 @@ func TestAuditMirrorBeforeIdentity(t *testing.T) {
 	w.posted(ops, "freeze")
 }
 
-// Whoever asked at a terminal is told that it is their turn; nobody else can run it.
+// Somebody who asked at a terminal is notified that it is their turn; nobody else can run it.
 func TestTerminalAskerIsNotifiedOfTheirTurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -219,7 +219,7 @@ func TestTerminalAskerIsNotifiedOfTheirTurn(t *testing.T) {
 	require.NotEmpty(t, reply.Record.ID)
 }
 
-// Who has confirmed elsewhere is not asked again.
+// Somebody who confirmed elsewhere is not asked again.
 func TestQuestionAnsweredElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -248,7 +248,7 @@ func TestSecondPressOfApprove(t *testing.T) {
 	}
 }
 
-// What settles later is not called done where it was typed; and what fails is in the log.
+// The answer to a command does not say done while the work goes on.
 func TestAcceptedIsNotDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -257,7 +257,7 @@ func TestAcceptedIsNotDone(t *testing.T) {
 	require.Zero(t, w.answers(lea, "Done"))
 }
 
-// The window of a card that has expired says so.
+// The modal of an expired card says that it expired.
 func TestModalOfExpiredCard(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -19,7 +19,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// crowd is people who press, and what was seen of it.
+// crowd is people who press buttons, and a model of what they may bring about.
 type crowd struct {
 	*world
 	*rand.Rand
@@ -50,7 +50,7 @@ type deed struct {
 	batch                     int
 }
 
-// rule is a policy, and what it comes to, told again in a few words.
+// rule is a policy, and its meaning as two predicates.
 type rule struct {
 	change func(*permissions.Policy)
 	runs   func(user, server string) bool // may run everything on the server, and agree to it for others
@@ -79,7 +79,7 @@ var rules = []rule{
 
 func only(who permissions.Principal) []permissions.Principal { return []permissions.Principal{who} }
 
-// judge looks at each write that arrives. It is called by the API.
+// judge checks each write that arrives against the model. The API calls it.
 func (c *crowd) judge(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 	if r.Method != http.MethodGet {
 		c.judgeWrite(r)
@@ -145,7 +145,7 @@ func (c *crowd) agreed(user string, rec approval.Record) bool {
 	return pressed && typed
 }
 
-// saidNo reports whether somebody has said no, and not only at this very moment.
+// saidNo reports whether somebody said no in an earlier batch.
 func (c *crowd) saidNo(user string, rec approval.Record) bool {
 	return slices.ContainsFunc(c.deeds, func(d deed) bool {
 		return d.user == user && d.record == rec.ID && d.does == "cancel" && d.batch < c.batch
@@ -178,7 +178,7 @@ func (c *crowd) all() []approval.Record {
 	return all
 }
 
-// ask lets a few people ask for something, and waits for the cards.
+// ask lets some people type commands, and waits for the cards.
 func (c *crowd) ask() {
 	for range 1 + c.IntN(4) {
 		server := []string{"12345", "12346"}[c.IntN(2)]
@@ -240,7 +240,7 @@ func (c *crowd) press(most int) {
 	all.Wait()
 }
 
-// pick is a button: mostly one of the newest, and sooner one that says yes.
+// pick picks a button: mostly one of the newest, preferably one that says yes.
 func (c *crowd) pick(random *rand.Rand) (p placed) {
 	for range 4 {
 		at := random.IntN(len(c.buttons))
@@ -263,8 +263,7 @@ func (c *crowd) pressOne(user string, p placed) {
 	c.taken(c.slack.As(user).In(p.on.Channel).PressButton(p.on, p.button))
 }
 
-// pressAsNobody sends a press that Slack would not: of somebody whom it does not know, or without
-// anybody.
+// pressAsNobody sends a press that Slack never would: by an unknown user, or without a user.
 func (c *crowd) pressAsNobody(p placed) {
 	n := c.forged.Add(1)
 	payload := map[string]any{
@@ -282,7 +281,7 @@ func (c *crowd) pressAsNobody(p placed) {
 
 var asksFor = regexp.MustCompile(`Type (\S+) to confirm`)
 
-// submit fills in the windows that are open, all at once, and sends them in. Each comes twice.
+// submit fills in and submits the open modals, all at once, each twice.
 func (c *crowd) submit() {
 	c.idle()
 	var all sync.WaitGroup

@@ -18,10 +18,9 @@ var people = []string{lea, max, eve, stranger, nobody}
 
 const nobody = "U0NOBODY"
 
-// Many people press whatever buttons there are or ever were, in any order and at the same time,
-// and type what a window asks for or something else. In between the policy changes, servers are
-// renamed, cards expire. Each write that arrives is held against what the right people have done
-// by then, and against what is so.
+// People press all buttons that exist or ever existed, in any order and concurrently, and type the right
+// or a wrong name into modals, while the policy changes, servers are renamed and cards expire. Each
+// write that arrives is checked against the consents given by then.
 func TestFigure17RandomPresses(t *testing.T) {
 	s := testkit.Seed(t)
 	w := newWorld(t)
@@ -52,7 +51,7 @@ func TestFigure17RandomPresses(t *testing.T) {
 		c.presses, len(c.buttons), len(c.all()), len(people), c.windows, c.policies, c.renames, c.jumps, len(c.sent), c.second, s)
 }
 
-// change changes what the answers are held against, while nothing is under way.
+// change changes the policy, a name or the clock while nothing is under way.
 func (c *crowd) change() {
 	c.settleDown()
 	c.mu.Lock()
@@ -73,7 +72,7 @@ func (c *crowd) change() {
 	c.later(time.Second)
 }
 
-// rules makes a policy the one that holds, without a budget: what is agreed to must run at once.
+// rules sets a policy without a budget: an approved record must run at once.
 func (c *crowd) rules(p *permissions.Policy) {
 	rules[c.rule].change(p)
 	lots := permissions.Rate{Most: 1e9, Within: time.Hour}

@@ -15,8 +15,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// One signed request, sent again by whoever has stolen it, as often as they like and for as long
-// as its signature counts, from several places at once and across a restart, has one effect.
+// A signed request that is replayed as often as wanted while its signature counts, concurrently and
+// across a restart, has one effect.
 func TestFigure14Replayed(t *testing.T) {
 	w := newWorld(t)
 	genuine := w.slack.As(lea).In(ops).Type(change)
@@ -44,7 +44,7 @@ func TestFigure14Replayed(t *testing.T) {
 	testkit.Figure(t, 14, "%d replays of one signed request by %d senders, across a restart and until its signature is over: 1 write, 1 record, 1 message (nothing random)", n, senders)
 }
 
-// What Slack has not signed as it is, now, is answered 401 with the same words, whatever is wrong.
+// A request whose signature does not match is answered 401 with the same bytes, whatever is wrong.
 func TestFigure14Forged(t *testing.T) {
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type(change)
@@ -92,7 +92,7 @@ func TestFigure14Forged(t *testing.T) {
 	testkit.Figure(t, 14, "%d requests with a body, a signature or a time changed in one byte, or signed more than 300 s before or ahead: all answered 401, by the same bytes; none was taken (nothing random)", tried.Load())
 }
 
-// contents takes a request apart.
+// contents returns the parts of a request.
 func contents(t *testing.T, r *http.Request) (body []byte, header http.Header) {
 	t.Helper()
 	var b bytes.Buffer

@@ -22,11 +22,11 @@ import (
 )
 
 // script is one of testdata/cases: what people, Slack and VPS.org do, and what must come of it.
-// What comes before the first mark counts for nothing; each stretch after it must hold by itself.
+// The calls before the first mark are not checked; each expectation must hold for every stretch after it.
 type script struct {
 	Name    string
 	Mode    string         // "socket"; else HTTP
-	Hello   map[string]any // what Slack says in place of a hello
+	Hello   map[string]any // Slack's first message in place of a hello
 	Account *account
 	Steps   []step
 	Expect  []expectation
@@ -203,8 +203,8 @@ func (p *player) do(s step) {
 	p.wait(s, before)
 }
 
-// wait waits for what a step leads to: all of its time where calls are counted, else until
-// nothing more comes.
+// wait waits for the effects of a step: all of its time if calls are counted, else until no more calls
+// come.
 func (p *player) wait(s step, before int) {
 	end := time.Now().Add(time.Duration(s.Wait * float64(time.Second)))
 	counted := slices.ContainsFunc(p.Expect, func(e expectation) bool { return e.AtMost != nil && *e.AtMost > 1 || e.Opened > 0 })
@@ -249,7 +249,7 @@ func (p *player) button(label string) (found *fakeslack.Message, b fakeslack.But
 	return found, b
 }
 
-// filled puts what the open form takes along in the place of $META.
+// filled replaces $META by the metadata of the open form.
 func (p *player) filled(is map[string]any) map[string]any {
 	raw, err := json.Marshal(is)
 	require.NoError(p, err)
@@ -307,7 +307,7 @@ func (p *player) stretches() [][]fakeslack.Call {
 	return cut
 }
 
-// said is all that a call shows people, as JSON without its escapes for HTML.
+// said is all text that a call shows, as JSON without escapes for HTML.
 func said(c fakeslack.Call) string {
 	var b strings.Builder
 	for _, key := range []string{"text", "blocks", "view"} {

@@ -11,8 +11,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// A channel that takes no messages is told to the asker at once, and logged, whatever word Slack
-// has for it; the asker's own messages do not suffer.
+// An approvals channel that takes no messages is reported to the asker and to the log, whatever Slack's
+// error code; the asker's own messages arrive.
 func TestUnusableApprovalsChannel(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{
@@ -40,7 +40,7 @@ func TestUnusableApprovalsChannel(t *testing.T) {
 	}
 }
 
-// Where the policy names no channel the asker is told that nobody was asked.
+// If the policy names no channel, the asker is told that nobody was asked.
 func TestNoApprovalsChannel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -50,7 +50,7 @@ func TestNoApprovalsChannel(t *testing.T) {
 	w.ephemeral(lea, "Please confirm")
 }
 
-// The same for a channel to which somebody shared a change: it goes on in a direct message.
+// A shared change whose channel takes no messages continues in a direct message.
 func TestUnusableChannelOfSharedChange(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{"restricted_action_read_only_channel", "missing_scope", "a_word_of_tomorrow"} {
@@ -65,7 +65,7 @@ func TestUnusableChannelOfSharedChange(t *testing.T) {
 	}
 }
 
-// A token that dies is an error in the log, once, and the process is not ready until Slack takes it again.
+// A revoked token is one error in the log, and the process is not ready until Slack accepts it again.
 func TestRevokedToken(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{"token_revoked", "account_inactive", "invalid_auth", "token_expired", "not_authed"} {
@@ -91,7 +91,7 @@ func TestRevokedToken(t *testing.T) {
 	}
 }
 
-// Where Slack does not take the blocks people get the text, by every way.
+// If Slack rejects the blocks, every kind of message arrives as text.
 func TestRejectedBlocksBecomeText(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format"} {

@@ -10,7 +10,7 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// Under a result stands how to undo it: a command that parses, about what was done.
+// A result names the command that undoes it.
 func TestUndoCommand(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ command, card, want string }{

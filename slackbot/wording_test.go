@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// foreign is what no text in Slack has in it: words of the terminal, of the API and of Go.
+// foreign are patterns that no text in Slack may have: words of the terminal, of the API and of Go.
 var foreign = map[string]*regexp.Regexp{
 	"an identity":       regexp.MustCompile(`\b(slack|slack-group|key|local):[A-Za-z0-9]`),
 	"a duration of Go":  regexp.MustCompile(`\b(\d+h)?\d+m\d+s\b|\b\d+h\d+m\b|\b\d+(\.\d+)?s\b`),
@@ -25,7 +25,7 @@ var foreign = map[string]*regexp.Regexp{
 	"an operation":      regexp.MustCompile(`(^|[^“/\w.-])(servers|backups|snapshots|plans|domains|dns|account)\.(list|get|create|update|replace|delete|start|stop|reboot|restore|zones)\b`),
 }
 
-// speaks fails for a text that is not in Slack's voice.
+// speaks fails for a text with a foreign pattern.
 func speaks(t testing.TB, where, text string) {
 	t.Helper()
 	for what, is := range foreign {
@@ -33,7 +33,7 @@ func speaks(t testing.TB, where, text string) {
 	}
 }
 
-// everySay is all that the app has shown to anybody, in every version.
+// everySay is every version of every text that the app has shown.
 func (w *world) everySay() (all []string) {
 	for _, user := range []string{lea, max, eve, stranger} {
 		for _, m := range append(w.slack.Ephemerals(user), w.slack.DMs(user)...) {
@@ -53,14 +53,14 @@ func (w *world) everySay() (all []string) {
 	return all
 }
 
-// Every sentence that the Runner can answer with comes in Slack's voice: refusals, budgets, freezes,
-// mistakes, what VPS.org says, what was lost, what somebody said no to.
+// The Runner's messages are reworded for Slack: refusals, budgets, freezes, errors of input and of
+// VPS.org, lost answers, denials.
 func TestWording(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		before func(w *world)
 		typed  []string
-		says   string // by which the last answer is recognised
+		says   string // in the last answer
 	}{
 		"a freeze":                {typed: []string{"freeze disk is full", "servers start web-server-01", "audit", "approvals"}, says: "frozen by <@"},
 		"a freeze, why":           {typed: []string{"freeze wait", "unfreeze"}, says: "is lifted"},
@@ -121,7 +121,7 @@ func onlyMax(w *world) {
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Rules[1].Who = []permissions.Principal{"max"} })
 }
 
-// apiSays makes VPS.org answer every change with a status and a body.
+// apiSays makes VPS.org answer each change with a status and a body.
 func apiSays(status int, body string) func(w *world) {
 	return answering(func(r *http.Request) bool { return r.Method != http.MethodGet }, status, body)
 }

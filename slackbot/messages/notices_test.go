@@ -15,7 +15,7 @@ import (
 
 var noon = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// A replica that was slow to claim rows finds them posted already.
+// A replica that claims a batch late finds it posted.
 func TestMirrorBatchPostedMeanwhile(t *testing.T) {
 	t.Parallel()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// However Slack words that it wants a pause, it gets one of a second at least, and a longer one each
-// time where it names none.
+// Every form of Retry-After gives a pause of a second at least, and a longer one each time if it
+// names none.
 func TestRetryAfterPause(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string][]time.Duration{
@@ -42,7 +42,7 @@ func TestErrorCodeIn(t *testing.T) {
 	}
 }
 
-// What Slack refuses is a matter of the channel, of the token, of the message or of the moment.
+// An error code is about the channel, the token, the message, or is temporary.
 func TestErrorCodeMeaning(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
