@@ -102,7 +102,7 @@ func TestEscalatedQuestion(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	require.Empty(t, w.slack.DMs(lea))
 	op, _ := tools.Lookup("servers.stop")
-	w.runner.Handover(t.Context(), op, reply.Record.ID, "the client could not ask")
+	w.runner.Escalate(t.Context(), op, reply.Record.ID, "the client could not ask")
 	w.direct(lea, "Stops")
 }
 

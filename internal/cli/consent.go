@@ -132,7 +132,7 @@ func isYes(text string) bool {
 // remembers it.
 func (r *operationRun) withoutAnswer(ctx context.Context, call runner.Call, reply runner.Reply) runner.Reply {
 	ctx = context.WithoutCancel(ctx)
-	r.Runner.GaveUp(ctx, call.Actor, reply.Record.ID)
+	r.Runner.Abandon(ctx, call.Actor, reply.Record.ID)
 	reply.Message = "no answer was given; nothing was sent. That is no denial: the same command asks again."
 	store, err := r.Store.Open(ctx)
 	if err != nil {

@@ -61,7 +61,7 @@ func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card 
 	case ctx.Err() != nil:
 		x.client.noteTimeout(x.Runner.Now())
 		if isLast {
-			x.Runner.GaveUp(context.WithoutCancel(ctx), x.call.Actor, rec.ID)
+			x.Runner.Abandon(context.WithoutCancel(ctx), x.call.Actor, rec.ID)
 		}
 		return x.Runner.Standing(context.WithoutCancel(ctx), x.call, rec.ID)
 	case waiting.Err() != nil: // it was answered on another surface, or it expired
@@ -90,7 +90,7 @@ func (x *toolCall) send(ctx context.Context, params mcp.ElicitationParams) (*mcp
 // client, why the one for the log.
 func (x *toolCall) escalate(ctx context.Context, record, says, why string) runner.Reply {
 	x.client.noteEscalated(record)
-	reply := x.Runner.Handover(ctx, x.op, record, why)
+	reply := x.Runner.Escalate(ctx, x.op, record, why)
 	if reply.Outcome == runner.ApprovalRequired {
 		reply.Message = says + " " + reply.Message
 	}

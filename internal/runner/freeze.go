@@ -11,7 +11,7 @@ import (
 
 // Freeze stops every change, by everybody and in every process, until it is lifted.
 func (r *Runner) Freeze(ctx context.Context, actor permissions.Actor, from permissions.Surface, reason string) error {
-	store, err := r.store(ctx)
+	store, err := r.openStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (r *Runner) Freeze(ctx context.Context, actor permissions.Actor, from permi
 
 // Unfreeze lifts a freeze. Where nothing is frozen it changes nothing.
 func (r *Runner) Unfreeze(ctx context.Context, actor permissions.Actor, from permissions.Surface) error {
-	store, err := r.store(ctx)
+	store, err := r.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ const (
 // outcome is what came of a call, as it is to be written down.
 type outcome struct {
 	move approval.Move
-	row  auditRow
+	row  audit.Row
 }
 
 // writeDown records an outcome. Whatever has become of the record meanwhile, the outcome has its row

@@ -9,7 +9,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // limitsFor returns the budgets that a claim of a record uses up.
@@ -26,7 +25,7 @@ func (r *Runner) limitsFor(rec approval.Record) []approval.Limit {
 // Room says why no budget has room now for what a record asks; "" if there is room. It is looked at
 // before a person is asked; the claim alone decides.
 func (r *Runner) Room(ctx context.Context, rec approval.Record) string {
-	store, err := r.store(ctx)
+	store, err := r.openStore(ctx)
 	if err != nil {
 		return "" // the claim will say so
 	}
@@ -34,18 +33,6 @@ func (r *Runner) Room(ctx context.Context, rec approval.Record) string {
 		return no.says
 	}
 	return ""
-}
-
-// overBudget ends a question whose claim a budget refused: nobody is asked again for what cannot be.
-func (r *Runner) overBudget(ctx context.Context, op *tools.Op, rec approval.Record, no *refusal, call Call) Reply {
-	store, err := r.store(ctx)
-	if err != nil {
-		return fail(op, err)
-	}
-	m := approval.Move{To: approval.Cancelled, Message: op.Name + " of " + text.Quote(rec.TargetName) + " was refused: " + no.says + ". Nothing was sent."}
-	reply := r.endWaiting(ctx, store, op, rec, m, call)
-	reply.Class, reply.Outcome = Refuse, Refused
-	return reply
 }
 
 func limitOf(b permissions.Budget, rec approval.Record) approval.Limit {

@@ -12,17 +12,15 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// outcome makes a move of what the API answered.
-func (r *Runner) outcome(p plan, rec approval.Record, value any, err error) approval.Move {
+// outcomeOf makes a move of the API's answer.
+func outcomeOf(op *tools.Op, rec approval.Record, value any, err error) approval.Move {
 	subject := Subject(rec)
 	if err == nil {
-		m := approval.Move{To: approval.Done, Message: doneMessage(p.op, subject, value)}
-		m.Result = resultOf(value)
-		return m
+		return approval.Move{To: approval.Done, Message: doneMessage(op, subject, value), Result: resultOf(value)}
 	}
 	var api *apiclient.Error
 	if errors.As(err, &api) && !api.Unknown {
-		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + explain(err) + wantsAnother(p.op, api)}
+		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + explain(err) + wantsAnother(op, api)}
 	}
 	return approval.Move{
 		To:      approval.Unknown,

@@ -44,7 +44,7 @@ func (r *Runner) lastWrite(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWriteTime)
 	defer cancel()
-	if store, err := r.store(ctx); err == nil {
+	if store, err := r.openStore(ctx); err == nil {
 		r.recordLate(ctx, store)
 	}
 }
@@ -52,7 +52,7 @@ func (r *Runner) lastWrite(ctx context.Context) {
 // ReconcileOnce is one round of [Runner.Reconcile].
 func (r *Runner) ReconcileOnce(ctx context.Context) error {
 	ctx = r.pin(ctx)
-	store, err := r.store(ctx)
+	store, err := r.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -148,7 +148,7 @@ func TestWhoCannotAskJoinsAndHearsOfTheEnd(t *testing.T) {
 	w := newWorld(t)
 	here := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	w.elsewhere("servers.reboot", `{"server":"web-server-01"}`)
-	w.runner.GaveUp(t.Context(), alice, here.Record.ID)
+	w.runner.Abandon(t.Context(), alice, here.Record.ID)
 	require.Equal(t, approval.Pending, w.onRecord(here.Record.ID).State, "the second asker still waits for a person")
 }
 
@@ -169,7 +169,7 @@ func TestEveryRefusalIsARow(t *testing.T) {
 		},
 		"an answer that no person gave": func(w *world) {
 			asked := w.run("servers.stop", `{"server":"12345"}`)
-			w.runner.Handover(t.Context(), asked.Op, asked.Record.ID, "too fast")
+			w.runner.Escalate(t.Context(), asked.Op, asked.Record.ID, "too fast")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,8 +11,6 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-type auditRow = audit.Row
-
 // row makes the audit row of a call that has no record.
 func (r *Runner) row(op *tools.Op, in tools.Input, call Call, decision audit.Decision) audit.Row {
 	return audit.Row{
@@ -51,8 +49,8 @@ func (r *Runner) rowFor(rec approval.Record, decision audit.Decision) audit.Row 
 	}
 }
 
-// store opens the store, or says why a change cannot be made.
-func (r *Runner) store(ctx context.Context) (approval.Store, error) {
+// openStore opens the store, or says why a change cannot be made.
+func (r *Runner) openStore(ctx context.Context) (approval.Store, error) {
 	s, err := r.Store(ctx)
 	if err != nil {
 		return nil, &storeError{err}
@@ -61,7 +59,7 @@ func (r *Runner) store(ctx context.Context) (approval.Store, error) {
 }
 
 func (r *Runner) note(ctx context.Context, row audit.Row) error {
-	store, err := r.store(ctx)
+	store, err := r.openStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,35 +82,9 @@ func (r *Runner) noteRefusal(ctx context.Context, op *tools.Op, in tools.Input, 
 	r.noteOrLog(context.WithoutCancel(ctx), row)
 }
 
-// end moves a record to an end at which nothing was sent, and replies.
-func (r *Runner) end(ctx context.Context, store approval.Store, op *tools.Op, rec approval.Record, to approval.State, says string, call Call) Reply {
-	return r.moveOn(ctx, store, op, rec, approval.Move{To: to, Message: says}, call)
-}
-
-// endStale ends a record whose target is no longer what its card showed.
-func (r *Runner) endStale(ctx context.Context, store approval.Store, op *tools.Op, rec approval.Record, now map[string]string, call Call) Reply {
-	then, err := factsThen(rec)
-	if err != nil {
-		return fail(op, err)
-	}
-	changed := changedError{drift(then, now)}
-	return r.end(ctx, store, op, rec, approval.Stale, "Nothing was sent: "+changed.Error()+".", call)
-}
-
-// moveOn moves a record from where it stands, with the row that its new state calls for.
-func (r *Runner) moveOn(ctx context.Context, store approval.Store, op *tools.Op, rec approval.Record, m approval.Move, call Call) Reply {
-	m.ID, m.At = rec.ID, r.Now()
-	if m.From == nil {
-		m.From = []approval.State{rec.State}
-	}
-	row := r.rowFor(rec, m.To.Decision())
-	row.Reason = m.Message
-	if m.Consent != nil {
-		row.Approver = m.Consent.Person
-	}
-	moved, err := store.Move(context.WithoutCancel(ctx), m, row)
-	if err != nil {
-		return r.failClaim(ctx, op, rec, true, call, err)
-	}
-	return r.tell(ctx, store, op, moved, call)
+// rowAgreed makes the audit row of a consent.
+func (r *Runner) rowAgreed(rec approval.Record, consent approval.Consent) audit.Row {
+	row := r.rowFor(rec, audit.Approved)
+	row.Approver, row.Reason = consent.Person, agreedIn(consent.Channel)
+	return row
 }

@@ -26,23 +26,23 @@ const (
 
 // lost reads back, for at most a few seconds, what became of a call whose answer was lost. What
 // it finds that has happened goes on as if the answer had come.
-func (r *Runner) lost(ctx context.Context, store approval.Store, p plan, rec approval.Record, call Call) Reply {
+func (a *attempt) lost(ctx context.Context, p plan) Reply {
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTime)
 	defer cancel()
-	settled, found := r.readBack(reading, store, rec, 3)
+	settled, found := a.readBack(reading, a.store, a.rec, 3)
 	if settled.State == approval.Unknown {
 		reply := replyFor(p.op, settled)
-		reply.Message = rec.Message + " " + stillUnknown(found.Evidence, settled)
+		reply.Message = a.rec.Message + " " + stillUnknown(found.Evidence, settled)
 		return reply
 	}
-	reply := r.tell(ctx, store, p.op, settled, call)
+	reply := a.deliver(ctx, settled)
 	if settled.State != approval.Done {
 		return reply
 	}
 	if found.Created != nil {
 		reply.Value = found.Created
 	}
-	return r.settle(ctx, p, found.Created, reply, call)
+	return a.settle(ctx, p, found.Created, reply)
 }
 
 // stillUnknown says that a read-back has settled nothing, and what to do.
@@ -244,8 +244,8 @@ func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.
 	return moved
 }
 
-// sweepBriefly sweeps for no longer than somebody who waits may be kept.
-func (r *Runner) sweepBriefly(ctx context.Context, store approval.Store) {
+// reconcileBriefly reconciles for no longer than somebody who waits may be kept.
+func (r *Runner) reconcileBriefly(ctx context.Context, store approval.Store) {
 	ctx, cancel := context.WithTimeout(ctx, readBackTime)
 	defer cancel()
 	r.sweep(ctx, store, func(string) bool { return true })

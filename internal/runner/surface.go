@@ -6,7 +6,6 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -14,7 +13,7 @@ import (
 
 // What a surface needs beside running a call.
 
-// ExistingComplete tells the surface which record its call has made or found.
+// recorded tells the surface which record its call has made or found.
 func (c Call) recorded(rec approval.Record) {
 	if c.Recorded != nil {
 		c.Recorded(rec)
@@ -45,26 +44,9 @@ func (r *Runner) IsOwn(ctx context.Context, rec approval.Record) bool {
 	return err == nil && rec.API == own.API && rec.Account == own.Account && rec.TokenName == r.tokenName()
 }
 
-// MayAnswer says why somebody may not answer a record, at this moment; "" if they may.
-func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, a Answer) string {
-	return r.whyNot(ctx, rec, actor, a)
-}
-
-// IsAsker reports whether an actor is who asked, by whichever of their identities.
-func (r *Runner) IsAsker(rec approval.Record, actor permissions.Actor) bool {
-	return r.isAsker(rec, actor)
-}
-
-// NoteRefusedAnswer writes down that somebody's answer did not count.
-func (r *Runner) NoteRefusedAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, why string) {
-	row := r.rowFor(rec, audit.Refused)
-	row.Reason = text.Clean(string(actor)+" may not answer it: ") + why
-	r.noteOrLog(ctx, row)
-}
-
 // AsOfNow expires a record whose time is over, and returns how it stands.
 func (r *Runner) AsOfNow(ctx context.Context, rec approval.Record) approval.Record {
-	store, err := r.store(ctx)
+	store, err := r.openStore(ctx)
 	if err != nil {
 		return rec
 	}

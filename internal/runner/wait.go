@@ -21,20 +21,20 @@ type work struct {
 }
 
 // await polls until the work has settled, the limit is reached or the caller gives up.
-func (r *Runner) await(ctx context.Context, p plan, value any, call Call) (w work) {
-	began := r.Now()
-	ctx, cancel := context.WithTimeout(ctx, call.WaitLimit)
+func (a *attempt) await(ctx context.Context, p plan, value any) (w work) {
+	began := a.Now()
+	ctx, cancel := context.WithTimeout(ctx, a.call.WaitLimit)
 	defer cancel()
 	w.err = apiclient.Poll(ctx, func(ctx context.Context) (bool, error) {
-		if err := r.look(ctx, p, value, &w); err != nil {
+		if err := a.look(ctx, p, value, &w); err != nil {
 			return false, err
 		}
-		if call.Progress != nil {
-			call.Progress(text.Clean(w.status), r.Now().Sub(began))
+		if a.call.Progress != nil {
+			a.call.Progress(text.Clean(w.status), a.Now().Sub(began))
 		}
 		return p.hasSettled(w.now, w.looks), nil
 	})
-	w.waited = r.Now().Sub(began)
+	w.waited = a.Now().Sub(began)
 	return w
 }
 
@@ -81,18 +81,18 @@ func (c Call) unsettled() Class {
 }
 
 // settle waits for the work of a done change to settle, where the caller wants that.
-func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, call Call) Reply {
+func (a *attempt) settle(ctx context.Context, p plan, value any, reply Reply) Reply {
 	if !p.op.Settles {
 		return reply
 	}
-	if !p.in.Wait || call.WaitLimit <= 0 {
+	if !p.in.Wait || a.call.WaitLimit <= 0 {
 		reply.Message += " It goes on in the background."
 		if p.op.On == tools.NewServer {
 			reply.Message += " servers.get shows its address as soon as it has one."
 		}
 		return reply
 	}
-	work := r.await(ctx, p, value, call)
+	work := a.await(ctx, p, value)
 	if work.now != nil {
 		reply.Value = work.now
 	}
@@ -102,13 +102,13 @@ func (r *Runner) settle(ctx context.Context, p plan, value any, reply Reply, cal
 	}
 	switch {
 	case work.err != nil && !isOver(work.err):
-		reply.Class = call.unsettled()
+		reply.Class = a.call.unsettled()
 		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + explain(work.err)
 	case work.err != nil:
-		reply.Class = call.unsettled()
+		reply.Class = a.call.unsettled()
 		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + text.Quote(work.status) + "."
 	case tools.IsFailedStatus(work.status):
-		reply.Class = call.unsettled()
+		reply.Class = a.call.unsettled()
 		reply.Message = "Accepted, but it failed: it ended with status " + text.Quote(work.status) + ". " + reply.Message
 	default:
 		reply.Message += " It settled with status " + text.Quote(work.status) + " after " + after + "."

@@ -17,7 +17,7 @@ const TooFast = 700 * time.Millisecond
 // AskForm notes that the question of a record is about to be put to a session, and returns
 // the nonce that the answer must bring back. The store keeps its hash alone.
 func (r *Runner) AskForm(ctx context.Context, rec approval.Record, session string) (nonce string, err error) {
-	store, err := r.store(ctx)
+	store, err := r.openStore(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -39,7 +39,7 @@ type FormAnswer struct {
 // this session, or was used, or is too old, is refused.
 func (r *Runner) TakeForm(ctx context.Context, nonce, session string) (FormAnswer, error) {
 	came := r.Now() // a slow store makes no person of a program
-	store, err := r.store(ctx)
+	store, err := r.openStore(ctx)
 	if err != nil {
 		return FormAnswer{}, err
 	}
@@ -63,3 +63,54 @@ func (r *Runner) RefuseAnswer(ctx context.Context, op *tools.Op, call Call, err 
 	r.noteRefusal(ctx, op, tools.Input{}, call, err)
 	return failAnswer(op, err)
 }
+
+var errOtherCall = &refusal{"the answer belongs to another call than this one; nothing was sent"}
+
+// Same checks that an answer which came with a call is for that very call: the same
+// operation with the same input, names and ids of one server being the same. It changes
+// nothing. It returns the record, and whether the call wants to wait for the work to settle.
+func (r *Runner) Same(ctx context.Context, call Call, approvalID string) (rec approval.Record, wait bool, err error) {
+	a, err := r.asked(ctx, call, approvalID)
+	rec = a.rec
+	switch {
+	case err != nil:
+		return rec, false, err
+	case a.op.Name != call.Operation:
+		return rec, false, errOtherCall
+	}
+	in, err := r.accept(a.op, call.Input)
+	switch {
+	case err != nil:
+		return rec, false, &inputError{err.Error()}
+	case in.DryRun:
+		return rec, false, &refusal{"a dry run asks nobody, so no answer belongs to it; nothing was sent"}
+	}
+	if hash := hashOf(in.Canonical()); hash == rec.AskedHash || hash == rec.ArgsHash {
+		return rec, in.Wait, nil
+	}
+	resolved, _, err := r.resolve(ctx, a.op, in, call)
+	if err != nil {
+		return rec, false, err
+	}
+	if hashOf(resolved.Canonical()) != rec.ArgsHash {
+		return rec, false, errOtherCall
+	}
+	return rec, in.Wait, nil
+}
+
+// Standing replies with how a record stands by now, for a call that waited for its answer
+// and heard nothing: it may have been answered elsewhere, or have expired.
+func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Reply {
+	a, err := r.asked(ctx, call, approvalID)
+	if err != nil {
+		return failAnswer(a.op, err)
+	}
+	a.rec = r.asOfNow(ctx, a.store, a.rec)
+	if a.rec.State.Waits() {
+		return replyFor(a.op, a.rec)
+	}
+	return a.joinRunning(ctx)
+}
+
+// ErrUnreadable is for [Runner.RefuseAnswer]: what came back is not an answer.
+var ErrUnreadable = errors.New("the answer cannot be read, so it does not count; nothing was sent. Ask again to see the question anew")

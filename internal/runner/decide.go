@@ -1,0 +1,188 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Decide takes the answer that a person gives elsewhere than where the call was made. A
+// yes is recorded; once all have agreed whose consent is needed, the asker's side runs it.
+func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer, reason string) (approval.Record, error) {
+	a, err := r.attemptOf(ctx, ans.Approval, Call{})
+	if err == nil {
+		err = a.checkAnswer(ctx, actor, ans)
+	}
+	if err == nil && ans.Yes {
+		err = a.oneOfMachine(ctx, actor)
+	}
+	if err != nil {
+		return a.rec, err
+	}
+	consent := r.consent(actor, ans, reason)
+	if !ans.Yes {
+		m := approval.Move{To: approval.Denied, Live: true, Consent: consent}
+		m.Message = withReason(Subject(a.rec)+" was denied by "+consent.Identity, consent.Reason) + " Nothing was sent."
+		return a.decideWaiting(ctx, m, consent.Person)
+	}
+	if a.rec.Confirm != "" && strings.TrimSpace(ans.Text) != a.rec.Confirm {
+		return a.rec, &inputError{"that is not " + text.Quote(a.rec.Confirm) + "; the request stays open"}
+	}
+	consent.StandsIn = a.rec.Others == 0 && !r.IsAsker(a.rec, actor)
+	agreed, err := a.store.Agree(ctx, a.rec.ID, *consent, r.rowAgreed(a.rec, *consent))
+	return a.decided(ctx, agreed, approval.Approved, err)
+}
+
+// oneOfMachine refuses a second yes for another person from the users of one machine: they count as
+// one.
+func (a *attempt) oneOfMachine(ctx context.Context, actor permissions.Actor) error {
+	if !actor.IsLocal() || a.IsAsker(a.rec, actor) {
+		return nil
+	}
+	consents, err := a.store.Consents(ctx, a.rec.ID)
+	if err != nil {
+		return &storeError{err}
+	}
+	for _, c := range consents {
+		if who := permissions.Actor(c.Identity); c.Yes && who.IsLocal() && who != actor && !a.IsAsker(a.rec, who) {
+			return &refusal{text.Clean(c.Identity) + " has agreed, and the users of one machine count as one person; agree with an access key or in Slack"}
+		}
+	}
+	return nil
+}
+
+func withReason(says, reason string) string {
+	if reason = text.Clean(reason); reason != "" {
+		return says + ": " + reason + "."
+	}
+	return says + "."
+}
+
+// Cancel ends a record that its own asker no longer wants.
+func (r *Runner) Cancel(ctx context.Context, actor permissions.Actor, id string) (approval.Record, error) {
+	a, err := r.asked(ctx, Call{Actor: actor}, id)
+	if err != nil {
+		return a.rec, err
+	}
+	return a.cancel(ctx, "it was cancelled by "+string(actor))
+}
+
+// asked goes on with a record that its own asker decides on.
+func (r *Runner) asked(ctx context.Context, call Call, id string) (*attempt, error) {
+	a, err := r.attemptOf(ctx, id, call)
+	if err == nil && !r.IsAsker(a.rec, call.Actor) {
+		err = &refusal{"only " + text.Clean(a.rec.Actor) + ", who asked, can do that"}
+	}
+	return a, err
+}
+
+func (a *attempt) cancel(ctx context.Context, why string) (approval.Record, error) {
+	return a.decideWaiting(ctx, approval.Move{To: approval.Cancelled, Message: Subject(a.rec) + ": " + why + ". Nothing was sent."}, "")
+}
+
+// decideWaiting ends a record wherever it waits, by a person's decision.
+func (a *attempt) decideWaiting(ctx context.Context, m approval.Move, approver string) (approval.Record, error) {
+	m.ID, m.From, m.At = a.rec.ID, []approval.State{approval.Pending, approval.Approved}, a.Now()
+	row := a.rowFor(a.rec, m.To.Decision())
+	row.Reason, row.Approver = m.Message, approver
+	moved, err := a.store.Move(ctx, m, row)
+	return a.decided(ctx, moved, m.To, err)
+}
+
+// decided explains why a decision came too late, if it did.
+func (a *attempt) decided(ctx context.Context, moved approval.Record, to approval.State, err error) (approval.Record, error) {
+	state := (*approval.StateError)(nil)
+	switch {
+	case err == nil:
+		return moved, nil
+	case errors.As(err, new(*approval.AnsweredError)):
+		return a.rec, &inputError{"you have agreed to this before; it waits for others"}
+	case !errors.As(err, &state):
+		return a.rec, &storeError{err}
+	}
+	now := a.asOfNow(ctx, a.store, state.Record)
+	return now, &inputError{Subject(a.rec) + " cannot be " + string(to) + " any more: " + standsAs(now)}
+}
+
+// Settle ends an unknown record with what a person found.
+func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string, happened bool) (approval.Record, error) {
+	a, err := r.attemptOf(ctx, id, Call{})
+	given := r.Policy().MayAct(actor, permissions.SettleApproval).Allowed
+	if err == nil && !given && !r.IsAsker(a.rec, actor) && !r.mightHaveAsked(a.rec, actor) {
+		err = &refusal{"only " + text.Clean(a.rec.Actor) + ", who asked, or somebody whom the policy lets do the same, can say what became of it"}
+	}
+	if err != nil {
+		return a.rec, err
+	}
+	if a.rec.State == approval.Executing && r.dead(ctx, a.store, a.rec) {
+		a.rec = r.bury(ctx, a.store, a.rec)
+	}
+	subject := Subject(a.rec)
+	if a.rec.State != approval.Unknown {
+		return a.rec, &inputError{subject + " is not unknown, so there is nothing to settle: " + endings[a.rec.State].says}
+	}
+	m := approval.Move{
+		ID: a.rec.ID, From: []approval.State{approval.Unknown}, To: approval.NotApplied, At: r.Now(),
+		Message: subject + " did not happen, says " + string(actor) + ".",
+	}
+	if happened {
+		m.To, m.Message = approval.Done, subject+" happened, says "+string(actor)+"."
+	}
+	row := r.rowFor(a.rec, audit.Settled)
+	row.Reason, row.Outcome, row.Approver = m.Message, m.To.Outcome(), string(actor)
+	moved, err := a.store.Move(ctx, m, row)
+	return a.decided(ctx, moved, m.To, err)
+}
+
+// mightHaveAsked reports whether the policy file would let somebody ask for the same from
+// where it was asked.
+func (r *Runner) mightHaveAsked(rec approval.Record, actor permissions.Actor) bool {
+	policy, ask := r.Policy(), askOf(rec)
+	ask.Actor, ask.Groups = actor, nil
+	return policy.Book != nil && policy.Decide(ask).Allowed
+}
+
+// Escalate makes a record that was asked interactively answerable from elsewhere, because the
+// surface cannot put the question to a person after all. why says what came instead of an
+// answer, for the log; empty: nothing came.
+func (r *Runner) Escalate(ctx context.Context, op *tools.Op, id, why string) Reply {
+	a, err := r.attemptOf(ctx, id, Call{})
+	if err != nil {
+		return fail(op, err)
+	}
+	if why != "" {
+		row := r.rowFor(a.rec, audit.Refused)
+		row.Reason = why
+		r.noteOrLog(ctx, row)
+	}
+	if a.rec.State != approval.Pending {
+		return replyFor(op, a.rec)
+	}
+	a.rec.ExpiresAt = a.rec.CreatedAt.Add(answerElsewhere)
+	if err := a.store.Handover(ctx, id, a.rec.ExpiresAt); err != nil {
+		return fail(op, &storeError{err})
+	}
+	a.rec.Place = approval.Elsewhere
+	return a.approvalRequired(ctx)
+}
+
+// Abandon cancels a record because its asker's client stopped waiting for the answer where it
+// was asked. A record that can be answered elsewhere stays.
+func (r *Runner) Abandon(ctx context.Context, actor permissions.Actor, id string) {
+	a, err := r.asked(ctx, Call{Actor: actor}, id)
+	if err != nil || a.rec.State != approval.Pending || a.rec.Place != approval.Here {
+		return
+	}
+	if _, err := a.cancel(ctx, "the client stopped waiting for the answer"); err != nil {
+		return // it was answered meanwhile
+	}
+	if _, err := a.store.Told(ctx, id, r.Now()); err != nil {
+		r.Log.Warn("noting that an asker no longer waits", "approval", id, "error", err)
+	}
+}

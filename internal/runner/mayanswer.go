@@ -1,0 +1,212 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Who may answer a record is decided here, for every surface: when it is listed, when the answer is
+// given, and again right before the call.
+
+// checkAnswer decides whether an actor may answer the record, at this moment: the requester
+// their own question; somebody else only where the policy wants others, and names them. A
+// refusal is a row of the log.
+func (a *attempt) checkAnswer(ctx context.Context, actor permissions.Actor, ans Answer) error {
+	why := a.MayAnswer(ctx, a.rec, actor, ans)
+	if why == "" {
+		return nil
+	}
+	a.NoteRefusedAnswer(ctx, a.rec, actor, why)
+	return &refusal{why}
+}
+
+// NoteRefusedAnswer records that somebody's answer did not count.
+func (r *Runner) NoteRefusedAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, why string) {
+	row := r.rowFor(rec, audit.Refused)
+	row.Reason = text.Clean(string(actor)+" may not answer it: ") + why
+	r.noteOrLog(ctx, row)
+}
+
+// MayAnswer says why somebody may not answer a record, at this moment; "" if they may.
+func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, ans Answer) string {
+	if why := r.closed(rec, actor, ans.Channel); why != "" {
+		return why
+	}
+	if err := r.ended(ctx, actor); err != nil {
+		return explain(err)
+	}
+	d := r.decide(ctx, askOf(rec))
+	switch {
+	case !ans.Yes:
+		return r.notConcerned(rec, actor, ans)
+	case !d.Allowed:
+		return "the policy no longer allows it: " + text.Clean(d.Reason)
+	case ans.External:
+		return "people of another workspace cannot agree to anything here"
+	}
+	return r.notEntitled(rec, d, actor, ans)
+}
+
+// IsAsker reports whether an actor is who asked, by whichever of their identities.
+func (r *Runner) IsAsker(rec approval.Record, actor permissions.Actor) bool {
+	policy := r.Policy()
+	person, known := policy.Person(actor)
+	asker, _ := policy.Person(permissions.Actor(rec.Actor)) // as the policy knows them now
+	return rec.Actor == string(actor) || known && person != "" && (person == rec.Person || person == asker)
+}
+
+// closed says why somebody in Slack has nothing to do with a record; "" if they may have. Without a
+// policy file every member of a workspace is as good as any other, so nobody there sees, agrees to
+// or denies what was asked elsewhere. Lists, presses, typed names and the last check before the
+// call all go by this one rule.
+func (r *Runner) closed(rec approval.Record, actor permissions.Actor, channel permissions.Surface) string {
+	if channel != permissions.Slack || r.Policy().Book != nil || rec.Actor == string(actor) {
+		return ""
+	}
+	return "without a policy file nobody in Slack may see, agree to or deny what was asked elsewhere"
+}
+
+// Closed says why somebody in Slack may neither be shown a record nor answer it; "" if they may be
+// shown it. [Runner.MayAnswer] says whether they may answer.
+func (r *Runner) Closed(rec approval.Record, actor permissions.Actor) string {
+	return r.closed(rec, actor, permissions.Slack)
+}
+
+// notEntitled says why somebody's yes does not count for a record; "" if it does. It
+// is asked when the yes is given and again right before the call. d is the policy's decision by now.
+func (r *Runner) notEntitled(rec approval.Record, d permissions.Decision, actor permissions.Actor, ans Answer) string {
+	switch {
+	case r.closed(rec, actor, ans.Channel) != "":
+		return r.closed(rec, actor, ans.Channel)
+	case ans.Channel == permissions.Script && !(actor.IsKey() && r.IsAsker(rec, actor)):
+		return "a flag answers for nobody but the bearer of the access key who asked"
+	case !d.Accepts(ans.Channel):
+		return "the policy does not let " + string(ans.Channel) + " carry a yes to this; it can be given in: " + surfaces(d.Channels)
+	}
+	return r.notConcerned(rec, actor, ans)
+}
+
+// notConcerned says why a record is not somebody's to agree to or deny; "" if it is: the
+// requester's own, another person's where the policy wants others and names them, or that of
+// a delegate, in Slack, of a requester whom nobody can ask there.
+func (r *Runner) notConcerned(rec approval.Record, actor permissions.Actor, ans Answer) string {
+	switch {
+	case r.IsAsker(rec, actor):
+		return ""
+	case rec.Others == 0 && (ans.Channel != permissions.Slack || r.inSlack(rec)):
+		return "only " + text.Clean(rec.Actor) + ", who asked, can answer this"
+	}
+	return text.Clean(r.Policy().MayApprove(actor, ans.Groups, askOf(rec), rec.Person).Reason)
+}
+
+// Carries reports whether the policy lets a surface carry a yes to what a record asks.
+func (r *Runner) Carries(ctx context.Context, rec approval.Record, surface permissions.Surface) bool {
+	return r.decide(ctx, askOf(rec)).Accepts(surface)
+}
+
+// Carriers says, for a person to read, where a yes to what a record asks can be given.
+func (r *Runner) Carriers(ctx context.Context, rec approval.Record) string {
+	return surfaces(r.decide(ctx, askOf(rec)).Channels)
+}
+
+func surfaces(all []permissions.Surface) string {
+	var words []string
+	for _, s := range all {
+		if s != permissions.Script { // no person answers there
+			words = append(words, string(s))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// askOf puts a record to the policy as a question again.
+func askOf(rec approval.Record) permissions.Ask {
+	facts, _ := factsThen(rec)
+	from := rec.Origin()
+	ask := permissions.Ask{
+		Actor: permissions.Actor(rec.Actor), Groups: from.Groups, External: from.External, Surface: permissions.Surface(from.Surface), Channel: from.Channel,
+		Operation: rec.Operation, Risk: permissions.Risk(rec.Risk), Raised: permissions.Risk(rec.Risk), Target: &permissions.TargetServer{ID: facts["id"], Name: facts["name"]},
+	}
+	if op, ok := tools.Lookup(rec.Operation); ok {
+		ask.Risk = op.Risk
+		if in, err := op.ParseInput(rec.Input); err == nil {
+			ask.NewName = op.NewName(in)
+		}
+	}
+	return ask
+}
+
+// stillAgreed counts every consent anew, under the policy of the process that runs the change: the
+// requester's own, their delegate's, and those of the others.
+func (a *attempt) stillAgreed(ctx context.Context) error {
+	if !a.rec.Own && a.rec.Others == 0 {
+		return nil
+	}
+	consents, err := a.store.Consents(ctx, a.rec.ID)
+	if err != nil {
+		return &storeError{err}
+	}
+	d := a.decide(ctx, askOf(a.rec))
+	if !d.Allowed {
+		return &refusal{"the policy no longer allows it: " + text.Clean(d.Reason)}
+	}
+	counted, lost := a.countConsents(ctx, d, consents)
+	says := ""
+	switch missing := approval.Missing(a.rec, counted); {
+	case missing.Own:
+		says = "nobody whose yes counts has agreed"
+	case missing.Others > 0:
+		says = "not enough other people have agreed, as the policy here counts them"
+	default:
+		return nil
+	}
+	if lost != "" {
+		says += ": " + lost
+	}
+	return &refusal{says}
+}
+
+// countConsents returns the consents that still count, with the person that today's policy gives each
+// identity to. lost is the reason why the last of the others does not count.
+func (a *attempt) countConsents(ctx context.Context, d permissions.Decision, consents []approval.Consent) (counted []approval.Consent, lost string) {
+	policy := a.Policy()
+	for _, c := range consents {
+		actor := permissions.Actor(c.Identity)
+		if !c.Yes {
+			continue
+		}
+		if err := a.ended(ctx, actor); err != nil {
+			lost = explain(err)
+			continue
+		}
+		if why := a.notEntitled(a.rec, d, actor, Answer{Channel: permissions.Surface(c.Channel), Groups: a.groupsNow(ctx, c)}); why != "" {
+			lost = why
+			continue
+		}
+		c.Person, _ = policy.Person(actor)
+		switch {
+		case a.IsAsker(a.rec, actor):
+			c.Person = cmp.Or(a.rec.Person, a.rec.Actor)
+		case actor.IsLocal(): // the users of one machine are one person
+			c.Person = string(permissions.Local(""))
+		}
+		counted = append(counted, c)
+	}
+	return counted, lost
+}
+
+// groupsNow are the Slack user groups that somebody is in who has answered. A process that cannot
+// ask Slack goes by those that the answer came with.
+func (r *Runner) groupsNow(ctx context.Context, c approval.Consent) []string {
+	if r.Groups == nil || !strings.HasPrefix(c.Identity, "slack:") {
+		return c.Groups
+	}
+	return r.Groups(ctx, permissions.Actor(c.Identity))
+}
