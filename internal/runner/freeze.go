@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
@@ -38,4 +39,15 @@ func (r *Runner) Unfreeze(ctx context.Context, actor permissions.Actor, from per
 
 func (r *Runner) rowFreeze(actor permissions.Actor, from permissions.Surface, what string) audit.Row {
 	return audit.Row{At: r.Now(), Actor: string(actor), Surface: string(from), Account: r.AccountName(), Operation: what, Decision: audit.Allowed}
+}
+
+// LiftedByPerson is all that a refusal says of how a freeze ends: an assistant reads it too.
+const LiftedByPerson = "a person must lift it"
+
+func frozenBy(f approval.Freeze, now time.Time) *refusal {
+	says := "all changes are frozen by " + text.Clean(f.By) + " since " + Since(f.At, now)
+	if f.Reason != "" {
+		says += ": " + text.Quote(f.Reason)
+	}
+	return &refusal{says + "; " + LiftedByPerson}
 }

@@ -156,3 +156,16 @@ func (r *Runner) ObserveCall(c apiclient.Call) {
 func unreadable(err error) error {
 	return &refusal{"the token's permissions cannot be read, so nothing is done: " + explain(err)}
 }
+
+// ExpiryNotice warns in a sentence of a token that has expired or does so within a week; "" if
+// there is nothing to warn of, or the token cannot be read.
+func (r *Runner) ExpiryNotice(ctx context.Context) string {
+	token, err := r.token(r.pin(ctx), false)
+	if err != nil {
+		return ""
+	}
+	if token.Expired(r.Now()) {
+		return fmt.Sprintf("The token %q has expired: make a new one at %s", token.Name, permissions.TokensPage)
+	}
+	return token.ExpiryNotice(r.Now())
+}

@@ -70,17 +70,6 @@ func refusalOf(err error, now time.Time) *refusal {
 	return nil
 }
 
-// LiftedByPerson is all that a refusal says of how a freeze ends: an assistant reads it too.
-const LiftedByPerson = "a person must lift it"
-
-func frozenBy(f approval.Freeze, now time.Time) *refusal {
-	says := "all changes are frozen by " + text.Clean(f.By) + " since " + Since(f.At, now)
-	if f.Reason != "" {
-		says += ": " + text.Quote(f.Reason)
-	}
-	return &refusal{says + "; " + LiftedByPerson}
-}
-
 // At says when something is, for a sentence. The day is there today, too: a sentence is kept and read
 // later, and Slack makes a moment in the reader's own time zone of it.
 func At(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
