@@ -69,81 +69,52 @@ func (s *Store) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, erro
 // rowQuery reads rows of the log.
 type rowQuery func(query string, args ...any) ([]audit.Row, error)
 
-// filtered yields the rows that match, oldest first.
+// filtered yields the rows that match, oldest first; with a limit, the newest of them.
 func filtered(f audit.Filter, read rowQuery) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
-		if err := f.Valid(); err != nil {
+		err := f.Valid()
+		if err != nil {
 			yield(audit.Row{}, fmt.Errorf("operation %q: %w", f.Operation, err))
 			return
 		}
-		rows := matching(f, "ASC", read)
 		if f.Limit > 0 {
-			rows = newest(matching(f, "DESC", read), f.Limit)
-		}
-		for row, err := range rows {
-			if !yield(row, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// newest takes the first limit rows of a backward listing and turns them round.
-func newest(backward iter.Seq2[audit.Row, error], limit int) iter.Seq2[audit.Row, error] {
-	return func(yield func(audit.Row, error) bool) {
-		var rows []audit.Row
-		for row, err := range backward {
-			if err != nil {
-				yield(audit.Row{}, err)
-				return
-			}
-			if rows = append(rows, row); len(rows) == limit {
-				break
-			}
-		}
-		for _, row := range slices.Backward(rows) {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
-}
-
-// matching yields the rows that match in the order of seq, ASC or DESC.
-func matching(f audit.Filter, order string, read rowQuery) iter.Seq2[audit.Row, error] {
-	rows := pages(func(cursor int64) ([]audit.Row, error) {
-		query, args := pageQuery(f, order, cursor)
-		return read(query, args...)
-	})
-	return func(yield func(audit.Row, error) bool) {
-		for row, err := range rows {
-			if (err != nil || f.Match(row)) && !yield(row, err) {
-				return
-			}
-		}
-	}
-}
-
-// pages yields the rows of page after page; read is given the number of the last row before
-// its page, -1 at first.
-func pages(read func(cursor int64) ([]audit.Row, error)) iter.Seq2[audit.Row, error] {
-	return func(yield func(audit.Row, error) bool) {
-		for cursor := int64(-1); ; {
-			rows, err := read(cursor)
-			if err != nil {
-				yield(audit.Row{}, err)
-				return
-			}
-			for _, row := range rows {
-				if !yield(row, nil) {
-					return
+			var rows []audit.Row
+			err = eachRow(f, "DESC", read, func(row audit.Row) bool {
+				rows = append(rows, row)
+				return len(rows) < f.Limit
+			})
+			for _, row := range slices.Backward(rows) {
+				if err != nil || !yield(row, nil) {
+					break
 				}
 			}
-			if len(rows) < page {
-				return
-			}
-			cursor = rows[len(rows)-1].Seq
+		} else {
+			err = eachRow(f, "ASC", read, func(row audit.Row) bool { return yield(row, nil) })
 		}
+		if err != nil {
+			yield(audit.Row{}, err)
+		}
+	}
+}
+
+// eachRow calls do with the rows that match, page after page in the order of seq, ASC or DESC, until
+// it returns false.
+func eachRow(f audit.Filter, order string, read rowQuery, do func(audit.Row) bool) error {
+	for cursor := int64(-1); ; {
+		query, args := pageQuery(f, order, cursor)
+		rows, err := read(query, args...)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if f.Match(row) && !do(row) {
+				return nil
+			}
+		}
+		if len(rows) < page {
+			return nil
+		}
+		cursor = rows[len(rows)-1].Seq
 	}
 }
 

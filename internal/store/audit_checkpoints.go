@@ -31,10 +31,10 @@ type signing struct {
 
 // SignWith makes the store sign checkpoints from now on. It is called before anything is
 // written.
-func (g *signing) SignWith(how Signing) {
-	g.Signing = how
+func (s *signing) SignWith(how Signing) {
+	s.Signing = how
 	if verifier := how.Key.Verifier(); verifier != "" {
-		g.own, _ = audit.ParseVerifiers(verifier) // made by the key itself
+		s.own, _ = audit.ParseVerifiers(verifier) // made by the key itself
 	}
 }
 
@@ -45,7 +45,7 @@ func (e *Untrusted) Error() string { return e.why }
 
 // sign writes the checkpoint that the last row makes due, in the row's own transaction. A log that
 // is not what was signed before gets none: the row is written, and goes unsigned.
-func (s *Store) sign(ctx context.Context, tx transaction) error {
+func (s *signing) sign(ctx context.Context, tx transaction) error {
 	if tx.log.seq == 0 || !s.own.Any() {
 		return nil
 	}
@@ -74,7 +74,7 @@ type latest struct {
 	bad  bool // it cannot be read
 }
 
-func (s *Store) newest(ctx context.Context, q queryer) (latest, error) {
+func (s *signing) newest(ctx context.Context, q queryer) (latest, error) {
 	note, err := one(ctx, q, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC LIMIT 1")
 	if errors.Is(err, approval.ErrNotFound) {
 		return latest{}, nil
@@ -95,7 +95,7 @@ func (s *Store) newest(ctx context.Context, q queryer) (latest, error) {
 }
 
 // openedNote takes longer than all else that signs nothing: it is done once a checkpoint.
-func (s *Store) openedNote(text string) latest {
+func (s *signing) openedNote(text string) latest {
 	if c, err := s.own.Open(text); err == nil {
 		return latest{Checkpoint: c, mine: !c.Old}
 	}
@@ -104,7 +104,7 @@ func (s *Store) openedNote(text string) latest {
 }
 
 // trusted fails with *Untrusted for a log that does not have what was signed before.
-func (s *Store) trusted(ctx context.Context, tx transaction, newest latest) error {
+func (s *signing) trusted(ctx context.Context, tx transaction, newest latest) error {
 	kept, err := s.Keep.Newest()
 	if errors.Is(err, audit.ErrNoCheckpoint) {
 		return &Untrusted{fmt.Sprintf("what is kept of it outside the database was changed: %v", err)}
@@ -134,11 +134,11 @@ func (s *Store) trusted(ctx context.Context, tx transaction, newest latest) erro
 			return &Untrusted{"its newest checkpoint is not signed by this key, which has signed before, or cannot be read"}
 		}
 	}
-	return s.intact(ctx, tx, newest.Checkpoint)
+	return intact(ctx, tx, newest.Checkpoint)
 }
 
 // intact fails with *Untrusted unless the row of a checkpoint is as it was.
-func (s *Store) intact(ctx context.Context, tx transaction, c audit.Checkpoint) error {
+func intact(ctx context.Context, tx transaction, c audit.Checkpoint) error {
 	there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
 	if err != nil || there || c.Seq == 0 {
 		return err
@@ -150,7 +150,7 @@ func (s *Store) intact(ctx context.Context, tx transaction, c audit.Checkpoint) 
 }
 
 // fits reports whether the log has a checkpoint and its row, or a signed row gives it up.
-func (s *Store) fits(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+func (s *signing) fits(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	if c.Seq == 0 {
 		return true, nil
 	}
@@ -166,7 +166,7 @@ func (s *Store) fits(ctx context.Context, tx transaction, c audit.Checkpoint) (b
 
 // givenUp reports whether a restored log was taken up, after a checkpoint was made that it does
 // not have. The row that says so counts only with a checkpoint of its own.
-func (s *Store) givenUp(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+func (s *signing) givenUp(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	taken, err := all(ctx, tx, auditFields, "SELECT "+auditColumns+" FROM audit WHERE operation = $1 AND at > $2", audit.AcceptOperation, millis(c.At))
 	if err != nil {
 		return false, err
@@ -196,7 +196,7 @@ func (s *Store) givenUp(ctx context.Context, tx transaction, c audit.Checkpoint)
 }
 
 // begun reports whether the key has signed a checkpoint of this log.
-func (s *Store) begun(ctx context.Context, tx transaction) (bool, error) {
+func (s *signing) begun(ctx context.Context, tx transaction) (bool, error) {
 	notes, err := all(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC")
 	if err != nil {
 		return false, err
@@ -211,8 +211,8 @@ func (s *Store) begun(ctx context.Context, tx transaction) (bool, error) {
 
 // signAfter signs the last row after the newest checkpoint, with the rows before it that say why
 // one is missing and that the key begins.
-func (s *Store) signAfter(ctx context.Context, tx transaction, newest latest) error {
-	late, err := s.wasLate(ctx, tx, newest.Checkpoint)
+func (s *signing) signAfter(ctx context.Context, tx transaction, newest latest) error {
+	late, err := wasLate(ctx, tx, newest.Checkpoint)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (s *Store) signAfter(ctx context.Context, tx transaction, newest latest) er
 }
 
 // wasLate reports whether rows before this transaction should have had a checkpoint.
-func (s *Store) wasLate(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+func wasLate(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	most, earliest, latest := c.InTime()
 	if c.Seq == 0 || tx.log.first-1-c.Seq > most {
 		return c.Seq > 0, nil
@@ -252,7 +252,7 @@ func (s *Store) wasLate(ctx context.Context, tx transaction, c audit.Checkpoint)
 }
 
 // signed notes a checkpoint that is committed, and keeps it outside the database.
-func (s *Store) signed(log appended) {
+func (s *signing) signed(log appended) {
 	if log.note.Text == "" {
 		return
 	}
@@ -269,7 +269,7 @@ func (s *Store) signed(log appended) {
 }
 
 // warn says something once, until it is something else.
-func (s *Store) warn(err error) {
+func (s *signing) warn(err error) {
 	s.mu.Lock()
 	said := s.warned == err.Error()
 	s.warned = err.Error()

@@ -82,6 +82,15 @@ func auditFields(r *audit.Row) []any {
 	}
 }
 
+// scanned is a value as the driver read it; what names it in an error.
+func scanned[T any](value any, what string) (T, error) {
+	out, ok := value.(T)
+	if !ok {
+		return out, fmt.Errorf("%s stored as %T", what, value)
+	}
+	return out, nil
+}
+
 // millis is a time as milliseconds since 1970, UTC; the zero time is 0.
 type millis time.Time
 
@@ -95,15 +104,12 @@ func (m millis) Value() (driver.Value, error) {
 
 // Scan implements [database/sql.Scanner].
 func (m *millis) Scan(value any) error {
-	n, ok := value.(int64)
-	if !ok {
-		return fmt.Errorf("a time is stored as %T", value)
-	}
+	n, err := scanned[int64](value, "a time is")
 	*m = millis{}
 	if n != 0 {
 		*m = millis(time.UnixMilli(n).UTC())
 	}
-	return nil
+	return err
 }
 
 // jsonText is JSON as text; none is ”. It is written as the text that [storable] makes of it.
@@ -111,15 +117,12 @@ type jsonText json.RawMessage
 
 // Scan implements [database/sql.Scanner].
 func (j *jsonText) Scan(value any) error {
-	text, ok := value.(string)
-	if !ok {
-		return fmt.Errorf("JSON is stored as %T", value)
-	}
+	text, err := scanned[string](value, "JSON is")
 	*j = nil
 	if text != "" {
 		*j = jsonText(text)
 	}
-	return nil
+	return err
 }
 
 // binary is bytes as base64; none are ”. They are written as the text that [storable] makes of them.
@@ -127,16 +130,11 @@ type binary []byte
 
 // Scan implements [database/sql.Scanner].
 func (b *binary) Scan(value any) error {
-	text, ok := value.(string)
-	if !ok {
-		return fmt.Errorf("bytes are stored as %T", value)
-	}
+	text, err := scanned[string](value, "bytes are")
 	*b = nil
-	if text == "" {
-		return nil
+	if err == nil && text != "" {
+		*b, err = base64.StdEncoding.DecodeString(text)
 	}
-	var err error
-	*b, err = base64.StdEncoding.DecodeString(text)
 	return err
 }
 
@@ -146,15 +144,12 @@ type words []string
 
 // Scan implements [database/sql.Scanner].
 func (w *words) Scan(value any) error {
-	text, ok := value.(string)
-	if !ok {
-		return fmt.Errorf("words are stored as %T", value)
-	}
+	text, err := scanned[string](value, "words are")
 	*w = nil
 	if text != "" {
 		*w = strings.Split(text, " ")
 	}
-	return nil
+	return err
 }
 
 // flag is a yes or no as 1 or 0.
@@ -170,12 +165,9 @@ func (f flag) Value() (driver.Value, error) {
 
 // Scan implements [database/sql.Scanner].
 func (f *flag) Scan(value any) error {
-	n, ok := value.(int64)
-	if !ok {
-		return fmt.Errorf("a yes or no is stored as %T", value)
-	}
+	n, err := scanned[int64](value, "a yes or no is")
 	*f = n != 0
-	return nil
+	return err
 }
 
 // storable makes every text among the arguments of a statement one that each engine takes:

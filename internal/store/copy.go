@@ -159,7 +159,7 @@ func copyRows(ctx context.Context, source, target transaction, name string, colu
 	var marks []string
 	for more := true; more; {
 		if more = rows.Next(); more {
-			values, err := scanned(rows, len(columns))
+			values, err := rowValues(rows, len(columns))
 			if err != nil {
 				return err
 			}
@@ -175,8 +175,8 @@ func copyRows(ctx context.Context, source, target transaction, name string, colu
 	return rows.Err()
 }
 
-// scanned is a row as the driver has it: numbers and texts.
-func scanned(rows *sql.Rows, n int) ([]any, error) {
+// rowValues is a row as the driver has it: numbers and texts.
+func rowValues(rows *sql.Rows, n int) ([]any, error) {
 	values, places := make([]any, n), make([]any, n)
 	for i := range values {
 		places[i] = &values[i]
@@ -200,8 +200,7 @@ func sameLog(ctx context.Context, source, target transaction) (audit.Report, err
 
 // logOf reads the whole log in a transaction.
 func logOf(ctx context.Context, tx transaction) iter.Seq2[audit.Row, error] {
-	return pages(func(cursor int64) ([]audit.Row, error) {
-		query, args := pageQuery(audit.Filter{}, "ASC", cursor)
+	return filtered(audit.Filter{}, func(query string, args ...any) ([]audit.Row, error) {
 		return all(ctx, tx, auditFields, query, args...)
 	})
 }

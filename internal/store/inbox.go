@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +53,9 @@ func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delive
 	if err != nil {
 		return nil, err
 	}
-	r := reception{owner: lock.ID(), now: now, rows: distinct(ds), clean: s.mayClean(len(ds)), conflict: once}
+	after := s.received.Add(int64(len(ds)))
+	before := after - int64(len(ds))
+	r := reception{owner: lock.ID(), now: now, rows: distinct(ds), clean: before/cleanEvery != after/cleanEvery, conflict: once}
 	stored, err := s.receive(ctx, r)
 	if errors.Is(err, errCommitUnknown) {
 		r.conflict = onceAgain
@@ -60,7 +63,7 @@ func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delive
 		if err != nil {
 			return nil, err
 		}
-		stored = both(stored, again)
+		maps.DeleteFunc(stored, func(id string, _ bool) bool { return !again[id] })
 	} else if err != nil {
 		return nil, err
 	}
@@ -99,20 +102,6 @@ func firsts(ds []delivery.Delivery, stored map[string]bool) []bool {
 	return fresh
 }
 
-func both(a, b map[string]bool) map[string]bool {
-	out := map[string]bool{}
-	for id := range a {
-		out[id] = b[id]
-	}
-	return out
-}
-
-// mayClean counts what is received, and reports whether it is time to look for what is old.
-func (s *Store) mayClean(n int) bool {
-	after := s.received.Add(int64(n))
-	return after/cleanEvery != (after-int64(n))/cleanEvery
-}
-
 // reception is one call of Enqueue.
 type reception struct {
 	owner    string
@@ -127,7 +116,8 @@ func (s *Store) receive(ctx context.Context, r reception) (stored map[string]boo
 	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		stored = map[string]bool{}
 		if r.clean {
-			if err := s.forgetOld(ctx, tx, r.now); err != nil {
+			query, args := old(s.skip, r.now)
+			if _, err := execute(ctx, tx, query, args...); err != nil {
 				return err
 			}
 		}
@@ -157,13 +147,7 @@ func (r reception) statement(rows []delivery.Delivery) (query string, args []any
 	return storeDeliveries + strings.Join(marks, ", ") + r.conflict + " RETURNING id", p.values
 }
 
-// forgetOld deletes some of what is done and need not be remembered.
-func (s *Store) forgetOld(ctx context.Context, tx transaction, now time.Time) error {
-	query, args := old(s.skip, now)
-	_, err := execute(ctx, tx, query, args...)
-	return err
-}
-
+// old deletes some of what is done and need not be remembered.
 func old(skip string, now time.Time) (query string, args []any) {
 	return "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until" + limit(cleanMost) + skip + ")", []any{millis(now)}
 }

@@ -17,29 +17,37 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// upToDate brings the schema to the newest version this program knows. Where it is there
-// already, which is nearly always, that costs one query and none of goose.
-func upToDate(ctx context.Context, db *sql.DB, path string) error {
-	newest, err := newestVersion()
+// migrateSQLite brings the schema to the newest version this program knows. Where it is there
+// already, which is nearly always, that costs two queries and none of goose.
+func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
+	done, err := isUpToDate(ctx, db)
 	if err != nil {
 		return err
 	}
-	// An error here is looked at again under the lock: a fresh file has no such table.
-	version, mode, err := recorded(ctx, db)
-	if err == nil && version == newest && mode == "wal" {
+	mode := "" // a copy that Backup made is in another than ours
+	if done && db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode) == nil && mode == "wal" {
 		return nil
 	}
-	if err == nil && version > newest {
-		return tooNew(version, newest)
-	}
-	return locked(ctx, path, func() error { return upgradeSQLite(ctx, db) })
+	return locked(ctx, path, func() error {
+		if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+			return err
+		}
+		return migrate(ctx, db, dialect{goose.DialectSQLite3, "sqlite", strict, sqliteClock})
+	})
 }
 
-// recorded reads the schema's version and the journal mode.
-func recorded(ctx context.Context, db *sql.DB) (version int64, mode string, err error) {
-	err = db.QueryRowContext(ctx, `SELECT max(version_id), (SELECT journal_mode FROM pragma_journal_mode)
-		FROM goose_db_version`).Scan(&version, &mode)
-	return version, mode, err
+// isUpToDate reports whether a schema is of the newest version. A fresh database has none, and an error
+// is looked at again under the lock.
+func isUpToDate(ctx context.Context, db *sql.DB) (bool, error) {
+	newest, err := newestVersion()
+	var version int64
+	if err != nil || db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version) != nil {
+		return false, err
+	}
+	if version > newest {
+		return false, tooNew(version, newest)
+	}
+	return version == newest, nil
 }
 
 func newestVersion() (int64, error) {
@@ -55,13 +63,6 @@ func tooNew(version, newest int64) error {
 		version, newest)
 }
 
-func upgradeSQLite(ctx context.Context, db *sql.DB) error {
-	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
-		return err
-	}
-	return upgrade(ctx, db, dialect{goose.DialectSQLite3, "sqlite", strict, sqliteClock})
-}
-
 // dialect is how one engine is upgraded.
 type dialect struct {
 	goose   goose.Dialect
@@ -70,8 +71,8 @@ type dialect struct {
 	clock   string // as of an engine
 }
 
-// upgrade applies the migrations that are missing.
-func upgrade(ctx context.Context, db *sql.DB, d dialect) error {
+// migrate applies the migrations that are missing.
+func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 	if err := unused(ctx, db, d.clock); err != nil {
 		return err
 	}

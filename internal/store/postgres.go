@@ -49,7 +49,7 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := upgradePostgres(ctx, config); err != nil {
+	if err := migratePostgres(ctx, config); err != nil {
 		return nil, fmt.Errorf("database %s: %w", placeOf(config), explainPostgres(err))
 	}
 	read := postgresPool(config, readers, map[string]string{"default_transaction_read_only": "on"})
@@ -112,8 +112,8 @@ func durable(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// upgradePostgres brings the schema to the newest version, in one process at a time.
-func upgradePostgres(ctx context.Context, config *pgx.ConnConfig) error {
+// migratePostgres brings the schema to the newest version, in one process at a time.
+func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	db := postgresPool(config, 2, map[string]string{"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"})
 	defer db.Close()
 	connecting, cancel := context.WithTimeout(ctx, patience)
@@ -125,7 +125,15 @@ func upgradePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	if done || err != nil {
 		return err
 	}
-	return upgradeLocked(ctx, db)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // frees the lock in any case: the pool is closed with it
+	if _, err := conn.ExecContext(ctx, upgradeLock); err != nil {
+		return err
+	}
+	return migrate(ctx, db, dialect{goose.DialectPostgres, "postgres", wide, postgresClock})
 }
 
 // suitable fails for a server that is too old, or that cannot hold every text.
@@ -143,32 +151,4 @@ func suitable(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("its encoding is %s: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	return nil
-}
-
-func isUpToDate(ctx context.Context, db *sql.DB) (bool, error) {
-	newest, err := newestVersion()
-	if err != nil {
-		return false, err
-	}
-	var version int64
-	// An error here is looked at again under the lock: a fresh database has no such table.
-	if err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version); err != nil {
-		return false, nil //nolint:nilerr // see above
-	}
-	if version > newest {
-		return false, tooNew(version, newest)
-	}
-	return version == newest, nil
-}
-
-func upgradeLocked(ctx context.Context, db *sql.DB) error {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close() //nolint:errcheck // frees the lock in any case: the pool is closed with it
-	if _, err := conn.ExecContext(ctx, upgradeLock); err != nil {
-		return err
-	}
-	return upgrade(ctx, db, dialect{goose.DialectPostgres, "postgres", wide, postgresClock})
 }

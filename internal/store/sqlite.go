@@ -53,7 +53,7 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := upToDate(ctx, write, path); err != nil {
+	if err := migrateSQLite(ctx, write, path); err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
 	read, err := openPool(path, readerOptions, readers)
