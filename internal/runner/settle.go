@@ -88,23 +88,12 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 	return r.settleAs(ctx, store, rec, found), found
 }
 
-// callerOf reports whether the process that claimed a record may yet send its call, or wait for the
-// answer: it exists, stopped or not. A process knows of its own calls when they are over.
-func (r *Runner) callerOf(ctx context.Context, store approval.Store, rec approval.Record) liveness.State {
-	if _, calling := r.calling.Load(rec.ID); calling {
-		return liveness.Exists
-	}
-	if lock, err := store.Hold(ctx); err == nil && lock.ID() == rec.Owner {
-		return liveness.Gone
-	}
-	return r.holder(ctx, store, rec)
-}
-
-// holder reports what is known of the process that claimed a record.
-func (r *Runner) holder(ctx context.Context, store approval.Store, rec approval.Record) liveness.State {
+// holder reports what is known of the process that claimed a record. Where that cannot be found out it
+// exists.
+func holder(ctx context.Context, store approval.Store, rec approval.Record) liveness.State {
 	state, err := store.Holder(ctx, rec.Owner)
 	if err != nil {
-		r.Log.Warn("looking whether a process exists", "approval", rec.ID, "error", err)
+		return liveness.Exists
 	}
 	return state
 }
@@ -145,7 +134,14 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 // notSeen is what a record becomes of whose change there is no sign; nothing: it stays as it is.
 func (r *Runner) notSeen(ctx context.Context, store approval.Store, rec approval.Record) (approval.State, string) {
 	const lost, look = "The answer was lost. Read back: it ", ". Look at the server before asking for it again."
-	switch state := r.callerOf(ctx, store, rec); {
+	state := holder(ctx, store, rec)
+	// A process knows of its own calls when they are over.
+	if _, calling := r.calling.Load(rec.ID); calling {
+		state = liveness.Exists
+	} else if lock, err := store.Hold(ctx); err == nil && lock.ID() == rec.Owner {
+		state = liveness.Gone
+	}
+	switch {
 	case state == liveness.Gone:
 		return approval.NotApplied, lost + "did not happen: " + Subject(rec) + ". It can be asked for again."
 	case state == liveness.Missing && r.Now().Sub(rec.ClaimedAt) >= missingFor:
@@ -207,7 +203,7 @@ func (r *Runner) release(ctx context.Context, store approval.Store, holder appro
 // dead reports whether the process that claimed a record is gone, or has worked on it for longer than
 // any call takes.
 func (r *Runner) dead(ctx context.Context, store approval.Store, rec approval.Record) bool {
-	return r.Now().Sub(rec.ClaimedAt) > deadAfter || r.holder(ctx, store, rec) == liveness.Gone
+	return r.Now().Sub(rec.ClaimedAt) > deadAfter || holder(ctx, store, rec) == liveness.Gone
 }
 
 // bury makes what a dead process left executing unknown: nobody can say what it had sent.
