@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
@@ -133,9 +134,9 @@ func serverChoices(servers []server) []blocks.Choice {
 // label is the name and the id. The end of a long name is left out, never the id.
 func (s server) label() string {
 	id := " (" + s.id + ")"
-	name := []rune(s.name)
-	if room := maxLabel - utf8.RuneCountInString(id); len(name) > room {
-		name = append(name[:max(0, room-1)], '…')
+	room := maxLabel - utf8.RuneCountInString(id)
+	if utf8.RuneCountInString(s.name) > room {
+		return text.Cut(s.name, max(0, room-1)) + "…" + id
 	}
-	return string(name) + id
+	return s.name + id
 }

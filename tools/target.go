@@ -57,7 +57,7 @@ func (t Target) MadeAt() string {
 	if at.Time.IsZero() {
 		return ""
 	}
-	return " (made " + at.UTC().Format("2006-01-02 15:04 UTC") + ")"
+	return " (made " + text.Moment(at.Time) + ")"
 }
 
 // planID returns the plan's id in the form the API itself gave, if it was read.

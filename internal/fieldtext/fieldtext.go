@@ -77,7 +77,8 @@ func typed(kind tools.Kind, text string) any {
 	return text
 }
 
-// Decode returns the fields of an input as texts that [Encode] makes the same input of.
+// Decode returns the fields of an input as texts that [Encode] makes the same input of. null is the same as
+// no field.
 func Decode(input []byte) (map[string]string, error) {
 	var fields map[string]jsontext.Value
 	if err := json.Unmarshal(input, &fields); err != nil {
@@ -85,13 +86,16 @@ func Decode(input []byte) (map[string]string, error) {
 	}
 	values := make(map[string]string, len(fields))
 	for name, value := range fields {
-		values[name] = string(value)
-		if value.Kind() == '"' {
+		switch value.Kind() {
+		case 'n':
+		case '"':
 			unquoted, err := jsontext.AppendUnquote(nil, value)
 			if err != nil {
 				return nil, err
 			}
 			values[name] = string(unquoted)
+		default:
+			values[name] = string(value)
 		}
 	}
 	return values, nil

@@ -74,7 +74,10 @@ func TestDecodeIsTheInverseOfEncode(t *testing.T) {
 			require.JSONEq(t, string(example), string(again))
 		}
 	}
-	_, err := fieldtext.Decode([]byte(`[]`))
+	values, err := fieldtext.Decode([]byte(`{"server":null,"limit":5}`))
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"limit": "5"}, values)
+	_, err = fieldtext.Decode([]byte(`[]`))
 	require.Error(t, err)
 	_, err = fieldtext.Decode([]byte(`{"server":"\ud800"}`))
 	require.Error(t, err)

@@ -73,3 +73,6 @@ func ShellWord(s string) string {
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
+
+// Moment says when something happened, to the minute: "2025-03-01 12:00 UTC".
+func Moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

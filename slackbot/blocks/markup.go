@@ -100,7 +100,7 @@ func date(t time.Time) md {
 	if t.IsZero() || t.Unix() < 0 || t.Year() > 9999 {
 		return ""
 	}
-	return md(fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC")))
+	return md(fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), text.Moment(t)))
 }
 
 // isID reports whether a text is an id of Slack's that begins with one of the letters.

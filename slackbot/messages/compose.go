@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
@@ -147,51 +149,33 @@ func undoCommand(rec approval.Record) string {
 // undoInput is the input of the operation that undoes a record: the server, the object that was made,
 // or the former values of the fields that were changed.
 func undoInput(back *tools.Op, rec approval.Record) map[string]string {
+	result, facts := decoded(rec.Result), decoded(rec.Facts)
 	target := back.Positional()
-	if target != "server" {
-		id := member(rec.Result, "id")
-		if id == "" {
-			return nil
-		}
-		return map[string]string{target: id}
+	id := result["id"]
+	if target == "server" {
+		id = cmp.Or(facts["id"], id) // the result's where the record created it
 	}
-	server := member(rec.Facts, "id")
-	if server == "" { // the record created it
-		server = member(rec.Result, "id")
-	}
-	if server == "" {
+	if id == "" {
 		return nil
 	}
 	input := map[string]string{}
 	if back.Name == rec.Operation {
-		if input = formerFields(rec); len(input) == 0 {
+		changed := decoded(rec.Input)
+		for _, name := range []string{"name", "hostname", "backups_enabled"} {
+			if facts[name] != "" && changed[name] != "" {
+				input[name] = facts[name]
+			}
+		}
+		if len(input) == 0 {
 			return nil
 		}
 	}
-	input[target] = server
+	input[target] = id
 	return input
 }
 
-// formerFields are the fields that a record changed, with their former values.
-func formerFields(rec approval.Record) map[string]string {
-	former := map[string]string{}
-	for _, name := range []string{"name", "hostname", "backups_enabled"} {
-		if before := member(rec.Facts, name); before != "" && member(rec.Input, name) != "" {
-			former[name] = before
-		}
-	}
-	return former
-}
-
-// member returns a member of a JSON object as text; "" if there is none.
-func member(raw json.RawMessage, name string) string {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &all); err != nil {
-		return ""
-	}
-	var text string
-	if json.Unmarshal(all[name], &text) == nil {
-		return text
-	}
-	return strings.Trim(string(all[name]), " ")
+// decoded returns the members of a JSON object as text; none if it is no object.
+func decoded(raw json.RawMessage) map[string]string {
+	values, _ := fieldtext.Decode(raw) //nolint:errcheck // without members nothing can be undone
+	return values
 }
