@@ -15,13 +15,11 @@ const (
 	breakerPause    = 5 * time.Second
 )
 
-type circuit = gobreaker.CircuitBreaker[*http.Response]
-
 // breaker sends nothing for 5 s after ten failures in a row. Reads and writes
 // have a circuit each, so that failing reads do not block a write.
 type breaker struct {
 	next          http.RoundTripper
-	reads, writes *circuit
+	reads, writes *gobreaker.CircuitBreaker[*http.Response]
 }
 
 var (
@@ -33,23 +31,23 @@ var (
 )
 
 func newBreaker(next http.RoundTripper) breaker {
-	return breaker{next, newCircuit("reads"), newCircuit("writes")}
-}
-
-func newCircuit(name string) *circuit {
-	return gobreaker.NewCircuitBreaker[*http.Response](gobreaker.Settings{
-		Name:        name,
+	settings := gobreaker.Settings{
 		Timeout:     breakerPause,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= breakerFailures },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errCallerEnded) || errors.Is(err, errNotSent) },
 		// An answer that cannot be decoded shows that the API answers.
 		IsSuccessful: func(err error) bool { return err == nil || errors.Is(err, errAnswer) },
-	})
+	}
+	return breaker{next, gobreaker.NewCircuitBreaker[*http.Response](settings), gobreaker.NewCircuitBreaker[*http.Response](settings)}
 }
 
 func (l breaker) RoundTrip(req *http.Request) (*http.Response, error) {
+	circuit := l.writes
+	if req.Method == http.MethodGet {
+		circuit = l.reads
+	}
 	var failure error
-	resp, err := l.circuit(req).Execute(func() (resp *http.Response, err error) {
+	resp, err := circuit.Execute(func() (resp *http.Response, err error) {
 		resp, failure = l.next.RoundTrip(req)
 		return resp, circuitError(req.Context(), resp, failure)
 	})
@@ -68,11 +66,4 @@ func circuitError(ctx context.Context, resp *http.Response, err error) error {
 		return errServerFault
 	}
 	return err
-}
-
-func (l breaker) circuit(req *http.Request) *circuit {
-	if req.Method == http.MethodGet {
-		return l.reads
-	}
-	return l.writes
 }

@@ -12,15 +12,15 @@ import (
 // guardKey is the context key of a send guard.
 type guardKey struct{}
 
-// WithSendGuard returns a context in which allow is called right before the first byte of a write goes
-// out on its connection. Where it fails nothing is sent, the connection is closed and the call fails
-// with KindUnavailable: however long a process was stopped before that moment, it sends nothing that
-// it checked long ago.
+// WithSendGuard returns a context in which allow is called right before the first byte of a write is
+// written to its connection. If allow returns an error, nothing is sent, the connection is closed and the call
+// fails with KindUnavailable. So a process that was stopped for any time before that moment does not send a write
+// that it checked before the stop.
 func WithSendGuard(ctx context.Context, allow func(context.Context) error) context.Context {
 	return context.WithValue(ctx, guardKey{}, &sendGuard{allow: allow})
 }
 
-// sendGuard asks once for each connection that a request is given: net/http takes another one if the
+// sendGuard calls allow once for each connection of a request: net/http uses another connection if the
 // first turns out to be closed.
 type sendGuard struct {
 	allow func(context.Context) error
@@ -46,8 +46,8 @@ func (g *sendGuard) refusal() error {
 	return g.refused
 }
 
-// guardedSender has the guard of a write asked by the connection that it gets. A transport whose
-// connections are not ours, as the simulator's in this process, is asked before it is given the request.
+// guardedSender installs the guard of a write on its connection. For a transport without
+// guarded connections, such as the simulator's in this process, it calls the guard before the request.
 type guardedSender struct {
 	next http.RoundTripper
 	ours bool
@@ -69,12 +69,12 @@ func (l guardedSender) RoundTrip(req *http.Request) (*http.Response, error) {
 		GotConn: func(got httptrace.GotConnInfo) { arm(got.Conn, func() error { return guard.check(ctx) }) },
 	})))
 	if refused := guard.refusal(); err != nil && refused != nil {
-		return nil, refused // whatever net/http made of it
+		return nil, refused // net/http returns an error of its own
 	}
 	return resp, err
 }
 
-// arm sets what the first write on a connection asks.
+// arm sets the check before the first write to a connection.
 func arm(conn net.Conn, check func() error) {
 	for {
 		switch c := conn.(type) {
@@ -86,18 +86,18 @@ func arm(conn net.Conn, check func() error) {
 		case interface{ NetConn() net.Conn }: // TLS
 			conn = c.NetConn()
 		default:
-			_ = conn.Close() // it cannot be guarded, so nothing goes out on it
+			_ = conn.Close() // a connection without a guard must not send the write
 			return
 		}
 	}
 }
 
-// guardedConn is a connection on which a request can be stopped before its first byte.
+// guardedConn is a connection that calls a check before the first byte of a request.
 type guardedConn struct {
 	net.Conn
 
 	mu    sync.Mutex
-	check func() error // of the request that comes next; nil: it has begun, or has no guard
+	check func() error // of the next request; nil if the request has begun or has no guard
 }
 
 // Write implements [net.Conn].

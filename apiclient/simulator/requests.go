@@ -35,7 +35,7 @@ type Request struct {
 func (s *Simulator) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.log.all()
+	return slices.Clone(s.log.entries)
 }
 
 // Writes returns those of Requests whose method is not GET.
@@ -64,36 +64,25 @@ func (s *Simulator) logStatus(number, status int) {
 	s.log.setStatus(number, status)
 }
 
-// requestLog is a ring buffer: entry n is at n modulo its length.
+// requestLog holds the last requests. The number of an entry counts the forgotten ones too.
 type requestLog struct {
-	entries []Request
-	count   int
+	entries   []Request
+	forgotten int
 }
 
-func (l *requestLog) add(r Request) int {
-	number := l.count
-	l.count++
-	if len(l.entries) < keptRequests {
-		l.entries = append(l.entries, r)
-	} else {
-		l.entries[number%keptRequests] = r
+func (l *requestLog) add(r Request) (number int) {
+	if len(l.entries) == keptRequests {
+		l.entries = l.entries[1:]
+		l.forgotten++
 	}
-	return number
+	l.entries = append(l.entries, r)
+	return l.forgotten + len(l.entries) - 1
 }
 
 func (l *requestLog) setStatus(number, status int) {
-	if number >= l.count-keptRequests {
-		l.entries[number%keptRequests].Status = status
+	if i := number - l.forgotten; i >= 0 {
+		l.entries[i].Status = status
 	}
-}
-
-func (l *requestLog) all() []Request {
-	oldest := 0
-	if l.count > keptRequests {
-		oldest = l.count % keptRequests
-	}
-	all := make([]Request, 0, len(l.entries))
-	return append(append(all, l.entries[oldest:]...), l.entries[:oldest]...)
 }
 
 // statusWriter records the status of an answer. Interceptors may flush it and hijack its connection.

@@ -102,7 +102,7 @@ func TestRequestLogIsBounded(t *testing.T) {
 	l.setStatus(2, 200)
 	l.setStatus(3, 203)
 	l.setStatus(keptRequests+2, 204)
-	all := l.all()
+	all := l.entries
 	require.Len(t, all, keptRequests)
 	require.Equal(t, Request{Method: "3", Status: 203}, all[0])
 	require.Equal(t, Request{Method: fmt.Sprint(keptRequests + 2), Status: 204}, all[keptRequests-1])

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,7 +25,9 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	traceSent(ctx)
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil {
+		traceSent(trace)
+	}
 	x := &exchange{header: http.Header{}, done: make(chan struct{})}
 	go x.run(t.simulator, serverRequest(req, body))
 	select {
@@ -69,11 +70,7 @@ func serverRequest(req *http.Request, body []byte) *http.Request {
 }
 
 // traceSent calls the hooks for a request that was written whole.
-func traceSent(ctx context.Context) {
-	trace := httptrace.ContextClientTrace(ctx)
-	if trace == nil {
-		return
-	}
+func traceSent(trace *httptrace.ClientTrace) {
 	if trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Reused: true})
 	}

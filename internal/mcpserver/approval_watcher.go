@@ -42,11 +42,10 @@ func (s *Server) watch(call runner.Call, rec approval.Record) {
 	call.Progress, call.WaitLimit = nil, 0
 	go func() {
 		defer s.approvals.running.Done()
-		defer s.approvals.remove(rec.ID)
+		ended := false
+		defer func() { s.approvals.remove(rec.ID, ended) }()
 		defer s.recoverPanic("watching an approval")
-		if s.pollRecord(stop, call, rec) {
-			s.approvals.notify(rec.ID)
-		}
+		ended = s.pollRecord(stop, call, rec)
 	}()
 }
 
@@ -97,19 +96,15 @@ func (w *approvalWatcher) add(id string) (stop <-chan struct{}, first bool) {
 	return w.stop, true
 }
 
-// notify notifies the calls that wait for a record that it has ended, and removes it.
-func (w *approvalWatcher) notify(id string) {
+// remove removes a record, and notifies the calls that wait for it if it has ended.
+func (w *approvalWatcher) remove(id string, ended bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, ended := range w.records[id].waiting {
-		ended()
+	if ended {
+		for _, notify := range w.records[id].waiting {
+			notify()
+		}
 	}
-	delete(w.records, id)
-}
-
-func (w *approvalWatcher) remove(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	delete(w.records, id)
 }
 
