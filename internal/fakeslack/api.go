@@ -32,16 +32,16 @@ type method struct {
 }
 
 var methods = map[string]method{
-	"auth.test":                    {do: (*Slack).authTest},
-	"apps.connections.open":        {app: true, do: (*Slack).connectionsOpen},
-	"chat.postMessage":             {scope: "chat:write", do: (*Slack).postMessage},
-	"chat.update":                  {scope: "chat:write", do: (*Slack).chatUpdate},
-	"files.completeUploadExternal": {scope: "files:write", do: (*Slack).completeUpload},
-	"files.getUploadURLExternal":   {scope: "files:write", do: (*Slack).uploadURL},
-	"usergroups.users.list":        {scope: "usergroups:read", do: (*Slack).userGroupUsers},
-	"views.open":                   {do: (*Slack).viewsOpen},
-	"views.publish":                {do: (*Slack).viewsPublish},
-	"views.update":                 {do: (*Slack).viewsUpdate},
+	"auth.test":                    {do: authTest},
+	"apps.connections.open":        {app: true, do: connectionsOpen},
+	"chat.postMessage":             {scope: "chat:write", do: postMessage},
+	"chat.update":                  {scope: "chat:write", do: chatUpdate},
+	"files.completeUploadExternal": {scope: "files:write", do: completeUpload},
+	"files.getUploadURLExternal":   {scope: "files:write", do: uploadURL},
+	"usergroups.users.list":        {scope: "usergroups:read", do: userGroupUsers},
+	"views.open":                   {do: viewsOpen},
+	"views.publish":                {do: viewsPublish},
+	"views.update":                 {do: viewsUpdate},
 }
 
 // allScopes are the scopes that the methods and features of an app want.
@@ -205,7 +205,7 @@ func (s *Slack) guard(where, text string) {
 	}
 }
 
-func (s *Slack) authTest(params) answer {
+func authTest(s *Slack, _ params) answer {
 	return ok(answer{
 		"url": "https://" + domain + ".slack.com/", "team": domain, "user": "vpsbot", "team_id": s.o.Team,
 		"user_id": s.o.BotUser, "bot_id": botID, "is_enterprise_install": false,
@@ -215,7 +215,7 @@ func (s *Slack) authTest(params) answer {
 // maxGroupReads is how often usergroups.users.list may be called in a minute.
 const maxGroupReads = 20
 
-func (s *Slack) userGroupUsers(p params) answer {
+func userGroupUsers(s *Slack, p params) answer {
 	reads := 0
 	for _, c := range s.calls {
 		if c.Method == "usergroups.users.list" && c.Error == "" && s.now().Sub(c.At) < time.Minute {

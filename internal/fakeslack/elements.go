@@ -199,7 +199,7 @@ func elements(blocks []Block) []element {
 }
 
 // addIDs gives blocks and elements the ids that Slack makes up where an app gave none. The caller holds the lock.
-func (s *Slack) addIDs(raw []any) []Block {
+func addIDs(s *Slack, raw []any) []Block {
 	var blocks []Block
 	for _, v := range raw {
 		b := asObject(v)

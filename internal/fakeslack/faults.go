@@ -27,53 +27,61 @@ type Fault struct {
 	Times int
 }
 
+// faults are the ways in which requests go wrong at present.
+type faults struct {
+	slack    *Slack
+	set      map[string]*Fault
+	down     bool
+	noBlocks string // the error by which blocks are refused
+}
+
 // Fail makes requests fail: those of a method of the Web API, of "response_url", of
 // "upload", or all for "*". It replaces what was set for the same before.
 func (s *Slack) Fail(method string, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults[method] = &f
+	s.faults.set[method] = &f
 }
 
 // NoBlocks makes Slack take no blocks but plain ones from now on: messages with any, and views with
 // markup in them, are refused by that word; "" takes them again.
-func (s *Slack) NoBlocks(word string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.noBlocks = word
+func (k *faults) NoBlocks(word string) {
+	k.slack.mu.Lock()
+	defer k.slack.mu.Unlock()
+	k.noBlocks = word
 }
 
 // Heal takes back every Fail.
-func (s *Slack) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.faults)
+func (k *faults) Heal() {
+	k.slack.mu.Lock()
+	defer k.slack.mu.Unlock()
+	clear(k.set)
 }
 
 // Down makes Slack unreachable, or reachable again: no request is answered and no connection lives.
-func (s *Slack) Down(down bool) {
-	s.mu.Lock()
-	s.down = down
-	s.mu.Unlock()
+func (k *faults) Down(down bool) {
+	k.slack.mu.Lock()
+	k.down = down
+	k.slack.mu.Unlock()
 	if down {
-		s.DropConnections()
+		k.slack.DropConnections()
 	}
 }
 
 // fault is what happens to this request; nil: nothing.
-func (s *Slack) fault(name, channel string) *Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.down {
+func (k *faults) fault(name, channel string) *Fault {
+	k.slack.mu.Lock()
+	defer k.slack.mu.Unlock()
+	if k.down {
 		return &Fault{Drop: true}
 	}
 	for _, key := range []string{name, "*"} {
-		f := s.faults[key]
+		f := k.set[key]
 		if f == nil || f.Channel != "" && f.Channel != channel {
 			continue
 		}
 		if f.Times--; f.Times == 0 {
-			delete(s.faults, key)
+			delete(k.set, key)
 		}
 		happens := *f
 		return &happens
@@ -82,9 +90,9 @@ func (s *Slack) fault(name, channel string) *Fault {
 }
 
 // faulty does a request as far as the faults that are set let it.
-func (s *Slack) faulty(w http.ResponseWriter, r *http.Request, name string, body []byte, do func(http.ResponseWriter)) {
+func (k *faults) faulty(w http.ResponseWriter, r *http.Request, name string, body []byte, do func(http.ResponseWriter)) {
 	p, _, _ := readParams(r, body) // what cannot be read is about no channel
-	f := s.fault(name, p.str("channel"))
+	f := k.fault(name, p.str("channel"))
 	if f == nil {
 		do(w)
 		return
@@ -93,7 +101,7 @@ func (s *Slack) faulty(w http.ResponseWriter, r *http.Request, name string, body
 	case <-time.After(f.Hang):
 	case <-r.Context().Done():
 		panic(http.ErrAbortHandler) // nobody waits any more: the request never arrived
-	case <-s.closed:
+	case <-k.slack.closed:
 		panic(http.ErrAbortHandler)
 	}
 	if f.Body == nil && f.Error != "" {
@@ -101,12 +109,12 @@ func (s *Slack) faulty(w http.ResponseWriter, r *http.Request, name string, body
 	}
 	switch {
 	case f.Drop:
-		s.log(Call{Method: name, Params: p, Error: "dropped"})
+		k.slack.log(Call{Method: name, Params: p, Error: "dropped"})
 		panic(http.ErrAbortHandler)
 	case f.Status == 0 && f.Body == nil:
 		do(w)
 	default:
-		s.log(Call{Method: name, Params: p, Error: cmp.Or(answer(f.Body).code(), strconv.Itoa(f.Status))})
+		k.slack.log(Call{Method: name, Params: p, Error: cmp.Or(answer(f.Body).code(), strconv.Itoa(f.Status))})
 		f.write(w, name == "response_url")
 	}
 }

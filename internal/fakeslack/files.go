@@ -32,7 +32,7 @@ func (s *Slack) Files() []File {
 	return all
 }
 
-func (s *Slack) uploadURL(p params) answer {
+func uploadURL(s *Slack, p params) answer {
 	length, err := strconv.Atoi(p.str("length"))
 	if p.str("filename") == "" || err != nil || length <= 0 {
 		return no("invalid_arguments")
@@ -54,7 +54,7 @@ func (s *Slack) upload(w http.ResponseWriter, r *http.Request, id string, body [
 	s.log(Call{Method: "upload", Params: params{"file": id}})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.file(id)
+	f := findFile(s, id)
 	if f == nil || err != nil {
 		http.Error(w, "no_file", http.StatusBadRequest)
 		return
@@ -66,7 +66,7 @@ func (s *Slack) upload(w http.ResponseWriter, r *http.Request, id string, body [
 	_, _ = io.WriteString(w, "OK - "+strconv.Itoa(len(content)))
 }
 
-func (s *Slack) file(id string) *File {
+func findFile(s *Slack, id string) *File {
 	i := slices.IndexFunc(s.files, func(f *File) bool { return f.ID == id })
 	if i < 0 {
 		return nil
@@ -75,20 +75,20 @@ func (s *Slack) file(id string) *File {
 }
 
 // completeUpload shares files; without a channel they stay the app's own.
-func (s *Slack) completeUpload(p params) answer {
+func completeUpload(s *Slack, p params) answer {
 	var wanted []struct{ ID, Title string }
 	if given, err := p.value("files", &wanted); err != nil || !given || len(wanted) == 0 {
 		return no("invalid_arguments")
 	}
 	c := s.channels[p.str("channel_id")]
 	if p.str("channel_id") != "" {
-		if a := s.writable(c); a != nil {
+		if a := c.writable(s.o.BotUser); a != nil {
 			return a
 		}
 	}
 	shared, files := []any{}, []File{}
 	for _, want := range wanted {
-		f := s.file(want.ID)
+		f := findFile(s, want.ID)
 		if f == nil || !f.uploaded {
 			return no("file_not_found")
 		}
@@ -100,7 +100,7 @@ func (s *Slack) completeUpload(p params) answer {
 		return ok(answer{"files": shared})
 	}
 	v := Version{Fallback: p.str("initial_comment"), At: s.now()}
-	if bad := s.checkText(v.Fallback); len(bad) > 0 {
+	if bad := check(s).text(v.Fallback); len(bad) > 0 {
 		return s.refuse("files.completeUploadExternal", "invalid_arguments", bad)
 	}
 	s.add(c, &Message{From: s.o.BotUser, Thread: p.str("thread_ts"), Files: files}, v)

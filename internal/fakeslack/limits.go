@@ -102,18 +102,19 @@ type checker struct {
 	bad                             []string
 }
 
+// check begins to check what is sent to a workspace. The caller holds the lock.
+func check(s *Slack) *checker { return &checker{slack: s} }
+
 func (c *checker) say(at, format string, args ...any) {
 	c.bad = append(c.bad, at+": "+fmt.Sprintf(format, args...))
 }
 
-// checkMessage is what Slack, or a careful reader, would not take in a message. The caller
-// holds the lock, as for all checks.
-func (s *Slack) checkMessage(fallback string, blocks []any) []string {
-	c := &checker{slack: s}
+// message returns what Slack, or a careful reader, would not take in a message.
+func (c *checker) message(fallback string, blocks []any) []string {
 	if fallback == "" {
 		c.say("text", "there is no text for notifications and screen readers")
 	}
-	c.bad = append(c.bad, s.checkText(fallback)...)
+	c.text(fallback)
 	c.blocks(blocks, inMessage, maxMessageBlocks)
 	if c.total > maxMessageText {
 		c.say("blocks", "%d characters of text in all, and %d are the most", c.total, maxMessageText)
@@ -125,13 +126,13 @@ func (s *Slack) checkMessage(fallback string, blocks []any) []string {
 // these users, user groups and channels. blocks is any value that is the blocks as JSON.
 func CheckMessage(text string, blocks any, ids ...string) []string {
 	all, _ := asJSON(blocks).([]any)
-	return workspaceOf(ids).checkMessage(text, all)
+	return check(workspaceOf(ids)).message(text, all)
 }
 
 // CheckView returns what Slack would not take in a view, a modal or a Home tab, which any value is as JSON.
 func CheckView(view any, ids ...string) []string {
 	is := asObject(asJSON(view))
-	return workspaceOf(ids).checkView(str(is, "type"), is)
+	return check(workspaceOf(ids)).view(str(is, "type"), is)
 }
 
 func asJSON(v any) (is any) {
@@ -160,17 +161,15 @@ func workspaceOf(ids []string) *Slack {
 	return s
 }
 
-// checkText is checkMessage for a text that stands alone.
-func (s *Slack) checkText(text string) []string {
-	c := &checker{slack: s}
+// text is message for a text that stands alone.
+func (c *checker) text(text string) []string {
 	c.most("text", text, maxFallback)
 	c.mrkdwn("text", text)
 	return c.bad
 }
 
-// checkView is what Slack would not take in a view of a kind, modal or home.
-func (s *Slack) checkView(kind string, is map[string]any) []string {
-	c := &checker{slack: s}
+// view returns what Slack would not take in a view of a kind, modal or home.
+func (c *checker) view(kind string, is map[string]any) []string {
 	if str(is, "type") != kind {
 		c.say("view", "type is %q, not %q", str(is, "type"), kind)
 	}
@@ -188,9 +187,8 @@ func (s *Slack) checkView(kind string, is map[string]any) []string {
 	return c.bad
 }
 
-// checkOptions is what Slack would not take as the options of an external select.
-func (s *Slack) checkOptions(answer map[string]any) []string {
-	c := &checker{slack: s}
+// suggestion returns what Slack would not take as the options of an external select.
+func (c *checker) suggestion(answer map[string]any) []string {
 	if answer["options"] == nil && answer["option_groups"] == nil {
 		c.say("options", "there is neither options nor option_groups")
 	}

@@ -91,10 +91,10 @@ func (s *Slack) version(where string, p params) (v Version, hasBlocks bool, a an
 	case s.noBlocks != "" && len(raw) > 0:
 		return v, hasBlocks, no(s.noBlocks)
 	}
-	if bad := s.checkMessage(text, raw); len(bad) > 0 {
+	if bad := check(s).message(text, raw); len(bad) > 0 {
 		return v, hasBlocks, s.refuse(where, "invalid_blocks", bad)
 	}
-	return Version{Fallback: text, Blocks: s.addIDs(raw), At: s.now()}, hasBlocks, nil
+	return Version{Fallback: text, Blocks: addIDs(s, raw), At: s.now()}, hasBlocks, nil
 }
 
 // refuse fails the test for what breaks a limit, and answers as Slack does.
@@ -110,22 +110,22 @@ func (s *Slack) refuse(where, code string, bad []string) answer {
 }
 
 // writable is why the bot cannot write to a channel; nil: it can. The caller holds the lock.
-func (s *Slack) writable(c *channel) answer {
+func (c *channel) writable(bot string) answer {
 	switch {
 	case c == nil:
 		return no("channel_not_found")
 	case c.archived:
 		return no("is_archived")
-	case c.has(s.o.BotUser):
-		return nil
+	case !c.has(bot):
+		return no("not_in_channel")
 	}
-	return no("not_in_channel")
+	return nil
 }
 
 // add posts a message to a channel; the caller holds the lock. A thread whose first message is gone takes no more: the
 // message stands in the channel.
 func (s *Slack) add(c *channel, m *Message, v Version) *Message {
-	if m.Thread != "" && s.message(c.id, m.Thread) == nil {
+	if m.Thread != "" && findMessage(s, c.id, m.Thread) == nil {
 		m.Thread = ""
 	}
 	m.Channel, m.TS, m.content = c.id, s.ts(), content{slack: s, versions: []Version{v}, entered: entries{}}
@@ -134,8 +134,8 @@ func (s *Slack) add(c *channel, m *Message, v Version) *Message {
 	return m
 }
 
-// message is a message of a channel; nil if it is gone. The caller holds the lock.
-func (s *Slack) message(channelID, ts string) *Message {
+// findMessage is a message of a channel; nil if it is gone. The caller holds the lock.
+func findMessage(s *Slack, channelID, ts string) *Message {
 	i := slices.IndexFunc(s.posted, func(m *Message) bool { return m.Channel == channelID && m.TS == ts && !m.deleted })
 	if i < 0 {
 		return nil
@@ -161,9 +161,9 @@ func (s *Slack) Rate(channelID string) (over int) {
 	return over
 }
 
-func (s *Slack) postMessage(p params) answer {
+func postMessage(s *Slack, p params) answer {
 	c := s.find(p.str("channel"))
-	if a := s.writable(c); a != nil {
+	if a := c.writable(s.o.BotUser); a != nil {
 		return a
 	}
 	v, _, a := s.version("chat.postMessage", p)
@@ -175,12 +175,12 @@ func (s *Slack) postMessage(p params) answer {
 }
 
 // chatUpdate changes a message that everybody sees; blocks that are not given stay.
-func (s *Slack) chatUpdate(p params) answer {
+func chatUpdate(s *Slack, p params) answer {
 	c := s.channels[p.str("channel")]
-	if a := s.writable(c); a != nil {
+	if a := c.writable(s.o.BotUser); a != nil {
 		return a
 	}
-	m := s.message(c.id, p.str("ts"))
+	m := findMessage(s, c.id, p.str("ts"))
 	switch {
 	case m == nil || m.To != "":
 		return no("message_not_found")

@@ -81,7 +81,7 @@ func (p *Person) Type(line string) Ack {
 	p.s.t.Helper()
 	command, text, _ := strings.Cut(line, " ")
 	a := p.send("slash_commands", func() (map[string]any, error) {
-		return p.s.commandPayload(p, command, strings.TrimSpace(text)), nil
+		return p.commandPayload(command, strings.TrimSpace(text)), nil
 	})
 	if a.OK() && len(a.Body) > 0 {
 		p.show(a.Body)
@@ -125,7 +125,7 @@ func (p *Person) PressButton(on Surface, b Button) Ack {
 		if err != nil {
 			return nil, err
 		}
-		return p.s.blockActions(p, on, e, nil), nil
+		return p.blockActions(on, e, nil), nil
 	})
 }
 
@@ -144,7 +144,7 @@ func (p *Person) Choose(on Surface, name string, value any) Ack {
 		case e.inForm() && e.block["dispatch_action"] != true:
 			return nil, unsent("the input reports nothing until the form is submitted")
 		}
-		return p.s.blockActions(p, on, e, on.surface().entered.of(e)), nil
+		return p.blockActions(on, e, on.surface().entered.of(e)), nil
 	})
 }
 
@@ -153,7 +153,7 @@ func (p *Person) Interact(is map[string]any) Ack {
 	p.s.t.Helper()
 	kind := str(is, "type")
 	return p.send("interactive", func() (map[string]any, error) {
-		payload := p.s.interaction(kind, p)
+		payload := p.interaction(kind)
 		payload["trigger_id"] = p.s.newTrigger(p.user)
 		maps.Copy(payload, is)
 		return payload, nil
@@ -168,7 +168,7 @@ func (p *Person) OpenHome() Ack {
 		if v := p.s.homes[p.user]; v != nil {
 			is["view"] = v.payload()
 		}
-		return p.s.event(is), nil
+		return p.event(is), nil
 	})
 }
 
@@ -233,12 +233,12 @@ func (p *Person) Suggest(v *View, name, text string) []Option {
 		case utf8.RuneCountInString(text) < int(least):
 			return nil, unsent("too little was typed")
 		}
-		return p.s.suggestion(p, v, e, text), nil
+		return p.suggestion(v, e, text), nil
 	})
 	if !a.OK() {
 		return nil
 	}
-	options := p.s.readOptions(a.Body)
+	options := p.readOptions(a.Body)
 	p.s.mu.Lock()
 	v.suggested[e.id()] = options
 	p.s.mu.Unlock()
@@ -246,14 +246,14 @@ func (p *Person) Suggest(v *View, name, text string) []Option {
 }
 
 // readOptions reads what the app offers, and checks its limits.
-func (s *Slack) readOptions(body []byte) []Option {
+func (p *Person) readOptions(body []byte) []Option {
 	ack := map[string]any{}
 	if err := json.Unmarshal(body, &ack); err != nil {
-		s.fail("options were answered with what is no JSON: %v", err)
+		p.s.fail("options were answered with what is no JSON: %v", err)
 		return nil
 	}
-	for _, b := range s.checkOptions(ack) {
-		s.fail("options break a limit: %s", b)
+	for _, b := range check(p.s).suggestion(ack) {
+		p.s.fail("options break a limit: %s", b)
 	}
 	options := []Option{}
 	for _, o := range offered(ack) {
@@ -274,11 +274,11 @@ func (p *Person) Submit(v *View) Ack {
 			return nil, unsent("the form is not complete")
 		}
 		v.errors = nil
-		return p.s.submission(p, v), nil
+		return p.submission(v), nil
 	})
 	a.Errors = missing
 	if a.OK() {
-		a.Errors = p.s.submitted(v, a.Body)
+		a.Errors = v.submitted(a.Body)
 	}
 	return a
 }
@@ -322,7 +322,7 @@ func compareBound(e element, key string, n float64) int {
 }
 
 // submitted does what a submission was acknowledged with, and returns the errors of its fields.
-func (s *Slack) submitted(v *View, body []byte) map[string]string {
+func (v *View) submitted(body []byte) map[string]string {
 	var ack struct {
 		Action string            `json:"response_action"`
 		Errors map[string]string `json:"errors"`
@@ -330,41 +330,41 @@ func (s *Slack) submitted(v *View, body []byte) map[string]string {
 	}
 	if len(body) > 0 {
 		if err := json.Unmarshal(body, &ack); err != nil {
-			s.fail("a submission was acknowledged with what is no JSON: %v", err)
+			v.slack.fail("a submission was acknowledged with what is no JSON: %v", err)
 			return nil
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	v.slack.mu.Lock()
+	defer v.slack.mu.Unlock()
 	switch ack.Action {
 	case "":
-		delete(s.modals, v.User)
+		delete(v.slack.modals, v.User)
 	case "errors":
-		s.showErrors(v, ack.Errors)
+		v.showErrors(ack.Errors)
 		return ack.Errors
 	case "update":
-		if bad := s.checkView("modal", ack.View); len(bad) > 0 {
-			s.refuse("the view of an acknowledgement", "invalid_arguments", bad)
+		if bad := check(v.slack).view("modal", ack.View); len(bad) > 0 {
+			v.slack.refuse("the view of an acknowledgement", "invalid_arguments", bad)
 			return nil
 		}
 		v.show(ack.View)
 	default:
-		s.fail("a submission was acknowledged with an unknown response_action %q", ack.Action)
+		v.slack.fail("a submission was acknowledged with an unknown response_action %q", ack.Action)
 	}
 	return nil
 }
 
 // showErrors shows errors at the fields; the caller holds the lock.
-func (s *Slack) showErrors(v *View, errs map[string]string) {
+func (v *View) showErrors(errs map[string]string) {
 	if len(errs) == 0 {
-		s.fail("a submission was acknowledged with errors, and there are none")
+		v.slack.fail("a submission was acknowledged with errors, and there are none")
 	}
 	for block, text := range errs {
 		if !slices.ContainsFunc(elements(v.latest().Blocks), func(e element) bool { return e.inForm() && e.in() == block }) {
-			s.fail("an error is for %q, which is no input of the view: Slack would show that it cannot connect", block)
+			v.slack.fail("an error is for %q, which is no input of the view: Slack would show that it cannot connect", block)
 		}
 		if text == "" {
-			s.fail("the error of %q is empty", block)
+			v.slack.fail("the error of %q is empty", block)
 		}
 	}
 	v.errors = errs

@@ -68,11 +68,9 @@ type Slack struct {
 	homes     map[string]*View
 	files     []*File
 	calls     []Call
-	faults    map[string]*Fault
-	down      bool
-	noBlocks  string // the error by which blocks are refused
 	target    target
-	socket    socket
+	*faults
+	*socketMode
 
 	violations struct {
 		sync.Mutex
@@ -97,9 +95,10 @@ func New(t testing.TB, o Options) *Slack {
 		Links: []string{"vps.org", "github.com", "slack.com"},
 		users: map[string]User{}, channels: map[string]*channel{}, groups: map[string][]string{},
 		triggers: map[string]*trigger{}, responses: map[string]*responseURL{},
-		modals: map[string]*View{}, homes: map[string]*View{}, faults: map[string]*Fault{},
-		socket: socket{tickets: map[string]bool{}, waiting: map[string]chan Ack{}},
+		modals: map[string]*View{}, homes: map[string]*View{},
 	}
+	s.faults = &faults{slack: s, set: map[string]*Fault{}}
+	s.socketMode = &socketMode{slack: s, tickets: map[string]bool{}, waiting: map[string]chan Ack{}}
 	s.users[s.o.BotUser] = User{ID: s.o.BotUser, Name: "vpsbot", Team: s.o.Team, bot: true}
 	s.server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.close)

@@ -11,8 +11,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// socket is Socket Mode: the connections that the app has open, and the envelopes that wait for an acknowledgement.
-type socket struct {
+// socketMode is Socket Mode: the connections that the app has open, and the envelopes that wait for an acknowledgement.
+type socketMode struct {
+	slack   *Slack
 	conns   []*connection
 	tickets map[string]bool
 	waiting map[string]chan Ack // by envelope id; nil once nobody waits any more
@@ -33,22 +34,22 @@ const (
 	pingPeriod = 5 * time.Second
 )
 
-func (s *Slack) connectionsOpen(params) answer {
-	if len(s.socket.conns) >= maxConns {
+func connectionsOpen(s *Slack, _ params) answer {
+	if len(s.conns) >= maxConns {
 		return no("too_many_websockets")
 	}
 	ticket := s.opaque("ticket")
-	s.socket.tickets[ticket] = true
+	s.tickets[ticket] = true
 	return ok(answer{"url": "ws" + s.server.URL[len("http"):] + socketPath + "?ticket=" + ticket + "&app_id=" + appID})
 }
 
 // upgrade takes a websocket from the app, says hello and reads acknowledgements until the connection ends.
-func (s *Slack) upgrade(w http.ResponseWriter, r *http.Request) {
+func (k *socketMode) upgrade(w http.ResponseWriter, r *http.Request) {
 	ticket := r.URL.Query().Get("ticket")
-	s.mu.Lock()
-	valid := s.socket.tickets[ticket] && !s.down
-	delete(s.socket.tickets, ticket)
-	s.mu.Unlock()
+	k.slack.mu.Lock()
+	valid := k.tickets[ticket] && !k.slack.down
+	delete(k.tickets, ticket)
+	k.slack.mu.Unlock()
 	if !valid {
 		http.Error(w, "invalid_ticket", http.StatusUnauthorized)
 		return
@@ -59,11 +60,11 @@ func (s *Slack) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &connection{ws: ws, gone: make(chan struct{})}
 	c.Lock() // until the hello, which is the first frame
-	s.mu.Lock()
-	s.socket.conns = append(s.socket.conns, c)
-	count, hello := len(s.socket.conns), s.socket.hello
-	s.mu.Unlock()
-	defer s.remove(c)
+	k.slack.mu.Lock()
+	k.conns = append(k.conns, c)
+	count, hello := len(k.conns), k.hello
+	k.slack.mu.Unlock()
+	defer k.remove(c)
 	if hello != nil {
 		_ = ws.WriteJSON(hello)
 		c.Unlock()
@@ -75,7 +76,7 @@ func (s *Slack) upgrade(w http.ResponseWriter, r *http.Request) {
 	})
 	c.Unlock()
 	go c.ping()
-	s.readAcks(c)
+	k.readAcks(c)
 }
 
 func (c *connection) write(v any) bool {
@@ -96,7 +97,7 @@ func (c *connection) ping() {
 	}
 }
 
-func (s *Slack) readAcks(c *connection) {
+func (k *socketMode) readAcks(c *connection) {
 	for {
 		_, frame, err := c.ws.ReadMessage()
 		if err != nil {
@@ -107,34 +108,34 @@ func (s *Slack) readAcks(c *connection) {
 			Payload json.RawMessage `json:"payload"`
 		}
 		if err := json.Unmarshal(frame, &ack); err != nil || ack.ID == "" {
-			s.fail("a frame is no acknowledgement: %.200q", frame)
+			k.slack.fail("a frame is no acknowledgement: %.200q", frame)
 			continue
 		}
 		if string(ack.Payload) == "null" {
 			ack.Payload = nil
 		}
-		s.acked(ack.ID, ack.Payload)
+		k.acked(ack.ID, ack.Payload)
 	}
 }
 
-func (s *Slack) acked(id string, payload []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	waits, known := s.socket.waiting[id]
+func (k *socketMode) acked(id string, payload []byte) {
+	k.slack.mu.Lock()
+	defer k.slack.mu.Unlock()
+	waits, known := k.waiting[id]
 	if !known {
-		s.fail("an acknowledgement is for envelope %q, which was never sent", id)
+		k.slack.fail("an acknowledgement is for envelope %q, which was never sent", id)
 	}
 	if waits != nil {
 		waits <- Ack{Status: http.StatusOK, Body: payload} // has room for one
-		s.socket.waiting[id] = nil
+		k.waiting[id] = nil
 	}
 }
 
-func (s *Slack) remove(c *connection) {
+func (k *socketMode) remove(c *connection) {
 	_ = c.ws.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.socket.conns = slices.DeleteFunc(s.socket.conns, func(other *connection) bool { return other == c })
+	k.slack.mu.Lock()
+	defer k.slack.mu.Unlock()
+	k.conns = slices.DeleteFunc(k.conns, func(other *connection) bool { return other == c })
 	close(c.gone)
 }
 
@@ -144,7 +145,7 @@ var (
 )
 
 // sendEnvelope sends an envelope over the connections in turn, and waits for the acknowledgement.
-func (s *Slack) sendEnvelope(d delivery) Ack {
+func (k *socketMode) sendEnvelope(d delivery) Ack {
 	frame := map[string]any{
 		"envelope_id": d.id, "type": d.kind, "payload": json.RawMessage(d.body),
 		"accepts_response_payload": d.kind != "events_api",
@@ -153,16 +154,16 @@ func (s *Slack) sendEnvelope(d delivery) Ack {
 		frame["retry_attempt"], frame["retry_reason"] = 0, ""
 	}
 	waits := make(chan Ack, 1)
-	s.mu.Lock()
-	s.socket.waiting[d.id] = waits
-	conns := s.socket.conns
+	k.slack.mu.Lock()
+	k.waiting[d.id] = waits
+	conns := k.conns
 	if len(conns) == 0 {
-		s.mu.Unlock()
+		k.slack.mu.Unlock()
 		return Ack{Err: errUnconnected}
 	}
-	s.socket.turn++
-	c := conns[s.socket.turn%len(conns)]
-	s.mu.Unlock()
+	k.turn++
+	c := conns[k.turn%len(conns)]
+	k.slack.mu.Unlock()
 	if !c.write(frame) {
 		return Ack{Err: errLost}
 	}
@@ -183,22 +184,22 @@ func (s *Slack) sendEnvelope(d delivery) Ack {
 
 // Turn makes a frame come in place of each hello from now on, and the connection end with it: a
 // disconnect, when Slack wants no more of them. nil: hello again.
-func (s *Slack) Turn(frame map[string]any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.socket.hello = frame
+func (k *socketMode) Turn(frame map[string]any) {
+	k.slack.mu.Lock()
+	defer k.slack.mu.Unlock()
+	k.hello = frame
 }
 
 // Connections is how many websockets the app has open.
-func (s *Slack) Connections() int {
-	return locked(s, func() int { return len(s.socket.conns) })
+func (k *socketMode) Connections() int {
+	return locked(k.slack, func() int { return len(k.conns) })
 }
 
 // DropConnections ends every websocket without a goodbye.
-func (s *Slack) DropConnections() {
-	s.mu.Lock()
-	conns := slices.Clone(s.socket.conns)
-	s.mu.Unlock()
+func (k *socketMode) DropConnections() {
+	k.slack.mu.Lock()
+	conns := slices.Clone(k.conns)
+	k.slack.mu.Unlock()
 	for _, c := range conns {
 		_ = c.ws.NetConn().Close()
 	}

@@ -78,7 +78,7 @@ func (v *View) IsOpen() bool {
 // show puts a new content into a view. The caller holds the lock.
 func (v *View) show(is map[string]any) {
 	v.is, v.hash, v.errors = is, v.slack.opaque("hash"), nil
-	v.change(Version{Blocks: v.slack.addIDs(list(is, "blocks")), At: v.slack.now()})
+	v.change(Version{Blocks: addIDs(v.slack, list(is, "blocks")), At: v.slack.now()})
 }
 
 // payload is the view as Slack sends it; the caller holds the lock.
@@ -112,7 +112,7 @@ func (s *Slack) newTrigger(user string) string {
 }
 
 // useTrigger uses a trigger up. The caller holds the lock.
-func (s *Slack) useTrigger(id string) (*trigger, answer) {
+func useTrigger(s *Slack, id string) (*trigger, answer) {
 	t := s.triggers[id]
 	switch {
 	case t == nil:
@@ -135,7 +135,7 @@ func (s *Slack) readView(where, kind string, p params) (map[string]any, answer) 
 	if s.noBlocks != "" && hasMarkup(is) {
 		return nil, no(s.noBlocks)
 	}
-	if bad := s.checkView(kind, is); len(bad) > 0 {
+	if bad := check(s).view(kind, is); len(bad) > 0 {
 		return nil, s.refuse(where, "invalid_arguments", bad)
 	}
 	return is, nil
@@ -153,7 +153,7 @@ func hasMarkup(v any) bool {
 }
 
 // newView makes a view of somebody's; the caller holds the lock.
-func (s *Slack) newView(user string, is map[string]any) *View {
+func newView(s *Slack, user string, is map[string]any) *View {
 	v := &View{ID: "V" + s.opaque("view")[:10], User: user, content: content{slack: s, entered: entries{}}, suggested: map[inputID][]Option{}}
 	v.show(is)
 	return v
@@ -161,20 +161,20 @@ func (s *Slack) newView(user string, is map[string]any) *View {
 
 func shown(v *View) answer { return ok(answer{"view": v.payload()}) }
 
-func (s *Slack) viewsOpen(p params) answer {
+func viewsOpen(s *Slack, p params) answer {
 	is, a := s.readView("views.open", "modal", p)
 	if a != nil {
 		return a
 	}
-	t, a := s.useTrigger(p.str("trigger_id"))
+	t, a := useTrigger(s, p.str("trigger_id"))
 	if a != nil {
 		return a
 	}
-	s.modals[t.user] = s.newView(t.user, is)
+	s.modals[t.user] = newView(s, t.user, is)
 	return shown(s.modals[t.user])
 }
 
-func (s *Slack) viewsUpdate(p params) answer {
+func viewsUpdate(s *Slack, p params) answer {
 	open := slices.AppendSeq(slices.Collect(maps.Values(s.homes)), maps.Values(s.modals))
 	i := slices.IndexFunc(open, func(v *View) bool { return v.ID == p.str("view_id") })
 	if i < 0 {
@@ -189,7 +189,7 @@ func (s *Slack) viewsUpdate(p params) answer {
 	return shown(v)
 }
 
-func (s *Slack) viewsPublish(p params) answer {
+func viewsPublish(s *Slack, p params) answer {
 	user := p.str("user_id")
 	if u, known := s.users[user]; !known || u.bot {
 		return no("user_not_found")
@@ -201,7 +201,7 @@ func (s *Slack) viewsPublish(p params) answer {
 	if v := s.homes[user]; v != nil {
 		v.show(is)
 	} else {
-		s.homes[user] = s.newView(user, is)
+		s.homes[user] = newView(s, user, is)
 	}
 	return shown(s.homes[user])
 }
