@@ -19,8 +19,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// environ is the environment for a program of its own.
-func (b *bench) environ() []string {
+// environ is the environment of a child process.
+func (b *sandbox) environ() []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "TERM=xterm", "GORACE=" + quickExit, "HOME=/nowhere"}
 	for name, value := range b.env {
 		env = append(env, name+"="+value)
@@ -28,22 +28,22 @@ func (b *bench) environ() []string {
 	return env
 }
 
-func (b *bench) command(t *testing.T, args ...string) *exec.Cmd {
+func (b *sandbox) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("vpsbot", args...)
 	cmd.Env = b.environ()
 	return cmd
 }
 
-// inTerminal runs a command in a terminal of its own, where it is a person's who types answer at
-// the question, if one is given. It returns what the screen showed, and the exit code.
-func (b *bench) inTerminal(t *testing.T, answer string, args ...string) (screen string, code int) {
+// inTerminal runs a command in a terminal of its own, and types answer, if it is not empty, at the question.
+// It returns the screen and the exit code.
+func (b *sandbox) inTerminal(t *testing.T, answer string, args ...string) (screen string, code int) {
 	t.Helper()
-	var talk []turn
+	var dialogue []step
 	if answer != "" {
-		talk = []turn{{question: true}, {text: answer}}
+		dialogue = []step{{question: true}, {text: answer}}
 	}
-	screen, err := converse(b.command(t, args...), talk)
+	screen, err := runDialogue(b.command(t, args...), dialogue)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return screen, exit.ExitCode()
 	}
@@ -51,7 +51,7 @@ func (b *bench) inTerminal(t *testing.T, answer string, args ...string) (screen 
 	return screen, 0
 }
 
-// assistant is a client that speaks MCP with "vpsbot mcp" and cannot ask anybody anything.
+// assistant is an MCP client of "vpsbot mcp" without elicitation.
 type assistant struct {
 	stdout io.Closer
 	t      *testing.T
@@ -61,7 +61,7 @@ type assistant struct {
 	id     int
 }
 
-func (b *bench) assistant(t *testing.T, with ...func(*exec.Cmd)) *assistant {
+func (b *sandbox) assistant(t *testing.T, with ...func(*exec.Cmd)) *assistant {
 	t.Helper()
 	cmd := b.command(t, "mcp")
 	for _, set := range with {
@@ -78,8 +78,8 @@ func (b *bench) assistant(t *testing.T, with ...func(*exec.Cmd)) *assistant {
 	return a
 }
 
-// assistantWithLog is an assistant whose server's log, on stderr, can be read.
-func (b *bench) assistantWithLog(t *testing.T) (*assistant, *testkit.Log) {
+// assistantWithLog is an assistant, and the log of its server.
+func (b *sandbox) assistantWithLog(t *testing.T) (*assistant, *testkit.Log) {
 	t.Helper()
 	log := &testkit.Log{}
 	return b.assistant(t, func(cmd *exec.Cmd) { cmd.Stderr = log }), log
@@ -119,18 +119,18 @@ func (a *assistant) call(tool, arguments string) (e envelope) {
 	return e
 }
 
-// An assistant that cannot ask gets an id; a person approves at a terminal, and sees how it
-// ends: the assistant's side has run it, once.
-func TestPersonApprovesWhatAnAssistantAsked(t *testing.T) {
+// An assistant without elicitation gets an approval id. After a person has approved it at a terminal, the
+// assistant's process runs the change once, and the terminal shows the outcome.
+func TestApproveRunsAnAssistantsRequest(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	a := b.assistant(t)
 	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
 	require.Equal(t, "approval_required", asked.Outcome)
 	require.Empty(t, b.sim.Writes())
 
-	screen, err := converse(b.command(t, "approvals", "approve", asked.ApprovalID[:8]), parseTalk("> Type web-server-01 to confirm:\n< web-server-01\n"))
+	screen, err := runDialogue(b.command(t, "approvals", "approve", asked.ApprovalID[:8]), parseDialogue("> Type web-server-01 to confirm:\n< web-server-01\n"))
 	require.NoError(t, err, screen)
 	require.Contains(t, screen, "Approved. The assistant's process runs it now")
 	require.Regexp(t, `Done: servers.delete of .web-server-01.`, screen)
@@ -142,15 +142,15 @@ func TestPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 	require.Len(t, b.sim.Writes(), 1)
 }
 
-// If the assistant has gone, the person is told who will run it.
-func TestPersonApprovesAfterTheAssistantHasGone(t *testing.T) {
+// Where the assistant's process has ended, approve says that the next one runs the change.
+func TestApproveAfterTheAssistantEnded(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	a := b.assistant(t)
 	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
 	require.NoError(t, a.in.Close())
 	require.NoError(t, a.cmd.Wait())
-	screen, err := converse(b.command(t, "approvals", "approve", asked.ApprovalID), parseTalk("> Type web-server-01 to confirm:\n< web-server-01\n"))
+	screen, err := runDialogue(b.command(t, "approvals", "approve", asked.ApprovalID), parseDialogue("> Type web-server-01 to confirm:\n< web-server-01\n"))
 	require.NoError(t, err, screen)
 	require.Contains(t, screen, "it runs when the assistant asks for the same again")
 	require.Empty(t, b.sim.Writes())
@@ -158,24 +158,24 @@ func TestPersonApprovesAfterTheAssistantHasGone(t *testing.T) {
 	require.Len(t, b.sim.Writes(), 1)
 }
 
-func TestAssistantEndsOnSIGTERM(t *testing.T) {
+func TestMCPEndsOnSIGTERM(t *testing.T) {
 	t.Parallel()
-	a := newBench(t).assistant(t)
+	a := newSandbox(t).assistant(t)
 	require.NoError(t, a.cmd.Process.Signal(syscall.SIGTERM))
 	ended := make(chan error, 1)
 	go func() { ended <- a.cmd.Wait() }()
 	select {
 	case err := <-ended:
 		require.NoError(t, err)
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatal("it did not end")
 	}
 }
 
-// What the token may not do is not even listed; calling it all the same explains itself.
-func TestAssistantSeesWhatTheTokenMay(t *testing.T) {
+// A tool that the token does not permit is not listed, and a call of it is refused.
+func TestMCPListsPermittedTools(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.sim.Edit(func(w *simulator.World) { w.Tokens[secret].Permissions = []string{"servers:list"} })
 	a := b.assistant(t)
 	listed := string(a.ask("tools/list", `{}`))
@@ -187,10 +187,10 @@ func TestAssistantSeesWhatTheTokenMay(t *testing.T) {
 	}
 }
 
-// A client that dies takes its pipes with it. What was sent is seen to its end all the same.
-func TestAChangeOutlivesItsClient(t *testing.T) {
+// A change that was sent is finished also when the client closes its pipes.
+func TestMCPFinishesAChangeWithoutItsClient(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	inside, release := make(chan struct{}), make(chan struct{})
 	b.sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method == http.MethodPost {
@@ -205,7 +205,7 @@ func TestAChangeOutlivesItsClient(t *testing.T) {
 	<-inside
 	_, err = fmt.Fprintf(a.in, `{"jsonrpc":"2.0","id":91,"method":"tools/call","params":{"name":"domains_list","arguments":{}}}`+"\n")
 	require.NoError(t, err)
-	require.NoError(t, a.stdout.Close()) // nobody reads any more
+	require.NoError(t, a.stdout.Close()) // the client reads no more
 	require.NoError(t, a.in.Close())
 	time.Sleep(100 * time.Millisecond)
 	close(release)
@@ -216,16 +216,15 @@ func TestAChangeOutlivesItsClient(t *testing.T) {
 	require.Contains(t, string(out), `"state":"done"`)
 }
 
-// A client that never reads the log, or has closed it, is served on, and the end of its input ends the
-// process.
-func TestAssistantThatDoesNotReadTheLog(t *testing.T) {
+// A client that never reads the log, or has closed it, is still served.
+func TestMCPWithUnreadLog(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(log *os.File){
 		"not read": func(*os.File) {},
 		"closed":   func(log *os.File) { log.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
+			b := newSandbox(t)
 			b.env["VPSBOT_LOG_LEVEL"] = "debug"
 			log, logs, err := os.Pipe()
 			require.NoError(t, err)

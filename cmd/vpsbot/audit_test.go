@@ -11,8 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestAuditScripts runs the conversations of testdata/audit, which look into files and the
-// database.
+// TestAuditScripts runs the scripts of testdata/audit, which read files and the database.
 func TestAuditScripts(t *testing.T) {
 	t.Parallel()
 	commands := map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "terminal": inTerminal, "answers": answers}
@@ -25,7 +24,7 @@ func TestAuditScripts(t *testing.T) {
 	})
 }
 
-// fileMode MODE FILE wants a file to have these permissions.
+// fileMode MODE FILE checks a file's permissions.
 func fileMode(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(ts.MkAbs(args[1]))
 	ts.Check(err)
@@ -34,13 +33,13 @@ func fileMode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// lastWord NAME [stderr] keeps the last word on stdout, or there, in a variable.
+// lastWord NAME [stderr] stores the last word of stdout, or of stderr, in a variable.
 func lastWord(ts *testscript.TestScript, _ bool, args []string) {
 	words := strings.Fields(ts.ReadFile(append(args, "stdout")[1]))
 	ts.Setenv(args[0], words[len(words)-1])
 }
 
-// replaceOnce FILE OLD NEW changes the first place where a file has a text.
+// replaceOnce FILE OLD NEW replaces the first occurrence of a text in a file.
 func replaceOnce(ts *testscript.TestScript, _ bool, args []string) {
 	text := ts.ReadFile(args[0])
 	if !strings.Contains(text, args[1]) {
@@ -49,7 +48,7 @@ func replaceOnce(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
 }
 
-// runSQL STATEMENT goes round the program and the triggers of the log.
+// runSQL STATEMENT changes the database past the program and the triggers of the log.
 func runSQL(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := sql.Open("sqlite", filepath.Join(ts.Getenv("XDG_STATE_HOME"), "vpsbot", "vpsbot.db"))
 	ts.Check(err)

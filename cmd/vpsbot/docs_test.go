@@ -24,8 +24,8 @@ func golden(t *testing.T, path string, got []byte) {
 	require.Equal(t, string(want), string(got), "%s differs: if that is meant, go test ./cmd/vpsbot -update", path)
 }
 
-// The reference page and the README's table are made from the operations.
-func TestDocsTellWhatTheOperationsAre(t *testing.T) {
+// docs/operations.md and the README's table are generated from the operations.
+func TestOperationsReference(t *testing.T) {
 	t.Parallel()
 	golden(t, "../../docs/operations.md", []byte(referencePage()))
 

@@ -11,8 +11,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 )
 
-// findings are what doctor says, by the check.
-func (b *bench) findings(t *testing.T) map[string]doctor.Finding {
+// findings returns the findings of doctor by check.
+func (b *sandbox) findings(t *testing.T) map[string]doctor.Finding {
 	t.Helper()
 	out, errs, _ := b.run(t.Context(), "doctor", "--json")
 	for _, name := range []string{"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"} {
@@ -29,9 +29,9 @@ func (b *bench) findings(t *testing.T) map[string]doctor.Finding {
 	return found
 }
 
-func TestDoctorSaysNothingOfSlackWhereThereIsNone(t *testing.T) {
+func TestDoctorWithoutSlack(t *testing.T) {
 	t.Parallel()
-	for name := range newBench(t).findings(t) {
+	for name := range newSandbox(t).findings(t) {
 		require.NotContains(t, name, "slack")
 	}
 }
@@ -39,7 +39,7 @@ func TestDoctorSaysNothingOfSlackWhereThereIsNone(t *testing.T) {
 func TestDoctorChecksSlack(t *testing.T) {
 	t.Parallel()
 	for mode, socket := range map[string]bool{"HTTP; SLACK_SIGNING_SECRET is set": false, "Socket Mode; Slack accepts connections": true} {
-		b := newBench(t)
+		b := newSandbox(t)
 		slack := fakeslack.New(t, fakeslack.Options{
 			SigningSecret: "8f742231b10e8888abcd998887770a51", Scopes: []string{"commands", "chat:write", "files:write"},
 		})
@@ -55,12 +55,12 @@ func TestDoctorChecksSlack(t *testing.T) {
 	}
 }
 
-func TestDoctorFindsWhatIsWrongWithSlack(t *testing.T) {
+func TestDoctorFindsSlackFaults(t *testing.T) {
 	t.Parallel()
 	groups := strings.Replace(approvalsPolicy, "rules:", "groups:\n  oncall: {slack_groups: [S0614TZR7]}\nrules:\n  - {name: on-call reads, effect: allow, who: [oncall], risks: [read]}", 1)
 	for name, test := range map[string]struct {
 		socket bool
-		change func(*bench, *fakeslack.Slack)
+		change func(*sandbox, *fakeslack.Slack)
 		policy string
 		scopes []string
 		check  string
@@ -69,37 +69,37 @@ func TestDoctorFindsWhatIsWrongWithSlack(t *testing.T) {
 		next   string
 	}{
 		"a wrong token": {
-			change: func(_ *bench, s *fakeslack.Slack) { s.Fail("auth.test", fakeslack.Fault{Error: "invalid_auth"}) },
+			change: func(_ *sandbox, s *fakeslack.Slack) { s.Fail("auth.test", fakeslack.Fault{Error: "invalid_auth"}) },
 			check:  "slack", status: doctor.StatusFail, says: "Slack refuses it (invalid_auth)", next: "Bot User OAuth Token",
 		},
 		"a Slack that is away": {
-			change: func(_ *bench, s *fakeslack.Slack) { s.Down(true) },
+			change: func(_ *sandbox, s *fakeslack.Slack) { s.Down(true) },
 			check:  "slack", status: doctor.StatusFail, says: "cannot be reached", next: "SLACK_API_URL",
 		},
 		"a Slack that is broken": {
-			change: func(_ *bench, s *fakeslack.Slack) { s.Fail("auth.test", fakeslack.Fault{Status: 500}) },
+			change: func(_ *sandbox, s *fakeslack.Slack) { s.Fail("auth.test", fakeslack.Fault{Status: 500}) },
 			check:  "slack", status: doctor.StatusFail, says: "answers with status 500",
 		},
 		"no such file": {
-			change: func(b *bench, _ *fakeslack.Slack) {
+			change: func(b *sandbox, _ *fakeslack.Slack) {
 				b.env["SLACK_BOT_TOKEN"], b.env["SLACK_BOT_TOKEN_FILE"] = "", "/not/there"
 			},
 			check: "slack", status: doctor.StatusFail, says: "SLACK_BOT_TOKEN_FILE: the file /not/there cannot be read",
 		},
 		"both modes": {
-			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = "xapp-1-hushhush" },
+			change: func(b *sandbox, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = "xapp-1-hushhush" },
 			check:  "slack mode", status: doctor.StatusFail, says: "are both set", next: "vpsbot serve --help",
 		},
 		"no bot token": {
-			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_BOT_TOKEN"] = "" },
+			change: func(b *sandbox, _ *fakeslack.Slack) { b.env["SLACK_BOT_TOKEN"] = "" },
 			check:  "slack mode", status: doctor.StatusFail, says: "SLACK_BOT_TOKEN is not set, and Slack needs it",
 		},
 		"an app token that is a bot token": {
-			socket: true, change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = b.env["SLACK_BOT_TOKEN"] },
+			socket: true, change: func(b *sandbox, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = b.env["SLACK_BOT_TOKEN"] },
 			check: "slack mode", status: doctor.StatusFail, says: "(not_allowed_token_type); SLACK_APP_TOKEN does not begin with xapp-", next: "connections:write",
 		},
 		"a signing secret that is none": {
-			change: func(b *bench, _ *fakeslack.Slack) { b.env["SLACK_SIGNING_SECRET"] = "the-secret" },
+			change: func(b *sandbox, _ *fakeslack.Slack) { b.env["SLACK_SIGNING_SECRET"] = "the-secret" },
 			check:  "slack mode", status: doctor.StatusWarn, says: "does not look like one", next: "Basic Information",
 		},
 		"scopes that are missing": {
@@ -116,12 +116,12 @@ func TestDoctorFindsWhatIsWrongWithSlack(t *testing.T) {
 		"no policy":  {check: "slack policy", status: doctor.StatusWarn, says: "nobody may change anything", next: "VPSBOT_POLICY_FILE"},
 		"no channel": {policy: twoDelete, check: "slack policy", status: doctor.StatusWarn, says: "no slack.approvals_channel", next: "approvals_channel"},
 		"an address of this machine": {
-			change: func(b *bench, _ *fakeslack.Slack) { b.env["VPSBOT_PUBLIC_URL"] = "http://127.0.0.1:8484" },
+			change: func(b *sandbox, _ *fakeslack.Slack) { b.env["VPSBOT_PUBLIC_URL"] = "http://127.0.0.1:8484" },
 			check:  "public address", status: doctor.StatusWarn, says: "Slack cannot reach", next: "https",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
+			b := newSandbox(t)
 			slack := fakeslack.New(t, fakeslack.Options{Scopes: test.scopes})
 			b.pointTo(slack, test.socket)
 			if test.change != nil {
@@ -138,20 +138,20 @@ func TestDoctorFindsWhatIsWrongWithSlack(t *testing.T) {
 	}
 }
 
-// A token of a person has a shape of its own; Slack would take it.
-func TestDoctorKnowsTheShapeOfABotToken(t *testing.T) {
+// A token of a person does not begin with xoxb-, though Slack accepts it.
+func TestDoctorChecksTheBotTokenPrefix(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.pointTo(fakeslack.New(t, fakeslack.Options{BotToken: "xoxp-17653672481-of-a-person"}), false)
 	f := b.findings(t)["slack"]
 	require.Equal(t, doctor.StatusWarn, f.Status)
 	require.Contains(t, f.Message, "does not begin with xoxb-")
 }
 
-// Two findings with one cause want one thing done.
-func TestDoctorSaysWhatToDoOnce(t *testing.T) {
+// Two findings with the same next step list it once.
+func TestDoctorListsEachStepOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["SLACK_BOT_TOKEN"], b.env["SLACK_APP_TOKEN"], b.env["SLACK_API_URL"] = "xoxb-1-a", "xapp-1-a", "http://127.0.0.1:1/api/"
 	out, _, _ := b.run(t.Context(), "doctor")
 	require.Equal(t, 1, strings.Count(out, "Check the network, a proxy, and SLACK_API_URL."), out)

@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hold keeps the answer to a write back, after it was carried out, until release is closed.
-func (b *bench) hold(release <-chan struct{}) {
+// hold delays writes until release is closed.
+func (b *sandbox) hold(release <-chan struct{}) {
 	b.sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method != http.MethodGet {
 			select {
 			case <-release:
-			case <-time.After(patience):
+			case <-time.After(testTimeout):
 			}
 		}
 		next.ServeHTTP(w, r)
@@ -26,17 +26,17 @@ func (b *bench) hold(release <-chan struct{}) {
 
 const waitsForAnswer = "The request has been sent; waiting for its answer, at most 60 s."
 
-// Ctrl-C while the change is under way: the person is told at once what is waited for.
-func TestCtrlCWhileTheChangeIsUnderWay(t *testing.T) {
+// Ctrl-C during a change prints what the command waits for.
+func TestCtrlCDuringAChange(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	release := make(chan struct{})
 	b.hold(release)
 	time.AfterFunc(3*time.Second, func() { close(release) })
 	cmd := b.command(t, "run", "servers.reboot", "web-server-01")
 	arrived := func() bool { return len(b.sim.Writes()) == 1 }
-	screen, err := converse(cmd, []turn{
+	screen, err := runDialogue(cmd, []step{
 		{expect: true, text: "Do this? [y/N]"}, {text: "y"}, {until: arrived, text: "^C"}, {expect: true, text: waitsForAnswer},
 	})
 	require.NoError(t, err)
@@ -44,24 +44,24 @@ func TestCtrlCWhileTheChangeIsUnderWay(t *testing.T) {
 	require.Len(t, b.sim.Writes(), 1)
 }
 
-// A second Ctrl-C ends the waiting: nobody knows what came of it, and that is said.
-func TestSecondCtrlCEndsWithoutKnowing(t *testing.T) {
+// A second Ctrl-C ends the waiting, with the exit code of an unknown outcome.
+func TestSecondCtrlC(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	release := make(chan struct{})
 	defer close(release)
 	b.hold(release)
 	cmd := b.command(t, "run", "servers.reboot", "web-server-01", "--yes")
 	arrived := func() bool { return len(b.sim.Writes()) == 1 }
-	screen, err := converse(cmd, []turn{
+	screen, err := runDialogue(cmd, []step{
 		{until: arrived, text: "^C"}, {expect: true, text: waitsForAnswer}, {text: "^C"}, {expect: true, text: "you did not wait"},
 	})
 	require.ErrorContains(t, err, "exit status 5")
 	require.Regexp(t, `vpsbot approvals show [a-z2-7]{26} says how it stands`, screen)
 }
 
-// silentAPI takes requests and never answers.
+// silentAPI is an API that never answers.
 func silentAPI(t *testing.T) string {
 	t.Helper()
 	over := make(chan struct{})
@@ -73,10 +73,10 @@ func silentAPI(t *testing.T) string {
 	return silent.URL
 }
 
-// A read is stopped by the first, and nothing is said of requests.
+// The first Ctrl-C stops a read.
 func TestCtrlCStopsARead(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPS_API_URL"] = silentAPI(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
@@ -87,10 +87,10 @@ func TestCtrlCStopsARead(t *testing.T) {
 	require.NotContains(t, errs, "has been sent")
 }
 
-// doctor waits for a silent API no longer than a person would.
-func TestDoctorDoesNotWaitForASilentAPI(t *testing.T) {
+// doctor waits for a silent API for a few seconds, once.
+func TestDoctorWithSilentAPI(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPS_API_URL"] = silentAPI(t)
 	began := time.Now()
 	out, errs, code := b.run(t.Context(), "doctor")
@@ -100,8 +100,8 @@ func TestDoctorDoesNotWaitForASilentAPI(t *testing.T) {
 	require.NotContains(t, out+errs, "deadline")
 }
 
-// What answers with a page, a redirect or a 404 is not the API, and gets no token.
-func TestDoctorKnowsAnAddressThatIsNotTheAPI(t *testing.T) {
+// A server that answers with a page, a redirect or a 404 is not the API, and gets no token.
+func TestDoctorWithWrongAddress(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
 		"a page": func(w http.ResponseWriter, _ *http.Request) {
@@ -114,7 +114,7 @@ func TestDoctorKnowsAnAddressThatIsNotTheAPI(t *testing.T) {
 		"not found": http.NotFound,
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
+			b := newSandbox(t)
 			other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				assert.Empty(t, r.Header.Get("Authorization"), "the token goes to no address that is not the API's")
 				answer(w, r)
@@ -129,23 +129,23 @@ func TestDoctorKnowsAnAddressThatIsNotTheAPI(t *testing.T) {
 	}
 }
 
-// Ctrl-C while waiting stops the waiting alone: the reboot was sent and goes on.
-func TestCtrlCStopsTheWaitingAlone(t *testing.T) {
+// Ctrl-C during --wait stops the waiting; the reboot goes on.
+func TestCtrlCDuringWait(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.serve(t, 0.001)
-	screen, err := converse(b.command(t, "run", "servers.reboot", "web-server-01", "--yes", "--wait"), parseTalk("> servers.reboot: rebooting (\n< ^C\n"))
+	screen, err := runDialogue(b.command(t, "run", "servers.reboot", "web-server-01", "--yes", "--wait"), parseDialogue("> servers.reboot: rebooting (\n< ^C\n"))
 	require.ErrorContains(t, err, "exit status 1")
 	require.Contains(t, screen, "You stopped waiting; the work goes on at VPS.org.")
 	require.Contains(t, screen, "\r\x1b[K", "the progress line is written anew and cleared")
 	require.Len(t, b.sim.Writes(), 1)
 }
 
-// What takes longer than --timeout is no success, but was sent.
-func TestTimeout(t *testing.T) {
+// A change that takes longer than --timeout is a failure that was sent.
+func TestWaitTimeout(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.serve(t, 0.001)
 	errs, code := b.inTerminal(t, "", "run", "servers.reboot", "web-server-01", "--yes", "--wait", "--timeout", "1200ms")
 	require.Equal(t, 1, code)

@@ -25,8 +25,8 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// ways are those of starting a program without a person at a real terminal.
-var ways = map[string]func(t *testing.T, cmd *exec.Cmd, tty, other *os.File){
+// noTerminals are ways to start a program without a person at a real terminal.
+var noTerminals = map[string]func(t *testing.T, cmd *exec.Cmd, tty, other *os.File){
 	"pipes": func(_ *testing.T, cmd *exec.Cmd, _, _ *os.File) {},
 	"stdin is a pipe": func(_ *testing.T, cmd *exec.Cmd, tty, _ *os.File) {
 		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = tty, tty, controlledBy(2)
@@ -52,14 +52,14 @@ var ways = map[string]func(t *testing.T, cmd *exec.Cmd, tty, other *os.File){
 	},
 }
 
-// controlledBy gives a program a session of its own, controlled by the terminal at that descriptor.
+// controlledBy starts a program in a session of its own, whose controlling terminal is a file descriptor.
 func controlledBy(fd int) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: fd}
 }
 
-// without starts a command in one of the ways, with all that a person would type in its input, and
-// returns what it printed anywhere, and its exit code.
-func (b *bench) without(t *testing.T, way, typed string, args ...string) (printed string, code int) {
+// runWithoutTerminal runs a command in one of the ways of noTerminals, with the answers of a person in its
+// input. It returns all output and the exit code.
+func (b *sandbox) runWithoutTerminal(t *testing.T, way, typed string, args ...string) (printed string, code int) {
 	t.Helper()
 	var shown testkit.Log
 	cmd := b.command(t, args...)
@@ -77,9 +77,9 @@ func (b *bench) without(t *testing.T, way, typed string, args ...string) (printe
 		return tty
 	}
 	tty, other := open(), open()
-	ways[way](t, cmd, tty, other)
+	noTerminals[way](t, cmd, tty, other)
 	require.NoError(t, cmd.Start())
-	stuck := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }) // it asks somebody, who is not there
+	stuck := time.AfterFunc(testTimeout, func() { _ = cmd.Process.Kill() }) // it waits for an answer
 	err := cmd.Wait()
 	stuck.Stop()
 	require.NoError(t, errors.Join(tty.Close(), other.Close()))
@@ -91,7 +91,7 @@ func (b *bench) without(t *testing.T, way, typed string, args ...string) (printe
 	return shown.String(), 0
 }
 
-// line is the command that runs an operation with an input.
+// line returns the arguments that run an operation with an input.
 func line(t *testing.T, op *tools.Op, input []byte) []string {
 	t.Helper()
 	var fields map[string]any
@@ -103,7 +103,7 @@ func line(t *testing.T, op *tools.Op, input []byte) []string {
 	return args
 }
 
-// asking are the inputs, for each operation, of which a person must be asked.
+// asking returns, by operation, inputs that need consent.
 func asking() map[*tools.Op][]string {
 	all := map[*tools.Op][]string{}
 	for _, op := range tools.Operations() {
@@ -112,14 +112,14 @@ func asking() map[*tools.Op][]string {
 				all[op] = append(all[op], string(example))
 			}
 		}
-		if op.Name == "servers.update" { // what it raises
+		if op.Name == "servers.update" { // which raises its risk
 			all[op] = append(all[op], `{"server":"web-server-01","backups_enabled":false}`)
 		}
 	}
 	return all
 }
 
-// flagsOf are the ways in which a script may try to answer.
+// flagsOf returns the flags by which a script may try to answer.
 func flagsOf(op *tools.Op, name string) [][]string {
 	if !op.Risk.NeedsTypedName() {
 		return [][]string{nil, {"--yes"}}
@@ -127,28 +127,28 @@ func flagsOf(op *tools.Op, name string) [][]string {
 	return [][]string{nil, {"--yes"}, {"--confirm", name}, {"--yes", "--confirm", name}}
 }
 
-// Without a real terminal no change that needs consent happens, whatever flags are given and
-// whatever stands in the input; it stays open for a person, and says how they agree.
-func TestWithoutARealTerminalNothingIsAgreedTo(t *testing.T) {
+// Without a real terminal no flag and no input consents to a change: the request stays open, and its message
+// names the command by which a person approves it.
+func TestNoConsentWithoutATerminal(t *testing.T) {
 	seen := 0
 	for op, inputs := range asking() {
 		for _, input := range inputs {
 			seen++
 			t.Run(op.Name, func(t *testing.T) {
 				t.Parallel()
-				b := newBench(t)
+				b := newSandbox(t)
 				b.env["VPSBOT_LOG_LEVEL"] = "info"
 				command := line(t, op, []byte(input))
 				out, errs, code := b.run(t.Context(), append(command, "--json")...)
 				require.Equal(t, 4, code, errs)
 				var asked struct{ Card struct{ Confirm string } }
 				require.NoError(t, json.Unmarshal([]byte(out), &asked))
-				for way := range ways {
+				for way := range noTerminals {
 					for _, flags := range flagsOf(op, asked.Card.Confirm) {
-						printed, code := b.without(t, way, "y\n"+asked.Card.Confirm+"\n", append(command, flags...)...)
+						printed, code := b.runWithoutTerminal(t, way, "y\n"+asked.Card.Confirm+"\n", append(command, flags...)...)
 						require.Equal(t, 4, code, "%s %q: %s", way, flags, printed)
 						require.Contains(t, printed, "vpsbot approvals approve ", "%s %q", way, flags)
-						noWayAround(t, printed)
+						requireNoBypass(t, printed)
 					}
 				}
 				require.Empty(t, b.sim.Writes())
@@ -160,35 +160,35 @@ func TestWithoutARealTerminalNothingIsAgreedTo(t *testing.T) {
 	require.Greater(t, seen, 8)
 }
 
-// noWayAround wants a text that a machine reads to name no way around a person.
-func noWayAround(t *testing.T, text string) {
+// requireNoBypass fails for a text that names a way to do without a person: a machine may read it.
+func requireNoBypass(t *testing.T, text string) {
 	t.Helper()
 	for _, way := range []string{"--yes", "--confirm", "unfreeze", "script", "VPSBOT_POLICY_FILE", "pty", "pseudo"} {
 		require.NotRegexp(t, `(^|\W)`+way+`\b`, text) // a random id may have the letters
 	}
 }
 
-// What is for a person is done by none of these ways either; what stops something is.
-func TestWithoutARealTerminalNoActIsDone(t *testing.T) {
-	for way := range ways {
+// Acts of a person need a real terminal. Freezing and denying do not: they stop something.
+func TestNoActWithoutATerminal(t *testing.T) {
+	for way := range noTerminals {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newSandbox(t)
 			b.env["VPSBOT_LOG_LEVEL"] = "info"
 			first := t.TempDir() + "/first"
-			printed, code := b.without(t, way, "", "keys", "create", "first", "--out", first)
+			printed, code := b.runWithoutTerminal(t, way, "", "keys", "create", "first", "--out", first)
 			require.Zero(t, code, "the first key of a database: %s", printed)
 			require.FileExists(t, first)
-			printed, code = b.without(t, way, "", "run", "servers.reboot", "web-server-01", "--json")
+			printed, code = b.runWithoutTerminal(t, way, "", "run", "servers.reboot", "web-server-01", "--json")
 			require.Equal(t, 4, code, printed)
 			id := approvalIn(t, printed)
-			printed, code = b.without(t, way, "y\n", "approvals", "deny", id)
+			printed, code = b.runWithoutTerminal(t, way, "y\n", "approvals", "deny", id)
 			if way == "pipes" {
 				require.Zero(t, code, printed)
 			}
-			printed, code = b.without(t, way, "", "freeze")
+			printed, code = b.runWithoutTerminal(t, way, "", "freeze")
 			require.Zero(t, code, printed)
-			noWayAround(t, printed)
+			requireNoBypass(t, printed)
 			for _, act := range [][]string{
 				{"unfreeze"},
 				{"keys", "create", "second"},
@@ -197,9 +197,9 @@ func TestWithoutARealTerminalNoActIsDone(t *testing.T) {
 				{"approvals", "settle", id, "done"},
 				{"approvals", "approve", id},
 			} {
-				printed, code := b.without(t, way, "y\n", act...)
+				printed, code := b.runWithoutTerminal(t, way, "y\n", act...)
 				require.NotZero(t, code, "%s: %s", act, printed)
-				noWayAround(t, printed)
+				requireNoBypass(t, printed)
 			}
 			db := b.store(t)
 			frozen, err := db.Frozen(t.Context())
@@ -222,11 +222,10 @@ func approvalIn(t *testing.T, printed string) string {
 	return id
 }
 
-// A freeze tells a machine that a person must lift it, and not how: every change, over MCP and in a
-// pipe, and all that says how things stand.
-func TestAFreezeTellsAMachineNoWay(t *testing.T) {
+// A refusal by a freeze says that a person must lift it. Only at a terminal it names the command.
+func TestFreezeNamesNoBypass(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	_, _, code := b.run(t.Context(), "freeze", "--reason", "incident")
 	require.Zero(t, code)
@@ -239,10 +238,10 @@ func TestAFreezeTellsAMachineNoWay(t *testing.T) {
 		out, errs, code := b.run(t.Context(), append(line(t, op, input), "--json")...)
 		require.Equal(t, 3, code, errs)
 		require.Contains(t, out+errs, runner.LiftedByPerson)
-		noWayAround(t, out+errs)
+		requireNoBypass(t, out+errs)
 		answer := string(a.ask("tools/call", `{"name":"`+op.ToolName()+`","arguments":`+string(bytes.TrimSpace(input))+`}`))
 		require.Contains(t, answer, runner.LiftedByPerson)
-		noWayAround(t, answer)
+		requireNoBypass(t, answer)
 	}
 	for _, args := range [][]string{{"doctor"}, {"doctor", "--json"}, {"approvals", "list"}, {"approvals", "list", "--json"}, {"audit", "list", "--json"}, {"freeze"}} {
 		out, errs, _ := b.run(t.Context(), args...)

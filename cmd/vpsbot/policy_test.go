@@ -83,7 +83,7 @@ func TestPolicyExplain(t *testing.T) {
 	golden(t, "testdata/policy/explain.txt", []byte(all.String()))
 }
 
-func TestPolicyExplainWantsAQuestion(t *testing.T) {
+func TestPolicyExplainWithInvalidArguments(t *testing.T) {
 	t.Parallel()
 	full := []string{"explain", "--who", "lead", "--where", "mcp"}
 	for want, args := range map[string][]string{
@@ -107,8 +107,7 @@ func TestPolicyExplainWantsAQuestion(t *testing.T) {
 	require.Contains(t, errs, "VPSBOT_READ_ONLY")
 }
 
-// Every example of the documentation is a policy without errors or doubts, and its own
-// tests hold.
+// Every example of the documentation is a valid policy without warnings, and its own tests pass.
 func TestPolicyExamples(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/policy.md")
@@ -133,8 +132,8 @@ func TestPolicyExamples(t *testing.T) {
 	}
 }
 
-// The full matrix of five roles, all operations and three places, for servers of three
-// kinds: what the example policy makes of each.
+// The golden file has the decision of the example policy for five roles, all operations and three places, on
+// servers of three kinds.
 func TestPolicyMatrix(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile(examplePolicy)

@@ -25,22 +25,22 @@ import (
 
 const secret = "vps_hush+4711/x"
 
-// bench is a simulator with an environment that points to it.
-type bench struct {
+// sandbox is a simulator, and an environment with its address.
+type sandbox struct {
 	sim *simulator.Simulator
 	env map[string]string
 }
 
-func newBench(t *testing.T) *bench {
+func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
-	b := &bench{env: map[string]string{"VPS_API_TOKEN": secret, "XDG_STATE_HOME": t.TempDir(), "VPSBOT_LOG_LEVEL": "debug"}}
+	b := &sandbox{env: map[string]string{"VPS_API_TOKEN": secret, "XDG_STATE_HOME": t.TempDir(), "VPSBOT_LOG_LEVEL": "debug"}}
 	storetest.Place(t, filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", "vpsbot.db"))
 	b.serve(t, 1000)
 	return b
 }
 
-// serve puts a new simulator of that speed at the address.
-func (b *bench) serve(t *testing.T, speed float64) {
+// serve starts a new simulator, which works at a speed.
+func (b *sandbox) serve(t *testing.T, speed float64) {
 	t.Helper()
 	token := simulator.Token{Value: secret, Name: "Test", Permissions: []string{"*:*"}}
 	b.sim = simulator.New(simulator.Options{Speed: speed, Tokens: []simulator.Token{token}})
@@ -49,16 +49,16 @@ func (b *bench) serve(t *testing.T, speed float64) {
 	b.env["VPS_API_URL"] = api.URL + "/api/v1"
 }
 
-// run runs a command in this process and returns all that it printed.
-func (b *bench) run(ctx context.Context, args ...string) (out, errs string, code int) {
+// run runs a command in this process, and returns its output and exit code.
+func (b *sandbox) run(ctx context.Context, args ...string) (out, errs string, code int) {
 	var stdout, stderr bytes.Buffer
 	err := cli.Run(ctx, args, envconfig.MapLookuper(b.env), cli.IO{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
 	code = cli.Report(&stderr, err)
 	return stdout.String(), stderr.String(), code
 }
 
-// everything are commands that between them print all there is to print.
-var everything = [][]string{
+// allCommands are commands that together print everything that vpsbot prints.
+var allCommands = [][]string{
 	{"run", "servers.list"},
 	{"run", "account.get", "--json"},
 	{"run", "servers.get", secret},
@@ -91,9 +91,9 @@ func TestTokenAppearsNowhere(t *testing.T) {
 	}
 	for name, world := range worlds {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
+			b := newSandbox(t)
 			b.sim.Intercept(world)
-			for _, args := range everything {
+			for _, args := range allCommands {
 				out, errs, _ := b.run(t.Context(), args...)
 				require.NotContains(t, out+errs, "hush", "%q", args)
 			}
@@ -108,10 +108,10 @@ func TestTokenAppearsNowhere(t *testing.T) {
 	}
 }
 
-// At debug level there is something to hide the token from.
+// At the level debug the log has each request to the API.
 func TestDebugLogs(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	_, errs, code := b.run(t.Context(), "run", "servers.list")
 	require.Zero(t, code)
 	require.Contains(t, errs, "msg=\"api request\" method=GET path=/servers/ status=200")
@@ -128,7 +128,7 @@ func TestHostileNamesReachNoTerminal(t *testing.T) {
 	for _, name := range []string{
 		"web\x1b[2J\x1b]0;owned\x07", "web\u202egpj.exe", "a\r\nvpsbot: Done: deleted", strings.Repeat("x", 100_000), "%s%n%d", "\u200bweb\U000e0041",
 	} {
-		b := newBench(t)
+		b := newSandbox(t)
 		b.sim.Edit(func(w *simulator.World) { w.Server(12345).Name, w.Server(12345).Hostname = name, name })
 		for _, args := range [][]string{
 			{"run", "servers.list"},
@@ -155,11 +155,10 @@ func TestHostileNamesReachNoTerminal(t *testing.T) {
 	}
 }
 
-// Approvals need the store alone: an API that cannot be reached does not matter, and no
-// token is needed.
+// The commands about approvals need the store alone: neither the API nor a token.
 func TestApprovalsCallNoAPI(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	_, _, code := b.run(t.Context(), "run", "servers.delete", "12345")
 	require.Equal(t, 4, code)
 	before := len(b.sim.Requests())
@@ -185,10 +184,10 @@ func TestApprovalsCallNoAPI(t *testing.T) {
 	require.Contains(t, out, "was cancelled")
 }
 
-// The words for a flag that could not be read come from no parser.
+// An error about a flag is a sentence, not the message of a parser.
 func TestFlagErrorsAreSentences(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	for _, args := range [][]string{
 		{"run", "servers.list", "--limit", "x"},
 		{"run", "servers.list", "--limit=99999999999999999999"},
@@ -206,7 +205,7 @@ func TestFlagErrorsAreSentences(t *testing.T) {
 
 // The log of the standard library, into which net/http writes, is redacted too.
 func TestTheStandardLogIsRedacted(t *testing.T) {
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPS_API_TOKEN"], b.env["VPSBOT_KEY"] = "vps_hush4711", "vpsbot_hush4711"
 	var out bytes.Buffer
 	defer log.SetOutput(log.Writer())
@@ -217,12 +216,12 @@ func TestTheStandardLogIsRedacted(t *testing.T) {
 	require.Equal(t, 3, strings.Count(out.String(), "[redacted]"))
 }
 
-// Examples are command lines that the command itself understands.
-func TestExamplesAreUnderstood(t *testing.T) {
+// The examples of the help are valid command lines.
+func TestExamplesParse(t *testing.T) {
 	t.Parallel()
 	for _, op := range tools.Operations() {
 		for _, raw := range op.Examples {
-			b := newBench(t)
+			b := newSandbox(t)
 			b.env["VPS_API_URL"] = "simulator"
 			line := cli.CommandLine(op, raw)
 			args := splitPlain(line)[1:]

@@ -34,8 +34,8 @@ type withPostgres struct{ *testing.M }
 
 func (w withPostgres) Run() int { return pgtest.Run(w.M) }
 
-// TestScripts runs the conversations of testdata/script. Each has a simulator of its own at
-// $API, a state folder of its own, and a token that may do everything.
+// TestScripts runs the scripts of testdata/script. Each has a simulator of its own at
+// $API, a state folder of its own, and a token that has every permission.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -55,7 +55,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// quickExit takes the second away that the race detector adds to the end of each program.
+// quickExit removes the second that the race detector adds to the end of each program.
 const quickExit = "atexit_sleep_ms=0"
 
 type simKey struct{}
@@ -76,10 +76,10 @@ func setUp(env *testscript.Env) error {
 	return nil
 }
 
-// storeless are the scripts that begin as a new user does, without a store.
+// storeless are the scripts that begin without a store, as a new user does.
 var storeless = map[string]bool{"first_run": true, "doctor": true, "store": true, "mcp": true, "slack_manifest": true, "mistakes": true}
 
-// exits CODE PROGRAM ARGS… runs a program that must end with that code.
+// exits CODE PROGRAM ARGS… runs a program, and checks its exit code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARGS]")
@@ -100,7 +100,7 @@ func checkCode(ts *testscript.TestScript, want string, err error) {
 	}
 }
 
-// requests prints what the simulator has been sent, "requests writes" the writes alone.
+// requests prints the requests that the simulator has received; "requests writes" the writes alone.
 func requests(ts *testscript.TestScript, _ bool, args []string) {
 	sim := ts.Value(simKey{}).(*simulator.Simulator)
 	seen := sim.Requests()
@@ -116,7 +116,7 @@ func requests(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// edit changes what the account has, behind the program's back.
+// edit changes the account in the simulator.
 func edit(ts *testscript.TestScript, _ bool, args []string) {
 	sim := ts.Value(simKey{}).(*simulator.Simulator)
 	switch args[0] {
@@ -130,17 +130,16 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 		id, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		sim.Edit(func(w *simulator.World) { w.Server(id).Status = args[2] })
-	case "fail": // the next write gets a 500 after it was carried out
+	case "fail": // writes are carried out and answered with a 500
 		failWrites(sim, true)
-	case "break": // writes get a 500 and are not carried out
+	case "break": // writes are answered with a 500 alone
 		failWrites(sim, false)
 	default:
 		ts.Fatalf("edit %s: no such edit", args[0])
 	}
 }
 
-// capture NAME PATTERN keeps, in a variable, the word after PATTERN in what was last
-// printed to stderr.
+// capture NAME PATTERN stores the word after PATTERN in the last stderr in a variable.
 func capture(ts *testscript.TestScript, _ bool, args []string) {
 	_, after, found := strings.Cut(ts.ReadFile("stderr"), args[1])
 	words := strings.Fields(after)
@@ -150,7 +149,7 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.Trim(words[0], "().,"))
 }
 
-// freePort NAME keeps, in a variable, a port of this machine at which nobody listens.
+// freePort NAME stores a free port of this machine in a variable.
 func freePort(ts *testscript.TestScript, _ bool, args []string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
@@ -160,10 +159,10 @@ func freePort(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], port)
 }
 
-// fetch STATUS URL prints what is there. It waits until somebody answers, with that status.
+// fetch STATUS URL prints the answer of a URL. It waits for a status.
 func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	status, body := 0, ""
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		resp, err := http.Get(args[1])
 		if err != nil {
 			continue
@@ -182,7 +181,7 @@ func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// environ is the environment that a script has made for its programs.
+// environ is the environment of a script's programs.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
@@ -201,7 +200,7 @@ func environ(ts *testscript.TestScript) []string {
 	return append(env, "TERM="+term)
 }
 
-// program finds a program where the script's PATH has it.
+// program finds a program in the script's PATH.
 func program(ts *testscript.TestScript, name string) string {
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
 		path := filepath.Join(dir, name)
@@ -213,27 +212,25 @@ func program(ts *testscript.TestScript, name string) string {
 	return ""
 }
 
-// inTerminal CODE CONVERSATION PROGRAM ARGS… runs a program in a terminal of its own, has
-// the conversation of that file with it, and wants that exit code. "-" is no conversation. What
-// the screen showed is the command's output.
+// inTerminal CODE DIALOGUE PROGRAM ARGS… runs a program in a terminal of its own, plays the dialogue of a file,
+// and checks the exit code. "-" is no dialogue. The screen is the command's output.
 func inTerminal(ts *testscript.TestScript, _ bool, args []string) {
-	var talk []turn
+	var dialogue []step
 	if args[1] != "-" {
-		talk = parseTalk(ts.ReadFile(args[1]))
+		dialogue = parseDialogue(ts.ReadFile(args[1]))
 	}
-	atTerminal(ts, args[0], talk, args[2:])
+	atTerminal(ts, args[0], dialogue, args[2:])
 }
 
-// answers CODE TEXT PROGRAM ARGS… runs a program in a terminal of its own, and types TEXT at the
-// question that it asks.
+// answers CODE TEXT PROGRAM ARGS… runs a program in a terminal of its own, and types TEXT at its question.
 func answers(ts *testscript.TestScript, _ bool, args []string) {
-	atTerminal(ts, args[0], []turn{{question: true}, {text: args[1]}}, args[2:])
+	atTerminal(ts, args[0], []step{{question: true}, {text: args[1]}}, args[2:])
 }
 
-func atTerminal(ts *testscript.TestScript, code string, talk []turn, args []string) {
+func atTerminal(ts *testscript.TestScript, code string, dialogue []step, args []string) {
 	cmd := exec.Command(program(ts, args[0]), args[1:]...)
 	cmd.Env, cmd.Dir = environ(ts), ts.MkAbs(".")
-	screen, err := converse(cmd, talk)
+	screen, err := runDialogue(cmd, dialogue)
 	fmt.Fprint(ts.Stdout(), strings.ReplaceAll(screen, "\r\n", "\n"))
 	checkCode(ts, code, err)
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// serving is "vpsbot serve" in this process.
-type serving struct {
+// serveProcess is "vpsbot serve" in this process.
+type serveProcess struct {
 	*testing.T
 	log   testkit.Log
 	end   context.CancelFunc
@@ -30,8 +30,8 @@ type serving struct {
 	url   string
 }
 
-// slack is a Slack with two people and two channels, that the environment points to.
-func (b *bench) slack(t *testing.T, socket bool) *fakeslack.Slack {
+// slack starts a fake Slack with two people and two channels, and sets the environment to it.
+func (b *sandbox) slack(t *testing.T, socket bool) *fakeslack.Slack {
 	t.Helper()
 	s := fakeslack.New(t, fakeslack.Options{})
 	s.Secrets = []string{secret}
@@ -44,8 +44,8 @@ func (b *bench) slack(t *testing.T, socket bool) *fakeslack.Slack {
 	return s
 }
 
-// pointTo sets what the app is given by a Slack.
-func (b *bench) pointTo(s *fakeslack.Slack, socket bool) {
+// pointTo sets the variables that connect to a Slack.
+func (b *sandbox) pointTo(s *fakeslack.Slack, socket bool) {
 	b.env["SLACK_API_URL"], b.env["SLACK_BOT_TOKEN"] = s.APIURL(), s.Options().BotToken
 	if socket {
 		b.env["SLACK_APP_TOKEN"] = s.Options().AppToken
@@ -55,11 +55,11 @@ func (b *bench) pointTo(s *fakeslack.Slack, socket bool) {
 	}
 }
 
-// up starts serve; it ends with the test.
-func (b *bench) up(t *testing.T) *serving {
+// startServe starts "vpsbot serve", which ends with the test.
+func (b *sandbox) startServe(t *testing.T) *serveProcess {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &serving{T: t, end: cancel, ended: make(chan int, 1)}
+	s := &serveProcess{T: t, end: cancel, ended: make(chan int, 1)}
 	go func() {
 		err := cli.Run(ctx, []string{"serve"}, envconfig.MapLookuper(b.env), cli.IO{In: strings.NewReader(""), Out: &s.log, Err: &s.log})
 		s.ended <- cli.Report(&s.log, err)
@@ -76,14 +76,14 @@ func (b *bench) up(t *testing.T) *serving {
 	return s
 }
 
-// stop ends it as a signal does, and returns its exit code.
-func (s *serving) stop() int {
+// stop ends the process as a signal does, and returns the exit code.
+func (s *serveProcess) stop() int {
 	s.Helper()
 	s.end()
 	return s.code()
 }
 
-func (s *serving) code() int {
+func (s *serveProcess) code() int {
 	s.Helper()
 	select {
 	case code := <-s.ended:
@@ -95,7 +95,7 @@ func (s *serving) code() int {
 	}
 }
 
-func (s *serving) get(path string) (status int, body string) {
+func (s *serveProcess) get(path string) (status int, body string) {
 	resp, err := http.Get(s.url + path)
 	if err != nil {
 		return 0, err.Error()
@@ -105,7 +105,7 @@ func (s *serving) get(path string) (status int, body string) {
 	return resp.StatusCode, string(raw)
 }
 
-func (s *serving) waitReady() {
+func (s *serveProcess) waitReady() {
 	s.Helper()
 	require.Eventually(s, func() bool {
 		status, _ := s.get("/readyz")
@@ -113,20 +113,20 @@ func (s *serving) waitReady() {
 	}, 10*time.Second, 5*time.Millisecond, s.log.String)
 }
 
-func (s *serving) says(text string) {
+func (s *serveProcess) waitForLog(text string) {
 	s.Helper()
 	require.Eventually(s, func() bool { return strings.Contains(s.log.String(), text) }, 10*time.Second, 5*time.Millisecond, text)
 }
 
-// In both modes a command comes back with its answer, and a signal ends all in good order.
+// In both modes a command is answered, and a signal ends the process in order.
 func TestServe(t *testing.T) {
 	t.Parallel()
 	for mode, socket := range map[string]bool{"HTTP": false, "Socket Mode": true} {
 		t.Run(mode, func(t *testing.T) {
-			b := newBench(t)
+			b := newSandbox(t)
 			slack := b.slack(t, socket)
-			b.env["VPSBOT_LOG_LEVEL"] = "debug" // there is more to hide secrets from
-			s := b.up(t)
+			b.env["VPSBOT_LOG_LEVEL"] = "debug" // with secrets in more places
+			s := b.startServe(t)
 			if !socket {
 				slack.Deliver(s.url)
 			}
@@ -156,27 +156,27 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// On PostgreSQL nobody at a terminal has to be anybody: who asks is Slack's to say.
+// On PostgreSQL serve needs no access key: Slack identifies the requesters.
 func TestServeNeedsNoKeyOnPostgreSQL(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
 	slack := b.slack(t, true)
-	s := b.up(t)
+	s := b.startServe(t)
 	s.waitReady()
 	slack.As("U0LEAD123").In("C0OPS12345").Type("/vps servers list")
 	slack.WaitEphemeral("U0LEAD123", "web-server-01")
 	require.Zero(t, s.stop())
 }
 
-// While Slack cannot be reached it waits, alive and not ready; once it can, it is ready.
+// While Slack cannot be reached serve is alive and not ready.
 func TestServeWaitsForSlack(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	slack := b.slack(t, true)
 	slack.Down(true)
-	s := b.up(t)
-	s.says("Slack cannot be asked whose bot this is; it is tried again")
+	s := b.startServe(t)
+	s.waitForLog("Slack cannot be asked whose bot this is; it is tried again")
 	status, body := s.get("/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, "Slack has not said yet whose bot this is\nno connection to Slack has had its hello\n", body)
@@ -186,40 +186,40 @@ func TestServeWaitsForSlack(t *testing.T) {
 	s.waitReady()
 }
 
-// A token that Slack does not know ends it: no waiting helps.
+// A token that Slack refuses ends serve.
 func TestServeWithAWrongToken(t *testing.T) {
 	t.Parallel()
 	for code, says := range map[string]string{
 		"invalid_auth": "not a token that Slack knows", "token_revoked": "it was revoked", "account_inactive": "the app was removed",
 	} {
-		b := newBench(t)
+		b := newSandbox(t)
 		slack := b.slack(t, false)
 		slack.Fail("auth.test", fakeslack.Fault{Error: code})
-		s := b.up(t)
+		s := b.startServe(t)
 		require.Equal(t, 1, s.code())
 		require.Regexp(t, `vpsbot: SLACK_BOT_TOKEN: Slack refuses it \(`+code+`\): .*`+says, s.log.String())
 		require.NotContains(t, s.log.String(), b.env["SLACK_BOT_TOKEN"])
 	}
 }
 
-// What Slack says of itself when it is broken says nothing of the token.
+// An internal error of Slack is no refusal of the token.
 func TestServeOutlastsABrokenSlack(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	slack := b.slack(t, false)
 	slack.Fail("auth.test", fakeslack.Fault{Error: "internal_error", Times: 2})
-	s := b.up(t)
-	s.says("says internal_error")
+	s := b.startServe(t)
+	s.waitForLog("says internal_error")
 	s.waitReady()
 }
 
 func TestServeWithoutAStoreIsNotReady(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.slack(t, false)
 	b.env["VPSBOT_DATABASE_URL"] = "sqlite:/dev/null/vpsbot.db"
-	s := b.up(t)
-	s.says("Slack: signed in")
+	s := b.startServe(t)
+	s.waitForLog("Slack: signed in")
 	var status int
 	var body string
 	require.Eventually(t, func() bool {
@@ -229,13 +229,13 @@ func TestServeWithoutAStoreIsNotReady(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, status)
 }
 
-// Before it stops listening it says that it is not ready, and what still arrives is carried out:
-// Slack sends nothing twice.
+// Before serve stops listening it reports that it is not ready, and still answers: Slack does not repeat a
+// request that failed.
 func TestServeIsUnreadyBeforeItStops(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	slack := b.slack(t, false)
-	s := b.up(t)
+	s := b.startServe(t)
 	slack.Deliver(s.url)
 	s.waitReady()
 	s.end()
@@ -248,10 +248,10 @@ func TestServeIsUnreadyBeforeItStops(t *testing.T) {
 	require.Zero(t, s.code())
 }
 
-// What a container's end sends is a good order, too, and takes no longer than it may.
+// SIGTERM ends serve within its time limit.
 func TestServeEndsOnSIGTERM(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	slack := b.slack(t, true)
 	cmd := b.command(t, "serve")
 	var log testkit.Log
@@ -267,12 +267,12 @@ func TestServeEndsOnSIGTERM(t *testing.T) {
 	require.NotContains(t, log.String(), b.env["SLACK_BOT_TOKEN"])
 }
 
-// Signatures are looked at, and an address that is none of ours is one of nobody's.
-func TestServeRefusesStrangers(t *testing.T) {
+// A request without a valid signature is refused, and an unknown path does not exist.
+func TestServeRefusesUnsignedRequests(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	slack := b.slack(t, false)
-	s := b.up(t)
+	s := b.startServe(t)
 	slack.Deliver(s.url)
 	s.waitReady()
 	for path, want := range map[string]int{"/slack/commands": 401, "/slack/interactivity": 401, "/slack/events": 401, "/": 404, "/mcp": 404, "/debug/pprof/": 404} {
@@ -284,19 +284,19 @@ func TestServeRefusesStrangers(t *testing.T) {
 	require.Equal(t, http.StatusOK, slack.As("U0LEAD123").In("C0OPS12345").Type("/vps help").Status)
 }
 
-// In Socket Mode there is no address that Slack, or anybody, could send to.
-func TestSocketModeTakesNothingOverHTTP(t *testing.T) {
+// In Socket Mode the routes of Slack do not exist.
+func TestSocketModeServesNoSlackRoutes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.slack(t, true)
-	s := b.up(t)
+	s := b.startServe(t)
 	resp, err := http.Post(s.url+"/slack/commands", "application/x-www-form-urlencoded", strings.NewReader("ssl_check=1"))
 	require.NoError(t, err)
 	resp.Body.Close()
 	require.Equal(t, http.StatusNotFound, resp.StatusCode)
 }
 
-func TestServeWithWhatIsMissing(t *testing.T) {
+func TestServeWithInvalidSettings(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -318,7 +318,7 @@ func TestServeWithWhatIsMissing(t *testing.T) {
 		"a broken address":      {map[string]string{"VPSBOT_LISTEN": "here"}, 2, "VPSBOT_LISTEN is not HOST:PORT"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
+			b := newSandbox(t)
 			b.slack(t, false)
 			for variable, value := range test.env {
 				b.env[variable] = value
@@ -341,10 +341,10 @@ rules:
 slack: {approvals_channel: C0APPROVE1}
 `
 
-// While serve can ask in Slack, every other process of the installation knows.
+// While serve can ask in Slack, other processes of the installation leave their questions to it.
 func TestServeIsSeenByOtherProcesses(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	key := b.makeKey(t, "lead-laptop")
 	slack := b.slack(t, true)
 	b.policyFile(t, approvalsPolicy)
@@ -355,7 +355,7 @@ func TestServeIsSeenByOtherProcesses(t *testing.T) {
 		return a.AsksInSlack(t.Context())
 	}
 	require.False(t, seen())
-	s := b.up(t)
+	s := b.startServe(t)
 	s.waitReady()
 	require.Eventually(t, seen, 10*time.Second, 50*time.Millisecond)
 
@@ -365,18 +365,18 @@ func TestServeIsSeenByOtherProcesses(t *testing.T) {
 	slack.WaitMessage("C0APPROVE1", "web-server-01")
 }
 
-// A token that soon ends is told at the start, and so is one that VPS.org does not know.
-func TestServeWarnsOfTheToken(t *testing.T) {
+// serve warns at the start of a token that expires soon, and of one that VPS.org does not know.
+func TestServeWarnsOfAnExpiringToken(t *testing.T) {
 	t.Parallel()
 	for token, says := range map[string]string{
 		"vps_expiring": `the VPS.org token expires soon: make a new one" token=Expiring in="5 days"`,
 		"vps_unknown":  "VPS.org does not say what the token may do",
 	} {
-		b := newBench(t)
+		b := newSandbox(t)
 		b.slack(t, true)
 		b.env["VPS_API_URL"], b.env["VPS_API_TOKEN"] = "simulator", token
-		s := b.up(t)
-		s.says(says)
+		s := b.startServe(t)
+		s.waitForLog(says)
 		require.Zero(t, s.stop())
 	}
 }

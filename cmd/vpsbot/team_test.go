@@ -26,8 +26,8 @@ rules:
   - {name: two delete, effect: allow, who: [lead, second], operations: [servers.delete], approvers: {count: 1, who: [lead, second]}}
 `
 
-// PolicyFile puts a policy in force.
-func (b *bench) policyFile(t *testing.T, text string) (path string) {
+// policyFile sets VPSBOT_POLICY_FILE to a file with a policy.
+func (b *sandbox) policyFile(t *testing.T, text string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "policy.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
@@ -36,22 +36,22 @@ func (b *bench) policyFile(t *testing.T, text string) (path string) {
 }
 
 // makeKey makes an access key and returns its secret.
-func (b *bench) makeKey(t *testing.T, name string, flags ...string) string {
+func (b *sandbox) makeKey(t *testing.T, name string, flags ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "key")
 	screen, code := b.inTerminal(t, "", append([]string{"keys", "create", name, "--out", file}, flags...)...)
 	require.Zero(t, code, screen)
 	secret, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(string(secret), keys.Prefix), "the secret is all there is in the file")
+	require.True(t, strings.HasPrefix(string(secret), keys.Prefix), "the file has the secret alone")
 	return strings.TrimSpace(string(secret))
 }
 
-// An assistant of the lead asks; the second person approves at a terminal with a key of their
-// own; the assistant's side runs it.
-func TestASecondPersonApprovesWhatAnAssistantAsked(t *testing.T) {
+// A request of the lead's assistant needs the lead and a second person. After both have approved it at a
+// terminal, the assistant's process runs it.
+func TestSecondPersonApproves(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	lead, second := b.makeKey(t, "lead-laptop"), b.makeKey(t, "second-laptop")
 	b.policyFile(t, twoDelete)
@@ -59,16 +59,16 @@ func TestASecondPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 	a := b.assistant(t)
 	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
 	require.Equal(t, "approval_required", asked.Outcome)
-	talk := parseTalk("> Needs the consent of another person: lead, second\n> Type web-server-01 to confirm:\n< web-server-01\n")
+	dialogue := parseDialogue("> Needs the consent of another person: lead, second\n> Type web-server-01 to confirm:\n< web-server-01\n")
 
-	screen, err := converse(b.command(t, "approvals", "approve", asked.ApprovalID), talk)
+	screen, err := runDialogue(b.command(t, "approvals", "approve", asked.ApprovalID), dialogue)
 	require.NoError(t, err, screen)
 	require.Contains(t, screen, "Your yes is recorded. Still to agree: another person (lead, second).")
 	require.Equal(t, "approval_required", a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent.Outcome)
 	require.Empty(t, b.sim.Writes())
 
 	b.env["VPSBOT_KEY"] = second
-	screen, err = converse(b.command(t, "approvals", "approve", asked.ApprovalID), talk)
+	screen, err = runDialogue(b.command(t, "approvals", "approve", asked.ApprovalID), dialogue)
 	require.NoError(t, err, screen)
 	require.Contains(t, screen, "Approved. The assistant's process runs it now")
 	require.Contains(t, screen, "Done: servers.delete")
@@ -77,12 +77,12 @@ func TestASecondPersonApprovesWhatAnAssistantAsked(t *testing.T) {
 	require.Len(t, b.sim.Writes(), 1)
 }
 
-// What a person asked for at a terminal, and agrees to at another, runs at once: no other side would
-// run it. With another token it does not: the asker's own command carries it out.
-func TestApproveRunsWhatItsPersonAsked(t *testing.T) {
+// approve runs a request that its own person made at another terminal. With another token it does not: the
+// command that made the request runs it.
+func TestApproveRunsARequestFromAnotherTerminal(t *testing.T) {
 	t.Parallel()
 	for token, own := range map[string]bool{secret: true, "vps_other+4711": false} {
-		b := newBench(t)
+		b := newSandbox(t)
 		b.env["VPSBOT_LOG_LEVEL"] = "info"
 		b.sim.Edit(func(w *simulator.World) {
 			other := *w.Tokens[secret]
@@ -102,7 +102,7 @@ func TestApproveRunsWhatItsPersonAsked(t *testing.T) {
 		}
 		asked, ended := make(chan struct{}), make(chan error)
 		go func() {
-			_, err := converse(asking, []turn{{question: true}, {seen: func() { close(asked) }}, {until: isApproved, text: "y"}})
+			_, err := runDialogue(asking, []step{{question: true}, {seen: func() { close(asked) }}, {until: isApproved, text: "y"}})
 			ended <- err
 		}()
 		<-asked
@@ -122,17 +122,16 @@ func TestApproveRunsWhatItsPersonAsked(t *testing.T) {
 	}
 }
 
-// A policy is read again while an assistant is served. A broken one leaves the last good one in
-// force, and is logged once.
-func TestPolicyIsReadAgainWhileAnAssistantIsServed(t *testing.T) {
+// "vpsbot mcp" reloads the policy file. An invalid one leaves the last valid one in force, and is logged once.
+func TestMCPReloadsThePolicy(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	const rule = "version: 1\nrules:\n  - {name: all, effect: allow, who: ['*'], operations: [%s]}\n"
 	path := b.policyFile(t, fmt.Sprintf(rule, "servers.*"))
 	a, log := b.assistantWithLog(t)
 	change := func(text string) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		time.Sleep(1100 * time.Millisecond) // looked at once a second
+		time.Sleep(1100 * time.Millisecond) // the file is checked once a second
 	}
 	require.Contains(t, string(a.ask("tools/list", `{}`)), `"servers_list"`)
 	change(fmt.Sprintf(rule, "plans.list"))
@@ -140,18 +139,18 @@ func TestPolicyIsReadAgainWhileAnAssistantIsServed(t *testing.T) {
 	require.Equal(t, "refused", a.call("servers_reboot", `{"server":"web-server-01"}`).StructuredContent.Outcome)
 	change("version: 1\nrulez: []\n")
 	for range 3 {
-		require.Contains(t, string(a.ask("tools/list", `{}`)), `"plans_list"`, "the last good one is in force")
+		require.Contains(t, string(a.ask("tools/list", `{}`)), `"plans_list"`, "the last valid one is in force")
 	}
 	require.Empty(t, b.sim.Writes())
 	said := func() int { return strings.Count(log.String(), "is not taken") }
-	require.Eventually(t, func() bool { return said() > 0 }, patience, 10*time.Millisecond, "the log is not waited for")
+	require.Eventually(t, func() bool { return said() > 0 }, testTimeout, 10*time.Millisecond, "the log is written in the background")
 	require.Equal(t, 1, said(), log.String())
 }
 
-// An assistant's process ends once its key is revoked, with the code of a refusal.
-func TestARevokedKeyEndsTheAssistant(t *testing.T) {
+// "vpsbot mcp" ends once its access key is revoked, with the exit code of a refusal.
+func TestMCPEndsWithARevokedKey(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_KEY"] = b.makeKey(t, "lead-laptop")
 	a, log := b.assistantWithLog(t)
 	require.NotEmpty(t, a.ask("tools/list", `{}`))
@@ -164,15 +163,15 @@ func TestARevokedKeyEndsTheAssistant(t *testing.T) {
 	case err := <-ended:
 		require.ErrorContains(t, err, "exit status 3")
 		require.Contains(t, log.String(), "VPSBOT_KEY: the access key was revoked")
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatal("it still serves")
 	}
 }
 
-// What a dead process left is settled by an assistant's process, without anybody asking.
-func TestAnAssistantsProcessLooksAfterWhatWasLeft(t *testing.T) {
+// "vpsbot mcp" settles the records that another process left open.
+func TestMCPReconcilesOpenRecords(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	_, _, code := b.run(t.Context(), "run", "servers.delete", "web-server-01")
 	require.Equal(t, 4, code)
 	db := b.store(t)
@@ -183,10 +182,10 @@ func TestAnAssistantsProcessLooksAfterWhatWasLeft(t *testing.T) {
 	require.Eventually(t, func() bool {
 		rec, err := db.Record(t.Context(), records[0].ID)
 		return err == nil && rec.State == approval.Expired
-	}, patience, 50*time.Millisecond)
+	}, testTimeout, 50*time.Millisecond)
 }
 
-func (b *bench) store(t *testing.T) *store.Store {
+func (b *sandbox) store(t *testing.T) *store.Store {
 	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", "vpsbot.db"))
 	require.NoError(t, err)
@@ -194,17 +193,17 @@ func (b *bench) store(t *testing.T) *store.Store {
 	return db
 }
 
-// The secret of a key is in no output of any command, no log and no database.
+// The secret of an access key is in no output, no log and no database.
 func TestKeyAppearsNowhere(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	secret := b.makeKey(t, "lead-laptop")
 	b.env["VPSBOT_KEY"] = secret
 	seen := func(args ...string) {
 		out, errs, _ := b.run(t.Context(), args...)
 		require.NotContains(t, out+errs, secret, "%q", args)
 	}
-	commands := append([][]string{{"keys", "list"}, {"keys", "list", "--json"}, {"freeze"}, {"unfreeze"}, {"keys", "create", "x"}, {"approvals", "list"}}, everything...)
+	commands := append([][]string{{"keys", "list"}, {"keys", "list", "--json"}, {"freeze"}, {"unfreeze"}, {"keys", "create", "x"}, {"approvals", "list"}}, allCommands...)
 	for _, args := range commands {
 		seen(args...)
 	}
@@ -223,7 +222,7 @@ func TestKeyAppearsNowhere(t *testing.T) {
 
 func TestExpiredKeyIsRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_KEY"] = b.makeKey(t, "lead-laptop", "--expires", "1s")
 	_, _, code := b.run(t.Context(), "run", "servers.list")
 	require.Zero(t, code)

@@ -19,24 +19,24 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// patience is how long a conversation waits for what it expects to be shown.
-const patience = time.Minute
+// testTimeout is how long a dialogue waits for a step.
+const testTimeout = time.Minute
 
-// turn is one line of a conversation: something that must be shown, any question that is asked,
-// or something typed once until holds.
-type turn struct {
+// step is one step of a dialogue: a text that is expected, a question of any kind, or a text that is typed
+// once until holds.
+type step struct {
 	expect   bool
 	question bool
-	hasty    bool // typed at once, whether or not it is taken
+	hasty    bool // typed at once, also while input is dropped
 	text     string
 	until    func() bool // nil: at once
-	seen     func()      // called, instead, once all that stands before has come
+	seen     func()      // called instead, once the steps before have been played
 }
 
-// isIn returns where what the turn expects ends in what was shown, or -1.
-func (t turn) isIn(shown string) int {
+// find returns the end of the expected text on the screen, or -1.
+func (t step) find(shown string) int {
 	if t.question {
-		return asked(shown)
+		return questionEnd(shown)
 	}
 	at := strings.Index(shown, t.text)
 	if at < 0 {
@@ -45,8 +45,8 @@ func (t turn) isIn(shown string) int {
 	return at + len(t.text)
 }
 
-// asked returns where the first question ends, or -1.
-func asked(shown string) int {
+// questionEnd returns the end of the first question, or -1.
+func questionEnd(shown string) int {
 	first := -1
 	for _, end := range []string{"[y/N] ", " to confirm: "} {
 		if at := strings.Index(shown, end); at >= 0 && (first < 0 || at+len(end) < first) {
@@ -56,22 +56,21 @@ func asked(shown string) int {
 	return first
 }
 
-// parseTalk reads a conversation: "> TEXT" waits until TEXT is shown, "< TEXT" types it and
-// presses return, "< ^C" and "< ^D" press those keys; "<! TEXT" types before the question can have
-// been read.
-func parseTalk(file string) []turn {
-	var talk []turn
+// parseDialogue reads a dialogue: "> TEXT" waits for TEXT, "< TEXT" types it and presses return, "< ^C" and
+// "< ^D" press those keys; "<! TEXT" types before the question can have been read.
+func parseDialogue(file string) []step {
+	var dialogue []step
 	for line := range strings.Lines(file) {
 		line = strings.TrimRight(line, "\n")
 		if text, ok := strings.CutPrefix(line, "> "); ok {
-			talk = append(talk, turn{expect: true, text: text})
+			dialogue = append(dialogue, step{expect: true, text: text})
 		} else if text, ok := strings.CutPrefix(line, "<! "); ok {
-			talk = append(talk, turn{hasty: true, text: text})
+			dialogue = append(dialogue, step{hasty: true, text: text})
 		} else if strings.HasPrefix(line, "<") {
-			talk = append(talk, turn{text: strings.TrimPrefix(strings.TrimPrefix(line, "<"), " ")})
+			dialogue = append(dialogue, step{text: strings.TrimPrefix(strings.TrimPrefix(line, "<"), " ")})
 		}
 	}
-	return talk
+	return dialogue
 }
 
 func keystrokes(text string) string {
@@ -84,9 +83,8 @@ func keystrokes(text string) string {
 	return text + "\n"
 }
 
-// converse runs a program in a terminal. It returns what was shown, and how the program
-// ended.
-func converse(cmd *exec.Cmd, talk []turn) (string, error) {
+// runDialogue runs a program in a terminal, and returns the screen and the error of the program.
+func runDialogue(cmd *exec.Cmd, dialogue []step) (string, error) {
 	terminal, err := pty.Start(cmd)
 	if err != nil {
 		return "", err
@@ -105,12 +103,12 @@ func converse(cmd *exec.Cmd, talk []turn) (string, error) {
 			}
 		}
 	}()
-	if err := have(talk, terminal, &shown); err != nil {
+	if err := play(dialogue, terminal, &shown); err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		return shown.String(), err
 	}
-	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(testTimeout, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	err = cmd.Wait()
 	select {
@@ -120,15 +118,15 @@ func converse(cmd *exec.Cmd, talk []turn) (string, error) {
 	return shown.String(), err
 }
 
-func have(talk []turn, terminal *os.File, shown *testkit.Log) error {
+func play(dialogue []step, terminal *os.File, shown *testkit.Log) error {
 	from := 0
-	for _, t := range talk {
+	for _, t := range dialogue {
 		if t.seen != nil {
 			t.seen()
 			continue
 		}
 		if !t.expect && !t.question {
-			if !within(func() bool { return (t.until == nil || t.until()) && (t.hasty || takesKeys(terminal)) }) {
+			if !eventually(func() bool { return (t.until == nil || t.until()) && (t.hasty || echoes(terminal)) }) {
 				return fmt.Errorf("what had to come before %q did not:\n%s", t.text, shown)
 			}
 			if _, err := terminal.WriteString(keystrokes(t.text)); err != nil {
@@ -137,7 +135,7 @@ func have(talk []turn, terminal *os.File, shown *testkit.Log) error {
 			continue
 		}
 		end := -1
-		if !within(func() bool { end = t.isIn(shown.String()[from:]); return end >= 0 }) {
+		if !eventually(func() bool { end = t.find(shown.String()[from:]); return end >= 0 }) {
 			return fmt.Errorf("the terminal never showed %q, but:\n%s", t.text, shown.String()[from:])
 		}
 		from += end
@@ -145,9 +143,9 @@ func have(talk []turn, terminal *os.File, shown *testkit.Log) error {
 	return nil
 }
 
-// within waits until something holds, and reports whether it came to hold.
-func within(holds func() bool) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+// eventually waits until holds returns true, and reports whether it did.
+func eventually(holds func() bool) bool {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if holds() {
 			return true
 		}
@@ -155,7 +153,7 @@ func within(holds func() bool) bool {
 	return holds()
 }
 
-// failWrites makes the simulator answer writes with a 500, after doing them or instead.
+// failWrites makes the simulator answer writes with a 500, after it carried them out or instead.
 func failWrites(sim *simulator.Simulator, carryOut bool) {
 	sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method == http.MethodGet {

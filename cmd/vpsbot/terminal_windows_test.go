@@ -2,5 +2,5 @@ package main
 
 import "os"
 
-// takesKeys reports whether what is typed is taken: a console here keeps nothing from being shown.
-func takesKeys(*os.File) bool { return true }
+// echoes returns true: a console shows all input.
+func echoes(*os.File) bool { return true }

@@ -79,7 +79,7 @@ func TestCheckOwn(t *testing.T) {
 }
 
 // approve ends with the exit code of the outcome.
-func TestApproveEndsWithTheOutcome(t *testing.T) {
+func TestApproveExitCodes(t *testing.T) {
 	t.Parallel()
 	s := &session{cli: &cli{io: IO{Out: &bytes.Buffer{}}}}
 	for state, code := range map[approval.State]int{
@@ -175,7 +175,7 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-func TestSimulatorSaysHowToUseIt(t *testing.T) {
+func TestSimulatorGreeting(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]string{
 		"127.0.0.1": "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",

@@ -83,7 +83,7 @@ func TestLocalUsersInAUserNamespace(t *testing.T) {
 }
 
 // Doctor calls serve as Slack would, and tells what lies between.
-func TestDoctorCallsServeAsSlackWould(t *testing.T) {
+func TestDoctorCallsServe(t *testing.T) {
 	t.Parallel()
 	const ours = "8f742231b10e8888abcd998887770a51"
 	of := func(secret string, now func() time.Time) http.Handler {

@@ -11,8 +11,8 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 )
 
-// byScript is what CI users write: a key, a rule for it, and confirm.
-const byScript = `version: 1
+// scriptPolicy lets a key of CI answer by a flag.
+const scriptPolicy = `version: 1
 people:
   - {id: me, local: ["*unused"], keys: [mine]}
   - {id: second, keys: [second]}
@@ -22,27 +22,27 @@ rules:
 confirm: {disruptive: [terminal, script], destructive: [terminal, script]}
 `
 
-// A flag answers where the policy says so, for a key, and says of itself what it is.
-func TestAFlagAnswersWhereThePolicySaysSo(t *testing.T) {
+// A flag answers for an access key, where the policy names the channel script. The records say so.
+func TestFlagAnswersUnderPolicy(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, policy string
-		local        bool // nobody gives a key
+		local        bool // without an access key
 		args         []string
 		want         int
 	}{
 		{"no policy", "", false, []string{"servers.reboot", "web-server-01", "--yes"}, 4},
-		{"no confirm", strings.Split(byScript, "confirm:")[0], false, []string{"servers.reboot", "web-server-01", "--yes"}, 4},
-		{"another risk", byScript, false, []string{"servers.create", "--name", "web-3", "--plan-id", "1", "--os-id", "5", "--location", "us-west", "--yes"}, 4},
-		{"no key", strings.Replace(byScript, `who: ["key:ci", me]`, `who: ["*"]`, 1), true, []string{"servers.reboot", "web-server-01", "--yes"}, 4},
-		{"no flag", byScript, false, []string{"servers.reboot", "web-server-01"}, 4},
-		{"the wrong flag", byScript, false, []string{"servers.delete", "web-server-01", "--yes"}, 4},
-		{"the wrong name", byScript, false, []string{"servers.delete", "web-server-01", "--confirm", "web"}, 4},
-		{"a yes", byScript, false, []string{"servers.reboot", "web-server-01", "--yes"}, 0},
-		{"a name", byScript, false, []string{"servers.delete", "web-server-01", "--confirm", "web-server-01"}, 0},
+		{"no confirm", strings.Split(scriptPolicy, "confirm:")[0], false, []string{"servers.reboot", "web-server-01", "--yes"}, 4},
+		{"another risk", scriptPolicy, false, []string{"servers.create", "--name", "web-3", "--plan-id", "1", "--os-id", "5", "--location", "us-west", "--yes"}, 4},
+		{"no key", strings.Replace(scriptPolicy, `who: ["key:ci", me]`, `who: ["*"]`, 1), true, []string{"servers.reboot", "web-server-01", "--yes"}, 4},
+		{"no flag", scriptPolicy, false, []string{"servers.reboot", "web-server-01"}, 4},
+		{"the wrong flag", scriptPolicy, false, []string{"servers.delete", "web-server-01", "--yes"}, 4},
+		{"the wrong name", scriptPolicy, false, []string{"servers.delete", "web-server-01", "--confirm", "web"}, 4},
+		{"a yes", scriptPolicy, false, []string{"servers.reboot", "web-server-01", "--yes"}, 0},
+		{"a name", scriptPolicy, false, []string{"servers.delete", "web-server-01", "--confirm", "web-server-01"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t)
+			b := newSandbox(t)
 			b.env["VPSBOT_LOG_LEVEL"] = "info"
 			ci := b.makeKey(t, "ci")
 			if c.policy != "" {
@@ -77,13 +77,13 @@ func onlyOne(t *testing.T, list string) string {
 	return records[0].ID
 }
 
-// A flag counts as a machine: three deletions in ten minutes, and no more.
-func TestAFlagIsCountedByBudgets(t *testing.T) {
+// Answers by a flag are limited to three deletions in ten minutes.
+func TestFlagCountsInBudgets(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.env["VPSBOT_KEY"] = b.makeKey(t, "ci")
-	b.policyFile(t, byScript)
+	b.policyFile(t, scriptPolicy)
 	b.sim.Edit(func(w *simulator.World) {
 		for i := range 4 {
 			w.AddServer(simulator.Server{Name: fmt.Sprintf("many-%d", i), Status: "active", Location: "us-west"})
@@ -97,13 +97,13 @@ func TestAFlagIsCountedByBudgets(t *testing.T) {
 	require.Len(t, b.sim.Writes(), 3)
 }
 
-// A flag is never the second person's yes.
-func TestAFlagIsNobodysSecond(t *testing.T) {
+// An answer by a flag is never that of a second person.
+func TestFlagIsNoSecondApproval(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	mine := b.makeKey(t, "mine")
-	b.policyFile(t, byScript)
+	b.policyFile(t, scriptPolicy)
 	b.env["VPSBOT_KEY"] = mine
 	out, errs, code := b.run(t.Context(), "run", "servers.restore", "web-server-01", "--backup-id", "501", "--confirm", "web-server-01", "--json")
 	require.Equal(t, 4, code, errs)

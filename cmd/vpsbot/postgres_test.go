@@ -10,11 +10,11 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
-// On PostgreSQL nobody is known by the name of a user, and the first key is made by somebody
-// who has none: the log says so.
+// On PostgreSQL a user's name is no identity. The row of the first access key says that nothing proves who
+// made it.
 func TestKeysOnPostgreSQL(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
 	_, errs, code := b.run(t.Context(), "run", "servers.list")
@@ -36,7 +36,7 @@ func TestKeysOnPostgreSQL(t *testing.T) {
 
 	b.env["VPSBOT_KEY"] = ""
 	_, _, code = b.run(t.Context(), "approvals", "list")
-	require.Zero(t, code, "to look at what is open nobody has to be anybody")
+	require.Zero(t, code, "a list of open requests needs no identity")
 	for _, args := range [][]string{{"freeze"}, {"unfreeze"}, {"operations"}, {"mcp"}} {
 		_, errs, code = b.run(t.Context(), args...)
 		require.Equal(t, 3, code, "%q: %s", args, errs)
@@ -45,7 +45,7 @@ func TestKeysOnPostgreSQL(t *testing.T) {
 
 func TestMigrateToPostgreSQL(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newSandbox(t)
 	secret := b.makeKey(t, "lead-laptop")
 	_, code := b.inTerminal(t, "y", "run", "servers.reboot", "12345")
 	require.Zero(t, code)
