@@ -29,7 +29,7 @@ func (b *Bot) record(ctx context.Context, id string) (approval.Record, error) {
 }
 
 // withPending calls do with the record that a press answers. If there is nothing to answer any more it
-// tells the person instead.
+// replies that to the person instead.
 func (r *request) withPending(ctx context.Context, id string, do func(rec approval.Record) error) error {
 	rec, err := r.record(ctx, id)
 	switch {
@@ -62,7 +62,7 @@ func (r *request) answer(rec approval.Record, yes bool) runner.Answer {
 	}
 }
 
-// agree takes a press that says yes. If a name must be typed it opens the modal for it.
+// agree handles a yes to a pending record. If a name must be typed it opens the modal for that.
 func (r *request) agree(ctx context.Context, id string) error {
 	return r.withPending(ctx, id, func(rec approval.Record) error {
 		yes := r.answer(rec, true)
@@ -79,7 +79,7 @@ func (r *request) agree(ctx context.Context, id string) error {
 	})
 }
 
-// approve takes a press that says yes to another person's request.
+// approve handles a press of Approve: yes to another person's request.
 func (r *request) approve(ctx context.Context, id string) error {
 	return r.withPending(ctx, id, func(rec approval.Record) error {
 		if r.Runner.IsAsker(rec, r.actor()) {
@@ -89,14 +89,14 @@ func (r *request) approve(ctx context.Context, id string) error {
 	})
 }
 
-// decline takes the no of a press or of a modal.
+// decline handles a no, from a press or from a modal.
 func (r *request) decline(ctx context.Context, id, reason string) error {
 	return r.withPending(ctx, id, func(rec approval.Record) error {
 		return r.decide(ctx, rec, r.answer(rec, false), reason)
 	})
 }
 
-// askReason opens the modal in which a second person can say why not.
+// askReason opens the modal in which a second person can give the reason for their no.
 func (r *request) askReason(ctx context.Context, id string) error {
 	return r.withPending(ctx, id, func(rec approval.Record) error {
 		if why := r.Runner.MayAnswer(ctx, rec, r.actor(), r.answer(rec, false)); why != "" {
@@ -141,7 +141,7 @@ func (r *request) resume(w view) (id string, err error) {
 	return m.Approval, nil
 }
 
-// submitName takes the name that was typed into a modal. It was compared before it was acknowledged,
+// submitName handles the modal in which a name is typed. The name was compared before the acknowledgement,
 // and the Runner compares it again.
 func (r *request) submitName(ctx context.Context, w view) error {
 	id, err := r.resume(w)
@@ -155,7 +155,7 @@ func (r *request) submitName(ctx context.Context, w view) error {
 	})
 }
 
-// submitReason takes a no with its reason.
+// submitReason handles the modal of a no with its reason.
 func (r *request) submitReason(ctx context.Context, w view) error {
 	id, err := r.resume(w)
 	if err != nil {
@@ -196,7 +196,7 @@ func (b *Bot) checkName(ctx context.Context, who permissions.Actor, w view) (ack
 	return nil, false
 }
 
-// decide passes an answer to the Runner. The asker's own, to what they asked for in Slack, runs the
+// decide passes an answer to the Runner. The asker's answer to their own request in Slack runs the
 // operation; any other is recorded, and the asker's process runs it.
 func (r *request) decide(ctx context.Context, rec approval.Record, a runner.Answer, reason string) error {
 	r.keepCard(ctx, rec)
@@ -243,7 +243,7 @@ func (r *request) listApprovals(ctx context.Context, c command.Command) error {
 	return r.reply(ctx, blocks.Approvals(slices.DeleteFunc(open.own, isOther), slices.DeleteFunc(open.answerable, isOther), r.Now()))
 }
 
-// openRecords are the open records, newest first, by what a person has to do with them.
+// openRecords are the open records, newest first, by their relation to a person.
 type openRecords struct {
 	own        []approval.Record // they asked for it. Own is set while their own yes is missing
 	answerable []approval.Record // they may agree to it as another person, and have not answered

@@ -36,7 +36,7 @@ type Store interface {
 	delivery.Inbox
 }
 
-// Options are what a bot is made of.
+// Options configure a bot. All fields but Every are needed.
 type Options struct {
 	Runner *runner.Runner
 	Store  func(context.Context) (Store, error)
@@ -49,7 +49,7 @@ type Options struct {
 	Every  time.Duration // interval of the loops; 0: a second
 }
 
-// Bot is vpsbot in Slack. Make one with [New], pass it deliveries by [Bot.Handle], and let [Bot.Run] run.
+// Bot is vpsbot in Slack. Make one with [New] and start [Bot.Run]; [Bot.Handle] receives the deliveries.
 type Bot struct {
 	Options
 	api       *webapi.Client
@@ -92,7 +92,7 @@ func New(o Options) (*Bot, error) {
 	return b, nil
 }
 
-// Run does the bot's work until ctx ends, and returns once what was begun has ended or was left to
+// Run does the bot's work until ctx ends, and returns once all deliveries under way have ended or are left to
 // the store. The messages are synchronized until all else has ended.
 func (b *Bot) Run(ctx context.Context) {
 	var work, sync sync.WaitGroup
@@ -128,7 +128,7 @@ func (b *Bot) identify(ctx context.Context) error {
 // Ready reports whether the bot knows whose it is, and Slack takes its token.
 func (b *Bot) Ready() bool { return b.Unready() == "" }
 
-// Unready says why the bot is not ready, in words that disclose nothing; "" if it is.
+// Unready returns the reason why the bot is not ready, without details; "" if it is ready.
 func (b *Bot) Unready() string { return b.api.Unready() }
 
 // GroupsOf returns the user groups that a user of Slack is in now, of those that the policy
@@ -143,13 +143,13 @@ func (b *Bot) GroupsOf(ctx context.Context, who permissions.Actor) []string {
 
 const acceptWithin = 900 * time.Millisecond // Slack waits three seconds, people one
 
-// What the acknowledgement says of a delivery that could not be stored, or not yet.
+// The texts of the acknowledgement for a delivery that was not stored, or not in time.
 const (
 	notStored = "vpsbot cannot store anything at the moment, so nothing was done. Please try again in a minute."
 	slow      = "vpsbot cannot store your command at the moment. If no answer comes within a minute, it was not taken: please send it again then."
 )
 
-// Handle takes a delivery: an options load is answered at once, all else is stored and then
+// Handle receives a delivery: an options load is answered at once, all else is stored and then
 // acknowledged. A repeated delivery has no second effect.
 func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
 	ctx, cancel := context.WithTimeout(ctx, acceptWithin)
@@ -165,13 +165,13 @@ func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
 		if !onlyReads(d) {
 			return errorAck(d, err)
 		}
-		b.inbox.Queue(d) // reads go on without a store: one that is done twice, or lost, harms nobody
+		b.inbox.Queue(d) // reads work without a store: no harm is done if one is repeated or lost
 	}
 	return nil
 }
 
 // precheck checks a submitted modal before it is acknowledged: only then can Slack show at the field
-// what is wrong. done is set if nothing is left to carry out.
+// an error. done is set if nothing is left to carry out.
 func (b *Bot) precheck(ctx context.Context, d transport.Delivery) (ack []byte, done bool) {
 	if d.Kind != transport.Interaction {
 		return nil, false

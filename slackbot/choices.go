@@ -98,7 +98,7 @@ func (f form) filter(op *tools.Op) map[string]string {
 	return nil
 }
 
-// planChoices show the price first: it is what is agreed to.
+// planChoices show the price first: the person agrees to it.
 func planChoices(lists ...runner.Reply) []blocks.Choice {
 	var all []blocks.Choice
 	for _, r := range rowsOf(lists[0]) {

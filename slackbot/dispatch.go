@@ -45,7 +45,7 @@ func (b *Bot) apologize(ctx context.Context, d transport.Delivery) error {
 	if err != nil || r.user == "" || d.Kind == transport.Event {
 		return err
 	}
-	r.responseURL = "" // nobody would look at its answer any more
+	r.responseURL = "" // its message is long out of sight
 	return r.replyText(ctx, "vpsbot was away, and did not carry out what you sent. Please send it again, if you still want it.")
 }
 
@@ -74,7 +74,7 @@ func (r *request) command(ctx context.Context, typed string) error {
 	return r.help(ctx, c)
 }
 
-// suggestCommand says what was mistyped. A button runs the suggestion if it only reads.
+// suggestCommand replies the parse error. A button runs the suggestion if it only reads.
 func (r *request) suggestCommand(ctx context.Context, wrong *command.ParseError) error {
 	c := wrong.Suggestion
 	if c == nil {

@@ -20,7 +20,7 @@ import (
 // sent. It grants nothing.
 type formMeta struct {
 	Op          string            `json:"o"`
-	Given       map[string]string `json:"g,omitempty"` // what was typed and the form does not ask for
+	Given       map[string]string `json:"g,omitempty"` // typed fields that the form has no input for
 	Share       bool              `json:"s,omitempty"`
 	CSV         bool              `json:"c,omitempty"`
 	ResponseURL string            `json:"u,omitempty"`
@@ -32,7 +32,7 @@ const (
 	maxMeta      = 3000                   // characters of a view's metadata
 	beforeOpen   = 300 * time.Millisecond // of the three seconds that Slack gives
 	openWithin   = 3 * time.Second
-	choiceWithin = 8 * time.Second // while a person looks at "one moment"
+	choiceWithin = 8 * time.Second // the modal shows "one moment" meanwhile
 )
 
 // form is a form that asks a person for the fields that their command lacks.
@@ -89,7 +89,7 @@ func (f form) token() string {
 	return token
 }
 
-// notAsked returns what was typed of the fields that the form has no input for.
+// notAsked returns the typed fields that the form has no input for.
 func notAsked(c command.Command) map[string]string {
 	asked := map[string]bool{}
 	for _, block := range blocks.Form(c.Op, c.Input, nil, "").Blocks.BlockSet {
@@ -144,7 +144,7 @@ func hasField(w view, field string) bool {
 	return ok
 }
 
-// problems says what is wrong, by field, as far as each can be checked alone.
+// problems returns an error text by field, as far as a field can be checked alone.
 func problems(c command.Command, w view) map[string]string {
 	wrong := map[string]string{}
 	for _, f := range c.Missing() {

@@ -33,7 +33,7 @@ func (r *request) freeze(ctx context.Context, c command.Command) error {
 	return r.replyText(ctx, "All changes are frozen, everywhere and for everybody. What runs already goes on; reads still work. /vps unfreeze lifts it.")
 }
 
-// mayDestroy says why the person may run nothing destructive here; "" if they may.
+// mayDestroy returns the reason why the person may run nothing destructive here; "" if they may.
 func (r *request) mayDestroy(ctx context.Context) string {
 	if r.external {
 		return "it is for people of this workspace"
@@ -45,7 +45,7 @@ func (r *request) mayDestroy(ctx context.Context) string {
 	return "it is for those who may run something destructive here, such as servers.delete; and " + why["servers.delete"]
 }
 
-// mayLift says which rule forbids the person to lift a freeze here; "" if none does.
+// mayLift returns which rule forbids the person to lift a freeze here; "" if none does.
 func (r *request) mayLift() string {
 	ask := permissions.Ask{Actor: r.actor(), Groups: r.groups, External: r.external, Surface: permissions.Slack, Channel: r.channel}
 	rule, forbidden := r.Runner.Policy().Forbids(ask, permissions.LiftFreeze)

@@ -34,7 +34,7 @@ func newGroupCache(now func() time.Time) *groupCache {
 	return &groupCache{lists: ttl.Cache[[]string]{Fresh: groupFresh, Grace: groupGrace, Pause: groupPauseAfter, Now: now}}
 }
 
-// errReadLimit says that Slack's limit of reads is used up: nothing is wrong with the group.
+// errReadLimit is returned while Slack's limit of reads is used up: nothing is wrong with the group.
 var errReadLimit = errors.New("no more user groups can be read within a minute")
 
 func groupPauseAfter(err error) time.Duration {
@@ -48,7 +48,7 @@ func groupPauseAfter(err error) time.Duration {
 }
 
 // groupsOf returns the user groups that somebody is in, of those that the policy mentions. One that
-// cannot be read is among them as [permissions.UnknownMembership]: what is not known gives no right, and lifts
+// cannot be read is among them as [permissions.UnknownMembership]: an unknown membership grants nothing, and lifts
 // no deny. Somebody external is in none.
 func (w *workspace) groupsOf(ctx context.Context, user string, external bool) []string {
 	if external || user == "" {

@@ -25,7 +25,7 @@ var topics = map[string]string{
 	"why":       "/vps why servers delete web-1 says which rule or permission decides, and what would be needed. It changes nothing.",
 }
 
-// help shows what the person may do here: all of it, the operations of one resource, or one operation
+// help lists the operations that the person may run here: all, those of one resource, or one operation
 // in full.
 func (r *request) help(ctx context.Context, c command.Command) error {
 	if topic := topics[c.Rest]; topic != "" {
@@ -46,7 +46,7 @@ func (r *request) help(ctx context.Context, c command.Command) error {
 	return r.reply(ctx, answer)
 }
 
-// why says which rule or permission decides about an operation.
+// why replies which rule or permission decides about an operation.
 func (r *request) why(ctx context.Context, c command.Command) error {
 	input, err := c.JSON()
 	if err != nil {

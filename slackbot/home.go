@@ -54,7 +54,7 @@ func (r *request) thenHome(ctx context.Context, err error) error {
 	return r.home(ctx, homePage{})
 }
 
-// firstHome is what the tab shows to somebody of whom nothing is known yet.
+// firstHome is the tab of somebody who is not known to belong to the workspace yet.
 const firstHome = "Press Refresh once, and your servers are shown here. When somebody opens this tab Slack does not say which workspace they belong to; when they press a button it does."
 
 // storedPage is the page in the tab that somebody has just opened; w is the tab as Slack has it. Its
@@ -69,7 +69,7 @@ func (r *request) storedPage(w view) homePage {
 }
 
 // home publishes the person's Home tab. Somebody external has none. An event does not prove where
-// somebody belongs: who has done nothing yet that does is asked to press a button.
+// somebody belongs: until an act of theirs does, they are asked to press a button.
 func (r *request) home(ctx context.Context, page homePage) error {
 	if r.external {
 		return nil
@@ -100,7 +100,7 @@ type homeTab struct {
 	fleet []runner.Reply // all servers that the person may read
 }
 
-// read reads what the tab shows from VPS.org, all at once: the servers, what the person may do, and a
+// read reads from VPS.org concurrently: the servers, the operations that the person may run, and a
 // token that expires.
 func (h *homeTab) read(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readHomeFor)
@@ -121,7 +121,7 @@ func (h *homeTab) read(ctx context.Context) {
 	reading.Wait()
 }
 
-// addFleet adds a page of the servers that match the filter; the first, if so many servers are gone
+// addFleet adds a page of the servers that match the filter; the first page, if so many servers were deleted
 // meanwhile that there is no such page.
 func (h *homeTab) addFleet() {
 	matches := map[string]bool{}
@@ -156,8 +156,8 @@ func (r row) contains(part string) bool {
 	return part == ""
 }
 
-// addRecords adds what the store knows: the records that wait for the person, those under execution,
-// and what the person did.
+// addRecords adds from the store: a freeze, the records that wait for the person, those under execution,
+// and the person's last rows of the audit log.
 func (h *homeTab) addRecords(ctx context.Context) error {
 	view := &h.view
 	store, err := h.Store(ctx)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Features say what of vpsbot an app in Slack shall have. The zero value is the least: the
+// Features are the parts of vpsbot that an app in Slack has. The zero value is the least: the
 // command, cards and forms, over HTTP.
 type Features struct {
 	URL    string // where Slack reaches serve; not needed with Socket
@@ -24,7 +24,7 @@ const (
 	ScopeGroups   = "usergroups:read" // for Groups
 )
 
-// Scopes lists what the bot must be given for these features, and no more.
+// Scopes lists the scopes that these features need, and no more.
 func (f Features) Scopes() []string {
 	scopes := []string{ScopeCommands, ScopeWrite}
 	if f.Files {
@@ -108,8 +108,8 @@ func Manifest(f Features) ([]byte, error) {
 
 func (f Features) manifest() (m manifest) {
 	m.Display.Name, m.Display.Description, m.Display.Background = appName, appSummary, appColour
-	// The messages tab is where people get what is for them alone; without it Slack refuses to
-	// send it. A tab that can only be read takes no command.
+	// The messages tab has the direct messages; without it Slack refuses to
+	// send them. In a read-only tab no command can be typed.
 	m.Features.Home.Home, m.Features.Home.Messages = f.Home, true
 	m.Features.Bot.Name, m.Features.Bot.Online = appName, true
 	c := &m.Features.Commands[0]

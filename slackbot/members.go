@@ -13,7 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
 
-// workspace decides who belongs to the bot's workspace, and who is in which of its user groups.
+// workspace knows the people of the bot's workspace and their user groups.
 type workspace struct {
 	api    *webapi.Client
 	store  func(context.Context) (Store, error)
@@ -21,11 +21,11 @@ type workspace struct {
 	log    *slog.Logger
 
 	groups *groupCache
-	met    ttl.Bounded[string, bool]   // who was found to belong to it since the start
-	names  ttl.Bounded[string, string] // who has typed a command in it, with the name at that time
+	met    ttl.Bounded[string, bool]   // users who were found to belong to it
+	names  ttl.Bounded[string, string] // users who have typed a command in it, with their name at that time
 }
 
-// memberKind is the kind of a post that shows nothing: it keeps who has typed, for every replica.
+// memberKind is the kind of a post that shows nothing: it keeps a user who has typed, for every replica.
 const memberKind = "member"
 
 // includes reports whether somebody belongs to the workspace: Slack says that they are of it, or of its

@@ -23,7 +23,7 @@ func (r *request) operation(ctx context.Context, c command.Command) error {
 	return r.run(ctx, c)
 }
 
-// run runs an operation whose fields are all given. A list is limited to what a message shows, unless
+// run runs an operation whose fields are all given. A list is limited to a page of a message, unless
 // the person set a limit.
 func (r *request) run(ctx context.Context, c command.Command) error {
 	page := c
@@ -43,7 +43,7 @@ func (r *request) run(ctx context.Context, c command.Command) error {
 }
 
 // change runs an operation that is no read, up to its end or to the question for a person. The reply
-// says how it stands now; the messages of its record follow it from there.
+// has the state by then; the messages of the record follow it from there.
 func (r *request) change(ctx context.Context, c command.Command, input []byte) error {
 	call := r.call(c.Op, input)
 	call.RequestID = "slack:" + r.id
@@ -160,7 +160,7 @@ func with(input map[string]string, field string, n int) map[string]string {
 	return changed
 }
 
-// maxServers is how many servers a picker or the Home tab looks through.
+// maxServers is how many servers a picker or the Home tab reads.
 const maxServers = 2000
 
 // wholeList reads a list with the person's rights, page after page, until it ends, has most rows, or

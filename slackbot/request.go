@@ -184,7 +184,7 @@ func (r *request) reply(ctx context.Context, m blocks.Message) error {
 
 const directWithin = 10 * time.Second
 
-// respond answers by the response_url, and by a direct message if that takes nothing any more.
+// respond answers by the response_url, and by a direct message if that fails.
 func (r *request) respond(ctx context.Context, response webapi.Response) error {
 	err := r.api.RespondRetrying(ctx, r.responseURL, response)
 	if err == nil || r.user == "" {

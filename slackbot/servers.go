@@ -38,7 +38,7 @@ func newServerCache(now func() time.Time) *ttl.Cache[[]server] {
 }
 
 // suggestServers answers an options load: the servers that match what a person types into a form. If
-// the API is slow it answers with what was read before, or with nothing, and the read goes on for the
+// the API is slow it answers with the last list, or with nothing, and the read continues for the
 // next letter.
 func (b *Bot) suggestServers(ctx context.Context, d transport.Delivery) []byte {
 	var p payload
@@ -77,7 +77,7 @@ func (r *request) readableServers(ctx context.Context) ([]server, error) {
 	op, _ := tools.Lookup("servers.list")
 	pages := r.wholeList(ctx, op, nil, maxServers)
 	if last := pages[len(pages)-1]; last.Class == runner.Refuse {
-		return nil, nil // who may read none any more is offered none
+		return nil, nil // a refusal empties the list; any other error keeps it
 	} else if last.Class != runner.OK {
 		return nil, errors.New(last.Message)
 	}
@@ -88,7 +88,7 @@ func (r *request) readableServers(ctx context.Context) ([]server, error) {
 	return found, nil
 }
 
-// matching returns the servers whose name, id or address contains what was typed, the best match first.
+// matching returns the servers whose name, id or address contains the typed text, the best match first.
 func matching(servers []server, typed string) []server {
 	typed = runner.Folded(typed)
 	servers = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.match(typed) == noMatch })
@@ -98,7 +98,7 @@ func matching(servers []server, typed string) []server {
 	return servers
 }
 
-// How well a server matches what was typed.
+// How well a server matches the typed text.
 const (
 	exactMatch = iota
 	prefixMatch
@@ -107,7 +107,7 @@ const (
 	noMatch
 )
 
-// match takes what was typed as [runner.Folded] returns it.
+// match compares with a text that [runner.Folded] returned.
 func (s server) match(typed string) int {
 	name, id := runner.Folded(s.name), strings.ToLower(s.id)
 	switch {

@@ -34,7 +34,7 @@ func (i *Inbox) Add(ctx context.Context, d transport.Delivery) error {
 }
 
 // storeBatches stores deliveries that arrive at the same time in one transaction, which costs as much
-// as for one, and queues the new ones. When ctx ends it refuses what still waits.
+// as for one, and queues the new ones. When ctx ends it refuses those that still wait.
 func (i *Inbox) storeBatches(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
@@ -48,7 +48,7 @@ func (i *Inbox) storeBatches(ctx context.Context) {
 	}
 }
 
-// fillBatch adds what has arrived since the first.
+// fillBatch adds the deliveries that have arrived since the first.
 func (i *Inbox) fillBatch(first pending) []pending {
 	batch := []pending{first}
 	for len(batch) < maxBatch {

@@ -22,11 +22,11 @@ type Options struct {
 	Sealer *seal.Sealer
 	Now    func() time.Time
 	Log    *slog.Logger
-	Every  time.Duration // between two looks for expired leases
+	Every  time.Duration // interval of claiming deliveries
 
 	Ready   <-chan struct{}                                       // closed once deliveries may be carried out
 	Carry   func(ctx context.Context, d transport.Delivery) error // carries a delivery out
-	Expired func(ctx context.Context, d transport.Delivery) error // tells its sender that it was too late
+	Expired func(ctx context.Context, d transport.Delivery) error // replies that it was not carried out in time
 }
 
 // Inbox stores, queues and carries out deliveries. Make one with New; Add works while Run does.
@@ -36,7 +36,7 @@ type Inbox struct {
 	queue   chan transport.Delivery
 	done    chan string   // ids to acknowledge to the store
 	slots   chan struct{} // one for each delivery under way
-	held    sync.Map      // ids of what is queued or under way on this process
+	held    sync.Map      // ids of the deliveries that are queued or under way on this process
 	workers *background.Group
 }
 
@@ -87,7 +87,7 @@ func (i *Inbox) Queue(d transport.Delivery) {
 	}
 }
 
-// work carries out what is queued until ctx ends. What is still queued then stays in the store.
+// work carries out queued deliveries until ctx ends. Those still queued then stay in the store.
 func (i *Inbox) work(ctx context.Context) {
 	select {
 	case <-ctx.Done():
@@ -126,7 +126,7 @@ func (i *Inbox) carryOut(ctx context.Context, d transport.Delivery) {
 	i.done <- d.ID
 }
 
-// claimExpired takes up deliveries whose process has ended, or was too busy.
+// claimExpired claims deliveries whose process has ended, or had no room in its queue.
 func (i *Inbox) claimExpired(ctx context.Context) error {
 	room := min(maxBatch, cap(i.queue)-len(i.queue))
 	if room == 0 || !i.isReady() {
@@ -190,7 +190,7 @@ func (i *Inbox) ackDone(ctx context.Context) {
 	i.ack(ctx, drain(i.done))
 }
 
-// ack deletes deliveries' bodies from the store. What it fails for is carried out once more: a change
+// ack deletes deliveries' bodies from the store. After an error they are carried out once more: a change
 // is recognised by its request id.
 func (i *Inbox) ack(ctx context.Context, ids []string) {
 	if len(ids) == 0 {
@@ -203,14 +203,14 @@ func (i *Inbox) ack(ctx context.Context, ids []string) {
 		err = store.Ack(ctx, ids)
 	}
 	if err != nil {
-		i.Log.Warn("Slack: noting what is done", "error", err)
+		i.Log.Warn("Slack: acknowledging deliveries to the store", "error", err)
 	}
 	for _, id := range ids {
 		i.held.Delete(id)
 	}
 }
 
-// drain takes all that a channel has now.
+// drain receives all values that a channel holds now.
 func drain[T any](from chan T) (all []T) {
 	for {
 		select {
@@ -228,7 +228,7 @@ var (
 	ErrSlow      = errors.New("storing takes too long; it may still be carried out")
 )
 
-// store stores a batch of deliveries, leased to this process; fresh tells those not stored before.
+// store stores a batch of deliveries, claimed by this process; fresh reports which were not stored before.
 func (i *Inbox) store(ctx context.Context, batch []pending) (fresh []bool, err error) {
 	store, err := i.Store(ctx)
 	if err != nil {

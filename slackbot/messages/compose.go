@@ -18,7 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// compose sets what the message must show, and returns why the asker is to be notified.
+// compose sets the content of the message, and returns why the asker is to be notified.
 func (u *update) compose(ctx context.Context) blocks.Reason {
 	p, rec := u.post, u.rec
 	answers, err := u.store.Consents(ctx, rec.ID)
@@ -116,7 +116,7 @@ func (u *update) approverIDs(ctx context.Context) (ids []string) {
 	return ids
 }
 
-// askedBy says who asked, and where.
+// askedBy is the asker as a mention, with the identity if they asked elsewhere.
 func (u *update) askedBy() string {
 	if user, ok := SlackID(permissions.Actor(u.rec.Actor)); ok {
 		return "<@" + user + ">"

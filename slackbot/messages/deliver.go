@@ -13,7 +13,7 @@ const undeliverable = "nothing"
 
 const deliverWithin = 10 * time.Second
 
-// deliver posts or rewrites the message where the post says, and notes in the post where it is now.
+// deliver posts or rewrites the message in the post's channel, and notes its place in the post.
 func (u *update) deliver(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, deliverWithin)
 	defer cancel()
@@ -54,8 +54,8 @@ func (u *update) deliverNew(ctx context.Context) error {
 	return err
 }
 
-// deliverElsewhere posts the message to the asker directly, because its channel takes no messages. What
-// asks others has no other place: the asker is told that nobody is asked.
+// deliverElsewhere posts the message to the asker directly, because its channel takes no messages. A question
+// to approvers has no other place: the asker is told that nobody was asked.
 func (u *update) deliverElsewhere(ctx context.Context, why error) error {
 	p, code := &u.post, webapi.ErrorCode(why)
 	switch {

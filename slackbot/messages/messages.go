@@ -1,5 +1,5 @@
 // Package messages keeps Slack's messages in step with the records that they show. For each message
-// there is a post in the store; what a message shows is decided by how its record stands, never by an
+// there is a post in the store; the content of a message follows from the state of its record, never from an
 // event: after a restart, an outage of Slack or a lost message the same loops reconcile them.
 package messages
 
@@ -21,7 +21,7 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
 
-// Store is what the messages are made from, and where their posts are kept.
+// Store has the records, the audit log and the posts.
 type Store interface {
 	approval.Store
 	audit.Store
@@ -62,7 +62,7 @@ func New(o Options) *Follower {
 // The kinds of posts that show a record.
 const (
 	cardKind      = "card"      // the question, as an answer to the asker alone
-	liveKind      = "live"      // how the operation goes, for the asker
+	liveKind      = "live"      // the progress of the operation, for the asker
 	approvalsKind = "approvals" // in the channel of those who must agree
 	directKind    = "direct"    // the question to somebody who asked elsewhere than in Slack
 	endKind       = "end"       // notifies the asker of the end: a message of its own, because edits notify nobody
@@ -106,11 +106,11 @@ func (f *Follower) questions(rec approval.Record) []delivery.Post {
 type Asked struct {
 	User, Channel string
 	ResponseURL   string // empty: none came along
-	Share         bool   // the whole channel may see how the operation goes
+	Share         bool   // the progress is shown in the channel
 }
 
 // Show adds the messages of a record that somebody asked for in Slack: the card, for the asker alone,
-// the message that shows how the operation goes, and the questions to others. What cannot be added
+// the message that shows the progress, and the questions to others. A post that cannot be added
 // now is added when the record is reconciled.
 func (f *Follower) Show(ctx context.Context, a Asked, rec approval.Record) {
 	live := f.newPost(liveKind, rec, a.User, a.User)
@@ -196,23 +196,3 @@ func SlackID(who permissions.Actor) (id string, ok bool) {
 
 // IsSlack reports whether a record was asked for in Slack.
 func IsSlack(rec approval.Record) bool { return rec.Origin().Surface == string(permissions.Slack) }
-
-// MarkDirty makes the messages about a record due at once.
-func (f *Follower) MarkDirty(ctx context.Context, id string) {
-	store, err := f.Store(ctx)
-	if err == nil {
-		err = store.MarkDue(context.WithoutCancel(ctx), id, f.Now())
-	}
-	if err != nil {
-		f.Log.Debug("Slack: a message will be brought up to date later", "approval", id, "error", err)
-	}
-	f.wake()
-}
-
-// wake starts a round of Sync. It debounces: the calls of one round start a single other one.
-func (f *Follower) wake() {
-	select {
-	case f.wakeup <- struct{}{}:
-	default:
-	}
-}

@@ -22,7 +22,7 @@ import (
 
 const (
 	claimFor       = time.Minute      // one replica has a batch to itself
-	sendWithin     = 10 * time.Second // much less: what takes longer is left to the next claim
+	sendWithin     = 10 * time.Second // of one message; much less than claimFor
 	expiryAgain    = 10 * time.Minute // after a notice that may not have arrived
 	mirrorPause    = time.Second      // between two messages to one channel
 	maxMirrorRows  = 10               // in a message
@@ -31,7 +31,7 @@ const (
 	maxMirrorSkip  = 100              // rows of the other stream, before a cursor moves on without a message
 )
 
-// Notices posts to the channels of the policy what no person asked for: that the token expires, and the
+// Notices posts to the channels of the policy, without a request: a warning before the token expires, and the
 // rows of the audit log.
 type Notices struct{ Options }
 
@@ -84,7 +84,7 @@ func (n Notices) warnOfExpiry(ctx context.Context, store Store, channel string) 
 	if err != nil || !claimed {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // a notice that was begun is also noted
+	ctx = context.WithoutCancel(ctx) // a notice that was sent is also noted
 	if sent.TS, err = n.send(ctx, channel, blocks.Expiry(warning)); err != nil {
 		return fmt.Errorf("warning of a token that expires: %w", err)
 	}
@@ -221,7 +221,7 @@ type mirrorBatch struct {
 	upTo  int64 // the last row that was read
 }
 
-// read reads the stream's next rows, as many as a message takes.
+// read reads the stream's next rows, as many as fit a message.
 func (b *mirrorBatch) read(ctx context.Context, store audit.Store) error {
 	for row, err := range store.Rows(ctx, audit.Filter{After: b.after}) {
 		if err != nil {
@@ -248,7 +248,7 @@ func (m mirror) post(ctx context.Context, batch mirrorBatch) (more bool, err err
 	if err != nil || !claimed {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*sendWithin) // a batch that was begun is also noted
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*sendWithin) // a batch that was posted is also noted
 	defer cancel()
 	if now, err := m.cursor(ctx, batch.stream); err != nil || now != batch.after {
 		return err == nil, err // they were posted before this replica claimed them

@@ -3,7 +3,6 @@ package messages
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -18,11 +17,6 @@ const (
 	waitingAgain = 45 * time.Second // between two reconciliations of a waiting record that nobody marked dirty
 )
 
-// appearance is what of a record decides which messages it needs and whether they are due.
-func appearance(rec approval.Record) string {
-	return strings.Join([]string{string(rec.State), string(rec.Place), rec.Approver}, " ")
-}
-
 // Reconcile reconciles the records at each interval until ctx ends. It returns once the records that
 // it runs have ended, or are left to the store.
 func (f *Follower) Reconcile(ctx context.Context) {
@@ -30,8 +24,8 @@ func (f *Follower) Reconcile(ctx context.Context) {
 	f.approved.Stop()
 }
 
-// reconcile goes through the open records and those that ended recently: it makes messages due that
-// differ from their record, asks in Slack what was asked elsewhere, and runs what was asked in Slack
+// reconcile compares the open records and those that ended recently with their messages: it makes messages due that
+// differ, adds questions for records from elsewhere, and runs records that were asked for in Slack
 // and approved elsewhere.
 func (f *Follower) reconcile(ctx context.Context) error {
 	store, err := f.Store(ctx)
@@ -68,7 +62,7 @@ func (f *Follower) reconcileRecord(ctx context.Context, store Store, rec approva
 	if IsSlack(rec) && f.Now().Sub(rec.CreatedAt) < settleIn {
 		return nil
 	}
-	if seen, _ := f.lastSeen.Get(rec.ID); seen == appearance(rec) {
+	if !f.hasChanged(rec) {
 		return nil
 	}
 	if err := f.ensureMessages(ctx, store, rec); err != nil {
@@ -116,7 +110,7 @@ func (f *Follower) runApproved(rec approval.Record) {
 			return err
 		})
 		if err != nil {
-			f.Log.Warn("Slack: running what was approved", "approval", rec.ID, "error", err)
+			f.Log.Warn("Slack: running an approved record", "approval", rec.ID, "error", err)
 		}
 		f.MarkDirty(ctx, rec.ID)
 	})

@@ -85,7 +85,7 @@ type update struct {
 	store Store
 	post  delivery.Post
 	rec   approval.Record
-	shown blocks.Message // what the message must show
+	shown blocks.Message // the content that the message must have
 }
 
 // syncPost brings one message into step with its record. A change of the record meanwhile is noticed
@@ -95,7 +95,7 @@ func (f *Follower) syncPost(ctx context.Context, store Store, p delivery.Post) e
 	if err != nil && !errors.Is(err, approval.ErrNotFound) { // saving ends the lease: the next process need not wait for it
 		return errors.Join(err, store.SavePost(context.WithoutCancel(ctx), p))
 	}
-	if err != nil || f.Runner.Closed(rec, permissions.SlackUser(p.User)) != "" { // it is gone, or the policy file was removed
+	if err != nil || f.Runner.Closed(rec, permissions.SlackUser(p.User)) != "" { // the record was deleted, or the policy file removed
 		p.Next = time.Time{}
 		return store.SavePost(ctx, p)
 	}
@@ -120,7 +120,7 @@ func (f *Follower) syncPost(ctx context.Context, store Store, p delivery.Post) e
 	return err
 }
 
-// sync sends the message if Slack does not show it already, and notes in the post what came of it.
+// sync sends the message unless Slack shows it already, and notes the result in the post.
 func (u *update) sync(ctx context.Context) {
 	hash := hashOf(u.shown)
 	if hash == u.post.Shown {

@@ -123,10 +123,10 @@ func isCode(text []byte) bool {
 	return len(text) > 0 && len(text) < 60 && len(bytes.Trim(text, "abcdefghijklmnopqrstuvwxyz_")) == 0
 }
 
-// noteToken records what an answer's error code proves about the token, and logs a change.
+// noteToken records whether an answer's error code says that the token is invalid, and logs a change.
 func (c *Client) noteToken(code string) {
 	if !isInvalidToken(code) && code != "" {
-		return // it proves nothing about the token
+		return // it is not about the token
 	}
 	c.mu.Lock()
 	was := c.tokenError
@@ -182,7 +182,7 @@ func (c *Client) IsIdentified() bool { return c.Identity().Team != "" }
 // HasScope reports whether the bot was granted a scope.
 func (c *Client) HasScope(scope string) bool { return slices.Contains(c.Identity().Scopes, scope) }
 
-// Unready says why the client is of no use, in words without details; "" if it is ready.
+// Unready returns the reason why the client cannot be used, without details; "" if it can.
 func (c *Client) Unready() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

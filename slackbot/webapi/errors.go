@@ -67,14 +67,14 @@ func ErrorCode(err error) string {
 	return ""
 }
 
-// ChannelUnusable reports whether a channel takes no messages from the bot any more, whatever the
+// ChannelUnusable reports whether a channel accepts no messages from the bot any more, whatever the
 // code. An invalid token is no fault of the channel.
 func ChannelUnusable(err error) bool {
 	code := ErrorCode(err)
 	return code != "" && !isRateLimit(code) && !isTemporary(code) && !isInvalidToken(code)
 }
 
-// Explain says to a person why Slack did not do something, and the next step.
+// Explain is an error as a person reads it, with the next step.
 func Explain(err error) string {
 	switch code := ErrorCode(err); {
 	case isInvalidToken(code):

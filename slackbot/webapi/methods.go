@@ -56,7 +56,7 @@ const (
 type File struct {
 	Name, Text string
 	Caption    string // without a full stop
-	User       string // who shares it
+	User       string // shares it
 	Channel    string // empty: the direct messages with User
 }
 

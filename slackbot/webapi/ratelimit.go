@@ -1,7 +1,6 @@
 package webapi
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"sync"
@@ -15,7 +14,7 @@ const (
 	minPause      = time.Second      // the least after a 429
 	maxOwnPause   = 30 * time.Second // the most, where Slack names none
 	maxRetryAfter = 10 * time.Minute // whatever Slack names
-	channelPace   = time.Second      // Slack takes about a message a second in a channel
+	channelPace   = time.Second      // Slack accepts about a message a second in a channel
 )
 
 // rateLimits counts the 429s of each method, and keeps the time from which a method or a channel
@@ -50,7 +49,7 @@ func (l *rateLimits) reset(method string) {
 	delete(l.failures, method)
 }
 
-// reserve takes the channel's next turn for a request, or returns how long the request must wait.
+// reserve reserves a channel for a request now, or returns how long the request must wait.
 func (l *rateLimits) reserve(method, channel string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,7 +63,7 @@ func (l *rateLimits) reserve(method, channel string, now time.Time) time.Duratio
 	return 0
 }
 
-// block lets no request of a method pass before until.
+// block blocks the requests of a method until a time.
 func (l *rateLimits) block(method string, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +73,7 @@ func (l *rateLimits) block(method string, until time.Time) {
 	l.blocked[method] = until
 }
 
-// Paced calls send at the pace that Slack takes for a method and a channel. Too early it fails with
+// Paced calls send at the pace that Slack accepts for a method and a channel. Too early it fails with
 // a RateLimitedError and calls nothing.
 func (c *Client) Paced(method, channel string, send func() error) error {
 	if wait := c.limits.reserve(method, channel, c.Now()); wait > 0 {
@@ -86,30 +85,3 @@ func (c *Client) Paced(method, channel string, send func() error) error {
 	}
 	return err
 }
-
-// retry calls do, and again after each rate limit, until within is over. Any other error ends it:
-// the request may have arrived.
-func retry(ctx context.Context, within time.Duration, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	for {
-		err := translateError(do(ctx))
-		limited, ok := errors.AsType[*RateLimitedError](err)
-		if !ok {
-			return err
-		}
-		if backoff.Sleep(ctx, limited.After) != nil {
-			return err
-		}
-	}
-}
-
-// RetryAfter is how long to wait after a number of consecutive failures, the last of them err.
-func RetryAfter(err error, failures int) time.Duration {
-	if limited, ok := errors.AsType[*RateLimitedError](err); ok {
-		return limited.After
-	}
-	return backoff.Doubled(time.Second/2, maxRetry, failures)
-}
-
-const maxRetry = 5 * time.Minute

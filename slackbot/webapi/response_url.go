@@ -14,7 +14,6 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 )
 
@@ -34,20 +33,6 @@ const (
 var responseHosts = []string{"hooks.slack.com", "hooks.slack-gov.com"}
 
 var errForeignURL = &PermanentError{"the address to answer at is none of Slack's"}
-
-// RespondRetrying posts to a response_url until it succeeds, a retry cannot help, or 90 seconds are over.
-func (c *Client) RespondRetrying(ctx context.Context, address string, r Response) error {
-	ctx, cancel := context.WithTimeout(ctx, respondWithin)
-	defer cancel()
-	err := errors.New("nothing came along to answer by")
-	for try := 1; address != "" && ctx.Err() == nil; try++ {
-		if err = c.Respond(ctx, address, r); err == nil || IsPermanent(err) {
-			return err
-		}
-		_ = backoff.Sleep(ctx, min(max(RetryAfter(err, try), minPause), maxOwnPause))
-	}
-	return err
-}
 
 // Respond posts to a response_url once. If Slack rejects the blocks, the text is posted alone.
 func (c *Client) Respond(ctx context.Context, address string, r Response) error {
