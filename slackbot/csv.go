@@ -20,7 +20,7 @@ func (r *request) sendCSV(ctx context.Context, c command.Command) error {
 	case !c.Op.IsList():
 		return r.replyText(ctx, c.Op.Name+" answers no list, so there is no file of it.")
 	case !r.api.HasScope(ScopeFiles):
-		return r.replyText(ctx, "Files are not switched on here: the app has no `files:write`. Whoever installed vpsbot can add it: a manifest made with `--files`, and the app installed again.")
+		return r.replyText(ctx, "Files are not switched on here: the app has no `files:write`. An administrator of vpsbot can add it: a manifest made with `--files`, and the app installed again.")
 	}
 	pages := r.wholeList(ctx, c.Op, c.Input, maxCSVRows)
 	if !isWhole(pages) {

@@ -62,7 +62,7 @@ func (r *request) change(ctx context.Context, c command.Command, input []byte) e
 	switch {
 	case reply.Outcome == runner.ApprovalRequired && reply.Record != nil:
 		if reply.Record.Others > 0 && r.messages.ApprovalsChannel() == "" {
-			return r.replyText(ctx, "Nobody else was asked: the policy names no channel for it. Whoever may approve sees your request by `/vps approvals`.")
+			return r.replyText(ctx, "Nobody else was asked: the policy names no channel for it. People who may approve see your request with `/vps approvals`.")
 		}
 		return nil // the card asks
 	case reply.Outcome == runner.Done && c.Op.Settles && !strings.HasPrefix(reply.Message, "There was nothing to do"):

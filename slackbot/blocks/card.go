@@ -79,7 +79,7 @@ func Answered(rec approval.Record, o LiveView) Message {
 func cardOf(rec approval.Record) runner.Card {
 	card, err := runner.CardOf(rec)
 	if err != nil {
-		return runner.Card{Operation: rec.Operation, Effect: rec.Operation + " of " + rec.TargetName + ". What it would show cannot be read: say no, and ask for it again."}
+		return runner.Card{Operation: rec.Operation, Effect: rec.Operation + " of " + rec.TargetName + ". Its card cannot be read: decline it, and send the command again."}
 	}
 	return card
 }

@@ -88,7 +88,7 @@ const mostAudit = 30
 // Audit lists rows of the audit log as they come, newest first.
 func Audit(rows []audit.Row, now time.Time) Message {
 	if len(rows) == 0 {
-		return Plain("The audit log has nothing of this.")
+		return Plain("The audit log has no such row.")
 	}
 	return message("The audit log: "+counted(len(rows), "row")+".", nil,
 		header("Audit log, newest first"), sections(auditLines(rows, mostAudit)...), remark(moreOf(len(rows)-mostAudit, "row"), asOf(now)))
@@ -173,6 +173,6 @@ func NobodyAsked(channel, why string) Message {
 		where = "the approvals channel"
 	}
 	m := "⚠️ Nobody was asked: " + where + " takes no messages from vpsbot (" + code(why) + "). " +
-		"Whoever may approve it sees your request by `/vps approvals`. Whoever runs vpsbot can invite it to the channel, or name another in the policy."
+		"People who may approve see your request with `/vps approvals`. To have them asked, invite vpsbot to the channel, or name another one in the policy."
 	return message(m, nil, sections(m))
 }

@@ -171,7 +171,7 @@ func settling(o LiveView) (mark, head md, ended bool) {
 func outcome(rec approval.Record, o LiveView, ended bool) md {
 	switch {
 	case !ended:
-		return "VPS.org has accepted it. This message will tell how it ends."
+		return "VPS.org has accepted it. This message will show how it ends."
 	case looksFailed(o.Settled):
 		return "VPS.org had accepted it. Look at the server before asking for it again."
 	}

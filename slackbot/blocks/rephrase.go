@@ -48,8 +48,8 @@ var replacements = sync.OnceValue(func() []replacement {
 		{regexp.MustCompile(`vpsbot operations lists them`), "`/vps help` lists them"},
 		{regexp.MustCompile(`vpsbot approvals list shows them`), "`/vps approvals` shows them"},
 		{regexp.MustCompile(`once one is answered, or at`), "once you answer or cancel one (`/vps approvals` shows them), or at"},
-		{regexp.MustCompile(`vpsbot doctor checks the store`), "whoever runs vpsbot can look why"},
-		{regexp.MustCompile(`,? and then say so at a terminal: vpsbot approvals settle [^.;|]+\|not_applied\.?`), ", and whoever runs vpsbot then notes what became of it."},
+		{regexp.MustCompile(`vpsbot doctor checks the store`), "an administrator of vpsbot can find out why"},
+		{regexp.MustCompile(`,? and then say so at a terminal: vpsbot approvals settle [^.;|]+\|not_applied\.?`), ", and an administrator of vpsbot then records what became of it."},
 		{regexp.MustCompile(` ?(?:A person at a terminal can run this instead|Ask the person to run this in a terminal); do not run it yourself: vpsbot approvals approve [^.;]+`), ""},
 		{regexp.MustCompile(`[;.,]? ?(?:run )?vpsbot (?:approvals|audit|keys|policy|operations|doctor|store|freeze|unfreeze|run)\b[^.;]*`), ""}, // any other command of the terminal
 		{regexp.MustCompile(`\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S*[:,]? ?`), ""},

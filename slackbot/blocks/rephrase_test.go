@@ -83,7 +83,7 @@ func TestRephrase(t *testing.T) {
 		"it was “slack:U024BE7LH, vpsbot unfreeze, servers.list, 10m0s `x` _y_”":                                 "it was “slack:U024BE7LH, vpsbot unfreeze, servers.list, 10m0s ʼxʼ ＿y＿”",
 		"slack:U024BE7LH<!channel>":                                                                              "slack:U024BE7LH&lt;!channel&gt;",
 		"add `files:write`, and ` one":                                                                           "add `files:write`, and ʼ one",
-		"A person must look, and then say so at a terminal: vpsbot approvals settle x done|not_applied":          "A person must look, and whoever runs vpsbot then notes what became of it.",
+		"A person must look, and then say so at a terminal: vpsbot approvals settle x done|not_applied":          "A person must look, and an administrator of vpsbot then records what became of it.",
 	} {
 		require.Equal(t, want, string(said(says)), says)
 	}

@@ -137,7 +137,7 @@ func (p *parser) fail(format string, args ...any) error { return p.mistake(false
 
 func (p *parser) parse(text string) (Command, error) {
 	if utf8.RuneCountInString(text) > MaxCharacters {
-		return Command{}, p.fail("the command is longer than %d characters; say it shorter", MaxCharacters)
+		return Command{}, p.fail("the command is longer than %d characters; shorten it", MaxCharacters)
 	}
 	text, err := p.normalize(text)
 	if err != nil {

@@ -205,7 +205,7 @@ func TestMistakes(t *testing.T) {
 		{"restore web-1 501", "as in backup_id=501", "servers restore web-1 backup_id=501", false},
 		{"restore web-1 501 backup_id=502", "“501” is one word too many", "", false},
 		{"servers list active", "“active” stands alone; write field=value. servers.list takes status, location, limit, offset", "", false},
-		{"account get me", "account.get takes no names and no fields, so not “me” either", "account get", true},
+		{"account get me", "account.get takes no names and no fields; leave “me” out", "account get", true},
 		{"get a server=b", "server is given twice, as “a” and as “b”; leave one out", "", false},
 		{"ls status=a status=b", "status is given twice", "", false},
 

@@ -168,7 +168,7 @@ func (p *fieldParser) positional(w word) error {
 		return p.fail(`%s is one word too many; %s takes one %s, which is %s already: put a name of several words in quotes, "like this"`,
 			quoted(w.text), op.Name, field, quoted(before))
 	case len(op.Fields) == 0:
-		return p.mistake(true, "%s takes no names and no fields, so not %s either", op.Name, quoted(w.text))
+		return p.mistake(true, "%s takes no names and no fields; leave %s out", op.Name, quoted(w.text))
 	}
 	return p.fail("%s stands alone; write field=value. %s takes %s", quoted(w.text), op.Name, strings.Join(fieldtext.Names(op), ", "))
 }

@@ -22,7 +22,7 @@ func (p *parser) normalize(typed string) (string, error) {
 		case unicode.IsSpace(c):
 			b.WriteByte(' ')
 		case unicode.IsControl(c), text.Hidden(c):
-			if err := p.mistake(c == softHyphen, "the command holds an invisible character (%U), as copied text may; type it by hand", c); err != nil {
+			if err := p.mistake(c == softHyphen, "the command contains an invisible character (%U), as copied text may; type it by hand", c); err != nil {
 				return "", err
 			}
 			b.WriteByte('-')

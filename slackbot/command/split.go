@@ -69,7 +69,7 @@ func (p *parser) split(text string) ([]word, error) {
 			return nil, err
 		}
 		if all = append(all, w); len(all) > MaxWords {
-			return nil, p.fail("the command has more than %d words; say it shorter, and put a text of several words in quotes", MaxWords)
+			return nil, p.fail("the command has more than %d words; shorten it, and put a text of several words in quotes", MaxWords)
 		}
 		text = rest
 	}

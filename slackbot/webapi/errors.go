@@ -78,10 +78,10 @@ func ChannelUnusable(err error) bool {
 func Explain(err error) string {
 	switch code := ErrorCode(err); {
 	case isInvalidToken(code):
-		return "Slack does not take vpsbot's token any more (" + code + "). Whoever runs vpsbot must install its app again."
+		return "Slack does not take vpsbot's token any more (" + code + "). An administrator of vpsbot must install its app again."
 	case slices.Contains(lateTriggerCodes, code), code == "" && !errors.Is(err, context.Canceled), isTemporary(code), isRateLimit(code):
 		return "Slack did not answer in time. Please try again."
 	default:
-		return "Slack says " + text.Clean(code) + ". Whoever runs vpsbot can look it up in its log."
+		return "Slack says " + text.Clean(code) + ". An administrator of vpsbot finds the details in its log."
 	}
 }
