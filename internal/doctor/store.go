@@ -38,6 +38,9 @@ func (d *doctor) checkStore(ctx context.Context) []Finding {
 	if _, err := db.Told(ctx, "doctor", d.env.Clock()); !errors.Is(err, approval.ErrNotFound) {
 		return []Finding{fail(name, fmt.Sprintf("it cannot be written to: %v", err), "Check the disk and who owns the database.")}
 	}
+	if err := db.CheckDirect(ctx); err != nil {
+		return []Finding{fail(name, err.Error(), "Set VPSBOT_DATABASE_URL to the address of the server itself.")}
+	}
 	return append(append([]Finding{file}, d.checkLog(ctx)...), d.checkOpen(ctx, db))
 }
 

@@ -2,6 +2,8 @@ package runner_test
 
 import (
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,17 +50,20 @@ func TestNothingIsNotAppliedWhileItsProcessExists(t *testing.T) {
 	require.Equal(t, approval.Done, w.onRecord(id).State)
 }
 
-// After a day a person must look; once the process has ended, reading back tells.
+// After a day a person must look; once the process has ended, reading back tells. Where it has left no lock
+// it may exist, and a person must look after ten minutes.
 func TestWhoEndsWhatAnotherProcessLeft(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		dead  bool
+		ends  func(w *world)
 		later time.Duration
 		state approval.State
 	}{
-		"it still exists":           {false, time.Hour, approval.Unknown},
-		"it still exists after all": {false, 25 * time.Hour, approval.NeedsHuman},
-		"it has ended":              {true, time.Hour, approval.NotApplied},
+		"it still exists":           {func(*world) {}, time.Hour, approval.Unknown},
+		"it still exists after all": {func(*world) {}, 25 * time.Hour, approval.NeedsHuman},
+		"it has ended":              {func(w *world) { w.kill("process-1") }, time.Hour, approval.NotApplied},
+		"its lock is missing":       {(*world).removeLocks, 9 * time.Minute, approval.Unknown},
+		"its lock stays missing":    {(*world).removeLocks, 10 * time.Minute, approval.NeedsHuman},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -66,11 +71,16 @@ func TestWhoEndsWhatAnotherProcessLeft(t *testing.T) {
 			reply := w.runAndAgree("servers.delete", `{"server":"web-server-01"}`)
 			require.Equal(t, runner.Unknown, reply.Outcome, reply.Message)
 			w.clock.Advance(c.later)
-			if c.dead {
-				w.kill("process-1")
-			}
+			c.ends(w)
 			require.NoError(t, w.newRunner("process-2", "vps_demo").ReconcileOnce(t.Context()))
-			require.Equal(t, c.state, w.onRecord(reply.Record.ID).State)
+			rec := w.onRecord(reply.Record.ID)
+			require.Equal(t, c.state, rec.State, rec.Message)
 		})
 	}
+}
+
+// removeLocks removes the lock files of all processes, as somebody may who tidies up.
+func (w *world) removeLocks() {
+	w.Helper()
+	require.NoError(w, os.RemoveAll(strings.TrimPrefix(w.url, "sqlite:")+"-locks"))
 }

@@ -80,6 +80,14 @@ func (s *Store) take(ctx context.Context, kind liveness.Kind, id string) (livene
 	return s.lockFiles.Take(kind, id)
 }
 
+// CheckDirect fails where a connection pooler stands before a PostgreSQL server.
+func (s *Store) CheckDirect(ctx context.Context) error {
+	if s.session == nil {
+		return nil
+	}
+	return s.explain(s.session.checkDirect(ctx))
+}
+
 // isNamed reports whether something that is not over names a holder.
 func (s *Store) isNamed(ctx context.Context, id string) (bool, error) {
 	n, err := readOne(ctx, s, func(n *int64) []any { return []any{n} }, selectNamed, id)

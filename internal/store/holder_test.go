@@ -231,3 +231,53 @@ func TestLockFilesAreSwept(t *testing.T) {
 	require.NoError(t, fourth.Close())
 	require.Equal(t, 1, files())
 }
+
+func TestAPoolerIsRefused(t *testing.T) {
+	p := newProxy(t, pgtest.Start(t).Socket())
+	require.NoError(t, open(t, p.url()).CheckDirect(t.Context()))
+	p.mu.Lock()
+	p.pooled = true
+	p.mu.Unlock()
+	require.ErrorContains(t, open(t, p.url()).CheckDirect(t.Context()), "a connection pooler stands between vpsbot and PostgreSQL")
+	require.NoError(t, open(t, engines["sqlite"](t)).CheckDirect(t.Context()))
+}
+
+// A process uses three connections, and more only under load, while the server has some to spare.
+func TestConnectionsOfPostgreSQL(t *testing.T) {
+	server := pgtest.Start(t)
+	used := func(db *store.Store) (most int) {
+		atOnce(40, func(int) {
+			for range 25 {
+				if _, err := db.Frozen(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := db.Note(t.Context(), row("noted")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		return int(counted(t, server.URL(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'vpsbot'"))
+	}
+	db := open(t, server.URL())
+	_, err := db.Hold(t.Context())
+	require.NoError(t, err)
+	_, err = db.Frozen(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, db.Note(t.Context(), row("noted")))
+	require.EqualValues(t, 3, counted(t, server.URL(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'vpsbot'"))
+	require.Greater(t, used(db), 3, "under load")
+	require.NoError(t, db.Close())
+
+	around(t, server.URL(), "ALTER SYSTEM SET max_connections = 8")
+	server.Crash()
+	require.NoError(t, server.Restart())
+	db = open(t, server.URL())
+	others := openAround(t, server.URL())
+	defer others.Close()
+	for range 5 {
+		conn, err := others.Conn(t.Context())
+		require.NoError(t, err)
+		defer conn.Close()
+	}
+	require.LessOrEqual(t, used(db), 3, "there are few left")
+}

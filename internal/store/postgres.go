@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +22,8 @@ const (
 
 	// postgresWriters is small: writers wait for each other anyway.
 	postgresWriters = 4
+
+	idleTime = time.Minute // after which a connection is given back
 
 	oldestPostgres = 150000 // as server_version_num has it
 )
@@ -55,7 +59,65 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	read := postgresPool(config, readers, map[string]string{"default_transaction_read_only": "on"})
 	engine := postgresEngine
 	engine.session = newSession(config)
-	return newStore(engine, postgresPool(config, postgresWriters, nil), postgresWriters, read, readers), nil
+	s := newStore(engine, postgresPool(config, postgresWriters, nil), postgresWriters, read, readers)
+	s.growth = &growth{}
+	s.growth.narrow(s)
+	return s, nil
+}
+
+const (
+	growEvery = 10 * time.Second
+	// selectSpare looks whether fewer than 80 % of the server's connections are in use.
+	selectSpare = `SELECT CASE WHEN count(*) * 100 < 80 * current_setting('max_connections')::int THEN 1 ELSE 0 END
+		FROM pg_stat_activity WHERE backend_type = 'client backend'`
+)
+
+// growth bounds the connections of this process: one that writes and one that reads, beside that of its
+// locks; more only where somebody has waited and the server has connections to spare.
+type growth struct {
+	wanted atomic.Bool // somebody has waited
+
+	mu    sync.Mutex
+	at    time.Time // of the last look
+	taken [2]int    // slots for writing and reading that nobody gets
+}
+
+// adjust looks anew, if somebody has waited, at most every ten seconds. The caller has a read slot.
+func (g *growth) adjust(ctx context.Context, s *Store) {
+	if g == nil || !g.wanted.Swap(false) || !g.mu.TryLock() {
+		return
+	}
+	defer g.mu.Unlock()
+	if time.Since(g.at) < growEvery {
+		return
+	}
+	g.at = time.Now()
+	spare, err := one(ctx, s.read, func(f *flag) []any { return []any{f} }, selectSpare)
+	switch {
+	case err != nil: // what comes next says so
+	case bool(spare):
+		for i, slots := range []chan struct{}{s.writeSlots, s.readSlots} {
+			for ; g.taken[i] > 0; g.taken[i]-- {
+				<-slots
+			}
+		}
+	default:
+		g.narrow(s)
+	}
+}
+
+// narrow takes all slots but one of each kind, as far as they are free.
+func (g *growth) narrow(s *Store) {
+	for i, slots := range []chan struct{}{s.writeSlots, s.readSlots} {
+		for free := true; free && g.taken[i] < cap(slots)-1; {
+			select {
+			case slots <- struct{}{}:
+				g.taken[i]++
+			default:
+				free = false
+			}
+		}
+	}
 }
 
 // parsePostgres keeps the parser's own words to itself: they may repeat a part of the
@@ -102,6 +164,7 @@ func postgresPool(config *pgx.ConnConfig, connections int, params map[string]str
 	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
+	db.SetConnMaxIdleTime(idleTime)
 	return db
 }
 

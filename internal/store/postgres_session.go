@@ -72,6 +72,34 @@ func (s *session) take(ctx context.Context, kind liveness.Kind, id string) (live
 	return lock, nil
 }
 
+// errPooled says that something between this process and the server gives a session to others.
+var errPooled = errors.New("a connection pooler stands between vpsbot and PostgreSQL, where a lock can outlive its process: " +
+	"name the server itself in VPSBOT_DATABASE_URL")
+
+// checkDirect fails where the server's process is not the one that answered as the session began, or
+// changes.
+func (s *session) checkDirect(ctx context.Context) error {
+	ctx, cancel := ownTime(ctx)
+	defer cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil || s.conn.IsClosed() {
+		if err := s.connect(ctx); err != nil {
+			return err
+		}
+	}
+	for range 3 {
+		var pid uint32
+		if err := s.conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+			return err
+		}
+		if pid != s.conn.PgConn().PID() {
+			return errPooled
+		}
+	}
+	return nil
+}
+
 // ownTime bounds a question on the session. A caller's own end does not cut it short: the driver would
 // close the connection, and with it end every lock of this process.
 func ownTime(ctx context.Context) (context.Context, context.CancelFunc) {

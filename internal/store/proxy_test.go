@@ -18,6 +18,7 @@ type proxy struct {
 	mu       sync.Mutex
 	silent   bool
 
+	pooled          bool              // the sessions seem to be those of other processes of the server
 	losing, arrives bool              // see loseCommit
 	deaf            map[net.Conn]bool // clients that are told nothing more
 	lost            *atomic.Int64
@@ -69,6 +70,7 @@ func (p *proxy) pass(from, to net.Conn) {
 		if err != nil {
 			return
 		}
+		p.pretendPool(buffer[:n])
 		if p.isCut(to) {
 			_, _ = io.Copy(io.Discard, from)
 			return
@@ -79,6 +81,17 @@ func (p *proxy) pass(from, to net.Conn) {
 		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
+	}
+}
+
+// pretendPool changes the number of the server's process that a session begins with, as a pooler does,
+// which makes one up.
+func (p *proxy) pretendPool(data []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	const backendKeyData = "K\x00\x00\x00\x0c"
+	if at := bytes.Index(data, []byte(backendKeyData)); p.pooled && at >= 0 {
+		data[at+len(backendKeyData)]++
 	}
 }
 

@@ -83,7 +83,7 @@ func (s *Store) lookInPlace(ctx context.Context) error {
 	if err != nil || s.files == nil || wal >= s.files.wal.Load() {
 		return err
 	}
-	leave, err := enter(ctx, s.writeSlots)
+	leave, err := s.enter(ctx, s.writeSlots)
 	if err != nil {
 		return err
 	}

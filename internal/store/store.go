@@ -59,6 +59,7 @@ type engine struct {
 
 	lockFiles *liveness.Files // of holders; nil: not a file
 	session   *session        // whose locks show that this process exists; nil: a file
+	growth    *growth         // of the pools; nil: they are as wide as they get
 }
 
 var (

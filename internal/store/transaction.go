@@ -34,7 +34,7 @@ type appended struct {
 // inTx runs change in a write transaction and commits it unless change fails. It may run it
 // several times; only the last one counts.
 func (s *Store) inTx(ctx context.Context, change func(ctx context.Context, tx transaction) error) error {
-	leave, err := enter(ctx, s.writeSlots)
+	leave, err := s.enter(ctx, s.writeSlots)
 	if err != nil {
 		return err
 	}
@@ -81,11 +81,20 @@ func (s *Store) alone(ctx context.Context, tx transaction) error {
 	return nil
 }
 
-// enter takes a place and returns what gives it back.
-func enter(ctx context.Context, places chan struct{}) (leave func(), err error) {
+// enter takes a slot and returns what gives it back.
+func (s *Store) enter(ctx context.Context, slots chan struct{}) (leave func(), err error) {
+	leave = func() { <-slots }
 	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
+	case slots <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	if s.growth != nil {
+		s.growth.wanted.Store(true)
+	}
+	select {
+	case slots <- struct{}{}:
+		return leave, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("store: %w", ctx.Err())
 	}
@@ -194,12 +203,13 @@ func (s *Store) isThere(ctx context.Context, done appended) (bool, error) {
 
 // reading runs a read on a connection that cannot write.
 func (s *Store) reading(ctx context.Context, read func(ctx context.Context, q queryer) error) error {
-	leave, err := enter(ctx, s.readSlots)
+	leave, err := s.enter(ctx, s.readSlots)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	defer s.reads.prepare(ctx)
+	s.growth.adjust(ctx, s)
 	for attempt := 1; ; attempt++ {
 		err := s.readOnce(ctx, read)
 		if ctx.Err() != nil {
