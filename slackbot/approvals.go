@@ -210,7 +210,7 @@ func (r *request) decide(ctx context.Context, rec approval.Record, a runner.Answ
 	}
 	call := r.Runner.CallOf(rec)
 	call.Groups, call.External = r.groups, r.external
-	call.Recorded = func(approval.Record) { r.messages.MarkDirty(ctx, rec.ID) }
+	call.OnRecord = func(approval.Record) { r.messages.MarkDirty(ctx, rec.ID) }
 	reply := r.Runner.Answer(ctx, call, a)
 	r.messages.MarkDirty(ctx, rec.ID)
 	if reply.Record == nil || reply.Outcome == runner.Busy || reply.Class == runner.Invalid {

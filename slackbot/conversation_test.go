@@ -153,7 +153,7 @@ func TestAssistantsRequest(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		assistant := w.newRunner("assistant", w.store)
-		call := runner.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
+		call := runner.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanPrompt: true}
 		reply := assistant.Run(t.Context(), call)
 		require.Equal(t, runner.ApprovalRequired, reply.Outcome, reply.Message)
 		card := w.direct(lea, "key lea-laptop")

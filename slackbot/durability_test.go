@@ -57,7 +57,7 @@ func (w *world) startFlaky() (f *flaky) {
 
 // fromAssistant is what lea's assistant asks for.
 func fromAssistant(op, server string) runner.Call {
-	return runner.Call{Operation: op, Input: []byte(`{"server":"` + server + `"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true}
+	return runner.Call{Operation: op, Input: []byte(`{"server":"` + server + `"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanPrompt: true}
 }
 
 // hangAPI makes VPS.org answer nothing until it is released: writes alone, or all.

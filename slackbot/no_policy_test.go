@@ -67,7 +67,7 @@ func (m *members) ask() {
 	})
 	for _, from := range []runner.Call{
 		{Actor: "key:ci-robot", Surface: permissions.MCP},
-		{Actor: "key:lea-laptop", Surface: permissions.MCP, CanAsk: true},
+		{Actor: "key:lea-laptop", Surface: permissions.MCP, CanPrompt: true},
 		{Actor: "local:ann-desk", Surface: permissions.Terminal, Interactive: true},
 	} {
 		for _, operation := range []string{"servers.delete", "servers.stop", "servers.reboot"} {

@@ -48,7 +48,7 @@ func (r *request) change(ctx context.Context, c command.Command, input []byte) e
 	call := r.call(c.Op, input)
 	call.RequestID = "slack:" + r.id
 	recorded := ""
-	call.Recorded = func(rec approval.Record) {
+	call.OnRecord = func(rec approval.Record) {
 		recorded = rec.ID
 		r.messages.Show(ctx, r.asked(c.Share), rec)
 	}

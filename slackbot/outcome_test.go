@@ -207,7 +207,7 @@ func TestTerminalAskerIsNotifiedOfTheirTurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	wish := fromAssistant("servers.stop", "db-server-01")
-	wish.Surface, wish.CanAsk = permissions.Terminal, false
+	wish.Surface, wish.CanPrompt = permissions.Terminal, false
 	reply := w.runner.Run(t.Context(), wish)
 	asked := w.posted(approvals, "Stops")
 	w.slack.As(max).In(approvals).Press(asked, "approve")

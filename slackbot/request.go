@@ -163,7 +163,7 @@ func (r *request) actor() permissions.Actor { return permissions.SlackUser(r.use
 func (r *request) call(op *tools.Op, input []byte) runner.Call {
 	return runner.Call{
 		Operation: op.Name, Input: input, Actor: r.actor(), Surface: permissions.Slack, Channel: r.channel,
-		Groups: r.groups, External: r.external, CanAsk: true,
+		Groups: r.groups, External: r.external, CanPrompt: true,
 	}
 }
 

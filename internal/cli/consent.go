@@ -60,7 +60,7 @@ func (r *operationRun) answerChannel(ctx context.Context, call runner.Call, rec 
 	if rec.Confirm != "" {
 		flag = r.flags.confirm != ""
 	}
-	carries := func(channel permissions.Surface) bool { return r.Runner.Carries(ctx, rec, channel) }
+	carries := func(channel permissions.Surface) bool { return r.Runner.MayCarry(ctx, rec, channel) }
 	byScript := flag && call.Actor.IsKey() && carries(permissions.Script)
 	byPerson := call.Interactive && carries(permissions.Terminal)
 	switch {
@@ -78,13 +78,13 @@ func (r *operationRun) unanswerable(ctx context.Context, reply runner.Reply) run
 	if !r.flags.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
-	if !r.Runner.Carries(ctx, rec, permissions.Terminal) {
+	if !r.Runner.MayCarry(ctx, rec, permissions.Terminal) {
 		reply.Message = fmt.Sprintf("the policy takes no answer to this from a terminal. It can be agreed to in: %s (approval %s). "+
-			"Then give the same command again, which carries it out", cmp.Or(r.Runner.Carriers(ctx, rec), "nowhere"), rec.ID)
+			"Then give the same command again, which carries it out", cmp.Or(r.Runner.AnswerChannels(ctx, rec), "nowhere"), rec.ID)
 		return reply
 	}
 	reply.Message = "a person must agree first, and this is no terminal to ask at. " + r.howToAgree(rec)
-	if r.AsksInSlack(ctx) && r.Runner.Carries(ctx, rec, permissions.Slack) {
+	if r.AsksInSlack(ctx) && r.Runner.MayCarry(ctx, rec, permissions.Slack) {
 		reply.Message += ". It is asked in Slack too"
 	}
 	if r.flags.yes || r.flags.confirm != "" {

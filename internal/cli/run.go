@@ -132,7 +132,7 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	atTerminal := r.io.atTerminal()
 	call := runner.Call{
 		Operation: r.op.Name, Input: input, Actor: r.Actor, Surface: permissions.Terminal,
-		RequestID: r.requestID, Limit: r.limit, CanAsk: atTerminal, Interactive: atTerminal,
+		RequestID: r.requestID, Limit: r.limit, CanPrompt: atTerminal, Interactive: atTerminal,
 		WaitLimit: r.flags.timeout, Progress: r.progress(),
 	}
 	reply := r.runInterruptible(ctx, func() runner.Reply {

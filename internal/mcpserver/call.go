@@ -43,7 +43,7 @@ func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 		defer x.progress.flush()
 		x.call = runner.Call{
 			Operation: op.Name, Input: arguments(op, req), Actor: c.actor, Surface: permissions.MCP,
-			CanAsk: canElicit(ctx) && x.client.acceptsForm("", s.Runner.Now()), WaitLimit: waitLimit,
+			CanPrompt: canElicit(ctx) && x.client.acceptsForm("", s.Runner.Now()), WaitLimit: waitLimit,
 		}
 		if op.Settles && x.progress != nil {
 			x.call.Progress = x.progress.status
@@ -67,7 +67,7 @@ func (x *toolCall) run(ctx context.Context) *mcp.CallToolResult {
 	}
 	x.watch(x.call, *reply.Record)
 	switch {
-	case !x.call.CanAsk || reply.Card == nil || !x.Runner.Carries(ctx, *reply.Record, permissions.MCP):
+	case !x.call.CanPrompt || reply.Card == nil || !x.Runner.MayCarry(ctx, *reply.Record, permissions.MCP):
 		return result(reply)
 	case !x.client.acceptsForm(reply.Record.ID, x.Runner.Now()):
 		return result(x.escalate(ctx, reply.Record.ID, "This is not asked here again.", ""))

@@ -31,7 +31,7 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallTool
 			return result(x.escalate(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
 		}
 	}
-	nonce, err := x.Runner.AskForm(ctx, *reply.Record, x.session)
+	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.session)
 	x.client.noteAsked(reply.Record.ID, x.Runner.Now())
 	switch {
 	case err != nil:
@@ -57,7 +57,7 @@ func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card 
 	isLast := unsubscribe()
 	switch {
 	case err == nil:
-		return x.submit(ctx, nonce, parseAnswer(answer), took < runner.TooFast)
+		return x.submit(ctx, nonce, parseAnswer(answer), took < runner.MinAnswerDelay)
 	case ctx.Err() != nil:
 		x.client.noteTimeout(x.Runner.Now())
 		if isLast {
@@ -186,7 +186,7 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	if given.action == "" {
 		return x.refuse(ctx, runner.ErrUnreadable)
 	}
-	asked, err := x.Runner.TakeForm(ctx, nonce, x.session)
+	asked, err := x.Runner.ConsumeChallenge(ctx, nonce, x.session)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
@@ -194,7 +194,7 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	if tooFast = tooFast || asked.Automatic; tooFast {
 		x.client.noteAutomatic() // also for an answer to another call
 	}
-	rec, wait, err := x.Runner.Same(ctx, x.call, asked.Approval)
+	rec, wait, err := x.Runner.AnswerMatches(ctx, x.call, asked.Approval)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}

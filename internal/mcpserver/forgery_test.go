@@ -63,7 +63,7 @@ func TestStateOfAnotherSession(t *testing.T) {
 	w := newWorld(t)
 	other := w.process("process-2", w.sim.Transport())
 	open := other.Runner.Run(t.Context(), runnerCall("servers.delete", web))
-	nonce, err := other.Runner.AskForm(t.Context(), *open.Record, "process-2")
+	nonce, err := other.Runner.IssueChallenge(t.Context(), *open.Record, "process-2")
 	require.NoError(t, err)
 	w.clock.Advance(readTime)
 	w.refused(w.modern(forms).call(answering("servers_delete", web, nonce, yes)), approval.Pending)

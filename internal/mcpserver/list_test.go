@@ -54,7 +54,7 @@ func allNames() []string {
 }
 
 func runnerCall(operation, input string) runner.Call {
-	return runner.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanAsk: true}
+	return runner.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanPrompt: true}
 }
 
 func bothEras(t *testing.T, w *world, test func(t *testing.T, k *talk)) {

@@ -119,7 +119,7 @@ func (s *scene) process(id string, transport http.RoundTripper) *runner.Runner {
 
 // asCall is what an actor asks for through their assistant.
 func asCall(actor permissions.Actor, operation, input string) runner.Call {
-	return runner.Call{Operation: operation, Input: []byte(input), Actor: actor, Surface: permissions.MCP, CanAsk: true}
+	return runner.Call{Operation: operation, Input: []byte(input), Actor: actor, Surface: permissions.MCP, CanPrompt: true}
 }
 
 // asked opens a question and returns its record.

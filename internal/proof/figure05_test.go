@@ -65,7 +65,7 @@ func newSiege(t *testing.T) *siege {
 	s.used = s.asked(asCall(lead, "servers.reboot", `{"server":"web-server-01"}`))
 	s.usedNonce = s.questioned(s.used)
 	s.clock.Advance(time.Second)
-	_, err := s.runner.TakeForm(t.Context(), s.usedNonce, "process-1")
+	_, err := s.runner.ConsumeChallenge(t.Context(), s.usedNonce, "process-1")
 	require.NoError(t, err)
 	yes := runner.Answer{Approval: s.used.ID, Channel: permissions.MCP, Yes: true}
 	require.Equal(t, runner.Done, s.runner.Answer(t.Context(), asCall(lead, "servers.reboot", ""), yes).Outcome)
@@ -88,7 +88,7 @@ func newSiege(t *testing.T) *siege {
 
 func (s *siege) questioned(rec approval.Record) (nonce string) {
 	s.Helper()
-	nonce, err := s.runner.AskForm(context.Background(), rec, "process-1")
+	nonce, err := s.runner.IssueChallenge(context.Background(), rec, "process-1")
 	require.NoError(s, err)
 	return nonce
 }
@@ -204,11 +204,11 @@ func (s *siege) attack(r *rand.Rand) {
 // far as the Runner's Answer was taken.
 func (s *siege) form(nonce, session string, c runner.Call) (taken bool) {
 	ctx := context.Background()
-	asked, err := s.runner.TakeForm(ctx, nonce, session)
+	asked, err := s.runner.ConsumeChallenge(ctx, nonce, session)
 	if err != nil {
 		return false
 	}
-	_, _, err = s.runner.Same(ctx, c, asked.Approval)
+	_, _, err = s.runner.AnswerMatches(ctx, c, asked.Approval)
 	return err == nil
 }
 

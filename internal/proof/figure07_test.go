@@ -217,11 +217,11 @@ func TestFigure07UnchangedRuns(t *testing.T) {
 func answeredHere(s *scene, d drift) (said string) {
 	c := asCall(lead, d.operation, d.input)
 	rec := s.asked(c)
-	nonce, err := s.runner.AskForm(s.Context(), rec, "process-1")
+	nonce, err := s.runner.IssueChallenge(s.Context(), rec, "process-1")
 	require.NoError(s, err)
 	s.clock.Advance(30 * time.Second)
 	d.change(s)
-	if _, err := s.runner.TakeForm(s.Context(), nonce, "process-1"); err != nil {
+	if _, err := s.runner.ConsumeChallenge(s.Context(), nonce, "process-1"); err != nil {
 		return err.Error() + " " + s.runner.Standing(s.Context(), c, rec.ID).Message
 	}
 	reply := s.runner.Answer(s.Context(), c, runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm})
@@ -233,7 +233,7 @@ func answeredHere(s *scene, d drift) (said string) {
 
 func answeredElsewhere(s *scene, d drift) (said string) {
 	c := asCall(lead, d.operation, d.input)
-	c.CanAsk = false
+	c.CanPrompt = false
 	rec := s.asked(c)
 	s.clock.Advance(30 * time.Second)
 	d.change(s)
@@ -246,7 +246,7 @@ func answeredElsewhere(s *scene, d drift) (said string) {
 
 func changedAfterTheYes(s *scene, d drift) (said string) {
 	c := asCall(lead, d.operation, d.input)
-	c.CanAsk = false
+	c.CanPrompt = false
 	rec := s.asked(c)
 	s.clock.Advance(30 * time.Second)
 	_, err := s.runner.Decide(s.Context(), lead, runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")

@@ -172,7 +172,7 @@ func (w *world) runner(s side) *runner.Runner {
 func call(actor permissions.Actor, operation, format string, args ...any) runner.Call {
 	return runner.Call{
 		Operation: operation, Input: fmt.Appendf(nil, format, args...), Actor: actor,
-		Surface: permissions.MCP, CanAsk: true,
+		Surface: permissions.MCP, CanPrompt: true,
 	}
 }
 

@@ -257,7 +257,7 @@ func (a *attempt) move(ctx context.Context, m approval.Move) Reply {
 // ended and the asker still waits.
 func (a *attempt) deliver(ctx context.Context, rec approval.Record) Reply {
 	a.rec = rec
-	if !rec.State.IsOpen() && ctx.Err() == nil && !a.call.Unheard {
+	if !rec.State.IsOpen() && ctx.Err() == nil && !a.call.Detached {
 		if _, err := a.store.Told(ctx, rec.ID, a.Now()); err != nil {
 			a.Log.Warn("noting that an outcome was delivered", "approval", rec.ID, "error", err)
 		}

@@ -11,12 +11,12 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// TooFast is how soon after a question an answer cannot have come from a person.
-const TooFast = 700 * time.Millisecond
+// MinAnswerDelay is how soon after a question an answer cannot have come from a person.
+const MinAnswerDelay = 700 * time.Millisecond
 
-// AskForm notes that the question of a record is about to be put to a session, and returns
+// IssueChallenge notes that the question of a record is about to be put to a session, and returns
 // the nonce that the answer must bring back. The store keeps its hash alone.
-func (r *Runner) AskForm(ctx context.Context, rec approval.Record, session string) (nonce string, err error) {
+func (r *Runner) IssueChallenge(ctx context.Context, rec approval.Record, session string) (nonce string, err error) {
 	store, err := r.openStore(ctx)
 	if err != nil {
 		return "", err
@@ -29,28 +29,28 @@ func (r *Runner) AskForm(ctx context.Context, rec approval.Record, session strin
 	return nonce, nil
 }
 
-// FormAnswer is what the store knows of an answer that came back.
-type FormAnswer struct {
+// ConsumedChallenge is what the store knows of an answer that came back.
+type ConsumedChallenge struct {
 	Approval  string
 	Automatic bool // it came faster than a person can read
 }
 
-// TakeForm uses up the question that an answer belongs to. A nonce that was never given to
+// ConsumeChallenge uses up the question that an answer belongs to. A nonce that was never given to
 // this session, or was used, or is too old, is refused.
-func (r *Runner) TakeForm(ctx context.Context, nonce, session string) (FormAnswer, error) {
+func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (ConsumedChallenge, error) {
 	came := r.Now() // a slow store makes no person of a program
 	store, err := r.openStore(ctx)
 	if err != nil {
-		return FormAnswer{}, err
+		return ConsumedChallenge{}, err
 	}
 	f, err := store.TakeForm(ctx, hashOfNonce(nonce), session, came)
 	if errors.Is(err, approval.ErrNotFound) {
-		return FormAnswer{}, &refusal{"this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
+		return ConsumedChallenge{}, &refusal{"this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
 	}
 	if err != nil {
-		return FormAnswer{}, &storeError{err}
+		return ConsumedChallenge{}, &storeError{err}
 	}
-	return FormAnswer{Approval: f.Approval, Automatic: came.Sub(f.AskedAt) < TooFast}, nil
+	return ConsumedChallenge{Approval: f.Approval, Automatic: came.Sub(f.AskedAt) < MinAnswerDelay}, nil
 }
 
 func hashOfNonce(nonce string) string {
@@ -66,10 +66,10 @@ func (r *Runner) RefuseAnswer(ctx context.Context, op *tools.Op, call Call, err 
 
 var errOtherCall = &refusal{"the answer belongs to another call than this one; nothing was sent"}
 
-// Same checks that an answer which came with a call is for that very call: the same
+// AnswerMatches checks that an answer which came with a call is for that very call: the same
 // operation with the same input, names and ids of one server being the same. It changes
 // nothing. It returns the record, and whether the call wants to wait for the work to settle.
-func (r *Runner) Same(ctx context.Context, call Call, approvalID string) (rec approval.Record, wait bool, err error) {
+func (r *Runner) AnswerMatches(ctx context.Context, call Call, approvalID string) (rec approval.Record, wait bool, err error) {
 	a, err := r.asked(ctx, call, approvalID)
 	rec = a.rec
 	switch {

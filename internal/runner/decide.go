@@ -120,8 +120,8 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	if err != nil {
 		return a.rec, err
 	}
-	if a.rec.State == approval.Executing && r.dead(ctx, a.store, a.rec) {
-		a.rec = r.bury(ctx, a.store, a.rec)
+	if a.rec.State == approval.Executing && r.holderGone(ctx, a.store, a.rec) {
+		a.rec = r.markAbandoned(ctx, a.store, a.rec)
 	}
 	subject := Subject(a.rec)
 	if a.rec.State != approval.Unknown {

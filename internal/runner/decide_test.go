@@ -21,7 +21,7 @@ import (
 func (w *world) elsewhere(operation, input string) approval.Record {
 	w.Helper()
 	c := call(operation, input)
-	c.CanAsk = false
+	c.CanPrompt = false
 	reply := w.runner.Run(w.Context(), c)
 	require.Equal(w, runner.ApprovalRequired, reply.Outcome, reply.Message)
 	return *reply.Record

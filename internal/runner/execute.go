@@ -25,7 +25,7 @@ const (
 // it must be read again.
 func (r *Runner) RunApproved(ctx context.Context, call Call, id string) (approval.Record, error) {
 	ctx = r.pin(ctx)
-	call.Unheard = true
+	call.Detached = true
 	a, err := r.attemptOf(ctx, id, call)
 	if err != nil {
 		return a.rec, err
@@ -50,7 +50,7 @@ func (a *attempt) start(ctx context.Context, p plan) Reply {
 		return a.store.Insert(ctx, a.rec, a.limitsFor(a.rec), a.rowFor(a.rec, audit.Allowed))
 	}
 	stored, joined, err := insert()
-	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.release(ctx, a.store, holder.Holder) {
+	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.settleHolder(ctx, a.store, holder.Holder) {
 		stored, joined, err = insert()
 	}
 	if err != nil {
@@ -70,7 +70,7 @@ func (a *attempt) start(ctx context.Context, p plan) Reply {
 // consent is nil, one that is approved already. The second of two finds it claimed, and replies how it stands.
 func (a *attempt) execute(ctx context.Context, consent *approval.Consent) Reply {
 	claimed, err := a.claim(ctx, consent)
-	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.release(ctx, a.store, holder.Holder) {
+	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.settleHolder(ctx, a.store, holder.Holder) {
 		claimed, err = a.claim(ctx, consent)
 	}
 	if err != nil {
@@ -107,7 +107,7 @@ func agreedIn(channel string) string {
 
 // carryOut checks and runs the record that was claimed, whether or not anybody had to agree to it.
 func (a *attempt) carryOut(ctx context.Context) Reply {
-	a.call.recorded(a.rec)
+	a.call.onRecord(a.rec)
 	p, err := a.check(ctx)
 	if err != nil {
 		return a.notSent(ctx, err)
@@ -191,7 +191,7 @@ func (a *attempt) send(ctx context.Context, p plan) Reply {
 	defer a.calling.Delete(a.rec.ID)
 	look, now, err := a.lastLook(sending, p)
 	switch {
-	case errors.Is(err, errTaken):
+	case errors.Is(err, errClaimLost):
 		return a.deliver(ctx, now)
 	case err != nil:
 		return a.notSent(ctx, err)
@@ -246,17 +246,17 @@ func (a *attempt) finish(ctx context.Context, m approval.Move) approval.Record {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	late := outcome{m, row}
+	late := pendingOutcome{m, row}
 	var err error
 	for try := range recordTries {
 		var moved approval.Record
-		if moved, err = a.writeDown(ctx, a.store, late); err == nil {
+		if moved, err = a.recordOutcome(ctx, a.store, late); err == nil {
 			return moved
 		}
 		a.pause(ctx, time.Duration(100<<try)*time.Millisecond)
 	}
 	a.Log.Error("an outcome could not be recorded", "approval", rec.ID, "outcome", m.To, "error", err)
-	a.unrecorded.Store(rec.ID, late)
+	a.pendingOutcomes.Store(rec.ID, late)
 	rec.State, rec.Result = m.To, m.Result
 	rec.Message = m.Message + fmt.Sprintf(" This could not be recorded: %v.", err)
 	return rec

@@ -107,7 +107,7 @@ func (w *world) runnerOn(transport http.RoundTripper, process, token string) *ru
 
 // call is what alice's assistant asks for.
 func call(operation, input string) runner.Call {
-	return runner.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanAsk: true}
+	return runner.Call{Operation: operation, Input: []byte(input), Actor: alice, Surface: permissions.MCP, CanPrompt: true}
 }
 
 func (w *world) run(operation, input string) runner.Reply {

@@ -36,7 +36,7 @@ const (
 
 func newGrounds(t *testing.T) *grounds {
 	g := &grounds{world: newWorldWith(t, "vps_demo", teamSimulator), groups: []string{oncall}}
-	g.asker = runner.Call{Actor: askerKey, Surface: permissions.MCP, CanAsk: true}
+	g.asker = runner.Call{Actor: askerKey, Surface: permissions.MCP, CanPrompt: true}
 	g.policy = permissions.Policy{Book: &permissions.Rulebook{
 		People: []permissions.Person{
 			{ID: "alice", Identities: []permissions.Actor{askerKey, "slack:U0ALICE"}},
@@ -266,7 +266,7 @@ func (g *grounds) here(at func(string)) {
 }
 
 func (g *grounds) elsewhere(at func(string)) {
-	g.asker.CanAsk = false
+	g.asker.CanPrompt = false
 	rec := g.wants("servers.stop").Record
 	at(asked)
 	_, _ = g.runner.Decide(g.Context(), "slack:U0ALICE", g.yes(rec, permissions.Slack), "")
@@ -284,7 +284,7 @@ func (g *grounds) byTwo(at func(string)) {
 }
 
 func (g *grounds) inSlack(at func(string)) {
-	g.asker = runner.Call{Actor: "slack:U0CAROL", Surface: permissions.Slack, Channel: "C0OPS", Groups: g.groups, CanAsk: true}
+	g.asker = runner.Call{Actor: "slack:U0CAROL", Surface: permissions.Slack, Channel: "C0OPS", Groups: g.groups, CanPrompt: true}
 	rec := g.wants("servers.reboot").Record
 	at(asked)
 	at(agreed)

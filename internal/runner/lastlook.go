@@ -14,8 +14,8 @@ import (
 // What is looked at once more after VPS.org was asked for the last time: only the store, and Slack for
 // groups that were not read for a minute, stand between it and the call.
 
-// errTaken says that a claim no longer holds: another process has taken the record for dead.
-var errTaken = errors.New("the claim no longer holds")
+// errClaimLost says that a claim no longer holds: another process has taken the record for dead.
+var errClaimLost = errors.New("the claim no longer holds")
 
 // lastLook checks, right before the call, whether all that it rests on still holds: the claim and the
 // lock of its holder, no freeze, the token, who asked, what the policy says, and each consent. It
@@ -41,7 +41,7 @@ func (a *attempt) lastLook(ctx context.Context, p plan) (*liveness.LastLook, app
 	case frozen != nil:
 		return nil, a.rec, &refusal{"all changes have been frozen meanwhile. Ask for it again."}
 	case now.State != approval.Executing || now.Owner != a.rec.Owner || !now.ClaimedAt.Equal(a.rec.ClaimedAt):
-		return nil, now, errTaken
+		return nil, now, errClaimLost
 	case now.Owner != lock.ID():
 		return nil, now, &refusal{"the lock that shows that this process exists was lost meanwhile. Ask for it again."}
 	}

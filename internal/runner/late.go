@@ -16,15 +16,15 @@ const (
 	recordTries = 6
 )
 
-// outcome is what came of a call, as it is to be written down.
-type outcome struct {
+// pendingOutcome is what came of a call, as it is to be written down.
+type pendingOutcome struct {
 	move approval.Move
 	row  audit.Row
 }
 
-// writeDown records an outcome. Whatever has become of the record meanwhile, the outcome has its row
+// recordOutcome records an outcome. Whatever has become of the record meanwhile, the outcome has its row
 // in the log when there is no error.
-func (r *Runner) writeDown(ctx context.Context, store approval.Store, o outcome) (approval.Record, error) {
+func (r *Runner) recordOutcome(ctx context.Context, store approval.Store, o pendingOutcome) (approval.Record, error) {
 	moved, err := store.Move(ctx, o.move, o.row)
 	state := (*approval.StateError)(nil)
 	switch {
@@ -33,18 +33,18 @@ func (r *Runner) writeDown(ctx context.Context, store approval.Store, o outcome)
 	case o.isIn(state.Record):
 		return state.Record, nil // an earlier try was taken, and only its answer was lost
 	}
-	return knownAfterAll(ctx, store, state.Record, o)
+	return settleLate(ctx, store, state.Record, o)
 }
 
 // isIn reports whether a record has this outcome, and not one that somebody else found out.
-func (o outcome) isIn(rec approval.Record) bool {
+func (o pendingOutcome) isIn(rec approval.Record) bool {
 	return rec.State == o.move.To && rec.Message == o.move.Message
 }
 
-// knownAfterAll settles a record that somebody took for dead while its call was still under
+// settleLate settles a record that somebody took for dead while its call was still under
 // way, as after the sleep of a laptop. If it was closed as something else, the log says what
 // really became of it.
-func knownAfterAll(ctx context.Context, store approval.Store, rec approval.Record, o outcome) (approval.Record, error) {
+func settleLate(ctx context.Context, store approval.Store, rec approval.Record, o pendingOutcome) (approval.Record, error) {
 	m, row := o.move, o.row
 	m.From = []approval.State{approval.Unknown}
 	if !approval.Unknown.May(m.To) { // refused, here or by the API: nothing has changed
@@ -64,14 +64,14 @@ func knownAfterAll(ctx context.Context, store approval.Store, rec approval.Recor
 	return rec, nil
 }
 
-// recordLate tries again to record what the store did not take when it happened.
-func (r *Runner) recordLate(ctx context.Context, store approval.Store) {
-	r.unrecorded.Range(func(id, late any) bool {
-		if _, err := r.writeDown(ctx, store, late.(outcome)); err != nil {
+// retryOutcomes tries again to record what the store did not take when it happened.
+func (r *Runner) retryOutcomes(ctx context.Context, store approval.Store) {
+	r.pendingOutcomes.Range(func(id, late any) bool {
+		if _, err := r.recordOutcome(ctx, store, late.(pendingOutcome)); err != nil {
 			r.Log.Warn("an outcome still cannot be recorded", "approval", id, "error", err)
 			return false
 		}
-		r.unrecorded.Delete(id)
+		r.pendingOutcomes.Delete(id)
 		return true
 	})
 }

@@ -106,13 +106,13 @@ func (r *Runner) notConcerned(rec approval.Record, actor permissions.Actor, ans 
 	return text.Clean(r.Policy().MayApprove(actor, ans.Groups, askOf(rec), rec.Person).Reason)
 }
 
-// Carries reports whether the policy lets a surface carry a yes to what a record asks.
-func (r *Runner) Carries(ctx context.Context, rec approval.Record, surface permissions.Surface) bool {
+// MayCarry reports whether the policy lets a surface carry a yes to what a record asks.
+func (r *Runner) MayCarry(ctx context.Context, rec approval.Record, surface permissions.Surface) bool {
 	return r.decide(ctx, askOf(rec)).Accepts(surface)
 }
 
-// Carriers says, for a person to read, where a yes to what a record asks can be given.
-func (r *Runner) Carriers(ctx context.Context, rec approval.Record) string {
+// AnswerChannels says, for a person to read, where a yes to what a record asks can be given.
+func (r *Runner) AnswerChannels(ctx context.Context, rec approval.Record) string {
 	return surfaces(r.decide(ctx, askOf(rec)).Channels)
 }
 

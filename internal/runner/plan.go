@@ -59,7 +59,7 @@ func (r *Runner) planFor(ctx context.Context, op *tools.Op, in tools.Input, serv
 func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
 
 // here reports whether the answer can be given where the change was asked for.
-func (p plan) here(call Call) bool { return call.CanAsk && p.demand.Accepts(call.Surface) }
+func (p plan) here(call Call) bool { return call.CanPrompt && p.demand.Accepts(call.Surface) }
 
 // lock returns what may have one change at a time: the server behind the operation, the
 // name that a new one will have, or the thing itself.

@@ -32,20 +32,20 @@ func (r *Runner) Reconcile(ctx context.Context, begin func() bool) {
 		r.Log.Warn("looking after unfinished work", "error", explain(err))
 		pause = max(apiclient.NextPause(pause), apiclient.RetryAfter(err))
 	}
-	r.lastWrite(ctx)
+	r.flushOutcomes(ctx)
 }
 
-// lastWrite tries once more, as the process ends, to record what the store did not take.
-func (r *Runner) lastWrite(ctx context.Context) {
+// flushOutcomes tries once more, as the process ends, to record what the store did not take.
+func (r *Runner) flushOutcomes(ctx context.Context) {
 	left := false
-	r.unrecorded.Range(func(any, any) bool { left = true; return false })
+	r.pendingOutcomes.Range(func(any, any) bool { left = true; return false })
 	if !left {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWriteTime)
 	defer cancel()
 	if store, err := r.openStore(ctx); err == nil {
-		r.recordLate(ctx, store)
+		r.retryOutcomes(ctx, store)
 	}
 }
 
@@ -56,30 +56,30 @@ func (r *Runner) ReconcileOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.recordLate(ctx, store)
+	r.retryOutcomes(ctx, store)
 	if _, err := r.token(ctx, false); err != nil {
 		return err // whose records they are is not known
 	}
-	r.sweep(ctx, store, func(id string) bool { return r.looks.due(id, r.Now()) })
+	r.reconcile(ctx, store, func(id string) bool { return r.looks.due(id, r.Now()) })
 	return nil
 }
 
-// looks remembers when each unknown record was read back, so that what stays unknown is read
+// readBackSchedule remembers when each unknown record was read back, so that what stays unknown is read
 // ever more rarely, and an API that asks for rest gets it. Its zero value is ready to use.
-type looks struct {
+type readBackSchedule struct {
 	mu   sync.Mutex
 	rest time.Time // until when nothing is read back
-	next map[string]look
+	next map[string]readBackTurn
 }
 
-type look struct {
+type readBackTurn struct {
 	at    time.Time
 	pause time.Duration // before it
 }
 
 const mostLooks = 1000
 
-func (l *looks) due(id string, now time.Time) bool {
+func (l *readBackSchedule) due(id string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !now.Before(l.next[id].at) && !now.Before(l.rest)
@@ -87,18 +87,18 @@ func (l *looks) due(id string, now time.Time) bool {
 
 // leave notes that a record was read back, and that the API wants to be left alone for so long.
 // The moment from which no sign of a change means that it did not happen is not passed over.
-func (l *looks) leave(rec approval.Record, now time.Time, rest time.Duration) {
+func (l *readBackSchedule) leave(rec approval.Record, now time.Time, rest time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.next == nil || len(l.next) > mostLooks {
-		l.next = map[string]look{}
+		l.next = map[string]readBackTurn{}
 	}
 	pause := apiclient.NextPause(l.next[rec.ID].pause)
 	next, decides := now.Add(pause), rec.ChangedAt.Add(notAppliedFor)
 	if now.Before(decides) && next.After(decides) {
 		next = decides
 	}
-	l.next[rec.ID] = look{next, pause}
+	l.next[rec.ID] = readBackTurn{next, pause}
 	if rest > 0 {
 		l.rest = now.Add(rest)
 	}

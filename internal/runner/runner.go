@@ -38,10 +38,10 @@ type Runner struct {
 	Log        *slog.Logger
 	Sleep      func(context.Context, time.Duration) // between looks at the store or the API; nil: a real pause
 
-	cache      tokenCache
-	looks      looks
-	unrecorded sync.Map // by a record's id: outcomes that the store did not take
-	calling    sync.Map // by a record's id: calls under way here
+	cache           tokenCache
+	looks           readBackSchedule
+	pendingOutcomes sync.Map // by a record's id: outcomes that the store did not take
+	calling         sync.Map // by a record's id: calls under way here
 }
 
 // Process says which process this is, for what it asks and for forms.
@@ -60,12 +60,12 @@ type Call struct {
 	Groups      []string                                  // ids of the Slack user groups that the actor is in
 	External    bool                                      // the actor is of another Slack workspace
 	RequestID   string                                    // the caller's own name for this request: the same gives the same outcome
-	Unheard     bool                                      // nobody waits for the reply: its end is told to whoever asks next
-	CanAsk      bool                                      // the surface can put the question to the person who waits
+	Detached    bool                                      // nobody waits for the reply: its end is told to whoever asks next
+	CanPrompt   bool                                      // the surface can put the question to the person who waits
 	Limit       int                                       // how many rows of a list are shown; 0: as many as the input says
 	WaitLimit   time.Duration                             // how long "wait" may wait; 0: not at all
 	Progress    func(status string, waited time.Duration) // ServerLabel while it waits; may be nil
-	Recorded    func(approval.Record)                     // ServerLabel once the record of a change is made or found, before it runs; may be nil
+	OnRecord    func(approval.Record)                     // ServerLabel once the record of a change is made or found, before it runs; may be nil
 }
 
 // Run runs one call. A change that needs a person comes back as ApprovalRequired; a

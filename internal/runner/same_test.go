@@ -30,7 +30,7 @@ func TestSame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
-			_, wait, err := w.runner.Same(t.Context(), call(c.operation, c.input), asked.Record.ID)
+			_, wait, err := w.runner.AnswerMatches(t.Context(), call(c.operation, c.input), asked.Record.ID)
 			require.Equal(t, c.wait, wait)
 			if c.refused == "" {
 				require.NoError(t, err)
@@ -48,10 +48,10 @@ func TestSameIsForTheAskerAlone(t *testing.T) {
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
 	mallory := call("servers.reboot", `{"server":"web-server-01"}`)
 	mallory.Actor = permissions.Local("mallory")
-	_, _, err := w.runner.Same(t.Context(), mallory, asked.Record.ID)
+	_, _, err := w.runner.AnswerMatches(t.Context(), mallory, asked.Record.ID)
 	require.ErrorContains(t, err, "who asked")
 	require.Equal(t, runner.Refused, w.runner.Standing(t.Context(), mallory, asked.Record.ID).Outcome)
-	_, _, err = w.runner.Same(t.Context(), call("servers.reboot", `{}`), "no-such-record")
+	_, _, err = w.runner.AnswerMatches(t.Context(), call("servers.reboot", `{}`), "no-such-record")
 	require.ErrorContains(t, err, "no approval")
 }
 

@@ -189,10 +189,10 @@ func idOf(text string) apiclient.ID {
 	return id
 }
 
-// release tries to settle what holds a target, and reports whether it no longer does.
-func (r *Runner) release(ctx context.Context, store approval.Store, holder approval.Record) bool {
-	if holder.State == approval.Executing && r.dead(ctx, store, holder) {
-		holder = r.bury(ctx, store, holder)
+// settleHolder tries to settle what holds a target, and reports whether it no longer does.
+func (r *Runner) settleHolder(ctx context.Context, store approval.Store, holder approval.Record) bool {
+	if holder.State == approval.Executing && r.holderGone(ctx, store, holder) {
+		holder = r.markAbandoned(ctx, store, holder)
 	}
 	if holder.State == approval.Unknown && holder.API == r.API && holder.Account == r.account() {
 		holder, _ = r.readBack(ctx, store, holder, 1)
@@ -200,14 +200,14 @@ func (r *Runner) release(ctx context.Context, store approval.Store, holder appro
 	return holder.State != approval.Executing && holder.State != approval.Unknown
 }
 
-// dead reports whether the process that claimed a record is gone, or has worked on it for longer than
+// holderGone reports whether the process that claimed a record is gone, or has worked on it for longer than
 // any call takes.
-func (r *Runner) dead(ctx context.Context, store approval.Store, rec approval.Record) bool {
+func (r *Runner) holderGone(ctx context.Context, store approval.Store, rec approval.Record) bool {
 	return r.Now().Sub(rec.ClaimedAt) > deadAfter || holder(ctx, store, rec) == liveness.Gone
 }
 
-// bury makes what a dead process left executing unknown: nobody can say what it had sent.
-func (r *Runner) bury(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
+// markAbandoned makes what a dead process left executing unknown: nobody can say what it had sent.
+func (r *Runner) markAbandoned(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{approval.Executing}, To: approval.Unknown, At: r.Now(),
 		Message: Subject(rec) + ": the process that ran it has ended, so it is not known whether it happened.",
@@ -244,7 +244,7 @@ func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.
 func (r *Runner) reconcileBriefly(ctx context.Context, store approval.Store) {
 	ctx, cancel := context.WithTimeout(ctx, readBackTime)
 	defer cancel()
-	r.sweep(ctx, store, func(string) bool { return true })
+	r.reconcile(ctx, store, func(string) bool { return true })
 }
 
 // asOfNow expires a record whose time is over, and returns how it stands.
@@ -255,28 +255,28 @@ func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval
 	return rec
 }
 
-// sweep puts the store in order: it expires what nobody answered, takes over what dead
+// reconcile puts the store in order: it expires what nobody answered, takes over what dead
 // processes left, and reads back what is unknown and due. Every change does it first, for a few
 // seconds.
-func (r *Runner) sweep(ctx context.Context, store approval.Store, due func(id string) bool) {
-	r.recordLate(ctx, store)
+func (r *Runner) reconcile(ctx context.Context, store approval.Store, due func(id string) bool) {
+	r.retryOutcomes(ctx, store)
 	open, err := store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
 	if err != nil {
 		r.Log.Warn("looking for unfinished work", "error", err)
 		return
 	}
 	for _, rec := range slices.Backward(open) { // the oldest has waited longest
-		r.tidy(ctx, store, rec, due)
+		r.reconcileRecord(ctx, store, rec, due)
 	}
 }
 
-func (r *Runner) tidy(ctx context.Context, store approval.Store, rec approval.Record, due func(id string) bool) {
+func (r *Runner) reconcileRecord(ctx context.Context, store approval.Store, rec approval.Record, due func(id string) bool) {
 	switch rec.State {
 	case approval.Pending, approval.Approved:
 		r.asOfNow(ctx, store, rec)
 	case approval.Executing:
-		if r.dead(ctx, store, rec) {
-			r.readBack(ctx, store, r.bury(ctx, store, rec), 1)
+		if r.holderGone(ctx, store, rec) {
+			r.readBack(ctx, store, r.markAbandoned(ctx, store, rec), 1)
 		}
 	case approval.Unknown:
 		if !due(rec.ID) {

@@ -13,10 +13,10 @@ import (
 
 // What a surface needs beside running a call.
 
-// recorded tells the surface which record its call has made or found.
-func (c Call) recorded(rec approval.Record) {
-	if c.Recorded != nil {
-		c.Recorded(rec)
+// onRecord tells the surface which record its call has made or found.
+func (c Call) onRecord(rec approval.Record) {
+	if c.OnRecord != nil {
+		c.OnRecord(rec)
 	}
 }
 
@@ -26,7 +26,7 @@ func (r *Runner) CallOf(rec approval.Record) Call {
 	ask := askOf(rec)
 	return Call{
 		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Groups: ask.Groups,
-		External: ask.External, Interactive: rec.Interactive, CanAsk: true,
+		External: ask.External, Interactive: rec.Interactive, CanPrompt: true,
 	}
 }
 

@@ -34,7 +34,7 @@ func TestDestructionOverMCPIsAskedInSlack(t *testing.T) {
 	require.Equal(t, runner.ApprovalRequired, asked.Outcome, asked.Message)
 	require.Contains(t, asked.Message, "asked in Slack")
 	require.Equal(t, approval.Elsewhere, asked.Record.Place)
-	require.False(t, w.runner.Carries(t.Context(), *asked.Record, permissions.MCP))
+	require.False(t, w.runner.MayCarry(t.Context(), *asked.Record, permissions.MCP))
 
 	reply := w.answer("backups.delete", asked.Record.ID, asked.Card.Confirm)
 	require.Equal(t, runner.Refuse, reply.Class, "an answer over MCP does not count: %s", reply.Message)
@@ -120,7 +120,7 @@ func TestACallIsToldItsRecord(t *testing.T) {
 		w := newWorld(t)
 		var told []string
 		c := call(operation, input)
-		c.Recorded = func(rec approval.Record) { told = append(told, rec.ID) }
+		c.OnRecord = func(rec approval.Record) { told = append(told, rec.ID) }
 		reply := w.runner.Run(t.Context(), c)
 		require.NotNil(t, reply.Record, reply.Message)
 		require.Equal(t, []string{reply.Record.ID}, told)

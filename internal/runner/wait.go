@@ -44,7 +44,7 @@ func (a *attempt) await(ctx context.Context, p plan, value any) (w work) {
 	return w
 }
 
-// look reads once how work stands. What was accepted without telling its id is found by it
+// readBackTurn reads once how work stands. What was accepted without telling its id is found by it
 // being new.
 func (r *Runner) look(ctx context.Context, p plan, value any, w *work) error {
 	if _, id := tools.APIMessage(value); p.op.Candidates != nil && id.IsZero() {

@@ -105,7 +105,7 @@ func (f *Follower) runApproved(rec approval.Record) {
 		err := background.Safely(ctx, func(ctx context.Context) error {
 			call := f.Runner.CallOf(rec)
 			call.Groups = f.Groups(ctx, f.AskerIn(rec), call.External)
-			call.Recorded = func(approval.Record) { f.MarkDirty(ctx, rec.ID) }
+			call.OnRecord = func(approval.Record) { f.MarkDirty(ctx, rec.ID) }
 			_, err := f.Runner.RunApproved(ctx, call, rec.ID)
 			return err
 		})
