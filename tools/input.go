@@ -134,7 +134,7 @@ func syntaxError(err error) string {
 func (in *Input) Set(op *Op, name string, v jsontext.Value) error {
 	f, known := op.Field(name)
 	if !known {
-		return fmt.Errorf("unknown field %s; %s%s", text.Quote(text.Cut(text.Clean(name), 60)), op.meant(name), op.valid())
+		return fmt.Errorf("unknown field %s; %s%s", text.Quote(text.Cut(text.Clean(name), 60)), op.suggestField(name), op.valid())
 	}
 	if v.Kind() == 'n' {
 		return nil
@@ -158,8 +158,8 @@ func (in *Input) Set(op *Op, name string, v jsontext.Value) error {
 	return nil
 }
 
-// suggestServers asks whether a field's name is a slip or another style of one that the operation has: "DryRun".
-func (op *Op) meant(name string) string {
+// suggestField asks whether a field's name is a slip or another style of one that the operation has: "dryRun".
+func (op *Op) suggestField(name string) string {
 	if len(name) > LongestName {
 		return ""
 	}
@@ -179,14 +179,10 @@ func (op *Op) meant(name string) string {
 }
 
 func (op *Op) valid() string {
-	names := make([]string, len(op.Fields))
-	for i, f := range op.Fields {
-		names[i] = f.Name
-	}
-	if len(names) == 0 {
+	if len(op.Fields) == 0 {
 		return op.Name + " takes no fields"
 	}
-	return op.Name + " takes " + strings.Join(names, ", ")
+	return op.Name + " takes " + strings.Join(op.FieldNames(), ", ")
 }
 
 // read checks one value and returns it in the spelling that is kept.

@@ -84,6 +84,15 @@ func (op *Op) Field(name string) (Field, bool) {
 	return op.Fields[i], true
 }
 
+// FieldNames returns the names of the operation's input fields.
+func (op *Op) FieldNames() []string {
+	names := make([]string, len(op.Fields))
+	for i, field := range op.Fields {
+		names[i] = field.Name
+	}
+	return names
+}
+
 // Positional returns the field that a terminal takes without its flag, or "".
 func (op *Op) Positional() string {
 	for _, name := range []string{"server", "backup_id", "snapshot_id"} {

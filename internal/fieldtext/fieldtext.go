@@ -22,15 +22,6 @@ func Name(written string) string {
 // Flag returns the name of a field as a flag, without the leading hyphens: backup_id is backup-id.
 func Flag(field string) string { return strings.ReplaceAll(field, "_", "-") }
 
-// Names returns the fields of an operation in its order.
-func Names(op *tools.Op) []string {
-	names := make([]string, len(op.Fields))
-	for i, field := range op.Fields {
-		names[i] = field.Name
-	}
-	return names
-}
-
 // Missing returns the required fields that have no value, in the operation's order.
 func Missing(op *tools.Op, values map[string]string) (missing []tools.Field) {
 	for _, field := range op.Fields {

@@ -21,7 +21,7 @@ func TestNames(t *testing.T) {
 		require.Equal(t, "backup_id", fieldtext.Name(written))
 	}
 	for _, op := range tools.Operations() {
-		for _, name := range fieldtext.Names(op) {
+		for _, name := range op.FieldNames() {
 			require.Equal(t, name, fieldtext.Name("--"+fieldtext.Flag(name)))
 		}
 	}

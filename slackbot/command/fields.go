@@ -123,7 +123,7 @@ func (p *fieldParser) find(name string) (tools.Field, error) {
 	if field, ok := p.known(name); ok {
 		return field, nil
 	}
-	names := fieldtext.Names(p.c.Op)
+	names := p.c.Op.FieldNames()
 	takes := strings.Join(names, ", ")
 	if takes == "" {
 		takes = "none"
@@ -170,7 +170,7 @@ func (p *fieldParser) positional(w word) error {
 	case len(op.Fields) == 0:
 		return p.mistake(true, "%s takes no names and no fields; leave %s out", op.Name, quoted(w.text))
 	}
-	return p.fail("%s stands alone; write field=value. %s takes %s", quoted(w.text), op.Name, strings.Join(fieldtext.Names(op), ", "))
+	return p.fail("%s stands alone; write field=value. %s takes %s", quoted(w.text), op.Name, strings.Join(op.FieldNames(), ", "))
 }
 
 // missing returns the first required field that is given nowhere in the command, or "".
