@@ -87,25 +87,25 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// formFields decodes a form. The first value of a name counts.
-func formFields(body []byte) (map[string]string, error) {
+// formFields decodes a form; nil if it is none. The first value of a name counts.
+func formFields(body []byte) map[string]string {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, errMalformed
+		return nil
 	}
 	fields := make(map[string]string, len(form))
 	for name, values := range form {
 		fields[name] = values[0]
 	}
-	return fields, nil
+	return fields
 }
 
 // jsonFields decodes the fields of a command as Socket Mode sends them: a JSON object, whose numbers and booleans
-// become texts as in a form.
-func jsonFields(payload []byte) (map[string]string, error) {
+// become texts as in a form; nil if it is none.
+func jsonFields(payload []byte) map[string]string {
 	members, _, err := object(payload)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	fields := make(map[string]string, len(members))
 	for name, raw := range members {
@@ -117,7 +117,7 @@ func jsonFields(payload []byte) (map[string]string, error) {
 			fields[name] = string(raw)
 		}
 	}
-	return fields, nil
+	return fields
 }
 
 // envelope is one message of Socket Mode.
@@ -149,15 +149,45 @@ func (e envelope) delivery() (Delivery, error) {
 	id := identify("env:", e.EnvelopeID)
 	switch e.Type {
 	case "slash_commands":
-		fields, err := jsonFields(e.Payload)
-		if err != nil {
-			return Delivery{}, err
-		}
-		return command(id, fields)
+		return command(id, jsonFields(e.Payload))
 	case "interactive":
 		return interaction(id, e.Payload)
 	case "events_api":
 		return event(id, e.Payload)
 	}
 	return Delivery{}, nil
+}
+
+// maxAnswer is the limit of an acknowledgement with its answer: Slack drops a larger one silently.
+const maxAnswer = 20 << 10
+
+// acknowledgement encodes the answer to an envelope. An answer that Slack would not take is left out, because the
+// acknowledgement matters more.
+func (e envelope) acknowledgement(answer []byte, log *slog.Logger) []byte {
+	ack := struct {
+		EnvelopeID string          `json:"envelope_id"`
+		Payload    json.RawMessage `json:"payload,omitempty"`
+	}{e.EnvelopeID, answer}
+	raw, err := json.Marshal(ack)
+	if err != nil || len(raw) >= maxAnswer {
+		log.Error("Slack: an answer is left out: it is not JSON, or larger than 20 KiB", "bytes", len(answer))
+		ack.Payload = nil
+		raw, _ = json.Marshal(ack) // one text always encodes
+	}
+	return raw
+}
+
+// disconnected is why Slack ends a connection: a refusal, where a reconnect does not help. The reason goes to the log,
+// so it has to be a word.
+func (e envelope) disconnected() error {
+	switch e.Reason {
+	case "link_disabled":
+		return refusal("Socket Mode is off (link_disabled): switch it on in the settings of the app, or set SLACK_SIGNING_SECRET to be reached over HTTP")
+	case "too_many_websockets":
+		return refusal("the app has more connections than Slack allows (too_many_websockets): stop other programs that use its SLACK_APP_TOKEN")
+	}
+	if strings.Trim(e.Reason, "_abcdefghijklmnopqrstuvwxyz") != "" || e.Reason == "" || len(e.Reason) > 40 {
+		return errors.New("ended by Slack")
+	}
+	return errors.New(e.Reason)
 }

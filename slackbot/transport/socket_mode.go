@@ -62,7 +62,6 @@ var defaultTiming = timing{
 const (
 	maxHandling = 256      // envelopes under way over one connection; further ones wait unread
 	maxFrame    = 1 << 20  // from Slack
-	maxAnswer   = 20 << 10 // Slack drops a larger one silently
 	writeBuffer = 32 << 10 // above maxAnswer: Slack does not reassemble a fragmented message
 	writeTime   = 5 * time.Second
 	maxWait     = 10 * time.Minute // whatever Retry-After says
@@ -77,8 +76,7 @@ func (s *Socket) Run(ctx context.Context) {
 	if s.timing == nil {
 		s.timing = &defaultTiming
 	}
-	s.strays.recount = time.NewTimer(time.Hour)
-	s.strays.recount.Stop()
+	s.strays.recount = stoppedTimer()
 	var all sync.WaitGroup
 	for range s.timing.connections {
 		all.Go(func() { s.keep(ctx) })
@@ -160,14 +158,13 @@ func (s *Socket) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %s", address.Hostname(), redact.Text(err.Error(), address.RequestURI(), address.RawQuery))
 	}
-	stop := context.AfterFunc(ctx, func() { _ = ws.Close() })
-	defer stop()
+	defer context.AfterFunc(ctx, func() { _ = ws.Close() })()
 	ws.SetReadLimit(maxFrame)
 	var hello envelope
 	if ws.ReadJSON(&hello) != nil || hello.Type != "hello" {
 		_ = ws.Close()
 		if hello.Type == "disconnect" {
-			return nil, fmt.Errorf("the connection ended before its hello: %w", disconnected(hello.Reason))
+			return nil, fmt.Errorf("the connection ended before its hello: %w", hello.disconnected())
 		}
 		return nil, errors.New("Slack did not say hello")
 	}
@@ -209,20 +206,6 @@ func (s *Socket) requestURL(ctx context.Context) (*url.URL, error) {
 // transientErrors are the errors of Slack that end by themselves. For all others a person must do something.
 var transientErrors = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "ratelimited"}
 
-// disconnected is the meaning of Slack's reason to end a connection. The reason goes to the log, so it has to be a word.
-func disconnected(reason string) error {
-	switch reason {
-	case "link_disabled":
-		return refusal("Socket Mode is off (link_disabled): switch it on in the settings of the app, or set SLACK_SIGNING_SECRET to be reached over HTTP")
-	case "too_many_websockets":
-		return refusal("the app has more connections than Slack allows (too_many_websockets): stop other programs that use its SLACK_APP_TOKEN")
-	}
-	if strings.Trim(reason, "_abcdefghijklmnopqrstuvwxyz") != "" || reason == "" || len(reason) > 40 {
-		reason = "ended by Slack"
-	}
-	return errors.New(reason)
-}
-
 // conn is one connection that has had its hello.
 type conn struct {
 	*Socket
@@ -251,10 +234,10 @@ func (c *conn) read() {
 		case err != nil:
 			c.Log.Warn("Slack: a message that cannot be read is dropped", "bytes", len(frame))
 		case e.Type == "disconnect":
-			c.leave(disconnected(e.Reason))
+			c.leave(e.disconnected())
 		case e.EnvelopeID != "":
 			c.pending.Go(func() error {
-				c.acknowledge(e.EnvelopeID, e.dispatch(c.Handler, c.Log))
+				c.acknowledge(e, e.dispatch(c.Handler, c.Log))
 				return nil
 			})
 		}
@@ -275,22 +258,12 @@ func (c *conn) awaitFrame() {
 	}
 }
 
-// acknowledge sends the answer to an envelope. An answer that Slack would not take is left out, because the
-// acknowledgement matters more.
-func (c *conn) acknowledge(id string, answer []byte) {
-	type acknowledgement struct {
-		EnvelopeID string          `json:"envelope_id"`
-		Payload    json.RawMessage `json:"payload,omitempty"`
-	}
-	raw, err := json.Marshal(acknowledgement{id, answer})
-	if err != nil || len(raw) >= maxAnswer {
-		c.Log.Error("Slack: an answer is left out: it is not JSON, or larger than 20 KiB", "bytes", len(answer))
-		raw, _ = json.Marshal(acknowledgement{EnvelopeID: id})
-	}
+// acknowledge sends the answer to an envelope.
+func (c *conn) acknowledge(e envelope, answer []byte) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	_ = c.ws.SetWriteDeadline(time.Now().Add(writeTime))
-	if c.ws.WriteMessage(websocket.TextMessage, raw) != nil {
+	if c.ws.WriteMessage(websocket.TextMessage, e.acknowledgement(answer, c.Log)) != nil {
 		c.Log.Warn("Slack: an answer could not be sent: Slack shows that vpsbot did not answer, whatever was done")
 		_ = c.ws.Close() // so that the reader notices
 	}
@@ -309,11 +282,7 @@ func (c *conn) close(ctx context.Context) {
 	c.closing.Store(true)
 	_ = c.ws.SetReadDeadline(time.Now())
 	answered := make(chan struct{})
-	go func() {
-		defer close(answered)
-		<-c.gone
-		_ = c.pending.Wait()
-	}()
+	go func() { defer close(answered); <-c.gone; _ = c.pending.Wait() }()
 	select {
 	case <-answered:
 	case <-time.After(c.timing.drain):

@@ -512,7 +512,7 @@ func TestRetryDelay(t *testing.T) {
 			require.LessOrEqual(t, delay, longest)
 		}
 	}
-	require.Equal(t, time.Minute, s.retryDelay(1, disconnected("link_disabled")))
+	require.Equal(t, time.Minute, s.retryDelay(1, envelope{Reason: "link_disabled"}.disconnected()))
 	require.Equal(t, 5*time.Minute, s.retryDelay(1, &slack.RateLimitedError{RetryAfter: 5 * time.Minute}))
 	require.Equal(t, maxWait, s.retryDelay(1, &slack.RateLimitedError{RetryAfter: 5 * time.Hour}))
 }

@@ -26,16 +26,17 @@ type HTTP struct {
 // /slack/events.
 func (h *HTTP) Routes(mux *http.ServeMux) {
 	h.logRefused.Interval, h.logMalformed.Interval = time.Minute, time.Minute
-	mux.HandleFunc("POST /slack/commands", h.handle(readCommand))
-	mux.HandleFunc("POST /slack/interactivity", h.handle(readInteraction))
-	mux.HandleFunc("POST /slack/events", h.handle(readEvent))
+	mux.HandleFunc("POST /slack/commands", h.handle(func(id string, body []byte) (Delivery, error) {
+		return command(id, formFields(body))
+	}))
+	mux.HandleFunc("POST /slack/interactivity", h.handle(func(id string, body []byte) (Delivery, error) {
+		return interaction(id, []byte(formFields(body)["payload"]))
+	}))
+	mux.HandleFunc("POST /slack/events", h.handle(event))
 }
 
-// reader makes a delivery of a verified body. Where there is nothing to deliver, its kind is empty, and answer is
-// the answer to the request.
-type reader func(id string, body []byte) (d Delivery, answer []byte, err error)
-
-func (h *HTTP) handle(read reader) http.HandlerFunc {
+// handle verifies a request, and has the delivery handled that read makes of its body.
+func (h *HTTP) handle(read func(id string, body []byte) (Delivery, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, status := readBody(w, r)
 		if status != http.StatusOK {
@@ -43,30 +44,32 @@ func (h *HTTP) handle(read reader) http.HandlerFunc {
 			return
 		}
 		signature, err := h.verify(r, body)
-		switch {
-		case r.URL.Path == "/slack/commands" && isCertificateCheck(body):
+		if r.URL.Path == "/slack/commands" && isCertificateCheck(body) {
 			acknowledge(w, nil) // mostly sent without a signature, and nothing is done
-		case err != nil:
-			refuse(w, http.StatusUnauthorized)
-		default:
-			h.deliver(w, r, read, "sig:"+digest(signature), body)
+			return
 		}
+		if err != nil {
+			refuse(w, http.StatusUnauthorized)
+			return
+		}
+		if answer := urlVerification(body); answer != nil && r.URL.Path == "/slack/events" {
+			acknowledge(w, answer)
+			return
+		}
+		d, err := read("sig:"+digest(signature), body)
+		if err != nil {
+			h.logMalformed.Do(func() {
+				h.Log.Warn("Slack: a signed request is dropped", "path", r.URL.Path, "error", err)
+			})
+			refuse(w, http.StatusBadRequest)
+			return
+		}
+		var answer []byte
+		if d.Kind != "" {
+			answer = dispatch(r.Context(), h.Handler, d, h.Log)
+		}
+		acknowledge(w, answer)
 	}
-}
-
-func (h *HTTP) deliver(w http.ResponseWriter, r *http.Request, read reader, id string, body []byte) {
-	d, answer, err := read(id, body)
-	if err != nil {
-		h.logMalformed.Do(func() {
-			h.Log.Warn("Slack: a signed request is dropped", "path", r.URL.Path, "error", err)
-		})
-		refuse(w, http.StatusBadRequest)
-		return
-	}
-	if d.Kind != "" {
-		answer = dispatch(r.Context(), h.Handler, d, h.Log)
-	}
-	acknowledge(w, answer)
 }
 
 // readBody reads the whole body, because the signature covers it as it was sent.
@@ -107,32 +110,13 @@ func isCertificateCheck(body []byte) bool {
 	return false
 }
 
-func readCommand(id string, body []byte) (d Delivery, answer []byte, err error) {
-	fields, err := formFields(body)
-	if err != nil {
-		return Delivery{}, nil, err
-	}
-	d, err = command(id, fields)
-	return d, nil, err
-}
-
-func readInteraction(id string, body []byte) (d Delivery, answer []byte, err error) {
-	fields, err := formFields(body)
-	if err != nil {
-		return Delivery{}, nil, err
-	}
-	d, err = interaction(id, []byte(fields["payload"]))
-	return d, nil, err
-}
-
-// readEvent also answers the challenge by which Slack verifies that the address is the app's.
-func readEvent(id string, body []byte) (d Delivery, answer []byte, err error) {
+// urlVerification answers the challenge by which Slack verifies that the address is the app's; nil if body is none.
+func urlVerification(body []byte) []byte {
 	var challenge struct{ Type, Challenge string }
-	if json.Unmarshal(body, &challenge) == nil && challenge.Type == "url_verification" {
-		return Delivery{}, encode(map[string]any{"challenge": challenge.Challenge}), nil
+	if json.Unmarshal(body, &challenge) != nil || challenge.Type != "url_verification" {
+		return nil
 	}
-	d, err = event(id, body)
-	return d, nil, err
+	return encode(map[string]any{"challenge": challenge.Challenge})
 }
 
 // refuse answers each wrong request with the same text, which says nothing about the reason.
