@@ -66,7 +66,7 @@ func (f form) lists(ctx context.Context, wanted map[string]*tools.Op) map[string
 		go func() {
 			var reply runner.Reply
 			err := background.Safely(ctx, func(ctx context.Context) error {
-				reply = f.wholeList(ctx, op, f.filter(op), tools.MaxLimit)[0]
+				reply = f.wholeList(ctx, op, f.filter(op), tools.MaxLimit)
 				return nil
 			})
 			if err != nil {

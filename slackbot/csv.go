@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
@@ -22,11 +23,11 @@ func (r *request) sendCSV(ctx context.Context, c command.Command) error {
 	case !r.api.HasScope(ScopeFiles):
 		return r.replyText(ctx, "Files are not switched on here: the app has no `files:write`. An administrator of vpsbot can add it: a manifest made with `--files`, and the app installed again.")
 	}
-	pages := r.wholeList(ctx, c.Op, c.Input, maxCSVRows)
-	if !isWhole(pages) {
-		return r.reply(ctx, blocks.Answer(pages[len(pages)-1], blocks.AnswerView{Now: r.Now()}))
+	reply := r.wholeList(ctx, c.Op, c.Input, maxCSVRows)
+	if reply.Class != runner.OK {
+		return r.reply(ctx, blocks.Answer(reply, blocks.AnswerView{Now: r.Now()}))
 	}
-	table := joinTables(pages)
+	table, _ := reply.Table()
 	if len(table.Rows) == 0 {
 		return r.replyText(ctx, table.Note+" There is nothing to put into a file.")
 	}
@@ -34,7 +35,7 @@ func (r *request) sendCSV(ctx context.Context, c command.Command) error {
 		Name: fmt.Sprintf("%s-%s.csv", strings.ReplaceAll(c.Op.Name, ".", "-"), r.Now().UTC().Format("2006-01-02")),
 		Text: string(blocks.CSV(table)), Caption: fmt.Sprintf("%s: %d rows as a file", c.Op.Title, len(table.Rows)), User: r.user,
 	}
-	if last, ok := neighbours(pages[len(pages)-1]); ok && last.next >= len(table.Rows) {
+	if page, ok := neighbours(reply); ok && page.next >= 0 {
 		f.Caption += ", and no more of them: the list is longer"
 	}
 	if c.Share {

@@ -213,13 +213,7 @@ func (w *world) newRunner(process string, db *store.Store) *runner.Runner {
 }
 
 // sent lists the writes that VPS.org received, as "DELETE /servers/12345/".
-func (w *world) sent() []string {
-	var all []string
-	for _, r := range w.sim.Writes() {
-		all = append(all, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
-	}
-	return all
-}
+func (w *world) sent() []string { return testkit.Sent(w.sim) }
 
 // records returns all records, newest first.
 func (w *world) records() []approval.Record {

@@ -97,7 +97,7 @@ type homeTab struct {
 	*request
 	page  homePage
 	view  blocks.HomeView
-	fleet []runner.Reply // all servers that the person may read
+	fleet runner.Reply // all servers that the person may read
 }
 
 // read reads from VPS.org concurrently: the servers, the operations that the person may run, and a
@@ -125,14 +125,14 @@ func (h *homeTab) read(ctx context.Context) {
 // meanwhile that there is no such page.
 func (h *homeTab) addFleet() {
 	matches := map[string]bool{}
-	for _, row := range rowsOf(h.fleet...) {
+	for _, row := range rowsOf(h.fleet) {
 		matches[row["id"]] = row.contains(h.page.Filter)
 	}
 	want := func(s permissions.TargetServer) bool { return matches[s.ID] }
 	view := &h.view
-	view.Fleet = runner.Select(h.fleet, want, blocks.PageRows, h.page.Offset)
+	view.Fleet = h.fleet.Select(want, blocks.PageRows, h.page.Offset)
 	if t, ok := view.Fleet.Table(); ok && len(t.Rows) == 0 && h.page.Offset > 0 {
-		view.Fleet = runner.Select(h.fleet, want, blocks.PageRows, 0)
+		view.Fleet = h.fleet.Select(want, blocks.PageRows, 0)
 	}
 	if beside, ok := neighbours(view.Fleet); ok {
 		view.Next, view.Prev = h.token(beside.next), h.token(beside.prev)
@@ -187,7 +187,7 @@ func (h *homeTab) addRecords(ctx context.Context) error {
 		}
 	}
 	readable := map[string]bool{} // of others' records those on the servers that the person may read
-	for _, row := range rowsOf(h.fleet...) {
+	for _, row := range rowsOf(h.fleet) {
 		readable["server:"+row["id"]] = true
 	}
 	for _, rec := range open.others {

@@ -149,15 +149,6 @@ func TestExternalPersonHasNoGroups(t *testing.T) {
 	}
 }
 
-func TestJoinTables(t *testing.T) {
-	t.Parallel()
-	require.Empty(t, joinTables(nil).Rows)
-	failed := runner.Reply{Class: runner.Failed, Message: "no"}
-	require.Empty(t, joinTables([]runner.Reply{failed}).Rows)
-	require.False(t, isWhole([]runner.Reply{failed}))
-	require.False(t, isWhole(nil))
-}
-
 func TestFormMetadata(t *testing.T) {
 	t.Parallel()
 	b := idle(t)

@@ -3,7 +3,7 @@ package slackbot
 import (
 	"context"
 	"encoding/json"
-	"slices"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -151,73 +151,35 @@ func (r *request) pageToken(c command.Command, offset int) blocks.Token {
 
 // with returns input with a field set to a number.
 func with(input map[string]string, field string, n int) map[string]string {
-	changed := map[string]string{field: strconv.Itoa(n)}
-	for name, value := range input {
-		if name != field {
-			changed[name] = value
-		}
-	}
+	changed := map[string]string{}
+	maps.Copy(changed, input)
+	changed[field] = strconv.Itoa(n)
 	return changed
 }
 
 // maxServers is how many servers a picker or the Home tab reads.
 const maxServers = 2000
 
-// wholeList reads a list with the person's rights, page after page, until it ends, has most rows, or
-// cannot be read: then the last reply says why. A limit or an offset in input does not matter.
-func (r *request) wholeList(ctx context.Context, op *tools.Op, input map[string]string, most int) []runner.Reply {
-	var pages []runner.Reply
-	for offset := 0; offset < most; offset += tools.MaxLimit {
-		c := command.Command{Op: op, Input: with(with(input, "limit", min(tools.MaxLimit, most-offset)), "offset", offset)}
-		raw, err := c.JSON()
-		if err != nil {
-			return append(pages, runner.Reply{Op: op, Class: runner.Invalid, Message: err.Error()})
-		}
-		reply := r.Runner.Run(ctx, r.call(op, raw))
-		pages = append(pages, reply)
-		if page, ok := neighbours(reply); !ok || page.next < 0 {
-			break
-		}
+// wholeList reads a list with the person's rights, up to a number of rows. A limit or an offset in input
+// does not matter.
+func (r *request) wholeList(ctx context.Context, op *tools.Op, input map[string]string, most int) runner.Reply {
+	input = maps.Clone(input)
+	maps.DeleteFunc(input, func(field, _ string) bool { return field == "limit" || field == "offset" })
+	raw, err := command.Command{Op: op, Input: input}.JSON()
+	if err != nil {
+		return runner.Reply{Op: op, Class: runner.Invalid, Message: err.Error()}
 	}
-	return pages
-}
-
-// isWhole reports whether all pages of a list could be read.
-func isWhole(pages []runner.Reply) bool {
-	return len(pages) > 0 && pages[len(pages)-1].Class == runner.OK
-}
-
-// joinTables makes one table of the pages of a list: a page has the columns that its rows fill.
-func joinTables(pages []runner.Reply) runner.Table {
-	var whole runner.Table
-	for _, reply := range pages {
-		page, _ := reply.Table()
-		for _, name := range page.Header {
-			if !slices.Contains(whole.Header, name) {
-				whole.Header = append(whole.Header, name)
-			}
-		}
-		for _, cells := range page.Rows {
-			row := make([]string, len(whole.Header))
-			for i, cell := range cells {
-				row[slices.Index(whole.Header, page.Header[i])] = cell
-			}
-			whole.Rows = append(whole.Rows, row)
-		}
-		whole.Note = page.Note
-	}
-	for i, row := range whole.Rows { // those of pages before a column came up
-		whole.Rows[i] = append(row, make([]string, len(whole.Header)-len(row))...)
-	}
-	return whole
+	call := r.call(op, raw)
+	call.Limit = most
+	return r.Runner.Run(ctx, call)
 }
 
 // row is one row of a list, by column.
 type row map[string]string
 
-// rowsOf returns the rows of the pages of a list.
-func rowsOf(pages ...runner.Reply) []row {
-	t := joinTables(pages)
+// rowsOf returns the rows of a list's reply.
+func rowsOf(reply runner.Reply) []row {
+	t, _ := reply.Table()
 	rows := make([]row, len(t.Rows))
 	for i, cells := range t.Rows {
 		rows[i] = row{}

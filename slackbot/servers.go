@@ -75,14 +75,16 @@ func (b *Bot) suggestServers(ctx context.Context, d transport.Delivery) []byte {
 // readableServers returns the servers that the person may read.
 func (r *request) readableServers(ctx context.Context) ([]server, error) {
 	op, _ := tools.Lookup("servers.list")
-	pages := r.wholeList(ctx, op, nil, maxServers)
-	if last := pages[len(pages)-1]; last.Class == runner.Refuse {
+	reply := r.wholeList(ctx, op, nil, maxServers)
+	switch reply.Class {
+	case runner.OK:
+	case runner.Refuse:
 		return nil, nil // a refusal empties the list; any other error keeps it
-	} else if last.Class != runner.OK {
-		return nil, errors.New(last.Message)
+	default:
+		return nil, errors.New(reply.Message)
 	}
 	var found []server
-	for _, row := range rowsOf(pages...) {
+	for _, row := range rowsOf(reply) {
 		found = append(found, server{row["id"], row["name"], row["ip_address"]})
 	}
 	return found, nil

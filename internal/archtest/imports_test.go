@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"internal/policy":     {"internal/text", "permissions"},
 
 	// For tests alone.
+	"internal/testkit":         {"apiclient/simulator"},
 	"internal/store/pgtest":    {"internal/store", "internal/store/storetest"},
 	"internal/store/storetest": {"internal/store"},
 }

@@ -78,13 +78,7 @@ func (w *world) process(id string, transport http.RoundTripper) *Server {
 }
 
 // sent lists the writes that arrived, as "DELETE /servers/12345/".
-func (w *world) sent() []string {
-	var all []string
-	for _, r := range w.sim.Writes() {
-		all = append(all, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
-	}
-	return all
-}
+func (w *world) sent() []string { return testkit.Sent(w.sim) }
 
 // records returns all records, newest first.
 func (w *world) records() []approval.Record {

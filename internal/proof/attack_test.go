@@ -139,13 +139,7 @@ func (s *scene) onRecord(id string) approval.Record {
 }
 
 // writes lists what was asked of the API beside reads, as "DELETE /servers/12345/".
-func (s *scene) writes() []string {
-	var all []string
-	for _, r := range s.sim.Writes() {
-		all = append(all, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
-	}
-	return all
-}
+func (s *scene) writes() []string { return testkit.Sent(s.sim) }
 
 // wholeChain verifies the audit log and returns how many rows it has.
 func (s *scene) wholeChain() int64 {

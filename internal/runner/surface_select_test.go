@@ -1,7 +1,6 @@
 package runner_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -14,39 +13,32 @@ import (
 
 func every(permissions.TargetServer) bool { return true }
 
-func TestSelectMakesOnePageOfSeveral(t *testing.T) {
+func TestSelect(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Speed: 60, Servers: 25})
-	var pages []runner.Reply
-	for offset := 0; offset < 25; offset += 10 {
-		pages = append(pages, w.run("servers.list", fmt.Sprintf(`{"limit":10,"offset":%d}`, offset)))
-	}
-	all, _ := runner.Select(pages, every, 500, 0).Table()
+	whole := w.run("servers.list", `{"limit":500}`)
+	all, _ := whole.Table()
 	require.Len(t, all.Rows, 25)
-	table, ok := runner.Select(pages, every, 10, 20).Table()
+	table, ok := whole.Select(every, 10, 20).Table()
 	require.True(t, ok)
 	require.Equal(t, all.Rows[20:], table.Rows)
 	require.Equal(t, "21 to 25 of 25 servers.", table.Note)
 
 	wanted := all.Rows[12]
-	page := runner.Select(pages, func(s permissions.TargetServer) bool { return s.ID == wanted[0] && s.Name == wanted[1] }, 10, 0)
+	page := whole.Select(func(s permissions.TargetServer) bool { return s.ID == wanted[0] && s.Name == wanted[1] }, 10, 0)
 	table, _ = page.Table()
 	require.Equal(t, [][]string{wanted}, table.Rows)
 	require.EqualValues(t, 1, decoded(t, page.JSON())["count"])
-	before, _ := pages[0].Table()
-	require.Len(t, before.Rows, 10, "the replies stay as they were")
+	before, _ := whole.Table()
+	require.Len(t, before.Rows, 25, "the reply stays as it was")
 }
 
-func TestSelectGivesBackWhatIsNoListOfServers(t *testing.T) {
+func TestSelectOfNoListOfServers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	require.Equal(t, runner.Reply{}, runner.Select(nil, every, 10, 0))
-	for _, op := range []string{"plans.list", "account.get"} {
-		reply := w.run(op, `{}`)
-		require.Equal(t, reply, runner.Select([]runner.Reply{reply}, every, 1, 0), op)
+	for _, reply := range []runner.Reply{w.run("plans.list", `{}`), w.run("account.get", `{}`), {}, {Class: runner.Failed, Message: "no"}} {
+		require.Equal(t, reply, reply.Select(every, 1, 0))
 	}
-	failed := runner.Reply{Class: runner.Failed, Message: "no"}
-	require.Equal(t, failed, runner.Select([]runner.Reply{w.run("servers.list", `{}`), failed}, every, 1, 0))
 }
 
 func TestExpiryNotice(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
 )
 
 // Clock is a time that tests move.
@@ -88,4 +90,12 @@ func Seed(t testing.TB) uint64 {
 		}
 	})
 	return drawn
+}
+
+// Sent lists the writes that the simulator received, as "DELETE /servers/12345/".
+func Sent(sim *simulator.Simulator) (writes []string) {
+	for _, r := range sim.Writes() {
+		writes = append(writes, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
+	}
+	return writes
 }
