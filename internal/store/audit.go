@@ -21,7 +21,15 @@ const page = 1000
 // Note implements [approval.Store].
 func (s *Store) Note(ctx context.Context, row audit.Row) error {
 	if row.Decision == audit.Refused {
-		return s.noteRefusal(ctx, row)
+		counted, due := s.refusals.take(row, func(kind refusal) { s.noteCounts(kind) })
+		if counted {
+			return nil
+		}
+		if due != nil { // what was counted in a minute that is over
+			if err := s.append(ctx, *due); err != nil {
+				return err
+			}
+		}
 	}
 	return s.append(ctx, row)
 }

@@ -286,7 +286,7 @@ func (s *Store) Accept(ctx context.Context, at audit.Mark, row audit.Row) error 
 		return errors.New("there is no key to sign with: a log without one has nothing to accept")
 	}
 	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		if err := s.alone(ctx, tx); err != nil {
+		if err := s.lockAppend(ctx, tx); err != nil {
 			return err
 		}
 		there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", at.Seq, at.Hash)

@@ -119,20 +119,6 @@ func (c *counted) sum() *audit.Row {
 	return &row
 }
 
-// noteRefusal appends the row of a refusal, or counts it.
-func (s *Store) noteRefusal(ctx context.Context, row audit.Row) error {
-	counted, due := s.refusals.take(row, func(kind refusal) { s.noteCounts(kind) })
-	if counted {
-		return nil
-	}
-	if due != nil {
-		if err := s.append(ctx, *due); err != nil {
-			return err
-		}
-	}
-	return s.append(ctx, row)
-}
-
 // noteCounts writes what was counted of one kind, or of all.
 func (s *Store) noteCounts(kinds ...refusal) {
 	ctx, cancel := context.WithTimeout(context.Background(), refusalsStop)

@@ -79,7 +79,7 @@ func copyInto(ctx context.Context, source transaction, target *Store) (Migrated,
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
 	into := transaction{conn{tx, nil}, &appended{}}
-	if err := target.alone(ctx, into); err != nil {
+	if err := target.lockAppend(ctx, into); err != nil {
 		return Migrated{}, err
 	}
 	report, err := copyTables(ctx, source, into)
@@ -223,14 +223,14 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("backup: %w: name a file in a folder that you may write to", err)
 	}
-	if err := errors.Join(reserved.Close(), s.fill(ctx, path)); err != nil {
+	if err := errors.Join(reserved.Close(), copyFile(ctx, s.path, path)); err != nil {
 		return fmt.Errorf("backup: %w", errors.Join(err, os.Remove(path)))
 	}
 	return nil
 }
 
-// fill copies into a file beside path and puts it in place of the empty one when it is whole.
-func (s *Store) fill(ctx context.Context, path string) error {
+// copyFile copies a database into a file beside path and puts it in place of the empty one when it is whole.
+func copyFile(ctx context.Context, database, path string) error {
 	folder, err := os.MkdirTemp(filepath.Dir(path), ".vpsbot-backup-")
 	if err != nil {
 		return err
@@ -240,7 +240,7 @@ func (s *Store) fill(ctx context.Context, path string) error {
 	if err := makePrivate(partial); err != nil {
 		return err
 	}
-	if err := s.vacuumInto(ctx, partial); err != nil {
+	if err := vacuumInto(ctx, database, partial); err != nil {
 		return explainSQLite(err)
 	}
 	if err := synced(partial); err != nil {
@@ -253,8 +253,8 @@ func (s *Store) fill(ctx context.Context, path string) error {
 }
 
 // vacuumInto needs a connection of its own: the readers' may not write, not even elsewhere.
-func (s *Store) vacuumInto(ctx context.Context, path string) error {
-	db, err := openPool(s.path, "?_pragma=busy_timeout(10000)", 1)
+func vacuumInto(ctx context.Context, database, path string) error {
+	db, err := openPool(database, "?_pragma=busy_timeout(10000)", 1)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (s *Store) take(ctx context.Context, kind liveness.Kind, id string) (livene
 		return s.session.take(ctx, kind, id)
 	}
 	if len(s.held) == 0 {
-		if err := s.lockFiles.Sweep(func(id string) (bool, error) { return s.isNamed(ctx, id) }); err != nil {
+		if err := s.lockFiles.Sweep(func(id string) (bool, error) { return isNamed(ctx, s, id) }); err != nil {
 			s.warn(fmt.Errorf("lock files of processes that have ended could not be removed: %w", err))
 		}
 	}
@@ -89,7 +89,7 @@ func (s *Store) CheckDirect(ctx context.Context) error {
 }
 
 // isNamed reports whether something that is not over names a holder.
-func (s *Store) isNamed(ctx context.Context, id string) (bool, error) {
+func isNamed(ctx context.Context, s *Store, id string) (bool, error) {
 	n, err := readOne(ctx, s, func(n *int64) []any { return []any{n} }, selectNamed, id)
 	return n > 0, err
 }
@@ -104,7 +104,7 @@ func (s *Store) Holder(ctx context.Context, id string) (liveness.State, error) {
 	if s.lockFiles != nil {
 		return s.lockFiles.State(id)
 	}
-	free, err := s.yes(ctx, selectFree, liveness.Work, id)
+	free, err := isTrue(ctx, s, selectFree, liveness.Work, id)
 	if err != nil || !free {
 		return liveness.Exists, err
 	}
@@ -116,11 +116,11 @@ func (s *Store) IsAdvertised(ctx context.Context, kind liveness.Kind) (bool, err
 	if s.lockFiles != nil {
 		return s.lockFiles.Any(kind)
 	}
-	return s.yes(ctx, selectAnyLock, kind)
+	return isTrue(ctx, s, selectAnyLock, kind)
 }
 
-// yes reads whether a query says 1.
-func (s *Store) yes(ctx context.Context, query string, args ...any) (is bool, err error) {
+// isTrue reads whether a query says 1.
+func isTrue(ctx context.Context, s *Store, query string, args ...any) (is bool, err error) {
 	return readOne(ctx, s, func(f *bool) []any { return []any{(*flag)(f)} }, query, args...)
 }
 
@@ -136,7 +136,7 @@ func (s *Store) releaseLocks() (failed error) {
 		if s.lockFiles == nil {
 			continue // the session ends below
 		}
-		named, err := s.isNamed(ctx, lock.ID())
+		named, err := isNamed(ctx, s, lock.ID())
 		if err != nil || named {
 			failed = errors.Join(failed, lock.Release())
 			continue

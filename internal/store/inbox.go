@@ -56,10 +56,10 @@ func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delive
 	after := s.received.Add(int64(len(ds)))
 	before := after - int64(len(ds))
 	r := reception{owner: lock.ID(), now: now, rows: distinct(ds), clean: before/cleanEvery != after/cleanEvery, conflict: once}
-	stored, err := s.receive(ctx, r)
+	stored, err := r.store(ctx, s)
 	if errors.Is(err, errCommitUnknown) {
 		r.conflict = onceAgain
-		again, err := s.receive(ctx, r)
+		again, err := r.store(ctx, s)
 		if err != nil {
 			return nil, err
 		}
@@ -111,8 +111,8 @@ type reception struct {
 	conflict string // what to do with those that are there
 }
 
-// receive returns the ids of what it has stored, also where it is not known whether it is kept.
-func (s *Store) receive(ctx context.Context, r reception) (stored map[string]bool, err error) {
+// store returns the ids of what it has stored, also where it is not known whether it is kept.
+func (r reception) store(ctx context.Context, s *Store) (stored map[string]bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		stored = map[string]bool{}
 		if r.clean {

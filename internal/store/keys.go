@@ -14,16 +14,20 @@ const selectKey = "SELECT " + keyColumns + " FROM access_keys"
 
 // Add implements [keys.Store].
 func (s *Store) Add(ctx context.Context, k keys.Key, row audit.Row) error {
-	return s.add(ctx, k, row, keys.ErrTaken, "SELECT count(*) FROM access_keys WHERE name = $1", k.Name)
+	return s.addKey(ctx, k, row, false)
 }
 
 // AddFirst implements [keys.Store].
 func (s *Store) AddFirst(ctx context.Context, k keys.Key, row audit.Row) error {
-	return s.add(ctx, k, row, keys.ErrNotFirst, "SELECT count(*) FROM access_keys")
+	return s.addKey(ctx, k, row, true)
 }
 
-// add stores a key, or fails with refused if the query counts keys that stand against it.
-func (s *Store) add(ctx context.Context, k keys.Key, row audit.Row, refused error, against string, args ...any) error {
+// addKey stores a key, unless one stands against it: one of its name, or any where it is to be the first.
+func (s *Store) addKey(ctx context.Context, k keys.Key, row audit.Row, first bool) error {
+	against, refused := "SELECT count(*) FROM access_keys WHERE name = $1", keys.ErrTaken
+	if first {
+		against, refused = "SELECT count(*) FROM access_keys WHERE CAST($1 AS TEXT) <> ''", keys.ErrNotFirst
+	}
 	if err := keys.CheckName(k.Name); err != nil {
 		return err
 	}
@@ -31,7 +35,7 @@ func (s *Store) add(ctx context.Context, k keys.Key, row audit.Row, refused erro
 		return errors.New("store: a new access key has a hash and a time, and is not revoked")
 	}
 	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
-		taken, err := exists(ctx, tx, against, args...)
+		taken, err := exists(ctx, tx, against, k.Name)
 		if err != nil {
 			return err
 		}
@@ -82,15 +86,15 @@ func (s *Store) Keys(ctx context.Context) ([]keys.Key, error) {
 
 // ByHash implements [keys.Store].
 func (s *Store) ByHash(ctx context.Context, hash string) (keys.Key, error) {
-	return s.key(ctx, "hash = $1", hash)
+	return readKey(ctx, s, "hash = $1", hash)
 }
 
 // ByName implements [keys.Store].
 func (s *Store) ByName(ctx context.Context, name string) (keys.Key, error) {
-	return s.key(ctx, "name = $1", name)
+	return readKey(ctx, s, "name = $1", name)
 }
 
-func (s *Store) key(ctx context.Context, where, value string) (keys.Key, error) {
+func readKey(ctx context.Context, s *Store, where, value string) (keys.Key, error) {
 	k, err := readOne(ctx, s, keyFields, selectKey+" WHERE "+where, value)
 	if errors.Is(err, approval.ErrNotFound) {
 		return k, keys.ErrNotFound

@@ -150,7 +150,7 @@ func (s *Store) Unfreeze(ctx context.Context, row audit.Row) error {
 // Frozen implements [approval.Store]. It fails where the files are no longer those that others
 // find: a freeze would be in theirs.
 func (s *Store) Frozen(ctx context.Context) (*approval.Freeze, error) {
-	if err := s.lookInPlace(ctx); err != nil {
+	if err := verifyFiles(ctx, s); err != nil {
 		return nil, err
 	}
 	return freezeOrNil(readOne(ctx, s, freezeFields, selectFreeze))

@@ -82,6 +82,25 @@ type growth struct {
 	taken [2]int    // slots for writing and reading that nobody gets
 }
 
+// enter takes a slot and returns what gives it back. On an engine that does not grow g is nil.
+func (g *growth) enter(ctx context.Context, slots chan struct{}) (leave func(), err error) {
+	leave = func() { <-slots }
+	select {
+	case slots <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	if g != nil {
+		g.wanted.Store(true)
+	}
+	select {
+	case slots <- struct{}{}:
+		return leave, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("store: %w", ctx.Err())
+	}
+}
+
 // adjust looks anew, if somebody has waited, at most every ten seconds. The caller has a read slot.
 func (g *growth) adjust(ctx context.Context, s *Store) {
 	if g == nil || !g.wanted.Swap(false) || !g.mu.TryLock() {

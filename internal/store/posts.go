@@ -26,7 +26,7 @@ var postValues = []string{"for_user", "channel", "ts", "thread", "url", "url_unt
 
 // AddPost implements [delivery.Posts].
 func (s *Store) AddPost(ctx context.Context, p delivery.Post) (first bool, err error) {
-	return s.addPost(ctx, p, "DO NOTHING")
+	return addPost(ctx, s, p, "DO NOTHING")
 }
 
 // replacing is what of a post is written over. Its version goes up: who has read it before does
@@ -44,12 +44,12 @@ func excluded(columns []string) []string {
 
 // ReplacePost implements [delivery.Posts].
 func (s *Store) ReplacePost(ctx context.Context, p delivery.Post) error {
-	_, err := s.addPost(ctx, p, replacing)
+	_, err := addPost(ctx, s, p, replacing)
 	return err
 }
 
 // addPost does with one that is there what conflict says.
-func (s *Store) addPost(ctx context.Context, p delivery.Post, conflict string) (stored bool, err error) {
+func addPost(ctx context.Context, s *Store, p delivery.Post, conflict string) (stored bool, err error) {
 	if p.Approval == "" || p.Key != p.Kind+":"+p.Approval {
 		return false, errors.New("store: the key of a post is its kind and its approval, with a colon between")
 	}

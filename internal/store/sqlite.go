@@ -60,7 +60,7 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	opened, err := openedFiles(path)
+	opened, err := openedFiles(path, write)
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}

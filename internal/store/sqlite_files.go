@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +20,7 @@ var companions = []string{"-wal", "-shm"}
 // files are the files of an open SQLite database, as this process has them open.
 type files struct {
 	path   string
+	write  *sql.DB
 	opened map[string]os.FileInfo // by suffix
 	wal    atomic.Int64           // the least size of the write-ahead log: it only grows while it is open
 	last   appended               // the last row of the log that this process committed
@@ -27,8 +29,8 @@ type files struct {
 
 // openedFiles notes which files a database consists of. A connection must have read it, so that
 // all are there and open.
-func openedFiles(path string) (*files, error) {
-	f := &files{path: path, opened: map[string]os.FileInfo{}}
+func openedFiles(path string, write *sql.DB) (*files, error) {
+	f := &files{path: path, write: write, opened: map[string]os.FileInfo{}}
 	for _, suffix := range append([]string{""}, companions...) {
 		own, err := ownFile(path + suffix)
 		if err != nil {
@@ -60,35 +62,35 @@ func ownFile(path string) (os.FileInfo, error) {
 	return nil, fmt.Errorf("%s was replaced while it was being opened", path)
 }
 
-// inPlace makes sure that the files which are written are those that others will find. What is
+// verify makes sure that the files which are written are those that others will find. What is
 // written to files that were removed, replaced or cut while they are open is lost with the
-// process, or at once: a change would leave no trace.
-func (s *Store) inPlace(ctx context.Context) error {
-	if s.files == nil {
+// process, or at once: a change would leave no trace. The caller has the write slot.
+func (f *files) verify(ctx context.Context) error {
+	if f == nil {
 		return nil
 	}
-	if s.files.broken != nil {
-		return s.files.broken
+	if f.broken != nil {
+		return f.broken
 	}
-	wal, err := s.files.find()
-	if err == nil && wal < s.files.wal.Load() {
-		return s.wasCut(ctx)
+	wal, err := f.find()
+	if err == nil && wal < f.wal.Load() {
+		return f.verifyCut(ctx)
 	}
 	return err
 }
 
-// lookInPlace is inPlace for a read, which waits for the writer's turn only where something seems wrong.
-func (s *Store) lookInPlace(ctx context.Context) error {
+// verifyFiles is verify for a read, which waits for the write slot only where something seems wrong.
+func verifyFiles(ctx context.Context, s *Store) error {
 	wal, err := s.files.find()
 	if err != nil || s.files == nil || wal >= s.files.wal.Load() {
 		return err
 	}
-	leave, err := s.enter(ctx, s.writeSlots)
+	leave, err := s.growth.enter(ctx, s.writeSlots)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	return s.inPlace(ctx)
+	return s.files.verify(ctx)
 }
 
 // find looks whether the files that were opened are where others will look for them, and returns the
@@ -118,39 +120,39 @@ func lostFile(name, how string) error {
 	return fmt.Errorf("store: nothing is written: the database file %s was %s while it was in use; put it back, or start the program again", name, how)
 }
 
-// wasCut tells a write-ahead log whose rows were all moved into the database, which another program
+// verifyCut tells a write-ahead log whose rows were all moved into the database, which another program
 // may then have emptied, from one of which a part was cut off.
-func (s *Store) wasCut(ctx context.Context) error {
-	whole, err := s.isWhole(ctx)
+func (f *files) verifyCut(ctx context.Context) error {
+	whole, err := f.isWhole(ctx)
 	switch {
 	case whole:
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("store: %w", ctx.Err())
 	case err == nil:
-		s.files.broken = lostFile(s.files.path+"-wal", "cut short")
-		return s.files.broken
+		f.broken = lostFile(f.path+"-wal", "cut short")
+		return f.broken
 	}
-	return fmt.Errorf("%w (%w)", lostFile(s.files.path+"-wal", "cut short"), err)
+	return fmt.Errorf("%w (%w)", lostFile(f.path+"-wal", "cut short"), err)
 }
 
 // isWhole compares a write-ahead log that has become shorter with what its index says, and looks
 // whether the last row that was committed here is still there.
-func (s *Store) isWhole(ctx context.Context) (bool, error) {
+func (f *files) isWhole(ctx context.Context) (bool, error) {
 	var busy, frames, moved, page, rows int64
 	const checkpoint, last = "PRAGMA wal_checkpoint(PASSIVE)", "SELECT (SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2), page_size FROM pragma_page_size"
-	if err := s.write.QueryRowContext(ctx, checkpoint).Scan(&busy, &frames, &moved); err != nil {
+	if err := f.write.QueryRowContext(ctx, checkpoint).Scan(&busy, &frames, &moved); err != nil {
 		return false, err
 	}
-	if err := s.write.QueryRowContext(ctx, last, s.files.last.seq, s.files.last.hash).Scan(&rows, &page); err != nil {
+	if err := f.write.QueryRowContext(ctx, last, f.last.seq, f.last.hash).Scan(&rows, &page); err != nil {
 		return false, err
 	}
-	info, err := os.Lstat(s.files.path + "-wal")
+	info, err := os.Lstat(f.path + "-wal")
 	const header, frameHeader = 32, 24
-	if err != nil || frames > 0 && header+frames*(frameHeader+page) > info.Size() || s.files.last.seq > 0 && rows == 0 {
+	if err != nil || frames > 0 && header+frames*(frameHeader+page) > info.Size() || f.last.seq > 0 && rows == 0 {
 		return false, err
 	}
-	s.files.wal.Store(info.Size())
+	f.wal.Store(info.Size())
 	return true, nil
 }
 
