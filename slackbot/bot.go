@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +37,7 @@ type Store interface {
 	delivery.Inbox
 }
 
-// Options configure a bot. All fields but Every are needed.
+// Options configure a bot. All fields but Every and Rejected are needed.
 type Options struct {
 	Runner *runner.Runner
 	Store  func(context.Context) (Store, error)
@@ -47,6 +48,9 @@ type Options struct {
 	Random io.Reader
 	Log    *slog.Logger  // redacts its lines: errors may hold the token
 	Every  time.Duration // interval of the loops; 0: a second
+
+	// Rejected is called with the reason if Slack rejects the token at the start.
+	Rejected func(reason string)
 }
 
 // Bot is vpsbot in Slack. Make one with [New] and start [Bot.Run]; [Bot.Handle] receives the deliveries.
@@ -115,12 +119,18 @@ func (b *Bot) Run(ctx context.Context) {
 // needs it.
 func (b *Bot) identify(ctx context.Context) error {
 	if b.api.IsIdentified() {
-		_, err := b.api.Identify(ctx)
+		return b.api.Identify(ctx)
+	}
+	if err := b.api.AwaitIdentity(ctx, b.Every); err != nil {
+		if reason := webapi.TokenRefusal(webapi.ErrorCode(err)); reason != "" && b.Rejected != nil {
+			b.Rejected(reason)
+		}
 		return err
 	}
-	b.api.AwaitIdentity(ctx, b.Every)
-	if b.api.IsIdentified() {
-		close(b.ready)
+	close(b.ready)
+	missing := slices.DeleteFunc(Features{}.Scopes(), b.api.HasScope)
+	if len(missing) > 0 {
+		b.Log.Warn("Slack: the app lacks scopes that it cannot work without; vpsbot doctor says what to do", "scopes", missing)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func idle(t testing.TB) *Bot {
 		Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
-	_, err = b.api.Identify(t.Context())
+	err = b.api.Identify(t.Context())
 	require.NoError(t, err)
 	return b
 }

@@ -105,8 +105,8 @@ func TestFailedWork(t *testing.T) {
 	m := w.direct(lea, "Ended as")
 	require.Contains(t, m.Text(), "reboot_failed")
 	require.NotContains(t, m.Now().Text(), "Done")
-	failed := w.rows(audit.Filter{Outcome: "failed"})
-	require.Len(t, failed, 1)
+	var failed []audit.Row
+	w.eventually("the row of the failure", func() bool { failed = w.rows(audit.Filter{Outcome: "failed"}); return len(failed) == 1 })
 	require.Contains(t, failed[0].Reason, "reboot_failed")
 }
 

@@ -176,7 +176,7 @@ func TestServeWaitsForSlack(t *testing.T) {
 	slack := b.slack(t, true)
 	slack.Down(true)
 	s := b.startServe(t)
-	s.waitForLog("Slack cannot be asked whose bot this is; it is tried again")
+	s.waitForLog("Slack cannot be asked whose bot this is, so nothing is carried out yet; it is tried again")
 	status, body := s.get("/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, "Slack has not said yet whose bot this is\nno connection to Slack has had its hello\n", body)

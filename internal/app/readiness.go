@@ -2,20 +2,14 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/vpsbot/vpsbot/internal/backoff"
-	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/slackbot"
 )
 
-const (
-	storeTimeout = time.Second // a store that takes longer counts as silent
-	signInEvery  = time.Minute // at most; a second at first, doubled each time
-)
+// storeTimeout is the time after which a store counts as silent.
+const storeTimeout = time.Second
 
 // unready lists why this process is not ready, in words that disclose nothing to strangers.
 func (s *service) unready(ctx context.Context) []string {
@@ -55,39 +49,6 @@ func (s *service) probeStore(ctx context.Context) error {
 		return result.Err
 	case <-late.C:
 		return context.DeadlineExceeded
-	}
-}
-
-// signIn asks Slack whose bot this is, until Slack answers. It fails for a token that Slack refuses: no
-// waiting mends that.
-func (s *service) signIn(ctx context.Context) error {
-	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, signInEvery) {
-		reply, err := CallSlack(ctx, s.client, s.Config.SlackURL+"auth.test", s.token)
-		switch {
-		case err == nil && reply.OK:
-			s.logSignIn(reply)
-			return nil
-		case reply.Refusal() != "":
-			return Errorf(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reply.Refusal())
-		case err == nil:
-			err = fmt.Errorf("says %s", reply.Error)
-		}
-		if ctx.Err() == nil {
-			s.log.Warn("Slack cannot be asked whose bot this is; it is tried again", "error", err, "after", wait.String())
-		}
-		_ = backoff.Sleep(ctx, wait)
-	}
-	return nil
-}
-
-// logSignIn logs whose bot this is, and what will not work.
-func (s *service) logSignIn(reply SlackReply) {
-	s.log.Info("Slack: signed in", "bot", reply.User, "workspace", reply.Team)
-	if lacking := reply.MissingScopes(slackbot.Features{}.Scopes()); len(lacking) > 0 {
-		s.log.Warn("Slack: the app lacks what it cannot work without; vpsbot doctor says what to do", "scopes", lacking)
-	}
-	if s.Config.PolicyFile() == "" {
-		s.log.Info("without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything")
 	}
 }
 

@@ -33,12 +33,12 @@ const maxHeader = 16 << 10
 type service struct {
 	*App
 	mode     config.SlackMode
-	token    string       // the bot's
 	client   *http.Client // for all requests to Slack
 	bot      *slackbot.Bot
 	socket   *transport.Socket // nil: Slack calls over HTTP
 	listener net.Listener
 	log      *slog.Logger
+	rejected chan string // why Slack rejects the bot's token
 
 	stopping atomic.Bool
 	probes   singleflight.Group
@@ -51,6 +51,9 @@ func (a *App) ServeSlack(ctx context.Context) error {
 		return err
 	}
 	a.WarnOfPolicy()
+	if a.Config.PolicyFile() == "" {
+		s.log.Info("without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything")
+	}
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
@@ -66,13 +69,20 @@ func (a *App) newService() (*service, error) {
 	if _, err := a.Runner.Token(); err != nil {
 		return nil, Invalid(err)
 	}
-	s := &service{App: a, mode: mode, client: SlackClient(), log: a.Runner.Log}
-	if s.token, err = a.Config.SlackBotToken()(); err != nil {
+	s := &service{App: a, mode: mode, client: SlackClient(), log: a.Runner.Log, rejected: make(chan string, 1)}
+	token, err := a.Config.SlackBotToken()()
+	if err != nil {
 		return nil, Invalid(err)
 	}
 	s.bot, err = slackbot.New(slackbot.Options{
-		Runner: a.Runner, Store: a.Store.slack, Token: s.token, APIURL: a.Config.SlackURL, Client: s.client,
+		Runner: a.Runner, Store: a.Store.slack, Token: token, APIURL: a.Config.SlackURL, Client: s.client,
 		Now: a.Now, Random: a.env.Random, Log: s.log,
+		Rejected: func(reason string) {
+			select {
+			case s.rejected <- reason:
+			default: // it is known already
+			}
+		},
 	})
 	if err != nil {
 		return nil, Errorf(runner.Failed, "Slack: %v", err)
@@ -122,8 +132,10 @@ func (s *service) run(ctx context.Context) error {
 	beside.Go(func() { s.announceSlack(ctx) })
 	beside.Go(func() { s.warnOfToken(ctx) })
 	beside.Go(func() {
-		if err := s.signIn(ctx); err != nil {
-			end(err)
+		select {
+		case reason := <-s.rejected:
+			end(Errorf(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reason))
+		case <-ctx.Done():
 		}
 	})
 	if err := s.takeDeliveries(ctx); err != nil {

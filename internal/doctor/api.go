@@ -15,7 +15,11 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-const maxClockSkew = time.Minute // beyond it expiry and approvals are judged wrongly
+const (
+	probeTimeout = 5 * time.Second
+	maxReply     = 64 << 10    // bytes of an answer that are read
+	maxClockSkew = time.Minute // beyond it expiry and approvals are judged wrongly
+)
 
 // checkAddress sends the API one request without the token, and compares clocks by the Date of the answer.
 func (d *doctor) checkAddress(ctx context.Context) (address, clock Finding) {
@@ -24,11 +28,11 @@ func (d *doctor) checkAddress(ctx context.Context) (address, clock Finding) {
 		return pass("address", "SIMULATOR: the built-in one, new with every command"),
 			pass("clock", "not compared: the simulator goes by this machine's")
 	}
-	ctx, cancel := context.WithTimeout(ctx, app.ProbeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	resp, err := getWithoutToken(ctx, url)
 	if err != nil {
-		return fail("address", url+" "+app.Unreachable(err), "Check the network, a proxy, and VPS_API_URL."),
+		return fail("address", url+" "+unreachable(err), "Check the network, a proxy, and VPS_API_URL."),
 			warn("clock", "not compared: the API cannot be reached", "")
 	}
 	defer resp.Body.Close()
@@ -89,13 +93,13 @@ func (d *doctor) checkToken(ctx context.Context) Finding {
 	if d.address.Status == StatusFail {
 		return warn(name, "set, but not checked: it would go to an address that is wrong or silent", "")
 	}
-	ctx, cancel := context.WithTimeout(ctx, app.ProbeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	token, err := d.TokenFacts(ctx)
 	next := "Try again later."
 	switch api, isAPI := errors.AsType[*apiclient.Error](err); {
 	case err != nil && ctx.Err() != nil:
-		return fail(name, "not checked: the API "+app.Unreachable(context.DeadlineExceeded), next)
+		return fail(name, "not checked: the API "+unreachable(context.DeadlineExceeded), next)
 	case isAPI:
 		return fail(name, text.Clean(err.Error()), api.Next())
 	case err != nil:
@@ -123,7 +127,7 @@ func (d *doctor) checkPermissions(ctx context.Context) ([]Permission, Finding) {
 	case d.address.Status == StatusFail:
 		return nil, unread
 	}
-	ctx, cancel := context.WithTimeout(ctx, app.ProbeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	offers, note := d.Offers(ctx)
 	if note != "" {
@@ -144,4 +148,15 @@ func (d *doctor) checkPermissions(ctx context.Context) ([]Permission, Finding) {
 		return all, fail(name, message, "See why: vpsbot operations --all")
 	}
 	return all, pass(name, "%s; vpsbot operations --all says why not the others", message)
+}
+
+// unreachable describes a network error without the address in front, which the message around it has.
+func unreachable(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "does not answer within 5 seconds"
+	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return fmt.Sprintf("cannot be reached: %v", err)
 }

@@ -17,8 +17,10 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
+	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
 
 const (
@@ -64,7 +66,7 @@ func (s slackDoctor) checkMode(ctx context.Context, mode config.SlackMode, modeE
 	if err != nil {
 		return fail(name, err.Error(), "Correct SLACK_APP_TOKEN.")
 	}
-	reply, err := app.CallSlack(ctx, s.client, s.Config.SlackURL+"apps.connections.open", token)
+	reply, err := callSlack(ctx, s.client, s.Config.SlackURL+"apps.connections.open", token)
 	switch {
 	case err != nil:
 		return warn(name, fmt.Sprintf("Socket Mode, not tried: Slack %v", err), "Check the network, a proxy, and SLACK_API_URL.")
@@ -99,12 +101,12 @@ func (s slackDoctor) checkBot(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{fail(name, err.Error(), copyBotToken)}
 	}
-	reply, err := app.CallSlack(ctx, s.client, s.Config.SlackURL+"auth.test", token)
+	reply, err := callSlack(ctx, s.client, s.Config.SlackURL+"auth.test", token)
 	switch {
 	case err != nil:
 		return []Finding{fail(name, fmt.Sprintf("%s %v", s.Config.SlackURL, err), "Check the network, a proxy, and SLACK_API_URL.")}
-	case reply.Refusal() != "":
-		return []Finding{fail(name, "SLACK_BOT_TOKEN: "+reply.Refusal(), copyBotToken)}
+	case webapi.TokenRefusal(reply.Error) != "":
+		return []Finding{fail(name, "SLACK_BOT_TOKEN: "+webapi.TokenRefusal(reply.Error), copyBotToken)}
 	case !reply.OK:
 		return []Finding{fail(name, "Slack says "+reply.Error, "Try again later.")}
 	}
@@ -112,27 +114,27 @@ func (s slackDoctor) checkBot(ctx context.Context) []Finding {
 	if !config.LooksLikeBotToken(token) {
 		bot = warn(name, "SLACK_BOT_TOKEN does not begin with xoxb-: it is hardly the token of a bot", copyBotToken)
 	}
-	clock := s.checkClock(reply.Date)
+	clock := s.checkClock(reply.date)
 	clock.Check, clock.Message = "slack clock", strings.ReplaceAll(clock.Message, "the API", "Slack")
 	return []Finding{bot, s.checkScopes(reply), clock}
 }
 
 // checkScopes compares the bot's scopes with what every feature and the policy need. It warns of others: a
 // bot should have no more than it uses.
-func (s slackDoctor) checkScopes(reply app.SlackReply) Finding {
+func (s slackDoctor) checkScopes(reply slackReply) Finding {
 	const name = "slack scopes"
-	if missing := reply.MissingScopes(slackbot.Features{}.Scopes()); len(missing) > 0 {
+	if missing := reply.missingScopes(slackbot.Features{}.Scopes()); len(missing) > 0 {
 		return fail(name, "missing: "+strings.Join(missing, ", "), fmt.Sprintf(reinstall, "the features you want"))
 	}
-	if namesSlackGroups(s.Runner.Policy()) && len(reply.MissingScopes([]string{slackbot.ScopeGroups})) > 0 {
+	if namesSlackGroups(s.Runner.Policy()) && len(reply.missingScopes([]string{slackbot.ScopeGroups})) > 0 {
 		return fail(name, "missing: "+slackbot.ScopeGroups+", so nobody is in any of the user groups that the policy names", fmt.Sprintf(reinstall, "--groups"))
 	}
 	all := slackbot.Features{Files: true, Groups: true}.Scopes()
-	surplus := slices.DeleteFunc(slices.Clone(reply.Scopes), func(scope string) bool { return slices.Contains(all, scope) })
+	surplus := slices.DeleteFunc(slices.Clone(reply.scopes), func(scope string) bool { return slices.Contains(all, scope) })
 	if len(surplus) > 0 {
 		return warn(name, "more than vpsbot uses: "+strings.Join(surplus, ", "), "Take these scopes from the app: "+strings.Join(surplus, ", ")+".")
 	}
-	return pass(name, "%s", strings.Join(reply.Scopes, ", "))
+	return pass(name, "%s", strings.Join(reply.scopes, ", "))
 }
 
 // checkChannel checks that the policy names the channel in which approvers are asked.
@@ -188,13 +190,13 @@ func (s slackDoctor) checkPublic(ctx context.Context) []Finding {
 
 func (s slackDoctor) callServe(ctx context.Context, public string) []Finding {
 	const name = "public address"
-	ctx, cancel := context.WithTimeout(ctx, app.ProbeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	const next = "Start vpsbot serve, and let the proxy at VPSBOT_PUBLIC_URL pass /slack/ and /healthz on to VPSBOT_LISTEN."
 	status, body, err := s.exchange(ctx, public+"/healthz", "", nil)
 	switch {
 	case err != nil:
-		return []Finding{fail(name, public+" "+app.Unreachable(err), next)}
+		return []Finding{fail(name, public+" "+unreachable(err), next)}
 	case status != http.StatusOK || body != "ok\n":
 		return []Finding{fail(name, fmt.Sprintf("%s answers, but not as vpsbot serve does (status %d)", public, status), next)}
 	}
@@ -217,7 +219,7 @@ func (s slackDoctor) checkSigned(ctx context.Context, public string) Finding {
 	status, answer, err := s.exchange(ctx, public+"/slack/events", secret, body)
 	switch {
 	case err != nil:
-		return fail(name, "a signed request "+app.Unreachable(err), "Let the proxy pass POST /slack/events on, too.")
+		return fail(name, "a signed request "+unreachable(err), "Let the proxy pass POST /slack/events on, too.")
 	case status == http.StatusUnauthorized:
 		return fail(name, "vpsbot serve refuses requests that are signed with SLACK_SIGNING_SECRET: its secret or its clock differs",
 			"Start vpsbot serve with the same SLACK_SIGNING_SECRET, and set both clocks.")
@@ -251,6 +253,55 @@ func (s slackDoctor) exchange(ctx context.Context, url, secret string, body []by
 		return 0, "", err
 	}
 	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, app.MaxReply))
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	return resp.StatusCode, string(raw), err
+}
+
+// slackReply is an answer of Slack's Web API about the app.
+type slackReply struct {
+	OK    bool   `json:"ok"`
+	Error string `json:"error"`
+	User  string `json:"user"`
+	Team  string `json:"team"`
+
+	scopes []string // of the token
+	date   string
+}
+
+// callSlack calls a method that needs nothing but a token. A refusal is a reply; an error means that Slack
+// did not answer.
+func callSlack(ctx context.Context, client *http.Client, url, token string) (slackReply, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
+	if err != nil {
+		return slackReply{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := client.Do(req)
+	if err != nil {
+		return slackReply{}, errors.New(unreachable(err))
+	}
+	defer resp.Body.Close()
+	reply := slackReply{date: resp.Header.Get("Date")}
+	for scope := range strings.SplitSeq(resp.Header.Get("X-Oauth-Scopes"), ",") {
+		if scope = strings.TrimSpace(scope); scope != "" {
+			reply.scopes = append(reply.scopes, scope)
+		}
+	}
+	err = json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&reply)
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return slackReply{}, fmt.Errorf("answers with status %d", resp.StatusCode)
+	case err != nil:
+		return slackReply{}, errors.New("answers, but not as Slack's API does")
+	}
+	reply.Error, reply.User, reply.Team = text.Clean(reply.Error), text.Clean(reply.User), text.Clean(reply.Team)
+	return reply, nil
+}
+
+// missingScopes lists the scopes that are needed and that the token lacks.
+func (r slackReply) missingScopes(needed []string) []string {
+	return slices.DeleteFunc(slices.Clone(needed), func(scope string) bool { return slices.Contains(r.scopes, scope) })
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Options configure a client. All fields are needed.
@@ -47,6 +48,8 @@ type Client struct {
 
 // Identity is whose bot the token belongs to, by auth.test.
 type Identity struct {
+	Bot        string // its name
+	Workspace  string // its name
 	Team       string
 	Enterprise string // of Enterprise Grid, that the workspace is in; empty: none
 	Scopes     []string
@@ -141,11 +144,11 @@ func (c *Client) noteToken(code string) {
 	}
 }
 
-// Identify calls auth.test, stores the Identity, and returns the bot's name.
-func (c *Client) Identify(ctx context.Context) (name string, err error) {
+// Identify calls auth.test, and stores the Identity.
+func (c *Client) Identify(ctx context.Context) error {
 	answer, err := c.slack.AuthTestContext(ctx)
 	if err != nil {
-		return "", fmt.Errorf("SLACK_BOT_TOKEN: Slack says %w", err)
+		return fmt.Errorf("SLACK_BOT_TOKEN: Slack says %w", err)
 	}
 	var scopes []string
 	for scope := range strings.SplitSeq(answer.Header.Get("X-Oauth-Scopes"), ",") {
@@ -155,16 +158,26 @@ func (c *Client) Identify(ctx context.Context) (name string, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.identity = Identity{answer.TeamID, answer.EnterpriseID, scopes}
-	return answer.User + " in " + answer.Team, nil
+	c.identity = Identity{answer.User, answer.Team, answer.TeamID, answer.EnterpriseID, scopes}
+	return nil
 }
 
-// AwaitIdentity calls Identify, in pauses that double from first, until it succeeds or ctx ends.
-func (c *Client) AwaitIdentity(ctx context.Context, first time.Duration) {
-	for failures := 0; ctx.Err() == nil && !c.IsIdentified(); failures++ {
-		if _, err := c.Identify(ctx); err != nil {
-			c.Log.Warn("Slack does not say whose bot this is, so nothing is carried out yet", "error", err)
-			_ = backoff.Sleep(ctx, backoff.Doubled(first, time.Minute, failures))
+// AwaitIdentity calls Identify, in pauses that double from first, until it succeeds, ctx ends, or Slack
+// rejects the token for good.
+func (c *Client) AwaitIdentity(ctx context.Context, first time.Duration) error {
+	for failures := 0; ; failures++ {
+		err := c.Identify(ctx)
+		switch {
+		case err == nil:
+			c.Log.Info("Slack: signed in", "bot", text.Clean(c.Identity().Bot), "workspace", text.Clean(c.Identity().Workspace))
+			return nil
+		case TokenRefusal(ErrorCode(err)) != "":
+			return err
+		case ctx.Err() == nil:
+			c.Log.Warn("Slack cannot be asked whose bot this is, so nothing is carried out yet; it is tried again", "error", err)
+		}
+		if err := backoff.Sleep(ctx, backoff.Doubled(first, time.Minute, failures)); err != nil {
+			return err
 		}
 	}
 }

@@ -3,6 +3,7 @@ package webapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -14,19 +15,39 @@ import (
 // Slack's error codes, by what follows from them. Each of the many others means that the request is
 // not possible, now or later.
 var (
-	temporaryCodes    = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
-	rateLimitCodes    = []string{"ratelimited", "rate_limited"}
-	invalidTokenCodes = []string{"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "org_login_required"}
-	rejectedBlocks    = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
-	rejectedViews     = append([]string{"invalid_arguments", "view_too_large"}, rejectedBlocks...)
-	lateTriggerCodes  = []string{"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "invalid_trigger"}
+	temporaryCodes   = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+	rateLimitCodes   = []string{"ratelimited", "rate_limited"}
+	rejectedBlocks   = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+	rejectedViews    = append([]string{"invalid_arguments", "view_too_large"}, rejectedBlocks...)
+	lateTriggerCodes = []string{"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "invalid_trigger"}
 )
 
-func isRateLimit(code string) bool    { return slices.Contains(rateLimitCodes, code) }
-func isInvalidToken(code string) bool { return slices.Contains(invalidTokenCodes, code) }
-func isTemporary(code string) bool    { return slices.Contains(temporaryCodes, code) }
-func blocksRejected(err error) bool   { return slices.Contains(rejectedBlocks, ErrorCode(err)) }
-func viewRejected(err error) bool     { return slices.Contains(rejectedViews, ErrorCode(err)) }
+// tokenErrors are the codes that only another token mends, with the reason.
+var tokenErrors = map[string]string{
+	"invalid_auth":           "it is not a token that Slack knows",
+	"not_authed":             "it is not a token that Slack knows",
+	"token_revoked":          "it was revoked",
+	"token_expired":          "it has expired: switch token rotation off in the app's settings",
+	"account_inactive":       "the app was removed from the workspace, or the workspace is gone",
+	"user_removed_from_team": "the app was removed from the workspace",
+	"not_allowed_token_type": "it is a token of another kind",
+}
+
+// TokenRefusal is why Slack rejects a token for good, by its error code; "" for any other code.
+func TokenRefusal(code string) string {
+	if reason := tokenErrors[code]; reason != "" {
+		return fmt.Sprintf("Slack refuses it (%s): %s", code, reason)
+	}
+	return ""
+}
+
+// isInvalidToken reports whether a code proves that the token is not valid now.
+func isInvalidToken(code string) bool { return tokenErrors[code] != "" || code == "org_login_required" }
+
+func isRateLimit(code string) bool  { return slices.Contains(rateLimitCodes, code) }
+func isTemporary(code string) bool  { return slices.Contains(temporaryCodes, code) }
+func blocksRejected(err error) bool { return slices.Contains(rejectedBlocks, ErrorCode(err)) }
+func viewRejected(err error) bool   { return slices.Contains(rejectedViews, ErrorCode(err)) }
 
 // RateLimitedError is returned while Slack wants no more requests of a kind.
 type RateLimitedError struct{ After time.Duration }
