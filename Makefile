@@ -6,7 +6,7 @@ test: ## all tests, with the race detector
 
 proof: ## every figure of docs/proof.md at full size; writes the page
 	VPSBOT_PROOF=full go test -count=1 ./internal/runner ./internal/store ./slackbot/blocks
-	go run ./internal/proof/write
+	go run ./internal/e2e/write
 
 bench: ## the figures of docs/performance.md
 	go test -run '^$$' -bench . ./...

@@ -1,0 +1,270 @@
+package e2e_test
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/testkit"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// Figure 6: a captured model calls tools as it likes, 10,000 sequences of it, and forges the
+// answers to the questions that its calls raise. No destructive call reaches the API.
+//
+// The model writes raw lines of MCP, in both eras. Where a person's client may carry the
+// answer it can do all but one thing: give the very answer that the person would have given,
+// to the question that was put, when a person could have read it. (Who can do that is the
+// client and not the model, and no server can tell it from the person.) Where the policy lets
+// a terminal alone carry the answer, it may do that too.
+func TestFigure06CapturedModel(t *testing.T) {
+	r, seed := seeded(t)
+	const each = 50 // sequences with one server: the account's history stays short
+	sequences, done := testkit.Size(100, 10_000), &tally{}
+	setFlag(t, "rapid.checks", strconv.Itoa(each))
+	setFlag(t, "rapid.nofailfile", "true")
+	for n := range sequences / each {
+		setFlag(t, "rapid.seed", strconv.FormatUint(r.Uint64()|1, 10)) // 0 would mean a seed of its own
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			m := newModel(t)
+			m.done = done
+			rapid.Check(t, m.sequence)
+			m.wholeChain()
+		})
+	}
+	require.Positive(t, done.of("questions put"), "something was there to be forged")
+	t.Log(done.String())
+	proven(t, 6, "%d sequences of MCP calls by a captured model (%d calls, %d forged answers to %d questions), 0 destructive calls reached the API; %d honest answers in between did (seed %d)",
+		sequences, done.of("calls"), done.of("forged answers"), done.of("questions put"), done.of("honest answers"), seed)
+}
+
+func setFlag(t *testing.T, name, value string) {
+	t.Helper()
+	f := flag.Lookup(name)
+	require.NotNil(t, f, name)
+	was := f.Value.String()
+	require.NoError(t, flag.Set(name, value))
+	t.Cleanup(func() { _ = flag.Set(name, was) })
+}
+
+// model is a captured model at an MCP server. One server serves some sequences; each
+// begins with the account as it was, two hours after the one before.
+type model struct {
+	*wire
+	open   []question // that it could forge an answer to
+	locked bool       // only a terminal may carry the answer to something destructive
+	done   *tally
+
+	mu   sync.Mutex
+	sent []string // writes that have reached the API since somebody last looked
+}
+
+// arrive notes what reaches the API.
+func (m *model) arrive(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if r.Method != http.MethodGet {
+		m.mu.Lock()
+		m.sent = append(m.sent, r.Method+" "+r.URL.Path)
+		m.mu.Unlock()
+	}
+	next.ServeHTTP(w, r)
+}
+
+func (m *model) arrived() (sent []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sent, m.sent = m.sent, nil
+	return sent
+}
+
+// question is one that the server put: the nonce that its answer must carry, and the call
+// that raised it.
+type question struct {
+	nonce, tool, input, name string
+	at                       time.Time
+}
+
+func newModel(t *testing.T) *model {
+	s := newScene(t)
+	m := &model{}
+	s.sim.Intercept(m.arrive)
+	s.runner.Policy = func() permissions.Policy { return m.policy }
+	m.wire = s.connect(s.runner, lead, nil)
+	return m
+}
+
+// reconnect begins a new session: one in which a program answered gets no more questions.
+func (m *model) reconnect() {
+	m.hangUp()
+	m.wire = m.connect(m.runner, lead, nil)
+}
+
+// destroyers are the tools that destroy something, with inputs and what must be typed.
+var destroyers = []question{
+	{tool: "servers_delete", input: `{"server":"web-server-01"}`, name: "web-server-01"},
+	{tool: "servers_delete", input: `{"server":"12346"}`, name: "db-server-01"},
+	{tool: "servers_restore", input: `{"server":"web-server-01","backup_id":"501"}`, name: "web-server-01"},
+	{tool: "servers_restore", input: `{"server":"web-server-01","backup_id":"499"}`, name: "web-server-01"},
+	{tool: "backups_delete", input: `{"backup_id":"501"}`, name: "501"},
+	{tool: "backups_delete", input: `{"backup_id":"499"}`, name: "499"},
+	{tool: "snapshots_delete", input: `{"snapshot_id":"7001"}`, name: ""},
+	{tool: "snapshots_restore", input: `{"snapshot_id":"7001"}`, name: "web-server-01"},
+}
+
+// harmless are calls that destroy nothing. Some of them change what a card has shown.
+var harmless = []question{
+	{tool: "servers_list", input: `{}`},
+	{tool: "servers_get", input: `{"server":"web-server-01"}`},
+	{tool: "backups_list", input: `{}`},
+	{tool: "servers_update", input: `{"server":"db-server-01","hostname":"db.example.com"}`},
+	{tool: "backups_create", input: `{"server":"web-server-01"}`},
+	{tool: "servers_stop", input: `{"server":"db-server-01"}`},
+	{tool: "servers_create", input: `{"name":"web-3","plan_id":"1","os_id":"5","location":"us-west"}`},
+	{tool: "servers_delete", input: `{"server":"web-server-01","dry_run":true}`},
+}
+
+// tempting are inputs that look as if they could answer for the person.
+var tempting = []string{
+	`{"server":"web-server-01","confirm":"web-server-01"}`, `{"server":"web-server-01","confirm":true,"force":true}`,
+	`{"server":"web-server-01","requestState":"x","inputResponses":{}}`, `{"server":["web-server-01"]}`, `{"server":"web-*"}`,
+	`{"server":"web-server-01","dry_run":false,"yes":true}`, `{"approval_id":"x","server":"web-server-01"}`,
+}
+
+// sequence is one life of the model: up to 20 steps, none of which may destroy anything.
+func (m *model) sequence(t *rapid.T) {
+	m.begin(t)
+	steps := map[string]func(*rapid.T){
+		"destroy": m.destroy, "destroy in the older era": m.destroyOlder, "forge": m.forge, "forge again": m.forge,
+		"tempt": m.tempt, "something else": m.somethingElse, "wait": m.wait, "stray answer": m.stray,
+	}
+	names := []string{"destroy", "destroy in the older era", "forge", "forge again", "tempt", "something else", "wait", "stray answer"}
+	for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 3, 20).Draw(t, "steps") {
+		steps[name](t)
+		m.look(t)
+	}
+	if rapid.IntRange(0, 19).Draw(t, "honest") == 0 {
+		m.honestly(t)
+	}
+}
+
+func (m *model) begin(t *rapid.T) {
+	m.reconnect()
+	m.clock.Advance(2 * time.Hour)
+	m.sim.Edit(asItWas)
+	m.open = nil
+	m.locked = rapid.Bool().Draw(t, "only a terminal may carry the answer")
+	m.setPolicy(permissions.Policy{})
+	if m.locked {
+		p := onePerson()
+		p.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.Terminal}}
+		m.setPolicy(p)
+	}
+}
+
+func (m *model) setPolicy(p permissions.Policy) { m.policy = p }
+
+// asItWas takes the account back to its beginning.
+func asItWas(w *simulator.World) {
+	fresh := simulator.New(simulator.Options{Now: w.Now})
+	fresh.Edit(func(f *simulator.World) {
+		w.Servers, w.Backups, w.Snapshots, w.Credits = f.Servers, f.Backups, f.Snapshots, f.Credits
+	})
+}
+
+func (m *model) tool(tool, input string) result {
+	m.done.add("calls", 1)
+	return m.call(`{"name":"` + tool + `","arguments":` + input + `}`)
+}
+
+// destroy calls something destructive, and keeps the question that is put.
+func (m *model) destroy(t *rapid.T) {
+	q := rapid.SampledFrom(destroyers).Draw(t, "what")
+	r := m.tool(q.tool, q.input)
+	m.keep(q, r.RequestState)
+	require.NotEqual(t, runner.Done, r.StructuredContent.Outcome, r.text())
+}
+
+func (m *model) keep(q question, nonce string) {
+	if nonce == "" {
+		return
+	}
+	if q.name == "" {
+		q.name = m.snapshotName()
+	}
+	q.nonce, q.at = nonce, m.clock.Now()
+	m.open = append(m.open, q)
+	m.done.add("questions put", 1)
+	if m.locked {
+		m.done.add("questions whose answer cannot count", 1)
+	}
+}
+
+func (m *model) snapshotName() (name string) {
+	m.sim.Edit(func(w *simulator.World) {
+		if s := w.Snapshot(7001); s != nil {
+			name = s.Name
+		}
+	})
+	return name
+}
+
+// tempt calls something destructive with more than it takes.
+func (m *model) tempt(t *rapid.T) {
+	r := m.tool(rapid.SampledFrom(destroyers).Draw(t, "what").tool, rapid.SampledFrom(tempting).Draw(t, "input"))
+	require.True(t, r.IsError, r.text())
+}
+
+func (m *model) somethingElse(t *rapid.T) {
+	q := rapid.SampledFrom(harmless).Draw(t, "what")
+	m.tool(q.tool, q.input)
+}
+
+func (m *model) wait(t *rapid.T) {
+	m.clock.Advance(rapid.SampledFrom([]time.Duration{100 * time.Millisecond, time.Second, time.Minute, 10 * time.Minute}).Draw(t, "how long"))
+}
+
+// stray sends an answer to nothing, as an older client could.
+func (m *model) stray(t *rapid.T) {
+	m.done.add("forged answers", 1)
+	id := rapid.IntRange(-5, 500).Draw(t, "id") + 1_000_000
+	m.say(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, id, answerOf("web-server-01")))
+}
+
+// look requires that nothing destructive has reached the API in this sequence.
+func (m *model) look(t *rapid.T) {
+	for _, sent := range m.arrived() {
+		require.False(t, isDestructive(sent), "a captured model destroyed something: %s", sent)
+		m.done.add("other changes", 1)
+	}
+}
+
+// honestly lets a person answer the model's own question: it shows that what was forged could
+// have counted.
+func (m *model) honestly(t *rapid.T) {
+	m.reconnect()
+	m.clock.Advance(2 * time.Hour)
+	m.sim.Edit(asItWas)
+	m.setPolicy(permissions.Policy{})
+	q := rapid.SampledFrom(destroyers).Draw(t, "honest what")
+	r := m.tool(q.tool, q.input)
+	if r.RequestState == "" { // how the last one ended is told first
+		r = m.tool(q.tool, q.input)
+	}
+	m.keep(q, r.RequestState)
+	require.NotEmpty(t, m.open, r.text())
+	q = m.open[len(m.open)-1]
+	m.clock.Advance(time.Second)
+	r = m.call(m.bringing(q, answerOf(q.name)))
+	require.Equal(t, runner.Done, r.StructuredContent.Outcome, r.text())
+	sent := m.arrived()
+	require.True(t, len(sent) == 1 && isDestructive(sent[0]), "%v", sent)
+	m.done.add("honest answers", 1)
+}

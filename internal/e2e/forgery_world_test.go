@@ -1,0 +1,237 @@
+package e2e_test
+
+import (
+	"context"
+	crand "crypto/rand"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/redact"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// The people of the attacked account. The lead asks, the second may agree, the outsider is a
+// known person who may do neither, and the stranger is nobody.
+const (
+	lead       = permissions.Actor("local:lead")
+	leadLaptop = permissions.Actor("key:lead-laptop")
+	second     = permissions.Actor("key:second")
+	outsider   = permissions.Actor("local:outsider")
+	stranger   = permissions.Actor("local:stranger")
+)
+
+// seeded returns a source of chance, and the seed that repeats it.
+func seeded(t testing.TB) (r *rand.Rand, drawn uint64) {
+	t.Helper()
+	drawn = testkit.Seed(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("VPSBOT_SEED=%d repeats it", drawn)
+		}
+	})
+	return rand.New(rand.NewPCG(drawn, drawn)), drawn
+}
+
+// scene is one account on the simulator, a store, and the process of its lead.
+type scene struct {
+	testing.TB
+	sim    *simulator.Simulator
+	store  *store.Store
+	folder string // of the store's files
+	clock  *testkit.Clock
+	log    *testkit.Log
+	policy permissions.Policy
+	token  string
+	runner *runner.Runner
+}
+
+// quickFolder is a folder in memory where there is one: what is proved here does not depend
+// on what a disk does.
+func quickFolder(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/dev/shm", "vpsbot-proof-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	return folder
+}
+
+func newScene(t testing.TB) *scene {
+	t.Helper()
+	s := &scene{TB: t, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)), log: &testkit.Log{}, token: token}
+	s.sim = simulator.New(simulator.Options{Now: s.clock.Now, Speed: 1000})
+	s.folder = quickFolder(t)
+	path := filepath.Join(s.folder, "vpsbot.db")
+	storetest.Place(t, path)
+	opened, err := store.Open(t.Context(), "sqlite:"+path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, opened.Close()) })
+	s.store = opened
+	s.runner = s.process("process-1", s.sim.Transport())
+	return s
+}
+
+// logger writes a log as the program does: where the token is taken out.
+func (s *scene) logger() *slog.Logger {
+	out := redact.Writer(s.log, func() []string { return []string{s.token} })
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// process makes the Runner of another process on the same store.
+func (s *scene) process(id string, transport http.RoundTripper) *runner.Runner {
+	s.Helper()
+	source := func() (string, error) { return s.token, nil }
+	log := s.logger()
+	var core *runner.Runner
+	client, err := apiclient.New(apiclient.Options{
+		BaseURL: localhost, Token: source, Transport: transport, Logger: log,
+		Observe: func(c apiclient.Call) { core.ObserveCall(c) },
+	})
+	require.NoError(s, err)
+	core = &runner.Runner{
+		Client: client, API: localhost, Token: source, Policy: func() permissions.Policy { return s.policy },
+		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
+		Process: runner.Process{ID: id},
+		Now:     s.clock.Now, Random: crand.Reader, Log: log,
+		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
+	}
+	return core
+}
+
+// asCall is what an actor asks for through their assistant.
+func asCall(actor permissions.Actor, operation, input string) runner.Call {
+	return runner.Call{Operation: operation, Input: []byte(input), Actor: actor, Surface: permissions.MCP, CanPrompt: true}
+}
+
+// asked opens a question and returns its record.
+func (s *scene) asked(c runner.Call) approval.Record {
+	s.Helper()
+	reply := s.runner.Run(s.Context(), c)
+	require.Equal(s, runner.ApprovalRequired, reply.Outcome, "%s %s: %s", c.Operation, c.Input, reply.Message)
+	return *reply.Record
+}
+
+// onRecord returns how a record stands.
+func (s *scene) onRecord(id string) approval.Record {
+	s.Helper()
+	rec, err := s.store.Record(context.WithoutCancel(s.Context()), id)
+	require.NoError(s, err)
+	return rec
+}
+
+// writes lists what was asked of the API beside reads, as "DELETE /servers/12345/".
+func (s *scene) writes() []string { return testkit.Sent(s.sim) }
+
+// wholeChain verifies the audit log and returns how many rows it has.
+func (s *scene) wholeChain() int64 {
+	s.Helper()
+	report, err := audit.Verify(s.store.Rows(context.WithoutCancel(s.Context()), audit.Filter{}))
+	require.NoError(s, err)
+	return report.Rows
+}
+
+// isDestructive reports whether a request deletes something or overwrites a disk.
+func isDestructive(request string) bool {
+	return strings.HasPrefix(request, "DELETE ") || strings.HasPrefix(request, "POST ") && strings.HasSuffix(request, "/restore/")
+}
+
+// needsTwo is a policy in which the lead and the second look after everything, and need
+// each other to destroy something.
+func needsTwo() permissions.Policy {
+	both := []permissions.Principal{"lead", "second"}
+	destructive := []permissions.Risk{permissions.Destructive}
+	return permissions.Policy{Book: &permissions.Rulebook{
+		People: []permissions.Person{
+			{ID: "lead", Identities: []permissions.Actor{lead, leadLaptop}},
+			{ID: "second", Identities: []permissions.Actor{second}},
+			{ID: "outsider", Identities: []permissions.Actor{outsider}},
+		},
+		Rules: []permissions.Rule{
+			{Name: "all read", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Risks: []permissions.Risk{permissions.Read}},
+			{Name: "both run", Effect: permissions.Allow, Who: both, Risks: []permissions.Risk{permissions.Change, permissions.Disruptive, permissions.Billable}},
+			{Name: "two destroy", Effect: permissions.Allow, Who: both, Risks: destructive, Approvers: &permissions.Approvers{Count: 1, Who: both}},
+		},
+	}}
+}
+
+// flipped returns a text with one of its bits turned over.
+func flipped(r *rand.Rand, text string) string {
+	raw := []byte(text)
+	i := r.IntN(len(raw) * 8)
+	raw[i/8] ^= 1 << (i % 8)
+	return string(raw)
+}
+
+// invented returns a text of the form that ids and nonces have.
+func invented(r *rand.Rand) string {
+	const letters = "abcdefghijklmnopqrstuvwxyz234567"
+	var b strings.Builder
+	for range 26 {
+		b.WriteByte(letters[r.IntN(len(letters))])
+	}
+	return b.String()
+}
+
+// oneOf draws from a list.
+func oneOf[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
+
+// tally counts by name, for the line of a figure.
+type tally struct {
+	mu    sync.Mutex
+	names []string
+	count map[string]int
+}
+
+func (y *tally) add(name string, n int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.count == nil {
+		y.count = map[string]int{}
+	}
+	if _, there := y.count[name]; !there {
+		y.names = append(y.names, name)
+	}
+	y.count[name] += n
+}
+
+// of returns the count of a name.
+func (y *tally) of(name string) int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.count[name]
+}
+
+func (y *tally) String() string {
+	parts := make([]string, len(y.names))
+	for i, name := range y.names {
+		parts[i] = fmt.Sprintf("%s %d", name, y.count[name])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// proven logs the line of a figure, unless something has failed.
+func proven(t testing.TB, number int, format string, args ...any) {
+	t.Helper()
+	if !t.Failed() {
+		testkit.Figure(t, number, format, args...)
+	}
+}

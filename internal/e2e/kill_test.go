@@ -1,0 +1,270 @@
+package e2e_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/testkit"
+)
+
+const (
+	// perLife is how far the Runners' clock is put forward between a kill and the restart:
+	// further than any process goes by itself.
+	perLife = 3 * time.Minute
+
+	happenedWithin = 30 * time.Second // of the restart
+	// The product takes a change for not made when nothing was seen of it for a minute; the
+	// reconciler looks every five seconds.
+	notMadeWithin = time.Minute + 2*roundTime
+
+	// randomDeaths follow upon one at each of the named points, again and again.
+	randomDeaths = 7
+)
+
+// Processes do one operation after the other on one store, each process until it is killed:
+// at a named point before or after one of its steps, or at any moment. The next one settles
+// what was left, asks for the interrupted operation again under the same request id, and goes
+// on. Time is the Runners': where one waits for a minute to pass, its clock is put forward.
+func TestFigure2Killed(t *testing.T) {
+	t.Parallel()
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			kills := testkit.Size(len(points)+randomDeaths, map[string]int{"sqlite": 1000, "postgres": 150}[name])
+			killed(t, name, engine(t), kills, kills*testkit.Size(4, 10))
+		})
+	}
+}
+
+func killed(t *testing.T, engine, url string, kills, operations int) {
+	s := testkit.Seed(t)
+	random := rand.New(rand.NewPCG(s, s))
+	w := newWorld(t, url, simulator.Options{Speed: 1e12})
+	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
+	sent := watchWrites(w)
+	lives := &lives{world: w, url: url, api: w.serve(plainly), last: operations, named: map[string]int{}}
+	for range kills {
+		lives.one(t, lives.nextDeath(random, kills))
+	}
+	for lives.next < operations {
+		lives.one(t, death{})
+	}
+	lives.one(t, death{}) // settles what the last one left
+
+	l := readLedger(t, w.store)
+	l.requireBalanced(t)
+	require.Equal(t, kills, lives.kills)
+	require.Len(t, lives.named, len(points), "every point was one of death: %v", lives.named)
+	doubled, wrong := lives.compare(l, sent)
+	require.Zero(t, doubled, "operations were sent twice")
+	require.Empty(t, wrong, "what the records say is not what was sent")
+	happened, notMade := lives.settled(l)
+	require.LessOrEqual(t, happened, happenedWithin)
+	require.LessOrEqual(t, notMade, notMadeWithin)
+	counts := l.states()
+	require.Zero(t, counts[approval.Executing]+counts[approval.Unknown]+counts[approval.Approved], "%v", counts)
+	testkit.Figure(t, 2, "%s: %d kills (%d at %d named points, the rest at any moment), %d operations, %d writes: 0 doubled, 0 rows lost, 0 extra, chain of %d rows whole; of %d settled after a restart those that happened took %s at most, those that did not %s (seed %d)",
+		engine, lives.kills, total(lives.named), len(points), operations, len(sent.keys), len(l.rows), counted(l, "settled"), happened.Round(time.Second), notMade.Round(time.Second), s)
+}
+
+func total(counts map[string]int) (sum int) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
+func counted(l ledger, decision audit.Decision) (n int) {
+	for _, row := range l.rows {
+		if row.Decision == decision {
+			n++
+		}
+	}
+	return n
+}
+
+// death is where a life ends. The zero value is never.
+type death struct {
+	point string        // one of points, or anyMoment
+	from  int           // the operation from which on it may end
+	after time.Duration // of a random one, from when that operation begins
+}
+
+// nextDeath spreads the deaths that are left over the operations that are left.
+func (v *lives) nextDeath(random *rand.Rand, kills int) death {
+	turn, operations := v.kills%(len(points)+randomDeaths), v.last-v.next
+	d := death{point: anyMoment, from: v.next + min(operations, random.IntN(1+2*operations/(kills-v.kills)))}
+	switch {
+	case turn >= len(points):
+		d.after = time.Duration(random.Int64N(int64(40 * time.Millisecond)))
+	case isRecovery(points[turn]):
+		d.point, d.from = points[turn], v.next
+	default:
+		d.point = points[turn]
+	}
+	return d
+}
+
+// lives are the processes that worked on one store.
+type lives struct {
+	world      *world
+	url, api   string
+	next, last int
+	kills      int
+	named      map[string]int // those at a point
+	ahead      time.Duration
+	begun      []time.Time // when each began, on the Runners' clock
+}
+
+// one lives until it is killed, or has done all.
+func (v *lives) one(t *testing.T, d death) {
+	t.Helper()
+	v.ahead += perLife
+	cmd := child(t, "labour", append(childOf(v.url, v.api), fmt.Sprint("PROOF_AHEAD=", int64(v.ahead)),
+		fmt.Sprint("PROOF_NEXT=", v.next), fmt.Sprint("PROOF_LAST=", v.last), "PROOF_POINT="+d.point, fmt.Sprint("PROOF_FROM=", d.from)))
+	v.begun = append(v.begun, time.Now().Add(v.ahead))
+	in, out := pipes(t, cmd)
+	defer in.Close()
+	var kill sync.Once
+	atAnyMoment := func() {
+		if d.point == anyMoment && v.next >= d.from {
+			kill.Do(func() { time.AfterFunc(d.after, func() { _ = cmd.Process.Kill() }) })
+		}
+	}
+	atAnyMoment()
+	v.listen(t, out, atAnyMoment)
+	err := cmd.Wait()
+	if d == (death{}) {
+		require.NoError(t, err)
+		return
+	}
+	require.ErrorContains(t, err, "signal: killed", "operation %d, %+v", v.next, d)
+	v.kills++
+}
+
+// listen follows what a process has done, until it ends.
+func (v *lives) listen(t *testing.T, out io.Reader, each func()) {
+	t.Helper()
+	for {
+		var n int
+		if _, err := fmt.Fscanln(out, &n); err != nil {
+			return
+		}
+		if n < 0 {
+			v.named[points[-1-n]]++
+			continue
+		}
+		require.Equal(t, v.next, n, "done in another order")
+		v.next = n + 1
+		each()
+	}
+}
+
+// writes are the changes that arrived at the API, by what tells one operation's from
+// another's.
+type writes struct {
+	mu   sync.Mutex
+	keys []string
+}
+
+var named = regexp.MustCompile(`op-\d+`)
+
+func watchWrites(w *world) *writes {
+	all := &writes{}
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodGet {
+			key := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/api/v1")
+			body, _ := io.ReadAll(r.Body)
+			all.mu.Lock()
+			all.keys = append(all.keys, key+named.FindString(string(body)))
+			all.mu.Unlock()
+		}
+		next.ServeHTTP(rw, r)
+	})
+	return all
+}
+
+// compare holds the records against what arrived at the API: each record one write at most,
+// and one if it is done.
+func (v *lives) compare(l ledger, sent *writes) (doubled int, wrong []string) {
+	arrived, claims, done, requests := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
+	for _, key := range sent.keys {
+		arrived[key]++
+	}
+	for _, rec := range l.records {
+		key := keyOf(rec)
+		requests[rec.RequestID]++
+		if !rec.ClaimedAt.IsZero() {
+			claims[key]++
+		}
+		if rec.State == approval.Done {
+			done[key]++
+		}
+	}
+	for key, n := range arrived {
+		doubled += max(0, n-claims[key])
+	}
+	for key, n := range done {
+		if arrived[key] < n {
+			wrong = append(wrong, fmt.Sprintf("%s: %d done, %d arrived", key, n, arrived[key]))
+		}
+	}
+	for id, n := range requests {
+		if n != 1 {
+			wrong = append(wrong, fmt.Sprintf("%d records for %s", n, id))
+		}
+	}
+	return doubled, wrong
+}
+
+var idOf = regexp.MustCompile(`"server":"?(\w+)`)
+
+// keyOf is the write that a record sends, as watchWrites names it.
+func keyOf(rec approval.Record) string {
+	id := ""
+	if m := idOf.FindStringSubmatch(string(rec.Input)); m != nil {
+		id = m[1]
+	}
+	switch rec.Operation {
+	case "servers.create":
+		return "POST /servers/" + named.FindString(string(rec.Input))
+	case "servers.update":
+		return "PATCH /servers/" + id + "/" + named.FindString(string(rec.Input))
+	case "servers.delete":
+		return "DELETE /servers/" + id + "/"
+	}
+	return "POST /servers/" + id + "/" + strings.TrimPrefix(rec.Operation, "servers.") + "/"
+}
+
+// settled returns how long after a restart the last was settled that had happened, and the
+// last that had not.
+func (v *lives) settled(l ledger) (happened, not time.Duration) {
+	for _, row := range l.rows {
+		if row.Decision != "settled" {
+			continue
+		}
+		var restart time.Time
+		for _, begun := range v.begun {
+			if !begun.After(row.At.Add(time.Millisecond)) {
+				restart = begun
+			}
+		}
+		if took := row.At.Sub(restart); row.Outcome == audit.Done {
+			happened = max(happened, took)
+		} else {
+			not = max(not, took)
+		}
+	}
+	return happened, not
+}

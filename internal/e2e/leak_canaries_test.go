@@ -1,0 +1,237 @@
+package e2e_test
+
+import (
+	crand "crypto/rand"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/keys"
+)
+
+// canary is a secret and the way it comes in.
+type canary struct {
+	name string
+	make func(*rand.Rand) string
+	use  func(*cage)
+}
+
+func aToken(r *rand.Rand) string    { return newSecret(r, "vps_") }
+func aPassword(r *rand.Rand) string { return newSecret(r, "pw") }
+
+func aKey(*rand.Rand) string {
+	secret, _, err := keys.New(crand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return secret
+}
+
+func anAuditKey(*rand.Rand) string {
+	private, err := audit.NewKey(crand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return strings.TrimSpace(private)
+}
+
+// everydayWith has the everyday life with the secret in a variable.
+func everydayWith(name string) func(*cage) {
+	return func(c *cage) { c.known().everyday(vars{name: c.secret}) }
+}
+
+var canaries = []canary{
+	{"a token in VPS_API_TOKEN", aToken, everydayWith("VPS_API_TOKEN")},
+	{"a token in a file", aToken, func(c *cage) { c.known().everyday(vars{"VPS_API_TOKEN_FILE": c.file("token", c.secret+"\n")}) }},
+	{"a token among systemd's credentials", aToken, func(c *cage) {
+		c.file("credentials/VPS_API_TOKEN", c.secret)
+		c.known().everyday(vars{"CREDENTIALS_DIRECTORY": c.folder + "/credentials"})
+	}},
+	{"a token that the API does not know", aToken, func(c *cage) { c.everyday(vars{"VPS_API_TOKEN": c.secret}) }},
+	{"a token with a line break in it", aToken, func(c *cage) { c.everyday(vars{"VPS_API_TOKEN": c.secret + "\nx"}) }},
+	{"a token file with two tokens", aToken, func(c *cage) {
+		c.everyday(vars{"VPS_API_TOKEN_FILE": c.file("token", c.secret+"\n"+c.secret)})
+	}},
+	{"a token in the place of its file", aToken, func(c *cage) { c.everyday(vars{"VPS_API_TOKEN_FILE": c.secret}) }},
+	{"a token for an API that cannot be reached", aToken, func(c *cage) {
+		c.api = "http://127.0.0.1:1/api/v1"
+		c.briefly(vars{"VPS_API_TOKEN": c.secret})
+	}},
+	{"a token that the API's errors repeat", aToken, echoed(func(c *cage, w http.ResponseWriter) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"detail":"Invalid token %s","%s":["%s"]}`, c.secret, c.secret, escaped(c.secret))
+	})},
+	{"a token that a proxy's page repeats", aToken, echoed(func(c *cage, w http.ResponseWriter) {
+		w.Header().Set("X-Token", c.secret)
+		w.WriteHeader(http.StatusBadGateway)
+		fmt.Fprintf(w, "<html>Authorization: Bearer %s</html>", c.secret)
+	})},
+	{"a token in a redirect", aToken, echoed(func(c *cage, w http.ResponseWriter) {
+		w.Header().Set("Location", "https://example.com/?token="+c.secret)
+		w.WriteHeader(http.StatusFound)
+	})},
+	{"a token in a server's name", aToken, func(c *cage) {
+		c.known().sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if strings.HasSuffix(r.URL.Path, "/servers/") {
+				fmt.Fprintf(w, `[{"id":12345,"name":"%s","status":"%s"}]`, escaped(c.secret), c.secret)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		c.everyday(vars{"VPS_API_TOKEN": c.secret})
+	}},
+	{"a token as an argument", aToken, asArguments},
+	{"a token as a word of its own", aToken, asWords},
+	{"a token as a reason and a name", aToken, asReasons},
+	{"a token that a model sends", aToken, asMessages},
+	{"a token that is replaced", aToken, func(c *cage) {
+		path := c.file("token", c.secret)
+		c.known().everyday(vars{"VPS_API_TOKEN_FILE": path})
+		c.file("token", "vps_demo")
+		c.everyday(vars{"VPS_API_TOKEN_FILE": path})
+	}},
+	{"an access key in VPSBOT_KEY", nil, func(c *cage) {
+		c.makeKey()
+		c.everyday(vars{"VPSBOT_KEY": c.secret})
+		c.run(nil, "keys", "list", "--json")
+	}},
+	{"an access key in a file", nil, func(c *cage) {
+		c.makeKey("--expires", "90d")
+		c.everyday(vars{"VPSBOT_KEY_FILE": c.file("key", c.secret)})
+	}},
+	{"a revoked access key", nil, func(c *cage) {
+		c.makeKey()
+		c.run(nil, "keys", "revoke", "laptop")
+		c.everyday(vars{"VPSBOT_KEY": c.secret})
+	}},
+	{"an access key that nobody made", aKey, func(c *cage) { c.everyday(vars{"VPSBOT_KEY": c.secret}) }},
+	{"an access key in the place of its file", aKey, func(c *cage) { c.everyday(vars{"VPSBOT_KEY_FILE": c.secret}) }},
+	{"a database's password", aPassword, func(c *cage) {
+		c.everyday(vars{"VPSBOT_DATABASE_URL": "postgres://vpsbot:" + c.secret + "@127.0.0.1:1/vpsbot"})
+	}},
+	{"a database's password in a URL that is none", aPassword, func(c *cage) {
+		for _, at := range []string{"@[::1/vpsbot", "@host:port/x", "@127.0.0.1:1/vpsbot?sslmode=odd", " @host/x", "%zz@host/x"} {
+			c.run(vars{"VPSBOT_DATABASE_URL": "postgres://vpsbot:" + c.secret + at}, "run", "servers.delete", "web-server-01")
+			c.run(vars{"VPSBOT_DATABASE_URL": "postgres://vpsbot:" + c.secret + at}, "doctor")
+			c.run(nil, "store", "migrate", "--from", "sqlite:"+c.folder+"/state/vpsbot/vpsbot.db", "--to", "postgres://vpsbot:"+c.secret+at)
+		}
+	}},
+	{"a password in VPS_API_URL", aPassword, func(c *cage) {
+		for _, api := range []string{"https://user:%s@127.0.0.1:1/api/v1", "https://127.0.0.1:1/api/v1?token=%s", "ht tp://%s@x", "https://%%zz:%s@host", "http://user:%s@example.com/api/v1"} {
+			c.run(vars{"VPS_API_URL": fmt.Sprintf(api, c.secret)}, "run", "servers.list")
+			c.run(vars{"VPS_API_URL": fmt.Sprintf(api, c.secret)}, "doctor")
+		}
+	}},
+	{"the key that signs the log", anAuditKey, func(c *cage) {
+		path := c.file("audit.key", c.secret+"\n")
+		c.everyday(vars{"VPSBOT_AUDIT_KEY_FILE": path})
+		c.run(nil, "audit", "key", "--out", path)
+	}},
+	{"the key that signs the log in the place of its file", anAuditKey, func(c *cage) {
+		c.run(vars{"VPSBOT_AUDIT_KEY_FILE": c.secret}, "run", "servers.delete", "web-server-01")
+		c.run(vars{"VPSBOT_AUDIT_KEY_FILE": c.file("audit.key", c.secret[:len(c.secret)-2])}, "doctor")
+		c.run(nil, "audit", "verify", "--key", c.secret)
+	}},
+}
+
+// escaped spells a text in JSON's own way.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, c := range text {
+		fmt.Fprintf(&b, `\u%04x`, c)
+	}
+	return b.String()
+}
+
+// echoed has the everyday life with an API that answers as answer does, all but its account.
+func echoed(answer func(*cage, http.ResponseWriter)) func(*cage) {
+	return func(c *cage) {
+		c.known().sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if strings.HasSuffix(r.URL.Path, "/account/me/") {
+				next.ServeHTTP(w, r)
+				return
+			}
+			answer(c, w)
+		})
+		c.briefly(vars{"VPS_API_TOKEN": c.secret})
+	}
+}
+
+func asArguments(c *cage) {
+	env := vars{"VPS_API_TOKEN": c.secret}
+	c.known()
+	for _, args := range [][]string{
+		{"servers.update", "web-server-01", "--name", c.secret},
+		{"servers.get", c.secret},
+		{"servers.delete", "web-server-01", "--confirm", c.secret},
+		{"backups.create", "web-server-01", "--description", "for " + c.secret},
+		{"servers.create", "--name", "x", "--plan-id", c.secret, "--os-id", "5", "--location", c.secret},
+		{"servers.list", "--limit", c.secret},
+		{"backups.create", "web-server-01", "--request-id", c.secret},
+	} {
+		c.run(env, append([]string{"run"}, args...)...)
+	}
+	c.run(env, "audit", "list", "--json")
+}
+
+func asWords(c *cage) {
+	env := vars{"VPS_API_TOKEN": c.secret}
+	c.known()
+	for _, args := range [][]string{
+		{c.secret},
+		{"run", c.secret},
+		{"run", "servers." + c.secret},
+		{"run", "servers.list", "--" + c.secret},
+		{"run", "servers.list", c.secret},
+		{"approvals", "show", c.secret},
+		{"approvals", "approve", c.secret},
+		{"approvals", c.secret},
+		{"audit", "list", "--actor", c.secret, "--json"},
+		{"audit", "list", "--since", c.secret},
+		{"policy", "check", c.secret},
+		{"policy", "explain", "--who", c.secret, "--where", "mcp", "servers.list"},
+		{"keys", "revoke", c.secret},
+		{"audit", "verify", "--key", c.secret},
+		{"mcp", c.secret},
+		{"store", "backup", "/" + c.secret + "/x"},
+	} {
+		c.run(env, args...)
+	}
+}
+
+func asReasons(c *cage) {
+	env := vars{"VPS_API_TOKEN": c.secret}
+	c.known()
+	c.run(env, "run", "servers.delete", "web-server-01")
+	for _, args := range [][]string{
+		{"freeze", "--reason", "because of " + c.secret}, {"run", "servers.stop", "web-server-01"}, {"unfreeze"}, {"keys", "create", c.secret}, {"approvals", "list", "--json"}, {"audit", "list", "--json"},
+	} {
+		c.run(env, args...)
+	}
+}
+
+func asMessages(c *cage) {
+	s := c.secret
+	said := session("servers_get", `{"server":"`+s+`"}`, "servers_get", `{"`+s+`":1}`, s, `{}`, "servers_update", `{"server":"web-server-01","name":"`+escaped(s)+`"}`) +
+		`{"jsonrpc":"2.0","id":90,"method":"` + s + `","params":{}}` + "\n" + `{"jsonrpc":"2.0","id":"` + s + `","method":"tools/call","params":` + s + `}` + "\n" +
+		`{"jsonrpc":"2.0","id":91,"method":"tools/call","params":{"name":"backups_create","arguments":{"server":"web-server-01"},"_meta":{"org.vpsbot/request-id":"` + s + `"}}}` + "\n" +
+		s + "\n"
+	c.known().feed(vars{"VPS_API_TOKEN": c.secret}, said, "mcp")
+	c.run(vars{"VPS_API_TOKEN": c.secret}, "audit", "list", "--json")
+}
+
+// makeKey makes the first access key of the store, whose secret is looked for.
+func (c *cage) makeKey(flags ...string) {
+	c.Helper()
+	file := filepath.Join(c.TempDir(), "key")
+	c.run(nil, append([]string{"keys", "create", "laptop", "--out", file}, flags...)...)
+	secret, err := os.ReadFile(file)
+	require.NoError(c, err)
+	c.secret = strings.TrimSpace(string(secret))
+}

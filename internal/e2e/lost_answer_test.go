@@ -1,0 +1,271 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+const (
+	faultRate = 0.4
+	askers    = 50
+	roundTime = 5 * time.Second // between two rounds of a reconciler, as in the product
+
+	// settleTime is how long a create that did not happen is looked for: the product takes it
+	// for not applied only then. A look whose every read failed is made up for by a later one, 30 s
+	// after it.
+	settleTime = time.Minute
+	lateLooks  = 3 * 30 * time.Second
+
+	longest  = 2 * time.Minute // that an asker tries, by a real clock
+	lateness = 2 * time.Second // of a change that is made after its connection was reset
+)
+
+// Creates go over real connections to a simulator that fails two in five requests, whatever
+// they ask for: the connection is reset before the request is read, or after; 429; 502 after
+// the change was made. Whoever hears that nothing happened asks again, so that each server is
+// wanted until it is there or its fate is unknown. Time is the Runner's: its reconciler's
+// pauses pass at once.
+func TestFigure3CreatesUnderFaults(t *testing.T) {
+	t.Parallel()
+	n, s := testkit.Size(25, 1000), testkit.Seed(t)
+	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
+	faults := &faultyNetwork{random: rand.New(rand.NewPCG(s, s))}
+	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
+	w.sim.Intercept(faults.handle)
+	p := w.side("process-1")
+	p.transport, p.url = nil, w.serve(faults.listen)
+	core := w.runner(p)
+
+	stop := w.reconcile(p)
+	outcomes := createAll(t, core, n)
+	stop()
+	faults.late.Wait() // the clock is put forward from here on
+	unknown := readLedger(t, w.store).states()[approval.Unknown]
+	happened, not := settleAll(t, w, core)
+	faults.stop()
+
+	l := readLedger(t, w.store)
+	l.requireBalanced(t)
+	doubled, wrong := compare(w, l, n)
+	require.Zero(t, doubled, "servers were created twice")
+	require.Empty(t, wrong, "settled as what did not happen")
+	require.Zero(t, l.states()[approval.Unknown]+l.states()[approval.Executing])
+	require.LessOrEqual(t, happened, settleTime)
+	require.LessOrEqual(t, not, settleTime+lateLooks)
+	require.Greater(t, faults.total(), n, "there were faults")
+	testkit.Figure(t, 3, "%d creates in %d requests with %d faults (%d reset unread, %d reset read, %d reset and made later, %d 429, %d 502 after the commit): 0 doubled; %d answers lost, %d of them not settled by their caller: those that happened were settled within %s, the others at %s (seed %d)",
+		n, faults.requests, faults.total(), faults.drawn[resetUnread], faults.drawn[resetRead], faults.drawn[madeLate], faults.drawn[throttled], faults.drawn[committed],
+		outcomes[runner.Unknown], unknown, happened.Round(time.Second), not.Round(time.Second), s)
+}
+
+// reconcile has another process look after what is unfinished, at the product's own pace, until
+// stop is called.
+func (w *world) reconcile(s side) (stop func()) {
+	w.Helper()
+	other := w.side("process-2")
+	s.process, s.store, s.sleep = other.process, other.store, nil
+	core := w.runner(s)
+	ctx, cancel := context.WithCancel(w.Context())
+	var ended sync.WaitGroup
+	ended.Go(func() { core.Reconcile(ctx, func() bool { return true }) })
+	return func() { cancel(); ended.Wait() }
+}
+
+// createAll asks for n servers, each until it is there or its fate is unknown.
+func createAll(t *testing.T, core *runner.Runner, n int) map[runner.Outcome]int {
+	t.Helper()
+	var mu sync.Mutex
+	outcomes := map[runner.Outcome]int{}
+	atOnce(askers, func(asker int) {
+		actor := permissions.Local(fmt.Sprint("asker-", asker))
+		for i := asker; i < n; i += askers {
+			outcome := createOne(t, core, actor, i)
+			mu.Lock()
+			outcomes[outcome]++
+			mu.Unlock()
+		}
+	})
+	return outcomes
+}
+
+func createOne(t *testing.T, core *runner.Runner, actor permissions.Actor, i int) runner.Outcome {
+	c := call(actor, "servers.create", `{"name":"new-%d","plan_id":"1","os_id":"5","location":"us-west"}`, i)
+	for until := time.Now().Add(longest); time.Now().Before(until); time.Sleep(time.Millisecond) { // the client holds calls back for a while after many faults
+		reply := core.Run(context.Background(), c)
+		if reply.Outcome == runner.ApprovalRequired {
+			reply = core.Answer(context.Background(), c, yes(reply.Record))
+		}
+		switch reply.Outcome {
+		case runner.Done:
+			return reply.Outcome
+		case runner.Unknown:
+			if again := core.Run(context.Background(), c); reply.Record != nil && again.Outcome == runner.ApprovalRequired && reply.Record.State == approval.Unknown {
+				t.Errorf("new-%d: asking again for what is unknown asks anew", i)
+			}
+			return reply.Outcome
+		}
+	}
+	t.Errorf("new-%d was never created", i)
+	return ""
+}
+
+// settleAll lets the reconciler do its rounds until nothing is unknown. It returns how long
+// the last took that had happened, and the last that had not.
+func settleAll(t *testing.T, w *world, core *runner.Runner) (happened, not time.Duration) {
+	t.Helper()
+	since := map[string]time.Time{}
+	w.clock.Stop()
+	for range int((settleTime+lateLooks)/roundTime) + 1 {
+		_ = core.ReconcileOnce(t.Context()) // a round that cannot read is made up for by the next
+		open, err := w.store.Find(t.Context(), approval.Query{States: []approval.State{approval.Unknown}})
+		require.NoError(t, err)
+		for _, rec := range open {
+			since[rec.ID] = rec.ChangedAt
+		}
+		if len(open) == 0 {
+			break
+		}
+		w.clock.Advance(roundTime)
+	}
+	for id, rec := range readLedger(t, w.store).records {
+		began, ok := since[id]
+		switch took := rec.ChangedAt.Sub(began); {
+		case !ok:
+		case rec.State == approval.Done:
+			happened = max(happened, took)
+		default:
+			not = max(not, took)
+		}
+	}
+	return happened, not
+}
+
+// compare counts the servers that are there more than once, and finds the records that say
+// something else than the world.
+func compare(w *world, l ledger, n int) (doubled int, wrong []string) {
+	done := map[string]int{}
+	for _, rec := range l.records {
+		if rec.State == approval.Done {
+			done[rec.TargetName]++
+		}
+	}
+	there := map[string]int{}
+	w.sim.Edit(func(world *simulator.World) {
+		for _, s := range world.Servers {
+			there[s.Name]++
+		}
+	})
+	for i := range n {
+		name := fmt.Sprint("new-", i)
+		if there[name] > 1 {
+			doubled++
+		}
+		if there[name] != done[name] {
+			wrong = append(wrong, fmt.Sprintf("%s: %d are there, %d are done: %s", name, there[name], done[name], l.story(name)))
+		}
+	}
+	return doubled, wrong
+}
+
+// fault is what becomes of a request.
+type fault int
+
+const (
+	none fault = iota
+	resetUnread
+	resetRead
+	madeLate // reset, and the change is made only some time later
+	throttled
+	committed // 502 after the change
+	kinds
+)
+
+// faultyNetwork fails requests, on the connection or behind it.
+type faultyNetwork struct {
+	mu       sync.Mutex
+	random   *rand.Rand
+	stopped  bool
+	requests int
+	drawn    [kinds]int
+	late     sync.WaitGroup
+}
+
+// draw decides on a request.
+func (f *faultyNetwork) draw() fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests++
+	if f.stopped || f.random.Float64() >= faultRate {
+		return none
+	}
+	drawn := fault(1 + f.random.IntN(int(kinds)-1))
+	f.drawn[drawn]++
+	return drawn
+}
+
+func (f *faultyNetwork) stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = true
+}
+
+func (f *faultyNetwork) total() (sum int) {
+	for _, n := range f.drawn {
+		sum += n
+	}
+	return sum
+}
+
+// handle carries out what was decided as the request came in.
+func (f *faultyNetwork) handle(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	switch drawnFor(r) {
+	case resetRead:
+		breakOff(w)
+	case madeLate:
+		breakOff(w)
+		f.late.Go(func() {
+			time.Sleep(lateness)
+			next.ServeHTTP(discard{http.Header{}}, r)
+		})
+	case throttled:
+		w.Header().Set("Retry-After", "0")
+		w.WriteHeader(http.StatusTooManyRequests)
+	case committed:
+		next.ServeHTTP(discard{http.Header{}}, r)
+		w.WriteHeader(http.StatusBadGateway)
+	default:
+		next.ServeHTTP(w, r)
+	}
+}
+
+// breakOff resets the connection of a request.
+func breakOff(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	reset(conn)
+}
+
+func reset(conn net.Conn) {
+	if broken, ok := conn.(*faultyConn); ok {
+		conn = broken.Conn
+	}
+	_ = conn.(*net.TCPConn).SetLinger(0) // so that closing is a reset
+	_ = conn.Close()
+}

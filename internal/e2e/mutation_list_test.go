@@ -1,0 +1,104 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mutant is one mistake put into one place of the source.
+type mutant struct {
+	Kind   string `json:"type"` // in gremlins' words
+	Status string `json:"status"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+
+	file     string // from the module's root
+	old, new string // instead of Kind, Line and Column
+}
+
+// swaps are what gremlins does to an operator.
+var swaps = map[string]map[string]string{
+	"CONDITIONALS_NEGATION": {"==": "!=", "!=": "==", "<=": ">", ">=": "<", "<": ">=", ">": "<="},
+	"CONDITIONALS_BOUNDARY": {"<=": "<", ">=": ">", "<": "<=", ">": ">="},
+	"ARITHMETIC_BASE":       {"+": "-", "-": "+", "*": "/", "/": "*", "%": "*"},
+	"INCREMENT_DECREMENT":   {"++": "--", "--": "++"},
+	"INVERT_NEGATIVES":      {"-": "+"},
+	"INVERT_LOGICAL":        {"&&": "||", "||": "&&"},
+}
+
+// in puts the mistake into a source.
+func (m mutant) in(source string) (mutated string, err error) {
+	if m.old != "" {
+		if strings.Count(source, m.old) != 1 {
+			return "", fmt.Errorf("%s has %q %d times", m.file, m.old, strings.Count(source, m.old))
+		}
+		return strings.Replace(source, m.old, m.new, 1), nil
+	}
+	lines := strings.SplitAfter(source, "\n")
+	line := lines[m.Line-1]
+	before, after := line[:m.Column-1], line[m.Column-1:]
+	for _, width := range []int{2, 1} {
+		if other, ok := swaps[m.Kind][after[:min(width, len(after))]]; ok {
+			lines[m.Line-1] = before + other + after[width:]
+			return strings.Join(lines, ""), nil
+		}
+	}
+	return "", fmt.Errorf("%s:%d:%d: no %s there: %q", m.file, m.Line, m.Column, m.Kind, after)
+}
+
+func (m mutant) String() string {
+	if m.old != "" {
+		return fmt.Sprintf("%s: %q for %q", m.file, m.new, m.old)
+	}
+	return fmt.Sprintf("%s:%d:%d %s", m.file, m.Line, m.Column, m.Kind)
+}
+
+// fate is what became of a mutant.
+type fate string
+
+const (
+	noticed fate = "killed"     // a test failed, or did not end
+	lived   fate = "lived"      // no test noticed
+	unfit   fate = "not viable" // it does not compile
+)
+
+// try runs the tests of the mutant's package with the mistake in it, and without touching
+// the source.
+func (m mutant) try(t *testing.T, root string) fate {
+	t.Helper()
+	folder := t.TempDir()
+	path := filepath.Join(root, m.file)
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	mutated, err := m.in(string(source))
+	require.NoError(t, err)
+	changed, overlay := filepath.Join(folder, "mutant.go"), filepath.Join(folder, "overlay.json")
+	require.NoError(t, os.WriteFile(changed, []byte(mutated), 0o600))
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(overlay, list, 0o600))
+
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-count=1", "-timeout", "60s", "./"+filepath.Dir(m.file))
+	cmd.Dir = root
+	said, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return lived
+	case bytes.Contains(said, []byte("[build failed]")):
+		return unfit
+	}
+	require.Contains(t, string(said), "FAIL", "%s: the tests could not be run", m)
+	return noticed
+}

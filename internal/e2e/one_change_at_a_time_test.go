@@ -1,0 +1,138 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/testkit"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// So many people have a reboot of the same server approved, and three processes run all of
+// them at once. Those that find it busy try again until each has been run.
+func TestFigure4OneChangeOfAServerAtATime(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) { oneAtATime(t, name, engine(t), testkit.Size(30, 2000)) })
+	}
+}
+
+func oneAtATime(t *testing.T, engine, url string, n int) {
+	// At that speed a server that was rebooted is active again when somebody next looks.
+	w := newWorld(t, url, simulator.Options{Speed: 1e12})
+	running := watchReboots(w)
+	runners := w.replicas(t, url, 3)
+	ids := approvedReboots(t, runners, n)
+
+	var busy atomic.Int64
+	left := make(chan int, n)
+	run := func(i int) {
+		rec, err := runners[i%3].RunApproved(t.Context(), reboot(i), ids[i])
+		switch {
+		case err != nil:
+			t.Error(err)
+		case rec.State == approval.Approved:
+			busy.Add(1)
+			left <- i
+		case rec.State != approval.Done:
+			t.Errorf("%s: %s", rec.State, rec.Message)
+		}
+	}
+	atOnce(n, run)
+	first := int64(n) - busy.Load()
+	for len(left) > 0 {
+		atOnce(3, func(int) {
+			for {
+				select {
+				case i := <-left:
+					run(i)
+					time.Sleep(time.Millisecond) // one that was busy lets the others go first
+				default:
+					return
+				}
+			}
+		})
+	}
+
+	l := readLedger(t, w.store)
+	l.requireBalanced(t)
+	require.Equal(t, map[approval.State]int{approval.Done: n}, l.states())
+	require.EqualValues(t, n, running.all.Load(), "each was sent once")
+	require.EqualValues(t, 1, running.most.Load(), "calls under way at the same time")
+	require.Equal(t, 1, l.most(), "records executing at the same time, as the log has kept it")
+	testkit.Figure(t, 4, "%s: %d approved changes of one server by 3 processes at once: never two executing, %d run by the first try, %d times busy, all done in the end, each sent once",
+		engine, n, first, busy.Load())
+}
+
+// gauge counts what is under way.
+type gauge struct{ now, most, all atomic.Int64 }
+
+func (g *gauge) during(do func()) {
+	now := g.now.Add(1)
+	defer g.now.Add(-1)
+	g.all.Add(1)
+	for most := g.most.Load(); now > most && !g.most.CompareAndSwap(most, now); most = g.most.Load() {
+	}
+	do()
+}
+
+func watchReboots(w *world) *gauge {
+	g := &gauge{}
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodGet {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		g.during(func() {
+			time.Sleep(time.Millisecond) // so that another has time to come in between
+			next.ServeHTTP(rw, r)
+		})
+	})
+	return g
+}
+
+// replicas are processes with a store each on one database.
+func (w *world) replicas(t *testing.T, url string, n int) []*runner.Runner {
+	t.Helper()
+	runners := make([]*runner.Runner, n)
+	for i := range runners {
+		s := w.side(fmt.Sprint("process-", i))
+		s.store = open(t, url)
+		runners[i] = w.runner(s)
+	}
+	return runners
+}
+
+// reboot is what the ith person asks for.
+func reboot(i int) runner.Call {
+	return call(permissions.Local(fmt.Sprint("person-", i)), "servers.reboot", `{"server":"web-server-01"}`)
+}
+
+// approvedReboots asks for n reboots and has each agreed to elsewhere.
+func approvedReboots(t *testing.T, runners []*runner.Runner, n int) []string {
+	t.Helper()
+	ids := make([]string, n)
+	atOnce(6, func(worker int) {
+		for i := worker; i < n; i += 6 {
+			c, r := reboot(i), runners[i%3]
+			asked := r.Run(context.Background(), c)
+			if asked.Record == nil {
+				t.Error(asked.Message)
+				return
+			}
+			ids[i] = asked.Record.ID
+			if _, err := r.Decide(context.Background(), c.Actor, runner.Answer{Approval: ids[i], Channel: permissions.Terminal, Yes: true}, ""); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return ids
+}

@@ -1,0 +1,96 @@
+package e2e_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/slackbot"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
+)
+
+const asker = "U0LEA" // who types all commands
+
+// askerRuns is a policy by which one person may do everything from Slack.
+func askerRuns() permissions.Policy {
+	lots := permissions.Rate{Most: 1e9, Within: time.Hour}
+	return permissions.Policy{Book: &permissions.Rulebook{
+		People: []permissions.Person{{ID: "lea", Identities: []permissions.Actor{"slack:" + asker}}},
+		Rules: []permissions.Rule{
+			{Name: "lea reads", Effect: permissions.Allow, Who: []permissions.Principal{"lea"}, Risks: []permissions.Risk{permissions.Read}},
+			{Name: "lea runs all", Effect: permissions.Allow, Who: []permissions.Principal{"lea"}, Servers: []permissions.ServerPattern{"*"}},
+		},
+		Budgets: map[string]permissions.Rate{"deletions": lots, "destructive": lots},
+	}}
+}
+
+// serveSlack is the other process: a bot that Slack reaches at the address that it prints. It runs
+// until it is killed, or its input ends.
+func serveSlack() error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	db, err := store.Open(ctx, os.Getenv("PROOF_DATABASE"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ahead, err := strconv.ParseInt(os.Getenv("PROOF_AHEAD"), 10, 64)
+	if err != nil {
+		return err
+	}
+	now := &clock{}
+	now.Advance(time.Duration(ahead))
+	s := childSide(db)
+	s.policy, s.now, s.sleep = askerRuns, now.Now, aMoment
+	core, err := s.runner()
+	if err != nil {
+		return err
+	}
+	core.Slack = func(context.Context) bool { return true }
+	bot, err := slackbot.New(slackbot.Options{
+		Runner: core, Store: func(context.Context) (slackbot.Store, error) { return db, nil },
+		Token: os.Getenv("PROOF_SLACK_TOKEN"), APIURL: os.Getenv("PROOF_SLACK"), Client: &http.Client{Timeout: 10 * time.Second},
+		Now: now.Now, Random: rand.Reader, Log: core.Log, Every: 20 * time.Millisecond,
+	})
+	if err != nil {
+		return err
+	}
+	go bot.Run(ctx)
+	go core.Reconcile(ctx, func() bool { return true })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	h := &transport.HTTP{Secret: func() (string, error) { return os.Getenv("PROOF_SLACK_SECRET"), nil }, Handler: bot, Now: now.Now, Log: slog.New(slog.DiscardHandler)}
+	h.Routes(mux)
+	fmt.Println(listener.Addr())
+	go func() {
+		_ = http.Serve(listener, mux) //nolint:gosec // one that is killed needs no timeouts
+	}()
+	for in := bufio.NewReader(os.Stdin); ; now.Advance(timeStep) {
+		if _, err := in.ReadByte(); err != nil {
+			return nil //nolint:nilerr // nobody needs it any more
+		}
+	}
+}
+
+// timeStep is how far each byte of its input puts its clock forward.
+const timeStep = 20 * time.Second
+
+// aMoment is a pause that leaves time for others.
+func aMoment(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(min(d, 20*time.Millisecond)):
+	}
+}

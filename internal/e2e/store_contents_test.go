@@ -1,0 +1,168 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/store"
+)
+
+// ledger is what a store and its log say after a proof.
+type ledger struct {
+	records map[string]approval.Record
+	rows    []audit.Row
+}
+
+func readLedger(t testing.TB, s *store.Store) ledger {
+	t.Helper()
+	ctx := context.Background()
+	l := ledger{records: map[string]approval.Record{}}
+	all, err := s.Find(ctx, approval.Query{Limit: 1 << 30})
+	require.NoError(t, err)
+	for _, rec := range all {
+		l.records[rec.ID] = rec
+	}
+	for row, err := range s.Rows(ctx, audit.Filter{}) {
+		require.NoError(t, err)
+		l.rows = append(l.rows, row)
+	}
+	_, err = audit.Verify(func(yield func(audit.Row, error) bool) {
+		for _, row := range l.rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	})
+	require.NoError(t, err, "the chain is whole")
+	return l
+}
+
+// progress is how far the rows of one record lead.
+type progress struct {
+	state approval.State
+	yeses int
+}
+
+// step reads the next row of a record. It reports false if the state machine has no such
+// step there: a row too many, or one missing before it.
+func (p *progress) step(rec approval.Record, row audit.Row) bool {
+	to := approval.State(row.Decision)
+	switch {
+	case row.Decision == "asked":
+		to = approval.Pending
+	case row.Decision == "approved":
+		if p.yeses++; p.yeses < needed(rec) {
+			return p.state == approval.Pending
+		}
+	case row.Decision == "allowed" && row.Outcome == "":
+		to = approval.Executing
+	case row.Outcome != "":
+		to = approval.State(row.Outcome)
+	case row.Decision == "refused" && p.state != approval.Executing:
+		return p.state != "" // an answer that was not taken, or a claim of a busy target: no step
+	}
+	ok := p.state.May(to)
+	p.state = to
+	return ok
+}
+
+// needed is how many people must agree before a record is approved.
+func needed(rec approval.Record) int {
+	if rec.Own && rec.Others > 0 {
+		return rec.Others + 1
+	}
+	return max(rec.Others, 1)
+}
+
+// balance holds the log against the records: it returns the steps that have no row, and the
+// rows that are no step.
+func (l ledger) balance() (lost, extra []string) {
+	at := map[string]*progress{}
+	for _, row := range l.rows {
+		if row.Approval == "" {
+			continue
+		}
+		p := at[row.Approval]
+		if p == nil {
+			p = &progress{}
+			at[row.Approval] = p
+		}
+		if !p.step(l.records[row.Approval], row) {
+			extra = append(extra, fmt.Sprintf("row %d of %s: %s %s", row.Seq, row.Approval, row.Decision, row.Outcome))
+		}
+	}
+	for id, rec := range l.records {
+		if at[id] == nil || at[id].state != rec.State {
+			lost = append(lost, fmt.Sprintf("%s is %s, which the log does not say", id, rec.State))
+		}
+	}
+	slices.Sort(lost)
+	return lost, extra
+}
+
+func (l ledger) requireBalanced(t testing.TB) {
+	t.Helper()
+	lost, extra := l.balance()
+	require.Empty(t, lost, "rows are missing")
+	require.Empty(t, extra, "there are rows too many")
+}
+
+// most is how many records of one target were ever executing at the same time, as the log
+// has kept the order.
+func (l ledger) most() int {
+	executing, most := map[string]map[string]bool{}, 0
+	for _, row := range l.rows {
+		rec, ok := l.records[row.Approval]
+		if !ok || row.Decision != "allowed" && row.Decision != "settled" && row.Decision != "stale" && row.Decision != "refused" {
+			continue
+		}
+		if executing[rec.Target] == nil {
+			executing[rec.Target] = map[string]bool{}
+		}
+		switch {
+		case row.Decision == "allowed" && row.Outcome == "":
+			executing[rec.Target][rec.ID] = true
+		case row.Outcome != audit.Unknown:
+			delete(executing[rec.Target], rec.ID)
+		}
+		most = max(most, len(executing[rec.Target]))
+	}
+	return most
+}
+
+// states counts the records by how they stand.
+func (l ledger) states() map[approval.State]int {
+	counts := map[approval.State]int{}
+	for _, rec := range l.records {
+		counts[rec.State]++
+	}
+	return counts
+}
+
+// claimed reports whether a record was ever claimed.
+func (l ledger) claimed() bool {
+	for _, rec := range l.records {
+		if !rec.ClaimedAt.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// story tells what the log has of a target, for whoever looks for a mistake.
+func (l ledger) story(targetName string) string {
+	var b strings.Builder
+	for _, row := range l.rows {
+		if rec, ok := l.records[row.Approval]; ok && rec.TargetName == targetName {
+			fmt.Fprintf(&b, "\n%s %.6s %s %s %d %s", row.At.Format("15:04:05.000"), row.Approval, row.Decision, row.Outcome, row.APIStatus, row.Reason)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,196 @@
+package e2e_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+const (
+	alice = permissions.Actor("local:alice")
+	bob   = permissions.Actor("key:bob")
+
+	token     = "vps_demo"
+	localhost = "http://localhost/api/v1" // of the simulator in this process; nothing listens there
+)
+
+// children are what the test program plays when it is started again as another process.
+var children = map[string]func() error{"press": pressApproval, "labour": labour, "slack": serveSlack, "stopped": stopMidway}
+
+const childVariable = "VPSBOT_PROOF_CHILD"
+
+func TestMain(m *testing.M) {
+	play, ok := children[os.Getenv(childVariable)]
+	if !ok {
+		os.Exit(pgtest.Run(m))
+	}
+	if err := play(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// engines give the URL of a new store.
+var engines = map[string]func(t testing.TB) string{
+	"sqlite":   storetest.SQLite,
+	"postgres": pgtest.URL,
+}
+
+// clock is the time of day, and as far ahead of it as a test has gone. Once it is stopped it goes
+// by Advance alone.
+type clock struct {
+	ahead   atomic.Int64
+	stopped atomic.Pointer[time.Time]
+}
+
+func (c *clock) Now() time.Time {
+	now := time.Now()
+	if at := c.stopped.Load(); at != nil {
+		now = *at
+	}
+	return now.Add(time.Duration(c.ahead.Load())).UTC()
+}
+
+// Stop takes the speed of the machine out of what is measured.
+func (c *clock) Stop() {
+	now := time.Now()
+	c.stopped.Store(&now)
+}
+
+func (c *clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// world is an account on the simulator, and a store.
+type world struct {
+	testing.TB
+	sim    *simulator.Simulator
+	url    string
+	store  *store.Store
+	clock  *clock
+	policy permissions.Policy
+}
+
+func newWorld(t testing.TB, url string, o simulator.Options) *world {
+	t.Helper()
+	w := &world{TB: t, url: url, clock: &clock{}}
+	o.Now = w.clock.Now
+	w.sim = simulator.New(o)
+	w.store = open(t, url)
+	return w
+}
+
+func open(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// serve lets the simulator answer on a port of this machine, and returns its base URL.
+func (w *world) serve(listen func(net.Listener) net.Listener) string {
+	w.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(w, err)
+	address := listener.Addr().String()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- simulator.Serve(ctx, listen(listener), w.sim) }()
+	w.Cleanup(func() { stop(); require.NoError(w, <-ended) })
+	return "http://" + address + "/api/v1"
+}
+
+func plainly(l net.Listener) net.Listener { return l }
+
+// side is what a Runner is made of that differs from process to process.
+type side struct {
+	process   string
+	url       string
+	transport http.RoundTripper
+	store     approval.Store
+	policy    func() permissions.Policy
+	now       func() time.Time
+	sleep     func(context.Context, time.Duration)
+}
+
+func (s side) runner() (*runner.Runner, error) {
+	source := func() (string, error) { return token, nil }
+	var core *runner.Runner
+	client, err := apiclient.New(apiclient.Options{
+		BaseURL: s.url, Token: source, Transport: s.transport, Observe: func(c apiclient.Call) { core.ObserveCall(c) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	core = &runner.Runner{
+		Client: client, API: localhost, Token: source, Policy: s.policy,
+		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
+		Process: runner.Process{ID: s.process},
+		Now:     s.now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Sleep: s.sleep,
+	}
+	return core, nil
+}
+
+// side is another process in this one, calling the simulator without a socket.
+func (w *world) side(process string) side {
+	return side{
+		process: process, url: localhost, transport: w.sim.Transport(), store: open(w, w.url),
+		policy: func() permissions.Policy { return w.policy },
+		now:    w.clock.Now, sleep: shortly,
+	}
+}
+
+// shortly pauses for as good as no time.
+func shortly(context.Context, time.Duration) { time.Sleep(time.Millisecond) }
+
+func (w *world) runner(s side) *runner.Runner {
+	w.Helper()
+	r, err := s.runner()
+	require.NoError(w, err)
+	return r
+}
+
+// call is what an assistant of the actor asks for, and can put to the person.
+func call(actor permissions.Actor, operation, format string, args ...any) runner.Call {
+	return runner.Call{
+		Operation: operation, Input: fmt.Appendf(nil, format, args...), Actor: actor,
+		Surface: permissions.MCP, CanPrompt: true,
+	}
+}
+
+// yes is the right answer to a card, given where it was asked.
+func yes(rec *approval.Record) runner.Answer {
+	return runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm}
+}
+
+// atOnce calls f with 0 to n-1, from as many goroutines that wait for each other.
+func atOnce(n int, f func(i int)) {
+	var done sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range n {
+		done.Go(func() {
+			<-begin
+			f(i)
+		})
+	}
+	close(begin)
+	done.Wait()
+}
