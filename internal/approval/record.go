@@ -46,7 +46,7 @@ type Record struct {
 	Own       bool   // the requester must consent too
 	Others    int    // how many other people must consent
 	Approvers string // who they may be, for messages; cleaned
-	RequestID string // the caller's own name for this request; empty: none
+	RequestID string // the caller's idempotency key; empty: none
 
 	State     State
 	Prior     State // the state before; empty at first
@@ -103,7 +103,7 @@ type Form struct {
 	ExpiresAt time.Time
 }
 
-// The limits of a request id.
+// The limits of a request id, the idempotency key of a caller.
 const (
 	RequestIDChars = 128
 	RequestIDBytes = 256 // what the store takes

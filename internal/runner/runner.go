@@ -59,7 +59,7 @@ type Call struct {
 	Channel     string                                    // id of the Slack channel, where Surface is Slack
 	Groups      []string                                  // ids of the Slack user groups that the actor is in
 	External    bool                                      // the actor is of another Slack workspace
-	RequestID   string                                    // the caller's own name for this request: the same gives the same outcome
+	RequestID   string                                    // the caller's idempotency key: the same gives the same outcome
 	Detached    bool                                      // nobody waits for the reply: its end is told to whoever asks next
 	CanPrompt   bool                                      // the surface can put the question to the person who waits
 	Limit       int                                       // how many rows of a list are shown; 0: as many as the input says

@@ -8,7 +8,6 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
-	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const (
@@ -90,8 +89,6 @@ func (s *Store) Told(ctx context.Context, id string, at time.Time) (first bool, 
 	return first, err
 }
 
-const requestIDBytes = 256
-
 // Insert implements [approval.Store]. What r says of Prior is not looked at; ChangedAt and,
 // for an Executing record, ClaimedAt are CreatedAt where they are zero, and Person is Actor where
 // it is empty.
@@ -126,8 +123,8 @@ func insertable(r approval.Record) (approval.Record, error) {
 		return r, fmt.Errorf("store: an approval cannot begin as %q", r.State)
 	case r.Others < 0 || r.State == approval.Executing && r.Others > 0:
 		return r, errors.New("store: an approval that needs other people begins as a question")
-	case len(r.RequestID) > requestIDBytes:
-		return r, fmt.Errorf("the request id has %d bytes: name the request in at most %d", len(r.RequestID), requestIDBytes)
+	case len(r.RequestID) > approval.RequestIDBytes:
+		return r, fmt.Errorf("the request id has %d bytes: name the request in at most %d", len(r.RequestID), approval.RequestIDBytes)
 	}
 	r.Prior = ""
 	if r.Person == "" {
@@ -146,7 +143,7 @@ func insertable(r approval.Record) (approval.Record, error) {
 func insertIn(ctx context.Context, tx transaction, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
 	old, err := joinable(ctx, tx, r)
 	if err == nil {
-		return old, true, remember(ctx, tx, r, old.ID)
+		return old, true, rememberRequest(ctx, tx, r, old.ID)
 	}
 	if !errors.Is(err, approval.ErrNotFound) {
 		return old, false, err
@@ -161,7 +158,7 @@ func insertIn(ctx context.Context, tx transaction, r approval.Record, limits []a
 	if err := insert(ctx, tx, "approvals", recordColumns+", seq", append(recordFields(&r), seq)); err != nil {
 		return old, false, err
 	}
-	if err := remember(ctx, tx, r, r.ID); err != nil {
+	if err := rememberRequest(ctx, tx, r, r.ID); err != nil {
 		return old, false, err
 	}
 	stored, err := recordByID(ctx, tx, r.ID)
@@ -190,17 +187,6 @@ func mayInsert(ctx context.Context, q queryer, r approval.Record, limits []appro
 	return within(ctx, q, r, r.ClaimedAt, limits)
 }
 
-// joinable finds the record that the same request has led to before, or approval.ErrNotFound.
-func joinable(ctx context.Context, q queryer, r approval.Record) (approval.Record, error) {
-	old, err := requested(ctx, q, r)
-	if !errors.Is(err, approval.ErrNotFound) {
-		return old, err
-	}
-	return one(ctx, q, recordFields, selectRecord+
-		" WHERE api = $1 AND account = $2 AND actor = $3 AND operation = $4 AND args_hash = $5 AND "+inOpen,
-		r.API, r.Account, r.Actor, r.Operation, r.ArgsHash)
-}
-
 // notHeld fails with *approval.BusyError if another record than r holds its target.
 func notHeld(ctx context.Context, q queryer, r approval.Record) error {
 	held, err := one(ctx, q, recordFields, selectRecord+
@@ -213,52 +199,4 @@ func notHeld(ctx context.Context, q queryer, r approval.Record) error {
 		return err
 	}
 	return &approval.BusyError{Holder: held}
-}
-
-// requestsKept is how long a caller's own name for a request is remembered.
-const requestsKept = 24 * time.Hour
-
-const selectRequested = selectRecord + ` WHERE id = (SELECT approval FROM requests
-	WHERE api = $1 AND account = $2 AND actor = $3 AND request_id = $4 AND at > $5)`
-
-// Requested implements [approval.Store].
-func (s *Store) Requested(ctx context.Context, api, account, actor, requestID string, now time.Time) (approval.Record, error) {
-	return readOne(ctx, s, recordFields, selectRequested, api, account, actor, requestID, millis(now.Add(-requestsKept)))
-}
-
-// requested finds what a request id stands for, or fails with approval.ErrNotFound.
-func requested(ctx context.Context, q queryer, r approval.Record) (approval.Record, error) {
-	if r.RequestID == "" {
-		return approval.Record{}, approval.ErrNotFound
-	}
-	old, err := one(ctx, q, recordFields, selectRequested, r.API, r.Account, r.Actor, r.RequestID, millis(r.CreatedAt.Add(-requestsKept)))
-	if err != nil {
-		return old, err
-	}
-	if !sameRequest(old, r) {
-		return approval.Record{}, &approval.RequestError{Record: old}
-	}
-	return old, nil
-}
-
-// sameRequest compares a new request with a stored one: by what it resolves to, or by what
-// was asked, which may resolve to something else by now.
-func sameRequest(old, r approval.Record) bool {
-	asked := text.Storable(r.AskedHash)
-	return old.Operation == text.Storable(r.Operation) &&
-		(old.ArgsHash == text.Storable(r.ArgsHash) || asked != "" && old.AskedHash == asked)
-}
-
-// remember notes what r's request id, if it has one, stands for, and forgets the old ones.
-func remember(ctx context.Context, tx transaction, r approval.Record, id string) error {
-	if r.RequestID == "" {
-		return nil
-	}
-	if _, err := execute(ctx, tx, "DELETE FROM requests WHERE at <= $1", millis(r.CreatedAt.Add(-requestsKept))); err != nil {
-		return err
-	}
-	_, err := execute(ctx, tx, `INSERT INTO requests (api, account, actor, request_id, approval, at) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (api, account, actor, request_id) DO NOTHING`,
-		r.API, r.Account, r.Actor, r.RequestID, id, millis(r.CreatedAt))
-	return err
 }
