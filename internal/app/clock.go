@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// databaseClock tells the time of the database that several machines share: by their own clocks, what
-// one calls expired another would still run. Between two looks at it this machine's clock goes on.
+// databaseClock is the time of a database that several machines share: by their own clocks a record could be
+// expired for one of them and not for another. Between two queries this machine's clock is added.
 type databaseClock struct {
 	machine func() time.Time
 
 	renewing sync.Mutex
 
 	mu    sync.Mutex
-	there time.Time // what the database said; zero: it was not asked yet
-	here  time.Time // when it said so
+	there time.Time // the database's answer; zero: there was none yet
+	here  time.Time // of this machine at that moment
 }
 
-// timed is a database that can be asked for its time.
+// timed is a database that answers with its time.
 type timed interface {
 	Now(ctx context.Context) (time.Time, error)
 }
 
-// Now is the database's time, as far as it is known.
+// now is the database's time, or this machine's before the first query.
 func (c *databaseClock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -31,16 +31,16 @@ func (c *databaseClock) now() time.Time {
 	if c.there.IsZero() {
 		return now
 	}
-	// Of the two clocks of a machine one stands still while it sleeps, and the other can be set.
+	// The monotonic clock stands still while the machine sleeps, and the wall clock can be set.
 	passed := max(now.Sub(c.here), now.Round(0).Sub(c.here.Round(0)))
 	return c.there.Add(passed)
 }
 
-// clockAge is how long the machine's clock is gone by between two questions to the database.
+// clockAge is the age after which an answer is renewed.
 const clockAge = 5 * time.Second
 
-// renew is set where the database was last asked a while ago, and nobody else is asking it. A database
-// that does not answer is noticed by what comes next.
+// renew calls set if the last answer is old and no other call is renewing it. It ignores errors: the
+// caller's next query meets them.
 func (c *databaseClock) renew(ctx context.Context, db timed) {
 	if c == nil || !c.renewing.TryLock() {
 		return
@@ -54,7 +54,7 @@ func (c *databaseClock) renew(ctx context.Context, db timed) {
 	}
 }
 
-// set asks the database for its time. The answer is as of the middle of the question.
+// set queries the database's time. The answer counts as of the middle of the query.
 func (c *databaseClock) set(ctx context.Context, db timed) error {
 	if c == nil {
 		return nil

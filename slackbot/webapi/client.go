@@ -147,8 +147,11 @@ func (c *Client) noteToken(code string) {
 // Identify calls auth.test, and stores the Identity.
 func (c *Client) Identify(ctx context.Context) error {
 	answer, err := c.slack.AuthTestContext(ctx)
-	if err != nil {
+	switch {
+	case ErrorCode(err) != "":
 		return fmt.Errorf("SLACK_BOT_TOKEN: Slack says %w", err)
+	case err != nil:
+		return err // Slack has said nothing about the token
 	}
 	var scopes []string
 	for scope := range strings.SplitSeq(answer.Header.Get("X-Oauth-Scopes"), ",") {
