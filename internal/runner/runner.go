@@ -65,7 +65,7 @@ type Call struct {
 	Limit       int                                       // how many rows of a list are shown; 0: as many as the input says
 	WaitLimit   time.Duration                             // how long "wait" may wait; 0: not at all
 	Progress    func(status string, waited time.Duration) // ServerLabel while it waits; may be nil
-	OnRecord    func(approval.Record)                     // ServerLabel once the record of a change is made or found, before it runs; may be nil
+	OnRecord    func(approval.Record)                     // called once the record of a change is made or found, before it runs; may be nil
 }
 
 // Run runs one call. A change that needs a person comes back as ApprovalRequired; a

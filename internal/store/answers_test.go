@@ -126,7 +126,7 @@ func TestExpiredFormsAreDropped(t *testing.T) {
 	})
 }
 
-func TestHandover(t *testing.T) {
+func TestEscalate(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		want := inserted(t, db, asked("1"))
 		expires := start.Add(time.Hour)
