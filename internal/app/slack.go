@@ -16,6 +16,7 @@ const (
 
 	presenceKept  = 5 * time.Second // how long an answer of the store is kept
 	announceEvery = 5 * time.Second
+	unreadyGrace  = time.Minute // within which a reconnect to Slack, or a slow store, is over
 )
 
 // AsksInSlack reports whether some process of this installation can ask people in Slack now. vpsbot serve
@@ -38,7 +39,7 @@ func (a *App) AsksInSlack(ctx context.Context) bool {
 }
 
 // announceSlack holds the lock by which every other process sees that people can be asked in Slack, while
-// this one is ready. Until Slack is connected it tries each second, so that a process that starts with it
+// this one is ready, or was within the last minute. Until Slack is connected it tries each second, so that a process that starts with it
 // need not wait.
 func (s *service) announceSlack(ctx context.Context) {
 	pause := func() time.Duration {
@@ -47,8 +48,12 @@ func (s *service) announceSlack(ctx context.Context) {
 		}
 		return time.Second
 	}
+	var ready time.Time // when it was last
 	for backoff.Sleep(ctx, pause()) == nil {
-		canAsk := ApprovalsChannel(s.Runner.Policy()) != "" && len(s.unready(ctx)) == 0
+		if len(s.unready(ctx)) == 0 {
+			ready = time.Now()
+		}
+		canAsk := ApprovalsChannel(s.Runner.Policy()) != "" && !ready.IsZero() && time.Since(ready) < unreadyGrace
 		if err := s.advertise(ctx, canAsk); err != nil && ctx.Err() == nil {
 			s.log.Warn("the lock by which others see that people can be asked in Slack", "error", err)
 		}
