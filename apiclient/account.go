@@ -31,8 +31,8 @@ type Profile struct {
 	Extra       map[string]any `json:",embed"`
 }
 
-// Token describes the token that was sent, without the secret itself.
-// A zero ExpiresAt means that it never expires; IsExpired is nil if it is not known.
+// Token describes the token that was sent, without the secret itself. A zero ExpiresAt means that it never
+// expires; IsExpired is nil if it is not known.
 type Token struct {
 	Name        string         `json:"name,omitzero"`
 	Permissions Permissions    `json:"permissions,omitzero"`
@@ -43,15 +43,14 @@ type Token struct {
 	Extra       map[string]any `json:",embed"`
 }
 
-// Me reads the account and the token's permissions: GET /account/me/. It needs no
-// permission.
+// Me reads the account and the token's permissions: GET /account/me/. It needs no permission.
 func (a Account) Me(ctx context.Context) (Me, error) {
 	return fetch[Me](ctx, a.run, &call{route: "/account/me/"})
 }
 
-// Permissions are grants, each as resource:action. The API documents a list of texts; a single text
-// and an object of lists by resource are accepted too. An unknown form grants nothing; nil
-// means that the answer had no permissions.
+// Permissions are grants, each as resource:action. The API documents a list of texts; a single text and an
+// object of lists by resource are accepted too. An unknown form grants nothing; nil means that the answer had
+// no permissions.
 type Permissions []string
 
 var errNoGrants = errors.New("permissions in a form that is not known")

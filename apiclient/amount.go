@@ -8,9 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Amount is a number for display: a size, a price, a count. The API may write
-// it as 5, "5.00" or "4 GB". The zero Amount is not known, which
-// is not 0. Amounts can be compared by ==.
+// Amount is a number for display: a size, a price, a count. The API may write it as 5, "5.00" or "4 GB". The
+// zero Amount is not known, which is not 0. Amounts can be compared by ==.
 type Amount struct {
 	text   string
 	number bool

@@ -36,9 +36,8 @@ func (l auth) RoundTrip(req *http.Request) (*http.Response, error) {
 
 type tokenKey struct{}
 
-// UseToken returns a context whose calls use this token instead of Options.Token: for work
-// that must use the same token from its first request to its last, also if the token's file
-// changes.
+// UseToken returns a context whose calls use this token instead of Options.Token: for work that must use the
+// same token from its first request to its last, also if the token's file changes.
 func UseToken(ctx context.Context, token string) context.Context {
 	return context.WithValue(ctx, tokenKey{}, token)
 }

@@ -5,8 +5,8 @@ import "context"
 // Backups are the operations on backups.
 type Backups struct{ run step }
 
-// Backup is a backup of a server. SizeMB is not known while it is being made; a zero
-// ExpiresAt means that it does not expire. Message is set in the answer to a create only.
+// Backup is a backup of a server. SizeMB is not known while it is being made; a zero ExpiresAt means that it
+// does not expire. Message is set in the answer to a create only.
 type Backup struct {
 	ID          ID             `json:"id,omitzero"`
 	Server      Ref            `json:"server,omitzero"`
@@ -22,8 +22,7 @@ type Backup struct {
 
 func (b Backup) identity() ID { return b.ID }
 
-// BackupFilter narrows a list of backups; zero fields are ignored. Type is
-// "manual" or "automatic".
+// BackupFilter narrows a list of backups; zero fields are ignored. Type is "manual" or "automatic".
 type BackupFilter struct {
 	ServerID ID
 	Type     string
@@ -55,8 +54,8 @@ func (b Backups) Delete(ctx context.Context, id ID) error {
 // Snapshots are the operations on snapshots.
 type Snapshots struct{ run step }
 
-// Snapshot is a snapshot of a server. SizeMB is not known while it is being made. Message
-// is set in the answer to a create only.
+// Snapshot is a snapshot of a server. SizeMB is not known while it is being made. Message is set in the answer
+// to a create only.
 type Snapshot struct {
 	ID          ID             `json:"id,omitzero"`
 	Server      Ref            `json:"server,omitzero"`
@@ -74,8 +73,7 @@ func (s Snapshot) identity() ID { return s.ID }
 // SnapshotFilter narrows a list of snapshots; a zero ServerID is ignored.
 type SnapshotFilter struct{ ServerID ID }
 
-// CreateSnapshot names the server and the snapshot; an empty Description is
-// not sent.
+// CreateSnapshot names the server and the snapshot; an empty Description is not sent.
 type CreateSnapshot struct {
 	ServerID    ID     `json:"server_id"`
 	Name        string `json:"name"`
@@ -94,8 +92,7 @@ func (s Snapshots) Create(ctx context.Context, in CreateSnapshot) (Snapshot, err
 	return fetch[Snapshot](ctx, s.run, &call{method: "POST", route: "/snapshots/", needs: []ID{in.ServerID}, in: in})
 }
 
-// Restore overwrites the snapshot's server with it: POST
-// /snapshots/{id}/restore/.
+// Restore overwrites the snapshot's server with it: POST /snapshots/{id}/restore/.
 func (s Snapshots) Restore(ctx context.Context, id ID) (ActionResult, error) {
 	return act(ctx, s.run, "/snapshots/{id}/restore/", id)
 }

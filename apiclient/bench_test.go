@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkGet compares a read through all links with the same read through
-// net/http alone. Both figures include the server, which is in the same process.
+// BenchmarkGet compares a read through all links with the same read through net/http alone. Both figures
+// include the server, which is in the same process.
 func BenchmarkGet(b *testing.B) {
 	body := readExamples(b)["GET /api/v1/servers/{server_id}/"].Response
 	f := newBenchFake(b, body)

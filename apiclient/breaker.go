@@ -15,8 +15,8 @@ const (
 	breakerPause    = 5 * time.Second
 )
 
-// breaker sends nothing for 5 s after ten failures in a row. Reads and writes
-// have a circuit each, so that failing reads do not block a write.
+// breaker sends nothing for 5 s after ten failures in a row. Reads and writes have a circuit each, so that
+// failing reads do not block a write.
 type breaker struct {
 	next          http.RoundTripper
 	reads, writes *gobreaker.CircuitBreaker[*http.Response]
@@ -25,8 +25,7 @@ type breaker struct {
 var (
 	// errServerFault makes the circuit count an answer of 500 or above as a failure.
 	errServerFault = errors.New("server fault")
-	// errCallerEnded is excluded from the count: the end of the caller's context is no
-	// failure of the API.
+	// errCallerEnded is excluded from the count: the end of the caller's context is no failure of the API.
 	errCallerEnded = errors.New("the caller ended the call")
 )
 

@@ -111,8 +111,7 @@ func query(pairs ...string) string {
 	return values.Encode()
 }
 
-// Request is a write as it would be sent. Path is relative to the base URL;
-// Body is nil if there is none.
+// Request is a write as it would be sent. Path is relative to the base URL; Body is nil if there is none.
 type Request struct {
 	Method string
 	Path   string
@@ -124,10 +123,9 @@ var (
 	errNoWrite = errors.New("the dry run made no write")
 )
 
-// DryRun calls fn with a client that sends nothing and returns the first write
-// that fn would have sent. Every call of that client, which is not safe for concurrent use,
-// returns an error, reads included. If fn makes no write, DryRun returns fn's own error, or else an error
-// of its own.
+// DryRun calls fn with a client that sends nothing and returns the first write that fn would have sent. Every
+// call of that client, which is not safe for concurrent use, returns an error, reads included. If fn makes no
+// write, DryRun returns fn's own error, or else an error of its own.
 func (c *Client) DryRun(fn func(*Client) error) (Request, error) {
 	var first *Request
 	err := fn(newClient(func(_ context.Context, c *call) error {

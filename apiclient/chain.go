@@ -14,8 +14,8 @@ import (
 // step performs a call, or what the links outside it leave to be done.
 type step func(ctx context.Context, c *call) error
 
-// newChain composes the links, the innermost first. The round trippers inside retry
-// run once for each attempt, all others once for each call.
+// newChain composes the links, the innermost first. The round trippers inside retry run once for each attempt,
+// all others once for each call.
 func newChain(o Options, base *url.URL) step {
 	transport, ours := o.Transport, o.Transport == nil
 	if ours {
@@ -73,8 +73,8 @@ func (s sender) request(ctx context.Context, c *call) *http.Request {
 	}).WithContext(ctx)
 	if c.payload != nil {
 		req.ContentLength = int64(len(c.payload))
-		// net/http calls GetBody only if it wrote nothing of the
-		// request, on a connection that turned out to be closed.
+		// net/http calls GetBody only if it wrote nothing of the request, on a connection that turned out to be
+		// closed.
 		req.GetBody = func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(c.payload)), nil
 		}
@@ -85,9 +85,8 @@ func (s sender) request(ctx context.Context, c *call) *http.Request {
 
 const connectLimit = 3 * time.Second
 
-// newTransport returns the connection pool. It speaks HTTP/1.1 only: there,
-// net/http repeats a write only if it wrote nothing of it, while under HTTP/2
-// it repeats a request that the server reports as not processed.
+// newTransport returns the connection pool. It speaks HTTP/1.1 only: there, net/http repeats a write only if it
+// wrote nothing of it, while under HTTP/2 it repeats a request that the server reports as not processed.
 func newTransport() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

@@ -1,9 +1,8 @@
 // Package apiclient is a typed client of the VPS.org REST API, version 1.
 //
-// A call passes through a chain of links with one job each (see chain.go): reads are tried
-// up to three times, a write is sent once and never again. Every failure is an
-// *Error; where a write may or may not have happened, Error.Unknown is true.
-// All exported methods may be called concurrently.
+// A call passes through a chain of links with one job each (see chain.go): reads are tried up to three times, a
+// write is sent once and never again. Every failure is an *Error; where a write may or may not have happened,
+// Error.Unknown is true. All exported methods may be called concurrently.
 package apiclient
 
 import (
@@ -23,31 +22,28 @@ const (
 
 // Options is what a Client is made from. BaseURL and Token are required.
 type Options struct {
-	// BaseURL is the API's root, such as https://admin.vps.org/api/v1, with
-	// or without a slash at the end. It must be https unless the host is a
-	// loopback one, and have neither query nor user. The token is sent to no other host.
+	// BaseURL is the API's root, such as https://admin.vps.org/api/v1, with or without a slash at the end. It
+	// must be https unless the host is a loopback one, and have neither query nor user. The token is sent to no
+	// other host.
 	BaseURL string
-	// Token is called for each request. If it fails or returns an empty token,
-	// nothing is sent and the error's kind is KindToken.
+	// Token is called for each request. If it fails or returns an empty token, nothing is sent and the error's
+	// kind is KindToken.
 	Token func() (string, error)
 	// UserAgent is sent unchanged; empty means "vpsbot".
 	UserAgent string
-	// Transport is the innermost link; nil means a connection pool. It must not
-	// repeat requests.
+	// Transport is the innermost link; nil means a connection pool. It must not repeat requests.
 	Transport http.RoundTripper
-	// Observe is called when an API call has ended, in the
-	// goroutine of the call. Each page of a list is a call. It may be nil.
+	// Observe is called when an API call has ended, in the goroutine of the call. Each page of a list is a
+	// call. It may be nil.
 	Observe func(Call)
-	// Logger receives a line at debug level for each attempt: method, path,
-	// status, duration. It may be nil.
+	// Logger receives a line at debug level for each attempt: method, path, status, duration. It may be nil.
 	Logger *slog.Logger
 }
 
-// Call describes one API call that has ended. Route is a pattern,
-// such as "/servers/{id}/". Status is 0 if none was received, Kind is empty
-// for a success, and Attempts counts the requests that were tried. Simulator is true
-// if a loopback host answered with the header [SimulatorHeader]; the header is
-// ignored from every other host.
+// Call describes one API call that has ended. Route is a pattern, such as "/servers/{id}/". Status is 0 if none
+// was received, Kind is empty for a success, and Attempts counts the requests that were tried. Simulator is
+// true if a loopback host answered with the header [SimulatorHeader]; the header is ignored from every other
+// host.
 type Call struct {
 	Method    string
 	Route     string
@@ -61,8 +57,8 @@ type Call struct {
 // SimulatorHeader is in every answer of the simulator of VPS.org's API.
 const SimulatorHeader = "X-Vpsbot-Simulator"
 
-// Client has a field for each resource of the API. New makes one, to be shared:
-// it holds the connections, the rate limit and the circuit breaker.
+// Client has a field for each resource of the API. New makes one, to be shared: it holds the connections, the
+// rate limit and the circuit breaker.
 type Client struct {
 	Account   Account
 	Servers   Servers
@@ -73,8 +69,7 @@ type Client struct {
 	DNSZones  DNSZones
 }
 
-// New returns a client, or an error that names the invalid option.
-// It sends nothing.
+// New returns a client, or an error that names the invalid option. It sends nothing.
 func New(o Options) (*Client, error) {
 	base, err := parseBase(o.BaseURL)
 	if err != nil {

@@ -72,8 +72,8 @@ func (c *call) decodeResult(body []byte) error {
 	return nil
 }
 
-// unwrap decodes an object that is inside another, under the name of its resource or a usual
-// name for a wrapped object, if it has an id.
+// unwrap decodes an object that is inside another, under the name of its resource or a usual name for a wrapped
+// object, if it has an id.
 func (c *call) unwrap(body []byte, depth int) {
 	resource, _, _ := strings.Cut(strings.Trim(c.route, "/"), "/")
 	var wrapper map[string]jsontext.Value
@@ -104,9 +104,9 @@ func isHTML(body []byte, h http.Header) bool {
 	return len(body) > 0 && (body[0] == '<' || strings.HasPrefix(h.Get("Content-Type"), "text/html"))
 }
 
-// reportsFailure reports whether the body of a success describes a failure: by "success": false
-// or, for actions and deletions, by the word in status. In the result of other calls, status is
-// that of the object. The documented word is "success"; unknown words are ignored.
+// reportsFailure reports whether the body of a success describes a failure: by "success": false or, for actions
+// and deletions, by the word in status. In the result of other calls, status is that of the object. The
+// documented word is "success"; unknown words are ignored.
 func (c *call) reportsFailure(body []byte) bool {
 	if !bytes.HasPrefix(body, []byte("{")) || c.isRead() && !bytes.Contains(body, []byte(`"success"`)) {
 		return false

@@ -8,8 +8,8 @@ import (
 // Domains is the operation on domains.
 type Domains struct{ run step }
 
-// Domain is a registered domain. Status is an open set of words, "locked"
-// among them; Locked is a separate field. Flags that are nil are not known.
+// Domain is a registered domain. Status is an open set of words, "locked" among them; Locked is a separate
+// field. Flags that are nil are not known.
 type Domain struct {
 	ID                ID             `json:"id,omitzero"`
 	DomainName        string         `json:"domain_name,omitzero"`
@@ -26,8 +26,7 @@ type Domain struct {
 
 func (d Domain) identity() ID { return d.ID }
 
-// DomainFilter narrows a list of domains; empty fields are ignored. Search is for
-// a part of the name.
+// DomainFilter narrows a list of domains; empty fields are ignored. Search is for a part of the name.
 type DomainFilter struct {
 	Status string
 	Search string
@@ -54,8 +53,7 @@ type Zone struct {
 
 func (z Zone) identity() ID { return z.UUID }
 
-// ZoneFilter narrows a list of zones to one domain, matched exactly; an empty
-// Domain is ignored.
+// ZoneFilter narrows a list of zones to one domain, matched exactly; an empty Domain is ignored.
 type ZoneFilter struct{ Domain string }
 
 // List reads all zones that fit the filter: GET /dns-zones/.

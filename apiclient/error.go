@@ -16,22 +16,20 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// FieldError holds the API's messages about one field of a request. The names of nested
-// fields are joined by dots.
+// FieldError holds the API's messages about one field of a request. The names of nested fields are joined by
+// dots.
 type FieldError struct {
 	Field    string
 	Messages []string
 }
 
-// Error is the type of every error that a call returns; use errors.As.
-// Message and Fields are texts of the API: data, at most 1000 characters
-// each, in which the token is redacted.
+// Error is the type of every error that a call returns; use errors.As. Message and Fields are texts of the API:
+// data, at most 1000 characters each, in which the token is redacted.
 type Error struct {
 	Kind Kind
 	// Status is the HTTP status, 0 if none was received.
 	Status int
-	// Method and Path are those of the request; Path is relative to the base
-	// URL and has no query.
+	// Method and Path are those of the request; Path is relative to the base URL and has no query.
 	Method string
 	Path   string
 	// Message is the API's message, empty if there is none.
@@ -85,8 +83,8 @@ func (e *Error) Next() string {
 	return kindTexts[e.Kind].next
 }
 
-// Temporary reports whether the same call may succeed a little later. It
-// is false for a write whose outcome is unknown.
+// Temporary reports whether the same call may succeed a little later. It is false for a write whose outcome is
+// unknown.
 func (e *Error) Temporary() bool {
 	switch e.Kind {
 	case KindRateLimited, KindServer, KindNetwork, KindTimeout, KindUnavailable:
@@ -198,8 +196,8 @@ func (c *call) rejection() *Error {
 	e.RetryAfter = backoff.RetryAfter(c.header)
 	e.Unknown = !c.isRead() && (c.status >= http.StatusInternalServerError || c.status == http.StatusRequestTimeout)
 	e.Message, e.Fields = parseErrorBody(c.body, c.header, c.token)
-	// The API's own 404 is JSON or empty. A web page or a text is the answer of a proxy, or
-	// for a route that does not exist: it does not mean that an object is gone.
+	// The API's own 404 is JSON or empty. A web page or a text is the answer of a proxy, or for a route that
+	// does not exist: it does not mean that an object is gone.
 	body := bytes.TrimSpace(c.body)
 	if e.Kind == KindNotFound && len(body) > 0 && !jsontext.Value(body).IsValid() {
 		e.Kind = KindNoRoute

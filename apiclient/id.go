@@ -15,17 +15,16 @@ const (
 	maxIDLength     = 128
 )
 
-// ID identifies one object of the API: a whole number or a string, kept in its
-// original form. The zero value is no id; no request is sent for it. IDs may
-// be map keys, but to == the number 7 and the string "7" differ: use Equal.
+// ID identifies one object of the API: a whole number or a string, kept in its original form. The zero value is
+// no id; no request is sent for it. IDs may be map keys, but to == the number 7 and the string "7" differ: use
+// Equal.
 type ID struct {
 	text   string
 	number bool
 }
 
-// ParseID parses an id that a person wrote: a whole number without leading zeros
-// and of at most 19 digits, which is sent as a JSON number, or a UUID, which
-// is sent as a string.
+// ParseID parses an id that a person wrote: a whole number without leading zeros and of at most 19 digits,
+// which is sent as a JSON number, or a UUID, which is sent as a string.
 func ParseID(s string) (ID, error) {
 	switch {
 	case text.IsUUID(s):
@@ -40,8 +39,8 @@ func ParseID(s string) (ID, error) {
 	return ID{text: s, number: true}, nil
 }
 
-// LooksLikeID reports whether s consists of digits or has the form of a UUID.
-// Such a text is never used as a name, even if ParseID refuses it ("007").
+// LooksLikeID reports whether s consists of digits or has the form of a UUID. Such a text is never used as a
+// name, even if ParseID refuses it ("007").
 func LooksLikeID(s string) bool { return isDigits(s) || text.IsUUID(s) }
 
 // String returns the id's text; it is empty for the zero ID.
@@ -50,8 +49,8 @@ func (id ID) String() string { return id.text }
 // IsZero reports whether id is no id at all.
 func (id ID) IsZero() bool { return id.text == "" }
 
-// Equal reports whether both identify the same object: it compares the text
-// (UUIDs without regard to case), not whether it is a number or a string.
+// Equal reports whether both identify the same object: it compares the text (UUIDs without regard to case), not
+// whether it is a number or a string.
 func (id ID) Equal(other ID) bool { return id.Key() == other.Key() }
 
 // MarshalJSON encodes the id in its original form, the zero ID as null.
@@ -65,8 +64,8 @@ func (id ID) MarshalJSON() ([]byte, error) {
 	return jsontext.AppendQuote(nil, id.text)
 }
 
-// UnmarshalJSON decodes a number of plain digits, a string of 1 to 128
-// characters that are safe as one segment of a path, or null.
+// UnmarshalJSON decodes a number of plain digits, a string of 1 to 128 characters that are safe as one segment
+// of a path, or null.
 func (id *ID) UnmarshalJSON(data []byte) error {
 	switch kind := jsontext.Value(data).Kind(); kind {
 	case 'n':
@@ -105,8 +104,8 @@ func (id *ID) setText(s string) error {
 	return nil
 }
 
-// Key returns the text that equal ids share, with a UUID in lower case: for comparing and
-// for maps, not for requests.
+// Key returns the text that equal ids share, with a UUID in lower case: for comparing and for maps, not for
+// requests.
 func (id ID) Key() string {
 	if text.IsUUID(id.text) {
 		return strings.ToLower(id.text)

@@ -9,12 +9,12 @@ import (
 	"sync/atomic"
 )
 
-// The API documents no idempotency keys, so a write is sent at most once: retry passes writes
-// through, the transport speaks HTTP/1.1 only (see newTransport), and sentTracker records whether
-// a write that failed may have reached the API (Error.Unknown).
+// The API documents no idempotency keys, so a write is sent at most once: retry passes writes through, the
+// transport speaks HTTP/1.1 only (see newTransport), and sentTracker records whether a write that failed may
+// have reached the API (Error.Unknown).
 
-// sentTracker counts attempts and records whether a write may have been sent: if so,
-// a missing answer does not mean that nothing was done.
+// sentTracker counts attempts and records whether a write may have been sent: if so, a missing answer does not
+// mean that nothing was done.
 type sentTracker struct{ next http.RoundTripper }
 
 func (l sentTracker) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -38,8 +38,7 @@ type connTrace struct{ requested, assigned atomic.Bool }
 
 func (t *connTrace) attach(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// net/http requests a further connection for a write only if it wrote
-		// nothing of it on the one before.
+		// net/http requests a further connection for a write only if it wrote nothing of it on the one before.
 		GetConn: func(string) { t.requested.Store(true); t.assigned.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { t.assigned.Store(true) },
 	})

@@ -11,9 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decodeOptions accept fields for display in any form, so that none of them makes a list unreadable.
-// The fields that decisions depend on are strict: an object's own id, and its status, which is
-// a word or empty.
+// decodeOptions accept fields for display in any form, so that none of them makes a list unreadable. The fields
+// that decisions depend on are strict: an object's own id, and its status, which is a word or empty.
 var decodeOptions = json.JoinOptions(
 	jsontext.AllowDuplicateNames(true),
 	jsontext.AllowInvalidUTF8(true),
@@ -28,9 +27,9 @@ var decodeOptions = json.JoinOptions(
 
 func unmarshal(data []byte, out any) error { return json.Unmarshal(data, out, decodeOptions) }
 
-// decodeString decodes a number or a boolean as the text that it is written with: a server
-// called 5 must not make a list unreadable. Of an object it decodes the member that names it, of a
-// list all texts; the status of an object is not guessed in that way.
+// decodeString decodes a number or a boolean as the text that it is written with: a server called 5 must not
+// make a list unreadable. Of an object it decodes the member that names it, of a list all texts; the status of
+// an object is not guessed in that way.
 func decodeString(dec *jsontext.Decoder, v *string) error {
 	kind := dec.PeekKind()
 	if kind == '"' || kind == 'n' {
@@ -51,8 +50,8 @@ func decodeString(dec *jsontext.Decoder, v *string) error {
 	return nil
 }
 
-// nameMembers are the members that may name an object, the best first: the value for a request
-// comes before the name for people.
+// nameMembers are the members that may name an object, the best first: the value for a request comes before the
+// name for people.
 var nameMembers = []string{"code", "slug", "name", "label", "title", "address", "ip_address", "ip", "hostname", "host", "value", "city", "id", "uuid"}
 
 // nameIn returns a text that names an object or a list, or "".
@@ -141,8 +140,7 @@ func isAt(dec *jsontext.Decoder, end string) bool {
 	return strings.HasSuffix(string(dec.StackPointer()), "/"+end)
 }
 
-// decodeAny keeps all digits of a number in an unknown member: as a text if
-// a float64 cannot hold it exactly.
+// decodeAny keeps all digits of a number in an unknown member: as a text if a float64 cannot hold it exactly.
 func decodeAny(dec *jsontext.Decoder, v *any) error {
 	if dec.PeekKind() != '0' {
 		return errors.ErrUnsupported
@@ -160,8 +158,8 @@ func decodeAny(dec *jsontext.Decoder, v *any) error {
 	return nil
 }
 
-// decodeObject decodes plain, the object without its methods, and then each id that the object's
-// own member did not give from a member of another name, which is in extra then.
+// decodeObject decodes plain, the object without its methods, and then each id that the object's own member did
+// not give from a member of another name, which is in extra then.
 func decodeObject(dec *jsontext.Decoder, plain any, extra *map[string]any, aliases ...idAlias) error {
 	if err := json.UnmarshalDecode(dec, plain); err != nil {
 		return err

@@ -74,8 +74,8 @@ func TestNumberAsText(t *testing.T) {
 	require.Equal(t, "web", servers[1].Name)
 }
 
-// Each decoder decodes any answer or returns an error; a decoded object can be encoded and
-// decoded again, and no decoded id is unsafe in a path.
+// Each decoder decodes any answer or returns an error; a decoded object can be encoded and decoded again, and
+// no decoded id is unsafe in a path.
 func FuzzDecodeObjects(f *testing.F) {
 	for _, ex := range readExamples(f) {
 		f.Add([]byte(ex.Response))

@@ -33,13 +33,12 @@ type list[T identified] struct {
 	run   step
 	route string
 	query string
-	// fits applies the filters of query again: the API ignores a filter that it does not
-	// know, and answers with all objects.
+	// fits applies the filters of query again: the API ignores a filter that it does not know, and answers with
+	// all objects.
 	fits func(T) bool
 }
 
-// fetch returns the objects that fit, of as many pages as the list has. A page that fails
-// fails the list.
+// fetch returns the objects that fit, of as many pages as the list has. A page that fails fails the list.
 func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 	ctx, cancel := context.WithTimeout(ctx, listLimit)
 	defer cancel()
@@ -87,9 +86,9 @@ func (l list[T]) filtered(all []T) []T {
 	return slices.DeleteFunc(all, func(item T) bool { return !l.fits(item) })
 }
 
-// nextQuery returns the query of a next link and ignores its scheme, host and path: behind a
-// proxy the API may not know its own address, and no link may lead to
-// another part of the API. A link without a query stands for the next page's number.
+// nextQuery returns the query of a next link and ignores its scheme, host and path: behind a proxy the API may
+// not know its own address, and no link may lead to another part of the API. A link without a query stands for
+// the next page's number.
 func (l list[T]) nextQuery(next string, number int) string {
 	link, err := url.Parse(next)
 	if err != nil || link.RawQuery == "" {

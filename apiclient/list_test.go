@@ -102,8 +102,8 @@ func TestListFollowsNext(t *testing.T) {
 	}
 }
 
-// Behind a proxy the API may not know its own address: the client uses only the query of a next link,
-// and sends nothing to another host.
+// Behind a proxy the API may not know its own address: the client uses only the query of a next link, and sends
+// nothing to another host.
 func TestListUsesOnlyTheQueryOfNext(t *testing.T) {
 	evil := newFake(t, always(200, `[]`))
 	for next, query := range map[string]string{

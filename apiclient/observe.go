@@ -10,9 +10,9 @@ import (
 
 type traceKey struct{}
 
-// Trace returns a context whose calls are passed to observer when they have ended, in addition
-// to Options.Observe: for a caller that needs the status of one call, such as the audit log.
-// observer may be called from any goroutine.
+// Trace returns a context whose calls are passed to observer when they have ended, in addition to
+// Options.Observe: for a caller that needs the status of one call, such as the audit log. observer may be
+// called from any goroutine.
 func Trace(ctx context.Context, observer func(Call)) context.Context {
 	return context.WithValue(ctx, traceKey{}, observer)
 }

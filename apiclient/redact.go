@@ -21,9 +21,8 @@ var errAnswer = errors.New("unusable answer")
 
 var errTooLarge = fmt.Errorf("%w: more than %d MiB", errAnswer, maxBody>>20)
 
-// bodyReader reads the whole body of an answer, so that an incomplete body counts as a
-// broken connection, and redacts the token in it. It removes the Location header: no
-// link outside it can follow or report a redirect.
+// bodyReader reads the whole body of an answer, so that an incomplete body counts as a broken connection, and
+// redacts the token in it. It removes the Location header: no link outside it can follow or report a redirect.
 type bodyReader struct{ next http.RoundTripper }
 
 func (l bodyReader) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -49,8 +48,8 @@ func (l bodyReader) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func isSuccess(status int) bool { return status/100 == 2 }
 
-// redactBody replaces the token in a body, also where the JSON has escapes
-// in it. The result shares body's memory if nothing was replaced.
+// redactBody replaces the token in a body, also where the JSON has escapes in it. The result shares body's
+// memory if nothing was replaced.
 func redactBody(body []byte, token string) []byte {
 	if token == "" {
 		return body
@@ -73,8 +72,7 @@ func withoutEscapes(body []byte) []byte {
 	return formatted
 }
 
-// redactError returns err, or an error of its redacted text alone if that text is long or
-// contains the token.
+// redactError returns err, or an error of its redacted text alone if that text is long or contains the token.
 func redactError(err error, token string) error {
 	if err == nil {
 		return nil

@@ -12,16 +12,16 @@ import (
 // guardKey is the context key of a send guard.
 type guardKey struct{}
 
-// WithSendGuard returns a context in which allow is called right before the first byte of a write is
-// written to its connection. If allow returns an error, nothing is sent, the connection is closed and the call
-// fails with KindUnavailable. So a process that was stopped for any time before that moment does not send a write
-// that it checked before the stop.
+// WithSendGuard returns a context in which allow is called right before the first byte of a write is written to
+// its connection. If allow returns an error, nothing is sent, the connection is closed and the call fails with
+// KindUnavailable. So a process that was stopped for any time before that moment does not send a write that it
+// checked before the stop.
 func WithSendGuard(ctx context.Context, allow func(context.Context) error) context.Context {
 	return context.WithValue(ctx, guardKey{}, &sendGuard{allow: allow})
 }
 
-// sendGuard calls allow once for each connection of a request: net/http uses another connection if the
-// first turns out to be closed.
+// sendGuard calls allow once for each connection of a request: net/http uses another connection if the first
+// turns out to be closed.
 type sendGuard struct {
 	allow func(context.Context) error
 
@@ -46,8 +46,8 @@ func (g *sendGuard) refusal() error {
 	return g.refused
 }
 
-// guardedSender installs the guard of a write on its connection. For a transport without
-// guarded connections, such as the simulator's in this process, it calls the guard before the request.
+// guardedSender installs the guard of a write on its connection. For a transport without guarded connections,
+// such as the simulator's in this process, it calls the guard before the request.
 type guardedSender struct {
 	next http.RoundTripper
 	ours bool

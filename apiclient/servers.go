@@ -15,8 +15,8 @@ type ServerFilter struct {
 	Location string
 }
 
-// CreateServer describes a new server. Name, PlanID, OSID and Location are
-// required; zero values of the others are not sent.
+// CreateServer describes a new server. Name, PlanID, OSID and Location are required; zero values of the others
+// are not sent.
 type CreateServer struct {
 	Name           string `json:"name"`
 	PlanID         ID     `json:"plan_id"`
@@ -53,20 +53,18 @@ func (s Servers) Get(ctx context.Context, id ID) (Server, error) {
 	return fetch[Server](ctx, s.run, &call{route: "/servers/{id}/", id: id})
 }
 
-// Create orders a server, which is billed: POST /servers/. The server of the answer is still being
-// provisioned.
+// Create orders a server, which is billed: POST /servers/. The server of the answer is still being provisioned.
 func (s Servers) Create(ctx context.Context, in CreateServer) (Server, error) {
 	return fetch[Server](ctx, s.run, &call{method: "POST", route: "/servers/", needs: []ID{in.PlanID, in.OSID}, in: in})
 }
 
-// Update changes the fields that are set: PATCH /servers/{id}/. The result is
-// zero if the API answers without a body.
+// Update changes the fields that are set: PATCH /servers/{id}/. The result is zero if the API answers without a
+// body.
 func (s Servers) Update(ctx context.Context, id ID, in UpdateServer) (Server, error) {
 	return fetch[Server](ctx, s.run, &call{method: "PATCH", route: "/servers/{id}/", id: id, answer: bodyOptional, in: in})
 }
 
-// Replace sets all three fields: PUT /servers/{id}/. The result is zero if
-// the API answers without a body.
+// Replace sets all three fields: PUT /servers/{id}/. The result is zero if the API answers without a body.
 func (s Servers) Replace(ctx context.Context, id ID, in ReplaceServer) (Server, error) {
 	return fetch[Server](ctx, s.run, &call{method: "PUT", route: "/servers/{id}/", id: id, answer: bodyOptional, in: in})
 }
@@ -91,8 +89,7 @@ func (s Servers) Reboot(ctx context.Context, id ID) (ActionResult, error) {
 	return act(ctx, s.run, "/servers/{id}/reboot/", id)
 }
 
-// Restore overwrites a server with one of its backups: POST
-// /servers/{id}/restore/.
+// Restore overwrites a server with one of its backups: POST /servers/{id}/restore/.
 func (s Servers) Restore(ctx context.Context, id, backupID ID) (ActionResult, error) {
 	return fetch[ActionResult](ctx, s.run, &call{
 		method: "POST", route: "/servers/{id}/restore/", id: id, answer: bodyOptional,
@@ -100,9 +97,9 @@ func (s Servers) Restore(ctx context.Context, id, backupID ID) (ActionResult, er
 	})
 }
 
-// Server is a virtual server. In a list IPv6Address, BackupsEnabled and
-// ResourceUsage are not set; Message is set in the answer to a create only. IPAddress is empty
-// while the server is provisioned. Status is an open set of words.
+// Server is a virtual server. In a list IPv6Address, BackupsEnabled and ResourceUsage are not set; Message is
+// set in the answer to a create only. IPAddress is empty while the server is provisioned. Status is an open set
+// of words.
 type Server struct {
 	ID             ID             `json:"id,omitzero"`
 	Name           string         `json:"name,omitzero"`
@@ -128,8 +125,8 @@ func (s Server) Address() string {
 	return cmp.Or(s.IPAddress, s.IPv6Address)
 }
 
-// PlanRef is the plan of a server. The API states no units; the values fit MB
-// of memory, GB of storage, GB of traffic a month.
+// PlanRef is the plan of a server. The API states no units; the values fit MB of memory, GB of storage, GB of
+// traffic a month.
 type PlanRef struct {
 	ID        ID             `json:"id,omitzero"`
 	Name      string         `json:"name,omitzero"`
@@ -156,8 +153,8 @@ type Usage struct {
 	Extra         map[string]any `json:",embed"`
 }
 
-// Ref is the short form of an object inside another. CreatedAt is
-// set for the snapshot of a restore only, Status for the server of an action only.
+// Ref is the short form of an object inside another. CreatedAt is set for the snapshot of a restore only,
+// Status for the server of an action only.
 type Ref struct {
 	ID        ID             `json:"id,omitzero"`
 	Name      string         `json:"name,omitzero"`
@@ -166,8 +163,8 @@ type Ref struct {
 	Extra     map[string]any `json:",embed"`
 }
 
-// ActionResult is the answer to start, stop, reboot and restore: the action has
-// started, not ended. It is zero if the API answered without a body.
+// ActionResult is the answer to start, stop, reboot and restore: the action has started, not ended. It is zero
+// if the API answered without a body.
 type ActionResult struct {
 	Status   string         `json:"status,omitzero"`
 	Message  string         `json:"message,omitzero"`
@@ -179,8 +176,8 @@ type ActionResult struct {
 // Plans is the operation on plans.
 type Plans struct{ run step }
 
-// Plan is a plan that can be ordered. Prices are in the account's currency, which
-// the API does not name; for the other units see PlanRef. Available is nil if it is not known.
+// Plan is a plan that can be ordered. Prices are in the account's currency, which the API does not name; for
+// the other units see PlanRef. Available is nil if it is not known.
 type Plan struct {
 	ID           ID             `json:"id,omitzero"`
 	Name         string         `json:"name,omitzero"`

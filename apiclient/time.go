@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// timeLayouts are the forms that the API uses or may use; each accepts fractions of a
-// second. A time without a zone is UTC.
+// timeLayouts are the forms that the API uses or may use; each accepts fractions of a second. A time without a
+// zone is UTC.
 var timeLayouts = []string{
 	time.RFC3339,
 	time.DateOnly,
@@ -18,8 +18,8 @@ var timeLayouts = []string{
 	"2006-01-02Z07:00",
 }
 
-// Time is a date or a time of the API. The embedded time.Time is zero if
-// the text could not be parsed; the text itself is kept, and encoded, unchanged.
+// Time is a date or a time of the API. The embedded time.Time is zero if the text could not be parsed; the text
+// itself is kept, and encoded, unchanged.
 type Time struct {
 	time.Time
 	raw string
@@ -44,8 +44,8 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return jsontext.AppendQuote(nil, t.String())
 }
 
-// UnmarshalJSON decodes any value: a text in an unknown form is kept as text, a
-// number is seconds or milliseconds since 1970, and any other value is the zero Time.
+// UnmarshalJSON decodes any value: a text in an unknown form is kept as text, a number is seconds or
+// milliseconds since 1970, and any other value is the zero Time.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	*t = Time{}
 	switch jsontext.Value(data).Kind() {

@@ -31,8 +31,8 @@ func deadline(next step) step {
 	}
 }
 
-// headerTimeout limits how long one attempt of a read waits for the header of the answer,
-// so that time is left for a retry. A write waits until its deadline.
+// headerTimeout limits how long one attempt of a read waits for the header of the answer, so that time is left
+// for a retry. A write waits until its deadline.
 type headerTimeout struct{ next http.RoundTripper }
 
 var errNoHeader = fmt.Errorf("no answer within %v: %w", headerLimit, context.DeadlineExceeded)
@@ -41,8 +41,8 @@ func (l headerTimeout) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet {
 		return l.next.RoundTrip(req)
 	}
-	// Only the timer cancels the context, for the body is read after this function. The
-	// deadline of the call releases it.
+	// Only the timer cancels the context, for the body is read after this function. The deadline of the call
+	// releases it.
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(headerLimit, func() { cancel(errNoHeader) })
 	resp, err := l.next.RoundTrip(req.WithContext(ctx))

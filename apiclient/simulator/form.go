@@ -54,7 +54,8 @@ func (f *form) refusal() *response {
 	return &response{status: http.StatusBadRequest, body: f.errors}
 }
 
-// field decodes one member, or returns nil if it has no value. null counts as absent unless the member is required.
+// field decodes one member, or returns nil if it has no value. null counts as absent unless the member is
+// required.
 func field[T any](f *form, name string, required bool, complaint string) *T {
 	raw, sent := f.fields[name]
 	null := string(raw) == "null"
@@ -76,7 +77,8 @@ func field[T any](f *form, name string, required bool, complaint string) *T {
 	return &value
 }
 
-// text decodes a string member, which must not be blank and must pass the rule. The rule returns "" or an error text.
+// text decodes a string member, which must not be blank and must pass the rule. The rule returns "" or an error
+// text.
 func (f *form) text(name string, required bool, rule func(string) string) *string {
 	value := field[string](f, name, required, notText)
 	if value == nil {
@@ -146,7 +148,8 @@ func (w *World) idMember(id int) member {
 	return member{"id", id}
 }
 
-// idField reads an id of a form, in the form in which answers have it. An unknown UUID becomes 0, which no object has.
+// idField reads an id of a form, in the form in which answers have it. An unknown UUID becomes 0, which no
+// object has.
 func (c *call) idField(name string, required bool) *int {
 	if !c.uuids {
 		id := field[wholeNumber](&c.form, name, required, notInteger)

@@ -30,8 +30,8 @@ type Request struct {
 	At time.Time
 }
 
-// Requests returns a copy of the last 10,000 requests, the oldest first. Each is recorded on
-// arrival, before it is authenticated and answered.
+// Requests returns a copy of the last 10,000 requests, the oldest first. Each is recorded on arrival, before it
+// is authenticated and answered.
 func (s *Simulator) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

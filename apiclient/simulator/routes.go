@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// endpoint is one operation of the API. One of needs is sufficient; an endpoint without needs accepts any token.
+// endpoint is one operation of the API. One of needs is sufficient; an endpoint without needs accepts any
+// token.
 type endpoint struct {
 	method, path string
 	needs        []string
@@ -56,8 +57,8 @@ var routes = func() map[string]methods {
 	return routes
 }()
 
-// route returns the path of the endpoints that a request path matches, and the id in it. A path
-// without a slash at its end matches nothing.
+// route returns the path of the endpoints that a request path matches, and the id in it. A path without a slash
+// at its end matches nothing.
 func route(path string) (pattern, id string) {
 	rest, inside := strings.CutPrefix(path, prefix)
 	rest, slash := strings.CutSuffix(rest, "/")
@@ -110,8 +111,8 @@ type call struct {
 	snapshot *Snapshot
 }
 
-// readBody reads the whole body, or one byte more than the limit of a longer one, and leaves a copy
-// in the request for interceptors.
+// readBody reads the whole body, or one byte more than the limit of a longer one, and leaves a copy in the
+// request for interceptors.
 func readBody(r *http.Request) []byte {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil

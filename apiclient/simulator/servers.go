@@ -91,8 +91,8 @@ func (c *call) createServer() *response {
 	return created(c.serverObject(s, createdServer).withMessage(provisioningMessage))
 }
 
-// planAndLocation reads plan and location, which must fit each other, and returns the plan's price. Locations exist
-// in plans only.
+// planAndLocation reads plan and location, which must fit each other, and returns the plan's price. Locations
+// exist in plans only.
 func (c *call) planAndLocation(n *Server) (price float64) {
 	located := false
 	if location := c.form.text("location", true, func(string) string { return "" }); location != nil {

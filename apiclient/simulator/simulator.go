@@ -1,8 +1,8 @@
 // Package simulator is VPS.org's REST API in memory: an http.Handler for tests and demonstrations.
 //
 // It shares no type with the client, so that a test of the client against it is a test of the wire format.
-// Every path begins with /api/v1/ and ends in a slash. Nothing is stored, and
-// no goroutine runs between requests: each request first advances the statuses to its time.
+// Every path begins with /api/v1/ and ends in a slash. Nothing is stored, and no goroutine runs between
+// requests: each request first advances the statuses to its time.
 package simulator
 
 import (
@@ -33,14 +33,14 @@ type Options struct {
 	// Servers is the size of the fleet. 0 means the documentation's two sample servers, 1 the first of them;
 	// above 2 the rest is generated, the same each time.
 	Servers int
-	// Speed is the factor by which statuses change faster than at VPS.org: at 60 a three minute create takes three
-	// seconds. 0 or less means 60.
+	// Speed is the factor by which statuses change faster than at VPS.org: at 60 a three minute create takes
+	// three seconds. 0 or less means 60.
 	Speed float64
 	// Latency is added to each answer.
 	Latency time.Duration
-	// FailRate, from 0 to 1, is the share of requests that fail. The failures are equally
-	// frequent: 500 before the change, 502 after the change, 429 with Retry-After: 1, connection reset before the
-	// change, connection reset after it.
+	// FailRate, from 0 to 1, is the share of requests that fail. The failures are equally frequent: 500 before
+	// the change, 502 after the change, 429 with Retry-After: 1, connection reset before the change, connection
+	// reset after it.
 	FailRate float64
 	// Seed determines which requests fail, and how.
 	Seed uint64
@@ -50,21 +50,22 @@ type Options struct {
 	Tokens []Token
 	// UUIDs makes all ids UUID strings (see UUID), as in VPS.org's newer tools.
 	UUIDs bool
-	// PageSize above 0 divides all lists but the zones into pages, by the queries page and page_size (at most 100).
+	// PageSize above 0 divides all lists but the zones into pages, by the queries page and page_size (at most
+	// 100).
 	PageSize int
 	// Next adds the addresses of the next and the previous page to each list, null if there is none.
 	Next bool
-	// Vendor answers as VPS.org's newer tools suggest, instead of as its pages document: UUIDs under
-	// "uuid", pages of 20 with addresses, prices as text, and no filter of servers by status or location.
+	// Vendor answers as VPS.org's newer tools suggest, instead of as its pages document: UUIDs under "uuid",
+	// pages of 20 with addresses, prices as text, and no filter of servers by status or location.
 	Vendor bool
 }
 
 // vendorPage is the page size of VPS.org's newer tools.
 const vendorPage = 20
 
-// Interceptor is called before a request is handled; next is the simulator's own handler,
-// which has the body even if the interceptor has read it. To break the connection, panic with
-// http.ErrAbortHandler, before or after calling next with another writer.
+// Interceptor is called before a request is handled; next is the simulator's own handler, which has the body
+// even if the interceptor has read it. To break the connection, panic with http.ErrAbortHandler, before or
+// after calling next with another writer.
 type Interceptor = func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 // Simulator answers as VPS.org's API does. New makes one; it is safe for concurrent use.
@@ -99,9 +100,9 @@ func New(opts Options) *Simulator {
 	}
 }
 
-// Intercept sets the interceptor of all later requests; nil removes it. It runs after the
-// latency and before the injected failures, outside the simulator's lock, and must be safe for concurrent
-// use if requests are concurrent.
+// Intercept sets the interceptor of all later requests; nil removes it. It runs after the latency and before
+// the injected failures, outside the simulator's lock, and must be safe for concurrent use if requests are
+// concurrent.
 func (s *Simulator) Intercept(fn func(w http.ResponseWriter, r *http.Request, next http.Handler)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,8 +156,9 @@ const (
 	shutdownTimeout = 5 * time.Second
 )
 
-// Serve answers on the listener, which it owns, until ctx ends. Then it waits five seconds for running requests,
-// closes the connections of the rest, and returns nil. If it ends for any other reason, it returns an error.
+// Serve answers on the listener, which it owns, until ctx ends. Then it waits five seconds for running
+// requests, closes the connections of the rest, and returns nil. If it ends for any other reason, it returns an
+// error.
 func Serve(ctx context.Context, listener net.Listener, s *Simulator) error {
 	server := &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,

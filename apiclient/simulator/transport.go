@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// Transport returns a RoundTripper that passes requests for any host to the simulator without a socket. A broken
-// connection is syscall.ECONNRESET, or io.ErrUnexpectedEOF in a body of which a part was flushed. It returns as soon as the
-// request's context ends, and calls the hooks of an httptrace as a connection does.
+// Transport returns a RoundTripper that passes requests for any host to the simulator without a socket. A
+// broken connection is syscall.ECONNRESET, or io.ErrUnexpectedEOF in a body of which a part was flushed. It
+// returns as soon as the request's context ends, and calls the hooks of an httptrace as a connection does.
 func (s *Simulator) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ simulator *Simulator }
@@ -82,8 +82,8 @@ func traceSent(trace *httptrace.ClientTrace) {
 	}
 }
 
-// exchange is one request of the in-process transport: the ResponseWriter of its handler, and the result.
-// The handler owns its fields until done is closed.
+// exchange is one request of the in-process transport: the ResponseWriter of its handler, and the result. The
+// handler owns its fields until done is closed.
 type exchange struct {
 	header  http.Header
 	sent    http.Header // the header as it was when the status was written

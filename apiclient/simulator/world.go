@@ -24,9 +24,9 @@ const (
 	Automatic = "automatic"
 )
 
-// World is the state of a simulator, which tests change in Simulator.Edit. Ids are whole numbers here
-// even if answers have UUIDs (see UUID). The key of each map is the id; of Tokens the token's value,
-// of Zones the UUID. A World has no lock: the simulator locks it.
+// World is the state of a simulator, which tests change in Simulator.Edit. Ids are whole numbers here even if
+// answers have UUIDs (see UUID). The key of each map is the id; of Tokens the token's value, of Zones the UUID.
+// A World has no lock: the simulator locks it.
 type World struct {
 	Account   Account
 	Credits   float64 // the balance; a create takes the plan's monthly price
@@ -35,8 +35,8 @@ type World struct {
 	Backups   map[int]*Backup
 	Snapshots map[int]*Snapshot
 	Plans     map[int]*Plan // the plans on sale
-	// ServerPlans are those plans that differ in server objects from Plans: the
-	// documentation's pages contradict each other for the first two.
+	// ServerPlans are those plans that differ in server objects from Plans: the documentation's pages
+	// contradict each other for the first two.
 	ServerPlans map[int]Plan
 	OS          map[int]OS
 	Domains     map[int]*Domain
@@ -79,8 +79,9 @@ func (w *World) Backup(id int) *Backup { return w.Backups[id] }
 // Snapshot returns the snapshot of that id, nil if there is none.
 func (w *World) Snapshot(id int) *Snapshot { return w.Snapshots[id] }
 
-// AddServer adds a server and returns it. It sets a missing id, name, status (active), location, plan, operating
-// system, date, and address unless the server is being provisioned. It replaces a server of the same id.
+// AddServer adds a server and returns it. It sets a missing id, name, status (active), location, plan,
+// operating system, date, and address unless the server is being provisioned. It replaces a server of the same
+// id.
 func (w *World) AddServer(s Server) *Server {
 	s.ID = takeID(&w.nextServer, s.ID)
 	w.fillServer(&s)
@@ -88,7 +89,8 @@ func (w *World) AddServer(s Server) *Server {
 	return &s
 }
 
-// AddBackup adds a backup and returns it. It sets a missing id, type (manual), status (completed), size and date.
+// AddBackup adds a backup and returns it. It sets a missing id, type (manual), status (completed), size and
+// date.
 func (w *World) AddBackup(b Backup) *Backup {
 	b.ID = takeID(&w.nextBackup, b.ID)
 	orDefault(&b.BackupType, Manual)
@@ -172,8 +174,8 @@ type Server struct {
 type Usage struct {
 	CPUPercent                          float64
 	MemoryUsed, DiskUsed, BandwidthUsed int
-	// MeasuredAt affects the updated_at of a single server, but not of a list: in the
-	// documentation's samples the two differ for one server.
+	// MeasuredAt affects the updated_at of a single server, but not of a list: in the documentation's samples
+	// the two differ for one server.
 	MeasuredAt time.Time
 }
 

@@ -16,8 +16,7 @@ const (
 	maxPollInterval = 30 * time.Second // between attempts of an approved operation that cannot run yet
 )
 
-// approvalWatcher watches the records of this process that wait for a person. Its zero value is
-// ready to use.
+// approvalWatcher watches the records of this process that wait for a person. Its zero value is ready to use.
 type approvalWatcher struct {
 	mu      sync.Mutex
 	records map[string]*watchedRecord
@@ -32,8 +31,8 @@ type watchedRecord struct {
 	next    int
 }
 
-// watch polls a record until it no longer waits for a person. An operation that is approved on another
-// surface runs in this process, with its token, whether or not a call waits for it.
+// watch polls a record until it no longer waits for a person. An operation that is approved on another surface
+// runs in this process, with its token, whether or not a call waits for it.
 func (s *Server) watch(call runner.Call, rec approval.Record) {
 	stop, first := s.approvals.add(rec.ID)
 	if !first {
@@ -49,8 +48,8 @@ func (s *Server) watch(call runner.Call, rec approval.Record) {
 	}()
 }
 
-// pollRecord polls until the record no longer waits for a person, or the server stops. It completes
-// an operation that has begun.
+// pollRecord polls until the record no longer waits for a person, or the server stops. It completes an
+// operation that has begun.
 func (s *Server) pollRecord(stop <-chan struct{}, call runner.Call, rec approval.Record) (ended bool) {
 	base := cmp.Or(s.poll, pollInterval)
 	every := base
@@ -80,8 +79,7 @@ func (s *Server) pollRecord(stop <-chan struct{}, call runner.Call, rec approval
 	}
 }
 
-// add adds a record. first is false if it is watched already, or if the server
-// is stopping.
+// add adds a record. first is false if it is watched already, or if the server is stopping.
 func (w *approvalWatcher) add(id string) (stop <-chan struct{}, first bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -25,8 +25,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// BenchmarkRead compares a GET made directly with the same GET made through tools/call over
-// real pipes. Both figures include the API, which is in the same process.
+// BenchmarkRead compares a GET made directly with the same GET made through tools/call over real pipes. Both
+// figures include the API, which is in the same process.
 //
 //	go test ./internal/mcpserver -run '^$' -bench Read -benchtime 3s
 func BenchmarkRead(b *testing.B) {

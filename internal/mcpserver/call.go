@@ -75,8 +75,8 @@ func (x *toolCall) run(ctx context.Context) *mcp.CallToolResult {
 	return x.elicit(ctx, reply)
 }
 
-// result makes a tool result of a reply: the text is complete by itself, and structured content
-// is valid against the tool's output schema. Both have the names of tools, not of operations.
+// result makes a tool result of a reply: the text is complete by itself, and structured content is valid
+// against the tool's output schema. Both have the names of tools, not of operations.
 func result(reply runner.Reply) *mcp.CallToolResult {
 	reply.Message = toolNames(reply.Message)
 	if reply.Card != nil {
@@ -94,8 +94,8 @@ func result(reply runner.Reply) *mcp.CallToolResult {
 	return r
 }
 
-// canElicit reports whether the client has declared the capability of elicitation by form. An elicitation
-// to any other client would fail or hang.
+// canElicit reports whether the client has declared the capability of elicitation by form. An elicitation to
+// any other client would fail or hang.
 func canElicit(ctx context.Context) bool {
 	var can *mcp.ElicitationCapability
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
@@ -109,8 +109,8 @@ func canElicit(ctx context.Context) bool {
 	return can != nil && (can.Form != nil || can.URL == nil)
 }
 
-// requestKey is the member of "_meta" with the idempotency key of a request. The id of a JSON-RPC
-// message is no such key: clients count from 1 in every session.
+// requestKey is the member of "_meta" with the idempotency key of a request. The id of a JSON-RPC message is no
+// such key: clients count from 1 in every session.
 const requestKey = "org.vpsbot/request-id"
 
 var errRequestID = errors.New("_meta." + requestKey + " must be a string of 1 to 128 printable characters")
@@ -140,8 +140,8 @@ func (x *toolCall) invalid(err error) runner.Reply {
 	return reply
 }
 
-// addedByClients are the members that clients add to the arguments: Gemini
-// CLI, Cline, and the last five n8n. Any other unknown member is an error.
+// addedByClients are the members that clients add to the arguments: Gemini CLI, Cline, and the last five n8n.
+// Any other unknown member is an error.
 var addedByClients = []string{"wait_for_previous", "task_progress", "toolCallId", "sessionId", "chatInput", "action", "tool"}
 
 // arguments returns the call's input without the members that the client added. Missing, null and an empty text

@@ -305,8 +305,8 @@ func TestResponseIDsAsTexts(t *testing.T) {
 	}
 }
 
-// A client that cancels a call without a notification and repeats it gets no second elicitation;
-// the first may still be answered.
+// A client that cancels a call without a notification and repeats it gets no second elicitation; the first may
+// still be answered.
 func TestClientThatCancelsWithoutNotification(t *testing.T) {
 	t.Run("legacy", func(t *testing.T) {
 		w := newWorld(t)

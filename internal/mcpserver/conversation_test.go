@@ -15,7 +15,8 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 )
 
-// TestConversations plays the conversations of testdata/talk. They are what released clients send, line by line:
+// TestConversations plays the conversations of testdata/talk. They are what released clients send, line by
+// line:
 //
 //	{…}           a line of the client's
 //	answer {…}    the client's result for the newest question

@@ -18,12 +18,12 @@ import (
 // elicitationKey is the key of the elicitation and its answer.
 const elicitationKey = "confirm"
 
-// maxWaiting limits how many calls hold a worker while a person thinks: fewer than there are workers, so
-// that reads go on.
+// maxWaiting limits how many calls hold a worker while a person thinks: fewer than there are workers, so that
+// reads go on.
 const maxWaiting = 50
 
-// elicit requests a confirmation from the person at the client. For a modern client the request is
-// the result of the call; to an older client it is sent now, and the call waits.
+// elicit requests a confirmation from the person at the client. For a modern client the request is the result
+// of the call; to an older client it is sent now, and the call waits.
 func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallToolResult {
 	if !x.modern {
 		defer x.waiting.Add(-1)
@@ -43,9 +43,9 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallTool
 	return result(x.elicitAndWait(ctx, *reply.Record, *reply.Card, nonce))
 }
 
-// elicitAndWait sends an elicitation to an older client and waits. It does not use mcp-go's bridge between
-// the eras, in which a client that fails to elicit gets a protocol error with a Go error in
-// it, and which does not report a cancellation.
+// elicitAndWait sends an elicitation to an older client and waits. It does not use mcp-go's bridge between the
+// eras, in which a client that fails to elicit gets a protocol error with a Go error in it, and which does not
+// report a cancellation.
 func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card runner.Card, nonce string) runner.Reply {
 	waiting, ended := context.WithTimeout(ctx, rec.ExpiresAt.Sub(x.Runner.Now()))
 	defer ended()
@@ -106,8 +106,8 @@ func (x *toolCall) elicitation(rec approval.Record, card runner.Card) mcp.Elicit
 	}
 }
 
-// cardText formats the card for a client that displays only a few lines: the effect, the costs and losses,
-// and the warnings are the first three lines.
+// cardText formats the card for a client that displays only a few lines: the effect, the costs and losses, and
+// the warnings are the first three lines.
 func cardText(card runner.Card, left string) string {
 	lines := []string{card.Effect}
 	costs := strings.Join(append(slices.DeleteFunc([]string{card.Price}, isEmpty), card.Lost...), " ")
@@ -133,9 +133,9 @@ const (
 	choiceNo    = "no"
 )
 
-// answerSchema returns the schema of the form. It always has a required member without a default, because
-// some clients accept a form without one by themselves. The name to type is in the title only, from which
-// no client fills in a field; the first choice, which a client may preselect, is no.
+// answerSchema returns the schema of the form. It always has a required member without a default, because some
+// clients accept a form without one by themselves. The name to type is in the title only, from which no client
+// fills in a field; the first choice, which a client may preselect, is no.
 func answerSchema(card runner.Card) json.RawMessage {
 	title, err := json.Marshal(card.Question())
 	if err != nil {
@@ -174,14 +174,14 @@ func parseAnswer(r *mcp.ElicitationResult) elicitationAnswer {
 	return elicitationAnswer{}
 }
 
-// handleAnswer handles a call that has an answer. mcp-go passes on answers to elicitations
-// that were never sent, so only the stored record of their nonce is trusted.
+// handleAnswer handles a call that has an answer. mcp-go passes on answers to elicitations that were never
+// sent, so only the stored record of their nonce is trusted.
 func (x *toolCall) handleAnswer(ctx context.Context, params mcp.MultiRoundTripParams) runner.Reply {
 	return x.submit(ctx, params.RequestState, parseAnswer(server.ElicitationResponse(params.InputResponses, elicitationKey)), false)
 }
 
-// submit checks that an answer is to an elicitation of this session, for this same call,
-// by a person and not a program; then the Runner decides.
+// submit checks that an answer is to an elicitation of this session, for this same call, by a person and not a
+// program; then the Runner decides.
 func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAnswer, tooFast bool) runner.Reply {
 	if given.action == "" {
 		return x.refuse(ctx, runner.ErrUnreadable)

@@ -13,9 +13,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// elicitor sends elicitations to the client of a pipe and matches the responses. mcp-go's own does not
-// reveal the id of a request, so that none could be cancelled, and keeps waiting after an invalid
-// response.
+// elicitor sends elicitations to the client of a pipe and matches the responses. mcp-go's own does not reveal
+// the id of a request, so that none could be cancelled, and keeps waiting after an invalid response.
 type elicitor struct {
 	out io.Writer // one message a write
 
@@ -83,8 +82,8 @@ func (e *elicitor) write(message map[string]any) error {
 	return err
 }
 
-// handleResponse reports whether a line is a response to an elicitation, and delivers it: a message with the id of
-// an open request, whatever its content, or a result or an error for any other id.
+// handleResponse reports whether a line is a response to an elicitation, and delivers it: a message with the id
+// of an open request, whatever its content, or a result or an error for any other id.
 func (e *elicitor) handleResponse(line []byte) bool {
 	var m struct {
 		ID            json.RawMessage

@@ -22,8 +22,8 @@ const (
 	readTime = 5 * time.Second // a person takes longer than 700 ms
 )
 
-// conversations runs a test of an elicitation and its answer in both eras. ask calls a tool
-// that needs a confirmation; answer answers and returns the outcome.
+// conversations runs a test of an elicitation and its answer in both eras. ask calls a tool that needs a
+// confirmation; answer answers and returns the outcome.
 func conversations(t *testing.T, test func(t *testing.T, w *world, ask func(tool, args string) elicited, answer func(result string) outcome)) {
 	t.Run("legacy", func(t *testing.T) {
 		w := newWorld(t)

@@ -132,8 +132,8 @@ func TestUnknownTool(t *testing.T) {
 	})
 }
 
-// A call by the operation's name returns the tool's name and runs nothing, because a client's rules
-// about a tool depend on its name.
+// A call by the operation's name returns the tool's name and runs nothing, because a client's rules about a
+// tool depend on its name.
 func TestCallByOperationName(t *testing.T) {
 	w := newWorld(t)
 	bothEras(t, w, func(t *testing.T, k *talk) {

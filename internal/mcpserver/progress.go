@@ -75,8 +75,8 @@ func (r *progressReporter) status(status string, waited time.Duration) {
 	r.report(fmt.Sprintf("%s is %s (%d s)", r.subject, status, int(waited.Seconds())), waited)
 }
 
-// waitingForPerson reports at intervals that a person must answer, until stop is called: many clients cancel a call
-// that is silent for a minute.
+// waitingForPerson reports at intervals that a person must answer, until stop is called: many clients cancel a
+// call that is silent for a minute.
 func (r *progressReporter) waitingForPerson() (stop func()) {
 	if r == nil {
 		return func() {}

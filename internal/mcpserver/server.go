@@ -1,6 +1,6 @@
-// Package mcpserver offers the operations of package tools over the Model Context
-// Protocol, to clients of both of its eras: those that begin with initialize, and those of
-// revision 2026-07-28, where every request stands alone.
+// Package mcpserver offers the operations of package tools over the Model Context Protocol, to clients of both
+// of its eras: those that begin with initialize, and those of revision 2026-07-28, where every request stands
+// alone.
 //
 // It translates requests and puts confirmations to the client; package runner decides what may be done.
 package mcpserver
@@ -22,9 +22,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// Server serves one account to MCP clients. The exported fields are set before it serves
-// and not changed afterwards; all of them are needed. It must not be copied, and serves
-// once.
+// Server serves one account to MCP clients. The exported fields are set before it serves and not changed
+// afterwards; all of them are needed. It must not be copied, and serves once.
 type Server struct {
 	Runner  *runner.Runner
 	Actor   permissions.Actor // the owner of the assistant
@@ -73,8 +72,8 @@ func (s *Server) build(who identify) *server.MCPServer {
 	return m
 }
 
-// recoverCall is the outermost middleware: it logs a panic or a Go error, and answers with
-// the id of the log line alone.
+// recoverCall is the outermost middleware: it logs a panic or a Go error, and answers with the id of the log
+// line alone.
 func (s *Server) recoverCall(next server.ToolHandlerFunc) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
 		s.calls.Add(1)

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// shutdownTimeout is how long a stop waits for calls in progress. It is longer than any call
-	// to the API, so that the outcome of each write is recorded.
+	// shutdownTimeout is how long a stop waits for calls in progress. It is longer than any call to the API, so
+	// that the outcome of each write is recorded.
 	shutdownTimeout = 80 * time.Second
 	// drainTimeout is the time that reads have after the end of the input.
 	drainTimeout = 2 * time.Second
@@ -28,11 +28,10 @@ const (
 	queue   = 1000 // when it is full, a call runs in the goroutine that reads answers, and none can be read
 )
 
-// ServeStdio serves one client until in ends or ctx does, and returns nil then. out gets
-// one message a line, each in one write; it must be safe for concurrent use, as os.Stdout
-// is, and must not be buffered. At the end calls in progress are cancelled, but a request that
-// was sent to the API is completed first, within 80 seconds. A process can have one such
-// server at a time.
+// ServeStdio serves one client until in ends or ctx does, and returns nil then. out gets one message a line,
+// each in one write; it must be safe for concurrent use, as os.Stdout is, and must not be buffered. At the end
+// calls in progress are cancelled, but a request that was sent to the API is completed first, within 80
+// seconds. A process can have one such server at a time.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -57,8 +56,8 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	return s.waitForCalls(served)
 }
 
-// drain waits for calls after the end of the input, so that a client that pipes requests in and closes the
-// pipe gets their answers. It does not wait for calls that wait for a person, whose answer can no longer arrive.
+// drain waits for calls after the end of the input, so that a client that pipes requests in and closes the pipe
+// gets their answers. It does not wait for calls that wait for a person, whose answer can no longer arrive.
 func (s *Server) drain() {
 	const step = 10 * time.Millisecond
 	for range drainTimeout / step {
@@ -96,8 +95,8 @@ const maxLine = 8 << 20
 
 var errLongLine = errors.New("a message is longer than 8 MiB")
 
-// lineReader passes the input to mcp-go line by line, without the responses to elicitations. It calls onEnd
-// at the end of the input.
+// lineReader passes the input to mcp-go line by line, without the responses to elicitations. It calls onEnd at
+// the end of the input.
 type lineReader struct {
 	in         *bufio.Reader
 	handshake  *handshake
@@ -146,8 +145,8 @@ func (l logWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// handshake delays the lines after an initialize until that is answered: mcp-go serves them concurrently, and
-// a call that is served first finds a client without capabilities.
+// handshake delays the lines after an initialize until that is answered: mcp-go serves them concurrently, and a
+// call that is served first finds a client without capabilities.
 type handshake struct {
 	mu       sync.Mutex
 	answered chan struct{} // nil if no line is delayed

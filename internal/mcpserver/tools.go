@@ -15,9 +15,9 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// tools returns a tool for every operation, refused ones included, so that a call of one
-// returns the reason instead of an unknown tool. A second tool by the operation's name, which is in no list,
-// returns the tool's name. It runs nothing, because a client's rules about a tool depend on its name.
+// tools returns a tool for every operation, refused ones included, so that a call of one returns the reason
+// instead of an unknown tool. A second tool by the operation's name, which is in no list, returns the tool's
+// name. It runs nothing, because a client's rules about a tool depend on its name.
 func (s *Server) tools(who identify) []server.ServerTool {
 	var all []server.ServerTool
 	for _, op := range tools.Operations() {

@@ -4,8 +4,8 @@ import "sync"
 
 const maxBounded = 10_000
 
-// Bounded is a map of at most 10,000 keys, for values that can be found out again: when it is full, a
-// new key deletes all others. The zero value is valid to use, and safe for concurrent use.
+// Bounded is a map of at most 10,000 keys, for values that can be found out again: when it is full, a new key
+// deletes all others. The zero value is valid to use, and safe for concurrent use.
 type Bounded[K comparable, V any] struct {
 	mu     sync.Mutex
 	values map[K]V

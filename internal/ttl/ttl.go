@@ -10,17 +10,15 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Cache holds values by key. One read serves all callers that wait for the same key. The fields
-// must not change once the cache is in use; the other zero values are valid to use. A Cache is
-// safe for concurrent use.
+// Cache holds values by key. One read serves all callers that wait for the same key. The fields must not change
+// once the cache is in use; the other zero values are valid to use. A Cache is safe for concurrent use.
 type Cache[V any] struct {
 	// Fresh is the age below which a value is used without a new read.
 	Fresh time.Duration
-	// Grace is the age below which a value is used although a newer one cannot be read. The
-	// zero value fails closed: a read that fails deletes the value.
+	// Grace is the age below which a value is used although a newer one cannot be read. The zero value fails
+	// closed: a read that fails deletes the value.
 	Grace time.Duration
-	// Pause returns how long a key is not read again after an error. nil means that the next
-	// Get reads again.
+	// Pause returns how long a key is not read again after an error. nil means that the next Get reads again.
 	Pause func(error) time.Duration
 	// Max is the number of keys above which values that are not fresh, or else all, are deleted.
 	Max int
@@ -39,10 +37,9 @@ type entry[V any] struct {
 	pause time.Time // until then the key is not read
 }
 
-// Get returns the value of key. If it is not fresh, Get reads it, or waits for a read in
-// progress, until ctx ends. The read goes on after that, with a context that does not end,
-// and its value is stored. If the read fails or ctx ends, Get returns the last value within
-// [Cache.Grace], else the error.
+// Get returns the value of key. If it is not fresh, Get reads it, or waits for a read in progress, until ctx
+// ends. The read goes on after that, with a context that does not end, and its value is stored. If the read
+// fails or ctx ends, Get returns the last value within [Cache.Grace], else the error.
 func (c *Cache[V]) Get(ctx context.Context, key string, read func(context.Context) (V, error)) (V, error) {
 	value, isDue, err := c.lookup(key)
 	if !isDue {
@@ -68,8 +65,8 @@ func (c *Cache[V]) Get(ctx context.Context, key string, read func(context.Contex
 	return value, err
 }
 
-// Read reads the value of key now, whatever is stored, and stores the result: for a caller
-// that cannot use a value, or a read in progress, that began earlier.
+// Read reads the value of key now, whatever is stored, and stores the result: for a caller that cannot use a
+// value, or a read in progress, that began earlier.
 func (c *Cache[V]) Read(ctx context.Context, key string, read func(context.Context) (V, error)) (V, error) {
 	began := c.Now()
 	value, err := read(ctx)
