@@ -5,7 +5,7 @@ import "cmp"
 // Quorum is whose consent a record still waits for.
 type Quorum struct {
 	Own    bool // the asker's own, or that of somebody who stands in for them
-	Others int  // so many other people's
+	Others int  // of so many other people: a second person, and more where a rule wants them
 }
 
 // IsComplete reports whether nobody's consent is missing.

@@ -12,7 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// Genesis stands in for the hash of the row before the first one.
+// Genesis begins the audit chain: it stands in for the hash of the row before the first one.
 const Genesis = "0000000000000000000000000000000000000000000000000000000000000000"
 
 // Seal chains a row to the one whose hash is previous ([Genesis] for the first row): it cuts At to UTC

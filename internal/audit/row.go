@@ -1,4 +1,4 @@
-// Package audit is the log of who changed what, who agreed, and what was refused.
+// Package audit is the audit log: who changed what, who agreed, and what was refused.
 //
 // A row is appended in the transaction of the change that it records. Rows are chained: each row's hash
 // covers the row before, so that a row changed, dropped or swapped later is found. Signed checkpoints

@@ -1,4 +1,4 @@
-// Package redact takes secrets out of texts and out of what a program writes.
+// Package redact is the redaction of secrets in texts and in all that a program writes.
 package redact
 
 import (

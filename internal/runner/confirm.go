@@ -15,7 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// How long a question stays open.
+// How long a record waits for its confirmation.
 const (
 	answerHere      = 5 * time.Minute
 	answerElsewhere = time.Hour

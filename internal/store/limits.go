@@ -29,7 +29,7 @@ func (s *Store) Room(ctx context.Context, r approval.Record, limits []approval.L
 	return s.reading(ctx, func(ctx context.Context, q queryer) error { return within(ctx, q, r, now, limits) })
 }
 
-// within fails with *approval.LimitError if r, claimed at the given time, would be more than
+// within holds the budgets: it fails with *approval.LimitError if r, claimed at the given time, would be more than
 // a limit allows. A limit that does not count records like r does not bind it.
 func within(ctx context.Context, q queryer, r approval.Record, at time.Time, limits []approval.Limit) error {
 	for _, limit := range limits {
