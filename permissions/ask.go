@@ -15,6 +15,7 @@ type Ask struct {
 	Raised    Risk          // of this input, where it is higher; empty: it is not
 	Target    *TargetServer // the server behind it; nil: not known yet
 	NewName   string        // the name that a create or a rename asks for
+	Creates   bool          // there is no server yet: it makes one
 }
 
 // TargetServer is the server that an operation is about. Its zero value is for an operation without a server,

@@ -125,16 +125,14 @@ func (b *Rulebook) evaluate(ask Ask) evaluation {
 	switch {
 	case ask.isRename():
 		m.servers = append(m.servers, TargetServer{ID: ask.Target.ID, Name: ask.NewName})
-	case ask.isCreate() && ask.NewName != "":
+	case ask.Creates && ask.NewName != "":
 		m.servers = []TargetServer{{Name: ask.NewName}}
 	}
 	return m
 }
 
-func (a Ask) isCreate() bool { return a.Operation == "servers.create" }
-
 func (a Ask) isRename() bool {
-	return !a.isCreate() && a.Target != nil && a.NewName != "" && a.NewName != a.Target.Name
+	return !a.Creates && a.Target != nil && a.NewName != "" && a.NewName != a.Target.Name
 }
 
 // inputRisk is the risk of the operation with this input.

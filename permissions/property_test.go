@@ -58,6 +58,7 @@ func drawAsk(t *rapid.T, open bool) permissions.Ask {
 		Operation: rapid.SampledFrom([]string{"servers.update", "servers.delete", "servers.create", "backups.delete", "plans.list"}).Draw(t, "operation"),
 		Risk:      rapid.SampledFrom(permissions.Risks).Draw(t, "risk"), NewName: name.Draw(t, "new name"),
 	}
+	ask.Creates = ask.Operation == "servers.create"
 	if rapid.Bool().Draw(t, "target") {
 		ask.Target = &permissions.TargetServer{ID: rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "id"), Name: name.Draw(t, "name")}
 	}

@@ -36,7 +36,7 @@ func (f form) choices(ctx context.Context, offered []*tools.Op) blocks.Choices {
 	wanted := map[string]*tools.Op{}
 	for _, field := range f.Op.Fields {
 		for _, name := range pickers[field.Name].lists {
-			if op, ok := tools.Lookup(name); ok && slices.Contains(offered, op) {
+			if op, ok := f.Runner.Catalogue.Lookup(name); ok && slices.Contains(offered, op) {
 				wanted[name] = op
 			}
 		}

@@ -101,7 +101,7 @@ func TestEscalatedQuestion(t *testing.T) {
 	require.Equal(t, approval.Here, reply.Record.Place)
 	time.Sleep(300 * time.Millisecond)
 	require.Empty(t, w.slack.DMs(lea))
-	op, _ := tools.Lookup("servers.stop")
+	op, _ := tools.Default.Lookup("servers.stop")
 	w.runner.Escalate(t.Context(), op, reply.Record.ID, "the client could not ask")
 	w.direct(lea, "Stops")
 }

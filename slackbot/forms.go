@@ -123,7 +123,7 @@ func (b *Bot) formCommand(w view) (command.Command, formMeta, error) {
 	if err := b.sealer.OpenToken(formPurpose, w.Meta, &meta); err != nil {
 		return command.Command{}, meta, err
 	}
-	op, ok := tools.Lookup(meta.Op)
+	op, ok := b.Runner.Catalogue.Lookup(meta.Op)
 	if !ok {
 		return command.Command{}, meta, fmt.Errorf("there is no operation %s any more", meta.Op)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // homePage is the part of the fleet that somebody's Home tab shows. It is sealed in the metadata of the
@@ -105,10 +104,9 @@ type homeTab struct {
 func (h *homeTab) read(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readHomeFor)
 	defer cancel()
-	op, _ := tools.Lookup("servers.list")
 	var reading sync.WaitGroup
 	for _, read := range []func(){
-		func() { h.fleet = h.wholeList(ctx, op, nil, maxServers) },
+		func() { h.fleet = h.wholeList(ctx, h.Runner.Catalogue.ServerList(), nil, maxServers) },
 		func() { h.view.May, _, _ = h.offered(ctx, readHomeFor) },
 		func() { h.view.Notice = h.Runner.ExpiryNotice(ctx) },
 	} {

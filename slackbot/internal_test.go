@@ -152,7 +152,7 @@ func TestExternalPersonHasNoGroups(t *testing.T) {
 func TestFormMetadata(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
-	op, _ := tools.Lookup("servers.restore")
+	op, _ := tools.Default.Lookup("servers.restore")
 	c := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Share: true}
 	r := &request{Bot: b, responseURL: "https://hooks.slack.com/x", channel: "C1"}
 	var meta formMeta
@@ -165,7 +165,7 @@ func TestFormMetadata(t *testing.T) {
 }
 
 func filledIn(b *Bot, op string, given, typed map[string]string) view {
-	o, _ := tools.Lookup(op)
+	o, _ := tools.Default.Lookup(op)
 	w := view{State: &slack.ViewState{Values: map[string]map[string]slack.BlockAction{}}}
 	w.Meta = b.sealer.Token(formPurpose, formMeta{Op: o.Name, Given: given})
 	for name, text := range typed {

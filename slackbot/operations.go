@@ -93,7 +93,7 @@ func (r *request) pressedRead(ctx context.Context, a action) error {
 	if err := r.sealer.OpenToken(readPurpose, a.Value, &ask); err != nil {
 		return r.replyText(ctx, buttonTooOld)
 	}
-	op, ok := tools.Lookup(ask.Op)
+	op, ok := r.Runner.Catalogue.Lookup(ask.Op)
 	if !ok || !op.IsRead() {
 		return r.replyText(ctx, buttonTooOld)
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -74,8 +73,7 @@ func (b *Bot) suggestServers(ctx context.Context, d transport.Delivery) []byte {
 
 // readableServers returns the servers that the person may read.
 func (r *request) readableServers(ctx context.Context) ([]server, error) {
-	op, _ := tools.Lookup("servers.list")
-	reply := r.wholeList(ctx, op, nil, maxServers)
+	reply := r.wholeList(ctx, r.Runner.Catalogue.ServerList(), nil, maxServers)
 	switch reply.Class {
 	case runner.OK:
 	case runner.Refuse:

@@ -42,11 +42,11 @@ func TestUndoCommand(t *testing.T) {
 
 func TestUndoOperations(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		if op.Undo == "" {
 			continue
 		}
-		back, ok := tools.Lookup(op.Undo)
+		back, ok := tools.Default.Lookup(op.Undo)
 		require.True(t, ok, "%s: %s", op.Name, op.Undo)
 		require.False(t, back.IsRead(), op.Name)
 	}

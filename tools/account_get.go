@@ -10,12 +10,14 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
+type noIn struct{}
+
 var _ = register(Operation[noIn, apiclient.Me]{
 	Meta: Meta{
 		Name: "account.get", Title: "Show the account",
 		Description: "Shows the account, and the token's permissions and expiry.",
 		Request:     "GET /account/me/",
-		Risk:        permissions.Read,
+		Risk:        permissions.Read, Resource: Account,
 	},
 	Examples: []noIn{{}},
 	PostCheck: func(me apiclient.Me, now time.Time) (string, error) {

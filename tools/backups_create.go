@@ -17,7 +17,7 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 		Name: "backups.create", Title: "Back up a server",
 		Description: "Makes a manual backup, at most 10 a server.",
 		Request:     "POST /backups/",
-		Needs:       permissions.AnyOf("servers:backup", "backups:create"), Risk: permissions.Change, On: ServerCopy, Undo: "backups.delete",
+		Needs:       permissions.AnyOf("servers:backup", "backups:create"), Risk: permissions.Change, Resource: ServerCopy, Undo: "backups.delete",
 	},
 	Effect:   func(t Target, _ newBackupIn) string { return "Makes a manual backup of " + t.ServerLabel() + "." },
 	Examples: []newBackupIn{{Server: "web-server-01", Description: "Pre-deployment backup"}},
@@ -31,7 +31,7 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 	CandidatesNeed: "backups:list",
 	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Backup) (apiclient.Backup, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
-		if now, found := FindBackup(backups, out.ID); found {
+		if now, found := find(backups, out.ID); found {
 			return now, nil
 		}
 		return out, err

@@ -12,7 +12,7 @@ var _ = register(Operation[backupIn, None]{
 		Name: "backups.delete", Title: "Delete a backup",
 		Description: "Deletes a backup for good.",
 		Request:     "DELETE /backups/{id}/",
-		Needs:       permissions.AnyOf("backups:delete"), Risk: permissions.Destructive, On: OneBackup,
+		Needs:       permissions.AnyOf("backups:delete"), Risk: permissions.Destructive, Resource: Backup,
 	},
 	Effect: func(t Target, _ backupIn) string {
 		return "Deletes backup " + t.ID.String() + " of " + t.ServerLabel() + t.MadeAt() + " for good."
@@ -23,7 +23,7 @@ var _ = register(Operation[backupIn, None]{
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ backupIn) (Evidence, error) {
 		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{})
-		if still, there := FindBackup(backups, t.ID); there {
+		if still, there := find(backups, t.ID); there {
 			return standing(still.Status), err
 		}
 		return Applied, err

@@ -28,7 +28,7 @@ var _ = register(ofServer(listed(Operation[backupFilter, Listing[apiclient.Backu
 		Name: "backups.list", Title: "List backups",
 		Description: "Lists backups, of all servers or of one.",
 		Request:     "GET /backups/",
-		Needs:       permissions.AnyOf("backups:list"), Risk: permissions.Read, On: Filter,
+		Needs:       permissions.AnyOf("backups:list"), Risk: permissions.Read, Resource: ServerFilter,
 	},
 	Examples: []backupFilter{{}, {Server: "web-server-01", BackupType: "manual"}},
 }, func(ctx context.Context, c *apiclient.Client, t Target, in backupFilter) ([]apiclient.Backup, error) {

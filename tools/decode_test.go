@@ -7,13 +7,13 @@ import (
 )
 
 func FuzzInput(f *testing.F) {
-	for _, op := range Operations() {
+	for _, op := range Default.Operations() {
 		for _, in := range op.Examples {
 			f.Add(op.Name, []byte(in))
 		}
 	}
 	f.Fuzz(func(t *testing.T, name string, raw []byte) {
-		op, ok := Lookup(name)
+		op, ok := Default.Lookup(name)
 		if !ok {
 			return
 		}

@@ -23,7 +23,7 @@ var _ = register(listed(Operation[zoneFilter, Listing[apiclient.Zone]]{
 		Name: "dns.zones", Title: "List DNS zones",
 		Description: "Lists DNS zones.",
 		Request:     "GET /dns-zones/",
-		Needs:       permissions.AnyOf("dns:list"), Risk: permissions.Read,
+		Needs:       permissions.AnyOf("dns:list"), Risk: permissions.Read, Resource: Account,
 	},
 	Examples: []zoneFilter{{}, {Domain: "example.com"}},
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in zoneFilter) ([]apiclient.Zone, error) {

@@ -27,7 +27,7 @@ var _ = register(listed(Operation[domainFilter, Listing[apiclient.Domain]]{
 		Name: "domains.list", Title: "List domains",
 		Description: "Lists registered domains.",
 		Request:     "GET /domains/",
-		Needs:       permissions.AnyOf("domains:list"), Risk: permissions.Read,
+		Needs:       permissions.AnyOf("domains:list"), Risk: permissions.Read, Resource: Account,
 	},
 	Examples: []domainFilter{{}, {Status: "active"}},
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in domainFilter) ([]apiclient.Domain, error) {

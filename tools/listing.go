@@ -104,3 +104,11 @@ func FlagCell(b *bool) string {
 	}
 	return strconv.FormatBool(*b)
 }
+
+// refName is an object in a table: by its name, else by its id.
+func refName(r apiclient.Ref) string {
+	if r.Name == "" {
+		return r.ID.String()
+	}
+	return r.Name
+}

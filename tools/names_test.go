@@ -23,7 +23,7 @@ func TestNamesAreSpelledAsASurfaceSaysThem(t *testing.T) {
 		"servers.lists xservers.list servers.list.example.com /servers.list servers:list": "servers.lists xservers.list servers.list.example.com /servers.list servers:list",
 		"a stray ” servers.get":                                                           "a stray ” servers_get",
 	} {
-		require.Equal(t, want, tools.SpellNames(text, (*tools.Op).ToolName))
+		require.Equal(t, want, tools.Default.SpellNames(text, (*tools.Op).ToolName))
 	}
-	require.Equal(t, "/vps plans list has them", tools.SpellNames("plans.list has them", slack))
+	require.Equal(t, "/vps plans list has them", tools.Default.SpellNames("plans.list has them", slack))
 }

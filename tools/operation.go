@@ -21,23 +21,19 @@ type Meta struct {
 	Request     string            // "POST /servers/{id}/reboot/"
 	Needs       permissions.Needs // any one is enough; none: any valid token
 	Risk        permissions.Risk
-	On          On     // what it acts on
+	Resource    *Resource
 	Undo        string // the operation that takes it back, if there is one
 }
 
-// On says what an operation acts on, and so what is resolved, read and shown.
-type On string
+// InputError is a mistake in what was asked: nothing was sent.
+type InputError struct{ Text string }
 
-// What operations act on.
-const (
-	Account     On = ""          // NoTarget in particular
-	Filter      On = "filter"    // a list that may be narrowed to one server
-	Server      On = "server"    // one server
-	NewServer   On = "newserver" // a server that does not exist yet
-	OneBackup   On = "backup"    // one backup, and the server behind it
-	OneSnapshot On = "snapshot"  // one snapshot, and the server behind it
-	ServerCopy  On = "copy"      // a server that gets a new backup or snapshot
-)
+func (e *InputError) Error() string { return e.Text }
+
+// Refusal is a no of ours: nothing was sent but what had to be read.
+type Refusal struct{ Text string }
+
+func (e *Refusal) Error() string { return e.Text }
 
 // Operation is one thing that can be done with a VPS.org account. In and Out are its
 // input and its result; their fields and tags make the schemas, flags and forms.
@@ -74,6 +70,15 @@ type Operation[In, Out any] struct {
 	PostCheck func(Out, time.Time) (says string, refused error)
 
 	view View // of a list; set by listed
+}
+
+// exampleID is for examples, which are written in the source.
+func exampleID(text string) apiclient.ID {
+	id, err := apiclient.ParseID(text)
+	if err != nil {
+		panic(err)
+	}
+	return id
 }
 
 // Evidence is what a read-back found.

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"strings"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -27,13 +28,13 @@ var _ = register(listed(Operation[planFilter, Listing[apiclient.Plan]]{
 		Name: "plans.list", Title: "List plans and prices",
 		Description: "Lists plans with prices and locations.",
 		Request:     "GET /plans/",
-		Needs:       permissions.AnyOf("plans:list"), Risk: permissions.Read,
+		Needs:       permissions.AnyOf("plans:list"), Risk: permissions.Read, Resource: Account,
 	},
 	Examples: []planFilter{{}, {Location: "us-west"}},
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in planFilter) ([]apiclient.Plan, error) {
 	return c.Plans.List(ctx, apiclient.PlanFilter{Location: in.Location})
 }, func(p apiclient.Plan) planRow {
 	return planRow{
-		p.ID, p.Name, AmountCell(p.VCPUs), AmountCell(p.Memory), AmountCell(p.Storage), AmountCell(p.PriceMonthly), AmountCell(p.PriceHourly), joined(p.Locations),
+		p.ID, p.Name, AmountCell(p.VCPUs), AmountCell(p.Memory), AmountCell(p.Storage), AmountCell(p.PriceMonthly), AmountCell(p.PriceHourly), strings.Join(p.Locations, " "),
 	}
 }))

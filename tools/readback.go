@@ -29,7 +29,7 @@ func (op *Op) newIDEvidence(ctx context.Context, c *apiclient.Client, t Target, 
 	}
 	all, err := op.Candidates(ctx, c, t, in)
 	for _, one := range all {
-		if _, id := APIMessage(one); !t.ExistingIDs[id.Key()] {
+		if !t.ExistingIDs[Summarize(one).ID.Key()] {
 			return Finding{Evidence: Applied, Created: one}, err
 		}
 	}
@@ -180,22 +180,6 @@ func TrueFalse(b *bool) string {
 		return ""
 	}
 	return strconv.FormatBool(*b)
-}
-
-// APIMessage returns what the API itself said of an accepted change: its words, and the id
-// of what it created.
-func APIMessage(value any) (says string, id apiclient.ID) {
-	switch v := value.(type) {
-	case apiclient.ActionResult:
-		return v.Message, id
-	case apiclient.Server:
-		return v.Message, v.ID
-	case apiclient.Backup:
-		return v.Message, v.ID
-	case apiclient.Snapshot:
-		return v.Message, v.ID
-	}
-	return "", id
 }
 
 // VPS.org's status words are an open set. These are known to be ends, and those to be on

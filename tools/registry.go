@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -40,23 +42,38 @@ type Op struct {
 	output         string
 }
 
-var registry = map[string]*Op{}
+// Catalogue holds operations by name. A nil one stands for [Default].
+type Catalogue struct{ ops map[string]*Op }
+
+// Default is the catalogue of the product: all operations of this package.
+var Default = &Catalogue{ops: map[string]*Op{}}
+
+// Clone returns a catalogue that has the same operations, to add others to.
+func (c *Catalogue) Clone() *Catalogue { return &Catalogue{maps.Clone(c.all())} }
+
+func (c *Catalogue) all() map[string]*Op {
+	if c == nil {
+		return Default.ops
+	}
+	return c.ops
+}
 
 // Operations returns every operation, sorted by name.
-func Operations() []*Op {
-	ops := make([]*Op, 0, len(registry))
-	for _, op := range registry {
-		ops = append(ops, op)
-	}
-	slices.SortFunc(ops, func(a, b *Op) int { return strings.Compare(a.Name, b.Name) })
-	return ops
+func (c *Catalogue) Operations() []*Op {
+	return slices.SortedFunc(maps.Values(c.all()), func(a, b *Op) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Lookup returns the operation of that name.
-func Lookup(name string) (*Op, bool) {
-	op, ok := registry[name]
+func (c *Catalogue) Lookup(name string) (*Op, bool) {
+	op, ok := c.all()[name]
 	return op, ok
 }
+
+// ServerList returns the operation that lists the servers.
+func (c *Catalogue) ServerList() *Op { return c.all()[serverList] }
+
+// ServerGet returns the operation that reads one server: who may run it may know that the server exists.
+func (c *Catalogue) ServerGet() *Op { return c.all()["servers.get"] }
 
 // ToolName returns the operation's name as an MCP tool: "servers_reboot".
 func (op *Op) ToolName() string { return strings.Replace(op.Name, ".", "_", 1) }
@@ -93,19 +110,17 @@ func (op *Op) FieldNames() []string {
 	return names
 }
 
-// Positional returns the field that a terminal takes without its flag, or "".
-func (op *Op) Positional() string {
-	for _, name := range []string{"server", "backup_id", "snapshot_id"} {
-		if f, ok := op.Field(name); ok && (f.Required || f.Kind == Ref) {
-			return name
-		}
-	}
-	return ""
-}
+// Creates reports whether the operation makes something new.
+func (op *Op) Creates() bool { return op.Candidates != nil }
 
-// register erases an operation's types and files it. It panics on what a person forgot,
+// Positional returns the field that a terminal takes without its flag, or "".
+func (op *Op) Positional() string { return op.Resource.Field }
+
+func register[In, Out any](o Operation[In, Out]) *Op { return Add(Default, o) }
+
+// Add erases an operation's types and adds it to a catalogue. It panics on what a person forgot,
 // so that no binary and no test run survives the mistake.
-func register[In, Out any](o Operation[In, Out]) *Op {
+func Add[In, Out any](c *Catalogue, o Operation[In, Out]) *Op {
 	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, Goal: o.Goal, View: o.view, Out: reflect.TypeFor[Out](), CandidatesNeed: o.CandidatesNeed}
 	op.Fields = append(fieldsOf(reflect.TypeFor[In]()), runnerFields(o.Risk, op.Settles, o.view)...)
 	op.input, op.output = schemas(o.Name)
@@ -127,7 +142,10 @@ func register[In, Out any](o Operation[In, Out]) *Op {
 	if missing := op.missing(); missing != "" {
 		panic(fmt.Sprintf("operation %q: %s", o.Name, missing))
 	}
-	registry[o.Name] = op
+	if _, taken := c.ops[o.Name]; taken {
+		panic(fmt.Sprintf("operation %q: registered twice", o.Name))
+	}
+	c.ops[o.Name] = op
 	return op
 }
 
@@ -194,19 +212,19 @@ func runnerFields(risk permissions.Risk, settles bool, v View) []Field {
 // missing names the first thing that an operation must have and has not.
 func (op *Op) missing() string {
 	changes := !op.IsRead()
-	_, taken := registry[op.Name]
 	for _, check := range []struct {
 		bad bool
 		say string
 	}{
 		{strings.Count(op.Name, ".") != 1, "the name is not resource.action"},
-		{taken, "registered twice"},
 		{op.Title == "" || op.Description == "", "no title or description"},
 		{op.Request == "", "no request"},
+		{op.Resource == nil, "no resource"},
 		{!slices.Contains(permissions.Risks, op.Risk), "no risk"},
 		{len(op.Needs) == 0 && op.Name != "account.get", "no permission"},
 		{len(op.Examples) == 0, "no example"},
 		{changes && op.Effect == nil, "no effect"},
+		{changes && (op.Resource == nil || op.Resource.Read == nil), "no resource that can be read"},
 		{changes && op.Evidence == nil, "no evidence to read back"},
 	} {
 		if check.bad {
@@ -214,4 +232,44 @@ func (op *Op) missing() string {
 		}
 	}
 	return ""
+}
+
+// SpellNames returns a text of ours with the name of each operation spelled as spell says: messages
+// say "servers.list", which an assistant knows as servers_list and somebody in Slack as /vps servers
+// list. What stands between “ and ” was written by others and stays as it is.
+func (c *Catalogue) SpellNames(rest string, spell func(*Op) string) string {
+	if !strings.Contains(rest, ".") {
+		return rest
+	}
+	var b strings.Builder
+	for quotes := 0; rest != ""; {
+		word := leadingWord(rest)
+		switch op, ok := c.Lookup(strings.TrimRight(word, ".:")); {
+		case word == "":
+			word = text.Cut(rest, 1)
+			quotes += nesting[word]
+			b.WriteString(word)
+		case ok && quotes <= 0:
+			b.WriteString(spell(op))
+			b.WriteString(word[len(op.Name):])
+		default:
+			b.WriteString(word)
+		}
+		rest = rest[len(word):]
+	}
+	return b.String()
+}
+
+var nesting = map[string]int{"“": 1, "”": -1}
+
+// leadingWord returns what the text begins with of letters, digits and what joins them in names,
+// hosts and paths.
+func leadingWord(text string) string {
+	end := strings.IndexFunc(text, func(c rune) bool {
+		return !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.ContainsRune("._-/:@", c))
+	})
+	if end < 0 {
+		return text
+	}
+	return text[:end]
 }

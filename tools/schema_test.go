@@ -36,19 +36,19 @@ func golden(t *testing.T, path string, got []byte) {
 // The schemas that the binary carries are those of the types.
 func TestSchemasAreThoseOfTheTypes(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		golden(t, "schemas/"+op.Name+".input.json", append(compactJSON(t, inputSchema(op)), '\n'))
 		golden(t, "schemas/"+op.Name+".output.json", append(compactJSON(t, outputSchema(t, op)), '\n'))
 	}
 	files, err := filepath.Glob("schemas/*")
 	require.NoError(t, err)
-	require.Len(t, files, 2*len(tools.Operations()), "a schema is left over from an operation that is gone")
+	require.Len(t, files, 2*len(tools.Default.Operations()), "a schema is left over from an operation that is gone")
 }
 
 // Clients differ in what they can read: an input schema is a flat object of plain types.
 func TestInputSchemasAreFlat(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		var s map[string]any
 		require.NoError(t, json.Unmarshal(op.InputSchema(), &s), op.Name)
 		require.Equal(t, "object", s["type"], op.Name)

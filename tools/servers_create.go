@@ -23,7 +23,7 @@ var _ = register(Operation[createIn, apiclient.Server]{
 		Name: "servers.create", Title: "Create a server",
 		Description: "Creates a server, which costs money until it is deleted.",
 		Request:     "POST /servers/",
-		Needs:       permissions.AnyOf("servers:create"), Risk: permissions.Billable, On: NewServer, Undo: "servers.delete",
+		Needs:       permissions.AnyOf("servers:create"), Risk: permissions.Billable, Resource: NewServer, Undo: "servers.delete",
 	},
 	Effect: func(_ Target, in createIn) string {
 		return "Creates the server " + text.Quote(in.Name) + " in " + in.Location + ", billed from now until it is deleted."
@@ -34,7 +34,7 @@ var _ = register(Operation[createIn, apiclient.Server]{
 	}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in createIn) (apiclient.Server, error) {
 		return c.Servers.Create(ctx, apiclient.CreateServer{
-			Name: in.Name, PlanID: t.planID(in.PlanID), OSID: in.OSID, Location: in.Location,
+			Name: in.Name, PlanID: idOr(t.Plan.ID, in.PlanID), OSID: in.OSID, Location: in.Location,
 			Hostname: in.Hostname, SSHKeyID: in.SSHKeyID, BackupsEnabled: in.BackupsEnabled,
 		})
 	},

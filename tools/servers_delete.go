@@ -13,7 +13,7 @@ var _ = register(Operation[serverIn, None]{
 		Name: "servers.delete", Title: "Delete a server",
 		Description: "Deletes a server and its disk for good. Cannot be undone.",
 		Request:     "DELETE /servers/{id}/",
-		Needs:       permissions.AnyOf("servers:delete"), Risk: permissions.Destructive, On: Server,
+		Needs:       permissions.AnyOf("servers:delete"), Risk: permissions.Destructive, Resource: Server,
 	},
 	Effect: func(t Target, _ serverIn) string {
 		return "Deletes " + t.ServerLabel() + " and everything on its disk for good."

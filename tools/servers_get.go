@@ -12,7 +12,7 @@ var _ = register(Operation[serverIn, apiclient.Server]{
 		Name: "servers.get", Title: "Show a server",
 		Description: "Shows one server in full, with its resource usage.",
 		Request:     "GET /servers/{id}/",
-		Needs:       permissions.AnyOf("servers:list"), Risk: permissions.Read, On: Server,
+		Needs:       permissions.AnyOf("servers:list"), Risk: permissions.Read, Resource: Server,
 	},
 	Examples: []serverIn{{Server: "web-server-01"}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ serverIn) (apiclient.Server, error) {

@@ -29,7 +29,7 @@ var _ = register(ofServer(compact(listed(Operation[serverFilter, Listing[apiclie
 		Name: "servers.list", Title: "List servers",
 		Description: "Lists the account's servers.",
 		Request:     "GET /servers/",
-		Needs:       permissions.AnyOf("servers:list"), Risk: permissions.Read,
+		Needs:       permissions.AnyOf("servers:list"), Risk: permissions.Read, Resource: Account,
 	},
 	Examples: []serverFilter{{}, {Status: "active"}},
 }, func(ctx context.Context, c *apiclient.Client, _ Target, in serverFilter) ([]apiclient.Server, error) {

@@ -12,7 +12,7 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		Name: "servers.reboot", Title: "Reboot a server",
 		Description: "Shuts a server down and starts it again. Connections drop; the disk is kept.",
 		Request:     "POST /servers/{id}/reboot/",
-		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, On: Server,
+		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, Resource: Server,
 	},
 	Effect: func(t Target, _ serverIn) string {
 		return "Reboots " + t.ServerLabel() + ": about a minute of downtime."

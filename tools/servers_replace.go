@@ -19,7 +19,7 @@ var _ = register(Operation[replaceIn, apiclient.Server]{
 		Name: "servers.replace", Title: "Replace a server's settings",
 		Description: "Sets name, hostname and automatic backups, all three.",
 		Request:     "PUT /servers/{id}/",
-		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, On: Server,
+		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, Resource: Server,
 	},
 	Effect: func(t Target, in replaceIn) string {
 		return "Changes " + t.ServerLabel() + ": " + settings(&in.Name, &in.Hostname, &in.BackupsEnabled) + "."

@@ -17,7 +17,7 @@ var _ = register(Operation[restoreIn, apiclient.ActionResult]{
 		Name: "servers.restore", Title: "Restore a server from a backup",
 		Description: "Overwrites a server's data with one of its backups. Cannot be undone.",
 		Request:     "POST /servers/{id}/restore/",
-		Needs:       permissions.AnyOf("servers:backup"), Risk: permissions.Destructive, On: Server,
+		Needs:       permissions.AnyOf("servers:backup"), Risk: permissions.Destructive, Resource: ServerBackup,
 	},
 	Effect: func(t Target, in restoreIn) string {
 		return "Overwrites all data of " + t.ServerLabel() + " with backup " + in.BackupID.String() + t.MadeAt() + "; what came later is lost."
@@ -25,7 +25,7 @@ var _ = register(Operation[restoreIn, apiclient.ActionResult]{
 	Warn:     func(Target, restoreIn) []string { return []string{"The server may be stopped while it is restored."} },
 	Examples: []restoreIn{{Server: "web-server-01", BackupID: exampleID("501")}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in restoreIn) (apiclient.ActionResult, error) {
-		return c.Servers.Restore(ctx, t.ID, t.backupID(in.BackupID))
+		return c.Servers.Restore(ctx, t.ID, idOr(t.Item.ID, in.BackupID))
 	},
 	Evidence: statusIs[restoreIn](Unclear, "restoring"),
 	Follow:   FollowServer,

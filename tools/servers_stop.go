@@ -12,7 +12,7 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		Name: "servers.stop", Title: "Stop a server",
 		Description: "Shuts a server down. It stays billed while stopped.",
 		Request:     "POST /servers/{id}/stop/",
-		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, On: Server, Undo: "servers.start",
+		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, Resource: Server, Undo: "servers.start",
 	},
 	Effect: func(t Target, _ serverIn) string {
 		return "Stops " + t.ServerLabel() + ": it serves nothing until it is started again."

@@ -19,7 +19,7 @@ var _ = register(Operation[updateIn, apiclient.Server]{
 		Name: "servers.update", Title: "Change a server's settings",
 		Description: "Changes the given settings of a server and leaves the others.",
 		Request:     "PATCH /servers/{id}/",
-		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, On: Server, Undo: "servers.update",
+		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, Resource: Server, Undo: "servers.update",
 	},
 	Effect: func(t Target, in updateIn) string {
 		return "Changes " + t.ServerLabel() + ": " + settings(in.Name, in.Hostname, in.BackupsEnabled) + "."

@@ -19,7 +19,7 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 		Name: "snapshots.create", Title: "Take a snapshot of a server",
 		Description: "Takes a snapshot, at most 5 a server. Stop the server first for a consistent disk.",
 		Request:     "POST /snapshots/",
-		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, On: ServerCopy, Undo: "snapshots.delete",
+		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, Resource: ServerCopy, Undo: "snapshots.delete",
 	},
 	Effect: func(t Target, in newSnapshotIn) string {
 		return "Takes the snapshot " + text.Quote(in.Name) + " of " + t.ServerLabel() + "."
@@ -41,7 +41,7 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 	CandidatesNeed: "snapshots:list",
 	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Snapshot) (apiclient.Snapshot, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
-		if now, found := FindSnapshot(snapshots, out.ID); found {
+		if now, found := find(snapshots, out.ID); found {
 			return now, nil
 		}
 		return out, err

@@ -13,10 +13,10 @@ var _ = register(Operation[snapshotIn, None]{
 		Name: "snapshots.delete", Title: "Delete a snapshot",
 		Description: "Deletes a snapshot for good.",
 		Request:     "DELETE /snapshots/{id}/",
-		Needs:       permissions.AnyOf("snapshots:delete"), Risk: permissions.Destructive, On: OneSnapshot,
+		Needs:       permissions.AnyOf("snapshots:delete"), Risk: permissions.Destructive, Resource: Snapshot,
 	},
 	Effect: func(t Target, _ snapshotIn) string {
-		return "Deletes the snapshot " + text.Quote(t.Snapshot.Name) + " of " + t.ServerLabel() + t.MadeAt() + " for good."
+		return "Deletes the snapshot " + text.Quote(t.Item.Name) + " of " + t.ServerLabel() + t.MadeAt() + " for good."
 	},
 	Examples: []snapshotIn{{SnapshotID: exampleID("7001")}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (None, error) {
@@ -24,7 +24,7 @@ var _ = register(Operation[snapshotIn, None]{
 	},
 	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (Evidence, error) {
 		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{})
-		if still, there := FindSnapshot(snapshots, t.ID); there {
+		if still, there := find(snapshots, t.ID); there {
 			return standing(still.Status), err
 		}
 		return Applied, err

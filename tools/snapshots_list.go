@@ -26,7 +26,7 @@ var _ = register(ofServer(listed(Operation[snapshotFilter, Listing[apiclient.Sna
 		Name: "snapshots.list", Title: "List snapshots",
 		Description: "Lists snapshots, of all servers or of one.",
 		Request:     "GET /snapshots/",
-		Needs:       permissions.AnyOf("snapshots:list"), Risk: permissions.Read, On: Filter,
+		Needs:       permissions.AnyOf("snapshots:list"), Risk: permissions.Read, Resource: ServerFilter,
 	},
 	Examples: []snapshotFilter{{}, {Server: "web-server-01"}},
 }, func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotFilter) ([]apiclient.Snapshot, error) {

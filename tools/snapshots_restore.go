@@ -13,10 +13,10 @@ var _ = register(Operation[snapshotIn, apiclient.ActionResult]{
 		Name: "snapshots.restore", Title: "Restore a server from a snapshot",
 		Description: "Stops the server and overwrites its data with the snapshot. Cannot be undone.",
 		Request:     "POST /snapshots/{id}/restore/",
-		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:restore"), Risk: permissions.Destructive, On: OneSnapshot,
+		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:restore"), Risk: permissions.Destructive, Resource: SnapshotServer,
 	},
 	Effect: func(t Target, _ snapshotIn) string {
-		return "Overwrites all data of " + t.ServerLabel() + " with snapshot " + text.Quote(t.Snapshot.Name) + t.MadeAt() + "; what came later is lost."
+		return "Overwrites all data of " + t.ServerLabel() + " with snapshot " + text.Quote(t.Item.Name) + t.MadeAt() + "; what came later is lost."
 	},
 	Warn:     func(Target, snapshotIn) []string { return []string{"The server is stopped while it is restored."} },
 	Examples: []snapshotIn{{SnapshotID: exampleID("7001")}},

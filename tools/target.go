@@ -1,7 +1,10 @@
 package tools
 
 import (
-	"strings"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -12,11 +15,10 @@ import (
 // Target is what an operation acts on, as the API showed it a moment ago. What could not
 // be read is zero.
 type Target struct {
-	ID       apiclient.ID       // of the thing itself; zero for a server that does not exist yet
-	Server   apiclient.Server   // the server behind it
-	Backup   apiclient.Backup   // to delete or to restore from
-	Snapshot apiclient.Snapshot // to delete or to restore from
-	Plan     apiclient.Plan     // of a new server
+	ID     apiclient.ID     // of the thing itself; zero for one that does not exist yet
+	Server apiclient.Server // the thing, or the server behind it
+	Item   Item             // the thing that is no server; of a restore the backup or snapshot
+	Plan   apiclient.Plan   // of a new server
 
 	Backups   []apiclient.Backup // of the server, where copies matter to the card
 	Snapshots []apiclient.Snapshot
@@ -24,20 +26,20 @@ type Target struct {
 	NewName   string          // the name that the server will have, if it is another
 	Namesakes map[string]bool // ids of the servers that have that name already
 
-	System           string          // the name of the operating system that a new server gets; "" if no list tells
+	System           string          // the name of the operating system that a new server gets; "" if no list has it
 	ExistingIDs      map[string]bool // ids that existed beforehand, of what the operation creates
-	ExistingComplete bool            // AmountCell is complete
+	ExistingComplete bool            // ExistingIDs is complete
 	Unread           []string        // what of the card is missing, and why
 
 	NoBackups, NoSnapshots bool // they could not be read, which does not mean that there are none
 }
 
-// TakenBy are the ids of the servers that have the name which a new server or a rename asks for.
-func (t Target) TakenBy(op *Op) map[string]bool {
-	if op.On == NewServer {
-		return t.ExistingIDs
-	}
-	return t.Namesakes
+// Item is one thing that is no server.
+type Item struct {
+	Kind      string // "backup"
+	ID        apiclient.ID
+	Name      string
+	CreatedAt apiclient.Time
 }
 
 // ServerLabel names the server for a sentence.
@@ -50,141 +52,10 @@ func (t Target) ServerLabel() string {
 
 // MadeAt says when the backup or snapshot was made: " (made 2025-01-16 03:00 UTC)".
 func (t Target) MadeAt() string {
-	at := t.Backup.CreatedAt
-	if at.IsZero() {
-		at = t.Snapshot.CreatedAt
-	}
-	if at.Time.IsZero() {
+	if t.Item.CreatedAt.Time.IsZero() {
 		return ""
 	}
-	return " (made " + text.Moment(at.Time) + ")"
-}
-
-// planID returns the plan's id in the form the API itself gave, if it was read.
-func (t Target) planID(asked apiclient.ID) apiclient.ID {
-	if t.Plan.ID.IsZero() {
-		return asked
-	}
-	return t.Plan.ID
-}
-
-// backupID returns the backup's id in the form the API itself gave, if it was read.
-func (t Target) backupID(asked apiclient.ID) apiclient.ID {
-	if t.Backup.ID.IsZero() {
-		return asked
-	}
-	return t.Backup.ID
-}
-
-// FindBackup returns the backup of that id.
-func FindBackup(backups []apiclient.Backup, id apiclient.ID) (apiclient.Backup, bool) {
-	for _, b := range backups {
-		if b.ID.Equal(id) {
-			return b, true
-		}
-	}
-	return apiclient.Backup{}, false
-}
-
-// FindSnapshot returns the snapshot of that id.
-func FindSnapshot(snapshots []apiclient.Snapshot, id apiclient.ID) (apiclient.Snapshot, bool) {
-	for _, s := range snapshots {
-		if s.ID.Equal(id) {
-			return s, true
-		}
-	}
-	return apiclient.Snapshot{}, false
-}
-
-func refName(r apiclient.Ref) string {
-	if r.Name == "" {
-		return r.ID.String()
-	}
-	return r.Name
-}
-
-func joined(words []string) string { return strings.Join(words, " ") }
-
-// exampleID is for examples, which are written in the source.
-func exampleID(text string) apiclient.ID {
-	id, err := apiclient.ParseID(text)
-	if err != nil {
-		panic(err)
-	}
-	return id
-}
-
-// RiskOf returns the risk of this very input on this very target. A rename onto a name that another
-// server has, or that cannot be looked for, is a matter for a person.
-func (op *Op) RiskOf(t Target, in Input) permissions.Risk {
-	risk := op.Risk
-	if op.riskFor != nil {
-		risk = op.riskFor(t, in.Value)
-	}
-	name := op.NewName(in)
-	taken := len(t.Namesakes) > 0 || t.Namesakes == nil && name != t.Server.Name
-	if op.On == Server && name != "" && taken && !risk.NeedsConsent() {
-		return permissions.Disruptive
-	}
-	return risk
-}
-
-// Destroys reports whether data may be lost for good.
-func (op *Op) Destroys() bool { return op.Risk == permissions.Destructive }
-
-// Typed is what a person types to confirm something destructive.
-type Typed int
-
-// What a person types.
-const (
-	TypedServer   Typed = iota // the server's name
-	TypedSnapshot              // the snapshot's name
-	TypedID                    // the id
-)
-
-// Typed returns what a person types to confirm this operation, where it destroys.
-func (op *Op) Typed() Typed {
-	switch {
-	case op.On == OneBackup:
-		return TypedID
-	case op.On == OneSnapshot && strings.HasPrefix(op.Request, "DELETE "):
-		return TypedSnapshot
-	}
-	return TypedServer
-}
-
-// ConfirmText returns the text that a person must type: the name, or the id where the name
-// is not fit to be typed because what is shown of it is not all of it, or because its words
-// could be read as part of the question.
-func (op *Op) ConfirmText(t Target) string {
-	name, id := t.Server.Name, t.Server.ID
-	switch op.Typed() {
-	case TypedSnapshot:
-		name, id = t.Snapshot.Name, t.ID
-	case TypedID:
-		name, id = "", t.ID
-	}
-	if name == "" || text.Clean(name) != name || strings.ContainsRune(name, ' ') {
-		return text.Clean(id.String())
-	}
-	return name
-}
-
-// NoTarget returns the target of what is about no server at all; nil says that the server is
-// not known yet.
-func (op *Op) NoTarget() *permissions.TargetServer {
-	if op.On == Account && op.View.Keep == nil {
-		return &permissions.TargetServer{}
-	}
-	return nil
-}
-
-// NewName returns the name that a server will have, if the input gives it one.
-func (op *Op) NewName(in Input) string {
-	if op.On == NewServer || op.On == Server {
-		return in.Text("name")
-	}
-	return ""
+	return " (made " + text.Moment(t.Item.CreatedAt.Time) + ")"
 }
 
 // NewestCopy is when the newest backup or snapshot of the server was made; zero if there is none.
@@ -200,4 +71,313 @@ func (t Target) NewestCopy() (newest time.Time) {
 		}
 	}
 	return newest
+}
+
+// idOr returns an id in the form the API itself gave, if it was read.
+func idOr(read, asked apiclient.ID) apiclient.ID {
+	if read.IsZero() {
+		return asked
+	}
+	return read
+}
+
+// Access is what a resource may read its target with.
+type Access interface {
+	API() *apiclient.Client
+	// Grants reports whether the token holds a permission. That it cannot be asked is not a no.
+	Grants(context.Context, permissions.Permission) (bool, error)
+	// Require is a refusal unless the token holds a permission: purpose says what that is needed for.
+	Require(ctx context.Context, p permissions.Permission, purpose string) error
+	// GoesByServer reports whether a policy is in force whose rules go by servers.
+	GoesByServer() bool
+}
+
+// ReadTarget reads what a change acts on, and what its card and its read-back need. Where
+// a person will be asked, a target that cannot be read refuses the operation; else it
+// goes on with the id alone.
+func (op *Op) ReadTarget(ctx context.Context, a Access, in Input, server apiclient.ID) (Target, error) {
+	r := &Reader{Access: a, Op: op, In: in}
+	r.ID, r.Server.ID = server, server
+	if err := op.Resource.Read(ctx, r); err != nil {
+		return r.Target, err
+	}
+	if op.Destroys() && !r.Server.ID.IsZero() {
+		if err := readCopies(ctx, r); err != nil {
+			return r.Target, err
+		}
+	}
+	return r.Target, readExisting(ctx, r)
+}
+
+// Reader reads the target of one change. Its Target is what was read so far.
+type Reader struct {
+	Access
+	Op *Op
+	In Input
+	Target
+}
+
+func readServer(ctx context.Context, r *Reader) error {
+	if granted, err := r.Grants(ctx, "servers:list"); err == nil && !granted && !r.Op.RiskOf(r.Target, r.In).NeedsConsent() {
+		return nil
+	}
+	if err := r.Require(ctx, "servers:list", "showing what would be changed"); err != nil {
+		return err
+	}
+	var err error
+	if r.Server, err = getServer(ctx, r, r.ID); err != nil {
+		return NoSuchServer(err, r.ID)
+	}
+	r.ID = r.Server.ID
+	if name := r.Op.NewName(r.In); name != r.Server.Name {
+		r.NewName = name
+	}
+	if r.NewName == "" {
+		return nil
+	}
+	servers, err := r.API().Servers.List(ctx, apiclient.ServerFilter{})
+	if err != nil {
+		return fmt.Errorf("reading which servers have that name: %w", err)
+	}
+	r.Namesakes = map[string]bool{}
+	for _, s := range servers {
+		if s.Name == r.NewName && !s.ID.Equal(r.ID) {
+			r.Namesakes[s.ID.String()] = true
+		}
+	}
+	return nil
+}
+
+// getServer reads a server, and holds the API to what it was asked: nothing is done to another server.
+func getServer(ctx context.Context, r *Reader, id apiclient.ID) (apiclient.Server, error) {
+	s, err := r.API().Servers.Get(ctx, id)
+	if err == nil && !s.ID.Equal(id) {
+		err = fmt.Errorf("VPS.org was asked for server %s and answered with server %s; nothing was changed", text.Clean(id.String()), text.Clean(s.ID.String()))
+	}
+	return s, err
+}
+
+// NoSuchServer makes a 404 of a server a mistake of the input.
+func NoSuchServer(err error, id apiclient.ID) error {
+	if apiclient.IsNotFound(err) {
+		return &InputError{"no server has the id " + text.Clean(id.String())}
+	}
+	return err
+}
+
+// readServerBackup reads the server, and the backup to restore from: it must be one of this very server.
+func readServerBackup(ctx context.Context, r *Reader) error {
+	if err := readServer(ctx, r); err != nil {
+		return err
+	}
+	id, err := apiclient.ParseID(r.In.Text(Backup.Field))
+	if err != nil {
+		return &InputError{Backup.Field + " is not an id: " + Describe(r.In.Fields[Backup.Field])}
+	}
+	if err := r.Require(ctx, "backups:list", "showing which backup would be restored"); err != nil {
+		return err
+	}
+	backups, err := r.API().Backups.List(ctx, apiclient.BackupFilter{ServerID: r.ID})
+	if err != nil {
+		return err
+	}
+	b, ok := find(backups, id)
+	if !ok || !b.Server.ID.Equal(r.ID) {
+		return &InputError{fmt.Sprintf("backup %s is not a backup of server %s; backups.list shows those that are", id, r.In.Text("server"))}
+	}
+	r.Item = Item{Kind: "backup", ID: b.ID, CreatedAt: b.CreatedAt}
+	return nil
+}
+
+func readBackup(ctx context.Context, r *Reader) error {
+	if err := r.Require(ctx, "backups:list", "showing what would be deleted"); err != nil {
+		return err
+	}
+	all, err := r.API().Backups.List(ctx, apiclient.BackupFilter{})
+	b, err := findAsked(r, all, err)
+	if err != nil {
+		return err
+	}
+	r.ID, r.Item = b.ID, Item{Kind: "backup", ID: b.ID, CreatedAt: b.CreatedAt}
+	return readBehind(ctx, r, b.Server)
+}
+
+func readSnapshot(ctx context.Context, r *Reader) error {
+	if err := r.Require(ctx, "snapshots:list", "showing what would be changed"); err != nil {
+		return err
+	}
+	all, err := r.API().Snapshots.List(ctx, apiclient.SnapshotFilter{})
+	s, err := findAsked(r, all, err)
+	if err != nil {
+		return err
+	}
+	r.ID, r.Item = s.ID, Item{Kind: "snapshot", ID: s.ID, Name: s.Name, CreatedAt: s.CreatedAt}
+	return readBehind(ctx, r, s.Server)
+}
+
+// findAsked returns the one of a list that the input names by its id.
+func findAsked[T summarized](r *Reader, all []T, err error) (T, error) {
+	id, _ := apiclient.ParseID(r.In.Text(r.Op.Resource.Field))
+	one, ok := find(all, id)
+	if err == nil && !ok {
+		err = &InputError{fmt.Sprintf("no %s has the id %s; %s shows them", r.Op.Resource.Name, id, r.Op.Resource.List)}
+	}
+	return one, err
+}
+
+// readBehind reads the server of a backup or a snapshot. It may be gone: its backups can
+// outlive it. A restore is about the server, so that one must be readable.
+func readBehind(ctx context.Context, r *Reader, ref apiclient.Ref) error {
+	r.Server = apiclient.Server{ID: ref.ID, Name: ref.Name}
+	needed := r.Op.Resource.OverwritesServer
+	switch {
+	case ref.ID.IsZero() && needed:
+		return &InputError{"VPS.org does not say which server it belongs to, so nothing can be confirmed"}
+	case ref.ID.IsZero() && r.GoesByServer():
+		return &Refusal{r.Op.Name + " is refused: VPS.org does not say which server it belongs to, and the policy goes by that"}
+	case ref.ID.IsZero():
+		return nil
+	}
+	if granted, err := r.Grants(ctx, "servers:list"); err == nil && !granted && !needed {
+		r.Unread = append(r.Unread, "server not readable: servers:list is missing")
+		return nil
+	}
+	if err := r.Require(ctx, "servers:list", "showing which server it belongs to"); err != nil {
+		return err
+	}
+	s, err := getServer(ctx, r, ref.ID)
+	if apiclient.IsNotFound(err) && !needed {
+		r.Unread = append(r.Unread, "its server no longer exists")
+		return nil
+	}
+	if err == nil {
+		r.Server = s
+	}
+	return NoSuchServer(err, ref.ID)
+}
+
+// readPlan reads the price of a new server.
+func readPlan(ctx context.Context, r *Reader) error {
+	if err := r.Require(ctx, "servers:list", "checking that it is not created twice"); err != nil {
+		return err
+	}
+	r.Server = apiclient.Server{Name: r.In.Text("name"), Location: r.In.Text("location"), Hostname: r.In.Text("hostname")}
+	r.System = systemName(ctx, r, AnyID(r.In.Text("os_id")))
+	if granted, err := r.Grants(ctx, "plans:list"); err != nil {
+		return err
+	} else if !granted {
+		r.Unread = append(r.Unread, "price not readable: plans:list is missing")
+		return nil
+	}
+	plans, err := r.API().Plans.List(ctx, apiclient.PlanFilter{})
+	if err != nil {
+		return fmt.Errorf("reading the price: %w", err)
+	}
+	asked := AnyID(r.In.Text("plan_id"))
+	i := slices.IndexFunc(plans, func(p apiclient.Plan) bool { return p.ID.Equal(asked) })
+	if i < 0 {
+		r.Unread = append(r.Unread, "price not known: no plan on the price list has the id "+r.In.Text("plan_id"))
+		return nil
+	}
+	r.Plan = plans[i]
+	return nil
+}
+
+// systemName is the name of an operating system as servers that have it show it: VPS.org lists
+// them nowhere else. It is for show, so what cannot be read is left out.
+func systemName(ctx context.Context, r *Reader, id apiclient.ID) string {
+	servers, err := r.API().Servers.List(ctx, apiclient.ServerFilter{})
+	if err != nil || id.IsZero() {
+		return ""
+	}
+	for _, s := range servers {
+		if s.OS.ID.Equal(id) {
+			return s.OS.Name
+		}
+	}
+	return ""
+}
+
+// readCopies reads the server's backups and snapshots: what would be lost, or what could
+// bring it back.
+func readCopies(ctx context.Context, r *Reader) error {
+	for _, kind := range []struct {
+		name   string
+		unread *bool
+		read   func() error
+	}{
+		{"backups", &r.NoBackups, func() (err error) {
+			r.Backups, err = r.API().Backups.List(ctx, apiclient.BackupFilter{ServerID: r.Server.ID})
+			return err
+		}},
+		{"snapshots", &r.NoSnapshots, func() (err error) {
+			r.Snapshots, err = r.API().Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: r.Server.ID})
+			return err
+		}},
+	} {
+		granted, err := r.Grants(ctx, permissions.Permission(kind.name+":list"))
+		if err == nil && granted {
+			err = kind.read()
+		}
+		if err != nil {
+			return err
+		}
+		if *kind.unread = !granted; !granted {
+			r.Unread = append(r.Unread, kind.name+" not readable: "+kind.name+":list is missing")
+		}
+	}
+	return nil
+}
+
+// readExisting reads the ids that exist before something is created, so that a lost answer
+// can be read back.
+func readExisting(ctx context.Context, r *Reader) error {
+	if r.Op.Candidates == nil {
+		return nil
+	}
+	if granted, err := r.Grants(ctx, r.Op.CandidatesNeed); err != nil || !granted {
+		return err
+	}
+	all, err := r.Op.Candidates(ctx, r.API(), r.Target, r.In.Value)
+	if err != nil {
+		return err
+	}
+	r.ExistingIDs, r.ExistingComplete = map[string]bool{}, true
+	for _, one := range all {
+		r.ExistingIDs[Summarize(one).ID.Key()] = true
+	}
+	return nil
+}
+
+// RestoreTarget makes the target of a record again, as far as a read-back needs it: from the facts of
+// the record's card, and from the ids that existed beforehand, if those were read.
+func (op *Op) RestoreTarget(in Input, facts map[string]string, existing []string) Target {
+	t := Target{Server: apiclient.Server{ID: AnyID(facts["id"]), Name: facts["name"], Hostname: facts["hostname"], Status: facts["status"]}}
+	if on, err := strconv.ParseBool(facts["backups_enabled"]); err == nil {
+		t.Server.BackupsEnabled = &on
+	}
+	t.ID = t.Server.ID
+	if !op.Resource.IsServer {
+		t.ID = AnyID(in.Text(op.Resource.Field))
+		t.Item = Item{Kind: op.Resource.Name, ID: t.ID, Name: facts[op.Resource.Name+" name"]}
+	}
+	if existing != nil {
+		t.ExistingIDs, t.ExistingComplete = map[string]bool{}, true
+		for _, id := range existing {
+			t.ExistingIDs[NormalizeUnicode(id)] = true
+		}
+	}
+	return t
+}
+
+// AnyID reads an id that the API once gave, in whatever form.
+func AnyID(text string) apiclient.ID {
+	if id, err := apiclient.ParseID(text); err == nil {
+		return id
+	}
+	var id apiclient.ID
+	if text != "" {
+		_ = id.UnmarshalJSON(QuotedJSON(text)) // what is no id stays zero, and is refused before sending
+	}
+	return id
 }

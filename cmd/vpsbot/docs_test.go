@@ -42,7 +42,7 @@ func TestOperationsReference(t *testing.T) {
 func operationsTable() string {
 	var b strings.Builder
 	b.WriteString("| operation | what it does | risk | the token needs |\n|---|---|---|---|\n")
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		fmt.Fprintf(&b, "| [%s](docs/operations.md#%s) | %s | %s | %s |\n", op.Name, anchor(op.Name), op.Title, op.Risk, neededBy(op))
 	}
 	return b.String()
@@ -80,7 +80,7 @@ person has not agreed; 5 where the answer to a change was lost. A change answers
 done, dry_run, unknown, approval_required, declined, expired, stale, busy, refused.
 
 `)
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		b.WriteString(reference(op))
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"

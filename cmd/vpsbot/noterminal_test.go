@@ -106,7 +106,7 @@ func line(t *testing.T, op *tools.Op, input []byte) []string {
 // asking returns, by operation, inputs that need consent.
 func asking() map[*tools.Op][]string {
 	all := map[*tools.Op][]string{}
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, example := range op.Examples {
 			if op.Risk.NeedsConsent() {
 				all[op] = append(all[op], string(example))
@@ -230,7 +230,7 @@ func TestFreezeNamesNoBypass(t *testing.T) {
 	_, _, code := b.run(t.Context(), "freeze", "--reason", "incident")
 	require.Zero(t, code)
 	a := b.assistant(t)
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		if op.IsRead() {
 			continue
 		}

@@ -119,7 +119,7 @@ func TestPolicyExamples(t *testing.T) {
 	for i, part := range parts {
 		text, _, ok := strings.Cut(part, "```")
 		require.True(t, ok)
-		d, err := policy.Load([]byte(text), app.PolicyOperations())
+		d, err := policy.Load([]byte(text), app.PolicyOperations(nil))
 		require.NoError(t, err, i)
 		for _, w := range d.Warnings { // all read, and who runs staging and production can bring a server from one to the other
 			require.Regexp(t, "guests of the Slack workspace|a rename from", w.Text, i)
@@ -138,7 +138,7 @@ func TestPolicyMatrix(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile(examplePolicy)
 	require.NoError(t, err)
-	d, err := policy.Load(raw, app.PolicyOperations())
+	d, err := policy.Load(raw, app.PolicyOperations(nil))
 	require.NoError(t, err)
 	var b strings.Builder
 	b.WriteString("-: refused. runs: at once. yes: the requester agrees. name: the requester types it. +1: and another person approves.\n")
@@ -162,7 +162,7 @@ func matrixOf(t *testing.T, d policy.Document, server string) string {
 		b.WriteString("\n")
 	}
 	row("on "+server, "from", matrixRoles)
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, where := range []string{"slack:C061EG9SL", "mcp", "terminal"} {
 			var cells []string
 			for _, who := range matrixRoles {

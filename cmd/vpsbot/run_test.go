@@ -219,7 +219,7 @@ func TestTheStandardLogIsRedacted(t *testing.T) {
 // The examples of the help are valid command lines.
 func TestExamplesParse(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, raw := range op.Examples {
 			b := newSandbox(t)
 			b.env["VPS_API_URL"] = "simulator"

@@ -68,7 +68,7 @@ func New(ctx context.Context, env *Environment) (*App, error) {
 	policy, file, err := env.openPolicy(cfg, log)
 	a.PolicyFile, a.PolicyErr = file, err
 	*a.Runner = runner.Runner{
-		Client: client, API: apiName(cfg), Token: cfg.Token(), Policy: policy, Store: a.Store.approvals, Slack: a.AsksInSlack, Ended: a.keyEnded,
+		Catalogue: env.Catalogue, Client: client, API: apiName(cfg), Token: cfg.Token(), Policy: policy, Store: a.Store.approvals, Slack: a.AsksInSlack, Ended: a.keyEnded,
 		AuditReads: cfg.AuditReads, Process: runner.Process{ID: a.Store.id},
 		Now: a.Now, Random: env.Random, Log: log,
 	}

@@ -163,9 +163,9 @@ func TestNobodyIsAskedInSlackWithoutAChannel(t *testing.T) {
 
 func TestUnmatchedGlobHint(t *testing.T) {
 	t.Parallel()
-	require.Empty(t, UnmatchedGlobHint(nil))
-	require.Empty(t, UnmatchedGlobHint([]string{"*", "servers.*", "plans.list"}))
+	require.Empty(t, UnmatchedGlobHint(nil, nil))
+	require.Empty(t, UnmatchedGlobHint(nil, []string{"*", "servers.*", "plans.list"}))
 	for glob, want := range map[string]string{"server.*": "; did you mean servers.*?", "servers.lst": "; did you mean servers.list?", "wibble": ""} {
-		require.Equal(t, fmt.Sprintf("VPSBOT_OPERATIONS: %q fits no operation%s", glob, want), UnmatchedGlobHint([]string{"plans.list", glob}))
+		require.Equal(t, fmt.Sprintf("VPSBOT_OPERATIONS: %q fits no operation%s", glob, want), UnmatchedGlobHint(nil, []string{"plans.list", glob}))
 	}
 }

@@ -18,10 +18,12 @@ import (
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Environment is all that comes from outside the process.
 type Environment struct {
+	Catalogue *tools.Catalogue // nil: that of the product
 	Variables envconfig.Lookuper
 	GOOS      string
 	Clock     func() time.Time // of this machine

@@ -27,7 +27,7 @@ func (e *Environment) openPolicy(cfg config.Config, log *slog.Logger) (func() pe
 	if path == "" {
 		return func() permissions.Policy { return cfg.Policy }, nil, nil
 	}
-	file, err := policy.Open(path, policy.Options{Base: cfg.Policy, Operations: PolicyOperations(), Now: e.Clock, Log: log})
+	file, err := policy.Open(path, policy.Options{Base: cfg.Policy, Operations: PolicyOperations(e.Catalogue), Now: e.Clock, Log: log})
 	if err != nil {
 		nobody := permissions.Policy{Book: &permissions.Rulebook{}}
 		return func() permissions.Policy { return nobody }, nil, fmt.Errorf("VPSBOT_POLICY_FILE: %w", err)

@@ -34,38 +34,38 @@ func (a *App) Offers(ctx context.Context) (all []Offer, note string) {
 	} else if err != nil {
 		note = "Whether the token may run them is not known: " + err.Error()
 	}
-	for _, op := range tools.Operations() {
+	for _, op := range a.Runner.Catalogue.Operations() {
 		all = append(all, Offer{op, why[op.Name]})
 	}
 	return all, note
 }
 
 // PolicyOperations is what a policy must know of the operations.
-func PolicyOperations() []policy.Operation {
+func PolicyOperations(c *tools.Catalogue) []policy.Operation {
 	var ops []policy.Operation
-	for _, op := range tools.Operations() {
-		ops = append(ops, policy.Operation{Name: op.Name, Risk: op.Risk, OnServer: op.On != tools.Account})
+	for _, op := range c.Operations() {
+		ops = append(ops, policy.Operation{Name: op.Name, Risk: op.Risk, OnServer: op.Resource.OnServer(), Creates: op.Resource.IsNew, Renames: op.Renames()})
 	}
 	return ops
 }
 
 // MatchesAny reports whether one of the globs matches an operation.
-func MatchesAny(globs ...string) bool {
-	return slices.ContainsFunc(tools.Operations(), func(op *tools.Op) bool {
+func MatchesAny(c *tools.Catalogue, globs ...string) bool {
+	return slices.ContainsFunc(c.Operations(), func(op *tools.Op) bool {
 		return slices.ContainsFunc(globs, func(glob string) bool { ok, _ := path.Match(glob, op.Name); return ok })
 	})
 }
 
 // UnmatchedGlobHint names the first glob of VPSBOT_OPERATIONS that matches no operation, and the name that
 // may be meant; "" if there is none.
-func UnmatchedGlobHint(globs []string) string {
-	at := slices.IndexFunc(globs, func(glob string) bool { return !MatchesAny(glob) })
+func UnmatchedGlobHint(c *tools.Catalogue, globs []string) string {
+	at := slices.IndexFunc(globs, func(glob string) bool { return !MatchesAny(c, glob) })
 	if at < 0 {
 		return ""
 	}
 	hint := fmt.Sprintf("VPSBOT_OPERATIONS: %q fits no operation", text.Clean(globs[at]))
 	var names []string
-	for _, op := range tools.Operations() {
+	for _, op := range c.Operations() {
 		resource, _, _ := strings.Cut(op.Name, ".")
 		names = append(names, op.Name, resource+".*")
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -168,7 +167,7 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 	case isTerminal && !s.IsOwn(rec.Actor, rec.Person):
 		return s.io.println(fmt.Sprintf("Approved. It runs when %s, who asked, gives the same command again.", text.Clean(rec.Actor)))
 	case isTerminal:
-		return s.io.println("Approved. " + repeatCommand(rec))
+		return s.io.println("Approved. " + s.repeatCommand(rec))
 	case !isAlive:
 		return s.io.println("Approved. The assistant's process has ended; it runs when the assistant asks for the same again.")
 	}
@@ -195,9 +194,9 @@ func (s *session) runApproved(ctx context.Context, rec approval.Record) error {
 }
 
 // repeatCommand says how a request made at a terminal is carried out.
-func repeatCommand(rec approval.Record) string {
+func (c *cli) repeatCommand(rec approval.Record) string {
 	const again = "Run the same command again to carry it out"
-	op, ok := tools.Lookup(rec.Operation)
+	op, ok := c.Catalogue.Lookup(rec.Operation)
 	if !ok {
 		return again + "."
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const rootHelp = `vpsbot is one guarded door to your VPS.org account. Assistants (over MCP) and people (in
@@ -131,7 +130,7 @@ func (c *cli) rootCommand(args []string) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use: "vpsbot", Short: "One guarded door to a VPS.org account", Long: rootHelp,
-		SilenceErrors: true, SilenceUsage: true, Args: noSuchCommand,
+		SilenceErrors: true, SilenceUsage: true, Args: c.noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {
 				return c.io.println(app.ReadVersion())
@@ -191,11 +190,11 @@ func (c *cli) versionCommand() *cobra.Command {
 }
 
 // noSuchCommand refuses an unknown command, and suggests "run" before an operation.
-func noSuchCommand(cmd *cobra.Command, args []string) error {
+func (c *cli) noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if _, ok := tools.Lookup(args[0]); ok {
+	if _, ok := c.Catalogue.Lookup(args[0]); ok {
 		return app.Errorf(runner.Invalid, "there is no command %q; did you mean: vpsbot run %s", args[0], args[0])
 	}
 	var known []string

@@ -217,7 +217,7 @@ func TestReportIsOneCleanLine(t *testing.T) {
 func TestProgressInAPipe(t *testing.T) {
 	t.Parallel()
 	var shown bytes.Buffer
-	op, _ := tools.Lookup("servers.reboot")
+	op, _ := tools.Default.Lookup("servers.reboot")
 	r := &operationRun{session: testSession(IO{Err: &shown}), op: op}
 	show := r.progress()
 	for i, status := range []string{"rebooting", "rebooting", "active"} {
@@ -229,7 +229,7 @@ func TestProgressInAPipe(t *testing.T) {
 func TestProgressInATerminal(t *testing.T) {
 	t.Parallel()
 	var shown bytes.Buffer
-	op, _ := tools.Lookup("servers.reboot")
+	op, _ := tools.Default.Lookup("servers.reboot")
 	r := &operationRun{session: testSession(IO{Err: &shown, errTerminal: true}), op: op}
 	r.progress()("rebooting", time.Second)
 	require.Equal(t, "\r\x1b[Kservers.reboot: rebooting (1s)", shown.String())

@@ -36,7 +36,7 @@ func (c *cli) complete(cmd *cobra.Command, need identity, find func(context.Cont
 // completeTarget completes the argument of an operation: servers by name.
 func (c *cli) completeTarget(op *tools.Op) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if op.Positional() != "server" || len(args) > 0 {
+		if f, _ := op.Field(op.Positional()); f.Kind != tools.Ref || len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return c.complete(cmd, required, serverNames)
@@ -59,7 +59,7 @@ func (c *cli) completeServerFlag(cmd *cobra.Command) {
 // serverNames lists the names that can be typed, by the operation servers.list: it is refused where that is.
 func serverNames(ctx context.Context, s *session) []string {
 	reply := s.Runner.Run(ctx, runner.Call{
-		Operation: "servers.list", Input: fmt.Appendf(nil, `{"limit":%d}`, tools.MaxLimit), Actor: s.Actor, Surface: permissions.Terminal,
+		Operation: s.Catalogue.ServerList().Name, Input: fmt.Appendf(nil, `{"limit":%d}`, tools.MaxLimit), Actor: s.Actor, Surface: permissions.Terminal,
 	})
 	servers, _ := reply.Value.(tools.Listing[apiclient.Server])
 	return typeable(servers.Results)

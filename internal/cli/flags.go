@@ -30,9 +30,9 @@ type runFlags struct {
 }
 
 // addFlags adds a flag for each field of the operation's input, and those that suit its risk.
-func (r *operationRun) addFlags(cmd *cobra.Command) {
+func (r *operationRun) addFlags(c *tools.Catalogue, cmd *cobra.Command) {
 	f := cmd.Flags()
-	addFieldFlags(r.op, f)
+	addFieldFlags(c, r.op, f)
 	f.BoolVar(&r.flags.json, "json", false, "the whole answer as one line of JSON")
 	if r.op.Settles {
 		f.DurationVar(&r.flags.timeout, "timeout", 30*time.Minute, "how long --wait waits")
@@ -46,10 +46,10 @@ func (r *operationRun) addFlags(cmd *cobra.Command) {
 	}
 }
 
-func addFieldFlags(op *tools.Op, flags *pflag.FlagSet) {
+func addFieldFlags(c *tools.Catalogue, op *tools.Op, flags *pflag.FlagSet) {
 	for _, f := range op.Fields {
 		doc := flagDoc(f)
-		for _, other := range tools.Operations() { // the docs name operations as a model knows them
+		for _, other := range c.Operations() { // the docs name operations as a model knows them
 			doc = strings.ReplaceAll(doc, other.ToolName(), other.Name)
 		}
 		if f.Required {

@@ -9,7 +9,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const freezeHelp = `Stops every change, by everybody and in every process that uses this database, until
@@ -80,7 +79,7 @@ func (s *session) unfreeze(ctx context.Context) error {
 // policy does not count: an environment that is read-only, or has few operations, can still stop changes.
 func (s *session) mayFreeze(ctx context.Context, what string) error {
 	policy := permissions.Policy{Book: s.Runner.Policy().Book}
-	for _, op := range tools.Operations() {
+	for _, op := range s.Catalogue.Operations() {
 		ask := permissions.Ask{Actor: s.Actor, Surface: permissions.Terminal, Operation: op.Name, Risk: op.Risk}
 		if op.Risk == permissions.Destructive && policy.Decide(ask).Allowed {
 			return nil

@@ -28,7 +28,7 @@ func (c *cli) operationsCommand() *cobra.Command {
 
 func (s *session) listOperations(ctx context.Context, asJSON, all bool) error {
 	offers, note := s.Offers(ctx)
-	for _, notice := range []string{note, app.UnmatchedGlobHint(s.Config.Policy.Operations)} {
+	for _, notice := range []string{note, app.UnmatchedGlobHint(s.Catalogue, s.Config.Policy.Operations)} {
 		if notice != "" {
 			s.io.say("%s", notice)
 		}

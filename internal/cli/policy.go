@@ -21,12 +21,12 @@ func (c *cli) policyCommand() *cobra.Command {
 }
 
 // readPolicy reads a policy file. An invalid one is bad input.
-func readPolicy(path string) (policy.Document, error) {
+func (c *cli) readPolicy(path string) (policy.Document, error) {
 	raw, err := policy.ReadFile(path)
 	if err != nil {
 		return policy.Document{}, app.Errorf(runner.Invalid, "the policy file cannot be read: %v", err)
 	}
-	document, err := policy.Load(raw, app.PolicyOperations())
+	document, err := policy.Load(raw, app.PolicyOperations(c.Catalogue))
 	if found, ok := errors.AsType[policy.Problems](err); ok {
 		return document, app.Errorf(runner.Invalid, "%s is not a policy that can be in force:\n%v", path, found)
 	}
@@ -43,7 +43,7 @@ func (c *cli) policyCheckCommand() *cobra.Command {
 }
 
 func (c *cli) checkPolicy(path string) error {
-	document, err := readPolicy(path)
+	document, err := c.readPolicy(path)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (c *cli) explainPolicy(ctx context.Context, flags explainFlags) error {
 	if err != nil {
 		return err
 	}
-	document, err := readPolicy(flags.file)
+	document, err := c.readPolicy(flags.file)
 	if err != nil {
 		return err
 	}

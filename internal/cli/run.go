@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
@@ -45,7 +44,7 @@ func (c *cli) runCommand(withOperations bool) *cobra.Command {
 	if !withOperations {
 		return cmd
 	}
-	for _, op := range tools.Operations() {
+	for _, op := range c.Catalogue.Operations() {
 		resource, _, _ := strings.Cut(op.Name, ".")
 		if !cmd.ContainsGroup(resource) {
 			title := strings.ToUpper(resource[:1]) + resource[1:]
@@ -69,7 +68,7 @@ func (c *cli) runWithoutOperation(cmd *cobra.Command, args []string) error {
 	case strings.HasPrefix(args[0], "-"):
 		return app.Errorf(runner.Invalid, "%s comes too early: flags follow the operation, as in vpsbot run servers.list --json", args[0])
 	}
-	return app.Errorf(runner.Invalid, "%s", runner.NoSuchOperation(args[0]))
+	return app.Errorf(runner.Invalid, "%s", runner.NoSuchOperation(c.Catalogue, args[0]))
 }
 
 func (c *cli) operationCommand(op *tools.Op, group string) *cobra.Command {
@@ -96,7 +95,7 @@ func (c *cli) operationCommand(op *tools.Op, group string) *cobra.Command {
 			})
 		},
 	}
-	r.addFlags(cmd)
+	r.addFlags(c.Catalogue, cmd)
 	c.completeServerFlag(cmd)
 	return cmd
 }
@@ -196,9 +195,8 @@ func (r *operationRun) print(reply runner.Reply) error {
 // login is the ssh command for a server that was created and has settled, or "". It contains nothing of the
 // API's but a valid address.
 func login(reply runner.Reply) string {
-	s, isServer := reply.Value.(apiclient.Server)
-	address, err := netip.ParseAddr(s.Address())
-	if !isServer || err != nil || address.Zone() != "" || reply.Settled == "" || reply.Op.On != tools.NewServer || reply.Class != runner.OK {
+	address, err := netip.ParseAddr(tools.Summarize(reply.Value).Address)
+	if err != nil || address.Zone() != "" || reply.Settled == "" || !reply.Op.Resource.HasLogin || reply.Class != runner.OK {
 		return ""
 	}
 	return "ssh root@" + address.String()
@@ -226,7 +224,7 @@ func (r *operationRun) refusal(message string) string {
 	policy := r.Config.Policy
 	ask := permissions.Ask{Actor: r.Actor, Surface: permissions.Terminal, Operation: r.op.Name, Risk: r.op.Risk}
 	if !policy.Decide(ask).Allowed {
-		if hint := app.UnmatchedGlobHint(policy.Operations); hint != "" {
+		if hint := app.UnmatchedGlobHint(r.Catalogue, policy.Operations); hint != "" {
 			message += ". " + hint
 		}
 		return message

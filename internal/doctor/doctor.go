@@ -93,8 +93,8 @@ func diagnose(ctx context.Context, env *app.Environment) (result Diagnosis) {
 func (d *doctor) checkConfiguration() Finding {
 	const name, next = "configuration", "Correct VPSBOT_OPERATIONS; vpsbot operations --all has the names."
 	globs := d.Config.Policy.Operations
-	if hint := app.UnmatchedGlobHint(globs); hint != "" {
-		if !app.MatchesAny(globs...) {
+	if hint := app.UnmatchedGlobHint(d.env.Catalogue, globs); hint != "" {
+		if !app.MatchesAny(d.env.Catalogue, globs...) {
 			return fail(name, "nothing can be run: "+hint, next)
 		}
 		return warn(name, hint, next)

@@ -164,7 +164,7 @@ func (p *play) watch() {
 
 func (p *play) handover() {
 	if p.asked != nil && !p.settled() {
-		op, _ := tools.Lookup(p.operation)
+		op, _ := tools.Default.Lookup(p.operation)
 		p.hear(p.runner.Escalate(p.world.Context(), op, p.asked.ID, "the client cannot ask"))
 	}
 }

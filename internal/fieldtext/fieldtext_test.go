@@ -11,7 +11,7 @@ import (
 
 func lookup(t *testing.T, name string) *tools.Op {
 	t.Helper()
-	op, ok := tools.Lookup(name)
+	op, ok := tools.Default.Lookup(name)
 	require.True(t, ok)
 	return op
 }
@@ -20,7 +20,7 @@ func TestNames(t *testing.T) {
 	for _, written := range []string{"--Backup-ID", "backup_id", "-backup-id", "BACKUP_ID"} {
 		require.Equal(t, "backup_id", fieldtext.Name(written))
 	}
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, name := range op.FieldNames() {
 			require.Equal(t, name, fieldtext.Name("--"+fieldtext.Flag(name)))
 		}
@@ -64,7 +64,7 @@ func TestEncode(t *testing.T) {
 
 // Each example of the catalogue is the same input after it was written as text.
 func TestDecodeIsTheInverseOfEncode(t *testing.T) {
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, example := range op.Examples {
 			values, err := fieldtext.Decode(example)
 			require.NoError(t, err)

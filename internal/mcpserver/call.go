@@ -50,10 +50,10 @@ func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 		}
 		var err error
 		if x.call.RequestID, err = requestID(req.Params.Meta); err != nil {
-			return result(x.invalid(err)), nil
+			return x.result(x.invalid(err)), nil
 		}
 		if req.Params.RequestState != "" || len(req.Params.InputResponses) > 0 {
-			return result(x.handleAnswer(ctx, req.Params.MultiRoundTripParams)), nil
+			return x.result(x.handleAnswer(ctx, req.Params.MultiRoundTripParams)), nil
 		}
 		return x.run(ctx), nil
 	}
@@ -63,25 +63,25 @@ func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
 func (x *toolCall) run(ctx context.Context) *mcp.CallToolResult {
 	reply := x.Runner.Run(ctx, x.call)
 	if reply.Outcome != runner.ApprovalRequired || reply.Record == nil {
-		return result(reply)
+		return x.result(reply)
 	}
 	x.watch(x.call, *reply.Record)
 	switch {
 	case !x.call.CanPrompt || reply.Card == nil || !x.Runner.MayCarry(ctx, *reply.Record, permissions.MCP):
-		return result(reply)
+		return x.result(reply)
 	case !x.client.acceptsForm(reply.Record.ID, x.Runner.Now()):
-		return result(x.escalate(ctx, reply.Record.ID, "This is not asked here again.", ""))
+		return x.result(x.escalate(ctx, reply.Record.ID, "This is not asked here again.", ""))
 	}
 	return x.elicit(ctx, reply)
 }
 
-// result makes a tool result of a reply: the text is complete by itself, and structured content is valid
-// against the tool's output schema. Both have the names of tools, not of operations.
-func result(reply runner.Reply) *mcp.CallToolResult {
-	reply.Message = toolNames(reply.Message)
+// result makes a tool result of a reply: the text is complete by itself, and structured content
+// is valid against the tool's output schema. Both have the names of tools, not of operations.
+func (s *Server) result(reply runner.Reply) *mcp.CallToolResult {
+	reply.Message = s.toolNames(reply.Message)
 	if reply.Card != nil {
 		card := *reply.Card
-		card.Operation = toolNames(card.Operation)
+		card.Operation = s.toolNames(card.Operation)
 		reply.Card = &card
 	}
 	r := &mcp.CallToolResult{

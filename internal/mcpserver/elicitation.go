@@ -28,7 +28,7 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallTool
 	if !x.modern {
 		defer x.waiting.Add(-1)
 		if x.waiting.Add(1) > maxWaiting {
-			return result(x.escalate(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
+			return x.result(x.escalate(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
 		}
 	}
 	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.session)
@@ -36,11 +36,11 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallTool
 	switch {
 	case err != nil:
 		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", err)
-		return result(x.escalate(ctx, reply.Record.ID, "The question could not be put here.", ""))
+		return x.result(x.escalate(ctx, reply.Record.ID, "The question could not be put here.", ""))
 	case x.modern:
 		return server.NewInputRequestBuilder(nonce).Elicit(elicitationKey, x.elicitation(*reply.Record, *reply.Card)).ToolResult()
 	}
-	return result(x.elicitAndWait(ctx, *reply.Record, *reply.Card, nonce))
+	return x.result(x.elicitAndWait(ctx, *reply.Record, *reply.Card, nonce))
 }
 
 // elicitAndWait sends an elicitation to an older client and waits. It does not use mcp-go's bridge between the
@@ -101,7 +101,7 @@ func (x *toolCall) escalate(ctx context.Context, record, says, why string) runne
 func (x *toolCall) elicitation(rec approval.Record, card runner.Card) mcp.ElicitationParams {
 	left := rec.ExpiresAt.Sub(x.Runner.Now())
 	return mcp.ElicitationParams{
-		Message:         toolNames(cardText(card, text.Duration(left))),
+		Message:         x.toolNames(cardText(card, text.Duration(left))),
 		RequestedSchema: answerSchema(card),
 	}
 }

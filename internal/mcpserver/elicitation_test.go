@@ -162,7 +162,7 @@ func TestChoices(t *testing.T) {
 
 // Every form has a required member, and no member has a default.
 func TestEveryFormHasARequiredMember(t *testing.T) {
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		if op.IsRead() {
 			continue
 		}

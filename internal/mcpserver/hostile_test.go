@@ -23,7 +23,7 @@ import (
 // outputSchemas compiles the output schemas of all tools.
 var outputSchemas = sync.OnceValue(func() map[string]*jsonschema.Schema {
 	all := map[string]*jsonschema.Schema{}
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(op.OutputSchema()))
 		c := jsonschema.NewCompiler()
 		if err := errors.Join(err, c.AddResource(op.Name, raw)); err != nil {
@@ -125,7 +125,7 @@ func TestEmptyArguments(t *testing.T) {
 	w := newWorld(t)
 	checks := outputSchemas()
 	bothEras(t, w, func(t *testing.T, k *talk) {
-		for _, op := range tools.Operations() {
+		for _, op := range tools.Default.Operations() {
 			for _, params := range []string{call(op.ToolName(), `{}`), call(op.ToolName(), `null`), `{"name":"` + op.ToolName() + `"}`} {
 				o := k.call(params)
 				o.sound(t, checks[op.ToolName()])
@@ -221,7 +221,7 @@ func TestResultsAreValidAgainstTheirSchemas(t *testing.T) {
 					rw.WriteHeader(fault)
 				})
 			}
-			for _, op := range tools.Operations() {
+			for _, op := range tools.Default.Operations() {
 				for _, example := range op.Examples {
 					k.call(call(op.ToolName(), string(example))).sound(t, checks[op.ToolName()])
 				}
@@ -236,7 +236,7 @@ func FuzzArguments(f *testing.F) {
 			f.Add("servers_get", arguments)
 		}
 	}
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, example := range op.Examples {
 			f.Add(op.ToolName(), string(example))
 		}
@@ -261,7 +261,7 @@ func FuzzArguments(f *testing.F) {
 		if checks[tool] != nil {
 			o.Result.sound(t, checks[tool])
 		}
-		op, ok := tools.Lookup(strings.Replace(tool, "_", ".", 1))
+		op, ok := tools.Default.Lookup(strings.Replace(tool, "_", ".", 1))
 		if ok && op.Risk.NeedsConsent() {
 			for _, sent := range w.sent() {
 				require.NotContains(t, sent, "DELETE", "nobody was asked")

@@ -47,7 +47,7 @@ func names(all []listed) []string {
 
 func allNames() []string {
 	names := []string{}
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		names = append(names, op.ToolName())
 	}
 	return names
@@ -64,15 +64,16 @@ func bothEras(t *testing.T, w *world, test func(t *testing.T, k *talk)) {
 }
 
 func TestListsEveryTool(t *testing.T) {
-	bothEras(t, newWorld(t), func(t *testing.T, k *talk) {
+	w := newWorld(t)
+	bothEras(t, w, func(t *testing.T, k *talk) {
 		all := k.list()
 		require.ElementsMatch(t, allNames(), names(all))
 		for _, tool := range all {
-			op, ok := tools.Lookup(strings.Replace(tool.Name, "_", ".", 1))
+			op, ok := tools.Default.Lookup(strings.Replace(tool.Name, "_", ".", 1))
 			require.True(t, ok)
-			require.Equal(t, []string{op.Title, toolNames(op.Description)}, []string{tool.Title, tool.Description})
-			require.JSONEq(t, toolNames(string(op.InputSchema())), string(tool.InputSchema))
-			for _, other := range tools.Operations() {
+			require.Equal(t, []string{op.Title, w.server.toolNames(op.Description)}, []string{tool.Title, tool.Description})
+			require.JSONEq(t, w.server.toolNames(string(op.InputSchema())), string(tool.InputSchema))
+			for _, other := range tools.Default.Operations() {
 				require.NotContains(t, tool.Description+string(tool.InputSchema), other.Name, "a tool is named as the client knows it")
 			}
 			require.JSONEq(t, string(op.OutputSchema()), string(tool.OutputSchema))
@@ -137,7 +138,7 @@ func TestUnknownTool(t *testing.T) {
 func TestCallByOperationName(t *testing.T) {
 	w := newWorld(t)
 	bothEras(t, w, func(t *testing.T, k *talk) {
-		for _, op := range tools.Operations() {
+		for _, op := range tools.Default.Operations() {
 			o := k.call(call(op.Name, string(op.Examples[0])))
 			require.True(t, o.IsError, op.Name)
 			require.Contains(t, o.text(), "call "+op.ToolName()+" instead", op.Name)
@@ -156,7 +157,7 @@ func TestMessagesNameTools(t *testing.T) {
 		call("backups_create", web), call("servers_restore", `{"server":"db-server-01","backup_id":"501"}`), call("account_get", `{"a":1}`),
 	} {
 		o := k.call(params)
-		for _, op := range tools.Operations() {
+		for _, op := range tools.Default.Operations() {
 			require.NotContains(t, o.text()+string(o.StructuredContent), op.Name, params)
 		}
 	}

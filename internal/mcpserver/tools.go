@@ -20,9 +20,9 @@ import (
 // name. It runs nothing, because a client's rules about a tool depend on its name.
 func (s *Server) tools(who identify) []server.ServerTool {
 	var all []server.ServerTool
-	for _, op := range tools.Operations() {
+	for _, op := range s.Runner.Catalogue.Operations() {
 		all = append(all,
-			server.ServerTool{Tool: toolOf(op), Handler: s.handler(op, who)},
+			server.ServerTool{Tool: s.toolOf(op), Handler: s.handler(op, who)},
 			server.ServerTool{Tool: mcp.Tool{Name: op.Name, RawInputSchema: json.RawMessage(`{"type":"object"}`)}, Handler: wrongName(op)})
 	}
 	return all
@@ -35,16 +35,18 @@ func wrongName(op *tools.Op) server.ToolHandlerFunc {
 	}
 }
 
-func toolOf(op *tools.Op) mcp.Tool {
+func (s *Server) toolOf(op *tools.Op) mcp.Tool {
 	return mcp.Tool{
-		Name: op.ToolName(), Title: op.Title, Description: toolNames(op.Description),
-		RawInputSchema: schemaOr([]byte(toolNames(string(op.InputSchema()))), `{"type":"object"}`), RawOutputSchema: schemaOr(op.OutputSchema(), ""),
+		Name: op.ToolName(), Title: op.Title, Description: s.toolNames(op.Description),
+		RawInputSchema: schemaOr([]byte(s.toolNames(string(op.InputSchema()))), `{"type":"object"}`), RawOutputSchema: schemaOr(op.OutputSchema(), ""),
 		Annotations: annotations(op.Risk),
 	}
 }
 
 // toolNames replaces the names of operations in a text with those of the tools.
-func toolNames(text string) string { return tools.SpellNames(text, (*tools.Op).ToolName) }
+func (s *Server) toolNames(text string) string {
+	return s.Runner.Catalogue.SpellNames(text, (*tools.Op).ToolName)
+}
 
 func schemaOr(schema []byte, otherwise string) json.RawMessage {
 	switch {

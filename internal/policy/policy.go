@@ -18,6 +18,8 @@ type Operation struct {
 	Name     string
 	Risk     permissions.Risk
 	OnServer bool // it is about a server, or may be
+	Creates  bool // it makes a server
+	Renames  bool // it can give a server another name
 }
 
 // Document is a valid policy file.

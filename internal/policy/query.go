@@ -117,7 +117,7 @@ func (d Document) Asks(q Query) ([]permissions.Ask, error) {
 	surface, channel, _ := strings.Cut(q.Where, ":")
 	operation := d.operations[slices.IndexFunc(d.operations, func(op Operation) bool { return op.Name == q.Operation })]
 	return d.asksOf(q.Who, permissions.Ask{
-		Surface: permissions.Surface(surface), Channel: channel, Operation: q.Operation, NewName: q.NewName,
+		Surface: permissions.Surface(surface), Channel: channel, Operation: q.Operation, NewName: q.NewName, Creates: operation.Creates,
 		Risk: operation.Risk, Target: target(q.Server, operation),
 	}), nil
 }

@@ -241,12 +241,10 @@ func (v *validator) warnOfRenames() {
 	}
 }
 
-var renameOperations = []string{"servers.update", "servers.replace"}
-
 // renamers are the principals who may rename some server.
 func (v *validator) renamers() (who []permissions.Principal) {
 	for _, rule := range v.book.Rules {
-		isRename := func(op Operation) bool { return slices.Contains(renameOperations, op.Name) }
+		isRename := func(op Operation) bool { return op.Renames }
 		if rule.Effect == permissions.Allow && slices.ContainsFunc(v.operationsOf(rule), isRename) {
 			who = append(who, rule.Who...)
 		}
@@ -272,9 +270,12 @@ func (v *validator) winsByRename(who permissions.Principal, from, to permissions
 		return strings.NewReplacer("*", "1", "?", "1", " ", "-").Replace(string(p))
 	}
 	for _, at := range surfaces {
-		for _, operation := range renameOperations {
+		for _, op := range v.operations {
+			if !op.Renames {
+				continue
+			}
 			asks := Document{Book: v.book}.asksOf(string(who), permissions.Ask{
-				Surface: at, Operation: operation, Risk: permissions.Change,
+				Surface: at, Operation: op.Name, Risk: permissions.Change,
 				Target: &permissions.TargetServer{Name: sample(from)}, NewName: sample(to),
 			})
 			wins := func(ask permissions.Ask) bool {

@@ -46,7 +46,7 @@ func (r *Runner) attemptOf(ctx context.Context, id string, call Call) (*attempt,
 		return a, &storeError{err}
 	}
 	a.stored = true
-	op, ok := tools.Lookup(a.rec.Operation)
+	op, ok := r.Catalogue.Lookup(a.rec.Operation)
 	if !ok {
 		return a, &inputError{"this version has no operation " + text.Quote(a.rec.Operation)}
 	}

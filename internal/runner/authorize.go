@@ -7,7 +7,6 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -66,7 +65,7 @@ func (r *Runner) inSlack(rec approval.Record) bool {
 func (c Call) ask(op *tools.Op, in tools.Input, risk permissions.Risk, target *permissions.TargetServer) permissions.Ask {
 	return permissions.Ask{
 		Actor: c.Actor, Groups: c.Groups, External: c.External, Surface: c.Surface, Channel: c.Channel,
-		Operation: op.Name, Risk: risk, Target: target, NewName: op.NewName(in),
+		Operation: op.Name, Risk: risk, Target: target, Creates: op.Resource.IsNew, NewName: op.NewName(in),
 	}
 }
 
@@ -88,16 +87,11 @@ func (r *Runner) authorizeTarget(ctx context.Context, op *tools.Op, in tools.Inp
 // refused names the target of a refusal: the name of a server is only for those who may read it, the
 // others hear again what they asked for.
 func (r *Runner) refused(op *tools.Op, in tools.Input, t tools.Target, call Call) string {
-	get, _ := tools.Lookup("servers.get")
-	if r.Policy().Decide(call.ask(get, tools.Input{}, permissions.Read, behind(t.Server))).Allowed || op.On == tools.NewServer {
+	mayRead := r.Policy().Decide(call.ask(r.Catalogue.ServerGet(), tools.Input{}, permissions.Read, behind(t.Server))).Allowed
+	if op.Resource.OnServer() && (mayRead || op.Resource.IsNew) {
 		return t.ServerLabel()
 	}
-	for _, asked := range []struct{ what, field string }{{"backup", "backup_id"}, {"snapshot", "snapshot_id"}, {"server", "server"}} {
-		if id := in.Text(asked.field); id != "" && (asked.what == "server" || op.On != tools.Server) {
-			return asked.what + " " + text.Clean(id)
-		}
-	}
-	return "that server"
+	return op.Resource.Asked(in)
 }
 
 // authorizeRead decides again about the one server that a read is about. Where there is no
@@ -108,7 +102,7 @@ func (r *Runner) authorizeRead(ctx context.Context, op *tools.Op, in tools.Input
 	}
 	s, err := r.Client.Servers.Get(ctx, server)
 	if err != nil {
-		return missing(err, server)
+		return ownError(tools.NoSuchServer(err, server))
 	}
 	_, err = r.authorizeTarget(ctx, op, in, tools.Target{ID: s.ID, Server: s}, call)
 	return err
@@ -132,7 +126,7 @@ func (r *Runner) Offered(ctx context.Context, call Call) (ops []*tools.Op, why m
 	token, err := r.token(ctx, false)
 	why = map[string]string{}
 	policy := r.Policy()
-	for _, op := range tools.Operations() {
+	for _, op := range r.Catalogue.Operations() {
 		d := policy.Decide(call.ask(op, tools.Input{}, op.Risk, op.NoTarget()))
 		if d.Allowed && err == nil {
 			d = token.Allows(op.Needs, r.Now())

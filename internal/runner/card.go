@@ -2,10 +2,10 @@ package runner
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -13,23 +13,17 @@ import (
 
 // Card is what a person is shown before they agree. All of its texts are clean.
 type Card struct {
-	Operation string   `json:"operation"`
-	Effect    string   `json:"effect"` // one sentence
-	Target    []Line   `json:"target"`
-	Lost      []string `json:"lost,omitzero"`  // what is lost, or what could bring it back
-	Price     string   `json:"price,omitzero"` // what is paid
-	Warnings  []string `json:"warnings,omitzero"`
-	Account   string   `json:"account,omitzero"` // whose servers; that of a simulator says so
-	AskedBy   string   `json:"asked_by"`         // who, and from where
-	Confirm   string   `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
-	Others    string   `json:"others,omitzero"`  // who else must agree
-	Until     string   `json:"until,omitzero"`   // until when it can be answered, RFC 3339
-}
-
-// Line is one labelled value of a card.
-type Line struct {
-	Label string `json:"label"`
-	Value string `json:"value"`
+	Operation string       `json:"operation"`
+	Effect    string       `json:"effect"` // one sentence
+	Target    []tools.Line `json:"target"`
+	Lost      []string     `json:"lost,omitzero"`  // what is lost, or what could bring it back
+	Price     string       `json:"price,omitzero"` // what is paid
+	Warnings  []string     `json:"warnings,omitzero"`
+	Account   string       `json:"account,omitzero"` // whose servers; that of a simulator says so
+	AskedBy   string       `json:"asked_by"`         // who, and from where
+	Confirm   string       `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
+	Others    string       `json:"others,omitzero"`  // who else must agree
+	Until     string       `json:"until,omitzero"`   // until when it can be answered, RFC 3339
 }
 
 // Text returns the card as lines for a terminal or a model, without the question.
@@ -74,9 +68,9 @@ func (r *Runner) card(op *tools.Op, in tools.Input, t tools.Target, demand permi
 	c := Card{
 		Operation: op.Name,
 		Effect:    op.Effect(t, in.Value),
-		Target:    targetLines(op, in, t),
+		Target:    op.CardLines(in, t),
 		Lost:      copiesLost(op, t, r.Now()),
-		Price:     price(op, t),
+		Price:     price(t.Plan),
 		Account:   r.account(),
 		AskedBy:   text.Clean(string(call.Actor)) + " from " + string(call.Surface),
 	}
@@ -109,75 +103,6 @@ func people(n int) string {
 	return fmt.Sprintf("%d other people", n)
 }
 
-func targetLines(op *tools.Op, in tools.Input, t tools.Target) []Line {
-	s := t.Server
-	lines := []Line{
-		{"server", s.Name},
-		{"id", s.ID.String()},
-		{"hostname", s.Hostname},
-		{"address", s.IPAddress},
-		{"location", s.Location},
-		{"plan", withSize(s.Plan.Name, s.Plan.VCPUs, s.Plan.Memory, s.Plan.Storage)},
-		{"system", s.OS.Name},
-		{"status", s.Status},
-	}
-	if op.On == tools.NewServer { // what is bought, as it is asked for
-		p := t.Plan
-		lines = append(lines, Line{"plan", withSize(p.Name, p.VCPUs, p.Memory, p.Storage)}, Line{"system", t.System})
-		for _, f := range op.Fields {
-			if v, given := in.Fields[f.Name]; given && f.Name != "name" && f.Name != "location" && f.Name != "hostname" {
-				lines = append(lines, Line{f.Name, scalar(v)})
-			}
-		}
-	}
-	if !t.Backup.ID.IsZero() {
-		lines = append(lines, Line{"backup", t.Backup.ID.String() + t.MadeAt()})
-	}
-	if !t.Snapshot.ID.IsZero() {
-		lines = append(lines, Line{"snapshot", t.Snapshot.Name + " " + t.Snapshot.ID.String() + t.MadeAt()})
-	}
-	shown := lines[:0]
-	for _, l := range lines {
-		if l.Value = text.Clean(l.Value); l.Value != "" {
-			shown = append(shown, l)
-		}
-	}
-	return shown
-}
-
-// withSize is a plan with what it has: "Standard VPS (2 vCPU, 4 GB memory, 80 GB disk)".
-func withSize(plan string, vcpus, memory, storage any) string {
-	var has []string
-	for _, part := range []string{sized(vcpus, " vCPU"), sized(memory, " MB"), sized(storage, " GB")} {
-		if part != "" {
-			has = append(has, part)
-		}
-	}
-	names := []string{"", " memory", " disk"}
-	if len(has) != len(names) || plan == "" {
-		return plan
-	}
-	for i := range has {
-		has[i] += names[i]
-	}
-	return plan + " (" + strings.Join(has, ", ") + ")"
-}
-
-// sized is an amount with its unit, unless it has one already; "" if it is not known.
-func sized(amount any, unit string) string {
-	text := fmt.Sprint(amount)
-	n, err := strconv.ParseFloat(text, 64)
-	switch {
-	case err != nil:
-		return text
-	case n == 0:
-		return ""
-	case unit == " MB" && n >= 1024:
-		return strconv.FormatFloat(n/1024, 'f', -1, 64) + " GB"
-	}
-	return text + unit
-}
-
 // copiesLost says which backups and snapshots there are, and how old the newest is. What
 // could not be read is not counted.
 func copiesLost(op *tools.Op, t tools.Target, now time.Time) []string {
@@ -208,12 +133,13 @@ func age(d time.Duration) string {
 	return text.Plural(int(d.Hours()/24), "day")
 }
 
-func price(op *tools.Op, t tools.Target) string {
-	if op.On != tools.NewServer || t.Plan.ID.IsZero() {
+// price is what a new server costs; "" where nothing is bought.
+func price(p apiclient.Plan) string {
+	month, hour := p.PriceMonthly, p.PriceHourly
+	switch {
+	case p.ID.IsZero():
 		return ""
-	}
-	month, hour := t.Plan.PriceMonthly, t.Plan.PriceHourly
-	if month.IsZero() && hour.IsZero() {
+	case month.IsZero() && hour.IsZero():
 		return "What it costs is unknown: VPS.org's price list does not say it."
 	}
 	monthly := tools.AmountCell(month)
@@ -231,14 +157,14 @@ func ownWarnings(op *tools.Op, t tools.Target) []string {
 	case !op.Destroys() || len(t.Unread) > 0 || t.Server.ID.IsZero():
 	case copies == 0:
 		says = append(says, "There is no backup and no snapshot: nothing can bring the data back.")
-	case copies == 1 && strings.HasPrefix(op.Request, "DELETE ") && op.On != tools.Server:
+	case copies == 1 && op.Resource.IsCopy:
 		says = append(says, "It is the only copy of this server.")
 	}
-	if op.On == tools.NewServer && !t.Plan.ID.IsZero() && t.Plan.Available != nil && !*t.Plan.Available {
+	if t.Plan.Available != nil && !*t.Plan.Available {
 		says = append(says, "VPS.org says that this plan is not available.")
 	}
-	if same := t.TakenBy(op); len(same) > 0 && (op.On == tools.NewServer || op.On == tools.Server) {
-		says = append(says, "There is already "+text.Plural(len(same), "server")+" of that name.")
+	if same := op.TakenBy(t); len(same) > 0 {
+		says = append(says, "There is already "+text.Plural(len(same), op.Resource.Name)+" of that name.")
 	}
 	for _, gap := range t.Unread {
 		says = append(says, strings.ToUpper(gap[:1])+gap[1:]+".")

@@ -143,7 +143,7 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 // mightHaveAsked reports whether the policy file would let somebody ask for the same from
 // where it was asked.
 func (r *Runner) mightHaveAsked(rec approval.Record, actor permissions.Actor) bool {
-	policy, ask := r.Policy(), askOf(rec)
+	policy, ask := r.Policy(), r.askOf(rec)
 	ask.Actor, ask.Groups = actor, nil
 	return policy.Book != nil && policy.Decide(ask).Allowed
 }

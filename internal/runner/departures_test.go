@@ -250,7 +250,7 @@ func TestAReadThatIsRefusedIsNotEmpty(t *testing.T) {
 			}
 			_, _ = rw.Write([]byte(body))
 		})
-		for _, op := range tools.Operations() {
+		for _, op := range tools.Default.Operations() {
 			if !op.IsRead() || op.Name == "account.get" {
 				continue
 			}

@@ -139,7 +139,7 @@ func (a *attempt) check(ctx context.Context) (plan, error) {
 	case a.tokenName() != a.rec.TokenName:
 		return plan{}, &refusal{"it was asked for with another token; ask for it again"}
 	}
-	p, err := a.planFor(ctx, a.op, in, idOf(in.Text("server")), a.call)
+	p, err := a.planFor(ctx, a.op, in, tools.AnyID(in.Text("server")), a.call)
 	if err != nil {
 		return plan{}, err
 	}

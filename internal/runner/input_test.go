@@ -35,7 +35,7 @@ var hostile = []string{
 // No wrong input, however odd, reaches the API, and each error says something.
 func TestWrongInputsSendNothing(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		t.Run(op.Name, func(t *testing.T) {
 			w := newWorld(t)
 			inputs := []string{`[]`, `"x"`, `5`, `{`, `{"a":1,"a":2}`, `null`, "{\"a\":\"\xff\"}", `{"no_such_field":1}`, strings.Repeat("[", 1<<17)}
@@ -67,7 +67,7 @@ func TestWrongInputsSendNothing(t *testing.T) {
 
 func TestHostileTextsNeverBecomeAWrite(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		w := newWorld(t)
 		for _, f := range op.Fields {
 			if f.Kind == tools.Boolean || f.Kind == tools.Integer {
@@ -146,7 +146,7 @@ func TestNumbersAndTruthsAreTakenInEverySpelling(t *testing.T) {
 		require.Equal(t, runner.OK, reply.Class, "%s: %s", limit, reply.Message)
 		require.Len(t, decoded(t, reply.JSON())["results"], 10, limit)
 	}
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, f := range op.Fields {
 			for _, yes := range []string{"true", "false"} {
 				if f.Kind != tools.Boolean {

@@ -150,7 +150,7 @@ func TestEveryChangeSendsItsOneRequest(t *testing.T) {
 			reply := w.runAndAgree(c.operation, c.input)
 			require.Equal(t, runner.Done, reply.Outcome, reply.Message)
 			require.Len(t, w.sent(), 1)
-			op, _ := tools.Lookup(c.operation)
+			op, _ := tools.Default.Lookup(c.operation)
 			method, path, _ := strings.Cut(op.Request, " ")
 			require.Regexp(t, "^"+method+" "+strings.ReplaceAll(path, "{id}", `\d+`)+"$", w.sent()[0])
 		})

@@ -9,7 +9,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Who may answer a record is decided here, for every surface: when it is listed, when the answer is
@@ -42,7 +41,7 @@ func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permi
 	if err := r.ended(ctx, actor); err != nil {
 		return explain(err)
 	}
-	d := r.decide(ctx, askOf(rec))
+	d := r.decide(ctx, r.askOf(rec))
 	switch {
 	case !ans.Yes:
 		return r.notConcerned(rec, actor, ans)
@@ -103,17 +102,17 @@ func (r *Runner) notConcerned(rec approval.Record, actor permissions.Actor, ans 
 	case rec.Others == 0 && (ans.Channel != permissions.Slack || r.inSlack(rec)):
 		return "only " + text.Clean(rec.Actor) + ", who asked, can answer this"
 	}
-	return text.Clean(r.Policy().MayApprove(actor, ans.Groups, askOf(rec), rec.Person).Reason)
+	return text.Clean(r.Policy().MayApprove(actor, ans.Groups, r.askOf(rec), rec.Person).Reason)
 }
 
 // MayCarry reports whether the policy lets a surface carry a yes to what a record asks.
 func (r *Runner) MayCarry(ctx context.Context, rec approval.Record, surface permissions.Surface) bool {
-	return r.decide(ctx, askOf(rec)).Accepts(surface)
+	return r.decide(ctx, r.askOf(rec)).Accepts(surface)
 }
 
 // AnswerChannels says, for a person to read, where a yes to what a record asks can be given.
 func (r *Runner) AnswerChannels(ctx context.Context, rec approval.Record) string {
-	return surfaces(r.decide(ctx, askOf(rec)).Channels)
+	return surfaces(r.decide(ctx, r.askOf(rec)).Channels)
 }
 
 func surfaces(all []permissions.Surface) string {
@@ -127,17 +126,17 @@ func surfaces(all []permissions.Surface) string {
 }
 
 // askOf puts a record to the policy as a question again.
-func askOf(rec approval.Record) permissions.Ask {
+func (r *Runner) askOf(rec approval.Record) permissions.Ask {
 	facts, _ := factsThen(rec)
 	from := rec.Origin()
 	ask := permissions.Ask{
 		Actor: permissions.Actor(rec.Actor), Groups: from.Groups, External: from.External, Surface: permissions.Surface(from.Surface), Channel: from.Channel,
 		Operation: rec.Operation, Risk: permissions.Risk(rec.Risk), Raised: permissions.Risk(rec.Risk), Target: &permissions.TargetServer{ID: facts["id"], Name: facts["name"]},
 	}
-	if op, ok := tools.Lookup(rec.Operation); ok {
+	if op, ok := r.Catalogue.Lookup(rec.Operation); ok {
 		ask.Risk = op.Risk
 		if in, err := op.ParseInput(rec.Input); err == nil {
-			ask.NewName = op.NewName(in)
+			ask.NewName, ask.Creates = op.NewName(in), op.Resource.IsNew
 		}
 	}
 	return ask
@@ -153,7 +152,7 @@ func (a *attempt) stillAgreed(ctx context.Context) error {
 	if err != nil {
 		return &storeError{err}
 	}
-	d := a.decide(ctx, askOf(a.rec))
+	d := a.decide(ctx, a.askOf(a.rec))
 	if !d.Allowed {
 		return &refusal{"the policy no longer allows it: " + text.Clean(d.Reason)}
 	}

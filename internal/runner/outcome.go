@@ -85,35 +85,19 @@ func resultOf(value any) []byte {
 
 // itsID tells the id of what was created, in a sentence.
 func itsID(created any) string {
-	if _, id := tools.APIMessage(created); !id.IsZero() {
+	if id := tools.Summarize(created).ID; !id.IsZero() {
 		return " Its id is " + text.Clean(id.String()) + "."
-	}
-	return ""
-}
-
-// statusOf returns the status of what work goes on with.
-func statusOf(value any) string {
-	switch v := value.(type) {
-	case apiclient.ActionResult:
-		return v.Server.Status
-	case apiclient.Server:
-		return v.Status
-	case apiclient.Backup:
-		return v.Status
-	case apiclient.Snapshot:
-		return v.Status
 	}
 	return ""
 }
 
 // doneMessage tells a success in a few words.
 func doneMessage(op *tools.Op, subject string, value any) string {
-	says, _ := tools.APIMessage(value)
 	message := "Done: " + subject + "."
-	if op.Candidates != nil {
+	if op.Creates() {
 		message += itsID(value)
 	}
-	if says = strings.TrimRight(text.Clean(says), ". "); says != "" {
+	if says := strings.TrimRight(text.Clean(tools.Summarize(value).Message), ". "); says != "" {
 		message += " VPS.org says: " + text.Quote(says) + "."
 	}
 	return message

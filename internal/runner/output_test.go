@@ -47,7 +47,7 @@ func valid(t *testing.T, reply runner.Reply) {
 // Whatever an operation answers, errors included, is what its schema says.
 func TestEveryAnswerIsValid(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		t.Run(op.Name, func(t *testing.T) {
 			ways := map[string]func(*world) runner.Reply{
 				"good":      func(w *world) runner.Reply { return w.runAndAgree(op.Name, string(op.Examples[0])) },
@@ -231,7 +231,7 @@ func TestToolsFitTheirBudget(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
 	wire := 0
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		fmt.Fprintf(&text, `{"name":%q,"description":%q,"inputSchema":%s}`, op.ToolName(), op.Description, op.InputSchema())
 		wire += len(op.InputSchema()) + len(op.OutputSchema()) + len(op.Description) + len(op.Title) + 200
 	}

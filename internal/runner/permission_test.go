@@ -47,7 +47,7 @@ func (w *world) rows() []audit.Row {
 
 func TestWhatTheTokenMayNotIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		if len(op.Needs) == 0 {
 			continue
 		}
@@ -72,7 +72,7 @@ func TestWhatTheTokenMayNotIsRefusedBeforeAnythingIsSent(t *testing.T) {
 
 func TestEachPermissionThatIsEnoughIsEnough(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, p := range op.Needs {
 			resource, _, _ := strings.Cut(string(p), ":")
 			for _, grant := range []string{string(p), resource + ":*", "*:*"} {

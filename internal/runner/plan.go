@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -48,7 +46,7 @@ func (r *Runner) planFor(ctx context.Context, op *tools.Op, in tools.Input, serv
 		return plan{}, err
 	}
 	p := plan{op: op, in: in, target: t, demand: demand, card: r.card(op, in, t, demand, call)}
-	p.facts = factsOf(op, t)
+	p.facts = op.Facts(t)
 	if demand.Risk.NeedsTypedName() && p.card.Confirm == "" {
 		return plan{}, &inputError{"there is no name and no id to type, so nothing can be confirmed"}
 	}
@@ -60,58 +58,6 @@ func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
 
 // here reports whether the answer can be given where the change was asked for.
 func (p plan) here(call Call) bool { return call.CanPrompt && p.demand.Accepts(call.Surface) }
-
-// lock returns what may have one change at a time: the server behind the operation, the
-// name that a new one will have, or the thing itself.
-func (p plan) lock() string {
-	switch t := p.target; {
-	case p.op.On == tools.NewServer:
-		return "name:" + t.Server.Name
-	case !t.Server.ID.IsZero():
-		return "server:" + t.Server.ID.Key()
-	default:
-		return string(p.op.On) + ":" + t.ID.Key()
-	}
-}
-
-// factsOf collects what must still be so when a person has agreed.
-func factsOf(op *tools.Op, t tools.Target) map[string]string {
-	s := t.Server
-	facts := map[string]string{
-		"id": s.ID.Key(), "name": s.Name, "hostname": s.Hostname, "address": s.IPAddress, "location": s.Location,
-		"plan": named(s.Plan.ID, s.Plan.Name), "os": named(s.OS.ID, s.OS.Name),
-		"status": s.Status, "backups_enabled": tools.TrueFalse(s.BackupsEnabled),
-	}
-	if op.On == tools.NewServer {
-		facts["plan"] = named(t.Plan.ID, t.Plan.Name)
-		facts["price"] = fmt.Sprintf("%s a month, %s an hour", tools.AmountCell(t.Plan.PriceMonthly), tools.AmountCell(t.Plan.PriceHourly))
-		facts["available"] = tools.FlagCell(t.Plan.Available)
-	}
-	if op.On == tools.NewServer || t.NewName != "" {
-		facts["servers of that name"] = strings.Join(sorted(t.TakenBy(op)), " ")
-	}
-	if op.Destroys() {
-		facts["backup ids"] = ids(t.Backups, func(b apiclient.Backup) apiclient.ID { return b.ID })
-		facts["snapshot ids"] = ids(t.Snapshots, func(s apiclient.Snapshot) apiclient.ID { return s.ID })
-	}
-	if !t.Snapshot.ID.IsZero() {
-		facts["snapshot name"] = t.Snapshot.Name
-	}
-	return facts
-}
-
-func named(id apiclient.ID, name string) string { return strings.TrimSpace(id.Key() + " " + name) }
-
-func sorted(ids map[string]bool) []string { return slices.Sorted(maps.Keys(ids)) }
-
-func ids[T any](items []T, id func(T) apiclient.ID) string {
-	texts := make([]string, len(items))
-	for i, item := range items {
-		texts[i] = id(item).Key()
-	}
-	slices.Sort(texts)
-	return strings.Join(texts, " ")
-}
 
 // drift says what differs between the facts of a card and those of now.
 func drift(then, now map[string]string) []string {

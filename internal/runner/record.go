@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +30,7 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 		Input: json.RawMessage(p.in.Canonical()), AskedHash: askedHash,
 		Actor: string(call.Actor), Surface: call.origin().String(), Interactive: call.Interactive, Session: r.Process.ID,
 		API: r.API, Account: r.account(), TokenName: r.tokenName(),
-		Target: p.lock(), TargetName: targetName(p.op, p.target),
+		Target: p.op.Lock(p.target), TargetName: p.op.TargetName(p.target),
 		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
 		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
 		State: approval.Pending, Place: approval.Elsewhere,
@@ -41,7 +43,7 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 	rec.ArgsHash = hashOf(rec.Input)
 	rec.Fingerprint = fingerprint(rec.Facts)
 	if p.target.ExistingComplete {
-		rec.Known = json.RawMessage(canonical(sorted(p.target.ExistingIDs)))
+		rec.Known = json.RawMessage(canonical(slices.Sorted(maps.Keys(p.target.ExistingIDs))))
 	}
 	card, err := tools.Encode(p.card)
 	if err != nil {
@@ -54,25 +56,6 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 // origin is where a call was made.
 func (c Call) origin() approval.Origin {
 	return approval.Origin{Surface: string(c.Surface), Channel: c.Channel, Groups: c.Groups, External: c.External}
-}
-
-// targetName is what a message calls the target.
-func targetName(op *tools.Op, t tools.Target) string {
-	server := text.Clean(t.Server.Name)
-	if server == "" && !t.Server.ID.IsZero() {
-		server = "server " + text.Clean(t.Server.ID.String())
-	}
-	of := ""
-	if server != "" {
-		of = " of " + server
-	}
-	switch op.On {
-	case tools.OneBackup:
-		return "backup " + text.Clean(t.ID.String()) + of
-	case tools.OneSnapshot:
-		return "snapshot " + text.Clean(t.Snapshot.Name) + of
-	}
-	return server
 }
 
 // Subject names a record in a sentence: what was asked for, of what, and on which account.
@@ -104,6 +87,16 @@ func CardOf(rec approval.Record) (Card, error) {
 	}
 	c.Until = rec.ExpiresAt.UTC().Format(time.RFC3339)
 	return c, nil
+}
+
+// rebuild makes the target of a record again, as far as a read-back needs it.
+func rebuild(op *tools.Op, in tools.Input, rec approval.Record) tools.Target {
+	facts, _ := factsThen(rec)
+	var existing []string
+	if jsonv2.Unmarshal(rec.Known, &existing) != nil {
+		existing = nil // there are none, or they cannot be read: they are not known
+	}
+	return op.RestoreTarget(in, facts, existing)
 }
 
 // factsThen returns the facts that a record's card was made from.

@@ -114,8 +114,7 @@ func several(name string, hits []apiclient.Server) string {
 // visible leaves out the servers that the actor may neither read nor have this done to:
 // neither a match nor a suggestion tells that they exist.
 func (r *Runner) visible(op *tools.Op, servers []apiclient.Server, call Call) []apiclient.Server {
-	get, _ := tools.Lookup("servers.get")
-	policy := r.Policy()
+	get, policy := r.Catalogue.ServerGet(), r.Policy()
 	if policy.Book == nil {
 		return servers
 	}
@@ -180,16 +179,3 @@ func nearest(name string, servers []apiclient.Server) (near []string) {
 // longestGuess is the longest name that is compared with others, in bytes: comparing takes time by the
 // square of the length.
 const longestGuess = 100
-
-// mayRead refuses what needs a permission beside the operation's own.
-func (r *Runner) mayRead(ctx context.Context, op *tools.Op, p permissions.Permission, what string) error {
-	token, err := r.token(ctx, false)
-	if err != nil {
-		return err
-	}
-	if !token.Grants.Covers(p) {
-		return &refusal{fmt.Sprintf("%s: %s needs the permission %s, which the token %q does not hold; add it at %s",
-			op.Name, what, p, token.Name, permissions.TokensPage)}
-	}
-	return nil
-}

@@ -23,6 +23,7 @@ import (
 // Runner is the only way to run an operation. Its fields are set once, before the first
 // call; it is safe for concurrent use.
 type Runner struct {
+	Catalogue  *tools.Catalogue // nil: that of the product
 	Client     *apiclient.Client
 	API        string                                                           // the API's base URL, which the records name
 	Token      func() (string, error)                                           // the token in use, to notice when it changes
@@ -71,9 +72,9 @@ type Call struct {
 // Run runs one call. A change that needs a person comes back as ApprovalRequired; a
 // surface that can ask does so and brings the answer to [Runner.Answer].
 func (r *Runner) Run(ctx context.Context, call Call) Reply {
-	op, ok := tools.Lookup(call.Operation)
+	op, ok := r.Catalogue.Lookup(call.Operation)
 	if !ok {
-		return Reply{Class: Invalid, Message: NoSuchOperation(call.Operation)}
+		return Reply{Class: Invalid, Message: NoSuchOperation(r.Catalogue, call.Operation)}
 	}
 	if secret := r.redact(call.RequestID); secret != call.RequestID || holdsAccessKey(secret) {
 		return fail(op, &inputError{"the request id holds a secret; use a name that says nothing"})
@@ -147,8 +148,8 @@ func (r *Runner) read(ctx context.Context, op *tools.Op, in tools.Input, call Ca
 	}
 	t := tools.Target{ID: server, Server: apiclient.Server{ID: server}}
 	value, err := op.Call(ctx, r.Client, t, in.Value)
-	if err != nil && op.On == tools.Server {
-		err = missing(err, server)
+	if err != nil && !op.IsList() {
+		err = ownError(tools.NoSuchServer(err, server))
 	}
 	if err != nil {
 		return r.refuse(ctx, op, in, call, err)
@@ -186,9 +187,9 @@ func fail(op *tools.Op, err error) Reply {
 }
 
 // NoSuchOperation says that no operation has that name, and which one may be meant.
-func NoSuchOperation(name string) string {
+func NoSuchOperation(c *tools.Catalogue, name string) string {
 	var known []string
-	for _, op := range tools.Operations() {
+	for _, op := range c.Operations() {
 		known = append(known, op.Name)
 	}
 	near := text.Nearest(strings.ToLower(text.Cut(name, tools.LongestName)), known, 3)

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -57,7 +54,7 @@ func stillUnknown(e tools.Evidence, rec approval.Record) string {
 // the record if that can be said.
 func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approval.Record, tries int) (approval.Record, tools.Finding) {
 	found, seen := tools.Finding{Evidence: tools.Unclear}, false
-	op, ok := tools.Lookup(rec.Operation)
+	op, ok := r.Catalogue.Lookup(rec.Operation)
 	if !ok {
 		return rec, found
 	}
@@ -150,43 +147,6 @@ func (r *Runner) notSeen(ctx context.Context, store approval.Store, rec approval
 		return approval.NeedsHuman, lost + "shows no sign, and the process that ran it still exists, so that it may yet happen: " + Subject(rec) + look
 	}
 	return "", ""
-}
-
-// rebuild makes the target of a record again, as far as a read-back needs it.
-func rebuild(op *tools.Op, in tools.Input, rec approval.Record) tools.Target {
-	facts, _ := factsThen(rec)
-	t := tools.Target{Server: apiclient.Server{ID: idOf(facts["id"]), Name: facts["name"], Hostname: facts["hostname"], Status: facts["status"]}}
-	if on, err := strconv.ParseBool(facts["backups_enabled"]); err == nil {
-		t.Server.BackupsEnabled = &on
-	}
-	switch op.On {
-	case tools.OneBackup:
-		t.ID = idOf(in.Text("backup_id"))
-	case tools.OneSnapshot:
-		t.ID = idOf(in.Text("snapshot_id"))
-	default:
-		t.ID = t.Server.ID
-	}
-	var known []string
-	if len(rec.Known) > 0 && json.Unmarshal(rec.Known, &known) == nil {
-		t.ExistingIDs, t.ExistingComplete = map[string]bool{}, true
-		for _, id := range known {
-			t.ExistingIDs[tools.NormalizeUnicode(id)] = true
-		}
-	}
-	return t
-}
-
-// idOf reads an id that the API once gave, in whatever form.
-func idOf(text string) apiclient.ID {
-	if id, err := apiclient.ParseID(text); err == nil {
-		return id
-	}
-	var id apiclient.ID
-	if text != "" {
-		_ = id.UnmarshalJSON(tools.QuotedJSON(text)) // what is no id stays zero, and is refused before sending
-	}
-	return id
 }
 
 // settleHolder tries to settle what holds a target, and reports whether it no longer does.

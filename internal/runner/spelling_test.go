@@ -65,15 +65,13 @@ func TestAPolicyFindsAUUIDInEitherSpelling(t *testing.T) {
 // for and wherever.
 func TestARefusalNamesWhatWasAskedFor(t *testing.T) {
 	t.Parallel()
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		input, asked := "", "12346"
-		switch op.On {
-		case tools.Server, tools.ServerCopy:
-			input = `{"server":"12346"`
-		case tools.OneBackup, tools.OneSnapshot:
-			input, asked = "", ""
-		default:
+		switch field := op.Positional(); {
+		case field == "" || op.IsList():
 			continue
+		case field == "server":
+			input = `{"server":"12346"`
 		}
 		for _, surface := range []permissions.Surface{permissions.MCP, permissions.Slack, permissions.Terminal} {
 			w := newWorld(t)
@@ -81,11 +79,11 @@ func TestARefusalNamesWhatWasAskedFor(t *testing.T) {
 				world.Server(12346).Name, world.Server(12346).Hostname = "secret-payroll", "secret.example.com"
 				b := world.AddBackup(simulator.Backup{Image: simulator.Image{ServerID: 12346}})
 				s := world.AddSnapshot(simulator.Snapshot{Image: simulator.Image{ServerID: 12346}, Name: "nightly"})
-				if op.On == tools.OneBackup {
+				if op.Positional() == "backup_id" {
 					asked = strconv.Itoa(b.ID)
 					input = `{"backup_id":"` + asked + `"`
 				}
-				if op.On == tools.OneSnapshot {
+				if op.Positional() == "snapshot_id" {
 					asked = strconv.Itoa(s.ID)
 					input = `{"snapshot_id":"` + asked + `"`
 				}

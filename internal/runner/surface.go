@@ -23,7 +23,7 @@ func (c Call) onRecord(rec approval.Record) {
 // CallOf returns the call that made a record, to go on with it: the actor and the place are
 // those of the asker.
 func (r *Runner) CallOf(rec approval.Record) Call {
-	ask := askOf(rec)
+	ask := r.askOf(rec)
 	return Call{
 		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Groups: ask.Groups,
 		External: ask.External, Interactive: rec.Interactive, CanPrompt: true,
@@ -66,9 +66,9 @@ func Explain(err error) string { return explain(err) }
 
 // Why explains what decides about a call, and what it would need. It sends nothing but reads.
 func (r *Runner) Why(ctx context.Context, call Call) string {
-	op, ok := tools.Lookup(call.Operation)
+	op, ok := r.Catalogue.Lookup(call.Operation)
 	if !ok {
-		return NoSuchOperation(call.Operation)
+		return NoSuchOperation(r.Catalogue, call.Operation)
 	}
 	ctx = r.pin(ctx)
 	target := op.NoTarget()
@@ -145,7 +145,7 @@ func (r *Runner) whyTarget(ctx context.Context, op *tools.Op, asked string, call
 	}
 	s, err := r.Client.Servers.Get(ctx, id)
 	if err != nil {
-		return nil, missing(err, id)
+		return nil, ownError(tools.NoSuchServer(err, id))
 	}
 	if len(r.visible(op, []apiclient.Server{s}, call)) == 0 {
 		return &permissions.TargetServer{ID: id.String()}, nil // its name is not theirs to know

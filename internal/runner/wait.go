@@ -47,7 +47,7 @@ func (a *attempt) await(ctx context.Context, p plan, value any) (w work) {
 // readBackTurn reads once how work stands. What was accepted without telling its id is found by it
 // being new.
 func (r *Runner) look(ctx context.Context, p plan, value any, w *work) error {
-	if _, id := tools.APIMessage(value); p.op.Candidates != nil && id.IsZero() {
+	if p.op.Creates() && tools.Summarize(value).ID.IsZero() {
 		found, err := p.op.Evidence(ctx, r.Client, p.target, p.in.Value)
 		if err != nil || found.Created == nil {
 			return err
@@ -59,9 +59,10 @@ func (r *Runner) look(ctx context.Context, p plan, value any, w *work) error {
 		return err
 	}
 	w.now = now
-	if w.looks++; statusOf(now) != w.status {
-		w.status, w.looks = statusOf(now), 1
+	if status := tools.Summarize(now).Status; status != w.status {
+		w.status, w.looks = status, 0
 	}
+	w.looks++
 	return nil
 }
 
@@ -69,10 +70,11 @@ func (r *Runner) look(ctx context.Context, p plan, value any, w *work) error {
 // its work. A start or stop that shows the status it began with has been accepted, so that
 // status is an old one; a new server may get its address a moment after it became active.
 func (p plan) hasSettled(now any, looks int) bool {
-	status := statusOf(now)
-	if s, isServer := now.(apiclient.Server); isServer && s.Address() == "" && looks < tools.StillFor {
+	result := tools.Summarize(now)
+	if result.NoAddress && looks < tools.StillFor {
 		return false
 	}
+	status := result.Status
 	still := p.op.Goal != "" && status != p.op.Goal && status == p.target.Server.Status
 	return tools.IsSettledStatus(status, looks) && !still
 }
@@ -93,8 +95,8 @@ func (a *attempt) settle(ctx context.Context, p plan, value any, reply Reply) Re
 	}
 	if !p.in.Wait || a.call.WaitLimit <= 0 {
 		reply.Message += " It goes on in the background."
-		if p.op.On == tools.NewServer {
-			reply.Message += " servers.get shows its address as soon as it has one."
+		if where := p.op.Resource.Background; where != "" {
+			reply.Message += " " + where
 		}
 		return reply
 	}
@@ -119,8 +121,8 @@ func (a *attempt) settle(ctx context.Context, p plan, value any, reply Reply) Re
 	default:
 		reply.Message += " It settled with status " + text.Quote(work.status) + " after " + after + "."
 	}
-	if s, isServer := work.now.(apiclient.Server); isServer && s.Address() != "" {
-		reply.Message += " Its address is " + text.Clean(s.Address()) + "."
+	if address := tools.Summarize(work.now).Address; address != "" {
+		reply.Message += " Its address is " + text.Clean(address) + "."
 	}
 	return reply
 }
@@ -144,7 +146,7 @@ type Work struct {
 // LookAtWork reads how the work of a record stands, after a look of before. Beside an error
 // it returns the look of before, with a longer pause.
 func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Work) (Work, error) {
-	op, ok := tools.Lookup(rec.Operation)
+	op, ok := r.Catalogue.Lookup(rec.Operation)
 	if !ok || op.Follow == nil {
 		return Work{Settled: true}, nil
 	}

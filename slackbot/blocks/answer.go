@@ -120,7 +120,7 @@ func wouldSend(r runner.Reply) md {
 // created shows what a change has made: its address is what people wait for. Of what was
 // there before the message says enough; status and the API's words stand elsewhere.
 func created(op *tools.Op, result []byte) (shown []md) {
-	if op == nil || op.On != tools.NewServer && op.On != tools.ServerCopy {
+	if op == nil || !op.Creates() {
 		return nil
 	}
 	flatten("", result, func(field, s string) {

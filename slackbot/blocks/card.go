@@ -6,6 +6,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Role is whose answer a card asks for.
@@ -101,7 +102,7 @@ func cardBlocks(c runner.Card) []slack.Block {
 	return append(blocks, sections(notes...)...)
 }
 
-func targetFields(target []runner.Line) (shown []md) {
+func targetFields(target []tools.Line) (shown []md) {
 	for _, l := range target[:min(mostTarget, len(target))] {
 		v := codeOf(l.Value, 2*longestName)
 		switch {

@@ -48,7 +48,7 @@ func TestAnswers(t *testing.T) {
 	golden(t, "servers_get", Answer(run(t, "vps_demo", "servers.get", `{"server":"web-server-01"}`), AnswerView{}))
 	golden(t, "unknown_server", Answer(run(t, "vps_demo", "servers.get", `{"server":"<!channel>"}`), AnswerView{}))
 	golden(t, "dry_run", Answer(run(t, "vps_demo", "servers.delete", `{"server":"web-server-01","dry_run":true}`), AnswerView{}))
-	op, _ := tools.Lookup("servers.stop")
+	op, _ := tools.Default.Lookup("servers.stop")
 	rec := reboot(t)
 	golden(t, "change_done", Answer(runner.Reply{Op: op, Outcome: runner.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01” (SIMULATOR john@example.com)."}, AnswerView{}))
 	golden(t, "change_refused", Answer(runner.Reply{Op: op, Class: runner.Refuse, Outcome: runner.Refused, Message: "servers.stop is refused: the policy's rule “readers” lets slack:U1 read only."}, AnswerView{}))
@@ -96,12 +96,12 @@ func TestModals(t *testing.T) {
 	golden(t, "modal_deny", DenyModal(deletion(t), "meta"))
 	golden(t, "modal_loading", Loading("Create a server", "meta"))
 	golden(t, "modal_done", Done("Create a server", "It was asked for: look at the channel."))
-	create, _ := tools.Lookup("servers.create")
+	create, _ := tools.Default.Lookup("servers.create")
 	golden(t, "form_create", Form(create, map[string]string{"name": "web-server-09", "plan_id": "7", "backups_enabled": "true"}, Choices{
 		"plan_id":  {{"1", "Starter · 1 vCPU · 5.00 a month"}, {"2", "Standard · 2 vCPU · 10.00 a month"}},
 		"location": {{"us-west", ""}},
 	}, "meta"))
-	replace, _ := tools.Lookup("servers.replace")
+	replace, _ := tools.Default.Lookup("servers.replace")
 	golden(t, "form_replace", Form(replace, map[string]string{"server": "web-server-01"}, nil, "meta"))
 }
 
@@ -109,14 +109,14 @@ func TestHelpAndLists(t *testing.T) {
 	t.Parallel()
 	why := map[string]string{"servers.delete": "the token lacks servers:delete.", "servers.create": "the policy's rule “readers” says no."}
 	var ops []*tools.Op
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		if why[op.Name] == "" {
 			ops = append(ops, op)
 		}
 	}
 	golden(t, "help", Help(ops, why, nil))
 	golden(t, "help_nothing", Help(nil, why, nil))
-	create, _ := tools.Lookup("servers.create")
+	create, _ := tools.Default.Lookup("servers.create")
 	golden(t, "help_create", Help(ops, why, create))
 	golden(t, "suggest_read", Suggest("There is no operation “severs list”.", "servers list", "token"))
 	golden(t, "suggest_change", Suggest("There is no operation “rebot”.", "reboot web-server-01", ""))
@@ -133,7 +133,7 @@ func TestHomeTab(t *testing.T) {
 	golden(t, "home", Home(HomeView{
 		Now: noon, Notice: "All changes are frozen by slack:U2.", Fleet: run(t, "vps_demo", "servers.list", `{}`), Filter: "web", Next: "n", Prev: "p",
 		Running: []approval.Record{running}, Mine: []approval.Record{reboot(t)}, Waiting: []approval.Record{deletion(t)},
-		May: tools.Operations(), Audit: auditRows(),
+		May: tools.Default.Operations(), Audit: auditRows(),
 	}))
 	golden(t, "home_empty", Home(HomeView{Fleet: runner.Reply{Class: runner.Failed, Message: "VPS.org does not answer."}}))
 }

@@ -38,7 +38,7 @@ func everything(t testing.TB, s string, n int) map[string]any {
 	consents := many(n, approval.Consent{Person: s, Identity: s, Yes: true, At: noon}, approval.Consent{Identity: "slack:" + s, Reason: s, At: noon})
 	view := LiveView{Now: noon, Mention: person, Going: true, Progress: s, Waited: time.Duration(n) * time.Minute, Answers: consents, Undo: s}
 	rows := many(n, audit.Row{At: noon, Actor: s, Surface: s, Operation: s, Target: "server:1 (" + s + ")", Decision: audit.Decision(s), Reason: s, Approver: "key:" + s, Seq: 1})
-	ops := tools.Operations()
+	ops := tools.Default.Operations()
 	why := map[string]string{"servers.delete": s}
 	all := map[string]any{
 		"plain": Plain(s), "expiry": Expiry(s), "mirror": Mirror(audit.Row{Actor: s, Target: s, Operation: s, Reason: s, Outcome: audit.Outcome(s)}),
@@ -84,7 +84,7 @@ func many[T any](n int, items ...T) []T {
 
 func hostileRecord(t testing.TB, s string, n int) approval.Record {
 	card, err := json.Marshal(runner.Card{
-		Operation: s, Effect: s, Target: many(n, runner.Line{Label: s, Value: s}, runner.Line{Label: "status", Value: s}), Lost: many(n, s), Price: s,
+		Operation: s, Effect: s, Target: many(n, tools.Line{Label: s, Value: s}, tools.Line{Label: "status", Value: s}), Lost: many(n, s), Price: s,
 		Warnings: many(n, s), AskedBy: s, Confirm: s, Others: strings.ReplaceAll(s, "slack", ""), // the policy's own words
 	})
 	require.NoError(t, err)
@@ -108,10 +108,10 @@ func hostileChange(op *tools.Op, rec approval.Record, s string) runner.Reply {
 
 func hostileReads(t testing.TB, s string, n int) map[string]runner.Reply {
 	s = strings.ToValidUTF8(s, "") // what the API sends is JSON
-	servers, ok := tools.Lookup("servers.list")
+	servers, ok := tools.Default.Lookup("servers.list")
 	require.True(t, ok)
-	get, _ := tools.Lookup("servers.get")
-	me, _ := tools.Lookup("account.get")
+	get, _ := tools.Default.Lookup("servers.get")
+	me, _ := tools.Default.Lookup("account.get")
 	one := apiclient.Server{Name: s, Hostname: s, Status: s, IPAddress: s, Location: s, Message: s, Extra: map[string]any{s: map[string]any{s: []any{s, 1, nil}}}}
 	account := apiclient.Me{Account: apiclient.Profile{Email: s}, Token: apiclient.Token{Name: s, Permissions: many(n, s)}}
 	return map[string]runner.Reply{
@@ -229,7 +229,7 @@ func TestApproversAreCalled(t *testing.T) {
 
 func TestFormsComeBack(t *testing.T) {
 	t.Parallel()
-	op, _ := tools.Lookup("servers.create")
+	op, _ := tools.Default.Lookup("servers.create")
 	var state slack.ViewState
 	require.NoError(t, json.Unmarshal([]byte(`{"values":{
 		"field:name":{"field:name":{"type":"plain_text_input","value":"\u00a0web-9 \u200b\n"}},
@@ -240,7 +240,7 @@ func TestFormsComeBack(t *testing.T) {
 		"field:other":{"field:other":{"value":"x"}}}}`), &state))
 	require.Equal(t, map[string]string{"name": "web-9", "plan_id": "2"}, Values(op, &state))
 	require.Empty(t, Values(op, nil))
-	server, _ := tools.Lookup("servers.get")
+	server, _ := tools.Default.Lookup("servers.get")
 	require.NoError(t, json.Unmarshal([]byte(`{"values":{"field:server":{"server":{"type":"external_select","selected_option":{"value":"12345"}}}}}`), &state))
 	require.Equal(t, map[string]string{"server": "12345"}, Values(server, &state))
 }
@@ -258,7 +258,7 @@ func TestAcknowledgements(t *testing.T) {
 
 func TestMoreChoicesThanAListHolds(t *testing.T) {
 	t.Parallel()
-	op, _ := tools.Lookup("servers.restore")
+	op, _ := tools.Default.Lookup("servers.restore")
 	var choices []Choice
 	for i := range 101 {
 		choices = append(choices, Choice{fmt.Sprint(i + 1), "backup"})
@@ -282,7 +282,7 @@ func TestCSV(t *testing.T) {
 
 func TestRowsThatDoNotFitAreCounted(t *testing.T) {
 	t.Parallel()
-	servers, _ := tools.Lookup("servers.list")
+	servers, _ := tools.Default.Lookup("servers.list")
 	row := apiclient.Server{Name: strings.Repeat("long-name-", 9), Status: "active", IPAddress: "203.0.113.10", Location: "us-west"}
 	m := Answer(runner.Reply{Op: servers, Value: tools.Listing[apiclient.Server]{Count: 500, Results: many(500, row)}}, AnswerView{Next: "n"})
 	check(t, "500 rows", m)

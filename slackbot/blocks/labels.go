@@ -38,14 +38,14 @@ func noun(op *tools.Op) string { return titled(strings.TrimSuffix(op.Name, ".lis
 
 // asTyped is a field's explanation where no markup is shown: what it calls plans.list is typed
 // /vps plans list here.
-func asTyped(doc string) string { return tools.SpellNames(doc, slashCommand) }
+func asTyped(doc string) string { return tools.Default.SpellNames(doc, slashCommand) }
 
 // slashCommand is how an operation is typed: "/vps servers reboot".
 func slashCommand(op *tools.Op) string { return "/vps " + strings.Replace(op.Name, ".", " ", 1) }
 
 // titleOf names an operation for people, also one that no longer exists.
 func titleOf(operation string) string {
-	if op, ok := tools.Lookup(operation); ok {
+	if op, ok := tools.Default.Lookup(operation); ok {
 		return op.Title
 	}
 	return operation

@@ -122,7 +122,7 @@ func auditLine(row audit.Row) md {
 
 // operation is how an operation is typed, also one that no longer exists.
 func operation(s string) md {
-	if op, ok := tools.Lookup(s); ok {
+	if op, ok := tools.Default.Lookup(s); ok {
 		return code(slashCommand(op))
 	}
 	return codeName(s)

@@ -37,7 +37,7 @@ func Live(rec approval.Record, o LiveView) Message {
 		if result == nil {
 			result = rec.Result
 		}
-		op, _ := tools.Lookup(rec.Operation)
+		op, _ := tools.Default.Lookup(rec.Operation)
 		made = created(op, result)
 	}
 	if now.state == approval.Refused { // an answer that the last check did not count would look like one that does
@@ -199,8 +199,8 @@ func subject(rec approval.Record) md {
 // effect is the effect of a change that is still to come; of settings also afterwards, because nothing else
 // says which were changed.
 func effect(rec approval.Record, now standing) md {
-	op, _ := tools.Lookup(rec.Operation)
-	settings := op != nil && op.On == tools.Server && op.Risk == permissions.Change && !op.Settles
+	op, _ := tools.Default.Lookup(rec.Operation)
+	settings := op != nil && op.Risk == permissions.Change && !op.Settles && !op.Creates()
 	if rec.State.IsOpen() && !now.ended || rec.State == approval.Done && settings {
 		return esc(cardOf(rec).Effect)
 	}

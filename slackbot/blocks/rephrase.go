@@ -25,12 +25,12 @@ func rephrase(s string) md {
 			part = r.clause.ReplaceAllString(part, r.by)
 		}
 		part = operationOf().ReplaceAllStringFunc(part, func(found string) string {
-			if op, ok := tools.Lookup(strings.TrimSuffix(found, " of ")); ok {
+			if op, ok := tools.Default.Lookup(strings.TrimSuffix(found, " of ")); ok {
 				return op.Title + " "
 			}
 			return found
 		})
-		part = tools.SpellNames(part, func(op *tools.Op) string { return "`" + slashCommand(op) + "`" })
+		part = tools.Default.SpellNames(part, func(op *tools.Op) string { return "`" + slashCommand(op) + "`" })
 		all = append(all, renderTokens(part)...)
 	}
 	return join("", all...)

@@ -273,7 +273,7 @@ func TestLongReasonsFreeze(t *testing.T) {
 // No operation may have a field that the bot would take for its own flag, and no resource or
 // action a name that is a command of its own.
 func TestOwnWordsAreFree(t *testing.T) {
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, field := range op.Fields {
 			require.NotContains(t, []string{"share", "csv"}, field.Name, op.Name)
 		}

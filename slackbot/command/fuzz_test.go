@@ -17,7 +17,7 @@ import (
 // Whatever is typed: no panic; what parses has an input and one spelling that means the same;
 // what does not says why in a line, and what it suggests parses.
 func FuzzParse(f *testing.F) {
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		f.Add(command.Usage(op))
 	}
 	for _, seed := range []string{

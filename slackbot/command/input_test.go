@@ -31,7 +31,7 @@ func TestJSON(t *testing.T) {
 }
 
 func TestEveryExampleCanBeTyped(t *testing.T) {
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, raw := range op.Examples {
 			values, err := fieldtext.Decode(raw)
 			require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestEveryExampleCanBeTyped(t *testing.T) {
 // Each field of each operation can be typed in each way, and the operation by each of its names.
 func TestEveryFieldCanBeTyped(t *testing.T) {
 	values := map[tools.Kind]string{tools.Boolean: "false", tools.Integer: "7"}
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		for _, field := range op.Fields {
 			value := values[field.Kind]
 			if value == "" {

@@ -40,7 +40,7 @@ func cutDotted(typed string) (resource, action string, ok bool) {
 func suggestHead(typed string) []word {
 	if dotted := strings.Replace(typed, "_", ".", 1); strings.Contains(dotted, ".") {
 		var names []string
-		for _, op := range tools.Operations() {
+		for _, op := range tools.Default.Operations() {
 			names = append(names, op.Name)
 		}
 		return wordsOf(text.Suggest(dotted, names))

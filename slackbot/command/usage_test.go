@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func TestUsage(t *testing.T) {
 	var all strings.Builder
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		usage := command.Usage(op)
 		all.WriteString(usage + "\n")
 		for _, field := range op.Fields {

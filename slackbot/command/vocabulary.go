@@ -34,7 +34,7 @@ var operations = byResource()
 
 func byResource() map[string]map[string]*tools.Op {
 	all := map[string]map[string]*tools.Op{}
-	for _, op := range tools.Operations() {
+	for _, op := range tools.Default.Operations() {
 		resource, action := cutName(op)
 		if all[resource] == nil {
 			all[resource] = map[string]*tools.Op{}

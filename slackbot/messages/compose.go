@@ -36,7 +36,7 @@ func (u *update) compose(ctx context.Context) blocks.Reason {
 		return blocks.NoReason
 	}
 	view := blocks.LiveView{
-		Now: u.Now(), Answers: answers, Undo: undoCommand(rec), Cancel: asksAsker && IsSlack(rec) && (p.Kind != cardKind || !rec.Own),
+		Now: u.Now(), Answers: answers, Undo: undoCommand(u.Runner.Catalogue, rec), Cancel: asksAsker && IsSlack(rec) && (p.Kind != cardKind || !rec.Own),
 	}
 	u.addProgress(ctx, &view)
 	if p.Kind == cardKind { // it can be rewritten a few times only: no clock runs in it
@@ -133,12 +133,12 @@ func (u *update) askedBy() string {
 }
 
 // undoCommand is the command that undoes what a record did; "" if there is none.
-func undoCommand(rec approval.Record) string {
-	op, ok := tools.Lookup(rec.Operation)
+func undoCommand(c *tools.Catalogue, rec approval.Record) string {
+	op, ok := c.Lookup(rec.Operation)
 	if !ok || op.Undo == "" || rec.State != approval.Done {
 		return ""
 	}
-	back, _ := tools.Lookup(op.Undo)
+	back, _ := c.Lookup(op.Undo)
 	input := undoInput(back, rec)
 	if len(input) == 0 {
 		return ""
@@ -152,7 +152,7 @@ func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 	result, facts := decoded(rec.Result), decoded(rec.Facts)
 	target := back.Positional()
 	id := result["id"]
-	if target == "server" {
+	if back.Resource.IsServer {
 		id = cmp.Or(facts["id"], id) // the result's where the record created it
 	}
 	if id == "" {
@@ -161,7 +161,7 @@ func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 	input := map[string]string{}
 	if back.Name == rec.Operation {
 		changed := decoded(rec.Input)
-		for _, name := range []string{"name", "hostname", "backups_enabled"} {
+		for _, name := range back.FieldNames() {
 			if facts[name] != "" && changed[name] != "" {
 				input[name] = facts[name]
 			}

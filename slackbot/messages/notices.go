@@ -17,7 +17,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -111,20 +110,20 @@ type mirror struct {
 // stream is a kind of rows that is mirrored in order. Changes come first: many refusals or reads must
 // not hide one.
 type stream struct {
-	cursor string
-	takes  func(audit.Row) bool
+	cursor  string
+	changes bool // it has the changes, else the refusals and the reads
 }
 
 const mirrorCursor = "mirror:audit"
 
 var streams = [2]stream{
-	{mirrorCursor, isChange},
-	{"mirror:rest", func(row audit.Row) bool { return !isChange(row) }},
+	{mirrorCursor, true},
+	{"mirror:rest", false},
 }
 
 // isChange reports whether a row is neither a refusal nor a read.
-func isChange(row audit.Row) bool {
-	op, known := tools.Lookup(row.Operation)
+func (n Notices) isChange(row audit.Row) bool {
+	op, known := n.Runner.Catalogue.Lookup(row.Operation)
 	return row.Decision != audit.Refused && (!known || op.Risk != permissions.Read)
 }
 
@@ -165,7 +164,7 @@ func (m mirror) postNext(ctx context.Context) (more bool, err error) {
 	}
 	for i, s := range streams {
 		batch := mirrorBatch{stream: s, after: at[i], upTo: at[i]}
-		if err := batch.read(ctx, m.store); err != nil {
+		if err := m.read(ctx, &batch); err != nil {
 			return false, err
 		}
 		if len(batch.rows) > 0 || batch.upTo-batch.after >= maxMirrorSkip {
@@ -221,14 +220,14 @@ type mirrorBatch struct {
 	upTo  int64 // the last row that was read
 }
 
-// read reads the stream's next rows, as many as fit a message.
-func (b *mirrorBatch) read(ctx context.Context, store audit.Store) error {
-	for row, err := range store.Rows(ctx, audit.Filter{After: b.after}) {
+// read reads the next rows of a batch's stream, as many as fit a message.
+func (m mirror) read(ctx context.Context, b *mirrorBatch) error {
+	for row, err := range m.store.Rows(ctx, audit.Filter{After: b.after}) {
 		if err != nil {
 			return err
 		}
 		b.upTo = row.Seq
-		if b.takes(row) {
+		if m.isChange(row) == b.changes {
 			b.rows = append(b.rows, row)
 		}
 		if len(b.rows) == maxMirrorRows {

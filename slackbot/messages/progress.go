@@ -7,7 +7,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // followFor is how long a message shows work that goes on after VPS.org has accepted it.
@@ -23,7 +22,7 @@ type work struct {
 
 // inProgress reports whether the work of a record may still go on.
 func (f *Follower) inProgress(rec approval.Record) bool {
-	op, ok := tools.Lookup(rec.Operation)
+	op, ok := f.Runner.Catalogue.Lookup(rec.Operation)
 	w, _ := f.progress.Get(rec.ID)
 	return ok && op.Settles && rec.State == approval.Done && !w.Settled && f.Now().Sub(rec.ClaimedAt) < followFor
 }
