@@ -134,7 +134,7 @@ func play(t *testing.T, s script) {
 	w.sim.Edit(s.settle)
 	p := &player{world: w, script: s}
 	if w.socket = s.Mode == "socket"; w.socket && s.Hello != nil {
-		w.slack.Turn(s.Hello)
+		w.slack.ReplaceHello(s.Hello)
 		w.alone = true
 	}
 	w.start()

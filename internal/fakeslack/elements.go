@@ -77,11 +77,11 @@ func (c *content) Buttons() []string {
 func (c *content) Button(of string) Button {
 	c.slack.t.Helper()
 	all := c.Now().Buttons()
-	for _, is := range []func(Button) bool{
+	for _, matches := range []func(Button) bool{
 		func(b Button) bool { return b.ActionID == of },
 		func(b Button) bool { return b.Text == of },
 	} {
-		if i := slices.IndexFunc(all, is); i >= 0 {
+		if i := slices.IndexFunc(all, matches); i >= 0 {
 			return all[i]
 		}
 	}
@@ -165,23 +165,23 @@ func walk(v any, do func(map[string]any)) {
 
 // element is something to press, pick or type in, and the block it is in.
 type element struct {
-	block Block
-	is    map[string]any
+	block  Block
+	source map[string]any
 }
 
 // inputID is the block id and the action id of an element.
 type inputID [2]string
 
 func (e element) id() inputID    { return inputID{e.in(), e.action()} }
-func (e element) kind() string   { return str(e.is, "type") }
-func (e element) action() string { return str(e.is, "action_id") }
+func (e element) kind() string   { return str(e.source, "type") }
+func (e element) action() string { return str(e.source, "action_id") }
 func (e element) in() string     { return str(e.block, "block_id") }
 func (e element) inForm() bool   { return str(e.block, "type") == "input" }
 
 func (e element) button() Button {
 	return Button{
-		Text: str(sub(e.is, "text"), "text"), ActionID: e.action(), BlockID: e.in(), Value: str(e.is, "value"),
-		URL: str(e.is, "url"), Style: str(e.is, "style"), Asks: str(sub(sub(e.is, "confirm"), "text"), "text"),
+		Text: str(sub(e.source, "text"), "text"), ActionID: e.action(), BlockID: e.in(), Value: str(e.source, "value"),
+		URL: str(e.source, "url"), Style: str(e.source, "style"), Asks: str(sub(sub(e.source, "confirm"), "text"), "text"),
 	}
 }
 
@@ -190,8 +190,8 @@ func elements(blocks []Block) []element {
 	var all []element
 	for _, b := range blocks {
 		for _, v := range slices.Concat([]any{b["accessory"], b["element"]}, list(b, "elements")) {
-			if is := asObject(v); is["action_id"] != nil {
-				all = append(all, element{b, is})
+			if object := asObject(v); object["action_id"] != nil {
+				all = append(all, element{b, object})
 			}
 		}
 	}
@@ -232,7 +232,7 @@ func (n entries) of(e element) map[string]any {
 	if h.fill == nil {
 		return nil
 	}
-	return map[string]any{"type": e.kind(), h.key: e.is[h.initial]}
+	return map[string]any{"type": e.kind(), h.key: e.source[h.initial]}
 }
 
 // values are state.values: all that can hold something, filled in or not.
@@ -277,7 +277,7 @@ func picked(e element, suggested []Option, given any) (any, error) {
 		return nil, nil
 	}
 	want := fmt.Sprint(given)
-	for _, o := range offered(e.is) {
+	for _, o := range offered(e.source) {
 		if str(o, "value") == want || str(sub(o, "text"), "text") == want {
 			return o, nil
 		}
@@ -312,7 +312,7 @@ func isEmpty(value map[string]any) bool {
 	return true
 }
 
-// asObject, str, number, sub and list read JSON that somebody else wrote: what is not there, or is something else, is
+// asObject, str, number, sub and list read JSON that the app wrote: what is not there, or is something else, is
 // empty.
 func asObject(v any) map[string]any {
 	m, _ := v.(map[string]any)

@@ -21,8 +21,8 @@ const (
 type spec struct {
 	in    place
 	rules []rule
-	also  func(c *checker, at string, is map[string]any) // what rules cannot say
-	holds holder                                         // of an element that holds a value
+	also  func(c *checker, at string, object map[string]any) // what rules cannot say
+	holds holder                                             // of an element that holds a value
 }
 
 // place is where a block or an element may be; several are added.
@@ -105,19 +105,19 @@ type checker struct {
 // check begins to check what is sent to a workspace. The caller holds the lock.
 func check(s *Slack) *checker { return &checker{slack: s} }
 
-func (c *checker) say(at, format string, args ...any) {
+func (c *checker) report(at, format string, args ...any) {
 	c.bad = append(c.bad, at+": "+fmt.Sprintf(format, args...))
 }
 
 // message returns what Slack, or a careful reader, would not take in a message.
 func (c *checker) message(fallback string, blocks []any) []string {
 	if fallback == "" {
-		c.say("text", "there is no text for notifications and screen readers")
+		c.report("text", "there is no text for notifications and screen readers")
 	}
 	c.text(fallback)
 	c.blocks(blocks, inMessage, maxMessageBlocks)
 	if c.total > maxMessageText {
-		c.say("blocks", "%d characters of text in all, and %d are the most", c.total, maxMessageText)
+		c.report("blocks", "%d characters of text in all, and %d are the most", c.total, maxMessageText)
 	}
 	return c.bad
 }
@@ -131,19 +131,19 @@ func CheckMessage(text string, blocks any, ids ...string) []string {
 
 // CheckView returns what Slack would not take in a view, a modal or a Home tab, which any value is as JSON.
 func CheckView(view any, ids ...string) []string {
-	is := asObject(asJSON(view))
-	return check(workspaceOf(ids)).view(str(is, "type"), is)
+	object := asObject(asJSON(view))
+	return check(workspaceOf(ids)).view(str(object, "type"), object)
 }
 
-func asJSON(v any) (is any) {
+func asJSON(v any) (object any) {
 	raw, err := json.Marshal(v)
 	if err == nil {
-		err = json.Unmarshal(raw, &is)
+		err = json.Unmarshal(raw, &object)
 	}
 	if err != nil {
 		panic(err) // what is not JSON is a mistake of the test
 	}
-	return is
+	return object
 }
 
 func workspaceOf(ids []string) *Slack {
@@ -169,19 +169,19 @@ func (c *checker) text(text string) []string {
 }
 
 // view returns what Slack would not take in a view of a kind, modal or home.
-func (c *checker) view(kind string, is map[string]any) []string {
-	if str(is, "type") != kind {
-		c.say("view", "type is %q, not %q", str(is, "type"), kind)
+func (c *checker) view(kind string, object map[string]any) []string {
+	if str(object, "type") != kind {
+		c.report("view", "type is %q, not %q", str(object, "type"), kind)
 	}
-	if len(list(is, "blocks")) == 0 {
-		c.say("blocks", "there are none")
+	if len(list(object, "blocks")) == 0 {
+		c.report("blocks", "there are none")
 	}
-	c.blocks(list(is, "blocks"), inView, maxViewBlocks)
-	c.rules("view", is, viewRules)
+	c.blocks(list(object, "blocks"), inView, maxViewBlocks)
+	c.rules("view", object, viewRules)
 	if kind == "modal" {
-		c.rules("view", is, modalRules)
-		if c.inputs > 0 && is["submit"] == nil {
-			c.say("submit", "it is missing, and there are inputs")
+		c.rules("view", object, modalRules)
+		if c.inputs > 0 && object["submit"] == nil {
+			c.report("submit", "it is missing, and there are inputs")
 		}
 	}
 	return c.bad
@@ -190,7 +190,7 @@ func (c *checker) view(kind string, is map[string]any) []string {
 // suggestion returns what Slack would not take as the options of an external select.
 func (c *checker) suggestion(answer map[string]any) []string {
 	if answer["options"] == nil && answer["option_groups"] == nil {
-		c.say("options", "there is neither options nor option_groups")
+		c.report("options", "there is neither options nor option_groups")
 	}
 	c.choices("options", answer, 0, 100)
 	return c.bad
@@ -213,24 +213,24 @@ func (c *checker) blocks(blocks []any, where place, most int) {
 }
 
 // part checks a block or an element by its spec.
-func (c *checker) part(at string, is map[string]any, specs map[string]spec, where place) {
-	kind := str(is, "type")
+func (c *checker) part(at string, object map[string]any, specs map[string]spec, where place) {
+	kind := str(object, "type")
 	s, known := specs[kind]
 	if !known || s.in&where == 0 {
-		c.say(at, "%q has no place here", kind)
+		c.report(at, "%q has no place here", kind)
 		return
 	}
 	at += " " + kind
-	c.rules(at, is, s.rules)
+	c.rules(at, object, s.rules)
 	if s.also != nil {
-		s.also(c, at, is)
+		s.also(c, at, object)
 	}
 }
 
-func (c *checker) rules(at string, is map[string]any, rules []rule) {
+func (c *checker) rules(at string, object map[string]any, rules []rule) {
 	for _, r := range rules {
-		if r.must || is[r.key] != nil {
-			r.check(c, at+" "+r.key, is[r.key], r.limit)
+		if r.must || object[r.key] != nil {
+			r.check(c, at+" "+r.key, object[r.key], r.limit)
 		}
 	}
 }
@@ -239,7 +239,7 @@ func (c *checker) rules(at string, is map[string]any, rules []rule) {
 func (c *checker) unique(at, what, id string, seen map[string]bool) {
 	c.length(at+" "+what, id, 255)
 	if id != "" && seen[id] {
-		c.say(at, "%s %q is there twice", what, id)
+		c.report(at, "%s %q is there twice", what, id)
 	}
 	seen[id] = true
 }
@@ -252,14 +252,14 @@ func (c *checker) most(at, text string, limit int) {
 
 func (c *checker) length(at, text string, limit int) {
 	if n := utf8.RuneCountInString(text); n > limit {
-		c.say(at, "%d characters, and %d are the most", n, limit)
+		c.report(at, "%d characters, and %d are the most", n, limit)
 	}
 }
 
 // count holds the length of a list against its limits.
 func (c *checker) count(at string, n, least, most int) {
 	if n < least || n > most {
-		c.say(at, "there are %d, and it must be %d to %d", n, least, most)
+		c.report(at, "there are %d, and it must be %d to %d", n, least, most)
 	}
 }
 
@@ -268,23 +268,23 @@ func (c *checker) count(at string, n, least, most int) {
 
 func isPlain(c *checker, at string, v any, limit int) {
 	if kind := str(asObject(v), "type"); kind != "plain_text" {
-		c.say(at, "must be plain_text, and is %q", kind)
+		c.report(at, "must be plain_text, and is %q", kind)
 		return
 	}
 	isText(c, at, v, limit)
 }
 
 func isText(c *checker, at string, v any, limit int) {
-	is := asObject(v)
-	switch kind := str(is, "type"); kind {
+	object := asObject(v)
+	switch kind := str(object, "type"); kind {
 	case "mrkdwn":
-		c.mrkdwn(at, str(is, "text"))
+		c.mrkdwn(at, str(object, "text"))
 	case "plain_text":
 	default:
-		c.say(at, "must be plain_text or mrkdwn, and is %q", kind)
+		c.report(at, "must be plain_text or mrkdwn, and is %q", kind)
 	}
-	isFilled(c, at, is["text"], limit)
-	c.total += utf8.RuneCountInString(str(is, "text"))
+	isFilled(c, at, object["text"], limit)
+	c.total += utf8.RuneCountInString(str(object, "text"))
 }
 
 func isString(c *checker, at string, v any, limit int) {
@@ -294,7 +294,7 @@ func isString(c *checker, at string, v any, limit int) {
 
 func isValue(c *checker, at string, v any, limit int) {
 	if text, _ := v.(string); text == "" {
-		c.say(at, "is empty")
+		c.report(at, "is empty")
 	}
 	isString(c, at, v, limit)
 }
@@ -312,7 +312,7 @@ func isFilled(c *checker, at string, v any, limit int) {
 
 func isStyle(c *checker, at string, v any, _ int) {
 	if v != "primary" && v != "danger" {
-		c.say(at, "is %q", v)
+		c.report(at, "is %q", v)
 	}
 }
 
@@ -320,7 +320,7 @@ func isLink(c *checker, at string, v any, limit int) {
 	isString(c, at, v, limit)
 	if to, _ := v.(string); to != "" {
 		if why := c.link(to); why != "" {
-			c.say(at, "%s: %.80q", why, to)
+			c.report(at, "%s: %.80q", why, to)
 		}
 	}
 }
@@ -350,13 +350,13 @@ func elementIn(where place) func(*checker, string, any, int) {
 
 func sectionText(c *checker, at string, b map[string]any) {
 	if b["text"] == nil && b["fields"] == nil {
-		c.say(at, "there is neither text nor fields")
+		c.report(at, "there is neither text nor fields")
 	}
 }
 
 func contextElement(c *checker, at string, v any) {
-	if is := asObject(v); str(is, "type") == "image" {
-		c.rules(at, is, imageRules)
+	if object := asObject(v); str(object, "type") == "image" {
+		c.rules(at, object, imageRules)
 		return
 	}
 	isText(c, at, v, 3000)
@@ -368,13 +368,13 @@ func markdown(c *checker, at string, b map[string]any) {
 	n := utf8.RuneCountInString(str(b, "text"))
 	c.total += n
 	if c.markdown += n; c.markdown > maxMarkdown {
-		c.say(at, "%d characters of markdown in all, and %d are the most", c.markdown, maxMarkdown)
+		c.report(at, "%d characters of markdown in all, and %d are the most", c.markdown, maxMarkdown)
 	}
 }
 
 func countTable(c *checker, at string, _ map[string]any) {
 	if c.tables++; c.tables > 1 {
-		c.say(at, "there is more than one")
+		c.report(at, "there is more than one")
 	}
 }
 
@@ -387,7 +387,7 @@ func tableRow(c *checker, at string, v any) {
 		case "rich_text":
 			richText(c, at, cell)
 		default:
-			c.say(at, "a cell is of type %q", str(cell, "type"))
+			c.report(at, "a cell is of type %q", str(cell, "type"))
 		}
 	})(c, at, v, 20)
 }
@@ -403,38 +403,38 @@ func richText(c *checker, at string, b map[string]any) {
 
 func (c *checker) mentions(at string, elements []any) {
 	for _, x := range elements {
-		is := asObject(x)
+		object := asObject(x)
 		var why string
-		switch str(is, "type") {
+		switch str(object, "type") {
 		case "broadcast":
-			why = c.token("!" + str(is, "range"))
+			why = c.token("!" + str(object, "range"))
 		case "user":
-			why = c.token("@" + str(is, "user_id"))
+			why = c.token("@" + str(object, "user_id"))
 		case "usergroup":
-			why = c.token("!subteam^" + str(is, "usergroup_id"))
+			why = c.token("!subteam^" + str(object, "usergroup_id"))
 		case "link":
-			why = c.token(str(is, "url"))
+			why = c.token(str(object, "url"))
 		}
 		if why != "" {
-			c.say(at, "%s", why)
+			c.report(at, "%s", why)
 		}
-		c.mentions(at, list(is, "elements"))
+		c.mentions(at, list(object, "elements"))
 	}
 }
 
 func lengths(c *checker, at string, el map[string]any) {
 	least, most := number(el, "min_length"), number(el, "max_length")
 	if least > 3000 || most > 3000 || el["max_length"] != nil && most < max(least, 1) {
-		c.say(at, "min_length %v and max_length %v do not fit, or are over 3000", least, most)
+		c.report(at, "min_length %v and max_length %v do not fit, or are over 3000", least, most)
 	}
 }
 
 func numberInput(c *checker, at string, el map[string]any) {
 	if el["is_decimal_allowed"] == nil {
-		c.say(at, "is_decimal_allowed is missing")
+		c.report(at, "is_decimal_allowed is missing")
 	}
-	if v := str(el, "initial_value"); v != "" && !isNumber(element{is: el}, v) {
-		c.say(at, "initial_value %q is no number that it takes", v)
+	if v := str(el, "initial_value"); v != "" && !isNumber(element{source: el}, v) {
+		c.report(at, "initial_value %q is no number that it takes", v)
 	}
 }
 
@@ -444,14 +444,14 @@ func choices(most int) func(*checker, string, map[string]any) {
 		c.choices(at, el, 1, most)
 		chosen := list(el, "initial_options")
 		if el["initial_options"] != nil && len(chosen) == 0 {
-			c.say(at, "initial_options is empty: leave it out")
+			c.report(at, "initial_options is empty: leave it out")
 		}
 		if el["initial_option"] != nil {
 			chosen = append(slices.Clone(chosen), el["initial_option"])
 		}
 		for _, want := range chosen {
 			if !slices.ContainsFunc(offered(el), func(o map[string]any) bool { return reflect.DeepEqual(any(o), want) }) {
-				c.say(at, "what is chosen at first is not among the options")
+				c.report(at, "what is chosen at first is not among the options")
 			}
 		}
 	}
@@ -471,7 +471,7 @@ func (c *checker) choices(at string, el map[string]any, least, most int) {
 	listOf(least, func(c *checker, at string, v any) {
 		c.rules(at, asObject(v), optionRules)
 		if value := str(asObject(v), "value"); values[value] {
-			c.say(at, "value %q is there twice", value)
+			c.report(at, "value %q is there twice", value)
 		} else {
 			values[value] = true
 		}

@@ -199,7 +199,7 @@ func chatUpdate(s *Slack, p params) answer {
 	return ok(answer{"channel": c.id, "ts": m.TS, "text": v.Fallback, "message": m.payload()})
 }
 
-// responseURL is the right to answer something that somebody did, a few times, for a while.
+// responseURL is the right to answer something that a person did, a few times, for a while.
 type responseURL struct {
 	user, channel, thread string
 	at                    time.Time

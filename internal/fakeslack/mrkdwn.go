@@ -12,43 +12,43 @@ var (
 	date  = regexp.MustCompile(`^!date\^-?\d+\^[^|^]*\{[a-z_]+\}[^|^]*(\^https?://[^|^]+)?\|.+$`)
 )
 
-// mrkdwn checks a text in which Slack finds mentions, links and dates: there is none but those
-// an app means to write, and the rest is escaped.
+// mrkdwn checks a text in which Slack finds mentions, links and dates: those that are there are valid, and the rest is
+// escaped.
 func (c *checker) mrkdwn(at, text string) {
 	for _, found := range token.FindAllStringSubmatch(text, -1) {
 		if why := c.token(found[1]); why != "" {
-			c.say(at, "%s: %.80q", why, found[0])
+			c.report(at, "%s: %.80q", why, found[0])
 		}
 	}
 	c.escaped(at, token.ReplaceAllString(text, ""))
 	if strings.Count(text, "```")%2 != 0 {
-		c.say(at, "a code block is left open")
+		c.report(at, "a code block is left open")
 	}
 }
 
-// token is what is wrong with what stands between < and >; empty: nothing.
-func (c *checker) token(is string) string {
-	id, _, _ := strings.Cut(is, "|")
+// token returns what is wrong with the text between < and >; empty: nothing.
+func (c *checker) token(inner string) string {
+	id, _, _ := strings.Cut(inner, "|")
 	switch {
-	case is == "":
+	case inner == "":
 		return "an unescaped < and >"
-	case is[0] == '@':
+	case inner[0] == '@':
 		if _, known := c.slack.users[id[1:]]; !known {
 			return "it mentions somebody who does not exist"
 		}
-	case is[0] == '#':
+	case inner[0] == '#':
 		if c.slack.channels[id[1:]] == nil {
 			return "it names a channel that does not exist"
 		}
-	case strings.HasPrefix(is, "!subteam^"):
+	case strings.HasPrefix(inner, "!subteam^"):
 		if _, known := c.slack.groups[strings.TrimPrefix(id, "!subteam^")]; !known {
 			return "it mentions a group that does not exist"
 		}
-	case strings.HasPrefix(is, "!date^"):
-		if !date.MatchString(is) {
+	case strings.HasPrefix(inner, "!date^"):
+		if !date.MatchString(inner) {
 			return "a date that Slack cannot read"
 		}
-	case is[0] == '!':
+	case inner[0] == '!':
 		return "it calls everybody"
 	default:
 		return c.link(id)
@@ -56,7 +56,7 @@ func (c *checker) token(is string) string {
 	return ""
 }
 
-// link is what is wrong with the address of a link.
+// link returns what is wrong with the address of a link; empty: nothing.
 func (c *checker) link(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
@@ -70,12 +70,12 @@ func (c *checker) link(to string) string {
 	return "it links to a host that is not among Links"
 }
 
-// escaped checks that what is no token has no bare <, > or &. A > that begins a line is a quotation.
+// escaped checks that a text without its tokens has no bare <, > or &. A > that begins a line is a quotation.
 func (c *checker) escaped(at, text string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimPrefix(line, ">")
 		if i := strings.IndexAny(line, "<>"); i >= 0 {
-			c.say(at, "an unescaped %q: %.80q", line[i:i+1], line)
+			c.report(at, "an unescaped %q: %.80q", line[i:i+1], line)
 		}
 	}
 	for rest := text; ; {
@@ -85,27 +85,26 @@ func (c *checker) escaped(at, text string) {
 		}
 		rest = rest[i+1:]
 		if !strings.HasPrefix(rest, "amp;") && !strings.HasPrefix(rest, "lt;") && !strings.HasPrefix(rest, "gt;") {
-			c.say(at, "an unescaped &: %.80q", "&"+rest)
+			c.report(at, "an unescaped &: %.80q", "&"+rest)
 		}
 	}
 }
 
-// readable checks that nothing in a text hides or turns what people read.
+// readable checks that a text has no characters that hide or reorder what people read.
 func (c *checker) readable(at, text string) {
 	if !utf8.ValidString(text) {
-		c.say(at, "is no valid UTF-8")
+		c.report(at, "is no valid UTF-8")
 	}
 	for _, r := range text {
-		if hides(r) {
-			c.say(at, "holds the control or format character %U", r)
+		if isHidden(r) {
+			c.report(at, "holds the control or format character %U", r)
 			return
 		}
 	}
 }
 
-// hides reports control characters but a new line and a tab, and those that set the direction
-// of the text.
-func hides(r rune) bool {
+// isHidden reports control characters but a new line and a tab, and those that set the direction of the text.
+func isHidden(r rune) bool {
 	switch {
 	case r == '\n', r == '\t':
 		return false

@@ -64,8 +64,8 @@ func (p *Person) blockActions(at Surface, e element, value map[string]any) map[s
 		"type": e.kind(), "action_id": e.action(), "block_id": e.in(), "action_ts": p.s.ts(),
 	}
 	for _, key := range []string{"text", "value", "style", "url", "placeholder"} {
-		if e.kind() == "button" && e.is[key] != nil {
-			action[key] = e.is[key]
+		if e.kind() == "button" && e.source[key] != nil {
+			action[key] = e.source[key]
 		}
 	}
 	maps.Copy(action, value)
@@ -89,10 +89,10 @@ func (p *Person) suggestion(at Surface, e element, text string) map[string]any {
 }
 
 // event wraps what happened as the Events API sends it; the caller holds the lock.
-func (p *Person) event(is map[string]any) map[string]any {
-	is["event_ts"] = p.s.ts()
+func (p *Person) event(object map[string]any) map[string]any {
+	object["event_ts"] = p.s.ts()
 	return map[string]any{
-		"token": legacy, "team_id": p.s.o.Team, "api_app_id": appID, "event": is, "type": "event_callback",
+		"token": legacy, "team_id": p.s.o.Team, "api_app_id": appID, "event": object, "type": "event_callback",
 		"event_id": fmt.Sprintf("Ev%08d", p.s.next()), "event_time": p.s.now().Unix(), "is_ext_shared_channel": false,
 		"authorizations": []any{map[string]any{
 			"enterprise_id": nil, "team_id": p.s.o.Team, "user_id": p.s.o.BotUser, "is_bot": true, "is_enterprise_install": false,

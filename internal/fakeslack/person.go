@@ -12,8 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Person is somebody who uses Slack. Each deed waits for the app's acknowledgement and shows
-// what comes with it.
+// Person is a user of Slack. Each action waits for the app's acknowledgement and shows what comes with it.
 type Person struct {
 	s             *Slack
 	user, channel string
@@ -49,14 +48,14 @@ func (p *Person) Of(team string) *Person {
 	return &q
 }
 
-// AllowSlow is the same person, who does not mind an acknowledgement that is late or lost.
+// AllowSlow is the same person, whose late or lost acknowledgements do not fail the test.
 func (p *Person) AllowSlow() *Person {
 	q := *p
 	q.slow = true
 	return &q
 }
 
-// unsent is why Slack itself sends nothing to the app, and rightly so.
+// unsent is why Slack itself sends nothing to the app, where that is no mistake of the test.
 type unsent string
 
 func (u unsent) Error() string { return string(u) }
@@ -149,13 +148,13 @@ func (p *Person) Choose(on Surface, name string, value any) Ack {
 }
 
 // Interact sends an interaction as it stands, with what all interactions have added.
-func (p *Person) Interact(is map[string]any) Ack {
+func (p *Person) Interact(object map[string]any) Ack {
 	p.s.t.Helper()
-	kind := str(is, "type")
+	kind := str(object, "type")
 	return p.send("interactive", func() (map[string]any, error) {
 		payload := p.interaction(kind)
 		payload["trigger_id"] = p.s.newTrigger(p.user)
-		maps.Copy(payload, is)
+		maps.Copy(payload, object)
 		return payload, nil
 	})
 }
@@ -164,11 +163,11 @@ func (p *Person) Interact(is map[string]any) Ack {
 func (p *Person) OpenHome() Ack {
 	p.s.t.Helper()
 	return p.send("events_api", func() (map[string]any, error) {
-		is := map[string]any{"type": "app_home_opened", "user": p.user, "channel": p.s.dm(p.user).id, "tab": "home"}
+		object := map[string]any{"type": "app_home_opened", "user": p.user, "channel": p.s.dm(p.user).id, "tab": "home"}
 		if v := p.s.homes[p.user]; v != nil {
-			is["view"] = v.payload()
+			object["view"] = v.payload()
 		}
-		return p.event(is), nil
+		return p.event(object), nil
 	})
 }
 
@@ -224,7 +223,7 @@ func (p *Person) Suggest(v *View, name, text string) []Option {
 	a := p.send("interactive", func() (payload map[string]any, err error) {
 		e, err = v.input(name)
 		least := 3.0
-		if n, given := e.is["min_query_length"].(float64); given {
+		if n, given := e.source["min_query_length"].(float64); given {
 			least = n
 		}
 		switch {
@@ -267,7 +266,7 @@ func (p *Person) Submit(v *View) Ack {
 	p.s.t.Helper()
 	var missing map[string]string
 	a := p.send("interactive", func() (map[string]any, error) {
-		if p.s.modals[p.user] != v || v.is["submit"] == nil {
+		if p.s.modals[p.user] != v || v.source["submit"] == nil {
 			return nil, fmt.Errorf("view %s cannot be submitted: %s has closed it, or it has no submit", v.ID, p.user)
 		}
 		if missing = v.missing(); len(missing) > 0 {
@@ -290,7 +289,7 @@ func (v *View) missing() map[string]string {
 		value := v.entered.of(e)
 		text := str(value, "value")
 		n := float64(utf8.RuneCountInString(text))
-		switch least, most := number(e.is, "min_length"), number(e.is, "max_length"); {
+		switch least, most := number(e.source, "min_length"), number(e.source, "max_length"); {
 		case !e.inForm():
 		case isEmpty(value) && e.block["optional"] != true:
 			bad[e.in()] = "Please complete this required field."
@@ -306,7 +305,7 @@ func (v *View) missing() map[string]string {
 
 func isNumber(e element, text string) bool {
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || e.is["is_decimal_allowed"] != true && n != float64(int64(n)) {
+	if err != nil || e.source["is_decimal_allowed"] != true && n != float64(int64(n)) {
 		return false
 	}
 	return compareBound(e, "min_value", n) <= 0 && compareBound(e, "max_value", n) >= 0
@@ -314,7 +313,7 @@ func isNumber(e element, text string) bool {
 
 // compareBound compares a bound with a number; a bound that is not there is at the number.
 func compareBound(e element, key string, n float64) int {
-	bound, err := strconv.ParseFloat(str(e.is, key), 64)
+	bound, err := strconv.ParseFloat(str(e.source, key), 64)
 	if err != nil {
 		return 0
 	}
@@ -378,7 +377,7 @@ func (p *Person) CloseView(v *View) {
 	if p.s.modals[p.user] == v {
 		delete(p.s.modals, p.user)
 	}
-	if v.is["notify_on_close"] == true {
+	if v.source["notify_on_close"] == true {
 		p.s.fail("view %s asks to be told when it is closed, which this Slack does not do", v.ID)
 	}
 }

@@ -19,18 +19,18 @@ func TestResponseOfACommand(t *testing.T) {
 		{"text": "more"},
 		{"text": "last"},
 	} {
-		status, said := w.respond(url, args)
-		require.Equal(t, 200, status, "%d: %s", i, said)
+		status, answered := w.respond(url, args)
+		require.Equal(t, 200, status, "%d: %s", i, answered)
 	}
 	require.Len(t, w.Messages("C1"), 1)
 	require.Len(t, w.Ephemerals("U1"), 4, "a command has no original that could be replaced")
 	require.Empty(t, w.Ephemerals("U2"))
-	status, said := w.respond(url, obj{"text": "too many"})
+	status, answered := w.respond(url, obj{"text": "too many"})
 	require.Equal(t, 404, status)
-	require.Equal(t, "used_url", said)
-	status, said = w.respond(url+"x", obj{"text": "nowhere"})
+	require.Equal(t, "used_url", answered)
+	status, answered = w.respond(url+"x", obj{"text": "nowhere"})
 	require.Equal(t, 404, status)
-	require.Equal(t, "no_service", said)
+	require.Equal(t, "no_service", answered)
 	w.clean()
 }
 
@@ -42,9 +42,9 @@ func TestResponseURLsEnd(t *testing.T) {
 	status, _ := w.respond(url, obj{"text": "just in time"})
 	require.Equal(t, 200, status)
 	w.advance(time.Second)
-	status, said := w.respond(url, obj{"text": "late"})
+	status, answered := w.respond(url, obj{"text": "late"})
 	require.Equal(t, 404, status)
-	require.Equal(t, "expired_url", said)
+	require.Equal(t, "expired_url", answered)
 	w.clean()
 }
 
@@ -55,8 +55,8 @@ func TestResponseOfAPress(t *testing.T) {
 	card := w.WaitEphemeral("U1", "card")
 	require.True(t, w.lea.Press(card, "Yes").OK())
 	url := w.app.last().json["response_url"].(string)
-	status, said := w.respond(url, obj{"text": "done", "replace_original": true})
-	require.Equal(t, 200, status, said)
+	status, answered := w.respond(url, obj{"text": "done", "replace_original": true})
+	require.Equal(t, 200, status, answered)
 	require.Equal(t, "done", card.Text())
 	require.Empty(t, card.Buttons())
 	require.Equal(t, []string{"Yes"}, []string{card.History()[0].Buttons()[0].Text})
@@ -66,7 +66,7 @@ func TestResponseOfAPress(t *testing.T) {
 	require.Len(t, w.Ephemerals("U1"), 2)
 	w.DeleteMessage(card)
 	require.NotContains(t, w.Ephemerals("U1"), card)
-	_, said = w.respond(url, obj{"text": "x", "replace_original": true})
-	require.Equal(t, "message_not_found", said)
+	_, answered = w.respond(url, obj{"text": "x", "replace_original": true})
+	require.Equal(t, "message_not_found", answered)
 	w.clean()
 }

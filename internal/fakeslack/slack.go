@@ -1,7 +1,7 @@
 // Package fakeslack is a Slack in memory, for tests: the Web API, response URLs, modals, App
-// Home, files, and both ways in which Slack hands an app what people do. People are played
-// by the test, which types, presses, fills and submits as they would; what the app sends is
-// held against Slack's limits, and what breaks one fails the test.
+// Home, files, signed requests and Socket Mode. The test plays the people, who type commands,
+// press buttons and submit forms. What the app sends is checked against Slack's limits
+// (limits.go, mrkdwn.go), and what breaks one fails the test.
 //
 //	s := fakeslack.New(t, fakeslack.Options{})
 //	s.AddUser(fakeslack.User{ID: "U1", Name: "lea"})
@@ -30,7 +30,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Options say which Slack it is. The zero value is a workspace T0TEAM with an app that has
+// Options configure the workspace and the app. The zero value is a workspace T0TEAM with an app that has
 // every scope.
 type Options struct {
 	// Now is the clock by which trigger ids, response URLs and timestamps live; nil: time.Now.
@@ -140,14 +140,14 @@ func (s *Slack) APIURL() string { return s.server.URL + "/api/" }
 // Options are those that the app needs to know, with what was left empty filled in.
 func (s *Slack) Options() Options { return s.o }
 
-// Violations are all the mistakes of the app's that failed the test so far.
+// Violations are the mistakes of the app that have failed the test so far.
 func (s *Slack) Violations() []string {
 	s.violations.Lock()
 	defer s.violations.Unlock()
 	return slices.Clone(s.violations.texts)
 }
 
-// fail fails the test. Requests may still end after it, when nothing can be said any more.
+// fail fails the test. A request that ends after the test fails nothing.
 func (s *Slack) fail(format string, args ...any) {
 	s.t.Helper()
 	s.violations.Lock()
@@ -175,7 +175,7 @@ func (s *Slack) next() int {
 	return s.seq
 }
 
-// opaque makes an identifier that nothing can be read from; the caller holds the lock.
+// opaque makes an identifier without meaning; the caller holds the lock.
 func (s *Slack) opaque(kind string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", kind, s.next()))
 	return hex.EncodeToString(sum[:12])

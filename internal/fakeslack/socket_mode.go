@@ -182,9 +182,9 @@ func (k *socketMode) sendEnvelope(d delivery) Ack {
 	}
 }
 
-// Turn makes a frame come in place of each hello from now on, and the connection end with it: a
+// ReplaceHello makes a frame come in place of each hello from now on, and the connection end with it: a
 // disconnect, when Slack wants no more of them. nil: hello again.
-func (k *socketMode) Turn(frame map[string]any) {
+func (k *socketMode) ReplaceHello(frame map[string]any) {
 	k.slack.mu.Lock()
 	defer k.slack.mu.Unlock()
 	k.hello = frame

@@ -7,46 +7,46 @@ import (
 	"time"
 )
 
-// View is a modal or somebody's Home, as it is now.
+// View is a modal or a person's Home, as it is now.
 type View struct {
 	// ID names the view and User has it before them.
 	ID, User string
 
 	content
-	is        map[string]any // as the app sent it
+	source    map[string]any // as the app sent it
 	hash      string
 	suggested map[inputID][]Option
 	errors    map[string]string
 }
 
-// Modal is the modal that somebody sees; nil if there is none.
+// Modal is the modal that a person sees; nil if there is none.
 func (s *Slack) Modal(user string) *View {
 	return locked(s, func() *View { return s.modals[user] })
 }
 
-// Home is what the app published as somebody's Home; nil until then.
+// Home is what the app published as a person's Home; nil until then.
 func (s *Slack) Home(user string) *View {
 	return locked(s, func() *View { return s.homes[user] })
 }
 
 // Meta is the app's private metadata.
 func (v *View) Meta() string {
-	return locked(v.slack, func() string { return str(v.is, "private_metadata") })
+	return locked(v.slack, func() string { return str(v.source, "private_metadata") })
 }
 
 // Title is the heading of a modal.
 func (v *View) Title() string {
-	return locked(v.slack, func() string { return str(sub(v.is, "title"), "text") })
+	return locked(v.slack, func() string { return str(sub(v.source, "title"), "text") })
 }
 
 // Text is all that can be read of the view, its title and errors included.
 func (v *View) Text() string {
 	v.slack.mu.Lock()
 	defer v.slack.mu.Unlock()
-	lines := []string{str(sub(v.is, "title"), "text")}
+	lines := []string{str(sub(v.source, "title"), "text")}
 	lines = append(lines, read(v.latest().Blocks)...)
 	for _, part := range []string{"submit", "close"} {
-		lines = append(lines, str(sub(v.is, part), "text"))
+		lines = append(lines, str(sub(v.source, part), "text"))
 	}
 	for _, block := range slices.Sorted(maps.Keys(v.errors)) {
 		lines = append(lines, v.errors[block])
@@ -76,26 +76,26 @@ func (v *View) IsOpen() bool {
 }
 
 // show puts a new content into a view. The caller holds the lock.
-func (v *View) show(is map[string]any) {
-	v.is, v.hash, v.errors = is, v.slack.opaque("hash"), nil
-	v.change(Version{Blocks: addIDs(v.slack, list(is, "blocks")), At: v.slack.now()})
+func (v *View) show(object map[string]any) {
+	v.source, v.hash, v.errors = object, v.slack.opaque("hash"), nil
+	v.change(Version{Blocks: addIDs(v.slack, list(object, "blocks")), At: v.slack.now()})
 }
 
 // payload is the view as Slack sends it; the caller holds the lock.
 func (v *View) payload() map[string]any {
 	blocks := v.latest().Blocks
 	return map[string]any{
-		"id": v.ID, "team_id": v.slack.o.Team, "type": str(v.is, "type"), "blocks": blocks,
-		"private_metadata": str(v.is, "private_metadata"), "callback_id": str(v.is, "callback_id"),
+		"id": v.ID, "team_id": v.slack.o.Team, "type": str(v.source, "type"), "blocks": blocks,
+		"private_metadata": str(v.source, "private_metadata"), "callback_id": str(v.source, "callback_id"),
 		"state": map[string]any{"values": v.entered.values(blocks)}, "hash": v.hash,
-		"title": v.is["title"], "close": v.is["close"], "submit": v.is["submit"],
-		"clear_on_close": v.is["clear_on_close"] == true, "notify_on_close": v.is["notify_on_close"] == true,
-		"previous_view_id": nil, "root_view_id": v.ID, "app_id": appID, "external_id": str(v.is, "external_id"),
+		"title": v.source["title"], "close": v.source["close"], "submit": v.source["submit"],
+		"clear_on_close": v.source["clear_on_close"] == true, "notify_on_close": v.source["notify_on_close"] == true,
+		"previous_view_id": nil, "root_view_id": v.ID, "app_id": appID, "external_id": str(v.source, "external_id"),
 		"app_installed_team_id": v.slack.o.Team, "bot_id": botID,
 	}
 }
 
-// trigger is the right to open one modal, once, soon after somebody did something.
+// trigger is the right to open one modal, once, soon after a person did something.
 type trigger struct {
 	user string
 	at   time.Time
@@ -104,7 +104,7 @@ type trigger struct {
 
 const triggerLife = 3 * time.Second
 
-// newTrigger makes a trigger id for what somebody just did; the caller holds the lock.
+// newTrigger makes a trigger id for what a person just did; the caller holds the lock.
 func (s *Slack) newTrigger(user string) string {
 	id := s.opaque("trigger")
 	s.triggers[id] = &trigger{user: user, at: s.now()}
@@ -128,17 +128,17 @@ func useTrigger(s *Slack, id string) (*trigger, answer) {
 
 // readView reads and checks the view of a request; the caller holds the lock.
 func (s *Slack) readView(where, kind string, p params) (map[string]any, answer) {
-	is := map[string]any{}
-	if given, err := p.value("view", &is); err != nil || !given {
+	object := map[string]any{}
+	if given, err := p.value("view", &object); err != nil || !given {
 		return nil, s.refuse(where, "invalid_arguments", []string{"there is no view in it"})
 	}
-	if s.noBlocks != "" && hasMarkup(is) {
+	if s.noBlocks != "" && hasMarkup(object) {
 		return nil, no(s.noBlocks)
 	}
-	if bad := check(s).view(kind, is); len(bad) > 0 {
+	if bad := check(s).view(kind, object); len(bad) > 0 {
 		return nil, s.refuse(where, "invalid_arguments", bad)
 	}
-	return is, nil
+	return object, nil
 }
 
 // hasMarkup reports whether a view has any text that is not plain.
@@ -152,17 +152,17 @@ func hasMarkup(v any) bool {
 	return false
 }
 
-// newView makes a view of somebody's; the caller holds the lock.
-func newView(s *Slack, user string, is map[string]any) *View {
+// newView makes a view of a person's; the caller holds the lock.
+func newView(s *Slack, user string, object map[string]any) *View {
 	v := &View{ID: "V" + s.opaque("view")[:10], User: user, content: content{slack: s, entered: entries{}}, suggested: map[inputID][]Option{}}
-	v.show(is)
+	v.show(object)
 	return v
 }
 
 func shown(v *View) answer { return ok(answer{"view": v.payload()}) }
 
 func viewsOpen(s *Slack, p params) answer {
-	is, a := s.readView("views.open", "modal", p)
+	object, a := s.readView("views.open", "modal", p)
 	if a != nil {
 		return a
 	}
@@ -170,7 +170,7 @@ func viewsOpen(s *Slack, p params) answer {
 	if a != nil {
 		return a
 	}
-	s.modals[t.user] = newView(s, t.user, is)
+	s.modals[t.user] = newView(s, t.user, object)
 	return shown(s.modals[t.user])
 }
 
@@ -181,11 +181,11 @@ func viewsUpdate(s *Slack, p params) answer {
 		return no("not_found")
 	}
 	v := open[i]
-	is, a := s.readView("views.update", str(v.is, "type"), p)
+	object, a := s.readView("views.update", str(v.source, "type"), p)
 	if a != nil {
 		return a
 	}
-	v.show(is)
+	v.show(object)
 	return shown(v)
 }
 
@@ -194,14 +194,14 @@ func viewsPublish(s *Slack, p params) answer {
 	if u, known := s.users[user]; !known || u.bot {
 		return no("user_not_found")
 	}
-	is, a := s.readView("views.publish", "home", p)
+	object, a := s.readView("views.publish", "home", p)
 	if a != nil {
 		return a
 	}
 	if v := s.homes[user]; v != nil {
-		v.show(is)
+		v.show(object)
 	} else {
-		s.homes[user] = newView(s, user, is)
+		s.homes[user] = newView(s, user, object)
 	}
 	return shown(s.homes[user])
 }

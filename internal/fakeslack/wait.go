@@ -13,9 +13,9 @@ const Patience = 10 * time.Second
 
 // WaitFor waits until a condition holds; after Patience the test ends, with all that everybody
 // sees at that time.
-func (s *Slack) WaitFor(is func() bool, what string) {
+func (s *Slack) WaitFor(done func() bool, what string) {
 	s.t.Helper()
-	for end := time.Now().Add(Patience); !is(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(Patience); !done(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("slack: %s: not after %s. What people see:\n%s", what, Patience, s.Transcript())
 		}
@@ -34,7 +34,7 @@ func (s *Slack) WaitEphemeral(user, contains string) *Message {
 	return waitText(s, "a message to "+user+" alone", contains, func() []*Message { return s.Ephemerals(user) })
 }
 
-// WaitHome waits until somebody's Home contains something.
+// WaitHome waits until a person's Home contains something.
 func (s *Slack) WaitHome(user, contains string) *View {
 	s.t.Helper()
 	return waitText(s, "the Home of "+user, contains, func() []*View {
