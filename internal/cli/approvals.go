@@ -28,13 +28,13 @@ const (
 	maxRecords = 10_000 // how many records are read to find or list some
 )
 
-func (c *cli) approvalsCommand() *cobra.Command {
+func approvalsCommand(c *cli) *cobra.Command {
 	return parent("approvals", "Answer the requests that wait for a person", approvalsHelp,
-		c.approvalsListCommand(), c.approvalsShowCommand(), c.approveCommand(), c.denyCommand(), c.cancelCommand(), c.settleCommand())
+		approvalsListCommand(c), approvalsShowCommand(c), approveCommand(c), denyCommand(c), cancelCommand(c), settleCommand(c))
 }
 
 // recordCommand makes a command that is about one approval.
-func (c *cli) recordCommand(use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
+func recordCommand(c *cli, use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: oneArg("the id of an approval"), ValidArgsFunction: c.completeApprovals,
 		RunE: c.run(ifKnown, func(ctx context.Context, s *session, args []string) error {
@@ -122,7 +122,7 @@ func (s *session) recordJSON(rec approval.Record) recordJSON {
 	}
 }
 
-func (c *cli) approvalsListCommand() *cobra.Command {
+func approvalsListCommand(c *cli) *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the open requests", Args: noArgs,
@@ -214,9 +214,9 @@ func (s *session) recordTable(records []approval.Record, all bool) runner.Table 
 	return t
 }
 
-func (c *cli) approvalsShowCommand() *cobra.Command {
+func approvalsShowCommand(c *cli) *cobra.Command {
 	var asJSON bool
-	cmd := c.recordCommand("show ID", "Show one approval and its card", func(ctx context.Context, s *session, rec approval.Record) error {
+	cmd := recordCommand(c, "show ID", "Show one approval and its card", func(ctx context.Context, s *session, rec approval.Record) error {
 		if asJSON {
 			return s.io.writeJSON(s.recordJSON(rec))
 		}
@@ -260,8 +260,8 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 	return err
 }
 
-func (c *cli) cancelCommand() *cobra.Command {
-	return c.recordCommand("cancel ID", "Cancel a request of yours", func(ctx context.Context, s *session, rec approval.Record) error {
+func cancelCommand(c *cli) *cobra.Command {
+	return recordCommand(c, "cancel ID", "Cancel a request of yours", func(ctx context.Context, s *session, rec approval.Record) error {
 		if err := s.checkOwn(rec); err != nil {
 			return err
 		}
@@ -270,9 +270,9 @@ func (c *cli) cancelCommand() *cobra.Command {
 	})
 }
 
-func (c *cli) settleCommand() *cobra.Command {
+func settleCommand(c *cli) *cobra.Command {
 	happened := false
-	cmd := c.recordCommand("settle ID done|not_applied", "Record the outcome of a change whose answer was lost",
+	cmd := recordCommand(c, "settle ID done|not_applied", "Record the outcome of a change whose answer was lost",
 		func(ctx context.Context, s *session, rec approval.Record) error { return s.settle(ctx, rec, happened) })
 	cmd.Long = "A change whose answer was lost keeps every other change off its server. Look at the server, then\nsay whether it happened. It takes a person at a terminal, who is asked once more, or an access key\nthat the policy gives approvals.settle."
 	cmd.Args = func(_ *cobra.Command, args []string) error {

@@ -24,8 +24,8 @@ const (
 	followEvery = 200 * time.Millisecond
 )
 
-func (c *cli) approveCommand() *cobra.Command {
-	return c.recordCommand("approve ID", "Approve a request", func(ctx context.Context, s *session, rec approval.Record) error {
+func approveCommand(c *cli) *cobra.Command {
+	return recordCommand(c, "approve ID", "Approve a request", func(ctx context.Context, s *session, rec approval.Record) error {
 		if s.PolicyErr != nil {
 			return app.Invalid(s.PolicyErr)
 		}
@@ -33,9 +33,9 @@ func (c *cli) approveCommand() *cobra.Command {
 	})
 }
 
-func (c *cli) denyCommand() *cobra.Command {
+func denyCommand(c *cli) *cobra.Command {
 	var reason string
-	cmd := c.recordCommand("deny ID", "Deny a request", func(ctx context.Context, s *session, rec approval.Record) error {
+	cmd := recordCommand(c, "deny ID", "Deny a request", func(ctx context.Context, s *session, rec approval.Record) error {
 		return s.decide(ctx, rec, false, reason)
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "the reason, shown to the requester")

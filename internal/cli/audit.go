@@ -19,10 +19,10 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-func (c *cli) auditCommand() *cobra.Command {
+func auditCommand(c *cli) *cobra.Command {
 	return parent("audit", "Read, verify, sign and export the log of what was done",
 		"The audit log holds every change, every refusal, and every approval with its fate. Each row is\nchained to the one before, so that a row changed or dropped later is found. With a key, signed\ncheckpoints also tell when its end was cut off, or all of it written anew.",
-		c.auditListCommand(), c.auditVerifyCommand(), c.auditExportCommand(), c.auditKeyCommand())
+		auditListCommand(c), auditVerifyCommand(c), auditExportCommand(c), auditKeyCommand(c))
 }
 
 // auditFlags are the flags of "audit list" and "audit export".
@@ -34,7 +34,7 @@ type auditFlags struct {
 	json         bool
 }
 
-func (c *cli) auditListCommand() *cobra.Command {
+func auditListCommand(c *cli) *cobra.Command {
 	var flags auditFlags
 	cmd := &cobra.Command{
 		Use: "list", Short: "Show the newest rows of the log, newest last", Args: noArgs,

@@ -25,7 +25,7 @@ with the database where it is there.
 What a filter other than --after leaves is a selection: its rows do not follow each other, so each is
 compared with the database's.`
 
-func (c *cli) auditExportCommand() *cobra.Command {
+func auditExportCommand(c *cli) *cobra.Command {
 	var flags auditFlags
 	cmd := &cobra.Command{
 		Use: "export", Short: "Write the log as lines of JSON", Args: noArgs, Long: exportHelp,

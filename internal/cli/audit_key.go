@@ -17,7 +17,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func (c *cli) auditKeyCommand() *cobra.Command {
+func auditKeyCommand(c *cli) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use: "key", Short: "Make the key that signs the log", Args: noArgs,
@@ -25,7 +25,7 @@ func (c *cli) auditKeyCommand() *cobra.Command {
 		RunE: c.run(ifKnown, func(ctx context.Context, s *session, _ []string) error { return s.makeAuditKey(ctx, out) }),
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write, never one that exists (default: VPSBOT_AUDIT_KEY_FILE, or audit.key beside the database)")
-	cmd.AddCommand(c.acceptLogCommand())
+	cmd.AddCommand(acceptLogCommand(c))
 	return cmd
 }
 
@@ -106,7 +106,7 @@ outside it: nothing is signed, and vpsbot audit verify fails. This accepts the l
 signed row that records it. SEQ:HASH is its last row, as vpsbot audit verify prints it.
 A person does this, at a terminal, on each machine that keeps a checkpoint of the database.`
 
-func (c *cli) acceptLogCommand() *cobra.Command {
+func acceptLogCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "accept SEQ:HASH", Short: "Accept a log that was restored from a copy", Long: acceptHelp,
 		Args: oneArg("the number and the hash of the log's last row, SEQ:HASH"),

@@ -30,7 +30,7 @@ file too: keep the verifier key elsewhere, and give it.
 The newest checkpoint is kept in a file outside the database (VPSBOT_AUDIT_STATE), and must be in the
 log. --at-least takes a row that was kept elsewhere, as this command prints it.`
 
-func (c *cli) auditVerifyCommand() *cobra.Command {
+func auditVerifyCommand(c *cli) *cobra.Command {
 	var flags verifyFlags
 	cmd := &cobra.Command{
 		Use: "verify [--key VERIFIER] [--at-least SEQ:HASH] [--file FILE...]", Short: "Prove that no row of the log was changed or dropped",

@@ -47,7 +47,7 @@ func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO
 		}
 		err = c.redact(err)
 	}()
-	root := c.rootCommand(args)
+	root := rootCommand(c, args)
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
 }
@@ -114,19 +114,9 @@ func (c *cli) run(need identity, run func(ctx context.Context, s *session, args 
 	}
 }
 
-// groups are the groups of commands, in the order of the help.
-var groups = []struct {
-	group    cobra.Group
-	commands []string
-}{
-	{cobra.Group{ID: "use", Title: "Use it:"}, []string{"run", "operations", "approvals", "audit"}},
-	{cobra.Group{ID: "team", Title: "Share it:"}, []string{"policy", "keys", "freeze", "unfreeze", "store", "serve", "slack"}},
-	{cobra.Group{ID: "setup", Title: "Set it up:"}, []string{"doctor", "mcp", "simulator", "completion", "version", "help"}},
-}
-
 // rootCommand makes the command tree. The operations are added only where args may name one: making them
 // all would slow down the start of every other command.
-func (c *cli) rootCommand(args []string) *cobra.Command {
+func rootCommand(c *cli, args []string) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use: "vpsbot", Short: "One guarded door to a VPS.org account", Long: rootHelp,
@@ -143,19 +133,27 @@ func (c *cli) rootCommand(args []string) *cobra.Command {
 	root.SetOut(c.io.Out)
 	root.SetErr(c.io.Err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(c.runCommand(slices.Contains(args, "run")),
-		c.approvalsCommand(), c.auditCommand(), c.doctorCommand(), c.freezeCommand(), c.keysCommand(), c.mcpCommand(), c.operationsCommand(),
-		c.policyCommand(), c.serveCommand(), c.simulatorCommand(), c.slackCommand(), c.storeCommand(), c.unfreezeCommand(), c.versionCommand())
+	const last = "setup"
+	for _, group := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"use", "Use it:", []*cobra.Command{runCommand(c, slices.Contains(args, "run")), operationsCommand(c), approvalsCommand(c), auditCommand(c)}},
+		{"team", "Share it:", []*cobra.Command{
+			policyCommand(c), keysCommand(c), freezeCommand(c), unfreezeCommand(c), storeCommand(c), serveCommand(c), slackCommand(c),
+		}},
+		{last, "Set it up:", []*cobra.Command{doctorCommand(c), mcpCommand(c), simulatorCommand(c), versionCommand(c)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.id
+		}
+		root.AddCommand(group.commands...)
+	}
+	root.SetHelpCommandGroupID(last)
+	root.SetCompletionCommandGroupID(last)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
-	for _, g := range groups {
-		root.AddGroup(&g.group)
-		for _, cmd := range root.Commands() {
-			if slices.Contains(g.commands, cmd.Name()) {
-				cmd.GroupID = g.group.ID
-			}
-		}
-	}
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		for _, shell := range completion.Commands() {
 			shell.Args = noArgs // cobra's own error has another exit code
@@ -174,7 +172,7 @@ func parent(use, short, long string, commands ...*cobra.Command) *cobra.Command 
 	return cmd
 }
 
-func (c *cli) versionCommand() *cobra.Command {
+func versionCommand(c *cli) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArgs,

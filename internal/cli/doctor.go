@@ -13,7 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
-func (c *cli) doctorCommand() *cobra.Command {
+func doctorCommand(c *cli) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check the set-up, and list what to do", Args: noArgs,

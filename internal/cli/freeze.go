@@ -17,7 +17,7 @@ also a script; to lift it takes a person at a terminal, or an access key that th
 freeze.lift. Where a policy is in force, only those may freeze whom it lets run something
 destructive at a terminal.`
 
-func (c *cli) freezeCommand() *cobra.Command {
+func freezeCommand(c *cli) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: "freeze", Short: "Stop every change, by everybody", Long: freezeHelp, Args: noArgs,
@@ -42,7 +42,7 @@ func (s *session) freeze(ctx context.Context, reason string) error {
 	return s.io.println("All changes are frozen." + next)
 }
 
-func (c *cli) unfreezeCommand() *cobra.Command {
+func unfreezeCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "unfreeze", Short: "Lift a freeze", Args: noArgs,
 		Long: "Lets changes run again that vpsbot freeze has stopped. What was refused meanwhile must be asked for\nanew; what was approved meanwhile can run. It asks first, at a terminal.",

@@ -27,8 +27,8 @@ cannot be shown again. A name is never used twice: after a revocation take anoth
 It takes a person at a terminal, or an access key that the policy gives keys.create. The first key of
 a database can be made without either, once: vpsbot keys create NAME --out FILE`
 
-func (c *cli) keysCommand() *cobra.Command {
-	return parent("keys", "Make, list and revoke access keys", keysHelp, c.createKeyCommand(), c.listKeysCommand(), c.revokeKeyCommand())
+func keysCommand(c *cli) *cobra.Command {
+	return parent("keys", "Make, list and revoke access keys", keysHelp, createKeyCommand(c), listKeysCommand(c), revokeKeyCommand(c))
 }
 
 // runOnKeys makes the RunE of a command about keys. It needs no identity: the first key is made by somebody
@@ -46,7 +46,7 @@ func (c *cli) runOnKeys(run func(ctx context.Context, s *session, db keys.Store,
 // createFlags are the argument and the flags of "keys create".
 type createFlags struct{ name, expires, out string }
 
-func (c *cli) createKeyCommand() *cobra.Command {
+func createKeyCommand(c *cli) *cobra.Command {
 	var flags createFlags
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make an access key, and print it this once",
@@ -143,7 +143,7 @@ func readExpiry(value string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-func (c *cli) revokeKeyCommand() *cobra.Command {
+func revokeKeyCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke NAME", Short: "End an access key at once",
 		Long: "From now on the key is refused. An assistant that serves with it ends within seconds.",
@@ -174,7 +174,7 @@ type keyJSON struct {
 	RevokedAt   time.Time `json:"revoked_at,omitzero"`
 }
 
-func (c *cli) listKeysCommand() *cobra.Command {
+func listKeysCommand(c *cli) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the access keys, those that no longer count too", Args: noArgs,

@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func (c *cli) operationsCommand() *cobra.Command {
+func operationsCommand(c *cli) *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use: "operations", Short: "List the operations, and which of them the token may run", Args: noArgs,

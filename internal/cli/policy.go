@@ -14,10 +14,10 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func (c *cli) policyCommand() *cobra.Command {
+func policyCommand(c *cli) *cobra.Command {
 	return parent("policy", "Check and explain the rules of a policy file",
 		"A policy file says who may do what to which server from where, and what needs a second person.\nVPSBOT_POLICY_FILE names the one that is in force.",
-		c.policyCheckCommand(), c.policyExplainCommand())
+		policyCheckCommand(c), policyExplainCommand(c))
 }
 
 // readPolicy reads a policy file. An invalid one is bad input.
@@ -33,7 +33,7 @@ func (c *cli) readPolicy(path string) (policy.Document, error) {
 	return document, err
 }
 
-func (c *cli) policyCheckCommand() *cobra.Command {
+func policyCheckCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "check FILE", Short: "Find what is wrong or doubtful in a policy file, and run its tests",
 		Long: "Reads the file as it would be read to be in force, says what is legal but hardly meant, and\nruns its tests: section. Ends with 2 for an error in the file and 1 for a test that fails.",
@@ -70,7 +70,7 @@ type explainFlags struct {
 	file  string
 }
 
-func (c *cli) policyExplainCommand() *cobra.Command {
+func policyExplainCommand(c *cli) *cobra.Command {
 	var flags explainFlags
 	cmd := &cobra.Command{
 		Use: "explain OPERATION [SERVER]", Short: "Show which rule decides, and what would be needed",

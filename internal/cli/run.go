@@ -34,7 +34,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 3 refused, 4 a person's answer is nee
 5 not known whether it happened.`
 
 // runCommand is "run", with the operations below it if they may be needed.
-func (c *cli) runCommand(withOperations bool) *cobra.Command {
+func runCommand(c *cli, withOperations bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run OPERATION", Short: "Run an operation", Long: runHelp,
 		Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
@@ -53,7 +53,7 @@ func (c *cli) runCommand(withOperations bool) *cobra.Command {
 			}
 			cmd.AddGroup(&cobra.Group{ID: resource, Title: title + ":"})
 		}
-		cmd.AddCommand(c.operationCommand(op, resource))
+		cmd.AddCommand(operationCommand(c, op, resource))
 	}
 	return cmd
 }
@@ -71,7 +71,7 @@ func (c *cli) runWithoutOperation(cmd *cobra.Command, args []string) error {
 	return app.Errorf(runner.Invalid, "%s", runner.NoSuchOperation(c.Catalogue, args[0]))
 }
 
-func (c *cli) operationCommand(op *tools.Op, group string) *cobra.Command {
+func operationCommand(c *cli, op *tools.Op, group string) *cobra.Command {
 	r := &operationRun{op: op}
 	cmd := &cobra.Command{
 		Use: usage(op), Short: op.Title, Long: describe(op), Example: examples(op), GroupID: group,

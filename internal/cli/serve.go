@@ -23,7 +23,7 @@ says: without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody
 SIGTERM or Ctrl-C ends it within 15 seconds: what was acknowledged is finished, or left to the
 store for whoever runs next.`
 
-func (c *cli) serveCommand() *cobra.Command {
+func serveCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve people in Slack", Long: serveHelp, Args: noArgs,
 		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.ServeSlack(ctx) }),
@@ -38,7 +38,7 @@ app starts this command by itself; it is told so in its configuration:
 What destroys data, interrupts a server or costs money asks you first, in the assistant's own
 window or, where that cannot ask, by: vpsbot approvals approve ID`
 
-func (c *cli) mcpCommand() *cobra.Command {
+func mcpCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "mcp", Short: "Serve an AI assistant over MCP, on stdin and stdout", Long: mcpHelp, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.serveMCP(cmd.Context()) },

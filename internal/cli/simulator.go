@@ -25,7 +25,7 @@ type simulatorFlags struct {
 	style   string
 }
 
-func (c *cli) simulatorCommand() *cobra.Command {
+func simulatorCommand(c *cli) *cobra.Command {
 	var flags simulatorFlags
 	cmd := &cobra.Command{
 		Use: "simulator", Short: "Serve a simulated VPS.org API", Long: simulatorHelp, Args: noArgs,

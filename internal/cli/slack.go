@@ -11,9 +11,9 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot"
 )
 
-func (c *cli) slackCommand() *cobra.Command {
+func slackCommand(c *cli) *cobra.Command {
 	return parent("slack", "Make the app for Slack",
-		"vpsbot slack manifest prints what Slack needs to know to make the app; vpsbot serve then runs it.", c.manifestCommand())
+		"vpsbot slack manifest prints what Slack needs to know to make the app; vpsbot serve then runs it.", manifestCommand(c))
 }
 
 const manifestHelp = `Prints a manifest, as JSON. At https://api.slack.com/apps choose Create New App, From a manifest,
@@ -27,7 +27,7 @@ and paste it. Each flag adds a feature and the one permission that it needs:
 To switch a feature on later, print it anew, replace the manifest in the app's settings, and
 install the app again.`
 
-func (c *cli) manifestCommand() *cobra.Command {
+func manifestCommand(c *cli) *cobra.Command {
 	var f slackbot.Features
 	cmd := &cobra.Command{
 		Use: "manifest", Short: "Print the manifest of the app", Long: manifestHelp, Args: noArgs,

@@ -13,10 +13,10 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 )
 
-func (c *cli) storeCommand() *cobra.Command {
+func storeCommand(c *cli) *cobra.Command {
 	return parent("store", "Copy the database, or move it to PostgreSQL",
 		"The database holds approvals, the audit log and the hashes of access keys. VPSBOT_DATABASE_URL names it.",
-		c.storeMigrateCommand(), c.storeBackupCommand())
+		storeMigrateCommand(c), storeBackupCommand(c))
 }
 
 const migrateHelp = `Copies a SQLite database into an empty PostgreSQL database, all of it or nothing, then counts what
@@ -26,7 +26,7 @@ set VPSBOT_DATABASE_URL to the new address afterwards.
 Left out, --from or --to is VPSBOT_DATABASE_URL, if that is of its kind: so that a password need not
 be in the arguments, which other users of the machine can see.`
 
-func (c *cli) storeMigrateCommand() *cobra.Command {
+func storeMigrateCommand(c *cli) *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Copy a SQLite database to PostgreSQL", Long: migrateHelp, Args: noArgs,
@@ -63,7 +63,7 @@ func (c *cli) migrate(ctx context.Context, from, to string) error {
 	return c.printTable(t)
 }
 
-func (c *cli) storeBackupCommand() *cobra.Command {
+func storeBackupCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "backup FILE", Short: "Copy the SQLite database into a new file, while it is in use", Args: oneArg("the path of a new file"),
 		Long:    "Writes a whole copy, as of one moment, for you alone. A file that exists is never replaced.",
