@@ -189,7 +189,7 @@ func TestAcknowledgedDeliverySurvivesRestart(t *testing.T) {
 	w.slack.As(lea).In(ops).Type(change)
 	w.stop()
 	w.slack.Down(false)
-	w.later(61 * time.Second) // the leases of the stopped process have expired
+	w.later(61 * time.Second) // this process may claim its own deliveries again after a minute
 	w.start()
 	w.direct(lea, "Done")
 }

@@ -41,14 +41,14 @@ type Deduper interface {
 // Posts keeps which message in Slack shows which record, and when it is reconciled next. A post
 // that does not exist is approval.ErrNotFound.
 type Posts interface {
-	// AddPost stores a post without a lease. An existing post with the same Key stays as it is,
+	// AddPost stores a post that no process has claimed. An existing post with the same Key stays as it is,
 	// and first is false.
 	AddPost(ctx context.Context, p Post) (first bool, err error)
-	// ReplacePost stores a post over any other with the same Key and ends its lease: the former
-	// lease holder's SavePost fails.
+	// ReplacePost stores a post over any other with the same Key and ends its claim: the former
+	// holder's SavePost fails.
 	ReplacePost(ctx context.Context, p Post) error
-	// SavePost replaces all of a post but Key, Approval and Kind, and ends its lease. MarkDue
-	// during the lease counts: Next is no later than its time. A post that does not exist, or
+	// SavePost replaces all of a post but Key, Approval and Kind, and ends its claim. MarkDue
+	// during the claim counts: Next is no later than its time. A post that does not exist, or
 	// was replaced since it was read, is approval.ErrNotFound.
 	SavePost(ctx context.Context, p Post) error
 	// Post returns one post.
@@ -57,7 +57,7 @@ type Posts interface {
 	// overdue first. What this process claimed is claimed again after a minute, what another claimed
 	// only once that one is gone.
 	DuePosts(ctx context.Context, now time.Time, n int) ([]Post, error)
-	// MarkDue makes every post of an approval due at at, where it was due later or never. Leases
+	// MarkDue makes every post of an approval due at at, where it was due later or never. Claims
 	// stay as they are.
 	MarkDue(ctx context.Context, approval string, at time.Time) error
 }

@@ -75,7 +75,7 @@ func (i *Inbox) Run(ctx context.Context) {
 }
 
 // Queue hands a delivery to the workers, once. If the queue is full it stays in the store and is
-// claimed from there when its lease expires.
+// claimed from there a minute later.
 func (i *Inbox) Queue(d transport.Delivery) {
 	if _, held := i.held.LoadOrStore(d.ID, true); held {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
-// Changes are debounced twice: those of one record during a lease of its post become one update of the
+// Changes are debounced twice: those of one record during a claim of its post become one update of the
 // message, and those of all records during a round of Sync become one more round.
 
 // MarkDirty makes the messages about a record due at once.

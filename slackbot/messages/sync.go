@@ -92,7 +92,7 @@ type update struct {
 // by reading the record again once the post is saved.
 func (f *Follower) syncPost(ctx context.Context, store Store, p delivery.Post) error {
 	rec, err := store.Record(ctx, p.Approval)
-	if err != nil && !errors.Is(err, approval.ErrNotFound) { // saving ends the lease: the next process need not wait for it
+	if err != nil && !errors.Is(err, approval.ErrNotFound) { // saving ends the claim: the next process need not wait for it
 		return errors.Join(err, store.SavePost(context.WithoutCancel(ctx), p))
 	}
 	if err != nil || f.Runner.Closed(rec, permissions.SlackUser(p.User)) != "" { // the record was deleted, or the policy file removed

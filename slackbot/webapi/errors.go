@@ -47,7 +47,6 @@ func isInvalidToken(code string) bool { return tokenErrors[code] != "" || code =
 func isRateLimit(code string) bool  { return slices.Contains(rateLimitCodes, code) }
 func isTemporary(code string) bool  { return slices.Contains(temporaryCodes, code) }
 func blocksRejected(err error) bool { return slices.Contains(rejectedBlocks, ErrorCode(err)) }
-func viewRejected(err error) bool   { return slices.Contains(rejectedViews, ErrorCode(err)) }
 
 // RateLimitedError is returned while Slack wants no more requests of a kind.
 type RateLimitedError struct{ After time.Duration }

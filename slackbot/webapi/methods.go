@@ -2,6 +2,7 @@ package webapi
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -9,32 +10,41 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 )
 
+// sendPlainer sends the first of several forms of a content whose blocks Slack does not reject: the whole
+// content, then its text alone.
+func sendPlainer[T any](c *Client, rejections []string, send func(T) error, forms ...T) (err error) {
+	for i, form := range forms {
+		err = translateError(send(form))
+		if !slices.Contains(rejections, ErrorCode(err)) {
+			return err
+		}
+		if i == 0 {
+			c.Log.Error("Slack rejects the blocks of a message or a window; its text is shown alone", "error", err)
+		}
+	}
+	return err
+}
+
 // Post posts a new message, in a thread if one is named, and returns the channel and the time that
 // identify it. If Slack rejects the blocks, the text is posted alone.
 func (c *Client) Post(ctx context.Context, channel, thread string, m blocks.Message) (at, ts string, err error) {
-	post := func(m blocks.Message) error {
+	err = sendPlainer(c, rejectedBlocks, func(m blocks.Message) (err error) {
 		options := messageOptions(m)
 		if thread != "" {
 			options = append(options, slack.MsgOptionTS(thread))
 		}
 		at, ts, err = c.slack.PostMessageContext(ctx, channel, options...)
 		return err
-	}
-	if err = post(m); blocksRejected(err) && len(m.Blocks) > 0 {
-		c.Log.Error("Slack does not take the blocks of a message; its text is sent alone", "error", err)
-		err = post(m.Bare())
-	}
-	return at, ts, translateError(err)
+	}, m, m.Bare())
+	return at, ts, err
 }
 
 // Update replaces a message. If Slack rejects the blocks, the text is shown alone.
 func (c *Client) Update(ctx context.Context, channel, ts string, m blocks.Message) error {
-	_, _, _, err := c.slack.UpdateMessageContext(ctx, channel, ts, messageOptions(m)...)
-	if blocksRejected(err) {
-		c.Log.Error("Slack does not take the blocks of a message; its text is shown alone", "error", err)
-		_, _, _, err = c.slack.UpdateMessageContext(ctx, channel, ts, append(messageOptions(m.Bare()), slack.MsgOptionBlocks())...) // which removes those it has
-	}
-	return translateError(err)
+	return sendPlainer(c, rejectedBlocks, func(options []slack.MsgOption) error {
+		_, _, _, err := c.slack.UpdateMessageContext(ctx, channel, ts, options...)
+		return err
+	}, messageOptions(m), append(messageOptions(m.Bare()), slack.MsgOptionBlocks())) // without blocks Slack would keep those it has
 }
 
 func messageOptions(m blocks.Message) []slack.MsgOption {
@@ -104,55 +114,45 @@ func (c *Client) GroupMembers(ctx context.Context, group string) ([]string, erro
 // OpenView opens a modal and returns its id. If Slack rejects its blocks, the modal opens with its
 // inputs and plain text alone.
 func (c *Client) OpenView(ctx context.Context, trigger string, modal slack.ModalViewRequest) (id string, err error) {
-	err = c.showView(func(modal slack.ModalViewRequest) error {
+	err = sendPlainer(c, rejectedViews, func(modal slack.ModalViewRequest) error {
 		opened, err := c.slack.OpenViewContext(ctx, trigger, modal)
 		if err == nil {
 			id = opened.ID
 		}
 		return err
-	}, modal)
+	}, modal, bareModal(modal))
 	return id, err
 }
 
 // UpdateView replaces what an open modal shows, after rate limits too. A modal that its person has
 // closed is no error.
 func (c *Client) UpdateView(ctx context.Context, id string, modal slack.ModalViewRequest) error {
-	err := c.showView(func(modal slack.ModalViewRequest) error {
+	err := sendPlainer(c, rejectedViews, func(modal slack.ModalViewRequest) error {
 		return retry(ctx, updateViewWithin, func(ctx context.Context) error {
 			_, err := c.slack.UpdateViewContext(ctx, modal, "", "", id)
 			return err
 		})
-	}, modal)
+	}, modal, bareModal(modal))
 	if ErrorCode(err) == "not_found" {
 		return nil
 	}
 	return err
 }
 
-func (c *Client) showView(show func(slack.ModalViewRequest) error, modal slack.ModalViewRequest) error {
-	err := show(modal)
-	if viewRejected(err) {
-		c.Log.Error("Slack does not take the blocks of a window; it is opened without", "error", err)
-		modal.Blocks = blocks.Bare(modal.Blocks)
-		err = show(modal)
-	}
-	return translateError(err)
+func bareModal(modal slack.ModalViewRequest) slack.ModalViewRequest {
+	modal.Blocks = blocks.Bare(modal.Blocks)
+	return modal
 }
 
 // PublishHome replaces a user's Home tab, after rate limits too. If Slack rejects its blocks, the
 // text is shown alone.
 func (c *Client) PublishHome(ctx context.Context, user string, home slack.HomeTabViewRequest) error {
-	publish := func(home slack.HomeTabViewRequest) error {
+	bare := home
+	bare.Blocks = blocks.Bare(home.Blocks)
+	return sendPlainer(c, rejectedViews, func(home slack.HomeTabViewRequest) error {
 		return retry(ctx, publishHomeWithin, func(ctx context.Context) error {
 			_, err := c.slack.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: home})
 			return err
 		})
-	}
-	err := publish(home)
-	if viewRejected(err) {
-		c.Log.Error("Slack does not take the blocks of a Home tab; its text is shown alone", "error", err)
-		home.Blocks = blocks.Bare(home.Blocks)
-		err = publish(home)
-	}
-	return err
+	}, home, bare)
 }

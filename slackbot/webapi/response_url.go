@@ -36,12 +36,9 @@ var errForeignURL = &PermanentError{"the address to answer at is none of Slack's
 
 // Respond posts to a response_url once. If Slack rejects the blocks, the text is posted alone.
 func (c *Client) Respond(ctx context.Context, address string, r Response) error {
-	err := c.respond(ctx, address, r)
-	if blocksRejected(err) && len(r.Blocks) > 0 {
-		c.Log.Error("Slack does not take the blocks of an answer; its text is sent alone", "error", err)
-		r.Message = r.Bare()
-		err = c.respond(ctx, address, r)
-	}
+	bare := r
+	bare.Message = r.Bare()
+	err := sendPlainer(c, rejectedBlocks, func(r Response) error { return c.respond(ctx, address, r) }, r, bare)
 	if blocksRejected(err) {
 		return &PermanentError{err.Error()}
 	}
