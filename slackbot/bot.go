@@ -172,7 +172,7 @@ func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
 	}
 	if err := b.inbox.Add(ctx, d); err != nil {
 		b.Log.Warn("Slack: a delivery could not be stored", "error", err)
-		if !onlyReads(d) {
+		if !b.onlyReads(d) {
 			return errorAck(d, err)
 		}
 		b.inbox.Queue(d) // reads work without a store: no harm is done if one is repeated or lost
@@ -202,12 +202,12 @@ func (b *Bot) precheck(ctx context.Context, d transport.Delivery) (ack []byte, d
 }
 
 // onlyReads reports whether a delivery is a command that changes nothing.
-func onlyReads(d transport.Delivery) bool {
+func (b *Bot) onlyReads(d transport.Delivery) bool {
 	var typed slashCommand
 	if d.Kind != transport.Command || json.Unmarshal(d.Body, &typed) != nil {
 		return false
 	}
-	c, err := command.Parse(typed.Text)
+	c, err := command.Parse(b.Runner.Catalogue, typed.Text)
 	if err != nil {
 		return false
 	}

@@ -51,7 +51,7 @@ func (b *Bot) apologize(ctx context.Context, d transport.Delivery) error {
 
 // command carries out the text after /vps.
 func (r *request) command(ctx context.Context, typed string) error {
-	c, err := command.Parse(typed)
+	c, err := command.Parse(r.Runner.Catalogue, typed)
 	var wrong *command.ParseError
 	switch {
 	case errors.As(err, &wrong):

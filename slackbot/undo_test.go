@@ -33,7 +33,7 @@ func TestUndoCommand(t *testing.T) {
 			require.True(t, found, live.Text())
 			undo, _, _ := strings.Cut(after, "`")
 			require.True(t, strings.HasPrefix(undo, c.want), undo)
-			parsed, err := command.Parse(undo)
+			parsed, err := command.Parse(nil, undo)
 			require.NoError(t, err)
 			require.Empty(t, parsed.Missing())
 		})

@@ -97,10 +97,10 @@ const (
 // maxCorrections is how many words of one command are corrected for a suggestion.
 const maxCorrections = 3
 
-// Parse parses the text of a command as Slack sends it, with & < > escaped. Each error is a
-// [*ParseError]. Neither a missing field nor a wrong value is an error here: the Runner checks values.
-func Parse(text string) (Command, error) {
-	p := &parser{}
+// Parse parses the text of a command as Slack sends it, with & < > escaped, by the operations of a
+// catalogue. Each error is a [*ParseError]. Neither a missing field nor a wrong value is an error here: the Runner checks values.
+func Parse(catalogue *tools.Catalogue, text string) (Command, error) {
+	p := &parser{vocabulary: vocabularyOf(catalogue)}
 	c, err := p.parse(text)
 	switch {
 	case err != nil:
@@ -117,6 +117,7 @@ func Parse(text string) (Command, error) {
 // parser parses one text in one pass. After a mistake that it can correct it goes on with the
 // correction, so that what it returns in the end is the suggestion.
 type parser struct {
+	vocabulary
 	err         *ParseError // the first mistake
 	corrections int
 }
@@ -202,7 +203,7 @@ func (p *parser) help(about []word) (Command, error) {
 		return Command{}, err
 	}
 	topic := about[0].lower()
-	switch resource, ok := resourceOf(topic); {
+	switch resource, ok := p.resourceOf(topic); {
 	case topic == string(Help):
 		return Command{Kind: Help}, nil
 	case ok && len(about) == 1:

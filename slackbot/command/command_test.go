@@ -12,14 +12,14 @@ import (
 
 func parse(t *testing.T, text string) command.Command {
 	t.Helper()
-	c, err := command.Parse(text)
+	c, err := command.Parse(nil, text)
 	require.NoError(t, err, text)
 	return c
 }
 
 func mistaken(t *testing.T, text string) (m *command.ParseError, suggestion string) {
 	t.Helper()
-	c, err := command.Parse(text)
+	c, err := command.Parse(nil, text)
 	require.ErrorAs(t, err, &m, "%s is %s", text, c)
 	if m.Suggestion != nil {
 		suggestion = m.Suggestion.String()

@@ -28,7 +28,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := command.Parse(text)
+		c, err := command.Parse(nil, text)
 		if err != nil {
 			wrong, ok := errors.AsType[*command.ParseError](err)
 			require.True(t, ok)
@@ -50,7 +50,7 @@ func checkSpelling(t *testing.T, c command.Command) {
 	if utf8.RuneCountInString(text) > command.MaxCharacters { // short forms become longer
 		return
 	}
-	again, err := command.Parse(text)
+	again, err := command.Parse(nil, text)
 	require.NoError(t, err, text)
 	require.Equal(t, c, again, text)
 	require.Equal(t, text, again.String())

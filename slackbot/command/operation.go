@@ -11,47 +11,50 @@ import (
 // head returns the words with the first one corrected if no command begins with it.
 func (p *parser) head(words []word) ([]word, error) {
 	first, typed := words[0], words[0].lower()
-	if isHead(typed) {
+	if p.isHead(typed) {
 		return words, nil
 	}
 	if first.isFlag() || first.set {
 		return nil, p.fail("the command begins with %s; the operation comes first: %s servers list", quoted(first.plain()), slashCommand)
 	}
-	meant := suggestHead(typed)
+	meant := p.suggestHead(typed)
 	err := p.mistake(meant != nil, "no operation is called %s; %s help lists them", quoted(first.plain()), slashCommand)
 	return slices.Concat(meant, words[1:]), err
 }
 
 // isHead reports whether a command may begin with the word: one of the kinds, a resource, a server's
 // action, or both with a dot.
-func isHead(typed string) bool {
-	_, isResource := resourceOf(typed)
-	_, _, isDotted := cutDotted(typed)
-	return isResource || isDotted || actionOf(serverResource, typed) != nil || slices.Contains(kinds, Kind(typed))
+func (v vocabulary) isHead(typed string) bool {
+	_, isResource := v.resourceOf(typed)
+	_, _, isDotted := v.cutDotted(typed)
+	return isResource || isDotted || v.actionOf(serverResource, typed) != nil || slices.Contains(kinds, Kind(typed))
 }
 
 // cutDotted cuts "servers.reboot" and "servers_reboot" apart. The action need not exist.
-func cutDotted(typed string) (resource, action string, ok bool) {
+func (v vocabulary) cutDotted(typed string) (resource, action string, ok bool) {
 	resource, action, _ = strings.Cut(strings.Replace(typed, "_", ".", 1), ".")
-	resource, ok = resourceOf(resource)
+	resource, ok = v.resourceOf(resource)
 	return resource, action, ok && action != ""
 }
 
-func suggestHead(typed string) []word {
+func (v vocabulary) suggestHead(typed string) []word {
 	if dotted := strings.Replace(typed, "_", ".", 1); strings.Contains(dotted, ".") {
 		var names []string
-		for _, op := range tools.Default.Operations() {
-			names = append(names, op.Name)
+		for resource := range v {
+			for _, action := range v.actionsOf(resource) {
+				names = append(names, resource+"."+action)
+			}
 		}
+		slices.Sort(names)
 		return wordsOf(text.Suggest(dotted, names))
 	}
 	if action := synonyms[typed]; action != "" {
 		return []word{bare(serverResource), bare(action)}
 	}
-	if having := resourcesWith(typed); len(having) == 1 {
+	if having := v.resourcesWith(typed); len(having) == 1 {
 		return []word{bare(having[0]), bare(typed)}
 	}
-	return wordsOf(text.Suggest(typed, heads()))
+	return wordsOf(text.Suggest(typed, v.heads()))
 }
 
 // wordsOf is the word as a command; nil if it is empty.
@@ -65,13 +68,13 @@ func wordsOf(text string) []word {
 // findOperation finds the operation that the words begin with and returns the words after it.
 func (p *parser) findOperation(words []word) (*tools.Op, []word, error) {
 	first := words[0].lower()
-	if resource, ok := resourceOf(first); ok {
+	if resource, ok := p.resourceOf(first); ok {
 		return p.action(resource, words[1:])
 	}
-	if op := actionOf(serverResource, first); op != nil {
+	if op := p.actionOf(serverResource, first); op != nil {
 		return p.shortForm(op, words)
 	}
-	resource, action, ok := cutDotted(first)
+	resource, action, ok := p.cutDotted(first)
 	if !ok {
 		return nil, nil, p.fail("no operation is called %s; %s help lists them", quoted(words[0].plain()), slashCommand)
 	}
@@ -82,33 +85,33 @@ func (p *parser) findOperation(words []word) (*tools.Op, []word, error) {
 // resource's list.
 func (p *parser) action(resource string, words []word) (*tools.Op, []word, error) {
 	if len(words) == 0 || words[0].set || words[0].isFlag() {
-		if op := defaultOf(resource); op != nil {
+		if op := p.defaultOf(resource); op != nil {
 			return op, words, nil
 		}
-		return nil, nil, p.fail("%s needs an action: %s", resource, actionList(resource))
+		return nil, nil, p.fail("%s needs an action: %s", resource, p.actionList(resource))
 	}
-	if op := actionOf(resource, words[0].lower()); op != nil && !words[0].quoted {
+	if op := p.actionOf(resource, words[0].lower()); op != nil && !words[0].quoted {
 		return op, words[1:], nil
 	}
-	op, rest := suggestAction(resource, words)
-	return op, rest, p.mistake(op != nil, "%s has no action %s; it has %s", resource, quoted(words[0].text), actionList(resource))
+	op, rest := p.suggestAction(resource, words)
+	return op, rest, p.mistake(op != nil, "%s has no action %s; it has %s", resource, quoted(words[0].text), p.actionList(resource))
 }
 
 // suggestAction corrects the action of a command, or adds the one that was left out before a name,
 // where that reads. What is an action anywhere is no name.
-func suggestAction(resource string, words []word) (*tools.Op, []word) {
+func (v vocabulary) suggestAction(resource string, words []word) (*tools.Op, []word) {
 	typed := words[0].lower()
-	if op := actionOf(resource, synonyms[typed]); op != nil {
+	if op := v.actionOf(resource, synonyms[typed]); op != nil {
 		return op, words[1:]
 	}
-	if meant := text.Suggest(typed, actionsOf(resource)); meant != "" {
-		return operations[resource][meant], words[1:]
+	if meant := text.Suggest(typed, v.actionsOf(resource)); meant != "" {
+		return v[resource][meant], words[1:]
 	}
-	if isAction(typed) {
+	if v.isAction(typed) {
 		return nil, nil
 	}
 	for _, action := range []string{"get", list} {
-		if op := operations[resource][action]; op != nil && op.IsRead() && op.Positional() != "" {
+		if op := v[resource][action]; op != nil && op.IsRead() && op.Positional() != "" {
 			return op, words
 		}
 	}
@@ -122,8 +125,8 @@ func (p *parser) shortForm(op *tools.Op, words []word) (*tools.Op, []word, error
 	if len(words) == 0 || !words[0].isBare() {
 		return op, words, nil
 	}
-	resource, ok := resourceOf(words[0].lower())
-	if !ok || actionOf(resource, verb.lower()) == nil {
+	resource, ok := p.resourceOf(words[0].lower())
+	if !ok || p.actionOf(resource, verb.lower()) == nil {
 		return op, words, nil
 	}
 	field := op.Positional()

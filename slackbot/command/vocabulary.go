@@ -29,12 +29,12 @@ var synonyms = map[string]string{
 	"info": "get", "status": "get", "describe": "get", "inspect": "get", "all": list,
 }
 
-// operations are all operations by resource and action.
-var operations = byResource()
+// vocabulary is the operations of a catalogue by resource and action.
+type vocabulary map[string]map[string]*tools.Op
 
-func byResource() map[string]map[string]*tools.Op {
-	all := map[string]map[string]*tools.Op{}
-	for _, op := range tools.Default.Operations() {
+func vocabularyOf(c *tools.Catalogue) vocabulary {
+	all := vocabulary{}
+	for _, op := range c.Operations() {
 		resource, action := cutName(op)
 		if all[resource] == nil {
 			all[resource] = map[string]*tools.Op{}
@@ -50,9 +50,9 @@ func cutName(op *tools.Op) (resource, action string) {
 }
 
 // resourceOf finds the resource that a word names: "backups" or "backup".
-func resourceOf(word string) (string, bool) {
+func (v vocabulary) resourceOf(word string) (string, bool) {
 	for _, resource := range []string{word, word + "s"} {
-		if operations[resource] != nil {
+		if v[resource] != nil {
 			return resource, true
 		}
 	}
@@ -60,24 +60,24 @@ func resourceOf(word string) (string, bool) {
 }
 
 // actionOf finds a resource's operation by its action, or returns nil.
-func actionOf(resource, action string) *tools.Op {
+func (v vocabulary) actionOf(resource, action string) *tools.Op {
 	if other, ok := aliases[action]; ok {
 		action = other
 	}
-	if op := operations[resource][action]; op != nil || action != list {
+	if op := v[resource][action]; op != nil || action != list {
 		return op
 	}
-	return defaultOf(resource)
+	return v.defaultOf(resource)
 }
 
 // defaultOf returns what a resource without an action means: its list, or what else reads and
 // needs no field (account.get, dns.zones); nil if there is none.
-func defaultOf(resource string) *tools.Op {
-	if op := operations[resource][list]; op != nil {
+func (v vocabulary) defaultOf(resource string) *tools.Op {
+	if op := v[resource][list]; op != nil {
 		return op
 	}
-	for _, action := range actionsOf(resource) {
-		if op := operations[resource][action]; op.IsRead() && len(fieldtext.Missing(op, nil)) == 0 {
+	for _, action := range v.actionsOf(resource) {
+		if op := v[resource][action]; op.IsRead() && len(fieldtext.Missing(op, nil)) == 0 {
 			return op
 		}
 	}
@@ -85,15 +85,15 @@ func defaultOf(resource string) *tools.Op {
 }
 
 // actionsOf returns a resource's actions, sorted.
-func actionsOf(resource string) []string {
-	return slices.Sorted(maps.Keys(operations[resource]))
+func (v vocabulary) actionsOf(resource string) []string {
+	return slices.Sorted(maps.Keys(v[resource]))
 }
 
 // resourcesWith returns the resources that have an action.
-func resourcesWith(action string) []string {
+func (v vocabulary) resourcesWith(action string) []string {
 	var all []string
-	for resource := range operations {
-		if operations[resource][action] != nil {
+	for resource := range v {
+		if v[resource][action] != nil {
 			all = append(all, resource)
 		}
 	}
@@ -101,17 +101,17 @@ func resourcesWith(action string) []string {
 }
 
 // isAction reports whether a word is an action of any resource, here or in other tools.
-func isAction(word string) bool {
-	return aliases[word] != "" || synonyms[word] != "" || len(resourcesWith(word)) > 0
+func (v vocabulary) isAction(word string) bool {
+	return aliases[word] != "" || synonyms[word] != "" || len(v.resourcesWith(word)) > 0
 }
 
 // actionList names a resource's actions in a sentence: "create, delete or list".
-func actionList(resource string) string { return text.Join(actionsOf(resource), "or") }
+func (v vocabulary) actionList(resource string) string { return text.Join(v.actionsOf(resource), "or") }
 
 // heads are all words that a command may begin with.
-func heads() []string {
-	all := slices.Collect(maps.Keys(operations))
-	all = append(all, actionsOf(serverResource)...)
+func (v vocabulary) heads() []string {
+	all := slices.Collect(maps.Keys(v))
+	all = append(all, v.actionsOf(serverResource)...)
 	for _, kind := range kinds {
 		all = append(all, string(kind))
 	}
