@@ -47,9 +47,9 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallTool
 // eras, in which a client that fails to elicit gets a protocol error with a Go error in it, and which does not
 // report a cancellation.
 func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card runner.Card, nonce string) runner.Reply {
-	waiting, ended := context.WithTimeout(ctx, rec.ExpiresAt.Sub(x.Runner.Now()))
-	defer ended()
-	unsubscribe := x.approvals.subscribe(rec.ID, ended)
+	waiting, cancel := context.WithTimeout(ctx, rec.ExpiresAt.Sub(x.Runner.Now()))
+	defer cancel()
+	unsubscribe := x.approvals.subscribe(rec.ID, cancel)
 	stopProgress, began := x.progress.waitingForPerson(), x.Runner.Now()
 	answer, err := x.send(waiting, x.elicitation(rec, card))
 	took := x.Runner.Now().Sub(began)
@@ -86,13 +86,13 @@ func (x *toolCall) send(ctx context.Context, params mcp.ElicitationParams) (*mcp
 	})
 }
 
-// escalate leaves the confirmation of a record to a terminal or Slack, permanently. says is the reason for the
-// client, why the one for the log.
-func (x *toolCall) escalate(ctx context.Context, record, says, why string) runner.Reply {
+// escalate leaves the confirmation of a record to a terminal or Slack, permanently. message is the reason for
+// the client, logged the one for the log.
+func (x *toolCall) escalate(ctx context.Context, record, message, logged string) runner.Reply {
 	x.client.noteEscalated(record)
-	reply := x.Runner.Escalate(ctx, x.op, record, why)
+	reply := x.Runner.Escalate(ctx, x.op, record, logged)
 	if reply.Outcome == runner.ApprovalRequired {
-		reply.Message = says + " " + reply.Message
+		reply.Message = message + " " + reply.Message
 	}
 	return reply
 }
