@@ -19,6 +19,14 @@ type Policy struct {
 	OneUser bool
 }
 
+// ApprovalsChannel is the Slack channel in which approvers are asked; "" if the policy names none.
+func (p Policy) ApprovalsChannel() string {
+	if p.Book == nil {
+		return ""
+	}
+	return p.Book.Slack.Approvals
+}
+
 // Check fails for the first malformed glob of Operations.
 func (p Policy) Check() error {
 	for _, glob := range p.Operations {

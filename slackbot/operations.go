@@ -61,7 +61,7 @@ func (r *request) change(ctx context.Context, c command.Command, input []byte) e
 	}
 	switch {
 	case reply.Outcome == runner.ApprovalRequired && reply.Record != nil:
-		if reply.Record.Others > 0 && r.messages.ApprovalsChannel() == "" {
+		if reply.Record.Others > 0 && r.Runner.Policy().ApprovalsChannel() == "" {
 			return r.replyText(ctx, "Nobody else was asked: the policy names no channel for it. People who may approve see your request with `/vps approvals`.")
 		}
 		return nil // the card asks

@@ -166,7 +166,7 @@ func (e *Environment) LogCheck(cfg config.Config, keys []string) (audit.Check, e
 
 // Exports are files of the log to verify together with the database.
 type Exports struct {
-	Parts    []audit.Segment
+	Segments []audit.Segment
 	Selected []audit.Mark // the rows of selections, whose own hashes are right
 }
 
@@ -179,16 +179,16 @@ func VerifyLog(ctx context.Context, cfg config.Config, check audit.Check, files 
 	err = WithLog(ctx, cfg, func(log AuditLog) error {
 		_, none := log.(noLog)
 		switch {
-		case none && len(files.Parts) > 0:
+		case none && len(files.Segments) > 0:
 			check.Kept = audit.Checkpoint{} // it is of the database, which is not here
-			report, err = check.Verify(files.Parts...)
+			report, err = check.Verify(files.Segments...)
 			return err
 		case none && len(files.Selected) > 0:
 			return ErrSelectionOnly
 		}
-		part, err := LogFrom(ctx, log, audit.Filter{})
+		segment, err := LogFrom(ctx, log, audit.Filter{})
 		if err == nil {
-			report, err = check.Verify(append(slices.Clone(files.Parts), part)...)
+			report, err = check.Verify(append(slices.Clone(files.Segments), segment)...)
 		}
 		return err
 	})

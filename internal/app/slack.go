@@ -7,7 +7,6 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/liveness"
-	"github.com/vpsbot/vpsbot/permissions"
 )
 
 const (
@@ -22,7 +21,7 @@ const (
 // AsksInSlack reports whether some process of this installation can ask people in Slack now. vpsbot serve
 // holds a lock for it while it can; without a store there is no such process.
 func (a *App) AsksInSlack(ctx context.Context) bool {
-	if ApprovalsChannel(a.Runner.Policy()) == "" {
+	if a.Runner.Policy().ApprovalsChannel() == "" {
 		return false
 	}
 	is, _ := a.slack.Get(ctx, "", func(ctx context.Context) (bool, error) { // an error is a no
@@ -38,52 +37,37 @@ func (a *App) AsksInSlack(ctx context.Context) bool {
 	return is
 }
 
-// announceSlack holds the lock by which every other process sees that people can be asked in Slack, while
-// this one is ready, or was within the last minute. Until Slack is connected it tries each second, so that a process that starts with it
-// need not wait.
+// announceSlack holds a lock while people can be asked in Slack through this process, by which other
+// processes know it: while it is ready, and for unreadyGrace afterwards. Until Slack is connected it checks
+// each second, so that a process that starts at the same time need not wait.
 func (s *service) announceSlack(ctx context.Context) {
-	pause := func() time.Duration {
-		if s.bot.Ready() {
-			return announceEvery
+	var ready time.Time // the last time that it was
+	for pause := time.Second; backoff.Sleep(ctx, pause) == nil; {
+		if pause = time.Second; s.bot.Ready() {
+			pause = announceEvery
 		}
-		return time.Second
-	}
-	var ready time.Time // when it was last
-	for backoff.Sleep(ctx, pause()) == nil {
 		if len(s.unready(ctx)) == 0 {
 			ready = time.Now()
 		}
-		canAsk := ApprovalsChannel(s.Runner.Policy()) != "" && !ready.IsZero() && time.Since(ready) < unreadyGrace
-		if err := s.advertise(ctx, canAsk); err != nil && ctx.Err() == nil {
-			s.log.Warn("the lock by which others see that people can be asked in Slack", "error", err)
-		}
+		s.advertise(ctx, s.Runner.Policy().ApprovalsChannel() != "" && !ready.IsZero() && time.Since(ready) < unreadyGrace)
 	}
-	if err := s.advertise(context.WithoutCancel(ctx), false); err != nil {
-		s.log.Warn("the lock by which others see that people can be asked in Slack", "error", err)
-	}
+	s.advertise(context.WithoutCancel(ctx), false)
 }
 
-// advertise takes the lock or gives it up. A store that was never opened has none.
-func (s *service) advertise(ctx context.Context, canAsk bool) error {
+// advertise takes the lock or releases it. A store that was never opened has none.
+func (s *service) advertise(ctx context.Context, canAsk bool) {
 	if !canAsk && !s.Store.isOpen() {
-		return nil
+		return
 	}
 	store, err := s.Store.Open(ctx)
-	switch {
-	case err != nil:
-		return err
-	case canAsk:
-		return store.Advertise(ctx, liveness.Slack)
+	if err == nil && canAsk {
+		err = store.Advertise(ctx, liveness.Slack)
+	} else if err == nil {
+		err = store.Withdraw(liveness.Slack)
 	}
-	return store.Withdraw(liveness.Slack)
-}
-
-// ApprovalsChannel is the channel of Slack in which approvers are asked; empty: the policy names none.
-func ApprovalsChannel(policy permissions.Policy) string {
-	if policy.Book == nil {
-		return ""
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("the lock by which others see that people can be asked in Slack", "error", err)
 	}
-	return policy.Book.Slack.Approvals
 }
 
 // SlackClient returns a client that follows no redirect: its requests carry a token for Slack alone.

@@ -64,14 +64,14 @@ func (c *cli) exportAudit(ctx context.Context, flags auditFlags, selection strin
 		return err
 	}
 	defer log.Close() //nolint:errcheck // it was only read
-	var part audit.Segment
+	var segment audit.Segment
 	if selection == "" {
 		filter.Limit = flags.limit
-		part, err = app.LogFrom(ctx, log, filter)
+		segment, err = app.LogFrom(ctx, log, filter)
 	} else {
 		var rows []audit.Row
 		rows, _, err = newest(log.Rows(ctx, filter), flags.target, flags.limit)
-		part = audit.Merge(func(yield func(audit.Row, error) bool) {
+		segment = audit.Merge(func(yield func(audit.Row, error) bool) {
 			for _, row := range rows {
 				if !yield(row, nil) {
 					return
@@ -80,7 +80,7 @@ func (c *cli) exportAudit(ctx context.Context, flags auditFlags, selection strin
 		}, nil)
 	}
 	if err == nil {
-		err = audit.Export(c.io.Out, part, selection)
+		err = audit.Export(c.io.Out, segment, selection)
 	}
 	if err == nil && log.Stale() {
 		err = app.Errorf(runner.Failed, "somebody began to write while the log was read: export it again")
@@ -113,7 +113,7 @@ func openExports(paths []string) (out app.Exports, err error) {
 	}
 	slices.SortStableFunc(files, func(a, b file) int { return cmp.Compare(a.first, b.first) })
 	for _, file := range files {
-		out.Parts = append(out.Parts, readExport(file.path))
+		out.Segments = append(out.Segments, readExport(file.path))
 	}
 	return out, nil
 }

@@ -140,7 +140,7 @@ func (s slackDoctor) checkScopes(reply slackReply) Finding {
 // checkChannel checks that the policy names the channel in which approvers are asked.
 func (s slackDoctor) checkChannel() []Finding {
 	const name = "slack policy"
-	channel := app.ApprovalsChannel(s.Runner.Policy())
+	channel := s.Runner.Policy().ApprovalsChannel()
 	switch {
 	case s.PolicyErr != nil:
 		return nil // a finding of its own

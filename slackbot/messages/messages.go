@@ -95,7 +95,7 @@ func (f *Follower) questions(rec approval.Record) []delivery.Post {
 	if rec.Own && asker != "" && !IsSlack(rec) {
 		posts = append(posts, f.directPost(rec))
 	}
-	channel := f.ApprovalsChannel()
+	channel := f.Runner.Policy().ApprovalsChannel()
 	if channel != "" && (rec.Others > 0 || asker == "") {
 		posts = append(posts, f.newPost(approvalsKind, rec, asker, channel))
 	}
@@ -167,15 +167,6 @@ func (f *Follower) addPost(ctx context.Context, p delivery.Post) error {
 		return err
 	}
 	return store.ReplacePost(ctx, p)
-}
-
-// ApprovalsChannel is the channel of the policy in which approvers are asked; "" if there is none.
-func (f *Follower) ApprovalsChannel() string {
-	book := f.Runner.Policy().Book
-	if book == nil {
-		return ""
-	}
-	return book.Slack.Approvals
 }
 
 // AskerIn returns the Slack user id of a record's asker; "" if none is known.
