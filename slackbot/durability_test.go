@@ -98,7 +98,7 @@ func TestEscalatedQuestion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "web-server-01"))
-	require.Equal(t, approval.Here, reply.Record.Place)
+	require.Equal(t, approval.Interactive, reply.Record.AnswerMode)
 	time.Sleep(300 * time.Millisecond)
 	require.Empty(t, w.slack.DMs(lea))
 	op, _ := tools.Default.Lookup("servers.stop")

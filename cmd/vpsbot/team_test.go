@@ -177,7 +177,7 @@ func TestMCPReconcilesOpenRecords(t *testing.T) {
 	db := b.store(t)
 	records, err := db.Find(t.Context(), approval.Query{})
 	require.NoError(t, err)
-	require.NoError(t, db.Handover(t.Context(), records[0].ID, time.Now().Add(time.Second)))
+	require.NoError(t, db.Escalate(t.Context(), records[0].ID, time.Now().Add(time.Second)))
 	b.assistant(t)
 	require.Eventually(t, func() bool {
 		rec, err := db.Record(t.Context(), records[0].ID)

@@ -18,7 +18,7 @@ func Missing(r Record, consents []Consent) Quorum {
 	for _, c := range consents {
 		switch {
 		case !c.Yes:
-		case c.StandsIn, c.Identity == r.Actor, c.Person == cmp.Or(r.Person, r.Actor):
+		case c.Delegate, c.Identity == r.Actor, c.Person == cmp.Or(r.Person, r.Actor):
 			q.Own = false
 		default:
 			others[c.Person] = true

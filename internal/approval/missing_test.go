@@ -10,7 +10,7 @@ func TestMissing(t *testing.T) {
 	t.Parallel()
 	yes := func(person, identity string) Consent { return Consent{Person: person, Identity: identity, Yes: true} }
 	no, standIn := yes("bob", "slack:U0BOB"), yes("bob", "slack:U0BOB")
-	no.Yes, standIn.StandsIn = false, true
+	no.Yes, standIn.Delegate = false, true
 	alice, bob, eve := yes("alice", "key:alice"), yes("bob", "slack:U0BOB"), yes("eve", "slack:U0EVE")
 	for name, c := range map[string]struct {
 		own      bool

@@ -48,20 +48,20 @@ type Record struct {
 	Approvers string // who they may be, for messages; cleaned
 	RequestID string // the caller's idempotency key; empty: none
 
-	State     State
-	Prior     State // the state before; empty at first
-	Place     Place
-	CreatedAt time.Time
-	ExpiresAt time.Time // no answer and no claim from then on
-	ChangedAt time.Time // of the last move
+	State      State
+	Prior      State // the state before; empty at first
+	AnswerMode AnswerMode
+	CreatedAt  time.Time
+	ExpiresAt  time.Time // no answer and no claim from then on
+	ChangedAt  time.Time // of the last move
 
-	Owner     string    // id of the lock of the process that claimed it
-	ClaimedAt time.Time // zero until it was claimed
-	Approver  string    // who agreed; empty while nobody has, or where nobody had to
-	APIStatus int       // HTTP status of the one call; 0: none was seen
-	Message   string    // what became of it, in a sentence
-	Result    json.RawMessage
-	ToldAt    time.Time // when the asker was told the end; zero: not yet
+	Owner       string    // id of the lock of the process that claimed it
+	ClaimedAt   time.Time // zero until it was claimed
+	Approver    string    // who agreed; empty while nobody has, or where nobody had to
+	APIStatus   int       // HTTP status of the one call; 0: none was seen
+	Message     string    // what became of it, in a sentence
+	Result      json.RawMessage
+	DeliveredAt time.Time // when the asker was told the end; zero: not yet
 }
 
 // Overdue reports whether the record still waits although its time is over.
@@ -71,13 +71,13 @@ func (r Record) Overdue(now time.Time) bool { return r.State.Waits() && !now.Bef
 // in Slack. All else was asked by a machine: an assistant, a script.
 func (r Record) ByPerson() bool { return r.Interactive || r.Origin().Surface == "slack" }
 
-// Place says where the answer is expected.
-type Place string
+// AnswerMode says where the answer is expected.
+type AnswerMode string
 
 // The places. Asked and answered in one place a record lives 5 minutes, else an hour.
 const (
-	Here      Place = "here"
-	Elsewhere Place = "elsewhere"
+	Interactive AnswerMode = "here"
+	Async       AnswerMode = "elsewhere"
 )
 
 // Consent is one person's yes or no. A person counts once a record, by whatever
@@ -86,16 +86,16 @@ type Consent struct {
 	Person   string // whom the answer counts for; without a policy the same as Identity
 	Identity string // who answered: "local:alice"
 	Channel  string // "mcp", "terminal", "slack"
-	StandsIn bool   // a yes for a requester whom nobody can ask where it was given
+	Delegate bool   // a yes for a requester whom nobody can ask where it was given
 	Yes      bool
 	Reason   string
 	At       time.Time
 	Groups   []string // ids of the Slack user groups the answerer was in then; slack only
 }
 
-// Form is one question that was put to one session. The client gets a nonce, the
+// Challenge is one question that was put to one session. The client gets a nonce, the
 // store its hash: an answer counts only if the store knows that it was asked.
-type Form struct {
+type Challenge struct {
 	Hash      string // SHA-256 of the nonce, hex
 	Approval  string
 	Session   string

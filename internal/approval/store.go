@@ -38,16 +38,16 @@ type Store interface {
 	Room(ctx context.Context, r Record, limits []Limit, now time.Time) error
 	// Consents returns the answers given to a record, oldest first.
 	Consents(ctx context.Context, id string) ([]Consent, error)
-	// Handover makes a pending record answerable elsewhere until expires.
-	Handover(ctx context.Context, id string, expires time.Time) error
-	// Told notes that the asker was told the end. It reports whether this call was the
+	// Escalate makes a pending record answerable elsewhere until expires.
+	Escalate(ctx context.Context, id string, expires time.Time) error
+	// MarkDelivered notes that the asker was told the end. It reports whether this call was the
 	// first: only that one may tell it.
-	Told(ctx context.Context, id string, at time.Time) (first bool, err error)
-	// AskForm remembers a question that is about to be put.
-	AskForm(ctx context.Context, f Form) error
-	// TakeForm uses a question up. It fails with ErrNotFound for a hash that was never
+	MarkDelivered(ctx context.Context, id string, at time.Time) (first bool, err error)
+	// IssueChallenge remembers a question that is about to be put.
+	IssueChallenge(ctx context.Context, f Challenge) error
+	// ConsumeChallenge uses a question up. It fails with ErrNotFound for a hash that was never
 	// asked of this session, was used before, or has expired.
-	TakeForm(ctx context.Context, hash, session string, now time.Time) (Form, error)
+	ConsumeChallenge(ctx context.Context, hash, session string, now time.Time) (Challenge, error)
 	// Freeze stops every claim, of every process, until Unfreeze; both write their row.
 	// Freezing what is frozen replaces the reason; unfreezing what is not is no error.
 	Freeze(ctx context.Context, f Freeze, row audit.Row) error
@@ -101,17 +101,17 @@ type Freeze struct {
 
 // Query selects records. Zero fields select everything.
 type Query struct {
-	States    []State
-	Actor     string
-	API       string
-	Account   string
-	Operation string
-	Hash      string // matches AskedHash or ArgsHash
-	Target    string
-	Session   string
-	Untold    bool      // ToldAt is zero
-	Since     time.Time // ChangedAt at or after
-	Limit     int       // 0: 1000
+	States      []State
+	Actor       string
+	API         string
+	Account     string
+	Operation   string
+	Hash        string // matches AskedHash or ArgsHash
+	Target      string
+	Session     string
+	Undelivered bool      // DeliveredAt is zero
+	Since       time.Time // ChangedAt at or after
+	Limit       int       // 0: 1000
 }
 
 // ErrNotFound is returned for a record or a form that does not exist.

@@ -188,7 +188,7 @@ func (s *session) runApproved(ctx context.Context, rec approval.Record) error {
 		return err
 	}
 	if store, err := s.Store.Open(ctx); err == nil && !ended.State.IsOpen() {
-		_, _ = store.Told(ctx, ended.ID, s.Now()) // else the requester hears the outcome a second time
+		_, _ = store.MarkDelivered(ctx, ended.ID, s.Now()) // else the requester hears the outcome a second time
 	}
 	return s.printOutcome(ended)
 }

@@ -35,7 +35,7 @@ func (d *doctor) checkStore(ctx context.Context) []Finding {
 		return []Finding{fail(name, err.Error(), setDatabase)}
 	}
 	// A record that does not exist takes the write lock, and no row is written.
-	if _, err := db.Told(ctx, "doctor", d.env.Clock()); !errors.Is(err, approval.ErrNotFound) {
+	if _, err := db.MarkDelivered(ctx, "doctor", d.env.Clock()); !errors.Is(err, approval.ErrNotFound) {
 		return []Finding{fail(name, fmt.Sprintf("it cannot be written to: %v", err), "Check the disk and who owns the database.")}
 	}
 	if err := db.CheckDirect(ctx); err != nil {

@@ -115,20 +115,20 @@ func (f *faulty) Consents(ctx context.Context, id string) ([]approval.Consent, e
 	return through(f, "Consents", func() ([]approval.Consent, error) { return f.Store.Consents(ctx, id) })
 }
 
-func (f *faulty) Handover(ctx context.Context, id string, expires time.Time) error {
-	return f.just("Handover", func() error { return f.Store.Handover(ctx, id, expires) })
+func (f *faulty) Escalate(ctx context.Context, id string, expires time.Time) error {
+	return f.just("Handover", func() error { return f.Store.Escalate(ctx, id, expires) })
 }
 
-func (f *faulty) Told(ctx context.Context, id string, at time.Time) (bool, error) {
-	return through(f, "Told", func() (bool, error) { return f.Store.Told(ctx, id, at) })
+func (f *faulty) MarkDelivered(ctx context.Context, id string, at time.Time) (bool, error) {
+	return through(f, "Told", func() (bool, error) { return f.Store.MarkDelivered(ctx, id, at) })
 }
 
-func (f *faulty) AskForm(ctx context.Context, form approval.Form) error {
-	return f.just("AskForm", func() error { return f.Store.AskForm(ctx, form) })
+func (f *faulty) IssueChallenge(ctx context.Context, form approval.Challenge) error {
+	return f.just("AskForm", func() error { return f.Store.IssueChallenge(ctx, form) })
 }
 
-func (f *faulty) TakeForm(ctx context.Context, hash, session string, now time.Time) (approval.Form, error) {
-	return through(f, "TakeForm", func() (approval.Form, error) { return f.Store.TakeForm(ctx, hash, session, now) })
+func (f *faulty) ConsumeChallenge(ctx context.Context, hash, session string, now time.Time) (approval.Challenge, error) {
+	return through(f, "TakeForm", func() (approval.Challenge, error) { return f.Store.ConsumeChallenge(ctx, hash, session, now) })
 }
 
 func (f *faulty) Freeze(ctx context.Context, z approval.Freeze, row audit.Row) error {

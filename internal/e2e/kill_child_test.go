@@ -207,10 +207,10 @@ func (s *mortalStore) Move(ctx context.Context, m approval.Move, row audit.Row) 
 	return s.Store.Move(ctx, m, row)
 }
 
-func (s *mortalStore) Told(ctx context.Context, id string, at time.Time) (bool, error) {
+func (s *mortalStore) MarkDelivered(ctx context.Context, id string, at time.Time) (bool, error) {
 	s.death.reach("before telling")
 	defer s.death.reach("after telling")
-	return s.Store.Told(ctx, id, at)
+	return s.Store.MarkDelivered(ctx, id, at)
 }
 
 // mortalTransport sends, and dies around a write.

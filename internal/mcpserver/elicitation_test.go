@@ -151,7 +151,7 @@ func TestChoices(t *testing.T) {
 				require.Equal(t, c.is, o.is(), o.text())
 				require.Equal(t, c.state, w.state())
 				if c.state == approval.Pending {
-					require.Equal(t, approval.Elsewhere, w.records()[0].Place, "a terminal can answer it")
+					require.Equal(t, approval.Async, w.records()[0].AnswerMode, "a terminal can answer it")
 					require.Contains(t, o.text(), "do not run it yourself: vpsbot approvals approve")
 				}
 				require.Empty(t, w.sent())

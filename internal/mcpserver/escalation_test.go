@@ -99,7 +99,7 @@ func TestAutomaticAnswerIsEscalated(t *testing.T) {
 	state := asked(k)
 	require.Equal(t, "approval_required", k.call(answering("servers_delete", web, state, yes)).is())
 	rec := w.records()[0]
-	require.Equal(t, approval.Elsewhere, rec.Place)
+	require.Equal(t, approval.Async, rec.AnswerMode)
 	require.Equal(t, time.Hour, rec.ExpiresAt.Sub(rec.CreatedAt))
 	w.approve("web-server-01")
 	w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs")
@@ -118,7 +118,7 @@ func TestFailedElicitationIsEscalated(t *testing.T) {
 		o := k.result(coming)
 		require.Equal(t, "approval_required", o.is(), o.text())
 		require.NotContains(t, o.text(), "Method not found", "the client's error is for the log")
-		require.Equal(t, approval.Elsewhere, w.records()[0].Place)
+		require.Equal(t, approval.Async, w.records()[0].AnswerMode)
 	}
 }
 
@@ -174,13 +174,15 @@ func TestElicitationThatCannotBeStoredIsEscalated(t *testing.T) {
 	w.server.Runner.Store = func(context.Context) (approval.Store, error) { return formless{w.store}, nil }
 	o := w.modern(forms).call(call("servers_delete", web))
 	require.Equal(t, "approval_required", o.is(), o.text())
-	require.Equal(t, approval.Elsewhere, w.records()[0].Place)
+	require.Equal(t, approval.Async, w.records()[0].AnswerMode)
 }
 
 // formless is a store that cannot store challenges.
 type formless struct{ approval.Store }
 
-func (formless) AskForm(context.Context, approval.Form) error { return errors.New("disk full") }
+func (formless) IssueChallenge(context.Context, approval.Challenge) error {
+	return errors.New("disk full")
+}
 
 // The policy refuses answers over MCP, so the person must not be made to type a name.
 func TestNoElicitationIfThePolicyRefusesTheChannel(t *testing.T) {

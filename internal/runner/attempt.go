@@ -136,7 +136,7 @@ func (a *attempt) ownRecords(hash string) approval.Query {
 // deliverMissedOutcome replies with the end of an earlier identical call whose asker never got it, once.
 func (a *attempt) deliverMissedOutcome(ctx context.Context, hash string) (Reply, bool) {
 	q := a.ownRecords(hash)
-	q.Untold, q.Since = true, a.Now().Add(-missedOutcomeFor)
+	q.Undelivered, q.Since = true, a.Now().Add(-missedOutcomeFor)
 	records, err := a.store.Find(ctx, q)
 	if err != nil {
 		return fail(a.op, &storeError{err}), true
@@ -147,7 +147,7 @@ func (a *attempt) deliverMissedOutcome(ctx context.Context, hash string) (Reply,
 		if rec.State.IsOpen() || a.call.Interactive && !rec.Interactive && rec.ClaimedAt.IsZero() {
 			continue // the latter: a machine's question ended, and only the machine gets its outcome
 		}
-		if first, err := a.store.Told(ctx, rec.ID, a.Now()); err == nil && first && !delivered {
+		if first, err := a.store.MarkDelivered(ctx, rec.ID, a.Now()); err == nil && first && !delivered {
 			reply, delivered = replyFor(a.op, rec), true
 			reply.Message = "This is how the earlier request ended; nothing new was sent. " + reply.Message
 		}
@@ -258,7 +258,7 @@ func (a *attempt) move(ctx context.Context, m approval.Move) Reply {
 func (a *attempt) deliver(ctx context.Context, rec approval.Record) Reply {
 	a.rec = rec
 	if !rec.State.IsOpen() && ctx.Err() == nil && !a.call.Detached {
-		if _, err := a.store.Told(ctx, rec.ID, a.Now()); err != nil {
+		if _, err := a.store.MarkDelivered(ctx, rec.ID, a.Now()); err != nil {
 			a.Log.Warn("noting that an outcome was delivered", "approval", rec.ID, "error", err)
 		}
 	}

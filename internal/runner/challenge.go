@@ -22,8 +22,8 @@ func (r *Runner) IssueChallenge(ctx context.Context, rec approval.Record, sessio
 		return "", err
 	}
 	nonce = r.opaque()
-	f := approval.Form{Hash: hashOfNonce(nonce), Approval: rec.ID, Session: session, AskedAt: r.Now(), ExpiresAt: rec.ExpiresAt}
-	if err := store.AskForm(ctx, f); err != nil {
+	f := approval.Challenge{Hash: hashOfNonce(nonce), Approval: rec.ID, Session: session, AskedAt: r.Now(), ExpiresAt: rec.ExpiresAt}
+	if err := store.IssueChallenge(ctx, f); err != nil {
 		return "", &storeError{err}
 	}
 	return nonce, nil
@@ -43,7 +43,7 @@ func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (C
 	if err != nil {
 		return ConsumedChallenge{}, err
 	}
-	f, err := store.TakeForm(ctx, hashOfNonce(nonce), session, came)
+	f, err := store.ConsumeChallenge(ctx, hashOfNonce(nonce), session, came)
 	if errors.Is(err, approval.ErrNotFound) {
 		return ConsumedChallenge{}, &refusal{"this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
 	}

@@ -44,7 +44,7 @@ func (a *attempt) ask(ctx context.Context, p plan) Reply {
 // approvalRequired replies that a person's answer is needed, and where it can be given beside a terminal.
 func (a *attempt) approvalRequired(ctx context.Context) Reply {
 	reply := askFor(a.op, a.rec)
-	if a.rec.Place == approval.Elsewhere && reply.Card != nil && a.connected(ctx) && a.MayCarry(ctx, a.rec, permissions.Slack) {
+	if a.rec.AnswerMode == approval.Async && reply.Card != nil && a.connected(ctx) && a.MayCarry(ctx, a.rec, permissions.Slack) {
 		reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). It is asked in Slack now, and runs once they have agreed there. "+
 			"A person at a terminal can run this instead; do not run it yourself: vpsbot approvals approve %s", a.rec.ID, a.rec.ID)
 	}
@@ -80,7 +80,7 @@ func (a *attempt) join(ctx context.Context, p plan) Reply {
 		if no := a.Room(ctx, a.rec); no != "" {
 			return fail(a.op, &refusal{no})
 		}
-		if a.rec.Place == approval.Here && !a.call.CanPrompt {
+		if a.rec.AnswerMode == approval.Interactive && !a.call.CanPrompt {
 			return a.Escalate(ctx, a.op, a.rec.ID, "") // this caller only gets an answer that is given elsewhere
 		}
 		return a.approvalRequired(ctx)

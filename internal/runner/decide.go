@@ -34,7 +34,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer
 	if a.rec.Confirm != "" && strings.TrimSpace(ans.Text) != a.rec.Confirm {
 		return a.rec, &inputError{"that is not " + text.Quote(a.rec.Confirm) + "; the request stays open"}
 	}
-	consent.StandsIn = a.rec.Others == 0 && !r.IsAsker(a.rec, actor)
+	consent.Delegate = a.rec.Others == 0 && !r.IsAsker(a.rec, actor)
 	agreed, err := a.store.Agree(ctx, a.rec.ID, *consent, r.rowAgreed(a.rec, *consent))
 	return a.decided(ctx, agreed, approval.Approved, err)
 }
@@ -165,10 +165,10 @@ func (r *Runner) Escalate(ctx context.Context, op *tools.Op, id, why string) Rep
 		return replyFor(op, a.rec)
 	}
 	a.rec.ExpiresAt = a.rec.CreatedAt.Add(answerElsewhere)
-	if err := a.store.Handover(ctx, id, a.rec.ExpiresAt); err != nil {
+	if err := a.store.Escalate(ctx, id, a.rec.ExpiresAt); err != nil {
 		return fail(op, &storeError{err})
 	}
-	a.rec.Place = approval.Elsewhere
+	a.rec.AnswerMode = approval.Async
 	return a.approvalRequired(ctx)
 }
 
@@ -176,13 +176,13 @@ func (r *Runner) Escalate(ctx context.Context, op *tools.Op, id, why string) Rep
 // was asked. A record that can be answered elsewhere stays.
 func (r *Runner) Abandon(ctx context.Context, actor permissions.Actor, id string) {
 	a, err := r.asked(ctx, Call{Actor: actor}, id)
-	if err != nil || a.rec.State != approval.Pending || a.rec.Place != approval.Here {
+	if err != nil || a.rec.State != approval.Pending || a.rec.AnswerMode != approval.Interactive {
 		return
 	}
 	if _, err := a.cancel(ctx, "the client stopped waiting for the answer"); err != nil {
 		return // it was answered meanwhile
 	}
-	if _, err := a.store.Told(ctx, id, r.Now()); err != nil {
+	if _, err := a.store.MarkDelivered(ctx, id, r.Now()); err != nil {
 		r.Log.Warn("noting that an asker no longer waits", "approval", id, "error", err)
 	}
 }

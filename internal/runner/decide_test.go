@@ -218,11 +218,11 @@ func (f *failing) Find(ctx context.Context, q approval.Query) ([]approval.Record
 	return f.Store.Find(ctx, q)
 }
 
-func (f *failing) Told(ctx context.Context, id string, at time.Time) (bool, error) {
+func (f *failing) MarkDelivered(ctx context.Context, id string, at time.Time) (bool, error) {
 	if f.fails() {
 		return false, errStore
 	}
-	return f.Store.Told(ctx, id, at)
+	return f.Store.MarkDelivered(ctx, id, at)
 }
 
 func (f *failing) Note(ctx context.Context, row audit.Row) error {

@@ -33,12 +33,12 @@ func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record 
 		Target: p.op.Lock(p.target), TargetName: p.op.TargetName(p.target),
 		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
 		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
-		State: approval.Pending, Place: approval.Elsewhere,
+		State: approval.Pending, AnswerMode: approval.Async,
 		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
 	}
 	rec.Person, _ = r.Policy().Person(call.Actor)
 	if p.here(call) && p.demand.Others == 0 {
-		rec.Place, rec.ExpiresAt = approval.Here, now.Add(answerHere)
+		rec.AnswerMode, rec.ExpiresAt = approval.Interactive, now.Add(answerHere)
 	}
 	rec.ArgsHash = hashOf(rec.Input)
 	rec.Fingerprint = fingerprint(rec.Facts)

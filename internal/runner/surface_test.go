@@ -33,7 +33,7 @@ func TestDestructionOverMCPIsAskedInSlack(t *testing.T) {
 	asked := w.run("backups.delete", backup)
 	require.Equal(t, runner.ApprovalRequired, asked.Outcome, asked.Message)
 	require.Contains(t, asked.Message, "asked in Slack")
-	require.Equal(t, approval.Elsewhere, asked.Record.Place)
+	require.Equal(t, approval.Async, asked.Record.AnswerMode)
 	require.False(t, w.runner.MayCarry(t.Context(), *asked.Record, permissions.MCP))
 
 	reply := w.answer("backups.delete", asked.Record.ID, asked.Card.Confirm)

@@ -86,13 +86,13 @@ func TestOneAnswerPerPerson(t *testing.T) {
 }
 
 func TestForms(t *testing.T) {
-	form := approval.Form{Hash: "h", Approval: "1", Session: "s1", AskedAt: ms(start), ExpiresAt: ms(start.Add(time.Minute))}
+	form := approval.Challenge{Hash: "h", Approval: "1", Session: "s1", AskedAt: ms(start), ExpiresAt: ms(start.Add(time.Minute))}
 	conforms(t, func(t *testing.T, db database) {
 		ctx := t.Context()
-		require.ErrorIs(t, db.AskForm(ctx, form), approval.ErrNotFound, "no such record")
+		require.ErrorIs(t, db.IssueChallenge(ctx, form), approval.ErrNotFound, "no such record")
 		inserted(t, db, asked("1"))
-		require.NoError(t, db.AskForm(ctx, form))
-		require.Error(t, db.AskForm(ctx, form), "the same nonce again")
+		require.NoError(t, db.IssueChallenge(ctx, form))
+		require.Error(t, db.IssueChallenge(ctx, form), "the same nonce again")
 
 		for name, take := range map[string]struct {
 			hash, session string
@@ -100,13 +100,13 @@ func TestForms(t *testing.T) {
 		}{
 			"never asked": {"g", "s1", start}, "another session": {"h", "s2", start}, "expired": {"h", "s1", form.ExpiresAt},
 		} {
-			_, err := db.TakeForm(ctx, take.hash, take.session, take.now)
+			_, err := db.ConsumeChallenge(ctx, take.hash, take.session, take.now)
 			require.ErrorIs(t, err, approval.ErrNotFound, name)
 		}
-		got, err := db.TakeForm(ctx, "h", "s1", form.ExpiresAt.Add(-time.Millisecond))
+		got, err := db.ConsumeChallenge(ctx, "h", "s1", form.ExpiresAt.Add(-time.Millisecond))
 		require.NoError(t, err)
 		require.Equal(t, form, got)
-		_, err = db.TakeForm(ctx, "h", "s1", start)
+		_, err = db.ConsumeChallenge(ctx, "h", "s1", start)
 		require.ErrorIs(t, err, approval.ErrNotFound, "used up")
 	})
 }
@@ -114,14 +114,14 @@ func TestForms(t *testing.T) {
 func TestExpiredFormsAreDropped(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		inserted(t, db, asked("1"))
-		old := approval.Form{Hash: "old", Approval: "1", Session: "s1", AskedAt: start, ExpiresAt: start.Add(time.Minute)}
-		require.NoError(t, db.AskForm(t.Context(), old))
+		old := approval.Challenge{Hash: "old", Approval: "1", Session: "s1", AskedAt: start, ExpiresAt: start.Add(time.Minute)}
+		require.NoError(t, db.IssueChallenge(t.Context(), old))
 		next := old
 		next.Hash, next.AskedAt, next.ExpiresAt = "next", old.ExpiresAt, old.ExpiresAt.Add(time.Minute)
-		require.NoError(t, db.AskForm(t.Context(), next))
-		_, err := db.TakeForm(t.Context(), "old", "s1", start)
+		require.NoError(t, db.IssueChallenge(t.Context(), next))
+		_, err := db.ConsumeChallenge(t.Context(), "old", "s1", start)
 		require.ErrorIs(t, err, approval.ErrNotFound)
-		_, err = db.TakeForm(t.Context(), "next", "s1", start)
+		_, err = db.ConsumeChallenge(t.Context(), "next", "s1", start)
 		require.NoError(t, err)
 	})
 }
@@ -130,16 +130,16 @@ func TestEscalate(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		want := inserted(t, db, asked("1"))
 		expires := start.Add(time.Hour)
-		require.NoError(t, db.Handover(t.Context(), "1", expires))
-		want.Place, want.ExpiresAt = approval.Elsewhere, ms(expires)
+		require.NoError(t, db.Escalate(t.Context(), "1", expires))
+		want.AnswerMode, want.ExpiresAt = approval.Async, ms(expires)
 		got, err := db.Record(t.Context(), "1")
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 
-		require.ErrorIs(t, db.Handover(t.Context(), "2", expires), approval.ErrNotFound)
+		require.ErrorIs(t, db.Escalate(t.Context(), "2", expires), approval.ErrNotFound)
 		r := moved(t, db, claim("1"))
 		var state *approval.StateError
-		require.ErrorAs(t, db.Handover(t.Context(), "1", expires.Add(1)), &state)
+		require.ErrorAs(t, db.Escalate(t.Context(), "1", expires.Add(1)), &state)
 		require.Equal(t, r, state.Record)
 	})
 }
@@ -147,19 +147,19 @@ func TestEscalate(t *testing.T) {
 func TestTold(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		inserted(t, db, asked("1"))
-		first, err := db.Told(t.Context(), "1", start)
+		first, err := db.MarkDelivered(t.Context(), "1", start)
 		require.NoError(t, err)
 		require.True(t, first)
-		first, err = db.Told(t.Context(), "1", start.Add(time.Hour))
+		first, err = db.MarkDelivered(t.Context(), "1", start.Add(time.Hour))
 		require.NoError(t, err)
 		require.False(t, first)
 		r, err := db.Record(t.Context(), "1")
 		require.NoError(t, err)
-		require.Equal(t, ms(start), r.ToldAt)
+		require.Equal(t, ms(start), r.DeliveredAt)
 
-		_, err = db.Told(t.Context(), "2", start)
+		_, err = db.MarkDelivered(t.Context(), "2", start)
 		require.ErrorIs(t, err, approval.ErrNotFound)
-		_, err = db.Told(t.Context(), "1", time.Time{})
+		_, err = db.MarkDelivered(t.Context(), "1", time.Time{})
 		require.Error(t, err)
 	})
 }

@@ -41,17 +41,17 @@ func recordFields(r *approval.Record) []any {
 		&r.ID, &r.Operation, &r.Risk, (*jsonText)(&r.Input), &r.AskedHash, &r.ArgsHash,
 		&r.Actor, &r.Surface, &r.Session, &r.API, &r.Account, &r.TokenName,
 		&r.Target, &r.TargetName, &r.Confirm, (*jsonText)(&r.Card), (*jsonText)(&r.Facts), &r.Fingerprint, (*jsonText)(&r.Known),
-		&r.State, &r.Prior, &r.Place, (*millis)(&r.CreatedAt), (*millis)(&r.ExpiresAt), (*millis)(&r.ChangedAt),
-		&r.Owner, (*millis)(&r.ClaimedAt), &r.Approver, &r.APIStatus, &r.Message, (*jsonText)(&r.Result), (*millis)(&r.ToldAt),
+		&r.State, &r.Prior, &r.AnswerMode, (*millis)(&r.CreatedAt), (*millis)(&r.ExpiresAt), (*millis)(&r.ChangedAt),
+		&r.Owner, (*millis)(&r.ClaimedAt), &r.Approver, &r.APIStatus, &r.Message, (*jsonText)(&r.Result), (*millis)(&r.DeliveredAt),
 		&r.Person, (*flag)(&r.Own), &r.Others, &r.Approvers, &r.RequestID, (*flag)(&r.Interactive),
 	}
 }
 
 func consentFields(c *approval.Consent) []any {
-	return []any{&c.Person, &c.Identity, &c.Channel, (*flag)(&c.Yes), &c.Reason, (*millis)(&c.At), (*words)(&c.Groups), (*flag)(&c.StandsIn)}
+	return []any{&c.Person, &c.Identity, &c.Channel, (*flag)(&c.Yes), &c.Reason, (*millis)(&c.At), (*words)(&c.Groups), (*flag)(&c.Delegate)}
 }
 
-func formFields(f *approval.Form) []any {
+func formFields(f *approval.Challenge) []any {
 	return []any{&f.Hash, &f.Approval, &f.Session, (*millis)(&f.AskedAt), (*millis)(&f.ExpiresAt)}
 }
 

@@ -81,7 +81,7 @@ func asked(id string) approval.Record {
 		Target: "server:" + id, TargetName: "web-" + id, Confirm: "web-" + id, Card: json.RawMessage(`{"a":1}`),
 		Facts: json.RawMessage(`{"b":"%s ' \" \u0000"}`), Fingerprint: "f", Known: json.RawMessage(`[1]`),
 		Person: "alice-" + id, Own: true, Approvers: "lead or second",
-		State: approval.Pending, Place: approval.Here, CreatedAt: start, ExpiresAt: start.Add(5 * time.Minute),
+		State: approval.Pending, AnswerMode: approval.Interactive, CreatedAt: start, ExpiresAt: start.Add(5 * time.Minute),
 	}
 }
 

@@ -46,9 +46,9 @@ func insertConsent(ctx context.Context, tx transaction, id string, c *approval.C
 	return insert(ctx, tx, "consents", consentColumns+", approval, seq", append(consentFields(&answer), id, seq))
 }
 
-// AskForm implements [approval.Store]. It fails with approval.ErrNotFound if the form's
+// IssueChallenge implements [approval.Store]. It fails with approval.ErrNotFound if the form's
 // approval does not exist, and drops the forms that have expired by AskedAt.
-func (s *Store) AskForm(ctx context.Context, f approval.Form) error {
+func (s *Store) IssueChallenge(ctx context.Context, f approval.Challenge) error {
 	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		if _, err := execute(ctx, tx, "DELETE FROM forms WHERE expires_at <= $1", millis(f.AskedAt)); err != nil {
 			return err
@@ -61,9 +61,9 @@ func (s *Store) AskForm(ctx context.Context, f approval.Form) error {
 	})
 }
 
-// TakeForm implements [approval.Store].
-func (s *Store) TakeForm(ctx context.Context, hash, session string, now time.Time) (approval.Form, error) {
-	return result(ctx, s.inTx, func(ctx context.Context, tx transaction) (approval.Form, error) {
+// ConsumeChallenge implements [approval.Store].
+func (s *Store) ConsumeChallenge(ctx context.Context, hash, session string, now time.Time) (approval.Challenge, error) {
+	return result(ctx, s.inTx, func(ctx context.Context, tx transaction) (approval.Challenge, error) {
 		return one(ctx, tx, formFields, "DELETE FROM forms WHERE hash = $1 AND session = $2 AND expires_at > $3 RETURNING "+
 			formColumns, hash, session, millis(now))
 	})

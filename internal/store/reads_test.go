@@ -31,9 +31,9 @@ func TestFind(t *testing.T) {
 			"as resolved":       {approval.Query{Hash: "args-3"}, []string{"3"}},
 			"target":            {approval.Query{Target: "server:2"}, []string{"2"}},
 			"session":           {approval.Query{Session: "s2"}, []string{"4"}},
-			"untold":            {approval.Query{Untold: true}, []string{"4", "3", "2"}},
+			"untold":            {approval.Query{Undelivered: true}, []string{"4", "3", "2"}},
 			"changed since":     {approval.Query{Since: ms(start.Add(2 * time.Second))}, []string{"1"}},
-			"all at once":       {approval.Query{States: approval.Open, Hash: "args-4", Session: "s2", Untold: true, Limit: 9}, []string{"4"}},
+			"all at once":       {approval.Query{States: approval.Open, Hash: "args-4", Session: "s2", Undelivered: true, Limit: 9}, []string{"4"}},
 			"nothing":           {approval.Query{Actor: "local:nobody"}, nil},
 		} {
 			got, err := db.Find(t.Context(), c.query)
@@ -59,7 +59,7 @@ func findable(t *testing.T, db database) {
 		inserted(t, db, r)
 	}
 	moved(t, db, move("1", approval.Pending, approval.Denied))
-	_, err := db.Told(t.Context(), "1", start)
+	_, err := db.MarkDelivered(t.Context(), "1", start)
 	require.NoError(t, err)
 }
 

@@ -55,17 +55,17 @@ func selecting(q approval.Query) *conditions {
 	if q.Hash != "" {
 		c.clauses = append(c.clauses, "(asked_hash = "+c.add(q.Hash)+" OR args_hash = "+c.add(q.Hash)+")")
 	}
-	if q.Untold {
+	if q.Undelivered {
 		c.clauses = append(c.clauses, "told_at = 0")
 	}
 	return c
 }
 
-// Handover implements [approval.Store]. A record that is no longer pending fails with
+// Escalate implements [approval.Store]. A record that is no longer pending fails with
 // *approval.StateError.
-func (s *Store) Handover(ctx context.Context, id string, expires time.Time) error {
+func (s *Store) Escalate(ctx context.Context, id string, expires time.Time) error {
 	changed, err := s.change(ctx, "UPDATE approvals SET place = $1, expires_at = $2 WHERE id = $3 AND state = $4",
-		approval.Elsewhere, millis(expires), id, approval.Pending)
+		approval.Async, millis(expires), id, approval.Pending)
 	if err != nil || changed {
 		return err
 	}
@@ -76,9 +76,9 @@ func (s *Store) Handover(ctx context.Context, id string, expires time.Time) erro
 	return &approval.StateError{Record: r}
 }
 
-// Told implements [approval.Store]. It fails with approval.ErrNotFound for an id that does
+// MarkDelivered implements [approval.Store]. It fails with approval.ErrNotFound for an id that does
 // not exist.
-func (s *Store) Told(ctx context.Context, id string, at time.Time) (first bool, err error) {
+func (s *Store) MarkDelivered(ctx context.Context, id string, at time.Time) (first bool, err error) {
 	if at.IsZero() {
 		return false, errors.New("store: told at no time")
 	}

@@ -18,7 +18,7 @@ func TestFindSearches(t *testing.T) {
 	unfinished := approval.Query{States: approval.Open, API: "a", Account: "b"}
 	mine := approval.Query{API: "a", Account: "b", Actor: "c", Operation: "d", Hash: "e"}
 	untold, open, holding := mine, mine, mine
-	untold.Untold, untold.Since = true, time.UnixMilli(1)
+	untold.Undelivered, untold.Since = true, time.UnixMilli(1)
 	open.States, holding.States = approval.Open, approval.Holding
 	for name, c := range map[string]struct {
 		statement statement

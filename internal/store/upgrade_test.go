@@ -72,7 +72,7 @@ func TestUpgrade(t *testing.T) {
 	rival.Target = "server:2"
 	_, _, err = db.Insert(t.Context(), rival, nil, row("allowed"))
 	require.ErrorAs(t, err, new(*approval.BusyError))
-	_, err = db.TakeForm(t.Context(), "h", "s1", start)
+	_, err = db.ConsumeChallenge(t.Context(), "h", "s1", start)
 	require.NoError(t, err)
 	moved(t, db, move("2", approval.Executing, approval.Done))
 }

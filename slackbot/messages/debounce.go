@@ -38,5 +38,5 @@ func (f *Follower) hasChanged(rec approval.Record) bool {
 
 // appearance is the part of a record that decides which messages it needs and whether they are due.
 func appearance(rec approval.Record) string {
-	return strings.Join([]string{string(rec.State), string(rec.Place), rec.Approver}, " ")
+	return strings.Join([]string{string(rec.State), string(rec.AnswerMode), rec.Approver}, " ")
 }

@@ -79,7 +79,7 @@ func (f *Follower) reconcileRecord(ctx context.Context, store Store, rec approva
 // ensureMessages adds the posts that a record must have and has not.
 func (f *Follower) ensureMessages(ctx context.Context, store Store, rec approval.Record) error {
 	var posts []delivery.Post
-	if rec.State == approval.Pending && rec.Place == approval.Elsewhere {
+	if rec.State == approval.Pending && rec.AnswerMode == approval.Async {
 		posts = f.questions(rec)
 	}
 	if IsSlack(rec) && rec.State.IsOpen() {
