@@ -104,3 +104,9 @@ func (s Snapshots) Delete(ctx context.Context, id ID) error {
 
 // is reports whether the reference is to the wanted object; a zero wanted id matches all.
 func (r Ref) is(wanted ID) bool { return wanted.IsZero() || r.ID.Equal(wanted) }
+
+// Summary returns the summary of a backup.
+func (b Backup) Summary() Summary { return Summary{ID: b.ID, Message: b.Message, Status: b.Status} }
+
+// Summary returns the summary of a snapshot.
+func (s Snapshot) Summary() Summary { return Summary{ID: s.ID, Message: s.Message, Status: s.Status} }

@@ -205,3 +205,20 @@ func (p Plans) List(ctx context.Context, f PlanFilter) ([]Plan, error) {
 		return f.Location == "" || slices.ContainsFunc(p.Locations, func(l string) bool { return equals(l, f.Location) })
 	}}.fetch(ctx)
 }
+
+// Summary holds the fields that answers about different objects share; a field that an answer lacks is zero.
+type Summary struct {
+	ID        ID     // of the object
+	Message   string // of the API
+	Status    string // of the object; of the server for an action
+	Address   string // of a server
+	NoAddress bool   // a server without an address, which it may get a moment after it is active
+}
+
+// Summary returns the API's message and the server's status.
+func (a ActionResult) Summary() Summary { return Summary{Message: a.Message, Status: a.Server.Status} }
+
+// Summary returns the summary of a server.
+func (s Server) Summary() Summary {
+	return Summary{ID: s.ID, Message: s.Message, Status: s.Status, Address: s.Address(), NoAddress: s.Address() == ""}
+}
