@@ -66,6 +66,14 @@ func (a answer) code() string {
 // maxBody is more than any request has reason to be, files included.
 const maxBody = 8 << 20
 
+// request is a request of the app: to a method of the Web API, "response_url" or "upload".
+type request struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	name string
+	body []byte
+}
+
 func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == socketPath {
 		s.upgrade(w, r)
@@ -76,24 +84,24 @@ func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the body could not be read", http.StatusBadRequest)
 		return
 	}
-	switch first, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+	switch first, method, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
 	case "api":
-		s.faulty(w, r, rest, body, func(w http.ResponseWriter) { s.call(w, r, rest, body) })
+		s.faulty(request{w, r, method, body}, s.call)
 	case "commands", "actions":
-		s.faulty(w, r, "response_url", body, func(w http.ResponseWriter) { s.respond(w, r, body) })
+		s.faulty(request{w, r, "response_url", body}, s.respond)
 	case "upload":
-		s.faulty(w, r, "upload", body, func(w http.ResponseWriter) { s.upload(w, r, rest, body) })
+		s.faulty(request{w, r, "upload", body}, s.upload)
 	default:
 		http.NotFound(w, r)
 	}
 }
 
 // call does one request to the Web API.
-func (s *Slack) call(w http.ResponseWriter, r *http.Request, name string, body []byte) {
-	p, token, err := readParams(r, body)
-	s.guard("a call of "+name, fmt.Sprint(p))
+func (s *Slack) call(q request) {
+	p, token, err := readParams(q.r, q.body)
+	s.guard("a call of "+q.name, fmt.Sprint(p))
 	var a answer
-	switch m, known := methods[name]; {
+	switch m, known := methods[q.name]; {
 	case !known:
 		a = no("unknown_method")
 	case err != nil:
@@ -103,14 +111,14 @@ func (s *Slack) call(w http.ResponseWriter, r *http.Request, name string, body [
 			a = locked(s, func() answer { return m.do(s, p) })
 		}
 	}
-	s.log(Call{Method: name, Params: p, Error: a.code()})
-	w.Header().Set("X-OAuth-Scopes", strings.Join(s.o.Scopes, ","))
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	s.log(Call{Method: q.name, Params: p, Error: a.code()})
+	q.w.Header().Set("X-OAuth-Scopes", strings.Join(s.o.Scopes, ","))
+	q.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	if a.code() == "ratelimited" {
-		w.Header().Set("Retry-After", "30")
-		w.WriteHeader(http.StatusTooManyRequests)
+		q.w.Header().Set("Retry-After", "30")
+		q.w.WriteHeader(http.StatusTooManyRequests)
 	}
-	_ = json.NewEncoder(w).Encode(a)
+	_ = json.NewEncoder(q.w).Encode(a)
 }
 
 func (s *Slack) log(c Call) {

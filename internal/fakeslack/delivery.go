@@ -171,7 +171,7 @@ func (s *Slack) Send(req *http.Request) Ack {
 	ctx, cancel := context.WithTimeout(req.Context(), ackTime)
 	defer cancel()
 	answered := make(chan Ack, 1)
-	go func() { answered <- s.request(req.WithContext(ctx)) }()
+	go func() { answered <- s.post(req.WithContext(ctx)) }()
 	select {
 	case a := <-answered:
 		if errors.Is(a.Err, context.DeadlineExceeded) {
@@ -183,7 +183,7 @@ func (s *Slack) Send(req *http.Request) Ack {
 	}
 }
 
-func (s *Slack) request(req *http.Request) Ack {
+func (s *Slack) post(req *http.Request) Ack {
 	if h := s.currentTarget().handler; h != nil {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, req)

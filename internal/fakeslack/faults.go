@@ -90,16 +90,16 @@ func (k *faults) fault(name, channel string) *Fault {
 }
 
 // faulty does a request as far as the faults that are set let it.
-func (k *faults) faulty(w http.ResponseWriter, r *http.Request, name string, body []byte, do func(http.ResponseWriter)) {
-	p, _, _ := readParams(r, body) // what cannot be read is about no channel
-	f := k.fault(name, p.str("channel"))
+func (k *faults) faulty(q request, do func(request)) {
+	p, _, _ := readParams(q.r, q.body) // what cannot be read is about no channel
+	f := k.fault(q.name, p.str("channel"))
 	if f == nil {
-		do(w)
+		do(q)
 		return
 	}
 	select {
 	case <-time.After(f.Hang):
-	case <-r.Context().Done():
+	case <-q.r.Context().Done():
 		panic(http.ErrAbortHandler) // nobody waits any more: the request never arrived
 	case <-k.slack.closed:
 		panic(http.ErrAbortHandler)
@@ -109,13 +109,13 @@ func (k *faults) faulty(w http.ResponseWriter, r *http.Request, name string, bod
 	}
 	switch {
 	case f.Drop:
-		k.slack.log(Call{Method: name, Params: p, Error: "dropped"})
+		k.slack.log(Call{Method: q.name, Params: p, Error: "dropped"})
 		panic(http.ErrAbortHandler)
 	case f.Status == 0 && f.Body == nil:
-		do(w)
+		do(q)
 	default:
-		k.slack.log(Call{Method: name, Params: p, Error: cmp.Or(answer(f.Body).code(), strconv.Itoa(f.Status))})
-		f.write(w, name == "response_url")
+		k.slack.log(Call{Method: q.name, Params: p, Error: cmp.Or(answer(f.Body).code(), strconv.Itoa(f.Status))})
+		f.write(q.w, q.name == "response_url")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 )
@@ -43,10 +44,11 @@ func uploadURL(s *Slack, p params) answer {
 }
 
 // upload takes the bytes of a file, which are a part of a form.
-func (s *Slack) upload(w http.ResponseWriter, r *http.Request, id string, body []byte) {
-	r.Body = io.NopCloser(bytes.NewReader(body))
+func (s *Slack) upload(q request) {
+	id := path.Base(q.r.URL.Path)
+	q.r.Body = io.NopCloser(bytes.NewReader(q.body))
 	var content []byte
-	part, _, err := r.FormFile("file")
+	part, _, err := q.r.FormFile("file")
 	if err == nil {
 		content, err = io.ReadAll(part)
 	}
@@ -56,14 +58,14 @@ func (s *Slack) upload(w http.ResponseWriter, r *http.Request, id string, body [
 	defer s.mu.Unlock()
 	f := findFile(s, id)
 	if f == nil || err != nil {
-		http.Error(w, "no_file", http.StatusBadRequest)
+		http.Error(q.w, "no_file", http.StatusBadRequest)
 		return
 	}
 	if len(content) != f.length {
 		s.fail("file %s was announced with %d bytes and has %d", f.Name, f.length, len(content))
 	}
 	f.Content, f.uploaded = content, true
-	_, _ = io.WriteString(w, "OK - "+strconv.Itoa(len(content)))
+	_, _ = io.WriteString(q.w, "OK - "+strconv.Itoa(len(content)))
 }
 
 func findFile(s *Slack, id string) *File {

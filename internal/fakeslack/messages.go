@@ -227,13 +227,13 @@ func (s *Slack) newResponseURL(user, channelID string, original *Message) string
 }
 
 // respond handles what is posted to a response URL.
-func (s *Slack) respond(w http.ResponseWriter, r *http.Request, body []byte) {
-	p, _, err := readParams(r, body)
+func (s *Slack) respond(q request) {
+	p, _, err := readParams(q.r, q.body)
 	s.guard("a post to a response_url", fmt.Sprint(p))
 	code := "invalid_payload"
 	if err == nil {
 		s.mu.Lock()
-		code = s.responded(r.URL.Path, p)
+		code = s.responded(q.r.URL.Path, p)
 		s.mu.Unlock()
 	}
 	s.log(Call{Method: "response_url", Params: p, Error: code})
@@ -246,9 +246,9 @@ func (s *Slack) respond(w http.ResponseWriter, r *http.Request, body []byte) {
 	default:
 		status = http.StatusBadRequest
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, code) //nolint:gosec // plain text, of the codes above
+	q.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	q.w.WriteHeader(status)
+	_, _ = io.WriteString(q.w, code) //nolint:gosec // plain text, of the codes above
 }
 
 // responded does what a post wants and returns the code of its error; the caller holds the lock.
