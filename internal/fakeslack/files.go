@@ -10,11 +10,10 @@ import (
 	"strconv"
 )
 
-// File is a file that the app uploaded. It is in no channel until the upload was completed.
+// File is a file that the app uploaded. Title and Channel are empty until it is shared.
 type File struct {
-	ID, Name, Title string
-	Content         []byte
-	Channel, Thread string
+	ID, Name, Title, Channel string
+	Content                  []byte
 
 	length   int
 	uploaded bool
@@ -76,35 +75,25 @@ func findFile(s *Slack, id string) *File {
 	return s.files[i]
 }
 
-// completeUpload shares files; without a channel they stay the app's own.
+// completeUpload shares a file with a channel.
 func completeUpload(s *Slack, p params) answer {
 	var wanted []struct{ ID, Title string }
-	if given, err := p.value("files", &wanted); err != nil || !given || len(wanted) == 0 {
+	if _, err := p.value("files", &wanted); err != nil || len(wanted) != 1 {
 		return no("invalid_arguments")
 	}
 	c := s.channels[p.str("channel_id")]
-	if p.str("channel_id") != "" {
-		if a := c.writable(s.o.BotUser); a != nil {
-			return a
-		}
+	if a := c.writable(s.o.BotUser); a != nil {
+		return a
 	}
-	shared, files := []any{}, []File{}
-	for _, want := range wanted {
-		f := findFile(s, want.ID)
-		if f == nil || !f.uploaded {
-			return no("file_not_found")
-		}
-		f.Title, f.Channel, f.Thread = want.Title, p.str("channel_id"), p.str("thread_ts")
-		shared = append(shared, map[string]any{"id": f.ID, "title": f.Title})
-		files = append(files, *f)
+	f := findFile(s, wanted[0].ID)
+	if f == nil || !f.uploaded {
+		return no("file_not_found")
 	}
-	if c == nil {
-		return ok(answer{"files": shared})
-	}
+	f.Title, f.Channel = wanted[0].Title, c.id
 	v := Version{Fallback: p.str("initial_comment"), At: s.now()}
 	if bad := check(s).text(v.Fallback); len(bad) > 0 {
 		return s.refuse("files.completeUploadExternal", "invalid_arguments", bad)
 	}
-	s.add(c, &Message{From: s.o.BotUser, Thread: p.str("thread_ts"), Files: files}, v)
-	return ok(answer{"files": shared})
+	s.add(c, &Message{From: s.o.BotUser, Thread: p.str("thread_ts"), Files: []File{*f}}, v)
+	return ok(answer{"files": []any{map[string]any{"id": f.ID, "title": f.Title}}})
 }
