@@ -30,7 +30,7 @@ var quick = timing{
 	open: 5 * time.Second, silence: time.Minute, linger: 5 * time.Second, drain: 3 * time.Second, recount: time.Minute,
 }
 
-// fakeSlack is the other side of Socket Mode.
+// fakeSlack is Slack's side of Socket Mode, frame by frame.
 type fakeSlack struct {
 	t      *testing.T
 	server *httptest.Server
@@ -110,10 +110,10 @@ func (s *fakeSlack) add(conn *websocket.Conn) *wire {
 	s.history = append(s.history, fmt.Sprintf("+%d", c.n))
 	switch {
 	case s.instead != "":
-		c.say(s.instead)
+		c.send(s.instead)
 		_ = conn.Close()
 	case !s.silent:
-		c.say(fmt.Sprintf(`{"type":"hello","num_connections":%d,"connection_info":{"app_id":"A1"}}`, len(s.live)+s.strays))
+		c.send(fmt.Sprintf(`{"type":"hello","num_connections":%d,"connection_info":{"app_id":"A1"}}`, len(s.live)+s.strays))
 	}
 	if s.opened <= s.short {
 		_ = conn.Close()
@@ -140,7 +140,7 @@ func (s *fakeSlack) set(change func()) {
 	change()
 }
 
-func (c *wire) say(text string) {
+func (c *wire) send(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.WriteMessage(websocket.TextMessage, []byte(text))

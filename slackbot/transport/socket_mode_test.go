@@ -100,7 +100,7 @@ func TestEnvelopes(t *testing.T) {
 				cl.answer = func(context.Context, Delivery) []byte { return []byte(c.answer) }
 			}
 			w := s.wait(1)[0]
-			w.say(c.sent)
+			w.send(c.sent)
 			require.JSONEq(t, c.ack, w.ack(t))
 			require.Len(t, cl.all(), 1)
 			got := cl.all()[0]
@@ -110,8 +110,8 @@ func TestEnvelopes(t *testing.T) {
 	}
 }
 
-// What is no delivery is acknowledged and dropped; what is no envelope is dropped.
-func TestWhatIsDropped(t *testing.T) {
+// An envelope without a delivery is acknowledged and dropped; a frame that is no envelope is dropped.
+func TestMalformedEnvelopesAreDropped(t *testing.T) {
 	large := strings.Repeat("x", maxBody)
 	for name, c := range map[string]struct{ sent, ack, logged string }{
 		"no object":       {envelopeOf("slash_commands", "e", `7`), `{"envelope_id":"e"}`, "cannot be read"},
@@ -129,13 +129,13 @@ func TestWhatIsDropped(t *testing.T) {
 			s := newFakeSlack(t)
 			cl := s.run(func(cl *client) { cl.timing.connections = 1 })
 			w := s.wait(1)[0]
-			w.say(c.sent)
+			w.send(c.sent)
 			if c.ack != "" {
 				require.Contains(t, w.ack(t), c.ack)
 			}
 			cl.logged(t, c.logged)
 			require.Empty(t, cl.all())
-			w.say(envelopeOf("slash_commands", "next", `{"command":"/vps"}`))
+			w.send(envelopeOf("slash_commands", "next", `{"command":"/vps"}`))
 			require.Equal(t, `{"envelope_id":"next"}`, w.ack(t), "the connection goes on")
 		})
 	}
@@ -146,23 +146,23 @@ func TestPanicOverSocket(t *testing.T) {
 	c := s.run(func(c *client) { c.timing.connections = 1 })
 	c.answer = func(context.Context, Delivery) []byte { panic("xoxb-secret") }
 	w := s.wait(1)[0]
-	w.say(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
+	w.send(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
 	require.Contains(t, w.ack(t), "Nothing is known to have been done")
 	require.NotContains(t, c.log.String(), "xoxb")
 }
 
-// Slack says that it will end a connection: the next one is there before, and what Slack still
-// sends over the old one is answered there.
-func TestReplacementComesFirst(t *testing.T) {
+// After a disconnect message the replacement has its hello before the old connection ends, and an envelope that Slack
+// still sends over the old connection is answered there.
+func TestReconnectBeforeTheOldConnectionEnds(t *testing.T) {
 	for _, reason := range []string{"warning", "refresh_requested"} {
 		s := newFakeSlack(t)
 		c := s.run(func(c *client) { c.timing.connections = 1 })
 		old := s.wait(1)[0]
-		old.say(`{"type":"disconnect","reason":"` + reason + `","debug_info":{}}`)
+		old.send(`{"type":"disconnect","reason":"` + reason + `","debug_info":{}}`)
 		s.wait(2)
 		c.logged(t, "connections=2") // its hello is there
 		require.True(t, c.Ready())
-		old.say(envelopeOf("slash_commands", "late", `{"command":"/vps"}`))
+		old.send(envelopeOf("slash_commands", "late", `{"command":"/vps"}`))
 		require.Equal(t, `{"envelope_id":"late"}`, old.ack(t))
 		_ = old.Close() // as Slack does
 		s.wait(1)
@@ -172,30 +172,30 @@ func TestReplacementComesFirst(t *testing.T) {
 	}
 }
 
-// Slack does not end what it said it would: we do, with a proper goodbye.
+// A connection that Slack does not end after its disconnect message is closed by the client.
 func TestOldConnectionIsClosed(t *testing.T) {
 	s := newFakeSlack(t)
 	s.run(func(c *client) { c.timing.connections, c.timing.linger = 1, 50*time.Millisecond })
 	old := s.wait(1)[0]
-	old.say(`{"type":"disconnect","reason":"warning"}`)
+	old.send(`{"type":"disconnect","reason":"warning"}`)
 	old.ended(t)
 	require.Equal(t, "+1 +2 -1", s.order())
 }
 
-// Commands come all the time while connections are replaced: each is answered.
-func TestNoGap(t *testing.T) {
+// Commands that arrive while connections are replaced are answered, each of them.
+func TestEveryCommandIsAnsweredDuringReconnects(t *testing.T) {
 	s := newFakeSlack(t)
 	c := s.run(nil)
 	s.wait(2)
 	sent := 0
 	for range 20 {
 		wires := s.wires()
-		wires[0].say(`{"type":"disconnect","reason":"refresh_requested"}`)
+		wires[0].send(`{"type":"disconnect","reason":"refresh_requested"}`)
 		for _, w := range wires {
 			for range 5 {
 				sent++
 				id := fmt.Sprint("e-", sent)
-				w.say(envelopeOf("slash_commands", id, `{"command":"/vps"}`))
+				w.send(envelopeOf("slash_commands", id, `{"command":"/vps"}`))
 				require.Contains(t, w.ack(t), `"envelope_id"`)
 			}
 		}
@@ -207,11 +207,11 @@ func TestNoGap(t *testing.T) {
 	require.Len(t, c.all(), sent)
 }
 
-func TestDropIsRepaired(t *testing.T) {
+func TestALostConnectionIsReplaced(t *testing.T) {
 	for name, drop := range map[string]func(w *wire){
 		"torn off":         func(w *wire) { _ = w.NetConn().Close() },
 		"closed":           func(w *wire) { _ = w.WriteControl(websocket.CloseMessage, nil, time.Now().Add(time.Second)) },
-		"a frame of 1 MiB": func(w *wire) { w.say(strings.Repeat(" ", maxFrame+1)) },
+		"a frame of 1 MiB": func(w *wire) { w.send(strings.Repeat(" ", maxFrame+1)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newFakeSlack(t)
@@ -223,7 +223,7 @@ func TestDropIsRepaired(t *testing.T) {
 	}
 }
 
-// A connection that ends right after its hello was one: it is replaced, and the log says why it ended.
+// A connection that ends right after its hello is replaced like any other, and the log has its reason.
 func TestAConnectionThatEndsAtItsHelloIsReplaced(t *testing.T) {
 	const short = 30
 	s := newFakeSlack(t)
@@ -239,7 +239,7 @@ func (s *fakeSlack) hasOpened(connections int) bool {
 	return s.opened >= connections
 }
 
-// A connection over which nothing comes is dead, whatever the network says. A ping is something.
+// A connection without any frame is dead, even if the network reports no error. A ping is a frame.
 func TestASilentConnectionIsReplaced(t *testing.T) {
 	s := newFakeSlack(t)
 	s.run(func(c *client) { c.timing.connections, c.timing.silence = 1, 400*time.Millisecond })
@@ -253,7 +253,7 @@ func TestASilentConnectionIsReplaced(t *testing.T) {
 	s.wait(1)
 }
 
-func TestSlackIsAway(t *testing.T) {
+func TestRetryWhileSlackFails(t *testing.T) {
 	s := newFakeSlack(t)
 	var asked atomic.Int32
 	s.refuse = func(w http.ResponseWriter) bool {
@@ -276,13 +276,13 @@ func TestSlackIsAway(t *testing.T) {
 	began := time.Now()
 	s.wait(1)
 	require.GreaterOrEqual(t, time.Since(began), 900*time.Millisecond, "Retry-After")
-	for _, says := range []string{"502 Bad Gateway", "invalid character", "internal_error", "rate limit"} {
-		require.Contains(t, c.log.String(), says)
+	for _, text := range []string{"502 Bad Gateway", "invalid character", "internal_error", "rate limit"} {
+		require.Contains(t, c.log.String(), text)
 	}
 	require.NotContains(t, c.log.String(), "level=ERROR")
 }
 
-func TestTokenIsWrong(t *testing.T) {
+func TestAWrongTokenIsLoggedAndRetriedSlowly(t *testing.T) {
 	for name, c := range map[string]struct {
 		token  string
 		err    error
@@ -318,7 +318,7 @@ func TestSocketModeOff(t *testing.T) {
 	c := s.run(func(c *client) { c.timing.connections, c.timing.slowRetry = 1, 300*time.Millisecond })
 	w := s.wait(1)[0]
 	began := time.Now()
-	w.say(`{"type":"disconnect","reason":"link_disabled"}`)
+	w.send(`{"type":"disconnect","reason":"link_disabled"}`)
 	_ = w.Close()
 	c.logged(t, "Socket Mode is off")
 	require.Eventually(t, func() bool { return c.open.Load() == 0 }, 200*time.Millisecond, time.Millisecond, "what Slack closed counts no more")
@@ -327,7 +327,7 @@ func TestSocketModeOff(t *testing.T) {
 	require.Contains(t, c.log.String(), "level=ERROR")
 }
 
-// A connection that ends before its hello says why, and is not opened again and again.
+// The reason of a connection that ends before its hello is logged, and the next attempt waits.
 func TestADisconnectBeforeHelloKeepsItsReason(t *testing.T) {
 	for reason, logged := range map[string]string{
 		"too_many_websockets": "more connections than Slack allows (too_many_websockets)",
@@ -355,7 +355,7 @@ func (s *fakeSlack) opened2() bool {
 	return s.opened >= 2
 }
 
-// Slack's own address is encrypted here, so the one that it gives for a connection has to be.
+// Slack's API is reached over TLS here, so the address of a connection has to be encrypted, too.
 func TestAddressMustBeEncrypted(t *testing.T) {
 	for _, address := range []string{
 		"ws://wss.slack.com/?ticket=" + ticket, "https://wss.slack.com/?ticket=" + ticket, "wss:///?ticket=" + ticket,
@@ -384,7 +384,7 @@ func TestTicketIsNotLogged(t *testing.T) {
 	c.logged(t, "bad handshake")
 }
 
-// The connection goes the way of the client's requests: by its certificates, and not as HTTP/2.
+// The connection is made over TLS to a server that also offers HTTP/2.
 func TestEncrypted(t *testing.T) {
 	s := newFakeSlack(t)
 	s.server.EnableHTTP2 = true
@@ -395,8 +395,8 @@ func TestEncrypted(t *testing.T) {
 	defer s.server.Client().CloseIdleConnections()
 }
 
-// At the end nothing more is read, but what was read is answered.
-func TestEndAnswersWhatWasRead(t *testing.T) {
+// When Run ends, nothing more is read, and what was read is answered.
+func TestRunAnswersWhatWasReadBeforeItEnds(t *testing.T) {
 	s := newFakeSlack(t)
 	begun, let := make(chan bool), make(chan bool)
 	c := s.run(func(c *client) { c.timing.connections = 1 })
@@ -409,12 +409,12 @@ func TestEndAnswersWhatWasRead(t *testing.T) {
 		return []byte(`{"text":"done"}`)
 	}
 	w := s.wait(1)[0]
-	w.say(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
+	w.send(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
 	<-begun
 	stopped := make(chan bool)
 	go func() { defer close(stopped); c.stop() }()
 	require.Eventually(t, func() bool { return !c.Ready() }, time.Minute, time.Millisecond)
-	w.say(envelopeOf("slash_commands", "e-2", `{"command":"/vps"}`))
+	w.send(envelopeOf("slash_commands", "e-2", `{"command":"/vps"}`))
 	close(let)
 	require.JSONEq(t, `{"envelope_id":"e-1","payload":{"text":"done"}}`, w.ack(t))
 	<-stopped
@@ -423,14 +423,14 @@ func TestEndAnswersWhatWasRead(t *testing.T) {
 	require.Empty(t, w.acks)
 }
 
-func TestEndDoesNotWaitForever(t *testing.T) {
+func TestRunEndsAlthoughAHandlerHangs(t *testing.T) {
 	s := newFakeSlack(t)
 	let := make(chan bool)
 	defer close(let)
 	begun := make(chan bool)
 	c := s.run(func(c *client) { c.timing.connections, c.timing.drain = 1, 50*time.Millisecond })
 	c.answer = func(context.Context, Delivery) []byte { close(begun); <-let; return nil }
-	s.wait(1)[0].say(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
+	s.wait(1)[0].send(envelopeOf("slash_commands", "e-1", `{"command":"/vps"}`))
 	<-begun
 	began := time.Now()
 	c.stop()
@@ -438,8 +438,8 @@ func TestEndDoesNotWaitForever(t *testing.T) {
 	require.Contains(t, c.log.String(), "closed before all was answered")
 }
 
-// As many as 256 are handled at once. The next ones wait.
-func TestMostAtOnce(t *testing.T) {
+// 256 envelopes are handled at once, and further ones wait.
+func TestConcurrentEnvelopesAreLimited(t *testing.T) {
 	s := newFakeSlack(t)
 	var now, most atomic.Int32
 	let := make(chan bool)
@@ -456,7 +456,7 @@ func TestMostAtOnce(t *testing.T) {
 	}
 	w := s.wait(1)[0]
 	for i := range maxHandling + 50 {
-		w.say(envelopeOf("slash_commands", fmt.Sprint("e-", i), `{"command":"/vps"}`))
+		w.send(envelopeOf("slash_commands", fmt.Sprint("e-", i), `{"command":"/vps"}`))
 	}
 	require.Eventually(t, func() bool { return now.Load() == maxHandling }, time.Minute, time.Millisecond)
 	close(let)
@@ -474,11 +474,11 @@ func TestStrayConnectionsAreWarnedOf(t *testing.T) {
 	require.Contains(t, c.log.String(), "level=WARN")
 	s.wait(2)
 
-	s.wires()[0].say(`{"type":"disconnect","reason":"refresh_requested"}`)
+	s.wires()[0].send(`{"type":"disconnect","reason":"refresh_requested"}`)
 	s.wait(3)
 	require.Equal(t, 1, strings.Count(c.log.String(), "other connections of this app"), "once")
 	s.set(func() { s.strays = 0 })
-	s.wires()[1].say(`{"type":"disconnect","reason":"refresh_requested"}`)
+	s.wires()[1].send(`{"type":"disconnect","reason":"refresh_requested"}`)
 	c.logged(t, "are ours again")
 }
 

@@ -86,7 +86,7 @@ func (s *site) signed(path, body string) *httptest.ResponseRecorder {
 const aCommand = "token=legacy&team_id=T1&channel_id=C1&user_id=U1&command=%2Fvps&text=servers+list&trigger_id=1.2.x"
 
 // Slack's own example, from its page on verifying requests.
-func TestSignatureIsSlacks(t *testing.T) {
+func TestSignatureOfSlacksExample(t *testing.T) {
 	body := "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
 	require.Equal(t, "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503", sign(secret, "1531420618", []byte(body)))
 }
@@ -165,7 +165,7 @@ func sameJSON(t *testing.T, want, got string) {
 	require.Equal(t, read(want), read(got))
 }
 
-func TestOneAnswerForAllThatIsNotSlacks(t *testing.T) {
+func TestRefusalsLookTheSame(t *testing.T) {
 	want := newSite().send("/slack/commands", aCommand, http.Header{})
 	require.Equal(t, http.StatusUnauthorized, want.Code)
 	good := signed(aCommand, noon.Unix())
@@ -213,7 +213,7 @@ func sameRefusal(t *testing.T, name string, want, got *httptest.ResponseRecorder
 	require.Equal(t, want.Header(), got.Header(), name)
 }
 
-// Every single bit of what is signed, and of the signature, counts.
+// A request with any one bit of body, time or signature flipped is refused.
 func TestEveryBitIsSigned(t *testing.T) {
 	want := newSite().send("/slack/commands", aCommand, http.Header{})
 	stamp := strconv.FormatInt(noon.Unix(), 10)
@@ -232,7 +232,7 @@ func TestEveryBitIsSigned(t *testing.T) {
 	require.Empty(t, s.all())
 }
 
-func TestSecretThatIsNone(t *testing.T) {
+func TestNoSigningSecretRefusesAll(t *testing.T) {
 	for name, source := range map[string]func() (string, error){
 		"empty":      func() (string, error) { return "", nil },
 		"blank":      func() (string, error) { return " \n", nil },
@@ -300,7 +300,7 @@ func TestOnlyPost(t *testing.T) {
 	}
 }
 
-func TestChecksAndQuestions(t *testing.T) {
+func TestCertificateCheckAndURLVerification(t *testing.T) {
 	s := newSite()
 	for _, h := range []http.Header{{}, signed("ssl_check=1&token=legacy", noon.Unix())} {
 		rw := s.send("/slack/commands", "ssl_check=1&token=legacy", h)
@@ -344,8 +344,8 @@ func TestAnswerGoesBack(t *testing.T) {
 	}, rw.Header())
 }
 
-// The handler has its time, but no more; and a caller who hangs up takes none of it.
-func TestHandlersTime(t *testing.T) {
+// The context of the handler has its own time limit and does not end with the request.
+func TestHandlerTimeLimit(t *testing.T) {
 	s := newSite()
 	s.answer = func(ctx context.Context, _ Delivery) []byte {
 		ends, ok := ctx.Deadline()
@@ -396,7 +396,7 @@ func TestPanicIsAnswered(t *testing.T) {
 	}
 }
 
-// A body that comes too slowly holds nothing for long, and the time for it is not the handler's.
+// A slow body is refused after its time limit, which is not a part of the handler's.
 func TestSlowBody(t *testing.T) {
 	s := newSite()
 	began := make(chan error, 1)
@@ -423,7 +423,7 @@ func TestSlowBody(t *testing.T) {
 	require.NoError(t, <-began)
 }
 
-// Nothing in a log is what somebody typed or what Slack signed.
+// The log has neither what a person typed nor what Slack signed.
 func TestLogHoldsNoContents(t *testing.T) {
 	s := newSite()
 	s.signed("/slack/commands", "text=private%zz")
