@@ -11,8 +11,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 )
 
-type simulatorWorld = simulator.World
-
 func cells(t *testing.T, f fakeslack.File) [][]string {
 	all, err := csv.NewReader(strings.NewReader(string(f.Content))).ReadAll()
 	require.NoError(t, err)
@@ -63,8 +61,7 @@ func TestCSVWithoutScope(t *testing.T) {
 }
 
 func TestCSVUploadError(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.KickBot(ops)
 	w.slack.As(lea).In(ops).Type("/vps servers list --csv --share")
 	w.ephemeral(lea, "vpsbot is not in this channel")
@@ -73,7 +70,7 @@ func TestCSVUploadError(t *testing.T) {
 	w.ephemeral(max, "Slack did not take the file")
 	require.Empty(t, w.slack.DMs(max), "nothing announces a file that is not there")
 	w.slack.Heal()
-	w.sim.Edit(func(s *simulatorWorld) { clear(s.Servers) })
+	w.sim.Edit(func(s *simulator.World) { clear(s.Servers) })
 	w.slack.As(eve).In(ops).Type("/vps servers list --csv")
 	w.ephemeral(eve, "nothing to put into a file")
 	w.slack.As(eve).In(ops).Type("/vps backups list server=nothing --csv")

@@ -95,8 +95,7 @@ func (w *world) steadily(what string, for_ time.Duration, ok func() bool) {
 
 // A client that fails to ask escalates its question a moment after it was recorded.
 func TestEscalatedQuestion(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "web-server-01"))
 	require.Equal(t, approval.Interactive, reply.Record.AnswerMode)
 	time.Sleep(300 * time.Millisecond)
@@ -189,7 +188,7 @@ func TestRecordEndedElsewhere(t *testing.T) {
 		require.NoError(t, db.Close())
 		w.later(2 * time.Minute)
 		w.start()
-		w.eventually("it asks no more", func() bool { return len(m.Buttons()) == 0 })
+		w.asksNoMore(m)
 	})
 	t.Run("by a clock that is behind", func(t *testing.T) {
 		w := newWorld(t)
@@ -199,7 +198,7 @@ func TestRecordEndedElsewhere(t *testing.T) {
 		other.Now = func() time.Time { return w.now().Add(-20 * time.Second) }
 		_, err := other.Cancel(t.Context(), "key:lea-laptop", reply.Record.ID)
 		require.NoError(t, err)
-		w.eventually("it asks no more", func() bool { return len(m.Buttons()) == 0 })
+		w.asksNoMore(m)
 	})
 	t.Run("pressed before that is seen", func(t *testing.T) {
 		w := newWorld(t)
@@ -212,7 +211,7 @@ func TestRecordEndedElsewhere(t *testing.T) {
 		require.NoError(t, err)
 		w.slack.As(max).In(approvals).PressButton(m, b)
 		w.ephemeral(max, "cancelled")
-		w.eventually("it asks no more", func() bool { return len(m.Buttons()) == 0 })
+		w.asksNoMore(m)
 	})
 }
 
@@ -273,8 +272,7 @@ func (w *world) agreeOnReboot() {
 }
 
 func TestApprovedRecordIsFollowed(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.agreeOnReboot()
 	w.direct(lea, ": active")
 }
@@ -291,8 +289,7 @@ func TestStopWhileAPIHangs(t *testing.T) {
 
 // The asker's user groups count as they are when the change runs.
 func TestFormerGroupMemberRunsNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.AddUserGroup("S0CALL", eve)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.People = append(p.Book.People, permissions.Person{ID: "eve", Identities: []permissions.Actor{"slack:" + eve}})
@@ -312,8 +309,7 @@ func TestFormerGroupMemberRunsNothing(t *testing.T) {
 }
 
 func TestServerSuggestionsAfterDeny(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
 			Name: "eve", Effect: permissions.Allow, Who: []permissions.Principal{"slack:" + eve}, Operations: []permissions.Glob{"servers.reboot"},

@@ -13,8 +13,7 @@ const elsewhere = "T0HOME002" // a person's own workspace on Enterprise Grid, as
 
 // A person of the policy is not external when they press, whatever workspace Slack names.
 func TestEnterpriseGridPolicyPerson(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps stop db-server-01")
 	p.Of(elsewhere).Press(w.ephemeral(lea, "Stops"), "confirm")
@@ -57,8 +56,7 @@ func TestEnterpriseGridTypedCommand(t *testing.T) {
 
 // Somebody who has typed in one workspace is external in another whose bot has the same store.
 func TestTypedCommandCountsInOneWorkspace(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.As(eve).In(ops).Type("/vps help")
 	w.ephemeral(eve, "vpsbot runs")
 

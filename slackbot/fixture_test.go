@@ -95,6 +95,12 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// newParallelWorld is newWorld for a test that runs beside others.
+func newParallelWorld(t *testing.T) *world {
+	t.Parallel()
+	return newWorld(t)
+}
+
 // newSQLite makes a world on SQLite whose bot does not run yet.
 func newSQLite(t testing.TB) *world {
 	return prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
@@ -276,6 +282,12 @@ func (w *world) request(user, command, holds string) (*fakeslack.Person, *fakesl
 	p := w.slack.As(user).In(ops)
 	p.Type("/vps " + command)
 	return p, w.ephemeral(user, holds)
+}
+
+// asksNoMore waits until a message has lost its buttons.
+func (w *world) asksNoMore(m *fakeslack.Message) {
+	w.Helper()
+	w.eventually("no buttons", func() bool { return len(m.Buttons()) == 0 })
 }
 
 // modal waits for a modal that somebody sees.

@@ -74,8 +74,7 @@ func firstLine(text string) string {
 }
 
 func TestFormFieldErrors(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers replace web-server-01")
 	v := w.form(lea, "hostname")
@@ -92,8 +91,7 @@ func TestFormFieldErrors(t *testing.T) {
 }
 
 func TestFormRefusedByPolicy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.As(eve).In(ops).Type("/vps servers create")
 	w.ephemeral(eve, "servers create` is refused: no rule of the policy allows it")
 	require.Empty(t, w.slack.Calls("views.open"))
@@ -102,8 +100,7 @@ func TestFormRefusedByPolicy(t *testing.T) {
 }
 
 func TestFormExpiredTrigger(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.Fail("views.open", fakeslack.Fault{Error: "expired_trigger_id"})
 	w.slack.As(lea).In(ops).Type("/vps servers restore")
 	m := w.ephemeral(lea, "in time")
@@ -111,8 +108,7 @@ func TestFormExpiredTrigger(t *testing.T) {
 }
 
 func TestFormRejectedBySlack(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.Fail("views.update", fakeslack.Fault{Error: "internal_error"})
 	w.slack.As(lea).In(ops).Type("/vps servers restore")
 	w.ephemeral(lea, "could not fill its form")
@@ -123,8 +119,7 @@ func TestFormRejectedBySlack(t *testing.T) {
 
 // A list that somebody may not read offers no choices: the field is typed.
 func TestFormChoicesFollowPolicy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
 			Name: "no plans", Effect: permissions.Deny, Who: []permissions.Principal{"lea"}, Operations: []permissions.Glob{"plans.list"},
@@ -144,8 +139,7 @@ func TestFormChoicesFollowPolicy(t *testing.T) {
 }
 
 func TestFormChoicesOfServer(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers restore web-server-01")
 	v := w.form(lea, "backup_id")
@@ -158,8 +152,7 @@ func TestFormChoicesOfServer(t *testing.T) {
 
 // A picker accepts a typed value that is not among its choices.
 func TestFormKeepsTypedFields(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers restore backup_id=501 --dry-run")
 	v := w.form(lea, "server")
@@ -184,8 +177,7 @@ func TestServerSuggestions(t *testing.T) {
 }
 
 func TestServerSuggestionsFollowPolicy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
 			Name: "no db here", Effect: permissions.Deny, Who: []permissions.Principal{"*"}, Where: []permissions.Place{"slack:" + ops}, Servers: []permissions.ServerPattern{"db-*"},
@@ -227,8 +219,7 @@ func TestServerSuggestionsAfterSlowRead(t *testing.T) {
 }
 
 func TestFormAfterResponseURLExpired(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers get")
 	v := w.form(lea, "server")

@@ -40,8 +40,7 @@ func TestUserGroupRights(t *testing.T) {
 }
 
 func TestUnreadableUserGroupGrantsNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.onCall()
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Error: "internal_error"})
 	w.asksWhy(eve, "servers start` is refused")
@@ -80,8 +79,7 @@ func TestUserGroupsWithoutScope(t *testing.T) {
 
 // A rule that denies a user group holds for everybody while its members are unknown.
 func TestUnreadableUserGroupLiftsNoDeny(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.AddUserGroup("S0NEW", eve)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Groups = append(p.Book.Groups, permissions.Group{Name: "newcomers", SlackGroups: []string{"S0NEW"}})

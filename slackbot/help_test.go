@@ -31,8 +31,7 @@ func (w *world) ask(user, command string) *fakeslack.Message {
 }
 
 func TestHelpFollowsPolicy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	says := w.ask(eve, "/vps").Text()
 	require.Contains(t, says, "/vps servers list")
 	require.NotContains(t, says, "/vps servers delete")
@@ -46,8 +45,7 @@ func TestHelpFollowsPolicy(t *testing.T) {
 }
 
 func TestWhy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	require.Contains(t, w.ask(eve, "/vps why servers delete web-server-01").Text(), "servers delete` is refused: no rule of the policy allows it")
 	require.Contains(t, w.ask(lea, "/vps why delete web-server-01").Text(), "It needs the name typed")
 	require.Empty(t, w.sent())
@@ -55,8 +53,7 @@ func TestWhy(t *testing.T) {
 }
 
 func TestApprovalsList(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	card := w.ask(lea, "/vps stop db-server-01")
 	require.Contains(t, card.Text(), "Stops")
 	m := w.ask(max, "/vps approvals")
@@ -81,8 +78,7 @@ func TestApprovalsList(t *testing.T) {
 }
 
 func TestAuditList(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	require.Contains(t, w.ask(eve, "/vps reboot web-server-01").Text(), "is refused")
 	require.NoError(t, w.store.Note(t.Context(), audit.Row{
 		At: w.now(), Actor: "key:lea-laptop", Surface: "mcp", Operation: "servers.stop", Decision: "refused",

@@ -48,8 +48,7 @@ func TestHome(t *testing.T) {
 
 // An answered record leaves the tab.
 func TestHomeAnswers(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
 	w.posted(approvals, "Stops")
 	p := w.slack.As(max)
@@ -86,8 +85,7 @@ func TestHomePagingAndFilter(t *testing.T) {
 }
 
 func TestHomeOfExternalPerson(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p := w.slack.As(stranger)
 	p.OpenHome()
 	v := w.slack.WaitHome(stranger, "Press Refresh once")
@@ -103,8 +101,7 @@ func TestHomeOfExternalPerson(t *testing.T) {
 
 // The tab shows the person's own running records and those on servers they may read, no others.
 func TestHomeRunningRecords(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{
 			Name: "eve sees no web", Effect: permissions.Deny, Who: []permissions.Principal{"slack:" + eve}, Servers: []permissions.ServerPattern{"web-*"},
@@ -130,8 +127,7 @@ func TestHomeRunningRecords(t *testing.T) {
 }
 
 func TestHomeWhileAPIFails(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "moving house"))
 	w.sim.Intercept(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(http.StatusForbidden) })
 	w.later(2 * time.Minute)

@@ -55,8 +55,7 @@ func TestOutcomeDespiteSlackErrors(t *testing.T) {
 
 // A deleted message is replaced by one in its thread.
 func TestDeletedMessageContinuesInThread(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	_, card := w.request(lea, "stop web-server-01 --share", "Stops")
 	live := w.posted(ops, "Stop a server")
 	w.slack.DeleteMessage(live)
@@ -70,8 +69,7 @@ func TestDeletedMessageContinuesInThread(t *testing.T) {
 
 // A replayed request has one effect, after a restart, too.
 func TestReplay(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	ack := w.slack.As(lea).In(ops).Type(change)
 	w.done()
 	replay := func(n int) {
@@ -96,8 +94,7 @@ func TestReplay(t *testing.T) {
 
 // A VPS.org that hangs does not delay acknowledgements.
 func TestAcknowledgeWhileAPIHangs(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	release := w.hangAPI(false)
 	for i := range 20 {
 		ack := w.slack.As(lea).In(ops).Type(fmt.Sprintf("/vps servers list --offset %d", i))
@@ -109,8 +106,7 @@ func TestAcknowledgeWhileAPIHangs(t *testing.T) {
 }
 
 func TestExpiredCard(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p, card := w.request(lea, "stop web-server-01", "Stops")
 	b := card.Button("confirm")
 	w.later(6 * time.Minute)
@@ -141,8 +137,7 @@ func TestPressOnOldCard(t *testing.T) {
 
 // Two replicas carry a request out once.
 func TestReplicas(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p, card := w.request(lea, "stop web-server-01", "Stops")
 	first := w.stop
 	w.start() // a second process beside the first: Slack's deliveries go to it from now on

@@ -85,8 +85,7 @@ func TestDoneMessageAfterWorkSettles(t *testing.T) {
 
 // A new server has no address when VPS.org accepts it; the last version of its message has one.
 func TestNewServerMessageHasAddress(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p, card := w.request(lea, "servers create name=web-9 plan_id=1 os_id=5 location=us-west", "Creates")
 	p.Press(card, "confirm")
 	m := w.direct(lea, ": active")
@@ -96,8 +95,7 @@ func TestNewServerMessageHasAddress(t *testing.T) {
 }
 
 func TestFailedWork(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p, card := w.request(lea, "reboot web-server-01", "Reboots")
 	p.Press(card, "confirm")
 	w.eventually("it was sent", func() bool { return len(w.sent()) == 1 })
@@ -112,8 +110,7 @@ func TestFailedWork(t *testing.T) {
 
 // The card shows the outcome of a long call: no clock uses its response_url up.
 func TestCardShowsOutcomeOfLongCall(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	release := w.hangAPI(true)
 	p, card := w.request(lea, "stop web-server-01", "Stops")
 	p.Press(card, "confirm")
@@ -128,8 +125,7 @@ func TestCardShowsOutcomeOfLongCall(t *testing.T) {
 }
 
 func TestAskerCannotApproveOwnRequest(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
 	asked := w.posted(approvals, "Stops")
 	require.Contains(t, asked.Text(), "max", "who may approve is said")
@@ -142,16 +138,14 @@ func TestAskerCannotApproveOwnRequest(t *testing.T) {
 
 // Somebody who asked elsewhere is mentioned by their Slack id.
 func TestAskerIsMentioned(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.runner.Run(t.Context(), fromAssistant("servers.delete", "db-server-01"))
 	m := w.posted(approvals, "Deletes")
 	require.Contains(t, m.Text(), "key lea-laptop (<@"+lea+">)")
 }
 
 func TestArchivedApprovalsChannel(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.ArchiveChannel(approvals)
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
 	w.direct(lea, "takes no messages")
@@ -162,8 +156,7 @@ func TestArchivedApprovalsChannel(t *testing.T) {
 }
 
 func TestUpdateIsAnsweredWhereTyped(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.As(lea).In(ops).Type(change)
 	w.ephemeral(lea, "Done")
 	require.Contains(t, w.direct(lea, "Done").Text(), "web-2", "what was changed is said")
@@ -183,8 +176,7 @@ func TestPagingReplacesThePage(t *testing.T) {
 
 // A suggestion that is no operation is shown without a button.
 func TestTypoInHelp(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps hlp servers")
 	w.ephemeral(lea, "help servers")
 }
@@ -204,8 +196,7 @@ func TestAuditMirrorBeforeIdentity(t *testing.T) {
 
 // Somebody who asked at a terminal is notified that it is their turn; nobody else can run it.
 func TestTerminalAskerIsNotifiedOfTheirTurn(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	wish := fromAssistant("servers.stop", "db-server-01")
 	wish.Surface, wish.CanPrompt = permissions.Terminal, false
 	reply := w.runner.Run(t.Context(), wish)
@@ -221,19 +212,17 @@ func TestTerminalAskerIsNotifiedOfTheirTurn(t *testing.T) {
 
 // Somebody who confirmed elsewhere is not asked again.
 func TestQuestionAnsweredElsewhere(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "db-server-01"))
 	own := w.direct(lea, "Please confirm")
 	_, err := w.runner.Decide(t.Context(), "key:lea-laptop", runner.Answer{Approval: reply.Record.ID, Channel: permissions.Terminal, Yes: true}, "")
 	require.NoError(t, err)
-	w.eventually("it asks no more", func() bool { return len(own.Buttons()) == 0 })
+	w.asksNoMore(own)
 	require.Contains(t, own.Text(), "Waits for another person")
 }
 
 func TestSecondPressOfApprove(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.hangAPI(true)
 	p, card := w.request(lea, "stop db-server-01", "Stops")
 	asked := w.posted(approvals, "Stops")
@@ -250,8 +239,7 @@ func TestSecondPressOfApprove(t *testing.T) {
 
 // The answer to a command does not say done while the work goes on.
 func TestAcceptedIsNotDone(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps backups create web-server-01")
 	w.ephemeral(lea, "has accepted it")
 	require.Zero(t, w.answers(lea, "Done"))
@@ -259,8 +247,7 @@ func TestAcceptedIsNotDone(t *testing.T) {
 
 // The modal of an expired card says that it expired.
 func TestModalOfExpiredCard(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	p, card := w.request(lea, "delete web-server-01", "Deletes")
 	p.Press(card, "confirm")
 	v := w.modal(lea, "web-server-01")

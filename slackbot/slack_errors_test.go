@@ -42,8 +42,7 @@ func TestUnusableApprovalsChannel(t *testing.T) {
 
 // If the policy names no channel, the asker is told that nobody was asked.
 func TestNoApprovalsChannel(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	w := newParallelWorld(t)
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack = permissions.SlackChannels{} })
 	w.slack.As(lea).In(ops).Type("/vps stop db-server-01")
 	w.ephemeral(lea, "Nobody else was asked")
