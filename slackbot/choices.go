@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/background"
@@ -21,14 +22,17 @@ var pickers = map[string]picker{
 	"plan_id":     {[]string{"plans.list"}, planChoices},
 	"location":    {[]string{"plans.list", "servers.list"}, locationChoices},
 	"os_id":       {[]string{"servers.list"}, systemChoices},
-	"backup_id":   {[]string{"backups.list"}, copyChoices},
-	"snapshot_id": {[]string{"snapshots.list"}, copyChoices},
+	"backup_id":   {[]string{"backups.list"}, copyChoices("backups.list")},
+	"snapshot_id": {[]string{"snapshots.list"}, copyChoices("snapshots.list")},
 }
 
 type picker struct {
 	lists []string
-	from  func(lists ...runner.Reply) []blocks.Choice // a list that could not be read is empty
+	from  func(lists replies) []blocks.Choice // a list that could not be read is empty
 }
+
+// replies are the replies of lists by the operation's name.
+type replies map[string]runner.Reply
 
 // choices reads what the fields of a command can be picked from, with the person's rights. A field
 // without choices is typed.
@@ -44,48 +48,37 @@ func (f form) choices(ctx context.Context, offered []*tools.Op) blocks.Choices {
 	lists := f.lists(ctx, wanted)
 	choices := blocks.Choices{}
 	for _, field := range f.Op.Fields {
-		p, ok := pickers[field.Name]
-		if !ok {
-			continue
+		if p, ok := pickers[field.Name]; ok {
+			choices[field.Name] = p.from(lists)
 		}
-		var from []runner.Reply
-		for _, name := range p.lists {
-			from = append(from, lists[name])
-		}
-		choices[field.Name] = p.from(from...)
 	}
 	return choices
 }
 
-// lists reads several lists at once and returns the replies that came in time.
-func (f form) lists(ctx context.Context, wanted map[string]*tools.Op) map[string]runner.Reply {
+// lists reads several lists at once and returns the replies that succeeded in time.
+func (f form) lists(ctx context.Context, wanted map[string]*tools.Op) replies {
 	ctx, cancel := context.WithTimeout(ctx, choiceWithin)
 	defer cancel()
-	came := make(chan runner.Reply, len(wanted))
+	var mu sync.Mutex
+	var reading sync.WaitGroup
+	read := replies{}
 	for _, op := range wanted {
-		go func() {
-			var reply runner.Reply
+		reading.Go(func() {
 			err := background.Safely(ctx, func(ctx context.Context) error {
-				reply = f.wholeList(ctx, op, f.filter(op), tools.MaxLimit)
+				reply := f.wholeList(ctx, op, f.filter(op), tools.MaxLimit)
+				mu.Lock()
+				defer mu.Unlock()
+				if reply.Class == runner.OK {
+					read[op.Name] = reply
+				}
 				return nil
 			})
 			if err != nil {
-				f.Log.Error("Slack: reading what a form offers", "operation", op.Name, "error", err)
+				f.Log.Error("Slack: reading the choices of a form", "operation", op.Name, "error", err)
 			}
-			came <- reply
-		}()
+		})
 	}
-	read := map[string]runner.Reply{}
-	for range wanted {
-		select {
-		case <-ctx.Done():
-			return read
-		case reply := <-came:
-			if reply.Op != nil && reply.Class == runner.OK {
-				read[reply.Op.Name] = reply
-			}
-		}
-	}
+	reading.Wait()
 	return read
 }
 
@@ -99,9 +92,9 @@ func (f form) filter(op *tools.Op) map[string]string {
 }
 
 // planChoices show the price first: the person agrees to it.
-func planChoices(lists ...runner.Reply) []blocks.Choice {
+func planChoices(lists replies) []blocks.Choice {
 	var all []blocks.Choice
-	for _, r := range rowsOf(lists[0]) {
+	for _, r := range rowsOf(lists["plans.list"]) {
 		all = append(all, blocks.Choice{Value: r["id"], Label: parts(
 			r["name"], price(r["price_monthly"]), withUnit(r["vcpus"], " vCPU"), withUnit(r["memory"], " MB"), withUnit(r["storage"], " GB"),
 		)})
@@ -129,14 +122,14 @@ func parts(all ...string) string {
 }
 
 // locationChoices are the locations of plans and of the account's servers.
-func locationChoices(lists ...runner.Reply) []blocks.Choice {
+func locationChoices(lists replies) []blocks.Choice {
 	found := map[string]bool{}
-	for _, r := range rowsOf(lists[0]) {
+	for _, r := range rowsOf(lists["plans.list"]) {
 		for _, location := range strings.Fields(r["locations"]) {
 			found[location] = true
 		}
 	}
-	for _, r := range rowsOf(lists[1]) {
+	for _, r := range rowsOf(lists["servers.list"]) {
 		found[r["location"]] = true
 	}
 	delete(found, "")
@@ -148,7 +141,7 @@ func locationChoices(lists ...runner.Reply) []blocks.Choice {
 }
 
 // systemChoices are the systems of the account's servers: VPS.org lists systems nowhere else.
-func systemChoices(lists ...runner.Reply) []blocks.Choice {
+func systemChoices(lists replies) []blocks.Choice {
 	var page struct {
 		Results []struct {
 			OS struct {
@@ -157,7 +150,7 @@ func systemChoices(lists ...runner.Reply) []blocks.Choice {
 			} `json:"os"`
 		} `json:"results"`
 	}
-	if err := json.Unmarshal(lists[0].JSON(), &page); err != nil {
+	if err := json.Unmarshal(lists["servers.list"].JSON(), &page); err != nil {
 		return nil // it could not be read
 	}
 	var all []blocks.Choice
@@ -171,21 +164,22 @@ func systemChoices(lists ...runner.Reply) []blocks.Choice {
 	return all
 }
 
-// copyChoices are backups or snapshots, the newest first.
-func copyChoices(lists ...runner.Reply) []blocks.Choice {
-	rows := rowsOf(lists[0])
-	slices.SortStableFunc(rows, func(a, b row) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })
-	var all []blocks.Choice
-	for _, r := range rows {
-		status := r["status"]
-		if status == "completed" || status == "available" {
-			status = ""
+// copyChoices are the backups or snapshots of a list, the newest first.
+func copyChoices(list string) func(replies) []blocks.Choice {
+	return func(lists replies) (all []blocks.Choice) {
+		rows := rowsOf(lists[list])
+		slices.SortStableFunc(rows, func(a, b row) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })
+		for _, r := range rows {
+			status := r["status"]
+			if status == "completed" || status == "available" {
+				status = ""
+			}
+			all = append(all, blocks.Choice{Value: r["id"], Label: parts(
+				r["name"], onDay(r["created_at"]), r["server"], r["backup_type"], status, withUnit(r["size_mb"], " MB"),
+			)})
 		}
-		all = append(all, blocks.Choice{Value: r["id"], Label: parts(
-			r["name"], onDay(r["created_at"]), r["server"], r["backup_type"], status, withUnit(r["size_mb"], " MB"),
-		)})
+		return all
 	}
-	return all
 }
 
 func moment(at string) time.Time {
