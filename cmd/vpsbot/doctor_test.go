@@ -48,7 +48,7 @@ func TestDoctorChecksSlack(t *testing.T) {
 		found := b.findings(t)
 		for check, message := range map[string]string{
 			"slack mode": mode, "slack": "vpsbot in fake", "slack scopes": "commands, chat:write, files:write",
-			"slack clock": "within 1s of Slack's", "slack policy": "others are asked in C0APPROVE1",
+			"slack clock": "within 1s of Slack's", "slack policy": "approvers are asked in C0APPROVE1",
 		} {
 			require.Equal(t, doctor.Finding{Check: check, Status: doctor.StatusOK, Message: message}, found[check])
 		}

@@ -58,7 +58,7 @@ func TestSecondCtrlC(t *testing.T) {
 		{until: arrived, text: "^C"}, {expect: true, text: waitsForAnswer}, {text: "^C"}, {expect: true, text: "you did not wait"},
 	})
 	require.ErrorContains(t, err, "exit status 5")
-	require.Regexp(t, `vpsbot approvals show [a-z2-7]{26} says how it stands`, screen)
+	require.Regexp(t, `vpsbot approvals show [a-z2-7]{26} shows its state`, screen)
 }
 
 // silentAPI is an API that never answers.

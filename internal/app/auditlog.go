@@ -157,9 +157,9 @@ func (e *Environment) LogCheck(cfg config.Config, keys []string) (audit.Check, e
 	kept, err := CheckpointKeeper(cfg).Newest()
 	switch {
 	case errors.Is(err, audit.ErrNoCheckpoint):
-		return audit.Check{}, Errorf(runner.Failed, "what is kept of the log outside the database was changed: %v", err)
+		return audit.Check{}, Errorf(runner.Failed, "the checkpoint of the log outside the database was changed: %v", err)
 	case err != nil:
-		fmt.Fprintf(e.Stderr, "Warning: the log is not held to what is kept of it outside the database (VPSBOT_AUDIT_STATE): %v\n", err)
+		fmt.Fprintf(e.Stderr, "Warning: the log is not compared with the checkpoint outside the database (VPSBOT_AUDIT_STATE): %v\n", err)
 	}
 	return audit.Check{Keys: known, Kept: kept}, nil
 }

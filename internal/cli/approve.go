@@ -257,7 +257,7 @@ func (q quorum) in(rec approval.Record) string {
 	if q.Own {
 		who = append(who, text.Clean(rec.Actor)+", who asked")
 	}
-	approvers := " (" + cmp.Or(text.Clean(rec.Approvers), "whoever may do this there") + ")"
+	approvers := " (" + cmp.Or(text.Clean(rec.Approvers), "anybody who may do this there") + ")"
 	if q.Others == 1 {
 		who = append(who, "another person"+approvers)
 	} else if q.Others > 1 {

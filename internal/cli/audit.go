@@ -21,7 +21,7 @@ import (
 
 func auditCommand(c *cli) *cobra.Command {
 	return parent("audit", "Read, verify, sign and export the log of what was done",
-		"The audit log holds every change, every refusal, and every approval with its fate. Each row is\nchained to the one before, so that a row changed or dropped later is found. With a key, signed\ncheckpoints also tell when its end was cut off, or all of it written anew.",
+		"The audit log holds every change, every refusal, and every approval with its outcome. Each row is\nchained to the one before, so that a row changed or dropped later is found. With a key, signed\ncheckpoints also show that its end was cut off, or that all of it was rewritten.",
 		auditListCommand(c), auditVerifyCommand(c), auditExportCommand(c), auditKeyCommand(c))
 }
 
@@ -42,7 +42,7 @@ func auditListCommand(c *cli) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.listAudit(cmd.Context(), flags) },
 	}
 	addFilterFlags(cmd, &flags)
-	cmd.Flags().IntVar(&flags.limit, "limit", 50, "the newest so many; 0: all")
+	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many of the newest rows; 0: all")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "one line of JSON a row")
 	return cmd
 }
@@ -57,7 +57,7 @@ func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	addEnumFlag(cmd, (*string)(&flags.filter.Outcome), "outcome", toStrings(audit.Outcomes))
 	f.StringVar(&flags.since, "since", "", "from then on: 2026-01-31, 2026-01-31T14:00:00Z, or so long ago: 24h, 7d")
 	f.StringVar(&flags.until, "until", "", "before then, written the same way")
-	f.Int64Var(&flags.filter.After, "after", 0, "rows after this number alone, to go on where an export ended")
+	f.Int64Var(&flags.filter.After, "after", 0, "only rows after this number, to continue where an export ended")
 }
 
 // addEnumFlag adds a flag that takes one of some values, and completes them.

@@ -22,8 +22,8 @@ const exportHelp = `Writes the log on stdout, oldest row first, one line of JSON
 stay in the database. vpsbot audit verify --file checks such files: all of them in order, together
 with the database where it is there.
 
-What a filter other than --after leaves is a selection: its rows do not follow each other, so each is
-compared with the database's.`
+With a filter other than --after the export is a selection: its rows do not follow each other, so each
+is compared with the database's.`
 
 func auditExportCommand(c *cli) *cobra.Command {
 	var flags auditFlags
@@ -35,7 +35,7 @@ func auditExportCommand(c *cli) *cobra.Command {
 		},
 	}
 	addFilterFlags(cmd, &flags)
-	cmd.Flags().IntVar(&flags.limit, "limit", 0, "the newest so many; 0: all")
+	cmd.Flags().IntVar(&flags.limit, "limit", 0, "how many of the newest rows; 0: all")
 	return cmd
 }
 
@@ -83,7 +83,7 @@ func (c *cli) exportAudit(ctx context.Context, flags auditFlags, selection strin
 		err = audit.Export(c.io.Out, segment, selection)
 	}
 	if err == nil && log.Stale() {
-		err = app.Errorf(runner.Failed, "somebody began to write while the log was read: export it again")
+		err = app.Errorf(runner.Failed, "another process wrote to the log while it was read: export it again")
 	}
 	return err
 }

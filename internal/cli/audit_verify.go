@@ -21,11 +21,11 @@ type verifyFlags struct {
 }
 
 const verifyHelp = `Reads the whole log and checks the chain and its signed checkpoints; names the first row that is
-wrong, and ends with 1. It opens the database to read alone.
+wrong, and ends with 1. It opens the database read-only.
 
 With a key the log must be signed, all but its newest 100 rows or 10 minutes. The key is that of
-the file that signs, unless --key says it. Who could change the database could have changed that
-file too: keep the verifier key elsewhere, and give it.
+the file that signs, unless --key gives it. Somebody who could change the database could have changed
+that file too: keep the verifier key elsewhere, and give it.
 
 The newest checkpoint is kept in a file outside the database (VPSBOT_AUDIT_STATE), and must be in the
 log. --at-least takes a row that was kept elsewhere, as this command prints it.`

@@ -94,7 +94,7 @@ func TestQuorumInWords(t *testing.T) {
 	t.Parallel()
 	rec := approval.Record{Actor: "key:lead-laptop", Approvers: "oncall"}
 	require.Equal(t, "key:lead-laptop, who asked; and another person (oncall)", quorum{Quorum: approval.Quorum{Own: true, Others: 1}}.in(rec))
-	require.Equal(t, "2 other people (whoever may do this there)", quorum{Quorum: approval.Quorum{Others: 2}}.in(approval.Record{}))
+	require.Equal(t, "2 other people (anybody who may do this there)", quorum{Quorum: approval.Quorum{Others: 2}}.in(approval.Record{}))
 }
 
 func TestReadTime(t *testing.T) {

@@ -147,6 +147,6 @@ func (r *operationRun) abandoned(ctx context.Context) runner.Reply {
 	return runner.Reply{
 		Op: r.op, Class: runner.Lost, Outcome: runner.Unknown,
 		Message: fmt.Sprintf("you did not wait for the answer, so it is unknown whether %s happened. "+
-			"The same command again, in some minutes, reads it back; vpsbot approvals show %s says how it stands", r.op.Name, id),
+			"The same command again, in some minutes, reads it back; vpsbot approvals show %s shows its state", r.op.Name, id),
 	}
 }

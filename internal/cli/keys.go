@@ -17,9 +17,9 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-const keysHelp = `An access key says who is at a terminal, or whose assistant calls: VPSBOT_KEY_FILE names a file that
-holds it, VPSBOT_KEY holds it itself. A policy knows its bearer as key:NAME. It is shown once, and
-stored as a hash. Whoever can open the database can make and revoke keys.`
+const keysHelp = `An access key identifies the person at a terminal, or the owner of an assistant: VPSBOT_KEY_FILE names
+a file that holds it, VPSBOT_KEY holds it itself. A policy knows its bearer as key:NAME. It is shown once, and
+stored as a hash. Everybody who can open the database can make and revoke keys.`
 
 const createKeyHelp = `Prints the key, and nothing else, on stdout, or writes it into the file of --out. It is not kept and
 cannot be shown again. A name is never used twice: after a revocation take another one.
@@ -59,7 +59,7 @@ func createKeyCommand(c *cli) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&flags.out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
-	cmd.Flags().StringVar(&flags.expires, "expires", "", "until when it counts: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
+	cmd.Flags().StringVar(&flags.expires, "expires", "", "until when it is valid: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
 	return cmd
 }
 
@@ -124,7 +124,7 @@ func (s *session) printKey(secret string, key keys.Key, out string) (err error) 
 		err = s.io.println(secret)
 	}
 	if !key.ExpiresAt.IsZero() {
-		s.io.say("It counts until %s.", key.ExpiresAt.UTC().Format(time.RFC3339))
+		s.io.say("It is valid until %s.", key.ExpiresAt.UTC().Format(time.RFC3339))
 	}
 	return err
 }
@@ -177,7 +177,7 @@ type keyJSON struct {
 func listKeysCommand(c *cli) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the access keys, those that no longer count too", Args: noArgs,
+		Use: "list", Short: "List the access keys, with those that are no longer valid", Args: noArgs,
 		RunE: c.runOnKeys(func(ctx context.Context, s *session, db keys.Store, _ string) error {
 			all, err := db.Keys(ctx)
 			if err != nil {

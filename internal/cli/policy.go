@@ -35,8 +35,8 @@ func (c *cli) readPolicy(path string) (policy.Document, error) {
 
 func policyCheckCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use: "check FILE", Short: "Find what is wrong or doubtful in a policy file, and run its tests",
-		Long: "Reads the file as it would be read to be in force, says what is legal but hardly meant, and\nruns its tests: section. Ends with 2 for an error in the file and 1 for a test that fails.",
+		Use: "check FILE", Short: "Check a policy file for errors and warnings, and run its tests",
+		Long: "Reads the file like the one in force, warns of what is legal but hardly meant, and runs its tests:\nsection. Ends with 2 for an error in the file and 1 for a test that fails.",
 		Args: oneArg("the path of a policy file"), Example: "  vpsbot policy check policy.yaml",
 		RunE: func(_ *cobra.Command, args []string) error { return c.checkPolicy(args[0]) },
 	}
@@ -74,7 +74,7 @@ func policyExplainCommand(c *cli) *cobra.Command {
 	var flags explainFlags
 	cmd := &cobra.Command{
 		Use: "explain OPERATION [SERVER]", Short: "Show which rule decides, and what would be needed",
-		Long: "Answers for one person, place, operation and server what the policy would, and why. Without a\nserver it answers as far as that goes. Nothing is run. What the token may do is not part of it:\nvpsbot operations --all shows that.",
+		Long: "Shows the policy's decision for one person, place, operation and server, and why. Without a server\nit shows as much of it as is decided. Nothing is run. What the token may do is not part of it:\nvpsbot operations --all shows that.",
 		Example: "  vpsbot policy explain --who lead --where slack:C061EG9SL servers.delete staging-1\n" +
 			"  vpsbot policy explain --who '*' --where mcp --file policy.yaml servers.list",
 		Args: explainArgs,
@@ -87,7 +87,7 @@ func policyExplainCommand(c *cli) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.query.Who, "who", "", "a person, an identity such as key:lead-laptop, * (anybody listed nowhere), slack-group:S…, slack-external")
+	f.StringVar(&flags.query.Who, "who", "", "a person, an identity such as key:lead-laptop, * (anybody who is not listed), slack-group:S…, slack-external")
 	f.StringVar(&flags.query.Where, "where", "", "slack, slack:C…, mcp or terminal")
 	f.StringVar(&flags.query.NewName, "new-name", "", "the name that a rename asks for")
 	f.StringVar(&flags.file, "file", "", "the policy file; default VPSBOT_POLICY_FILE")
@@ -190,7 +190,7 @@ func neededText(d permissions.Decision) string {
 		parts = append(parts, "the requester's yes")
 	}
 	if d.Others > 0 {
-		who := "whoever may run it there"
+		who := "anybody who may run it there"
 		if len(d.Approvers) > 0 {
 			who = strings.Join(d.Approvers, ", ")
 		}

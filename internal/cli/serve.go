@@ -17,11 +17,11 @@ SLACK_BOT_TOKEN set, one of two others says how Slack reaches this process:
   SLACK_SIGNING_SECRET   HTTP: Slack calls /slack/commands, /slack/interactivity and /slack/events
 
 VPSBOT_LISTEN (127.0.0.1:8484) is the address it listens on, behind a proxy that ends TLS. There
-GET /healthz says that it lives and GET /readyz whether it can work. Who may do what, the policy
-says: without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything.
+GET /healthz shows that it runs and GET /readyz whether it is ready. The policy decides who may do
+what: without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything.
 
 SIGTERM or Ctrl-C ends it within 15 seconds: what was acknowledged is finished, or left to the
-store for whoever runs next.`
+store for the next process.`
 
 func serveCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
@@ -31,7 +31,7 @@ func serveCommand(c *cli) *cobra.Command {
 }
 
 const mcpHelp = `Serves the operations to an AI assistant over MCP, on stdin and stdout. An editor or a desktop
-app starts this command by itself; it is told so in its configuration:
+app starts this command by itself, by its configuration:
 
   {"mcpServers": {"vpsbot": {"command": "/path/to/vpsbot", "args": ["mcp"], "env": {"VPS_API_TOKEN_FILE": "/path/to/token"}}}}
 

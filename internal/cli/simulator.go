@@ -84,7 +84,7 @@ func (c *cli) simulate(cmd *cobra.Command, flags simulatorFlags) error {
 func greeting(at net.Addr) string {
 	everywhere := ""
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-		everywhere = fmt.Sprintf("\nIt listens to the whole network, at %s: whoever reaches this machine can use it.\n", at)
+		everywhere = fmt.Sprintf("\nIt listens to the whole network, at %s: everybody who reaches this machine can use it.\n", at)
 		at = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port} // every address: this one is for here
 	}
 	url := "http://" + at.String() + "/api/v1"

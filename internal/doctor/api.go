@@ -69,7 +69,7 @@ func (d *doctor) checkClock(date string) Finding {
 	const name = "clock"
 	there, err := http.ParseTime(date)
 	if err != nil {
-		return warn(name, "not compared: the API does not tell its time", "")
+		return warn(name, "not compared: the API's answer has no date", "")
 	}
 	skew := d.env.Clock().Sub(there).Round(time.Second)
 	if skew.Abs() > maxClockSkew {

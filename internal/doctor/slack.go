@@ -147,9 +147,9 @@ func (s slackDoctor) checkChannel() []Finding {
 	case s.Config.PolicyFile() == "":
 		return []Finding{warn(name, "without a policy everybody in the workspace may read, and nobody may change anything", "Write a policy: docs/policy.md has examples; set VPSBOT_POLICY_FILE.")}
 	case channel == "":
-		return []Finding{warn(name, "the policy names no slack.approvals_channel, so nobody is asked in Slack for others", "Put the channel's id into the policy, slack: {approvals_channel: C…}, and invite the bot to it.")}
+		return []Finding{warn(name, "the policy names no slack.approvals_channel, so no approver is asked in Slack", "Put the channel's id into the policy, slack: {approvals_channel: C…}, and invite the bot to it.")}
 	}
-	return []Finding{pass(name, "others are asked in %s", channel)}
+	return []Finding{pass(name, "approvers are asked in %s", channel)}
 }
 
 // namesSlackGroups reports whether a policy names user groups of Slack.

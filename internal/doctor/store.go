@@ -137,7 +137,7 @@ func (d *doctor) checkLog(ctx context.Context) []Finding {
 	}
 	if err := app.CheckpointKeeper(d.Config).CheckWritable(); err != nil {
 		found = append(found, warn(name, fmt.Sprintf("its newest checkpoint is not kept outside the database: %v", err),
-			"Set VPSBOT_AUDIT_STATE to a folder that you may write to; else a database that is put back to an earlier state is not told."))
+			"Set VPSBOT_AUDIT_STATE to a folder that you may write to; else nothing shows that a database was put back to an earlier state."))
 	}
 	return found
 }

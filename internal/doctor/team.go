@@ -62,7 +62,7 @@ func (d *doctor) checkLocalUsers() []Finding {
 	policy := d.Runner.Policy()
 	switch {
 	case policy.OneUser:
-		return []Finding{warn(name, "this process runs in a user namespace, where whoever makes one may be any user: all local users count as one person",
+		return []Finding{warn(name, "this process runs in a user namespace, whose maker may be any user: all local users count as one person",
 			"Use access keys, vpsbot keys create NAME, and name them in the policy.")}
 	case policy.Book == nil || d.Config.IsShared():
 		return nil
