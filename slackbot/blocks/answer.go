@@ -17,10 +17,9 @@ type AnswerView struct {
 	SharedBy        string // user id of who posts it for everybody; empty: it is for the asker alone
 }
 
-// Plain is a sentence of ours, escaped. What stands between backticks, and in no quotation, is shown
-// as code.
+// Plain is a message of one sentence. Text between backticks, outside of quotations, is shown as code.
 func Plain(says string) Message {
-	m := said(says)
+	m := sentence(says)
 	if m == "" {
 		m = "–"
 	}
@@ -39,7 +38,7 @@ func Answer(r runner.Reply, o AnswerView) Message {
 		return answerFailure(r)
 	}
 	shows := heading(r)
-	return message(shows, nil, sections(strong(shows), said(r.Message)), sections(lines(r.JSON())...), remark(asOf(o.Now), sharedBy(o)))
+	return message(shows, nil, sections(strong(shows), sentence(r.Message)), sections(lines(r.JSON())...), contextLine(asOf(o.Now), sharedBy(o)))
 }
 
 func answerList(r runner.Reply, t runner.Table, o AnswerView) Message {
@@ -50,15 +49,15 @@ func answerList(r runner.Reply, t runner.Table, o AnswerView) Message {
 		button(ActCSV, string(o.CSV), "All as CSV", ""),
 	)
 	return message(esc(t.Note), buttons,
-		sections(strong(esc(noun(r.Op))), said(r.Message)),
+		sections(strong(esc(listNoun(r.Op))), sentence(r.Message)),
 		shown,
-		remark(note(t, o.Next), leftOut(left), asOf(o.Now), sharedBy(o)))
+		contextLine(note(t, o.Next), leftOut(left), asOf(o.Now), sharedBy(o)))
 }
 
-// heading names what is shown: a server by its name.
+// heading is the name of an object, or else of its resource.
 func heading(r runner.Reply) md {
 	resource, _, _ := strings.Cut(r.Op.Name, ".")
-	shows := esc(titled(resource))
+	shows := esc(capitalized(resource))
 	flatten("", r.JSON(), func(field, s string) {
 		if m := named(s); field == "name" && m != "" {
 			shows = m
@@ -68,7 +67,7 @@ func heading(r runner.Reply) md {
 }
 
 func answerFailure(r runner.Reply) Message {
-	says := said(r.Message)
+	says := sentence(r.Message)
 	if says == "" {
 		says = "There is nothing to show."
 	}
@@ -86,7 +85,7 @@ var outcomeMarks = map[runner.Outcome]md{
 }
 
 func answerChange(r runner.Reply, o AnswerView) Message {
-	says := said(r.Message)
+	says := sentence(r.Message)
 	if r.Outcome == runner.ApprovalRequired {
 		says = "A person must agree to this first." // the message is for assistants
 	}
@@ -99,13 +98,13 @@ func answerChange(r runner.Reply, o AnswerView) Message {
 	}
 	var card []slack.Block
 	if r.Card != nil {
-		card = append(cardBlocks(*r.Card), remark(account(r.Card.Account))...)
+		card = append(cardBlocks(*r.Card), contextLine(account(r.Card.Account))...)
 	}
 	made := append(created(r.Op, runner.Reply{Value: r.Value}.JSON()), wouldSend(r))
-	return message(says, nil, sections(mark+says), card, sections(made...), remark(sharedBy(o)))
+	return message(says, nil, sections(mark+says), card, sections(made...), contextLine(sharedBy(o)))
 }
 
-// wouldSend is what a dry run would have sent, field by field.
+// wouldSend lists the fields of the request that a dry run has not sent.
 func wouldSend(r runner.Reply) md {
 	if r.Request == nil {
 		return ""
@@ -117,8 +116,8 @@ func wouldSend(r runner.Reply) md {
 	return labelled("Would be sent: ", clip(join(" · ", fields...), longestText))
 }
 
-// created shows what a change has made: its address is what people wait for. Of what was
-// there before the message says enough; status and the API's words stand elsewhere.
+// created lists the fields of a new object that people wait for, such as its address. Other parts of the
+// message have its status and the API's text.
 func created(op *tools.Op, result []byte) (shown []md) {
 	if op == nil || !op.Creates() {
 		return nil

@@ -1,8 +1,8 @@
 // Package blocks renders what Slack shows from our own values: messages, modals, the Home tab.
 //
 // It is the only place that escapes. Every function is pure: no request, no clock, no store.
-// Whatever comes in, the result keeps Slack's limits and shows text that others wrote as text alone:
-// it mentions nobody, links nowhere and looks like no button of ours.
+// The result always keeps Slack's limits and shows text by others as plain text: it mentions nobody, has no
+// links and looks like no button.
 package blocks
 
 import "github.com/slack-go/slack"
@@ -75,6 +75,6 @@ const (
 	mostMeta       = 3000
 	mostLabel      = 2000 // of an input, and its hint
 	mostInitial    = 3000
-	mostFallback   = 300  // ours: a notification shows no more
+	mostFallback   = 300  // ourMarkup: a notification shows no more
 	mostBare       = 3000 // of a text without blocks: Slack cuts longer ones off
 )

@@ -1,6 +1,8 @@
 package blocks
 
 import (
+	"cmp"
+
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -26,25 +28,25 @@ type AskView struct {
 	Call    []string // ids of the users and user groups that are to be called
 }
 
-// mostCalled is how many are called at once, so that the question stays in sight.
+// mostCalled limits the mentions at once, so that the question stays visible.
 const mostCalled = 10
 
-// askWords say what is wanted of the reader.
-var askWords = map[Role]md{Own: "Please confirm", Second: "Approval needed"}
+// askTexts are the requests to the reader.
+var askTexts = map[Role]md{Own: "Please confirm", Second: "Approval needed"}
 
 // Ask is the card of a record with the buttons to answer it. The buttons carry the record's id
 // and nothing else; where a name must be typed, they lead to the modal that asks for it.
 func Ask(rec approval.Record, o AskView) Message {
-	says := askWords[o.Role] + ": " + subject(rec)
+	says := askTexts[o.Role] + ": " + subject(rec)
 	if o.Role == Second {
-		says += ", asked by " + asker(rec, o.AskedBy)
+		says += ", asked by " + askerOf(rec, o.AskedBy)
 	}
 	called := join(" ", each(o.Call[:min(mostCalled, len(o.Call))], mention)...)
 	return message(join(" ", called, says), askButtons(rec, o.Role),
-		sections(join(" ", called, "✋ *"+askWords[o.Role]+"* · "+title(rec))),
+		sections(join(" ", called, "✋ *"+askTexts[o.Role]+"* · "+title(rec))),
 		cardBlocks(cardOf(rec)),
-		remark(askedBy(rec, o.AskedBy), until(rec.ExpiresAt)),
-		remark(answers(o.Answers)))
+		contextLine(askedBy(rec, o.AskedBy), until(rec.ExpiresAt)),
+		contextLine(answers(o.Answers)))
 }
 
 func askButtons(rec approval.Record, role Role) []slack.Block {
@@ -65,18 +67,18 @@ func cancelButton(rec approval.Record) *slack.ButtonBlockElement {
 	return button(ActCancel, rec.ID, "Cancel", "")
 }
 
-// Answered is what a card becomes once it is answered: the same, and how it stands, without buttons
-// but the one that cancels the request.
+// Answered is the card of a record after its answer: with its state, and at most the button that cancels
+// the request.
 func Answered(rec approval.Record, o LiveView) Message {
-	now := standingOf(rec, o)
+	now := recordStatusOf(rec, o)
 	return message(now.text, now.buttons,
 		sections(now.head, now.says, now.undo),
 		cardBlocks(cardOf(rec)),
-		remark(askedBy(rec, ""), now.until),
-		remark(answers(o.Answers)))
+		contextLine(askedBy(rec, ""), now.until),
+		contextLine(answers(o.Answers)))
 }
 
-// cardOf returns the card of a record. One that cannot be read is made of what the record says.
+// cardOf returns the card of a record, or one made of the record's fields if it cannot be decoded.
 func cardOf(rec approval.Record) runner.Card {
 	card, err := runner.CardOf(rec)
 	if err != nil {
@@ -88,15 +90,14 @@ func cardOf(rec approval.Record) runner.Card {
 // mostTarget is how many lines of a target are shown; a card has at most a dozen.
 const mostTarget = 20
 
-// cardBlocks shows what a person must know before they agree: the effect, the target, what is
-// lost or paid, and the warnings.
+// cardBlocks renders what a person must know before they agree: effect, target, loss, price, warnings.
 func cardBlocks(c runner.Card) []slack.Block {
 	marked := func(mark md, texts []string) []md {
-		return each(texts[:min(mostTarget, len(texts))], func(s string) md { return labelled(mark, said(s)) })
+		return each(texts[:min(mostTarget, len(texts))], func(s string) md { return labelled(mark, sentence(s)) })
 	}
 	notes := append(marked("💾 ", c.Lost), labelled("💰 ", esc(c.Price)))
 	notes = append(notes, marked("⚠️ ", c.Warnings)...)
-	notes = append(notes, labelled("👥 ", said(c.Others)))
+	notes = append(notes, labelled("👥 ", sentence(c.Others)))
 	blocks := sections("*" + clip(esc(c.Effect), longestText) + "*")
 	blocks = append(blocks, fields(targetFields(c.Target))...)
 	return append(blocks, sections(notes...)...)
@@ -112,38 +113,35 @@ func targetFields(target []tools.Line) (shown []md) {
 			v = value(l.Label, l.Value)
 		}
 		if v != "" {
-			shown = append(shown, "*"+esc(titled(l.Label))+"*\n"+v)
+			shown = append(shown, "*"+esc(capitalized(l.Label))+"*\n"+v)
 		}
 	}
 	return shown
 }
 
-// asker is who asked for a record: as the bot calls them, or else by their identity.
-func asker(rec approval.Record, as string) md {
-	if m := rendered(as); m != "" {
+// askerOf returns the asker of a record: by the name that the bot has for them, or else by their identity.
+func askerOf(rec approval.Record, as string) md {
+	if m := renderName(as); m != "" {
 		return m
 	}
-	return who(rec.Actor)
+	return identity(rec.Actor)
 }
 
-// askedBy says who asked for a record, where, and on which account.
+// askedBy names the asker of a record, the surface and the account.
 func askedBy(rec approval.Record, as string) md {
-	return join(" · ", join(" ", "Asked by", asker(rec, as), surface(rec.Surface)), account(rec.Account))
+	return join(" · ", join(" ", "Asked by", askerOf(rec, as), surface(rec.Surface)), account(rec.Account))
 }
 
-// answers says who has answered so far.
+// answers lists the consents to a record.
 func answers(given []approval.Consent) md {
 	var all []md
 	for _, c := range given[:min(10, len(given))] {
-		identity := c.Identity
-		if identity == "" {
-			identity = c.Person
-		}
+		by := identity(cmp.Or(c.Identity, c.Person))
 		if c.Yes {
-			all = append(all, join(" ", "✅", who(identity), "agreed", date(c.At)))
+			all = append(all, join(" ", "✅", by, "agreed", date(c.At)))
 			continue
 		}
-		all = append(all, join(" ", "🚫", who(identity), "said no", date(c.At))+labelled(": ", esc(short(c.Reason, longestText/2))))
+		all = append(all, join(" ", "🚫", by, "said no", date(c.At))+labelled(": ", esc(truncate(c.Reason, longestText/2))))
 	}
 	return join(" · ", all...)
 }

@@ -63,10 +63,10 @@ func checkTexts(t testing.TB, name string, v any) {
 }
 
 var (
-	ours   = regexp.MustCompile(`<!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: -]+ UTC>|<@(U1|U2|U3)>|<!subteam\^S1>`)
-	entity = regexp.MustCompile(`&(amp|lt|gt);`)
-	spans  = regexp.MustCompile("`[^`\n]+`")
-	emoji  = regexp.MustCompile(`(^|[^0-9A-Za-z]):[a-z_+]+:`)
+	ourMarkup = regexp.MustCompile(`<!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: -]+ UTC>|<@(U1|U2|U3)>|<!subteam\^S1>`)
+	entity    = regexp.MustCompile(`&(amp|lt|gt);`)
+	spans     = regexp.MustCompile("`[^`\n]+`")
+	emoji     = regexp.MustCompile(`(^|[^0-9A-Za-z]):[a-z_+]+:`)
 )
 
 // checkMarkup checks that a text has no markup but ours.
@@ -76,7 +76,7 @@ func checkMarkup(t testing.TB, name, s string) {
 	bare := spans.ReplaceAllString(s, "")
 	require.NotContains(t, bare, "`", "%s: a code span is open in %q", name, s)
 	require.False(t, emoji.MatchString(bare), "%s: a picture in %q", name, s)
-	for _, rest := range []string{ours.ReplaceAllString(bare, ""), strings.Join(spans.FindAllString(s, -1), "")} {
+	for _, rest := range []string{ourMarkup.ReplaceAllString(bare, ""), strings.Join(spans.FindAllString(s, -1), "")} {
 		rest = entity.ReplaceAllString(rest, "")
 		require.False(t, strings.ContainsAny(rest, "<>&"), "%s: markup that is not ours in %q", name, s)
 	}

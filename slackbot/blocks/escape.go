@@ -13,17 +13,16 @@ import (
 // escape makes a text that somebody else wrote one harmless line of Slack's markup: what Clean
 // would remove is removed, & < > are written as entities, and what would format it, or turn
 // into a picture, is replaced by a look-alike. It cuts nothing off.
-func escape(s string) string { return entities.Replace(disarm(visible(s))) }
+func escape(s string) string { return entities.Replace(neutralize(visible(s))) }
 
 var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // visible removes from a text what does not show, as [text.Clean] does, and makes it one
 // line. Unlike Clean it keeps our own quotation marks, and the length.
-func visible(s string) string { return short(s, math.MaxInt) }
+func visible(s string) string { return truncate(s, math.MaxInt) }
 
-// short is the beginning of what is visible of a text. It reads no further than it must: what
-// others wrote may be long.
-func short(s string, most int) string {
+// truncate returns the beginning of the visible characters of a text, which may be long: the rest is not read.
+func truncate(s string, most int) string {
 	var kept []rune
 	space := false
 	for _, c := range s {
@@ -44,17 +43,16 @@ func short(s string, most int) string {
 }
 
 // blank reports whether nothing of a text is visible.
-func blank(s string) bool { return short(s, 1) == "" }
+func blank(s string) bool { return truncate(s, 1) == "" }
 
 // Look-alikes of what Slack would read as markup.
-var lookAlikes = map[rune]rune{'`': quoteMark, '*': '∗', '~': '∼', '_': '＿', ':': '꞉'}
+var homoglyphs = map[rune]rune{'`': quoteMark, '*': '∗', '~': '∼', '_': '＿', ':': '꞉'}
 
 const quoteMark = 'ʼ' // for a backtick
 
-// disarm replaces what Slack would read as the beginning or the end of a code span, of bold,
-// slanted or struck text, or of a picture's name. Marks and colons inside words stay: my_server, "servers.*"
-// and 2001:db8::1 are what people copy.
-func disarm(s string) string {
+// neutralize replaces characters that Slack would read as the delimiters of code, bold, italic or struck text, or
+// of an emoji. Those inside words stay, because people copy them: my_server, "servers.*", 2001:db8::1.
+func neutralize(s string) string {
 	if !strings.ContainsAny(s, "`*~_:") {
 		return s
 	}
@@ -62,8 +60,8 @@ func disarm(s string) string {
 	disarmed := slices.Clone(runes)
 	for i, c := range runes {
 		marks := strings.ContainsRune("*~_", c) && atEdge(runes, i)
-		if c == '`' || marks || c == ':' && namesPicture(runes, i) {
-			disarmed[i] = lookAlikes[c]
+		if c == '`' || marks || c == ':' && isEmojiCode(runes, i) {
+			disarmed[i] = homoglyphs[c]
 		}
 	}
 	return string(disarmed)
@@ -73,31 +71,31 @@ func disarm(s string) string {
 // pattern such as "servers.*" does no harm.
 func atEdge(runes []rune, i int) bool {
 	before, after := i-1, i+1
-	for before >= 0 && isMark(runes[before]) {
+	for before >= 0 && isFormatRune(runes[before]) {
 		before--
 	}
-	for after < len(runes) && isMark(runes[after]) {
+	for after < len(runes) && isFormatRune(runes[after]) {
 		after++
 	}
-	word := func(at int) bool { return at >= 0 && at < len(runes) && inWord(runes[at]) }
+	word := func(at int) bool { return at >= 0 && at < len(runes) && isWordRune(runes[at]) }
 	pattern := runes[i] == '*' && before == i-1 && before >= 0 && (runes[before] == '.' || runes[before] == ':') && !word(after)
 	return !(word(before) && word(after)) && !pattern
 }
 
-func isMark(c rune) bool { return c == '*' || c == '~' || c == '_' }
+func isFormatRune(c rune) bool { return c == '*' || c == '~' || c == '_' }
 
-func inWord(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
+func isWordRune(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
 
-// namesPicture reports whether ":word:" begins here. Groups of an address or a time, which are
-// hexadecimal and follow a letter or digit, are none.
-func namesPicture(runes []rune, i int) bool {
+// isEmojiCode reports whether ":word:" begins here. The groups of an address or a time, which are
+// hexadecimal and follow a letter or digit, are no emoji.
+func isEmojiCode(runes []rune, i int) bool {
 	hexadecimal, end := true, i+1
-	for end < len(runes) && (inWord(runes[end]) || strings.ContainsRune("_+'-", runes[end])) {
+	for end < len(runes) && (isWordRune(runes[end]) || strings.ContainsRune("_+'-", runes[end])) {
 		hexadecimal = hexadecimal && strings.ContainsRune("0123456789abcdefABCDEF", runes[end])
 		end++
 	}
 	if end == i+1 || end == len(runes) || runes[end] != ':' {
 		return false
 	}
-	return !hexadecimal || i == 0 || !inWord(runes[i-1]) && runes[i-1] != ':'
+	return !hexadecimal || i == 0 || !isWordRune(runes[i-1]) && runes[i-1] != ':'
 }

@@ -21,20 +21,20 @@ type Choices map[string][]Choice
 // Choice is one thing to pick.
 type Choice struct{ Value, Label string }
 
-// unasked are the fields that a form leaves to the bot: a form is no dry run, and Slack shows
-// the progress by itself.
-var unasked = map[string]bool{"dry_run": true, "wait": true, "limit": true, "offset": true}
+// omittedFields are the fields without an input in forms: a form is no dry run, and Slack shows the
+// progress in any case.
+var omittedFields = map[string]bool{"dry_run": true, "wait": true, "limit": true, "offset": true}
 
 // Form asks for the fields of an operation. What was given already is filled in.
 func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.ModalViewRequest {
 	submit := "Run"
-	body := sections(said(op.Description))
+	body := sections(sentence(op.Description))
 	if op.Risk.NeedsConsent() {
 		submit = "Continue"
-		body = append(body, remark("You are asked to confirm it before anything is sent.")...)
+		body = append(body, contextLine("You are asked to confirm it before anything is sent.")...)
 	}
 	for _, f := range op.Fields {
-		if !unasked[f.Name] {
+		if !omittedFields[f.Name] {
 			body = append(body, input(f, given[f.Name], c[f.Name]))
 		}
 	}
@@ -47,12 +47,12 @@ func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.M
 
 // input is the block of one field.
 func input(f tools.Field, given string, choices []Choice) slack.Block {
-	hint := asTyped(f.Doc)
+	hint := spellCommands(f.Doc)
 	options := optionsOf(choices, given)
 	if len(choices) > 0 && options == nil {
 		hint = fmt.Sprintf("%s (%d to choose from, too many for a list)", hint, len(choices))
 	}
-	asks := strings.TrimSuffix(titled(f.Name), " ID") // a plan is picked by its name
+	asks := strings.TrimSuffix(capitalized(f.Name), " ID") // a plan is picked by its name
 	block := slack.NewInputBlock(FieldBlock(f.Name), plain(asks, mostLabel), nil, element(f, given, options))
 	if hint != "" {
 		block.Hint = plain(hint, mostLabel)
@@ -127,7 +127,7 @@ func optionsOf(choices []Choice, given string) []*slack.OptionBlockObject {
 
 // option is one thing to pick; nil for a value that Slack would not give back as it is.
 func option(c Choice) *slack.OptionBlockObject {
-	if c.Value == "" || c.Value != short(c.Value, mostOption) {
+	if c.Value == "" || c.Value != truncate(c.Value, mostOption) {
 		return nil
 	}
 	if blank(c.Label) {
@@ -143,7 +143,7 @@ func Values(op *tools.Op, state *slack.ViewState) map[string]string {
 		return filled
 	}
 	for _, f := range op.Fields {
-		if unasked[f.Name] {
+		if omittedFields[f.Name] {
 			continue
 		}
 		for _, a := range state.Values[FieldBlock(f.Name)] { // there is one
@@ -182,7 +182,7 @@ func inputErrors(at map[string]string) []byte {
 		return nil
 	}
 	for block, says := range at {
-		at[block] = plain(asTyped(says), mostFallback).Text
+		at[block] = plain(spellCommands(says), mostFallback).Text
 	}
 	return encode(slack.NewErrorsViewSubmissionResponse(at))
 }
@@ -206,10 +206,10 @@ func encode(v any) []byte {
 	return raw
 }
 
-// NameModal shows the card once more and asks for the name that confirms it. There is nothing
-// to pick and nothing filled in.
+// NameModal shows the card again and asks for the name that confirms it, with nothing to pick and nothing
+// filled in.
 func NameModal(rec approval.Record, meta string) slack.ModalViewRequest {
-	body := slices.Concat(sections(title(rec)), cardBlocks(cardOf(rec)), remark(askedBy(rec, ""), until(rec.ExpiresAt)))
+	body := slices.Concat(sections(title(rec)), cardBlocks(cardOf(rec)), contextLine(askedBy(rec, ""), until(rec.ExpiresAt)))
 	var asks []slack.Block
 	if rec.Confirm != "" {
 		typed := slack.NewPlainTextInputBlockElement(nil, BlockName)
@@ -222,7 +222,7 @@ func NameModal(rec approval.Record, meta string) slack.ModalViewRequest {
 // mostReason is how long a reason may be.
 const mostReason = 300
 
-// DenyModal asks why not. The reason may be left out.
+// DenyModal asks for the reason of a no, which is optional.
 func DenyModal(rec approval.Record, meta string) slack.ModalViewRequest {
 	reason := slack.NewPlainTextInputBlockElement(nil, BlockReason).WithMultiline(true).WithMaxLength(mostReason)
 	asks := slack.NewInputBlock(BlockReason, plain("Why not? The asker will read it.", mostLabel), nil, reason).WithOptional(true)

@@ -22,8 +22,8 @@ func Help(ops []*tools.Op, why map[string]string, about *tools.Op) Message {
 	if len(ops) == 0 {
 		says += " You may run none of its operations here."
 	}
-	return message(says, nil, sections(says), menu(ops), remark(refused(len(why), len(ops) > 0)),
-		remark("One in full: `/vps help servers create`", "What waits: `/vps approvals`", "What was done: `/vps audit`"))
+	return message(says, nil, sections(says), menu(ops), contextLine(refused(len(why), len(ops) > 0)),
+		contextLine("One in full: `/vps help servers create`", "What waits: `/vps approvals`", "What was done: `/vps audit`"))
 }
 
 func refused(n int, others bool) md {
@@ -48,7 +48,7 @@ func menu(ops []*tools.Op) []slack.Block {
 		resource, _, _ := strings.Cut(op.Name, ".")
 		if !slices.Contains(resources, resource) {
 			resources = append(resources, resource)
-			of[resource] = []md{strong(esc(titled(resource)))}
+			of[resource] = []md{strong(esc(capitalized(resource)))}
 		}
 		of[resource] = append(of[resource], join(" ", code(slashCommand(op)), esc(op.Title), riskMarks[op.Risk]))
 	}
@@ -64,8 +64,8 @@ var riskMarks = map[permissions.Risk]md{
 	permissions.Disruptive: "✋", permissions.Billable: "💰", permissions.Destructive: "⚠️",
 }
 
-// riskWords say what an operation of a risk needs.
-var riskWords = map[permissions.Risk]md{
+// riskTexts are the effects of the risks, and the confirmation that each needs.
+var riskTexts = map[permissions.Risk]md{
 	permissions.Read:        "Changes nothing.",
 	permissions.Change:      "Runs at once.",
 	permissions.Disruptive:  "✋ Interrupts: asks you to confirm.",
@@ -76,17 +76,17 @@ var riskWords = map[permissions.Risk]md{
 func helpAbout(op *tools.Op, why string) Message {
 	usage := code(command.Usage(op))
 	return message(esc(op.Title)+": "+usage, nil,
-		sections(strong(esc(op.Title)), usage, said(op.Description)),
+		sections(strong(esc(op.Title)), usage, sentence(op.Description)),
 		sections(fieldHelp(op)...),
-		sections(riskWords[op.Risk], needs(op), example(op), labelled("⛔ Refused here: ", said(why))))
+		sections(riskTexts[op.Risk], needs(op), example(op), labelled("⛔ Refused here: ", sentence(why))))
 }
 
 func fieldHelp(op *tools.Op) (all []md) {
 	for _, f := range op.Fields {
-		if unasked[f.Name] {
+		if omittedFields[f.Name] {
 			continue
 		}
-		line := join(" ", "•", code(f.Name), said(f.Doc))
+		line := join(" ", "•", code(f.Name), sentence(f.Doc))
 		if !f.Required {
 			line += " (optional)"
 		}
@@ -117,7 +117,7 @@ func example(op *tools.Op) md {
 // Suggest says what is wrong with a command, and what may be meant. With a token there is a
 // button that runs it, which is for reads alone.
 func Suggest(says, suggestion string, token Token) Message {
-	m := said(says)
+	m := sentence(says)
 	if suggestion != "" {
 		suggestion = "/vps " + suggestion
 	}

@@ -38,24 +38,24 @@ const (
 func Home(o HomeView) slack.HomeTabViewRequest {
 	body := slices.Concat(
 		actions(button(ActRefresh, "refresh", "Refresh", "")),
-		remark(asOf(o.Now)),
-		sections(labelled("📣 ", said(o.Notice))),
-		questions("Wait for your approval", open(o.Waiting, o.Now), Second),
-		questions("Wait for your own confirmation", open(o.Mine, o.Now), Own),
+		contextLine(asOf(o.Now)),
+		sections(labelled("📣 ", sentence(o.Notice))),
+		questions("Wait for your approval", openRecords(o.Waiting, o.Now), Second),
+		questions("Wait for your own confirmation", openRecords(o.Mine, o.Now), Own),
 		running(o.Running),
 		fleet(o),
 	)
 	if len(o.May) > 0 {
-		body = slices.Concat(body, part("What you may do"), menu(o.May))
+		body = slices.Concat(body, homePart("What you may do"), menu(o.May))
 	}
 	if len(o.Audit) > 0 {
-		body = slices.Concat(body, part("What you did lately"), sections(auditLines(o.Audit, homeAudit)...))
+		body = slices.Concat(body, homePart("What you did lately"), sections(auditLines(o.Audit, homeAudit)...))
 	}
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: fit(body, nil, mostViewBlocks, homeText)}}
 }
 
-// part begins a part of the Home tab.
-func part(heading md) []slack.Block {
+// homePart begins a part of the Home tab.
+func homePart(heading md) []slack.Block {
 	return append([]slack.Block{slack.NewDividerBlock()}, header(heading)...)
 }
 
@@ -65,19 +65,19 @@ func running(records []approval.Record) []slack.Block {
 	}
 	var all []md
 	for _, rec := range records[:min(homeRecords, len(records))] {
-		all = append(all, brief(rec)...)
+		all = append(all, summary(rec)...)
 	}
-	return slices.Concat(header("Running"), sections(all...), remark(moreOf(len(records)-homeRecords, "change")))
+	return slices.Concat(header("Running"), sections(all...), contextLine(moreOf(len(records)-homeRecords, "change")))
 }
 
 // fleet is a page of the servers, with what filters and turns it.
 func fleet(o HomeView) []slack.Block {
-	blocks := append(part("Servers"), filter(o.Filter))
+	blocks := append(homePart("Servers"), filter(o.Filter))
 	if t, ok := o.Fleet.Table(); ok {
 		shown, left := rows(t)
-		blocks = slices.Concat(blocks, shown, remark(note(t, o.Next), leftOut(left)))
+		blocks = slices.Concat(blocks, shown, contextLine(note(t, o.Next), leftOut(left)))
 	} else if o.Fleet.Message != "" {
-		blocks = append(blocks, sections(classMarks[o.Fleet.Class]+said(o.Fleet.Message))...)
+		blocks = append(blocks, sections(classMarks[o.Fleet.Class]+sentence(o.Fleet.Message))...)
 	}
 	return append(blocks, actions(
 		button(ActHomePrev, string(o.Prev), "Previous", ""),
@@ -89,6 +89,6 @@ func fleet(o HomeView) []slack.Block {
 func filter(typed string) slack.Block {
 	e := slack.NewPlainTextInputBlockElement(plain("A part of a name, an address or a status", mostOption), ActHomeFilter).WithMaxLength(mostFilter)
 	e.DispatchActionConfig = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_enter_pressed"}}
-	e.InitialValue = short(typed, mostFilter)
+	e.InitialValue = truncate(typed, mostFilter)
 	return slack.NewInputBlock(ActHomeFilter, plain("Filter", mostLabel), nil, e).WithOptional(true).WithDispatchAction(true)
 }

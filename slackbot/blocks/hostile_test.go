@@ -33,7 +33,7 @@ var hostiles = []string{
 func everything(t testing.TB, s string, n int) map[string]any {
 	rec, person := hostileRecord(t, s, n), s
 	if isID(s, "UW") {
-		person = "U1" // who is to be called is the bot's to know
+		person = "U1" // identity is to be called is the bot's to know
 	}
 	consents := many(n, approval.Consent{Person: s, Identity: s, Yes: true, At: noon}, approval.Consent{Identity: "slack:" + s, Reason: s, At: noon})
 	view := LiveView{Now: noon, Mention: person, Going: true, Progress: s, Waited: time.Duration(n) * time.Minute, Answers: consents, Undo: s}
@@ -47,7 +47,7 @@ func everything(t testing.TB, s string, n int) map[string]any {
 		"name": NameModal(rec, s), "deny": DenyModal(rec, s), "loading": Loading(s, s), "done": Done(s, s),
 		"approvals": Approvals(many(n, rec), many(n, rec), noon),
 	}
-	for state := range stateWords {
+	for state := range stateTexts {
 		at := with(rec, func(r *approval.Record) { r.State = state })
 		all["live "+string(state)], all["answered "+string(state)] = Live(at, view), Answered(at, LiveView{Now: noon, Settled: s, Mention: "U1"})
 	}

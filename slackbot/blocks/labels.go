@@ -26,19 +26,18 @@ func label(field string) string {
 	return strings.Join(parts, " ")
 }
 
-// titled begins a label with a capital.
-func titled(field string) string {
+// capitalized begins a label with a capital.
+func capitalized(field string) string {
 	s := label(field)
 	first := text.Cut(s, 1)
 	return strings.ToUpper(first) + s[len(first):]
 }
 
-// noun names what a list holds: "Servers", "DNS zones".
-func noun(op *tools.Op) string { return titled(strings.TrimSuffix(op.Name, ".list")) }
+// listNoun names what a list holds: "Servers", "DNS zones".
+func listNoun(op *tools.Op) string { return capitalized(strings.TrimSuffix(op.Name, ".list")) }
 
-// asTyped is a field's explanation where no markup is shown: what it calls plans.list is typed
-// /vps plans list here.
-func asTyped(doc string) string { return tools.Default.SpellNames(doc, slashCommand) }
+// spellCommands replaces the names of operations in a text by the commands to type: plans.list by /vps plans list.
+func spellCommands(doc string) string { return tools.Default.SpellNames(doc, slashCommand) }
 
 // slashCommand is how an operation is typed: "/vps servers reboot".
 func slashCommand(op *tools.Op) string { return "/vps " + strings.Replace(op.Name, ".", " ", 1) }
@@ -53,32 +52,32 @@ func titleOf(operation string) string {
 
 var surfaces = map[string]md{"mcp": "over MCP", "terminal": "at a terminal", "slack": "in Slack"}
 
-// surface says where somebody asked. A record may name the channel behind it.
+// surface names the surface of a record's origin.
 func surface(s string) md { return surfaces[approval.ParseOrigin(s).Surface] }
 
 func account(name string) md { return labelled("Account ", codeName(name)) }
 
-// until says when a question ends.
+// until is the end of a question.
 func until(at time.Time) md { return labelled("Open until ", date(at)) }
 
 func asOf(now time.Time) md { return labelled("As of ", date(now)) }
 
 // VPS.org's status words are an open set: any other has a mark of its own.
 var (
-	good   = []string{"active", "running", "completed", "available", "ready"}
-	off    = []string{"stopped", "off", "suspended", "deleted", "expired"}
-	moving = []string{"in_progress", "pending", "queued", "resizing"}
+	upStatuses       = []string{"active", "running", "completed", "available", "ready"}
+	downStatuses     = []string{"stopped", "off", "suspended", "deleted", "expired"}
+	changingStatuses = []string{"in_progress", "pending", "queued", "resizing"}
 )
 
 // statusMark shows a status at a glance.
 func statusMark(status string) md {
 	s := strings.ToLower(status)
 	switch {
-	case slices.Contains(good, s):
+	case slices.Contains(upStatuses, s):
 		return "🟢"
-	case slices.Contains(off, s) || looksFailed(s):
+	case slices.Contains(downStatuses, s) || looksFailed(s):
 		return "🔴"
-	case slices.Contains(moving, s) || strings.HasSuffix(s, "ing"):
+	case slices.Contains(changingStatuses, s) || strings.HasSuffix(s, "ing"):
 		return "🟡"
 	}
 	return "⚪"

@@ -17,7 +17,7 @@ func markdown(m md, most int) *slack.TextBlockObject {
 
 // plain is text that Slack shows as it is. Slack refuses an empty one.
 func plain(s string, most int) *slack.TextBlockObject {
-	if s = short(s, most); s == "" {
+	if s = truncate(s, most); s == "" {
 		s = "–"
 	}
 	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
@@ -55,8 +55,8 @@ func fields(values []md) (blocks []slack.Block) {
 	return blocks
 }
 
-// remark is a small grey line; nil if all its parts are empty.
-func remark(parts ...md) []slack.Block {
+// contextLine is a context block, a small grey line; nil if all its parts are empty.
+func contextLine(parts ...md) []slack.Block {
 	m := join(" · ", parts...)
 	if m == "" {
 		return nil
@@ -117,12 +117,12 @@ func submittable(v slack.ModalViewRequest, callback, submit string) slack.ModalV
 // fit leaves out the end of a body that is too long, and says so.
 func fit(body, tail []slack.Block, most, characters int) []slack.Block {
 	for _, b := range tail {
-		characters -= weight(b)
+		characters -= textLength(b)
 	}
-	note := remark("_The rest does not fit here._")
-	characters -= weight(note[0])
+	note := contextLine("_The rest does not fit here._")
+	characters -= textLength(note[0])
 	for i, b := range body {
-		characters -= weight(b)
+		characters -= textLength(b)
 		full := i+len(tail) == most-1 && i+1 < len(body) // the note takes the last place
 		if full || characters < 0 {
 			return slices.Concat(body[:i], note, tail)
@@ -131,9 +131,9 @@ func fit(body, tail []slack.Block, most, characters int) []slack.Block {
 	return slices.Concat(body, tail)
 }
 
-// weight counts the characters of a block.
-func weight(b slack.Block) int {
-	texts := readable(b)
+// textLength counts the characters of a block.
+func textLength(b slack.Block) int {
+	texts := readableTexts(b)
 	switch b := b.(type) {
 	case *slack.ActionBlock:
 		for _, e := range b.Elements.ElementSet {
@@ -154,8 +154,8 @@ func weight(b slack.Block) int {
 	return n
 }
 
-// readable returns the texts of a block that are read and neither pressed nor filled in.
-func readable(b slack.Block) (texts []*slack.TextBlockObject) {
+// readableTexts returns the texts of a block, without those of buttons and inputs.
+func readableTexts(b slack.Block) (texts []*slack.TextBlockObject) {
 	switch b := b.(type) {
 	case *slack.SectionBlock:
 		if b.Text != nil {
@@ -198,7 +198,7 @@ func Bare(all slack.Blocks) slack.Blocks {
 
 func linesOf(blocks []slack.Block) (lines []string) {
 	for _, b := range blocks {
-		for _, t := range readable(b) {
+		for _, t := range readableTexts(b) {
 			lines = append(lines, t.Text)
 		}
 	}

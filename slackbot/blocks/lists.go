@@ -18,16 +18,16 @@ const mostRecords = 10
 
 // Approvals lists the open requests of the reader, and those that wait for the reader.
 func Approvals(mine, waiting []approval.Record, now time.Time) Message {
-	mine, waiting = open(mine, now), open(waiting, now)
+	mine, waiting = openRecords(mine, now), openRecords(waiting, now)
 	if len(mine)+len(waiting) == 0 {
 		return Plain("Nothing waits for you.")
 	}
 	says := join(" ", requests(len(waiting), "waits for you.", "wait for you."), requests(len(mine), "of yours is open.", "of yours are open."))
-	return message(says, nil, questions("Wait for you", waiting, Second), questions("Asked for by you", mine, Own), remark(asOf(now)))
+	return message(says, nil, questions("Wait for you", waiting, Second), questions("Asked for by you", mine, Own), contextLine(asOf(now)))
 }
 
-// open leaves out what has expired.
-func open(records []approval.Record, now time.Time) []approval.Record {
+// openRecords returns the records that have not expired.
+func openRecords(records []approval.Record, now time.Time) []approval.Record {
 	return slices.DeleteFunc(slices.Clone(records), func(rec approval.Record) bool { return !stateAt(rec, now).IsOpen() })
 }
 
@@ -48,24 +48,24 @@ func questions(heading md, records []approval.Record, role Role) []slack.Block {
 	}
 	blocks := header(heading)
 	for _, rec := range records[:min(mostRecords, len(records))] {
-		blocks = append(blocks, sections(brief(rec)...)...)
-		blocks = append(blocks, briefButtons(rec, role)...)
+		blocks = append(blocks, sections(summary(rec)...)...)
+		blocks = append(blocks, summaryButtons(rec, role)...)
 	}
-	return append(blocks, remark(moreOf(len(records)-mostRecords, "request"))...)
+	return append(blocks, contextLine(moreOf(len(records)-mostRecords, "request"))...)
 }
 
-// brief is a record in two lines.
-func brief(rec approval.Record) []md {
+// summary is a record in two lines.
+func summary(rec approval.Record) []md {
 	by := askedBy(rec, "")
 	if rec.State == approval.Pending {
 		return []md{strong(title(rec)), clip(esc(cardOf(rec).Effect), longestText), join(" · ", by, until(rec.ExpiresAt))}
 	}
-	w := stateWords[rec.State]
+	w := stateTexts[rec.State]
 	return []md{join(" ", w.mark, strong(title(rec)), "·", w.head), by}
 }
 
-// briefButtons offers what a record is still open to: what runs cannot be taken back.
-func briefButtons(rec approval.Record, role Role) []slack.Block {
+// summaryButtons are the answers that a record still accepts: a running one accepts none.
+func summaryButtons(rec approval.Record, role Role) []slack.Block {
 	switch {
 	case rec.State == approval.Approved && role == Own, rec.State == approval.Pending && role == Own && !rec.Own:
 		return actions(cancelButton(rec))
@@ -91,7 +91,7 @@ func Audit(rows []audit.Row, now time.Time) Message {
 		return Plain("The audit log has no such row.")
 	}
 	return message("The audit log: "+counted(len(rows), "row")+".", nil,
-		header("Audit log, newest first"), sections(auditLines(rows, mostAudit)...), remark(moreOf(len(rows)-mostAudit, "row"), asOf(now)))
+		header("Audit log, newest first"), sections(auditLines(rows, mostAudit)...), contextLine(moreOf(len(rows)-mostAudit, "row"), asOf(now)))
 }
 
 func auditLines(rows []audit.Row, most int) []md {
@@ -105,17 +105,17 @@ func auditLines(rows []audit.Row, most int) []md {
 // mostAuditLine keeps thirty rows inside one message.
 const mostAuditLine = 350
 
-// auditLine is one row: what became of it, what it was, who.
+// auditLine renders one row: outcome, operation, target and actor.
 func auditLine(row audit.Row) md {
 	outcome := cmp.Or(string(row.Outcome), string(row.Decision))
 	what := join(" ", auditMark(outcome), operation(row.Operation), named(auditTarget(row.Target)))
-	m := join(" · ", what, esc(short(strings.ReplaceAll(outcome, "_", " "), 40)), who(row.Actor))
+	m := join(" · ", what, esc(truncate(strings.ReplaceAll(outcome, "_", " "), 40)), identity(row.Actor))
 	if row.Approver != "" {
 		var verb md = "agreed"
 		if row.Decision == audit.Denied || row.Decision == audit.Refused {
 			verb = "answered"
 		}
-		m += ", " + verb + ": " + who(row.Approver)
+		m += ", " + verb + ": " + identity(row.Approver)
 	}
 	return clip(join(" · ", m, account(row.Account)), mostAuditLine)
 }
@@ -138,7 +138,7 @@ func auditTarget(target string) string {
 
 // auditMark is the mark of a decision or an outcome.
 func auditMark(outcome string) md {
-	if w, ok := stateWords[approval.State(outcome)]; ok {
+	if w, ok := stateTexts[approval.State(outcome)]; ok {
 		return w.mark
 	}
 	switch audit.Decision(outcome) {
@@ -157,12 +157,12 @@ func Mirror(row audit.Row) Message {
 	if row.Seq > 0 {
 		sequence = "row " + number(row.Seq)
 	}
-	return message(m, nil, sections(join(" · ", m, date(row.At))), remark(clip(said(short(row.Reason, longestText)), longestText), surface(row.Surface), sequence))
+	return message(m, nil, sections(join(" · ", m, date(row.At))), contextLine(clip(sentence(truncate(row.Reason, longestText)), longestText), surface(row.Surface), sequence))
 }
 
 // Expiry warns that a token expires.
 func Expiry(says string) Message {
-	m := "⏰ " + said(says)
+	m := "⏰ " + sentence(says)
 	return message(m, nil, sections(m))
 }
 

@@ -21,15 +21,15 @@ const (
 )
 
 // esc is a text of others in a sentence.
-func esc(s string) md { return md(escape(short(s, longestText))) }
+func esc(s string) md { return md(escape(truncate(s, longestText))) }
 
 // named is a name of others in a sentence.
-func named(s string) md { return md(escape(short(s, longestName))) }
+func named(s string) md { return md(escape(truncate(s, longestName))) }
 
-// said is a sentence of the Runner's or the bot's, in which names of others may be, in the words of Slack.
-func said(s string) md { return clip(rephrase(short(s, mostSection)), mostSection) }
+// sentence renders a sentence of the Runner or the bot, which may contain names by others, in the words of Slack.
+func sentence(s string) md { return clip(rephrase(truncate(s, mostSection)), mostSection) }
 
-// escaped is a part of a sentence, with the space around it.
+// escaped escapes a part of a sentence and keeps one space at each end.
 func escaped(s string) md {
 	m := escape(s)
 	if strings.HasPrefix(s, " ") {
@@ -48,7 +48,7 @@ func code(s string) md { return codeOf(s, longestText) }
 func codeName(s string) md { return codeOf(s, longestName) }
 
 func codeOf(s string, most int) md {
-	s = strings.ReplaceAll(short(s, most), "`", string(quoteMark))
+	s = strings.ReplaceAll(truncate(s, most), "`", string(quoteMark))
 	if s == "" {
 		return ""
 	}
@@ -133,8 +133,8 @@ func channelLink(id string) md {
 	return ""
 }
 
-// who is an identity as people read it: a Slack user as a mention, a key by its name.
-func who(identity string) md {
+// identity renders an actor: a Slack user as a mention, a key by its name.
+func identity(identity string) md {
 	kind, id, _ := strings.Cut(identity, ":")
 	switch kind {
 	case "slack", "slack-group":
@@ -149,9 +149,9 @@ func who(identity string) md {
 	return named(identity)
 }
 
-// rendered takes what the bot calls somebody: a mention stays one, also in brackets after other
+// renderName renders the bot's name for a person: a mention stays one, also in brackets after other
 // words, all else is escaped.
-func rendered(s string) md {
+func renderName(s string) md {
 	before, user, found := strings.Cut(s, "<@")
 	m := mention(strings.TrimRight(user, ">)"))
 	switch {
@@ -186,7 +186,7 @@ func clip(m md, most int) md {
 	}
 	kept, count := 0, 0
 	for rest := string(m); rest != ""; rest = string(m)[kept:] {
-		piece := atom(rest)
+		piece := indivisible(rest)
 		count += utf8.RuneCountInString(piece)
 		if count > most-1 {
 			break
@@ -196,8 +196,8 @@ func clip(m md, most int) md {
 	return md(strings.TrimRight(string(m)[:kept], " ")) + "…"
 }
 
-// atom returns the shortest beginning of s that may stand alone.
-func atom(s string) string {
+// indivisible returns the shortest prefix of markup that may be kept alone: one character, entity, mention or code.
+func indivisible(s string) string {
 	for open, closing := range map[byte]string{'<': ">", '&': ";", '`': "`"} {
 		if s[0] != open {
 			continue

@@ -30,7 +30,7 @@ type LiveView struct {
 // Live is the message about a change as it stands: who it waits for, how long it has been
 // running, how it ended.
 func Live(rec approval.Record, o LiveView) Message {
-	now := standingOf(rec, o)
+	now := recordStatusOf(rec, o)
 	var made []md
 	if rec.State == approval.Done {
 		result := o.Result
@@ -47,11 +47,11 @@ func Live(rec approval.Record, o LiveView) Message {
 		sections(now.head, effect(rec, now), now.says),
 		sections(made...),
 		sections(now.undo),
-		remark(askedBy(rec, ""), now.until),
-		remark(answers(o.Answers)))
+		contextLine(askedBy(rec, ""), now.until),
+		contextLine(answers(o.Answers)))
 }
 
-// Reason is why a message of its own calls somebody: an edit notifies nobody.
+// Reason is why a new message notifies a person: an edit notifies nobody.
 type Reason string
 
 // The reasons: it is their turn, or it has ended. Each calls once.
@@ -61,9 +61,9 @@ const (
 	End      Reason = "end"
 )
 
-// Calls says why the asker of a record is to be called, as it stands.
+// Calls returns the reason to notify the asker of a record in its state.
 func Calls(rec approval.Record, o LiveView) Reason {
-	switch now := standingOf(rec, o); {
+	switch now := recordStatusOf(rec, o); {
 	case now.ended:
 		return End
 	case now.called:
@@ -72,8 +72,8 @@ func Calls(rec approval.Record, o LiveView) Reason {
 	return NoReason
 }
 
-// standing is how a record stands, in words.
-type standing struct {
+// recordStatus is the state of a record in words.
+type recordStatus struct {
 	state   approval.State
 	ended   bool // the asker is called
 	called  bool // the asker is called before the end, because it is their turn
@@ -85,8 +85,8 @@ type standing struct {
 	buttons []slack.Block
 }
 
-// stateWords say how a record stands. What is sent afterwards and what is not is always said.
-var stateWords = map[approval.State]struct{ mark, head, says md }{
+// stateTexts are the texts of the states. Those of the ends say whether something was sent.
+var stateTexts = map[approval.State]struct{ mark, head, says md }{
 	approval.Pending:    {"✋", "Waiting", ""},
 	approval.Approved:   {"👍", "Agreed", "It starts in a moment."},
 	approval.Executing:  {"⏳", "Running", ""},
@@ -102,15 +102,15 @@ var stateWords = map[approval.State]struct{ mark, head, says md }{
 	approval.NeedsHuman: {"🔎", "Needs a look", "Reading back cannot tell whether it happened. Look at the server before asking for it again."},
 }
 
-func standingOf(rec approval.Record, o LiveView) standing {
-	now := standing{state: stateAt(rec, o.Now)}
-	w, ok := stateWords[now.state]
+func recordStatusOf(rec approval.Record, o LiveView) recordStatus {
+	now := recordStatus{state: stateAt(rec, o.Now)}
+	w, ok := stateTexts[now.state]
 	if !ok {
 		w.mark, w.head = "⚪", named(string(now.state))
 	}
 	now.ended, now.says = !now.state.IsOpen(), w.says
 	if rec.Message != "" && now.state == rec.State {
-		now.says = said(rec.Message)
+		now.says = sentence(rec.Message)
 	}
 	switch {
 	case now.state == approval.Denied && slices.ContainsFunc(o.Answers, func(c approval.Consent) bool { return !c.Yes }):
@@ -145,8 +145,7 @@ func standingOf(rec approval.Record, o LiveView) standing {
 	return now
 }
 
-// stateAt is a record's state. A question that nobody answered in time has expired, whether or not the
-// store has that yet.
+// stateAt returns the state of a record at a time. An overdue question has expired, also before the store records it.
 func stateAt(rec approval.Record, now time.Time) approval.State {
 	if !now.IsZero() && rec.Overdue(now) {
 		return approval.Expired
@@ -154,7 +153,7 @@ func stateAt(rec approval.Record, now time.Time) approval.State {
 	return rec.State
 }
 
-// settling says how far a change is that VPS.org has accepted.
+// settling describes the progress of a change that VPS.org has accepted.
 func settling(o LiveView) (mark, head md, ended bool) {
 	switch status := named(o.Settled); {
 	case o.Settled != "" && looksFailed(o.Settled):
@@ -167,7 +166,7 @@ func settling(o LiveView) (mark, head md, ended bool) {
 	return "✅", "Done", true
 }
 
-// outcome is what is known of an accepted change beside its heading.
+// outcome describes an accepted change below its heading.
 func outcome(rec approval.Record, o LiveView, ended bool) md {
 	switch {
 	case !ended:
@@ -175,7 +174,7 @@ func outcome(rec approval.Record, o LiveView, ended bool) md {
 	case looksFailed(o.Settled):
 		return "VPS.org had accepted it. Look at the server before asking for it again."
 	}
-	return said(strings.TrimPrefix(rec.Message, "Done: "+runner.Subject(rec)+"."))
+	return sentence(strings.TrimPrefix(rec.Message, "Done: "+runner.Subject(rec)+"."))
 }
 
 // lasting is a duration behind a word; "" for less than a second.
@@ -196,9 +195,8 @@ func subject(rec approval.Record) md {
 	return join(" ", named(titleOf(rec.Operation)), named(rec.TargetName))
 }
 
-// effect is the effect of a change that is still to come; of settings also afterwards, because nothing else
-// says which were changed.
-func effect(rec approval.Record, now standing) md {
+// effect returns the effect of a change that has not ended. That of changed settings stays: no other text names them.
+func effect(rec approval.Record, now recordStatus) md {
 	op, _ := tools.Default.Lookup(rec.Operation)
 	settings := op != nil && op.Risk == permissions.Change && !op.Settles && !op.Creates()
 	if rec.State.IsOpen() && !now.ended || rec.State == approval.Done && settings {
@@ -207,12 +205,12 @@ func effect(rec approval.Record, now standing) md {
 	return ""
 }
 
-// waitsFor says whose consent is missing.
+// waitsFor names the people whose consent is missing.
 func waitsFor(rec approval.Record, given []approval.Consent) md {
 	missing := approval.Missing(rec, given)
 	var all []md
 	if missing.Own {
-		all = append(all, who(rec.Actor))
+		all = append(all, identity(rec.Actor))
 	}
 	if missing.Others > 0 {
 		all = append(all, otherPeople(missing.Others, rec.Approvers))
@@ -223,14 +221,14 @@ func waitsFor(rec approval.Record, given []approval.Consent) md {
 	return "Waits for " + join(", and for ", all...) + "."
 }
 
-// otherPeople says how many others must agree, and who they may be: the policy's words, in which
-// people of Slack are called.
+// otherPeople names the number of approvers that are missing, and who may approve, in the policy's words with
+// mentions of Slack's users.
 func otherPeople(n int, approvers string) md {
 	var m md = "another person"
 	if n > 1 {
 		m = number(n) + " other people"
 	}
-	if named := clip(join(", ", each(strings.Split(approvers, ", "), who)...), longestText); named != "" {
+	if named := clip(join(", ", each(strings.Split(approvers, ", "), identity)...), longestText); named != "" {
 		m += " (" + named + ")"
 	}
 	return m

@@ -11,8 +11,8 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// rephrase puts a sentence of the Runner, which is written for every surface, into the words of Slack,
-// escaped: commands, identities, moments and durations are shown as people of Slack know them. A
+// rephrase renders a sentence of the Runner, which is written for every surface, for Slack: commands,
+// identities, moments and durations get the form that Slack's users know. A
 // quotation, between “ and ”, was written by others and stays as it is.
 func rephrase(s string) md {
 	var all []md
@@ -41,7 +41,7 @@ type replacement struct {
 	by     string
 }
 
-// replacements are clauses that only make sense at a terminal, and what stands for them in Slack.
+// replacements are the clauses that only make sense at a terminal, with their text for Slack.
 var replacements = sync.OnceValue(func() []replacement {
 	return []replacement{
 		{regexp.MustCompile(runner.LiftedByPerson), "`/vps unfreeze` lifts it"},
@@ -77,8 +77,7 @@ func splitQuotations(s string) (parts []string) {
 	return parts
 }
 
-// tokens are the words of a sentence that Slack shows in a way of its own: code, identities, moments,
-// durations.
+// tokens are the parts of a sentence that have a form of their own in Slack: code, identities, moments, durations.
 var tokens = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile("`[^`]+`" +
 		`|\b(?:slack|slack-group|key|local):[A-Za-z0-9._@-]*[A-Za-z0-9]` +
@@ -106,7 +105,7 @@ func renderToken(token string) md {
 	}
 	if token[0] < '0' || token[0] > '9' { // an identity, or a channel as the policy names it
 		id, _ := strings.CutPrefix(token, "slack:")
-		return cmp.Or(channelLink(id), who(token))
+		return cmp.Or(channelLink(id), identity(token))
 	}
 	if d, err := time.ParseDuration(token); err == nil {
 		return span(d)

@@ -36,7 +36,7 @@ func TestEveryTextIsRephrasedForSlack(t *testing.T) {
 				for _, filling := range []string{"“web-1”", "slack:U024BE7LH", "servers.list", "10m0s", "2026-03-01 12:00:00 UTC", "409"} {
 					seen++
 					filled := verbs.ReplaceAllLiteralString(strings.ReplaceAll(text, "`%s`", "`/vps`"), filling) // a command of Slack's
-					if shown := string(said(filled)); foreign.MatchString(shown) {
+					if shown := string(sentence(filled)); foreign.MatchString(shown) {
 						t.Errorf("%s: %q is shown as %q", path, filled, shown)
 					}
 				}
@@ -85,6 +85,6 @@ func TestRephrase(t *testing.T) {
 		"add `files:write`, and ` one":                                                                           "add `files:write`, and ʼ one",
 		"A person must look, and then say so at a terminal: vpsbot approvals settle x done|not_applied":          "A person must look, and an administrator of vpsbot then records what became of it.",
 	} {
-		require.Equal(t, want, string(said(says)), says)
+		require.Equal(t, want, string(sentence(says)), says)
 	}
 }

@@ -27,7 +27,7 @@ func TestMarkupIsMadeInOnePlace(t *testing.T) {
 			}
 			if name, ok := call.Fun.(*ast.Ident); ok && name.Name == "md" && !strings.HasSuffix(path, "_test.go") {
 				seen++
-				require.Equal(t, "markup.go", path, "%s makes markup of a string: use esc, code or said", path)
+				require.Equal(t, "markup.go", path, "%s makes markup of a string: use esc, code or sentence", path)
 			}
 			return true
 		})

@@ -13,11 +13,11 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// A row of a list is two short lines, which a phone shows whole: a table of six columns
-// it would break. The first is what one looks for, the second all the rest.
+// A row of a list is two short lines, because a phone breaks tables of six columns. The first line has the
+// columns that people look for, the second all others.
 var (
-	titles    = []string{"name", "domain_name", "domain", "server"} // the first that a list has is its rows' title
-	headlines = []string{"status", "ip_address"}                    // beside the title
+	titleColumns    = []string{"name", "domain_name", "domain", "server"} // the first that a list has is its rows' title
+	headlineColumns = []string{"status", "ip_address"}                    // beside the title
 )
 
 // mostRowText leaves room for the buttons and notes of a message.
@@ -40,7 +40,7 @@ func rows(t runner.Table) (shown []slack.Block, left int) {
 // row shows one row.
 func row(header, cells []string) md {
 	title := 0
-	for _, column := range slices.Backward(titles) {
+	for _, column := range slices.Backward(titleColumns) {
 		if i := slices.Index(header, column); i >= 0 {
 			title = i
 		}
@@ -51,7 +51,7 @@ func row(header, cells []string) md {
 		case i >= len(header):
 		case i == title:
 			first = append([]md{strong(cmp.Or(named(c), "(no name)"))}, first...)
-		case slices.Contains(headlines, header[i]):
+		case slices.Contains(headlineColumns, header[i]):
 			first = append(first, clip(cell(header[i], c), 200))
 		default:
 			second = append(second, clip(cell(header[i], c), 200))
@@ -60,7 +60,7 @@ func row(header, cells []string) md {
 	return clip(join("\n", join(" · ", first...), join(" · ", second...)), mostSection)
 }
 
-// note is what stands under a list. A button says better how to see more.
+// note is the text under a list. Where a button shows the next page, it does not name the option for it.
 func note(t runner.Table, next Token) md {
 	says := t.Note
 	if next != "" {
@@ -84,7 +84,7 @@ func CSV(t runner.Table) []byte {
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
 	for _, cells := range append([][]string{t.Header}, t.Rows...) {
-		if err := w.Write(each(cells, disarmFormula)); err != nil {
+		if err := w.Write(each(cells, escapeFormula)); err != nil {
 			panic(err) // a buffer takes everything
 		}
 	}
@@ -92,9 +92,9 @@ func CSV(t runner.Table) []byte {
 	return b.Bytes()
 }
 
-// disarmFormula puts an apostrophe before what spreadsheets would run: they also look past a tab or
-// a line break, and take the wide signs of East Asian keyboards.
-func disarmFormula(cell string) string {
+// escapeFormula prevents formula injection: it puts an apostrophe before a cell that a spreadsheet would evaluate,
+// also after a tab or a line break, and with the full-width signs of East Asian keyboards.
+func escapeFormula(cell string) string {
 	shown := visible(cell)
 	if cell != "" && strings.ContainsAny(cell[:1], "\t\r\n") || strings.ContainsAny(text.Cut(shown, 1), "=+-@＝＋－＠") {
 		return "'" + shown

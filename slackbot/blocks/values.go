@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// shows are the columns and fields of results that are not shown as their text alone.
-var shows = map[string]func(string) md{
+// renderers are the columns and fields of results that are not rendered as plain text.
+var renderers = map[string]func(string) md{
 	"id": code, "uuid": code, "ip_address": code, "ipv6_address": code, "hostname": code, "address": code,
 	"email": code, "slug": code, "nameservers": code, "permissions": codes,
 	"status":  statusOf,
@@ -22,7 +22,7 @@ var shows = map[string]func(string) md{
 	"price_hourly":  func(s string) md { return esc(s) + " an hour" },
 }
 
-// unit shows a number with what it counts. VPS.org says no units; another text has its own.
+// unit renders a number with its unit, which VPS.org does not give. Any other text has its own.
 func unit(of md) func(string) md {
 	return func(s string) md {
 		if isNumber(s) {
@@ -32,7 +32,7 @@ func unit(of md) func(string) md {
 	}
 }
 
-// megabytes shows what is counted in MB, in GB where it is so many.
+// megabytes renders a number of MB, in GB where it is a whole number of them.
 func megabytes(s string) md {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 1024 && n%1024 == 0 {
 		return number(n/1024) + " GB"
@@ -48,7 +48,7 @@ func value(name, s string) md {
 	if at, err := time.Parse(time.RFC3339, s); err == nil && date(at) != "" {
 		return date(at)
 	}
-	if show, ok := shows[name[strings.LastIndex(name, ".")+1:]]; ok {
+	if show, ok := renderers[name[strings.LastIndex(name, ".")+1:]]; ok {
 		return show(s)
 	}
 	switch s {
@@ -62,7 +62,7 @@ func value(name, s string) md {
 
 // codes is a list with each item as it is, such as permissions.
 func codes(s string) md {
-	return join(" ", each(strings.Split(short(s, longestText), ", "), code)...)
+	return join(" ", each(strings.Split(truncate(s, longestText), ", "), code)...)
 }
 
 // isNumber reports whether a text is a decimal number such as -1.5.
@@ -72,8 +72,8 @@ func isNumber(s string) bool {
 	return isDigits(whole) && (!dotted || isDigits(fraction))
 }
 
-// labels are the columns whose values say nothing without a word beside them.
-var labels = map[string]md{
+// cellLabels are the words before values that are ambiguous alone.
+var cellLabels = map[string]md{
 	"created_at": "created", "expires_at": "expires", "expiration_date": "expires", "updated_at": "updated", "registration_date": "registered",
 	"server": "of", "dns_managed_by": "DNS by", "record_count": "records", "vcpus": "vCPUs",
 	"memory": "memory", "storage": "disk", "bandwidth": "traffic",
@@ -82,22 +82,22 @@ var labels = map[string]md{
 // cell shows one value of a row, with its label where it needs one.
 func cell(name, s string) md {
 	v := value(name, s)
-	word, ok := labels[name]
+	word, ok := cellLabels[name]
 	switch {
 	case v == "":
 		return ""
 	case ok:
 		return word + " " + v
-	case flags[name][s] != "":
-		return flags[name][s]
-	case s == "true", s == "false", isNumber(s) && shows[name] == nil:
+	case booleanWords[name][s] != "":
+		return booleanWords[name][s]
+	case s == "true", s == "false", isNumber(s) && renderers[name] == nil:
 		return esc(label(name)) + " " + v
 	}
 	return v
 }
 
-// flags are how the answers of yes-or-no columns read in a row.
-var flags = map[string]map[string]md{
+// booleanWords are the values of boolean columns in a row.
+var booleanWords = map[string]map[string]md{
 	"auto_renew": {"true": "renews itself", "false": "does not renew itself"},
 	"locked":     {"true": "locked", "false": "not locked"},
 }
@@ -110,7 +110,7 @@ func lines(raw []byte) []md {
 	var all []md
 	flatten("", raw, func(name, s string) {
 		if v := value(name, s); v != "" && len(all) < mostLines {
-			all = append(all, "*"+clip(esc(titled(name)), longestName)+":* "+clip(v, longestText))
+			all = append(all, "*"+clip(esc(capitalized(name)), longestName)+":* "+clip(v, longestText))
 		}
 	})
 	return all
