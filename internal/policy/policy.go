@@ -95,24 +95,23 @@ func Load(raw []byte, operations []Operation) (Document, error) {
 
 func byLine(a, b Problem) int { return a.Line - b.Line }
 
-// policyFile is a policy file as it was written. In its lists nil is a key that was left out.
+// policyFile is a policy file as it was written: each struct has the keys of a mapping, in lower case or as the
+// tag says. In its lists nil is a key that was left out.
 type policyFile struct {
-	Version   word                     `yaml:"version"`
-	People    []mapping[personFields]  `yaml:"people"`
-	Groups    groupList                `yaml:"groups"`
-	Rules     []mapping[ruleFields]    `yaml:"rules"`
-	Protected mapping[protectedFields] `yaml:"protected"`
-	Budgets   mapping[budgetsFields]   `yaml:"budgets"`
-	Confirm   mapping[confirmFields]   `yaml:"confirm"`
-	Slack     mapping[channelsFields]  `yaml:"slack"`
-	Tests     []mapping[testFields]    `yaml:"tests"`
+	Version   word
+	People    []mapping[personFields]
+	Groups    groupList
+	Rules     []mapping[ruleFields]
+	Protected mapping[struct{ Servers []word }]
+	Budgets   mapping[struct{ Deletions, Destructive word }]
+	Confirm   mapping[struct{ Disruptive, Billable, Destructive []word }]
+	Slack     mapping[channelFields]
+	Tests     []mapping[testFields]
 }
 
 type personFields struct {
-	ID    word   `yaml:"id"`
-	Slack []word `yaml:"slack"`
-	Keys  []word `yaml:"keys"`
-	Local []word `yaml:"local"`
+	ID                 word
+	Slack, Keys, Local []word
 }
 
 // groupList keeps the order and the lines of its names, which a map does not.
@@ -120,54 +119,28 @@ type groupList []groupEntry
 
 type groupEntry struct {
 	name    word
-	members mapping[membersFields]
+	members mapping[memberFields]
 }
 
-type membersFields struct {
-	People      []word `yaml:"people"`
+type memberFields struct {
+	People      []word
 	SlackGroups []word `yaml:"slack_groups"`
 }
 
 type ruleFields struct {
-	Name       word                     `yaml:"name"`
-	Effect     word                     `yaml:"effect"`
-	Who        []word                   `yaml:"who"`
-	Where      []word                   `yaml:"where"`
-	Operations []word                   `yaml:"operations"`
-	Risks      []word                   `yaml:"risks"`
-	Servers    []word                   `yaml:"servers"`
-	Approvers  mapping[approversFields] `yaml:"approvers"`
+	Name, Effect                           word
+	Who, Where, Operations, Risks, Servers []word
+	Approvers                              mapping[approverFields]
 }
 
-type approversFields struct {
-	Count word   `yaml:"count"`
-	Who   []word `yaml:"who"`
+type approverFields struct {
+	Count word
+	Who   []word
 }
 
-type protectedFields struct {
-	Servers []word `yaml:"servers"`
-}
-
-type budgetsFields struct {
-	Deletions   word `yaml:"deletions"`
-	Destructive word `yaml:"destructive"`
-}
-
-type confirmFields struct {
-	Disruptive  []word `yaml:"disruptive"`
-	Billable    []word `yaml:"billable"`
-	Destructive []word `yaml:"destructive"`
-}
-
-type channelsFields struct {
+type channelFields struct {
 	Approvals word `yaml:"approvals_channel"`
 	Audit     word `yaml:"audit_channel"`
 }
 
-type testFields struct {
-	Who       word `yaml:"who"`
-	Where     word `yaml:"where"`
-	Operation word `yaml:"operation"`
-	Server    word `yaml:"server"`
-	Want      word `yaml:"want"`
-}
+type testFields struct{ Who, Where, Operation, Server, Want word }

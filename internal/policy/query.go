@@ -116,23 +116,18 @@ func (d Document) Asks(q Query) ([]permissions.Ask, error) {
 	}
 	surface, channel, _ := strings.Cut(q.Where, ":")
 	operation := d.operations[slices.IndexFunc(d.operations, func(op Operation) bool { return op.Name == q.Operation })]
-	return d.asksOf(q.Who, permissions.Ask{
-		Surface: permissions.Surface(surface), Channel: channel, Operation: q.Operation, NewName: q.NewName, Creates: operation.Creates,
-		Risk: operation.Risk, Target: target(q.Server, operation),
-	}), nil
-}
-
-// target is the server of a query; nil: not known.
-func target(server string, op Operation) *permissions.TargetServer {
+	target := &permissions.TargetServer{Name: q.Server}
 	switch {
-	case !op.OnServer:
-		return &permissions.TargetServer{}
-	case server == "":
-		return nil
-	case permissions.ServerPattern(server).IsID():
-		return &permissions.TargetServer{ID: server}
+	case !operation.OnServer:
+		target = &permissions.TargetServer{}
+	case q.Server == "":
+		target = nil // not known
+	case permissions.ServerPattern(q.Server).IsID():
+		target = &permissions.TargetServer{ID: q.Server}
 	}
-	return &permissions.TargetServer{Name: server}
+	return d.asksOf(q.Who, permissions.Ask{
+		Surface: permissions.Surface(surface), Channel: channel, Operation: q.Operation, NewName: q.NewName, Risk: operation.Risk, Target: target,
+	}), nil
 }
 
 // asksOf returns the ask by each identity of a principal.

@@ -166,7 +166,7 @@ func (v *validator) validateRules() {
 
 const maxApprovers = 20 // more than any team waits for
 
-func (v *validator) approvers(m mapping[approversFields]) *permissions.Approvers {
+func (v *validator) approvers(m mapping[approverFields]) *permissions.Approvers {
 	if !m.isWritten() {
 		return nil
 	}

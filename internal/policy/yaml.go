@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"reflect"
 	"slices"
@@ -184,8 +185,8 @@ func (m mapping[T]) isWritten() bool { return m.line > 0 }
 // value, which the library would take for a key that was left out.
 func (m *mapping[T]) UnmarshalYAML(n ast.Node) error {
 	var known []string
-	for i := range reflect.TypeFor[T]().NumField() {
-		known = append(known, reflect.TypeFor[T]().Field(i).Tag.Get("yaml"))
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		known = append(known, cmp.Or(field.Tag.Get("yaml"), strings.ToLower(field.Name)))
 	}
 	node, ok := n.(ast.MapNode)
 	if !ok {
