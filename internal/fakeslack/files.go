@@ -20,10 +20,9 @@ type File struct {
 }
 
 // Files are all files whose content arrived, in the order of their uploads.
-func (s *Slack) Files() []File {
+func (s *Slack) Files() (all []File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := []File{}
 	for _, f := range s.files {
 		if f.uploaded {
 			all = append(all, *f)

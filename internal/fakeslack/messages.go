@@ -41,15 +41,9 @@ func (s *Slack) Ephemerals(user string) []*Message {
 func (s *Slack) DMs(user string) []*Message { return s.Messages("D" + user) }
 
 func (s *Slack) messages(which func(*Message) bool) []*Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found []*Message
-	for _, m := range s.posted {
-		if !m.deleted && which(m) {
-			found = append(found, m)
-		}
-	}
-	return found
+	return locked(s, func() []*Message {
+		return slices.DeleteFunc(slices.Clone(s.posted), func(m *Message) bool { return m.deleted || !which(m) })
+	})
 }
 
 // DeleteMessage deletes a message, as somebody with the right to it would.
@@ -70,9 +64,6 @@ func (m *Message) payload() map[string]any {
 	}
 	if m.Thread != "" {
 		out["thread_ts"] = m.Thread
-	}
-	if len(m.versions) > 1 {
-		out["edited"] = map[string]any{"user": m.From, "ts": m.TS}
 	}
 	return out
 }

@@ -36,13 +36,9 @@ func (p *Person) addSurface(payload map[string]any, at Surface) {
 		payload["container"] = map[string]any{"type": "view", "view_id": at.ID}
 		payload["view"] = at.payload()
 	case *Message:
-		container := map[string]any{
+		payload["container"] = map[string]any{
 			"type": "message", "message_ts": at.TS, "channel_id": at.Channel, "is_ephemeral": at.To != "",
 		}
-		if at.Thread != "" {
-			container["thread_ts"] = at.Thread
-		}
-		payload["container"] = container
 		payload["channel"] = map[string]any{"id": at.Channel, "name": p.s.channels[at.Channel].name}
 		if at.To == "" { // of an ephemeral message Slack sends nothing but where it is
 			payload["message"] = at.payload()

@@ -16,6 +16,7 @@
 package fakeslack
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -112,15 +113,10 @@ func (o Options) filled() Options {
 	if o.Scopes == nil {
 		o.Scopes = slices.Clone(allScopes)
 	}
-	for field, value := range map[*string]string{
-		&o.Team: "T0TEAM", &o.BotUser: "U0VPSBOT", &o.SigningSecret: "8f742231b10e8888abcd99yyyzzz85a5",
-		&o.BotToken: "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcHrzqqgy",
-		&o.AppToken: "xapp-1-A0VPSBOT-1234567890-fa4e5ac9b0a1c2d3",
-	} {
-		if *field == "" {
-			*field = value
-		}
-	}
+	o.Team, o.BotUser = cmp.Or(o.Team, "T0TEAM"), cmp.Or(o.BotUser, "U0VPSBOT")
+	o.SigningSecret = cmp.Or(o.SigningSecret, "8f742231b10e8888abcd99yyyzzz85a5")
+	o.BotToken = cmp.Or(o.BotToken, "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcHrzqqgy")
+	o.AppToken = cmp.Or(o.AppToken, "xapp-1-A0VPSBOT-1234567890-fa4e5ac9b0a1c2d3")
 	return o
 }
 
