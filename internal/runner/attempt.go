@@ -9,15 +9,11 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // attempt is one call that changes something, from its input to its reply. Its methods are the steps.
 type attempt struct {
-	*Runner
-	call   Call
-	op     *tools.Op
-	in     tools.Input
+	request
 	store  approval.Store
 	rec    approval.Record // zero until it is made or found
 	stored bool            // the store has rec
@@ -26,16 +22,11 @@ type attempt struct {
 // missedOutcomeFor is how long an outcome that its asker did not get is delivered to the next identical call.
 const missedOutcomeFor = time.Hour
 
-// attempt opens the store for a call that changes something.
-func (r *Runner) attempt(ctx context.Context, op *tools.Op, in tools.Input, call Call) (*attempt, error) {
-	store, err := r.openStore(ctx)
-	return &attempt{Runner: r, call: call, op: op, in: in, store: store}, err
-}
-
 // attemptOf goes on with a stored record.
 func (r *Runner) attemptOf(ctx context.Context, id string, call Call) (*attempt, error) {
-	a, err := r.attempt(ctx, nil, tools.Input{}, call)
-	if err != nil {
+	a := &attempt{request: request{Runner: r, call: call}}
+	var err error
+	if a.store, err = r.openStore(ctx); err != nil {
 		return a, err
 	}
 	a.rec, err = a.store.Record(ctx, id)
@@ -56,38 +47,37 @@ func (r *Runner) attemptOf(ctx context.Context, id string, call Call) (*attempt,
 
 // change runs an operation that is not a read, up to the point where it is done, refused,
 // or a person must be asked.
-func (r *Runner) change(ctx context.Context, op *tools.Op, in tools.Input, call Call) Reply {
-	a := &attempt{Runner: r, call: call, op: op, in: in}
+func (q request) change(ctx context.Context) Reply {
+	a := &attempt{request: q}
 	if reply, ok := a.replayRequest(ctx); ok {
 		return reply
 	}
-	if err := r.authorize(ctx, op, in, call, false); err != nil {
-		r.noteRefusal(ctx, op, in, call, err)
+	if err := q.authorize(ctx, false); err != nil {
+		q.noteRefusal(ctx, err)
 		return a.failOrUnknown(ctx, err)
 	}
-	if in.DryRun {
-		return r.dryRun(ctx, op, in, call)
+	if q.in.DryRun {
+		return q.dryRun(ctx)
 	}
 	var err error
-	if a.store, err = r.openStore(ctx); err != nil {
-		return fail(op, err)
+	if a.store, err = q.openStore(ctx); err != nil {
+		return fail(q.op, err)
 	}
 	if f, err := a.store.Frozen(ctx); err != nil {
-		return fail(op, &storeError{err})
+		return fail(q.op, &storeError{err})
 	} else if f != nil {
-		r.noteRefusal(ctx, op, in, call, frozenBy(*f, r.Now()))
-		return fail(op, frozenBy(*f, r.Now()))
+		return q.refuse(ctx, frozenBy(*f, q.Now()))
 	}
-	asked := hashOf(in.Canonical())
-	r.reconcileBriefly(ctx, a.store)
+	asked := hashOf(q.in.Canonical())
+	a.reconciler().reconcileBriefly(ctx)
 	if reply, ok := a.deliverMissedOutcome(ctx, asked); ok {
 		return reply
 	}
-	p, err := r.plan(ctx, op, in, call)
+	p, err := q.plan(ctx)
 	if err != nil {
 		return a.failPlan(ctx, err)
 	}
-	a.rec = r.newRecord(p, call, asked)
+	a.rec = q.newRecord(p, asked)
 	if a.rec.AskedHash != a.rec.ArgsHash {
 		if reply, ok := a.deliverMissedOutcome(ctx, a.rec.ArgsHash); ok {
 			return reply
@@ -170,7 +160,7 @@ func (a *attempt) failPlan(ctx context.Context, err error) Reply {
 		}
 	}
 	if errors.As(err, new(*refusal)) {
-		a.noteRefusal(ctx, a.op, a.in, a.call, err)
+		a.noteRefusal(ctx, err)
 	}
 	return a.failOrUnknown(ctx, err)
 }
@@ -198,19 +188,19 @@ func (a *attempt) failOrUnknown(ctx context.Context, err error) Reply {
 }
 
 // dryRun shows what would happen, with the very request that would be sent.
-func (r *Runner) dryRun(ctx context.Context, op *tools.Op, in tools.Input, call Call) Reply {
-	p, err := r.plan(ctx, op, in, call)
+func (q request) dryRun(ctx context.Context) Reply {
+	p, err := q.plan(ctx)
 	if err != nil {
-		return r.refuse(ctx, op, in, call, err)
+		return q.refuse(ctx, err)
 	}
-	req, err := r.Client.DryRun(func(c *apiclient.Client) error {
-		_, err := op.Call(ctx, c, p.target, p.in.Value)
+	req, err := q.Client.DryRun(func(c *apiclient.Client) error {
+		_, err := q.op.Call(ctx, c, p.target, p.in.Value)
 		return err
 	})
 	if err != nil {
-		return fail(op, err)
+		return fail(q.op, err)
 	}
-	return Reply{Op: op, Outcome: DryRun, Message: "Dry run: nothing was sent.", Card: &p.card, Request: &req}
+	return Reply{Op: q.op, Outcome: DryRun, Message: "Dry run: nothing was sent.", Card: &p.card, Request: &req}
 }
 
 // end moves the record to an end at which nothing was sent, and replies.
@@ -272,7 +262,7 @@ func (a *attempt) failClaim(ctx context.Context, err error) Reply {
 		state *approval.StateError
 	)
 	if errors.As(err, &state) { // an answer for a record that is no longer open to it
-		return a.deliver(ctx, a.asOfNow(ctx, a.store, state.Record))
+		return a.deliver(ctx, a.reconciler().asOfNow(ctx, state.Record))
 	}
 	row := a.rowFor(a.rec, audit.Refused)
 	if !a.stored {

@@ -8,14 +8,13 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
 
 // row makes the audit row of a call that has no record.
-func (r *Runner) row(op *tools.Op, in tools.Input, call Call, decision audit.Decision) audit.Row {
+func (q request) row(decision audit.Decision) audit.Row {
 	return audit.Row{
-		At: r.Now(), Actor: string(call.Actor), Surface: string(call.Surface), Account: r.AccountName(), Token: r.tokenName(),
-		Operation: op.Name, Target: text.Clean(in.Text("server")), Arguments: json.RawMessage(in.Canonical()), Decision: decision,
+		At: q.Now(), Actor: string(q.call.Actor), Surface: string(q.call.Surface), Account: q.AccountName(), Token: q.tokenName(),
+		Operation: q.op.Name, Target: text.Clean(q.in.Text("server")), Arguments: json.RawMessage(q.in.Canonical()), Decision: decision,
 	}
 }
 
@@ -34,9 +33,9 @@ func (r *Runner) AccountName() string {
 
 // rowRun makes the audit row of a claim or an outcome: with the token that it runs with,
 // which need not be the one that it was asked with.
-func (r *Runner) rowRun(rec approval.Record) audit.Row {
-	row := r.rowFor(rec, audit.Allowed)
-	row.Token, row.Approver = r.tokenName(), rec.Approver
+func (a *attempt) rowRun() audit.Row {
+	row := a.rowFor(a.rec, audit.Allowed)
+	row.Token, row.Approver = a.tokenName(), a.rec.Approver
 	return row
 }
 
@@ -76,15 +75,15 @@ func (r *Runner) noteOrLog(ctx context.Context, row audit.Row) {
 	}
 }
 
-func (r *Runner) noteRefusal(ctx context.Context, op *tools.Op, in tools.Input, call Call, err error) {
-	row := r.row(op, in, call, audit.Refused)
+func (q request) noteRefusal(ctx context.Context, err error) {
+	row := q.row(audit.Refused)
 	row.Reason = explain(err)
-	r.noteOrLog(context.WithoutCancel(ctx), row)
+	q.noteOrLog(context.WithoutCancel(ctx), row)
 }
 
 // rowAgreed makes the audit row of a consent.
-func (r *Runner) rowAgreed(rec approval.Record, consent approval.Consent) audit.Row {
-	row := r.rowFor(rec, audit.Approved)
+func (a *attempt) rowAgreed(consent approval.Consent) audit.Row {
+	row := a.rowFor(a.rec, audit.Approved)
 	row.Approver, row.Reason = consent.Person, agreedIn(consent.Channel)
 	return row
 }

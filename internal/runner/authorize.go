@@ -2,11 +2,8 @@ package runner
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/vpsbot/vpsbot/apiclient"
-	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -14,19 +11,19 @@ import (
 // authorize decides whether a call may go on, as far as that goes without the target: the
 // policy for the actor, then the token's permissions. Where the policy says no, nothing at
 // all has been sent; where the token does, nothing but GET /account/me/.
-func (r *Runner) authorize(ctx context.Context, op *tools.Op, in tools.Input, call Call, fresh bool) error {
-	if d := r.Policy().Decide(call.ask(op, in, op.Risk, op.NoTarget())); !d.Allowed {
-		return &refusal{op.Name + " is refused: " + d.Reason}
+func (q request) authorize(ctx context.Context, fresh bool) error {
+	if d := q.Policy().Decide(q.call.ask(q.op, q.in, q.op.Risk, q.op.NoTarget())); !d.Allowed {
+		return &refusal{q.op.Name + " is refused: " + d.Reason}
 	}
-	if len(op.Needs) == 0 && op.IsRead() {
+	if len(q.op.Needs) == 0 && q.op.IsRead() {
 		return nil // the call itself is the check
 	}
-	token, err := r.token(ctx, fresh)
+	token, err := q.token(ctx, fresh)
 	if err != nil {
 		return err
 	}
-	if d := token.Allows(op.Needs, r.Now()); !d.Allowed {
-		return &refusal{op.Name + " is refused: " + d.Reason}
+	if d := token.Allows(q.op.Needs, q.Now()); !d.Allowed {
+		return &refusal{q.op.Name + " is refused: " + d.Reason}
 	}
 	return nil
 }
@@ -48,19 +45,6 @@ func (r *Runner) decide(ctx context.Context, ask permissions.Ask) permissions.De
 // connected reports whether a person can be asked in Slack.
 func (r *Runner) connected(ctx context.Context) bool { return r.Slack != nil && r.Slack(ctx) }
 
-// inSlack reports whether Slack can ask the very person who made a record. Where it cannot,
-// another person, whom the policy would let do the same, answers for them there.
-func (r *Runner) inSlack(rec approval.Record) bool {
-	policy := r.Policy()
-	asker, known := policy.Person(permissions.Actor(rec.Actor))
-	if !known || policy.Book == nil {
-		return strings.HasPrefix(rec.Actor, "slack:")
-	}
-	return slices.ContainsFunc(policy.Book.People, func(p permissions.Person) bool {
-		return p.ID == asker && slices.ContainsFunc(p.Identities, func(who permissions.Actor) bool { return strings.HasPrefix(string(who), "slack:") })
-	})
-}
-
 // ask puts a call to the policy as a question.
 func (c Call) ask(op *tools.Op, in tools.Input, risk permissions.Risk, target *permissions.TargetServer) permissions.Ask {
 	return permissions.Ask{
@@ -74,48 +58,48 @@ func behind(s apiclient.Server) *permissions.TargetServer {
 }
 
 // authorizeTarget decides again, now that the server behind the call is known.
-func (r *Runner) authorizeTarget(ctx context.Context, op *tools.Op, in tools.Input, t tools.Target, call Call) (permissions.Decision, error) {
-	ask := call.ask(op, in, op.Risk, behind(t.Server))
-	ask.Raised = op.RiskOf(t, in)
-	d := r.decide(ctx, ask)
+func (q request) authorizeTarget(ctx context.Context, t tools.Target) (permissions.Decision, error) {
+	ask := q.call.ask(q.op, q.in, q.op.Risk, behind(t.Server))
+	ask.Raised = q.op.RiskOf(t, q.in)
+	d := q.decide(ctx, ask)
 	if !d.Allowed {
-		return d, &refusal{op.Name + " of " + r.refused(op, in, t, call) + " is refused: " + d.Reason}
+		return d, &refusal{q.op.Name + " of " + q.refused(t) + " is refused: " + d.Reason}
 	}
 	return d, nil
 }
 
 // refused names the target of a refusal: the name of a server is only for those who may read it, the
 // others hear again what they asked for.
-func (r *Runner) refused(op *tools.Op, in tools.Input, t tools.Target, call Call) string {
-	mayRead := r.Policy().Decide(call.ask(r.Catalogue.ServerGet(), tools.Input{}, permissions.Read, behind(t.Server))).Allowed
-	if op.Resource.OnServer() && (mayRead || op.Resource.IsNew) {
+func (q request) refused(t tools.Target) string {
+	mayRead := q.Policy().Decide(q.call.ask(q.Catalogue.ServerGet(), tools.Input{}, permissions.Read, behind(t.Server))).Allowed
+	if q.op.Resource.OnServer() && (mayRead || q.op.Resource.IsNew) {
 		return t.ServerLabel()
 	}
-	return op.Resource.Asked(in)
+	return q.op.Resource.Asked(q.in)
 }
 
 // authorizeRead decides again about the one server that a read is about. Where there is no
 // policy file its name makes no difference, and is not read for the decision's sake.
-func (r *Runner) authorizeRead(ctx context.Context, op *tools.Op, in tools.Input, server apiclient.ID, call Call) error {
-	if server.IsZero() || r.Policy().Book == nil {
+func (q request) authorizeRead(ctx context.Context, server apiclient.ID) error {
+	if server.IsZero() || q.Policy().Book == nil {
 		return nil
 	}
-	s, err := r.Client.Servers.Get(ctx, server)
+	s, err := q.Client.Servers.Get(ctx, server)
 	if err != nil {
 		return ownError(tools.NoSuchServer(err, server))
 	}
-	_, err = r.authorizeTarget(ctx, op, in, tools.Target{ID: s.ID, Server: s}, call)
+	_, err = q.authorizeTarget(ctx, tools.Target{ID: s.ID, Server: s})
 	return err
 }
 
 // readable leaves out of a list what belongs to servers that the actor may not read.
-func (r *Runner) readable(op *tools.Op, value any, call Call) any {
-	policy := r.Policy()
-	if policy.Book == nil || op.View.Keep == nil {
+func (q request) readable(value any) any {
+	policy := q.Policy()
+	if policy.Book == nil || q.op.View.Keep == nil {
 		return value
 	}
-	return op.View.Keep(value, func(s permissions.TargetServer) bool {
-		return policy.Decide(call.ask(op, tools.Input{}, permissions.Read, &s)).Allowed
+	return q.op.View.Keep(value, func(s permissions.TargetServer) bool {
+		return policy.Decide(q.call.ask(q.op, tools.Input{}, permissions.Read, &s)).Allowed
 	})
 }
 

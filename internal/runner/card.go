@@ -64,25 +64,25 @@ func (c Card) Question() string {
 }
 
 // card makes the card of a plan.
-func (r *Runner) card(op *tools.Op, in tools.Input, t tools.Target, demand permissions.Decision, call Call) Card {
+func (q request) card(t tools.Target, demand permissions.Decision) Card {
 	c := Card{
-		Operation: op.Name,
-		Effect:    op.Effect(t, in.Value),
-		Target:    op.CardLines(in, t),
-		Lost:      copiesLost(op, t, r.Now()),
+		Operation: q.op.Name,
+		Effect:    q.op.Effect(t, q.in.Value),
+		Target:    q.op.CardLines(q.in, t),
+		Lost:      copiesLost(q.op, t, q.Now()),
 		Price:     price(t.Plan),
-		Account:   r.account(),
-		AskedBy:   text.Clean(string(call.Actor)) + " from " + string(call.Surface),
+		Account:   q.account(),
+		AskedBy:   text.Clean(string(q.call.Actor)) + " from " + string(q.call.Surface),
 	}
-	c.Warnings = ownWarnings(op, t) // first: that nothing can bring the data back is one of them
-	if op.Warn != nil {
-		c.Warnings = append(c.Warnings, op.Warn(t, in.Value)...)
+	c.Warnings = ownWarnings(q.op, t) // first: that nothing can bring the data back is one of them
+	if q.op.Warn != nil {
+		c.Warnings = append(c.Warnings, q.op.Warn(t, q.in.Value)...)
 	}
 	if demand.Others > 0 {
 		c.Others = othersNeeded(demand)
 	}
 	if demand.Risk.NeedsTypedName() {
-		c.Confirm = op.ConfirmText(t)
+		c.Confirm = q.op.ConfirmText(t)
 	}
 	return c
 }

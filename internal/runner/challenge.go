@@ -21,7 +21,7 @@ func (r *Runner) IssueChallenge(ctx context.Context, rec approval.Record, sessio
 	if err != nil {
 		return "", err
 	}
-	nonce = r.opaque()
+	nonce = randomID(r.Random)
 	f := approval.Challenge{Hash: hashOfNonce(nonce), Approval: rec.ID, Session: session, AskedAt: r.Now(), ExpiresAt: rec.ExpiresAt}
 	if err := store.IssueChallenge(ctx, f); err != nil {
 		return "", &storeError{err}
@@ -60,7 +60,7 @@ func hashOfNonce(nonce string) string {
 
 // RefuseAnswer makes the reply to an answer that does not count, and records it.
 func (r *Runner) RefuseAnswer(ctx context.Context, op *tools.Op, call Call, err error) Reply {
-	r.noteRefusal(ctx, op, tools.Input{}, call, err)
+	request{r, call, op, tools.Input{}}.noteRefusal(ctx, err)
 	return failAnswer(op, err)
 }
 
@@ -88,11 +88,11 @@ func (r *Runner) AnswerMatches(ctx context.Context, call Call, approvalID string
 	if hash := hashOf(in.Canonical()); hash == rec.AskedHash || hash == rec.ArgsHash {
 		return rec, in.Wait, nil
 	}
-	resolved, _, err := r.resolve(ctx, a.op, in, call)
+	resolved, _, err := request{r, call, a.op, in}.resolve(ctx)
 	if err != nil {
 		return rec, false, err
 	}
-	if hashOf(resolved.Canonical()) != rec.ArgsHash {
+	if hashOf(resolved.in.Canonical()) != rec.ArgsHash {
 		return rec, false, errOtherCall
 	}
 	return rec, in.Wait, nil
@@ -105,7 +105,7 @@ func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Rep
 	if err != nil {
 		return failAnswer(a.op, err)
 	}
-	a.rec = r.asOfNow(ctx, a.store, a.rec)
+	a.rec = a.reconciler().asOfNow(ctx, a.rec)
 	if a.rec.State.Waits() {
 		return replyFor(a.op, a.rec)
 	}

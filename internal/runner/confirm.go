@@ -106,7 +106,7 @@ func (a *attempt) joinRunning(ctx context.Context) Reply {
 	if a.rec.State != approval.Unknown {
 		return a.deliver(ctx, a.rec)
 	}
-	settled, found := a.readBack(ctx, a.store, a.rec, 1)
+	settled, found := a.reconciler().readBack(ctx, a.rec, 1)
 	reply := a.deliver(ctx, settled)
 	if settled.State == approval.Unknown {
 		reply.Message += " " + stillUnknown(found.Evidence, settled)
@@ -155,7 +155,7 @@ func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) Reply {
 		// The next try shows the card anew.
 		return a.endWaiting(ctx, approval.Move{To: approval.Denied, Message: "The text typed is not " + text.Quote(a.rec.Confirm) + ", so nothing was sent. Ask again to see the card anew."})
 	}
-	consent := r.consent(call.Actor, ans, "")
+	consent := a.consent(call.Actor, ans, "")
 	switch {
 	case a.rec.State == approval.Approved:
 		return a.execute(ctx, nil)
@@ -168,7 +168,7 @@ func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) Reply {
 // agreeFirst stores the requester's own consent where others must agree too, and runs the
 // change if they all have.
 func (a *attempt) agreeFirst(ctx context.Context, consent approval.Consent) Reply {
-	agreed, err := a.store.Agree(ctx, a.rec.ID, consent, a.rowAgreed(a.rec, consent))
+	agreed, err := a.store.Agree(ctx, a.rec.ID, consent, a.rowAgreed(consent))
 	if errors.As(err, new(*approval.AnsweredError)) {
 		return askFor(a.op, a.rec) // asked again: the others are still missing
 	}
@@ -200,11 +200,11 @@ func (a *attempt) decline(ctx context.Context, ans Answer) Reply {
 	})
 }
 
-func (r *Runner) consent(actor permissions.Actor, ans Answer, reason string) *approval.Consent {
-	person, _ := r.Policy().Person(actor)
+func (a *attempt) consent(actor permissions.Actor, ans Answer, reason string) *approval.Consent {
+	person, _ := a.Policy().Person(actor)
 	return &approval.Consent{
 		Person: person, Identity: string(actor), Groups: ans.Groups, Channel: string(ans.Channel), Yes: ans.Yes,
-		Reason: text.Clean(r.redact(reason)), At: r.Now(),
+		Reason: text.Clean(a.redact(reason)), At: a.Now(),
 	}
 }
 

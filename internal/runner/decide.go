@@ -25,7 +25,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer
 	if err != nil {
 		return a.rec, err
 	}
-	consent := r.consent(actor, ans, reason)
+	consent := a.consent(actor, ans, reason)
 	if !ans.Yes {
 		m := approval.Move{To: approval.Denied, Live: true, Consent: consent}
 		m.Message = withReason(Subject(a.rec)+" was denied by "+consent.Identity, consent.Reason) + " Nothing was sent."
@@ -35,7 +35,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer
 		return a.rec, &inputError{"that is not " + text.Quote(a.rec.Confirm) + "; the request stays open"}
 	}
 	consent.Delegate = a.rec.Others == 0 && !r.IsAsker(a.rec, actor)
-	agreed, err := a.store.Agree(ctx, a.rec.ID, *consent, r.rowAgreed(a.rec, *consent))
+	agreed, err := a.store.Agree(ctx, a.rec.ID, *consent, a.rowAgreed(*consent))
 	return a.decided(ctx, agreed, approval.Approved, err)
 }
 
@@ -106,7 +106,7 @@ func (a *attempt) decided(ctx context.Context, moved approval.Record, to approva
 	case !errors.As(err, &state):
 		return a.rec, &storeError{err}
 	}
-	now := a.asOfNow(ctx, a.store, state.Record)
+	now := a.reconciler().asOfNow(ctx, state.Record)
 	return now, &inputError{Subject(a.rec) + " cannot be " + string(to) + " any more: " + standsAs(now)}
 }
 
@@ -114,14 +114,14 @@ func (a *attempt) decided(ctx context.Context, moved approval.Record, to approva
 func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string, happened bool) (approval.Record, error) {
 	a, err := r.attemptOf(ctx, id, Call{})
 	given := r.Policy().MayAct(actor, permissions.SettleApproval).Allowed
-	if err == nil && !given && !r.IsAsker(a.rec, actor) && !r.mightHaveAsked(a.rec, actor) {
+	if err == nil && !given && !r.IsAsker(a.rec, actor) && !a.mightHaveAsked(actor) {
 		err = &refusal{"only " + text.Clean(a.rec.Actor) + ", who asked, or somebody whom the policy lets do the same, can say what became of it"}
 	}
 	if err != nil {
 		return a.rec, err
 	}
-	if a.rec.State == approval.Executing && r.holderGone(ctx, a.store, a.rec) {
-		a.rec = r.markAbandoned(ctx, a.store, a.rec)
+	if a.rec.State == approval.Executing && a.reconciler().holderGone(ctx, a.rec) {
+		a.rec = a.reconciler().markAbandoned(ctx, a.rec)
 	}
 	subject := Subject(a.rec)
 	if a.rec.State != approval.Unknown {
@@ -142,8 +142,8 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 
 // mightHaveAsked reports whether the policy file would let somebody ask for the same from
 // where it was asked.
-func (r *Runner) mightHaveAsked(rec approval.Record, actor permissions.Actor) bool {
-	policy, ask := r.Policy(), r.askOf(rec)
+func (a *attempt) mightHaveAsked(actor permissions.Actor) bool {
+	policy, ask := a.Policy(), a.askOf(a.rec)
 	ask.Actor, ask.Groups = actor, nil
 	return policy.Book != nil && policy.Decide(ask).Allowed
 }

@@ -30,7 +30,7 @@ func (r *Runner) RunApproved(ctx context.Context, call Call, id string) (approva
 	if err != nil {
 		return a.rec, err
 	}
-	a.rec = r.asOfNow(ctx, a.store, a.rec)
+	a.rec = a.reconciler().asOfNow(ctx, a.rec)
 	if a.rec.State != approval.Approved {
 		return a.rec, nil
 	}
@@ -50,7 +50,7 @@ func (a *attempt) start(ctx context.Context, p plan) Reply {
 		return a.store.Insert(ctx, a.rec, a.limitsFor(a.rec), a.rowFor(a.rec, audit.Allowed))
 	}
 	stored, joined, err := insert()
-	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.settleHolder(ctx, a.store, holder.Holder) {
+	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.reconciler().settleHolder(ctx, holder.Holder) {
 		stored, joined, err = insert()
 	}
 	if err != nil {
@@ -70,7 +70,7 @@ func (a *attempt) start(ctx context.Context, p plan) Reply {
 // consent is nil, one that is approved already. The second of two finds it claimed, and replies how it stands.
 func (a *attempt) execute(ctx context.Context, consent *approval.Consent) Reply {
 	claimed, err := a.claim(ctx, consent)
-	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.settleHolder(ctx, a.store, holder.Holder) {
+	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.reconciler().settleHolder(ctx, holder.Holder) {
 		claimed, err = a.claim(ctx, consent)
 	}
 	if err != nil {
@@ -89,7 +89,7 @@ func (a *attempt) claim(ctx context.Context, consent *approval.Consent) (approva
 		ID: a.rec.ID, From: []approval.State{approval.Approved}, To: approval.Executing, At: a.Now(), Live: true,
 		ArgsHash: a.rec.ArgsHash, Owner: lock.ID(), Consent: consent, Limits: a.limitsFor(a.rec),
 	}
-	row := a.rowRun(a.rec)
+	row := a.rowRun()
 	if consent != nil {
 		m.From = []approval.State{approval.Pending}
 		row.Approver, row.Reason = consent.Person, agreedIn(consent.Channel)
@@ -130,7 +130,8 @@ func (a *attempt) check(ctx context.Context) (plan, error) {
 		return plan{}, err
 	}
 	in.Wait = a.in.Wait
-	if err := a.authorize(ctx, a.op, in, a.call, true); err != nil {
+	a.in = in
+	if err := a.authorize(ctx, true); err != nil {
 		return plan{}, err
 	}
 	switch {
@@ -139,7 +140,7 @@ func (a *attempt) check(ctx context.Context) (plan, error) {
 	case a.tokenName() != a.rec.TokenName:
 		return plan{}, &refusal{"it was asked for with another token; ask for it again"}
 	}
-	p, err := a.planFor(ctx, a.op, in, tools.AnyID(in.Text("server")), a.call)
+	p, err := a.planFor(ctx, tools.AnyID(in.Text("server")))
 	if err != nil {
 		return plan{}, err
 	}
@@ -239,7 +240,7 @@ func (a *attempt) unknownOnPanic(ctx context.Context) {
 func (a *attempt) finish(ctx context.Context, m approval.Move) approval.Record {
 	rec := a.rec
 	m.ID, m.From, m.At = rec.ID, []approval.State{approval.Executing}, a.Now()
-	row := a.rowRun(rec)
+	row := a.rowRun()
 	row.Outcome, row.Reason, row.APIStatus = m.To.Outcome(), m.Message, m.APIStatus
 	if decision := m.To.Decision(); decision != "" {
 		row.Decision = decision
@@ -250,7 +251,7 @@ func (a *attempt) finish(ctx context.Context, m approval.Move) approval.Record {
 	var err error
 	for try := range recordTries {
 		var moved approval.Record
-		if moved, err = a.recordOutcome(ctx, a.store, late); err == nil {
+		if moved, err = a.reconciler().recordOutcome(ctx, late); err == nil {
 			return moved
 		}
 		a.pause(ctx, time.Duration(100<<try)*time.Millisecond)

@@ -54,11 +54,11 @@ func (a *attempt) checkGrounds(ctx context.Context, p plan) error {
 	if a.Now().Sub(a.rec.ClaimedAt) > freshFor {
 		return &refusal{"the last check took too long. Ask for it again."}
 	}
-	call := a.call
-	if a.Groups != nil && call.Surface == permissions.Slack && !call.External {
-		call.Groups = a.Groups(ctx, call.Actor)
+	now := a.request
+	if a.Groups != nil && now.call.Surface == permissions.Slack && !now.call.External {
+		now.call.Groups = a.Groups(ctx, now.call.Actor)
 	}
-	d, err := a.authorizeTarget(ctx, p.op, p.in, p.target, call)
+	d, err := now.authorizeTarget(ctx, p.target)
 	switch {
 	case err != nil:
 		return err
@@ -74,9 +74,9 @@ func (a *attempt) checkGrounds(ctx context.Context, p plan) error {
 }
 
 // tokenChanged reports whether another token is in use than the one that everything was checked with.
-func (r *Runner) tokenChanged(ctx context.Context) bool {
+func (a *attempt) tokenChanged(ctx context.Context) bool {
 	pinned, ok := apiclient.PinnedToken(ctx)
-	now, err := r.Token()
+	now, err := a.Token()
 	return ok && (err != nil || now != pinned)
 }
 

@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -33,9 +34,18 @@ func (r *Runner) NoteRefusedAnswer(ctx context.Context, rec approval.Record, act
 	r.noteOrLog(ctx, row)
 }
 
+// answerCheck is the question whether an answer of somebody counts for a record.
+type answerCheck struct {
+	*Runner
+	rec   approval.Record
+	actor permissions.Actor
+	ans   Answer
+}
+
 // MayAnswer says why somebody may not answer a record, at this moment; "" if they may.
 func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, ans Answer) string {
-	if why := r.closed(rec, actor, ans.Channel); why != "" {
+	check := answerCheck{r, rec, actor, ans}
+	if why := check.closed(); why != "" {
 		return why
 	}
 	if err := r.ended(ctx, actor); err != nil {
@@ -44,13 +54,13 @@ func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permi
 	d := r.decide(ctx, r.askOf(rec))
 	switch {
 	case !ans.Yes:
-		return r.notConcerned(rec, actor, ans)
+		return check.notConcerned()
 	case !d.Allowed:
 		return "the policy no longer allows it: " + text.Clean(d.Reason)
 	case ans.External:
 		return "people of another workspace cannot agree to anything here"
 	}
-	return r.notEntitled(rec, d, actor, ans)
+	return check.notEntitled(d)
 }
 
 // IsAsker reports whether an actor is who asked, by whichever of their identities.
@@ -61,48 +71,61 @@ func (r *Runner) IsAsker(rec approval.Record, actor permissions.Actor) bool {
 	return rec.Actor == string(actor) || known && person != "" && (person == rec.Person || person == asker)
 }
 
+// Closed says why somebody in Slack may neither be shown a record nor answer it; "" if they may be
+// shown it. [Runner.MayAnswer] says whether they may answer.
+func (r *Runner) Closed(rec approval.Record, actor permissions.Actor) string {
+	return answerCheck{r, rec, actor, Answer{Channel: permissions.Slack}}.closed()
+}
+
 // closed says why somebody in Slack has nothing to do with a record; "" if they may have. Without a
 // policy file every member of a workspace is as good as any other, so nobody there sees, agrees to
 // or denies what was asked elsewhere. Lists, presses, typed names and the last check before the
 // call all go by this one rule.
-func (r *Runner) closed(rec approval.Record, actor permissions.Actor, channel permissions.Surface) string {
-	if channel != permissions.Slack || r.Policy().Book != nil || rec.Actor == string(actor) {
+func (c answerCheck) closed() string {
+	if c.ans.Channel != permissions.Slack || c.Policy().Book != nil || c.rec.Actor == string(c.actor) {
 		return ""
 	}
 	return "without a policy file nobody in Slack may see, agree to or deny what was asked elsewhere"
 }
 
-// Closed says why somebody in Slack may neither be shown a record nor answer it; "" if they may be
-// shown it. [Runner.MayAnswer] says whether they may answer.
-func (r *Runner) Closed(rec approval.Record, actor permissions.Actor) string {
-	return r.closed(rec, actor, permissions.Slack)
-}
-
 // notEntitled says why somebody's yes does not count for a record; "" if it does. It
 // is asked when the yes is given and again right before the call. d is the policy's decision by now.
-func (r *Runner) notEntitled(rec approval.Record, d permissions.Decision, actor permissions.Actor, ans Answer) string {
+func (c answerCheck) notEntitled(d permissions.Decision) string {
 	switch {
-	case r.closed(rec, actor, ans.Channel) != "":
-		return r.closed(rec, actor, ans.Channel)
-	case ans.Channel == permissions.Script && !(actor.IsKey() && r.IsAsker(rec, actor)):
+	case c.closed() != "":
+		return c.closed()
+	case c.ans.Channel == permissions.Script && !(c.actor.IsKey() && c.IsAsker(c.rec, c.actor)):
 		return "a flag answers for nobody but the bearer of the access key who asked"
-	case !d.Accepts(ans.Channel):
-		return "the policy does not let " + string(ans.Channel) + " carry a yes to this; it can be given in: " + surfaces(d.Channels)
+	case !d.Accepts(c.ans.Channel):
+		return "the policy does not let " + string(c.ans.Channel) + " carry a yes to this; it can be given in: " + surfaces(d.Channels)
 	}
-	return r.notConcerned(rec, actor, ans)
+	return c.notConcerned()
 }
 
 // notConcerned says why a record is not somebody's to agree to or deny; "" if it is: the
 // requester's own, another person's where the policy wants others and names them, or that of
 // a delegate, in Slack, of a requester whom nobody can ask there.
-func (r *Runner) notConcerned(rec approval.Record, actor permissions.Actor, ans Answer) string {
+func (c answerCheck) notConcerned() string {
 	switch {
-	case r.IsAsker(rec, actor):
+	case c.IsAsker(c.rec, c.actor):
 		return ""
-	case rec.Others == 0 && (ans.Channel != permissions.Slack || r.inSlack(rec)):
-		return "only " + text.Clean(rec.Actor) + ", who asked, can answer this"
+	case c.rec.Others == 0 && (c.ans.Channel != permissions.Slack || c.askerIsInSlack()):
+		return "only " + text.Clean(c.rec.Actor) + ", who asked, can answer this"
 	}
-	return text.Clean(r.Policy().MayApprove(actor, ans.Groups, r.askOf(rec), rec.Person).Reason)
+	return text.Clean(c.Policy().MayApprove(c.actor, c.ans.Groups, c.askOf(c.rec), c.rec.Person).Reason)
+}
+
+// askerIsInSlack reports whether Slack can ask the very person who made the record. Where it cannot,
+// another person, whom the policy would let do the same, answers for them there.
+func (c answerCheck) askerIsInSlack() bool {
+	policy := c.Policy()
+	asker, known := policy.Person(permissions.Actor(c.rec.Actor))
+	if !known || policy.Book == nil {
+		return strings.HasPrefix(c.rec.Actor, "slack:")
+	}
+	return slices.ContainsFunc(policy.Book.People, func(p permissions.Person) bool {
+		return p.ID == asker && slices.ContainsFunc(p.Identities, func(who permissions.Actor) bool { return strings.HasPrefix(string(who), "slack:") })
+	})
 }
 
 // MayCarry reports whether the policy lets a surface carry a yes to what a record asks.
@@ -185,7 +208,8 @@ func (a *attempt) countConsents(ctx context.Context, d permissions.Decision, con
 			lost = explain(err)
 			continue
 		}
-		if why := a.notEntitled(a.rec, d, actor, Answer{Channel: permissions.Surface(c.Channel), Groups: a.groupsNow(ctx, c)}); why != "" {
+		ans := Answer{Channel: permissions.Surface(c.Channel), Groups: a.groupsNow(ctx, c)}
+		if why := (answerCheck{a.Runner, a.rec, actor, ans}).notEntitled(d); why != "" {
 			lost = why
 			continue
 		}
@@ -203,9 +227,9 @@ func (a *attempt) countConsents(ctx context.Context, d permissions.Decision, con
 
 // groupsNow are the Slack user groups that somebody is in who has answered. A process that cannot
 // ask Slack goes by those that the answer came with.
-func (r *Runner) groupsNow(ctx context.Context, c approval.Consent) []string {
-	if r.Groups == nil || !strings.HasPrefix(c.Identity, "slack:") {
+func (a *attempt) groupsNow(ctx context.Context, c approval.Consent) []string {
+	if a.Groups == nil || !strings.HasPrefix(c.Identity, "slack:") {
 		return c.Groups
 	}
-	return r.Groups(ctx, permissions.Actor(c.Identity))
+	return a.Groups(ctx, permissions.Actor(c.Identity))
 }

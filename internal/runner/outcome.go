@@ -31,15 +31,15 @@ func outcomeOf(op *tools.Op, rec approval.Record, value any, err error) approval
 // isThere reports whether a refused change was refused because there is nothing to do: the
 // server has the status already that it should be brought into. It goes by that status, not by
 // the words of the refusal.
-func (r *Runner) isThere(ctx context.Context, p plan, err error) (apiclient.ActionResult, bool) {
+func (a *attempt) isThere(ctx context.Context, p plan, err error) (apiclient.ActionResult, bool) {
 	var api *apiclient.Error
 	if p.op.Goal == "" || !errors.As(err, &api) || api.Unknown || api.Kind != apiclient.KindInvalid && api.Kind != apiclient.KindConflict {
 		return apiclient.ActionResult{}, false
 	}
-	if granted, err := r.grants(ctx, "servers:list"); err != nil || !granted {
+	if granted, err := a.grants(ctx, "servers:list"); err != nil || !granted {
 		return apiclient.ActionResult{}, false
 	}
-	now, err := tools.FollowServer(ctx, r.Client, p.target, apiclient.ActionResult{Message: api.Message})
+	now, err := tools.FollowServer(ctx, a.Client, p.target, apiclient.ActionResult{Message: api.Message})
 	return now, err == nil && now.Server.ID.Equal(p.target.ID) && now.Server.Status == p.op.Goal
 }
 

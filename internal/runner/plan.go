@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -28,25 +29,25 @@ type plan struct {
 }
 
 // plan resolves names, reads the target and makes the card.
-func (r *Runner) plan(ctx context.Context, op *tools.Op, in tools.Input, call Call) (plan, error) {
-	in, server, err := r.resolve(ctx, op, in, call)
+func (q request) plan(ctx context.Context) (plan, error) {
+	q, server, err := q.resolve(ctx)
 	if err != nil {
 		return plan{}, err
 	}
-	return r.planFor(ctx, op, in, server, call)
+	return q.planFor(ctx, server)
 }
 
-func (r *Runner) planFor(ctx context.Context, op *tools.Op, in tools.Input, server apiclient.ID, call Call) (plan, error) {
-	t, err := r.readTarget(ctx, op, in, server)
+func (q request) planFor(ctx context.Context, server apiclient.ID) (plan, error) {
+	t, err := q.readTarget(ctx, server)
 	if err != nil {
 		return plan{}, err
 	}
-	demand, err := r.authorizeTarget(ctx, op, in, t, call)
+	demand, err := q.authorizeTarget(ctx, t)
 	if err != nil {
 		return plan{}, err
 	}
-	p := plan{op: op, in: in, target: t, demand: demand, card: r.card(op, in, t, demand, call)}
-	p.facts = op.Facts(t)
+	p := plan{op: q.op, in: q.in, target: t, demand: demand, card: q.card(t, demand)}
+	p.facts = q.op.Facts(t)
 	if demand.Risk.NeedsTypedName() && p.card.Confirm == "" {
 		return plan{}, &inputError{"there is no name and no id to type, so nothing can be confirmed"}
 	}
@@ -87,4 +88,55 @@ func fingerprint(parts ...[]byte) string {
 		h.Write(p)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// readTarget reads what a change acts on.
+func (q request) readTarget(ctx context.Context, server apiclient.ID) (tools.Target, error) {
+	t, err := q.op.ReadTarget(ctx, reader{q}, q.in, server)
+	return t, ownError(err)
+}
+
+// ownError makes the Runner's errors of the catalogue's.
+func ownError(err error) error {
+	if wrong, ok := errors.AsType[*tools.InputError](err); ok {
+		return &inputError{wrong.Text}
+	}
+	if no, ok := errors.AsType[*tools.Refusal](err); ok {
+		return &refusal{no.Text}
+	}
+	return err
+}
+
+// reader is what the resource of an operation reads its target with.
+type reader struct{ request request }
+
+func (r reader) API() *apiclient.Client { return r.request.Client }
+
+func (r reader) Grants(ctx context.Context, p permissions.Permission) (bool, error) {
+	return r.request.grants(ctx, p)
+}
+
+func (r reader) Require(ctx context.Context, p permissions.Permission, purpose string) error {
+	return r.request.mayRead(ctx, p, purpose)
+}
+
+func (r reader) GoesByServer() bool { return r.request.Policy().Book != nil }
+
+// grants reports whether the token holds a permission. That it cannot be asked is not a no.
+func (r *Runner) grants(ctx context.Context, p permissions.Permission) (bool, error) {
+	token, err := r.token(ctx, false)
+	return token.Grants.Covers(p), err
+}
+
+// mayRead refuses what needs a permission beside the operation's own.
+func (q request) mayRead(ctx context.Context, p permissions.Permission, purpose string) error {
+	token, err := q.token(ctx, false)
+	if err != nil {
+		return err
+	}
+	if !token.Grants.Covers(p) {
+		return &refusal{fmt.Sprintf("%s: %s needs the permission %s, which the token %q does not hold; add it at %s",
+			q.op.Name, purpose, p, token.Name, permissions.TokensPage)}
+	}
+	return nil
 }

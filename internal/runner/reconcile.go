@@ -2,11 +2,13 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
 // reconcileEvery is how often a living process looks after what dead ones left.
@@ -45,7 +47,7 @@ func (r *Runner) flushOutcomes(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWriteTime)
 	defer cancel()
 	if store, err := r.openStore(ctx); err == nil {
-		r.retryOutcomes(ctx, store)
+		reconciler{r, store}.retryOutcomes(ctx)
 	}
 }
 
@@ -56,11 +58,11 @@ func (r *Runner) ReconcileOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.retryOutcomes(ctx, store)
+	reconciler{r, store}.retryOutcomes(ctx)
 	if _, err := r.token(ctx, false); err != nil {
 		return err // whose records they are is not known
 	}
-	r.reconcile(ctx, store, func(id string) bool { return r.looks.due(id, r.Now()) })
+	reconciler{r, store}.reconcile(ctx, func(id string) bool { return r.looks.due(id, r.Now()) })
 	return nil
 }
 
@@ -102,4 +104,71 @@ func (l *readBackSchedule) leave(rec approval.Record, now time.Time, rest time.D
 	if rest > 0 {
 		l.rest = now.Add(rest)
 	}
+}
+
+// What is recorded later than it happened.
+
+const (
+	recordTime  = 30 * time.Second // for writing an outcome down
+	recordTries = 6
+)
+
+// pendingOutcome is what came of a call, as it is to be written down.
+type pendingOutcome struct {
+	move approval.Move
+	row  audit.Row
+}
+
+// recordOutcome records an outcome. Whatever has become of the record meanwhile, the outcome has its row
+// in the log when there is no error.
+func (r reconciler) recordOutcome(ctx context.Context, o pendingOutcome) (approval.Record, error) {
+	moved, err := r.store.Move(ctx, o.move, o.row)
+	state := (*approval.StateError)(nil)
+	switch {
+	case !errors.As(err, &state):
+		return moved, err
+	case o.isIn(state.Record):
+		return state.Record, nil // an earlier try was taken, and only its answer was lost
+	}
+	return settleLate(ctx, r.store, state.Record, o)
+}
+
+// isIn reports whether a record has this outcome, and not one that somebody else found out.
+func (o pendingOutcome) isIn(rec approval.Record) bool {
+	return rec.State == o.move.To && rec.Message == o.move.Message
+}
+
+// settleLate settles a record that somebody took for dead while its call was still under
+// way, as after the sleep of a laptop. If it was closed as something else, the log says what
+// really became of it.
+func settleLate(ctx context.Context, store approval.Store, rec approval.Record, o pendingOutcome) (approval.Record, error) {
+	m, row := o.move, o.row
+	m.From = []approval.State{approval.Unknown}
+	if !approval.Unknown.May(m.To) { // refused, here or by the API: nothing has changed
+		m.To = approval.NotApplied
+	}
+	row.Decision, row.Outcome = audit.Settled, m.To.Outcome()
+	moved, err := store.Move(ctx, m, row)
+	state := (*approval.StateError)(nil)
+	if !errors.As(err, &state) {
+		return moved, err
+	}
+	row.Reason = "The record was closed as " + string(state.Record.State) + " while the call was under way. " + m.Message
+	if err := store.Note(ctx, row); err != nil {
+		return rec, err
+	}
+	rec.State, rec.Message, rec.Result = m.To, m.Message, m.Result
+	return rec, nil
+}
+
+// retryOutcomes tries again to record what the store did not take when it happened.
+func (r reconciler) retryOutcomes(ctx context.Context) {
+	r.pendingOutcomes.Range(func(id, late any) bool {
+		if _, err := r.recordOutcome(ctx, late.(pendingOutcome)); err != nil {
+			r.Log.Warn("an outcome still cannot be recorded", "approval", id, "error", err)
+			return false
+		}
+		r.pendingOutcomes.Delete(id)
+		return true
+	})
 }

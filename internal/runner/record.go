@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"encoding/base32"
 	"encoding/json"
 	"fmt"
@@ -23,21 +24,21 @@ import (
 func hashOf(canonical []byte) string { return fingerprint(canonical) }
 
 // newRecord makes the record of a plan. It is pending until a store says otherwise.
-func (r *Runner) newRecord(p plan, call Call, askedHash string) approval.Record {
-	now := r.Now()
+func (q request) newRecord(p plan, askedHash string) approval.Record {
+	now := q.Now()
 	rec := approval.Record{
-		ID: r.opaque(), Operation: p.op.Name, Risk: string(p.demand.Risk),
+		ID: randomID(q.Random), Operation: p.op.Name, Risk: string(p.demand.Risk),
 		Input: json.RawMessage(p.in.Canonical()), AskedHash: askedHash,
-		Actor: string(call.Actor), Surface: call.origin().String(), Interactive: call.Interactive, Session: r.Process.ID,
-		API: r.API, Account: r.account(), TokenName: r.tokenName(),
+		Actor: string(q.call.Actor), Surface: q.call.origin().String(), Interactive: q.call.Interactive, Session: q.Process.ID,
+		API: q.API, Account: q.account(), TokenName: q.tokenName(),
 		Target: p.op.Lock(p.target), TargetName: p.op.TargetName(p.target),
 		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
-		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
+		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: q.call.RequestID,
 		State: approval.Pending, AnswerMode: approval.Async,
 		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
 	}
-	rec.Person, _ = r.Policy().Person(call.Actor)
-	if p.here(call) && p.demand.Others == 0 {
+	rec.Person, _ = q.Policy().Person(q.call.Actor)
+	if p.here(q.call) && p.demand.Others == 0 {
 		rec.AnswerMode, rec.ExpiresAt = approval.Interactive, now.Add(answerHere)
 	}
 	rec.ArgsHash = hashOf(rec.Input)
@@ -67,10 +68,10 @@ func Subject(rec approval.Record) string {
 	return says + " (" + text.Clean(rec.Account) + ")"
 }
 
-// opaque returns 128 random bits as lower-case letters and digits.
-func (r *Runner) opaque() string {
+// randomID returns 128 random bits as lower-case letters and digits.
+func randomID(random io.Reader) string {
 	var bits [16]byte
-	if _, err := io.ReadFull(r.Random, bits[:]); err != nil {
+	if _, err := io.ReadFull(random, bits[:]); err != nil {
 		panic(err) // without randomness nothing is safe
 	}
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(bits[:]))
@@ -167,3 +168,54 @@ func replyFor(op *tools.Op, rec approval.Record) Reply {
 	}
 	return reply
 }
+
+// onRecord tells the surface which record its call has made or found.
+func (c Call) onRecord(rec approval.Record) {
+	if c.OnRecord != nil {
+		c.OnRecord(rec)
+	}
+}
+
+// CallOf returns the call that made a record, to go on with it: the actor and the place are
+// those of the asker.
+func (r *Runner) CallOf(rec approval.Record) Call {
+	ask := r.askOf(rec)
+	return Call{
+		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Groups: ask.Groups,
+		External: ask.External, Interactive: rec.Interactive, CanPrompt: true,
+	}
+}
+
+// Scope returns the query for the records of this installation's own account.
+func (r *Runner) Scope(ctx context.Context) (approval.Query, error) {
+	if _, err := r.token(r.pin(ctx), false); err != nil {
+		return approval.Query{}, err
+	}
+	return approval.Query{API: r.API, Account: r.account()}, nil
+}
+
+// IsOwn reports whether a record was asked for on this very API and account, with this token.
+func (r *Runner) IsOwn(ctx context.Context, rec approval.Record) bool {
+	own, err := r.Scope(ctx)
+	return err == nil && rec.API == own.API && rec.Account == own.Account && rec.TokenName == r.tokenName()
+}
+
+// AsOfNow expires a record whose time is over, and returns how it stands.
+func (r *Runner) AsOfNow(ctx context.Context, rec approval.Record) approval.Record {
+	store, err := r.openStore(ctx)
+	if err != nil {
+		return rec
+	}
+	return reconciler{r, store}.asOfNow(ctx, rec)
+}
+
+// Standing says in a sentence how a record stands.
+func Standing(rec approval.Record) string {
+	if rec.Message != "" {
+		return rec.Message
+	}
+	return Subject(rec) + ": " + standsAs(rec) + "."
+}
+
+// Explain says what went wrong, and what to do.
+func Explain(err error) string { return explain(err) }

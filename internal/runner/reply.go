@@ -50,18 +50,18 @@ type Reply struct {
 
 // Envelope is what a change answers, on every surface.
 type Envelope[Out any] struct {
-	Outcome    Outcome  `json:"outcome"`
-	Message    prose    `json:"message"`
-	ApprovalID string   `json:"approval_id,omitzero"`
-	Request    *request `json:"request,omitzero"`
-	Card       *Card    `json:"card,omitzero"`
-	Result     Out      `json:"result,omitzero"`
+	Outcome    Outcome      `json:"outcome"`
+	Message    prose        `json:"message"`
+	ApprovalID string       `json:"approval_id,omitzero"`
+	Request    *sentRequest `json:"request,omitzero"`
+	Card       *Card        `json:"card,omitzero"`
+	Result     Out          `json:"result,omitzero"`
 }
 
 // prose is text of ours, in which what others wrote has been cleaned already: it is not cut.
 type prose string
 
-type request struct {
+type sentRequest struct {
 	Method string         `json:"method"`
 	Path   string         `json:"path"`
 	Body   jsontext.Value `json:"body,omitzero"`
@@ -121,7 +121,7 @@ func (r Reply) envelope() Envelope[any] {
 		e.ApprovalID = r.Record.ID
 	}
 	if r.Request != nil {
-		e.Request = &request{r.Request.Method, r.Request.Path, r.Request.Body}
+		e.Request = &sentRequest{r.Request.Method, r.Request.Path, r.Request.Body}
 	}
 	return e
 }

@@ -12,36 +12,36 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// resolve turns the server that an input names into its id, and returns the input with
+// resolve turns the server that the input names into its id, and returns the request with
 // that id in place of the name. A whole number or a UUID is an id and never a name.
-func (r *Runner) resolve(ctx context.Context, op *tools.Op, in tools.Input, call Call) (tools.Input, apiclient.ID, error) {
-	asked := in.Text("server")
+func (q request) resolve(ctx context.Context) (request, apiclient.ID, error) {
+	asked := q.in.Text("server")
 	if asked == "" {
-		return in, apiclient.ID{}, nil
+		return q, apiclient.ID{}, nil
 	}
 	if id, err := apiclient.ParseID(asked); err == nil {
-		return in, id, nil
+		return q, id, nil
 	}
-	s, err := r.named(ctx, op, asked, call)
+	s, err := q.named(ctx, asked)
 	if err != nil {
-		return in, apiclient.ID{}, err
+		return q, apiclient.ID{}, err
 	}
-	in, err = in.With(op, "server", s.ID.Key())
-	return in, s.ID, err
+	q.in, err = q.in.With(q.op, "server", s.ID.Key())
+	return q, s.ID, err
 }
 
 // named finds the one server that is called that.
-func (r *Runner) named(ctx context.Context, op *tools.Op, name string, call Call) (apiclient.Server, error) {
-	if err := r.mayRead(ctx, op, "servers:list", "finding a server by its name"); err != nil {
+func (q request) named(ctx context.Context, name string) (apiclient.Server, error) {
+	if err := q.mayRead(ctx, "servers:list", "finding a server by its name"); err != nil {
 		return apiclient.Server{}, err
 	}
-	servers, err := r.Client.Servers.List(ctx, apiclient.ServerFilter{})
+	servers, err := q.Client.Servers.List(ctx, apiclient.ServerFilter{})
 	if err != nil {
 		return apiclient.Server{}, fmt.Errorf("reading the servers: %w", err)
 	}
-	servers = r.visible(op, servers, call)
+	servers = q.visible(servers)
 	hits := matching(servers, func(s apiclient.Server) bool { return s.Name == name || s.Hostname == name })
-	if len(hits) == 0 && op.IsRead() {
+	if len(hits) == 0 && q.op.IsRead() {
 		hits = suggestServers(name, servers)
 	}
 	switch {
@@ -113,14 +113,14 @@ func several(name string, hits []apiclient.Server) string {
 
 // visible leaves out the servers that the actor may neither read nor have this done to:
 // neither a match nor a suggestion tells that they exist.
-func (r *Runner) visible(op *tools.Op, servers []apiclient.Server, call Call) []apiclient.Server {
-	get, policy := r.Catalogue.ServerGet(), r.Policy()
+func (q request) visible(servers []apiclient.Server) []apiclient.Server {
+	get, policy := q.Catalogue.ServerGet(), q.Policy()
 	if policy.Book == nil {
 		return servers
 	}
 	return slices.DeleteFunc(slices.Clone(servers), func(s apiclient.Server) bool {
-		return !policy.Decide(call.ask(get, tools.Input{}, permissions.Read, behind(s))).Allowed &&
-			!policy.Decide(call.ask(op, tools.Input{}, op.Risk, behind(s))).Allowed
+		return !policy.Decide(q.call.ask(get, tools.Input{}, permissions.Read, behind(s))).Allowed &&
+			!policy.Decide(q.call.ask(q.op, tools.Input{}, q.op.Risk, behind(s))).Allowed
 	})
 }
 

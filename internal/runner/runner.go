@@ -3,7 +3,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -65,7 +63,7 @@ type Call struct {
 	CanPrompt   bool                                      // the surface can put the question to the person who waits
 	Limit       int                                       // how many rows of a list are shown; 0: as many as the input says
 	WaitLimit   time.Duration                             // how long "wait" may wait; 0: not at all
-	Progress    func(status string, waited time.Duration) // ServerLabel while it waits; may be nil
+	Progress    func(status string, waited time.Duration) // called while it waits; may be nil
 	OnRecord    func(approval.Record)                     // called once the record of a change is made or found, before it runs; may be nil
 }
 
@@ -85,13 +83,22 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 		return fail(op, &inputError{err.Error()})
 	}
 	ctx = r.pin(ctx)
+	q := request{r, call, op, in}
 	if op.IsRead() {
-		return r.read(ctx, op, in, call)
+		return q.read(ctx)
 	}
 	if err := r.ended(ctx, call.Actor); err != nil {
-		return r.refuse(ctx, op, in, call, err)
+		return q.refuse(ctx, err)
 	}
-	return r.change(ctx, op, in, call)
+	return q.change(ctx)
+}
+
+// request is a call whose operation was found and whose input was read.
+type request struct {
+	*Runner
+	call Call
+	op   *tools.Op
+	in   tools.Input
 }
 
 // holdsAccessKey reports whether a text holds what looks like an access key of vpsbot.
@@ -127,55 +134,6 @@ func (r *Runner) accept(op *tools.Op, raw []byte) (tools.Input, error) {
 }
 
 var errTokenGiven = errors.New("the input contains the API token; it is never an argument: take it out")
-
-// read runs an operation that changes nothing.
-func (r *Runner) read(ctx context.Context, op *tools.Op, in tools.Input, call Call) Reply {
-	if err := r.authorize(ctx, op, in, call, false); err != nil {
-		r.noteRefusal(ctx, op, in, call, err)
-		return fail(op, err)
-	}
-	in, server, err := r.resolve(ctx, op, in, call)
-	if err == nil {
-		err = r.authorizeRead(ctx, op, in, server, call)
-	}
-	if err != nil {
-		return r.refuse(ctx, op, in, call, err)
-	}
-	if r.AuditReads {
-		if err := r.note(ctx, r.row(op, in, call, audit.Allowed)); err != nil {
-			return fail(op, err)
-		}
-	}
-	t := tools.Target{ID: server, Server: apiclient.Server{ID: server}}
-	value, err := op.Call(ctx, r.Client, t, in.Value)
-	if err != nil && !op.IsList() {
-		err = ownError(tools.NoSuchServer(err, server))
-	}
-	if err != nil {
-		return r.refuse(ctx, op, in, call, err)
-	}
-	value = r.readable(op, value, call)
-	reply := Reply{Op: op, Value: value}
-	if op.PostCheck != nil {
-		if reply.Message, err = op.PostCheck(value, r.Now()); err != nil {
-			return r.refuse(ctx, op, in, call, &refusal{err.Error()})
-		}
-	}
-	if op.IsList() {
-		reply.Value = op.View.Page(value, cmp.Or(call.Limit, in.Limit), in.Offset)
-		reply.none = r.whyNone(ctx, op, in, t, call, value)
-	}
-	reply.model = reply.withoutNotice()
-	return reply
-}
-
-// refuse ends a call before anything was changed; a refusal is a row of the log as well.
-func (r *Runner) refuse(ctx context.Context, op *tools.Op, in tools.Input, call Call, err error) Reply {
-	if errors.As(err, new(*refusal)) {
-		r.noteRefusal(ctx, op, in, call, err)
-	}
-	return fail(op, err)
-}
 
 // fail makes a reply of an error that ended a call before anything was changed.
 func fail(op *tools.Op, err error) Reply {

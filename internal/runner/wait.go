@@ -32,7 +32,7 @@ func (a *attempt) await(ctx context.Context, p plan, value any) (w work) {
 	ctx, cancel := context.WithTimeout(ctx, a.call.WaitLimit)
 	defer cancel()
 	w.err = apiclient.Poll(ctx, func(ctx context.Context) (bool, error) {
-		if err := a.look(ctx, p, value, &w); err != nil {
+		if err := w.read(ctx, a.Client, p, value); err != nil {
 			return false, err
 		}
 		if a.call.Progress != nil {
@@ -46,15 +46,15 @@ func (a *attempt) await(ctx context.Context, p plan, value any) (w work) {
 
 // readBackTurn reads once how work stands. What was accepted without telling its id is found by it
 // being new.
-func (r *Runner) look(ctx context.Context, p plan, value any, w *work) error {
+func (w *work) read(ctx context.Context, c *apiclient.Client, p plan, value any) error {
 	if p.op.Creates() && tools.Summarize(value).ID.IsZero() {
-		found, err := p.op.Evidence(ctx, r.Client, p.target, p.in.Value)
+		found, err := p.op.Evidence(ctx, c, p.target, p.in.Value)
 		if err != nil || found.Created == nil {
 			return err
 		}
 		value = found.Created
 	}
-	now, err := p.op.Follow(ctx, r.Client, p.target, value)
+	now, err := p.op.Follow(ctx, c, p.target, value)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Wor
 		}
 	}
 	p, now := plan{op: op, in: in, target: rebuild(op, in, rec)}, before.work
-	err = r.look(r.pin(ctx), p, out.Elem().Interface(), &now)
+	err = now.read(r.pin(ctx), r.Client, p, out.Elem().Interface())
 	before.Pause = max(apiclient.NextPause(before.Pause), apiclient.RetryAfter(err))
 	if err != nil || now.now == nil {
 		return before, err

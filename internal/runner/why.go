@@ -5,64 +5,10 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/apiclient"
-	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
-
-// What a surface needs beside running a call.
-
-// onRecord tells the surface which record its call has made or found.
-func (c Call) onRecord(rec approval.Record) {
-	if c.OnRecord != nil {
-		c.OnRecord(rec)
-	}
-}
-
-// CallOf returns the call that made a record, to go on with it: the actor and the place are
-// those of the asker.
-func (r *Runner) CallOf(rec approval.Record) Call {
-	ask := r.askOf(rec)
-	return Call{
-		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Groups: ask.Groups,
-		External: ask.External, Interactive: rec.Interactive, CanPrompt: true,
-	}
-}
-
-// Scope returns the query for the records of this installation's own account.
-func (r *Runner) Scope(ctx context.Context) (approval.Query, error) {
-	if _, err := r.token(r.pin(ctx), false); err != nil {
-		return approval.Query{}, err
-	}
-	return approval.Query{API: r.API, Account: r.account()}, nil
-}
-
-// IsOwn reports whether a record was asked for on this very API and account, with this token.
-func (r *Runner) IsOwn(ctx context.Context, rec approval.Record) bool {
-	own, err := r.Scope(ctx)
-	return err == nil && rec.API == own.API && rec.Account == own.Account && rec.TokenName == r.tokenName()
-}
-
-// AsOfNow expires a record whose time is over, and returns how it stands.
-func (r *Runner) AsOfNow(ctx context.Context, rec approval.Record) approval.Record {
-	store, err := r.openStore(ctx)
-	if err != nil {
-		return rec
-	}
-	return r.asOfNow(ctx, store, rec)
-}
-
-// Standing says in a sentence how a record stands.
-func Standing(rec approval.Record) string {
-	if rec.Message != "" {
-		return rec.Message
-	}
-	return Subject(rec) + ": " + standsAs(rec) + "."
-}
-
-// Explain says what went wrong, and what to do.
-func Explain(err error) string { return explain(err) }
 
 // Why explains what decides about a call, and what it would need. It sends nothing but reads.
 func (r *Runner) Why(ctx context.Context, call Call) string {
@@ -73,7 +19,7 @@ func (r *Runner) Why(ctx context.Context, call Call) string {
 	ctx = r.pin(ctx)
 	target := op.NoTarget()
 	if name := whyServer(call.Input); name != "" && target == nil {
-		found, err := r.whyTarget(ctx, op, name, call)
+		found, err := request{r, call, op, tools.Input{}}.whyTarget(ctx, name)
 		if err != nil {
 			return explain(err)
 		}
@@ -137,17 +83,17 @@ func whyServer(raw []byte) string {
 }
 
 // whyTarget reads the server that somebody asks about, if they may read it.
-func (r *Runner) whyTarget(ctx context.Context, op *tools.Op, asked string, call Call) (*permissions.TargetServer, error) {
+func (q request) whyTarget(ctx context.Context, asked string) (*permissions.TargetServer, error) {
 	id, err := apiclient.ParseID(asked)
 	if err != nil {
-		s, err := r.named(ctx, op, asked, call)
+		s, err := q.named(ctx, asked)
 		return behind(s), err
 	}
-	s, err := r.Client.Servers.Get(ctx, id)
+	s, err := q.Client.Servers.Get(ctx, id)
 	if err != nil {
 		return nil, ownError(tools.NoSuchServer(err, id))
 	}
-	if len(r.visible(op, []apiclient.Server{s}, call)) == 0 {
+	if len(q.visible([]apiclient.Server{s})) == 0 {
 		return &permissions.TargetServer{ID: id.String()}, nil // its name is not theirs to know
 	}
 	return behind(s), nil

@@ -21,12 +21,20 @@ const (
 	missingFor    = 10 * time.Minute // without the lock of who claimed it: a person must look
 )
 
+// reconciler settles the records of a store: what nobody answered, what dead processes left, what is unknown.
+type reconciler struct {
+	*Runner
+	store approval.Store
+}
+
+func (a *attempt) reconciler() reconciler { return reconciler{a.Runner, a.store} }
+
 // lost reads back, for at most a few seconds, what became of a call whose answer was lost. What
 // it finds that has happened goes on as if the answer had come.
 func (a *attempt) lost(ctx context.Context, p plan) Reply {
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTime)
 	defer cancel()
-	settled, found := a.readBack(reading, a.store, a.rec, 3)
+	settled, found := a.reconciler().readBack(reading, a.rec, 3)
 	if settled.State == approval.Unknown {
 		reply := replyFor(p.op, settled)
 		reply.Message = a.rec.Message + " " + stillUnknown(found.Evidence, settled)
@@ -52,7 +60,7 @@ func stillUnknown(e tools.Evidence, rec approval.Record) string {
 
 // readBack looks whether an unknown change has happened, a few times at most, and settles
 // the record if that can be said.
-func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approval.Record, tries int) (approval.Record, tools.Finding) {
+func (r reconciler) readBack(ctx context.Context, rec approval.Record, tries int) (approval.Record, tools.Finding) {
 	found, seen := tools.Finding{Evidence: tools.Unclear}, false
 	op, ok := r.Catalogue.Lookup(rec.Operation)
 	if !ok {
@@ -82,7 +90,7 @@ func (r *Runner) readBack(ctx context.Context, store approval.Store, rec approva
 	if !seen && r.Now().Sub(rec.ChangedAt) < giveUpAfter {
 		return rec, found // what could not be read says nothing: it stays unknown
 	}
-	return r.settleAs(ctx, store, rec, found), found
+	return r.settleAs(ctx, rec, found), found
 }
 
 // holder reports what is known of the process that claimed a record. Where that cannot be found out it
@@ -99,7 +107,7 @@ func holder(ctx context.Context, store approval.Store, rec approval.Record) live
 // after a minute: what was sent may still be on its way. While the process that claimed it may
 // still send it, no sign of it proves nothing; after a day a person must look. Where that process has
 // left no lock, it may exist, and a person must look after ten minutes.
-func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approval.Record, found tools.Finding) approval.Record {
+func (r reconciler) settleAs(ctx context.Context, rec approval.Record, found tools.Finding) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
 	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
 	subject := Subject(rec)
@@ -109,7 +117,7 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 		m.To, m.Message = approval.Done, lost+"has happened: "+subject+"."+itsID(found.Created)
 		m.Result = resultOf(found.Created)
 	case e == tools.NotSeen && late:
-		m.To, m.Message = r.notSeen(ctx, store, rec)
+		m.To, m.Message = r.notSeen(ctx, rec)
 		if m.To == "" {
 			return rec
 		}
@@ -120,7 +128,7 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 	}
 	row := r.rowFor(rec, audit.Settled)
 	row.Outcome, row.Reason, row.Approver = m.To.Outcome(), m.Message, rec.Approver
-	moved, err := store.Move(context.WithoutCancel(ctx), m, row)
+	moved, err := r.store.Move(context.WithoutCancel(ctx), m, row)
 	if err != nil {
 		r.Log.Warn("settling", "approval", rec.ID, "error", err)
 		return rec
@@ -129,13 +137,13 @@ func (r *Runner) settleAs(ctx context.Context, store approval.Store, rec approva
 }
 
 // notSeen is what a record becomes of whose change there is no sign; nothing: it stays as it is.
-func (r *Runner) notSeen(ctx context.Context, store approval.Store, rec approval.Record) (approval.State, string) {
+func (r reconciler) notSeen(ctx context.Context, rec approval.Record) (approval.State, string) {
 	const lost, look = "The answer was lost. Read back: it ", ". Look at the server before asking for it again."
-	state := holder(ctx, store, rec)
+	state := holder(ctx, r.store, rec)
 	// A process knows of its own calls when they are over.
 	if _, calling := r.calling.Load(rec.ID); calling {
 		state = liveness.Exists
-	} else if lock, err := store.Hold(ctx); err == nil && lock.ID() == rec.Owner {
+	} else if lock, err := r.store.Hold(ctx); err == nil && lock.ID() == rec.Owner {
 		state = liveness.Gone
 	}
 	switch {
@@ -150,31 +158,31 @@ func (r *Runner) notSeen(ctx context.Context, store approval.Store, rec approval
 }
 
 // settleHolder tries to settle what holds a target, and reports whether it no longer does.
-func (r *Runner) settleHolder(ctx context.Context, store approval.Store, holder approval.Record) bool {
-	if holder.State == approval.Executing && r.holderGone(ctx, store, holder) {
-		holder = r.markAbandoned(ctx, store, holder)
+func (r reconciler) settleHolder(ctx context.Context, holder approval.Record) bool {
+	if holder.State == approval.Executing && r.holderGone(ctx, holder) {
+		holder = r.markAbandoned(ctx, holder)
 	}
 	if holder.State == approval.Unknown && holder.API == r.API && holder.Account == r.account() {
-		holder, _ = r.readBack(ctx, store, holder, 1)
+		holder, _ = r.readBack(ctx, holder, 1)
 	}
 	return holder.State != approval.Executing && holder.State != approval.Unknown
 }
 
 // holderGone reports whether the process that claimed a record is gone, or has worked on it for longer than
 // any call takes.
-func (r *Runner) holderGone(ctx context.Context, store approval.Store, rec approval.Record) bool {
-	return r.Now().Sub(rec.ClaimedAt) > deadAfter || holder(ctx, store, rec) == liveness.Gone
+func (r reconciler) holderGone(ctx context.Context, rec approval.Record) bool {
+	return r.Now().Sub(rec.ClaimedAt) > deadAfter || holder(ctx, r.store, rec) == liveness.Gone
 }
 
 // markAbandoned makes what a dead process left executing unknown: nobody can say what it had sent.
-func (r *Runner) markAbandoned(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
+func (r reconciler) markAbandoned(ctx context.Context, rec approval.Record) approval.Record {
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{approval.Executing}, To: approval.Unknown, At: r.Now(),
 		Message: Subject(rec) + ": the process that ran it has ended, so it is not known whether it happened.",
 	}
 	row := r.rowFor(rec, audit.Allowed)
 	row.Outcome, row.Reason = m.To.Outcome(), m.Message
-	moved, err := store.Move(ctx, m, row)
+	moved, err := r.store.Move(ctx, m, row)
 	if err != nil {
 		r.Log.Warn("taking over from a process that has ended", "approval", rec.ID, "error", err)
 		return rec
@@ -183,13 +191,13 @@ func (r *Runner) markAbandoned(ctx context.Context, store approval.Store, rec ap
 }
 
 // expire ends a record that nobody answered in time.
-func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
+func (r reconciler) expire(ctx context.Context, rec approval.Record) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Expired, At: r.Now()}
 	if rec.State == approval.Approved {
 		m.Message = Subject(rec) + " was agreed to, but its asker's side did not run it in time. Nothing was sent."
 	}
 	row := r.rowFor(rec, audit.Expired)
-	moved, err := store.Move(ctx, m, row)
+	moved, err := r.store.Move(ctx, m, row)
 	if ended, ok := errors.AsType[*approval.StateError](err); ok {
 		return ended.Record // another process was first
 	}
@@ -201,16 +209,16 @@ func (r *Runner) expire(ctx context.Context, store approval.Store, rec approval.
 }
 
 // reconcileBriefly reconciles for no longer than somebody who waits may be kept.
-func (r *Runner) reconcileBriefly(ctx context.Context, store approval.Store) {
+func (r reconciler) reconcileBriefly(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readBackTime)
 	defer cancel()
-	r.reconcile(ctx, store, func(string) bool { return true })
+	r.reconcile(ctx, func(string) bool { return true })
 }
 
 // asOfNow expires a record whose time is over, and returns how it stands.
-func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval.Record) approval.Record {
+func (r reconciler) asOfNow(ctx context.Context, rec approval.Record) approval.Record {
 	if rec.Overdue(r.Now()) {
-		return r.expire(ctx, store, rec)
+		return r.expire(ctx, rec)
 	}
 	return rec
 }
@@ -218,31 +226,31 @@ func (r *Runner) asOfNow(ctx context.Context, store approval.Store, rec approval
 // reconcile puts the store in order: it expires what nobody answered, takes over what dead
 // processes left, and reads back what is unknown and due. Every change does it first, for a few
 // seconds.
-func (r *Runner) reconcile(ctx context.Context, store approval.Store, due func(id string) bool) {
-	r.retryOutcomes(ctx, store)
-	open, err := store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
+func (r reconciler) reconcile(ctx context.Context, due func(id string) bool) {
+	r.retryOutcomes(ctx)
+	open, err := r.store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
 	if err != nil {
 		r.Log.Warn("looking for unfinished work", "error", err)
 		return
 	}
 	for _, rec := range slices.Backward(open) { // the oldest has waited longest
-		r.reconcileRecord(ctx, store, rec, due)
+		r.reconcileRecord(ctx, rec, due)
 	}
 }
 
-func (r *Runner) reconcileRecord(ctx context.Context, store approval.Store, rec approval.Record, due func(id string) bool) {
+func (r reconciler) reconcileRecord(ctx context.Context, rec approval.Record, due func(id string) bool) {
 	switch rec.State {
 	case approval.Pending, approval.Approved:
-		r.asOfNow(ctx, store, rec)
+		r.asOfNow(ctx, rec)
 	case approval.Executing:
-		if r.holderGone(ctx, store, rec) {
-			r.readBack(ctx, store, r.markAbandoned(ctx, store, rec), 1)
+		if r.holderGone(ctx, rec) {
+			r.readBack(ctx, r.markAbandoned(ctx, rec), 1)
 		}
 	case approval.Unknown:
 		if !due(rec.ID) {
 			return
 		}
-		_, found := r.readBack(ctx, store, rec, 1)
+		_, found := r.readBack(ctx, rec, 1)
 		r.looks.leave(rec, r.Now(), found.RetryAfter)
 	}
 }

@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,35 +11,86 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
+// read runs an operation that changes nothing.
+func (q request) read(ctx context.Context) Reply {
+	if err := q.authorize(ctx, false); err != nil {
+		q.noteRefusal(ctx, err)
+		return fail(q.op, err)
+	}
+	q, server, err := q.resolve(ctx)
+	if err == nil {
+		err = q.authorizeRead(ctx, server)
+	}
+	if err != nil {
+		return q.refuse(ctx, err)
+	}
+	if q.AuditReads {
+		if err := q.note(ctx, q.row(audit.Allowed)); err != nil {
+			return fail(q.op, err)
+		}
+	}
+	t := tools.Target{ID: server, Server: apiclient.Server{ID: server}}
+	value, err := q.op.Call(ctx, q.Client, t, q.in.Value)
+	if err != nil && !q.op.IsList() {
+		err = ownError(tools.NoSuchServer(err, server))
+	}
+	if err != nil {
+		return q.refuse(ctx, err)
+	}
+	value = q.readable(value)
+	reply := Reply{Op: q.op, Value: value}
+	if q.op.PostCheck != nil {
+		if reply.Message, err = q.op.PostCheck(value, q.Now()); err != nil {
+			return q.refuse(ctx, &refusal{err.Error()})
+		}
+	}
+	if q.op.IsList() {
+		reply.Value = q.op.View.Page(value, cmp.Or(q.call.Limit, q.in.Limit), q.in.Offset)
+		reply.none = q.whyNone(ctx, t, value)
+	}
+	reply.model = reply.withoutNotice()
+	return reply
+}
+
+// refuse ends a call before anything was changed; a refusal is a row of the log as well.
+func (q request) refuse(ctx context.Context, err error) Reply {
+	if errors.As(err, new(*refusal)) {
+		q.noteRefusal(ctx, err)
+	}
+	return fail(q.op, err)
+}
+
 // whyNone says of an empty list why its filters match nothing, and which words would match something:
 // "no server has status running; there are: active 2". It is empty where there is nothing at all.
-func (r *Runner) whyNone(ctx context.Context, op *tools.Op, in tools.Input, t tools.Target, call Call, value any) string {
-	filters := in.TextFields(op)
-	if len(filters) == 0 || count(op, value) > 0 {
+func (q request) whyNone(ctx context.Context, t tools.Target, value any) string {
+	filters := q.in.TextFields(q.op)
+	if len(filters) == 0 || count(q.op, value) > 0 {
 		return ""
 	}
-	all := in
-	all.Fields = maps.Clone(in.Fields)
+	all := q.in
+	all.Fields = maps.Clone(q.in.Fields)
 	for _, name := range filters {
 		delete(all.Fields, name)
 	}
-	unfiltered, err := op.Decode(all.Canonical())
+	unfiltered, err := q.op.Decode(all.Canonical())
 	if err != nil {
 		return ""
 	}
-	there, err := op.Call(ctx, r.Client, t, unfiltered)
+	there, err := q.op.Call(ctx, q.Client, t, unfiltered)
 	if err != nil {
 		return "" // that none matches was read, and stands
 	}
-	there = r.readable(op, there, call)
-	if count(op, there) == 0 {
+	there = q.readable(there)
+	if count(q.op, there) == 0 {
 		return ""
 	}
-	return noneOf(op, in, filters, mustRows(op, there))
+	return noneOf(q.op, q.in, filters, mustRows(q.op, there))
 }
 
 func mustRows(op *tools.Op, value any) jsontext.Value {
