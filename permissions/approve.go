@@ -97,9 +97,6 @@ func (p Policy) whyNoRenameApproval(approver Actor, groups []string, ask Ask) st
 // approverRules returns the rules that name approvers. open is set where a rule demands approvers without naming
 // them, or none does: protection alone demands them.
 func (p Policy) approverRules(ask Ask) (named []Rule, open bool) {
-	if p.Book == nil {
-		return nil, true
-	}
 	ask.Actor = p.identity(ask.Actor)
 	m := p.Book.evaluate(ask)
 	all := approverDemands(allowing(p.Book.matchingRules(m), m.servers), m.servers)

@@ -73,18 +73,14 @@ func (v *validator) surface(w word, advice string) (permissions.Surface, bool) {
 	case s == permissions.Script:
 		v.errorf(w.line, "script is a word of confirm alone; a script asks from a terminal: write terminal")
 	default:
-		v.errorf(w.line, "%q is not a place%s; %s", w.text, suggestion(w.text, []string{"slack", "mcp", "terminal"}), advice)
+		v.errorf(w.line, "%q is not a place%s; %s", w.text, suggestion(w.text, toStrings(surfaces)), advice)
 	}
 	return "", false
 }
 
 func (v *validator) risk(w word) (permissions.Risk, bool) {
-	var risks []string
-	for _, risk := range permissions.Risks {
-		risks = append(risks, string(risk))
-	}
-	isRisk := slices.Contains(risks, w.text)
-	if !isRisk {
+	isRisk := slices.Contains(permissions.Risks, permissions.Risk(w.text))
+	if risks := toStrings(permissions.Risks); !isRisk {
 		v.errorf(w.line, "%q is not a risk%s; the risks are %s", w.text, suggestion(w.text, risks), strings.Join(risks, ", "))
 	}
 	return permissions.Risk(w.text), isRisk
