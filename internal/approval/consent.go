@@ -20,7 +20,7 @@ type Consent struct {
 // Quorum is the consent that a record still needs.
 type Quorum struct {
 	Own    bool // the requester's own, or a delegate's
-	Others int  // number of other people
+	Others int  // number of other people: a second person, or more
 }
 
 // IsComplete reports whether no consent is missing.

@@ -1,6 +1,7 @@
 package blocks
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -19,10 +20,7 @@ type AnswerView struct {
 
 // Plain is a message of one sentence. Text between backticks, outside of quotations, is shown as code.
 func Plain(says string) Message {
-	m := sentence(says)
-	if m == "" {
-		m = "–"
-	}
+	m := cmp.Or(sentence(says), "–")
 	return message(m, nil, sections(m))
 }
 
@@ -67,10 +65,7 @@ func heading(r runner.Reply) md {
 }
 
 func answerFailure(r runner.Reply) Message {
-	says := sentence(r.Message)
-	if says == "" {
-		says = "There is nothing to show."
-	}
+	says := cmp.Or(sentence(r.Message), "There is nothing to show.")
 	return message(says, nil, sections(classMarks[r.Class]+says))
 }
 

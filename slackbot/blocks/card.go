@@ -121,10 +121,7 @@ func targetFields(target []tools.Line) (shown []md) {
 
 // askerOf returns the asker of a record: by the name that the bot has for them, or else by their identity.
 func askerOf(rec approval.Record, as string) md {
-	if m := renderName(as); m != "" {
-		return m
-	}
-	return identity(rec.Actor)
+	return cmp.Or(renderName(as), identity(rec.Actor))
 }
 
 // askedBy names the asker of a record, the surface and the account.

@@ -99,11 +99,8 @@ func needs(op *tools.Op) md {
 	if len(op.Needs) == 0 {
 		return "Any valid token will do."
 	}
-	var all []md
-	for _, p := range op.Needs.Grantable() {
-		all = append(all, code(string(p)))
-	}
-	return "The token needs " + join(" or ", all...) + "."
+	each := each(op.Needs.Grantable(), func(p permissions.Permission) md { return code(string(p)) })
+	return "The token needs " + join(" or ", each...) + "."
 }
 
 func example(op *tools.Op) md {

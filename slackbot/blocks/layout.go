@@ -1,6 +1,7 @@
 package blocks
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,10 +18,7 @@ func markdown(m md, most int) *slack.TextBlockObject {
 
 // plain is text that Slack shows as it is. Slack refuses an empty one.
 func plain(s string, most int) *slack.TextBlockObject {
-	if s = truncate(s, most); s == "" {
-		s = "–"
-	}
-	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
+	return slack.NewTextBlockObject(slack.PlainTextType, cmp.Or(truncate(s, most), "–"), false, false)
 }
 
 // sections puts lines into as few section blocks as they fit.
@@ -90,10 +88,7 @@ func actions(buttons ...*slack.ButtonBlockElement) []slack.Block {
 
 // message makes a message whose buttons are there however long the body is.
 func message(says md, buttons []slack.Block, body ...[]slack.Block) Message {
-	if says == "" {
-		says = "vpsbot"
-	}
-	return Message{Text: string(clip(says, mostFallback)), Blocks: fit(slices.Concat(body...), buttons, mostBlocks, mostText)}
+	return Message{Text: string(clip(cmp.Or(says, "vpsbot"), mostFallback)), Blocks: fit(slices.Concat(body...), buttons, mostBlocks, mostText)}
 }
 
 // modal makes a modal whose inputs are there however long the body is. Meta that Slack would not take
@@ -188,11 +183,8 @@ func Bare(all slack.Blocks) slack.Blocks {
 			inputs = append(inputs, b)
 		}
 	}
-	text := string(cutMarkup(strings.Join(linesOf(all.BlockSet), "\n"), mostBare))
-	if text == "" {
-		text = "–"
-	}
-	bare := slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, text, false, false), nil, nil)
+	text := cmp.Or(cutMarkup(strings.Join(linesOf(all.BlockSet), "\n"), mostBare), "–")
+	bare := slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, string(text), false, false), nil, nil)
 	return slack.Blocks{BlockSet: append([]slack.Block{bare}, inputs...)}
 }
 

@@ -95,11 +95,7 @@ func Audit(rows []audit.Row, now time.Time) Message {
 }
 
 func auditLines(rows []audit.Row, most int) []md {
-	var all []md
-	for _, row := range rows[:min(most, len(rows))] {
-		all = append(all, join(" · ", auditLine(row), date(row.At)))
-	}
-	return all
+	return each(rows[:min(most, len(rows))], func(row audit.Row) md { return join(" · ", auditLine(row), date(row.At)) })
 }
 
 // mostAuditLine keeps thirty rows inside one message.
@@ -168,11 +164,7 @@ func Expiry(says string) Message {
 
 // NobodyAsked warns an asker that those who must agree could not be asked in their channel.
 func NobodyAsked(channel, why string) Message {
-	where := channelLink(channel)
-	if where == "" {
-		where = "the approvals channel"
-	}
-	m := "⚠️ Nobody was asked: " + where + " takes no messages from vpsbot (" + code(why) + "). " +
+	m := "⚠️ Nobody was asked: " + cmp.Or(channelLink(channel), "the approvals channel") + " takes no messages from vpsbot (" + code(why) + "). " +
 		"People who may approve see your request with `/vps approvals`. To have them asked, invite vpsbot to the channel, or name another one in the policy."
 	return message(m, nil, sections(m))
 }

@@ -69,13 +69,13 @@ func labelled(label, m md) md {
 	return label + m
 }
 
-// each returns what do makes of each text.
-func each[T any](texts []string, do func(string) T) []T {
-	made := make([]T, len(texts))
-	for i, s := range texts {
-		made[i] = do(s)
+// each returns the results of do for all values.
+func each[T, R any](all []T, do func(T) R) []R {
+	results := make([]R, len(all))
+	for i, v := range all {
+		results[i] = do(v)
 	}
-	return made
+	return results
 }
 
 func number[N int | int64](n N) md { return md(fmt.Sprint(n)) }

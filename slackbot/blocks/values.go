@@ -154,11 +154,7 @@ func scalar(v jsontext.Value) string {
 		if json.Unmarshal(v, &items) != nil {
 			return ""
 		}
-		texts := make([]string, len(items))
-		for i, item := range items {
-			texts[i] = scalar(item)
-		}
-		return strings.Join(texts, ", ")
+		return strings.Join(each(items, scalar), ", ")
 	}
 	return string(v)
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -124,10 +125,7 @@ func (p *fieldParser) find(name string) (tools.Field, error) {
 		return field, nil
 	}
 	names := p.c.Op.FieldNames()
-	takes := strings.Join(names, ", ")
-	if takes == "" {
-		takes = "none"
-	}
+	takes := cmp.Or(strings.Join(names, ", "), "none")
 	field, ok := p.known(text.Suggest(name, append(names, shareFlag, csvFlag)))
 	return field, p.mistake(ok, "%s has no field %s; it takes %s", p.c.Op.Name, quoted(name), takes)
 }
