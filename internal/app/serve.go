@@ -54,7 +54,7 @@ func (a *App) ServeSlack(ctx context.Context) error {
 	if a.Config.PolicyFile() == "" {
 		s.log.Info("without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything")
 	}
-	if err := s.listen(ctx); err != nil {
+	if s.listener, err = Listen(ctx, "VPSBOT_LISTEN", a.Config.Listen); err != nil {
 		return err
 	}
 	return s.run(ctx)
@@ -99,24 +99,18 @@ func (a *App) newService() (*service, error) {
 	return s, Invalid(err)
 }
 
-// listen opens the listener before anything else starts, so that an address in use ends the command at once.
-func (s *service) listen(ctx context.Context) (err error) {
-	address := s.Config.Listen
-	s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address)
-	switch {
-	case err == nil:
-		return nil
-	case IsBadAddress(err):
-		return Errorf(runner.Invalid, "VPSBOT_LISTEN %q is no address of this machine: write such as 127.0.0.1:8484, or :8484 for all its addresses", address)
-	}
-	return Errorf(runner.Failed, "%v; VPSBOT_LISTEN takes another address, such as 127.0.0.1:8485", err)
-}
-
-// IsBadAddress reports whether a listener failed because its address is malformed or not of this machine.
-func IsBadAddress(err error) bool {
+// Listen opens a listener. setting is where its address comes from, for the error.
+func Listen(ctx context.Context, setting, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	_, isAddress := errors.AsType[*net.AddrError](err)
 	_, isName := errors.AsType[*net.DNSError](err)
-	return isAddress || isName
+	switch {
+	case isAddress || isName:
+		return nil, Errorf(runner.Invalid, "%s %q is no address of this machine: write such as 127.0.0.1:8484, or :8484 for all its addresses; port 0 takes a free one", setting, address)
+	case err != nil:
+		return nil, Errorf(runner.Failed, "%v; %s takes another address, such as 127.0.0.1:0", err, setting)
+	}
+	return listener, nil
 }
 
 // run serves until ctx ends, or until Slack refuses the token. Then it stops in the order of dependence:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -16,7 +17,8 @@ func (r *operationRun) consent(ctx context.Context, call runner.Call, reply runn
 	if q := r.missingConsents(ctx, *reply.Record); !q.Own {
 		return r.othersFirst(reply, q)
 	}
-	answer := runner.Answer{Approval: reply.Record.ID, Yes: true, Wait: wantsWait(call.Input)}
+	values, _ := fieldtext.Decode(call.Input) // the Runner has accepted it
+	answer := runner.Answer{Approval: reply.Record.ID, Yes: true, Wait: values["wait"] == "true"}
 	name := reply.Record.Confirm
 	switch answer.Channel = r.answerChannel(ctx, call, *reply.Record); answer.Channel {
 	case "":

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -200,20 +201,9 @@ func neededText(d permissions.Decision) string {
 		return "nothing"
 	}
 	if d.Channels != nil {
-		parts = append(parts, "answers only from "+channelText(d.Channels))
+		parts = append(parts, "answers only from "+cmp.Or(strings.Join(toStrings(d.Channels), ", "), "nowhere"))
 	}
 	return strings.Join(parts, "; ")
-}
-
-func channelText(channels []permissions.Surface) string {
-	if len(channels) == 0 {
-		return "nowhere"
-	}
-	words := make([]string, len(channels))
-	for i, c := range channels {
-		words[i] = string(c)
-	}
-	return strings.Join(words, ", ")
 }
 
 // caveats say what the explanation leaves open.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -247,14 +246,6 @@ func inFlags(op *tools.Op, message string) string {
 		}
 	}
 	return message
-}
-
-// wantsWait reports whether the input asks to wait until the work has settled.
-func wantsWait(input []byte) bool {
-	var fields struct {
-		Wait bool `json:"wait"`
-	}
-	return json.Unmarshal(input, &fields) == nil && fields.Wait
 }
 
 // clearLine clears the line of a terminal.

@@ -61,13 +61,9 @@ func (c *cli) simulate(cmd *cobra.Command, flags simulatorFlags) error {
 	if err := flags.check(); err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", flags.listen)
-	switch {
-	case err == nil:
-	case app.IsBadAddress(err):
-		return app.Errorf(runner.Invalid, "--listen %q is no address of this machine: write such as 127.0.0.1:8585; port 0 takes a free one", flags.listen)
-	default:
-		return app.Errorf(runner.Failed, "%v; --listen takes another address, such as 127.0.0.1:0", err)
+	listener, err := app.Listen(cmd.Context(), "--listen", flags.listen)
+	if err != nil {
+		return err
 	}
 	seed := uint64(c.Clock().UnixNano()) //nolint:gosec // any number will do
 	sim := simulator.New(simulator.Options{
