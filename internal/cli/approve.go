@@ -257,11 +257,12 @@ func (q quorum) in(rec approval.Record) string {
 	if q.Own {
 		who = append(who, text.Clean(rec.Actor)+", who asked")
 	}
-	approvers := " (" + cmp.Or(text.Clean(rec.Approvers), "anybody who may do this there") + ")"
-	if q.Others == 1 {
-		who = append(who, "another person"+approvers)
-	} else if q.Others > 1 {
-		who = append(who, fmt.Sprintf("%d other people", q.Others)+approvers)
+	if q.Others > 0 {
+		people := "another person"
+		if q.Others > 1 {
+			people = fmt.Sprintf("%d other people", q.Others)
+		}
+		who = append(who, people+" ("+cmp.Or(text.Clean(rec.Approvers), "anybody who may do this there")+")")
 	}
 	return strings.Join(who, "; and ")
 }

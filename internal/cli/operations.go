@@ -68,14 +68,10 @@ func offerTable(offers []app.Offer, all bool) runner.Table {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	t.Note = text.Plural(len(t.Rows), "operation") + "; vpsbot run OPERATION --help explains one."
-	switch {
-	case refused > 0 && !all:
+	t.Note = text.Plural(len(t.Rows), "operation") + "; vpsbot run OPERATION --help explains one." + reasons
+	if refused > 0 && !all {
 		t.Note = fmt.Sprintf("%s; %d more refused here: vpsbot operations --all says why.", text.Plural(len(t.Rows), "operation"), refused)
-	case refused > 0:
-		t.Note += reasons
-	}
-	if all && lacks {
+	} else if lacks {
 		t.Note += "\nPermissions are added at " + permissions.TokensPage
 	}
 	return t

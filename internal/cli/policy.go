@@ -109,10 +109,8 @@ func (c *cli) explainPolicy(ctx context.Context, flags explainFlags) error {
 	if strings.ContainsAny(flags.query.Server+flags.query.NewName, "*?") {
 		return app.Errorf(runner.Invalid, "a server is one name or id here, not a glob")
 	}
-	if flags.file == "" {
-		flags.file, _ = c.Variables.Lookup("VPSBOT_POLICY_FILE")
-	}
-	if flags.file == "" {
+	inForce, _ := c.Variables.Lookup("VPSBOT_POLICY_FILE")
+	if flags.file = cmp.Or(flags.file, inForce); flags.file == "" {
 		return app.Errorf(runner.Invalid, "there is no policy file: name one with --file, or set VPSBOT_POLICY_FILE")
 	}
 	cfg, err := c.Config(ctx)
@@ -191,11 +189,8 @@ func neededText(d permissions.Decision) string {
 		parts = append(parts, "the requester's yes")
 	}
 	if d.Others > 0 {
-		who := "anybody who may run it there"
-		if len(d.Approvers) > 0 {
-			who = strings.Join(d.Approvers, ", ")
-		}
-		parts = append(parts, fmt.Sprintf("%d other to approve (%s)", d.Others, who))
+		approvers := cmp.Or(strings.Join(d.Approvers, ", "), "anybody who may run it there")
+		parts = append(parts, fmt.Sprintf("%d other to approve (%s)", d.Others, approvers))
 	}
 	if len(parts) == 0 {
 		return "nothing"
