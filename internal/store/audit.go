@@ -21,7 +21,7 @@ const page = 1000
 // Note implements [approval.Store].
 func (s *Store) Note(ctx context.Context, row audit.Row) error {
 	if row.Decision == audit.Refused {
-		counted, due := s.refusals.take(row, func(kind refusal) { s.noteCounts(kind) })
+		counted, due := s.refusals.count(row, func(kind refusal) { s.noteCounts(kind) })
 		if counted {
 			return nil
 		}

@@ -14,7 +14,7 @@ import (
 type Signing struct {
 	Key  audit.Key            // the zero key signs nothing
 	Keep audit.CheckpointFile // keeps the newest checkpoint outside the database
-	Warn func(error)          // is told why rows go unsigned, or a checkpoint is not kept; nil: nobody is
+	Warn func(error)          // parsed told why rows go unsigned, or a checkpoint is not kept; nil: nobody is
 }
 
 // signing signs the log. Its zero value signs nothing.
@@ -22,11 +22,11 @@ type signing struct {
 	Signing
 	own audit.Verifiers // opens what the key signed
 
-	mu     sync.Mutex
-	last   audit.Checkpoint // the newest one that this process has made
-	opened string           // the text of the newest one of the database when that was looked at last
-	is     latest           // and what it was
-	warned string           // what Warn was told last
+	mu         sync.Mutex
+	last       audit.Checkpoint // the newest one that this process has made
+	parsedText string           // the text of the newest one of the database when that was looked at last
+	parsed     latest           // and what it was
+	warned     string           // what Warn was told last
 }
 
 // SignWith makes the store sign checkpoints from now on. It is called before anything is
@@ -53,10 +53,10 @@ func (s *signing) sign(ctx context.Context, tx transaction) error {
 	if err != nil {
 		return err
 	}
-	if newest.mine && tx.log.seq > newest.Seq && !audit.Due(newest.Seq, newest.At, audit.Row{Seq: tx.log.seq, At: tx.log.at}) {
+	if newest.own && tx.log.seq > newest.Seq && !audit.Due(newest.Seq, newest.At, audit.Row{Seq: tx.log.seq, At: tx.log.at}) {
 		return nil
 	}
-	err = s.trusted(ctx, tx, newest)
+	err = s.checkTrust(ctx, tx, newest)
 	if refused, ok := errors.AsType[*Untrusted](err); ok {
 		s.warn(fmt.Errorf("the audit log is not signed any more: %w", refused))
 		return nil
@@ -70,8 +70,8 @@ func (s *signing) sign(ctx context.Context, tx transaction) error {
 // latest is the newest checkpoint of a database; its Seq is 0 if there is none.
 type latest struct {
 	audit.Checkpoint
-	mine bool // signed by this store's key, and of the form of today
-	bad  bool // it cannot be read
+	own        bool // keepCheckpoint by this store's key, and of the form of today
+	unreadable bool // it cannot be read
 }
 
 func (s *signing) newest(ctx context.Context, q queryer) (latest, error) {
@@ -84,27 +84,27 @@ func (s *signing) newest(ctx context.Context, q queryer) (latest, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.opened != note.Text {
-		s.opened, s.is = note.Text, s.openedNote(note.Text)
+	if s.parsedText != note.Text {
+		s.parsedText, s.parsed = note.Text, s.parseCheckpoint(note.Text)
 	}
-	is := s.is
+	is := s.parsed
 	if is.Seq != note.Seq {
-		is.mine, is.bad = false, true
+		is.own, is.unreadable = false, true
 	}
 	return is, nil
 }
 
-// openedNote takes longer than all else that signs nothing: it is done once a checkpoint.
-func (s *signing) openedNote(text string) latest {
+// parseCheckpoint takes longer than all else that signs nothing: it is done once a checkpoint.
+func (s *signing) parseCheckpoint(text string) latest {
 	if c, err := s.own.Open(text); err == nil {
-		return latest{Checkpoint: c, mine: !c.Old}
+		return latest{Checkpoint: c, own: !c.Old}
 	}
 	c, err := audit.ReadCheckpoint(text)
-	return latest{Checkpoint: c, bad: err != nil}
+	return latest{Checkpoint: c, unreadable: err != nil}
 }
 
-// trusted fails with *Untrusted for a log that does not have what was signed before.
-func (s *signing) trusted(ctx context.Context, tx transaction, newest latest) error {
+// checkTrust fails with *Untrusted for a log that does not have what was signed before.
+func (s *signing) checkTrust(ctx context.Context, tx transaction, newest latest) error {
 	kept, err := s.Keep.Newest()
 	if errors.Is(err, audit.ErrNoCheckpoint) {
 		return &Untrusted{fmt.Sprintf("what is kept of it outside the database was changed: %v", err)}
@@ -113,7 +113,7 @@ func (s *signing) trusted(ctx context.Context, tx transaction, newest latest) er
 	last := s.last
 	s.mu.Unlock()
 	for _, c := range []audit.Checkpoint{kept, last} {
-		fits, err := s.fits(ctx, tx, c)
+		fits, err := s.hasCheckpoint(ctx, tx, c)
 		if err != nil {
 			return err
 		}
@@ -125,20 +125,20 @@ func (s *signing) trusted(ctx context.Context, tx transaction, newest latest) er
 	if newest.Seq >= tx.log.seq {
 		return &Untrusted{fmt.Sprintf("it ends with row %d, and its newest checkpoint is of row %d: rows were cut off", tx.log.seq, newest.Seq)}
 	}
-	if !newest.mine {
-		begun, err := s.begun(ctx, tx)
+	if !newest.own {
+		begun, err := s.hasSigned(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if begun || newest.bad {
+		if begun || newest.unreadable {
 			return &Untrusted{"its newest checkpoint is not signed by this key, which has signed before, or cannot be read"}
 		}
 	}
-	return intact(ctx, tx, newest.Checkpoint)
+	return checkRow(ctx, tx, newest.Checkpoint)
 }
 
-// intact fails with *Untrusted unless the row of a checkpoint is as it was.
-func intact(ctx context.Context, tx transaction, c audit.Checkpoint) error {
+// checkRow fails with *Untrusted unless the row of a checkpoint is as it was.
+func checkRow(ctx context.Context, tx transaction, c audit.Checkpoint) error {
 	there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
 	if err != nil || there || c.Seq == 0 {
 		return err
@@ -149,8 +149,8 @@ func intact(ctx context.Context, tx transaction, c audit.Checkpoint) error {
 	return &Untrusted{fmt.Sprintf("row %d is not the one that its checkpoint saw", c.Seq)}
 }
 
-// fits reports whether the log has a checkpoint and its row, or a signed row gives it up.
-func (s *signing) fits(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+// hasCheckpoint reports whether the log has a checkpoint and its row, or a signed row gives it up.
+func (s *signing) hasCheckpoint(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	if c.Seq == 0 {
 		return true, nil
 	}
@@ -161,12 +161,12 @@ func (s *signing) fits(ctx context.Context, tx transaction, c audit.Checkpoint) 
 	if have, bad := audit.ReadCheckpoint(note.Text); err == nil && bad == nil && have.Mark() == c.Mark() {
 		return exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
 	}
-	return s.givenUp(ctx, tx, c)
+	return s.isReplaced(ctx, tx, c)
 }
 
-// givenUp reports whether a restored log was taken up, after a checkpoint was made that it does
+// isReplaced reports whether a restored log was taken up, after a checkpoint was made that it does
 // not have. The row that says so counts only with a checkpoint of its own.
-func (s *signing) givenUp(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+func (s *signing) isReplaced(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	taken, err := all(ctx, tx, auditFields, "SELECT "+auditColumns+" FROM audit WHERE operation = $1 AND at > $2", audit.AcceptOperation, millis(c.At))
 	if err != nil {
 		return false, err
@@ -195,8 +195,8 @@ func (s *signing) givenUp(ctx context.Context, tx transaction, c audit.Checkpoin
 	return false, nil
 }
 
-// begun reports whether the key has signed a checkpoint of this log.
-func (s *signing) begun(ctx context.Context, tx transaction) (bool, error) {
+// hasSigned reports whether the key has signed a checkpoint of this log.
+func (s *signing) hasSigned(ctx context.Context, tx transaction) (bool, error) {
 	notes, err := all(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC")
 	if err != nil {
 		return false, err
@@ -212,7 +212,7 @@ func (s *signing) begun(ctx context.Context, tx transaction) (bool, error) {
 // signAfter signs the last row after the newest checkpoint, with the rows before it that say why
 // one is missing and that the key begins.
 func (s *signing) signAfter(ctx context.Context, tx transaction, newest latest) error {
-	late, err := wasLate(ctx, tx, newest.Checkpoint)
+	late, err := missedCheckpoint(ctx, tx, newest.Checkpoint)
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (s *signing) signAfter(ctx context.Context, tx transaction, newest latest) 
 	if late {
 		rows = append(rows, audit.LateRow(newest.Seq+1, tx.log.seq))
 	}
-	if !newest.mine {
+	if !newest.own {
 		rows = append(rows, audit.SignRow(s.Key))
 	}
 	for _, row := range rows {
@@ -242,8 +242,8 @@ func (s *signing) signAfter(ctx context.Context, tx transaction, newest latest) 
 	return insert(ctx, tx, "audit_checkpoints", "seq, at, note", []any{last.Seq, millis(last.At), tx.log.note.Text})
 }
 
-// wasLate reports whether rows before this transaction should have had a checkpoint.
-func wasLate(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+// missedCheckpoint reports whether rows before this transaction should have had a checkpoint.
+func missedCheckpoint(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	most, earliest, latest := c.InTime()
 	if c.Seq == 0 || tx.log.first-1-c.Seq > most {
 		return c.Seq > 0, nil
@@ -251,8 +251,8 @@ func wasLate(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, err
 	return exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq > $1 AND seq < $2 AND (at < $3 OR at > $4)", c.Seq, tx.log.first, millis(earliest), millis(latest))
 }
 
-// signed notes a checkpoint that is committed, and keeps it outside the database.
-func (s *signing) signed(log appended) {
+// keepCheckpoint notes a checkpoint that is committed, and keeps it outside the database.
+func (s *signing) keepCheckpoint(log appended) {
 	if log.note.Text == "" {
 		return
 	}

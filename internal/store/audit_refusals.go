@@ -21,8 +21,8 @@ const (
 // the minute's end, or as the store is closed. So nobody fills the log by asking again and
 // again. A process that is killed loses the count of its last minute.
 type refusals struct {
-	mu   sync.Mutex
-	open map[refusal]*counted
+	mu     sync.Mutex
+	counts map[refusal]*counted
 }
 
 // refusal is what makes refusals alike.
@@ -38,45 +38,45 @@ type counted struct {
 	timer   *time.Timer
 }
 
-// take counts a refusal if one like it was a row within the minute. Else the caller writes it,
+// count counts a refusal if one like it was a row within the minute. Else the caller writes it,
 // and due, if it is not nil, before it: what was counted in a minute that is over.
-func (r *refusals) take(row audit.Row, later func(refusal)) (isCounted bool, due *audit.Row) {
+func (r *refusals) count(row audit.Row, later func(refusal)) (isCounted bool, due *audit.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := refusal{row.Actor, row.Surface, row.Account, row.Operation}
-	c := r.open[key]
+	c := r.counts[key]
 	if c != nil && row.At.Sub(c.first).Abs() < refusalsWithin {
 		c.add(row)
 		return true, nil
 	}
 	if c != nil {
 		c.timer.Stop()
-		due = c.sum()
+		due = c.summary()
 	}
-	if r.open == nil {
-		r.open = map[refusal]*counted{}
+	if r.counts == nil {
+		r.counts = map[refusal]*counted{}
 	}
-	r.open[key] = &counted{first: row.At, timer: time.AfterFunc(refusalsWithin, func() { later(key) })}
+	r.counts[key] = &counted{first: row.At, timer: time.AfterFunc(refusalsWithin, func() { later(key) })}
 	return false, due
 }
 
-// over ends the minute of one kind, or of all, and returns the rows that it leaves.
-func (r *refusals) over(kinds ...refusal) (rows []audit.Row) {
+// flush ends the minute of one kind, or of all, and returns the rows that it leaves.
+func (r *refusals) flush(kinds ...refusal) (rows []audit.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(kinds) == 0 {
-		for key := range r.open {
+		for key := range r.counts {
 			kinds = append(kinds, key)
 		}
 	}
 	for _, key := range kinds {
-		c := r.open[key]
+		c := r.counts[key]
 		if c == nil {
 			continue
 		}
 		c.timer.Stop()
-		delete(r.open, key)
-		if row := c.sum(); row != nil {
+		delete(r.counts, key)
+		if row := c.summary(); row != nil {
 			rows = append(rows, *row)
 		}
 	}
@@ -95,8 +95,8 @@ func (c *counted) add(row audit.Row) {
 	}
 }
 
-// sum is the row of what was counted, or nil.
-func (c *counted) sum() *audit.Row {
+// summary is the row of what was counted, or nil.
+func (c *counted) summary() *audit.Row {
 	if c.count == 0 {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (c *counted) sum() *audit.Row {
 func (s *Store) noteCounts(kinds ...refusal) {
 	ctx, cancel := context.WithTimeout(context.Background(), refusalsStop)
 	defer cancel()
-	for _, row := range s.refusals.over(kinds...) {
+	for _, row := range s.refusals.flush(kinds...) {
 		if err := s.append(ctx, row); err != nil {
 			s.warn(fmt.Errorf("the count of refusals could not be recorded: %w", err))
 		}

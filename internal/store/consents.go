@@ -54,7 +54,7 @@ func (s *Store) IssueChallenge(ctx context.Context, f approval.Challenge) error 
 			return err
 		}
 		err := insert(ctx, tx, "forms", formColumns, formFields(&f))
-		if isDangling(err) {
+		if isForeignKeyError(err) {
 			return approval.ErrNotFound
 		}
 		return err
@@ -89,7 +89,7 @@ func agreeIn(ctx context.Context, tx transaction, id string, c approval.Consent,
 		WHERE id = $3 AND state = 'pending' AND expires_at > $4 RETURNING `+recordColumns,
 		c.Person, c.Person, id, millis(c.At))
 	if errors.Is(err, approval.ErrNotFound) {
-		return r, asItStands(ctx, tx, id)
+		return r, stateError(ctx, tx, id)
 	}
 	if err != nil {
 		return r, err
@@ -101,7 +101,7 @@ func agreeIn(ctx context.Context, tx transaction, id string, c approval.Consent,
 	if err := insertConsent(ctx, tx, id, &c, seq); err != nil {
 		return r, err
 	}
-	enough, err := agreedUpon(ctx, tx, r)
+	enough, err := hasAllConsents(ctx, tx, r)
 	if err != nil || !enough {
 		return r, err
 	}
@@ -109,8 +109,8 @@ func agreeIn(ctx context.Context, tx transaction, id string, c approval.Consent,
 		recordColumns, millis(c.At), id)
 }
 
-// asItStands is the *approval.StateError of a record, or approval.ErrNotFound.
-func asItStands(ctx context.Context, q queryer, id string) error {
+// stateError is the *approval.StateError of a record, or approval.ErrNotFound.
+func stateError(ctx context.Context, q queryer, id string) error {
 	r, err := recordByID(ctx, q, id)
 	if err != nil {
 		return err
@@ -118,8 +118,8 @@ func asItStands(ctx context.Context, q queryer, id string) error {
 	return &approval.StateError{Record: r}
 }
 
-// agreedUpon reports whether everybody has agreed who must.
-func agreedUpon(ctx context.Context, q queryer, r approval.Record) (bool, error) {
+// hasAllConsents reports whether everybody has agreed who must.
+func hasAllConsents(ctx context.Context, q queryer, r approval.Record) (bool, error) {
 	given, err := all(ctx, q, consentFields, selectConsents, r.ID)
 	return err == nil && approval.Missing(r, given).IsComplete(), err
 }

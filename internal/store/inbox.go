@@ -26,10 +26,10 @@ const rowsAtOnce = 64
 
 const storeDeliveries = "INSERT INTO inbox (" + deliveryColumns + ", owner, leased_until, done) VALUES "
 
-// onceAgain takes for stored what an earlier try of the same call has stored.
+// acceptOwn takes for stored what an earlier try of the same call has stored.
 const (
-	once      = " ON CONFLICT (id) DO NOTHING"
-	onceAgain = " ON CONFLICT (id) DO UPDATE SET owner = excluded.owner WHERE inbox.owner = excluded.owner" +
+	ignoreConflict = " ON CONFLICT (id) DO NOTHING"
+	acceptOwn      = " ON CONFLICT (id) DO UPDATE SET owner = excluded.owner WHERE inbox.owner = excluded.owner" +
 		" AND inbox.leased_until = excluded.leased_until AND inbox.done = 0"
 )
 
@@ -46,7 +46,7 @@ var inbox = queue[delivery.Delivery]{
 // After an error nothing is stored, unless the error says that this is not known: then ClaimExpired
 // hands out what is.
 func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delivery) ([]bool, error) {
-	if err := receivable(now, ds); err != nil || len(ds) == 0 {
+	if err := checkDeliveries(now, ds); err != nil || len(ds) == 0 {
 		return nil, err
 	}
 	lock, err := s.Hold(ctx)
@@ -55,10 +55,10 @@ func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delive
 	}
 	after := s.received.Add(int64(len(ds)))
 	before := after - int64(len(ds))
-	r := reception{owner: lock.ID(), now: now, rows: distinct(ds), clean: before/cleanEvery != after/cleanEvery, conflict: once}
+	r := enqueueBatch{owner: lock.ID(), now: now, rows: deduplicate(ds), clean: before/cleanEvery != after/cleanEvery, conflict: ignoreConflict}
 	stored, err := r.store(ctx, s)
 	if errors.Is(err, errCommitUnknown) {
-		r.conflict = onceAgain
+		r.conflict = acceptOwn
 		again, err := r.store(ctx, s)
 		if err != nil {
 			return nil, err
@@ -67,10 +67,10 @@ func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delive
 	} else if err != nil {
 		return nil, err
 	}
-	return firsts(ds, stored), nil
+	return storedFirst(ds, stored), nil
 }
 
-func receivable(now time.Time, ds []delivery.Delivery) error {
+func checkDeliveries(now time.Time, ds []delivery.Delivery) error {
 	for _, d := range ds {
 		if d.ID == "" || !d.Until.After(now) {
 			return errors.New("store: a delivery needs an id and a time to be remembered")
@@ -79,9 +79,9 @@ func receivable(now time.Time, ds []delivery.Delivery) error {
 	return nil
 }
 
-// distinct is deliveries without repetitions, in the order of their ids: two processes that
+// deduplicate is deliveries without repetitions, in the order of their ids: two processes that
 // store the same ones do not wait for each other.
-func distinct(ds []delivery.Delivery) []delivery.Delivery {
+func deduplicate(ds []delivery.Delivery) []delivery.Delivery {
 	rows := slices.Clone(ds)
 	for i := range rows {
 		rows[i].ID = text.Storable(rows[i].ID)
@@ -91,8 +91,8 @@ func distinct(ds []delivery.Delivery) []delivery.Delivery {
 	return slices.CompactFunc(rows, func(a, b delivery.Delivery) bool { return a.ID == b.ID })
 }
 
-// firsts tells of each delivery whether it was stored; of repetitions the first was.
-func firsts(ds []delivery.Delivery, stored map[string]bool) []bool {
+// storedFirst tells of each delivery whether it was stored; of repetitions the first was.
+func storedFirst(ds []delivery.Delivery, stored map[string]bool) []bool {
 	fresh := make([]bool, len(ds))
 	for i, d := range ds {
 		id := text.Storable(d.ID)
@@ -102,8 +102,8 @@ func firsts(ds []delivery.Delivery, stored map[string]bool) []bool {
 	return fresh
 }
 
-// reception is one call of Enqueue.
-type reception struct {
+// enqueueBatch is one call of Enqueue.
+type enqueueBatch struct {
 	owner    string
 	now      time.Time
 	rows     []delivery.Delivery
@@ -112,11 +112,11 @@ type reception struct {
 }
 
 // store returns the ids of what it has stored, also where it is not known whether it is kept.
-func (r reception) store(ctx context.Context, s *Store) (stored map[string]bool, err error) {
+func (r enqueueBatch) store(ctx context.Context, s *Store) (stored map[string]bool, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		stored = map[string]bool{}
 		if r.clean {
-			query, args := old(s.skip, r.now)
+			query, args := deleteExpired(s.skip, r.now)
 			if _, err := execute(ctx, tx, query, args...); err != nil {
 				return err
 			}
@@ -137,7 +137,7 @@ func (r reception) store(ctx context.Context, s *Store) (stored map[string]bool,
 }
 
 // statement stores rows, and returns the ids of those that it stores.
-func (r reception) statement(rows []delivery.Delivery) (query string, args []any) {
+func (r enqueueBatch) statement(rows []delivery.Delivery) (query string, args []any) {
 	var p params
 	marks := make([]string, len(rows))
 	for i := range rows {
@@ -147,8 +147,8 @@ func (r reception) statement(rows []delivery.Delivery) (query string, args []any
 	return storeDeliveries + strings.Join(marks, ", ") + r.conflict + " RETURNING id", p.values
 }
 
-// old deletes some of what is done and need not be remembered.
-func old(skip string, now time.Time) (query string, args []any) {
+// deleteExpired deletes some of what is done and need not be remembered.
+func deleteExpired(skip string, now time.Time) (query string, args []any) {
 	return "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until" + limit(cleanMost) + skip + ")", []any{millis(now)}
 }
 

@@ -15,28 +15,28 @@ const (
 	pause    = 10 * time.Minute // after a no
 )
 
-// mayClaim looks for what stands against a claim that has just been made, in the same
+// checkClaim looks for what stands against a claim that has just been made, in the same
 // transaction: a freeze, or a limit.
-func mayClaim(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
-	if err := notFrozen(ctx, q); err != nil {
+func checkClaim(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
+	if err := checkFreeze(ctx, q); err != nil {
 		return err
 	}
-	return within(ctx, q, r, r.ClaimedAt, limits)
+	return checkLimits(ctx, q, r, r.ClaimedAt, limits)
 }
 
 // Room implements [approval.Store].
 func (s *Store) Room(ctx context.Context, r approval.Record, limits []approval.Limit, now time.Time) error {
-	return s.reading(ctx, func(ctx context.Context, q queryer) error { return within(ctx, q, r, now, limits) })
+	return s.reading(ctx, func(ctx context.Context, q queryer) error { return checkLimits(ctx, q, r, now, limits) })
 }
 
-// within holds the budgets: it fails with *approval.LimitError if r, claimed at the given time, would be more than
+// checkLimits holds the budgets: it fails with *approval.LimitError if r, claimed at the given time, would be more than
 // a limit allows. A limit that does not count records like r does not bind it.
-func within(ctx context.Context, q queryer, r approval.Record, at time.Time, limits []approval.Limit) error {
+func checkLimits(ctx context.Context, q queryer, r approval.Record, at time.Time, limits []approval.Limit) error {
 	for _, limit := range limits {
-		if !counts(limit, r) {
+		if !applies(limit, r) {
 			continue
 		}
-		until, err := exhausted(ctx, q, r, at, limit)
+		until, err := limitUntil(ctx, q, r, at, limit)
 		if err != nil {
 			return err
 		}
@@ -47,14 +47,14 @@ func within(ctx context.Context, q queryer, r approval.Record, at time.Time, lim
 	return nil
 }
 
-// counts reports whether a limit counts records like r.
-func counts(l approval.Limit, r approval.Record) bool {
+// applies reports whether a limit counts records like r.
+func applies(l approval.Limit, r approval.Record) bool {
 	return strings.HasSuffix(r.Operation, l.Suffix) && (l.Risk == "" || l.Risk == r.Risk) && (l.Person == "" || l.Person == r.Person)
 }
 
-// exhausted returns when there is room under a limit again; zero: there is now. Of the claims
+// limitUntil returns when there is room under a limit again; zero: there is now. Of the claims
 // in the window the one at place Most, counted from the newest, has to leave it first.
-func exhausted(ctx context.Context, q queryer, r approval.Record, at time.Time, l approval.Limit) (time.Time, error) {
+func limitUntil(ctx context.Context, q queryer, r approval.Record, at time.Time, l approval.Limit) (time.Time, error) {
 	if l.Most <= 0 {
 		return at.Add(l.Within), nil
 	}
@@ -76,11 +76,11 @@ func exhausted(ctx context.Context, q queryer, r approval.Record, at time.Time, 
 	if err != nil {
 		return time.Time{}, err
 	}
-	return notLater(oldest, at).Add(l.Within), nil
+	return notInFuture(oldest, at).Add(l.Within), nil
 }
 
-// notLater is a time of the past: what a clock that was wrong has put into the future counts as now.
-func notLater(t, now time.Time) time.Time {
+// notInFuture is a time of the past: what a clock that was wrong has put into the future counts as now.
+func notInFuture(t, now time.Time) time.Time {
 	if t.After(now) {
 		return now
 	}
@@ -97,10 +97,10 @@ var (
 		ORDER BY changed_at DESC LIMIT 1`
 )
 
-// fewOpen fails with *approval.LimitError if the person has too many questions open. Those
+// checkOpenQuestions fails with *approval.LimitError if the person has too many questions open. Those
 // that nobody can answer any more, and those that a person put to themself on a terminal, are not
 // counted.
-func fewOpen(ctx context.Context, q queryer, r approval.Record) error {
+func checkOpenQuestions(ctx context.Context, q queryer, r approval.Record) error {
 	if r.Interactive {
 		return nil
 	}
@@ -113,10 +113,10 @@ func fewOpen(ctx context.Context, q queryer, r approval.Record) error {
 	return &approval.LimitError{Limit: limit, Until: open[len(open)-openMost]}
 }
 
-// notPaused fails with *approval.PausedError if a machine asks, and a person said no to the same
+// checkPause fails with *approval.PausedError if a machine asks, and a person said no to the same
 // request of the same person a short time ago: a no binds the machine, never the person. A
 // mistyped name ends a record as denied too, but is nobody's no.
-func notPaused(ctx context.Context, q queryer, r approval.Record) error {
+func checkPause(ctx context.Context, q queryer, r approval.Record) error {
 	if r.ByPerson() {
 		return nil
 	}
@@ -128,7 +128,7 @@ func notPaused(ctx context.Context, q queryer, r approval.Record) error {
 	if err != nil {
 		return err
 	}
-	return &approval.PausedError{Record: denied, Until: notLater(denied.ChangedAt, r.CreatedAt).Add(pause)}
+	return &approval.PausedError{Record: denied, Until: notInFuture(denied.ChangedAt, r.CreatedAt).Add(pause)}
 }
 
 const selectFreeze = "SELECT " + freezeColumns + " FROM freezes"
@@ -166,8 +166,8 @@ func freezeOrNil(f approval.Freeze, err error) (*approval.Freeze, error) {
 	return &f, nil
 }
 
-// notFrozen fails with *approval.FrozenError while there is a freeze.
-func notFrozen(ctx context.Context, q queryer) error {
+// checkFreeze fails with *approval.FrozenError while there is a freeze.
+func checkFreeze(ctx context.Context, q queryer) error {
 	f, err := freezeOrNil(one(ctx, q, freezeFields, selectFreeze))
 	if err != nil || f == nil {
 		return err

@@ -127,12 +127,12 @@ func questionBy(id string, after time.Duration) approval.Record {
 func TestOpenQuestions(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		own := questionBy("own", 0)
-		own.Surface, own.Interactive = "terminal", true // is not counted
+		own.Surface, own.Interactive = "terminal", true // parsed not counted
 		require.True(t, inserted(t, db, own).Interactive)
 		for i := range 5 {
 			inserted(t, db, questionBy(fmt.Sprint(i), time.Duration(i)*time.Second))
 		}
-		moved(t, db, move("0", approval.Pending, approval.Approved)) // open as well
+		moved(t, db, move("0", approval.Pending, approval.Approved)) // counts as well
 		_, _, err := db.Insert(t.Context(), questionBy("5", 9*time.Second), nil, row("asked"))
 		var limit *approval.LimitError
 		require.ErrorAs(t, err, &limit)

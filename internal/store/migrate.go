@@ -28,7 +28,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
 	if done && db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode) == nil && mode == "wal" {
 		return nil
 	}
-	return locked(ctx, path, func() error {
+	return withMigrationLock(ctx, path, func() error {
 		if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ type dialect struct {
 
 // migrate applies the migrations that are missing.
 func migrate(ctx context.Context, db *sql.DB, d dialect) error {
-	if err := unused(ctx, db, d.clock); err != nil {
+	if err := checkNoHeartbeat(ctx, db, d.clock); err != nil {
 		return err
 	}
 	files, err := fs.Sub(migrations, "migrations")
@@ -93,8 +93,8 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 // one that looks at locks take each other for dead.
 const firstBeats, lastBeats = 2, 7
 
-// unused fails where a process of such a version has used the database within the last minute.
-func unused(ctx context.Context, db *sql.DB, clock string) error {
+// checkNoHeartbeat fails where a process of such a version has used the database within the last minute.
+func checkNoHeartbeat(ctx context.Context, db *sql.DB, clock string) error {
 	var version, beating int64
 	if err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version); err != nil {
 		return nil //nolint:nilerr // a fresh database has no such table
@@ -110,10 +110,10 @@ func unused(ctx context.Context, db *sql.DB, clock string) error {
 	return err
 }
 
-// locked runs f while no other process is in here with the same database. The lock is a
+// withMigrationLock runs f while no other process is in here with the same database. The lock is a
 // transaction on an empty database beside it: that works wherever SQLite does, and the
 // system frees it when a process dies.
-func locked(ctx context.Context, path string, f func() error) error {
+func withMigrationLock(ctx context.Context, path string, f func() error) error {
 	path += "-lock"
 	if err := makePrivate(path); err != nil {
 		return err

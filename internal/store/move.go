@@ -20,7 +20,7 @@ var errContended = errors.New("store: the approval is being changed by others, t
 // before anything is read. A record that needs other people leaves Pending for Approved by
 // [Store.Agree] alone.
 func (s *Store) Move(ctx context.Context, m approval.Move, row audit.Row) (approval.Record, error) {
-	if err := movable(m); err != nil {
+	if err := checkMove(m); err != nil {
 		return approval.Record{}, err
 	}
 	// Who comes too late, which is nearly everybody where many press, need not queue.
@@ -28,7 +28,7 @@ func (s *Store) Move(ctx context.Context, m approval.Move, row audit.Row) (appro
 	if err != nil {
 		return approval.Record{}, err
 	}
-	if !starts(r, m) {
+	if !canStart(r, m) {
 		return approval.Record{}, &approval.StateError{Record: r}
 	}
 	return result(ctx, s.logged, func(ctx context.Context, tx transaction) (approval.Record, error) {
@@ -36,7 +36,7 @@ func (s *Store) Move(ctx context.Context, m approval.Move, row audit.Row) (appro
 	})
 }
 
-func movable(m approval.Move) error {
+func checkMove(m approval.Move) error {
 	if len(m.From) == 0 {
 		return errors.New("store: a move has to say where it starts from")
 	}
@@ -57,13 +57,13 @@ func moveIn(ctx context.Context, tx transaction, m approval.Move, row audit.Row)
 	query, args := update(m)
 	moved, err := one(ctx, tx, recordFields, query, args...)
 	if errors.Is(err, approval.ErrNotFound) {
-		return moved, whyNot(ctx, tx, m)
+		return moved, moveError(ctx, tx, m)
 	}
 	if err != nil {
 		return moved, err
 	}
 	if m.To == approval.Executing {
-		if err := mayClaim(ctx, tx, moved, m.Limits); err != nil {
+		if err := checkClaim(ctx, tx, moved, m.Limits); err != nil {
 			return moved, err
 		}
 	}
@@ -84,7 +84,7 @@ func update(m approval.Move) (string, []any) {
 	if m.Live {
 		c.at("expires_at", ">", m.At)
 	}
-	if skipsPeople(m.To) {
+	if needsConsents(m.To) {
 		c.clauses = append(c.clauses, "(state <> 'pending' OR others = 0)")
 	}
 	if m.To == approval.Executing {
@@ -127,35 +127,35 @@ func approver(m approval.Move) string {
 	return m.Approver
 }
 
-// skipsPeople reports whether a move from Pending would do without the consent of others.
-func skipsPeople(to approval.State) bool {
+// needsConsents reports whether a move from Pending would do without the consent of others.
+func needsConsents(to approval.State) bool {
 	return to == approval.Executing || to == approval.Approved
 }
 
-// whyNot finds out why a move matched nothing.
-func whyNot(ctx context.Context, q queryer, m approval.Move) error {
+// moveError finds out why a move matched nothing.
+func moveError(ctx context.Context, q queryer, m approval.Move) error {
 	r, err := recordByID(ctx, q, m.ID)
 	if err != nil {
 		return err
 	}
-	if !starts(r, m) {
+	if !canStart(r, m) {
 		return &approval.StateError{Record: r}
 	}
 	if m.To == approval.Executing {
-		if err := notFrozen(ctx, q); err != nil {
+		if err := checkFreeze(ctx, q); err != nil {
 			return err
 		}
-		if err := notHeld(ctx, q, r); err != nil {
+		if err := checkTarget(ctx, q, r); err != nil {
 			return err
 		}
 	}
 	return errContended
 }
 
-// starts reports whether the record, by itself, is where the move starts from.
-func starts(r approval.Record, m approval.Move) bool {
+// canStart reports whether the record, by itself, is where the move starts from.
+func canStart(r approval.Record, m approval.Move) bool {
 	return slices.Contains(m.From, r.State) &&
 		(m.ArgsHash == "" || m.ArgsHash == r.ArgsHash) &&
 		(!m.Live || r.ExpiresAt.After(m.At.Truncate(time.Millisecond))) &&
-		(r.State != approval.Pending || r.Others == 0 || !skipsPeople(m.To))
+		(r.State != approval.Pending || r.Others == 0 || !needsConsents(m.To))
 }

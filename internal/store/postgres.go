@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// patience is how long the database may take to connect, for a statement, and for a
+	// postgresTimeout is how long the database may take to connect, for a statement, and for a
 	// transaction with all it has.
-	patience = 5 * time.Second
+	postgresTimeout = 5 * time.Second
 
 	// postgresWriters is small: writers wait for each other anyway.
 	postgresWriters = 4
@@ -43,7 +43,7 @@ var postgresEngine = engine{
 	options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 	skip:    " FOR UPDATE SKIP LOCKED",
 	lock:    appendLock,
-	timeout: patience,
+	timeout: postgresTimeout,
 	clock:   postgresClock,
 	explain: explainPostgres,
 }
@@ -125,7 +125,7 @@ func (g *growth) adjust(ctx context.Context, s *Store) {
 	}
 }
 
-// narrow takes all slots but one of each kind, as far as they are free.
+// makeOwnerOnly takes all slots but one of each kind, as far as they are free.
 func (g *growth) narrow(s *Store) {
 	for i, slots := range []chan struct{}{s.writeSlots, s.readSlots} {
 		for free := true; free && g.taken[i] < cap(slots)-1; {
@@ -148,13 +148,13 @@ func parsePostgres(url string) (*pgx.ConnConfig, error) {
 			"with %XX for each special character of the password; sslmode is one of disable, require, verify-ca, verify-full")
 	}
 	for name, value := range map[string]string{
-		"application_name": "vpsbot", "statement_timeout": milliseconds(patience), "idle_in_transaction_session_timeout": milliseconds(patience),
+		"application_name": "vpsbot", "statement_timeout": milliseconds(postgresTimeout), "idle_in_transaction_session_timeout": milliseconds(postgresTimeout),
 	} {
 		if _, given := config.RuntimeParams[name]; !given {
 			config.RuntimeParams[name] = value
 		}
 	}
-	config.ConnectTimeout = patience
+	config.ConnectTimeout = postgresTimeout
 	return config, nil
 }
 
@@ -180,16 +180,16 @@ func postgresPool(config *pgx.ConnConfig, connections int, params map[string]str
 	for name, value := range params {
 		config.RuntimeParams[name] = value
 	}
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(enforceDurability))
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(idleTime)
 	return db
 }
 
-// durable has the server keep what it confirms. Where commits are confirmed before they are
+// enforceDurability has the server keep what it confirms. Where commits are confirmed before they are
 // on disk, a crash could forget a claim whose call has gone out.
-func durable(ctx context.Context, conn *pgx.Conn) error {
+func enforceDurability(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
 	return err
 }
@@ -198,9 +198,9 @@ func durable(ctx context.Context, conn *pgx.Conn) error {
 func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	db := postgresPool(config, 2, map[string]string{"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"})
 	defer db.Close()
-	connecting, cancel := context.WithTimeout(ctx, patience)
+	connecting, cancel := context.WithTimeout(ctx, postgresTimeout)
 	defer cancel()
-	if err := suitable(connecting, db); err != nil {
+	if err := checkServer(connecting, db); err != nil {
 		return err
 	}
 	done, err := isUpToDate(connecting, db)
@@ -218,8 +218,8 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	return migrate(ctx, db, dialect{goose.DialectPostgres, "postgres", wide, postgresClock})
 }
 
-// suitable fails for a server that is too old, or that cannot hold every text.
-func suitable(ctx context.Context, db *sql.DB) error {
+// checkServer fails for a server that is too old, or that cannot hold every text.
+func checkServer(ctx context.Context, db *sql.DB) error {
 	var version int64
 	var name, encoding string
 	err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::bigint, current_setting('server_version'),

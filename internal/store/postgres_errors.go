@@ -15,7 +15,7 @@ import (
 )
 
 // What PostgreSQL says and a person can do something about.
-var remedies = []struct{ code, remedy string }{
+var nextSteps = []struct{ code, remedy string }{
 	{"28", "check user and password in VPSBOT_DATABASE_URL, and the server's pg_hba.conf"},
 	{"3D000", "create the database, or correct its name in VPSBOT_DATABASE_URL"},
 	{"42501", "give the user the database, or a schema of its own (ALTER DATABASE … OWNER TO …)"},
@@ -30,19 +30,19 @@ func explainPostgres(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	for _, r := range remedies {
+	for _, r := range nextSteps {
 		if hasCode(err, r.code) {
-			return &explained{"the database refuses: " + brief(err) + ": " + r.remedy, err}
+			return &explained{"the database refuses: " + innermostText(err) + ": " + r.remedy, err}
 		}
 	}
 	switch {
 	case errors.Is(err, errCommitUnknown):
-		return &explained{"the database cannot be reached: " + brief(err) + "; " + errCommitUnknown.Error() +
+		return &explained{"the database cannot be reached: " + innermostText(err) + "; " + errCommitUnknown.Error() +
 			", and changes are refused until it can", err}
 	case isLost(err):
-		return &explained{"the database cannot be reached: " + brief(err) + "; changes are refused until it can", err}
+		return &explained{"the database cannot be reached: " + innermostText(err) + "; changes are refused until it can", err}
 	case hasCode(err, queryCancelled, lockTimeout):
-		return &explained{"the database takes too long: " + brief(err) + "; try again", err}
+		return &explained{"the database takes too long: " + innermostText(err) + "; try again", err}
 	}
 	return err
 }
@@ -56,13 +56,13 @@ type explained struct {
 func (e *explained) Error() string { return e.text }
 func (e *explained) Unwrap() error { return e.err }
 
-// brief is the innermost error's text, in one line: what wraps it names our own statements.
-func brief(err error) string {
+// innermostText is the innermost error's text, in one line: what wraps it names our own statements.
+func innermostText(err error) string {
 	var refused *pgconn.PgError
 	var connect *pgconn.ConnectError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", patience)
+		return fmt.Sprintf("no answer within %s", postgresTimeout)
 	case errors.As(err, &refused):
 		return oneLine(refused.Message)
 	case errors.As(err, &connect):
@@ -98,15 +98,15 @@ func hasCode(err error, codes ...string) bool {
 	return false
 }
 
-// isDangling reports whether a row names an approval that does not exist.
-func isDangling(err error) bool {
+// isForeignKeyError reports whether a row names an approval that does not exist.
+func isForeignKeyError(err error) bool {
 	var failure *sqlite.Error
 	return hasCode(err, foreignKey) || errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }
 
-// isPassing reports whether the same transaction may well succeed if it is tried again, and
+// isTransient reports whether the same transaction may well succeed if it is tried again, and
 // certainly has changed nothing yet.
-func isPassing(err error) bool {
+func isTransient(err error) bool {
 	if err == nil || errors.Is(err, errCommitUnknown) {
 		return false
 	}

@@ -47,11 +47,11 @@ type session struct {
 
 func newSession(config *pgx.ConnConfig) *session {
 	config = config.Copy()
-	config.DialFunc = (&net.Dialer{Timeout: patience, KeepAliveConfig: sessionKeepAlive}).DialContext
+	config.DialFunc = (&net.Dialer{Timeout: postgresTimeout, KeepAliveConfig: sessionKeepAlive}).DialContext
 	return &session{config: config}
 }
 
-// take takes a lock under an id, on a new connection where there is none or it is broken.
+// count takes a lock under an id, on a new connection where there is none or it is broken.
 func (s *session) take(ctx context.Context, kind liveness.Kind, id string) (liveness.Lock, error) {
 	ctx, cancel := ownTime(ctx)
 	defer cancel()
@@ -103,7 +103,7 @@ func (s *session) checkDirect(ctx context.Context) error {
 // ownTime bounds a question on the session. A caller's own end does not cut it short: the driver would
 // close the connection, and with it end every lock of this process.
 func ownTime(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), patience)
+	return context.WithTimeout(context.WithoutCancel(ctx), postgresTimeout)
 }
 
 func (s *session) connect(ctx context.Context) error {

@@ -62,7 +62,7 @@ func addPost(ctx context.Context, s *Store, p delivery.Post, conflict string) (s
 
 // SavePost implements [delivery.Posts].
 func (s *Store) SavePost(ctx context.Context, p delivery.Post) error {
-	query, args := savePost(p)
+	query, args := savePostQuery(p)
 	saved, err := s.change(ctx, query, args...)
 	if err == nil && !saved {
 		err = approval.ErrNotFound
@@ -70,9 +70,9 @@ func (s *Store) SavePost(ctx context.Context, p delivery.Post) error {
 	return err
 }
 
-// savePost has what was marked meanwhile go before a later Next: whoever saves it has looked at
+// savePostQuery has what was marked meanwhile go before a later Next: whoever saves it has looked at
 // the record before that.
-func savePost(p delivery.Post) (query string, args []any) {
+func savePostQuery(p delivery.Post) (query string, args []any) {
 	fields := postFields(&p)
 	var values params
 	sets := make([]string, 0, len(postValues))
@@ -113,13 +113,13 @@ func (s *Store) MarkDue(ctx context.Context, id string, at time.Time) error {
 	if at.IsZero() {
 		return errors.New("store: due at no time")
 	}
-	query, args := markDue(id, at)
+	query, args := markDueQuery(id, at)
 	_, err := s.change(ctx, query, args...)
 	return err
 }
 
-// markDue leaves a note where somebody has the post, who would write over its time.
-func markDue(id string, at time.Time) (query string, args []any) {
+// markDueQuery leaves a note where somebody has the post, who would write over its time.
+func markDueQuery(id string, at time.Time) (query string, args []any) {
 	var p params
 	sooner := func(column string) string {
 		return column + " = CASE WHEN " + column + " = 0 OR " + column + " > " + p.add(millis(at)) + " THEN " + p.add(millis(at)) + " ELSE " + column + " END"

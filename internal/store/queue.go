@@ -33,9 +33,9 @@ type holders struct {
 	missing []string // theirs once the lease is over, as of a version without locks
 }
 
-// pick selects the keys of what is due and free. They are locked, and who has some of them
+// selectQuery selects the keys of what is due and free. They are locked, and who has some of them
 // locked already is not waited for.
-func (q queue[T]) pick(skip string, by holders, now time.Time, n int) (query string, args []any) {
+func (q queue[T]) selectQuery(skip string, by holders, now time.Time, n int) (query string, args []any) {
 	var p params
 	query = "SELECT " + q.key + " FROM " + q.table + " WHERE " + q.due(&p, now) +
 		" AND (leased_until <= " + p.add(millis(now)) + " AND owner IN ('', " + p.addAll(anys(append(by.missing, by.self))) + ")"
@@ -46,8 +46,8 @@ func (q queue[T]) pick(skip string, by holders, now time.Time, n int) (query str
 	return query, p.values
 }
 
-// take leases the rows of keys, and returns them in any order.
-func (q queue[T]) take(owner string, now time.Time, keys []string) (query string, args []any) {
+// count leases the rows of keys, and returns them in any order.
+func (q queue[T]) claimQuery(owner string, now time.Time, keys []string) (query string, args []any) {
 	var p params
 	query = "UPDATE " + q.table + " SET owner = " + p.add(owner) + ", leased_until = " + p.add(millis(now.Add(lease))) + ", " + q.also +
 		" WHERE " + q.key + " IN (" + p.addAll(anys(keys)) + ") RETURNING " + q.columns
@@ -61,12 +61,12 @@ func (q queue[T]) claim(ctx context.Context, s *Store, now time.Time, n int) ([]
 		return nil, err
 	}
 	return result(ctx, s.inTx, func(ctx context.Context, tx transaction) ([]T, error) {
-		query, args := q.pick(s.skip, by, now, n)
+		query, args := q.selectQuery(s.skip, by, now, n)
 		keys, err := texts(ctx, tx, query, args...)
 		if err != nil || len(keys) == 0 {
 			return nil, err
 		}
-		query, args = q.take(by.self, now, keys)
+		query, args = q.claimQuery(by.self, now, keys)
 		return all(ctx, tx.unprepared(), q.fields, query, args...)
 	})
 }

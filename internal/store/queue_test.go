@@ -17,31 +17,31 @@ func TestQueuesSearch(t *testing.T) {
 	defer s.Close()
 	now := time.UnixMilli(1)
 	of := func(query string, args []any) statement { return statement{query, args} }
-	some := reception{now: now, rows: []delivery.Delivery{{}}, conflict: once}
+	some := enqueueBatch{now: now, rows: []delivery.Delivery{{}}, conflict: ignoreConflict}
 	for name, c := range map[string]struct {
 		statement statement
 		want      []string
 	}{
-		"what is left": {of(inbox.pick("", holders{self: "p"}, now, 9)), []string{
+		"what is left": {of(inbox.selectQuery("", holders{self: "p"}, now, 9)), []string{
 			"SEARCH inbox USING COVERING INDEX inbox_left (leased_until<?)", "USE TEMP B-TREE FOR ORDER BY",
 		}},
-		"what the dead left":        {of(inbox.pick("", holders{self: "p", gone: []string{"q"}}, now, 9)), []string{"SCAN inbox USING COVERING INDEX inbox_left", "USE TEMP B-TREE FOR ORDER BY"}},
-		"what the dead had to show": {of(posts.pick("", holders{self: "p", gone: []string{"q"}}, now, 9)), []string{"SEARCH posts USING INDEX posts_due (next>? AND next<?)"}},
+		"what the dead left":        {of(inbox.selectQuery("", holders{self: "p", gone: []string{"q"}}, now, 9)), []string{"SCAN inbox USING COVERING INDEX inbox_left", "USE TEMP B-TREE FOR ORDER BY"}},
+		"what the dead had to show": {of(posts.selectQuery("", holders{self: "p", gone: []string{"q"}}, now, 9)), []string{"SEARCH posts USING INDEX posts_due (next>? AND next<?)"}},
 		"who has something":         {of(inbox.owners("p")), []string{"SCAN inbox USING COVERING INDEX inbox_left", "USE TEMP B-TREE FOR DISTINCT"}},
 		"who shows something":       {of(posts.owners("p")), []string{"SCAN posts USING INDEX posts_owner"}},
 		"whom something names": {statement{selectNamed, []any{"p"}}, []string{
 			"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SCAN approvals USING INDEX approvals_holder",
 			"SCALAR SUBQUERY 2", "SCAN inbox USING COVERING INDEX inbox_left", "SCALAR SUBQUERY 3", "SEARCH posts USING COVERING INDEX posts_owner (owner=?)",
 		}},
-		"what is old": {of(old("", now)), []string{
+		"what is old": {of(deleteExpired("", now)), []string{
 			"SEARCH inbox USING COVERING INDEX sqlite_autoindex_inbox_1 (id=?)", "LIST SUBQUERY 1", "SEARCH inbox USING INDEX inbox_old (until<?)",
 		}},
-		"what is left, by id": {of(inbox.take("p", now, []string{"a"})), []string{"SEARCH inbox USING INDEX sqlite_autoindex_inbox_1 (id=?)"}},
+		"what is left, by id": {of(inbox.claimQuery("p", now, []string{"a"})), []string{"SEARCH inbox USING INDEX sqlite_autoindex_inbox_1 (id=?)"}},
 		"what comes":          {of(some.statement(some.rows)), nil},
-		"what is due":         {of(posts.pick("", holders{self: "p"}, now, 9)), []string{"SEARCH posts USING INDEX posts_due (next>? AND next<?)"}},
-		"what is due, by key": {of(posts.take("p", now, []string{"a"})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
-		"of an approval":      {of(markDue("a", now)), []string{"SEARCH posts USING INDEX posts_approval (approval=?)"}},
-		"saved":               {of(savePost(delivery.Post{})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
+		"what is due":         {of(posts.selectQuery("", holders{self: "p"}, now, 9)), []string{"SEARCH posts USING INDEX posts_due (next>? AND next<?)"}},
+		"what is due, by key": {of(posts.claimQuery("p", now, []string{"a"})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
+		"of an approval":      {of(markDueQuery("a", now)), []string{"SEARCH posts USING INDEX posts_approval (approval=?)"}},
+		"saved":               {of(savePostQuery(delivery.Post{})), []string{"SEARCH posts USING INDEX sqlite_autoindex_posts_1 (key=?)"}},
 	} {
 		require.Equal(t, c.want, plan(t, s, c.statement), name)
 	}

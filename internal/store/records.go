@@ -168,27 +168,27 @@ func insertIn(ctx context.Context, tx transaction, r approval.Record, limits []a
 // mayInsert looks for what stands against a new record.
 func mayInsert(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
 	if r.State == approval.Executing {
-		if err := notFrozen(ctx, q); err != nil {
+		if err := checkFreeze(ctx, q); err != nil {
 			return err
 		}
 	}
-	if err := notPaused(ctx, q, r); err != nil {
+	if err := checkPause(ctx, q, r); err != nil {
 		return err
 	}
 	if r.State == approval.Pending {
-		if err := fewOpen(ctx, q, r); err != nil {
+		if err := checkOpenQuestions(ctx, q, r); err != nil {
 			return err
 		}
-		return within(ctx, q, r, r.CreatedAt, limits)
+		return checkLimits(ctx, q, r, r.CreatedAt, limits)
 	}
-	if err := notHeld(ctx, q, r); err != nil {
+	if err := checkTarget(ctx, q, r); err != nil {
 		return err
 	}
-	return within(ctx, q, r, r.ClaimedAt, limits)
+	return checkLimits(ctx, q, r, r.ClaimedAt, limits)
 }
 
-// notHeld fails with *approval.BusyError if another record than r holds its target.
-func notHeld(ctx context.Context, q queryer, r approval.Record) error {
+// checkTarget fails with *approval.BusyError if another record than r holds its target.
+func checkTarget(ctx context.Context, q queryer, r approval.Record) error {
 	held, err := one(ctx, q, recordFields, selectRecord+
 		" WHERE api = $1 AND account = $2 AND target = $3 AND id <> $4 AND "+inHolding,
 		r.API, r.Account, r.Target, r.ID)

@@ -99,7 +99,7 @@ func prepareFiles(path string) error {
 		return err
 	}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := narrow(path + suffix); err != nil {
+		if err := makeOwnerOnly(path + suffix); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func makePrivate(path string) error {
 	return file.Close()
 }
 
-func narrow(path string) error {
+func makeOwnerOnly(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -89,7 +89,7 @@ func (e *engine) retry(ctx context.Context, do func(context.Context) error) erro
 		if ctx.Err() != nil {
 			return err
 		}
-		if attempt == attempts || !isPassing(err) {
+		if attempt == attempts || !isTransient(err) {
 			return e.explain(err)
 		}
 	}
@@ -113,7 +113,7 @@ func (e *engine) lockAppend(ctx context.Context, tx transaction) error {
 	return err
 }
 
-// once tries a change once. What became of its commit is looked up for longer than bounded lasts.
+// ignoreConflict tries a change once. What became of its commit is looked up for longer than bounded lasts.
 func (s *Store) once(ctx, bounded context.Context, do change) error {
 	tx, err := s.write.BeginTx(bounded, s.options)
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *Store) once(ctx, bounded context.Context, do change) error {
 		}
 	}
 	s.files.committed(*done)
-	s.signed(*done)
+	s.keepCheckpoint(*done)
 	return nil
 }
 
