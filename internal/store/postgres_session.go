@@ -51,7 +51,7 @@ func newSession(config *pgx.ConnConfig) *session {
 	return &session{config: config}
 }
 
-// count takes a lock under an id, on a new connection where there is none or it is broken.
+// take takes a lock under an id, on a new connection where there is none or it is broken.
 func (s *session) take(ctx context.Context, kind liveness.Kind, id string) (liveness.Lock, error) {
 	ctx, cancel := ownTime(ctx)
 	defer cancel()

@@ -46,7 +46,7 @@ func (q queue[T]) selectQuery(skip string, by holders, now time.Time, n int) (qu
 	return query, p.values
 }
 
-// count leases the rows of keys, and returns them in any order.
+// claimQuery leases the rows of keys, and returns them in any order.
 func (q queue[T]) claimQuery(owner string, now time.Time, keys []string) (query string, args []any) {
 	var p params
 	query = "UPDATE " + q.table + " SET owner = " + p.add(owner) + ", leased_until = " + p.add(millis(now.Add(lease))) + ", " + q.also +
