@@ -116,19 +116,19 @@ func (f *faulty) Consents(ctx context.Context, id string) ([]approval.Consent, e
 }
 
 func (f *faulty) Escalate(ctx context.Context, id string, expires time.Time) error {
-	return f.just("Handover", func() error { return f.Store.Escalate(ctx, id, expires) })
+	return f.just("Escalate", func() error { return f.Store.Escalate(ctx, id, expires) })
 }
 
 func (f *faulty) MarkDelivered(ctx context.Context, id string, at time.Time) (bool, error) {
-	return through(f, "Told", func() (bool, error) { return f.Store.MarkDelivered(ctx, id, at) })
+	return through(f, "MarkDelivered", func() (bool, error) { return f.Store.MarkDelivered(ctx, id, at) })
 }
 
 func (f *faulty) IssueChallenge(ctx context.Context, form approval.Challenge) error {
-	return f.just("AskForm", func() error { return f.Store.IssueChallenge(ctx, form) })
+	return f.just("IssueChallenge", func() error { return f.Store.IssueChallenge(ctx, form) })
 }
 
 func (f *faulty) ConsumeChallenge(ctx context.Context, hash, session string, now time.Time) (approval.Challenge, error) {
-	return through(f, "TakeForm", func() (approval.Challenge, error) { return f.Store.ConsumeChallenge(ctx, hash, session, now) })
+	return through(f, "ConsumeChallenge", func() (approval.Challenge, error) { return f.Store.ConsumeChallenge(ctx, hash, session, now) })
 }
 
 func (f *faulty) Freeze(ctx context.Context, z approval.Freeze, row audit.Row) error {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
@@ -44,13 +46,12 @@ func (s *Store) append(ctx context.Context, row audit.Row) error {
 // appendRow seals a row with the head of the chain, read in the same transaction, and
 // returns its number. The transaction is one of [Store.logged]: no other may append.
 func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error) {
-	seq, head := int64(0), audit.Genesis
-	err := tx.QueryRowContext(ctx, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").Scan(&seq, &head)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("store: %w", err)
+	last, err := one(ctx, tx, func(r *audit.Row) []any { return []any{&r.Seq, &r.Hash} }, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+	if err != nil && !errors.Is(err, approval.ErrNotFound) {
+		return 0, err
 	}
-	row.Seq = seq + 1
-	row, err = audit.Seal(head, row)
+	row.Seq = last.Seq + 1
+	row, err = audit.Seal(cmp.Or(last.Hash, audit.Genesis), row)
 	if err != nil {
 		return 0, fmt.Errorf("store: %w", err)
 	}

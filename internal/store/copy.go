@@ -249,7 +249,8 @@ func copyFile(ctx context.Context, database, path string) error {
 	if err := os.Rename(partial, path); err != nil {
 		return err
 	}
-	return synced(filepath.Dir(path))
+	_ = synced(filepath.Dir(path)) // some systems cannot sync a folder; the file itself is safe then
+	return nil
 }
 
 // vacuumInto needs a connection of its own: the readers' may not write, not even elsewhere.
@@ -269,14 +270,5 @@ func synced(path string) error {
 	if err != nil {
 		return err
 	}
-	// Some systems have no way to sync a folder; the file itself is safe then.
-	if err := file.Sync(); err != nil && !isFolder(file) {
-		return errors.Join(err, file.Close())
-	}
-	return file.Close()
-}
-
-func isFolder(file *os.File) bool {
-	info, err := file.Stat()
-	return err == nil && info.IsDir()
+	return errors.Join(file.Sync(), file.Close())
 }

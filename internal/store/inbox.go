@@ -46,8 +46,11 @@ var inbox = queue[delivery.Delivery]{
 // After an error nothing is stored, unless the error says that this is not known: then ClaimExpired
 // hands out what is.
 func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delivery) ([]bool, error) {
-	if err := checkDeliveries(now, ds); err != nil || len(ds) == 0 {
-		return nil, err
+	if slices.ContainsFunc(ds, func(d delivery.Delivery) bool { return d.ID == "" || !d.Until.After(now) }) {
+		return nil, errors.New("store: a delivery needs an id and a time to be remembered")
+	}
+	if len(ds) == 0 {
+		return nil, nil
 	}
 	lock, err := s.Hold(ctx)
 	if err != nil {
@@ -68,15 +71,6 @@ func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delive
 		return nil, err
 	}
 	return storedFirst(ds, stored), nil
-}
-
-func checkDeliveries(now time.Time, ds []delivery.Delivery) error {
-	for _, d := range ds {
-		if d.ID == "" || !d.Until.After(now) {
-			return errors.New("store: a delivery needs an id and a time to be remembered")
-		}
-	}
-	return nil
 }
 
 // deduplicate is deliveries without repetitions, in the order of their ids: two processes that

@@ -32,7 +32,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
 		if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
 			return err
 		}
-		return migrate(ctx, db, dialect{goose.DialectSQLite3, "sqlite", strict, sqliteClock})
+		return migrate(ctx, db, dialect{nil, goose.DialectSQLite3, "sqlite", strict, sqliteClock})
 	})
 }
 
@@ -63,10 +63,12 @@ func tooNew(version, newest int64) error {
 		version, newest)
 }
 
-// dialect is how one engine is upgraded.
+// dialect is the folder of migrations as one engine gets them: rewritten, and with a file of the same
+// name in the engine's own folder appended.
 type dialect struct {
+	fs.FS
 	goose   goose.Dialect
-	folder  string // of what this engine alone gets
+	folder  string
 	rewrite func([]byte) []byte
 	clock   string // as of an engine
 }
@@ -76,11 +78,11 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 	if err := checkNoHeartbeat(ctx, db, d.clock); err != nil {
 		return err
 	}
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
+	var err error
+	if d.FS, err = fs.Sub(migrations, "migrations"); err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(d.goose, db, dialectSQL{files, d.folder, d.rewrite},
+	provider, err := goose.NewProvider(d.goose, db, d,
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
@@ -131,14 +133,6 @@ func withMigrationLock(ctx context.Context, path string, f func() error) error {
 	return f()
 }
 
-// dialectSQL is a folder of migrations as one engine gets them: rewritten, and with a file of
-// the same name in the engine's own folder appended.
-type dialectSQL struct {
-	fs.FS
-	folder  string
-	rewrite func([]byte) []byte
-}
-
 // createTable matches a table's definition, which ends in a parenthesis at the start of a line.
 var createTable = regexp.MustCompile(`(?m)^(CREATE TABLE [^;]*?^\));`)
 
@@ -151,7 +145,7 @@ var integer = regexp.MustCompile(`\bINTEGER\b`)
 func wide(text []byte) []byte { return integer.ReplaceAll(text, []byte("BIGINT")) }
 
 // Open implements [fs.FS].
-func (d dialectSQL) Open(name string) (fs.File, error) {
+func (d dialect) Open(name string) (fs.File, error) {
 	file, err := d.FS.Open(name)
 	if err != nil {
 		return nil, err

@@ -1,9 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,7 +15,6 @@ import (
 // queryer is a pool or a transaction.
 type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // params collects the arguments of a statement while its text is put together.
@@ -94,15 +93,12 @@ func anys[T any](values []T) []any {
 
 // one runs a query for a single row. No row is approval.ErrNotFound.
 func one[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) (T, error) {
-	var out T
-	err := q.QueryRowContext(ctx, query, storable(args)...).Scan(fields(&out)...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return out, approval.ErrNotFound
+	rows, err := all(ctx, q, fields, query, args...)
+	if err != nil || len(rows) == 0 {
+		var none T
+		return none, cmp.Or(err, approval.ErrNotFound)
 	}
-	if err != nil {
-		return out, fmt.Errorf("store: %w", err)
-	}
-	return out, nil
+	return rows[0], nil
 }
 
 // all runs a query for any number of rows.

@@ -162,7 +162,6 @@ func (s *statements) prepare(ctx context.Context) {
 type conn struct {
 	db interface { // *sql.Tx or *sql.DB
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	}
 	statements *statements
@@ -182,13 +181,6 @@ func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql
 		return stmt.QueryContext(ctx, args...)
 	}
 	return c.db.QueryContext(ctx, query, args...)
-}
-
-func (c conn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if stmt := c.find(ctx, query); stmt != nil {
-		return stmt.QueryRowContext(ctx, args...)
-	}
-	return c.db.QueryRowContext(ctx, query, args...)
 }
 
 func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
