@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/vpsbot/vpsbot/internal/runner"
-	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
@@ -120,6 +118,3 @@ func (r *request) submit(ctx context.Context, w view) error {
 	}
 	return nil
 }
-
-// clean is an error as a person may read it.
-func clean(err error) string { return text.Clean(runner.Explain(err)) }

@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/messages"
@@ -199,5 +200,5 @@ func (r *request) respond(ctx context.Context, response webapi.Response) error {
 // noStore answers that nothing can be read from the store.
 func (r *request) noStore(ctx context.Context, err error) error {
 	r.Log.Error("Slack: looking something up", "error", err)
-	return r.replyText(ctx, "vpsbot cannot look it up at the moment: "+clean(err)+". Please try again in a minute.")
+	return r.replyText(ctx, "vpsbot cannot look it up at the moment: "+text.Clean(runner.Explain(err))+". Please try again in a minute.")
 }

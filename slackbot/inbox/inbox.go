@@ -66,6 +66,9 @@ func (i *Inbox) Run(ctx context.Context) {
 	intake.Go(func() { i.storeBatches(ctx) })
 	intake.Go(func() { i.work(ctx) })
 	intake.Go(func() {
+		if !i.awaitReady(ctx) {
+			return
+		}
 		background.Loop{Interval: i.Every, Log: i.Log, Message: "Slack: claiming deliveries that another process left"}.Run(ctx, i.claimExpired)
 	})
 	intake.Wait()
@@ -89,10 +92,8 @@ func (i *Inbox) Queue(d transport.Delivery) {
 
 // work carries out queued deliveries until ctx ends. Those still queued then stay in the store.
 func (i *Inbox) work(ctx context.Context) {
-	select {
-	case <-ctx.Done():
+	if !i.awaitReady(ctx) {
 		return
-	case <-i.Ready:
 	}
 	for {
 		select {
@@ -129,7 +130,7 @@ func (i *Inbox) carryOut(ctx context.Context, d transport.Delivery) {
 // claimExpired claims deliveries whose process has ended, or had no room in its queue.
 func (i *Inbox) claimExpired(ctx context.Context) error {
 	room := min(maxBatch, cap(i.queue)-len(i.queue))
-	if room == 0 || !i.isReady() {
+	if room == 0 {
 		return nil
 	}
 	store, err := i.Store(ctx)
@@ -145,12 +146,13 @@ func (i *Inbox) claimExpired(ctx context.Context) error {
 	return err
 }
 
-func (i *Inbox) isReady() bool {
+// awaitReady reports whether Ready was closed before ctx ended.
+func (i *Inbox) awaitReady(ctx context.Context) bool {
 	select {
+	case <-ctx.Done():
+		return false
 	case <-i.Ready:
 		return true
-	default:
-		return false
 	}
 }
 
