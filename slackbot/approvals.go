@@ -228,11 +228,7 @@ func (r *request) keepCard(ctx context.Context, rec approval.Record) {
 
 // listApprovals lists the records that wait for the person, and those that they asked for.
 func (r *request) listApprovals(ctx context.Context, c command.Command) error {
-	store, err := r.Store(ctx)
-	if err != nil {
-		return r.noStore(ctx, err)
-	}
-	open, err := r.openRecords(ctx, store)
+	open, err := r.openRecords(ctx)
 	if err != nil {
 		return r.noStore(ctx, err)
 	}
@@ -250,7 +246,11 @@ type openRecords struct {
 	others     []approval.Record
 }
 
-func (r *request) openRecords(ctx context.Context, store Store) (all openRecords, err error) {
+func (r *request) openRecords(ctx context.Context) (all openRecords, err error) {
+	store, err := r.Store(ctx)
+	if err != nil {
+		return all, err
+	}
 	query, err := r.Runner.Scope(ctx)
 	if err != nil {
 		return all, err

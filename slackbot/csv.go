@@ -45,17 +45,13 @@ func (r *request) sendCSV(ctx context.Context, c command.Command) error {
 	switch {
 	case err != nil:
 		r.Log.Warn("Slack: sending a file", "error", err)
-		return r.replyText(ctx, "Slack did not take the file: "+explainUpload(err))
+		why := webapi.Explain(err)
+		if slices.Contains([]string{"channel_not_found", "not_in_channel"}, webapi.ErrorCode(err)) {
+			why = "vpsbot is not in this channel. Invite it with /invite, or leave out --share to get the file as a direct message."
+		}
+		return r.replyText(ctx, "Slack did not take the file: "+why)
 	case channel == r.channel:
 		return nil
 	}
 	return r.replyText(ctx, "The file is in your direct messages with vpsbot.")
-}
-
-// explainUpload says why a file could not be sent, and the next step.
-func explainUpload(err error) string {
-	if slices.Contains([]string{"channel_not_found", "not_in_channel"}, webapi.ErrorCode(err)) {
-		return "vpsbot is not in this channel. Invite it with /invite, or leave out --share to get the file as a direct message."
-	}
-	return webapi.Explain(err)
 }

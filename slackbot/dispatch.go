@@ -2,7 +2,6 @@ package slackbot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
@@ -12,19 +11,12 @@ import (
 
 // dispatch carries out one delivery.
 func (b *Bot) dispatch(ctx context.Context, d transport.Delivery) error {
-	if d.Kind == transport.Command {
-		r, text, err := b.fromCommand(ctx, d)
-		if err != nil {
-			return err
-		}
-		return r.command(ctx, text)
-	}
-	var p payload
-	if err := json.Unmarshal(d.Body, &p); err != nil {
-		return err
-	}
-	r := b.fromPayload(ctx, d, p)
+	r, p, err := b.newRequest(ctx, d)
 	switch {
+	case err != nil:
+		return err
+	case d.Kind == transport.Command:
+		return r.command(ctx)
 	case r.user == "":
 		return nil
 	case p.Type == "block_actions" && len(p.Actions) > 0:
@@ -39,7 +31,7 @@ func (b *Bot) dispatch(ctx context.Context, d transport.Delivery) error {
 
 // apologize tells the sender of a delivery that it was not carried out in time.
 func (b *Bot) apologize(ctx context.Context, d transport.Delivery) error {
-	r, err := b.fromDelivery(ctx, d)
+	r, _, err := b.newRequest(ctx, d)
 	if err != nil || r.user == "" || d.Kind == transport.Event {
 		return err
 	}
@@ -48,8 +40,8 @@ func (b *Bot) apologize(ctx context.Context, d transport.Delivery) error {
 }
 
 // command carries out the text after /vps.
-func (r *request) command(ctx context.Context, typed string) error {
-	c, err := command.Parse(r.Runner.Catalogue, typed)
+func (r *request) command(ctx context.Context) error {
+	c, err := command.Parse(r.Runner.Catalogue, r.typed)
 	var wrong *command.ParseError
 	switch {
 	case errors.As(err, &wrong):

@@ -48,7 +48,9 @@ func (f form) ask(ctx context.Context) error {
 	if no := why[f.Op.Name]; no != "" {
 		return f.replyText(ctx, f.Op.Name+" is refused: "+no)
 	}
-	id, err := f.openLoading(ctx)
+	opening, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
+	id, err := f.api.OpenView(opening, f.trigger, blocks.Loading(f.Op.Title, ""))
 	if err != nil {
 		return f.failed(ctx, "open", err)
 	}
@@ -56,12 +58,6 @@ func (f form) ask(ctx context.Context) error {
 		return f.failed(ctx, "fill", err)
 	}
 	return nil
-}
-
-func (f form) openLoading(ctx context.Context) (id string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, openWithin)
-	defer cancel()
-	return f.api.OpenView(ctx, f.trigger, blocks.Loading(f.Op.Title, ""))
 }
 
 func (f form) failed(ctx context.Context, step string, err error) error {

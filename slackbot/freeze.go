@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
@@ -56,11 +57,11 @@ func (r *request) mayLift() string {
 }
 
 func (r *request) unfreeze(ctx context.Context) error {
+	var frozen *approval.Freeze
 	store, err := r.Store(ctx)
-	if err != nil {
-		return r.noStore(ctx, err)
+	if err == nil {
+		frozen, err = store.Frozen(ctx)
 	}
-	frozen, err := store.Frozen(ctx)
 	if err != nil {
 		return r.noStore(ctx, err)
 	}

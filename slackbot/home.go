@@ -172,7 +172,7 @@ func (h *homeTab) addRecords(ctx context.Context) error {
 	if view.Audit, err = h.auditRows(ctx, h.Runner.Policy().Identities(h.actor()), homeAudit); err != nil {
 		return err
 	}
-	open, err := h.openRecords(ctx, store)
+	open, err := h.openRecords(ctx)
 	if err != nil {
 		return err
 	}

@@ -109,23 +109,30 @@ type request struct {
 	groups      []string
 	responseURL string
 	trigger     string
-	ephemeral   bool // the button is in a message for one person alone
-	paging      bool // the answer replaces the page before
-	atHome      bool // the button is in the Home tab
+	typed       string // after /vps
+	ephemeral   bool   // the button is in a message for one person alone
+	paging      bool   // the answer replaces the page before
+	atHome      bool   // the button is in the Home tab
 }
 
-// fromCommand makes the request of a slash command, and returns its text.
-func (b *Bot) fromCommand(ctx context.Context, d transport.Delivery) (*request, string, error) {
-	var c slashCommand
-	if err := json.Unmarshal(d.Body, &c); err != nil {
-		return nil, "", err
+// newRequest makes the request of a delivery. p is empty for a command.
+func (b *Bot) newRequest(ctx context.Context, d transport.Delivery) (r *request, p payload, err error) {
+	if d.Kind != transport.Command {
+		if err = json.Unmarshal(d.Body, &p); err == nil {
+			r = b.fromPayload(ctx, d, p)
+		}
+		return r, p, err
 	}
-	r := &request{Bot: b, id: d.ID, user: c.UserID, channel: c.ChannelID, responseURL: c.ResponseURL, trigger: c.TriggerID}
+	var c slashCommand
+	if err = json.Unmarshal(d.Body, &c); err != nil {
+		return nil, p, err
+	}
+	r = &request{Bot: b, id: d.ID, user: c.UserID, channel: c.ChannelID, responseURL: c.ResponseURL, trigger: c.TriggerID, typed: c.Text}
 	r.identify(ctx, origin{c.TeamID, c.Enterprise})
 	if c.TeamID == b.api.Identity().Team {
 		b.workspace.noteCommand(ctx, c.UserID, c.UserName)
 	}
-	return r, c.Text, nil
+	return r, p, nil
 }
 
 // fromPayload makes the request of an interaction, an options load or an event.
@@ -136,17 +143,6 @@ func (b *Bot) fromPayload(ctx context.Context, d transport.Delivery, p payload) 
 	}
 	r.identify(ctx, p.origin())
 	return r
-}
-
-// fromDelivery makes the request of any delivery.
-func (b *Bot) fromDelivery(ctx context.Context, d transport.Delivery) (*request, error) {
-	if d.Kind == transport.Command {
-		r, _, err := b.fromCommand(ctx, d)
-		return r, err
-	}
-	var p payload
-	err := json.Unmarshal(d.Body, &p)
-	return b.fromPayload(ctx, d, p), err
 }
 
 // identify sets whether the person is of the workspace, and in which user groups they are.

@@ -21,7 +21,7 @@ import (
 
 const (
 	claimFor       = time.Minute      // one replica has a batch to itself
-	sendWithin     = 10 * time.Second // of one message; much less than claimFor
+	noticeWithin   = 20 * time.Second // sending a message and noting it; less than claimFor
 	expiryAgain    = 10 * time.Minute // after a notice that may not have arrived
 	mirrorPause    = time.Second      // between two messages to one channel
 	maxMirrorRows  = 10               // in a message
@@ -83,19 +83,13 @@ func (n Notices) warnOfExpiry(ctx context.Context, store Store, channel string) 
 	if err != nil || !claimed {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // a notice that was sent is also noted
-	if sent.TS, err = n.send(ctx, channel, blocks.Expiry(warning)); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noticeWithin) // a notice that was sent is also noted
+	defer cancel()
+	if _, sent.TS, err = n.API.Post(ctx, channel, "", blocks.Expiry(warning)); err != nil {
 		return fmt.Errorf("warning of a token that expires: %w", err)
 	}
 	_, err = store.AddPost(ctx, sent)
 	return err
-}
-
-func (n Notices) send(ctx context.Context, channel string, m blocks.Message) (ts string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, sendWithin)
-	defer cancel()
-	_, ts, err = n.API.Post(ctx, channel, "", m)
-	return ts, err
 }
 
 // mirror posts the audit log to a channel. The post of each stream is its cursor: a row's number takes
@@ -247,14 +241,14 @@ func (m mirror) post(ctx context.Context, batch mirrorBatch) (more bool, err err
 	if err != nil || !claimed {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*sendWithin) // a batch that was posted is also noted
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noticeWithin) // a batch that was posted is also noted
 	defer cancel()
 	if now, err := m.cursor(ctx, batch.stream); err != nil || now != batch.after {
 		return err == nil, err // they were posted before this replica claimed them
 	}
 	if len(batch.rows) > 0 {
 		message, n := mirrorMessage(batch.rows)
-		if _, err := m.send(ctx, m.channel, message); err != nil {
+		if _, _, err := m.API.Post(ctx, m.channel, "", message); err != nil {
 			return false, fmt.Errorf("mirroring the audit log: %w", err)
 		}
 		if n < len(batch.rows) {
