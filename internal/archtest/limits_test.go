@@ -22,8 +22,8 @@ const (
 	mostFunctionLines = 60
 	mostParameters    = 7 // of one function, its context counted; 6 is the goal
 
-	mostLines     = 43_400 // without tests; 46,400 before testkit, which took 180 lines out of tests; 38,000 is the goal
-	mostFiles     = 317    // without tests; 330 is the goal
+	mostLines     = 43_260 // without tests; 46,400 before testkit, which took 180 lines out of tests; 38,000 is the goal
+	mostFiles     = 312    // without tests; 330 is the goal
 	mostMethods   = 60     // of one type; 60 is the goal
 	mostManyParam = 15     // functions with five parameters or more; 15 is the goal
 )
