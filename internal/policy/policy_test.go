@@ -205,8 +205,8 @@ func TestWarnings(t *testing.T) {
 		{"no rules", "version: 1\n", "line 1: there are no rules, so everything is refused"},
 		{"who is empty", two + "rules:\n- {name: r, effect: allow, who: []}\n", `line 5: the rule "r" can never match: who is empty, so it means nobody`},
 		{"an empty list", two + "rules:\n- {name: r, effect: allow, who: [a], servers: []}\n", `line 5: the rule "r" can never match: it has an empty list, which means nothing; leave the key out for any`},
-		{"not there", two + "rules:\n- {name: r, effect: deny, who: [a, \"key:x\"], where: [slack]}\n", `line 5: the rule "r" can never match: nobody of its who can be at its where: Slack users ask in Slack, keys and local users at a terminal or over MCP`},
-		{"strangers elsewhere", two + "rules:\n- {name: r, effect: allow, who: [slack-external, slack, \"slack-group:S1A\", \"slack:U111\", b], where: [mcp, terminal]}\n", `line 5: the rule "r" can never match: nobody of its who can be at its where: Slack users ask in Slack, keys and local users at a terminal or over MCP`},
+		{"not there", two + "rules:\n- {name: r, effect: deny, who: [a, \"key:x\"], where: [slack]}\n", `line 5: the rule "r" can never match: nobody named by who can ask from the places of where: Slack users ask in Slack, keys and local users at a terminal or over MCP`},
+		{"strangers elsewhere", two + "rules:\n- {name: r, effect: allow, who: [slack-external, slack, \"slack-group:S1A\", \"slack:U111\", b], where: [mcp, terminal]}\n", `line 5: the rule "r" can never match: nobody named by who can ask from the places of where: Slack users ask in Slack, keys and local users at a terminal or over MCP`},
 		{"a Slack group in Slack", two + "rules:\n- {name: r, effect: allow, who: [slack], where: [slack]}\n", ""},
 		{"a group elsewhere", two + "rules:\n- {name: r, effect: allow, who: [both], where: [terminal]}\n", ""},
 		{"no such operation", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [\"server.*\", \"servers.*\"]}\n", `line 5: "server.*" matches no operation; vpsbot operations lists them`},
@@ -223,8 +223,8 @@ func TestWarnings(t *testing.T) {
 		{"a rename can be disruptive", two + "rules:\n- {name: r, effect: deny, who: [a], operations: [servers.update], risks: [disruptive]}\n", ""},
 		{"servers of nothing", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [plans.list], servers: [\"web-*\"]}\n", `line 5: the rule "r" can never match: it names servers, and its operations are about none; leave servers out`},
 		{"any server of nothing", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [plans.list], servers: [\"*\"]}\n", ""},
-		{"approves itself", two + "rules:\n- {name: r, effect: allow, who: [both], approvers: {count: 1, who: [one]}}\n", `line 5: in the rule "r" too few others can approve what a asks for; nobody approves their own request`},
-		{"two of two", two + "rules:\n- {name: r, effect: allow, who: [\"*\"], approvers: {count: 2}}\n", guests("r") + "\n" + `line 5: in the rule "r" too few others can approve what a, b asks for; nobody approves their own request`},
+		{"approves itself", two + "rules:\n- {name: r, effect: allow, who: [both], approvers: {count: 1, who: [one]}}\n", `line 5: the rule "r" has too few approvers for a request of a; nobody approves their own request`},
+		{"two of two", two + "rules:\n- {name: r, effect: allow, who: [\"*\"], approvers: {count: 2}}\n", guests("r") + "\n" + `line 5: the rule "r" has too few approvers for a request of a, b; nobody approves their own request`},
 		{"guests", two + "rules:\n- {name: r, effect: allow, who: [\"*\"], risks: [read]}\n", guests("r")},
 		{"guests in one channel", two + "rules:\n- {name: r, effect: allow, who: [b, \"*\"], where: [\"slack:C111\", mcp]}\n", guests("r")},
 		{"guests elsewhere", two + "rules:\n- {name: r, effect: allow, who: [\"*\"], where: [mcp, terminal]}\n", ""},
@@ -233,11 +233,11 @@ func TestWarnings(t *testing.T) {
 		{"enough others", two + "rules:\n- {name: r, effect: allow, who: [both], approvers: {count: 1}}\n", ""},
 		{"by an identity", two + "rules:\n- {name: r, effect: allow, who: [\"local:a\"], approvers: {count: 1, who: [\"slack:U111\"]}}\n", ""},
 		{"Slack knows more", two + "rules:\n- {name: r, effect: allow, who: [a], approvers: {count: 1, who: [slack]}}\n", ""},
-		{"approvers of reads", two + "rules:\n- {name: r, effect: allow, who: [both], risks: [read], approvers: {count: 1}}\n", `line 5: the rule "r" names approvers, and is about reads alone, which nobody is asked for`},
-		{"nobody listed can ask", two + "rules:\n- {name: r, effect: allow, who: [\"key:ci\"], approvers: {count: 1}}\n", `line 5: nobody of who in the rule "r" is under people, and only they can ask where others must agree`},
+		{"approvers of reads", two + "rules:\n- {name: r, effect: allow, who: [both], risks: [read], approvers: {count: 1}}\n", `line 5: the rule "r" names approvers, and is about reads alone, which need no approval`},
+		{"nobody listed can ask", two + "rules:\n- {name: r, effect: allow, who: [\"key:ci\"], approvers: {count: 1}}\n", `line 5: the rule "r" needs approvers, and nobody named by its who is listed under people: only people listed there can ask for what needs approvers`},
 		{"protection of one", "version: 1\nrules: [{name: r, effect: allow, who: [\"*\"]}]\nprotected: {servers: [\"db-*\"]}\n", "line 3: protected servers need a second person, and the file has fewer than two people"},
 		{"protection of nothing", "version: 1\nrules: [{name: r, effect: allow, who: [\"*\"]}]\nprotected: {servers: []}\n", "line 3: protected names no server, so none is protected"},
-		{"a rename that wins a right", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [servers.update]}\n- {name: t, effect: allow, who: [b], servers: [\"test-*\"]}\n", "a rename from any other name to test-*, which a may ask for, lets somebody do more than before; it needs the yes of somebody who may do that already"},
+		{"a rename that wins a right", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [servers.update]}\n- {name: t, effect: allow, who: [b], servers: [\"test-*\"]}\n", "a rename from any other name to test-*, which a may ask for, lets somebody do more than before; it needs the yes of a person who may already do that"},
 		{"a rename that wins none", two + "rules:\n- {name: r, effect: allow, who: [a], operations: [servers.update]}\n- {name: t, effect: allow, who: [b]}\n", ""},
 		{"users of one machine", "version: 1\npeople:\n- {id: a, local: [a], keys: [a]}\n- {id: b, local: [b]}\nrules:\n- {name: r, effect: allow, who: [a, b], approvers: {count: 1}}\n", "line 4: b is known as a user of a machine alone, and users of one machine (a, b) never agree for each other: add an access key or a Slack user"},
 		{"users of one machine with keys", "version: 1\npeople:\n- {id: a, local: [a], keys: [a]}\n- {id: b, local: [b], keys: [b]}\nrules:\n- {name: r, effect: allow, who: [a, b], approvers: {count: 1}}\n", ""},
@@ -259,7 +259,7 @@ func TestWarnings(t *testing.T) {
 }
 
 func guests(rule string) string {
-	return fmt.Sprintf("line 5: the rule %q allows it to guests of the Slack workspace as well, who are among *: name people or a group if that is not meant", rule)
+	return fmt.Sprintf("line 5: the rule %q also allows it to guests of the Slack workspace, since * includes them: name people or a group if that is not meant", rule)
 }
 
 func TestFailedTestsSayWhy(t *testing.T) {

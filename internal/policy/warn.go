@@ -39,14 +39,14 @@ func (v *validator) warnOfRule(line int, rule permissions.Rule) {
 	}
 	inSlack := rule.Where == nil || slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return surfaceOf(p) == permissions.Slack })
 	if inSlack && v.namesSlack() && slices.Contains(rule.Who, permissions.Everybody) {
-		v.warnf(line, "the rule %q allows it to guests of the Slack workspace as well, who are among *: name people or a group if that is not meant", rule.Name)
+		v.warnf(line, "the rule %q also allows it to guests of the Slack workspace, since * includes them: name people or a group if that is not meant", rule.Name)
 	}
 	if rule.Approvers == nil {
 		return
 	}
 	v.checkApproverCount(line, rule)
 	if all(v.operationsOf(rule), func(op Operation) bool { return op.Risk == permissions.Read }) {
-		v.warnf(line, "the rule %q names approvers, and is about reads alone, which nobody is asked for", rule.Name)
+		v.warnf(line, "the rule %q names approvers, and is about reads alone, which need no approval", rule.Name)
 	}
 }
 
@@ -105,7 +105,7 @@ func (v *validator) whyNeverMatches(rule permissions.Rule) string {
 	case isEmpty(rule.Where), isEmpty(rule.Operations), isEmpty(rule.Risks), isEmpty(rule.Servers):
 		return "it has an empty list, which means nothing; leave the key out for any"
 	case !v.isAskable(rule):
-		return "nobody of its who can be at its where: Slack users ask in Slack, keys and local users at a terminal or over MCP"
+		return "nobody named by who can ask from the places of where: Slack users ask in Slack, keys and local users at a terminal or over MCP"
 	case len(operations) == 0 && namesAct:
 		return ""
 	case len(operations) == 0:
@@ -181,7 +181,7 @@ func (v *validator) group(name permissions.Principal) permissions.Group {
 func (v *validator) checkApproverCount(line int, rule permissions.Rule) {
 	requesters, slackKnowsMore := v.peopleOf(rule.Who)
 	if len(requesters) == 0 && !slackKnowsMore {
-		v.warnf(line, "nobody of who in the rule %q is under people, and only they can ask where others must agree", rule.Name)
+		v.warnf(line, "the rule %q needs approvers, and nobody named by its who is listed under people: only people listed there can ask for what needs approvers", rule.Name)
 		return
 	}
 	named := rule.Approvers.Who
@@ -200,7 +200,7 @@ func (v *validator) checkApproverCount(line int, rule permissions.Rule) {
 		}
 	}
 	if len(stuck) > 0 {
-		v.warnf(line, "in the rule %q too few others can approve what %s asks for; nobody approves their own request", rule.Name, strings.Join(stuck, ", "))
+		v.warnf(line, "the rule %q has too few approvers for a request of %s; nobody approves their own request", rule.Name, strings.Join(stuck, ", "))
 	}
 }
 
@@ -227,14 +227,14 @@ const maxRenames = 20_000 // that are tried: a person, a name before, a name aft
 func (v *validator) warnOfRenames() {
 	renamers, patterns := v.renamers(), v.namePatterns()
 	if len(renamers)*len(patterns)*len(patterns) > maxRenames {
-		v.warnf(0, "there are too many people and patterns to look at every rename; one that wins a right needs the yes of somebody who has it all the same")
+		v.warnf(0, "there are too many people and patterns to check every rename here; a rename that gives somebody a right still needs the yes of a person who has that right")
 		return
 	}
 	for _, from := range patterns {
 		for _, to := range patterns {
 			winners := slices.DeleteFunc(slices.Clone(renamers), func(who permissions.Principal) bool { return from == to || !v.winsByRename(who, from, to) })
 			if len(winners) > 0 {
-				v.warnf(0, "a rename from %s to %s, which %s may ask for, lets somebody do more than before; it needs the yes of somebody who may do that already",
+				v.warnf(0, "a rename from %s to %s, which %s may ask for, lets somebody do more than before; it needs the yes of a person who may already do that",
 					from, to, strings.Join(toStrings(winners), ", "))
 			}
 		}
