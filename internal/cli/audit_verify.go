@@ -102,7 +102,7 @@ func verifyError(err error, report audit.Report) error {
 }
 
 func (c *cli) printReport(r audit.Report) error {
-	_, err := fmt.Fprintf(c.io.Out, "The log is whole: %d rows, head %s\n%s\n", r.Rows, r.Head, signatures(r))
+	_, err := fmt.Fprintf(c.io.Out, "The log is whole: %s, head %s\n%s\n", text.Plural(int(r.Rows), "row"), r.Head, signatures(r))
 	if r.First > 1 {
 		c.io.say("It begins with row %d: those before were archived by an earlier version, and are not here. --file ARCHIVE verifies them too.", r.First)
 	}
