@@ -68,7 +68,7 @@ func TestSignAndOpen(t *testing.T) {
 
 // A flipped bit anywhere in a note is found, but for the two at the end of the signature's base64 that
 // stand for nothing.
-func TestEveryBitOfANoteCounts(t *testing.T) {
+func TestFlippedBitOfSignedCheckpoint(t *testing.T) {
 	key := newKey(t)
 	known := verifiers(t, key)
 	signed, err := key.Sign(CheckpointAt(chain(t, 1)[0], Mark{}))
@@ -151,8 +151,8 @@ func FuzzCheckpoint(f *testing.F) {
 	})
 }
 
-// FuzzOpenNote: nothing but the one signed note opens.
-func FuzzOpenNote(f *testing.F) {
+// FuzzOpenCheckpoint: nothing but the one signed note opens.
+func FuzzOpenCheckpoint(f *testing.F) {
 	known, err := ParseVerifiers(oldVerifier)
 	require.NoError(f, err)
 	f.Add(oldNote)

@@ -34,7 +34,7 @@ func archivedLog(t testing.TB, key Key) (file string, rest []Row, notes []Signed
 }
 
 // What an earlier version archived is verified with what is left, and what is left alone.
-func TestArchivesOfBefore(t *testing.T) {
+func TestArchivesOfEarlierVersions(t *testing.T) {
 	key := newKey(t)
 	known := Check{Keys: verifiers(t, key)}
 	file, rest, notes := archivedLog(t, key)
@@ -50,7 +50,7 @@ func TestArchivesOfBefore(t *testing.T) {
 
 // From the row on that says that a key signs with the checkpoints of today, nothing can be said to
 // have been archived.
-func TestNothingIsArchivedFromASignedLog(t *testing.T) {
+func TestSignedLogIsNotArchived(t *testing.T) {
 	key := newKey(t)
 	rows := keyChain(t, key, 9)
 	says := sample(10)
@@ -76,7 +76,7 @@ func TestNothingIsArchivedFromASignedLog(t *testing.T) {
 }
 
 // Exports continue each other, and may overlap.
-func TestExportsInSequence(t *testing.T) {
+func TestConsecutiveExports(t *testing.T) {
 	key := newKey(t)
 	known := Check{Keys: verifiers(t, key)}
 	rows := keyChain(t, key, 10)
@@ -120,7 +120,7 @@ func tamperedAt(rows []Row, i int) []Row {
 }
 
 // The beginning of a log may be missing only where a row of it says so.
-func TestAMissingBeginningIsFound(t *testing.T) {
+func TestMissingBeginning(t *testing.T) {
 	_, rest, _ := archivedLog(t, newKey(t))
 	before := chain(t, 4)
 	for name, c := range map[string]struct {
@@ -149,7 +149,7 @@ func TestAMissingBeginningIsFound(t *testing.T) {
 
 // Who rewrites what was left after an archive, its own row included, is found by the checkpoint of
 // the archive's end.
-func TestARewrittenRestIsFound(t *testing.T) {
+func TestRewrittenRest(t *testing.T) {
 	key := newKey(t)
 	_, rest, notes := archivedLog(t, key)
 	forged := append([]Row{}, rest...)
@@ -173,7 +173,7 @@ func resealedLast(t *testing.T, rows []Row, change func(*Row)) []Row {
 	return rows
 }
 
-func TestASelectionSaysSo(t *testing.T) {
+func TestExportOfSelection(t *testing.T) {
 	rows := chain(t, 3)
 	var text bytes.Buffer
 	require.NoError(t, Export(&text, Merge(stream(rows), at2(1, 3)), "--actor local:alice"))

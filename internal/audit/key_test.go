@@ -75,7 +75,7 @@ func TestParseVerifiersRefuses(t *testing.T) {
 	require.True(t, verifiers(t, newKey(t), newKey(t)).Any())
 }
 
-func TestTheZeroKeySignsNothing(t *testing.T) {
+func TestZeroKeySignsNothing(t *testing.T) {
 	require.Empty(t, Key{}.Verifier())
 	_, err := Key{}.Sign(Checkpoint{Seq: 1})
 	require.ErrorContains(t, err, "no key")

@@ -125,7 +125,7 @@ func TestVerifySigned(t *testing.T) {
 }
 
 // A key that takes another's place begins with a row of its own; both are needed to verify.
-func TestVerifyAChangedKey(t *testing.T) {
+func TestVerifyAfterKeyChange(t *testing.T) {
 	first, second := newKey(t), newKey(t)
 	rows := keyChain(t, first, 10)
 	begins := SignRow(second)
@@ -169,7 +169,7 @@ func rebuilt(t testing.TB, rows []Row, from int) []Row {
 	return rows
 }
 
-func TestVerifySignedFinds(t *testing.T) {
+func TestVerifySignedFindsTampering(t *testing.T) {
 	key := newKey(t)
 	rows := keyChain(t, key, 10)
 	notes := signed(t, key, rows, 4) // of rows 1, 4 and 8

@@ -60,7 +60,7 @@ func (l *ledger) verify(c Check) (Report, error) {
 func (l *ledger) signedCheck() Check { return Check{Keys: verifiers(l.t, l.key)} }
 
 // What is unsigned at the end is named, if it is too much or too old.
-func TestAnUnsignedEndIsFound(t *testing.T) {
+func TestUnsignedEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		rows  int
 		later time.Duration
@@ -92,7 +92,7 @@ func TestAnUnsignedEndIsFound(t *testing.T) {
 }
 
 // The next signer closes such a stretch with a row that says so.
-func TestAStretchThatWasClosed(t *testing.T) {
+func TestRowsSignedLate(t *testing.T) {
 	l := newLedger(t).write(150)
 	l.add(LateRow(2, 151))
 	l.sign()
@@ -114,7 +114,7 @@ func TestAStretchThatWasClosed(t *testing.T) {
 }
 
 // A key and no checkpoint: the log is unsigned, or was made so.
-func TestAnUnsignedLogIsFound(t *testing.T) {
+func TestUnsignedLog(t *testing.T) {
 	key := newKey(t)
 	known := Check{Keys: verifiers(t, key)}
 	for _, rows := range [][]Row{nil, chain(t, 1), chain(t, 300)} {
@@ -125,7 +125,7 @@ func TestAnUnsignedLogIsFound(t *testing.T) {
 }
 
 // What is kept elsewhere must be in the log.
-func TestALogIsHeldToWhatIsKeptElsewhere(t *testing.T) {
+func TestVerifyAgainstKeptCheckpoint(t *testing.T) {
 	l := newLedger(t).write(99)
 	l.sign()
 	kept := l.newest()
@@ -159,7 +159,7 @@ func TestALogIsHeldToWhatIsKeptElsewhere(t *testing.T) {
 }
 
 // A row before a log that was archived can be held to as well.
-func TestAtLeastOfWhatWasArchived(t *testing.T) {
+func TestContainsArchivedRows(t *testing.T) {
 	key := newKey(t)
 	_, rest, notes := archivedLog(t, key)
 	_, err := Check{Contains: []Mark{{4, rest[0].Previous}}}.Verify(Merge(stream(rest), notes))
@@ -185,7 +185,7 @@ func moved(t testing.TB) *ledger {
 }
 
 // A log moves to the checkpoints of today by one row; from it on no other counts.
-func TestALogMovesOn(t *testing.T) {
+func TestTransitionToChainedCheckpoints(t *testing.T) {
 	l := moved(t)
 	report, err := l.verify(l.signedCheck())
 	require.NoError(t, err)
@@ -210,7 +210,7 @@ func TestALogMovesOn(t *testing.T) {
 }
 
 // A restored log is taken up by a signed row, which gives up what is kept of before it.
-func TestARestoredLogIsTakenUp(t *testing.T) {
+func TestRestoredLogIsAccepted(t *testing.T) {
 	l := newLedger(t).write(99)
 	l.sign()
 	kept := l.newest()
@@ -232,7 +232,7 @@ func TestARestoredLogIsTakenUp(t *testing.T) {
 
 // A row that takes a log up, put in beforehand by somebody who cannot sign, is signed in its turn with
 // what comes after it. It gives up nothing.
-func TestARowPutInTakesNothingUp(t *testing.T) {
+func TestForgedAcceptRow(t *testing.T) {
 	for name, after := range map[string]Row{"a row": {Operation: "servers.stop"}, "a late row": LateRow(1, 2)} {
 		l := newLedger(t).write(10)
 		l.sign()

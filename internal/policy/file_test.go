@@ -55,7 +55,7 @@ func (b *bench) allows() bool {
 // later is a time when the file is looked at again.
 func (b *bench) later() { b.now = b.now.Add(policy.ReloadInterval) }
 
-func TestFileIsReadAgain(t *testing.T) {
+func TestReloadAfterChange(t *testing.T) {
 	b := newBench(t, open)
 	require.True(t, b.allows())
 	b.write(closed)
@@ -71,7 +71,7 @@ func TestFileIsReadAgain(t *testing.T) {
 }
 
 // Same size, same time, same inode: what can be told by the bytes alone is.
-func TestQuickRewriteIsSeen(t *testing.T) {
+func TestReloadAfterRewriteOfSameSize(t *testing.T) {
 	b := newBench(t, "version: 1\nrules: [{name: all, effect: deny, who: [\"*\"]} ]\n")
 	info, err := os.Stat(b.path)
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestQuickRewriteIsSeen(t *testing.T) {
 	require.Equal(t, "any", b.file.Document().Book.Rules[0].Name)
 }
 
-func TestReplacedFileIsSeen(t *testing.T) {
+func TestReloadAfterRename(t *testing.T) {
 	b := newBench(t, open)
 	old := b.now.Add(-time.Hour)
 	require.NoError(t, os.Chtimes(b.path, old, old))
@@ -103,7 +103,7 @@ func TestReplacedFileIsSeen(t *testing.T) {
 	require.False(t, b.allows(), "another file of the same size and time")
 }
 
-func TestBrokenFileLeavesTheOldInForce(t *testing.T) {
+func TestInvalidFileKeepsThePolicyBefore(t *testing.T) {
 	b := newBench(t, closed)
 	for name, brk := range map[string]func(){
 		"broken": func() { b.write("version: 1\nrules: [{name: all, effect: alow, who: [\"*\"]}]\n") },
@@ -133,14 +133,14 @@ func TestBrokenFileLeavesTheOldInForce(t *testing.T) {
 }
 
 // A clock that was set back does not stop the looking.
-func TestClockSetBack(t *testing.T) {
+func TestReloadAfterClockSetBack(t *testing.T) {
 	b := newBench(t, open)
 	b.write(closed)
 	b.now = b.now.Add(-time.Hour)
 	require.False(t, b.allows())
 }
 
-func TestOpenNeedsAGoodFile(t *testing.T) {
+func TestOpenRefusesInvalidFile(t *testing.T) {
 	b := newBench(t, open)
 	b.write("version: 3\n")
 	_, err := b.open()
@@ -158,7 +158,7 @@ func TestBaseHoldsBesideTheFile(t *testing.T) {
 	require.Contains(t, b.file.Policy().Decide(ask).Reason, "VPSBOT_OPERATIONS")
 }
 
-func TestFileIsSafeForMany(t *testing.T) {
+func TestFileConcurrentUse(t *testing.T) {
 	b := newBench(t, open)
 	var all sync.WaitGroup
 	for range 8 {

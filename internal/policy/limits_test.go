@@ -18,7 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/policy"
 )
 
-func TestAPolicyIsModest(t *testing.T) {
+func TestPolicyLimits(t *testing.T) {
 	within := rule(`effect: allow, who: ["*"]`)
 	for name, c := range map[string]struct{ text, says string }{
 		"as deep as a policy is":  {"version: 1\nrules:\n- name: a\n  effect: allow\n  who:\n  - '*'\n  approvers:\n    count: 1\n", ""},
@@ -76,7 +76,7 @@ func (s stuck) Handle(context.Context, slog.Record) error {
 }
 
 // One call reads a file that has changed, good or bad, however long that takes. Nobody else waits for it.
-func TestAPolicyThatIsBeingReadKeepsNobodyWaiting(t *testing.T) {
+func TestReloadBlocksNobody(t *testing.T) {
 	for name, changed := range map[string]string{"good": rule(`effect: allow, who: ["*"], risks: [read]`), "bad": "version: 2"} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "policy.yaml")
@@ -102,7 +102,7 @@ func TestAPolicyThatIsBeingReadKeepsNobodyWaiting(t *testing.T) {
 }
 
 // However deep or odd, a file is refused and breaks nothing.
-func TestHostileFilesAreRefused(t *testing.T) {
+func TestHostileFiles(t *testing.T) {
 	const size = 4 << 10
 	for name, text := range map[string]string{
 		"deep lists": strings.Repeat("[", size), "deep maps": strings.Repeat("{a: ", size/4), "dashes": strings.Repeat("- ", size/2),

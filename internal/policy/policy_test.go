@@ -52,7 +52,7 @@ tests:
   - {who: lead, where: mcp, operation: servers.stop, server: 12345, want: approval}
 `
 
-func TestLoadUnderstandsEverything(t *testing.T) {
+func TestLoadWholeFile(t *testing.T) {
 	d, err := policy.Load([]byte(whole), operations)
 	require.NoError(t, err)
 	require.Len(t, d.Warnings, 1)
@@ -188,7 +188,7 @@ func TestMistakes(t *testing.T) {
 }
 
 // All mistakes in what a file says are reported at once, by line.
-func TestAllMistakesAtOnce(t *testing.T) {
+func TestAllMistakesAreReported(t *testing.T) {
 	_, err := policy.Load([]byte("version: 1\nrules:\n- {name: a, effect: no, who: [\"*\"]}\npeople: [{id: \"*\"}]\nbudgets: {deletions: 1}\n"), operations)
 	problems, ok := errors.AsType[policy.Problems](err)
 	require.True(t, ok)
@@ -262,7 +262,7 @@ func guests(rule string) string {
 	return fmt.Sprintf("line 5: the rule %q also allows it to guests of the Slack workspace, since * includes them: name people or a group if that is not meant", rule)
 }
 
-func TestFailedTestsSayWhy(t *testing.T) {
+func TestFailedTestsHaveReasons(t *testing.T) {
 	file := strings.Replace(whole, "staging-1, want: approval", "db-1, want: approval", 1)
 	file = strings.Replace(file, "web-1, want: allow", "web-1, want: deny", 1)
 	d, err := policy.Load([]byte(file), operations)
@@ -274,7 +274,7 @@ func TestFailedTestsSayWhy(t *testing.T) {
 }
 
 // A person with two identities at a place must fare alike with both.
-func TestEachIdentityIsTested(t *testing.T) {
+func TestRunTestsForEachIdentity(t *testing.T) {
 	d, err := policy.Load([]byte(`version: 1
 people: [{id: a, keys: [good, bad]}]
 rules: [{name: r, effect: allow, who: ["key:good"]}]
@@ -284,7 +284,7 @@ tests: [{who: a, where: mcp, operation: servers.stop, server: x, want: allow}]
 	require.Len(t, d.RunTests(), 1)
 }
 
-func TestAsksRefusesWhatIsNoQuery(t *testing.T) {
+func TestAsksRefusesInvalidQueries(t *testing.T) {
 	d, err := policy.Load([]byte(whole), operations)
 	require.NoError(t, err)
 	for want, q := range map[string]policy.Query{
