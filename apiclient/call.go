@@ -89,6 +89,23 @@ func fetch[T any](ctx context.Context, run step, c *call) (T, error) {
 	return out, nil
 }
 
+// Route is a request that the client has no method for. Path may hold {id}, which ID replaces.
+type Route struct {
+	Method string
+	Path   string
+	ID     ID
+	Body   any // nil for none
+}
+
+// Do makes a call that the client has no method for, with the same checks, limits and retries as any other.
+func Do[T any](ctx context.Context, c *Client, r Route) (T, error) {
+	answer := bodyOptional
+	if r.Method == http.MethodGet {
+		answer = bodyRequired
+	}
+	return fetch[T](ctx, c.run, &call{method: r.Method, route: r.Path, id: r.ID, in: r.Body, answer: answer})
+}
+
 // act makes a call without a payload that starts an action on an object.
 func act(ctx context.Context, run step, route string, id ID) (ActionResult, error) {
 	return fetch[ActionResult](ctx, run, &call{method: "POST", route: route, id: id, answer: bodyOptional})

@@ -67,6 +67,8 @@ type Client struct {
 	Plans     Plans
 	Domains   Domains
 	DNSZones  DNSZones
+
+	run step
 }
 
 // New returns a client, or an error that names the invalid option. It sends nothing.
@@ -84,7 +86,7 @@ func New(o Options) (*Client, error) {
 func newClient(run step) *Client {
 	return &Client{
 		Account: Account{run}, Servers: Servers{run}, Backups: Backups{run}, Snapshots: Snapshots{run},
-		Plans: Plans{run}, Domains: Domains{run}, DNSZones: DNSZones{run},
+		Plans: Plans{run}, Domains: Domains{run}, DNSZones: DNSZones{run}, run: run,
 	}
 }
 

@@ -24,9 +24,11 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/internal/testkit"
+	"github.com/vpsbot/vpsbot/internal/testkit/volumes"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // The people, the channels and the token of every test.
@@ -75,6 +77,7 @@ type world struct {
 	shift  atomic.Int64 // of the bot's clock
 	stop   func()
 	mux    *http.ServeMux // what Slack reaches in HTTP mode
+	disks  *volumes.API   // nil: there is no such kind of resource
 }
 
 // inEachMode runs a conversation over both transports and both stores.
@@ -207,10 +210,15 @@ func (w *world) connect(ctx context.Context, running *sync.WaitGroup) {
 func (w *world) newRunner(process string, db *store.Store) *runner.Runner {
 	source := func() (string, error) { return token, nil }
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(w.log), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	client, err := apiclient.New(apiclient.Options{BaseURL: loopback, Token: source, Transport: w.sim.Transport(), Logger: log})
+	transport, catalogue := w.sim.Transport(), tools.Default
+	if w.disks != nil {
+		transport, catalogue = w.disks, volumes.Catalogue()
+	}
+	client, err := apiclient.New(apiclient.Options{BaseURL: loopback, Token: source, Transport: transport, Logger: log})
 	require.NoError(w, err)
 	return &runner.Runner{
-		Client: client, API: loopback, Token: source, Policy: w.currentPolicy,
+		Catalogue: catalogue,
+		Client:    client, API: loopback, Token: source, Policy: w.currentPolicy,
 		Store:   func(context.Context) (approval.Store, error) { return db, nil },
 		Process: runner.Process{ID: process},
 		Slack:   func(context.Context) bool { return true },

@@ -25,15 +25,9 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 		return c.Backups.Create(ctx, apiclient.CreateBackup{ServerID: t.ID, Description: in.Description})
 	},
 	Candidates: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) ([]apiclient.Backup, error) {
-		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
+		backups, err := listBackups(ctx, c, t.ID)
 		return backupsLike(backups, t.ID, in.Description), err
 	},
 	CandidatesNeed: "backups:list",
-	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Backup) (apiclient.Backup, error) {
-		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.ID})
-		if now, found := find(backups, out.ID); found {
-			return now, nil
-		}
-		return out, err
-	},
+	Follow:         followIn(listBackups),
 })

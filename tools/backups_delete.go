@@ -21,11 +21,5 @@ var _ = register(Operation[backupIn, None]{
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ backupIn) (None, error) {
 		return None{}, c.Backups.Delete(ctx, t.ID)
 	},
-	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ backupIn) (Evidence, error) {
-		backups, err := c.Backups.List(ctx, apiclient.BackupFilter{})
-		if still, there := find(backups, t.ID); there {
-			return standing(still.Status), err
-		}
-		return Applied, err
-	},
+	Evidence: goneFrom[backupIn](listBackups),
 })

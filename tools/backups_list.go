@@ -23,7 +23,7 @@ type backupRow struct {
 	Description string           `json:"description"`
 }
 
-var _ = register(ofServer(listed(Operation[backupFilter, Listing[apiclient.Backup]]{
+var _ = register(ofServer(Listed(Operation[backupFilter, Listing[apiclient.Backup]]{
 	Meta: Meta{
 		Name: "backups.list", Title: "List backups",
 		Description: "Lists backups, of all servers or of one.",

@@ -18,7 +18,7 @@ type zoneRow struct {
 	CreatedAt   apiclient.Time `json:"created_at"`
 }
 
-var _ = register(listed(Operation[zoneFilter, Listing[apiclient.Zone]]{
+var _ = register(Listed(Operation[zoneFilter, Listing[apiclient.Zone]]{
 	Meta: Meta{
 		Name: "dns.zones", Title: "List DNS zones",
 		Description: "Lists DNS zones.",

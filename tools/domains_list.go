@@ -22,7 +22,7 @@ type domainRow struct {
 	DNSManagedBy   string         `json:"dns_managed_by"`
 }
 
-var _ = register(listed(Operation[domainFilter, Listing[apiclient.Domain]]{
+var _ = register(Listed(Operation[domainFilter, Listing[apiclient.Domain]]{
 	Meta: Meta{
 		Name: "domains.list", Title: "List domains",
 		Description: "Lists registered domains.",

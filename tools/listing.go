@@ -27,9 +27,9 @@ type View struct {
 	Row     reflect.Type                                                 // the type of a page of rows
 }
 
-// listed completes a list operation: call reads the whole list, row makes an item a flat
+// Listed completes a list operation: call reads the whole list, row makes an item a flat
 // struct.
-func listed[In, T, Row any](o Operation[In, Listing[T]],
+func Listed[In, T, Row any](o Operation[In, Listing[T]],
 	call func(context.Context, *apiclient.Client, Target, In) ([]T, error), row func(T) Row,
 ) Operation[In, Listing[T]] {
 	o.Call = func(ctx context.Context, c *apiclient.Client, t Target, in In) (Listing[T], error) {

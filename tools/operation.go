@@ -69,7 +69,7 @@ type Operation[In, Out any] struct {
 	// PostCheck adds a sentence to a result, given the time, or refuses it. It may be nil.
 	PostCheck func(Out, time.Time) (says string, refused error)
 
-	view View // of a list; set by listed
+	view View // of a list; set by Listed
 }
 
 // exampleID is for examples, which are written in the source.

@@ -23,7 +23,7 @@ type planRow struct {
 	Locations    string       `json:"locations"`
 }
 
-var _ = register(listed(Operation[planFilter, Listing[apiclient.Plan]]{
+var _ = register(Listed(Operation[planFilter, Listing[apiclient.Plan]]{
 	Meta: Meta{
 		Name: "plans.list", Title: "List plans and prices",
 		Description: "Lists plans with prices and locations.",

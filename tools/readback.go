@@ -86,6 +86,39 @@ func FollowServer(ctx context.Context, c *apiclient.Client, t Target, out apicli
 	return out, err
 }
 
+// lister reads the backups or snapshots of a server, or of all where the id is zero.
+type lister[T Summarized] func(ctx context.Context, c *apiclient.Client, server apiclient.ID) ([]T, error)
+
+func listBackups(ctx context.Context, c *apiclient.Client, server apiclient.ID) ([]apiclient.Backup, error) {
+	return c.Backups.List(ctx, apiclient.BackupFilter{ServerID: server})
+}
+
+func listSnapshots(ctx context.Context, c *apiclient.Client, server apiclient.ID) ([]apiclient.Snapshot, error) {
+	return c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: server})
+}
+
+// goneFrom is the evidence of a deletion: that the thing is no longer in its list.
+func goneFrom[In any, T Summarized](list lister[T]) func(context.Context, *apiclient.Client, Target, In) (Evidence, error) {
+	return func(ctx context.Context, c *apiclient.Client, t Target, _ In) (Evidence, error) {
+		all, err := list(ctx, c, apiclient.ID{})
+		if still, there := find(all, t.ID); there {
+			return standing(still.Summary().Status), err
+		}
+		return Applied, err
+	}
+}
+
+// followIn reads what was made of a server as its list has it by now.
+func followIn[T Summarized](list lister[T]) func(context.Context, *apiclient.Client, Target, T) (T, error) {
+	return func(ctx context.Context, c *apiclient.Client, t Target, out T) (T, error) {
+		all, err := list(ctx, c, t.ID)
+		if now, found := find(all, out.Summary().ID); found {
+			return now, nil
+		}
+		return out, err
+	}
+}
+
 // standing is what an object that should be gone shows by still being there: nothing happened,
 // unless its status is a word that VPS.org does not document, such as that of its end.
 func standing(status string) Evidence {

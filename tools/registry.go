@@ -38,8 +38,6 @@ type Op struct {
 	View           View
 	Out            reflect.Type
 	CandidatesNeed permissions.Permission // to read what is alike
-	input          string                 // the schemas, compact JSON
-	output         string
 }
 
 // Catalogue holds operations by name. A nil one stands for [Default].
@@ -123,7 +121,6 @@ func register[In, Out any](o Operation[In, Out]) *Op { return Add(Default, o) }
 func Add[In, Out any](c *Catalogue, o Operation[In, Out]) *Op {
 	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, Goal: o.Goal, View: o.view, Out: reflect.TypeFor[Out](), CandidatesNeed: o.CandidatesNeed}
 	op.Fields = append(fieldsOf(reflect.TypeFor[In]()), runnerFields(o.Risk, op.Settles, o.view)...)
-	op.input, op.output = schemas(o.Name)
 	op.Decode = func(raw []byte) (any, error) {
 		var in In
 		if err := json.Unmarshal(raw, &in, strictIDs); err != nil || o.Check == nil {
@@ -155,15 +152,7 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 		limitExtra(reflect.ValueOf(&out))
 		return out, err
 	}
-	if o.Effect != nil {
-		op.Effect = func(t Target, in any) string { return o.Effect(t, in.(In)) }
-	}
-	if o.Warn != nil {
-		op.Warn = func(t Target, in any) []string { return o.Warn(t, in.(In)) }
-	}
-	if o.RiskFor != nil {
-		op.riskFor = func(t Target, in any) permissions.Risk { return o.RiskFor(t, in.(In)) }
-	}
+	op.Effect, op.Warn, op.riskFor = untyped(o.Effect), untyped(o.Warn), untyped(o.RiskFor)
 	if o.Evidence != nil {
 		op.Evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (Finding, error) {
 			e, err := o.Evidence(ctx, c, t, in.(In))
@@ -193,6 +182,14 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 			return now, err
 		}
 	}
+}
+
+// untyped is a function of an input whose type is erased; nil for nil.
+func untyped[In, Out any](f func(Target, In) Out) func(Target, any) Out {
+	if f == nil {
+		return nil
+	}
+	return func(t Target, in any) Out { return f(t, in.(In)) }
 }
 
 func runnerFields(risk permissions.Risk, settles bool, v View) []Field {

@@ -33,7 +33,7 @@ type Resource struct {
 	Read func(context.Context, *Reader) error
 	// Facts adds to what must still be so when a person has agreed. It may be nil.
 	Facts func(Target) map[string]string
-	// Lines adds to the lines of the card. It may be nil.
+	// Lines adds to the lines of the card. Where it is nil, those of a new thing are the fields of the input.
 	Lines func(*Op, Input, Target) []Line
 }
 
@@ -256,8 +256,11 @@ func (op *Op) CardLines(in Input, t Target) []Line {
 		{"system", s.OS.Name},
 		{"status", s.Status},
 	}
-	if op.Resource.Lines != nil {
-		lines = append(lines, op.Resource.Lines(op, in, t)...)
+	switch r := op.Resource; {
+	case r.Lines != nil:
+		lines = append(lines, r.Lines(op, in, t)...)
+	case r.IsNew:
+		lines = append(lines, op.givenLines(in)...)
 	}
 	if !t.Item.ID.IsZero() {
 		lines = append(lines, Line{t.Item.Kind, strings.TrimSpace(t.Item.Name+" "+t.Item.ID.String()) + t.MadeAt()})
@@ -274,8 +277,13 @@ func (op *Op) CardLines(in Input, t Target) []Line {
 // planLines are what is bought, as it is asked for.
 func planLines(op *Op, in Input, t Target) []Line {
 	lines := []Line{{"plan", withSize(t.Plan.Name, t.Plan.VCPUs, t.Plan.Memory, t.Plan.Storage)}, {"system", t.System}}
+	return append(lines, op.givenLines(in, "name", "location", "hostname")...)
+}
+
+// givenLines are the fields of an input as they were given, but for some.
+func (op *Op) givenLines(in Input, except ...string) (lines []Line) {
 	for _, f := range op.Fields {
-		if v, given := in.Fields[f.Name]; given && f.Name != "name" && f.Name != "location" && f.Name != "hostname" {
+		if v, given := in.Fields[f.Name]; given && !slices.Contains(except, f.Name) {
 			lines = append(lines, Line{f.Name, bare(v)})
 		}
 	}

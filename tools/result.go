@@ -133,19 +133,19 @@ func limitExtraValue(value any, depth int) any {
 // None is the result of an operation that answers nothing but success.
 type None struct{}
 
-// summarized is implemented by results that say something of themselves, whatever they are about.
-type summarized interface{ Summary() apiclient.Summary }
+// Summarized is implemented by results that say something of themselves, whatever they are about.
+type Summarized interface{ Summary() apiclient.Summary }
 
 // Summarize returns what a result says of itself; of one that says nothing it is zero.
 func Summarize(result any) apiclient.Summary {
-	if r, ok := result.(summarized); ok {
+	if r, ok := result.(Summarized); ok {
 		return r.Summary()
 	}
 	return apiclient.Summary{}
 }
 
 // find returns the one of that id.
-func find[T summarized](all []T, id apiclient.ID) (one T, ok bool) {
+func find[T Summarized](all []T, id apiclient.ID) (one T, ok bool) {
 	i := slices.IndexFunc(all, func(each T) bool { return each.Summary().ID.Equal(id) })
 	if i < 0 {
 		return one, false

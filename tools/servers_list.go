@@ -24,7 +24,7 @@ type serverRow struct {
 	BackupsEnabled *bool        `json:"backups_enabled,omitzero"`
 }
 
-var _ = register(ofServer(compact(listed(Operation[serverFilter, Listing[apiclient.Server]]{
+var _ = register(ofServer(compact(Listed(Operation[serverFilter, Listing[apiclient.Server]]{
 	Meta: Meta{
 		Name: "servers.list", Title: "List servers",
 		Description: "Lists the account's servers.",

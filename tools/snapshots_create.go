@@ -35,15 +35,9 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 		return c.Snapshots.Create(ctx, apiclient.CreateSnapshot{ServerID: t.ID, Name: in.Name, Description: in.Description})
 	},
 	Candidates: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) ([]apiclient.Snapshot, error) {
-		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
+		snapshots, err := listSnapshots(ctx, c, t.ID)
 		return snapshotsNamed(snapshots, t.ID, in.Name), err
 	},
 	CandidatesNeed: "snapshots:list",
-	Follow: func(ctx context.Context, c *apiclient.Client, t Target, out apiclient.Snapshot) (apiclient.Snapshot, error) {
-		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.ID})
-		if now, found := find(snapshots, out.ID); found {
-			return now, nil
-		}
-		return out, err
-	},
+	Follow:         followIn(listSnapshots),
 })

@@ -22,11 +22,5 @@ var _ = register(Operation[snapshotIn, None]{
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (None, error) {
 		return None{}, c.Snapshots.Delete(ctx, t.ID)
 	},
-	Evidence: func(ctx context.Context, c *apiclient.Client, t Target, _ snapshotIn) (Evidence, error) {
-		snapshots, err := c.Snapshots.List(ctx, apiclient.SnapshotFilter{})
-		if still, there := find(snapshots, t.ID); there {
-			return standing(still.Status), err
-		}
-		return Applied, err
-	},
+	Evidence: goneFrom[snapshotIn](listSnapshots),
 })

@@ -21,7 +21,7 @@ type snapshotRow struct {
 	Description string           `json:"description"`
 }
 
-var _ = register(ofServer(listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{
+var _ = register(ofServer(Listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{
 	Meta: Meta{
 		Name: "snapshots.list", Title: "List snapshots",
 		Description: "Lists snapshots, of all servers or of one.",

@@ -194,7 +194,7 @@ func readBackup(ctx context.Context, r *Reader) error {
 		return err
 	}
 	all, err := r.API().Backups.List(ctx, apiclient.BackupFilter{})
-	b, err := findAsked(r, all, err)
+	b, err := FindAsked(r, all, err)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func readSnapshot(ctx context.Context, r *Reader) error {
 		return err
 	}
 	all, err := r.API().Snapshots.List(ctx, apiclient.SnapshotFilter{})
-	s, err := findAsked(r, all, err)
+	s, err := FindAsked(r, all, err)
 	if err != nil {
 		return err
 	}
@@ -215,8 +215,8 @@ func readSnapshot(ctx context.Context, r *Reader) error {
 	return readBehind(ctx, r, s.Server)
 }
 
-// findAsked returns the one of a list that the input names by its id.
-func findAsked[T summarized](r *Reader, all []T, err error) (T, error) {
+// FindAsked returns the one of a list that the input names by its id.
+func FindAsked[T Summarized](r *Reader, all []T, err error) (T, error) {
 	id, _ := apiclient.ParseID(r.In.Text(r.Op.Resource.Field))
 	one, ok := find(all, id)
 	if err == nil && !ok {
@@ -300,33 +300,24 @@ func systemName(ctx context.Context, r *Reader, id apiclient.ID) string {
 
 // readCopies reads the server's backups and snapshots: what would be lost, or what could
 // bring it back.
-func readCopies(ctx context.Context, r *Reader) error {
-	for _, kind := range []struct {
-		name   string
-		unread *bool
-		read   func() error
-	}{
-		{"backups", &r.NoBackups, func() (err error) {
-			r.Backups, err = r.API().Backups.List(ctx, apiclient.BackupFilter{ServerID: r.Server.ID})
-			return err
-		}},
-		{"snapshots", &r.NoSnapshots, func() (err error) {
-			r.Snapshots, err = r.API().Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: r.Server.ID})
-			return err
-		}},
-	} {
-		granted, err := r.Grants(ctx, permissions.Permission(kind.name+":list"))
-		if err == nil && granted {
-			err = kind.read()
-		}
-		if err != nil {
-			return err
-		}
-		if *kind.unread = !granted; !granted {
-			r.Unread = append(r.Unread, kind.name+" not readable: "+kind.name+":list is missing")
-		}
+func readCopies(ctx context.Context, r *Reader) (err error) {
+	if r.Backups, r.NoBackups, err = readCopiesOf(ctx, r, "backups", listBackups); err == nil {
+		r.Snapshots, r.NoSnapshots, err = readCopiesOf(ctx, r, "snapshots", listSnapshots)
 	}
-	return nil
+	return err
+}
+
+func readCopiesOf[T Summarized](ctx context.Context, r *Reader, kind string, list lister[T]) (copies []T, unread bool, err error) {
+	granted, err := r.Grants(ctx, permissions.Permission(kind+":list"))
+	switch {
+	case err != nil:
+		return nil, false, err
+	case !granted:
+		r.Unread = append(r.Unread, kind+" not readable: "+kind+":list is missing")
+		return nil, true, nil
+	}
+	copies, err = list(ctx, r.API(), r.Server.ID)
+	return copies, false, err
 }
 
 // readExisting reads the ids that exist before something is created, so that a lost answer

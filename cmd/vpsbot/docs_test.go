@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/cli"
+	"github.com/vpsbot/vpsbot/internal/testkit/volumes"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -27,7 +28,7 @@ func golden(t *testing.T, path string, got []byte) {
 // docs/operations.md and the README's table are generated from the operations.
 func TestOperationsReference(t *testing.T) {
 	t.Parallel()
-	golden(t, "../../docs/operations.md", []byte(referencePage()))
+	golden(t, "../../docs/operations.md", []byte(referencePage(tools.Default)))
 
 	const begin, end = "<!-- operations: go test ./cmd/vpsbot -update -->\n", "<!-- end of operations -->"
 	readme, err := os.ReadFile("../../README.md")
@@ -37,6 +38,15 @@ func TestOperationsReference(t *testing.T) {
 	_, after, ok := strings.Cut(rest, end)
 	require.True(t, ok)
 	golden(t, "../../README.md", []byte(before+begin+operationsTable()+end+after))
+}
+
+// The page of another catalogue has its operations too.
+func TestDocsOfANewResource(t *testing.T) {
+	t.Parallel()
+	page := referencePage(volumes.Catalogue())
+	require.Contains(t, page, "## volumes.delete\n\nDeletes a volume for good.\n\n- request: `DELETE /volumes/{id}/`\n- the token needs: volumes:delete\n"+
+		"- risk: destructive: a person types the name first\n")
+	require.Contains(t, page, "vpsbot run volumes.delete 1\n")
 }
 
 func operationsTable() string {
@@ -59,7 +69,7 @@ func neededBy(op *tools.Op) string {
 
 var confirmations = map[bool]string{true: "a person types the name", false: "a person agrees"}
 
-func referencePage() string {
+func referencePage(c *tools.Catalogue) string {
 	var b strings.Builder
 	b.WriteString(`# Operations
 
@@ -80,7 +90,7 @@ person has not agreed; 5 where the answer to a change was lost. A change answers
 done, dry_run, unknown, approval_required, declined, expired, stale, busy, refused.
 
 `)
-	for _, op := range tools.Default.Operations() {
+	for _, op := range c.Operations() {
 		b.WriteString(reference(op))
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"

@@ -8,4 +8,4 @@ import (
 	"github.com/vpsbot/vpsbot/internal/cli"
 )
 
-func main() { os.Exit(cli.Main()) }
+func main() { os.Exit(cli.Main(nil)) }

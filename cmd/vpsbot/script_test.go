@@ -19,14 +19,19 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
+	"github.com/vpsbot/vpsbot/internal/cli"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
+	"github.com/vpsbot/vpsbot/internal/testkit/volumes"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(withPostgres{m}, map[string]func(){"vpsbot": main})
+	testscript.Main(withPostgres{m}, map[string]func(){
+		"vpsbot":         main,
+		"vpsbot-volumes": func() { os.Exit(cli.Main(volumes.Catalogue())) },
+	})
 }
 
 // withPostgres stops the PostgreSQL of the tests after them.
@@ -62,7 +67,7 @@ type simKey struct{}
 
 func setUp(env *testscript.Env) error {
 	sim := simulator.New(simulator.Options{Speed: 1000})
-	api := httptest.NewServer(sim)
+	api := httptest.NewServer(&volumes.API{Behind: sim})
 	env.Defer(api.Close)
 	env.Values[simKey{}] = sim
 	env.Setenv("GORACE", quickExit)

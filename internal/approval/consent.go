@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Consent is one person's yes or no to a record. A person counts once, by whatever identity they answer.
+// Consent is one person's yes or no to a record, the requester's or a second person's. A person counts once, by whatever
+// identity they answer.
 type Consent struct {
 	Person   string // the person who answered; without a policy the same as Identity
 	Identity string // the actor who answered: "local:alice"

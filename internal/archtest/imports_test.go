@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 
 	// For tests alone.
 	"internal/testkit":         {"apiclient/simulator"},
+	"internal/testkit/volumes": {"internal/text", "apiclient", "permissions", "tools"},
 	"internal/store/pgtest":    {"internal/store", "internal/store/storetest"},
 	"internal/store/storetest": {"internal/store"},
 }

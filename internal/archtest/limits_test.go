@@ -22,7 +22,7 @@ const (
 	mostFunctionLines = 60
 	mostParameters    = 7 // of one function, its context counted; 6 is the goal
 
-	mostLines     = 43_260 // without tests; 46,400 before testkit, which took 180 lines out of tests; 38,000 is the goal
+	mostLines     = 43_160 // without tests and what tests alone use (100 lines when testkit left the count); 46,400 before testkit, which took 180 lines out of tests; 38,000 is the goal
 	mostFiles     = 312    // without tests; 330 is the goal
 	mostMethods   = 60     // of one type; 60 is the goal
 	mostManyParam = 15     // functions with five parameters or more; 15 is the goal
@@ -33,8 +33,8 @@ func TestTheStructureKeepsItsLimits(t *testing.T) {
 	var manyParameters []string
 	methods := map[string]int{}
 	eachFile(t, func(path, dir string) {
-		if strings.HasSuffix(path, "_test.go") {
-			return
+		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(dir, "internal/testkit") {
+			return // tests alone use it
 		}
 		source, err := os.ReadFile(path)
 		require.NoError(t, err)

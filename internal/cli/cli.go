@@ -39,7 +39,7 @@ type cli struct {
 // turns into an exit code.
 func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO) (err error) {
 	c := &cli{app.NewEnvironment(variables, io.Err), io}
-	c.io.Err = c.Stderr
+	c.io.Err, c.Catalogue = c.Stderr, io.Catalogue
 	log.SetOutput(c.Stderr) // of the standard library, as by an HTTP server
 	defer func() {
 		if value := recover(); value != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -28,11 +29,12 @@ const (
 	cancelGrace = 150 * time.Millisecond
 )
 
-// Main runs the process's own command line, and returns the exit code.
-func Main() int {
+// Main runs the process's own command line with the operations of a catalogue, and returns the exit code.
+func Main(catalogue *tools.Catalogue) int {
 	ctx, again := interrupts()
 	io := IO{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Again: again,
+		Catalogue: catalogue,
+		In:        os.Stdin, Out: os.Stdout, Err: os.Stderr, Again: again,
 		terminal:    &terminal{in: os.Stdin, err: os.Stderr},
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),

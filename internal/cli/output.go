@@ -12,12 +12,14 @@ import (
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // IO is where a command reads and writes. Results go to Out, everything else to Err.
 type IO struct {
-	In       io.Reader
-	Out, Err io.Writer
+	Catalogue *tools.Catalogue // the operations; nil: those of the product
+	In        io.Reader
+	Out, Err  io.Writer
 
 	// Again is closed by the second Ctrl-C; the first ends the context. nil: there is none.
 	Again <-chan struct{}
