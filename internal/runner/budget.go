@@ -22,8 +22,8 @@ func (r *Runner) limitsFor(rec approval.Record) []approval.Limit {
 	return limits
 }
 
-// Room says why no budget has room now for what a record asks; "" if there is room. It is looked at
-// before a person is asked; the claim alone decides.
+// Room says why no budget has room now for what a record asks; "" if there is room. It is asked
+// before the question is put to a person; only the claim decides.
 func (r *Runner) Room(ctx context.Context, rec approval.Record) string {
 	store, err := r.openStore(ctx)
 	if err != nil {

@@ -19,7 +19,7 @@ type Card struct {
 	Lost      []string     `json:"lost,omitzero"`  // what is lost, or what could bring it back
 	Price     string       `json:"price,omitzero"` // what is paid
 	Warnings  []string     `json:"warnings,omitzero"`
-	Account   string       `json:"account,omitzero"` // whose servers; that of a simulator says so
+	Account   string       `json:"account,omitzero"` // whose servers; a simulator's name begins with SIMULATOR
 	AskedBy   string       `json:"asked_by"`         // who, and from where
 	Confirm   string       `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
 	Others    string       `json:"others,omitzero"`  // who else must agree

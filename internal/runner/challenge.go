@@ -99,7 +99,7 @@ func (r *Runner) AnswerMatches(ctx context.Context, call Call, approvalID string
 }
 
 // Standing replies with how a record stands by now, for a call that waited for its answer
-// and heard nothing: it may have been answered elsewhere, or have expired.
+// and got none: it may have been answered elsewhere, or have expired.
 func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Reply {
 	a, err := r.asked(ctx, call, approvalID)
 	if err != nil {
@@ -112,5 +112,5 @@ func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Rep
 	return a.joinRunning(ctx)
 }
 
-// ErrUnreadable is for [Runner.RefuseAnswer]: what came back is not an answer.
+// ErrUnreadable is for [Runner.RefuseAnswer]: the client's answer cannot be read.
 var ErrUnreadable = errors.New("the answer cannot be read, so it does not count; nothing was sent. Ask again to see the question anew")

@@ -23,7 +23,7 @@ const (
 
 // ask opens a record for a person's answer, or joins the one that is open.
 func (a *attempt) ask(ctx context.Context, p plan) Reply {
-	if _, err := a.store.Hold(ctx); err != nil { // its lock shows whoever answers that the asker still exists
+	if _, err := a.store.Hold(ctx); err != nil { // the lock shows that the asking process still exists
 		return fail(a.op, &storeError{err})
 	}
 	stored, joined, err := a.store.Insert(ctx, a.rec, a.limitsFor(a.rec), a.rowFor(a.rec, audit.Asked))

@@ -149,8 +149,8 @@ func (a *attempt) mightHaveAsked(actor permissions.Actor) bool {
 }
 
 // Escalate makes a record that was asked interactively answerable from elsewhere, because the
-// surface cannot put the question to a person after all. why says what came instead of an
-// answer, for the log; empty: nothing came.
+// surface cannot put the question to a person after all. why is the reason, for the
+// audit log; empty: the client gave none.
 func (r *Runner) Escalate(ctx context.Context, op *tools.Op, id, why string) Reply {
 	a, err := r.attemptOf(ctx, id, Call{})
 	if err != nil {

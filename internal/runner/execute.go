@@ -97,7 +97,7 @@ func (a *attempt) claim(ctx context.Context, consent *approval.Consent) (approva
 	return a.store.Move(ctx, m, row)
 }
 
-// agreedIn says how a yes came. That of a script is nobody's hand.
+// agreedIn says by which channel a yes came. A flag of a script is not a person's hand.
 func agreedIn(channel string) string {
 	if channel == string(permissions.Script) {
 		return "answered by a flag"

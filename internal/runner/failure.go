@@ -10,7 +10,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// Class is how a call ended, for whoever acts on it; its number is the exit code.
+// Class is how a call ended, for the surface; its number is the exit code.
 type Class int
 
 // The classes.

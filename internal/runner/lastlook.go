@@ -11,14 +11,14 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// What is looked at once more after VPS.org was asked for the last time: only the store, and Slack for
-// groups that were not read for a minute, stand between it and the call.
+// The last look comes after the last read at VPS.org: only the store is read, and Slack for groups that
+// were not read for a minute.
 
 // errClaimLost says that a claim no longer holds: another process has taken the record for dead.
 var errClaimLost = errors.New("the claim no longer holds")
 
 // lastLook checks, right before the call, whether all that it rests on still holds: the claim and the
-// lock of its holder, no freeze, the token, who asked, what the policy says, and each consent. It
+// lock of its holder, no freeze, the token, the asker, the policy, and each consent. It
 // returns the record as the store has it, and what the connection asks before the first byte is sent:
 // time may pass in between, as for a process that is stopped.
 func (a *attempt) lastLook(ctx context.Context, p plan) (*liveness.LastLook, approval.Record, error) {
@@ -48,8 +48,8 @@ func (a *attempt) lastLook(ctx context.Context, p plan) (*liveness.LastLook, app
 	return look, now, nil
 }
 
-// checkGrounds checks whether what allowed the change still does: the token, who asked, what the policy
-// says, and each consent.
+// checkGrounds checks whether what allowed the change still does: the token, the asker, the policy,
+// and each consent.
 func (a *attempt) checkGrounds(ctx context.Context, p plan) error {
 	if a.Now().Sub(a.rec.ClaimedAt) > freshFor {
 		return &refusal{"the last check took too long. Ask for it again."}

@@ -63,7 +63,7 @@ func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permi
 	return check.notEntitled(d)
 }
 
-// IsAsker reports whether an actor is who asked, by whichever of their identities.
+// IsAsker reports whether an actor is the person who asked, by any of their identities.
 func (r *Runner) IsAsker(rec approval.Record, actor permissions.Actor) bool {
 	policy := r.Policy()
 	person, known := policy.Person(actor)

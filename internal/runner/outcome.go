@@ -43,7 +43,7 @@ func (a *attempt) isThere(ctx context.Context, p plan, err error) (apiclient.Act
 	return now, err == nil && now.Server.ID.Equal(p.target.ID) && now.Server.Status == p.op.Goal
 }
 
-// nothingToDo tells that a change found its work done.
+// nothingToDo is the message of a change that was not needed.
 func nothingToDo(rec approval.Record, there apiclient.ActionResult) string {
 	message := "There was nothing to do for " + Subject(rec) + ": it is " + text.Clean(there.Server.Status) + " already."
 	if says := strings.TrimRight(text.Clean(there.Message), ". "); says != "" {
@@ -83,7 +83,7 @@ func resultOf(value any) []byte {
 	return raw
 }
 
-// itsID tells the id of what was created, in a sentence.
+// itsID is a sentence with the id of the created object.
 func itsID(created any) string {
 	if id := tools.Summarize(created).ID; !id.IsZero() {
 		return " Its id is " + text.Clean(id.String()) + "."
@@ -91,7 +91,7 @@ func itsID(created any) string {
 	return ""
 }
 
-// doneMessage tells a success in a few words.
+// doneMessage is the message of a success.
 func doneMessage(op *tools.Op, subject string, value any) string {
 	message := "Done: " + subject + "."
 	if op.Creates() {

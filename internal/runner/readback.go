@@ -18,7 +18,7 @@ const (
 	notAppliedFor = 60 * time.Second // without a sign of it, before it counts as not happened
 	deadAfter     = 5 * time.Minute  // no call takes as long: then its outcome is unknown
 	giveUpAfter   = 24 * time.Hour   // of reading back in vain: a person must look
-	missingFor    = 10 * time.Minute // without the lock of who claimed it: a person must look
+	missingFor    = 10 * time.Minute // without the lock of the claiming process, before a person must look
 )
 
 // reconciler settles the records of a store: what nobody answered, what dead processes left, what is unknown.
@@ -58,8 +58,8 @@ func stillUnknown(e tools.Evidence, rec approval.Record) string {
 	return "Reading back cannot tell yet. A person must look, and then say so at a terminal: vpsbot approvals settle " + rec.ID + " done|not_applied"
 }
 
-// readBack looks whether an unknown change has happened, a few times at most, and settles
-// the record if that can be said.
+// readBack reads at VPS.org whether an unknown change has happened, a few times at most, and settles
+// the record if the evidence is enough.
 func (r reconciler) readBack(ctx context.Context, rec approval.Record, tries int) (approval.Record, tools.Finding) {
 	found, seen := tools.Finding{Evidence: tools.Unclear}, false
 	op, ok := r.Catalogue.Lookup(rec.Operation)
@@ -251,6 +251,6 @@ func (r reconciler) reconcileRecord(ctx context.Context, rec approval.Record, du
 			return
 		}
 		_, found := r.readBack(ctx, rec, 1)
-		r.looks.leave(rec, r.Now(), found.RetryAfter)
+		r.schedule.delay(rec, r.Now(), found.RetryAfter)
 	}
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
-// reconcileEvery is how often a living process looks after what dead ones left.
+// reconcileEvery is how often a process settles records that dead ones left.
 const reconcileEvery = 5 * time.Second
 
-// lastWriteTime is how long the end of a process may take for what is not recorded yet.
+// lastWriteTime is how long a process, as it ends, may take to record pending outcomes.
 const lastWriteTime = 5 * time.Second
 
-// Reconcile puts the store in order again and again until ctx ends: what nobody answered
-// expires, what a dead process was executing becomes unknown, and what is unknown is read
-// back, ever more rarely, for this Runner's own account alone. A store or an API that fails is tried again. begin says
-// whether there is anything to look after: before it does, no store is opened.
+// Reconcile settles open records until ctx ends: a question that nobody answered
+// expires, a record that a dead process was executing becomes unknown, and an unknown one is read
+// back, ever more rarely, for this Runner's own account only. A store or an API that fails is tried again. No store
+// is opened before begin returns true.
 func (r *Runner) Reconcile(ctx context.Context, begin func() bool) {
 	for pause := reconcileEvery; ctx.Err() == nil; r.pause(ctx, pause) {
 		if !begin() {
@@ -62,7 +62,7 @@ func (r *Runner) ReconcileOnce(ctx context.Context) error {
 	if _, err := r.token(ctx, false); err != nil {
 		return err // whose records they are is not known
 	}
-	reconciler{r, store}.reconcile(ctx, func(id string) bool { return r.looks.due(id, r.Now()) })
+	reconciler{r, store}.reconcile(ctx, func(id string) bool { return r.schedule.due(id, r.Now()) })
 	return nil
 }
 
@@ -79,41 +79,39 @@ type readBackTurn struct {
 	pause time.Duration // before it
 }
 
-const mostLooks = 1000
+const mostScheduled = 1000
 
-func (l *readBackSchedule) due(id string, now time.Time) bool {
-	l.mu.Lock()
+func (s *readBackSchedule) due(id string, now time.Time) bool {
+	s.mu.Lock()
 	defer l.mu.Unlock()
-	return !now.Before(l.next[id].at) && !now.Before(l.rest)
+	return !now.Before(s.next[id].at) && !now.Before(s.rest)
 }
 
-// leave notes that a record was read back, and that the API wants to be left alone for so long.
-// The moment from which no sign of a change means that it did not happen is not passed over.
-func (l *readBackSchedule) leave(rec approval.Record, now time.Time, rest time.Duration) {
-	l.mu.Lock()
+// delay schedules the next read-back of a record; the API may have asked for a rest before any other.
+// The moment from which no sign of a change means that it did not happen is never skipped.
+func (s *readBackSchedule) delay(rec approval.Record, now time.Time, rest time.Duration) {
+	s.mu.Lock()
 	defer l.mu.Unlock()
-	if l.next == nil || len(l.next) > mostLooks {
-		l.next = map[string]readBackTurn{}
+	if s.next == nil || len(s.next) > mostScheduled {
+		s.next = map[string]readBackTurn{}
 	}
-	pause := apiclient.NextPause(l.next[rec.ID].pause)
+	pause := apiclient.NextPause(s.next[rec.ID].pause)
 	next, decides := now.Add(pause), rec.ChangedAt.Add(notAppliedFor)
 	if now.Before(decides) && next.After(decides) {
 		next = decides
 	}
-	l.next[rec.ID] = readBackTurn{next, pause}
+	s.next[rec.ID] = readBackTurn{next, pause}
 	if rest > 0 {
-		l.rest = now.Add(rest)
+		s.rest = now.Add(rest)
 	}
 }
 
-// What is recorded later than it happened.
-
 const (
-	recordTime  = 30 * time.Second // for writing an outcome down
+	recordTime  = 30 * time.Second // for recording an outcome
 	recordTries = 6
 )
 
-// pendingOutcome is what came of a call, as it is to be written down.
+// pendingOutcome is the outcome of a call, before it is in the store.
 type pendingOutcome struct {
 	move approval.Move
 	row  audit.Row

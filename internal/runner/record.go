@@ -120,7 +120,7 @@ func askFor(op *tools.Op, rec approval.Record) Reply {
 	return reply
 }
 
-// endings says of each state what a caller is told.
+// endings is the reply to a caller by a record's state.
 var endings = map[approval.State]struct {
 	class   Class
 	outcome Outcome
@@ -169,7 +169,7 @@ func replyFor(op *tools.Op, rec approval.Record) Reply {
 	return reply
 }
 
-// onRecord tells the surface which record its call has made or found.
+// onRecord calls the surface's OnRecord with the record that its call has made or found.
 func (c Call) onRecord(rec approval.Record) {
 	if c.OnRecord != nil {
 		c.OnRecord(rec)

@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// A result's text is made from its JSON, so that text and JSON cannot tell different things.
+// A result's text is made from its JSON, so that the two cannot differ.
 
 // Table returns a list's page as a table that fits a screen, and whether the reply is one.
 func (r Reply) Table() (Table, bool) {

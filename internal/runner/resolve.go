@@ -85,7 +85,7 @@ func suggestServers(name string, servers []apiclient.Server) []apiclient.Server 
 	return nil
 }
 
-// shortestPart is what a part of a name must have to be looked for.
+// shortestPart is how long a part of a name must be to match.
 const shortestPart = 3
 
 // Folded is a name without what pages, phones and alerts do to it: capitals, spaces around, hyphens
@@ -112,7 +112,7 @@ func several(name string, hits []apiclient.Server) string {
 }
 
 // visible leaves out the servers that the actor may neither read nor have this done to:
-// neither a match nor a suggestion tells that they exist.
+// neither a match nor a suggestion reveals that they exist.
 func (q request) visible(servers []apiclient.Server) []apiclient.Server {
 	get, policy := q.Catalogue.ServerGet(), q.Policy()
 	if policy.Book == nil {

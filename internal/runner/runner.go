@@ -1,5 +1,5 @@
 // Package runner is the only way to run an operation: it decodes, authorizes, resolves, plans, asks for
-// confirmation, executes, reads a lost answer back and waits, in the order that docs/architecture.md tells.
+// confirmation, executes, reads a lost answer back and waits, in the order of docs/architecture.md.
 package runner
 
 import (
@@ -35,10 +35,10 @@ type Runner struct {
 	Now        func() time.Time
 	Random     io.Reader // for ids and nonces
 	Log        *slog.Logger
-	Sleep      func(context.Context, time.Duration) // between looks at the store or the API; nil: a real pause
+	Sleep      func(context.Context, time.Duration) // between reads of the store or the API; nil: a real pause
 
 	cache           tokenCache
-	looks           readBackSchedule
+	schedule        readBackSchedule
 	pendingOutcomes sync.Map // by a record's id: outcomes that the store did not take
 	calling         sync.Map // by a record's id: calls under way here
 }
@@ -48,7 +48,7 @@ type Process struct {
 	ID string // names the session of this process, at random
 }
 
-// Call is one wish of one actor.
+// Call is one operation that an actor asks for.
 type Call struct {
 	Operation   string
 	Input       []byte // a JSON object; nothing is an empty one
@@ -59,7 +59,7 @@ type Call struct {
 	Groups      []string                                  // ids of the Slack user groups that the actor is in
 	External    bool                                      // the actor is of another Slack workspace
 	RequestID   string                                    // the caller's idempotency key: the same gives the same outcome
-	Detached    bool                                      // nobody waits for the reply: its end is told to whoever asks next
+	Detached    bool                                      // nobody waits for the reply: the outcome is delivered to the next identical call
 	CanPrompt   bool                                      // the surface can put the question to the person who waits
 	Limit       int                                       // how many rows of a list are shown; 0: as many as the input says
 	WaitLimit   time.Duration                             // how long "wait" may wait; 0: not at all
@@ -101,7 +101,7 @@ type request struct {
 	in   tools.Input
 }
 
-// holdsAccessKey reports whether a text holds what looks like an access key of vpsbot.
+// holdsAccessKey reports whether a text contains something of the form of an access key.
 func holdsAccessKey(text string) bool {
 	const prefix, most = "vpsbot_", 52
 	for {

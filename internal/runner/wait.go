@@ -21,7 +21,7 @@ import (
 type work struct {
 	now    any // the result as it was last read; nil: never
 	status string
-	looks  int // at which the status was the same
+	reads  int // in a row with the same status
 	waited time.Duration
 	err    error // why the waiting ended before the work did
 }
@@ -38,7 +38,7 @@ func (a *attempt) await(ctx context.Context, p plan, value any) (w work) {
 		if a.call.Progress != nil {
 			a.call.Progress(text.Clean(w.status), a.Now().Sub(began))
 		}
-		return p.hasSettled(w.now, w.looks), nil
+		return p.hasSettled(w.now, w.reads), nil
 	})
 	w.waited = a.Now().Sub(began)
 	return w
@@ -60,27 +60,27 @@ func (w *work) read(ctx context.Context, c *apiclient.Client, p plan, value any)
 	}
 	w.now = now
 	if status := tools.Summarize(now).Status; status != w.status {
-		w.status, w.looks = status, 0
+		w.status, w.reads = status, 0
 	}
-	w.looks++
+	w.reads++
 	return nil
 }
 
-// hasSettled reports whether a result, its status having stood for so many looks, is the end of
+// hasSettled reports whether a result, after so many reads of the same status, is the end of
 // its work. A start or stop that shows the status it began with has been accepted, so that
 // status is an old one; a new server may get its address a moment after it became active.
-func (p plan) hasSettled(now any, looks int) bool {
+func (p plan) hasSettled(now any, reads int) bool {
 	result := tools.Summarize(now)
-	if result.NoAddress && looks < tools.StillFor {
+	if result.NoAddress && reads < tools.StillFor {
 		return false
 	}
 	status := result.Status
 	still := p.op.Goal != "" && status != p.op.Goal && status == p.target.Server.Status
-	return tools.IsSettledStatus(status, looks) && !still
+	return tools.IsSettledStatus(status, reads) && !still
 }
 
 // unsettled is the class of a wait that ended too early: at a terminal a failure, while
-// others were told beforehand that they would get the status as it is.
+// other surfaces have announced that the status comes as it is.
 func (c Call) unsettled() Class {
 	if c.Surface == permissions.Terminal {
 		return Failed
@@ -133,7 +133,7 @@ func isOver(err error) bool {
 }
 
 // Work is how work stands that goes on after VPS.org has accepted it. The zero Work has not
-// been looked at.
+// been read yet.
 type Work struct {
 	Status  string          // clean
 	Result  json.RawMessage // what it is about, as it is by now: a new server has its address
@@ -143,9 +143,9 @@ type Work struct {
 	work work
 }
 
-// LookAtWork reads how the work of a record stands, after a look of before. Beside an error
-// it returns the look of before, with a longer pause.
-func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Work) (Work, error) {
+// ReadWork reads how the work of a record stands, after an earlier read. Beside an error
+// it returns the earlier read, with a longer pause.
+func (r *Runner) ReadWork(ctx context.Context, rec approval.Record, before Work) (Work, error) {
 	op, ok := r.Catalogue.Lookup(rec.Operation)
 	if !ok || op.Follow == nil {
 		return Work{Settled: true}, nil
@@ -167,7 +167,7 @@ func (r *Runner) LookAtWork(ctx context.Context, rec approval.Record, before Wor
 		return before, err
 	}
 	return Work{
-		Status: text.Clean(now.status), Result: mustEncode(now.now), Settled: p.hasSettled(now.now, now.looks), Pause: before.Pause, work: now,
+		Status: text.Clean(now.status), Result: mustEncode(now.now), Settled: p.hasSettled(now.now, now.reads), Pause: before.Pause, work: now,
 	}, nil
 }
 

@@ -55,7 +55,7 @@ func (u *update) readProgress(ctx context.Context) {
 	}
 	var err error
 	w.readAt = now
-	if w.Work, err = u.Runner.LookAtWork(ctx, u.rec, w.Work); err != nil {
+	if w.Work, err = u.Runner.ReadWork(ctx, u.rec, w.Work); err != nil {
 		u.Log.Debug("Slack: reading the progress of work", "approval", u.rec.ID, "error", runner.Explain(err))
 	}
 	if w.Settled {
