@@ -83,7 +83,7 @@ const mostScheduled = 1000
 
 func (s *readBackSchedule) due(id string, now time.Time) bool {
 	s.mu.Lock()
-	defer l.mu.Unlock()
+	defer s.mu.Unlock()
 	return !now.Before(s.next[id].at) && !now.Before(s.rest)
 }
 
@@ -91,7 +91,7 @@ func (s *readBackSchedule) due(id string, now time.Time) bool {
 // The moment from which no sign of a change means that it did not happen is never skipped.
 func (s *readBackSchedule) delay(rec approval.Record, now time.Time, rest time.Duration) {
 	s.mu.Lock()
-	defer l.mu.Unlock()
+	defer s.mu.Unlock()
 	if s.next == nil || len(s.next) > mostScheduled {
 		s.next = map[string]readBackTurn{}
 	}
