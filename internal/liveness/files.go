@@ -22,7 +22,7 @@ func FilesIn(folder string) *Files { return &Files{folder} }
 
 const (
 	suffix  = ".lock"
-	settled = time.Minute // after which a file was locked by who made it
+	settled = time.Minute // after which a new file is locked by its holder
 )
 
 func (f *Files) path(kind Kind, id string) string {
@@ -43,7 +43,7 @@ func (f *Files) Take(kind Kind, id string) (Lock, error) {
 	switch {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("a lock file cannot be locked: %w", err), file.Close())
-	case !locked: // by who looks through the folder
+	case !locked: // by Any or Sweep of another process
 		return nil, fmt.Errorf("the lock file %s is locked by another process: try again", file.Path())
 	}
 	return lock, nil
@@ -57,8 +57,7 @@ func (f *Files) State(id string) (State, error) {
 	return probe(f.path(Work, id))
 }
 
-// probe takes a lock of the kind that several may hold at once, so that two that ask do not take
-// each other for the holder.
+// probe tries a shared lock, so that two processes that probe do not take each other for the holder.
 func probe(path string) (State, error) {
 	file := flock.New(path, flock.SetFlag(os.O_RDWR)) // without creating it
 	free, err := file.TryRLock()
@@ -101,9 +100,9 @@ func (f *Files) all(kind Kind) (paths []string, err error) {
 	return paths, err
 }
 
-// Sweep removes the files of holders that are gone and that nothing names any more. Nobody can come
-// between: an id is never used again, a dead holder writes nothing, and the file is removed while its
-// lock is held. Files that were made a moment ago are left to who makes them.
+// Sweep removes the files of holders that are gone and that no row names any more. There is no race: an
+// id is never used again, a dead holder writes no row, and the file is removed while its lock is held.
+// New files are skipped: their holder is about to lock them.
 func (f *Files) Sweep(isNamed func(id string) (bool, error)) error {
 	var failed error
 	for _, kind := range []Kind{Work, Slack} {

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Kind says what a lock stands for.
+// Kind is the purpose of a lock.
 type Kind string
 
 const (
@@ -44,7 +44,7 @@ type Lock interface {
 	Release() error
 }
 
-// ErrLost says that a lock is no longer held.
+// ErrLost: a lock is no longer held.
 var ErrLost = errors.New("the lock of this process is lost")
 
 // NewID returns a random id of a holder.
@@ -58,9 +58,9 @@ func isID(text string) bool {
 // checkedFor is how long a check of a lock counts.
 const checkedFor = 5 * time.Second
 
-// LastLook is asked right before the bytes of a change are sent. It is made when all that the change
-// rests on was checked; whatever time passes after that, as of a process that was stopped or a
-// machine that slept, is found by it.
+// LastLook is the last check before the bytes of a change are sent. It starts with the checks of all that
+// the change rests on, and detects the time that has passed since, as in a stopped process or on a
+// machine that slept.
 type LastLook struct {
 	lock    Lock
 	elapsed func() time.Duration
@@ -94,9 +94,8 @@ func (l *LastLook) Refused() error {
 	return l.refused
 }
 
-// stopwatch returns a function that tells how much time has passed: the most that one of two clocks
-// says. Of the two the monotonic clock stands still while a machine sleeps; the other (see bootClock)
-// does not.
+// stopwatch returns a function for the time that has passed, by the one of two clocks that shows more.
+// The monotonic clock stands still while a machine sleeps; the other (see bootClock) does not.
 func stopwatch() (elapsed func() time.Duration) {
 	start, boot := time.Now(), bootClock()
 	return func() time.Duration { return max(time.Since(start), (bootClock() - boot).Abs()) }

@@ -27,7 +27,7 @@ func (s *Store) Note(ctx context.Context, row audit.Row) error {
 		if counted {
 			return nil
 		}
-		if due != nil { // what was counted in a minute that is over
+		if due != nil { // the summary of a minute that has ended
 			if err := s.append(ctx, *due); err != nil {
 				return err
 			}

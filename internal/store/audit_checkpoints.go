@@ -14,7 +14,7 @@ import (
 type Signing struct {
 	Key  audit.Key            // the zero key signs nothing
 	Keep audit.CheckpointFile // keeps the newest checkpoint outside the database
-	Warn func(error)          // parsed told why rows go unsigned, or a checkpoint is not kept; nil: nobody is
+	Warn func(error)          // receives why rows are not signed, or a checkpoint is not kept; may be nil
 }
 
 // signing signs the log. Its zero value signs nothing.
@@ -24,9 +24,9 @@ type signing struct {
 
 	mu         sync.Mutex
 	last       audit.Checkpoint // the newest one that this process has made
-	parsedText string           // the text of the newest one of the database when that was looked at last
-	parsed     latest           // and what it was
-	warned     string           // what Warn was told last
+	parsedText string           // the database's newest note when it was last read
+	parsed     latest           // the note of parsedText
+	warned     string           // the last argument of Warn
 }
 
 // SignWith makes the store sign checkpoints from now on. It is called before anything is
@@ -38,7 +38,7 @@ func (s *signing) SignWith(how Signing) {
 	}
 }
 
-// Untrusted says why a log is not signed: what is there does not fit what was signed.
+// Untrusted is why a log is not signed: it does not contain what was signed before.
 type Untrusted struct{ why string }
 
 func (e *Untrusted) Error() string { return e.why }
@@ -94,7 +94,7 @@ func (s *signing) newest(ctx context.Context, q queryer) (latest, error) {
 	return is, nil
 }
 
-// parseCheckpoint takes longer than all else that signs nothing: it is done once a checkpoint.
+// parseCheckpoint verifies a signature, which is slow: newest calls it once for each checkpoint.
 func (s *signing) parseCheckpoint(text string) latest {
 	if c, err := s.own.Open(text); err == nil {
 		return latest{Checkpoint: c, own: !c.Old}
@@ -149,7 +149,7 @@ func checkRow(ctx context.Context, tx transaction, c audit.Checkpoint) error {
 	return &Untrusted{fmt.Sprintf("row %d is not the one that its checkpoint saw", c.Seq)}
 }
 
-// hasCheckpoint reports whether the log has a checkpoint and its row, or a signed row gives it up.
+// hasCheckpoint reports whether the log has a checkpoint and its row, or a signed row replaces it.
 func (s *signing) hasCheckpoint(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	if c.Seq == 0 {
 		return true, nil
@@ -164,8 +164,8 @@ func (s *signing) hasCheckpoint(ctx context.Context, tx transaction, c audit.Che
 	return s.isReplaced(ctx, tx, c)
 }
 
-// isReplaced reports whether a restored log was taken up, after a checkpoint was made that it does
-// not have. The row that says so counts only with a checkpoint of its own.
+// isReplaced reports whether a restored log was accepted (audit key accept) after a checkpoint that it
+// lacks. The row of the acceptance counts only if a checkpoint signs it.
 func (s *signing) isReplaced(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	taken, err := all(ctx, tx, auditFields, "SELECT "+auditColumns+" FROM audit WHERE operation = $1 AND at > $2", audit.AcceptOperation, millis(c.At))
 	if err != nil {
@@ -268,7 +268,7 @@ func (s *signing) keepCheckpoint(log appended) {
 	}
 }
 
-// warn says something once, until it is something else.
+// warn calls Warn, but not twice in a row with the same text.
 func (s *signing) warn(err error) {
 	s.mu.Lock()
 	said := s.warned == err.Error()

@@ -13,13 +13,12 @@ import (
 
 const (
 	refusalsWithin = time.Minute     // like refusals within it are counted together
-	refusalsStop   = 5 * time.Second // how long writing a count may take
+	refusalsStop   = 5 * time.Second // timeout of writing the counts
 	refusalTargets = 10              // different targets that a count names
 )
 
 // refusals counts like refusals: the first one is a row at once, the others become one row at
-// the minute's end, or as the store is closed. So nobody fills the log by asking again and
-// again. A process that is killed loses the count of its last minute.
+// the minute's end, or as the store is closed, so that repeated requests do not fill the log. A process that is killed loses the count of its last minute.
 type refusals struct {
 	mu     sync.Mutex
 	counts map[refusal]*counted
@@ -38,8 +37,8 @@ type counted struct {
 	timer   *time.Timer
 }
 
-// count counts a refusal if one like it was a row within the minute. Else the caller writes it,
-// and due, if it is not nil, before it: what was counted in a minute that is over.
+// count counts a refusal if a row was written for a like one within the minute. Otherwise the caller
+// writes its row, and before it due, if not nil: the summary of the minute that has ended.
 func (r *refusals) count(row audit.Row, later func(refusal)) (isCounted bool, due *audit.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,7 +59,7 @@ func (r *refusals) count(row audit.Row, later func(refusal)) (isCounted bool, du
 	return false, due
 }
 
-// flush ends the minute of one kind, or of all, and returns the rows that it leaves.
+// flush ends the minute of some kinds, or of all, and returns the rows of their summaries.
 func (r *refusals) flush(kinds ...refusal) (rows []audit.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,7 +94,7 @@ func (c *counted) add(row audit.Row) {
 	}
 }
 
-// summary is the row of what was counted, or nil.
+// summary is the row for the counted refusals, or nil.
 func (c *counted) summary() *audit.Row {
 	if c.count == 0 {
 		return nil

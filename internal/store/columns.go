@@ -170,7 +170,7 @@ func (f *flag) Scan(value any) error {
 	return err
 }
 
-// storable makes every text among the arguments of a statement one that each engine takes:
+// storable replaces in the texts among a statement's arguments what not every engine stores:
 // PostgreSQL refuses NUL and what is not UTF-8, SQLite would keep it. What a pointer points
 // to is left as it is.
 func storable(args []any) []any {

@@ -31,7 +31,7 @@ func insertConsent(ctx context.Context, tx transaction, id string, c *approval.C
 		return errors.New("store: the id of a group has a space in it, or nothing") // it would be read back as others
 	}
 	answer := *c
-	if !c.Yes { // a no takes the same person's yes back; the audit log keeps both
+	if !c.Yes { // a no replaces the same person's yes; the audit log keeps both
 		if _, err := execute(ctx, tx, "DELETE FROM consents WHERE approval = $1 AND person = $2 AND yes = 1", id, c.Person); err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func stateError(ctx context.Context, q queryer, id string) error {
 	return &approval.StateError{Record: r}
 }
 
-// hasAllConsents reports whether everybody has agreed who must.
+// hasAllConsents reports whether no consent is missing.
 func hasAllConsents(ctx context.Context, q queryer, r approval.Record) (bool, error) {
 	given, err := all(ctx, q, consentFields, selectConsents, r.ID)
 	return err == nil && approval.Missing(r, given).IsComplete(), err

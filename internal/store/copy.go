@@ -27,9 +27,9 @@ type Table struct {
 }
 
 // Migrate copies a SQLite store into an empty PostgreSQL database: all of it in one
-// transaction, or nothing. Nobody can write to either meanwhile. It reads the copy back,
+// transaction, or nothing. Both are locked against writes meanwhile. It reads the copy back,
 // counts every table and verifies the audit log before it commits. The SQLite file stays as
-// it is; whoever still uses it goes on with a log of its own.
+// it is: a process that still uses it appends to a log of its own.
 func Migrate(ctx context.Context, from, to string) (Migrated, error) {
 	if err := migratable(from, to); err != nil {
 		return Migrated{}, err

@@ -24,13 +24,13 @@ func (s *Store) Hold(ctx context.Context) (liveness.Lock, error) {
 // Identify gives the first lock of this process its id. It is called before anything else.
 func (s *Store) Identify(id string) { s.id = id }
 
-// Advertise shows others that this process does what the kind says, until Withdraw.
+// Advertise holds a lock of a kind until Withdraw, for other processes to see.
 func (s *Store) Advertise(ctx context.Context, kind liveness.Kind) error {
 	_, err := s.hold(ctx, kind)
 	return err
 }
 
-// Withdraw takes back what Advertise shows.
+// Withdraw releases the lock of Advertise.
 func (s *Store) Withdraw(kind liveness.Kind) error {
 	s.locks.Lock()
 	defer s.locks.Unlock()
@@ -67,7 +67,7 @@ func (s *Store) hold(ctx context.Context, kind liveness.Kind) (liveness.Lock, er
 	return lock, nil
 }
 
-// take takes a lock. The first time it removes the lock files of the dead: that only saves room.
+// take acquires a lock. The first time it removes the lock files of dead processes, to save space.
 func (s *Store) take(ctx context.Context, kind liveness.Kind, id string) (liveness.Lock, error) {
 	if s.session != nil {
 		return s.session.take(ctx, kind, id)
@@ -111,7 +111,7 @@ func (s *Store) Holder(ctx context.Context, id string) (liveness.State, error) {
 	return liveness.Gone, nil
 }
 
-// IsAdvertised reports whether some process does what a kind says.
+// IsAdvertised reports whether some process holds a lock of a kind.
 func (s *Store) IsAdvertised(ctx context.Context, kind liveness.Kind) (bool, error) {
 	if s.lockFiles != nil {
 		return s.lockFiles.Any(kind)
@@ -119,7 +119,7 @@ func (s *Store) IsAdvertised(ctx context.Context, kind liveness.Kind) (bool, err
 	return isTrue(ctx, s, selectAnyLock, kind)
 }
 
-// isTrue reads whether a query says 1.
+// isTrue reports whether a query returns 1.
 func isTrue(ctx context.Context, s *Store, query string, args ...any) (is bool, err error) {
 	return readOne(ctx, s, func(f *bool) []any { return []any{(*flag)(f)} }, query, args...)
 }

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// cleanEvery is after how many deliveries old ones are looked for, and cleanMost how many of
-	// them then go: more than have come, and few enough that nobody waits for it.
+	// Expired deliveries are deleted after every cleanEvery new ones, cleanMost at a time: more than
+	// have arrived, and few enough not to delay the transaction.
 	cleanEvery = 256
 	cleanMost  = 512
 )
@@ -26,7 +26,7 @@ const rowsAtOnce = 64
 
 const storeDeliveries = "INSERT INTO inbox (" + deliveryColumns + ", owner, leased_until, done) VALUES "
 
-// acceptOwn takes for stored what an earlier try of the same call has stored.
+// acceptOwn returns a row that an earlier attempt of the same call has stored as stored.
 const (
 	ignoreConflict = " ON CONFLICT (id) DO NOTHING"
 	acceptOwn      = " ON CONFLICT (id) DO UPDATE SET owner = excluded.owner WHERE inbox.owner = excluded.owner" +
@@ -43,8 +43,8 @@ var inbox = queue[delivery.Delivery]{
 
 // Enqueue implements [delivery.Inbox]. An ID may be remembered a little longer than it has to be.
 // Where a commit was not answered it is tried again, and finds what the first try has stored.
-// After an error nothing is stored, unless the error says that this is not known: then ClaimExpired
-// hands out what is.
+// After an error nothing is stored, unless the error is errCommitUnknown: then ClaimExpired returns
+// what is.
 func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delivery) ([]bool, error) {
 	if slices.ContainsFunc(ds, func(d delivery.Delivery) bool { return d.ID == "" || !d.Until.After(now) }) {
 		return nil, errors.New("store: a delivery needs an id and a time to be remembered")
@@ -73,8 +73,8 @@ func (s *Store) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delive
 	return storedFirst(ds, stored), nil
 }
 
-// deduplicate is deliveries without repetitions, in the order of their ids: two processes that
-// store the same ones do not wait for each other.
+// deduplicate returns the deliveries without repetitions, ordered by id, so that two processes that
+// store the same ones do not deadlock.
 func deduplicate(ds []delivery.Delivery) []delivery.Delivery {
 	rows := slices.Clone(ds)
 	for i := range rows {
@@ -85,7 +85,7 @@ func deduplicate(ds []delivery.Delivery) []delivery.Delivery {
 	return slices.CompactFunc(rows, func(a, b delivery.Delivery) bool { return a.ID == b.ID })
 }
 
-// storedFirst tells of each delivery whether it was stored; of repetitions the first was.
+// storedFirst reports for each delivery whether it was stored; of repetitions the first was.
 func storedFirst(ds []delivery.Delivery, stored map[string]bool) []bool {
 	fresh := make([]bool, len(ds))
 	for i, d := range ds {

@@ -22,7 +22,7 @@ func (s *Store) AddFirst(ctx context.Context, k keys.Key, row audit.Row) error {
 	return s.addKey(ctx, k, row, true)
 }
 
-// addKey stores a key, unless one stands against it: one of its name, or any where it is to be the first.
+// addKey stores a key, unless there is one of its name, or any at all where first is set.
 func (s *Store) addKey(ctx context.Context, k keys.Key, row audit.Row, first bool) error {
 	against, refused := "SELECT count(*) FROM access_keys WHERE name = $1", keys.ErrTaken
 	if first {

@@ -15,7 +15,7 @@ const (
 	pause    = 10 * time.Minute // after a no
 )
 
-// checkClaim looks for what stands against a claim that has just been made, in the same
+// checkClaim fails if a claim that has just been made is not allowed, in the same
 // transaction: a freeze, or a limit.
 func checkClaim(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
 	if err := checkFreeze(ctx, q); err != nil {
@@ -115,7 +115,7 @@ func checkOpenQuestions(ctx context.Context, q queryer, r approval.Record) error
 
 // checkPause fails with *approval.PausedError if a machine asks, and a person said no to the same
 // request of the same person a short time ago: a no binds the machine, never the person. A
-// mistyped name ends a record as denied too, but is nobody's no.
+// mistyped name ends a record as denied too, but is no person's denial.
 func checkPause(ctx context.Context, q queryer, r approval.Record) error {
 	if r.ByPerson() {
 		return nil

@@ -37,7 +37,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
 }
 
 // isUpToDate reports whether a schema is of the newest version. A fresh database has none, and an error
-// is looked at again under the lock.
+// recurs under the migration lock.
 func isUpToDate(ctx context.Context, db *sql.DB) (bool, error) {
 	newest, err := newestVersion()
 	var version int64
@@ -92,7 +92,7 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 }
 
 // The versions of the schema in which a process shows by heartbeats that it exists. Such a process and
-// one that looks at locks take each other for dead.
+// one that uses locks each take the other for dead.
 const firstBeats, lastBeats = 2, 7
 
 // checkNoHeartbeat fails where a process of such a version has used the database within the last minute.

@@ -23,7 +23,7 @@ func (s *Store) Move(ctx context.Context, m approval.Move, row audit.Row) (appro
 	if err := checkMove(m); err != nil {
 		return approval.Record{}, err
 	}
-	// Who comes too late, which is nearly everybody where many press, need not queue.
+	// A move that comes too late, as most do where many people press, need not queue for a write slot.
 	r, err := s.Record(ctx, m.ID)
 	if err != nil {
 		return approval.Record{}, err

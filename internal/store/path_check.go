@@ -28,7 +28,7 @@ func CheckPlace(path string) error {
 	return checkFolders(filepath.Dir(path))
 }
 
-// checkFolders looks at a folder and all above it. Those that are not there yet will be made for
+// checkFolders checks a folder and its parents. Those that do not exist yet will be made for
 // their owner alone.
 func checkFolders(folder string) error {
 	for ; ; folder = filepath.Dir(folder) {

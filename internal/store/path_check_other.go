@@ -4,7 +4,7 @@ package store
 
 import "os"
 
-// hasModes says that a file's mode tells who may write it.
+// hasModes: the mode of a file has the permission to write it.
 const hasModes = false
 
 func isForeign(os.FileInfo) bool { return false }

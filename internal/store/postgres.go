@@ -28,7 +28,7 @@ const (
 	oldestPostgres = 150000 // as server_version_num has it
 )
 
-// The keys of our advisory locks, told from those of other programs by being unlikely.
+// The keys of our advisory locks: numbers that another program is unlikely to use.
 const (
 	appendLock  = "SELECT pg_advisory_xact_lock(8577661061)"
 	upgradeLock = "SELECT pg_advisory_lock(8577661062)"
@@ -67,22 +67,22 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 
 const (
 	growEvery = 10 * time.Second
-	// selectSpare looks whether fewer than 80 % of the server's connections are in use.
+	// selectSpare returns 1 if fewer than 80 % of the server's connections are in use.
 	selectSpare = `SELECT CASE WHEN count(*) * 100 < 80 * current_setting('max_connections')::int THEN 1 ELSE 0 END
 		FROM pg_stat_activity WHERE backend_type = 'client backend'`
 )
 
-// growth bounds the connections of this process: one that writes and one that reads, beside that of its
-// locks; more only where somebody has waited and the server has connections to spare.
+// growth bounds the connections of this process: one writer and one reader, beside that of its locks;
+// more only where a caller has waited and the server has connections to spare.
 type growth struct {
-	wanted atomic.Bool // somebody has waited
+	wanted atomic.Bool // a caller has waited for a slot
 
 	mu    sync.Mutex
-	at    time.Time // of the last look
-	taken [2]int    // slots for writing and reading that nobody gets
+	at    time.Time // of the last selectSpare
+	taken [2]int    // reserved write and read slots, so that no caller gets them
 }
 
-// enter takes a slot and returns what gives it back. On an engine that does not grow g is nil.
+// enter acquires a slot; leave releases it. g is nil on an engine whose pools do not grow.
 func (g *growth) enter(ctx context.Context, slots chan struct{}) (leave func(), err error) {
 	leave = func() { <-slots }
 	select {
@@ -101,7 +101,8 @@ func (g *growth) enter(ctx context.Context, slots chan struct{}) (leave func(), 
 	}
 }
 
-// adjust looks anew, if somebody has waited, at most every ten seconds. The caller has a read slot.
+// adjust widens or narrows the pools if a caller has waited, at most every ten seconds. The caller has a
+// read slot.
 func (g *growth) adjust(ctx context.Context, s *Store) {
 	if g == nil || !g.wanted.Swap(false) || !g.mu.TryLock() {
 		return
@@ -113,7 +114,7 @@ func (g *growth) adjust(ctx context.Context, s *Store) {
 	g.at = time.Now()
 	spare, err := one(ctx, s.read, func(f *flag) []any { return []any{f} }, selectSpare)
 	switch {
-	case err != nil: // what comes next says so
+	case err != nil: // the caller's own query fails too
 	case bool(spare):
 		for i, slots := range []chan struct{}{s.writeSlots, s.readSlots} {
 			for ; g.taken[i] > 0; g.taken[i]-- {
@@ -125,7 +126,7 @@ func (g *growth) adjust(ctx context.Context, s *Store) {
 	}
 }
 
-// makeOwnerOnly takes all slots but one of each kind, as far as they are free.
+// narrow reserves all slots but one of each kind, as far as they are free.
 func (g *growth) narrow(s *Store) {
 	for i, slots := range []chan struct{}{s.writeSlots, s.readSlots} {
 		for free := true; free && g.taken[i] < cap(slots)-1; {

@@ -14,7 +14,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// What PostgreSQL says and a person can do something about.
+// The next step for errors of PostgreSQL that a person can mend.
 var nextSteps = []struct{ code, remedy string }{
 	{"28", "check user and password in VPSBOT_DATABASE_URL, and the server's pg_hba.conf"},
 	{"3D000", "create the database, or correct its name in VPSBOT_DATABASE_URL"},
@@ -24,7 +24,7 @@ var nextSteps = []struct{ code, remedy string }{
 	{"42P07", "another program's tables are in the way: take a database of its own"},
 }
 
-// explainPostgres says what a failure of the database means for whoever meets it. An error of
+// explainPostgres adds to a failure of the database what it means and the next step. An error of
 // ours, and a caller's own cancellation, is returned as it is.
 func explainPostgres(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
@@ -73,7 +73,7 @@ func innermostText(err error) string {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// The codes of PostgreSQL's manual, appendix A, that are told apart here.
+// The codes of PostgreSQL's manual, appendix A, that are distinguished here.
 const (
 	foreignKey           = "23503"
 	serializationFailure = "40001"
@@ -113,7 +113,7 @@ func isTransient(err error) bool {
 	if hasCode(err, serializationFailure, deadlockDetected, uniqueViolation) {
 		return true
 	}
-	// Where there is no connection to be had, or no answer in time, a second try only takes longer.
+	// Without a connection, or without an answer in time, a second attempt only takes longer.
 	return isLost(err) && !cannotConnect(err) && !errors.Is(err, context.DeadlineExceeded)
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // The keys of an advisory lock: a number for its kind, of one schema's, and one for its holder. Two
-// holders that share a number would be taken for alive for longer, never for dead.
+// holders with the same number would be taken for alive too long, never for dead.
 const (
 	lockKind      = "hashtext('vpsbot:' || current_schema()::text || ':' || $1::text)"
 	lockHolder    = "hashtext($2::text)"
@@ -51,7 +51,7 @@ func newSession(config *pgx.ConnConfig) *session {
 	return &session{config: config}
 }
 
-// take takes a lock under an id, on a new connection where there is none or it is broken.
+// take acquires a lock under an id, on a new connection where there is none or it is closed.
 func (s *session) take(ctx context.Context, kind liveness.Kind, id string) (liveness.Lock, error) {
 	ctx, cancel := ownTime(ctx)
 	defer cancel()
@@ -72,12 +72,11 @@ func (s *session) take(ctx context.Context, kind liveness.Kind, id string) (live
 	return lock, nil
 }
 
-// errPooled says that something between this process and the server gives a session to others.
+// errPooled: the session of this process is not one of the server's.
 var errPooled = errors.New("a connection pooler stands between vpsbot and PostgreSQL, where a lock can outlive its process: " +
 	"name the server itself in VPSBOT_DATABASE_URL")
 
-// checkDirect fails where the server's process is not the one that answered as the session began, or
-// changes.
+// checkDirect fails where the pid of the server's process is not the one of the handshake, or changes.
 func (s *session) checkDirect(ctx context.Context) error {
 	ctx, cancel := ownTime(ctx)
 	defer cancel()

@@ -29,8 +29,7 @@ func (s *Store) AddPost(ctx context.Context, p delivery.Post) (first bool, err e
 	return addPost(ctx, s, p, "DO NOTHING")
 }
 
-// replacing is what of a post is written over. Its version goes up: who has read it before does
-// not find it any more.
+// replacing overwrites a post and increments its version, so that SavePost of the one before fails.
 var replacing = "DO UPDATE SET " + strings.Join(excluded(postValues), ", ") +
 	", version = posts.version + 1, marked = excluded.marked, owner = excluded.owner, leased_until = excluded.leased_until"
 
@@ -48,7 +47,7 @@ func (s *Store) ReplacePost(ctx context.Context, p delivery.Post) error {
 	return err
 }
 
-// addPost does with one that is there what conflict says.
+// addPost inserts a post; conflict is the action for one that exists.
 func addPost(ctx context.Context, s *Store, p delivery.Post, conflict string) (stored bool, err error) {
 	if p.Approval == "" || p.Key != p.Kind+":"+p.Approval {
 		return false, errors.New("store: the key of a post is its kind and its approval, with a colon between")
@@ -118,7 +117,7 @@ func (s *Store) MarkDue(ctx context.Context, id string, at time.Time) error {
 	return err
 }
 
-// markDueQuery leaves a note where somebody has the post, who would write over its time.
+// markDueQuery sets marked too while a post is claimed, because SavePost overwrites next.
 func markDueQuery(id string, at time.Time) (query string, args []any) {
 	var p params
 	sooner := func(column string) string {

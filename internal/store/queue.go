@@ -7,8 +7,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/liveness"
 )
 
-// lease is after how long a process takes up again what it has claimed itself. What another process
-// has claimed is that one's for as long as it exists.
+// lease is the time after which a process claims again what it claimed itself and did not finish. What
+// another process claimed stays that one's for as long as it exists.
 const lease = time.Minute
 
 // keysAtOnce is how many keys go into one statement, and the most that is claimed at once.
@@ -33,8 +33,8 @@ type holders struct {
 	missing []string // theirs once the lease is over, as of a version without locks
 }
 
-// selectQuery selects the keys of what is due and free. They are locked, and who has some of them
-// locked already is not waited for.
+// selectQuery selects the keys of rows that are due and free, and locks them. Rows that are locked
+// already are skipped.
 func (q queue[T]) selectQuery(skip string, by holders, now time.Time, n int) (query string, args []any) {
 	var p params
 	query = "SELECT " + q.key + " FROM " + q.table + " WHERE " + q.due(&p, now) +
@@ -46,7 +46,7 @@ func (q queue[T]) selectQuery(skip string, by holders, now time.Time, n int) (qu
 	return query, p.values
 }
 
-// claimQuery leases the rows of keys, and returns them in any order.
+// claimQuery claims rows by key, and returns them in any order.
 func (q queue[T]) claimQuery(owner string, now time.Time, keys []string) (query string, args []any) {
 	var p params
 	query = "UPDATE " + q.table + " SET owner = " + p.add(owner) + ", leased_until = " + p.add(millis(now.Add(lease))) + ", " + q.also +
@@ -71,7 +71,7 @@ func (q queue[T]) claim(ctx context.Context, s *Store, now time.Time, n int) ([]
 	})
 }
 
-// owners selects who has claimed something, without one.
+// owners selects the ids of the holders that rows name, but for one.
 func (q queue[T]) owners(self string) (query string, args []any) {
 	return "SELECT DISTINCT owner FROM " + q.table + " WHERE " + q.open + " AND owner <> '' AND owner <> $1", []any{self}
 }

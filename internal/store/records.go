@@ -89,7 +89,7 @@ func (s *Store) MarkDelivered(ctx context.Context, id string, at time.Time) (fir
 	return first, err
 }
 
-// Insert implements [approval.Store]. What r says of Prior is not looked at; ChangedAt and,
+// Insert implements [approval.Store]. Prior of r is ignored; ChangedAt and,
 // for an Executing record, ClaimedAt are CreatedAt where they are zero, and Person is Actor where
 // it is empty.
 //
@@ -165,7 +165,7 @@ func insertIn(ctx context.Context, tx transaction, r approval.Record, limits []a
 	return stored, false, err
 }
 
-// mayInsert looks for what stands against a new record.
+// mayInsert fails if a new record is not allowed.
 func mayInsert(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
 	if r.State == approval.Executing {
 		if err := checkFreeze(ctx, q); err != nil {

@@ -42,7 +42,7 @@ func openedFiles(path string, write *sql.DB) (*files, error) {
 	return f, nil
 }
 
-// ownFile returns the file at path. Where the system tells which files this process has open, it
+// ownFile returns the file at path. Where the system lists the open files of this process, it
 // must be one of them: it may have been exchanged since it was opened.
 func ownFile(path string) (os.FileInfo, error) {
 	info, err := os.Stat(path)
@@ -93,8 +93,8 @@ func verifyFiles(ctx context.Context, s *Store) error {
 	return s.files.verify(ctx)
 }
 
-// find looks whether the files that were opened are where others will look for them, and returns the
-// size of the write-ahead log. Without files it has nothing to say.
+// find fails unless the opened files are the ones at their paths, and returns the size of the
+// write-ahead log; 0 without files.
 func (f *files) find() (wal int64, err error) {
 	if f == nil {
 		return 0, nil
@@ -120,8 +120,8 @@ func lostFile(name, how string) error {
 	return fmt.Errorf("store: nothing is written: the database file %s was %s while it was in use; put it back, or start the program again", name, how)
 }
 
-// verifyCut tells a write-ahead log whose rows were all moved into the database, which another program
-// may then have emptied, from one of which a part was cut off.
+// verifyCut distinguishes a write-ahead log that was checkpointed and truncated, by another program too,
+// from one of which a part was cut off.
 func (f *files) verifyCut(ctx context.Context) error {
 	whole, err := f.isWhole(ctx)
 	switch {
@@ -136,8 +136,8 @@ func (f *files) verifyCut(ctx context.Context) error {
 	return fmt.Errorf("%w (%w)", lostFile(f.path+"-wal", "cut short"), err)
 }
 
-// isWhole compares a write-ahead log that has become shorter with what its index says, and looks
-// whether the last row that was committed here is still there.
+// isWhole compares a write-ahead log that has become shorter with its index, and checks whether the
+// last row that was committed here is still there.
 func (f *files) isWhole(ctx context.Context) (bool, error) {
 	var busy, frames, moved, page, rows int64
 	const checkpoint, last = "PRAGMA wal_checkpoint(PASSIVE)", "SELECT (SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2), page_size FROM pragma_page_size"
@@ -156,7 +156,7 @@ func (f *files) isWhole(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// explain says why rows could not be read, where a part of the write-ahead log is missing.
+// explain adds to an error of reading that a part of the write-ahead log is missing, if it is.
 func (f *files) explain(err error) error {
 	if !isCode(err, sqlite3.SQLITE_IOERR) && !isCode(err, sqlite3.SQLITE_CORRUPT) {
 		return err

@@ -30,10 +30,10 @@ const readers = 4
 type Store struct {
 	engine
 	write      *sql.DB
-	writeSlots chan struct{} // of those who write: they queue here rather than in the engine
+	writeSlots chan struct{} // of writers: they queue here rather than in the engine
 	writes     *statements   // nil where the driver keeps what it has prepared; so are reads
 	read       *sql.DB       // cannot write
-	readSlots  chan struct{} // of those who read, so that time spent queueing is not the database's
+	readSlots  chan struct{} // of readers, so that the wait for a connection does not count as the database's time
 	reads      *statements
 
 	received atomic.Int64 // deliveries
@@ -51,7 +51,7 @@ type engine struct {
 	path    string            // of the file; empty: not a file
 	files   *files            // those that were opened; nil: not a file. Only with the write slot
 	options *sql.TxOptions    // of a write
-	skip    string            // end of a SELECT that locks its rows and leaves out those that others have locked; empty: nobody can
+	skip    string            // end of a SELECT that locks its rows and leaves out those that others have locked; empty: there are no such locks
 	lock    string            // statement that makes a transaction the only one that appends; empty: it is anyway
 	timeout time.Duration     // of a transaction, or a read; 0: none
 	clock   string            // expression: milliseconds since 1970 by the database's clock
@@ -90,7 +90,7 @@ func isPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres:") || strings.HasPrefix(url, "postgresql:")
 }
 
-// newStore takes the pools and how many connections each has.
+// newStore makes a store of two pools and the number of connections of each.
 func newStore(e engine, write *sql.DB, writers int, read *sql.DB, readers int) *Store {
 	return &Store{
 		engine: e, write: write, writeSlots: make(chan struct{}, writers), read: read, readSlots: make(chan struct{}, readers),
@@ -103,7 +103,7 @@ func newStore(e engine, write *sql.DB, writers int, read *sql.DB, readers int) *
 func (s *Store) Close() error {
 	s.noteCounts()
 	released := s.releaseLocks()
-	// The writer goes last: SQLite tidies up its files as the last connection closes.
+	// The writer is closed last: SQLite removes its files as the last connection closes.
 	return errors.Join(released, s.read.Close(), s.write.Close())
 }
 
@@ -143,7 +143,7 @@ func (s *statements) find(query string) *sql.Stmt {
 }
 
 // prepare prepares what find was asked for in vain. It is called outside of a transaction: within one
-// the writer's only connection is taken.
+// the writer's only connection is in use.
 func (s *statements) prepare(ctx context.Context) {
 	if s == nil {
 		return

@@ -15,7 +15,7 @@ const (
 	verifyInterval = 100 * time.Millisecond // between two questions whether a commit was kept
 )
 
-// errCommitUnknown says that nobody can tell whether what was written is there.
+// errCommitUnknown: it cannot be found out whether a transaction was committed.
 var errCommitUnknown = errors.New("whether the last write was kept is not known")
 
 // transaction is a write transaction that uses what is prepared.
@@ -32,7 +32,7 @@ type appended struct {
 	hash    string
 	at      time.Time
 	note    audit.SignedCheckpoint // the checkpoint of the last row, if it has one
-	accepts bool                   // it takes up a restored log
+	accepts bool                   // it accepts a restored log
 }
 
 // change is what is done in a transaction.
@@ -113,7 +113,7 @@ func (e *engine) lockAppend(ctx context.Context, tx transaction) error {
 	return err
 }
 
-// ignoreConflict tries a change once. What became of its commit is looked up for longer than bounded lasts.
+// once attempts a change. The outcome of its commit is looked up under ctx, for longer than bounded lasts.
 func (s *Store) once(ctx, bounded context.Context, do change) error {
 	tx, err := s.write.BeginTx(bounded, s.options)
 	if err != nil {
@@ -138,10 +138,10 @@ func (s *Store) once(ctx, bounded context.Context, do change) error {
 	return nil
 }
 
-// verifyCommit finds out what became of a transaction whose commit was not answered: its row of the log
-// is there, then all of it is; or it is not, then nothing is and the error may be tried again. What
-// writes no row cannot be found again. It waits for the lock that the lost transaction held, so that
-// that cannot still be on its way, and asks for a while: a server that was restarted takes a moment.
+// verifyCommit finds out the outcome of a commit that was not answered. If the log has the transaction's
+// row, all of it was committed; if not, nothing was, and the change may be tried again. Without a row the
+// outcome is unknown. It waits for the append lock that the lost transaction held, so that the commit
+// cannot be under way any more, and retries while the server restarts.
 func (s *Store) verifyCommit(ctx context.Context, done appended, lost error) error {
 	if !isLost(lost) {
 		return lost
