@@ -20,10 +20,10 @@ import (
 // part of the product that needs it: what it was stays in the comment.
 const (
 	mostFunctionLines = 60
-	mostParameters    = 7 // of one function, its context counted; 6 is the goal
+	mostParameters    = 6 // of one function, its context counted
 
-	mostLines     = 43_160 // without tests and what tests alone use (100 lines when testkit left the count); 46,400 before testkit, which took 180 lines out of tests; 38,000 is the goal
-	mostFiles     = 312    // without tests; 330 is the goal
+	mostLines     = 43_150 // without tests and what tests alone use (100 lines when testkit left the count); 46,400 before testkit, which took 180 lines out of tests; 38,000 is the goal
+	mostFiles     = 310    // without tests; 330 is the goal
 	mostMethods   = 60     // of one type; 60 is the goal
 	mostManyParam = 15     // functions with five parameters or more; 15 is the goal
 )
