@@ -67,3 +67,9 @@ func Hidden(c rune) bool {
 	}
 	return c == brailleBlank || unicode.In(c, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
+
+// Storable makes s a text that each database takes: PostgreSQL refuses NUL and what is not UTF-8,
+// SQLite would keep it.
+func Storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

@@ -76,3 +76,20 @@ func ShellWord(s string) string {
 
 // Moment says when something happened, to the minute: "2025-03-01 12:00 UTC".
 func Moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// IsUUID reports whether s is a UUID in its usual form, in either case.
+func IsUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
