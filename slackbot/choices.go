@@ -17,13 +17,19 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// pickers are the fields that are picked from objects of the account: which lists are read, and how.
+// pickers are the fields that are picked from what several lists have, or in words of their own: which lists are read, and how.
 var pickers = map[string]picker{
-	"plan_id":     {[]string{"plans.list"}, planChoices},
-	"location":    {[]string{"plans.list", "servers.list"}, locationChoices},
-	"os_id":       {[]string{"servers.list"}, systemChoices},
-	"backup_id":   {[]string{"backups.list"}, copyChoices("backups.list")},
-	"snapshot_id": {[]string{"snapshots.list"}, copyChoices("snapshots.list")},
+	"plan_id":  {[]string{"plans.list"}, planChoices},
+	"location": {[]string{"plans.list", "servers.list"}, locationChoices},
+	"os_id":    {[]string{"servers.list"}, systemChoices},
+}
+
+// pickerOf returns how a field is picked; one without lists is typed.
+func pickerOf(field tools.Field) picker {
+	if field.List != "" {
+		return picker{[]string{field.List}, itemChoices(field.List)}
+	}
+	return pickers[field.Name]
 }
 
 type picker struct {
@@ -39,7 +45,7 @@ type replies map[string]runner.Reply
 func (f form) choices(ctx context.Context, offered []*tools.Op) blocks.Choices {
 	wanted := map[string]*tools.Op{}
 	for _, field := range f.Op.Fields {
-		for _, name := range pickers[field.Name].lists {
+		for _, name := range pickerOf(field).lists {
 			if op, ok := f.Runner.Catalogue.Lookup(name); ok && slices.Contains(offered, op) {
 				wanted[name] = op
 			}
@@ -48,7 +54,7 @@ func (f form) choices(ctx context.Context, offered []*tools.Op) blocks.Choices {
 	lists := f.lists(ctx, wanted)
 	choices := blocks.Choices{}
 	for _, field := range f.Op.Fields {
-		if p, ok := pickers[field.Name]; ok {
+		if p := pickerOf(field); p.lists != nil {
 			choices[field.Name] = p.from(lists)
 		}
 	}
@@ -164,8 +170,8 @@ func systemChoices(lists replies) []blocks.Choice {
 	return all
 }
 
-// copyChoices are the backups or snapshots of a list, the newest first.
-func copyChoices(list string) func(replies) []blocks.Choice {
+// itemChoices are the objects of a list, such as backups, the newest first.
+func itemChoices(list string) func(replies) []blocks.Choice {
 	return func(lists replies) (all []blocks.Choice) {
 		rows := rowsOf(lists[list])
 		slices.SortStableFunc(rows, func(a, b row) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })

@@ -30,7 +30,8 @@ type Field struct {
 	Kind     Kind
 	Doc      string
 	Required bool
-	Min, Max int // of an Integer
+	List     string // the operation whose ids it takes; "" if that is not known
+	Min, Max int    // of an Integer
 	rule     rule
 }
 
@@ -67,7 +68,7 @@ func fieldsOf(t reflect.Type) []Field {
 
 func fieldOf(f reflect.StructField) Field {
 	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	field := Field{Name: name, Doc: f.Tag.Get("doc"), Required: options != "omitzero", Kind: kindOf(name, f.Type)}
+	field := Field{Name: name, Doc: f.Tag.Get("doc"), Required: options != "omitzero", Kind: kindOf(name, f.Type), List: f.Tag.Get("list")}
 	if field.Kind == Text || field.Kind == Ref {
 		word := f.Tag.Get("rule")
 		if field.Kind == Ref {

@@ -68,7 +68,7 @@ func (c *Catalogue) Lookup(name string) (*Op, bool) {
 }
 
 // ServerList returns the operation that lists the servers.
-func (c *Catalogue) ServerList() *Op { return c.all()[serverList] }
+func (c *Catalogue) ServerList() *Op { return c.all()["servers.list"] }
 
 // ServerGet returns the operation that reads one server: who may run it may know that the server exists.
 func (c *Catalogue) ServerGet() *Op { return c.all()["servers.get"] }

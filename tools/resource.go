@@ -18,7 +18,6 @@ import (
 type Resource struct {
 	Name  string // a noun: "backup"
 	Field string // the input field with its id, or for a server its name; a terminal takes it without the flag
-	List  string // the operation that lists what Field may hold; "" if none does
 
 	IsServer         bool   // it is a server, whose name confirms a change and stands in policies
 	OfServer         bool   // it belongs to a server, by whose name policies decide
@@ -41,9 +40,9 @@ type Resource struct {
 var (
 	Account = &Resource{Name: "account"} // nothing in particular
 	// ServerFilter is a list that may be narrowed to one server.
-	ServerFilter = &Resource{Name: "server", Field: "server", List: serverList, IsServer: true}
+	ServerFilter = &Resource{Name: "server", Field: "server", IsServer: true}
 	// Server is one server.
-	Server = &Resource{Name: "server", Field: "server", List: serverList, IsServer: true, ServerName: "name", Read: readServer}
+	Server = &Resource{Name: "server", Field: "server", IsServer: true, ServerName: "name", Read: readServer}
 	// NewServer is a server that does not exist yet.
 	NewServer = &Resource{
 		Name: "server", IsServer: true, IsNew: true, ServerName: "name", HasLogin: true,
@@ -51,18 +50,16 @@ var (
 		Read:       readPlan, Facts: planFacts, Lines: planLines,
 	}
 	// ServerCopy is a server that gets a new backup or snapshot.
-	ServerCopy = &Resource{Name: "server", Field: "server", List: serverList, IsServer: true, Read: readServer}
+	ServerCopy = &Resource{Name: "server", Field: "server", IsServer: true, Read: readServer}
 	// ServerBackup is a server that one of its backups overwrites.
-	ServerBackup = &Resource{Name: "server", Field: "server", List: serverList, IsServer: true, Read: readServerBackup}
+	ServerBackup = &Resource{Name: "server", Field: "server", IsServer: true, Read: readServerBackup}
 	// Backup is one backup, and the server behind it.
-	Backup = &Resource{Name: "backup", Field: "backup_id", List: "backups.list", OfServer: true, IsCopy: true, Read: readBackup}
+	Backup = &Resource{Name: "backup", Field: "backup_id", OfServer: true, IsCopy: true, Read: readBackup}
 	// Snapshot is one snapshot, and the server behind it.
-	Snapshot = &Resource{Name: "snapshot", Field: "snapshot_id", List: "snapshots.list", OfServer: true, IsCopy: true, Read: readSnapshot}
+	Snapshot = &Resource{Name: "snapshot", Field: "snapshot_id", OfServer: true, IsCopy: true, Read: readSnapshot}
 	// SnapshotServer is one snapshot that overwrites the server behind it.
-	SnapshotServer = &Resource{Name: "snapshot", Field: "snapshot_id", List: "snapshots.list", OfServer: true, OverwritesServer: true, Read: readSnapshot}
+	SnapshotServer = &Resource{Name: "snapshot", Field: "snapshot_id", OfServer: true, OverwritesServer: true, Read: readSnapshot}
 )
-
-const serverList = "servers.list"
 
 // The inputs that name one thing and nothing else.
 
@@ -71,11 +68,11 @@ type serverIn struct {
 }
 
 type backupIn struct {
-	BackupID apiclient.ID `json:"backup_id" doc:"Backup id"`
+	BackupID apiclient.ID `json:"backup_id" doc:"Backup id" list:"backups.list"`
 }
 
 type snapshotIn struct {
-	SnapshotID apiclient.ID `json:"snapshot_id" doc:"Snapshot id"`
+	SnapshotID apiclient.ID `json:"snapshot_id" doc:"Snapshot id" list:"snapshots.list"`
 }
 
 // OnServer reports whether policies decide by a server's name.

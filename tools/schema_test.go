@@ -138,3 +138,22 @@ func compactJSON(t *testing.T, v any) []byte {
 	require.NoError(t, json.Compact(&b, raw))
 	return b.Bytes()
 }
+
+// What a field says of where its ids are from is an operation that answers a list.
+func TestFieldsNameTheirLists(t *testing.T) {
+	t.Parallel()
+	named := 0
+	for _, op := range tools.Default.Operations() {
+		for _, f := range op.Fields {
+			if f.List == "" {
+				continue
+			}
+			list, ok := tools.Default.Lookup(f.List)
+			require.True(t, ok && list.IsList(), "%s.%s", op.Name, f.Name)
+			named++
+		}
+		_, ok := op.Field(op.Positional())
+		require.True(t, ok || op.Positional() == "", "%s has no field %s", op.Name, op.Positional())
+	}
+	require.Equal(t, 4, named)
+}

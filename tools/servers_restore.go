@@ -9,7 +9,7 @@ import (
 
 type restoreIn struct {
 	Server   string       `json:"server" doc:"Server id or exact name"`
-	BackupID apiclient.ID `json:"backup_id" doc:"A backup of this server"`
+	BackupID apiclient.ID `json:"backup_id" doc:"A backup of this server" list:"backups.list"`
 }
 
 var _ = register(Operation[restoreIn, apiclient.ActionResult]{

@@ -219,8 +219,8 @@ func readSnapshot(ctx context.Context, r *Reader) error {
 func FindAsked[T Summarized](r *Reader, all []T, err error) (T, error) {
 	id, _ := apiclient.ParseID(r.In.Text(r.Op.Resource.Field))
 	one, ok := find(all, id)
-	if err == nil && !ok {
-		err = &InputError{fmt.Sprintf("no %s has the id %s; %s shows them", r.Op.Resource.Name, id, r.Op.Resource.List)}
+	if field, _ := r.Op.Field(r.Op.Resource.Field); err == nil && !ok {
+		err = &InputError{fmt.Sprintf("no %s has the id %s; %s shows them", r.Op.Resource.Name, id, field.List)}
 	}
 	return one, err
 }

@@ -47,7 +47,7 @@ func remove(ctx context.Context, c *apiclient.Client, id apiclient.ID) error {
 
 // The resources.
 
-var one = &tools.Resource{Name: "volume", Field: "volume_id", List: "volumes.list", Read: readOne}
+var one = &tools.Resource{Name: "volume", Field: "volume_id", Read: readOne}
 
 var newOne = &tools.Resource{Name: "volume", IsNew: true, Read: func(_ context.Context, r *tools.Reader) error {
 	r.Item = tools.Item{Kind: "volume", Name: r.In.Text("name")}
@@ -73,7 +73,7 @@ type (
 		Location string `json:"location" rule:"code" doc:"Such as us-west"`
 	}
 	oneVolume struct {
-		VolumeID apiclient.ID `json:"volume_id" doc:"Volume id; volumes.list has it"`
+		VolumeID apiclient.ID `json:"volume_id" doc:"Volume id; volumes.list has it" list:"volumes.list"`
 	}
 	row struct {
 		ID       apiclient.ID `json:"id"`
