@@ -13,8 +13,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// Resource is a kind of thing that operations act on. What differs from one kind to another is on its
-// value, and nothing else compares kinds: a new kind is a new value.
+// Resource is a kind of object that operations act on: a server, a backup. Whatever differs from one kind to
+// another is a field of its value; no other code compares kinds.
 type Resource struct {
 	Name  string // a noun: "backup"
 	Field string // the input field with its id, or for a server its name; a terminal takes it without the flag
@@ -30,15 +30,15 @@ type Resource struct {
 
 	// Read reads the target of a change. It may be nil where only reads act on the resource.
 	Read func(context.Context, *Reader) error
-	// Facts adds to what must still be so when a person has agreed. It may be nil.
+	// Facts adds properties to those that the fingerprint covers. It may be nil.
 	Facts func(Target) map[string]string
-	// Lines adds to the lines of the card. Where it is nil, those of a new thing are the fields of the input.
+	// Lines adds lines to the card. If it is nil, the card of a new object shows the fields of the input.
 	Lines func(*Op, Input, Target) []Line
 }
 
 // The resources of VPS.org.
 var (
-	Account = &Resource{Name: "account"} // nothing in particular
+	Account = &Resource{Name: "account"} // the account as a whole: the operation has no single target
 	// ServerFilter is a list that may be narrowed to one server.
 	ServerFilter = &Resource{Name: "server", Field: "server", IsServer: true}
 	// Server is one server.
@@ -84,7 +84,7 @@ func (r *Resource) renames() bool { return r.ServerName != "" && !r.IsNew }
 // confirmsServer reports whether it is the server's name that a person types.
 func (r *Resource) confirmsServer() bool { return r.IsServer || r.OverwritesServer }
 
-// Asked names the thing by what the input says: "backup 499".
+// Asked names the target by the input alone: "backup 499".
 func (r *Resource) Asked(in Input) string {
 	if id := in.Text(r.Field); id != "" {
 		return r.Name + " " + text.Clean(id)
@@ -98,7 +98,7 @@ type Line struct {
 	Value string `json:"value"`
 }
 
-// TakenBy are the ids of the things that have the name which a new one or a rename asks for.
+// TakenBy are the ids of the objects that already have the name of a new object or of a rename.
 func (op *Op) TakenBy(t Target) map[string]bool {
 	if op.Resource.IsNew {
 		return t.ExistingIDs
@@ -156,8 +156,8 @@ func (op *Op) ConfirmText(t Target) string {
 	return name
 }
 
-// Lock returns what may have one change at a time: the server behind the operation, the
-// name that a new thing will have, or the thing itself.
+// Lock returns the key under which one change runs at a time: the server of the target, the name of a new
+// object, or the object itself.
 func (op *Op) Lock(t Target) string {
 	switch r := op.Resource; {
 	case r.IsServer && r.IsNew:
@@ -197,7 +197,8 @@ func (i Item) label() string {
 	return i.Name
 }
 
-// Facts are what must still be so when a person has agreed. "id" and "name" are the server's.
+// Facts are the properties of the target that its card shows and the fingerprint covers: if one differs right
+// before the call, nothing is sent. "id" and "name" are the server's.
 func (op *Op) Facts(t Target) map[string]string {
 	s, r := t.Server, op.Resource
 	facts := map[string]string{

@@ -34,7 +34,7 @@ type Target struct {
 	NoBackups, NoSnapshots bool // they could not be read, which does not mean that there are none
 }
 
-// Item is one thing that is no server.
+// Item is one object other than a server.
 type Item struct {
 	Kind      string // "backup"
 	ID        apiclient.ID
@@ -84,17 +84,16 @@ func idOr(read, asked apiclient.ID) apiclient.ID {
 // Access is what a resource may read its target with.
 type Access interface {
 	API() *apiclient.Client
-	// Grants reports whether the token holds a permission. That it cannot be asked is not a no.
+	// Grants reports whether the token holds a permission; an error says that it could not be read.
 	Grants(context.Context, permissions.Permission) (bool, error)
-	// Require is a refusal unless the token holds a permission: purpose says what that is needed for.
+	// Require returns a refusal unless the token holds a permission, which is needed for a purpose.
 	Require(ctx context.Context, p permissions.Permission, purpose string) error
-	// GoesByServer reports whether a policy is in force whose rules go by servers.
+	// GoesByServer reports whether a policy file is in force, whose rules match servers.
 	GoesByServer() bool
 }
 
-// ReadTarget reads what a change acts on, and what its card and its read-back need. Where
-// a person will be asked, a target that cannot be read refuses the operation; else it
-// goes on with the id alone.
+// ReadTarget reads the target of a change, and what its card and its read-back need. If a person must agree, a
+// target that cannot be read refuses the operation; else the id alone is enough.
 func (op *Op) ReadTarget(ctx context.Context, a Access, in Input, server apiclient.ID) (Target, error) {
 	r := &Reader{Access: a, Op: op, In: in}
 	r.ID, r.Server.ID = server, server
@@ -109,7 +108,7 @@ func (op *Op) ReadTarget(ctx context.Context, a Access, in Input, server apiclie
 	return r.Target, readExisting(ctx, r)
 }
 
-// Reader reads the target of one change. Its Target is what was read so far.
+// Reader reads the target of one change into its Target.
 type Reader struct {
 	Access
 	Op *Op
