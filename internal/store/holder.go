@@ -77,7 +77,8 @@ func (s *Store) take(ctx context.Context, kind liveness.Kind, id string) (livene
 			s.warn(fmt.Errorf("lock files of processes that have ended could not be removed: %w", err))
 		}
 	}
-	return s.lockFiles.Take(kind, id)
+	lock, err := s.lockFiles.Take(kind, id)
+	return lock, explainSQLite(err)
 }
 
 // CheckDirect fails where a connection pooler stands before a PostgreSQL server.

@@ -248,3 +248,18 @@ func TestConnectionsOfPostgreSQL(t *testing.T) {
 	}
 	require.LessOrEqual(t, used(db), 3, "there are few left")
 }
+
+// Where no lock file can be made nothing is claimed, and the error has the next step.
+func TestNoLockFileCanBeMade(t *testing.T) {
+	url := engines["sqlite"](t)
+	db := open(t, url)
+	require.NoError(t, os.WriteFile(fileOf(url)+"-locks", nil, 0o600)) // in the place of the folder
+	_, err := db.Hold(t.Context())
+	require.ErrorContains(t, err, "a lock file cannot be made")
+	require.ErrorContains(t, err, "name another file, sqlite:PATH")
+	_, err = db.Enqueue(t.Context(), start, deliveries(1, 0))
+	require.Error(t, err)
+	require.NoError(t, os.Remove(fileOf(url)+"-locks"))
+	_, err = db.Hold(t.Context())
+	require.NoError(t, err)
+}
