@@ -24,7 +24,7 @@ func TestNewResource(t *testing.T) {
 	})
 	p, card := w.request(lea, "volumes create name=data-1 location=us-west", "Creates the volume")
 	p.Press(card, "confirm")
-	w.direct(lea, "Done")
+	require.Contains(t, w.direct(lea, "Done").Text(), "Create a volume", "the title is that of its catalogue")
 	p.Type("/vps volumes")
 	require.Contains(t, w.ephemeral(lea, "data-1").Text(), "us-west")
 

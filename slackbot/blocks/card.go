@@ -22,10 +22,11 @@ const (
 
 // AskView is what a card is asked with.
 type AskView struct {
-	Role    Role
-	AskedBy string // a mention such as "<@U024BE7LH>", or words such as "key lead-laptop"; empty: as the record has it
-	Answers []approval.Consent
-	Call    []string // ids of the users and user groups that are to be called
+	Catalogue *tools.Catalogue // nil: that of the product
+	Role      Role
+	AskedBy   string // a mention such as "<@U024BE7LH>", or words such as "key lead-laptop"; empty: as the record has it
+	Answers   []approval.Consent
+	Call      []string // ids of the users and user groups that are to be called
 }
 
 // mostCalled limits the mentions at once, so that the question stays visible.
@@ -37,13 +38,13 @@ var askTexts = map[Role]md{Own: "Please confirm", Second: "Approval needed"}
 // Ask is the card of a record with the buttons to answer it. The buttons carry the record's id
 // and nothing else; where a name must be typed, they lead to the modal that asks for it.
 func Ask(rec approval.Record, o AskView) Message {
-	says := askTexts[o.Role] + ": " + subject(rec)
+	says := askTexts[o.Role] + ": " + subject(o.Catalogue, rec)
 	if o.Role == Second {
 		says += ", asked by " + askerOf(rec, o.AskedBy)
 	}
 	called := join(" ", each(o.Call[:min(mostCalled, len(o.Call))], mention)...)
 	return message(join(" ", called, says), askButtons(rec, o.Role),
-		sections(join(" ", called, "✋ *"+askTexts[o.Role]+"* · "+title(rec))),
+		sections(join(" ", called, "✋ *"+askTexts[o.Role]+"* · "+title(o.Catalogue, rec))),
 		cardBlocks(cardOf(rec)),
 		contextLine(askedBy(rec, o.AskedBy), until(rec.ExpiresAt)),
 		contextLine(answers(o.Answers)))

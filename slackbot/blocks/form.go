@@ -209,7 +209,7 @@ func encode(v any) []byte {
 // NameModal shows the card again and asks for the name that confirms it, with nothing to pick and nothing
 // filled in.
 func NameModal(rec approval.Record, meta string) slack.ModalViewRequest {
-	body := slices.Concat(sections(title(rec)), cardBlocks(cardOf(rec)), contextLine(askedBy(rec, ""), until(rec.ExpiresAt)))
+	body := slices.Concat(sections(title(nil, rec)), cardBlocks(cardOf(rec)), contextLine(askedBy(rec, ""), until(rec.ExpiresAt)))
 	var asks []slack.Block
 	if rec.Confirm != "" {
 		typed := slack.NewPlainTextInputBlockElement(nil, BlockName)
@@ -226,7 +226,7 @@ const mostReason = 300
 func DenyModal(rec approval.Record, meta string) slack.ModalViewRequest {
 	reason := slack.NewPlainTextInputBlockElement(nil, BlockReason).WithMultiline(true).WithMaxLength(mostReason)
 	asks := slack.NewInputBlock(BlockReason, plain("Why not? The asker will read it.", mostLabel), nil, reason).WithOptional(true)
-	return submittable(modal("Say no", meta, sections(title(rec), esc(cardOf(rec).Effect)), asks), CallbackDeny, "Deny")
+	return submittable(modal("Say no", meta, sections(title(nil, rec), esc(cardOf(rec).Effect)), asks), CallbackDeny, "Deny")
 }
 
 // Loading is shown while a modal is being filled: a trigger lives three seconds.

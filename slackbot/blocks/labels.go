@@ -43,8 +43,8 @@ func spellCommands(doc string) string { return tools.Default.SpellNames(doc, sla
 func slashCommand(op *tools.Op) string { return "/vps " + strings.Replace(op.Name, ".", " ", 1) }
 
 // titleOf names an operation for people, also one that no longer exists.
-func titleOf(operation string) string {
-	if op, ok := tools.Default.Lookup(operation); ok {
+func titleOf(c *tools.Catalogue, operation string) string {
+	if op, ok := c.Lookup(operation); ok {
 		return op.Title
 	}
 	return operation

@@ -58,10 +58,10 @@ func questions(heading md, records []approval.Record, role Role) []slack.Block {
 func summary(rec approval.Record) []md {
 	by := askedBy(rec, "")
 	if rec.State == approval.Pending {
-		return []md{strong(title(rec)), clip(esc(cardOf(rec).Effect), longestText), join(" · ", by, until(rec.ExpiresAt))}
+		return []md{strong(title(nil, rec)), clip(esc(cardOf(rec).Effect), longestText), join(" · ", by, until(rec.ExpiresAt))}
 	}
 	w := stateTexts[rec.State]
-	return []md{join(" ", w.mark, strong(title(rec)), "·", w.head), by}
+	return []md{join(" ", w.mark, strong(title(nil, rec)), "·", w.head), by}
 }
 
 // summaryButtons are the answers that a record still accepts: a running one accepts none.

@@ -15,16 +15,17 @@ import (
 
 // LiveView is what a message about a record is shown with.
 type LiveView struct {
-	Now      time.Time
-	Mention  string        // user id of who is called, where it has ended or it is their turn; empty: nobody
-	Cancel   bool          // there is a button to cancel the request, while that can be done
-	Going    bool          // VPS.org has accepted it, and its work goes on
-	Progress string        // the status while it goes on: "provisioning"; empty: not known yet
-	Waited   time.Duration // since it began to run
-	Settled  string        // the status that it settled in; empty: not yet, or there is nothing to settle
-	Result   []byte        // what it has made, as it is since it settled; nil: as it was accepted
-	Answers  []approval.Consent
-	Undo     string // the command that undoes it; empty: none
+	Catalogue *tools.Catalogue // nil: that of the product
+	Now       time.Time
+	Mention   string        // user id of who is called, where it has ended or it is their turn; empty: nobody
+	Cancel    bool          // there is a button to cancel the request, while that can be done
+	Going     bool          // VPS.org has accepted it, and its work goes on
+	Progress  string        // the status while it goes on: "provisioning"; empty: not known yet
+	Waited    time.Duration // since it began to run
+	Settled   string        // the status that it settled in; empty: not yet, or there is nothing to settle
+	Result    []byte        // what it has made, as it is since it settled; nil: as it was accepted
+	Answers   []approval.Consent
+	Undo      string // the command that undoes it; empty: none
 }
 
 // Live is the message about a change as it stands: who it waits for, how long it has been
@@ -37,14 +38,14 @@ func Live(rec approval.Record, o LiveView) Message {
 		if result == nil {
 			result = rec.Result
 		}
-		op, _ := tools.Default.Lookup(rec.Operation)
+		op, _ := o.Catalogue.Lookup(rec.Operation)
 		made = created(op, result)
 	}
 	if now.state == approval.Refused { // an answer that the last check did not count would look like one that does
 		o.Answers = nil
 	}
 	return message(now.text, now.buttons,
-		sections(now.head, effect(rec, now), now.says),
+		sections(now.head, effect(o.Catalogue, rec, now), now.says),
 		sections(made...),
 		sections(now.undo),
 		contextLine(askedBy(rec, ""), now.until),
@@ -130,8 +131,8 @@ func recordStatusOf(rec approval.Record, o LiveView) recordStatus {
 			now.undo = labelled("To undo: ", code(o.Undo))
 		}
 	}
-	now.head = w.mark + " *" + w.head + "* · " + title(rec)
-	now.text = subject(rec) + ": " + w.head
+	now.head = w.mark + " *" + w.head + "* · " + title(o.Catalogue, rec)
+	now.text = subject(o.Catalogue, rec) + ": " + w.head
 	if now.ended || now.called {
 		m := mention(o.Mention)
 		now.head, now.text = join(" ", m, now.head), join(" ", m, now.text)
@@ -186,18 +187,18 @@ func lasting(word md, d time.Duration) md {
 }
 
 // title names a change: "Reboot a server `web-1`".
-func title(rec approval.Record) md {
-	return join(" ", named(titleOf(rec.Operation)), codeName(rec.TargetName))
+func title(c *tools.Catalogue, rec approval.Record) md {
+	return join(" ", named(titleOf(c, rec.Operation)), codeName(rec.TargetName))
 }
 
 // subject is the title for a notification, which shows no markup.
-func subject(rec approval.Record) md {
-	return join(" ", named(titleOf(rec.Operation)), named(rec.TargetName))
+func subject(c *tools.Catalogue, rec approval.Record) md {
+	return join(" ", named(titleOf(c, rec.Operation)), named(rec.TargetName))
 }
 
 // effect returns the effect of a change that has not ended. That of changed settings stays: no other text names them.
-func effect(rec approval.Record, now recordStatus) md {
-	op, _ := tools.Default.Lookup(rec.Operation)
+func effect(c *tools.Catalogue, rec approval.Record, now recordStatus) md {
+	op, _ := c.Lookup(rec.Operation)
 	settings := op != nil && op.Risk == permissions.Change && !op.Settles && !op.Creates()
 	if rec.State.IsOpen() && !now.ended || rec.State == approval.Done && settings {
 		return esc(cardOf(rec).Effect)

@@ -29,14 +29,15 @@ func (u *update) compose(ctx context.Context) blocks.Reason {
 	asksAsker := p.Kind == cardKind || isDirect(p) && (p.Kind == directKind || p.Kind == liveKind)
 	switch {
 	case isPending && p.Kind == approvalsKind:
-		u.shown = blocks.Ask(rec, blocks.AskView{Role: blocks.Second, AskedBy: u.askedBy(), Answers: answers, Call: u.approverIDs(ctx)})
+		u.shown = blocks.Ask(rec, blocks.AskView{Catalogue: u.Runner.Catalogue, Role: blocks.Second, AskedBy: u.askedBy(), Answers: answers, Call: u.approverIDs(ctx)})
 		return blocks.NoReason
 	case isPending && asksAsker && approval.Missing(rec, answers).Own:
-		u.shown = blocks.Ask(rec, blocks.AskView{Role: blocks.Own, AskedBy: u.askedBy(), Answers: answers})
+		u.shown = blocks.Ask(rec, blocks.AskView{Catalogue: u.Runner.Catalogue, Role: blocks.Own, AskedBy: u.askedBy(), Answers: answers})
 		return blocks.NoReason
 	}
 	view := blocks.LiveView{
-		Now: u.Now(), Answers: answers, Undo: undoCommand(u.Runner.Catalogue, rec), Cancel: asksAsker && IsSlack(rec) && (p.Kind != cardKind || !rec.Own),
+		Catalogue: u.Runner.Catalogue,
+		Now:       u.Now(), Answers: answers, Undo: undoCommand(u.Runner.Catalogue, rec), Cancel: asksAsker && IsSlack(rec) && (p.Kind != cardKind || !rec.Own),
 	}
 	u.addProgress(ctx, &view)
 	if p.Kind == cardKind { // it can be rewritten a few times only: no clock runs in it
