@@ -9,6 +9,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // attempt is one call that changes something, from its input to its reply. Its methods are the steps.
@@ -31,7 +32,7 @@ func (r *Runner) attemptOf(ctx context.Context, id string, call Call) (*attempt,
 	}
 	a.rec, err = a.store.Record(ctx, id)
 	if errors.Is(err, approval.ErrNotFound) {
-		return a, &inputError{"no approval has that id; vpsbot approvals list shows them"}
+		return a, &tools.InputError{Text: "no approval has that id; vpsbot approvals list shows them"}
 	}
 	if err != nil {
 		return a, &storeError{err}
@@ -39,7 +40,7 @@ func (r *Runner) attemptOf(ctx context.Context, id string, call Call) (*attempt,
 	a.stored = true
 	op, ok := r.Catalogue.Lookup(a.rec.Operation)
 	if !ok {
-		return a, &inputError{"this version has no operation " + text.Quote(a.rec.Operation)}
+		return a, &tools.InputError{Text: "this version has no operation " + text.Quote(a.rec.Operation)}
 	}
 	a.op = op
 	return a, nil
@@ -148,7 +149,7 @@ func (a *attempt) deliverMissedOutcome(ctx context.Context, hash string) (Reply,
 // failPlan ends a call whose target could not be read. If the target no longer exists because the
 // very same change has been made, or is under way, the reply is that change's.
 func (a *attempt) failPlan(ctx context.Context, err error) Reply {
-	if errors.As(err, new(*inputError)) {
+	if errors.As(err, new(*tools.InputError)) {
 		q := a.ownRecords(hashOf(a.in.Canonical()))
 		q.States = approval.Open
 		if open, findErr := a.store.Find(ctx, q); findErr == nil && len(open) > 0 {
@@ -159,7 +160,7 @@ func (a *attempt) failPlan(ctx context.Context, err error) Reply {
 			return a.joinRunning(ctx)
 		}
 	}
-	if errors.As(err, new(*refusal)) {
+	if errors.As(err, new(*tools.Refusal)) {
 		a.noteRefusal(ctx, err)
 	}
 	return a.failOrUnknown(ctx, err)
@@ -284,14 +285,14 @@ func (a *attempt) failClaim(ctx context.Context, err error) Reply {
 	if a.stored && errors.As(err, new(*approval.LimitError)) {
 		return a.overBudget(ctx, no)
 	}
-	row.Reason = no.says
+	row.Reason = no.Text
 	a.noteOrLog(ctx, row)
 	return fail(a.op, no)
 }
 
 // overBudget ends a question whose claim a budget refused: nobody is asked again for what cannot be.
-func (a *attempt) overBudget(ctx context.Context, no *refusal) Reply {
-	m := approval.Move{To: approval.Cancelled, Message: a.op.Name + " of " + text.Quote(a.rec.TargetName) + " was refused: " + no.says + ". Nothing was sent."}
+func (a *attempt) overBudget(ctx context.Context, no *tools.Refusal) Reply {
+	m := approval.Move{To: approval.Cancelled, Message: a.op.Name + " of " + text.Quote(a.rec.TargetName) + " was refused: " + no.Text + ". Nothing was sent."}
 	reply := a.endWaiting(ctx, m)
 	reply.Class, reply.Outcome = Refuse, Refused
 	return reply

@@ -13,7 +13,7 @@ import (
 // all has been sent; where the token does, nothing but GET /account/me/.
 func (q request) authorize(ctx context.Context, fresh bool) error {
 	if d := q.Policy().Decide(q.call.ask(q.op, q.in, q.op.Risk, q.op.NoTarget())); !d.Allowed {
-		return &refusal{q.op.Name + " is refused: " + d.Reason}
+		return &tools.Refusal{Text: q.op.Name + " is refused: " + d.Reason}
 	}
 	if len(q.op.Needs) == 0 && q.op.IsRead() {
 		return nil // the call itself is the check
@@ -23,7 +23,7 @@ func (q request) authorize(ctx context.Context, fresh bool) error {
 		return err
 	}
 	if d := token.Allows(q.op.Needs, q.Now()); !d.Allowed {
-		return &refusal{q.op.Name + " is refused: " + d.Reason}
+		return &tools.Refusal{Text: q.op.Name + " is refused: " + d.Reason}
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (q request) authorizeTarget(ctx context.Context, t tools.Target) (permissio
 	ask.Raised = q.op.RiskOf(t, q.in)
 	d := q.decide(ctx, ask)
 	if !d.Allowed {
-		return d, &refusal{q.op.Name + " of " + q.refused(t) + " is refused: " + d.Reason}
+		return d, &tools.Refusal{Text: q.op.Name + " of " + q.refused(t) + " is refused: " + d.Reason}
 	}
 	return d, nil
 }
@@ -86,7 +86,7 @@ func (q request) authorizeRead(ctx context.Context, server apiclient.ID) error {
 	}
 	s, err := q.Client.Servers.Get(ctx, server)
 	if err != nil {
-		return ownError(tools.NoSuchServer(err, server))
+		return tools.NoSuchServer(err, server)
 	}
 	_, err = q.authorizeTarget(ctx, tools.Target{ID: s.ID, Server: s})
 	return err

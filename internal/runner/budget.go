@@ -9,6 +9,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // limitsFor returns the budgets that a claim of a record uses up.
@@ -30,7 +31,7 @@ func (r *Runner) Room(ctx context.Context, rec approval.Record) string {
 		return "" // the claim will say so
 	}
 	if no := refusalOf(store.Room(ctx, rec, r.limitsFor(rec), r.Now()), r.Now()); no != nil {
-		return no.says
+		return no.Text
 	}
 	return ""
 }
@@ -46,7 +47,7 @@ func limitOf(b permissions.Budget, rec approval.Record) approval.Limit {
 }
 
 // refusalOf makes a sentence of what a store refuses; nil for an error of the store itself.
-func refusalOf(err error, now time.Time) *refusal {
+func refusalOf(err error, now time.Time) *tools.Refusal {
 	var (
 		limit  *approval.LimitError
 		frozen *approval.FrozenError
@@ -57,15 +58,15 @@ func refusalOf(err error, now time.Time) *refusal {
 	case errors.As(err, &frozen):
 		return frozenBy(frozen.Freeze, now)
 	case errors.As(err, &limit) && limit.Limit.Within == 0:
-		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed at a time; there is room again once one is answered, or at %s",
+		return &tools.Refusal{Text: fmt.Sprintf("that would be more than the %d %s allowed at a time; there is room again once one is answered, or at %s",
 			limit.Limit.Most, limit.Limit.Name, At(limit.Until))}
 	case errors.As(err, &limit):
-		return &refusal{fmt.Sprintf("that would be more than the %d %s allowed in %s; there is room again at %s",
+		return &tools.Refusal{Text: fmt.Sprintf("that would be more than the %d %s allowed in %s; there is room again at %s",
 			limit.Limit.Most, limit.Limit.Name, text.Duration(limit.Limit.Within), At(limit.Until))}
 	case errors.As(err, &paused):
-		return &refusal{fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, At(paused.Until))}
+		return &tools.Refusal{Text: fmt.Sprintf("a person said no to this very request (approval %s); it can be asked again at %s", paused.Record.ID, At(paused.Until))}
 	case errors.As(err, &reused):
-		return &refusal{"this request id was used for another request within 24 hours; use a new one"}
+		return &tools.Refusal{Text: "this request id was used for another request within 24 hours; use a new one"}
 	}
 	return nil
 }

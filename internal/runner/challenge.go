@@ -45,7 +45,7 @@ func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (C
 	}
 	f, err := store.ConsumeChallenge(ctx, hashOfNonce(nonce), session, came)
 	if errors.Is(err, approval.ErrNotFound) {
-		return ConsumedChallenge{}, &refusal{"this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
+		return ConsumedChallenge{}, &tools.Refusal{Text: "this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
 	}
 	if err != nil {
 		return ConsumedChallenge{}, &storeError{err}
@@ -64,7 +64,7 @@ func (r *Runner) RefuseAnswer(ctx context.Context, op *tools.Op, call Call, err 
 	return failAnswer(op, err)
 }
 
-var errOtherCall = &refusal{"the answer belongs to another call than this one; nothing was sent"}
+var errOtherCall = &tools.Refusal{Text: "the answer belongs to another call than this one; nothing was sent"}
 
 // AnswerMatches checks that an answer which came with a call is for that very call: the same
 // operation with the same input, names and ids of one server being the same. It changes
@@ -81,9 +81,9 @@ func (r *Runner) AnswerMatches(ctx context.Context, call Call, approvalID string
 	in, err := r.accept(a.op, call.Input)
 	switch {
 	case err != nil:
-		return rec, false, &inputError{err.Error()}
+		return rec, false, &tools.InputError{Text: err.Error()}
 	case in.DryRun:
-		return rec, false, &refusal{"a dry run asks nobody, so no answer belongs to it; nothing was sent"}
+		return rec, false, &tools.Refusal{Text: "a dry run asks nobody, so no answer belongs to it; nothing was sent"}
 	}
 	if hash := hashOf(in.Canonical()); hash == rec.AskedHash || hash == rec.ArgsHash {
 		return rec, in.Wait, nil

@@ -78,7 +78,7 @@ func (a *attempt) join(ctx context.Context, p plan) Reply {
 	switch a.rec.State {
 	case approval.Pending:
 		if no := a.Room(ctx, a.rec); no != "" {
-			return fail(a.op, &refusal{no})
+			return fail(a.op, &tools.Refusal{Text: no})
 		}
 		if a.rec.AnswerMode == approval.Interactive && !a.call.CanPrompt {
 			return a.Escalate(ctx, a.op, a.rec.ID, "") // this caller only gets an answer that is given elsewhere
@@ -148,7 +148,7 @@ func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) Reply {
 	a.in.Wait = ans.Wait
 	switch {
 	case a.rec.Operation != call.Operation || a.rec.API != r.API:
-		return failAnswer(a.op, &refusal{"the answer belongs to another operation; nothing was sent"})
+		return failAnswer(a.op, &tools.Refusal{Text: "the answer belongs to another operation; nothing was sent"})
 	case !ans.Yes:
 		return a.decline(ctx, ans)
 	case a.rec.Confirm != "" && strings.TrimSpace(ans.Text) != a.rec.Confirm:

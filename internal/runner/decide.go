@@ -32,7 +32,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer
 		return a.decideWaiting(ctx, m, consent.Person)
 	}
 	if a.rec.Confirm != "" && strings.TrimSpace(ans.Text) != a.rec.Confirm {
-		return a.rec, &inputError{"that is not " + text.Quote(a.rec.Confirm) + "; the request stays open"}
+		return a.rec, &tools.InputError{Text: "that is not " + text.Quote(a.rec.Confirm) + "; the request stays open"}
 	}
 	consent.Delegate = a.rec.Others == 0 && !r.IsAsker(a.rec, actor)
 	agreed, err := a.store.Agree(ctx, a.rec.ID, *consent, a.rowAgreed(*consent))
@@ -51,7 +51,7 @@ func (a *attempt) oneOfMachine(ctx context.Context, actor permissions.Actor) err
 	}
 	for _, c := range consents {
 		if who := permissions.Actor(c.Identity); c.Yes && who.IsLocal() && who != actor && !a.IsAsker(a.rec, who) {
-			return &refusal{text.Clean(c.Identity) + " has agreed, and the users of one machine count as one person; agree with an access key or in Slack"}
+			return &tools.Refusal{Text: text.Clean(c.Identity) + " has agreed, and the users of one machine count as one person; agree with an access key or in Slack"}
 		}
 	}
 	return nil
@@ -77,7 +77,7 @@ func (r *Runner) Cancel(ctx context.Context, actor permissions.Actor, id string)
 func (r *Runner) asked(ctx context.Context, call Call, id string) (*attempt, error) {
 	a, err := r.attemptOf(ctx, id, call)
 	if err == nil && !r.IsAsker(a.rec, call.Actor) {
-		err = &refusal{"only " + text.Clean(a.rec.Actor) + ", who asked, can do that"}
+		err = &tools.Refusal{Text: "only " + text.Clean(a.rec.Actor) + ", who asked, can do that"}
 	}
 	return a, err
 }
@@ -102,12 +102,12 @@ func (a *attempt) decided(ctx context.Context, moved approval.Record, to approva
 	case err == nil:
 		return moved, nil
 	case errors.As(err, new(*approval.AnsweredError)):
-		return a.rec, &inputError{"you have agreed to this before; it waits for others"}
+		return a.rec, &tools.InputError{Text: "you have agreed to this before; it waits for others"}
 	case !errors.As(err, &state):
 		return a.rec, &storeError{err}
 	}
 	now := a.reconciler().asOfNow(ctx, state.Record)
-	return now, &inputError{Subject(a.rec) + " cannot be " + string(to) + " any more: " + standsAs(now)}
+	return now, &tools.InputError{Text: Subject(a.rec) + " cannot be " + string(to) + " any more: " + standsAs(now)}
 }
 
 // Settle ends an unknown record with what a person found.
@@ -115,7 +115,7 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	a, err := r.attemptOf(ctx, id, Call{})
 	given := r.Policy().MayAct(actor, permissions.SettleApproval).Allowed
 	if err == nil && !given && !r.IsAsker(a.rec, actor) && !a.mightHaveAsked(actor) {
-		err = &refusal{"only " + text.Clean(a.rec.Actor) + ", who asked, or somebody whom the policy lets do the same, can say what became of it"}
+		err = &tools.Refusal{Text: "only " + text.Clean(a.rec.Actor) + ", who asked, or somebody whom the policy lets do the same, can say what became of it"}
 	}
 	if err != nil {
 		return a.rec, err
@@ -125,7 +125,7 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	}
 	subject := Subject(a.rec)
 	if a.rec.State != approval.Unknown {
-		return a.rec, &inputError{subject + " is not unknown, so there is nothing to settle: " + endings[a.rec.State].says}
+		return a.rec, &tools.InputError{Text: subject + " is not unknown, so there is nothing to settle: " + endings[a.rec.State].says}
 	}
 	m := approval.Move{
 		ID: a.rec.ID, From: []approval.State{approval.Unknown}, To: approval.NotApplied, At: r.Now(),

@@ -136,9 +136,9 @@ func (a *attempt) check(ctx context.Context) (plan, error) {
 	}
 	switch {
 	case a.account() != a.rec.Account:
-		return plan{}, &refusal{"it was asked for on another account"}
+		return plan{}, &tools.Refusal{Text: "it was asked for on another account"}
 	case a.tokenName() != a.rec.TokenName:
-		return plan{}, &refusal{"it was asked for with another token; ask for it again"}
+		return plan{}, &tools.Refusal{Text: "it was asked for with another token; ask for it again"}
 	}
 	p, err := a.planFor(ctx, tools.AnyID(in.Text("server")))
 	if err != nil {
@@ -177,7 +177,7 @@ func (e *changedError) Error() string {
 
 // stateFor is the state of a record whose last check failed.
 func stateFor(err error) approval.State {
-	if errors.As(err, new(*changedError)) || errors.As(err, new(*inputError)) {
+	if errors.As(err, new(*changedError)) || errors.As(err, new(*tools.InputError)) {
 		return approval.Stale
 	}
 	return approval.Refused
@@ -202,7 +202,7 @@ func (a *attempt) send(ctx context.Context, p plan) Reply {
 	traced := apiclient.Trace(apiclient.WithSendGuard(sending, look.Allow), func(c apiclient.Call) { status = c.Status })
 	value, err := p.op.Call(traced, a.Client, p.target, p.in.Value)
 	if refused := look.Refused(); refused != nil {
-		return a.notSent(ctx, &refusal{refused.Error() + ". Ask for it again."})
+		return a.notSent(ctx, &tools.Refusal{Text: refused.Error() + ". Ask for it again."})
 	}
 	m := outcomeOf(p.op, a.rec, value, err)
 	m.APIStatus = status

@@ -8,6 +8,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Class is how a call ended, for the surface; its number is the exit code.
@@ -23,16 +24,6 @@ const (
 	Lost    Class = 5 // the call may or may not have happened
 )
 
-// inputError is a mistake in what was asked: nothing was sent.
-type inputError struct{ says string }
-
-func (e *inputError) Error() string { return e.says }
-
-// refusal is a no of ours: nothing was sent but what had to be read.
-type refusal struct{ says string }
-
-func (e *refusal) Error() string { return e.says }
-
 // storeError is a change that cannot be recorded, and so is not made.
 type storeError struct{ cause error }
 
@@ -44,14 +35,10 @@ func (e *storeError) Unwrap() error { return e.cause }
 
 // classOf sorts an error that ended a call before anything was changed.
 func classOf(err error) Class {
-	var (
-		input   *inputError
-		refused *refusal
-	)
 	switch {
-	case errors.As(err, &input):
+	case errors.As(err, new(*tools.InputError)):
 		return Invalid
-	case errors.As(err, &refused):
+	case errors.As(err, new(*tools.Refusal)):
 		return Refuse
 	}
 	return Failed
@@ -59,14 +46,9 @@ func classOf(err error) Class {
 
 // explain makes one clear sentence and a next step of an error.
 func explain(err error) string {
-	var (
-		api     *apiclient.Error
-		input   *inputError
-		refused *refusal
-		changed *changedError
-	)
+	api := (*apiclient.Error)(nil)
 	switch {
-	case errors.As(err, &input), errors.As(err, &refused), errors.As(err, &changed):
+	case errors.As(err, new(*tools.InputError)), errors.As(err, new(*tools.Refusal)), errors.As(err, new(*changedError)):
 		return err.Error() // our own words, in which what others wrote is clean already
 	case errors.As(err, &api):
 		return apiSays(api)

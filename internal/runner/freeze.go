@@ -8,6 +8,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Freeze stops every change, by everybody and in every process, until it is lifted.
@@ -44,10 +45,10 @@ func (r *Runner) rowFreeze(actor permissions.Actor, from permissions.Surface, wh
 // LiftedByPerson is all that a refusal says of how a freeze ends: an assistant reads it too.
 const LiftedByPerson = "a person must lift it"
 
-func frozenBy(f approval.Freeze, now time.Time) *refusal {
+func frozenBy(f approval.Freeze, now time.Time) *tools.Refusal {
 	says := "all changes are frozen by " + text.Clean(f.By) + " since " + Since(f.At, now)
 	if f.Reason != "" {
 		says += ": " + text.Quote(f.Reason)
 	}
-	return &refusal{says + "; " + LiftedByPerson}
+	return &tools.Refusal{Text: says + "; " + LiftedByPerson}
 }

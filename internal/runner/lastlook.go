@@ -9,6 +9,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // The last look comes after the last read at VPS.org: only the store is read, and Slack for groups that
@@ -33,17 +34,17 @@ func (a *attempt) lastLook(ctx context.Context, p plan) (*liveness.LastLook, app
 	look := liveness.StartLastLook(lock)
 	now, err := a.store.Record(ctx, a.rec.ID)
 	if err != nil {
-		return nil, a.rec, &refusal{"the store cannot be asked whether the claim still holds. Ask for it again."}
+		return nil, a.rec, &tools.Refusal{Text: "the store cannot be asked whether the claim still holds. Ask for it again."}
 	}
 	switch frozen, err := a.store.Frozen(ctx); {
 	case err != nil:
-		return nil, a.rec, &refusal{"the store cannot be asked whether all changes are frozen: " + err.Error() + ". Ask for it again."}
+		return nil, a.rec, &tools.Refusal{Text: "the store cannot be asked whether all changes are frozen: " + err.Error() + ". Ask for it again."}
 	case frozen != nil:
-		return nil, a.rec, &refusal{"all changes have been frozen meanwhile. Ask for it again."}
+		return nil, a.rec, &tools.Refusal{Text: "all changes have been frozen meanwhile. Ask for it again."}
 	case now.State != approval.Executing || now.Owner != a.rec.Owner || !now.ClaimedAt.Equal(a.rec.ClaimedAt):
 		return nil, now, errClaimLost
 	case now.Owner != lock.ID():
-		return nil, now, &refusal{"the lock that shows that this process exists was lost meanwhile. Ask for it again."}
+		return nil, now, &tools.Refusal{Text: "the lock that shows that this process exists was lost meanwhile. Ask for it again."}
 	}
 	return look, now, nil
 }
@@ -52,7 +53,7 @@ func (a *attempt) lastLook(ctx context.Context, p plan) (*liveness.LastLook, app
 // and each consent.
 func (a *attempt) checkGrounds(ctx context.Context, p plan) error {
 	if a.Now().Sub(a.rec.ClaimedAt) > freshFor {
-		return &refusal{"the last check took too long. Ask for it again."}
+		return &tools.Refusal{Text: "the last check took too long. Ask for it again."}
 	}
 	now := a.request
 	if a.Groups != nil && now.call.Surface == permissions.Slack && !now.call.External {
@@ -63,9 +64,9 @@ func (a *attempt) checkGrounds(ctx context.Context, p plan) error {
 	case err != nil:
 		return err
 	case d.Others > a.rec.Others || d.Own && !a.rec.Own:
-		return &refusal{"the policy now asks for more consent than was given; ask for it again"}
+		return &tools.Refusal{Text: "the policy now asks for more consent than was given; ask for it again"}
 	case a.tokenChanged(ctx):
-		return &refusal{"the token has been changed meanwhile. Ask for it again."}
+		return &tools.Refusal{Text: "the token has been changed meanwhile. Ask for it again."}
 	}
 	if err := a.ended(ctx, permissions.Actor(a.rec.Actor)); err != nil {
 		return err
@@ -90,7 +91,7 @@ func (r *Runner) ended(ctx context.Context, who permissions.Actor) error {
 	case err != nil:
 		return &storeError{err}
 	case why != "":
-		return &refusal{text.Clean(string(who)) + " counts no more: " + why}
+		return &tools.Refusal{Text: text.Clean(string(who)) + " counts no more: " + why}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Who may answer a record is decided here, for every surface: when it is listed, when the answer is
@@ -24,7 +25,7 @@ func (a *attempt) checkAnswer(ctx context.Context, actor permissions.Actor, ans 
 		return nil
 	}
 	a.NoteRefusedAnswer(ctx, a.rec, actor, why)
-	return &refusal{why}
+	return &tools.Refusal{Text: why}
 }
 
 // NoteRefusedAnswer records that somebody's answer did not count.
@@ -177,7 +178,7 @@ func (a *attempt) stillAgreed(ctx context.Context) error {
 	}
 	d := a.decide(ctx, a.askOf(a.rec))
 	if !d.Allowed {
-		return &refusal{"the policy no longer allows it: " + text.Clean(d.Reason)}
+		return &tools.Refusal{Text: "the policy no longer allows it: " + text.Clean(d.Reason)}
 	}
 	counted, lost := a.countConsents(ctx, d, consents)
 	says := ""
@@ -192,7 +193,7 @@ func (a *attempt) stillAgreed(ctx context.Context) error {
 	if lost != "" {
 		says += ": " + lost
 	}
-	return &refusal{says}
+	return &tools.Refusal{Text: says}
 }
 
 // countConsents returns the consents that still count, with the person that today's policy gives each

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -38,7 +37,7 @@ func (q request) plan(ctx context.Context) (plan, error) {
 }
 
 func (q request) planFor(ctx context.Context, server apiclient.ID) (plan, error) {
-	t, err := q.readTarget(ctx, server)
+	t, err := q.op.ReadTarget(ctx, reader{q}, q.in, server)
 	if err != nil {
 		return plan{}, err
 	}
@@ -49,7 +48,7 @@ func (q request) planFor(ctx context.Context, server apiclient.ID) (plan, error)
 	p := plan{op: q.op, in: q.in, target: t, demand: demand, card: q.card(t, demand)}
 	p.facts = q.op.Facts(t)
 	if demand.Risk.NeedsTypedName() && p.card.Confirm == "" {
-		return plan{}, &inputError{"there is no name and no id to type, so nothing can be confirmed"}
+		return plan{}, &tools.InputError{Text: "there is no name and no id to type, so nothing can be confirmed"}
 	}
 	return p, nil
 }
@@ -90,23 +89,6 @@ func fingerprint(parts ...[]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// readTarget reads what a change acts on.
-func (q request) readTarget(ctx context.Context, server apiclient.ID) (tools.Target, error) {
-	t, err := q.op.ReadTarget(ctx, reader{q}, q.in, server)
-	return t, ownError(err)
-}
-
-// ownError makes the Runner's errors of the catalogue's.
-func ownError(err error) error {
-	if wrong, ok := errors.AsType[*tools.InputError](err); ok {
-		return &inputError{wrong.Text}
-	}
-	if no, ok := errors.AsType[*tools.Refusal](err); ok {
-		return &refusal{no.Text}
-	}
-	return err
-}
-
 // reader is what the resource of an operation reads its target with.
 type reader struct{ request request }
 
@@ -135,7 +117,7 @@ func (q request) mayRead(ctx context.Context, p permissions.Permission, purpose 
 		return err
 	}
 	if !token.Grants.Covers(p) {
-		return &refusal{fmt.Sprintf("%s: %s needs the permission %s, which the token %q does not hold; add it at %s",
+		return &tools.Refusal{Text: fmt.Sprintf("%s: %s needs the permission %s, which the token %q does not hold; add it at %s",
 			q.op.Name, purpose, p, token.Name, permissions.TokensPage)}
 	}
 	return nil

@@ -38,7 +38,7 @@ func (q request) read(ctx context.Context) Reply {
 	t := tools.Target{ID: server, Server: apiclient.Server{ID: server}}
 	value, err := q.op.Call(ctx, q.Client, t, q.in.Value)
 	if err != nil && !q.op.IsList() {
-		err = ownError(tools.NoSuchServer(err, server))
+		err = tools.NoSuchServer(err, server)
 	}
 	if err != nil {
 		return q.refuse(ctx, err)
@@ -47,7 +47,7 @@ func (q request) read(ctx context.Context) Reply {
 	reply := Reply{Op: q.op, Value: value}
 	if q.op.PostCheck != nil {
 		if reply.Message, err = q.op.PostCheck(value, q.Now()); err != nil {
-			return q.refuse(ctx, &refusal{err.Error()})
+			return q.refuse(ctx, &tools.Refusal{Text: err.Error()})
 		}
 	}
 	if q.op.IsList() {
@@ -60,7 +60,7 @@ func (q request) read(ctx context.Context) Reply {
 
 // refuse ends a call before anything was changed; a refusal is a row of the log as well.
 func (q request) refuse(ctx context.Context, err error) Reply {
-	if errors.As(err, new(*refusal)) {
+	if errors.As(err, new(*tools.Refusal)) {
 		q.noteRefusal(ctx, err)
 	}
 	return fail(q.op, err)

@@ -48,11 +48,11 @@ func (q request) named(ctx context.Context, name string) (apiclient.Server, erro
 	case len(hits) == 1:
 		return hits[0], nil
 	case len(hits) == 0:
-		return apiclient.Server{}, &inputError{notNamed(name, servers)}
+		return apiclient.Server{}, &tools.InputError{Text: notNamed(name, servers)}
 	case slices.ContainsFunc(hits, func(s apiclient.Server) bool { return s.Name != hits[0].Name }):
-		return apiclient.Server{}, &inputError{several(name, hits)}
+		return apiclient.Server{}, &tools.InputError{Text: several(name, hits)}
 	}
-	return apiclient.Server{}, &inputError{ambiguous(name, hits)}
+	return apiclient.Server{}, &tools.InputError{Text: ambiguous(name, hits)}
 }
 
 func matching(servers []apiclient.Server, is func(apiclient.Server) bool) (hits []apiclient.Server) {

@@ -75,12 +75,12 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 		return Reply{Class: Invalid, Message: NoSuchOperation(r.Catalogue, call.Operation)}
 	}
 	if secret := r.redact(call.RequestID); secret != call.RequestID || holdsAccessKey(secret) {
-		return fail(op, &inputError{"the request id holds a secret; use a name that says nothing"})
+		return fail(op, &tools.InputError{Text: "the request id holds a secret; use a name that says nothing"})
 	}
 	call.RequestID = tools.NormalizeUnicode(call.RequestID)
 	in, err := r.accept(op, call.Input)
 	if err != nil {
-		return fail(op, &inputError{err.Error()})
+		return fail(op, &tools.InputError{Text: err.Error()})
 	}
 	ctx = r.pin(ctx)
 	q := request{r, call, op, in}

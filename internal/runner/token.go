@@ -154,7 +154,7 @@ func (r *Runner) ObserveCall(c apiclient.Call) {
 }
 
 func unreadable(err error) error {
-	return &refusal{"the token's permissions cannot be read, so nothing is done: " + explain(err)}
+	return &tools.Refusal{Text: "the token's permissions cannot be read, so nothing is done: " + explain(err)}
 }
 
 // ExpiryNotice warns in a sentence of a token that has expired or does so within a week; "" if

@@ -91,7 +91,7 @@ func (q request) whyTarget(ctx context.Context, asked string) (*permissions.Targ
 	}
 	s, err := q.Client.Servers.Get(ctx, id)
 	if err != nil {
-		return nil, ownError(tools.NoSuchServer(err, id))
+		return nil, tools.NoSuchServer(err, id)
 	}
 	if len(q.visible([]apiclient.Server{s})) == 0 {
 		return &permissions.TargetServer{ID: id.String()}, nil // its name is not theirs to know
