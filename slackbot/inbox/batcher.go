@@ -2,9 +2,18 @@ package inbox
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
+)
+
+// Why Add fails.
+var (
+	ErrNotStored = errors.New("it was not stored: vpsbot is too busy, is stopping, or has no store")
+	ErrSlow      = errors.New("storing takes too long; it may still be carried out")
 )
 
 // pending is a delivery whose sender waits for it to be stored.
@@ -36,40 +45,57 @@ func (i *Inbox) Add(ctx context.Context, d transport.Delivery) error {
 // storeBatches stores deliveries that arrive at the same time in one transaction, which costs as much
 // as for one, and queues the new ones. When ctx ends it refuses those that still wait.
 func (i *Inbox) storeBatches(ctx context.Context) {
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case first := <-i.batches:
-			i.storeBatch(ctx, i.fillBatch(first))
+	inBatches(ctx, i.batches, maxBatch, func(batch []pending) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+		defer cancel()
+		fresh, err := i.store(ctx, batch)
+		for n, p := range batch {
+			if err == nil && fresh[n] {
+				i.Queue(p.delivery)
+			}
+			p.stored <- err
 		}
-	}
-	for _, p := range drain(i.batches) {
+	})
+	for _, p := range drain(i.batches, cap(i.batches)) {
 		p.stored <- ErrNotStored
 	}
 }
 
-// fillBatch adds the deliveries that have arrived since the first.
-func (i *Inbox) fillBatch(first pending) []pending {
-	batch := []pending{first}
-	for len(batch) < maxBatch {
-		select {
-		case next := <-i.batches:
-			batch = append(batch, next)
-		default:
-			return batch
-		}
+// store stores a batch of deliveries, claimed by this process; fresh reports which were not stored before.
+func (i *Inbox) store(ctx context.Context, batch []pending) (fresh []bool, err error) {
+	store, err := i.Store(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotStored, err)
 	}
-	return batch
+	now := i.Now()
+	rows := make([]delivery.Delivery, len(batch))
+	for n, p := range batch {
+		d := p.delivery
+		rows[n] = delivery.Delivery{ID: d.ID, Kind: string(d.Kind), Body: i.Sealer.Seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor)}
+	}
+	return store.Enqueue(ctx, now, rows)
 }
 
-func (i *Inbox) storeBatch(ctx context.Context, batch []pending) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
-	defer cancel()
-	fresh, err := i.store(ctx, batch)
-	for n, p := range batch {
-		if err == nil && fresh[n] {
-			i.Queue(p.delivery)
+// inBatches calls do with the values that have come by a channel, up to a number at once, until ctx ends.
+func inBatches[T any](ctx context.Context, from <-chan T, most int, do func([]T)) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case first := <-from:
+			do(append([]T{first}, drain(from, most-1)...))
 		}
-		p.stored <- err
 	}
+}
+
+// drain receives the values that a channel holds now, up to a number.
+func drain[T any](from <-chan T, most int) (all []T) {
+	for len(all) < most {
+		select {
+		case one := <-from:
+			all = append(all, one)
+		default:
+			return all
+		}
+	}
+	return all
 }

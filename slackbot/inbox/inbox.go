@@ -4,8 +4,6 @@ package inbox
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -64,12 +62,13 @@ func (i *Inbox) Run(ctx context.Context) {
 	acking, stopAcks := context.WithCancel(context.WithoutCancel(ctx))
 	acks.Go(func() { i.ackDone(acking) })
 	intake.Go(func() { i.storeBatches(ctx) })
-	intake.Go(func() { i.work(ctx) })
 	intake.Go(func() {
-		if !i.awaitReady(ctx) {
-			return
+		select {
+		case <-ctx.Done():
+		case <-i.Ready:
+			intake.Go(func() { i.work(ctx) })
+			background.Loop{Interval: i.Every, Log: i.Log, Message: "Slack: claiming deliveries that another process left"}.Run(ctx, i.claimExpired)
 		}
-		background.Loop{Interval: i.Every, Log: i.Log, Message: "Slack: claiming deliveries that another process left"}.Run(ctx, i.claimExpired)
 	})
 	intake.Wait()
 	i.workers.Stop()
@@ -92,9 +91,6 @@ func (i *Inbox) Queue(d transport.Delivery) {
 
 // work carries out queued deliveries until ctx ends. Those still queued then stay in the store.
 func (i *Inbox) work(ctx context.Context) {
-	if !i.awaitReady(ctx) {
-		return
-	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -146,16 +142,6 @@ func (i *Inbox) claimExpired(ctx context.Context) error {
 	return err
 }
 
-// awaitReady reports whether Ready was closed before ctx ended.
-func (i *Inbox) awaitReady(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-i.Ready:
-		return true
-	}
-}
-
 // resume queues a claimed delivery, unless it is so old that its sender may not want it any more.
 func (i *Inbox) resume(row delivery.Delivery) {
 	body, err := i.Sealer.Open(row.ID, row.Body)
@@ -182,14 +168,8 @@ func (i *Inbox) expire(ctx context.Context, d transport.Delivery) {
 
 // ackDone acknowledges finished deliveries to the store, many at once, until ctx ends.
 func (i *Inbox) ackDone(ctx context.Context) {
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case id := <-i.done:
-			i.ack(ctx, append(drain(i.done), id))
-		}
-	}
-	i.ack(ctx, drain(i.done))
+	inBatches(ctx, i.done, maxQueue, func(ids []string) { i.ack(ctx, ids) })
+	i.ack(ctx, drain(i.done, maxQueue))
 }
 
 // ack deletes deliveries' bodies from the store. After an error they are carried out once more: a change
@@ -210,37 +190,4 @@ func (i *Inbox) ack(ctx context.Context, ids []string) {
 	for _, id := range ids {
 		i.held.Delete(id)
 	}
-}
-
-// drain receives all values that a channel holds now.
-func drain[T any](from chan T) (all []T) {
-	for {
-		select {
-		case one := <-from:
-			all = append(all, one)
-		default:
-			return all
-		}
-	}
-}
-
-// Why Add fails.
-var (
-	ErrNotStored = errors.New("it was not stored: vpsbot is too busy, is stopping, or has no store")
-	ErrSlow      = errors.New("storing takes too long; it may still be carried out")
-)
-
-// store stores a batch of deliveries, claimed by this process; fresh reports which were not stored before.
-func (i *Inbox) store(ctx context.Context, batch []pending) (fresh []bool, err error) {
-	store, err := i.Store(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotStored, err)
-	}
-	now := i.Now()
-	rows := make([]delivery.Delivery, len(batch))
-	for n, p := range batch {
-		d := p.delivery
-		rows[n] = delivery.Delivery{ID: d.ID, Kind: string(d.Kind), Body: i.Sealer.Seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor)}
-	}
-	return store.Enqueue(ctx, now, rows)
 }

@@ -16,15 +16,10 @@ var errMalformed = errors.New("it cannot be read")
 
 // command makes a delivery of a slash command.
 func command(id string, fields map[string]string) (Delivery, error) {
-	maps.DeleteFunc(fields, func(name, _ string) bool { return isToken(name) })
 	if fields["command"] == "" {
 		return Delivery{}, errMalformed
 	}
-	body, err := json.Marshal(fields)
-	if err != nil {
-		return Delivery{}, errMalformed
-	}
-	return Delivery{ID: id, Kind: Command, Body: body}, nil
+	return pack(id, Command, fields)
 }
 
 // interaction makes a delivery of a click, a submitted form, or a menu that asks for its options.
@@ -64,19 +59,16 @@ func object(raw []byte) (members map[string]json.RawMessage, kind string, err er
 	return members, text(members["type"]), nil
 }
 
-// pack encodes the members without the token. A member that came twice is there once.
-func pack(id string, kind Kind, members map[string]json.RawMessage) (Delivery, error) {
-	maps.DeleteFunc(members, func(name string, _ json.RawMessage) bool { return isToken(name) })
+// pack encodes the members without Slack's verification token, which signatures have replaced: no reader of a
+// delivery shall trust it. The case of its name is ignored, as encoding/json does. A member that came twice is there once.
+func pack[V any](id string, kind Kind, members map[string]V) (Delivery, error) {
+	maps.DeleteFunc(members, func(name string, _ V) bool { return strings.EqualFold(name, "token") })
 	body, err := json.Marshal(members)
 	if err != nil {
 		return Delivery{}, errMalformed
 	}
 	return Delivery{ID: id, Kind: kind, Body: body}, nil
 }
-
-// isToken recognizes Slack's verification token, which signatures have replaced: no reader of a delivery shall trust
-// it. The case of the name is ignored, as encoding/json does.
-func isToken(name string) bool { return strings.EqualFold(name, "token") }
 
 // text decodes a JSON string; "" if it is none.
 func text(raw json.RawMessage) string {

@@ -96,31 +96,24 @@ func logPanic(log *slog.Logger, d Delivery, p any) (id string) {
 // errorAck is an acknowledgement that shows an error to the person, where Slack has a place for it. Without it a
 // form would close as if it had been accepted.
 func errorAck(d Delivery, text string) []byte {
-	switch {
-	case d.Kind == Command:
+	switch d.Kind {
+	case Command:
 		return encode(map[string]any{"response_type": "ephemeral", "text": text})
-	case d.Kind == Options:
+	case Options:
 		return encode(map[string]any{"options": []any{}})
-	case isSubmission(d):
+	case Interaction:
+		if _, kind, err := object(d.Body); err != nil || kind != "view_submission" {
+			return nil
+		}
+		plain := func(text string) map[string]any { return map[string]any{"type": "plain_text", "text": text} }
 		return encode(map[string]any{"response_action": "update", "view": map[string]any{
-			"type":  "modal",
-			"title": plainText("Something went wrong"),
-			"close": plainText("Close"),
-			"blocks": []any{
-				map[string]any{"type": "section", "text": plainText(text)},
-			},
+			"type":   "modal",
+			"title":  plain("Something went wrong"),
+			"close":  plain("Close"),
+			"blocks": []any{map[string]any{"type": "section", "text": plain(text)}},
 		}})
 	}
 	return nil
-}
-
-func isSubmission(d Delivery) bool {
-	_, kind, err := object(d.Body)
-	return err == nil && d.Kind == Interaction && kind == "view_submission"
-}
-
-func plainText(text string) map[string]any {
-	return map[string]any{"type": "plain_text", "text": text}
 }
 
 func encode(answer map[string]any) []byte {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,13 +39,20 @@ func (h *HTTP) Routes(mux *http.ServeMux) {
 // handle verifies a request, and has the delivery handled that read makes of its body.
 func (h *HTTP) handle(read func(id string, body []byte) (Delivery, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, status := readBody(w, r)
-		if status != http.StatusOK {
-			refuse(w, status)
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // the response recorder of a test has no deadline
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))            // whole: the signature covers it as it was sent
+		switch {
+		case errors.As(err, new(*http.MaxBytesError)):
+			refuse(w, http.StatusRequestEntityTooLarge)
+			return
+		case err != nil:
+			refuse(w, http.StatusBadRequest)
 			return
 		}
 		signature, err := h.verify(r, body)
-		if r.URL.Path == "/slack/commands" && isCertificateCheck(body) {
+		// Slack's check of the TLS certificate is recognized without decoding an unverified body. A command cannot
+		// have that field by what a person types: there & and = are encoded.
+		if r.URL.Path == "/slack/commands" && slices.Contains(strings.Split(string(body), "&"), "ssl_check=1") {
 			acknowledge(w, nil) // mostly sent without a signature, and nothing is done
 			return
 		}
@@ -72,20 +80,6 @@ func (h *HTTP) handle(read func(id string, body []byte) (Delivery, error)) http.
 	}
 }
 
-// readBody reads the whole body, because the signature covers it as it was sent.
-func readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // the response recorder of a test has no deadline
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge
-	case err != nil:
-		return nil, http.StatusBadRequest
-	}
-	return body, http.StatusOK
-}
-
 func (h *HTTP) verify(r *http.Request, body []byte) (signature string, err error) {
 	secret, err := h.Secret()
 	if err == nil {
@@ -99,17 +93,6 @@ func (h *HTTP) verify(r *http.Request, body []byte) (signature string, err error
 	return signature, err
 }
 
-// isCertificateCheck recognizes Slack's check of the TLS certificate without decoding an unverified body. A command
-// cannot have that field by what a person types: there & and = are encoded.
-func isCertificateCheck(body []byte) bool {
-	for field := range strings.SplitSeq(string(body), "&") {
-		if field == "ssl_check=1" {
-			return true
-		}
-	}
-	return false
-}
-
 // urlVerification answers the challenge by which Slack verifies that the address is the app's; nil if body is none.
 func urlVerification(body []byte) []byte {
 	var challenge struct{ Type, Challenge string }
@@ -121,23 +104,21 @@ func urlVerification(body []byte) []byte {
 
 // refuse answers each wrong request with the same text, which says nothing about the reason.
 func refuse(w http.ResponseWriter, status int) {
-	setHeaders(w, "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "refused\n")
+	respond(w, status, "text/plain; charset=utf-8", []byte("refused\n"))
 }
 
 func acknowledge(w http.ResponseWriter, answer []byte) {
+	contentType := "application/json"
 	if len(answer) == 0 {
-		setHeaders(w, "text/plain; charset=utf-8")
-		w.WriteHeader(http.StatusOK)
-		return
+		contentType = "text/plain; charset=utf-8"
 	}
-	setHeaders(w, "application/json")
-	_, _ = w.Write(answer)
+	respond(w, http.StatusOK, contentType, answer)
 }
 
-func setHeaders(w http.ResponseWriter, contentType string) {
+func respond(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }
