@@ -62,9 +62,13 @@ func (r *request) answer(rec approval.Record, yes bool) runner.Answer {
 	}
 }
 
-// agree handles a yes to a pending record. If a name must be typed it opens the modal for that.
-func (r *request) agree(ctx context.Context, id string) error {
+// agree handles a yes to a pending record, from its asker or, by the button Approve, from another
+// person. If a name must be typed it opens the modal for that.
+func (r *request) agree(ctx context.Context, id string, asOther bool) error {
 	return r.withPending(ctx, id, func(rec approval.Record) error {
+		if asOther && r.Runner.IsAsker(rec, r.actor()) {
+			return r.refuse(ctx, rec, "you asked for it, so another person must approve it")
+		}
 		yes := r.answer(rec, true)
 		if why := r.Runner.MayAnswer(ctx, rec, r.actor(), yes); why != "" {
 			return r.refuse(ctx, rec, why)
@@ -76,16 +80,6 @@ func (r *request) agree(ctx context.Context, id string) error {
 			return r.decide(ctx, rec, yes, "")
 		}
 		return r.openModal(ctx, blocks.NameModal(rec, r.answerToken(rec)))
-	})
-}
-
-// approve handles a press of Approve: yes to another person's request.
-func (r *request) approve(ctx context.Context, id string) error {
-	return r.withPending(ctx, id, func(rec approval.Record) error {
-		if r.Runner.IsAsker(rec, r.actor()) {
-			return r.refuse(ctx, rec, "you asked for it, so another person must approve it")
-		}
-		return r.agree(ctx, id)
 	})
 }
 
@@ -166,9 +160,6 @@ func (r *request) submitReason(ctx context.Context, w view) error {
 
 // inputText is the text in a modal's input block.
 func inputText(w view, block string) string {
-	if w.State == nil {
-		return ""
-	}
 	return strings.TrimSpace(w.State.Values[block][block].Value)
 }
 
@@ -232,9 +223,9 @@ func (r *request) listApprovals(ctx context.Context, c command.Command) error {
 	if err != nil {
 		return r.noStore(ctx, err)
 	}
-	names := r.namesOf(ctx)
+	names, hasWords := r.namesOf(ctx), search(c.Rest)
 	isOther := func(rec approval.Record) bool {
-		return !hasWords(searchWords(c.Rest), append(names(rec.Actor), rec.Operation, rec.TargetName, rec.Person, string(rec.State))...)
+		return !hasWords(append(names(rec.Actor), rec.Operation, rec.TargetName, rec.Person, string(rec.State))...)
 	}
 	return r.reply(ctx, blocks.Approvals(slices.DeleteFunc(open.own, isOther), slices.DeleteFunc(open.answerable, isOther), r.Now()))
 }

@@ -33,9 +33,9 @@ func (r *request) listAudit(ctx context.Context, c command.Command) error {
 	if err != nil {
 		return r.noStore(ctx, err)
 	}
-	names := r.namesOf(ctx)
+	names, hasWords := r.namesOf(ctx), search(c.Rest)
 	rows = slices.DeleteFunc(rows, func(row audit.Row) bool {
-		return !hasWords(searchWords(c.Rest), slices.Concat([]string{row.Operation, row.Target, string(row.Decision), string(row.Outcome)}, names(row.Actor), names(row.Approver))...)
+		return !hasWords(slices.Concat([]string{row.Operation, row.Target, string(row.Decision), string(row.Outcome)}, names(row.Actor), names(row.Approver))...)
 	})
 	return r.reply(ctx, blocks.Audit(rows[:min(maxAuditRows, len(rows))], r.Now()))
 }
@@ -92,21 +92,12 @@ func (b *Bot) findNames(ctx context.Context, identity permissions.Actor) []strin
 // mention is how Slack writes a person or a channel that somebody picked from its list.
 var mention = regexp.MustCompile(`<[@#]([A-Z0-9]+)(?:\|[^<>]*)?>`)
 
-// searchWords is a text to search for, with mentions as ids and @name as the name.
-func searchWords(typed string) string {
-	words := strings.Fields(mention.ReplaceAllString(typed, "$1"))
-	for i, word := range words {
-		words[i] = strings.TrimPrefix(word, "@")
+// search returns a function that reports whether each typed word is in one of some texts. A mention
+// stands for its id, and @name for the name. No words are in all texts.
+func search(typed string) func(texts ...string) bool {
+	words := strings.Fields(strings.ToLower(mention.ReplaceAllString(typed, "$1")))
+	return func(texts ...string) bool {
+		all := strings.ToLower(strings.Join(texts, "\n")) // no word has a line break
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(all, strings.TrimPrefix(word, "@")) })
 	}
-	return strings.Join(words, " ")
-}
-
-// hasWords reports whether each of some words is in one of the texts. No words are in all.
-func hasWords(words string, texts ...string) bool {
-	for _, word := range strings.Fields(strings.ToLower(words)) {
-		if !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), word) }) {
-			return false
-		}
-	}
-	return true
 }

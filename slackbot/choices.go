@@ -3,7 +3,6 @@ package slackbot
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,22 +128,19 @@ func parts(all ...string) string {
 
 // locationChoices are the locations of plans and of the account's servers.
 func locationChoices(lists replies) []blocks.Choice {
-	found := map[string]bool{}
-	for _, r := range rowsOf(lists["plans.list"]) {
-		for _, location := range strings.Fields(r["locations"]) {
-			found[location] = true
+	var all []blocks.Choice
+	for _, r := range slices.Concat(rowsOf(lists["plans.list"]), rowsOf(lists["servers.list"])) {
+		for _, location := range append(strings.Fields(r["locations"]), r["location"]) { // of a plan, of a server
+			if location != "" {
+				all = append(all, blocks.Choice{Value: location, Label: location})
+			}
 		}
 	}
-	for _, r := range rowsOf(lists["servers.list"]) {
-		found[r["location"]] = true
-	}
-	delete(found, "")
-	var all []blocks.Choice
-	for _, location := range slices.Sorted(maps.Keys(found)) {
-		all = append(all, blocks.Choice{Value: location, Label: location})
-	}
-	return all
+	slices.SortFunc(all, byLabel)
+	return slices.Compact(all)
 }
+
+func byLabel(a, b blocks.Choice) int { return strings.Compare(a.Label, b.Label) }
 
 // systemChoices are the systems of the account's servers: VPS.org lists systems nowhere else.
 func systemChoices(lists replies) []blocks.Choice {
@@ -166,7 +162,7 @@ func systemChoices(lists replies) []blocks.Choice {
 			all = append(all, c)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b blocks.Choice) int { return strings.Compare(a.Label, b.Label) })
+	slices.SortStableFunc(all, byLabel)
 	return all
 }
 
@@ -189,10 +185,7 @@ func itemChoices(list string) func(replies) []blocks.Choice {
 }
 
 func moment(at string) time.Time {
-	t, err := time.Parse(time.RFC3339, at)
-	if err != nil {
-		return time.Time{}
-	}
+	t, _ := time.Parse(time.RFC3339, at) // zero if it cannot be read
 	return t
 }
 

@@ -83,9 +83,9 @@ func (r *request) press(ctx context.Context, p payload) error {
 	r.atHome = p.View.Type == "home"
 	switch a.ActionID {
 	case blocks.ActConfirm:
-		return r.thenHome(ctx, r.agree(ctx, a.Value))
+		return r.thenHome(ctx, r.agree(ctx, a.Value, false))
 	case blocks.ActApprove:
-		return r.thenHome(ctx, r.approve(ctx, a.Value))
+		return r.thenHome(ctx, r.agree(ctx, a.Value, true))
 	case blocks.ActCancel:
 		return r.thenHome(ctx, r.decline(ctx, a.Value, ""))
 	case blocks.ActDeny:

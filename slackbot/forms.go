@@ -123,7 +123,7 @@ func (b *Bot) formCommand(w view) (command.Command, formMeta, error) {
 	if !ok {
 		return command.Command{}, meta, fmt.Errorf("there is no operation %s any more", meta.Op)
 	}
-	input := blocks.Values(op, w.State)
+	input := blocks.Values(op, &w.State)
 	for name, value := range meta.Given {
 		if !hasField(w, name) {
 			input[name] = value
@@ -133,9 +133,6 @@ func (b *Bot) formCommand(w view) (command.Command, formMeta, error) {
 }
 
 func hasField(w view, field string) bool {
-	if w.State == nil {
-		return false
-	}
 	_, ok := w.State.Values[blocks.FieldBlock(field)]
 	return ok
 }
@@ -158,9 +155,6 @@ func problems(c command.Command, w view) map[string]string {
 
 // atFirstField puts a text at any field of a form: Slack shows an error nowhere else.
 func atFirstField(w view, says string) map[string]string {
-	if w.State == nil {
-		return nil
-	}
 	for block := range w.State.Values {
 		if field, ok := strings.CutPrefix(block, blocks.FieldBlock("")); ok {
 			return map[string]string{field: says}

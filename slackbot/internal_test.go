@@ -166,7 +166,7 @@ func TestFormMetadata(t *testing.T) {
 
 func filledIn(b *Bot, op string, given, typed map[string]string) view {
 	o, _ := tools.Default.Lookup(op)
-	w := view{State: &slack.ViewState{Values: map[string]map[string]slack.BlockAction{}}}
+	w := view{State: slack.ViewState{Values: map[string]map[string]slack.BlockAction{}}}
 	w.Meta = b.sealer.Token(formPurpose, formMeta{Op: o.Name, Given: given})
 	for name, text := range typed {
 		w.State.Values[blocks.FieldBlock(name)] = map[string]slack.BlockAction{blocks.FieldBlock(name): {Value: text}}
@@ -232,9 +232,9 @@ func FuzzForms(f *testing.F) {
 	f.Add("", `null`, `[]`)
 	f.Fuzz(func(t *testing.T, typed, state, body string) {
 		for _, m := range []string{meta, typed} {
-			w := view{Meta: m, State: &slack.ViewState{}}
-			if json.Unmarshal([]byte(state), w.State) != nil {
-				w.State = nil
+			w := view{Meta: m}
+			if json.Unmarshal([]byte(state), &w.State) != nil {
+				w.State = slack.ViewState{}
 			}
 			if ack, wrong := b.checkForm(w); ack != nil {
 				require.True(t, wrong)

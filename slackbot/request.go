@@ -74,11 +74,11 @@ type action struct {
 }
 
 type view struct {
-	ID         string           `json:"id"`
-	Type       string           `json:"type"`
-	CallbackID string           `json:"callback_id"`
-	Meta       string           `json:"private_metadata"`
-	State      *slack.ViewState `json:"state"`
+	ID         string          `json:"id"`
+	Type       string          `json:"type"`
+	CallbackID string          `json:"callback_id"`
+	Meta       string          `json:"private_metadata"`
+	State      slack.ViewState `json:"state"`
 }
 
 // origin is the workspace and the enterprise of a person. On Enterprise Grid their workspace may be

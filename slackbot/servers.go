@@ -91,36 +91,22 @@ func (r *request) readableServers(ctx context.Context) ([]server, error) {
 // matching returns the servers whose name, id or address contains the typed text, the best match first.
 func matching(servers []server, typed string) []server {
 	typed = runner.Folded(typed)
-	servers = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.match(typed) == noMatch })
+	servers = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.match(typed) < 0 })
 	slices.SortStableFunc(servers, func(a, b server) int {
 		return cmp.Or(cmp.Compare(a.match(typed), b.match(typed)), cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.id, b.id))
 	})
 	return servers
 }
 
-// How well a server matches the typed text.
-const (
-	exactMatch = iota
-	prefixMatch
-	innerMatch
-	idMatch
-	noMatch
-)
-
-// match compares with a text that [runner.Folded] returned.
+// match returns how well the server matches a text that [runner.Folded] returned: 0 is best; -1: it does not.
 func (s server) match(typed string) int {
 	name, id := runner.Folded(s.name), strings.ToLower(s.id)
-	switch {
-	case name == typed, id == typed, typed != "" && s.address == typed:
-		return exactMatch
-	case strings.HasPrefix(name, typed):
-		return prefixMatch
-	case strings.Contains(name, typed):
-		return innerMatch
-	case strings.Contains(id, typed), strings.Contains(s.address, typed):
-		return idMatch
-	}
-	return noMatch
+	return slices.Index([]bool{
+		name == typed || id == typed || typed != "" && s.address == typed,
+		strings.HasPrefix(name, typed),
+		strings.Contains(name, typed),
+		strings.Contains(id, typed) || strings.Contains(s.address, typed),
+	}, true)
 }
 
 func serverChoices(servers []server) []blocks.Choice {

@@ -30,12 +30,6 @@ func (f *Follower) wake() {
 	}
 }
 
-// hasChanged reports whether a record has another appearance than when its messages were last made due.
-func (f *Follower) hasChanged(rec approval.Record) bool {
-	seen, _ := f.lastSeen.Get(rec.ID)
-	return seen != appearance(rec)
-}
-
 // appearance is the part of a record that decides which messages it needs and whether they are due.
 func appearance(rec approval.Record) string {
 	return strings.Join([]string{string(rec.State), string(rec.AnswerMode), rec.Approver}, " ")

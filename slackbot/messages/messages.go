@@ -89,8 +89,7 @@ func (f *Follower) directPost(rec approval.Record) delivery.Post {
 func isDirect(p delivery.Post) bool { return p.Channel == p.User || strings.HasPrefix(p.Channel, "D") }
 
 // questions are the posts that ask for the consents that a record waits for.
-func (f *Follower) questions(rec approval.Record) []delivery.Post {
-	var posts []delivery.Post
+func (f *Follower) questions(rec approval.Record) (posts []delivery.Post) {
 	asker := f.AskerIn(rec)
 	if rec.Own && asker != "" && !IsSlack(rec) {
 		posts = append(posts, f.directPost(rec))
@@ -119,8 +118,7 @@ func (f *Follower) Show(ctx context.Context, a Asked, rec approval.Record) {
 	}
 	posts := []delivery.Post{live}
 	if rec.State == approval.Pending {
-		posts = append(posts, f.card(a, rec))
-		posts = append(posts, f.questions(rec)...)
+		posts = append(append(posts, f.card(a, rec)), f.questions(rec)...)
 	}
 	for _, p := range posts {
 		if err := f.addPost(ctx, p); err != nil {

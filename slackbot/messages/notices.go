@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,11 +49,7 @@ func (n Notices) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	channel := book.Slack.Approvals
-	if channel == "" {
-		channel = book.Slack.Audit
-	}
-	if channel != "" {
+	if channel := cmp.Or(book.Slack.Approvals, book.Slack.Audit); channel != "" {
 		err = n.warnOfExpiry(ctx, store, channel)
 	}
 	if book.Slack.Audit != "" {
@@ -158,8 +155,17 @@ func (m mirror) postNext(ctx context.Context) (more bool, err error) {
 	}
 	for i, s := range streams {
 		batch := mirrorBatch{stream: s, after: at[i], upTo: at[i]}
-		if err := m.read(ctx, &batch); err != nil {
-			return false, err
+		for row, err := range m.store.Rows(ctx, audit.Filter{After: batch.after}) {
+			if err != nil {
+				return false, err
+			}
+			batch.upTo = row.Seq
+			if m.isChange(row) == s.changes {
+				batch.rows = append(batch.rows, row)
+			}
+			if len(batch.rows) == maxMirrorRows {
+				break
+			}
 		}
 		if len(batch.rows) > 0 || batch.upTo-batch.after >= maxMirrorSkip {
 			return m.post(ctx, batch)
@@ -212,23 +218,6 @@ type mirrorBatch struct {
 	after int64 // the last row that was posted before them
 	rows  []audit.Row
 	upTo  int64 // the last row that was read
-}
-
-// read reads the next rows of a batch's stream, as many as fit a message.
-func (m mirror) read(ctx context.Context, b *mirrorBatch) error {
-	for row, err := range m.store.Rows(ctx, audit.Filter{After: b.after}) {
-		if err != nil {
-			return err
-		}
-		b.upTo = row.Seq
-		if m.isChange(row) == b.changes {
-			b.rows = append(b.rows, row)
-		}
-		if len(b.rows) == maxMirrorRows {
-			break
-		}
-	}
-	return nil
 }
 
 // post posts a batch, if no other replica does or has just posted another, and moves the cursor. Without

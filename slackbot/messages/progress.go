@@ -46,7 +46,8 @@ func (u *update) addProgress(ctx context.Context, view *blocks.LiveView) {
 	}
 }
 
-// readProgress reads the status of the record's work, unless it was read within the work's pause.
+// readProgress reads the status of the record's work, unless it was read within the work's pause. Work
+// that failed gets a row in the audit log.
 func (u *update) readProgress(ctx context.Context) {
 	w, _ := u.progress.Get(u.rec.ID)
 	now := u.Now()
@@ -60,18 +61,11 @@ func (u *update) readProgress(ctx context.Context) {
 	}
 	if w.Settled {
 		w.took = now.Sub(u.rec.ClaimedAt).Truncate(time.Second)
-		u.auditFailure(ctx, w.Status)
+	}
+	if w.Settled && runner.WorkFailed(w.Status) { // once over all replicas: the row of its call says done, because VPS.org had accepted it
+		if first, err := u.store.Dedupe(ctx, "failed work "+u.rec.ID, now, now.Add(2*followFor)); err == nil && first {
+			u.Runner.NoteWorkFailed(ctx, u.rec, w.Status)
+		}
 	}
 	u.progress.Set(u.rec.ID, w)
-}
-
-// auditFailure adds a row for work that failed to the audit log, once over all replicas: the row of its
-// call says done, because VPS.org had accepted it.
-func (u *update) auditFailure(ctx context.Context, status string) {
-	if !runner.WorkFailed(status) {
-		return
-	}
-	if first, err := u.store.Dedupe(ctx, "failed work "+u.rec.ID, u.Now(), u.Now().Add(2*followFor)); err == nil && first {
-		u.Runner.NoteWorkFailed(ctx, u.rec, status)
-	}
 }

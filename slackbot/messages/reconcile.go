@@ -59,10 +59,8 @@ func (f *Follower) reconcileRecord(ctx context.Context, store Store, rec approva
 	if rec.State == approval.Approved && IsSlack(rec) {
 		f.runApproved(rec)
 	}
-	if IsSlack(rec) && f.Now().Sub(rec.CreatedAt) < settleIn {
-		return nil
-	}
-	if !f.hasChanged(rec) {
+	seen, _ := f.lastSeen.Get(rec.ID)
+	if seen == appearance(rec) || IsSlack(rec) && f.Now().Sub(rec.CreatedAt) < settleIn {
 		return nil
 	}
 	if err := f.ensureMessages(ctx, store, rec); err != nil {

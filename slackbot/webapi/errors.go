@@ -44,9 +44,8 @@ func TokenRefusal(code string) string {
 // isInvalidToken reports whether a code proves that the token is not valid now.
 func isInvalidToken(code string) bool { return tokenErrors[code] != "" || code == "org_login_required" }
 
-func isRateLimit(code string) bool  { return slices.Contains(rateLimitCodes, code) }
-func isTemporary(code string) bool  { return slices.Contains(temporaryCodes, code) }
-func blocksRejected(err error) bool { return slices.Contains(rejectedBlocks, ErrorCode(err)) }
+func isRateLimit(code string) bool { return slices.Contains(rateLimitCodes, code) }
+func isTemporary(code string) bool { return slices.Contains(temporaryCodes, code) }
 
 // RateLimitedError is returned while Slack wants no more requests of a kind.
 type RateLimitedError struct{ After time.Duration }

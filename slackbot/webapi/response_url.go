@@ -39,7 +39,7 @@ func (c *Client) Respond(ctx context.Context, address string, r Response) error 
 	bare := r
 	bare.Message = r.Bare()
 	err := sendPlainer(c, rejectedBlocks, func(r Response) error { return c.respond(ctx, address, r) }, r, bare)
-	if blocksRejected(err) {
+	if slices.Contains(rejectedBlocks, ErrorCode(err)) {
 		return &PermanentError{err.Error()}
 	}
 	return err
