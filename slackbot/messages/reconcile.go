@@ -3,6 +3,7 @@ package messages
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -72,6 +73,11 @@ func (f *Follower) reconcileRecord(ctx context.Context, store Store, rec approva
 	f.lastSeen.Set(rec.ID, appearance(rec))
 	f.wake()
 	return nil
+}
+
+// appearance is the part of a record that decides which messages it needs and whether they are due.
+func appearance(rec approval.Record) string {
+	return strings.Join([]string{string(rec.State), string(rec.AnswerMode), rec.Approver}, " ")
 }
 
 // ensureMessages adds the posts that a record must have and has not.
