@@ -69,8 +69,8 @@ func (s *Server) pollRecord(stop <-chan struct{}, call runner.Call, rec approval
 		case now.State == approval.Approved: // its target is busy: each attempt writes a line to the audit log
 			every = min(2*every, maxPollInterval)
 		case now.State != approval.Pending:
-			if now.State == approval.Expired && now.AnswerMode == approval.Interactive {
-				s.sessions.get(rec.Session).noteTimeout(s.Runner.Now())
+			if now.State == approval.Expired && now.AnswerMode == approval.Interactive && rec.Session == s.Runner.Process.ID {
+				s.client.noteTimeout(s.Runner.Now())
 			}
 			return true
 		default:

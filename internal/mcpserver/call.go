@@ -27,22 +27,18 @@ type toolCall struct {
 	*Server
 	op       *tools.Op
 	call     runner.Call
-	session  string // of elicitations
-	client   *session
 	modern   bool              // an elicitation is a result, and its answer is in a new call
 	progress *progressReporter // nil if the client did not request progress
 }
 
-func (s *Server) handler(op *tools.Op, who identify) server.ToolHandlerFunc {
+func (s *Server) handler(op *tools.Op) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		c := who(ctx)
 		x := toolCall{
-			Server: s, op: op, session: c.session, client: s.sessions.get(c.session),
-			modern: server.IsModernRequest(ctx), progress: newProgressReporter(ctx, op, req),
+			Server: s, op: op, modern: server.IsModernRequest(ctx), progress: newProgressReporter(ctx, op, req),
 		}
 		defer x.progress.flush()
 		x.call = runner.Call{
-			Operation: op.Name, Input: arguments(op, req), Actor: c.actor, Surface: permissions.MCP,
+			Operation: op.Name, Input: arguments(op, req), Actor: s.Actor, Surface: permissions.MCP,
 			CanPrompt: canElicit(ctx) && x.client.acceptsForm("", s.Runner.Now()), WaitLimit: waitLimit,
 		}
 		if op.Settles && x.progress != nil {

@@ -106,7 +106,7 @@ func TestInProcessClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			p := &person{w: w, action: "accept", name: "web-server-02"}
-			c, err := client.NewInProcessClientWithOptions(w.server.build(w.server.local), client.WithElicitationHandler(p), option)
+			c, err := client.NewInProcessClientWithOptions(w.server.build(), client.WithElicitationHandler(p), option)
 			require.NoError(t, err)
 			defer c.Close()
 			require.NoError(t, c.Start(t.Context()))

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -31,8 +34,8 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallTool
 			return x.result(x.escalate(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
 		}
 	}
-	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.session)
-	x.client.noteAsked(reply.Record.ID, x.Runner.Now())
+	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.Runner.Process.ID)
+	x.client.asked.LoadOrStore(reply.Record.ID, x.Runner.Now())
 	switch {
 	case err != nil:
 		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", err)
@@ -89,7 +92,7 @@ func (x *toolCall) send(ctx context.Context, params mcp.ElicitationParams) (*mcp
 // escalate leaves the confirmation of a record to a terminal or Slack, permanently. message is the reason for
 // the client, logged the one for the log.
 func (x *toolCall) escalate(ctx context.Context, record, message, logged string) runner.Reply {
-	x.client.noteEscalated(record)
+	x.client.escalated.Store(record, true)
 	reply := x.Runner.Escalate(ctx, x.op, record, logged)
 	if reply.Outcome == runner.ApprovalRequired {
 		reply.Message = message + " " + reply.Message
@@ -186,13 +189,13 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	if given.action == "" {
 		return x.refuse(ctx, runner.ErrUnreadable)
 	}
-	asked, err := x.Runner.ConsumeChallenge(ctx, nonce, x.session)
+	asked, err := x.Runner.ConsumeChallenge(ctx, nonce, x.Runner.Process.ID)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
-	x.client.noteAnswered(asked.Approval)
+	x.client.asked.Delete(asked.Approval)
 	if tooFast = tooFast || asked.Automatic; tooFast {
-		x.client.noteAutomatic() // also for an answer to another call
+		x.client.automatic.Store(true) // also for an answer to another call
 	}
 	rec, wait, err := x.Runner.AnswerMatches(ctx, x.call, asked.Approval)
 	if err != nil {
@@ -209,7 +212,7 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 		given.action == mcp.ElicitationResponseActionAccept && rec.Confirm == "" && choice == choiceNo:
 	case given.action == mcp.ElicitationResponseActionCancel:
 		return x.escalate(ctx, rec.ID, "The question was closed without an answer.", "the question was dismissed")
-	case x.client.isAutomatic():
+	case x.client.automatic.Load():
 		return x.escalate(ctx, rec.ID, "A program answers for this client, so its yes does not count.", "the session had answered faster than a person can")
 	case rec.Confirm == "" && choice != choiceYes, rec.Confirm != "" && answer.Text == "":
 		return x.escalate(ctx, rec.ID, "The answer came without what was asked for.", "the answer was a yes without what was asked for")
@@ -218,7 +221,7 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	}
 	reply := x.Runner.Answer(ctx, x.call, answer)
 	if reply.Outcome == runner.ApprovalRequired { // other approvers are missing, who are not at this client
-		x.client.noteEscalated(rec.ID)
+		x.client.escalated.Store(rec.ID, true)
 	}
 	return reply
 }
@@ -231,3 +234,33 @@ func (x *toolCall) refuse(ctx context.Context, err error) runner.Reply {
 	}
 	return reply
 }
+
+const (
+	// formPause is how long a client gets no elicitation after one that timed out: it displayed no form, or
+	// nobody was there.
+	formPause = 10 * time.Minute
+	// answerTimeout is the time after which a repeated call means that the client has cancelled the
+	// elicitation: most clients do so after a minute, and some without a notification.
+	answerTimeout = 45 * time.Second
+)
+
+// session records whether a person answers the elicitations to the client. Its zero value is ready to use, and safe
+// for concurrent use.
+type session struct {
+	automatic atomic.Bool               // it answered faster than a person can, so that no yes is accepted
+	timedOut  atomic.Pointer[time.Time] // when an elicitation last timed out
+	escalated sync.Map                  // the ids of the records that are confirmed on another surface
+	asked     sync.Map                  // when the first elicitation of a record was sent that is not answered, by the record's id
+}
+
+// acceptsForm reports whether the elicitation of a record may be sent to the client.
+func (s *session) acceptsForm(record string, now time.Time) bool {
+	if asked, ok := s.asked.Load(record); ok && now.Sub(asked.(time.Time)) >= answerTimeout {
+		return false
+	}
+	_, escalated := s.escalated.Load(record)
+	timedOut := s.timedOut.Load()
+	return !s.automatic.Load() && !escalated && (timedOut == nil || now.Sub(*timedOut) >= formPause)
+}
+
+func (s *session) noteTimeout(now time.Time) { s.timedOut.Store(&now) }

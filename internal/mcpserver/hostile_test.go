@@ -86,7 +86,7 @@ func huge() []string {
 
 func TestHugeArguments(t *testing.T) {
 	w := newWorld(t)
-	m := w.server.build(w.server.local)
+	m := w.server.build()
 	for i, tool := range allNames() {
 		raw, err := json.Marshal(m.HandleMessage(t.Context(), json.RawMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":`+call(tool, huge()[i%3])+`}`)))
 		require.NoError(t, err)
@@ -243,7 +243,7 @@ func FuzzArguments(f *testing.F) {
 	}
 	w := newWorld(f)
 	checks := outputSchemas()
-	m := w.server.build(w.server.local)
+	m := w.server.build()
 	f.Fuzz(func(t *testing.T, tool, arguments string) {
 		name, _ := json.Marshal(tool)
 		answer := m.HandleMessage(t.Context(), json.RawMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":`+string(name)+`,"arguments":`+arguments+`}}`))

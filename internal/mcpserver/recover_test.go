@@ -67,7 +67,7 @@ func TestPanicWhileWatching(t *testing.T) {
 
 func TestErrorsOfMCPGoAreLogged(t *testing.T) {
 	w := newWorld(t)
-	log.New(logWriter{w.server}, "", 0).Printf("odd: %s", "vps_demo")
+	log.New(writerFunc(w.server.logProtocolError), "", 0).Printf("odd: %s", "vps_demo")
 	require.Contains(t, w.log.String(), "odd: [redacted]")
 }
 

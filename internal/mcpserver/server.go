@@ -33,7 +33,7 @@ type Server struct {
 	calls     atomic.Int64    // tool calls in progress
 	waiting   atomic.Int64    // those of them that wait for a person
 	approvals approvalWatcher // records that a person may approve on another surface
-	sessions  sessions
+	client    session         // of elicitations
 	elicitor  *elicitor // sends elicitations on a pipe; nil if mcp-go sends them
 	poll      time.Duration
 }
@@ -43,22 +43,10 @@ type Server struct {
 //go:embed instructions.txt
 var instructions string
 
-// caller is the actor of a request, and the session of its elicitations.
-type caller struct {
-	actor   permissions.Actor
-	session string
-}
-
-// identify returns the caller of a request.
-type identify func(context.Context) caller
-
-// local is the identify of a process with one client.
-func (s *Server) local(context.Context) caller { return caller{s.Actor, s.Runner.Process.ID} }
-
 // build makes the MCP server. The tools of a process never change.
-func (s *Server) build(who identify) *server.MCPServer {
+func (s *Server) build() *server.MCPServer {
 	hooks := &server.Hooks{}
-	hooks.AddAfterListTools(s.filterTools(who))
+	hooks.AddAfterListTools(s.filterTools)
 	m := server.NewMCPServer("vpsbot", s.Version,
 		server.WithTitle("VPS.org servers"),
 		server.WithInstructions(instructions),
@@ -68,7 +56,7 @@ func (s *Server) build(who identify) *server.MCPServer {
 		server.WithHooks(hooks),
 		server.WithToolHandlerMiddleware(s.recoverCall),
 	)
-	m.AddTools(s.tools(who)...)
+	m.AddTools(s.tools()...)
 	return m
 }
 

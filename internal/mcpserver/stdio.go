@@ -42,8 +42,8 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 		in: bufio.NewReader(in), handshake: handshake, isResponse: s.elicitor.handleResponse,
 		onEnd: func() { s.drain(); cancel() },
 	}
-	stdio := server.NewStdioServer(s.build(s.local))
-	stdio.SetErrorLogger(log.New(logWriter{s}, "", 0))
+	stdio := server.NewStdioServer(s.build())
+	stdio.SetErrorLogger(log.New(writerFunc(s.logProtocolError), "", 0))
 	server.WithWorkerPoolSize(workers)(stdio)
 	server.WithQueueSize(queue)(stdio)
 
@@ -137,11 +137,9 @@ func (l *lineReader) next() ([]byte, error) {
 	}
 }
 
-// logWriter writes the errors of mcp-go to the log.
-type logWriter struct{ s *Server }
-
-func (l logWriter) Write(p []byte) (int, error) {
-	l.s.Log.Warn("protocol", "says", strings.TrimSpace(string(p)))
+// logProtocolError writes an error of mcp-go to the log.
+func (s *Server) logProtocolError(p []byte) (int, error) {
+	s.Log.Warn("protocol", "says", strings.TrimSpace(string(p)))
 	return len(p), nil
 }
 

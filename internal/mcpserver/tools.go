@@ -18,11 +18,11 @@ import (
 // tools returns a tool for every operation, refused ones included, so that a call of one returns the reason
 // instead of an unknown tool. A second tool by the operation's name, which is in no list, returns the tool's
 // name. It runs nothing, because a client's rules about a tool depend on its name.
-func (s *Server) tools(who identify) []server.ServerTool {
+func (s *Server) tools() []server.ServerTool {
 	var all []server.ServerTool
 	for _, op := range s.Runner.Catalogue.Operations() {
 		all = append(all,
-			server.ServerTool{Tool: s.toolOf(op), Handler: s.handler(op, who)},
+			server.ServerTool{Tool: s.toolOf(op), Handler: s.handler(op)},
 			server.ServerTool{Tool: mcp.Tool{Name: op.Name, RawInputSchema: json.RawMessage(`{"type":"object"}`)}, Handler: wrongName(op)})
 	}
 	return all
@@ -36,26 +36,19 @@ func wrongName(op *tools.Op) server.ToolHandlerFunc {
 }
 
 func (s *Server) toolOf(op *tools.Op) mcp.Tool {
-	return mcp.Tool{
+	tool := mcp.Tool{
 		Name: op.ToolName(), Title: op.Title, Description: s.toolNames(op.Description),
-		RawInputSchema: schemaOr([]byte(s.toolNames(string(op.InputSchema()))), `{"type":"object"}`), RawOutputSchema: schemaOr(op.OutputSchema(), ""),
-		Annotations: annotations(op.Risk),
+		RawInputSchema: []byte(s.toolNames(string(op.InputSchema()))), Annotations: annotations(op.Risk),
 	}
+	if schema := op.OutputSchema(); len(schema) > 0 {
+		tool.RawOutputSchema = schema
+	}
+	return tool
 }
 
 // toolNames replaces the names of operations in a text with those of the tools.
 func (s *Server) toolNames(text string) string {
 	return s.Runner.Catalogue.SpellNames(text, (*tools.Op).ToolName)
-}
-
-func schemaOr(schema []byte, otherwise string) json.RawMessage {
-	switch {
-	case len(schema) > 0:
-		return schema
-	case otherwise != "":
-		return json.RawMessage(otherwise)
-	}
-	return nil
 }
 
 // annotations returns a risk as the hints of MCP. A new server costs money but destroys nothing.
@@ -70,23 +63,21 @@ func annotations(risk permissions.Risk) mcp.ToolAnnotation {
 // listTimeout limits how long a list waits for the token's permissions.
 const listTimeout = 2 * time.Second
 
-// filterTools removes from a list the tools that the policy or the token refuses to the caller. If the
+// filterTools removes from a list the tools that the policy or the token refuses to the actor. If the
 // permissions cannot be read in time, it applies the policy alone.
-func (s *Server) filterTools(who identify) server.OnAfterListToolsFunc {
-	return func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
-		defer s.recoverPanic("listing the tools")
-		result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool { return strings.Contains(tool.Name, ".") })
-		s.calls.Add(1)
-		defer s.calls.Add(-1)
-		// The end of the input must not cancel this read: the list would be longer.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
-		defer cancel()
-		offered, _, err := s.Runner.Offered(ctx, runner.Call{Actor: who(ctx).actor, Surface: permissions.MCP})
-		if err != nil {
-			s.Log.Warn("the tools are listed without asking the token", "error", err)
-		}
-		result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool {
-			return !slices.ContainsFunc(offered, func(op *tools.Op) bool { return op.ToolName() == tool.Name })
-		})
+func (s *Server) filterTools(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
+	defer s.recoverPanic("listing the tools")
+	result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool { return strings.Contains(tool.Name, ".") })
+	s.calls.Add(1)
+	defer s.calls.Add(-1)
+	// The end of the input must not cancel this read: the list would be longer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
+	defer cancel()
+	offered, _, err := s.Runner.Offered(ctx, runner.Call{Actor: s.Actor, Surface: permissions.MCP})
+	if err != nil {
+		s.Log.Warn("the tools are listed without asking the token", "error", err)
 	}
+	result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool {
+		return !slices.ContainsFunc(offered, func(op *tools.Op) bool { return op.ToolName() == tool.Name })
+	})
 }
