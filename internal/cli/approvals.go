@@ -37,7 +37,7 @@ func approvalsCommand(c *cli) *cobra.Command {
 func recordCommand(c *cli, use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: oneArg("the id of an approval"), ValidArgsFunction: c.completeApprovals,
-		RunE: c.run(ifKnown, func(ctx context.Context, s *session, args []string) error {
+		RunE: c.runOnStore(func(ctx context.Context, s *session, args []string) error {
 			rec, err := s.findRecord(ctx, args[0])
 			if err != nil {
 				return err
@@ -50,18 +50,14 @@ func recordCommand(c *cli, use, short string, run func(context.Context, *session
 // findRecord finds the record of an id or of its beginning.
 func (s *session) findRecord(ctx context.Context, id string) (none approval.Record, err error) {
 	id = strings.ToLower(strings.TrimSpace(id))
-	store, err := s.Store.Open(ctx)
-	if err != nil {
-		return none, err
-	}
-	rec, err := store.Record(ctx, id)
+	rec, err := s.db.Record(ctx, id)
 	if !errors.Is(err, approval.ErrNotFound) {
 		return rec, err
 	}
 	if len(id) < shortestID {
 		return none, app.Errorf(runner.Invalid, "no approval has the id %q; give at least its first %d characters: vpsbot approvals list --all shows them", id, shortestID)
 	}
-	all, err := store.Find(ctx, approval.Query{Limit: maxRecords})
+	all, err := s.db.Find(ctx, approval.Query{Limit: maxRecords})
 	if err != nil {
 		return none, err
 	}
@@ -123,17 +119,16 @@ func (s *session) recordJSON(rec approval.Record) recordJSON {
 }
 
 func approvalsListCommand(c *cli) *cobra.Command {
-	var asJSON, all bool
+	var all bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the open requests", Args: noArgs,
-		RunE: c.run(ifKnown, func(ctx context.Context, s *session, _ []string) error { return s.listApprovals(ctx, all, asJSON) }),
+		RunE: c.runOnStore(func(ctx context.Context, s *session, _ []string) error { return s.listApprovals(ctx, all) }),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list what has ended too")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	return cmd
+	return c.withJSON(cmd)
 }
 
-func (s *session) listApprovals(ctx context.Context, all, asJSON bool) error {
+func (s *session) listApprovals(ctx context.Context, all bool) error {
 	records, err := s.findRecords(ctx, approval.Query{}, all)
 	if err != nil {
 		return err
@@ -155,7 +150,7 @@ func (s *session) listApprovals(ctx context.Context, all, asJSON bool) error {
 			forYou = append(forYou, rec.ID)
 		}
 	}
-	if asJSON {
+	if s.json {
 		list := make([]recordJSON, 0, len(records))
 		for _, rec := range records {
 			one := s.recordJSON(rec)
@@ -173,16 +168,12 @@ func (s *session) listApprovals(ctx context.Context, all, asJSON bool) error {
 
 // findRecords returns the records that q selects, newest first: the open ones, or all.
 func (s *session) findRecords(ctx context.Context, q approval.Query, all bool) ([]approval.Record, error) {
-	store, err := s.Store.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
 	q.Limit = maxRecords
 	if all {
-		return store.Find(ctx, q)
+		return s.db.Find(ctx, q)
 	}
 	q.States = approval.Open
-	records, err := store.Find(ctx, q)
+	records, err := s.db.Find(ctx, q)
 	return slices.DeleteFunc(records, func(rec approval.Record) bool { return !s.stateOf(rec).IsOpen() }), err
 }
 
@@ -215,15 +206,12 @@ func (s *session) recordTable(records []approval.Record, all bool) runner.Table 
 }
 
 func approvalsShowCommand(c *cli) *cobra.Command {
-	var asJSON bool
-	cmd := recordCommand(c, "show ID", "Show one approval and its card", func(ctx context.Context, s *session, rec approval.Record) error {
-		if asJSON {
+	return c.withJSON(recordCommand(c, "show ID", "Show one approval and its card", func(ctx context.Context, s *session, rec approval.Record) error {
+		if s.json {
 			return s.io.writeJSON(s.recordJSON(rec))
 		}
 		return s.showRecord(ctx, rec)
-	})
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	return cmd
+	}))
 }
 
 func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
@@ -236,11 +224,7 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 		card.Until = ""
 	}
 	fmt.Fprintf(s.io.Out, "%s %s (%s)\n%s\n", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, card.Text())
-	store, err := s.Store.Open(ctx)
-	if err != nil {
-		return err
-	}
-	consents, err := store.Consents(ctx, rec.ID)
+	consents, err := s.db.Consents(ctx, rec.ID)
 	for _, one := range consents {
 		identity, at := text.Clean(one.Identity), one.At.UTC().Format(time.RFC3339)
 		if one.Channel == string(permissions.Script) {

@@ -172,11 +172,7 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 		return s.io.println("Approved. The assistant's process has ended; it runs when the assistant asks for the same again.")
 	}
 	fmt.Fprintln(s.io.Out, "Approved. The assistant's process runs it now …")
-	rec, err := s.waitForEnd(ctx, rec)
-	if err != nil {
-		return err
-	}
-	if rec.State == approval.Approved || rec.State == approval.Executing {
+	if rec = s.waitForEnd(ctx, rec); rec.State == approval.Approved || rec.State == approval.Executing {
 		return s.io.println("It has not ended yet. See how it ends: vpsbot approvals show " + rec.ID)
 	}
 	return s.printOutcome(rec)
@@ -187,8 +183,8 @@ func (s *session) runApproved(ctx context.Context, rec approval.Record) error {
 	if err != nil {
 		return err
 	}
-	if store, err := s.Store.Open(ctx); err == nil && !ended.State.IsOpen() {
-		_, _ = store.MarkDelivered(ctx, ended.ID, s.Now()) // else the requester hears the outcome a second time
+	if !ended.State.IsOpen() {
+		_, _ = s.db.MarkDelivered(ctx, ended.ID, s.Now()) // else the requester hears the outcome a second time
 	}
 	return s.printOutcome(ended)
 }
@@ -208,22 +204,18 @@ func (c *cli) repeatCommand(rec approval.Record) string {
 }
 
 // waitForEnd waits until the requester's process has run what was approved, at most for followFor.
-func (s *session) waitForEnd(ctx context.Context, rec approval.Record) (approval.Record, error) {
-	store, err := s.Store.Open(ctx)
-	if err != nil {
-		return rec, err
-	}
+func (s *session) waitForEnd(ctx context.Context, rec approval.Record) approval.Record {
 	ctx, cancel := context.WithTimeout(ctx, followFor)
 	defer cancel()
 	for rec.State == approval.Approved || rec.State == approval.Executing {
 		if backoff.Sleep(ctx, followEvery) != nil {
-			return rec, nil
+			return rec
 		}
-		if now, err := store.Record(context.WithoutCancel(ctx), rec.ID); err == nil {
+		if now, err := s.db.Record(context.WithoutCancel(ctx), rec.ID); err == nil {
 			rec = now
 		}
 	}
-	return rec, nil
+	return rec
 }
 
 // printOutcome ends with the exit code that the outcome has for the requester.
@@ -241,11 +233,7 @@ type quorum struct {
 }
 
 func (s *session) quorum(ctx context.Context, rec approval.Record) (quorum, error) {
-	store, err := s.Store.Open(ctx)
-	if err != nil {
-		return quorum{}, err
-	}
-	consents, err := store.Consents(ctx, rec.ID)
+	consents, err := s.db.Consents(ctx, rec.ID)
 	person, _ := s.Runner.Policy().Person(s.Actor)
 	given := slices.ContainsFunc(consents, func(one approval.Consent) bool { return one.Yes && one.Person == person })
 	return quorum{approval.Missing(rec, consents), given}, err

@@ -31,7 +31,6 @@ type auditFlags struct {
 	target       string
 	since, until string
 	limit        int
-	json         bool
 }
 
 func auditListCommand(c *cli) *cobra.Command {
@@ -43,7 +42,7 @@ func auditListCommand(c *cli) *cobra.Command {
 	}
 	addFilterFlags(cmd, &flags)
 	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many of the newest rows; 0: all")
-	cmd.Flags().BoolVar(&flags.json, "json", false, "one line of JSON a row")
+	cmd.Flags().BoolVar(&c.json, "json", false, "one line of JSON a row")
 	return cmd
 }
 
@@ -63,9 +62,7 @@ func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 // addEnumFlag adds a flag that takes one of some values, and completes them.
 func addEnumFlag(cmd *cobra.Command, to *string, name string, values []string) {
 	cmd.Flags().StringVar(to, name, "", text.Join(values, "or"))
-	if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag was added a line above
-	}
+	completeFlag(cmd, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // checkEnum fails for a flag that is set to none of its values.
@@ -106,7 +103,7 @@ func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {
 	if len(rows) < total {
 		omitted = fmt.Sprintf("newest %d of %d; --limit 0 shows all", len(rows), total)
 	}
-	if !flags.json {
+	if !c.json {
 		return c.printTable(auditTable(rows, omitted, c.Clock()))
 	}
 	for _, row := range rows {

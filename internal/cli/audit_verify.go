@@ -17,7 +17,6 @@ import (
 // verifyFlags are the flags of "audit verify".
 type verifyFlags struct {
 	keys, files, atLeast []string
-	json                 bool
 }
 
 const verifyHelp = `Reads the whole log and checks the chain and its signed checkpoints; names the first row that is
@@ -44,8 +43,7 @@ func auditVerifyCommand(c *cli) *cobra.Command {
 	f.StringArrayVar(&flags.keys, "key", nil, "verifier key that vpsbot audit key printed; again for each, if it was changed")
 	f.StringArrayVar(&flags.atLeast, "at-least", nil, "number and hash of a row that the log must have, SEQ:HASH; again for each")
 	f.StringArrayVar(&flags.files, "file", nil, "export, or archive of an earlier version, to verify together with the database; again for each")
-	f.BoolVar(&flags.json, "json", false, "as JSON")
-	return cmd
+	return c.withJSON(cmd)
 }
 
 func (c *cli) verifyAudit(ctx context.Context, flags verifyFlags) error {
@@ -78,7 +76,7 @@ func (c *cli) verifyAudit(ctx context.Context, flags verifyFlags) error {
 		return err
 	case err != nil:
 		return verifyError(err, report)
-	case flags.json:
+	case c.json:
 		return c.io.writeJSON(report)
 	}
 	return c.printReport(report)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
@@ -32,13 +33,14 @@ https://admin.vps.org/account/developers/, or VPS_API_TOKEN to the token.`
 // cli is the command line before a command has an App.
 type cli struct {
 	*app.Environment
-	io IO
+	io   IO
+	json bool // the flag --json is given
 }
 
 // Run runs the program with its arguments, without its name. The caller prints the error, which [Report]
 // turns into an exit code.
 func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO) (err error) {
-	c := &cli{app.NewEnvironment(variables, io.Err), io}
+	c := &cli{Environment: app.NewEnvironment(variables, io.Err), io: io}
 	c.io.Err, c.Catalogue = c.Stderr, io.Catalogue
 	log.SetOutput(c.Stderr) // of the standard library, as by an HTTP server
 	defer func() {
@@ -75,6 +77,7 @@ func (c *cli) panicError(value any, stack []byte) error {
 type session struct {
 	*cli
 	*app.App
+	db *store.Store // set by openStore
 }
 
 // identity is how much a command needs to know of the person or assistant that it works for.
@@ -96,7 +99,7 @@ func (c *cli) withApp(ctx context.Context, need identity, run func(*session) err
 	a.WarnOfVariables()
 	switch {
 	case need == anyone:
-		return run(&session{c, a})
+		return run(&session{cli: c, App: a})
 	case need == required && a.PolicyErr != nil:
 		return app.Invalid(a.PolicyErr)
 	}
@@ -104,7 +107,7 @@ func (c *cli) withApp(ctx context.Context, need identity, run func(*session) err
 	if err != nil && !(need == ifKnown && errors.Is(err, app.ErrNoIdentity)) {
 		return err
 	}
-	return run(&session{c, a})
+	return run(&session{cli: c, App: a})
 }
 
 // run makes the RunE of a command that has an App.
@@ -112,6 +115,22 @@ func (c *cli) run(need identity, run func(ctx context.Context, s *session, args 
 	return func(cmd *cobra.Command, args []string) error {
 		return c.withApp(cmd.Context(), need, func(s *session) error { return run(cmd.Context(), s, args) })
 	}
+}
+
+// runOnStore is run for a command that needs the database open.
+func (c *cli) runOnStore(run func(ctx context.Context, s *session, args []string) error) func(*cobra.Command, []string) error {
+	return c.run(ifKnown, func(ctx context.Context, s *session, args []string) error {
+		if err := s.openStore(ctx); err != nil {
+			return err
+		}
+		return run(ctx, s, args)
+	})
+}
+
+// openStore sets db.
+func (s *session) openStore(ctx context.Context) (err error) {
+	s.db, err = s.Store.Open(ctx)
+	return err
 }
 
 // rootCommand makes the command tree. The operations are added only where args may name one: making them
@@ -173,17 +192,20 @@ func parent(use, short, long string, commands ...*cobra.Command) *cobra.Command 
 }
 
 func versionCommand(c *cli) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return c.withJSON(&cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if asJSON {
+			if c.json {
 				return c.io.writeJSON(app.ReadVersion())
 			}
 			return c.io.println(app.ReadVersion())
 		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	})
+}
+
+// withJSON adds the flag --json to a command.
+func (c *cli) withJSON(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().BoolVar(&c.json, "json", false, "as JSON")
 	return cmd
 }
 

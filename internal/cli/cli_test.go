@@ -237,7 +237,7 @@ func TestProgressInATerminal(t *testing.T) {
 }
 
 func testSession(io IO) *session {
-	return &session{cli: &cli{app.NewEnvironment(envconfig.MapLookuper(nil), io.Err), io}}
+	return &session{cli: &cli{Environment: app.NewEnvironment(envconfig.MapLookuper(nil), io.Err), io: io}}
 }
 
 // A panic in the goroutine of the call is passed on.
@@ -255,7 +255,7 @@ func TestPanicIsOneLine(t *testing.T) {
 	t.Parallel()
 	const secret = "vps_hush+4711/x"
 	env := app.NewEnvironment(envconfig.MapLookuper(map[string]string{"VPS_API_TOKEN": secret}), io.Discard)
-	c := &cli{env, IO{}}
+	c := &cli{Environment: env}
 	err := c.redact(c.panicError("token "+secret, []byte("goroutine 1")))
 	require.ErrorContains(t, err, "an internal error: token [redacted]")
 	var shown bytes.Buffer

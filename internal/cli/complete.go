@@ -48,10 +48,14 @@ func (c *cli) completeServerFlag(cmd *cobra.Command) {
 	if cmd.Flags().Lookup("server") == nil {
 		return
 	}
-	err := cmd.RegisterFlagCompletionFunc("server", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	completeFlag(cmd, "server", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return c.complete(cmd, required, serverNames)
 	})
-	if err != nil {
+}
+
+// completeFlag completes the value of a flag.
+func completeFlag(cmd *cobra.Command, name string, with completer) {
+	if err := cmd.RegisterFlagCompletionFunc(name, with); err != nil {
 		panic(err) // the flag exists, and nothing else completes it
 	}
 }
@@ -94,6 +98,9 @@ func (c *cli) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return c.complete(cmd, anyone, func(ctx context.Context, s *session) (ids []string) {
+		if s.openStore(ctx) != nil {
+			return nil
+		}
 		records, _ := s.findRecords(ctx, approval.Query{}, false)
 		for _, rec := range records {
 			ids = append(ids, cobra.CompletionWithDesc(rec.ID, rec.Operation))
@@ -108,11 +115,10 @@ func (c *cli) completeKeys(cmd *cobra.Command, args []string, _ string) ([]strin
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return c.complete(cmd, ifKnown, func(ctx context.Context, s *session) (names []string) {
-		db, err := s.Store.Open(ctx)
-		if err != nil {
+		if s.openStore(ctx) != nil {
 			return nil
 		}
-		all, _ := db.Keys(ctx)
+		all, _ := s.db.Keys(ctx)
 		for _, k := range all {
 			if k.RevokedAt.IsZero() {
 				names = append(names, k.Name)

@@ -136,11 +136,10 @@ func (r *operationRun) withoutAnswer(ctx context.Context, call runner.Call, repl
 	ctx = context.WithoutCancel(ctx)
 	r.Runner.Abandon(ctx, call.Actor, reply.Record.ID)
 	reply.Message = "no answer was given; nothing was sent. That is no denial: the same command asks again."
-	store, err := r.Store.Open(ctx)
-	if err != nil {
+	if r.openStore(ctx) != nil {
 		return reply
 	}
-	rec, err := store.Record(ctx, reply.Record.ID)
+	rec, err := r.db.Record(ctx, reply.Record.ID)
 	if err != nil || rec.State.IsOpen() {
 		reply.Message = "no answer was given; nothing was sent. That is no denial, and the request stays open: vpsbot approvals approve " + reply.Record.ID
 		return reply
@@ -154,7 +153,11 @@ func (r *operationRun) withoutAnswer(ctx context.Context, call runner.Call, repl
 // store decides in the end.
 func (r *operationRun) missingConsents(ctx context.Context, rec approval.Record) quorum {
 	if rec.Others > 0 {
-		if q, err := r.quorum(ctx, rec); err == nil {
+		q, err := quorum{}, r.openStore(ctx)
+		if err == nil {
+			q, err = r.quorum(ctx, rec)
+		}
+		if err == nil {
 			return q
 		}
 	}

@@ -14,20 +14,17 @@ import (
 )
 
 func doctorCommand(c *cli) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return c.withJSON(&cobra.Command{
 		Use: "doctor", Short: "Check the set-up, and list what to do", Args: noArgs,
 		Long: "Checks configuration, API, token, permissions, clock and store, and Slack where it is set up, and ends\nwith what to do. It only looks: it makes no file, and never prints a token.",
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.doctor(cmd.Context(), asJSON) },
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	return cmd
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.doctor(cmd.Context()) },
+	})
 }
 
-func (c *cli) doctor(ctx context.Context, asJSON bool) error {
+func (c *cli) doctor(ctx context.Context) error {
 	diagnosis := doctor.Diagnose(ctx, c.Environment)
 	var err error
-	if asJSON {
+	if c.json {
 		err = c.io.writeJSON(diagnosis)
 	} else {
 		err = c.io.println(diagnosisText(diagnosis, c.io.style(c.Variables)))

@@ -31,18 +31,6 @@ func keysCommand(c *cli) *cobra.Command {
 	return parent("keys", "Make, list and revoke access keys", keysHelp, createKeyCommand(c), listKeysCommand(c), revokeKeyCommand(c))
 }
 
-// runOnKeys makes the RunE of a command about keys. It needs no identity: the first key is made by somebody
-// who has none.
-func (c *cli) runOnKeys(run func(ctx context.Context, s *session, db keys.Store, name string) error) func(*cobra.Command, []string) error {
-	return c.run(ifKnown, func(ctx context.Context, s *session, args []string) error {
-		db, err := s.Store.Open(ctx)
-		if err != nil {
-			return err
-		}
-		return run(ctx, s, db, append(args, "")[0])
-	})
-}
-
 // createFlags are the argument and the flags of "keys create".
 type createFlags struct{ name, expires, out string }
 
@@ -53,9 +41,9 @@ func createKeyCommand(c *cli) *cobra.Command {
 		Long:    createKeyHelp,
 		Example: "  vpsbot keys create lead-laptop --expires 90d --out ~/.config/vpsbot/key",
 		Args:    oneArg("a name for the key"), ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: c.runOnKeys(func(ctx context.Context, s *session, db keys.Store, name string) error {
-			flags.name = name
-			return s.createKey(ctx, db, flags)
+		RunE: c.runOnStore(func(ctx context.Context, s *session, args []string) error { // the first key is made by somebody without an identity
+			flags.name = args[0]
+			return s.createKey(ctx, flags)
 		}),
 	}
 	cmd.Flags().StringVar(&flags.out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
@@ -63,7 +51,7 @@ func createKeyCommand(c *cli) *cobra.Command {
 	return cmd
 }
 
-func (s *session) createKey(ctx context.Context, db keys.Store, flags createFlags) error {
+func (s *session) createKey(ctx context.Context, flags createFlags) error {
 	if err := keys.CheckName(flags.name); err != nil {
 		return app.Invalid(err)
 	}
@@ -78,11 +66,11 @@ func (s *session) createKey(ctx context.Context, db keys.Store, flags createFlag
 	if err != nil {
 		return err
 	}
-	add, row := db.Add, s.auditRow("keys.create", flags.name)
-	if first, err := s.isFirstKey(ctx, db, flags.out); err != nil {
+	add, row := s.db.Add, s.auditRow("keys.create", flags.name)
+	if first, err := s.isFirstKey(ctx, flags.out); err != nil {
 		return err
 	} else if first {
-		add, row.Reason = db.AddFirst, "the first key of this database, made where no person is at a terminal"
+		add, row.Reason = s.db.AddFirst, "the first key of this database, made where no person is at a terminal"
 	} else if err := s.mayAct(ctx, permissions.CreateKey, flags.name); err != nil {
 		return err
 	}
@@ -106,11 +94,11 @@ func (s *session) createKey(ctx context.Context, db keys.Store, flags createFlag
 
 // isFirstKey reports whether a key is made without a terminal, for a database that never had one: so that an
 // installation without a terminal can begin.
-func (s *session) isFirstKey(ctx context.Context, db keys.Store, out string) (bool, error) {
+func (s *session) isFirstKey(ctx context.Context, out string) (bool, error) {
 	if out == "" || s.io.atTerminal() {
 		return false, nil
 	}
-	all, err := db.Keys(ctx)
+	all, err := s.db.Keys(ctx)
 	return len(all) == 0, err
 }
 
@@ -148,9 +136,9 @@ func revokeKeyCommand(c *cli) *cobra.Command {
 		Use: "revoke NAME", Short: "End an access key at once",
 		Long: "From now on the key is refused. An assistant that serves with it ends within seconds.",
 		Args: oneArg("the name of a key"), ValidArgsFunction: c.completeKeys,
-		RunE: c.runOnKeys(func(ctx context.Context, s *session, db keys.Store, name string) error {
-			err := db.Revoke(ctx, name, s.Now(), s.auditRow("keys.revoke", name))
-			switch {
+		RunE: c.runOnStore(func(ctx context.Context, s *session, args []string) error {
+			name := args[0]
+			switch err := s.db.Revoke(ctx, name, s.Now(), s.auditRow("keys.revoke", name)); {
 			case errors.Is(err, keys.ErrNotFound):
 				return app.Invalid(err)
 			case errors.Is(err, keys.ErrRevoked):
@@ -175,26 +163,23 @@ type keyJSON struct {
 }
 
 func listKeysCommand(c *cli) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return c.withJSON(&cobra.Command{
 		Use: "list", Short: "List the access keys, with those that are no longer valid", Args: noArgs,
-		RunE: c.runOnKeys(func(ctx context.Context, s *session, db keys.Store, _ string) error {
-			all, err := db.Keys(ctx)
+		RunE: c.runOnStore(func(ctx context.Context, s *session, _ []string) error {
+			all, err := s.db.Keys(ctx)
 			if err != nil {
 				return err
 			}
 			list := make([]keyJSON, 0, len(all))
 			for _, k := range all {
-				list = append(list, keyJSON{k.Name, keyState(k, s.Now()), k.Hash[:min(8, len(k.Hash))], k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()})
+				list = append(list, keyJSON{k.Name, keyStates[k.Ended(s.Now())], k.Hash[:min(8, len(k.Hash))], k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()})
 			}
-			if asJSON {
+			if s.json {
 				return s.io.writeJSON(list)
 			}
 			return s.printTable(keyTable(list))
 		}),
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	return cmd
+	})
 }
 
 func keyTable(list []keyJSON) runner.Table {
@@ -217,12 +202,5 @@ func keyTable(list []keyJSON) runner.Table {
 	return t
 }
 
-func keyState(k keys.Key, now time.Time) string {
-	switch {
-	case !k.RevokedAt.IsZero():
-		return "revoked"
-	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
-		return "expired"
-	}
-	return "valid"
-}
+// keyStates are the states by the errors of [keys.Key.Ended].
+var keyStates = map[error]string{nil: "valid", keys.ErrRevoked: "revoked", keys.ErrExpired: "expired"}

@@ -15,25 +15,25 @@ import (
 )
 
 func operationsCommand(c *cli) *cobra.Command {
-	var asJSON, all bool
+	var all bool
 	cmd := &cobra.Command{
 		Use: "operations", Short: "List the operations, and which of them the token may run", Args: noArgs,
 		Long: "Lists the operations that can be run here. What the token or this installation refuses is left out;\n--all shows it with the reason.",
-		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.listOperations(ctx, asJSON, all) }),
+		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.listOperations(ctx, all) }),
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "everything about each, schemas included, as JSON")
+	cmd.Flags().BoolVar(&c.json, "json", false, "everything about each, schemas included, as JSON")
 	cmd.Flags().BoolVar(&all, "all", false, "show refused operations too, with the reason")
 	return cmd
 }
 
-func (s *session) listOperations(ctx context.Context, asJSON, all bool) error {
+func (s *session) listOperations(ctx context.Context, all bool) error {
 	offers, note := s.Offers(ctx)
 	for _, notice := range []string{note, app.UnmatchedGlobHint(s.Catalogue, s.Config.Policy.Operations)} {
 		if notice != "" {
 			s.io.say("%s", notice)
 		}
 	}
-	if !asJSON {
+	if !s.json {
 		return s.printTable(offerTable(offers, all))
 	}
 	list := make([]offerJSON, 0, len(offers))

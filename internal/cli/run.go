@@ -61,7 +61,7 @@ func runCommand(c *cli, withOperations bool) *cobra.Command {
 func (c *cli) runWithoutOperation(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
-		return c.withApp(cmd.Context(), required, func(s *session) error { return s.listOperations(cmd.Context(), false, false) })
+		return c.withApp(cmd.Context(), required, func(s *session) error { return s.listOperations(cmd.Context(), false) })
 	case slices.Contains(args, "--help") || slices.Contains(args, "-h"):
 		return cmd.Help()
 	case strings.HasPrefix(args[0], "-"):

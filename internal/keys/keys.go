@@ -91,7 +91,7 @@ func Find(ctx context.Context, store Store, secret string, now time.Time) (Key, 
 	if subtle.ConstantTimeCompare([]byte(k.Hash), []byte(hash)) != 1 {
 		return Key{}, ErrNotFound
 	}
-	if err := k.ended(now); err != nil {
+	if err := k.Ended(now); err != nil {
 		return Key{}, err
 	}
 	return k, nil
@@ -104,10 +104,11 @@ func Ended(ctx context.Context, store Store, name string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return k.ended(now)
+	return k.Ended(now)
 }
 
-func (k Key) ended(now time.Time) error {
+// Ended fails with ErrRevoked or ErrExpired for a key that is no longer valid.
+func (k Key) Ended(now time.Time) error {
 	switch {
 	case !k.RevokedAt.IsZero():
 		return ErrRevoked
