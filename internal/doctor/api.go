@@ -1,9 +1,11 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -30,22 +32,28 @@ func (d *doctor) checkAddress(ctx context.Context) (address, clock Finding) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	resp, err := getWithoutToken(ctx, url)
-	if err != nil {
+	resp, _, err := d.send(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/account/me/", http.Header{}, nil)
+	if resp == nil {
 		return fail("address", url+" "+unreachable(err), "Check the network, a proxy, and VPS_API_URL."),
 			warn("clock", "not compared: the API cannot be reached", "")
 	}
-	defer resp.Body.Close()
 	return checkAnswer(url, resp), d.checkClock(resp.Header.Get("Date"))
 }
 
-func getWithoutToken(ctx context.Context, url string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/account/me/", http.NoBody)
+// send makes a request, and reads the beginning of the answer's body. The answer is nil if there is none.
+func (d *doctor) send(ctx context.Context, method, url string, headers http.Header, body []byte) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return client.Do(req)
+	req.Header = headers
+	resp, err := d.client.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	return resp, raw, err
 }
 
 // checkAnswer tells VPS.org's API from a web page, a proxy or another path by its answer to a request

@@ -4,6 +4,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -55,7 +56,8 @@ func (d Diagnosis) HasFailure() bool {
 type doctor struct {
 	*app.App
 	env     *app.Environment
-	address Finding // whether the API can be reached: other checks depend on it
+	client  *http.Client // which follows no redirect
+	address Finding      // whether the API can be reached: other checks depend on it
 }
 
 // Diagnose runs all checks. They change nothing: neither a file nor a row is written.
@@ -75,7 +77,7 @@ func diagnose(ctx context.Context, env *app.Environment) (result Diagnosis) {
 		return result
 	}
 	defer a.Store.Close() //nolint:errcheck // nothing was written
-	d := &doctor{App: a, env: env}
+	d := &doctor{App: a, env: env, client: app.SlackClient()}
 	var clock Finding
 	d.address, clock = d.checkAddress(ctx)
 	// The store is checked before an access key opens it, and the permissions depend on whose key that is.

@@ -29,7 +29,7 @@ func newDoctor(t *testing.T, variables map[string]string) *doctor {
 	env.GOOS, env.OneUser = "linux", false
 	a, err := app.New(t.Context(), env)
 	require.NoError(t, err)
-	return &doctor{App: a, env: env}
+	return &doctor{App: a, env: env, client: app.SlackClient()}
 }
 
 func TestClock(t *testing.T) {
@@ -114,7 +114,7 @@ func TestDoctorCallsServe(t *testing.T) {
 			server := httptest.NewServer(test.there)
 			defer server.Close()
 			d := newDoctor(t, map[string]string{"SLACK_SIGNING_SECRET": ours})
-			got := slackDoctor{d, app.SlackClient()}.callServe(t.Context(), server.URL)
+			got := d.callServe(t.Context(), server.URL)
 			require.Len(t, got, len(test.want)/2)
 			for i, f := range got {
 				require.Equal(t, test.want[2*i], f.Status, "%+v", f)

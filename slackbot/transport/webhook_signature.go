@@ -52,6 +52,12 @@ func sign(secret, timestamp string, body []byte) string {
 	return "v0=" + hex.EncodeToString(mac.Sum(nil))
 }
 
+// SignedHeader is the header of a request with body that Slack signs.
+func SignedHeader(secret string, at time.Time, body []byte) http.Header {
+	stamp := strconv.FormatInt(at.Unix(), 10)
+	return http.Header{signatureHeader: {sign(secret, stamp, body)}, timestampHeader: {stamp}}
+}
+
 func recent(timestamp string, now time.Time) bool {
 	sent, err := strconv.ParseInt(timestamp, 10, 64)
 	return err == nil && sent >= now.Unix()-signatureAge && sent <= now.Unix()+signatureAge
