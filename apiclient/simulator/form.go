@@ -77,47 +77,34 @@ func field[T any](f *form, name string, required bool, complaint string) *T {
 	return &value
 }
 
-// text decodes a string member, which must not be blank and must pass the rule. The rule returns "" or an error
-// text.
-func (f *form) text(name string, required bool, rule func(string) string) *string {
+// text decodes a string member, which must not be blank and must pass the rule, if there is one.
+func (f *form) text(name string, required bool, r *rule) *string {
 	value := field[string](f, name, required, notText)
-	if value == nil {
+	switch {
+	case value == nil:
 		return nil
+	case *value == "":
+		f.fail(name, "This field may not be blank.")
+	case r != nil && strings.Trim(*value, r.allowed) != "":
+		f.fail(name, r.complaint)
+	case r != nil && len(*value) > 255:
+		f.fail(name, "Ensure this field has no more than 255 characters.")
+	default:
+		return value
 	}
-	complaint := rule(*value)
-	if *value == "" {
-		complaint = "This field may not be blank."
-	}
-	if complaint != "" {
-		f.fail(name, complaint)
-		return nil
-	}
-	return value
+	return nil
 }
 
 const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-func serverName(s string) string {
-	return rule(s, alphanumeric+"-", "Enter a valid name: letters, digits and hyphens only.")
-}
+var (
+	serverName   = &rule{alphanumeric + "-", "Enter a valid name: letters, digits and hyphens only."}
+	snapshotName = &rule{alphanumeric + "-_", "Enter a valid name: letters, digits, hyphens and underscores only."}
+	hostname     = &rule{alphanumeric + "-.", "Enter a valid hostname."}
+)
 
-func snapshotName(s string) string {
-	return rule(s, alphanumeric+"-_", "Enter a valid name: letters, digits, hyphens and underscores only.")
-}
-
-func hostname(s string) string {
-	return rule(s, alphanumeric+"-.", "Enter a valid hostname.")
-}
-
-func rule(s, allowed, complaint string) string {
-	switch {
-	case strings.Trim(s, allowed) != "":
-		return complaint
-	case len(s) > 255:
-		return "Ensure this field has no more than 255 characters."
-	}
-	return ""
-}
+// rule is the characters that a text may have, at most 255 of them, and the error text for any other.
+type rule struct{ allowed, complaint string }
 
 const uuidPrefix = "1a2b3c4d-5e6f-4a0b-8c0d-"
 

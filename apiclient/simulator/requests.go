@@ -1,8 +1,6 @@
 package simulator
 
 import (
-	"bufio"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -85,7 +83,7 @@ func (l *requestLog) setStatus(number, status int) {
 	}
 }
 
-// statusWriter records the status of an answer. Interceptors may flush it and hijack its connection.
+// statusWriter records the status of an answer. Interceptors may flush it and hijack its connection, by an [http.ResponseController].
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -105,11 +103,5 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-func (w *statusWriter) Flush() {
-	// A writer that cannot flush does not buffer.
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-func (w *statusWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return http.NewResponseController(w.ResponseWriter).Hijack()
-}
+// Unwrap lets [http.ResponseController] flush and hijack.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -65,21 +65,15 @@ func route(path string) (pattern, id string) {
 	if !inside || !slash {
 		return "", ""
 	}
-	resource, rest, deeper := strings.Cut(rest, "/")
-	if !deeper {
-		return resource, ""
+	parts := strings.Split(rest, "/")
+	if len(parts) == 1 || parts[0] == "account" {
+		return rest, ""
 	}
-	if resource == "account" {
-		return resource + "/" + rest, ""
-	}
-	id, action, deeper := strings.Cut(rest, "/")
-	if id == "" {
+	if id = parts[1]; id == "" {
 		return "", ""
 	}
-	if !deeper {
-		return resource + "/{id}", id
-	}
-	return resource + "/{id}/" + action, id
+	parts[1] = "{id}"
+	return strings.Join(parts, "/"), id
 }
 
 // allowed lists the methods of a path as Django REST framework does.

@@ -95,7 +95,7 @@ func (c *call) createServer() *response {
 // exist in plans only.
 func (c *call) planAndLocation(n *Server) (price float64) {
 	located := false
-	if location := c.form.text("location", true, func(string) string { return "" }); location != nil {
+	if location := c.form.text("location", true, nil); location != nil {
 		n.Location = *location
 		for _, p := range c.Plans {
 			located = located || slices.Contains(p.Locations, n.Location)

@@ -62,7 +62,7 @@ var breaks = map[string]struct {
 	"in the body": {
 		func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 			_, _ = io.WriteString(w, `{"count":`)
-			w.(http.Flusher).Flush()
+			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		},
 		func(t *testing.T, got result, err error) {
