@@ -206,10 +206,10 @@ func (c *call) rejection() *Error {
 }
 
 func failureKind(err error) Kind {
-	var apiErr *Error
+	if kind := errorIn(err).Kind; kind != "" {
+		return kind
+	}
 	switch {
-	case errors.As(err, &apiErr):
-		return apiErr.Kind
 	case errors.Is(err, errNotSent):
 		return KindUnavailable
 	case errors.Is(err, errAnswer), errors.Is(err, errOtherHost):
@@ -224,19 +224,22 @@ func failureKind(err error) Kind {
 
 // bareCause removes the wrappers that repeat the request.
 func bareCause(err error) error {
-	var apiErr *Error
-	if errors.As(err, &apiErr) {
+	if apiErr, ok := errors.AsType[*Error](err); ok {
 		return apiErr.cause
 	}
-	var urlErr *url.Error
-	if errors.As(err, &urlErr) {
+	if urlErr, ok := errors.AsType[*url.Error](err); ok {
 		return urlErr.Err
 	}
 	return err
 }
 
 // IsNotFound reports whether VPS.org answered that there is no such object.
-func IsNotFound(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Kind == KindNotFound
+func IsNotFound(err error) bool { return errorIn(err).Kind == KindNotFound }
+
+// errorIn returns the Error that err wraps, or the zero Error.
+func errorIn(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{}
 }

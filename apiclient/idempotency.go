@@ -53,9 +53,7 @@ func (t *connTrace) mayBeSent(err error) bool {
 }
 
 func isDialError(err error) bool {
-	var (
-		dnsErr *net.DNSError
-		opErr  *net.OpError
-	)
-	return errors.As(err, &dnsErr) || errors.As(err, &opErr) && opErr.Op == "dial"
+	_, isDNS := errors.AsType[*net.DNSError](err)
+	opErr, isOp := errors.AsType[*net.OpError](err)
+	return isDNS || isOp && opErr.Op == "dial"
 }

@@ -47,8 +47,7 @@ func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 	query := l.query
 	for number := 1; number <= maxPages; number++ {
 		p, err := fetch[page[T]](ctx, l.run, &call{route: l.route, query: query})
-		var apiErr *Error
-		if errors.As(err, &apiErr) && apiErr.Kind == KindNotFound {
+		if apiErr := errorIn(err); apiErr.Kind == KindNotFound {
 			if number > 1 {
 				return l.filtered(all), nil // there is no page of this number
 			}

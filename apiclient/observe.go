@@ -2,7 +2,6 @@ package apiclient
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -24,7 +23,7 @@ func observe(next step, observer func(Call), loopback bool) step {
 		start := time.Now()
 		err := next(ctx, c)
 		ended := Call{
-			Method: c.method, Route: c.route, Status: c.status, Kind: kindOf(err),
+			Method: c.method, Route: c.route, Status: c.status, Kind: errorIn(err).Kind,
 			Attempts: c.attempts, Duration: time.Since(start),
 			Simulator: loopback && c.header.Get(SimulatorHeader) != "",
 		}
@@ -35,14 +34,6 @@ func observe(next step, observer func(Call), loopback bool) step {
 		}
 		return err
 	}
-}
-
-func kindOf(err error) Kind {
-	var apiErr *Error
-	if errors.As(err, &apiErr) {
-		return apiErr.Kind
-	}
-	return ""
 }
 
 // attemptLog logs a line for each attempt: no headers, no bodies, no query.
@@ -61,13 +52,11 @@ func newAttemptLog(next http.RoundTripper, logger *slog.Logger) http.RoundTrippe
 func (l attemptLog) RoundTrip(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	resp, err := l.next.RoundTrip(req)
-	attrs := []slog.Attr{slog.String("method", req.Method), slog.String("path", callOf(req).path)}
+	outcome := slog.String("failure", string(failureKind(err)))
 	if err == nil {
-		attrs = append(attrs, slog.Int("status", resp.StatusCode))
-	} else {
-		attrs = append(attrs, slog.String("failure", string(failureKind(err))))
+		outcome = slog.Int("status", resp.StatusCode)
 	}
-	attrs = append(attrs, slog.Duration("duration", time.Since(start)))
-	l.logger.LogAttrs(req.Context(), slog.LevelDebug, "api request", attrs...)
+	l.logger.LogAttrs(req.Context(), slog.LevelDebug, "api request",
+		slog.String("method", req.Method), slog.String("path", callOf(req).path), outcome, slog.Duration("duration", time.Since(start)))
 	return resp, err
 }

@@ -2,7 +2,6 @@ package apiclient
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
@@ -28,7 +27,7 @@ func Poll(ctx context.Context, check func(ctx context.Context) (done bool, err e
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil && !isTemporary(err):
+		case err != nil && !errorIn(err).Temporary():
 			return err
 		case err == nil && done:
 			return nil
@@ -43,15 +42,4 @@ func NextPause(pause time.Duration) time.Duration {
 }
 
 // RetryAfter returns the RetryAfter of an [Error], 0 if there is none.
-func RetryAfter(err error) time.Duration {
-	var apiErr *Error
-	if errors.As(err, &apiErr) {
-		return apiErr.RetryAfter
-	}
-	return 0
-}
-
-func isTemporary(err error) bool {
-	var apiErr *Error
-	return errors.As(err, &apiErr) && apiErr.Temporary()
-}
+func RetryAfter(err error) time.Duration { return errorIn(err).RetryAfter }

@@ -78,18 +78,13 @@ func retryPause(shortest, longest time.Duration, attempt int, resp *http.Respons
 
 // isRetryable reports whether err is of a connection, so that another connection may succeed.
 func isRetryable(err error) bool {
-	var (
-		certErr *tls.CertificateVerificationError
-		dnsErr  *net.DNSError
-		opErr   *net.OpError
-	)
+	_, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
+	dnsErr, isDNS := errors.AsType[*net.DNSError](err)
 	switch {
-	case errors.Is(err, errNotSent), errors.Is(err, errAnswer), errors.As(err, &certErr):
+	case errors.Is(err, errNotSent), errors.Is(err, errAnswer), isCertificate:
 		return false
-	case errors.As(err, &dnsErr):
+	case isDNS:
 		return !dnsErr.IsNotFound
-	case errors.As(err, &opErr) && opErr.Op == "dial":
-		return true
 	}
-	return !isTimeout(err)
+	return isDialError(err) || !isTimeout(err)
 }
