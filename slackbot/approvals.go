@@ -125,37 +125,23 @@ func (r *request) answerToken(rec approval.Record) string {
 	return r.sealer.Token(answerPurpose, answerMeta{rec.ID, r.responseURL, r.ephemeral, r.channel, r.atHome})
 }
 
-// resume makes this request continue the press that opened a modal, and returns the record's id.
-func (r *request) resume(w view) (id string, err error) {
+// submitAnswer handles the modal of a no with its reason, and the modal in which a name is typed. The name
+// was compared before the acknowledgement, and the Runner compares it again. The request continues the
+// press that opened the modal.
+func (r *request) submitAnswer(ctx context.Context, w view) error {
 	var m answerMeta
 	if err := r.sealer.OpenToken(answerPurpose, w.Meta, &m); err != nil {
-		return "", err
-	}
-	r.responseURL, r.ephemeral, r.channel, r.atHome = m.ResponseURL, m.Ephemeral, m.Channel, m.AtHome
-	return m.Approval, nil
-}
-
-// submitName handles the modal in which a name is typed. The name was compared before the acknowledgement,
-// and the Runner compares it again.
-func (r *request) submitName(ctx context.Context, w view) error {
-	id, err := r.resume(w)
-	if err != nil {
 		return err
 	}
-	return r.withPending(ctx, id, func(rec approval.Record) error {
+	r.responseURL, r.ephemeral, r.channel, r.atHome = m.ResponseURL, m.Ephemeral, m.Channel, m.AtHome
+	if w.CallbackID == blocks.CallbackDeny {
+		return r.decline(ctx, m.Approval, inputText(w, blocks.BlockReason))
+	}
+	return r.withPending(ctx, m.Approval, func(rec approval.Record) error {
 		answer := r.answer(rec, true)
 		answer.Text = inputText(w, blocks.BlockName)
 		return r.decide(ctx, rec, answer, "")
 	})
-}
-
-// submitReason handles the modal of a no with its reason.
-func (r *request) submitReason(ctx context.Context, w view) error {
-	id, err := r.resume(w)
-	if err != nil {
-		return err
-	}
-	return r.decline(ctx, id, inputText(w, blocks.BlockReason))
 }
 
 // inputText is the text in a modal's input block.

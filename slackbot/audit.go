@@ -65,28 +65,25 @@ func (r *request) auditRows(ctx context.Context, whose []permissions.Actor, most
 // namesOf returns a function that lists the words by which people search for an identity: the identity,
 // its person in the policy, and that person's ids and names in Slack.
 func (b *Bot) namesOf(ctx context.Context) func(identity string) []string {
-	known := map[string][]string{}
+	found, policy := map[string][]string{"": nil}, b.Runner.Policy()
 	return func(identity string) []string {
-		if _, ok := known[identity]; !ok && identity != "" {
-			known[identity] = b.findNames(ctx, permissions.Actor(identity))
+		if names, ok := found[identity]; ok {
+			return slices.Clone(names)
 		}
-		return slices.Clone(known[identity])
-	}
-}
-
-func (b *Bot) findNames(ctx context.Context, identity permissions.Actor) []string {
-	policy := b.Runner.Policy()
-	names, all := []string{string(identity)}, []permissions.Actor{identity}
-	if person, known := policy.Person(identity); known && policy.Book != nil {
-		names, all = append(names, person), append(all, policy.Identities(identity)...)
-	}
-	for _, who := range all {
-		if user, ok := messages.SlackID(who); ok {
-			name, _ := b.workspace.nameOf(ctx, user)
-			names = append(names, user, name)
+		who := permissions.Actor(identity)
+		names, all := []string{identity}, []permissions.Actor{who}
+		if person, known := policy.Person(who); known && policy.Book != nil {
+			names, all = append(names, person), append(all, policy.Identities(who)...)
 		}
+		for _, who := range all {
+			if user, ok := messages.SlackID(who); ok {
+				name, _ := b.workspace.nameOf(ctx, user)
+				names = append(names, user, name)
+			}
+		}
+		found[identity] = names
+		return slices.Clone(names)
 	}
-	return names
 }
 
 // mention is how Slack writes a person or a channel that somebody picked from its list.

@@ -170,7 +170,7 @@ func systemChoices(lists replies) []blocks.Choice {
 func itemChoices(list string) func(replies) []blocks.Choice {
 	return func(lists replies) (all []blocks.Choice) {
 		rows := rowsOf(lists[list])
-		slices.SortStableFunc(rows, func(a, b row) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })
+		slices.SortStableFunc(rows, func(a, b map[string]string) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })
 		for _, r := range rows {
 			status := r["status"]
 			if status == "completed" || status == "available" {

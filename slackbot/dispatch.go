@@ -101,10 +101,8 @@ func (r *request) press(ctx context.Context, p payload) error {
 // submit carries out a submitted modal.
 func (r *request) submit(ctx context.Context, w view) error {
 	switch w.CallbackID {
-	case blocks.CallbackName:
-		return r.thenHome(ctx, r.submitName(ctx, w))
-	case blocks.CallbackDeny:
-		return r.thenHome(ctx, r.submitReason(ctx, w))
+	case blocks.CallbackName, blocks.CallbackDeny:
+		return r.thenHome(ctx, r.submitAnswer(ctx, w))
 	case blocks.CallbackForm:
 		return r.submitForm(ctx, w)
 	}

@@ -107,7 +107,12 @@ func notAsked(c command.Command) map[string]string {
 func (b *Bot) checkForm(w view) (ack []byte, done bool) {
 	c, _, err := b.formCommand(w)
 	if err != nil {
-		return blocks.FormErrors(atFirstField(w, "This form is too old. Close it, and send the command again.")), true
+		for block := range w.State.Values { // Slack shows an error at a field alone
+			if field, ok := strings.CutPrefix(block, blocks.FieldBlock("")); ok {
+				return blocks.FormErrors(map[string]string{field: "This form is too old. Close it, and send the command again."}), true
+			}
+		}
+		return nil, true
 	}
 	ack = blocks.FormErrors(problems(c, w))
 	return ack, ack != nil
@@ -151,16 +156,6 @@ func problems(c command.Command, w view) map[string]string {
 		}
 	}
 	return wrong
-}
-
-// atFirstField puts a text at any field of a form: Slack shows an error nowhere else.
-func atFirstField(w view, says string) map[string]string {
-	for block := range w.State.Values {
-		if field, ok := strings.CutPrefix(block, blocks.FieldBlock("")); ok {
-			return map[string]string{field: says}
-		}
-	}
-	return nil
 }
 
 // submitForm runs the command that a form has completed, as if it had been typed in full.

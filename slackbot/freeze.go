@@ -1,7 +1,6 @@
 package slackbot
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,7 +18,10 @@ import (
 func (r *request) freeze(ctx context.Context, c command.Command) error {
 	why := r.mayDestroy(ctx)
 	if c.Kind == command.Unfreeze {
-		why = cmp.Or(why, r.mayLift())
+		ask := permissions.Ask{Actor: r.actor(), Groups: r.groups, External: r.external, Surface: permissions.Slack, Channel: r.channel}
+		if rule, forbidden := r.Runner.Policy().Forbids(ask, permissions.LiftFreeze); why == "" && forbidden {
+			why = fmt.Sprintf("the policy's rule %q forbids it", rule)
+		}
 	}
 	if why != "" {
 		r.auditRefusal(ctx, c, why)
@@ -44,16 +46,6 @@ func (r *request) mayDestroy(ctx context.Context) string {
 		return ""
 	}
 	return "it is for those who may run something destructive here, such as servers.delete; and " + why["servers.delete"]
-}
-
-// mayLift returns which rule forbids the person to lift a freeze here; "" if none does.
-func (r *request) mayLift() string {
-	ask := permissions.Ask{Actor: r.actor(), Groups: r.groups, External: r.external, Surface: permissions.Slack, Channel: r.channel}
-	rule, forbidden := r.Runner.Policy().Forbids(ask, permissions.LiftFreeze)
-	if !forbidden {
-		return ""
-	}
-	return fmt.Sprintf("the policy's rule %q forbids it", rule)
 }
 
 func (r *request) unfreeze(ctx context.Context) error {

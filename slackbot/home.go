@@ -2,6 +2,8 @@ package slackbot
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,7 +86,7 @@ func (r *request) home(ctx context.Context, page homePage) error {
 	tab.addFleet()
 	if err := tab.addRecords(ctx); err != nil {
 		r.Log.Error("Slack: reading the store for a Home tab", "error", err)
-		tab.view.Notice = join(tab.view.Notice, "vpsbot cannot read its store at the moment: what waits and what was done is not shown.")
+		tab.view.Notice = strings.TrimSpace(tab.view.Notice + " vpsbot cannot read its store at the moment: what waits and what was done is not shown.")
 	}
 	shown := blocks.Home(tab.view)
 	shown.PrivateMetadata = r.sealer.Token(homePurpose, page)
@@ -124,7 +126,9 @@ func (h *homeTab) read(ctx context.Context) {
 func (h *homeTab) addFleet() {
 	matches := map[string]bool{}
 	for _, row := range rowsOf(h.fleet) {
-		matches[row["id"]] = row.contains(h.page.Filter)
+		matches[row["id"]] = slices.ContainsFunc(slices.Collect(maps.Values(row)), func(cell string) bool {
+			return strings.Contains(strings.ToLower(cell), strings.ToLower(h.page.Filter))
+		})
 	}
 	want := func(s permissions.TargetServer) bool { return matches[s.ID] }
 	view := &h.view
@@ -144,16 +148,6 @@ func (h *homeTab) token(offset int) blocks.Token {
 	return blocks.Token(h.sealer.Token(homePurpose, homePage{Filter: h.page.Filter, Offset: offset}))
 }
 
-// contains reports whether a cell of the row contains a text. Every row contains the empty text.
-func (r row) contains(part string) bool {
-	for _, cell := range r {
-		if strings.Contains(strings.ToLower(cell), strings.ToLower(part)) {
-			return true
-		}
-	}
-	return part == ""
-}
-
 // addRecords adds from the store: a freeze, the records that wait for the person, those under execution,
 // and the person's last rows of the audit log.
 func (h *homeTab) addRecords(ctx context.Context) error {
@@ -167,7 +161,7 @@ func (h *homeTab) addRecords(ctx context.Context) error {
 		return err
 	}
 	if frozen != nil {
-		view.Notice = join("All changes are frozen by "+frozen.By+": "+frozen.Reason+".", view.Notice)
+		view.Notice = strings.TrimSpace("All changes are frozen by " + frozen.By + ": " + frozen.Reason + ". " + view.Notice)
 	}
 	if view.Audit, err = h.auditRows(ctx, h.Runner.Policy().Identities(h.actor()), homeAudit); err != nil {
 		return err
@@ -194,8 +188,4 @@ func (h *homeTab) addRecords(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func join(sentences ...string) string {
-	return strings.TrimSpace(strings.Join(sentences, " "))
 }

@@ -62,7 +62,7 @@ func TestMatchingServers(t *testing.T) {
 		"mail": ``,
 	} {
 		var got []string
-		for _, c := range serverChoices(matching(servers, typed)) {
+		for _, c := range matching(servers, typed) {
 			got = append(got, c.Label)
 		}
 		require.Equal(t, want, strings.Join(got, " "), typed)

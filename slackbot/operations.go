@@ -174,15 +174,12 @@ func (r *request) wholeList(ctx context.Context, op *tools.Op, input map[string]
 	return r.Runner.Run(ctx, call)
 }
 
-// row is one row of a list, by column.
-type row map[string]string
-
-// rowsOf returns the rows of a list's reply.
-func rowsOf(reply runner.Reply) []row {
+// rowsOf returns the rows of a list's reply, by column.
+func rowsOf(reply runner.Reply) []map[string]string {
 	t, _ := reply.Table()
-	rows := make([]row, len(t.Rows))
+	rows := make([]map[string]string, len(t.Rows))
 	for i, cells := range t.Rows {
-		rows[i] = row{}
+		rows[i] = map[string]string{}
 		for j, cell := range cells {
 			rows[i][t.Header[j]] = cell
 		}

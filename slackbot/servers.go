@@ -68,7 +68,7 @@ func (b *Bot) suggestServers(ctx context.Context, d transport.Delivery) []byte {
 	if err != nil {
 		return blocks.Options(nil)
 	}
-	return blocks.Options(serverChoices(matching(servers, p.Value)))
+	return blocks.Options(matching(servers, p.Value))
 }
 
 // readableServers returns the servers that the person may read.
@@ -88,14 +88,18 @@ func (r *request) readableServers(ctx context.Context) ([]server, error) {
 	return found, nil
 }
 
-// matching returns the servers whose name, id or address contains the typed text, the best match first.
-func matching(servers []server, typed string) []server {
+// matching returns the choices of the servers whose name, id or address contains the typed text, the best
+// match first.
+func matching(servers []server, typed string) (all []blocks.Choice) {
 	typed = runner.Folded(typed)
 	servers = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.match(typed) < 0 })
 	slices.SortStableFunc(servers, func(a, b server) int {
 		return cmp.Or(cmp.Compare(a.match(typed), b.match(typed)), cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.id, b.id))
 	})
-	return servers
+	for _, s := range servers {
+		all = append(all, blocks.Choice{Value: s.id, Label: s.label()})
+	}
+	return all
 }
 
 // match returns how well the server matches a text that [runner.Folded] returned: 0 is best; -1: it does not.
@@ -107,14 +111,6 @@ func (s server) match(typed string) int {
 		strings.Contains(name, typed),
 		strings.Contains(id, typed) || strings.Contains(s.address, typed),
 	}, true)
-}
-
-func serverChoices(servers []server) []blocks.Choice {
-	all := make([]blocks.Choice, len(servers))
-	for i, s := range servers {
-		all[i] = blocks.Choice{Value: s.id, Label: s.label()}
-	}
-	return all
 }
 
 // label is the name and the id. The end of a long name is left out, never the id.

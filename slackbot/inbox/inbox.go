@@ -151,19 +151,17 @@ func (i *Inbox) resume(row delivery.Delivery) {
 	case err == nil && !isLate:
 		i.Queue(d)
 	case err == nil:
-		i.workers.Go(func(ctx context.Context) { i.expire(ctx, d) })
+		i.Log.Warn("Slack: a delivery is given up, because it is too old", "kind", d.Kind)
+		i.workers.Go(func(ctx context.Context) {
+			if err := background.Safely(ctx, func(ctx context.Context) error { return i.Expired(ctx, d) }); err != nil {
+				i.Log.Warn("Slack: telling that a delivery is given up", "error", err)
+			}
+			i.done <- d.ID
+		})
 	case isLate: // until then another process may have the token that it was sealed with
 		i.Log.Error("Slack: a delivery is given up, because it cannot be opened", "kind", row.Kind, "error", err)
 		i.done <- row.ID
 	}
-}
-
-func (i *Inbox) expire(ctx context.Context, d transport.Delivery) {
-	i.Log.Warn("Slack: a delivery is given up, because it is too old", "kind", d.Kind)
-	if err := background.Safely(ctx, func(ctx context.Context) error { return i.Expired(ctx, d) }); err != nil {
-		i.Log.Warn("Slack: telling that a delivery is given up", "error", err)
-	}
-	i.done <- d.ID
 }
 
 // ackDone acknowledges finished deliveries to the store, many at once, until ctx ends.

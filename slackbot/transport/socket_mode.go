@@ -76,7 +76,8 @@ func (s *Socket) Run(ctx context.Context) {
 	if s.timing == nil {
 		s.timing = &defaultTiming
 	}
-	s.strays.recount = stoppedTimer()
+	s.strays.recount = time.NewTimer(s.timing.recount)
+	s.strays.recount.Stop()
 	var all sync.WaitGroup
 	for range s.timing.connections {
 		all.Go(func() { s.keep(ctx) })

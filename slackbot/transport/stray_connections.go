@@ -15,12 +15,6 @@ type strayConnections struct {
 	recount  *time.Timer
 }
 
-func stoppedTimer() *time.Timer {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
-	return timer
-}
-
 // update takes the count of a hello, and returns whether the number of strays has changed for certain.
 func (y *strayConnections) update(strays int, now time.Time, recount time.Duration) (changed bool) {
 	y.Lock()

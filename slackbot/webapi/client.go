@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/slack-go/slack"
 
@@ -95,7 +96,7 @@ func (o observer) Do(req *http.Request) (*http.Response, error) {
 	if isRateLimit(code) {
 		return o.limited(method, resp), nil
 	}
-	o.limits.reset(method)
+	o.limits.failures.Set(method, 0)
 	o.noteToken(code)
 	return resp, nil
 }
@@ -153,12 +154,7 @@ func (c *Client) Identify(ctx context.Context) error {
 	case err != nil:
 		return err // Slack has said nothing about the token
 	}
-	var scopes []string
-	for scope := range strings.SplitSeq(answer.Header.Get("X-Oauth-Scopes"), ",") {
-		if scope = strings.TrimSpace(scope); scope != "" {
-			scopes = append(scopes, scope)
-		}
-	}
+	scopes := strings.FieldsFunc(answer.Header.Get("X-Oauth-Scopes"), func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.identity = Identity{answer.User, answer.Team, answer.TeamID, answer.EnterpriseID, scopes}

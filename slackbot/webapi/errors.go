@@ -62,11 +62,6 @@ func (e *PermanentError) Error() string { return e.Reason }
 // IsPermanent reports whether a retry cannot help.
 func IsPermanent(err error) bool { return errors.As(err, new(*PermanentError)) }
 
-// codeError is an error code that a response_url answered with.
-type codeError struct{ code string }
-
-func (e *codeError) Error() string { return "Slack says " + e.code }
-
 // translateError replaces slack-go's rate limit error by ours.
 func translateError(err error) error {
 	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
@@ -77,13 +72,8 @@ func translateError(err error) error {
 
 // ErrorCode is Slack's error code in err; "" if there is none.
 func ErrorCode(err error) string {
-	if answered, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
-		return answered.Err
-	}
-	if answered, ok := errors.AsType[*codeError](err); ok {
-		return answered.code
-	}
-	return ""
+	answered, _ := errors.AsType[slack.SlackErrorResponse](err)
+	return answered.Err
 }
 
 // ChannelUnusable reports whether a channel accepts no messages from the bot any more, whatever the

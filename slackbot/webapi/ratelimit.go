@@ -21,8 +21,8 @@ const (
 // may be used again. The zero value is ready to use.
 type rateLimits struct {
 	mu       sync.Mutex
-	failures map[string]int                 // consecutive 429s, by method
-	blocked  map[string]time.Time           // methods, until when
+	failures ttl.Bounded[string, int]       // consecutive 429s, by method
+	blocked  ttl.Bounded[string, time.Time] // methods, until when
 	written  ttl.Bounded[string, time.Time] // channels, since when
 }
 
@@ -31,29 +31,19 @@ type rateLimits struct {
 func (l *rateLimits) pause(method string, h http.Header) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failures == nil {
-		l.failures = map[string]int{}
-	}
-	before := l.failures[method]
-	l.failures[method]++
+	before, _ := l.failures.Get(method)
+	l.failures.Set(method, before+1)
 	if after := backoff.RetryAfter(h); after >= time.Second {
 		return min(after, maxRetryAfter)
 	}
 	return backoff.Doubled(minPause, maxOwnPause, before)
 }
 
-// reset notes an answer of a method that was no 429.
-func (l *rateLimits) reset(method string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.failures, method)
-}
-
 // reserve reserves a channel for a request now, or returns how long the request must wait.
 func (l *rateLimits) reserve(method, channel string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if until := l.blocked[method]; now.Before(until) {
+	if until, _ := l.blocked.Get(method); now.Before(until) {
 		return until.Sub(now)
 	}
 	if last, _ := l.written.Get(channel); now.Before(last.Add(channelPace)) && !now.Before(last) {
@@ -61,16 +51,6 @@ func (l *rateLimits) reserve(method, channel string, now time.Time) time.Duratio
 	}
 	l.written.Set(channel, now)
 	return 0
-}
-
-// block blocks the requests of a method until a time.
-func (l *rateLimits) block(method string, until time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.blocked == nil {
-		l.blocked = map[string]time.Time{}
-	}
-	l.blocked[method] = until
 }
 
 // Paced calls send at the pace that Slack accepts for a method and a channel. Too early it fails with
@@ -81,7 +61,7 @@ func (c *Client) Paced(method, channel string, send func() error) error {
 	}
 	err := send()
 	if limited, ok := errors.AsType[*RateLimitedError](err); ok {
-		c.limits.block(method, c.Now().Add(limited.After))
+		c.limits.blocked.Set(method, c.Now().Add(limited.After))
 	}
 	return err
 }

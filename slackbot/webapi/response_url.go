@@ -39,8 +39,8 @@ func (c *Client) Respond(ctx context.Context, address string, r Response) error 
 	bare := r
 	bare.Message = r.Bare()
 	err := sendPlainer(c, rejectedBlocks, func(r Response) error { return c.respond(ctx, address, r) }, r, bare)
-	if slices.Contains(rejectedBlocks, ErrorCode(err)) {
-		return &PermanentError{err.Error()}
+	if code := ErrorCode(err); slices.Contains(rejectedBlocks, code) {
+		return &PermanentError{"Slack says " + code}
 	}
 	return err
 }
@@ -94,10 +94,10 @@ func (c *Client) responseError(resp *http.Response, code string) error {
 	case status >= 500, isTemporary(code):
 		return fmt.Errorf("Slack answered %d", status)
 	case slices.Contains(rejectedBlocks, code):
-		return &codeError{code}
+		return slack.SlackErrorResponse{Err: code}
 	case status >= 300 || code != "":
 		return &PermanentError{fmt.Sprintf("Slack answered %d %s: the address takes no more", status, code)}
 	}
-	c.limits.reset(method)
+	c.limits.failures.Set(method, 0)
 	return nil
 }

@@ -27,7 +27,7 @@ func TestRetryAfterPause(t *testing.T) {
 		for before, pause := range want {
 			require.Equal(t, pause, limits.pause("method", h), "%q, after %d", header, before)
 		}
-		limits.failures["method"] = 1000
+		limits.failures.Set("method", 1000)
 		require.Equal(t, max(maxOwnPause, want[2]), max(maxOwnPause, limits.pause("method", h)), "%q", header)
 	}
 }
