@@ -58,15 +58,11 @@ func (a *App) authenticated(ctx context.Context) (permissions.Actor, error) {
 	switch {
 	case err != nil:
 		return "", Invalid(err)
-	case secret != "":
-		return a.lookupKey(ctx, secret)
-	case a.Config.IsShared():
+	case secret == "" && a.Config.IsShared():
 		return "", ErrNoIdentity
+	case secret == "":
+		return LocalActor(), nil
 	}
-	return LocalActor(), nil
-}
-
-func (a *App) lookupKey(ctx context.Context, secret string) (permissions.Actor, error) {
 	db, err := a.Store.Open(ctx)
 	if err != nil {
 		return "", err

@@ -214,17 +214,17 @@ func (c *cli) noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if _, ok := c.Catalogue.Lookup(args[0]); ok {
-		return app.Errorf(runner.Invalid, "there is no command %q; did you mean: vpsbot run %s", args[0], args[0])
-	}
 	var known []string
 	for _, command := range cmd.Commands() {
 		known = append(known, command.Name())
 	}
-	if near := text.Suggest(args[0], known); near != "" {
-		return app.Errorf(runner.Invalid, "there is no command %q; did you mean: vpsbot %s", args[0], near)
+	next := "vpsbot --help lists them"
+	if _, ok := c.Catalogue.Lookup(args[0]); ok {
+		next = "did you mean: vpsbot run " + args[0]
+	} else if near := text.Suggest(args[0], known); near != "" {
+		next = "did you mean: vpsbot " + near
 	}
-	return app.Errorf(runner.Invalid, "there is no command %q; vpsbot --help lists them", args[0])
+	return app.Errorf(runner.Invalid, "there is no command %q; %s", args[0], next)
 }
 
 // noArgs refuses arguments, with the exit code of bad input.

@@ -35,22 +35,17 @@ func (c *cli) complete(cmd *cobra.Command, need identity, find func(context.Cont
 
 // completeTarget completes the argument of an operation: servers by name.
 func (c *cli) completeTarget(op *tools.Op) completer {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 		if f, _ := op.Field(op.Positional()); f.Kind != tools.Ref || len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return c.complete(cmd, required, serverNames)
+		return c.completeServer(cmd, args, word)
 	}
 }
 
-// completeServerFlag completes --server, where a list can be narrowed to one server.
-func (c *cli) completeServerFlag(cmd *cobra.Command) {
-	if cmd.Flags().Lookup("server") == nil {
-		return
-	}
-	completeFlag(cmd, "server", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return c.complete(cmd, required, serverNames)
-	})
+// completeServer completes the name of a server.
+func (c *cli) completeServer(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return c.complete(cmd, required, serverNames)
 }
 
 // completeFlag completes the value of a flag.

@@ -67,9 +67,11 @@ func (s *session) createKey(ctx context.Context, flags createFlags) error {
 		return err
 	}
 	add, row := s.db.Add, s.auditRow("keys.create", flags.name)
-	if first, err := s.isFirstKey(ctx, flags.out); err != nil {
+	all, err := s.db.Keys(ctx)
+	if err != nil {
 		return err
-	} else if first {
+	}
+	if len(all) == 0 && flags.out != "" && !s.io.atTerminal() { // so that an installation without a terminal can begin
 		add, row.Reason = s.db.AddFirst, "the first key of this database, made where no person is at a terminal"
 	} else if err := s.mayAct(ctx, permissions.CreateKey, flags.name); err != nil {
 		return err
@@ -90,16 +92,6 @@ func (s *session) createKey(ctx context.Context, flags createFlags) error {
 		return err
 	}
 	return s.printKey(secret, key, flags.out)
-}
-
-// isFirstKey reports whether a key is made without a terminal, for a database that never had one: so that an
-// installation without a terminal can begin.
-func (s *session) isFirstKey(ctx context.Context, out string) (bool, error) {
-	if out == "" || s.io.atTerminal() {
-		return false, nil
-	}
-	all, err := s.db.Keys(ctx)
-	return len(all) == 0, err
 }
 
 // printKey prints a new key, or the file that it is in.

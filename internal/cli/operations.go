@@ -55,9 +55,11 @@ func offerTable(offers []app.Offer, all bool) runner.Table {
 	for _, o := range offers {
 		if o.Reason != "" {
 			refused++
-			reason, lacking := shortReason(o)
+			reason := o.Reason
+			if strings.HasPrefix(reason, "it needs the permission") {
+				reason, lacks = "needs "+o.Op.Needs.String(), true
+			}
 			reasons += "\n" + o.Op.Name + ": " + reason
-			lacks = lacks || lacking
 		}
 		if o.Reason != "" && !all {
 			continue
@@ -75,14 +77,6 @@ func offerTable(offers []app.Offer, all bool) runner.Table {
 		t.Note += "\nPermissions are added at " + permissions.TokensPage
 	}
 	return t
-}
-
-// shortReason is the reason of a refusal in a few words, and whether it is a permission that the token lacks.
-func shortReason(o app.Offer) (reason string, lacking bool) {
-	if strings.HasPrefix(o.Reason, "it needs the permission") {
-		return "needs " + o.Op.Needs.String(), true
-	}
-	return o.Reason, false
 }
 
 // offerJSON is an operation as "operations --json" shows it.

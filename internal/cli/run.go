@@ -95,7 +95,9 @@ func operationCommand(c *cli, op *tools.Op, group string) *cobra.Command {
 		},
 	}
 	r.addFlags(c.Catalogue, cmd)
-	c.completeServerFlag(cmd)
+	if cmd.Flags().Lookup("server") != nil { // by which a list can be narrowed
+		completeFlag(cmd, "server", c.completeServer)
+	}
 	return cmd
 }
 

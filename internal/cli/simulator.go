@@ -17,12 +17,8 @@ For a single command VPS_API_URL=simulator is enough; this one lives on between 
 
 // simulatorFlags are the flags of "simulator".
 type simulatorFlags struct {
-	listen  string
-	servers int
-	latency time.Duration
-	fail    float64
-	speed   float64
-	style   string
+	simulator.Options
+	listen, style string
 }
 
 func simulatorCommand(c *cli) *cobra.Command {
@@ -33,23 +29,23 @@ func simulatorCommand(c *cli) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:8585", "`ADDRESS` to listen on; port 0 takes a free one")
-	f.IntVar(&flags.servers, "servers", 2, "how many servers the account has")
-	f.DurationVar(&flags.latency, "latency", 0, "how long each answer takes, such as 50ms")
-	f.Float64Var(&flags.fail, "fail", 0, "which part of the requests fail, from 0 to 1")
+	f.IntVar(&flags.Servers, "servers", 2, "how many servers the account has")
+	f.DurationVar(&flags.Latency, "latency", 0, "how long each answer takes, such as 50ms")
+	f.Float64Var(&flags.FailRate, "fail", 0, "which part of the requests fail, from 0 to 1")
 	f.StringVar(&flags.style, "style", "docs", "answers in the `STYLE` docs, as VPS.org's pages have them, or vendor, as its newer tools suggest: UUIDs, pages of 20, prices as text")
-	f.Float64Var(&flags.speed, "speed", 60, "how much faster than at VPS.org work goes on")
+	f.Float64Var(&flags.Speed, "speed", 60, "how much faster than at VPS.org work goes on")
 	return cmd
 }
 
 func (f simulatorFlags) check() error {
 	switch {
-	case f.servers < 1 || f.servers > 10_000:
+	case f.Servers < 1 || f.Servers > 10_000:
 		return app.Errorf(runner.Invalid, "--servers must be from 1 to 10000")
-	case f.latency < 0 || f.latency > time.Minute:
+	case f.Latency < 0 || f.Latency > time.Minute:
 		return app.Errorf(runner.Invalid, "--latency must be from 0s to 1m")
-	case !(0 <= f.fail && f.fail <= 1):
+	case !(0 <= f.FailRate && f.FailRate <= 1):
 		return app.Errorf(runner.Invalid, "--fail must be from 0 to 1")
-	case !(f.speed > 0):
+	case !(f.Speed > 0):
 		return app.Errorf(runner.Invalid, "--speed must be above 0")
 	case f.style != "docs" && f.style != "vendor":
 		return app.Errorf(runner.Invalid, "--style must be docs or vendor")
@@ -65,11 +61,9 @@ func (c *cli) simulate(cmd *cobra.Command, flags simulatorFlags) error {
 	if err != nil {
 		return err
 	}
-	seed := uint64(c.Clock().UnixNano()) //nolint:gosec // any number will do
-	sim := simulator.New(simulator.Options{
-		Servers: flags.servers, Speed: flags.speed, Latency: flags.latency, FailRate: flags.fail, Seed: seed, Now: c.Clock,
-		Vendor: flags.style == "vendor",
-	})
+	flags.Seed = uint64(c.Clock().UnixNano()) //nolint:gosec // any number will do
+	flags.Now, flags.Vendor = c.Clock, flags.style == "vendor"
+	sim := simulator.New(flags.Options)
 	if err := c.io.println(greeting(listener.Addr())); err != nil {
 		return err
 	}
