@@ -15,7 +15,7 @@ func (c *call) me() *response {
 			{"company_name", orNull(a.CompanyName)}, {"created_at", a.CreatedAt.UTC().Format("2006-01-02")},
 		}},
 		{"token", object{
-			{"name", t.Name}, {"permissions", array(t.Permissions)}, {"created_at", stamp(t.CreatedAt)},
+			{"name", t.Name}, {"permissions", t.Permissions}, {"created_at", stamp(t.CreatedAt)},
 			{"last_used_at", stamp(t.LastUsedAt)}, {"expires_at", stamp(t.ExpiresAt)}, {"is_expired", t.Expired},
 		}},
 	})
@@ -30,7 +30,7 @@ func (c *call) listPlans() *response {
 		return object{
 			c.idMember(p.ID), {"name", p.Name}, {"slug", p.Slug}, {"vcpus", p.VCPUs}, {"memory", p.Memory}, {"storage", p.Storage},
 			{"bandwidth", p.Bandwidth}, {"price_monthly", c.price(p.PriceMonthly, 2)}, {"price_hourly", c.price(p.PriceHourly, 3)},
-			{"available", p.Available}, {"locations", array(p.Locations)}, {"description", p.Description},
+			{"available", p.Available}, {"locations", p.Locations}, {"description", p.Description},
 		}
 	})
 }
@@ -53,7 +53,7 @@ func (c *call) listDomains() *response {
 		return object{
 			c.idMember(d.ID), {"domain_name", d.DomainName}, {"status", d.Status}, {"registration_date", stamp(d.RegistrationDate)},
 			{"expiration_date", stamp(d.ExpirationDate)}, {"auto_renew", d.AutoRenew}, {"locked", d.Locked},
-			{"nameservers", array(d.Nameservers)}, {"privacy_protection", d.PrivacyProtection}, {"dns_managed_by", d.DNSManagedBy},
+			{"nameservers", d.Nameservers}, {"privacy_protection", d.PrivacyProtection}, {"dns_managed_by", d.DNSManagedBy},
 		}
 	})
 }

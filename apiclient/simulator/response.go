@@ -1,12 +1,13 @@
 package simulator
 
 import (
-	"bytes"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // response is an answer: a status, and what to encode as its body, nil for none.
@@ -62,11 +63,11 @@ func (r *response) encode() *response {
 	if r.body == nil || r.payload != nil {
 		return r
 	}
-	var buffer bytes.Buffer
-	if err := encodeJSON(&buffer, r.body); err != nil {
+	payload, err := json.Marshal(r.body, json.Deterministic(true), jsontext.EscapeForJS(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
 		return fail(http.StatusInternalServerError, "Internal server error: "+err.Error())
 	}
-	r.payload = buffer.Bytes()
+	r.payload = payload
 	return r
 }
 
@@ -102,40 +103,20 @@ func (o object) withMessage(message string) object {
 	return append(o, member{"message", message})
 }
 
-func encodeJSON(b *bytes.Buffer, value any) error {
-	switch v := value.(type) {
-	case object:
-		separator := byte('{')
-		for _, m := range v {
-			b.WriteByte(separator)
-			b.WriteString(`"` + m.name + `":`)
-			if err := encodeJSON(b, m.value); err != nil {
-				return err
-			}
-			separator = ','
-		}
-		b.WriteByte('}')
-		return nil
-	case []object:
-		b.WriteByte('[')
-		for i, o := range v {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			if err := encodeJSON(b, o); err != nil {
-				return err
-			}
-		}
-		b.WriteByte(']')
-		return nil
-	}
-	encoder := json.NewEncoder(b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
+// MarshalJSONTo encodes the members in their order.
+func (o object) MarshalJSONTo(enc *jsontext.Encoder) error {
+	if err := enc.WriteToken(jsontext.BeginObject); err != nil {
 		return err
 	}
-	b.Truncate(b.Len() - 1) // the line feed
-	return nil
+	for _, m := range o {
+		if err := enc.WriteToken(jsontext.String(m.name)); err != nil {
+			return err
+		}
+		if err := json.MarshalEncode(enc, m.value); err != nil {
+			return err
+		}
+	}
+	return enc.WriteToken(jsontext.EndObject)
 }
 
 // orNull encodes the zero value as null.
@@ -145,14 +126,6 @@ func orNull[T comparable](value T) any {
 		return nil
 	}
 	return value
-}
-
-// array encodes nil as an empty array.
-func array(words []string) []string {
-	if words == nil {
-		return []string{}
-	}
-	return words
 }
 
 // stamp formats a time as the documentation does, and encodes the zero time as null.
