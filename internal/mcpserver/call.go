@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,10 @@ func (s *Server) handler(op *tools.Op) server.ToolHandlerFunc {
 			return x.result(x.invalid(err)), nil
 		}
 		if req.Params.RequestState != "" || len(req.Params.InputResponses) > 0 {
-			return x.result(x.handleAnswer(ctx, req.Params.MultiRoundTripParams)), nil
+			// mcp-go passes on answers to elicitations that were never sent: only the stored record of their nonce is
+			// trusted.
+			given := parseAnswer(server.ElicitationResponse(req.Params.InputResponses, elicitationKey))
+			return x.result(x.submit(ctx, req.Params.RequestState, given, false)), nil
 		}
 		return x.run(ctx), nil
 	}
@@ -158,9 +162,6 @@ func arguments(op *tools.Op, req mcp.CallToolRequest) []byte {
 }
 
 func withoutAdded(op *tools.Op, raw []byte) []byte {
-	added := func(name string) bool {
-		return slices.Contains(addedByClients, name) && !slices.ContainsFunc(op.Fields, func(f tools.Field) bool { return f.Name == name })
-	}
 	if !slices.ContainsFunc(addedByClients, func(name string) bool { return strings.Contains(string(raw), name) }) || len(raw) > tools.MaxInput {
 		return raw
 	}
@@ -168,11 +169,9 @@ func withoutAdded(op *tools.Op, raw []byte) []byte {
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return raw // the Runner returns the error
 	}
-	for name := range members {
-		if added(name) {
-			delete(members, name)
-		}
-	}
+	maps.DeleteFunc(members, func(name string, _ jsontext.Value) bool {
+		return slices.Contains(addedByClients, name) && !slices.ContainsFunc(op.Fields, func(f tools.Field) bool { return f.Name == name })
+	})
 	kept, err := json.Marshal(members, json.Deterministic(true))
 	if err != nil {
 		return raw

@@ -177,12 +177,6 @@ func parseAnswer(r *mcp.ElicitationResult) elicitationAnswer {
 	return elicitationAnswer{}
 }
 
-// handleAnswer handles a call that has an answer. mcp-go passes on answers to elicitations that were never
-// sent, so only the stored record of their nonce is trusted.
-func (x *toolCall) handleAnswer(ctx context.Context, params mcp.MultiRoundTripParams) runner.Reply {
-	return x.submit(ctx, params.RequestState, parseAnswer(server.ElicitationResponse(params.InputResponses, elicitationKey)), false)
-}
-
 // submit checks that an answer is to an elicitation of this session, for this same call, by a person and not a
 // program; then the Runner decides.
 func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAnswer, tooFast bool) runner.Reply {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mark3labs/mcp-go/mcp"
 )
@@ -18,9 +19,8 @@ import (
 type elicitor struct {
 	out io.Writer // one message a write
 
-	mu   sync.Mutex
-	last int64
-	open map[string]chan response // by the id of the request
+	last atomic.Int64
+	open sync.Map // of channels of a response, by the id of the request
 }
 
 // response is a JSON-RPC response.
@@ -33,8 +33,9 @@ var errInvalidResponse = errors.New("the client's answer is no answer of JSON-RP
 
 // elicit sends an elicitation and waits for its response. It cancels the elicitation if ctx ends first.
 func (e *elicitor) elicit(ctx context.Context, params mcp.ElicitationParams) (*mcp.ElicitationResult, error) {
-	id, received := e.register()
-	defer e.unregister(id)
+	id, received := strconv.FormatInt(e.last.Add(1), 10), make(chan response, 1)
+	e.open.Store(id, received)
+	defer e.open.Delete(id)
 	if err := e.write(map[string]any{"id": json.Number(id), "method": mcp.MethodElicitationCreate, "params": params}); err != nil {
 		return nil, err
 	}
@@ -52,24 +53,6 @@ func (e *elicitor) elicit(ctx context.Context, params mcp.ElicitationParams) (*m
 		}
 		return &result, nil
 	}
-}
-
-func (e *elicitor) register() (id string, received <-chan response) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.open == nil {
-		e.open = map[string]chan response{}
-	}
-	e.last++
-	id, ch := strconv.FormatInt(e.last, 10), make(chan response, 1)
-	e.open[id] = ch
-	return id, ch
-}
-
-func (e *elicitor) unregister(id string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.open, id)
 }
 
 func (e *elicitor) write(message map[string]any) error {
@@ -93,15 +76,12 @@ func (e *elicitor) handleResponse(line []byte) bool {
 	if json.Unmarshal(line, &m) != nil || m.Method != nil || len(m.ID) == 0 || m.ID[0] == 'n' {
 		return false
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	id := string(bytes.Trim(m.ID, `"`)) // some clients return numbers as texts
-	ch, ok := e.open[id]
+	// Some clients return numbers as texts. A second response is ignored.
+	received, ok := e.open.LoadAndDelete(string(bytes.Trim(m.ID, `"`)))
 	if !ok {
 		return m.Result != nil || m.Error != nil
 	}
-	delete(e.open, id) // a second response is ignored
-	ch <- parseResponse(m.Result, m.Error)
+	received.(chan response) <- parseResponse(m.Result, m.Error)
 	return true
 }
 

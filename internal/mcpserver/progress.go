@@ -33,8 +33,13 @@ type progressReporter struct {
 
 // newProgressReporter returns the reporter of a call, nil if the client did not request progress.
 func newProgressReporter(ctx context.Context, op *tools.Op, req mcp.CallToolRequest) *progressReporter {
-	token, ok := progressToken(req.Params.Meta)
-	if !ok {
+	if req.Params.Meta == nil {
+		return nil
+	}
+	token := req.Params.Meta.ProgressToken
+	switch token.(type) {
+	case string, float64: // the types that the protocol allows
+	default:
 		return nil
 	}
 	return &progressReporter{subject: subject(op, req), send: func(progress float64, message string) error {
@@ -43,27 +48,12 @@ func newProgressReporter(ctx context.Context, op *tools.Op, req mcp.CallToolRequ
 	}}
 }
 
-// progressToken returns the client's token, if it has a type that the protocol allows.
-func progressToken(meta *mcp.Meta) (any, bool) {
-	if meta == nil {
-		return nil, false
-	}
-	switch token := meta.ProgressToken.(type) {
-	case string, float64:
-		return token, true
-	}
-	return nil, false
-}
-
 // subject returns the client's name of the call's object, or the title of the operation.
 func subject(op *tools.Op, req mcp.CallToolRequest) string {
-	var in struct {
-		Server any `json:"server"`
-		Name   any `json:"name"`
-	}
+	var in map[string]any
 	_ = json.Unmarshal(req.Params.RawArguments, &in) // the Runner checks the input
-	for _, named := range []any{in.Server, in.Name} {
-		if name, ok := named.(string); ok && name != "" {
+	for _, member := range []string{"server", "name"} {
+		if name, _ := in[member].(string); name != "" {
 			return text.Clean(name)
 		}
 	}

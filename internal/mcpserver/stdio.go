@@ -9,7 +9,7 @@ import (
 	"io"
 	"log"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
@@ -146,8 +146,7 @@ func (s *Server) logProtocolError(p []byte) (int, error) {
 // handshake delays the lines after an initialize until that is answered: mcp-go serves them concurrently, and a
 // call that is served first finds a client without capabilities.
 type handshake struct {
-	mu       sync.Mutex
-	answered chan struct{} // nil if no line is delayed
+	answered atomic.Pointer[chan struct{}] // nil if no line is delayed
 }
 
 const handshakeTimeout = 5 * time.Second
@@ -155,21 +154,17 @@ const handshakeTimeout = 5 * time.Second
 func (h *handshake) observe(line []byte) {
 	var m struct{ Method string }
 	if bytes.Contains(line, []byte("initialize")) && json.Unmarshal(line, &m) == nil && m.Method == "initialize" {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.answered = make(chan struct{})
+		h.answered.Store(new(make(chan struct{})))
 	}
 }
 
 func (h *handshake) wait() {
-	h.mu.Lock()
-	answered := h.answered
-	h.mu.Unlock()
+	answered := h.answered.Load()
 	if answered == nil {
 		return
 	}
 	select {
-	case <-answered:
+	case <-*answered:
 	case <-time.After(handshakeTimeout):
 		h.release()
 	}
@@ -184,11 +179,8 @@ func (h *handshake) writer(out io.Writer) io.Writer {
 }
 
 func (h *handshake) release() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.answered != nil {
-		close(h.answered)
-		h.answered = nil
+	if answered := h.answered.Swap(nil); answered != nil {
+		close(*answered)
 	}
 }
 
