@@ -28,13 +28,13 @@ func TestFigure19AttackedLog(t *testing.T) {
 	random := rand.New(rand.NewPCG(s, s))
 	program := buildProgram(t)
 	kinds := map[string]int{}
-	attacks, rows, lost := testkit.Size(len(onLogs), 300), 0, 0
+	attacks, rows, lost := testkit.Size(len(logAttacks), 300), 0, 0
 	for n := range attacks {
-		name := onLogs[n%len(onLogs)].name
-		c := newChronicle(t, program, random)
-		c.grow()
-		c.attack(onLogs[n%len(onLogs)])
-		rows, lost = rows+c.written, lost+c.losses
+		name := logAttacks[n%len(logAttacks)].name
+		c := newAttackedLog(t, program, random)
+		c.writeHistory()
+		c.attack(logAttacks[n%len(logAttacks)])
+		rows, lost = rows+c.rowCount, lost+c.stateLosses
 		kinds[name]++
 		require.False(t, t.Failed(), "attack %d, %s, seed %d", n, name, s)
 	}
@@ -43,37 +43,37 @@ func TestFigure19AttackedLog(t *testing.T) {
 }
 
 // chronicle is one log, those who write it, and what is known of it elsewhere.
-type chronicle struct {
+type attackedLog struct {
 	*testing.T
-	program, folder string
-	random          *rand.Rand
-	key             audit.Key
-	signers         []*store.Store
-	mute            *store.Store // has no key
-	at              time.Time
-	copies          []forged   // the database as it once was, with what was kept outside then
-	noted           audit.Mark // what an auditor noted last
-	warned          []string
-	written, losses int
+	program, folder      string
+	random               *rand.Rand
+	key                  audit.Key
+	signers              []*store.Store
+	unsigned             *store.Store // has no key
+	at                   time.Time
+	copies               []logContents // the database as it once was, with what was kept outside then
+	auditorMark          audit.Mark    // what an auditor noted last
+	warnings             []string
+	rowCount, stateLosses int
 }
 
 // forged is a log as somebody has it who can write the database, and what is kept outside.
-type forged struct {
-	rows  []audit.Row
-	notes []audit.SignedCheckpoint
-	kept  []byte
+type logContents struct {
+	rows        []audit.Row
+	checkpoints []audit.SignedCheckpoint
+	keptCheckpoint []byte
 }
 
-func newChronicle(t *testing.T, program string, random *rand.Rand) *chronicle {
-	c := &chronicle{T: t, program: program, folder: quickFolder(t), random: random, at: time.Now().Add(-48 * time.Hour)}
+func newAttackedLog(t *testing.T, program string, random *rand.Rand) *attackedLog {
+	c := &attackedLog{T: t, program: program, folder: memoryFolder(t), random: random, at: time.Now().Add(-48 * time.Hour)}
 	c.key = c.newKey()
-	c.open()
-	c.mute = c.store(audit.Key{})
+	c.openSigners()
+	c.unsigned = c.store(audit.Key{})
 	return c
 }
 
 // newKey makes a key that the seed decides.
-func (c *chronicle) newKey() audit.Key {
+func (c *attackedLog) newKey() audit.Key {
 	private, err := audit.NewKey(rand.NewChaCha8([32]byte{byte(c.random.Uint32()), byte(c.random.Uint32()), byte(c.random.Uint32())}))
 	require.NoError(c, err)
 	key, err := audit.ParseKey(private)
@@ -81,26 +81,26 @@ func (c *chronicle) newKey() audit.Key {
 	return key
 }
 
-func (c *chronicle) url() string { return "sqlite:" + filepath.Join(c.folder, "vpsbot.db") }
+func (c *attackedLog) url() string { return "sqlite:" + filepath.Join(c.folder, "vpsbot.db") }
 
 // keeper is what keeps the newest checkpoint, where the program looks for it.
-func (c *chronicle) keeper() audit.CheckpointFile {
-	return audit.CheckpointFile{Path: keptFile(c, c.url(), filepath.Join(c.folder, "state"))}
+func (c *attackedLog) checkpointFile() audit.CheckpointFile {
+	return audit.CheckpointFile{Path: checkpointPath(c, c.url(), filepath.Join(c.folder, "state"))}
 }
 
 // open starts processes with the key anew.
-func (c *chronicle) open() { c.signers = []*store.Store{c.store(c.key), c.store(c.key)} }
+func (c *attackedLog) openSigners() { c.signers = []*store.Store{c.store(c.key), c.store(c.key)} }
 
-func (c *chronicle) store(key audit.Key) *store.Store {
+func (c *attackedLog) store(key audit.Key) *store.Store {
 	db, err := store.Open(c.Context(), c.url())
 	require.NoError(c, err)
 	c.Cleanup(func() { _ = db.Close() })
-	db.SignWith(store.Signing{Key: key, Keep: c.keeper(), Warn: func(err error) { c.warned = append(c.warned, err.Error()) }})
+	db.SignWith(store.Signing{Key: key, Keep: c.checkpointFile(), Warn: func(err error) { c.warnings = append(c.warnings, err.Error()) }})
 	return db
 }
 
 // write has honest processes write so many rows, now and then one without the key.
-func (c *chronicle) write(n int) {
+func (c *attackedLog) writeRows(n int) {
 	for range n {
 		c.at = c.at.Add(time.Duration(c.random.IntN(20_000)) * time.Millisecond)
 		if c.random.IntN(40) == 0 {
@@ -108,66 +108,66 @@ func (c *chronicle) write(n int) {
 		}
 		db := c.signers[c.random.IntN(len(c.signers))]
 		if c.random.IntN(8) == 0 {
-			db = c.mute
+			db = c.unsigned
 		}
-		c.note(db)
+		c.writeRow(db)
 	}
 }
 
-func (c *chronicle) note(db *store.Store) {
+func (c *attackedLog) writeRow(db *store.Store) {
 	row := audit.Row{
 		At: c.at, Actor: fmt.Sprintf("local:%c", 'a'+c.random.IntN(5)), Surface: "mcp", Operation: "servers.stop", Target: fmt.Sprint("server:", c.random.IntN(9)),
 		Decision: "allowed", Outcome: "done",
 	}
 	require.NoError(c, db.Note(c.Context(), row))
-	c.written++
+	c.rowCount++
 }
 
 // grow writes a log that is verified as whole now and then, and copied.
-func (c *chronicle) grow() {
+func (c *attackedLog) writeHistory() {
 	for range 2 + c.random.IntN(2) {
-		c.write(20 + c.random.IntN(120))
+		c.writeRows(20 + c.random.IntN(120))
 		c.at = c.at.Add(11 * time.Minute)
-		c.note(c.signers[0])
-		said, whole := c.verify()
-		require.True(c, whole, "a false alarm: %s", said)
-		require.Empty(c, c.warned)
+		c.writeRow(c.signers[0])
+		output, whole := c.verify()
+		require.True(c, whole, "a false alarm: %s", output)
+		require.Empty(c, c.warnings)
 		now := c.read()
 		c.copies = append(c.copies, now)
 		last := now.rows[len(now.rows)-1]
-		c.noted = audit.Mark{Seq: last.Seq, Hash: last.Hash}
+		c.auditorMark = audit.Mark{Seq: last.Seq, Hash: last.Hash}
 	}
-	c.write(c.random.IntN(30))
+	c.writeRows(c.random.IntN(30))
 }
 
 // attack changes the database, and sometimes takes what is kept outside. Whatever honest processes
 // do then, it is found.
-func (c *chronicle) attack(how attackOnLog) {
+func (c *attackedLog) attack(kind logAttack) {
 	log := c.read()
-	how.do(c, &log)
-	var held []string
-	if how.rows && c.random.IntN(3) == 0 {
-		c.losses++
-		c.open() // what a process remembers is lost, too
-		held = []string{"--at-least", c.noted.String()}
-		if log.kept == nil || c.random.IntN(2) == 0 {
-			require.NoError(c, os.Remove(c.keeper().Path))
+	kind.do(c, &log)
+	var verifyArgs []string
+	if kind.changesRows && c.random.IntN(3) == 0 {
+		c.stateLosses++
+		c.openSigners() // what a process remembers is lost, too
+		verifyArgs = []string{"--at-least", c.auditorMark.String()}
+		if log.keptCheckpoint == nil || c.random.IntN(2) == 0 {
+			require.NoError(c, os.Remove(c.checkpointFile().Path))
 		} else {
-			require.NoError(c, os.WriteFile(c.keeper().Path, log.kept, 0o600))
+			require.NoError(c, os.WriteFile(c.checkpointFile().Path, log.keptCheckpoint, 0o600))
 		}
 	} else if c.random.IntN(2) == 0 {
-		c.open()
+		c.openSigners()
 	}
 	c.replace(log)
 	for range 3 {
-		said, whole := c.verify(held...)
-		require.False(c, whole, "%s was not found: %s", how.name, said)
-		c.write(c.random.IntN(150))
+		output, whole := c.verify(verifyArgs...)
+		require.False(c, whole, "%s was not found: %s", kind.name, output)
+		c.writeRows(c.random.IntN(150))
 	}
 }
 
 // verify runs the program as an auditor does, who has the verifier key.
-func (c *chronicle) verify(args ...string) (said string, whole bool) {
+func (c *attackedLog) verify(args ...string) (output string, whole bool) {
 	cmd := exec.CommandContext(c.Context(), c.program, append([]string{"audit", "verify", "--key", c.key.Verifier()}, args...)...)
 	cmd.Env = []string{
 		"HOME=" + c.folder, "VPSBOT_DATABASE_URL=" + c.url(), "VPSBOT_AUDIT_STATE=" + filepath.Join(c.folder, "state"), "VPS_API_URL=http://127.0.0.1:1/api/v1",
@@ -181,7 +181,7 @@ func (c *chronicle) verify(args ...string) (said string, whole bool) {
 	return string(out), err == nil
 }
 
-func (c *chronicle) read() (log forged) {
+func (c *attackedLog) read() (log logContents) {
 	db, err := store.OpenLog(c.Context(), c.url())
 	require.NoError(c, err)
 	defer db.Close() //nolint:errcheck // it was only read
@@ -189,20 +189,20 @@ func (c *chronicle) read() (log forged) {
 		require.NoError(c, err)
 		log.rows = append(log.rows, row)
 	}
-	log.notes, err = db.Checkpoints(c.Context())
+	log.checkpoints, err = db.Checkpoints(c.Context())
 	require.NoError(c, err)
-	log.kept, err = os.ReadFile(c.keeper().Path)
+	log.keptCheckpoint, err = os.ReadFile(c.checkpointFile().Path)
 	require.NoError(c, err)
 	return log
 }
 
 // signed is the index of a row that a checkpoint covers and the auditor has noted, but not the last
 // one of those. What came later nothing but what is kept outside can tell, where both are taken.
-func (c *chronicle) signed(log *forged) int {
-	return c.random.IntN(int(min(log.notes[len(log.notes)-1].Seq, c.noted.Seq)) - 1)
+func (c *attackedLog) coveredRow(log *logContents) int {
+	return c.random.IntN(int(min(log.checkpoints[len(log.checkpoints)-1].Seq, c.auditorMark.Seq)) - 1)
 }
 
 // without leaves out the checkpoints from a row on, or of before.
-func without(notes []audit.SignedCheckpoint, gone func(seq int64) bool) []audit.SignedCheckpoint {
-	return slices.DeleteFunc(slices.Clone(notes), func(n audit.SignedCheckpoint) bool { return gone(n.Seq) })
+func dropCheckpoints(checkpoints []audit.SignedCheckpoint, gone func(seq int64) bool) []audit.SignedCheckpoint {
+	return slices.DeleteFunc(slices.Clone(checkpoints), func(n audit.SignedCheckpoint) bool { return gone(n.Seq) })
 }

@@ -27,24 +27,24 @@ import (
 // client and not the model, and no server can tell it from the person.) Where the policy lets
 // a terminal alone carry the answer, it may do that too.
 func TestFigure06CapturedModel(t *testing.T) {
-	r, seed := seeded(t)
+	r, seed := seededRand(t)
 	const each = 50 // sequences with one server: the account's history stays short
-	sequences, done := testkit.Size(100, 10_000), &tally{}
+	sequences, counts := testkit.Size(100, 10_000), &counter{}
 	setFlag(t, "rapid.checks", strconv.Itoa(each))
 	setFlag(t, "rapid.nofailfile", "true")
 	for n := range sequences / each {
 		setFlag(t, "rapid.seed", strconv.FormatUint(r.Uint64()|1, 10)) // 0 would mean a seed of its own
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			m := newModel(t)
-			m.done = done
+			m.counts = counts
 			rapid.Check(t, m.sequence)
-			m.wholeChain()
+			m.verifyChain()
 		})
 	}
-	require.Positive(t, done.of("questions put"), "something was there to be forged")
-	t.Log(done.String())
-	proven(t, 6, "%d sequences of MCP calls by a captured model (%d calls, %d forged answers to %d questions), 0 destructive calls reached the API; %d honest answers in between did (seed %d)",
-		sequences, done.of("calls"), done.of("forged answers"), done.of("questions put"), done.of("honest answers"), seed)
+	require.Positive(t, counts.get("questions put"), "something was there to be forged")
+	t.Log(counts.String())
+	logFigure(t, 6, "%d sequences of MCP calls by a captured model (%d calls, %d forged answers to %d questions), 0 destructive calls reached the API; %d honest answers in between did (seed %d)",
+		sequences, counts.get("calls"), counts.get("forged answers"), counts.get("questions put"), counts.get("honest answers"), seed)
 }
 
 func setFlag(t *testing.T, name, value string) {
@@ -59,17 +59,17 @@ func setFlag(t *testing.T, name, value string) {
 // model is a captured model at an MCP server. One server serves some sequences; each
 // begins with the account as it was, two hours after the one before.
 type model struct {
-	*wire
-	open   []question // that it could forge an answer to
-	locked bool       // only a terminal may carry the answer to something destructive
-	done   *tally
+	*mcpClient
+	questions []question // that it could forge an answer to
+	locked    bool       // only a terminal may carry the answer to something destructive
+	counts    *counter
 
 	mu   sync.Mutex
 	sent []string // writes that have reached the API since somebody last looked
 }
 
 // arrive notes what reaches the API.
-func (m *model) arrive(w http.ResponseWriter, r *http.Request, next http.Handler) {
+func (m *model) interceptWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if r.Method != http.MethodGet {
 		m.mu.Lock()
 		m.sent = append(m.sent, r.Method+" "+r.URL.Path)
@@ -78,7 +78,7 @@ func (m *model) arrive(w http.ResponseWriter, r *http.Request, next http.Handler
 	next.ServeHTTP(w, r)
 }
 
-func (m *model) arrived() (sent []string) {
+func (m *model) takeWrites() (sent []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	sent, m.sent = m.sent, nil
@@ -93,22 +93,22 @@ type question struct {
 }
 
 func newModel(t *testing.T) *model {
-	s := newScene(t)
+	s := newFixture(t)
 	m := &model{}
-	s.sim.Intercept(m.arrive)
+	s.sim.Intercept(m.interceptWrite)
 	s.runner.Policy = func() permissions.Policy { return m.policy }
-	m.wire = s.connect(s.runner, lead, nil)
+	m.mcpClient = s.connect(s.runner, lead, nil)
 	return m
 }
 
 // reconnect begins a new session: one in which a program answered gets no more questions.
 func (m *model) reconnect() {
-	m.hangUp()
-	m.wire = m.connect(m.runner, lead, nil)
+	m.close()
+	m.mcpClient = m.connect(m.runner, lead, nil)
 }
 
 // destroyers are the tools that destroy something, with inputs and what must be typed.
-var destroyers = []question{
+var destructiveCalls = []question{
 	{tool: "servers_delete", input: `{"server":"web-server-01"}`, name: "web-server-01"},
 	{tool: "servers_delete", input: `{"server":"12346"}`, name: "db-server-01"},
 	{tool: "servers_restore", input: `{"server":"web-server-01","backup_id":"501"}`, name: "web-server-01"},
@@ -120,7 +120,7 @@ var destroyers = []question{
 }
 
 // harmless are calls that destroy nothing. Some of them change what a card has shown.
-var harmless = []question{
+var harmlessCalls = []question{
 	{tool: "servers_list", input: `{}`},
 	{tool: "servers_get", input: `{"server":"web-server-01"}`},
 	{tool: "backups_list", input: `{}`},
@@ -132,7 +132,7 @@ var harmless = []question{
 }
 
 // tempting are inputs that look as if they could answer for the person.
-var tempting = []string{
+var temptingInputs = []string{
 	`{"server":"web-server-01","confirm":"web-server-01"}`, `{"server":"web-server-01","confirm":true,"force":true}`,
 	`{"server":"web-server-01","requestState":"x","inputResponses":{}}`, `{"server":["web-server-01"]}`, `{"server":"web-*"}`,
 	`{"server":"web-server-01","dry_run":false,"yes":true}`, `{"approval_id":"x","server":"web-server-01"}`,
@@ -140,26 +140,26 @@ var tempting = []string{
 
 // sequence is one life of the model: up to 20 steps, none of which may destroy anything.
 func (m *model) sequence(t *rapid.T) {
-	m.begin(t)
+	m.startSequence(t)
 	steps := map[string]func(*rapid.T){
-		"destroy": m.destroy, "destroy in the older era": m.destroyOlder, "forge": m.forge, "forge again": m.forge,
-		"tempt": m.tempt, "something else": m.somethingElse, "wait": m.wait, "stray answer": m.stray,
+		"destroy": m.destroy, "destroy in the older era": m.destroyLegacy, "forge": m.forge, "forge again": m.forge,
+		"tempt": m.tempt, "something else": m.callHarmless, "wait": m.advanceClock, "stray answer": m.sendStrayAnswer,
 	}
 	names := []string{"destroy", "destroy in the older era", "forge", "forge again", "tempt", "something else", "wait", "stray answer"}
 	for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 3, 20).Draw(t, "steps") {
 		steps[name](t)
-		m.look(t)
+		m.requireNothingDestroyed(t)
 	}
 	if rapid.IntRange(0, 19).Draw(t, "honest") == 0 {
-		m.honestly(t)
+		m.answerHonestly(t)
 	}
 }
 
-func (m *model) begin(t *rapid.T) {
+func (m *model) startSequence(t *rapid.T) {
 	m.reconnect()
 	m.clock.Advance(2 * time.Hour)
-	m.sim.Edit(asItWas)
-	m.open = nil
+	m.sim.Edit(resetAccount)
+	m.questions = nil
 	m.locked = rapid.Bool().Draw(t, "only a terminal may carry the answer")
 	m.setPolicy(permissions.Policy{})
 	if m.locked {
@@ -172,27 +172,27 @@ func (m *model) begin(t *rapid.T) {
 func (m *model) setPolicy(p permissions.Policy) { m.policy = p }
 
 // asItWas takes the account back to its beginning.
-func asItWas(w *simulator.World) {
+func resetAccount(w *simulator.World) {
 	fresh := simulator.New(simulator.Options{Now: w.Now})
 	fresh.Edit(func(f *simulator.World) {
 		w.Servers, w.Backups, w.Snapshots, w.Credits = f.Servers, f.Backups, f.Snapshots, f.Credits
 	})
 }
 
-func (m *model) tool(tool, input string) result {
-	m.done.add("calls", 1)
+func (m *model) tool(tool, input string) toolResult {
+	m.counts.add("calls", 1)
 	return m.call(`{"name":"` + tool + `","arguments":` + input + `}`)
 }
 
 // destroy calls something destructive, and keeps the question that is put.
 func (m *model) destroy(t *rapid.T) {
-	q := rapid.SampledFrom(destroyers).Draw(t, "what")
+	q := rapid.SampledFrom(destructiveCalls).Draw(t, "what")
 	r := m.tool(q.tool, q.input)
-	m.keep(q, r.RequestState)
+	m.keepQuestion(q, r.RequestState)
 	require.NotEqual(t, runner.Done, r.StructuredContent.Outcome, r.text())
 }
 
-func (m *model) keep(q question, nonce string) {
+func (m *model) keepQuestion(q question, nonce string) {
 	if nonce == "" {
 		return
 	}
@@ -200,10 +200,10 @@ func (m *model) keep(q question, nonce string) {
 		q.name = m.snapshotName()
 	}
 	q.nonce, q.at = nonce, m.clock.Now()
-	m.open = append(m.open, q)
-	m.done.add("questions put", 1)
+	m.questions = append(m.questions, q)
+	m.counts.add("questions put", 1)
 	if m.locked {
-		m.done.add("questions whose answer cannot count", 1)
+		m.counts.add("questions whose answer cannot count", 1)
 	}
 }
 
@@ -218,53 +218,53 @@ func (m *model) snapshotName() (name string) {
 
 // tempt calls something destructive with more than it takes.
 func (m *model) tempt(t *rapid.T) {
-	r := m.tool(rapid.SampledFrom(destroyers).Draw(t, "what").tool, rapid.SampledFrom(tempting).Draw(t, "input"))
+	r := m.tool(rapid.SampledFrom(destructiveCalls).Draw(t, "what").tool, rapid.SampledFrom(temptingInputs).Draw(t, "input"))
 	require.True(t, r.IsError, r.text())
 }
 
-func (m *model) somethingElse(t *rapid.T) {
-	q := rapid.SampledFrom(harmless).Draw(t, "what")
+func (m *model) callHarmless(t *rapid.T) {
+	q := rapid.SampledFrom(harmlessCalls).Draw(t, "what")
 	m.tool(q.tool, q.input)
 }
 
-func (m *model) wait(t *rapid.T) {
+func (m *model) advanceClock(t *rapid.T) {
 	m.clock.Advance(rapid.SampledFrom([]time.Duration{100 * time.Millisecond, time.Second, time.Minute, 10 * time.Minute}).Draw(t, "how long"))
 }
 
 // stray sends an answer to nothing, as an older client could.
-func (m *model) stray(t *rapid.T) {
-	m.done.add("forged answers", 1)
+func (m *model) sendStrayAnswer(t *rapid.T) {
+	m.counts.add("forged answers", 1)
 	id := rapid.IntRange(-5, 500).Draw(t, "id") + 1_000_000
-	m.say(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, id, answerOf("web-server-01")))
+	m.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, id, answerOf("web-server-01")))
 }
 
 // look requires that nothing destructive has reached the API in this sequence.
-func (m *model) look(t *rapid.T) {
-	for _, sent := range m.arrived() {
+func (m *model) requireNothingDestroyed(t *rapid.T) {
+	for _, sent := range m.takeWrites() {
 		require.False(t, isDestructive(sent), "a captured model destroyed something: %s", sent)
-		m.done.add("other changes", 1)
+		m.counts.add("other changes", 1)
 	}
 }
 
 // honestly lets a person answer the model's own question: it shows that what was forged could
 // have counted.
-func (m *model) honestly(t *rapid.T) {
+func (m *model) answerHonestly(t *rapid.T) {
 	m.reconnect()
 	m.clock.Advance(2 * time.Hour)
-	m.sim.Edit(asItWas)
+	m.sim.Edit(resetAccount)
 	m.setPolicy(permissions.Policy{})
-	q := rapid.SampledFrom(destroyers).Draw(t, "honest what")
+	q := rapid.SampledFrom(destructiveCalls).Draw(t, "honest what")
 	r := m.tool(q.tool, q.input)
 	if r.RequestState == "" { // how the last one ended is told first
 		r = m.tool(q.tool, q.input)
 	}
-	m.keep(q, r.RequestState)
-	require.NotEmpty(t, m.open, r.text())
-	q = m.open[len(m.open)-1]
+	m.keepQuestion(q, r.RequestState)
+	require.NotEmpty(t, m.questions, r.text())
+	q = m.questions[len(m.questions)-1]
 	m.clock.Advance(time.Second)
-	r = m.call(m.bringing(q, answerOf(q.name)))
+	r = m.call(m.callWithAnswer(q, answerOf(q.name)))
 	require.Equal(t, runner.Done, r.StructuredContent.Outcome, r.text())
-	sent := m.arrived()
+	sent := m.takeWrites()
 	require.True(t, len(sent) == 1 && isDestructive(sent[0]), "%v", sent)
-	m.done.add("honest answers", 1)
+	m.counts.add("honest answers", 1)
 }

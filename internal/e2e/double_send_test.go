@@ -24,18 +24,18 @@ import (
 )
 
 // pressers are the processes that press.
-const pressers = 3
+const processes = 3
 
 // Three processes press the yes of one approval ten thousand times, all at once. The API
 // answers the one call only when all others have been told that it is running, so that each
 // of them had its chance.
-func TestFigure1PressesOfOneApproval(t *testing.T) {
+func TestFigure1ConcurrentAnswers(t *testing.T) {
 	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) { pressed(t, name, engine(t), testkit.Size(300, 10_000)) })
+		t.Run(name, func(t *testing.T) { testConcurrentAnswers(t, name, engine(t), testkit.Size(300, 10_000)) })
 	}
 }
 
-func pressed(t *testing.T, engine, url string, presses int) {
+func testConcurrentAnswers(t *testing.T, engine, url string, answers int) {
 	w := newWorld(t, url, simulator.Options{Speed: 60})
 	release := make(chan struct{})
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -44,19 +44,19 @@ func pressed(t *testing.T, engine, url string, presses int) {
 		}
 		next.ServeHTTP(rw, r)
 	})
-	api := w.serve(plainly)
-	asked := w.runner(w.side("process-0")).Run(t.Context(), call(alice, "servers.delete", `{"server":"web-server-01"}`))
+	api := w.serve(plainListener)
+	asked := w.runner(w.processConfig("process-0")).Run(t.Context(), call(alice, "servers.delete", `{"server":"web-server-01"}`))
 	require.Equal(t, runner.ApprovalRequired, asked.Outcome, asked.Message)
 
-	told := pressFromProcesses(t, presses, release, childOf(url, api), asked.Record.ID)
-	require.Equal(t, map[string]int{string(runner.Done): 1, string(runner.Busy): presses - 1}, told)
+	outcomes := answerFromProcesses(t, answers, release, childOf(url, api), asked.Record.ID)
+	require.Equal(t, map[string]int{string(runner.Done): 1, string(runner.Busy): answers - 1}, outcomes)
 	require.Len(t, w.sim.Writes(), 1, "calls of the API")
-	l := readLedger(t, w.store)
-	l.requireBalanced(t)
-	require.Equal(t, map[approval.State]int{approval.Done: 1}, l.states())
-	require.Len(t, l.rows, 3, "asked, claimed, done: who came too late leaves no row")
+	log := readLog(t, w.store)
+	log.requireComplete(t)
+	require.Equal(t, map[approval.State]int{approval.Done: 1}, log.states())
+	require.Len(t, log.rows, 3, "asked, claimed, done: who came too late leaves no row")
 	testkit.Figure(t, 1, "%s: %d presses of one approval from %d processes: %d API call, %d told politely that it is running, 0 errors",
-		engine, presses, pressers, len(w.sim.Writes()), told[string(runner.Busy)])
+		engine, answers, processes, len(w.sim.Writes()), outcomes[string(runner.Busy)])
 }
 
 // childOf is the environment of another process on the same database and the same API.
@@ -66,42 +66,42 @@ func childOf(database, api string) []string {
 
 // pressFromProcesses presses from three processes, and closes release when all but one have
 // been told something. It returns what they were told, and how often.
-func pressFromProcesses(t *testing.T, presses int, release chan struct{}, env []string, id string) map[string]int {
+func answerFromProcesses(t *testing.T, answers int, release chan struct{}, env []string, id string) map[string]int {
 	t.Helper()
 	var mu sync.Mutex
-	told, sum := map[string]int{}, 0
-	hear := func(out io.Reader) {
+	outcomes, sum := map[string]int{}, 0
+	readReplies := func(out io.Reader) {
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			var heard pressReply
-			if err := json.Unmarshal(lines.Bytes(), &heard); err != nil || !heard.isPolite() {
+			var reply answerReply
+			if err := json.Unmarshal(lines.Bytes(), &reply); err != nil || !reply.isExpected() {
 				t.Errorf("%s", lines.Text())
 			}
 			mu.Lock()
-			told[string(heard.Outcome)]++
-			if sum++; sum == presses-1 {
+			outcomes[string(reply.Outcome)]++
+			if sum++; sum == answers-1 {
 				close(release)
 			}
 			mu.Unlock()
 		}
 	}
 	var all sync.WaitGroup
-	var begin []io.Closer
-	for i := range pressers {
-		n := presses / pressers
-		if i < presses%pressers {
+	var stdins []io.Closer
+	for i := range processes {
+		n := answers / processes
+		if i < answers%processes {
 			n++
 		}
 		cmd := child(t, "press", append(env, "PROOF_APPROVAL="+id, "PROOF_PRESSES="+strconv.Itoa(n)))
 		in, out := pipes(t, cmd)
-		begin = append(begin, in)
-		all.Go(func() { hear(out) })
+		stdins = append(stdins, in)
+		all.Go(func() { readReplies(out) })
 		defer func() { require.NoError(t, cmd.Wait()) }()
 	}
-	for _, in := range begin {
+	for _, in := range stdins {
 		require.NoError(t, in.Close()) // the end of their input starts them
 	}
 	all.Wait()
-	return told
+	return outcomes
 }
 
 // child starts this test program as another process.
@@ -126,7 +126,7 @@ func pipes(t testing.TB, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
 }
 
 // pressReply is what one press was told.
-type pressReply struct {
+type answerReply struct {
 	Outcome runner.Outcome
 	Class   runner.Class
 	Message string
@@ -134,19 +134,19 @@ type pressReply struct {
 }
 
 // isPolite reports whether a reply says how the record stands, not that something went wrong.
-func (r pressReply) isPolite() bool {
+func (r answerReply) isExpected() bool {
 	return r.Record && (r.Outcome == runner.Done || r.Outcome == runner.Busy) && r.Message != ""
 }
 
 // pressApproval is the other process: it presses as often as it was told, all at once.
-func pressApproval() error {
+func answerConcurrently() error {
 	ctx := context.Background()
 	db, err := store.Open(ctx, os.Getenv("PROOF_DATABASE"))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	core, err := childSide(db).runner()
+	core, err := childConfig(db).runner()
 	if err != nil {
 		return err
 	}
@@ -167,14 +167,14 @@ func pressApproval() error {
 		reply := core.Answer(ctx, call(alice, rec.Operation, ""), yes(&rec))
 		mu.Lock()
 		defer mu.Unlock()
-		err = out.Encode(pressReply{reply.Outcome, reply.Class, reply.Message, reply.Record != nil})
+		err = out.Encode(answerReply{reply.Outcome, reply.Class, reply.Message, reply.Record != nil})
 	})
 	return err
 }
 
 // childSide is the side of a process that was started by a test.
-func childSide(db approval.Store) side {
-	return side{
+func childConfig(db approval.Store) processConfig {
+	return processConfig{
 		process: liveness.NewID(), url: os.Getenv("PROOF_API"), store: db, now: (&clock{}).Now,
 		policy: func() permissions.Policy { return permissions.Policy{} },
 	}

@@ -35,8 +35,8 @@ type faultyConn struct {
 	net.Conn
 	faults *faultyNetwork
 
-	mu    sync.Mutex
-	drawn fault
+	mu      sync.Mutex
+	pending fault
 }
 
 var errReset = errors.New("reset before it was read")
@@ -44,7 +44,7 @@ var errReset = errors.New("reset before it was read")
 // Read decides whenever a request begins.
 func (c *faultyConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if n > 0 && c.begins(p[:n]) == resetUnread {
+	if n > 0 && c.drawIfRequest(p[:n]) == resetUnread {
 		reset(c)
 		return 0, errReset
 	}
@@ -52,16 +52,16 @@ func (c *faultyConn) Read(p []byte) (int, error) {
 }
 
 // begins draws for a request whose beginning this is.
-func (c *faultyConn) begins(b []byte) fault {
+func (c *faultyConn) drawIfRequest(b []byte) fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, method := range []string{"GET /", "POST /", "DELETE /"} {
 		if bytes.HasPrefix(b, []byte(method)) {
-			c.drawn = c.faults.draw()
-			return c.drawn
+			c.pending = c.faults.draw()
+			return c.pending
 		}
 	}
-	return none
+	return noFault
 }
 
 func (c *faultyConn) Close() error {
@@ -70,15 +70,15 @@ func (c *faultyConn) Close() error {
 }
 
 // drawnFor returns, once, what was decided on a request as it came in.
-func drawnFor(r *http.Request) fault {
+func takeFault(r *http.Request) fault {
 	c, ok := connections.Load(r.RemoteAddr)
 	if !ok {
-		return none
+		return noFault
 	}
 	conn := c.(*faultyConn)
 	conn.mu.Lock()
 	defer conn.mu.Unlock()
-	drawn := conn.drawn
-	conn.drawn = none // for a request whose beginning came in pieces nothing is decided
-	return drawn
+	pending := conn.pending
+	conn.pending = noFault // for a request whose beginning came in pieces nothing is decided
+	return pending
 }

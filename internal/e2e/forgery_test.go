@@ -25,29 +25,29 @@ import (
 // was approved, and as an access key that would make its bearer somebody else.
 func TestFigure05ForgedApprovals(t *testing.T) {
 	t.Parallel()
-	_, seed := seeded(t)
-	s := newSiege(t)
+	_, seed := seededRand(t)
+	s := newForgeryTest(t)
 	total, workers := testkit.Size(2_000, 1_000_000), 4
 	var running sync.WaitGroup
 	for n := range workers {
 		r := rand.New(rand.NewPCG(seed, uint64(n)))
 		running.Go(func() {
 			for i := n; i < total && !t.Failed(); i += workers {
-				s.attack(r)
+				s.tryOne(r)
 			}
 		})
 	}
 	running.Wait()
-	s.unharmed()
-	s.wholeChain()
-	s.genuine()
-	proven(t, 5, "%d forged approvals of %d kinds, 0 accepted, 0 calls to the API; then each genuine answer ran once (seed %d)", total, len(forgeries), seed)
-	t.Log(s.tried.String())
+	s.requireUnchanged()
+	s.verifyChain()
+	s.requireGenuineAccepted()
+	logFigure(t, 5, "%d forged approvals of %d kinds, 0 accepted, 0 calls to the API; then each genuine answer ran once (seed %d)", total, len(forgeries), seed)
+	t.Log(s.tries.String())
 }
 
 // siege is a scene with something to steal: questions that are open, over, and answered.
-type siege struct {
-	*scene
+type forgeryTest struct {
+	*fixture
 	deletion approval.Record // two people must agree to it; the lead has
 	stop     approval.Record // the lead alone must agree to it
 	expired  approval.Record
@@ -55,45 +55,45 @@ type siege struct {
 
 	nonce, expiredNonce, usedNonce string
 	key, expiredKey, revokedKey    string
-	before                         []string // what was sent until now
-	tried                          tally
+	writesBefore                   []string // what was sent until now
+	tries                          counter
 }
 
-func newSiege(t *testing.T) *siege {
-	s := &siege{scene: newScene(t)}
-	s.policy = needsTwo()
-	s.used = s.asked(asCall(lead, "servers.reboot", `{"server":"web-server-01"}`))
-	s.usedNonce = s.questioned(s.used)
+func newForgeryTest(t *testing.T) *forgeryTest {
+	s := &forgeryTest{fixture: newFixture(t)}
+	s.policy = twoApproverPolicy()
+	s.used = s.requestApproval(mcpCall(lead, "servers.reboot", `{"server":"web-server-01"}`))
+	s.usedNonce = s.issueNonce(s.used)
 	s.clock.Advance(time.Second)
 	_, err := s.runner.ConsumeChallenge(t.Context(), s.usedNonce, "process-1")
 	require.NoError(t, err)
 	yes := runner.Answer{Approval: s.used.ID, Channel: permissions.MCP, Yes: true}
-	require.Equal(t, runner.Done, s.runner.Answer(t.Context(), asCall(lead, "servers.reboot", ""), yes).Outcome)
+	require.Equal(t, runner.Done, s.runner.Answer(t.Context(), mcpCall(lead, "servers.reboot", ""), yes).Outcome)
 
-	s.expired = s.asked(asCall(lead, "servers.reboot", `{"server":"db-server-01"}`))
-	s.expiredNonce = s.questioned(s.expired)
+	s.expired = s.requestApproval(mcpCall(lead, "servers.reboot", `{"server":"db-server-01"}`))
+	s.expiredNonce = s.issueNonce(s.expired)
 	s.clock.Advance(2 * time.Hour)
 
-	s.deletion = s.asked(asCall(lead, "servers.delete", `{"server":"web-server-01"}`))
+	s.deletion = s.requestApproval(mcpCall(lead, "servers.delete", `{"server":"web-server-01"}`))
 	_, err = s.runner.Decide(t.Context(), lead, runner.Answer{Approval: s.deletion.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
 	require.NoError(t, err)
-	s.stop = s.asked(asCall(lead, "servers.stop", `{"server":"db-server-01"}`))
-	s.nonce = s.questioned(s.stop)
-	s.key, s.expiredKey, s.revokedKey = s.newKey("live", time.Time{}), s.newKey("expired", s.clock.Now()), s.newKey("revoked", time.Time{})
+	s.stop = s.requestApproval(mcpCall(lead, "servers.stop", `{"server":"db-server-01"}`))
+	s.nonce = s.issueNonce(s.stop)
+	s.key, s.expiredKey, s.revokedKey = s.newAccessKey("live", time.Time{}), s.newAccessKey("expired", s.clock.Now()), s.newAccessKey("revoked", time.Time{})
 	require.NoError(t, s.store.Revoke(t.Context(), "revoked", s.clock.Now(), keyRow(s.clock.Now())))
-	s.before = s.writes()
-	require.Len(t, s.before, 1)
+	s.writesBefore = s.writes()
+	require.Len(t, s.writesBefore, 1)
 	return s
 }
 
-func (s *siege) questioned(rec approval.Record) (nonce string) {
+func (s *forgeryTest) issueNonce(rec approval.Record) (nonce string) {
 	s.Helper()
 	nonce, err := s.runner.IssueChallenge(context.Background(), rec, "process-1")
 	require.NoError(s, err)
 	return nonce
 }
 
-func (s *siege) newKey(name string, expires time.Time) (secret string) {
+func (s *forgeryTest) newAccessKey(name string, expires time.Time) (secret string) {
 	s.Helper()
 	secret, hash, err := keys.New(crand.Reader)
 	require.NoError(s, err)
@@ -109,80 +109,91 @@ func keyRow(at time.Time) audit.Row {
 type forgery struct {
 	name   string
 	weight int // how many of a hundred or so
-	try    func(s *siege, r *rand.Rand) (taken bool)
+	try    func(s *forgeryTest, r *rand.Rand) (taken bool)
 }
 
 var forgeries = []forgery{
-	{"random nonce", 20, func(s *siege, r *rand.Rand) bool { return s.form(invented(r), "process-1", s.stopCall()) }},
-	{"bit-flipped nonce", 20, func(s *siege, r *rand.Rand) bool { return s.form(flipped(r, s.nonce), "process-1", s.stopCall()) }},
-	{"another session's nonce", 5, func(s *siege, r *rand.Rand) bool {
-		return s.form(s.nonce, oneOf(r, []string{"", "process-2", "PROCESS-1", "process-1 "}), s.stopCall())
+	{"random nonce", 20, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerByNonce(randomID(r), "process-1", s.stopCall())
 	}},
-	{"another user's nonce", 2, func(s *siege, r *rand.Rand) bool {
-		return s.form(s.questioned(s.stop), "process-1", asCall(oneOf(r, others), "servers.stop", `{"server":"db-server-01"}`))
+	{"bit-flipped nonce", 20, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerByNonce(bitFlipped(r, s.nonce), "process-1", s.stopCall())
 	}},
-	{"another operation's nonce", 2, func(s *siege, r *rand.Rand) bool {
-		return s.form(s.questioned(s.stop), "process-1", oneOf(r, []runner.Call{
-			asCall(lead, "servers.delete", `{"server":"db-server-01"}`), asCall(lead, "servers.stop", `{"server":"web-server-01"}`),
-			asCall(lead, "servers.reboot", `{"server":"db-server-01"}`), asCall(lead, "servers.delete", `{"server":"web-server-01"}`),
+	{"another session's nonce", 5, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerByNonce(s.nonce, pick(r, []string{"", "process-2", "PROCESS-1", "process-1 "}), s.stopCall())
+	}},
+	{"another user's nonce", 2, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerByNonce(s.issueNonce(s.stop), "process-1", mcpCall(pick(r, otherActors), "servers.stop", `{"server":"db-server-01"}`))
+	}},
+	{"another operation's nonce", 2, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerByNonce(s.issueNonce(s.stop), "process-1", pick(r, []runner.Call{
+			mcpCall(lead, "servers.delete", `{"server":"db-server-01"}`), mcpCall(lead, "servers.stop", `{"server":"web-server-01"}`),
+			mcpCall(lead, "servers.reboot", `{"server":"db-server-01"}`), mcpCall(lead, "servers.delete", `{"server":"web-server-01"}`),
 		}))
 	}},
-	{"expired nonce", 3, func(s *siege, _ *rand.Rand) bool {
-		return s.form(s.expiredNonce, "process-1", asCall(lead, "servers.reboot", `{"server":"db-server-01"}`))
+	{"expired nonce", 3, func(s *forgeryTest, _ *rand.Rand) bool {
+		return s.answerByNonce(s.expiredNonce, "process-1", mcpCall(lead, "servers.reboot", `{"server":"db-server-01"}`))
 	}},
-	{"used nonce", 3, func(s *siege, _ *rand.Rand) bool {
-		return s.form(s.usedNonce, "process-1", asCall(lead, "servers.reboot", `{"server":"web-server-01"}`))
+	{"used nonce", 3, func(s *forgeryTest, _ *rand.Rand) bool {
+		return s.answerByNonce(s.usedNonce, "process-1", mcpCall(lead, "servers.reboot", `{"server":"web-server-01"}`))
 	}},
 
-	{"random approval", 6, func(s *siege, r *rand.Rand) bool {
-		return s.answer(lead, "servers.delete", invented(r), "web-server-01")
+	{"random approval", 6, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerRequest(lead, "servers.delete", randomID(r), "web-server-01")
 	}},
-	{"bit-flipped approval", 6, func(s *siege, r *rand.Rand) bool {
-		return s.answer(lead, "servers.stop", flipped(r, s.stop.ID), "")
+	{"bit-flipped approval", 6, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerRequest(lead, "servers.stop", bitFlipped(r, s.stop.ID), "")
 	}},
-	{"another user's answer", 3, func(s *siege, r *rand.Rand) bool { return s.answer(oneOf(r, others), "servers.stop", s.stop.ID, "") }},
-	{"another operation's answer", 3, func(s *siege, r *rand.Rand) bool {
-		return s.answer(lead, oneOf(r, []string{"servers.delete", "servers.reboot", "backups.delete", "servers.list", ""}), s.stop.ID, "db-server-01")
+	{"another user's answer", 3, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerRequest(pick(r, otherActors), "servers.stop", s.stop.ID, "")
 	}},
-	{"expired answer", 2, func(s *siege, _ *rand.Rand) bool { return s.answer(lead, "servers.reboot", s.expired.ID, "") }},
-	{"used answer", 2, func(s *siege, _ *rand.Rand) bool { s.answer(lead, "servers.reboot", s.used.ID, ""); return false }}, // hears how it ended
+	{"another operation's answer", 3, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.answerRequest(lead, pick(r, []string{"servers.delete", "servers.reboot", "backups.delete", "servers.list", ""}), s.stop.ID, "db-server-01")
+	}},
+	{"expired answer", 2, func(s *forgeryTest, _ *rand.Rand) bool {
+		return s.answerRequest(lead, "servers.reboot", s.expired.ID, "")
+	}},
+	{"used answer", 2, func(s *forgeryTest, _ *rand.Rand) bool {
+		s.answerRequest(lead, "servers.reboot", s.used.ID, "")
+		return false
+	}}, // hears how it ended
 
-	{"random decision", 4, func(s *siege, r *rand.Rand) bool { return s.decision(second, invented(r), "web-server-01") }},
-	{"bit-flipped decision", 4, func(s *siege, r *rand.Rand) bool {
-		return s.decision(second, flipped(r, s.deletion.ID), "web-server-01")
+	{"random decision", 4, func(s *forgeryTest, r *rand.Rand) bool { return s.decide(second, randomID(r), "web-server-01") }},
+	{"bit-flipped decision", 4, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.decide(second, bitFlipped(r, s.deletion.ID), "web-server-01")
 	}},
-	{"bit-flipped name", 4, func(s *siege, r *rand.Rand) bool {
-		return s.decision(second, s.deletion.ID, flipped(r, "web-server-01"))
+	{"bit-flipped name", 4, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.decide(second, s.deletion.ID, bitFlipped(r, "web-server-01"))
 	}},
-	{"another user's decision", 3, func(s *siege, r *rand.Rand) bool {
-		return s.decision(oneOf(r, []permissions.Actor{outsider, stranger, "", "key:second ", "slack:second", "lead"}), s.deletion.ID, "web-server-01")
+	{"another user's decision", 3, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.decide(pick(r, []permissions.Actor{outsider, stranger, "", "key:second ", "slack:second", "lead"}), s.deletion.ID, "web-server-01")
 	}},
-	{"the requester as the second person", 3, func(s *siege, r *rand.Rand) bool {
-		return s.decision(oneOf(r, []permissions.Actor{lead, leadLaptop}), s.deletion.ID, "web-server-01")
+	{"the requester as the second person", 3, func(s *forgeryTest, r *rand.Rand) bool {
+		return s.decide(pick(r, []permissions.Actor{lead, leadLaptop}), s.deletion.ID, "web-server-01")
 	}},
-	{"expired decision", 2, func(s *siege, _ *rand.Rand) bool { return s.decision(lead, s.expired.ID, "") }},
-	{"used decision", 2, func(s *siege, _ *rand.Rand) bool { return s.decision(lead, s.used.ID, "") }},
-	{"run before the yes", 3, func(s *siege, r *rand.Rand) bool {
-		rec, err := s.runner.RunApproved(context.Background(), asCall(lead, "", ""), oneOf(r, []string{s.deletion.ID, s.stop.ID, s.used.ID, invented(r)}))
+	{"expired decision", 2, func(s *forgeryTest, _ *rand.Rand) bool { return s.decide(lead, s.expired.ID, "") }},
+	{"used decision", 2, func(s *forgeryTest, _ *rand.Rand) bool { return s.decide(lead, s.used.ID, "") }},
+	{"run before the yes", 3, func(s *forgeryTest, r *rand.Rand) bool {
+		rec, err := s.runner.RunApproved(context.Background(), mcpCall(lead, "", ""), pick(r, []string{s.deletion.ID, s.stop.ID, s.used.ID, randomID(r)}))
 		return err == nil && rec.State != approval.Pending && rec.ID != s.used.ID
 	}},
 
-	{"random key", 2, func(s *siege, r *rand.Rand) bool { return s.bearer(keys.Prefix + invented(r) + invented(r)) }},
-	{"bit-flipped key", 2, func(s *siege, r *rand.Rand) bool { return s.bearer(flipped(r, s.key)) }},
-	{"expired key", 1, func(s *siege, _ *rand.Rand) bool { return s.bearer(s.expiredKey) }},
-	{"revoked key", 1, func(s *siege, _ *rand.Rand) bool { return s.bearer(s.revokedKey) }},
+	{"random key", 2, func(s *forgeryTest, r *rand.Rand) bool { return s.findKey(keys.Prefix + randomID(r) + randomID(r)) }},
+	{"bit-flipped key", 2, func(s *forgeryTest, r *rand.Rand) bool { return s.findKey(bitFlipped(r, s.key)) }},
+	{"expired key", 1, func(s *forgeryTest, _ *rand.Rand) bool { return s.findKey(s.expiredKey) }},
+	{"revoked key", 1, func(s *forgeryTest, _ *rand.Rand) bool { return s.findKey(s.revokedKey) }},
 }
 
 // others are those who may not answer the lead's own question: the second may agree to a
 // deletion, and to nothing that the lead alone must agree to.
-var others = []permissions.Actor{second, outsider, stranger, "", "local:Lead", "lead ", "key:lead"}
+var otherActors = []permissions.Actor{second, outsider, stranger, "", "local:Lead", "lead ", "key:lead"}
 
-func (s *siege) stopCall() runner.Call {
-	return asCall(lead, "servers.stop", `{"server":"db-server-01"}`)
+func (s *forgeryTest) stopCall() runner.Call {
+	return mcpCall(lead, "servers.stop", `{"server":"db-server-01"}`)
 }
 
 // attack makes one forged approval of a kind that chance picks.
-func (s *siege) attack(r *rand.Rand) {
+func (s *forgeryTest) tryOne(r *rand.Rand) {
 	at := 0
 	for _, f := range forgeries {
 		at += f.weight
@@ -195,14 +206,14 @@ func (s *siege) attack(r *rand.Rand) {
 		if f.try(s, r) {
 			s.Errorf("accepted: %s", f.name)
 		}
-		s.tried.add(f.name, 1)
+		s.tries.add(f.name, 1)
 		return
 	}
 }
 
 // form brings an MCP answer, and does with it what the MCP server does. A yes that gets as
 // far as the Runner's Answer was taken.
-func (s *siege) form(nonce, session string, c runner.Call) (taken bool) {
+func (s *forgeryTest) answerByNonce(nonce, session string, c runner.Call) (taken bool) {
 	ctx := context.Background()
 	asked, err := s.runner.ConsumeChallenge(ctx, nonce, session)
 	if err != nil {
@@ -213,48 +224,48 @@ func (s *siege) form(nonce, session string, c runner.Call) (taken bool) {
 }
 
 // answer brings the answer of somebody who is said to have been asked.
-func (s *siege) answer(actor permissions.Actor, operation, id, text string) (taken bool) {
-	reply := s.runner.Answer(context.Background(), asCall(actor, operation, ""), runner.Answer{Approval: id, Channel: permissions.MCP, Yes: true, Text: text})
+func (s *forgeryTest) answerRequest(actor permissions.Actor, operation, id, text string) (taken bool) {
+	reply := s.runner.Answer(context.Background(), mcpCall(actor, operation, ""), runner.Answer{Approval: id, Channel: permissions.MCP, Yes: true, Text: text})
 	return reply.Class == runner.OK
 }
 
 // decision brings a yes from elsewhere.
-func (s *siege) decision(actor permissions.Actor, id, text string) (taken bool) {
+func (s *forgeryTest) decide(actor permissions.Actor, id, text string) (taken bool) {
 	_, err := s.runner.Decide(context.Background(), actor, runner.Answer{Approval: id, Channel: permissions.Terminal, Yes: true, Text: text}, "")
 	return err == nil
 }
 
-func (s *siege) bearer(secret string) (taken bool) {
+func (s *forgeryTest) findKey(secret string) (taken bool) {
 	_, err := keys.Find(context.Background(), s.store, secret, s.clock.Now())
 	return err == nil
 }
 
 // unharmed requires that all is as it was before the attack.
-func (s *siege) unharmed() {
+func (s *forgeryTest) requireUnchanged() {
 	s.Helper()
-	require.Equal(s, s.before, s.writes(), "nothing was sent")
+	require.Equal(s, s.writesBefore, s.writes(), "nothing was sent")
 	for id, answers := range map[string]int{s.deletion.ID: 1, s.stop.ID: 0, s.expired.ID: 0, s.used.ID: 1} {
 		given, err := s.store.Consents(s.Context(), id)
 		require.NoError(s, err)
 		require.Len(s, given, answers, "no consent was added to %s", id)
 	}
-	require.Equal(s, approval.Pending, s.onRecord(s.deletion.ID).State)
-	require.Equal(s, approval.Pending, s.onRecord(s.stop.ID).State)
-	require.Equal(s, approval.Expired, s.onRecord(s.expired.ID).State)
-	require.Equal(s, approval.Done, s.onRecord(s.used.ID).State)
+	require.Equal(s, approval.Pending, s.recordByID(s.deletion.ID).State)
+	require.Equal(s, approval.Pending, s.recordByID(s.stop.ID).State)
+	require.Equal(s, approval.Expired, s.recordByID(s.expired.ID).State)
+	require.Equal(s, approval.Done, s.recordByID(s.used.ID).State)
 }
 
 // genuine gives the answers that were forged: they count, so the forged ones failed for what
 // was wrong with them.
-func (s *siege) genuine() {
+func (s *forgeryTest) requireGenuineAccepted() {
 	s.Helper()
 	s.clock.Advance(time.Second)
-	require.True(s, s.form(s.nonce, "process-1", s.stopCall()))
-	require.True(s, s.answer(lead, "servers.stop", s.stop.ID, ""))
-	require.True(s, s.decision(second, s.deletion.ID, "web-server-01"))
-	rec, err := s.runner.RunApproved(s.Context(), asCall(lead, "", ""), s.deletion.ID)
+	require.True(s, s.answerByNonce(s.nonce, "process-1", s.stopCall()))
+	require.True(s, s.answerRequest(lead, "servers.stop", s.stop.ID, ""))
+	require.True(s, s.decide(second, s.deletion.ID, "web-server-01"))
+	rec, err := s.runner.RunApproved(s.Context(), mcpCall(lead, "", ""), s.deletion.ID)
 	require.NoError(s, err)
 	require.Equal(s, approval.Done, rec.State, rec.Message)
-	require.True(s, s.bearer(s.key))
-	require.Equal(s, append(s.before, "POST /servers/12346/stop/", "DELETE /servers/12345/"), s.writes())
+	require.True(s, s.findKey(s.key))
+	require.Equal(s, append(s.writesBefore, "POST /servers/12346/stop/", "DELETE /servers/12345/"), s.writes())
 }

@@ -23,7 +23,7 @@ import (
 // points are where a labourer can be killed, named for the step before or after which it
 // dies. Their order is that of the lives: the first is killed after a claim, the next four
 // while they take over and settle what it left.
-var points = []string{
+var killPoints = []string{
 	"after claim", "before taking over", "after taking over", "before settling", "after settling",
 	"before call", "as it is sent", "after call", "before outcome", "after outcome", "before telling", "after telling",
 	"before asking", "after asking", "before claim",
@@ -35,39 +35,39 @@ func isRecovery(point string) bool {
 }
 
 // anyMoment is the point of who is killed from outside.
-const anyMoment = "any moment"
+const randomMoment = "any moment"
 
 // labourer is another process: it settles what was left, and does operation after operation.
-type labourer struct {
+type worker struct {
 	runner *runner.Runner
 	store  approval.Store
 	clock  *clock
-	death  *deathbed
+	killer *killer
 }
 
 // deathbed is where it dies.
-type deathbed struct {
+type killer struct {
 	point string
 	from  int
 	at    int // the operation under way
 }
 
 // reach kills this process if that is the point. It says so first, as a number below zero.
-func (d *deathbed) reach(point string) {
+func (d *killer) reach(point string) {
 	if d.at >= d.from && d.point == point {
-		fmt.Println(-1 - slices.Index(points, point))
-		d.die()
+		fmt.Println(-1 - slices.Index(killPoints, point))
+		d.killSelf()
 	}
 }
 
-func (d *deathbed) die() {
+func (d *killer) killSelf() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	time.Sleep(time.Minute) // it comes
 }
 
-const patienceWithPoint = 3 // operations to wait for a point that does not come by
+const operationsPastPoint = 3 // operations to wait for a point that does not come by
 
-func labour() error {
+func runWorker() error {
 	db, err := store.Open(context.Background(), os.Getenv("PROOF_DATABASE"))
 	if err != nil {
 		return err
@@ -79,43 +79,43 @@ func labour() error {
 			return err
 		}
 	}
-	l := &labourer{clock: &clock{}, death: &deathbed{point: os.Getenv("PROOF_POINT"), from: numbers[3], at: numbers[1]}}
+	l := &worker{clock: &clock{}, killer: &killer{point: os.Getenv("PROOF_POINT"), from: numbers[3], at: numbers[1]}}
 	l.clock.Advance(time.Duration(numbers[0]))
-	l.store = &mortalStore{db, l.death}
-	s := childSide(l.store)
-	s.now, s.transport, s.sleep = l.clock.Now, mortalTransport{http.DefaultTransport, l.death}, shortly
+	l.store = &killableStore{db, l.killer}
+	s := childConfig(l.store)
+	s.now, s.transport, s.sleep = l.clock.Now, killableTransport{http.DefaultTransport, l.killer}, shortSleep
 	if l.runner, err = s.runner(); err != nil {
 		return err
 	}
-	return l.work(numbers[1], numbers[2])
+	return l.runOperations(numbers[1], numbers[2])
 }
 
-func (l *labourer) work(next, last int) error {
-	if err := l.settle(); err != nil {
+func (l *worker) runOperations(next, last int) error {
+	if err := l.reconcileAll(); err != nil {
 		return err
 	}
 	for n := next; n < last; n++ {
-		l.death.at = n
-		if err := l.do(n); err != nil {
+		l.killer.at = n
+		if err := l.runOperation(n); err != nil {
 			return fmt.Errorf("operation %d: %w", n, err)
 		}
-		if slices.Contains(points, l.death.point) && n >= l.death.from+patienceWithPoint {
-			l.death.die() // the point was not on the way
+		if slices.Contains(killPoints, l.killer.point) && n >= l.killer.from+operationsPastPoint {
+			l.killer.killSelf() // the point was not on the way
 		}
 		fmt.Println(n)
 	}
-	switch l.death.point {
+	switch l.killer.point {
 	case "":
-	case anyMoment:
+	case randomMoment:
 		time.Sleep(time.Minute) // it comes
 	default:
-		l.death.die()
+		l.killer.killSelf()
 	}
 	return nil
 }
 
 // settle does the rounds of a reconciler, whose pauses pass at once, until nothing is left.
-func (l *labourer) settle() error {
+func (l *worker) reconcileAll() error {
 	ctx := context.Background()
 	for range 20 {
 		if err := l.runner.ReconcileOnce(ctx); err != nil {
@@ -125,14 +125,14 @@ func (l *labourer) settle() error {
 		if err != nil || len(open) == 0 {
 			return err
 		}
-		l.clock.Advance(roundTime)
+		l.clock.Advance(reconcileInterval)
 	}
 	return errors.New("something is not settled")
 }
 
 // do asks for the nth operation, as a person who repeats it until they hear its end.
-func (l *labourer) do(n int) error {
-	ctx, c := context.Background(), nth(n)
+func (l *worker) runOperation(n int) error {
+	ctx, c := context.Background(), operationCall(n)
 	for range 5 {
 		reply := l.runner.Run(ctx, c)
 		if reply.Outcome == runner.ApprovalRequired {
@@ -148,7 +148,7 @@ func (l *labourer) do(n int) error {
 		case reply.Outcome != runner.Busy && reply.Outcome != runner.Unknown:
 			return errors.New(reply.Message)
 		}
-		if err := l.settle(); err != nil {
+		if err := l.reconcileAll(); err != nil {
 			return err
 		}
 	}
@@ -157,42 +157,42 @@ func (l *labourer) do(n int) error {
 
 // nth is one of four kinds of operation: a change, a create, the delete of what was created,
 // and a stop or a start.
-func nth(n int) runner.Call {
+func operationCall(n int) runner.Call {
 	c := call(alice, "", "")
 	switch server := n / 4 % 2; n % 4 {
 	case 0:
-		c = call(alice, "servers.update", `{"server":"%s","hostname":"op-%d.example.com"}`, fixed[server], n)
+		c = call(alice, "servers.update", `{"server":"%s","hostname":"op-%d.example.com"}`, fixedServers[server], n)
 	case 1:
 		c = call(alice, "servers.create", `{"name":"op-%d","plan_id":"1","os_id":"5","location":"us-west"}`, n)
 	case 2:
 		c = call(alice, "servers.delete", `{"server":"op-%d"}`, n-1)
 	case 3:
-		c = call(alice, []string{"servers.stop", "servers.start"}[n/8%2], `{"server":"%s"}`, fixed[server])
+		c = call(alice, []string{"servers.stop", "servers.start"}[n/8%2], `{"server":"%s"}`, fixedServers[server])
 	}
 	c.Surface, c.Interactive = permissions.Terminal, true // without a policy nothing there is limited
 	c.RequestID = fmt.Sprint("request-", n)
 	return c
 }
 
-var fixed = []string{"web-server-01", "db-server-01"}
+var fixedServers = []string{"web-server-01", "db-server-01"}
 
 // mortalStore is a store whose process dies before or after a step.
-type mortalStore struct {
+type killableStore struct {
 	approval.Store
-	death *deathbed
+	killer *killer
 }
 
-func (s *mortalStore) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
+func (s *killableStore) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
 	step := "asking"
 	if r.State == approval.Executing {
 		step = "claim"
 	}
-	s.death.reach("before " + step)
-	defer s.death.reach("after " + step)
+	s.killer.reach("before " + step)
+	defer s.killer.reach("after " + step)
 	return s.Store.Insert(ctx, r, limits, row)
 }
 
-func (s *mortalStore) Move(ctx context.Context, m approval.Move, row audit.Row) (approval.Record, error) {
+func (s *killableStore) Move(ctx context.Context, m approval.Move, row audit.Row) (approval.Record, error) {
 	step := "outcome"
 	switch {
 	case m.To == approval.Executing:
@@ -202,29 +202,29 @@ func (s *mortalStore) Move(ctx context.Context, m approval.Move, row audit.Row) 
 	case m.To == approval.Unknown:
 		step = "taking over"
 	}
-	s.death.reach("before " + step)
-	defer s.death.reach("after " + step)
+	s.killer.reach("before " + step)
+	defer s.killer.reach("after " + step)
 	return s.Store.Move(ctx, m, row)
 }
 
-func (s *mortalStore) MarkDelivered(ctx context.Context, id string, at time.Time) (bool, error) {
-	s.death.reach("before telling")
-	defer s.death.reach("after telling")
+func (s *killableStore) MarkDelivered(ctx context.Context, id string, at time.Time) (bool, error) {
+	s.killer.reach("before telling")
+	defer s.killer.reach("after telling")
 	return s.Store.MarkDelivered(ctx, id, at)
 }
 
 // mortalTransport sends, and dies around a write.
-type mortalTransport struct {
+type killableTransport struct {
 	http.RoundTripper
-	death *deathbed
+	killer *killer
 }
 
-func (t mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t killableTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodGet {
 		return t.RoundTripper.RoundTrip(r)
 	}
-	t.death.reach("before call")
-	defer t.death.reach("after call")
-	sent := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { t.death.reach("as it is sent") }}
+	t.killer.reach("before call")
+	defer t.killer.reach("after call")
+	sent := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { t.killer.reach("as it is sent") }}
 	return t.RoundTripper.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), sent)))
 }

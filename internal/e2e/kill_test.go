@@ -22,15 +22,15 @@ import (
 const (
 	// perLife is how far the Runners' clock is put forward between a kill and the restart:
 	// further than any process goes by itself.
-	perLife = 3 * time.Minute
+	clockPerProcess = 3 * time.Minute
 
-	happenedWithin = 30 * time.Second // of the restart
+	appliedWithin = 30 * time.Second // of the restart
 	// The product takes a change for not made when nothing was seen of it for a minute; the
 	// reconciler looks every five seconds.
-	notMadeWithin = time.Minute + 2*roundTime
+	notAppliedWithin = time.Minute + 2*reconcileInterval
 
 	// randomDeaths follow upon one at each of the named points, again and again.
-	randomDeaths = 7
+	randomKills = 7
 )
 
 // Processes do one operation after the other on one store, each process until it is killed:
@@ -41,52 +41,52 @@ func TestFigure2Killed(t *testing.T) {
 	t.Parallel()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
-			kills := testkit.Size(len(points)+randomDeaths, map[string]int{"sqlite": 1000, "postgres": 150}[name])
-			killed(t, name, engine(t), kills, kills*testkit.Size(4, 10))
+			kills := testkit.Size(len(killPoints)+randomKills, map[string]int{"sqlite": 1000, "postgres": 150}[name])
+			testKilled(t, name, engine(t), kills, kills*testkit.Size(4, 10))
 		})
 	}
 }
 
-func killed(t *testing.T, engine, url string, kills, operations int) {
+func testKilled(t *testing.T, engine, url string, kills, operations int) {
 	s := testkit.Seed(t)
 	random := rand.New(rand.NewPCG(s, s))
 	w := newWorld(t, url, simulator.Options{Speed: 1e12})
 	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
 	sent := watchWrites(w)
-	lives := &lives{world: w, url: url, api: w.serve(plainly), last: operations, named: map[string]int{}}
+	processRuns := &processRuns{world: w, url: url, api: w.serve(plainListener), last: operations, atPoint: map[string]int{}}
 	for range kills {
-		lives.one(t, lives.nextDeath(random, kills))
+		processRuns.runProcess(t, processRuns.nextKill(random, kills))
 	}
-	for lives.next < operations {
-		lives.one(t, death{})
+	for processRuns.next < operations {
+		processRuns.runProcess(t, killPlan{})
 	}
-	lives.one(t, death{}) // settles what the last one left
+	processRuns.runProcess(t, killPlan{}) // settles what the last one left
 
-	l := readLedger(t, w.store)
-	l.requireBalanced(t)
-	require.Equal(t, kills, lives.kills)
-	require.Len(t, lives.named, len(points), "every point was one of death: %v", lives.named)
-	doubled, wrong := lives.compare(l, sent)
+	log := readLog(t, w.store)
+	log.requireComplete(t)
+	require.Equal(t, kills, processRuns.kills)
+	require.Len(t, processRuns.atPoint, len(killPoints), "every point was one of death: %v", processRuns.atPoint)
+	doubled, wrong := processRuns.compare(log, sent)
 	require.Zero(t, doubled, "operations were sent twice")
 	require.Empty(t, wrong, "what the records say is not what was sent")
-	happened, notMade := lives.settled(l)
-	require.LessOrEqual(t, happened, happenedWithin)
-	require.LessOrEqual(t, notMade, notMadeWithin)
-	counts := l.states()
+	applied, notApplied := processRuns.settleTimes(log)
+	require.LessOrEqual(t, applied, appliedWithin)
+	require.LessOrEqual(t, notApplied, notAppliedWithin)
+	counts := log.states()
 	require.Zero(t, counts[approval.Executing]+counts[approval.Unknown]+counts[approval.Approved], "%v", counts)
 	testkit.Figure(t, 2, "%s: %d kills (%d at %d named points, the rest at any moment), %d operations, %d writes: 0 doubled, 0 rows lost, 0 extra, chain of %d rows whole; of %d settled after a restart those that happened took %s at most, those that did not %s (seed %d)",
-		engine, lives.kills, total(lives.named), len(points), operations, len(sent.keys), len(l.rows), counted(l, "settled"), happened.Round(time.Second), notMade.Round(time.Second), s)
+		engine, processRuns.kills, sum(processRuns.atPoint), len(killPoints), operations, len(sent.keys), len(log.rows), countRows(log, "settled"), applied.Round(time.Second), notApplied.Round(time.Second), s)
 }
 
-func total(counts map[string]int) (sum int) {
+func sum(counts map[string]int) (sum int) {
 	for _, n := range counts {
 		sum += n
 	}
 	return sum
 }
 
-func counted(l ledger, decision audit.Decision) (n int) {
-	for _, row := range l.rows {
+func countRows(log logAndRecords, decision audit.Decision) (n int) {
+	for _, row := range log.rows {
 		if row.Decision == decision {
 			n++
 		}
@@ -95,57 +95,57 @@ func counted(l ledger, decision audit.Decision) (n int) {
 }
 
 // death is where a life ends. The zero value is never.
-type death struct {
+type killPlan struct {
 	point string        // one of points, or anyMoment
 	from  int           // the operation from which on it may end
 	after time.Duration // of a random one, from when that operation begins
 }
 
 // nextDeath spreads the deaths that are left over the operations that are left.
-func (v *lives) nextDeath(random *rand.Rand, kills int) death {
-	turn, operations := v.kills%(len(points)+randomDeaths), v.last-v.next
-	d := death{point: anyMoment, from: v.next + min(operations, random.IntN(1+2*operations/(kills-v.kills)))}
+func (v *processRuns) nextKill(random *rand.Rand, kills int) killPlan {
+	index, operations := v.kills%(len(killPoints)+randomKills), v.last-v.next
+	d := killPlan{point: randomMoment, from: v.next + min(operations, random.IntN(1+2*operations/(kills-v.kills)))}
 	switch {
-	case turn >= len(points):
+	case index >= len(killPoints):
 		d.after = time.Duration(random.Int64N(int64(40 * time.Millisecond)))
-	case isRecovery(points[turn]):
-		d.point, d.from = points[turn], v.next
+	case isRecovery(killPoints[index]):
+		d.point, d.from = killPoints[index], v.next
 	default:
-		d.point = points[turn]
+		d.point = killPoints[index]
 	}
 	return d
 }
 
 // lives are the processes that worked on one store.
-type lives struct {
+type processRuns struct {
 	world      *world
 	url, api   string
 	next, last int
 	kills      int
-	named      map[string]int // those at a point
+	atPoint    map[string]int // those at a point
 	ahead      time.Duration
-	begun      []time.Time // when each began, on the Runners' clock
+	started    []time.Time // when each began, on the Runners' clock
 }
 
 // one lives until it is killed, or has done all.
-func (v *lives) one(t *testing.T, d death) {
+func (v *processRuns) runProcess(t *testing.T, d killPlan) {
 	t.Helper()
-	v.ahead += perLife
+	v.ahead += clockPerProcess
 	cmd := child(t, "labour", append(childOf(v.url, v.api), fmt.Sprint("PROOF_AHEAD=", int64(v.ahead)),
 		fmt.Sprint("PROOF_NEXT=", v.next), fmt.Sprint("PROOF_LAST=", v.last), "PROOF_POINT="+d.point, fmt.Sprint("PROOF_FROM=", d.from)))
-	v.begun = append(v.begun, time.Now().Add(v.ahead))
+	v.started = append(v.started, time.Now().Add(v.ahead))
 	in, out := pipes(t, cmd)
 	defer in.Close()
 	var kill sync.Once
-	atAnyMoment := func() {
-		if d.point == anyMoment && v.next >= d.from {
+	killAtRandom := func() {
+		if d.point == randomMoment && v.next >= d.from {
 			kill.Do(func() { time.AfterFunc(d.after, func() { _ = cmd.Process.Kill() }) })
 		}
 	}
-	atAnyMoment()
-	v.listen(t, out, atAnyMoment)
+	killAtRandom()
+	v.readProgress(t, out, killAtRandom)
 	err := cmd.Wait()
-	if d == (death{}) {
+	if d == (killPlan{}) {
 		require.NoError(t, err)
 		return
 	}
@@ -154,7 +154,7 @@ func (v *lives) one(t *testing.T, d death) {
 }
 
 // listen follows what a process has done, until it ends.
-func (v *lives) listen(t *testing.T, out io.Reader, each func()) {
+func (v *processRuns) readProgress(t *testing.T, out io.Reader, each func()) {
 	t.Helper()
 	for {
 		var n int
@@ -162,7 +162,7 @@ func (v *lives) listen(t *testing.T, out io.Reader, each func()) {
 			return
 		}
 		if n < 0 {
-			v.named[points[-1-n]]++
+			v.atPoint[killPoints[-1-n]]++
 			continue
 		}
 		require.Equal(t, v.next, n, "done in another order")
@@ -178,7 +178,7 @@ type writes struct {
 	keys []string
 }
 
-var named = regexp.MustCompile(`op-\d+`)
+var operationKey = regexp.MustCompile(`op-\d+`)
 
 func watchWrites(w *world) *writes {
 	all := &writes{}
@@ -187,7 +187,7 @@ func watchWrites(w *world) *writes {
 			key := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/api/v1")
 			body, _ := io.ReadAll(r.Body)
 			all.mu.Lock()
-			all.keys = append(all.keys, key+named.FindString(string(body)))
+			all.keys = append(all.keys, key+operationKey.FindString(string(body)))
 			all.mu.Unlock()
 		}
 		next.ServeHTTP(rw, r)
@@ -197,13 +197,13 @@ func watchWrites(w *world) *writes {
 
 // compare holds the records against what arrived at the API: each record one write at most,
 // and one if it is done.
-func (v *lives) compare(l ledger, sent *writes) (doubled int, wrong []string) {
+func (v *processRuns) compare(log logAndRecords, sent *writes) (doubled int, wrong []string) {
 	arrived, claims, done, requests := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
 	for _, key := range sent.keys {
 		arrived[key]++
 	}
-	for _, rec := range l.records {
-		key := keyOf(rec)
+	for _, rec := range log.records {
+		key := writeKey(rec)
 		requests[rec.RequestID]++
 		if !rec.ClaimedAt.IsZero() {
 			claims[key]++
@@ -228,19 +228,19 @@ func (v *lives) compare(l ledger, sent *writes) (doubled int, wrong []string) {
 	return doubled, wrong
 }
 
-var idOf = regexp.MustCompile(`"server":"?(\w+)`)
+var serverIDs = regexp.MustCompile(`"server":"?(\w+)`)
 
 // keyOf is the write that a record sends, as watchWrites names it.
-func keyOf(rec approval.Record) string {
+func writeKey(rec approval.Record) string {
 	id := ""
-	if m := idOf.FindStringSubmatch(string(rec.Input)); m != nil {
+	if m := serverIDs.FindStringSubmatch(string(rec.Input)); m != nil {
 		id = m[1]
 	}
 	switch rec.Operation {
 	case "servers.create":
-		return "POST /servers/" + named.FindString(string(rec.Input))
+		return "POST /servers/" + operationKey.FindString(string(rec.Input))
 	case "servers.update":
-		return "PATCH /servers/" + id + "/" + named.FindString(string(rec.Input))
+		return "PATCH /servers/" + id + "/" + operationKey.FindString(string(rec.Input))
 	case "servers.delete":
 		return "DELETE /servers/" + id + "/"
 	}
@@ -249,22 +249,22 @@ func keyOf(rec approval.Record) string {
 
 // settled returns how long after a restart the last was settled that had happened, and the
 // last that had not.
-func (v *lives) settled(l ledger) (happened, not time.Duration) {
-	for _, row := range l.rows {
+func (v *processRuns) settleTimes(log logAndRecords) (applied, notApplied time.Duration) {
+	for _, row := range log.rows {
 		if row.Decision != "settled" {
 			continue
 		}
 		var restart time.Time
-		for _, begun := range v.begun {
-			if !begun.After(row.At.Add(time.Millisecond)) {
-				restart = begun
+		for _, started := range v.started {
+			if !started.After(row.At.Add(time.Millisecond)) {
+				restart = started
 			}
 		}
 		if took := row.At.Sub(restart); row.Outcome == audit.Done {
-			happened = max(happened, took)
+			applied = max(applied, took)
 		} else {
-			not = max(not, took)
+			notApplied = max(notApplied, took)
 		}
 	}
-	return happened, not
+	return applied, notApplied
 }

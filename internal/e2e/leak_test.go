@@ -22,30 +22,30 @@ import (
 // anything that was said, logged or written: not whole, not in part, not in another spelling.
 func TestFigure11Canaries(t *testing.T) {
 	t.Parallel()
-	r, seed := seeded(t)
+	r, seed := seededRand(t)
 	program, bytesRead := buildProgram(t), 0
 	formats := []bool{false, true}[:testkit.Size(1, 2)]
-	for _, one := range canaries {
+	for _, one := range canarySecrets {
 		for _, inJSON := range formats {
 			secret := ""
 			if one.make != nil {
 				secret = one.make(r)
 			}
 			t.Run(fmt.Sprintf("%s/json=%v", one.name, inJSON), func(t *testing.T) {
-				c := newCage(t, program, secret)
+				c := newSandbox(t, program, secret)
 				c.json = inJSON
 				one.use(c)
-				c.written()
-				c.seenByTheAPI()
+				c.addFiles()
+				c.addAPIRequests()
 				require.GreaterOrEqual(t, len(c.secret), 32, "there is a secret to be found")
-				bytesRead += len(c.heard.String())
-				require.Empty(t, found(c.secret, c.heard.String()), "the secret was found")
+				bytesRead += len(c.output.String())
+				require.Empty(t, findSecret(c.secret, c.output.String()), "the secret was found")
 			})
 		}
 	}
-	require.GreaterOrEqual(t, len(canaries), 25)
-	proven(t, 11, "%d canary secrets, each by a way of its own, in %d bytes of output, logs, requests and database files: found in none, nor a part of one (seed %d)",
-		len(canaries)+2, bytesRead, seed)
+	require.GreaterOrEqual(t, len(canarySecrets), 25)
+	logFigure(t, 11, "%d canary secrets, each by a way of its own, in %d bytes of output, logs, requests and database files: found in none, nor a part of one (seed %d)",
+		len(canarySecrets)+2, bytesRead, seed)
 }
 
 // Figure 11: a panic on the way to the API, with the token in its words, tells it to nobody,
@@ -55,53 +55,53 @@ func TestFigure11Panic(t *testing.T) {
 	for name, path := range map[string]string{"at the call": "/servers/", "while the permissions are read": "/account/me/"} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestFigure11PanicInside$", "-test.v")
-			cmd.Env = append(os.Environ(), panicsAt+"="+path)
-			said, err := cmd.CombinedOutput()
-			require.Contains(t, string(said), panicsAt+" "+path, "it was tried")
-			require.NotContains(t, string(said), panicToken, "the token was told")
-			require.NoError(t, err, "the process ended: %s", last(said, 600))
+			cmd.Env = append(os.Environ(), panicPathVariable+"="+path)
+			output, err := cmd.CombinedOutput()
+			require.Contains(t, string(output), panicPathVariable+" "+path, "it was tried")
+			require.NotContains(t, string(output), panicToken, "the token was told")
+			require.NoError(t, err, "the process ended: %s", tail(output, 600))
 		})
 	}
 }
 
 const (
-	panicsAt   = "VPSBOT_PROOF_PANICS_AT"
-	panicToken = "vps_abcdefghijklmnopqrstuvwxyz234567"
+	panicPathVariable = "VPSBOT_PROOF_PANICS_AT"
+	panicToken        = "vps_abcdefghijklmnopqrstuvwxyz234567"
 )
 
-func last(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
+func tail(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
 
 // TestFigure11PanicInside is what TestFigure11Panic runs in another process.
 func TestFigure11PanicInside(t *testing.T) {
 	t.Parallel()
-	path := os.Getenv(panicsAt)
+	path := os.Getenv(panicPathVariable)
 	if path == "" {
 		return
 	}
-	t.Log(panicsAt, path)
-	s := newScene(t)
+	t.Log(panicPathVariable, path)
+	s := newFixture(t)
 	s.token = panicToken
 	s.sim.Edit(func(w *simulator.World) {
 		w.Tokens[panicToken] = &simulator.Token{Value: panicToken, Permissions: []string{"*:*"}}
 	})
-	s.runner = s.process("process-1", breaking{s.sim.Transport(), path})
-	heard := &testkit.Log{}
-	w := s.connect(s.runner, lead, heard)
+	s.runner = s.newRunner("process-1", panickingTransport{s.sim.Transport(), path})
+	transcript := &testkit.Log{}
+	w := s.connect(s.runner, lead, transcript)
 	require.True(t, w.call(`{"name":"servers_list","arguments":{}}`).IsError)
 	require.True(t, w.call(`{"name":"servers_delete","arguments":{"server":"web-server-01"}}`).IsError)
 	require.Contains(t, s.log.String(), "a header with Bearer [redacted]", "it did panic")
-	for _, text := range []string{heard.String(), s.log.String(), s.rows()} {
-		require.Empty(t, found(panicToken, text))
+	for _, text := range []string{transcript.String(), s.log.String(), s.storeBytes()} {
+		require.Empty(t, findSecret(panicToken, text))
 	}
 }
 
 // breaking is a transport that panics at some paths.
-type breaking struct {
+type panickingTransport struct {
 	http.RoundTripper
 	path string
 }
 
-func (b breaking) RoundTrip(r *http.Request) (*http.Response, error) {
+func (b panickingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, b.path) {
 		panic("a header with " + r.Header.Get("Authorization"))
 	}
@@ -109,7 +109,7 @@ func (b breaking) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // rows is every byte of the store.
-func (s *scene) rows() string {
+func (s *fixture) storeBytes() string {
 	s.Helper()
 	var b strings.Builder
 	names, err := filepath.Glob(filepath.Join(s.folder, "*"))
@@ -126,24 +126,24 @@ func (s *scene) rows() string {
 // Figure 11: the nonce of a question is the client's alone. The store has its hash.
 func TestFigure11Nonce(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newFixture(t)
 	w := s.connect(s.runner, lead, nil)
 	state := w.call(`{"name":"servers_delete","arguments":{"server":"web-server-01"}}`).RequestState
 	require.NotEmpty(t, state)
-	require.NotContains(t, s.log.String()+s.rows(), state, "while the question is open")
+	require.NotContains(t, s.log.String()+s.storeBytes(), state, "while the question is open")
 	s.clock.Advance(time.Second)
 	w.call(`{"name":"servers_delete","arguments":{"server":"db-server-01"},"requestState":"` + state + `","inputResponses":{"confirm":{"action":"accept"}}}`)
 	reply := s.runner.Run(t.Context(), runner.Call{Operation: "servers.delete", Input: []byte(`{"server":"web-server-01"}`), Actor: lead, Surface: permissions.Terminal})
-	require.NotContains(t, s.log.String()+s.rows()+reply.Text(), state)
+	require.NotContains(t, s.log.String()+s.storeBytes()+reply.Text(), state)
 }
 
 // What looks for the canaries finds them in every form.
 func TestFigure11TheSearchFinds(t *testing.T) {
 	t.Parallel()
-	r, _ := seeded(t)
-	secret := aToken(r)
-	for _, trace := range traces(secret) {
-		require.NotEmpty(t, found(secret, "before "+trace+" after"), trace)
+	r, _ := seededRand(t)
+	secret := newToken(r)
+	for _, trace := range secretForms(secret) {
+		require.NotEmpty(t, findSecret(secret, "before "+trace+" after"), trace)
 	}
-	require.Empty(t, found(secret, aToken(r)))
+	require.Empty(t, findSecret(secret, newToken(r)))
 }

@@ -21,18 +21,18 @@ import (
 )
 
 const (
-	faultRate = 0.4
-	askers    = 50
-	roundTime = 5 * time.Second // between two rounds of a reconciler, as in the product
+	faultRate         = 0.4
+	requesters        = 50
+	reconcileInterval = 5 * time.Second // between two rounds of a reconciler, as in the product
 
 	// settleTime is how long a create that did not happen is looked for: the product takes it
 	// for not applied only then. A look whose every read failed is made up for by a later one, 30 s
 	// after it.
-	settleTime = time.Minute
-	lateLooks  = 3 * 30 * time.Second
+	settleTime    = time.Minute
+	lateReadBacks = 3 * 30 * time.Second
 
-	longest  = 2 * time.Minute // that an asker tries, by a real clock
-	lateness = 2 * time.Second // of a change that is made after its connection was reset
+	createTimeout = 2 * time.Minute // that an asker tries, by a real clock
+	applyDelay    = 2 * time.Second // of a change that is made after its connection was reset
 )
 
 // Creates go over real connections to a simulator that fails two in five requests, whatever
@@ -47,37 +47,37 @@ func TestFigure3CreatesUnderFaults(t *testing.T) {
 	faults := &faultyNetwork{random: rand.New(rand.NewPCG(s, s))}
 	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
 	w.sim.Intercept(faults.handle)
-	p := w.side("process-1")
+	p := w.processConfig("process-1")
 	p.transport, p.url = nil, w.serve(faults.listen)
 	core := w.runner(p)
 
 	stop := w.reconcile(p)
 	outcomes := createAll(t, core, n)
 	stop()
-	faults.late.Wait() // the clock is put forward from here on
-	unknown := readLedger(t, w.store).states()[approval.Unknown]
-	happened, not := settleAll(t, w, core)
+	faults.pendingWrites.Wait() // the clock is put forward from here on
+	unknown := readLog(t, w.store).states()[approval.Unknown]
+	applied, notApplied := settleAll(t, w, core)
 	faults.stop()
 
-	l := readLedger(t, w.store)
-	l.requireBalanced(t)
-	doubled, wrong := compare(w, l, n)
+	log := readLog(t, w.store)
+	log.requireComplete(t)
+	doubled, wrong := compareWithAccount(w, log, n)
 	require.Zero(t, doubled, "servers were created twice")
 	require.Empty(t, wrong, "settled as what did not happen")
-	require.Zero(t, l.states()[approval.Unknown]+l.states()[approval.Executing])
-	require.LessOrEqual(t, happened, settleTime)
-	require.LessOrEqual(t, not, settleTime+lateLooks)
+	require.Zero(t, log.states()[approval.Unknown]+log.states()[approval.Executing])
+	require.LessOrEqual(t, applied, settleTime)
+	require.LessOrEqual(t, notApplied, settleTime+lateReadBacks)
 	require.Greater(t, faults.total(), n, "there were faults")
 	testkit.Figure(t, 3, "%d creates in %d requests with %d faults (%d reset unread, %d reset read, %d reset and made later, %d 429, %d 502 after the commit): 0 doubled; %d answers lost, %d of them not settled by their caller: those that happened were settled within %s, the others at %s (seed %d)",
-		n, faults.requests, faults.total(), faults.drawn[resetUnread], faults.drawn[resetRead], faults.drawn[madeLate], faults.drawn[throttled], faults.drawn[committed],
-		outcomes[runner.Unknown], unknown, happened.Round(time.Second), not.Round(time.Second), s)
+		n, faults.requests, faults.total(), faults.drawn[resetUnread], faults.drawn[resetRead], faults.drawn[appliedLate], faults.drawn[throttled], faults.drawn[appliedThen502],
+		outcomes[runner.Unknown], unknown, applied.Round(time.Second), notApplied.Round(time.Second), s)
 }
 
 // reconcile has another process look after what is unfinished, at the product's own pace, until
 // stop is called.
-func (w *world) reconcile(s side) (stop func()) {
+func (w *world) reconcile(s processConfig) (stop func()) {
 	w.Helper()
-	other := w.side("process-2")
+	other := w.processConfig("process-2")
 	s.process, s.store, s.sleep = other.process, other.store, nil
 	core := w.runner(s)
 	ctx, cancel := context.WithCancel(w.Context())
@@ -91,9 +91,9 @@ func createAll(t *testing.T, core *runner.Runner, n int) map[runner.Outcome]int 
 	t.Helper()
 	var mu sync.Mutex
 	outcomes := map[runner.Outcome]int{}
-	atOnce(askers, func(asker int) {
-		actor := permissions.Local(fmt.Sprint("asker-", asker))
-		for i := asker; i < n; i += askers {
+	atOnce(requesters, func(requester int) {
+		actor := permissions.Local(fmt.Sprint("asker-", requester))
+		for i := requester; i < n; i += requesters {
 			outcome := createOne(t, core, actor, i)
 			mu.Lock()
 			outcomes[outcome]++
@@ -105,7 +105,7 @@ func createAll(t *testing.T, core *runner.Runner, n int) map[runner.Outcome]int 
 
 func createOne(t *testing.T, core *runner.Runner, actor permissions.Actor, i int) runner.Outcome {
 	c := call(actor, "servers.create", `{"name":"new-%d","plan_id":"1","os_id":"5","location":"us-west"}`, i)
-	for until := time.Now().Add(longest); time.Now().Before(until); time.Sleep(time.Millisecond) { // the client holds calls back for a while after many faults
+	for until := time.Now().Add(createTimeout); time.Now().Before(until); time.Sleep(time.Millisecond) { // the client holds calls back for a while after many faults
 		reply := core.Run(context.Background(), c)
 		if reply.Outcome == runner.ApprovalRequired {
 			reply = core.Answer(context.Background(), c, yes(reply.Record))
@@ -126,57 +126,57 @@ func createOne(t *testing.T, core *runner.Runner, actor permissions.Actor, i int
 
 // settleAll lets the reconciler do its rounds until nothing is unknown. It returns how long
 // the last took that had happened, and the last that had not.
-func settleAll(t *testing.T, w *world, core *runner.Runner) (happened, not time.Duration) {
+func settleAll(t *testing.T, w *world, core *runner.Runner) (applied, notApplied time.Duration) {
 	t.Helper()
-	since := map[string]time.Time{}
+	unknownSince := map[string]time.Time{}
 	w.clock.Stop()
-	for range int((settleTime+lateLooks)/roundTime) + 1 {
+	for range int((settleTime+lateReadBacks)/reconcileInterval) + 1 {
 		_ = core.ReconcileOnce(t.Context()) // a round that cannot read is made up for by the next
 		open, err := w.store.Find(t.Context(), approval.Query{States: []approval.State{approval.Unknown}})
 		require.NoError(t, err)
 		for _, rec := range open {
-			since[rec.ID] = rec.ChangedAt
+			unknownSince[rec.ID] = rec.ChangedAt
 		}
 		if len(open) == 0 {
 			break
 		}
-		w.clock.Advance(roundTime)
+		w.clock.Advance(reconcileInterval)
 	}
-	for id, rec := range readLedger(t, w.store).records {
-		began, ok := since[id]
+	for id, rec := range readLog(t, w.store).records {
+		began, ok := unknownSince[id]
 		switch took := rec.ChangedAt.Sub(began); {
 		case !ok:
 		case rec.State == approval.Done:
-			happened = max(happened, took)
+			applied = max(applied, took)
 		default:
-			not = max(not, took)
+			notApplied = max(notApplied, took)
 		}
 	}
-	return happened, not
+	return applied, notApplied
 }
 
 // compare counts the servers that are there more than once, and finds the records that say
 // something else than the world.
-func compare(w *world, l ledger, n int) (doubled int, wrong []string) {
+func compareWithAccount(w *world, log logAndRecords, n int) (doubled int, wrong []string) {
 	done := map[string]int{}
-	for _, rec := range l.records {
+	for _, rec := range log.records {
 		if rec.State == approval.Done {
 			done[rec.TargetName]++
 		}
 	}
-	there := map[string]int{}
+	present := map[string]int{}
 	w.sim.Edit(func(world *simulator.World) {
 		for _, s := range world.Servers {
-			there[s.Name]++
+			present[s.Name]++
 		}
 	})
 	for i := range n {
 		name := fmt.Sprint("new-", i)
-		if there[name] > 1 {
+		if present[name] > 1 {
 			doubled++
 		}
-		if there[name] != done[name] {
-			wrong = append(wrong, fmt.Sprintf("%s: %d are there, %d are done: %s", name, there[name], done[name], l.story(name)))
+		if present[name] != done[name] {
+			wrong = append(wrong, fmt.Sprintf("%s: %d are there, %d are done: %s", name, present[name], done[name], log.logOf(name)))
 		}
 	}
 	return doubled, wrong
@@ -186,23 +186,23 @@ func compare(w *world, l ledger, n int) (doubled int, wrong []string) {
 type fault int
 
 const (
-	none fault = iota
+	noFault fault = iota
 	resetUnread
 	resetRead
-	madeLate // reset, and the change is made only some time later
+	appliedLate // reset, and the change is made only some time later
 	throttled
-	committed // 502 after the change
-	kinds
+	appliedThen502 // 502 after the change
+	faultKinds
 )
 
 // faultyNetwork fails requests, on the connection or behind it.
 type faultyNetwork struct {
-	mu       sync.Mutex
-	random   *rand.Rand
-	stopped  bool
-	requests int
-	drawn    [kinds]int
-	late     sync.WaitGroup
+	mu            sync.Mutex
+	random        *rand.Rand
+	stopped       bool
+	requests      int
+	drawn         [faultKinds]int
+	pendingWrites sync.WaitGroup
 }
 
 // draw decides on a request.
@@ -211,9 +211,9 @@ func (f *faultyNetwork) draw() fault {
 	defer f.mu.Unlock()
 	f.requests++
 	if f.stopped || f.random.Float64() >= faultRate {
-		return none
+		return noFault
 	}
-	drawn := fault(1 + f.random.IntN(int(kinds)-1))
+	drawn := fault(1 + f.random.IntN(int(faultKinds)-1))
 	f.drawn[drawn]++
 	return drawn
 }
@@ -233,20 +233,20 @@ func (f *faultyNetwork) total() (sum int) {
 
 // handle carries out what was decided as the request came in.
 func (f *faultyNetwork) handle(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	switch drawnFor(r) {
+	switch takeFault(r) {
 	case resetRead:
-		breakOff(w)
-	case madeLate:
-		breakOff(w)
-		f.late.Go(func() {
-			time.Sleep(lateness)
-			next.ServeHTTP(discard{http.Header{}}, r)
+		hijackAndReset(w)
+	case appliedLate:
+		hijackAndReset(w)
+		f.pendingWrites.Go(func() {
+			time.Sleep(applyDelay)
+			next.ServeHTTP(discardResponse{http.Header{}}, r)
 		})
 	case throttled:
 		w.Header().Set("Retry-After", "0")
 		w.WriteHeader(http.StatusTooManyRequests)
-	case committed:
-		next.ServeHTTP(discard{http.Header{}}, r)
+	case appliedThen502:
+		next.ServeHTTP(discardResponse{http.Header{}}, r)
 		w.WriteHeader(http.StatusBadGateway)
 	default:
 		next.ServeHTTP(w, r)
@@ -254,7 +254,7 @@ func (f *faultyNetwork) handle(w http.ResponseWriter, r *http.Request, next http
 }
 
 // breakOff resets the connection of a request.
-func breakOff(w http.ResponseWriter) {
+func hijackAndReset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -27,7 +27,7 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		switch {
 		case r.Method != http.MethodGet:
-			lostAfter(rw, r, next)
+			applyThen502(rw, r, next)
 			return
 		case strings.HasSuffix(r.URL.Path, "/plans/") && planned.CompareAndSwap(false, true):
 			w.clock.Advance(time.Minute) // what is kept of the permissions is too old from now on
@@ -38,7 +38,7 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 		}
 		next.ServeHTTP(rw, r)
 	})
-	core := w.runner(w.side("process-1"))
+	core := w.runner(w.processConfig("process-1"))
 	asked := core.Run(t.Context(), call(alice, "servers.create", wantedServer))
 	if asked.Outcome != runner.ApprovalRequired {
 		return // refused: nothing was asked and nothing sent
@@ -57,11 +57,11 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 // that it has happened. The asker is told so, and not asked to create another.
 func TestFigure3SettledWhileItIsAskedForAgain(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
-	core, other := w.runner(w.side("process-1")), w.runner(w.side("process-2"))
+	core, other := w.runner(w.processConfig("process-1")), w.runner(w.processConfig("process-2"))
 	var again atomic.Bool
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method != http.MethodGet {
-			lostBefore(rw, r, next)
+			abortRequest(rw, r, next)
 		}
 		if strings.HasSuffix(r.URL.Path, "/plans/") && again.CompareAndSwap(true, false) {
 			w.sim.Edit(func(world *simulator.World) { world.AddServer(simulator.Server{Name: "web-3"}) }) // made late

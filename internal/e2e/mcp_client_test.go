@@ -18,28 +18,28 @@ import (
 
 // wire is an MCP client that speaks in raw lines, so that it can say anything. It talks as
 // clients of both eras do: each request of the newer one brings its era along.
-type wire struct {
-	*scene
-	in      io.WriteCloser
-	heard   io.Writer // all that the server said; may be nil
-	asked   chan line // what the server asks of an older client
-	mu      sync.Mutex
-	next    int
-	waiting map[string]chan line
-	hangUp  func() // ends the session; what it left is ended then
+type mcpClient struct {
+	*fixture
+	in             io.WriteCloser
+	transcript     io.Writer       // all that the server said; may be nil
+	serverRequests chan mcpMessage // what the server asks of an older client
+	mu             sync.Mutex
+	next           int
+	waiting        map[string]chan mcpMessage
+	close          func() // ends the session; what it left is ended then
 }
 
 // line is one message of the protocol, in either direction.
-type line struct {
+type mcpMessage struct {
 	ID     json.RawMessage `json:"id"`
 	Method string          `json:"method"`
 	Params json.RawMessage `json:"params"`
-	Result result          `json:"result"`
+	Result toolResult      `json:"result"`
 	Error  json.RawMessage `json:"error"`
 }
 
 // result is what came of a tool call.
-type result struct {
+type toolResult struct {
 	IsError           bool   `json:"isError"`
 	RequestState      string `json:"requestState"`
 	StructuredContent struct {
@@ -51,22 +51,22 @@ type result struct {
 	} `json:"content"`
 }
 
-func (r result) text() string {
+func (r toolResult) text() string {
 	if len(r.Content) == 0 {
 		return ""
 	}
 	return r.Content[0].Text
 }
 
-const newerEra = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":` +
+const modernRequestMeta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":` +
 	`{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}},`
 
 // connect serves a runner to one MCP client, until the test ends.
-func (s *scene) connect(core *runner.Runner, actor permissions.Actor, heard io.Writer) *wire {
+func (s *fixture) connect(core *runner.Runner, actor permissions.Actor, transcript io.Writer) *mcpClient {
 	s.Helper()
 	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()
-	w := &wire{scene: s, in: toServer, heard: heard, asked: make(chan line, 100), waiting: map[string]chan line{}}
+	w := &mcpClient{fixture: s, in: toServer, transcript: transcript, serverRequests: make(chan mcpMessage, 100), waiting: map[string]chan mcpMessage{}}
 	log := s.logger()
 	served := make(chan error, 1)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.Context()))
@@ -75,40 +75,40 @@ func (s *scene) connect(core *runner.Runner, actor permissions.Actor, heard io.W
 		served <- m.ServeStdio(ctx, in, out)
 		out.Close()
 	}()
-	go w.listen(fromServer)
-	w.hangUp = sync.OnceFunc(func() {
+	go w.readMessages(fromServer)
+	w.close = sync.OnceFunc(func() {
 		stop()
 		require.NoError(s, <-served)
 		toServer.Close()
 	})
-	s.Cleanup(w.hangUp)
-	w.begin("initialize", `{"protocolVersion":"2025-06-18","clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{}}}`, false)
-	w.say(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+	s.Cleanup(w.close)
+	w.sendRequest("initialize", `{"protocolVersion":"2025-06-18","clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{}}}`, false)
+	w.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	return w
 }
 
-func (w *wire) listen(r io.Reader) {
+func (w *mcpClient) readMessages(r io.Reader) {
 	lines := bufio.NewReader(r)
 	for {
 		text, err := lines.ReadString('\n')
 		if err != nil {
 			return
 		}
-		if w.heard != nil {
-			_, _ = io.WriteString(w.heard, text)
+		if w.transcript != nil {
+			_, _ = io.WriteString(w.transcript, text)
 		}
-		var m line
+		var m mcpMessage
 		if err := json.Unmarshal([]byte(text), &m); err != nil {
 			w.Errorf("not a message: %q: %v", text, err)
 		}
-		w.hear(m)
+		w.dispatch(m)
 	}
 }
 
-func (w *wire) hear(m line) {
+func (w *mcpClient) dispatch(m mcpMessage) {
 	if m.Method != "" {
 		if len(m.ID) > 0 {
-			w.asked <- m
+			w.serverRequests <- m
 		}
 		return
 	}
@@ -120,38 +120,38 @@ func (w *wire) hear(m line) {
 	}
 }
 
-func (w *wire) say(text string) {
+func (w *mcpClient) send(text string) {
 	_, err := io.WriteString(w.in, text+"\n")
 	require.NoError(w, err)
 }
 
 // begin sends a request and does not wait for its answer.
-func (w *wire) begin(method, params string, newer bool) <-chan line {
+func (w *mcpClient) sendRequest(method, params string, newer bool) <-chan mcpMessage {
 	w.mu.Lock()
 	w.next++
-	id, answer := fmt.Sprint(w.next), make(chan line, 1)
+	id, answer := fmt.Sprint(w.next), make(chan mcpMessage, 1)
 	w.waiting[id] = answer
 	w.mu.Unlock()
 	if newer {
-		params = "{" + newerEra + params[1:]
+		params = "{" + modernRequestMeta + params[1:]
 	}
-	w.say(`{"jsonrpc":"2.0","id":` + id + `,"method":"` + method + `","params":` + params + `}`)
+	w.send(`{"jsonrpc":"2.0","id":` + id + `,"method":"` + method + `","params":` + params + `}`)
 	return answer
 }
 
 // call calls a tool in the newer era and waits for what comes of it.
-func (w *wire) call(params string) result {
+func (w *mcpClient) call(params string) toolResult {
 	w.Helper()
-	return w.await(w.begin("tools/call", params, true))
+	return w.awaitResult(w.sendRequest("tools/call", params, true))
 }
 
-func (w *wire) await(answer <-chan line) result {
+func (w *mcpClient) awaitResult(answer <-chan mcpMessage) toolResult {
 	w.Helper()
 	select {
 	case m := <-answer:
 		return m.Result
 	case <-time.After(time.Minute):
 		require.FailNow(w, "no answer")
-		return result{}
+		return toolResult{}
 	}
 }

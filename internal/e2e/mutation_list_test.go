@@ -27,7 +27,7 @@ type mutant struct {
 }
 
 // swaps are what gremlins does to an operator.
-var swaps = map[string]map[string]string{
+var operatorSwaps = map[string]map[string]string{
 	"CONDITIONALS_NEGATION": {"==": "!=", "!=": "==", "<=": ">", ">=": "<", "<": ">=", ">": "<="},
 	"CONDITIONALS_BOUNDARY": {"<=": "<", ">=": ">", "<": "<=", ">": ">="},
 	"ARITHMETIC_BASE":       {"+": "-", "-": "+", "*": "/", "/": "*", "%": "*"},
@@ -37,7 +37,7 @@ var swaps = map[string]map[string]string{
 }
 
 // in puts the mistake into a source.
-func (m mutant) in(source string) (mutated string, err error) {
+func (m mutant) apply(source string) (mutated string, err error) {
 	if m.old != "" {
 		if strings.Count(source, m.old) != 1 {
 			return "", fmt.Errorf("%s has %q %d times", m.file, m.old, strings.Count(source, m.old))
@@ -48,7 +48,7 @@ func (m mutant) in(source string) (mutated string, err error) {
 	line := lines[m.Line-1]
 	before, after := line[:m.Column-1], line[m.Column-1:]
 	for _, width := range []int{2, 1} {
-		if other, ok := swaps[m.Kind][after[:min(width, len(after))]]; ok {
+		if other, ok := operatorSwaps[m.Kind][after[:min(width, len(after))]]; ok {
 			lines[m.Line-1] = before + other + after[width:]
 			return strings.Join(lines, ""), nil
 		}
@@ -64,23 +64,23 @@ func (m mutant) String() string {
 }
 
 // fate is what became of a mutant.
-type fate string
+type mutantStatus string
 
 const (
-	noticed fate = "killed"     // a test failed, or did not end
-	lived   fate = "lived"      // no test noticed
-	unfit   fate = "not viable" // it does not compile
+	mutantKilled    mutantStatus = "killed"     // a test failed, or did not end
+	mutantLived     mutantStatus = "lived"      // no test noticed
+	mutantNotViable mutantStatus = "not viable" // it does not compile
 )
 
 // try runs the tests of the mutant's package with the mistake in it, and without touching
 // the source.
-func (m mutant) try(t *testing.T, root string) fate {
+func (m mutant) run(t *testing.T, root string) mutantStatus {
 	t.Helper()
 	folder := t.TempDir()
 	path := filepath.Join(root, m.file)
 	source, err := os.ReadFile(path)
 	require.NoError(t, err)
-	mutated, err := m.in(string(source))
+	mutated, err := m.apply(string(source))
 	require.NoError(t, err)
 	changed, overlay := filepath.Join(folder, "mutant.go"), filepath.Join(folder, "overlay.json")
 	require.NoError(t, os.WriteFile(changed, []byte(mutated), 0o600))
@@ -92,13 +92,13 @@ func (m mutant) try(t *testing.T, root string) fate {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-count=1", "-timeout", "60s", "./"+filepath.Dir(m.file))
 	cmd.Dir = root
-	said, err := cmd.CombinedOutput()
+	output, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
-		return lived
-	case bytes.Contains(said, []byte("[build failed]")):
-		return unfit
+		return mutantLived
+	case bytes.Contains(output, []byte("[build failed]")):
+		return mutantNotViable
 	}
-	require.Contains(t, string(said), "FAIL", "%s: the tests could not be run", m)
-	return noticed
+	require.Contains(t, string(output), "FAIL", "%s: the tests could not be run", m)
+	return mutantKilled
 }

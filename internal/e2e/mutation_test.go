@@ -16,11 +16,11 @@ import (
 )
 
 // wanted is the part of the mutants that the tests must kill.
-const wanted = 0.85
+const minKillRate = 0.85
 
 // planted are mistakes that would undo what the three packages are for: one each is tried in
 // every run.
-var planted = []mutant{
+var plantedMutants = []mutant{
 	{file: "permissions/policy.go", old: "p.ReadOnly && ask.Risk != Read", new: "p.ReadOnly && ask.Risk == Read"},
 	{file: "internal/approval/record.go", old: "!now.Before(r.ExpiresAt)", new: "now.Before(r.ExpiresAt)"},
 	{file: "internal/audit/verify.go", old: "if hash != row.Hash {", new: "if hash == row.Hash {"},
@@ -37,34 +37,34 @@ func TestFigure12Mutants(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	if testkit.Size(0, 1) == 0 {
-		for _, m := range planted {
-			require.Equal(t, noticed, m.try(t, root), m.String())
+		for _, m := range plantedMutants {
+			require.Equal(t, mutantKilled, m.run(t, root), m.String())
 		}
-		proven(t, 12, "%d planted mistakes, one each in permissions, approval and audit, all noticed by the tests (the full size runs gremlins; nothing random)", len(planted))
+		logFigure(t, 12, "%d planted mistakes, one each in permissions, approval and audit, all noticed by the tests (the full size runs gremlins; nothing random)", len(plantedMutants))
 		return
 	}
 	var scores []string
 	for _, folder := range []string{"permissions", "internal/approval", "internal/audit"} {
-		count := scored(t, root, folder)
-		all := count[noticed] + count[lived]
+		count := testMutants(t, root, folder)
+		all := count[mutantKilled] + count[mutantLived]
 		require.Positive(t, all, folder)
-		part := float64(count[noticed]) / float64(all)
-		require.GreaterOrEqual(t, part, wanted, "%s: %d of %d mutants lived", folder, count[lived], all)
+		part := float64(count[mutantKilled]) / float64(all)
+		require.GreaterOrEqual(t, part, minKillRate, "%s: %d of %d mutants lived", folder, count[mutantLived], all)
 		scores = append(scores, fmt.Sprintf("%s %.0f %% of %d", folder, 100*part, all))
 	}
-	proven(t, 12, "mutants killed by the tests of their own package: %s (wanted %.0f %%; nothing random)", strings.Join(scores, ", "), 100*wanted)
+	logFigure(t, 12, "mutants killed by the tests of their own package: %s (wanted %.0f %%; nothing random)", strings.Join(scores, ", "), 100*minKillRate)
 }
 
 // scored runs gremlins on a package, and here what it left out.
-func scored(t *testing.T, root, folder string) map[fate]int {
+func testMutants(t *testing.T, root, folder string) map[mutantStatus]int {
 	t.Helper()
-	count := map[fate]int{}
-	for _, m := range append(gremlins(t, root, folder), edges(t, root, folder)...) {
-		is := fate(strings.ToLower(m.Status))
-		if is != noticed && is != lived && is != unfit {
-			is = m.try(t, root)
+	count := map[mutantStatus]int{}
+	for _, m := range append(gremlins(t, root, folder), edgeMutants(t, root, folder)...) {
+		is := mutantStatus(strings.ToLower(m.Status))
+		if is != mutantKilled && is != mutantLived && is != mutantNotViable {
+			is = m.run(t, root)
 		}
-		if is == lived {
+		if is == mutantLived {
 			t.Logf("lived: %s", m)
 		}
 		count[is]++
@@ -79,10 +79,10 @@ func gremlins(t *testing.T, root, folder string) (all []mutant) {
 	cmd := exec.CommandContext(t.Context(), "go", "tool", "-modfile=.dev/go.mod", "gremlins", "unleash",
 		"--invert-logical", "--timeout-coefficient=20", "--workers=2", "--silent", "-o", out, "./"+folder)
 	cmd.Dir = root
-	said, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(said))
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(output))
 	raw, err := os.ReadFile(out)
-	require.NoError(t, err, string(said))
+	require.NoError(t, err, string(output))
 	var report struct {
 		Files []struct {
 			Name      string   `json:"file_name"`
@@ -99,10 +99,10 @@ func gremlins(t *testing.T, root, folder string) (all []mutant) {
 	return all
 }
 
-var state = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b,? ?`)
+var stateName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b,? ?`)
 
 // edges returns a mutant for each edge of the state machine: one that lacks it.
-func edges(t *testing.T, root, folder string) (all []mutant) {
+func edgeMutants(t *testing.T, root, folder string) (all []mutant) {
 	t.Helper()
 	if folder != "internal/approval" {
 		return nil
@@ -117,7 +117,7 @@ func edges(t *testing.T, root, folder string) (all []mutant) {
 		if !ok {
 			continue
 		}
-		for _, at := range state.FindAllStringIndex(targets, -1) {
+		for _, at := range stateName.FindAllStringIndex(targets, -1) {
 			all = append(all, mutant{file: file, old: line, new: from + "{" + targets[:at[0]] + targets[at[1]:]})
 		}
 	}

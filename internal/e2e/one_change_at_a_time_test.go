@@ -21,11 +21,11 @@ import (
 // them at once. Those that find it busy try again until each has been run.
 func TestFigure4OneChangeOfAServerAtATime(t *testing.T) {
 	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) { oneAtATime(t, name, engine(t), testkit.Size(30, 2000)) })
+		t.Run(name, func(t *testing.T) { testOneAtATime(t, name, engine(t), testkit.Size(30, 2000)) })
 	}
 }
 
-func oneAtATime(t *testing.T, engine, url string, n int) {
+func testOneAtATime(t *testing.T, engine, url string, n int) {
 	// At that speed a server that was rebooted is active again when somebody next looks.
 	w := newWorld(t, url, simulator.Options{Speed: 1e12})
 	running := watchReboots(w)
@@ -33,7 +33,7 @@ func oneAtATime(t *testing.T, engine, url string, n int) {
 	ids := approvedReboots(t, runners, n)
 
 	var busy atomic.Int64
-	left := make(chan int, n)
+	queue := make(chan int, n)
 	run := func(i int) {
 		rec, err := runners[i%3].RunApproved(t.Context(), reboot(i), ids[i])
 		switch {
@@ -41,18 +41,18 @@ func oneAtATime(t *testing.T, engine, url string, n int) {
 			t.Error(err)
 		case rec.State == approval.Approved:
 			busy.Add(1)
-			left <- i
+			queue <- i
 		case rec.State != approval.Done:
 			t.Errorf("%s: %s", rec.State, rec.Message)
 		}
 	}
 	atOnce(n, run)
-	first := int64(n) - busy.Load()
-	for len(left) > 0 {
+	firstTry := int64(n) - busy.Load()
+	for len(queue) > 0 {
 		atOnce(3, func(int) {
 			for {
 				select {
-				case i := <-left:
+				case i := <-queue:
 					run(i)
 					time.Sleep(time.Millisecond) // one that was busy lets the others go first
 				default:
@@ -62,20 +62,20 @@ func oneAtATime(t *testing.T, engine, url string, n int) {
 		})
 	}
 
-	l := readLedger(t, w.store)
-	l.requireBalanced(t)
-	require.Equal(t, map[approval.State]int{approval.Done: n}, l.states())
+	log := readLog(t, w.store)
+	log.requireComplete(t)
+	require.Equal(t, map[approval.State]int{approval.Done: n}, log.states())
 	require.EqualValues(t, n, running.all.Load(), "each was sent once")
 	require.EqualValues(t, 1, running.most.Load(), "calls under way at the same time")
-	require.Equal(t, 1, l.most(), "records executing at the same time, as the log has kept it")
+	require.Equal(t, 1, log.maxExecuting(), "records executing at the same time, as the log has kept it")
 	testkit.Figure(t, 4, "%s: %d approved changes of one server by 3 processes at once: never two executing, %d run by the first try, %d times busy, all done in the end, each sent once",
-		engine, n, first, busy.Load())
+		engine, n, firstTry, busy.Load())
 }
 
 // gauge counts what is under way.
-type gauge struct{ now, most, all atomic.Int64 }
+type concurrencyGauge struct{ now, most, all atomic.Int64 }
 
-func (g *gauge) during(do func()) {
+func (g *concurrencyGauge) track(do func()) {
 	now := g.now.Add(1)
 	defer g.now.Add(-1)
 	g.all.Add(1)
@@ -84,14 +84,14 @@ func (g *gauge) during(do func()) {
 	do()
 }
 
-func watchReboots(w *world) *gauge {
-	g := &gauge{}
+func watchReboots(w *world) *concurrencyGauge {
+	g := &concurrencyGauge{}
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method == http.MethodGet {
 			next.ServeHTTP(rw, r)
 			return
 		}
-		g.during(func() {
+		g.track(func() {
 			time.Sleep(time.Millisecond) // so that another has time to come in between
 			next.ServeHTTP(rw, r)
 		})
@@ -104,7 +104,7 @@ func (w *world) replicas(t *testing.T, url string, n int) []*runner.Runner {
 	t.Helper()
 	runners := make([]*runner.Runner, n)
 	for i := range runners {
-		s := w.side(fmt.Sprint("process-", i))
+		s := w.processConfig(fmt.Sprint("process-", i))
 		s.store = open(t, url)
 		runners[i] = w.runner(s)
 	}

@@ -18,13 +18,13 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
-const asker = "U0LEA" // who types all commands
+const requester = "U0LEA" // who types all commands
 
 // askerRuns is a policy by which one person may do everything from Slack.
-func askerRuns() permissions.Policy {
+func requesterPolicy() permissions.Policy {
 	lots := permissions.Rate{Most: 1e9, Within: time.Hour}
 	return permissions.Policy{Book: &permissions.Rulebook{
-		People: []permissions.Person{{ID: "lea", Identities: []permissions.Actor{"slack:" + asker}}},
+		People: []permissions.Person{{ID: "lea", Identities: []permissions.Actor{"slack:" + requester}}},
 		Rules: []permissions.Rule{
 			{Name: "lea reads", Effect: permissions.Allow, Who: []permissions.Principal{"lea"}, Risks: []permissions.Risk{permissions.Read}},
 			{Name: "lea runs all", Effect: permissions.Allow, Who: []permissions.Principal{"lea"}, Servers: []permissions.ServerPattern{"*"}},
@@ -49,8 +49,8 @@ func serveSlack() error {
 	}
 	now := &clock{}
 	now.Advance(time.Duration(ahead))
-	s := childSide(db)
-	s.policy, s.now, s.sleep = askerRuns, now.Now, aMoment
+	s := childConfig(db)
+	s.policy, s.now, s.sleep = requesterPolicy, now.Now, shortPause
 	core, err := s.runner()
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func serveSlack() error {
 	go func() {
 		_ = http.Serve(listener, mux) //nolint:gosec // one that is killed needs no timeouts
 	}()
-	for in := bufio.NewReader(os.Stdin); ; now.Advance(timeStep) {
+	for in := bufio.NewReader(os.Stdin); ; now.Advance(clockStep) {
 		if _, err := in.ReadByte(); err != nil {
 			return nil //nolint:nilerr // nobody needs it any more
 		}
@@ -85,10 +85,10 @@ func serveSlack() error {
 }
 
 // timeStep is how far each byte of its input puts its clock forward.
-const timeStep = 20 * time.Second
+const clockStep = 20 * time.Second
 
 // aMoment is a pause that leaves time for others.
-func aMoment(ctx context.Context, d time.Duration) {
+func shortPause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(min(d, 20*time.Millisecond)):

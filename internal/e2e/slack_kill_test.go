@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	atATime  = 16 // commands under way when a process is killed
-	mostLate = 40 * time.Millisecond
+	concurrentCommands = 16 // commands under way when a process is killed
+	maxKillDelay       = 40 * time.Millisecond
 )
 
 // Processes serve Slack on one store, each until it is killed: right after it has acknowledged
@@ -35,21 +35,21 @@ func TestFigure16KilledAfterAcknowledging(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			s := testkit.Seed(t)
-			k := newKills(t, engine(t), rand.New(rand.NewPCG(s, s)))
+			k := newSlackKillTest(t, engine(t), rand.New(rand.NewPCG(s, s)))
 			kills := testkit.Size(4, map[string]int{"sqlite": 100, "postgres": 40}[name])
 			for k.kills < kills {
-				k.one(t)
+				k.runUntilKilled(t)
 			}
-			k.last(t)
+			k.finish(t)
 			one, none := k.compare(t)
 			testkit.Figure(t, 16, "%s: %d kills -9 (%d in the moment of an acknowledgement, %d while another's work is taken up, the rest up to %s later), %d commands acknowledged, %d unfinished at a kill: %d had one effect, %d none and their asker was told so, 0 two; each asker heard how each ended; %d further commands without an acknowledgement: %d had one effect, the rest none (seed %d)",
-				name, k.kills, k.atOnce, k.inRecovery, mostLate, len(k.acknowledged), k.unfinished, one, none, k.asked-len(k.acknowledged), k.anyway(), s)
+				name, k.kills, k.atOnce, k.inRecovery, maxKillDelay, len(k.acknowledged), k.unfinished, one, none, k.commands-len(k.acknowledged), k.effectsWithoutAck(), s)
 		})
 	}
 }
 
 // kills are the processes that served one Slack.
-type kills struct {
+type slackKillTest struct {
 	*world
 	slack   *fakeslack.Slack
 	person  *fakeslack.Person
@@ -60,56 +60,56 @@ type kills struct {
 	sent    *writes
 	in      io.Writer // puts the clock of the process forward
 
-	asked                                 int
+	commands                              int
 	acknowledged                          []int
 	kills, atOnce, inRecovery, unfinished int
 	recovering                            bool // the last was killed in its recovery
 }
 
-func newKills(t *testing.T, url string, random *rand.Rand) *kills {
-	w := newWorld(t, url, simulator.Options{Speed: 1e12, Servers: atATime})
-	k := &kills{world: w, url: url, random: random, sent: watchWrites(w), api: w.serve(plainly)}
+func newSlackKillTest(t *testing.T, url string, random *rand.Rand) *slackKillTest {
+	w := newWorld(t, url, simulator.Options{Speed: 1e12, Servers: concurrentCommands})
+	k := &slackKillTest{world: w, url: url, random: random, sent: watchWrites(w), api: w.serve(plainListener)}
 	w.sim.Edit(func(world *simulator.World) {
 		for _, server := range world.Servers {
 			k.servers = append(k.servers, server.Name)
 		}
 	})
 	k.slack = fakeslack.New(t, fakeslack.Options{Now: w.clock.Now})
-	k.slack.AddUser(fakeslack.User{ID: asker, Name: "lea"})
-	k.person = k.slack.As(asker).AllowSlow()
+	k.slack.AddUser(fakeslack.User{ID: requester, Name: "lea"})
+	k.person = k.slack.As(requester).AllowSlow()
 	return k
 }
 
 // one lives until it is killed.
-func (k *kills) one(t *testing.T) {
+func (k *slackKillTest) runUntilKilled(t *testing.T) {
 	t.Helper()
 	kill := k.start(t)
 	if !k.recovering && k.random.IntN(4) == 0 {
 		k.recovering = true
-		time.Sleep(time.Duration(k.random.Int64N(int64(mostLate))))
+		time.Sleep(time.Duration(k.random.Int64N(int64(maxKillDelay))))
 		k.inRecovery++
 		kill()
 		return
 	}
 	k.recovering = false // a delivery that ends three processes one after the other is given up
 	k.settle(t)
-	k.send(k.random.IntN(atATime), k.lateness(), kill)
-	k.unfinished += k.waiting(t)
+	k.send(k.random.IntN(concurrentCommands), k.killDelay(), kill)
+	k.unfinished += k.countUnfinished(t)
 }
 
 // lateness is how long after an acknowledgement a kill comes.
-func (k *kills) lateness() time.Duration {
+func (k *slackKillTest) killDelay() time.Duration {
 	if k.random.IntN(3) == 0 {
 		k.atOnce++
 		return 0
 	}
-	return time.Duration(k.random.Int64N(int64(mostLate)))
+	return time.Duration(k.random.Int64N(int64(maxKillDelay)))
 }
 
 // start starts a process later than the last, and returns what kills it.
-func (k *kills) start(t *testing.T) (kill func()) {
+func (k *slackKillTest) start(t *testing.T) (kill func()) {
 	t.Helper()
-	k.clock.Advance(perLife)
+	k.clock.Advance(clockPerProcess)
 	o := k.slack.Options()
 	cmd := child(t, "slack", append(childOf(k.url, k.api), "PROOF_SLACK="+k.slack.APIURL(), "PROOF_SLACK_TOKEN="+o.BotToken,
 		"PROOF_SLACK_SECRET="+o.SigningSecret, fmt.Sprint("PROOF_AHEAD=", k.clock.ahead.Load())))
@@ -130,11 +130,11 @@ func (k *kills) start(t *testing.T) (kill func()) {
 
 // send types a command for each server, all at once, and kills some time after one of them was
 // acknowledged.
-func (k *kills) send(fatal int, late time.Duration, kill func()) {
+func (k *slackKillTest) send(fatal int, delay time.Duration, kill func()) {
 	var mu sync.Mutex
 	var acks atomic.Int64
-	from := k.asked
-	k.asked += len(k.servers)
+	from := k.commands
+	k.commands += len(k.servers)
 	atOnce(len(k.servers), func(i int) {
 		ack := k.person.Type(fmt.Sprintf("/vps servers update %s hostname=op-%d.example.com", k.servers[i], from+i))
 		if !ack.OK() || len(ack.Body) > 0 {
@@ -144,7 +144,7 @@ func (k *kills) send(fatal int, late time.Duration, kill func()) {
 		k.acknowledged = append(k.acknowledged, from+i)
 		mu.Unlock()
 		if acks.Add(1) == int64(fatal+1) {
-			time.Sleep(late)
+			time.Sleep(delay)
 			kill()
 		}
 	})
@@ -153,23 +153,23 @@ func (k *kills) send(fatal int, late time.Duration, kill func()) {
 
 // settle waits until nothing is left of what was acknowledged, and all messages show what is so.
 // Time passes faster meanwhile: what is read back and is not there is given a minute.
-func (k *kills) settle(t *testing.T) {
+func (k *slackKillTest) settle(t *testing.T) {
 	t.Helper()
-	done := func() bool { return k.waiting(t) == 0 && k.unheard(t) == "" }
+	done := func() bool { return k.countUnfinished(t) == 0 && k.missingNotice(t) == "" }
 	end, next := time.Now().Add(2*time.Minute), time.Now().Add(time.Second/3)
 	for ; !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(next) {
 			next = time.Now().Add(time.Second / 10)
-			k.clock.Advance(timeStep)
+			k.clock.Advance(clockStep)
 			_, err := k.in.Write([]byte{0})
 			require.NoError(t, err)
 		}
-		require.True(t, time.Now().Before(end), "%d are not carried out; not heard: %s", k.waiting(t), k.unheard(t))
+		require.True(t, time.Now().Before(end), "%d are not carried out; not heard: %s", k.countUnfinished(t), k.missingNotice(t))
 	}
 }
 
 // waiting counts the records that have not ended, and the acknowledged commands without one.
-func (k *kills) waiting(t *testing.T) (n int) {
+func (k *slackKillTest) countUnfinished(t *testing.T) (n int) {
 	t.Helper()
 	have := k.records(t)
 	for _, i := range k.acknowledged {
@@ -181,13 +181,13 @@ func (k *kills) waiting(t *testing.T) (n int) {
 }
 
 // records are those of the store, by what tells one command from another.
-func (k *kills) records(t *testing.T) map[string]approval.Record {
+func (k *slackKillTest) records(t *testing.T) map[string]approval.Record {
 	t.Helper()
 	all, err := k.store.Find(context.Background(), approval.Query{Limit: 1 << 30})
 	require.NoError(t, err)
 	by := map[string]approval.Record{}
 	for _, rec := range all {
-		key := named.FindString(string(rec.Input))
+		key := operationKey.FindString(string(rec.Input))
 		require.NotContains(t, by, key, "two records of one command")
 		by[key] = rec
 	}
@@ -195,26 +195,26 @@ func (k *kills) records(t *testing.T) map[string]approval.Record {
 }
 
 // endings are the words by which the asker hears how a record has ended.
-var endings = map[approval.State]string{approval.Done: "Done", approval.NotApplied: "Did not happen", approval.Refused: "Refused"}
+var outcomeText = map[approval.State]string{approval.Done: "Done", approval.NotApplied: "Did not happen", approval.Refused: "Refused"}
 
 // unheard names a record whose end no message tells its asker.
-func (k *kills) unheard(t *testing.T) string {
+func (k *slackKillTest) missingNotice(t *testing.T) string {
 	t.Helper()
-	told := map[string]string{}
-	for _, m := range k.slack.DMs(asker) {
-		told[m.TS] = m.Text()
+	messages := map[string]string{}
+	for _, m := range k.slack.DMs(requester) {
+		messages[m.TS] = m.Text()
 	}
 	for key, rec := range k.records(t) {
 		post, err := k.store.Post(context.Background(), "live:"+rec.ID)
-		if ending := endings[rec.State]; err != nil || ending == "" || !strings.Contains(told[post.TS], ending) {
-			return fmt.Sprintf("%s, which is %s (%q)", key, rec.State, told[post.TS])
+		if ending := outcomeText[rec.State]; err != nil || ending == "" || !strings.Contains(messages[post.TS], ending) {
+			return fmt.Sprintf("%s, which is %s (%q)", key, rec.State, messages[post.TS])
 		}
 	}
 	return ""
 }
 
 // last lives until all is settled.
-func (k *kills) last(t *testing.T) {
+func (k *slackKillTest) finish(t *testing.T) {
 	t.Helper()
 	kill := k.start(t)
 	k.settle(t)
@@ -224,9 +224,9 @@ func (k *kills) last(t *testing.T) {
 
 // compare holds what arrived at the API against the records, and counts the acknowledged commands
 // that had one effect, and those that had none.
-func (k *kills) compare(t *testing.T) (one, none int) {
+func (k *slackKillTest) compare(t *testing.T) (one, none int) {
 	t.Helper()
-	arrived := k.arrived()
+	arrived := k.writesByCommand()
 	for key, rec := range k.records(t) {
 		wants := map[approval.State]int{approval.Done: 1, approval.NotApplied: 0, approval.Refused: 0} // the last: its time was over
 		require.Contains(t, wants, rec.State, "%s: %s", key, rec.Message)
@@ -245,20 +245,20 @@ func (k *kills) compare(t *testing.T) (one, none int) {
 	return one, none
 }
 
-func (k *kills) arrived() map[string]int {
+func (k *slackKillTest) writesByCommand() map[string]int {
 	k.sent.mu.Lock()
 	defer k.sent.mu.Unlock()
 	by := map[string]int{}
 	for _, key := range k.sent.keys {
 		require.True(k, strings.HasPrefix(key, http.MethodPatch), key)
-		by[named.FindString(key)]++
+		by[operationKey.FindString(key)]++
 	}
 	return by
 }
 
 // anyway counts the commands that had an effect although their acknowledgement was lost.
-func (k *kills) anyway() (n int) {
-	for key := range k.arrived() {
+func (k *slackKillTest) effectsWithoutAck() (n int) {
+	for key := range k.writesByCommand() {
 		if !slices.ContainsFunc(k.acknowledged, func(i int) bool { return key == fmt.Sprint("op-", i) }) {
 			n++
 		}

@@ -15,11 +15,11 @@ import (
 
 // drift is something that changes between the card and the consent.
 type drift struct {
-	name      string
-	operation string
-	input     string
-	change    func(*scene)
-	says      string // in the refusal: what changed
+	name        string
+	operation   string
+	input       string
+	change      func(*fixture)
+	wantMessage string // in the refusal: what changed
 }
 
 const (
@@ -30,121 +30,121 @@ const (
 	oneSnap    = `{"snapshot_id":"7001"}`
 	oneBackup  = `{"backup_id":"501"}`
 
-	answerElsewhere = "to be answered elsewhere"
+	asyncOnly = "to be answered elsewhere"
 )
 
 // edited changes the account, as somebody else with a token or the website does.
-func edited(change func(*simulator.World)) func(*scene) {
-	return func(s *scene) { s.sim.Edit(change) }
+func editAccount(change func(*simulator.World)) func(*fixture) {
+	return func(s *fixture) { s.sim.Edit(change) }
 }
 
 // server changes the server of the card.
-func server(change func(*simulator.Server)) func(*scene) {
-	return edited(func(w *simulator.World) { change(w.Server(12345)) })
+func editServer(change func(*simulator.Server)) func(*fixture) {
+	return editAccount(func(w *simulator.World) { change(w.Server(12345)) })
 }
 
 // ruled changes the policy.
-func ruled(change func(*permissions.Policy)) func(*scene) {
-	return func(s *scene) { change(&s.policy) }
+func editPolicy(change func(*permissions.Policy)) func(*fixture) {
+	return func(s *fixture) { change(&s.policy) }
 }
 
 // onePerson is a policy in which the lead may do everything with nobody's help.
 func onePerson() permissions.Policy {
-	p := needsTwo()
+	p := twoApproverPolicy()
 	p.Book.Rules[2].Approvers = nil
 	return p
 }
 
 // granted gives the token other permissions.
-func granted(permissions ...string) func(*scene) {
-	return edited(func(w *simulator.World) { w.Tokens["vps_demo"].Permissions = permissions })
+func setTokenPermissions(permissions ...string) func(*fixture) {
+	return editAccount(func(w *simulator.World) { w.Tokens["vps_demo"].Permissions = permissions })
 }
 
-func passed(d time.Duration) func(*scene) { return func(s *scene) { s.clock.Advance(d) } }
+func advanceClock(d time.Duration) func(*fixture) { return func(s *fixture) { s.clock.Advance(d) } }
 
 var drifts = []drift{
 	// The server.
-	{"renamed", deleteWeb, web, server(func(s *simulator.Server) { s.Name = "payroll" }), `name was “web-server-01” and is now “payroll”`},
-	{"other hostname", deleteWeb, web, server(func(s *simulator.Server) { s.Hostname = "pay.example.com" }), `hostname was “web01.example.com” and is now “pay.example.com”`},
-	{"other address", deleteWeb, web, server(func(s *simulator.Server) { s.IPAddress = "198.51.100.7" }), `address was “203.0.113.10” and is now “198.51.100.7”`},
-	{"moved", deleteWeb, web, server(func(s *simulator.Server) { s.Location = "eu-north" }), `location was “us-west” and is now “eu-north”`},
-	{"resized", deleteWeb, web, server(func(s *simulator.Server) { s.Plan.ID, s.Plan.Name = 2, "Performance VPS" }), `plan was “1 Standard VPS” and is now “2 Performance VPS”`},
-	{"other system", deleteWeb, web, server(func(s *simulator.Server) { s.OS = simulator.OS{ID: 9, Name: "Another OS"} }), `os was “5 Ubuntu 22.04 LTS” and is now “9 Another OS”`},
-	{"stopped", "servers.reboot", web, server(func(s *simulator.Server) { s.Status = simulator.Stopped }), `status was “active” and is now “stopped”`},
-	{"suspended", deleteWeb, web, server(func(s *simulator.Server) { s.Status = simulator.Suspended }), `status was “active” and is now “suspended”`},
-	{"backups switched", deleteWeb, web, server(func(s *simulator.Server) { s.BackupsEnabled = !s.BackupsEnabled }), `backups_enabled was`},
-	{"deleted", deleteWeb, web, edited(func(w *simulator.World) { w.DeleteServer(12345) }), "no server has the id 12345"},
-	{"re-created under the name", deleteWeb, web, edited(func(w *simulator.World) {
+	{"renamed", deleteWeb, web, editServer(func(s *simulator.Server) { s.Name = "payroll" }), `name was “web-server-01” and is now “payroll”`},
+	{"other hostname", deleteWeb, web, editServer(func(s *simulator.Server) { s.Hostname = "pay.example.com" }), `hostname was “web01.example.com” and is now “pay.example.com”`},
+	{"other address", deleteWeb, web, editServer(func(s *simulator.Server) { s.IPAddress = "198.51.100.7" }), `address was “203.0.113.10” and is now “198.51.100.7”`},
+	{"moved", deleteWeb, web, editServer(func(s *simulator.Server) { s.Location = "eu-north" }), `location was “us-west” and is now “eu-north”`},
+	{"resized", deleteWeb, web, editServer(func(s *simulator.Server) { s.Plan.ID, s.Plan.Name = 2, "Performance VPS" }), `plan was “1 Standard VPS” and is now “2 Performance VPS”`},
+	{"other system", deleteWeb, web, editServer(func(s *simulator.Server) { s.OS = simulator.OS{ID: 9, Name: "Another OS"} }), `os was “5 Ubuntu 22.04 LTS” and is now “9 Another OS”`},
+	{"stopped", "servers.reboot", web, editServer(func(s *simulator.Server) { s.Status = simulator.Stopped }), `status was “active” and is now “stopped”`},
+	{"suspended", deleteWeb, web, editServer(func(s *simulator.Server) { s.Status = simulator.Suspended }), `status was “active” and is now “suspended”`},
+	{"backups switched", deleteWeb, web, editServer(func(s *simulator.Server) { s.BackupsEnabled = !s.BackupsEnabled }), `backups_enabled was`},
+	{"deleted", deleteWeb, web, editAccount(func(w *simulator.World) { w.DeleteServer(12345) }), "no server has the id 12345"},
+	{"re-created under the name", deleteWeb, web, editAccount(func(w *simulator.World) {
 		w.DeleteServer(12345)
 		w.AddServer(simulator.Server{Name: "web-server-01"})
 	}), "no server has the id 12345"},
-	{"re-created under the name and id", deleteWeb, web, edited(func(w *simulator.World) {
+	{"re-created under the name and id", deleteWeb, web, editAccount(func(w *simulator.World) {
 		w.DeleteServer(12345)
 		w.AddServer(simulator.Server{ID: 12345, Name: "web-server-01", Hostname: "web01.example.com", Location: "us-west"})
 	}), "snapshot ids was"},
-	{"two swapped names", deleteWeb, web, edited(func(w *simulator.World) {
+	{"two swapped names", deleteWeb, web, editAccount(func(w *simulator.World) {
 		a, b := w.Server(12345), w.Server(12346)
 		a.Name, b.Name = b.Name, a.Name
 	}), `name was “web-server-01” and is now “db-server-01”`},
-	{"restored", "servers.stop", web, server(func(s *simulator.Server) { s.Status = simulator.Restoring }), `status was “active” and is now “restoring”`},
+	{"restored", "servers.stop", web, editServer(func(s *simulator.Server) { s.Status = simulator.Restoring }), `status was “active” and is now “restoring”`},
 
 	// Its backups and snapshots.
-	{"a new backup", deleteWeb, web, edited(func(w *simulator.World) {
+	{"a new backup", deleteWeb, web, editAccount(func(w *simulator.World) {
 		w.AddBackup(simulator.Backup{Image: simulator.Image{ID: 900, ServerID: 12345}})
 	}), "backup ids was"},
-	{"a backup gone", deleteWeb, web, edited(func(w *simulator.World) { delete(w.Backups, 501) }), "backup ids was"},
-	{"a new snapshot", deleteWeb, web, edited(func(w *simulator.World) {
+	{"a backup gone", deleteWeb, web, editAccount(func(w *simulator.World) { delete(w.Backups, 501) }), "backup ids was"},
+	{"a new snapshot", deleteWeb, web, editAccount(func(w *simulator.World) {
 		w.AddSnapshot(simulator.Snapshot{Name: "before-upgrade", Image: simulator.Image{ID: 7900, ServerID: 12345}})
 	}), "snapshot ids was"},
-	{"a snapshot gone", deleteWeb, web, edited(func(w *simulator.World) { delete(w.Snapshots, 7001) }), "snapshot ids was"},
-	{"the snapshot renamed", "snapshots.delete", oneSnap, edited(func(w *simulator.World) { w.Snapshot(7001).Name = "keep-me" }), `and is now “keep-me”`},
-	{"the snapshot gone", "snapshots.restore", oneSnap, edited(func(w *simulator.World) { delete(w.Snapshots, 7001) }), "no snapshot has the id 7001"},
-	{"the snapshot of another server", "snapshots.restore", oneSnap, edited(func(w *simulator.World) { w.Snapshot(7001).ServerID = 12346 }), "is now"},
-	{"the backup gone", "backups.delete", oneBackup, edited(func(w *simulator.World) { delete(w.Backups, 501) }), "no backup has the id 501"},
-	{"the backup to restore gone", "servers.restore", fromBackup, edited(func(w *simulator.World) { delete(w.Backups, 501) }), "backup 501"},
-	{"the backup of another server", "servers.restore", fromBackup, edited(func(w *simulator.World) { w.Backup(501).ServerID = 12346 }), "is not a backup of"},
+	{"a snapshot gone", deleteWeb, web, editAccount(func(w *simulator.World) { delete(w.Snapshots, 7001) }), "snapshot ids was"},
+	{"the snapshot renamed", "snapshots.delete", oneSnap, editAccount(func(w *simulator.World) { w.Snapshot(7001).Name = "keep-me" }), `and is now “keep-me”`},
+	{"the snapshot gone", "snapshots.restore", oneSnap, editAccount(func(w *simulator.World) { delete(w.Snapshots, 7001) }), "no snapshot has the id 7001"},
+	{"the snapshot of another server", "snapshots.restore", oneSnap, editAccount(func(w *simulator.World) { w.Snapshot(7001).ServerID = 12346 }), "is now"},
+	{"the backup gone", "backups.delete", oneBackup, editAccount(func(w *simulator.World) { delete(w.Backups, 501) }), "no backup has the id 501"},
+	{"the backup to restore gone", "servers.restore", fromBackup, editAccount(func(w *simulator.World) { delete(w.Backups, 501) }), "backup 501"},
+	{"the backup of another server", "servers.restore", fromBackup, editAccount(func(w *simulator.World) { w.Backup(501).ServerID = 12346 }), "is not a backup of"},
 
 	// What it costs.
-	{"other price", "servers.create", newServer, edited(func(w *simulator.World) { w.Plans[1].PriceMonthly *= 10 }), "price was"},
-	{"the plan sold out", "servers.create", newServer, edited(func(w *simulator.World) { w.Plans[1].Available = false }), `available was “true” and is now “false”`},
-	{"the plan gone", "servers.create", newServer, edited(func(w *simulator.World) { delete(w.Plans, 1) }), "plan"},
-	{"the name taken", "servers.create", newServer, edited(func(w *simulator.World) { w.AddServer(simulator.Server{ID: 13000, Name: "web-3"}) }), `servers of that name was “” and is now “13000”`},
+	{"other price", "servers.create", newServer, editAccount(func(w *simulator.World) { w.Plans[1].PriceMonthly *= 10 }), "price was"},
+	{"the plan sold out", "servers.create", newServer, editAccount(func(w *simulator.World) { w.Plans[1].Available = false }), `available was “true” and is now “false”`},
+	{"the plan gone", "servers.create", newServer, editAccount(func(w *simulator.World) { delete(w.Plans, 1) }), "plan"},
+	{"the name taken", "servers.create", newServer, editAccount(func(w *simulator.World) { w.AddServer(simulator.Server{ID: 13000, Name: "web-3"}) }), `servers of that name was “” and is now “13000”`},
 
 	// The token and its account.
-	{"permission revoked", deleteWeb, web, granted("servers:list", "servers:power", "backups:list", "snapshots:list"), "servers:delete"},
-	{"role lowered", deleteWeb, web, granted("servers:list", "backups:list", "snapshots:list", "plans:list"), "servers:delete"},
-	{"target no longer readable", deleteWeb, web, granted("servers:delete", "backups:list", "snapshots:list"), "servers:list"},
-	{"all permissions revoked", "servers.stop", web, granted(), "servers:power"},
-	{"token deleted", deleteWeb, web, edited(func(w *simulator.World) { delete(w.Tokens, "vps_demo") }), "token"},
-	{"token run out", deleteWeb, web, edited(func(w *simulator.World) { w.Tokens["vps_demo"].ExpiresAt = w.Now().Add(-time.Second) }), "token"},
-	{"token marked as expired", deleteWeb, web, edited(func(w *simulator.World) { w.Tokens["vps_demo"].Expired = true }), "expired"},
-	{"another account", deleteWeb, web, edited(func(w *simulator.World) { w.Account.Email = "other@example.com" }), "another account"},
-	{"a weaker token", deleteWeb, web, func(s *scene) { s.token = "vps_readonly" }, "servers:delete"},
+	{"permission revoked", deleteWeb, web, setTokenPermissions("servers:list", "servers:power", "backups:list", "snapshots:list"), "servers:delete"},
+	{"role lowered", deleteWeb, web, setTokenPermissions("servers:list", "backups:list", "snapshots:list", "plans:list"), "servers:delete"},
+	{"target no longer readable", deleteWeb, web, setTokenPermissions("servers:delete", "backups:list", "snapshots:list"), "servers:list"},
+	{"all permissions revoked", "servers.stop", web, setTokenPermissions(), "servers:power"},
+	{"token deleted", deleteWeb, web, editAccount(func(w *simulator.World) { delete(w.Tokens, "vps_demo") }), "token"},
+	{"token run out", deleteWeb, web, editAccount(func(w *simulator.World) { w.Tokens["vps_demo"].ExpiresAt = w.Now().Add(-time.Second) }), "token"},
+	{"token marked as expired", deleteWeb, web, editAccount(func(w *simulator.World) { w.Tokens["vps_demo"].Expired = true }), "expired"},
+	{"another account", deleteWeb, web, editAccount(func(w *simulator.World) { w.Account.Email = "other@example.com" }), "another account"},
+	{"a weaker token", deleteWeb, web, func(s *fixture) { s.token = "vps_readonly" }, "servers:delete"},
 
 	// The policy.
-	{"denied", deleteWeb, web, ruled(func(p *permissions.Policy) {
+	{"denied", deleteWeb, web, editPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "not on Friday", Effect: permissions.Deny, Who: []permissions.Principal{"lead"}, Operations: []permissions.Glob{"*.delete"}})
 	}), "not on Friday"},
-	{"no longer allowed", deleteWeb, web, ruled(func(p *permissions.Policy) { p.Book.Rules = p.Book.Rules[:2] }), "no rule"},
-	{"no longer a person", deleteWeb, web, ruled(func(p *permissions.Policy) { p.Book.People = p.Book.People[1:] }), "allows it to local:lead"},
-	{"protected", "servers.stop", web, ruled(func(p *permissions.Policy) { p.Book.Protected = []permissions.ServerPattern{"web-*"} }), "more consent"},
-	{"two must agree", deleteWeb, web, ruled(func(p *permissions.Policy) {
+	{"no longer allowed", deleteWeb, web, editPolicy(func(p *permissions.Policy) { p.Book.Rules = p.Book.Rules[:2] }), "no rule"},
+	{"no longer a person", deleteWeb, web, editPolicy(func(p *permissions.Policy) { p.Book.People = p.Book.People[1:] }), "allows it to local:lead"},
+	{"protected", "servers.stop", web, editPolicy(func(p *permissions.Policy) { p.Book.Protected = []permissions.ServerPattern{"web-*"} }), "more consent"},
+	{"two must agree", deleteWeb, web, editPolicy(func(p *permissions.Policy) {
 		p.Book.Rules[2].Approvers = &permissions.Approvers{Count: 1, Who: []permissions.Principal{"second"}}
 	}), "more consent"},
-	{answerElsewhere, deleteWeb, web, ruled(func(p *permissions.Policy) {
+	{asyncOnly, deleteWeb, web, editPolicy(func(p *permissions.Policy) {
 		p.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.Slack}}
 	}), "slack"},
-	{"read-only", deleteWeb, web, func(s *scene) { s.policy.ReadOnly = true }, "read-only"},
-	{"switched off", deleteWeb, web, func(s *scene) { s.policy.Operations = []string{"servers.get"} }, "VPSBOT_OPERATIONS"},
-	{"frozen", deleteWeb, web, func(s *scene) {
+	{"read-only", deleteWeb, web, func(s *fixture) { s.policy.ReadOnly = true }, "read-only"},
+	{"switched off", deleteWeb, web, func(s *fixture) { s.policy.Operations = []string{"servers.get"} }, "VPSBOT_OPERATIONS"},
+	{"frozen", deleteWeb, web, func(s *fixture) {
 		require.NoError(s, s.runner.Freeze(s.Context(), second, permissions.Terminal, "incident 7"))
 	}, "incident 7"},
 
 	// Time, and the asker.
-	{"the clock jumped ahead", deleteWeb, web, passed(72 * time.Hour), "in time"},
-	{"answered too late", deleteWeb, web, passed(time.Hour + time.Second), "in time"},
-	{"cancelled", deleteWeb, web, func(s *scene) {
-		for _, rec := range s.open() {
+	{"the clock jumped ahead", deleteWeb, web, advanceClock(72 * time.Hour), "in time"},
+	{"answered too late", deleteWeb, web, advanceClock(time.Hour + time.Second), "in time"},
+	{"cancelled", deleteWeb, web, func(s *fixture) {
+		for _, rec := range s.openRecords() {
 			_, err := s.runner.Cancel(s.Context(), lead, rec.ID)
 			require.NoError(s, err)
 		}
@@ -152,7 +152,7 @@ var drifts = []drift{
 }
 
 // open lists the records that wait.
-func (s *scene) open() []approval.Record {
+func (s *fixture) openRecords() []approval.Record {
 	s.Helper()
 	all, err := s.store.Find(s.Context(), approval.Query{States: []approval.State{approval.Pending, approval.Approved}})
 	require.NoError(s, err)
@@ -160,8 +160,8 @@ func (s *scene) open() []approval.Record {
 }
 
 // ways are how a consent comes, and when the change does.
-var ways = map[string]func(s *scene, d drift) (said string){
-	"here": answeredHere, "elsewhere": answeredElsewhere, "after the yes": changedAfterTheYes,
+var consentPaths = map[string]func(s *fixture, d drift) (message string){
+	"here": answerInteractively, "elsewhere": answerAsync, "after the yes": changeAfterApproval,
 }
 
 // Figure 7: whatever changes between the card and the consent, the consent no longer counts:
@@ -171,25 +171,25 @@ func TestFigure07ChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	tries := 0
 	for _, d := range drifts {
-		for way, try := range ways {
-			if d.name == answerElsewhere && way == "after the yes" {
+		for path, try := range consentPaths {
+			if d.name == asyncOnly && path == "after the yes" {
 				continue // it was given where it counted then
 			}
-			t.Run(d.name+"/"+way, func(t *testing.T) {
-				s := newScene(t)
+			t.Run(d.name+"/"+path, func(t *testing.T) {
+				s := newFixture(t)
 				s.policy = onePerson()
-				said := try(s, d)
-				require.Contains(t, said, d.says, "the message names the change")
+				message := try(s, d)
+				require.Contains(t, message, d.wantMessage, "the message names the change")
 				require.Empty(t, s.writes(), "nothing was sent")
-				require.False(t, strings.Contains(said, "internal error"), said)
-				s.wholeChain()
+				require.False(t, strings.Contains(message, "internal error"), message)
+				s.verifyChain()
 			})
 			tries++
 		}
 	}
 	require.Greater(t, len(drifts), 30)
-	proven(t, 7, "%d kinds of change between card and consent, by %d ways of consent (%d tries): all refused, 0 calls to the API, each message names the change (nothing random)",
-		len(drifts), len(ways), tries)
+	logFigure(t, 7, "%d kinds of change between card and consent, by %d ways of consent (%d tries): all refused, 0 calls to the API, each message names the change (nothing random)",
+		len(drifts), len(consentPaths), tries)
 }
 
 // Without a change the same consents count, by each of the ways.
@@ -201,10 +201,10 @@ func TestFigure07UnchangedRuns(t *testing.T) {
 			continue
 		}
 		seen[d.operation] = true
-		d.change = func(*scene) {}
-		for way, try := range ways {
-			t.Run(d.operation+"/"+way, func(t *testing.T) {
-				s := newScene(t)
+		d.change = func(*fixture) {}
+		for path, try := range consentPaths {
+			t.Run(d.operation+"/"+path, func(t *testing.T) {
+				s := newFixture(t)
 				s.policy = onePerson()
 				try(s, d)
 				require.Len(t, s.writes(), 1)
@@ -214,9 +214,9 @@ func TestFigure07UnchangedRuns(t *testing.T) {
 	require.Len(t, seen, 8)
 }
 
-func answeredHere(s *scene, d drift) (said string) {
-	c := asCall(lead, d.operation, d.input)
-	rec := s.asked(c)
+func answerInteractively(s *fixture, d drift) (message string) {
+	c := mcpCall(lead, d.operation, d.input)
+	rec := s.requestApproval(c)
 	nonce, err := s.runner.IssueChallenge(s.Context(), rec, "process-1")
 	require.NoError(s, err)
 	s.clock.Advance(30 * time.Second)
@@ -225,38 +225,38 @@ func answeredHere(s *scene, d drift) (said string) {
 		return err.Error() + " " + s.runner.Standing(s.Context(), c, rec.ID).Message
 	}
 	reply := s.runner.Answer(s.Context(), c, runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm})
-	if d.says != "" && len(s.writes()) == 0 {
+	if d.wantMessage != "" && len(s.writes()) == 0 {
 		require.NotEqual(s, runner.OK, reply.Class, reply.Message)
 	}
 	return reply.Message
 }
 
-func answeredElsewhere(s *scene, d drift) (said string) {
-	c := asCall(lead, d.operation, d.input)
+func answerAsync(s *fixture, d drift) (message string) {
+	c := mcpCall(lead, d.operation, d.input)
 	c.CanPrompt = false
-	rec := s.asked(c)
+	rec := s.requestApproval(c)
 	s.clock.Advance(30 * time.Second)
 	d.change(s)
 	_, err := s.runner.Decide(s.Context(), lead, runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
 	if err != nil {
 		return err.Error()
 	}
-	return s.ran(c, rec)
+	return s.runApproved(c, rec)
 }
 
-func changedAfterTheYes(s *scene, d drift) (said string) {
-	c := asCall(lead, d.operation, d.input)
+func changeAfterApproval(s *fixture, d drift) (message string) {
+	c := mcpCall(lead, d.operation, d.input)
 	c.CanPrompt = false
-	rec := s.asked(c)
+	rec := s.requestApproval(c)
 	s.clock.Advance(30 * time.Second)
 	_, err := s.runner.Decide(s.Context(), lead, runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
 	require.NoError(s, err)
 	d.change(s)
-	return s.ran(c, rec)
+	return s.runApproved(c, rec)
 }
 
 // ran lets the asker's side run what was approved, and returns what it then says.
-func (s *scene) ran(c runner.Call, rec approval.Record) (said string) {
+func (s *fixture) runApproved(c runner.Call, rec approval.Record) (message string) {
 	now, err := s.runner.RunApproved(s.Context(), c, rec.ID)
 	if err != nil {
 		return err.Error()
@@ -271,14 +271,14 @@ func (s *scene) ran(c runner.Call, rec approval.Record) (said string) {
 // yes and what they then say as if they were the second.
 func TestFigure07RenamedPersonIsNoSecondPerson(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	s.policy = needsTwo()
-	rec := s.asked(asCall(lead, deleteWeb, web))
+	s := newFixture(t)
+	s.policy = twoApproverPolicy()
+	rec := s.requestApproval(mcpCall(lead, deleteWeb, web))
 	yes := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}
 	_, err := s.runner.Decide(t.Context(), lead, yes, "")
 	require.NoError(t, err, "their own yes")
 
-	s.policy = needsTwo()
+	s.policy = twoApproverPolicy()
 	s.policy.Book.People[0].ID = "leader"
 	for i := range s.policy.Book.Rules[1:] {
 		s.policy.Book.Rules[i+1].Who = []permissions.Principal{"leader", "second"}
@@ -286,8 +286,8 @@ func TestFigure07RenamedPersonIsNoSecondPerson(t *testing.T) {
 	s.policy.Book.Rules[2].Approvers.Who = []permissions.Principal{"leader", "second"}
 	for _, who := range []permissions.Actor{lead, leadLaptop} {
 		_, _ = s.runner.Decide(t.Context(), who, yes, "")
-		_, _ = s.runner.RunApproved(t.Context(), asCall(lead, "", ""), rec.ID)
+		_, _ = s.runner.RunApproved(t.Context(), mcpCall(lead, "", ""), rec.ID)
 		require.Empty(t, s.writes(), "one person alone has deleted a server, as %s", who)
 	}
-	require.Contains(t, []approval.State{approval.Pending, approval.Refused}, s.onRecord(rec.ID).State)
+	require.Contains(t, []approval.State{approval.Pending, approval.Refused}, s.recordByID(rec.ID).State)
 }

@@ -21,26 +21,26 @@ import (
 
 // stops are the points of a change at which a process is stopped: after its claim, as the last look reads
 // the record, and after the last look, when only the connection stands before the call.
-var stops = []string{"after the claim", "in the last look", "after the last look"}
+var stopPoints = []string{"after the claim", "in the last look", "after the last look"}
 
 // A process is stopped in the middle of a change, and goes on only when others have long since looked
 // at its record. It sends nothing, and while it exists nobody says that the change was not applied.
 func TestStoppedProcessSendsNothing(t *testing.T) {
 	t.Parallel()
 	for name, engine := range engines {
-		for _, point := range stops {
+		for _, point := range stopPoints {
 			t.Run(name+", "+point, func(t *testing.T) {
 				t.Parallel()
-				stopped(t, engine(t), point)
+				testStopped(t, engine(t), point)
 			})
 		}
 	}
 }
 
-func stopped(t *testing.T, url, point string) {
+func testStopped(t *testing.T, url, point string) {
 	w := newWorld(t, url, simulator.Options{Speed: 60})
 	ahead := filepath.Join(t.TempDir(), "ahead")
-	cmd := child(t, "stopped", append(childOf(url, w.serve(plainly)), "PROOF_POINT="+point, "PROOF_AHEAD="+ahead))
+	cmd := child(t, "stopped", append(childOf(url, w.serve(plainListener)), "PROOF_POINT="+point, "PROOF_AHEAD="+ahead))
 	in, out := pipes(t, cmd)
 	defer in.Close()
 	var id string
@@ -51,7 +51,7 @@ func stopped(t *testing.T, url, point string) {
 		return err == nil && strings.Contains(string(stat), ") T ")
 	}, time.Minute, time.Millisecond, "it is stopped")
 
-	other := w.runner(w.side("process-2"))
+	other := w.runner(w.processConfig("process-2"))
 	for _, later := range []time.Duration{time.Minute, 10 * time.Minute, 3 * time.Hour} {
 		w.clock.Advance(later)
 		require.NoError(t, other.ReconcileOnce(t.Context()))
@@ -59,7 +59,7 @@ func stopped(t *testing.T, url, point string) {
 		require.NoError(t, err)
 		require.Contains(t, []approval.State{approval.Executing, approval.Unknown}, rec.State, "after another %s: %s", later, rec.Message)
 	}
-	if point == stops[2] {
+	if point == stopPoints[2] {
 		time.Sleep(5100 * time.Millisecond) // by the clocks of the machine: the others go by the Runner's
 	} else {
 		require.NoError(t, os.WriteFile(ahead, []byte("3h"), 0o600))
@@ -74,19 +74,19 @@ func stopped(t *testing.T, url, point string) {
 	rec, err = w.store.Record(t.Context(), id)
 	require.NoError(t, err)
 	require.NotEqual(t, approval.Done, rec.State)
-	l := readLedger(t, w.store)
-	l.requireBalanced(t)
+	log := readLog(t, w.store)
+	log.requireComplete(t)
 }
 
 // stopMidway is the other process: it stops itself at a point of its change.
-func stopMidway() error {
+func runStopped() error {
 	ctx := context.Background()
 	db, err := store.Open(ctx, os.Getenv("PROOF_DATABASE"))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	s := childSide(&stoppingStore{Store: db, point: os.Getenv("PROOF_POINT")})
+	s := childConfig(&stoppingStore{Store: db, point: os.Getenv("PROOF_POINT")})
 	s.now = func() time.Time {
 		raw, _ := os.ReadFile(os.Getenv("PROOF_AHEAD"))
 		ahead, _ := time.ParseDuration(string(raw))
@@ -130,18 +130,18 @@ func (s *stoppingStore) Move(ctx context.Context, m approval.Move, row audit.Row
 	moved, err := s.Store.Move(ctx, m, row)
 	if err == nil && m.To == approval.Executing {
 		s.claimed = m.ID
-		s.stop(stops[0])
+		s.stop(stopPoints[0])
 	}
 	return moved, err
 }
 
 func (s *stoppingStore) Record(ctx context.Context, id string) (approval.Record, error) {
-	s.stop(stops[1])
+	s.stop(stopPoints[1])
 	return s.Store.Record(ctx, id)
 }
 
 func (s *stoppingStore) Frozen(ctx context.Context) (*approval.Freeze, error) {
 	f, err := s.Store.Frozen(ctx)
-	s.stop(stops[2])
+	s.stop(stopPoints[2])
 	return f, err
 }

@@ -15,28 +15,28 @@ import (
 // scenario is one story of a change, told to its end. Its steps do not mind that one fails:
 // they go on like people who were told so, and begin again.
 type scenario struct {
-	operation string
-	input     string
-	others    bool // the policy wants a second person
-	api       simulator.Interceptor
-	play      func(p *play)
-	sends     int            // how many writes the story sends when nothing fails
-	ends      approval.State // of its record, when nothing fails
+	operation  string
+	input      string
+	others     bool // the policy wants a second person
+	api        simulator.Interceptor
+	steps      func(p *scenarioRun)
+	wantWrites int            // how many writes the story sends when nothing fails
+	wantState  approval.State // of its record, when nothing fails
 }
 
 const remove, change = `{"server":"web-server-01"}`, `{"server":"web-server-01","hostname":"new.example.com"}`
 
 var scenarios = map[string]scenario{
-	"needs nobody":                      {"servers.update", change, false, nil, (*play).ask, 1, approval.Done},
-	"typed where it was asked":          {"servers.delete", remove, false, nil, typed, 1, approval.Done},
-	"agreed elsewhere, asked again":     {"servers.delete", remove, false, nil, askedAgain, 1, approval.Done},
-	"agreed elsewhere, run by watching": {"servers.delete", remove, false, nil, watched, 1, approval.Done},
-	"handed over":                       {"servers.delete", remove, false, nil, handedOver, 1, approval.Done},
-	"two people":                        {"servers.delete", remove, true, nil, twoPeople, 1, approval.Done},
-	"answer lost after the change":      {"servers.delete", remove, false, lostAfter, typed, 1, approval.Done},
-	"answer lost before the change":     {"servers.delete", remove, false, lostBefore, typed, 1, approval.NotApplied},
-	"refused by the API":                {"servers.delete", remove, false, refusedByAPI, typed, 1, approval.Failed},
-	"declined":                          {"servers.delete", remove, false, nil, declined, 0, approval.Denied},
+	"needs nobody":                      {"servers.update", change, false, nil, (*scenarioRun).request, 1, approval.Done},
+	"typed where it was asked":          {"servers.delete", remove, false, nil, typeAnswer, 1, approval.Done},
+	"agreed elsewhere, asked again":     {"servers.delete", remove, false, nil, approveThenRequest, 1, approval.Done},
+	"agreed elsewhere, run by watching": {"servers.delete", remove, false, nil, approveThenRun, 1, approval.Done},
+	"handed over":                       {"servers.delete", remove, false, nil, escalateThenApprove, 1, approval.Done},
+	"two people":                        {"servers.delete", remove, true, nil, approveTogether, 1, approval.Done},
+	"answer lost after the change":      {"servers.delete", remove, false, applyThen502, typeAnswer, 1, approval.Done},
+	"answer lost before the change":     {"servers.delete", remove, false, abortRequest, typeAnswer, 1, approval.NotApplied},
+	"refused by the API":                {"servers.delete", remove, false, refusedByAPI, typeAnswer, 1, approval.Failed},
+	"declined":                          {"servers.delete", remove, false, nil, declineCard, 0, approval.Denied},
 	"denied elsewhere":                  {"servers.delete", remove, false, nil, deniedElsewhere, 0, approval.Denied},
 	"cancelled":                         {"servers.delete", remove, false, nil, cancelled, 0, approval.Cancelled},
 	"expired":                           {"servers.delete", remove, false, nil, expired, 0, approval.Expired},
@@ -44,26 +44,36 @@ var scenarios = map[string]scenario{
 	"frozen and unfrozen":               {"servers.update", change, false, nil, frozen, 1, approval.Done},
 }
 
-func typed(p *play) { p.ask(); p.answer(true) }
+func typeAnswer(p *scenarioRun) { p.request(); p.answer(true) }
 
-func askedAgain(p *play) { p.ask(); p.decide(alice, true); p.ask() }
+func approveThenRequest(p *scenarioRun) { p.request(); p.decide(alice, true); p.request() }
 
-func watched(p *play) { p.ask(); p.decide(alice, true); p.watch() }
+func approveThenRun(p *scenarioRun) { p.request(); p.decide(alice, true); p.runApproved() }
 
-func handedOver(p *play) { p.ask(); p.handover(); p.decide(alice, true); p.ask() }
+func escalateThenApprove(p *scenarioRun) {
+	p.request()
+	p.escalate()
+	p.decide(alice, true)
+	p.request()
+}
 
-func twoPeople(p *play) { p.ask(); p.answer(true); p.decide(bob, true); p.watch() }
+func approveTogether(p *scenarioRun) {
+	p.request()
+	p.answer(true)
+	p.decide(bob, true)
+	p.runApproved()
+}
 
-func declined(p *play) { p.ask(); p.answer(false) }
+func declineCard(p *scenarioRun) { p.request(); p.answer(false) }
 
-func deniedElsewhere(p *play) { p.ask(); p.decide(alice, false) }
+func deniedElsewhere(p *scenarioRun) { p.request(); p.decide(alice, false) }
 
-func cancelled(p *play) { p.ask(); p.cancel() }
+func cancelled(p *scenarioRun) { p.request(); p.cancel() }
 
-func expired(p *play) { p.ask(); p.world.clock.Advance(61 * time.Minute); p.answer(true) }
+func expired(p *scenarioRun) { p.request(); p.world.clock.Advance(61 * time.Minute); p.answer(true) }
 
-func changedMeanwhile(p *play) {
-	p.ask()
+func changedMeanwhile(p *scenarioRun) {
+	p.request()
 	p.world.sim.Edit(func(w *simulator.World) {
 		if s := w.ServerNamed("web-server-01"); s != nil {
 			s.IPAddress = "203.0.113.99"
@@ -72,60 +82,60 @@ func changedMeanwhile(p *play) {
 	p.answer(true)
 }
 
-func frozen(p *play) {
+func frozen(p *scenarioRun) {
 	p.freeze()
-	p.ask()
+	p.request()
 	p.unfreeze()
-	p.ask()
+	p.request()
 }
 
-type discard struct{ header http.Header }
+type discardResponse struct{ header http.Header }
 
-func (d discard) Header() http.Header       { return d.header }
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-func (discard) WriteHeader(int)             {}
+func (d discardResponse) Header() http.Header       { return d.header }
+func (discardResponse) Write(p []byte) (int, error) { return len(p), nil }
+func (discardResponse) WriteHeader(int)             {}
 
-func lostAfter(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	next.ServeHTTP(discard{http.Header{}}, r)
+func applyThen502(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	next.ServeHTTP(discardResponse{http.Header{}}, r)
 	w.WriteHeader(http.StatusBadGateway)
 }
 
-func lostBefore(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
+func abortRequest(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 
 func refusedByAPI(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	w.WriteHeader(http.StatusBadRequest)
 }
 
 // play is one telling of a scenario, by one process.
-type play struct {
+type scenarioRun struct {
 	scenario
-	world  *world
-	runner *runner.Runner
-	asked  *approval.Record // what the asker knows of the record
-	heard  []runner.Reply   // what the asker was told
-	agreed bool             // a person was told that their yes counts
-	denied bool             // a person was told that their no counts, or that it was cancelled
-	frozen bool             // somebody was told that all is frozen
+	world          *world
+	runner         *runner.Runner
+	asked          *approval.Record // what the asker knows of the record
+	replies        []runner.Reply   // what the asker was told
+	consentCounted bool             // a person was told that their yes counts
+	denialCounted  bool             // a person was told that their no counts, or that it was cancelled
+	frozen         bool             // somebody was told that all is frozen
 }
 
-func (p *play) call() runner.Call { return call(alice, p.operation, "%s", p.input) }
+func (p *scenarioRun) call() runner.Call { return call(alice, p.operation, "%s", p.input) }
 
-func (p *play) hear(reply runner.Reply) {
-	p.heard = append(p.heard, reply)
+func (p *scenarioRun) addReply(reply runner.Reply) {
+	p.replies = append(p.replies, reply)
 	if reply.Record != nil {
 		p.asked = reply.Record
 	}
 }
 
-func (p *play) ask() {
-	if !p.settled() {
-		p.hear(p.runner.Run(p.world.Context(), p.call()))
+func (p *scenarioRun) request() {
+	if !p.hasOutcome() {
+		p.addReply(p.runner.Run(p.world.Context(), p.call()))
 	}
 }
 
 // settled reports whether the asker was told an end already: nobody asks on then.
-func (p *play) settled() bool {
-	for _, reply := range p.heard {
+func (p *scenarioRun) hasOutcome() bool {
+	for _, reply := range p.replies {
 		if reply.Record != nil && !reply.Record.State.IsOpen() {
 			return true
 		}
@@ -133,64 +143,64 @@ func (p *play) settled() bool {
 	return false
 }
 
-func (p *play) answer(agree bool) {
-	if p.asked == nil || p.settled() {
+func (p *scenarioRun) answer(agree bool) {
+	if p.asked == nil || p.hasOutcome() {
 		return
 	}
 	a := yes(p.asked)
 	a.Yes = agree
 	reply := p.runner.Answer(p.world.Context(), p.call(), a)
-	p.agreed = p.agreed || agree && reply.Outcome == runner.ApprovalRequired && reply.Class == runner.Waiting
-	p.denied = p.denied || !agree && reply.Outcome == runner.Declined
-	p.hear(reply)
+	p.consentCounted = p.consentCounted || agree && reply.Outcome == runner.ApprovalRequired && reply.Class == runner.Waiting
+	p.denialCounted = p.denialCounted || !agree && reply.Outcome == runner.Declined
+	p.addReply(reply)
 }
 
-func (p *play) decide(who permissions.Actor, agree bool) {
-	if p.asked == nil || p.settled() {
+func (p *scenarioRun) decide(who permissions.Actor, agree bool) {
+	if p.asked == nil || p.hasOutcome() {
 		return
 	}
 	a := runner.Answer{Approval: p.asked.ID, Channel: permissions.Terminal, Yes: agree, Text: p.asked.Confirm}
 	if _, err := p.runner.Decide(p.world.Context(), who, a, ""); err == nil {
-		p.agreed, p.denied = p.agreed || agree, p.denied || !agree
+		p.consentCounted, p.denialCounted = p.consentCounted || agree, p.denialCounted || !agree
 	}
 }
 
-func (p *play) watch() {
-	if p.asked == nil || p.settled() {
+func (p *scenarioRun) runApproved() {
+	if p.asked == nil || p.hasOutcome() {
 		return
 	}
 	_, _ = p.runner.RunApproved(p.world.Context(), p.call(), p.asked.ID) // what fails is tried again
 }
 
-func (p *play) handover() {
-	if p.asked != nil && !p.settled() {
+func (p *scenarioRun) escalate() {
+	if p.asked != nil && !p.hasOutcome() {
 		op, _ := tools.Default.Lookup(p.operation)
-		p.hear(p.runner.Escalate(p.world.Context(), op, p.asked.ID, "the client cannot ask"))
+		p.addReply(p.runner.Escalate(p.world.Context(), op, p.asked.ID, "the client cannot ask"))
 	}
 }
 
-func (p *play) cancel() {
-	if p.asked != nil && !p.settled() {
+func (p *scenarioRun) cancel() {
+	if p.asked != nil && !p.hasOutcome() {
 		if _, err := p.runner.Cancel(p.world.Context(), alice, p.asked.ID); err == nil {
-			p.denied = true
+			p.denialCounted = true
 		}
 	}
 }
 
-func (p *play) freeze() {
-	if p.settled() {
+func (p *scenarioRun) freeze() {
+	if p.hasOutcome() {
 		return
 	}
 	p.frozen = p.runner.Freeze(p.world.Context(), bob, permissions.Terminal, "") == nil
 }
 
-func (p *play) unfreeze() {
+func (p *scenarioRun) unfreeze() {
 	if err := p.runner.Unfreeze(p.world.Context(), bob, permissions.Terminal); err == nil {
 		p.frozen = false
 	}
 }
 
 // isNothingSent reports whether a reply says that nothing was sent.
-func isNothingSent(reply runner.Reply) bool {
+func saysNothingSent(reply runner.Reply) bool {
 	return strings.Contains(strings.ToLower(reply.Message), "nothing was sent")
 }

@@ -34,16 +34,16 @@ const (
 )
 
 // children are what the test program plays when it is started again as another process.
-var children = map[string]func() error{"press": pressApproval, "labour": labour, "slack": serveSlack, "stopped": stopMidway}
+var childRoles = map[string]func() error{"press": answerConcurrently, "labour": runWorker, "slack": serveSlack, "stopped": runStopped}
 
 const childVariable = "VPSBOT_PROOF_CHILD"
 
 func TestMain(m *testing.M) {
-	play, ok := children[os.Getenv(childVariable)]
+	role, ok := childRoles[os.Getenv(childVariable)]
 	if !ok {
 		os.Exit(pgtest.Run(m))
 	}
-	if err := play(); err != nil {
+	if err := role(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -118,10 +118,10 @@ func (w *world) serve(listen func(net.Listener) net.Listener) string {
 	return "http://" + address + "/api/v1"
 }
 
-func plainly(l net.Listener) net.Listener { return l }
+func plainListener(l net.Listener) net.Listener { return l }
 
 // side is what a Runner is made of that differs from process to process.
-type side struct {
+type processConfig struct {
 	process   string
 	url       string
 	transport http.RoundTripper
@@ -131,7 +131,7 @@ type side struct {
 	sleep     func(context.Context, time.Duration)
 }
 
-func (s side) runner() (*runner.Runner, error) {
+func (s processConfig) runner() (*runner.Runner, error) {
 	source := func() (string, error) { return token, nil }
 	var core *runner.Runner
 	client, err := apiclient.New(apiclient.Options{
@@ -150,18 +150,18 @@ func (s side) runner() (*runner.Runner, error) {
 }
 
 // side is another process in this one, calling the simulator without a socket.
-func (w *world) side(process string) side {
-	return side{
+func (w *world) processConfig(process string) processConfig {
+	return processConfig{
 		process: process, url: localhost, transport: w.sim.Transport(), store: open(w, w.url),
 		policy: func() permissions.Policy { return w.policy },
-		now:    w.clock.Now, sleep: shortly,
+		now:    w.clock.Now, sleep: shortSleep,
 	}
 }
 
 // shortly pauses for as good as no time.
-func shortly(context.Context, time.Duration) { time.Sleep(time.Millisecond) }
+func shortSleep(context.Context, time.Duration) { time.Sleep(time.Millisecond) }
 
-func (w *world) runner(s side) *runner.Runner {
+func (w *world) runner(s processConfig) *runner.Runner {
 	w.Helper()
 	r, err := s.runner()
 	require.NoError(w, err)

@@ -24,7 +24,7 @@ import (
 
 // cage is what one canary is let loose in: the program, an account of its own, a state
 // folder, and everything that was said and written where a secret must not be.
-type cage struct {
+type sandbox struct {
 	testing.TB
 	program string
 	folder  string // inputs are in it; what the program writes is in its folder "state"
@@ -32,7 +32,7 @@ type cage struct {
 	api     string
 	secret  string
 	json    bool // logs in JSON
-	heard   *testkit.Log
+	output  *testkit.Log
 }
 
 // buildProgram builds vpsbot as users do.
@@ -40,14 +40,14 @@ func buildProgram(t testing.TB) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "vpsbot")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../cmd/vpsbot")
-	said, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(said))
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(output))
 	return path
 }
 
-func newCage(t testing.TB, program, secret string) *cage {
+func newSandbox(t testing.TB, program, secret string) *sandbox {
 	t.Helper()
-	c := &cage{TB: t, program: program, folder: quickFolder(t), secret: secret, heard: &testkit.Log{}}
+	c := &sandbox{TB: t, program: program, folder: memoryFolder(t), secret: secret, output: &testkit.Log{}}
 	c.sim = simulator.New(simulator.Options{Speed: 1000})
 	api := httptest.NewServer(c.sim)
 	t.Cleanup(api.Close)
@@ -56,7 +56,7 @@ func newCage(t testing.TB, program, secret string) *cage {
 }
 
 // known makes the secret a token that the account knows.
-func (c *cage) known() *cage {
+func (c *sandbox) registerToken() *sandbox {
 	c.sim.Edit(func(w *simulator.World) {
 		w.Tokens[c.secret] = &simulator.Token{Value: c.secret, Name: "Canary", Permissions: []string{"*:*"}}
 	})
@@ -64,7 +64,7 @@ func (c *cage) known() *cage {
 }
 
 // file writes an input.
-func (c *cage) file(name, text string) (path string) {
+func (c *sandbox) file(name, text string) (path string) {
 	c.Helper()
 	path = filepath.Join(c.folder, name)
 	require.NoError(c, os.MkdirAll(filepath.Dir(path), 0o700))
@@ -75,7 +75,7 @@ func (c *cage) file(name, text string) (path string) {
 // vars is an environment on top of the cage's own.
 type vars map[string]string
 
-func (c *cage) environ(env vars) []string {
+func (c *sandbox) environ(env vars) []string {
 	format := "text"
 	if c.json {
 		format = "json"
@@ -95,23 +95,23 @@ func (c *cage) environ(env vars) []string {
 }
 
 // run runs one command and hears all that it says. What it prints on stdout is returned too.
-func (c *cage) run(env vars, args ...string) (out string) {
+func (c *sandbox) run(env vars, args ...string) (out string) {
 	c.Helper()
-	return c.feed(env, "", args...)
+	return c.runWithInput(env, "", args...)
 }
 
-func (c *cage) feed(env vars, in string, args ...string) (out string) {
+func (c *sandbox) runWithInput(env vars, in string, args ...string) (out string) {
 	c.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(c.Context(), c.program, args...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = c.environ(env), strings.NewReader(in), &stdout, &stderr, 10*time.Second
 	err := cmd.Run()
-	fmt.Fprintf(c.heard, "$ vpsbot (%d arguments): %v\n%s%s", len(args), err, &stdout, &stderr)
+	fmt.Fprintf(c.output, "$ vpsbot (%d arguments): %v\n%s%s", len(args), err, &stdout, &stderr)
 	return stdout.String()
 }
 
 // everyday is what people and assistants do: it succeeds, is refused, fails, and is looked up.
-func (c *cage) everyday(env vars) {
+func (c *sandbox) runCommands(env vars) {
 	c.Helper()
 	for _, args := range [][]string{
 		{"doctor"},
@@ -130,16 +130,16 @@ func (c *cage) everyday(env vars) {
 	} {
 		c.run(env, args...)
 	}
-	c.feed(env, session("servers_list", `{}`, "servers_delete", `{"server":"db-server-01"}`, "servers_get", `{"server":5}`), "mcp")
+	c.runWithInput(env, session("servers_list", `{}`, "servers_delete", `{"server":"db-server-01"}`, "servers_get", `{"server":5}`), "mcp")
 }
 
 // briefly is less of it, for an API that lets everybody wait.
-func (c *cage) briefly(env vars) {
+func (c *sandbox) runFewCommands(env vars) {
 	c.Helper()
 	c.run(env, "run", "servers.list")
 	c.run(env, "run", "servers.delete", "web-server-01")
 	c.run(env, "audit", "list", "--json")
-	c.feed(env, session("servers_list", `{}`), "mcp")
+	c.runWithInput(env, session("servers_list", `{}`), "mcp")
 }
 
 // session is what an MCP client says: the list, then tools with their arguments.
@@ -155,32 +155,32 @@ func session(calls ...string) string {
 }
 
 // written adds every byte that the program left in its folder.
-func (c *cage) written() {
+func (c *sandbox) addFiles() {
 	c.Helper()
 	err := filepath.WalkDir(filepath.Join(c.folder, "state"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return nil //nolint:nilerr // nothing was written
 		}
 		raw, err := os.ReadFile(path)
-		fmt.Fprintf(c.heard, "\nfile %s:\n%s", path, raw)
+		fmt.Fprintf(c.output, "\nfile %s:\n%s", path, raw)
 		return err
 	})
 	require.NoError(c, err)
 }
 
 // seenByTheAPI adds what the API was sent beside the header that carries the token.
-func (c *cage) seenByTheAPI() {
+func (c *sandbox) addAPIRequests() {
 	for _, r := range c.sim.Requests() {
-		fmt.Fprintf(c.heard, "request %s %s %s %s\n", r.Method, r.Path, r.Query, r.Body)
+		fmt.Fprintf(c.output, "request %s %s %s %s\n", r.Method, r.Path, r.Query, r.Body)
 	}
 }
 
 // newSecret returns a secret that is found nowhere by chance.
-func newSecret(r *rand.Rand, prefix string) string { return prefix + invented(r) + invented(r) }
+func newSecret(r *rand.Rand, prefix string) string { return prefix + randomID(r) + randomID(r) }
 
 // traces are the forms in which a secret, or a part of it that would help to guess the rest,
 // may have been written.
-func traces(secret string) []string {
+func secretForms(secret string) []string {
 	bare := secret[strings.LastIndex(secret, "_")+1:]
 	middle := len(bare)/2 - 8
 	return []string{
@@ -199,8 +199,8 @@ func reversed(s string) string {
 }
 
 // found returns the line in which a trace of the secret is, or nothing.
-func found(secret, text string) (line string) {
-	for _, trace := range traces(secret) {
+func findSecret(secret, text string) (line string) {
+	for _, trace := range secretForms(secret) {
 		if at := strings.Index(text, trace); at >= 0 {
 			return fmt.Sprintf("%q", text[max(0, at-200):min(len(text), at+100)])
 		}

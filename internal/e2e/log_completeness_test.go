@@ -15,15 +15,15 @@ import (
 )
 
 // ledger is what a store and its log say after a proof.
-type ledger struct {
+type logAndRecords struct {
 	records map[string]approval.Record
 	rows    []audit.Row
 }
 
-func readLedger(t testing.TB, s *store.Store) ledger {
+func readLog(t testing.TB, s *store.Store) logAndRecords {
 	t.Helper()
 	ctx := context.Background()
-	l := ledger{records: map[string]approval.Record{}}
+	l := logAndRecords{records: map[string]approval.Record{}}
 	all, err := s.Find(ctx, approval.Query{Limit: 1 << 30})
 	require.NoError(t, err)
 	for _, rec := range all {
@@ -45,20 +45,20 @@ func readLedger(t testing.TB, s *store.Store) ledger {
 }
 
 // progress is how far the rows of one record lead.
-type progress struct {
-	state approval.State
-	yeses int
+type recordProgress struct {
+	state    approval.State
+	consents int
 }
 
 // step reads the next row of a record. It reports false if the state machine has no such
 // step there: a row too many, or one missing before it.
-func (p *progress) step(rec approval.Record, row audit.Row) bool {
+func (p *recordProgress) apply(rec approval.Record, row audit.Row) bool {
 	to := approval.State(row.Decision)
 	switch {
 	case row.Decision == "asked":
 		to = approval.Pending
 	case row.Decision == "approved":
-		if p.yeses++; p.yeses < needed(rec) {
+		if p.consents++; p.consents < requiredConsents(rec) {
 			return p.state == approval.Pending
 		}
 	case row.Decision == "allowed" && row.Outcome == "":
@@ -74,7 +74,7 @@ func (p *progress) step(rec approval.Record, row audit.Row) bool {
 }
 
 // needed is how many people must agree before a record is approved.
-func needed(rec approval.Record) int {
+func requiredConsents(rec approval.Record) int {
 	if rec.Own && rec.Others > 0 {
 		return rec.Others + 1
 	}
@@ -83,41 +83,41 @@ func needed(rec approval.Record) int {
 
 // balance holds the log against the records: it returns the steps that have no row, and the
 // rows that are no step.
-func (l ledger) balance() (lost, extra []string) {
-	at := map[string]*progress{}
+func (l logAndRecords) compareLog() (missing, extra []string) {
+	at := map[string]*recordProgress{}
 	for _, row := range l.rows {
 		if row.Approval == "" {
 			continue
 		}
 		p := at[row.Approval]
 		if p == nil {
-			p = &progress{}
+			p = &recordProgress{}
 			at[row.Approval] = p
 		}
-		if !p.step(l.records[row.Approval], row) {
+		if !p.apply(l.records[row.Approval], row) {
 			extra = append(extra, fmt.Sprintf("row %d of %s: %s %s", row.Seq, row.Approval, row.Decision, row.Outcome))
 		}
 	}
 	for id, rec := range l.records {
 		if at[id] == nil || at[id].state != rec.State {
-			lost = append(lost, fmt.Sprintf("%s is %s, which the log does not say", id, rec.State))
+			missing = append(missing, fmt.Sprintf("%s is %s, which the log does not say", id, rec.State))
 		}
 	}
-	slices.Sort(lost)
-	return lost, extra
+	slices.Sort(missing)
+	return missing, extra
 }
 
-func (l ledger) requireBalanced(t testing.TB) {
+func (l logAndRecords) requireComplete(t testing.TB) {
 	t.Helper()
-	lost, extra := l.balance()
-	require.Empty(t, lost, "rows are missing")
+	missing, extra := l.compareLog()
+	require.Empty(t, missing, "rows are missing")
 	require.Empty(t, extra, "there are rows too many")
 }
 
 // most is how many records of one target were ever executing at the same time, as the log
 // has kept the order.
-func (l ledger) most() int {
-	executing, most := map[string]map[string]bool{}, 0
+func (l logAndRecords) maxExecuting() int {
+	executing, maxExecuting := map[string]map[string]bool{}, 0
 	for _, row := range l.rows {
 		rec, ok := l.records[row.Approval]
 		if !ok || row.Decision != "allowed" && row.Decision != "settled" && row.Decision != "stale" && row.Decision != "refused" {
@@ -132,13 +132,13 @@ func (l ledger) most() int {
 		case row.Outcome != audit.Unknown:
 			delete(executing[rec.Target], rec.ID)
 		}
-		most = max(most, len(executing[rec.Target]))
+		maxExecuting = max(maxExecuting, len(executing[rec.Target]))
 	}
-	return most
+	return maxExecuting
 }
 
 // states counts the records by how they stand.
-func (l ledger) states() map[approval.State]int {
+func (l logAndRecords) states() map[approval.State]int {
 	counts := map[approval.State]int{}
 	for _, rec := range l.records {
 		counts[rec.State]++
@@ -147,7 +147,7 @@ func (l ledger) states() map[approval.State]int {
 }
 
 // claimed reports whether a record was ever claimed.
-func (l ledger) claimed() bool {
+func (l logAndRecords) anyClaimed() bool {
 	for _, rec := range l.records {
 		if !rec.ClaimedAt.IsZero() {
 			return true
@@ -157,7 +157,7 @@ func (l ledger) claimed() bool {
 }
 
 // story tells what the log has of a target, for whoever looks for a mistake.
-func (l ledger) story(targetName string) string {
+func (l logAndRecords) logOf(targetName string) string {
 	var b strings.Builder
 	for _, row := range l.rows {
 		if rec, ok := l.records[row.Approval]; ok && rec.TargetName == targetName {

@@ -16,16 +16,16 @@ import (
 )
 
 // canary is a secret and the way it comes in.
-type canary struct {
+type canarySecret struct {
 	name string
 	make func(*rand.Rand) string
-	use  func(*cage)
+	use  func(*sandbox)
 }
 
-func aToken(r *rand.Rand) string    { return newSecret(r, "vps_") }
-func aPassword(r *rand.Rand) string { return newSecret(r, "pw") }
+func newToken(r *rand.Rand) string    { return newSecret(r, "vps_") }
+func newPassword(r *rand.Rand) string { return newSecret(r, "pw") }
 
-func aKey(*rand.Rand) string {
+func newAccessKey(*rand.Rand) string {
 	secret, _, err := keys.New(crand.Reader)
 	if err != nil {
 		panic(err)
@@ -33,7 +33,7 @@ func aKey(*rand.Rand) string {
 	return secret
 }
 
-func anAuditKey(*rand.Rand) string {
+func newAuditKey(*rand.Rand) string {
 	private, err := audit.NewKey(crand.Reader)
 	if err != nil {
 		panic(err)
@@ -42,98 +42,100 @@ func anAuditKey(*rand.Rand) string {
 }
 
 // everydayWith has the everyday life with the secret in a variable.
-func everydayWith(name string) func(*cage) {
-	return func(c *cage) { c.known().everyday(vars{name: c.secret}) }
+func commandsWith(name string) func(*sandbox) {
+	return func(c *sandbox) { c.registerToken().runCommands(vars{name: c.secret}) }
 }
 
-var canaries = []canary{
-	{"a token in VPS_API_TOKEN", aToken, everydayWith("VPS_API_TOKEN")},
-	{"a token in a file", aToken, func(c *cage) { c.known().everyday(vars{"VPS_API_TOKEN_FILE": c.file("token", c.secret+"\n")}) }},
-	{"a token among systemd's credentials", aToken, func(c *cage) {
+var canarySecrets = []canarySecret{
+	{"a token in VPS_API_TOKEN", newToken, commandsWith("VPS_API_TOKEN")},
+	{"a token in a file", newToken, func(c *sandbox) {
+		c.registerToken().runCommands(vars{"VPS_API_TOKEN_FILE": c.file("token", c.secret+"\n")})
+	}},
+	{"a token among systemd's credentials", newToken, func(c *sandbox) {
 		c.file("credentials/VPS_API_TOKEN", c.secret)
-		c.known().everyday(vars{"CREDENTIALS_DIRECTORY": c.folder + "/credentials"})
+		c.registerToken().runCommands(vars{"CREDENTIALS_DIRECTORY": c.folder + "/credentials"})
 	}},
-	{"a token that the API does not know", aToken, func(c *cage) { c.everyday(vars{"VPS_API_TOKEN": c.secret}) }},
-	{"a token with a line break in it", aToken, func(c *cage) { c.everyday(vars{"VPS_API_TOKEN": c.secret + "\nx"}) }},
-	{"a token file with two tokens", aToken, func(c *cage) {
-		c.everyday(vars{"VPS_API_TOKEN_FILE": c.file("token", c.secret+"\n"+c.secret)})
+	{"a token that the API does not know", newToken, func(c *sandbox) { c.runCommands(vars{"VPS_API_TOKEN": c.secret}) }},
+	{"a token with a line break in it", newToken, func(c *sandbox) { c.runCommands(vars{"VPS_API_TOKEN": c.secret + "\nx"}) }},
+	{"a token file with two tokens", newToken, func(c *sandbox) {
+		c.runCommands(vars{"VPS_API_TOKEN_FILE": c.file("token", c.secret+"\n"+c.secret)})
 	}},
-	{"a token in the place of its file", aToken, func(c *cage) { c.everyday(vars{"VPS_API_TOKEN_FILE": c.secret}) }},
-	{"a token for an API that cannot be reached", aToken, func(c *cage) {
+	{"a token in the place of its file", newToken, func(c *sandbox) { c.runCommands(vars{"VPS_API_TOKEN_FILE": c.secret}) }},
+	{"a token for an API that cannot be reached", newToken, func(c *sandbox) {
 		c.api = "http://127.0.0.1:1/api/v1"
-		c.briefly(vars{"VPS_API_TOKEN": c.secret})
+		c.runFewCommands(vars{"VPS_API_TOKEN": c.secret})
 	}},
-	{"a token that the API's errors repeat", aToken, echoed(func(c *cage, w http.ResponseWriter) {
+	{"a token that the API's errors repeat", newToken, withAPIAnswer(func(c *sandbox, w http.ResponseWriter) {
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprintf(w, `{"detail":"Invalid token %s","%s":["%s"]}`, c.secret, c.secret, escaped(c.secret))
+		fmt.Fprintf(w, `{"detail":"Invalid token %s","%s":["%s"]}`, c.secret, c.secret, jsonEscaped(c.secret))
 	})},
-	{"a token that a proxy's page repeats", aToken, echoed(func(c *cage, w http.ResponseWriter) {
+	{"a token that a proxy's page repeats", newToken, withAPIAnswer(func(c *sandbox, w http.ResponseWriter) {
 		w.Header().Set("X-Token", c.secret)
 		w.WriteHeader(http.StatusBadGateway)
 		fmt.Fprintf(w, "<html>Authorization: Bearer %s</html>", c.secret)
 	})},
-	{"a token in a redirect", aToken, echoed(func(c *cage, w http.ResponseWriter) {
+	{"a token in a redirect", newToken, withAPIAnswer(func(c *sandbox, w http.ResponseWriter) {
 		w.Header().Set("Location", "https://example.com/?token="+c.secret)
 		w.WriteHeader(http.StatusFound)
 	})},
-	{"a token in a server's name", aToken, func(c *cage) {
-		c.known().sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	{"a token in a server's name", newToken, func(c *sandbox) {
+		c.registerToken().sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if strings.HasSuffix(r.URL.Path, "/servers/") {
-				fmt.Fprintf(w, `[{"id":12345,"name":"%s","status":"%s"}]`, escaped(c.secret), c.secret)
+				fmt.Fprintf(w, `[{"id":12345,"name":"%s","status":"%s"}]`, jsonEscaped(c.secret), c.secret)
 				return
 			}
 			next.ServeHTTP(w, r)
 		})
-		c.everyday(vars{"VPS_API_TOKEN": c.secret})
+		c.runCommands(vars{"VPS_API_TOKEN": c.secret})
 	}},
-	{"a token as an argument", aToken, asArguments},
-	{"a token as a word of its own", aToken, asWords},
-	{"a token as a reason and a name", aToken, asReasons},
-	{"a token that a model sends", aToken, asMessages},
-	{"a token that is replaced", aToken, func(c *cage) {
+	{"a token as an argument", newToken, passAsArguments},
+	{"a token as a word of its own", newToken, passAsWords},
+	{"a token as a reason and a name", newToken, passAsReasons},
+	{"a token that a model sends", newToken, passInMessages},
+	{"a token that is replaced", newToken, func(c *sandbox) {
 		path := c.file("token", c.secret)
-		c.known().everyday(vars{"VPS_API_TOKEN_FILE": path})
+		c.registerToken().runCommands(vars{"VPS_API_TOKEN_FILE": path})
 		c.file("token", "vps_demo")
-		c.everyday(vars{"VPS_API_TOKEN_FILE": path})
+		c.runCommands(vars{"VPS_API_TOKEN_FILE": path})
 	}},
-	{"an access key in VPSBOT_KEY", nil, func(c *cage) {
-		c.makeKey()
-		c.everyday(vars{"VPSBOT_KEY": c.secret})
+	{"an access key in VPSBOT_KEY", nil, func(c *sandbox) {
+		c.createKey()
+		c.runCommands(vars{"VPSBOT_KEY": c.secret})
 		c.run(nil, "keys", "list", "--json")
 	}},
-	{"an access key in a file", nil, func(c *cage) {
-		c.makeKey("--expires", "90d")
-		c.everyday(vars{"VPSBOT_KEY_FILE": c.file("key", c.secret)})
+	{"an access key in a file", nil, func(c *sandbox) {
+		c.createKey("--expires", "90d")
+		c.runCommands(vars{"VPSBOT_KEY_FILE": c.file("key", c.secret)})
 	}},
-	{"a revoked access key", nil, func(c *cage) {
-		c.makeKey()
+	{"a revoked access key", nil, func(c *sandbox) {
+		c.createKey()
 		c.run(nil, "keys", "revoke", "laptop")
-		c.everyday(vars{"VPSBOT_KEY": c.secret})
+		c.runCommands(vars{"VPSBOT_KEY": c.secret})
 	}},
-	{"an access key that nobody made", aKey, func(c *cage) { c.everyday(vars{"VPSBOT_KEY": c.secret}) }},
-	{"an access key in the place of its file", aKey, func(c *cage) { c.everyday(vars{"VPSBOT_KEY_FILE": c.secret}) }},
-	{"a database's password", aPassword, func(c *cage) {
-		c.everyday(vars{"VPSBOT_DATABASE_URL": "postgres://vpsbot:" + c.secret + "@127.0.0.1:1/vpsbot"})
+	{"an access key that nobody made", newAccessKey, func(c *sandbox) { c.runCommands(vars{"VPSBOT_KEY": c.secret}) }},
+	{"an access key in the place of its file", newAccessKey, func(c *sandbox) { c.runCommands(vars{"VPSBOT_KEY_FILE": c.secret}) }},
+	{"a database's password", newPassword, func(c *sandbox) {
+		c.runCommands(vars{"VPSBOT_DATABASE_URL": "postgres://vpsbot:" + c.secret + "@127.0.0.1:1/vpsbot"})
 	}},
-	{"a database's password in a URL that is none", aPassword, func(c *cage) {
+	{"a database's password in a URL that is none", newPassword, func(c *sandbox) {
 		for _, at := range []string{"@[::1/vpsbot", "@host:port/x", "@127.0.0.1:1/vpsbot?sslmode=odd", " @host/x", "%zz@host/x"} {
 			c.run(vars{"VPSBOT_DATABASE_URL": "postgres://vpsbot:" + c.secret + at}, "run", "servers.delete", "web-server-01")
 			c.run(vars{"VPSBOT_DATABASE_URL": "postgres://vpsbot:" + c.secret + at}, "doctor")
 			c.run(nil, "store", "migrate", "--from", "sqlite:"+c.folder+"/state/vpsbot/vpsbot.db", "--to", "postgres://vpsbot:"+c.secret+at)
 		}
 	}},
-	{"a password in VPS_API_URL", aPassword, func(c *cage) {
+	{"a password in VPS_API_URL", newPassword, func(c *sandbox) {
 		for _, api := range []string{"https://user:%s@127.0.0.1:1/api/v1", "https://127.0.0.1:1/api/v1?token=%s", "ht tp://%s@x", "https://%%zz:%s@host", "http://user:%s@example.com/api/v1"} {
 			c.run(vars{"VPS_API_URL": fmt.Sprintf(api, c.secret)}, "run", "servers.list")
 			c.run(vars{"VPS_API_URL": fmt.Sprintf(api, c.secret)}, "doctor")
 		}
 	}},
-	{"the key that signs the log", anAuditKey, func(c *cage) {
+	{"the key that signs the log", newAuditKey, func(c *sandbox) {
 		path := c.file("audit.key", c.secret+"\n")
-		c.everyday(vars{"VPSBOT_AUDIT_KEY_FILE": path})
+		c.runCommands(vars{"VPSBOT_AUDIT_KEY_FILE": path})
 		c.run(nil, "audit", "key", "--out", path)
 	}},
-	{"the key that signs the log in the place of its file", anAuditKey, func(c *cage) {
+	{"the key that signs the log in the place of its file", newAuditKey, func(c *sandbox) {
 		c.run(vars{"VPSBOT_AUDIT_KEY_FILE": c.secret}, "run", "servers.delete", "web-server-01")
 		c.run(vars{"VPSBOT_AUDIT_KEY_FILE": c.file("audit.key", c.secret[:len(c.secret)-2])}, "doctor")
 		c.run(nil, "audit", "verify", "--key", c.secret)
@@ -141,7 +143,7 @@ var canaries = []canary{
 }
 
 // escaped spells a text in JSON's own way.
-func escaped(text string) string {
+func jsonEscaped(text string) string {
 	var b strings.Builder
 	for _, c := range text {
 		fmt.Fprintf(&b, `\u%04x`, c)
@@ -150,22 +152,22 @@ func escaped(text string) string {
 }
 
 // echoed has the everyday life with an API that answers as answer does, all but its account.
-func echoed(answer func(*cage, http.ResponseWriter)) func(*cage) {
-	return func(c *cage) {
-		c.known().sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+func withAPIAnswer(answer func(*sandbox, http.ResponseWriter)) func(*sandbox) {
+	return func(c *sandbox) {
+		c.registerToken().sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if strings.HasSuffix(r.URL.Path, "/account/me/") {
 				next.ServeHTTP(w, r)
 				return
 			}
 			answer(c, w)
 		})
-		c.briefly(vars{"VPS_API_TOKEN": c.secret})
+		c.runFewCommands(vars{"VPS_API_TOKEN": c.secret})
 	}
 }
 
-func asArguments(c *cage) {
+func passAsArguments(c *sandbox) {
 	env := vars{"VPS_API_TOKEN": c.secret}
-	c.known()
+	c.registerToken()
 	for _, args := range [][]string{
 		{"servers.update", "web-server-01", "--name", c.secret},
 		{"servers.get", c.secret},
@@ -180,9 +182,9 @@ func asArguments(c *cage) {
 	c.run(env, "audit", "list", "--json")
 }
 
-func asWords(c *cage) {
+func passAsWords(c *sandbox) {
 	env := vars{"VPS_API_TOKEN": c.secret}
-	c.known()
+	c.registerToken()
 	for _, args := range [][]string{
 		{c.secret},
 		{"run", c.secret},
@@ -205,9 +207,9 @@ func asWords(c *cage) {
 	}
 }
 
-func asReasons(c *cage) {
+func passAsReasons(c *sandbox) {
 	env := vars{"VPS_API_TOKEN": c.secret}
-	c.known()
+	c.registerToken()
 	c.run(env, "run", "servers.delete", "web-server-01")
 	for _, args := range [][]string{
 		{"freeze", "--reason", "because of " + c.secret}, {"run", "servers.stop", "web-server-01"}, {"unfreeze"}, {"keys", "create", c.secret}, {"approvals", "list", "--json"}, {"audit", "list", "--json"},
@@ -216,18 +218,18 @@ func asReasons(c *cage) {
 	}
 }
 
-func asMessages(c *cage) {
+func passInMessages(c *sandbox) {
 	s := c.secret
-	said := session("servers_get", `{"server":"`+s+`"}`, "servers_get", `{"`+s+`":1}`, s, `{}`, "servers_update", `{"server":"web-server-01","name":"`+escaped(s)+`"}`) +
+	output := session("servers_get", `{"server":"`+s+`"}`, "servers_get", `{"`+s+`":1}`, s, `{}`, "servers_update", `{"server":"web-server-01","name":"`+jsonEscaped(s)+`"}`) +
 		`{"jsonrpc":"2.0","id":90,"method":"` + s + `","params":{}}` + "\n" + `{"jsonrpc":"2.0","id":"` + s + `","method":"tools/call","params":` + s + `}` + "\n" +
 		`{"jsonrpc":"2.0","id":91,"method":"tools/call","params":{"name":"backups_create","arguments":{"server":"web-server-01"},"_meta":{"org.vpsbot/request-id":"` + s + `"}}}` + "\n" +
 		s + "\n"
-	c.known().feed(vars{"VPS_API_TOKEN": c.secret}, said, "mcp")
+	c.registerToken().runWithInput(vars{"VPS_API_TOKEN": c.secret}, output, "mcp")
 	c.run(vars{"VPS_API_TOKEN": c.secret}, "audit", "list", "--json")
 }
 
 // makeKey makes the first access key of the store, whose secret is looked for.
-func (c *cage) makeKey(flags ...string) {
+func (c *sandbox) createKey(flags ...string) {
 	c.Helper()
 	file := filepath.Join(c.TempDir(), "key")
 	c.run(nil, append([]string{"keys", "create", "laptop", "--out", file}, flags...)...)

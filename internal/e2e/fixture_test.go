@@ -39,19 +39,19 @@ const (
 )
 
 // seeded returns a source of chance, and the seed that repeats it.
-func seeded(t testing.TB) (r *rand.Rand, drawn uint64) {
+func seededRand(t testing.TB) (r *rand.Rand, seed uint64) {
 	t.Helper()
-	drawn = testkit.Seed(t)
+	seed = testkit.Seed(t)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("VPSBOT_SEED=%d repeats it", drawn)
+			t.Logf("VPSBOT_SEED=%d repeats it", seed)
 		}
 	})
-	return rand.New(rand.NewPCG(drawn, drawn)), drawn
+	return rand.New(rand.NewPCG(seed, seed)), seed
 }
 
 // scene is one account on the simulator, a store, and the process of its lead.
-type scene struct {
+type fixture struct {
 	testing.TB
 	sim    *simulator.Simulator
 	store  *store.Store
@@ -65,7 +65,7 @@ type scene struct {
 
 // quickFolder is a folder in memory where there is one: what is proved here does not depend
 // on what a disk does.
-func quickFolder(t testing.TB) string {
+func memoryFolder(t testing.TB) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "vpsbot-proof-")
 	if err != nil {
@@ -75,29 +75,29 @@ func quickFolder(t testing.TB) string {
 	return folder
 }
 
-func newScene(t testing.TB) *scene {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	s := &scene{TB: t, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)), log: &testkit.Log{}, token: token}
+	s := &fixture{TB: t, clock: testkit.NewClock(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)), log: &testkit.Log{}, token: token}
 	s.sim = simulator.New(simulator.Options{Now: s.clock.Now, Speed: 1000})
-	s.folder = quickFolder(t)
+	s.folder = memoryFolder(t)
 	path := filepath.Join(s.folder, "vpsbot.db")
 	storetest.Place(t, path)
 	opened, err := store.Open(t.Context(), "sqlite:"+path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, opened.Close()) })
 	s.store = opened
-	s.runner = s.process("process-1", s.sim.Transport())
+	s.runner = s.newRunner("process-1", s.sim.Transport())
 	return s
 }
 
 // logger writes a log as the program does: where the token is taken out.
-func (s *scene) logger() *slog.Logger {
+func (s *fixture) logger() *slog.Logger {
 	out := redact.Writer(s.log, func() []string { return []string{s.token} })
 	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // process makes the Runner of another process on the same store.
-func (s *scene) process(id string, transport http.RoundTripper) *runner.Runner {
+func (s *fixture) newRunner(id string, transport http.RoundTripper) *runner.Runner {
 	s.Helper()
 	source := func() (string, error) { return s.token, nil }
 	log := s.logger()
@@ -118,12 +118,12 @@ func (s *scene) process(id string, transport http.RoundTripper) *runner.Runner {
 }
 
 // asCall is what an actor asks for through their assistant.
-func asCall(actor permissions.Actor, operation, input string) runner.Call {
+func mcpCall(actor permissions.Actor, operation, input string) runner.Call {
 	return runner.Call{Operation: operation, Input: []byte(input), Actor: actor, Surface: permissions.MCP, CanPrompt: true}
 }
 
 // asked opens a question and returns its record.
-func (s *scene) asked(c runner.Call) approval.Record {
+func (s *fixture) requestApproval(c runner.Call) approval.Record {
 	s.Helper()
 	reply := s.runner.Run(s.Context(), c)
 	require.Equal(s, runner.ApprovalRequired, reply.Outcome, "%s %s: %s", c.Operation, c.Input, reply.Message)
@@ -131,7 +131,7 @@ func (s *scene) asked(c runner.Call) approval.Record {
 }
 
 // onRecord returns how a record stands.
-func (s *scene) onRecord(id string) approval.Record {
+func (s *fixture) recordByID(id string) approval.Record {
 	s.Helper()
 	rec, err := s.store.Record(context.WithoutCancel(s.Context()), id)
 	require.NoError(s, err)
@@ -139,10 +139,10 @@ func (s *scene) onRecord(id string) approval.Record {
 }
 
 // writes lists what was asked of the API beside reads, as "DELETE /servers/12345/".
-func (s *scene) writes() []string { return testkit.Sent(s.sim) }
+func (s *fixture) writes() []string { return testkit.Sent(s.sim) }
 
 // wholeChain verifies the audit log and returns how many rows it has.
-func (s *scene) wholeChain() int64 {
+func (s *fixture) verifyChain() int64 {
 	s.Helper()
 	report, err := audit.Verify(s.store.Rows(context.WithoutCancel(s.Context()), audit.Filter{}))
 	require.NoError(s, err)
@@ -156,7 +156,7 @@ func isDestructive(request string) bool {
 
 // needsTwo is a policy in which the lead and the second look after everything, and need
 // each other to destroy something.
-func needsTwo() permissions.Policy {
+func twoApproverPolicy() permissions.Policy {
 	both := []permissions.Principal{"lead", "second"}
 	destructive := []permissions.Risk{permissions.Destructive}
 	return permissions.Policy{Book: &permissions.Rulebook{
@@ -174,7 +174,7 @@ func needsTwo() permissions.Policy {
 }
 
 // flipped returns a text with one of its bits turned over.
-func flipped(r *rand.Rand, text string) string {
+func bitFlipped(r *rand.Rand, text string) string {
 	raw := []byte(text)
 	i := r.IntN(len(raw) * 8)
 	raw[i/8] ^= 1 << (i % 8)
@@ -182,7 +182,7 @@ func flipped(r *rand.Rand, text string) string {
 }
 
 // invented returns a text of the form that ids and nonces have.
-func invented(r *rand.Rand) string {
+func randomID(r *rand.Rand) string {
 	const letters = "abcdefghijklmnopqrstuvwxyz234567"
 	var b strings.Builder
 	for range 26 {
@@ -192,16 +192,16 @@ func invented(r *rand.Rand) string {
 }
 
 // oneOf draws from a list.
-func oneOf[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
+func pick[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
 
 // tally counts by name, for the line of a figure.
-type tally struct {
+type counter struct {
 	mu    sync.Mutex
 	names []string
 	count map[string]int
 }
 
-func (y *tally) add(name string, n int) {
+func (y *counter) add(name string, n int) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if y.count == nil {
@@ -214,13 +214,13 @@ func (y *tally) add(name string, n int) {
 }
 
 // of returns the count of a name.
-func (y *tally) of(name string) int {
+func (y *counter) get(name string) int {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	return y.count[name]
 }
 
-func (y *tally) String() string {
+func (y *counter) String() string {
 	parts := make([]string, len(y.names))
 	for i, name := range y.names {
 		parts[i] = fmt.Sprintf("%s %d", name, y.count[name])
@@ -229,7 +229,7 @@ func (y *tally) String() string {
 }
 
 // proven logs the line of a figure, unless something has failed.
-func proven(t testing.TB, number int, format string, args ...any) {
+func logFigure(t testing.TB, number int, format string, args ...any) {
 	t.Helper()
 	if !t.Failed() {
 		testkit.Figure(t, number, format, args...)
