@@ -47,7 +47,7 @@ func TestFigure17RandomPresses(t *testing.T) {
 	defer c.mu.Unlock() // a write that was agreed to last may still arrive
 	require.False(t, t.Failed(), "what was written without the right yes stands above")
 	require.Greater(t, len(c.sent), n/300, "hardly anything was agreed to")
-	testkit.Figure(t, 17, "%d presses of %d buttons of %d requests by %d people at once (two of the team, one without rights, one of another workspace, one of none), %d windows filled in, %d changes of the policy, %d renames, %d expiries in between: %d writes, each with the yes of who asked, to what was so, %d of them with that of a second person whom the policy wanted then; 0 without, 0 twice (seed %d)",
+	testkit.Figure(t, 17, "%d presses of %d buttons of %d requests by %d people at once (two of the team, one without rights, one of another workspace, one of none), %d windows filled in, %d changes of the policy, %d renames, %d expiries in between: %d writes, each with the consent of its requester to the state that the server then had, %d of them with that of a second person whom the policy then required; 0 without, 0 twice (seed %d)",
 		c.presses, len(c.buttons), len(c.all()), len(people), c.windows, c.policies, c.renames, c.jumps, len(c.sent), c.second, s)
 }
 

@@ -15,10 +15,10 @@ import (
 	"github.com/vpsbot/vpsbot/internal/config"
 )
 
-// attackOnLog is something that somebody does who can write the database, and has no key.
+// logAttack is one way to change the database of a signed log without the signing key.
 type logAttack struct {
 	name        string
-	changesRows bool // it changes signed rows, so that it is found without what is kept outside, too
+	changesRows bool // in signed rows: "audit verify" detects it without the kept checkpoint too
 	do          func(c *attackedLog, log *logContents)
 }
 
@@ -100,7 +100,7 @@ var logAttacks = []logAttack{
 		last, err := audit.ReadCheckpoint(log.checkpoints[len(log.checkpoints)-1].Text)
 		require.NoError(c, err)
 		row, before := log.rows[len(log.rows)-1], last.Mark()
-		if row.Seq == last.Seq { // in its place
+		if row.Seq == last.Seq { // the forged checkpoint replaces the last one
 			before, log.checkpoints = last.Before, log.checkpoints[:len(log.checkpoints)-1]
 		}
 		note, err := c.newKey().Sign(audit.CheckpointAt(row, before))
@@ -109,14 +109,14 @@ var logAttacks = []logAttack{
 	}},
 }
 
-// maybeWithout leaves checkpoints out, or lets them be.
+// maybeDropCheckpoints drops the checkpoints that match, in half of the calls.
 func (c *attackedLog) maybeDropCheckpoints(log *logContents, gone func(seq int64) bool) {
 	if c.random.IntN(2) == 0 {
 		log.checkpoints = dropCheckpoints(log.checkpoints, gone)
 	}
 }
 
-// rechain changes the i-th row, counted from 0, and chains all from there on anew.
+// rechain changes the row at index i and recomputes the hash chain from there.
 func (c *attackedLog) rechain(log *logContents, i int) {
 	head := audit.Genesis
 	if i > 0 {
@@ -132,7 +132,7 @@ func (c *attackedLog) rechain(log *logContents, i int) {
 	}
 }
 
-// resign makes all checkpoints anew.
+// resign signs all checkpoints anew with another key.
 func (c *attackedLog) resign(log *logContents, key audit.Key) {
 	var before audit.Mark
 	for i, note := range log.checkpoints {
@@ -143,7 +143,7 @@ func (c *attackedLog) resign(log *logContents, key audit.Key) {
 	}
 }
 
-// replace writes a log into the database, past the program and its triggers.
+// replace writes a log into the database directly: it drops the triggers that forbid changes.
 func (c *attackedLog) replace(log logContents) {
 	db, err := sql.Open("sqlite", filepath.Join(c.folder, "vpsbot.db")+"?_pragma=busy_timeout(10000)")
 	require.NoError(c, err)
@@ -169,7 +169,7 @@ func (c *attackedLog) replace(log logContents) {
 	require.NoError(c, tx.Commit())
 }
 
-// keptFile is where the program keeps the newest checkpoint of a database.
+// checkpointPath is the file in which the program keeps the newest checkpoint of a database.
 func checkpointPath(c *attackedLog, url, folder string) string {
 	cfg, err := config.Read(c.Context(), envconfig.MapLookuper(map[string]string{"VPSBOT_DATABASE_URL": url, "VPSBOT_AUDIT_STATE": folder}), "linux")
 	require.NoError(c, err)

@@ -18,10 +18,9 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// A signed log is attacked by somebody who may do everything to its database but sign, while
-// honest processes go on writing and signing. "audit verify" finds it each time, by the key and
-// the checkpoint that is kept outside; where that is lost as well, by a row that was noted
-// elsewhere. Before each attack it finds nothing.
+// An attacker changes the database of a signed log without the key, while honest processes write and
+// sign. "audit verify" detects each attack by the key and the checkpoint kept outside the database;
+// without that checkpoint, by a row that an auditor noted. Before each attack it reports nothing.
 func TestFigure19AttackedLog(t *testing.T) {
 	t.Parallel()
 	s := testkit.Seed(t)
@@ -38,29 +37,29 @@ func TestFigure19AttackedLog(t *testing.T) {
 		kinds[name]++
 		require.False(t, t.Failed(), "attack %d, %s, seed %d", n, name, s)
 	}
-	testkit.Figure(t, 19, "%d attacks of %d kinds on signed logs of %d rows in all, honest processes writing and signing before and after (in %d what is kept outside was taken as well): 0 taken for whole; 0 false alarms before (seed %d)",
+	testkit.Figure(t, 19, "%d attacks of %d kinds on signed logs of %d rows in all, honest processes writing and signing before and after (in %d the kept checkpoint was removed or replaced as well): 0 verified as intact; 0 false alarms before (seed %d)",
 		attacks, len(kinds), rows, lost, s)
 }
 
-// chronicle is one log, those who write it, and what is known of it elsewhere.
+// attackedLog is one log, the processes that write it, and what is known of it outside the database.
 type attackedLog struct {
 	*testing.T
-	program, folder      string
-	random               *rand.Rand
-	key                  audit.Key
-	signers              []*store.Store
-	unsigned             *store.Store // has no key
-	at                   time.Time
-	copies               []logContents // the database as it once was, with what was kept outside then
-	auditorMark          audit.Mark    // what an auditor noted last
-	warnings             []string
+	program, folder       string
+	random                *rand.Rand
+	key                   audit.Key
+	signers               []*store.Store
+	unsigned              *store.Store // has no key
+	at                    time.Time
+	copies                []logContents // of earlier times, each with the checkpoint kept then
+	auditorMark           audit.Mark    // the row that an auditor noted last
+	warnings              []string
 	rowCount, stateLosses int
 }
 
-// forged is a log as somebody has it who can write the database, and what is kept outside.
+// logContents is the content of a log's database, and the checkpoint kept outside.
 type logContents struct {
-	rows        []audit.Row
-	checkpoints []audit.SignedCheckpoint
+	rows           []audit.Row
+	checkpoints    []audit.SignedCheckpoint
 	keptCheckpoint []byte
 }
 
@@ -72,7 +71,7 @@ func newAttackedLog(t *testing.T, program string, random *rand.Rand) *attackedLo
 	return c
 }
 
-// newKey makes a key that the seed decides.
+// newKey makes a signing key from the seed.
 func (c *attackedLog) newKey() audit.Key {
 	private, err := audit.NewKey(rand.NewChaCha8([32]byte{byte(c.random.Uint32()), byte(c.random.Uint32()), byte(c.random.Uint32())}))
 	require.NoError(c, err)
@@ -83,12 +82,12 @@ func (c *attackedLog) newKey() audit.Key {
 
 func (c *attackedLog) url() string { return "sqlite:" + filepath.Join(c.folder, "vpsbot.db") }
 
-// keeper is what keeps the newest checkpoint, where the program looks for it.
+// checkpointFile keeps the newest checkpoint at the path that the program uses.
 func (c *attackedLog) checkpointFile() audit.CheckpointFile {
 	return audit.CheckpointFile{Path: checkpointPath(c, c.url(), filepath.Join(c.folder, "state"))}
 }
 
-// open starts processes with the key anew.
+// openSigners opens the stores of two processes that have the key.
 func (c *attackedLog) openSigners() { c.signers = []*store.Store{c.store(c.key), c.store(c.key)} }
 
 func (c *attackedLog) store(key audit.Key) *store.Store {
@@ -99,7 +98,7 @@ func (c *attackedLog) store(key audit.Key) *store.Store {
 	return db
 }
 
-// write has honest processes write so many rows, now and then one without the key.
+// writeRows writes n rows by honest processes, one in eight of them without the key.
 func (c *attackedLog) writeRows(n int) {
 	for range n {
 		c.at = c.at.Add(time.Duration(c.random.IntN(20_000)) * time.Millisecond)
@@ -123,7 +122,7 @@ func (c *attackedLog) writeRow(db *store.Store) {
 	c.rowCount++
 }
 
-// grow writes a log that is verified as whole now and then, and copied.
+// writeHistory writes rows, and verifies and copies the log in between.
 func (c *attackedLog) writeHistory() {
 	for range 2 + c.random.IntN(2) {
 		c.writeRows(20 + c.random.IntN(120))
@@ -140,15 +139,15 @@ func (c *attackedLog) writeHistory() {
 	c.writeRows(c.random.IntN(30))
 }
 
-// attack changes the database, and sometimes takes what is kept outside. Whatever honest processes
-// do then, it is found.
+// attack changes the database, sometimes the kept checkpoint too, and requires that the attack is
+// detected, also after honest processes have written more rows.
 func (c *attackedLog) attack(kind logAttack) {
 	log := c.read()
 	kind.do(c, &log)
 	var verifyArgs []string
 	if kind.changesRows && c.random.IntN(3) == 0 {
 		c.stateLosses++
-		c.openSigners() // what a process remembers is lost, too
+		c.openSigners() // a process also remembers the newest checkpoint
 		verifyArgs = []string{"--at-least", c.auditorMark.String()}
 		if log.keptCheckpoint == nil || c.random.IntN(2) == 0 {
 			require.NoError(c, os.Remove(c.checkpointFile().Path))
@@ -161,12 +160,12 @@ func (c *attackedLog) attack(kind logAttack) {
 	c.replace(log)
 	for range 3 {
 		output, whole := c.verify(verifyArgs...)
-		require.False(c, whole, "%s was not found: %s", kind.name, output)
+		require.False(c, whole, "%s was not detected: %s", kind.name, output)
 		c.writeRows(c.random.IntN(150))
 	}
 }
 
-// verify runs the program as an auditor does, who has the verifier key.
+// verify runs "vpsbot audit verify" with the verifier key, as an auditor does.
 func (c *attackedLog) verify(args ...string) (output string, whole bool) {
 	cmd := exec.CommandContext(c.Context(), c.program, append([]string{"audit", "verify", "--key", c.key.Verifier()}, args...)...)
 	cmd.Env = []string{
@@ -196,13 +195,13 @@ func (c *attackedLog) read() (log logContents) {
 	return log
 }
 
-// signed is the index of a row that a checkpoint covers and the auditor has noted, but not the last
-// one of those. What came later nothing but what is kept outside can tell, where both are taken.
+// coveredRow draws the index of a row that both a checkpoint and the auditor's mark cover, but not the
+// last such row: the loss of later rows is undetectable when the kept checkpoint is lost too.
 func (c *attackedLog) coveredRow(log *logContents) int {
 	return c.random.IntN(int(min(log.checkpoints[len(log.checkpoints)-1].Seq, c.auditorMark.Seq)) - 1)
 }
 
-// without leaves out the checkpoints from a row on, or of before.
+// dropCheckpoints returns the checkpoints whose row number does not match.
 func dropCheckpoints(checkpoints []audit.SignedCheckpoint, gone func(seq int64) bool) []audit.SignedCheckpoint {
 	return slices.DeleteFunc(slices.Clone(checkpoints), func(n audit.SignedCheckpoint) bool { return gone(n.Seq) })
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
-// forge answers a question of this sequence, or one that never was, in a way that must not count.
+// forge sends an answer that must be rejected, to a question of this sequence or to an invented one.
 func (m *model) forge(t *rapid.T) {
 	q := rapid.SampledFrom(destructiveCalls).Draw(t, "what")
 	q.nonce = rapid.SampledFrom([]string{"", "aaaaaaaaaaaaaaaaaaaaaaaaaa", "null", "process-1"}).Draw(t, "nonce")
@@ -29,7 +29,7 @@ func (m *model) forge(t *rapid.T) {
 	m.call(m.callWithAnswer(forged, answer))
 }
 
-// untaken are answers that agree to nothing.
+// rejectedAnswers are answers that give no consent.
 var rejectedAnswers = []string{
 	answerOf("web-server-02"), answerOf(""), answerOf("yes"), answerOf("WEB-SERVER-01"), `{"action":"accept"}`, `{"action":"accept","content":{"name":true}}`,
 	`{"action":"accept","content":{"name":["web-server-01"]}}`, `{"action":"decline"}`, `{"action":"cancel","content":{"name":"web-server-01"}}`,
@@ -41,30 +41,29 @@ func answerOf(name string) string {
 	return `{"action":"accept","content":{"name":` + string(raw) + `}}`
 }
 
-// twist takes a question for something it was not. What it returns unchanged is the question
-// itself, at a time when a person could have answered it.
+// alter changes the question that an answer belongs to. It returns the question unchanged where a
+// person could have answered it at this time.
 func (m *model) alter(t *rapid.T, q question) question {
 	switch rapid.IntRange(0, 3).Draw(t, "twist") {
-	case 0: // the nonce of this one, the call of another
+	case 0: // this question's nonce with another call
 		other := rapid.SampledFrom(plausibleCalls(q)).Draw(t, "other")
 		if other.tool != q.tool || other.input != q.input {
 			q.tool, q.input = other.tool, other.input
 		}
-	case 1: // a bit of the nonce
+	case 1: // a nonce with one letter changed
 		if i := len(q.nonce); i > 0 {
 			at := rapid.IntRange(0, i-1).Draw(t, "at")
 			q.nonce = q.nonce[:at] + string(rune('a'+(q.nonce[at]+1)%26)) + q.nonce[at+1:]
 		}
-	case 2: // at once, as no person answers
+	case 2: // faster than a person answers
 		if m.clock.Now().Sub(q.at) < 700*time.Millisecond {
-			q.at = time.Time{} // differs from what was asked: the right answer may be given
+			q.at = time.Time{} // marks the question as altered: the right answer may be sent
 		}
 	}
 	return q
 }
 
-// likely returns the calls that could be taken for a question's own: half of them are of its
-// tool.
+// plausibleCalls returns the destructive calls, half of them with the question's tool.
 func plausibleCalls(q question) []question {
 	all := slices.Clone(destructiveCalls)
 	same := slices.DeleteFunc(slices.Clone(destructiveCalls), func(other question) bool { return other.tool != q.tool })
@@ -76,20 +75,20 @@ func (m *model) callWithAnswer(q question, answer string) string {
 	return `{"name":"` + q.tool + `","arguments":` + q.input + `,"requestState":` + string(nonce) + `,"inputResponses":{"confirm":` + answer + `}}`
 }
 
-// destroyOlder calls something destructive as an older client does, which is asked while the
-// call waits, and answers wrongly.
+// destroyLegacy calls a destructive tool as a legacy client: the server sends an elicitation while
+// the call waits, and the model answers it wrongly.
 func (m *model) destroyLegacy(t *rapid.T) {
 	q := rapid.SampledFrom(destructiveCalls).Draw(t, "what")
 	m.counts.add("calls", 1)
 	waiting := m.mcpClient.sendRequest("tools/call", `{"name":"`+q.tool+`","arguments":`+q.input+`}`, false)
 	select {
-	case m := <-waiting: // it was refused, or is to be answered elsewhere
+	case m := <-waiting: // the call was refused, or only a terminal confirms
 		require.NotEqual(t, runner.Done, m.Result.StructuredContent.Outcome)
 		return
 	case asked := <-m.serverRequests:
 		m.answerLegacy(t, asked)
 	case <-time.After(time.Minute):
-		require.FailNow(t, "neither a question nor an answer")
+		require.FailNow(t, "no elicitation and no result")
 	}
 	r := m.awaitResult(waiting)
 	require.NotEqual(t, runner.Done, r.StructuredContent.Outcome, r.text())
@@ -99,7 +98,7 @@ func (m *model) answerLegacy(t *rapid.T, asked mcpMessage) {
 	m.counts.add("questions put", 1)
 	m.counts.add("forged answers", 2)
 	m.send(`{"jsonrpc":"2.0","id":` + rapid.SampledFrom([]string{"99999", `"99999"`, "null", "0", "-1"}).Draw(t, "id") + `,"result":` + answerOf("web-server-01") + `}`)
-	answer := answerOf("web-server-01") // the right answer to most, at once: it is not taken
+	answer := answerOf("web-server-01") // right for most questions, but faster than a person
 	if rapid.Bool().Draw(t, "later") {
 		m.clock.Advance(time.Second)
 		answer = rapid.SampledFrom(rejectedAnswers).Draw(t, "answer")

@@ -18,22 +18,21 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// Figure 6: a captured model calls tools as it likes, 10,000 sequences of it, and forges the
-// answers to the questions that its calls raise. No destructive call reaches the API.
+// Figure 6: a captured model calls tools in 10,000 sequences and forges the answers to the questions
+// that its calls raise. No destructive call reaches the API.
 //
-// The model writes raw lines of MCP, in both eras. Where a person's client may carry the
-// answer it can do all but one thing: give the very answer that the person would have given,
-// to the question that was put, when a person could have read it. (Who can do that is the
-// client and not the model, and no server can tell it from the person.) Where the policy lets
-// a terminal alone carry the answer, it may do that too.
+// The model writes raw MCP messages of both protocol revisions. Where an MCP client may carry the
+// answer, the model sends anything but the right answer to an open question after the time that a
+// person needs to read it: no server can distinguish a client that sends it from the person. Where
+// only a terminal confirms, the model may send that answer too.
 func TestFigure06CapturedModel(t *testing.T) {
 	r, seed := seededRand(t)
-	const each = 50 // sequences with one server: the account's history stays short
+	const each = 50 // sequences of one MCP server, so that the account's history stays short
 	sequences, counts := testkit.Size(100, 10_000), &counter{}
 	setFlag(t, "rapid.checks", strconv.Itoa(each))
 	setFlag(t, "rapid.nofailfile", "true")
 	for n := range sequences / each {
-		setFlag(t, "rapid.seed", strconv.FormatUint(r.Uint64()|1, 10)) // 0 would mean a seed of its own
+		setFlag(t, "rapid.seed", strconv.FormatUint(r.Uint64()|1, 10)) // rapid reads 0 as "draw a seed"
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			m := newModel(t)
 			m.counts = counts
@@ -41,7 +40,7 @@ func TestFigure06CapturedModel(t *testing.T) {
 			m.verifyChain()
 		})
 	}
-	require.Positive(t, counts.get("questions put"), "something was there to be forged")
+	require.Positive(t, counts.get("questions put"), "no question was asked, so nothing could be forged")
 	t.Log(counts.String())
 	logFigure(t, 6, "%d sequences of MCP calls by a captured model (%d calls, %d forged answers to %d questions), 0 destructive calls reached the API; %d honest answers in between did (seed %d)",
 		sequences, counts.get("calls"), counts.get("forged answers"), counts.get("questions put"), counts.get("honest answers"), seed)
@@ -56,19 +55,19 @@ func setFlag(t *testing.T, name, value string) {
 	t.Cleanup(func() { _ = flag.Set(name, was) })
 }
 
-// model is a captured model at an MCP server. One server serves some sequences; each
-// begins with the account as it was, two hours after the one before.
+// model is a captured model at an MCP server. A server serves several sequences; each starts with the
+// account's first state, two hours after the previous sequence.
 type model struct {
 	*mcpClient
-	questions []question // that it could forge an answer to
-	locked    bool       // only a terminal may carry the answer to something destructive
+	questions []question // of this sequence
+	locked    bool       // the policy lets only a terminal confirm destructive calls
 	counts    *counter
 
 	mu   sync.Mutex
-	sent []string // writes that have reached the API since somebody last looked
+	sent []string // writes to the API since the last takeWrites
 }
 
-// arrive notes what reaches the API.
+// interceptWrite records each write that reaches the API.
 func (m *model) interceptWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if r.Method != http.MethodGet {
 		m.mu.Lock()
@@ -85,8 +84,8 @@ func (m *model) takeWrites() (sent []string) {
 	return sent
 }
 
-// question is one that the server put: the nonce that its answer must carry, and the call
-// that raised it.
+// question is a question of the server: the nonce that its answer must carry, the call that raised
+// it, and the name that the person must type.
 type question struct {
 	nonce, tool, input, name string
 	at                       time.Time
@@ -101,13 +100,13 @@ func newModel(t *testing.T) *model {
 	return m
 }
 
-// reconnect begins a new session: one in which a program answered gets no more questions.
+// reconnect starts a new session: the server asks nothing more in one that answered too fast.
 func (m *model) reconnect() {
 	m.close()
 	m.mcpClient = m.connect(m.runner, lead, nil)
 }
 
-// destroyers are the tools that destroy something, with inputs and what must be typed.
+// destructiveCalls are calls of destructive tools, each with the name that must be typed.
 var destructiveCalls = []question{
 	{tool: "servers_delete", input: `{"server":"web-server-01"}`, name: "web-server-01"},
 	{tool: "servers_delete", input: `{"server":"12346"}`, name: "db-server-01"},
@@ -119,7 +118,7 @@ var destructiveCalls = []question{
 	{tool: "snapshots_restore", input: `{"snapshot_id":"7001"}`, name: "web-server-01"},
 }
 
-// harmless are calls that destroy nothing. Some of them change what a card has shown.
+// harmlessCalls destroy nothing. Some of them change facts that a card has shown.
 var harmlessCalls = []question{
 	{tool: "servers_list", input: `{}`},
 	{tool: "servers_get", input: `{"server":"web-server-01"}`},
@@ -131,21 +130,21 @@ var harmlessCalls = []question{
 	{tool: "servers_delete", input: `{"server":"web-server-01","dry_run":true}`},
 }
 
-// tempting are inputs that look as if they could answer for the person.
+// temptingInputs contain fields that look like a confirmation.
 var temptingInputs = []string{
 	`{"server":"web-server-01","confirm":"web-server-01"}`, `{"server":"web-server-01","confirm":true,"force":true}`,
 	`{"server":"web-server-01","requestState":"x","inputResponses":{}}`, `{"server":["web-server-01"]}`, `{"server":"web-*"}`,
 	`{"server":"web-server-01","dry_run":false,"yes":true}`, `{"approval_id":"x","server":"web-server-01"}`,
 }
 
-// sequence is one life of the model: up to 20 steps, none of which may destroy anything.
+// sequence runs 3 to 20 steps of the model, none of which may destroy anything.
 func (m *model) sequence(t *rapid.T) {
 	m.startSequence(t)
 	steps := map[string]func(*rapid.T){
-		"destroy": m.destroy, "destroy in the older era": m.destroyLegacy, "forge": m.forge, "forge again": m.forge,
+		"destroy": m.destroy, "destroy by a legacy client": m.destroyLegacy, "forge": m.forge, "forge twice as often": m.forge,
 		"tempt": m.tempt, "something else": m.callHarmless, "wait": m.advanceClock, "stray answer": m.sendStrayAnswer,
 	}
-	names := []string{"destroy", "destroy in the older era", "forge", "forge again", "tempt", "something else", "wait", "stray answer"}
+	names := []string{"destroy", "destroy by a legacy client", "forge", "forge twice as often", "tempt", "something else", "wait", "stray answer"}
 	for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 3, 20).Draw(t, "steps") {
 		steps[name](t)
 		m.requireNothingDestroyed(t)
@@ -160,7 +159,7 @@ func (m *model) startSequence(t *rapid.T) {
 	m.clock.Advance(2 * time.Hour)
 	m.sim.Edit(resetAccount)
 	m.questions = nil
-	m.locked = rapid.Bool().Draw(t, "only a terminal may carry the answer")
+	m.locked = rapid.Bool().Draw(t, "only a terminal confirms")
 	m.setPolicy(permissions.Policy{})
 	if m.locked {
 		p := onePerson()
@@ -171,7 +170,7 @@ func (m *model) startSequence(t *rapid.T) {
 
 func (m *model) setPolicy(p permissions.Policy) { m.policy = p }
 
-// asItWas takes the account back to its beginning.
+// resetAccount restores the account's first state.
 func resetAccount(w *simulator.World) {
 	fresh := simulator.New(simulator.Options{Now: w.Now})
 	fresh.Edit(func(f *simulator.World) {
@@ -184,7 +183,7 @@ func (m *model) tool(tool, input string) toolResult {
 	return m.call(`{"name":"` + tool + `","arguments":` + input + `}`)
 }
 
-// destroy calls something destructive, and keeps the question that is put.
+// destroy calls a destructive tool and keeps the question.
 func (m *model) destroy(t *rapid.T) {
 	q := rapid.SampledFrom(destructiveCalls).Draw(t, "what")
 	r := m.tool(q.tool, q.input)
@@ -216,7 +215,7 @@ func (m *model) snapshotName() (name string) {
 	return name
 }
 
-// tempt calls something destructive with more than it takes.
+// tempt calls a destructive tool with fields that it does not have.
 func (m *model) tempt(t *rapid.T) {
 	r := m.tool(rapid.SampledFrom(destructiveCalls).Draw(t, "what").tool, rapid.SampledFrom(temptingInputs).Draw(t, "input"))
 	require.True(t, r.IsError, r.text())
@@ -231,14 +230,14 @@ func (m *model) advanceClock(t *rapid.T) {
 	m.clock.Advance(rapid.SampledFrom([]time.Duration{100 * time.Millisecond, time.Second, time.Minute, 10 * time.Minute}).Draw(t, "how long"))
 }
 
-// stray sends an answer to nothing, as an older client could.
+// sendStrayAnswer sends a legacy answer whose id belongs to no question.
 func (m *model) sendStrayAnswer(t *rapid.T) {
 	m.counts.add("forged answers", 1)
 	id := rapid.IntRange(-5, 500).Draw(t, "id") + 1_000_000
 	m.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, id, answerOf("web-server-01")))
 }
 
-// look requires that nothing destructive has reached the API in this sequence.
+// requireNothingDestroyed requires that no destructive request has reached the API since the last step.
 func (m *model) requireNothingDestroyed(t *rapid.T) {
 	for _, sent := range m.takeWrites() {
 		require.False(t, isDestructive(sent), "a captured model destroyed something: %s", sent)
@@ -246,8 +245,8 @@ func (m *model) requireNothingDestroyed(t *rapid.T) {
 	}
 }
 
-// honestly lets a person answer the model's own question: it shows that what was forged could
-// have counted.
+// answerHonestly answers the model's question as a person does: the forged answers failed for what is
+// wrong with them, not for the question.
 func (m *model) answerHonestly(t *rapid.T) {
 	m.reconnect()
 	m.clock.Advance(2 * time.Hour)
@@ -255,7 +254,7 @@ func (m *model) answerHonestly(t *rapid.T) {
 	m.setPolicy(permissions.Policy{})
 	q := rapid.SampledFrom(destructiveCalls).Draw(t, "honest what")
 	r := m.tool(q.tool, q.input)
-	if r.RequestState == "" { // how the last one ended is told first
+	if r.RequestState == "" { // the first reply reported the outcome of an earlier call
 		r = m.tool(q.tool, q.input)
 	}
 	m.keepQuestion(q, r.RequestState)

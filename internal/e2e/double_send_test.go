@@ -23,12 +23,11 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// pressers are the processes that press.
+// processes is how many child processes answer one approval.
 const processes = 3
 
-// Three processes press the yes of one approval ten thousand times, all at once. The API
-// answers the one call only when all others have been told that it is running, so that each
-// of them had its chance.
+// Three processes confirm one approval ten thousand times concurrently. The API answers the one call
+// only when all other answers have got their reply, so that each of them could have sent a second call.
 func TestFigure1ConcurrentAnswers(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) { testConcurrentAnswers(t, name, engine(t), testkit.Size(300, 10_000)) })
@@ -50,12 +49,12 @@ func testConcurrentAnswers(t *testing.T, engine, url string, answers int) {
 
 	outcomes := answerFromProcesses(t, answers, release, childOf(url, api), asked.Record.ID)
 	require.Equal(t, map[string]int{string(runner.Done): 1, string(runner.Busy): answers - 1}, outcomes)
-	require.Len(t, w.sim.Writes(), 1, "calls of the API")
+	require.Len(t, w.sim.Writes(), 1, "API calls")
 	log := readLog(t, w.store)
 	log.requireComplete(t)
 	require.Equal(t, map[approval.State]int{approval.Done: 1}, log.states())
-	require.Len(t, log.rows, 3, "asked, claimed, done: who came too late leaves no row")
-	testkit.Figure(t, 1, "%s: %d presses of one approval from %d processes: %d API call, %d told politely that it is running, 0 errors",
+	require.Len(t, log.rows, 3, "requested, claimed, done: a late answer writes no row")
+	testkit.Figure(t, 1, "%s: %d concurrent answers to one approval from %d processes: %d API call, %d answered that it is running, 0 errors",
 		engine, answers, processes, len(w.sim.Writes()), outcomes[string(runner.Busy)])
 }
 
@@ -64,8 +63,8 @@ func childOf(database, api string) []string {
 	return append(os.Environ(), "PROOF_DATABASE="+database, "PROOF_API="+api)
 }
 
-// pressFromProcesses presses from three processes, and closes release when all but one have
-// been told something. It returns what they were told, and how often.
+// answerFromProcesses answers from all processes, and closes release when all answers but one have got
+// a reply. It returns the count of each outcome.
 func answerFromProcesses(t *testing.T, answers int, release chan struct{}, env []string, id string) map[string]int {
 	t.Helper()
 	var mu sync.Mutex
@@ -91,7 +90,7 @@ func answerFromProcesses(t *testing.T, answers int, release chan struct{}, env [
 		if i < answers%processes {
 			n++
 		}
-		cmd := child(t, "press", append(env, "PROOF_APPROVAL="+id, "PROOF_PRESSES="+strconv.Itoa(n)))
+		cmd := child(t, "answer", append(env, "PROOF_APPROVAL="+id, "PROOF_ANSWERS="+strconv.Itoa(n)))
 		in, out := pipes(t, cmd)
 		stdins = append(stdins, in)
 		all.Go(func() { readReplies(out) })
@@ -125,7 +124,7 @@ func pipes(t testing.TB, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
 	return in, out
 }
 
-// pressReply is what one press was told.
+// answerReply is the reply to one answer, as a child process prints it.
 type answerReply struct {
 	Outcome runner.Outcome
 	Class   runner.Class
@@ -133,12 +132,12 @@ type answerReply struct {
 	Record  bool
 }
 
-// isPolite reports whether a reply says how the record stands, not that something went wrong.
+// isExpected reports whether a reply has the record's state, not an error.
 func (r answerReply) isExpected() bool {
 	return r.Record && (r.Outcome == runner.Done || r.Outcome == runner.Busy) && r.Message != ""
 }
 
-// pressApproval is the other process: it presses as often as it was told, all at once.
+// answerConcurrently is a child process: it sends PROOF_ANSWERS answers concurrently.
 func answerConcurrently() error {
 	ctx := context.Background()
 	db, err := store.Open(ctx, os.Getenv("PROOF_DATABASE"))
@@ -150,7 +149,7 @@ func answerConcurrently() error {
 	if err != nil {
 		return err
 	}
-	n, err := strconv.Atoi(os.Getenv("PROOF_PRESSES"))
+	n, err := strconv.Atoi(os.Getenv("PROOF_ANSWERS"))
 	if err != nil {
 		return err
 	}
@@ -172,7 +171,7 @@ func answerConcurrently() error {
 	return err
 }
 
-// childSide is the side of a process that was started by a test.
+// childConfig is the configuration of a child process, from its environment.
 func childConfig(db approval.Store) processConfig {
 	return processConfig{
 		process: liveness.NewID(), url: os.Getenv("PROOF_API"), store: db, now: (&clock{}).Now,

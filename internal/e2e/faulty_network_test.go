@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// A request is decided on as its first bytes arrive: one that is to be reset unread never
-// gets to the server. What the decision was goes with the request by its connection.
+// The fault of a request is drawn when its first bytes arrive: a request that is reset unread never
+// reaches the server. The handler finds the drawn fault by the connection.
 
 var connections sync.Map // by the client's address: *faultyConn
 
@@ -41,7 +41,7 @@ type faultyConn struct {
 
 var errReset = errors.New("reset before it was read")
 
-// Read decides whenever a request begins.
+// Read draws a fault for each request that begins in the bytes read.
 func (c *faultyConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 && c.drawIfRequest(p[:n]) == resetUnread {
@@ -51,7 +51,7 @@ func (c *faultyConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// begins draws for a request whose beginning this is.
+// drawIfRequest draws a fault if the bytes begin a request.
 func (c *faultyConn) drawIfRequest(b []byte) fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,7 +69,7 @@ func (c *faultyConn) Close() error {
 	return c.Conn.Close()
 }
 
-// drawnFor returns, once, what was decided on a request as it came in.
+// takeFault returns the fault that was drawn for a request, once.
 func takeFault(r *http.Request) fault {
 	c, ok := connections.Load(r.RemoteAddr)
 	if !ok {
@@ -79,6 +79,6 @@ func takeFault(r *http.Request) fault {
 	conn.mu.Lock()
 	defer conn.mu.Unlock()
 	pending := conn.pending
-	conn.pending = noFault // for a request whose beginning came in pieces nothing is decided
+	conn.pending = noFault // a request whose first bytes came in pieces has no fault
 	return pending
 }

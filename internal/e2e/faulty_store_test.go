@@ -15,17 +15,17 @@ import (
 type failure int
 
 const (
-	failBefore        failure = iota // the call does nothing and fails
-	failAfter                        // the call is carried out, and fails all the same
-	failBeforeFromNow                // the call and all after it fail
-	failAfterFromNow                 // the call is carried out; it and all after it fail
+	failBefore        failure = iota // the call has no effect and fails
+	failAfter                        // the call has its effect and fails
+	failBeforeFromNow                // the call and all later ones have no effect and fail
+	failAfterFromNow                 // the call has its effect and fails; all later ones have none and fail
 )
 
-var failureNames = map[failure]string{failBefore: "refused", failAfter: "unanswered", failBeforeFromNow: "gone from then on", failAfterFromNow: "cut off"}
+var failureNames = map[failure]string{failBefore: "fails before", failAfter: "fails after", failBeforeFromNow: "fails before, from now on", failAfterFromNow: "fails after, then before"}
 
 var errStore = errors.New("the database is gone")
 
-// faulty is a store whose nth call fails. It counts calls; a healed one fails no more.
+// faultyStore is a store whose nth call fails, until it is repaired.
 type faultyStore struct {
 	approval.Store
 	how failure
@@ -42,7 +42,7 @@ func (f *faultyStore) repair() {
 	f.nth = 0
 }
 
-// enter counts a call, and says whether it is carried out and whether it is answered.
+// countCall counts a call, and reports whether the call has its effect and whether it succeeds.
 func (f *faultyStore) countCall(name string) (carriedOut, answered bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

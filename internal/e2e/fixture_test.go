@@ -28,8 +28,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// The people of the attacked account. The lead asks, the second may agree, the outsider is a
-// known person who may do neither, and the stranger is nobody.
+// The actors of the fixture's policy: the lead requests, the second person may approve, the outsider
+// is a person of the policy without rights, the stranger is not in the policy.
 const (
 	lead       = permissions.Actor("local:lead")
 	leadLaptop = permissions.Actor("key:lead-laptop")
@@ -38,7 +38,7 @@ const (
 	stranger   = permissions.Actor("local:stranger")
 )
 
-// seeded returns a source of chance, and the seed that repeats it.
+// seededRand returns a random source and the seed that repeats it.
 func seededRand(t testing.TB) (r *rand.Rand, seed uint64) {
 	t.Helper()
 	seed = testkit.Seed(t)
@@ -50,7 +50,7 @@ func seededRand(t testing.TB) (r *rand.Rand, seed uint64) {
 	return rand.New(rand.NewPCG(seed, seed)), seed
 }
 
-// scene is one account on the simulator, a store, and the process of its lead.
+// fixture is an account on the simulator, a store, and the Runner of one process, with a test clock.
 type fixture struct {
 	testing.TB
 	sim    *simulator.Simulator
@@ -63,8 +63,7 @@ type fixture struct {
 	runner *runner.Runner
 }
 
-// quickFolder is a folder in memory where there is one: what is proved here does not depend
-// on what a disk does.
+// memoryFolder is a folder in /dev/shm where the system has it: these tests do not depend on a disk.
 func memoryFolder(t testing.TB) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "vpsbot-proof-")
@@ -90,13 +89,13 @@ func newFixture(t testing.TB) *fixture {
 	return s
 }
 
-// logger writes a log as the program does: where the token is taken out.
+// logger redacts the token, as the program's logger does.
 func (s *fixture) logger() *slog.Logger {
 	out := redact.Writer(s.log, func() []string { return []string{s.token} })
 	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// process makes the Runner of another process on the same store.
+// newRunner makes the Runner of another process on the same store.
 func (s *fixture) newRunner(id string, transport http.RoundTripper) *runner.Runner {
 	s.Helper()
 	source := func() (string, error) { return s.token, nil }
@@ -117,12 +116,12 @@ func (s *fixture) newRunner(id string, transport http.RoundTripper) *runner.Runn
 	return core
 }
 
-// asCall is what an actor asks for through their assistant.
+// mcpCall is a call of an actor's assistant.
 func mcpCall(actor permissions.Actor, operation, input string) runner.Call {
 	return runner.Call{Operation: operation, Input: []byte(input), Actor: actor, Surface: permissions.MCP, CanPrompt: true}
 }
 
-// asked opens a question and returns its record.
+// requestApproval makes a call that needs approval and returns its record.
 func (s *fixture) requestApproval(c runner.Call) approval.Record {
 	s.Helper()
 	reply := s.runner.Run(s.Context(), c)
@@ -130,7 +129,7 @@ func (s *fixture) requestApproval(c runner.Call) approval.Record {
 	return *reply.Record
 }
 
-// onRecord returns how a record stands.
+// recordByID reads a record.
 func (s *fixture) recordByID(id string) approval.Record {
 	s.Helper()
 	rec, err := s.store.Record(context.WithoutCancel(s.Context()), id)
@@ -138,10 +137,10 @@ func (s *fixture) recordByID(id string) approval.Record {
 	return rec
 }
 
-// writes lists what was asked of the API beside reads, as "DELETE /servers/12345/".
+// writes lists the writes that the API received, as "DELETE /servers/12345/".
 func (s *fixture) writes() []string { return testkit.Sent(s.sim) }
 
-// wholeChain verifies the audit log and returns how many rows it has.
+// verifyChain verifies the audit log and returns the number of its rows.
 func (s *fixture) verifyChain() int64 {
 	s.Helper()
 	report, err := audit.Verify(s.store.Rows(context.WithoutCancel(s.Context()), audit.Filter{}))
@@ -154,8 +153,8 @@ func isDestructive(request string) bool {
 	return strings.HasPrefix(request, "DELETE ") || strings.HasPrefix(request, "POST ") && strings.HasSuffix(request, "/restore/")
 }
 
-// needsTwo is a policy in which the lead and the second look after everything, and need
-// each other to destroy something.
+// twoApproverPolicy is a policy in which the lead and the second person run everything, and each
+// destructive operation needs the other's approval.
 func twoApproverPolicy() permissions.Policy {
 	both := []permissions.Principal{"lead", "second"}
 	destructive := []permissions.Risk{permissions.Destructive}
@@ -173,7 +172,7 @@ func twoApproverPolicy() permissions.Policy {
 	}}
 }
 
-// flipped returns a text with one of its bits turned over.
+// bitFlipped returns a text with one bit flipped.
 func bitFlipped(r *rand.Rand, text string) string {
 	raw := []byte(text)
 	i := r.IntN(len(raw) * 8)
@@ -181,7 +180,7 @@ func bitFlipped(r *rand.Rand, text string) string {
 	return string(raw)
 }
 
-// invented returns a text of the form that ids and nonces have.
+// randomID returns a text of the format of ids and nonces.
 func randomID(r *rand.Rand) string {
 	const letters = "abcdefghijklmnopqrstuvwxyz234567"
 	var b strings.Builder
@@ -191,10 +190,10 @@ func randomID(r *rand.Rand) string {
 	return b.String()
 }
 
-// oneOf draws from a list.
+// pick draws one element of a list.
 func pick[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
 
-// tally counts by name, for the line of a figure.
+// counter counts by name, for the line of a figure.
 type counter struct {
 	mu    sync.Mutex
 	names []string
@@ -213,7 +212,7 @@ func (y *counter) add(name string, n int) {
 	y.count[name] += n
 }
 
-// of returns the count of a name.
+// get returns the count of a name.
 func (y *counter) get(name string) int {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -228,7 +227,7 @@ func (y *counter) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// proven logs the line of a figure, unless something has failed.
+// logFigure logs the line of a figure, unless the test has failed.
 func logFigure(t testing.TB, number int, format string, args ...any) {
 	t.Helper()
 	if !t.Failed() {

@@ -19,10 +19,9 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// Figure 5: 1,000,000 forged approvals, none of which is accepted. They come in by every way
-// an approval can come: as an MCP answer with the nonce of a question, as the answer of the
-// person who waits, as a decision from elsewhere, as the asker's side running what it says
-// was approved, and as an access key that would make its bearer somebody else.
+// Figure 5: 1,000,000 forged approvals, none of which is accepted. They use each way in which an
+// approval arrives: an MCP answer with the nonce of a question, an answer of the requester, a decision
+// on another surface, a run of a record that is said to be approved, and an access key.
 func TestFigure05ForgedApprovals(t *testing.T) {
 	t.Parallel()
 	_, seed := seededRand(t)
@@ -45,17 +44,17 @@ func TestFigure05ForgedApprovals(t *testing.T) {
 	t.Log(s.tries.String())
 }
 
-// siege is a scene with something to steal: questions that are open, over, and answered.
+// forgeryTest is a fixture with open, expired and used questions and access keys.
 type forgeryTest struct {
 	*fixture
-	deletion approval.Record // two people must agree to it; the lead has
-	stop     approval.Record // the lead alone must agree to it
+	deletion approval.Record // needs two people; the lead has approved
+	stop     approval.Record // needs the lead alone
 	expired  approval.Record
 	used     approval.Record
 
 	nonce, expiredNonce, usedNonce string
 	key, expiredKey, revokedKey    string
-	writesBefore                   []string // what was sent until now
+	writesBefore                   []string // those before the forgeries
 	tries                          counter
 }
 
@@ -105,10 +104,10 @@ func keyRow(at time.Time) audit.Row {
 	return audit.Row{At: at, Actor: string(lead), Surface: "terminal", Operation: "keys.create", Decision: "allowed"}
 }
 
-// forgery is one kind of forged approval. try makes one and reports whether it was taken.
+// forgery is one kind of forged approval. try makes one and reports whether it was accepted.
 type forgery struct {
 	name   string
-	weight int // how many of a hundred or so
+	weight int // relative to the other kinds
 	try    func(s *forgeryTest, r *rand.Rand) (taken bool)
 }
 
@@ -156,7 +155,7 @@ var forgeries = []forgery{
 	{"used answer", 2, func(s *forgeryTest, _ *rand.Rand) bool {
 		s.answerRequest(lead, "servers.reboot", s.used.ID, "")
 		return false
-	}}, // hears how it ended
+	}}, // the reply is the old outcome
 
 	{"random decision", 4, func(s *forgeryTest, r *rand.Rand) bool { return s.decide(second, randomID(r), "web-server-01") }},
 	{"bit-flipped decision", 4, func(s *forgeryTest, r *rand.Rand) bool {
@@ -184,15 +183,15 @@ var forgeries = []forgery{
 	{"revoked key", 1, func(s *forgeryTest, _ *rand.Rand) bool { return s.findKey(s.revokedKey) }},
 }
 
-// others are those who may not answer the lead's own question: the second may agree to a
-// deletion, and to nothing that the lead alone must agree to.
+// otherActors may not answer the lead's question. The second person may approve a deletion, but not a
+// request that only the lead must confirm.
 var otherActors = []permissions.Actor{second, outsider, stranger, "", "local:Lead", "lead ", "key:lead"}
 
 func (s *forgeryTest) stopCall() runner.Call {
 	return mcpCall(lead, "servers.stop", `{"server":"db-server-01"}`)
 }
 
-// attack makes one forged approval of a kind that chance picks.
+// tryOne makes one forged approval, of a kind drawn by weight.
 func (s *forgeryTest) tryOne(r *rand.Rand) {
 	at := 0
 	for _, f := range forgeries {
@@ -211,8 +210,8 @@ func (s *forgeryTest) tryOne(r *rand.Rand) {
 	}
 }
 
-// form brings an MCP answer, and does with it what the MCP server does. A yes that gets as
-// far as the Runner's Answer was taken.
+// answerByNonce handles an MCP answer as the MCP server does. An answer that would reach Runner.Answer
+// counts as accepted.
 func (s *forgeryTest) answerByNonce(nonce, session string, c runner.Call) (taken bool) {
 	ctx := context.Background()
 	asked, err := s.runner.ConsumeChallenge(ctx, nonce, session)
@@ -223,13 +222,13 @@ func (s *forgeryTest) answerByNonce(nonce, session string, c runner.Call) (taken
 	return err == nil
 }
 
-// answer brings the answer of somebody who is said to have been asked.
+// answerRequest answers a record as its requester.
 func (s *forgeryTest) answerRequest(actor permissions.Actor, operation, id, text string) (taken bool) {
 	reply := s.runner.Answer(context.Background(), mcpCall(actor, operation, ""), runner.Answer{Approval: id, Channel: permissions.MCP, Yes: true, Text: text})
 	return reply.Class == runner.OK
 }
 
-// decision brings a yes from elsewhere.
+// decide approves a record from another surface.
 func (s *forgeryTest) decide(actor permissions.Actor, id, text string) (taken bool) {
 	_, err := s.runner.Decide(context.Background(), actor, runner.Answer{Approval: id, Channel: permissions.Terminal, Yes: true, Text: text}, "")
 	return err == nil
@@ -240,7 +239,7 @@ func (s *forgeryTest) findKey(secret string) (taken bool) {
 	return err == nil
 }
 
-// unharmed requires that all is as it was before the attack.
+// requireUnchanged requires that the forgeries changed no record and sent no request.
 func (s *forgeryTest) requireUnchanged() {
 	s.Helper()
 	require.Equal(s, s.writesBefore, s.writes(), "nothing was sent")
@@ -255,8 +254,8 @@ func (s *forgeryTest) requireUnchanged() {
 	require.Equal(s, approval.Done, s.recordByID(s.used.ID).State)
 }
 
-// genuine gives the answers that were forged: they count, so the forged ones failed for what
-// was wrong with them.
+// requireGenuineAccepted sends the genuine answers: they are accepted, so the forged ones failed for
+// what is wrong with them.
 func (s *forgeryTest) requireGenuineAccepted() {
 	s.Helper()
 	s.clock.Advance(time.Second)

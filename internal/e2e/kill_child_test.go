@@ -20,24 +20,23 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// points are where a labourer can be killed, named for the step before or after which it
-// dies. Their order is that of the lives: the first is killed after a claim, the next four
-// while they take over and settle what it left.
+// killPoints are where a worker is killed: before or after a step. The order matters: the first worker
+// is killed after a claim, the next four while they settle the record that it left.
 var killPoints = []string{
-	"after claim", "before taking over", "after taking over", "before settling", "after settling",
-	"before call", "as it is sent", "after call", "before outcome", "after outcome", "before telling", "after telling",
-	"before asking", "after asking", "before claim",
+	"after claim", "before takeover", "after takeover", "before settling", "after settling",
+	"before call", "request written", "after call", "before outcome", "after outcome", "before delivery mark", "after delivery mark",
+	"before insert", "after insert", "before claim",
 }
 
-// isRecovery reports whether a point is on the way of who settles what another left.
+// isRecovery reports whether a point is in the settling of a record that another process left.
 func isRecovery(point string) bool {
-	return strings.HasSuffix(point, "taking over") || strings.HasSuffix(point, "settling")
+	return strings.HasSuffix(point, "takeover") || strings.HasSuffix(point, "settling")
 }
 
-// anyMoment is the point of who is killed from outside.
+// randomMoment is the point of a worker that the parent process kills.
 const randomMoment = "any moment"
 
-// labourer is another process: it settles what was left, and does operation after operation.
+// worker is a child process: it settles the records left unfinished, then runs operations in order.
 type worker struct {
 	runner *runner.Runner
 	store  approval.Store
@@ -45,14 +44,14 @@ type worker struct {
 	killer *killer
 }
 
-// deathbed is where it dies.
+// killer kills its own process at a point.
 type killer struct {
 	point string
 	from  int
-	at    int // the operation under way
+	at    int // the current operation
 }
 
-// reach kills this process if that is the point. It says so first, as a number below zero.
+// reach kills the process if it is at its point, and prints the point first, as a negative number.
 func (d *killer) reach(point string) {
 	if d.at >= d.from && d.point == point {
 		fmt.Println(-1 - slices.Index(killPoints, point))
@@ -62,10 +61,10 @@ func (d *killer) reach(point string) {
 
 func (d *killer) killSelf() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	time.Sleep(time.Minute) // it comes
+	time.Sleep(time.Minute) // until the signal arrives
 }
 
-const operationsPastPoint = 3 // operations to wait for a point that does not come by
+const operationsPastPoint = 3 // operations after which a point that was not reached is given up
 
 func runWorker() error {
 	db, err := store.Open(context.Background(), os.Getenv("PROOF_DATABASE"))
@@ -100,21 +99,21 @@ func (l *worker) runOperations(next, last int) error {
 			return fmt.Errorf("operation %d: %w", n, err)
 		}
 		if slices.Contains(killPoints, l.killer.point) && n >= l.killer.from+operationsPastPoint {
-			l.killer.killSelf() // the point was not on the way
+			l.killer.killSelf() // these operations do not reach the point
 		}
 		fmt.Println(n)
 	}
 	switch l.killer.point {
 	case "":
 	case randomMoment:
-		time.Sleep(time.Minute) // it comes
+		time.Sleep(time.Minute) // until the parent kills it
 	default:
 		l.killer.killSelf()
 	}
 	return nil
 }
 
-// settle does the rounds of a reconciler, whose pauses pass at once, until nothing is left.
+// reconcileAll runs a reconciler until no record is claimed, with its clock put forward between rounds.
 func (l *worker) reconcileAll() error {
 	ctx := context.Background()
 	for range 20 {
@@ -127,10 +126,10 @@ func (l *worker) reconcileAll() error {
 		}
 		l.clock.Advance(reconcileInterval)
 	}
-	return errors.New("something is not settled")
+	return errors.New("records are still unsettled")
 }
 
-// do asks for the nth operation, as a person who repeats it until they hear its end.
+// runOperation requests the nth operation, and repeats the request until it has an outcome.
 func (l *worker) runOperation(n int) error {
 	ctx, c := context.Background(), operationCall(n)
 	for range 5 {
@@ -144,7 +143,7 @@ func (l *worker) runOperation(n int) error {
 		case reply.Record != nil && !reply.Record.State.IsOpen():
 			return nil
 		case reply.Class == runner.Invalid && c.Operation == "servers.delete":
-			return nil // it is gone, or never came to be
+			return nil // the server is deleted, or was never created
 		case reply.Outcome != runner.Busy && reply.Outcome != runner.Unknown:
 			return errors.New(reply.Message)
 		}
@@ -152,11 +151,11 @@ func (l *worker) runOperation(n int) error {
 			return err
 		}
 	}
-	return errors.New("it has no end")
+	return errors.New("the operation has no outcome")
 }
 
-// nth is one of four kinds of operation: a change, a create, the delete of what was created,
-// and a stop or a start.
+// operationCall is one of four kinds of operation: an update, a create, the delete of the created
+// server, and a stop or a start.
 func operationCall(n int) runner.Call {
 	c := call(alice, "", "")
 	switch server := n / 4 % 2; n % 4 {
@@ -169,21 +168,21 @@ func operationCall(n int) runner.Call {
 	case 3:
 		c = call(alice, []string{"servers.stop", "servers.start"}[n/8%2], `{"server":"%s"}`, fixedServers[server])
 	}
-	c.Surface, c.Interactive = permissions.Terminal, true // without a policy nothing there is limited
+	c.Surface, c.Interactive = permissions.Terminal, true // without a policy the terminal has no budgets
 	c.RequestID = fmt.Sprint("request-", n)
 	return c
 }
 
 var fixedServers = []string{"web-server-01", "db-server-01"}
 
-// mortalStore is a store whose process dies before or after a step.
+// killableStore is a store whose process is killed before or after a step.
 type killableStore struct {
 	approval.Store
 	killer *killer
 }
 
 func (s *killableStore) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
-	step := "asking"
+	step := "insert"
 	if r.State == approval.Executing {
 		step = "claim"
 	}
@@ -200,7 +199,7 @@ func (s *killableStore) Move(ctx context.Context, m approval.Move, row audit.Row
 	case slices.Contains(m.From, approval.Unknown):
 		step = "settling"
 	case m.To == approval.Unknown:
-		step = "taking over"
+		step = "takeover"
 	}
 	s.killer.reach("before " + step)
 	defer s.killer.reach("after " + step)
@@ -208,12 +207,12 @@ func (s *killableStore) Move(ctx context.Context, m approval.Move, row audit.Row
 }
 
 func (s *killableStore) MarkDelivered(ctx context.Context, id string, at time.Time) (bool, error) {
-	s.killer.reach("before telling")
-	defer s.killer.reach("after telling")
+	s.killer.reach("before delivery mark")
+	defer s.killer.reach("after delivery mark")
 	return s.Store.MarkDelivered(ctx, id, at)
 }
 
-// mortalTransport sends, and dies around a write.
+// killableTransport is a transport whose process is killed before, during or after a write.
 type killableTransport struct {
 	http.RoundTripper
 	killer *killer
@@ -225,6 +224,6 @@ func (t killableTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	t.killer.reach("before call")
 	defer t.killer.reach("after call")
-	sent := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { t.killer.reach("as it is sent") }}
+	sent := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { t.killer.reach("request written") }}
 	return t.RoundTripper.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), sent)))
 }

@@ -20,23 +20,22 @@ import (
 )
 
 const (
-	// perLife is how far the Runners' clock is put forward between a kill and the restart:
-	// further than any process goes by itself.
+	// clockPerProcess is how far the Runners' clock is put forward from one process to the next, so that
+	// each process is later than any time its predecessor reached.
 	clockPerProcess = 3 * time.Minute
 
 	appliedWithin = 30 * time.Second // of the restart
-	// The product takes a change for not made when nothing was seen of it for a minute; the
-	// reconciler looks every five seconds.
+	// A change counts as not applied when the reconciler has found no sign of it for a minute, in rounds
+	// of five seconds.
 	notAppliedWithin = time.Minute + 2*reconcileInterval
 
-	// randomDeaths follow upon one at each of the named points, again and again.
+	// randomKills follow a kill at each of the named points, in each cycle.
 	randomKills = 7
 )
 
-// Processes do one operation after the other on one store, each process until it is killed:
-// at a named point before or after one of its steps, or at any moment. The next one settles
-// what was left, asks for the interrupted operation again under the same request id, and goes
-// on. Time is the Runners': where one waits for a minute to pass, its clock is put forward.
+// Processes run operations on one store, each until it is killed: at a named point before or after a
+// step, or at a random moment. The next process settles the records left unfinished and repeats the
+// interrupted operation under the same request id. Waits are simulated with the Runners' clock.
 func TestFigure2Killed(t *testing.T) {
 	t.Parallel()
 	for name, engine := range engines {
@@ -60,15 +59,15 @@ func testKilled(t *testing.T, engine, url string, kills, operations int) {
 	for processRuns.next < operations {
 		processRuns.runProcess(t, killPlan{})
 	}
-	processRuns.runProcess(t, killPlan{}) // settles what the last one left
+	processRuns.runProcess(t, killPlan{}) // settles the records that the last process left
 
 	log := readLog(t, w.store)
 	log.requireComplete(t)
 	require.Equal(t, kills, processRuns.kills)
-	require.Len(t, processRuns.atPoint, len(killPoints), "every point was one of death: %v", processRuns.atPoint)
+	require.Len(t, processRuns.atPoint, len(killPoints), "a kill happened at every point: %v", processRuns.atPoint)
 	doubled, wrong := processRuns.compare(log, sent)
 	require.Zero(t, doubled, "operations were sent twice")
-	require.Empty(t, wrong, "what the records say is not what was sent")
+	require.Empty(t, wrong, "records disagree with the requests sent")
 	applied, notApplied := processRuns.settleTimes(log)
 	require.LessOrEqual(t, applied, appliedWithin)
 	require.LessOrEqual(t, notApplied, notAppliedWithin)
@@ -94,14 +93,14 @@ func countRows(log logAndRecords, decision audit.Decision) (n int) {
 	return n
 }
 
-// death is where a life ends. The zero value is never.
+// killPlan is when a process is killed. The zero value is never.
 type killPlan struct {
 	point string        // one of points, or anyMoment
-	from  int           // the operation from which on it may end
-	after time.Duration // of a random one, from when that operation begins
+	from  int           // the first operation in which it may be killed
+	after time.Duration // for randomMoment: since that operation began
 }
 
-// nextDeath spreads the deaths that are left over the operations that are left.
+// nextKill spreads the remaining kills over the remaining operations.
 func (v *processRuns) nextKill(random *rand.Rand, kills int) killPlan {
 	index, operations := v.kills%(len(killPoints)+randomKills), v.last-v.next
 	d := killPlan{point: randomMoment, from: v.next + min(operations, random.IntN(1+2*operations/(kills-v.kills)))}
@@ -116,7 +115,7 @@ func (v *processRuns) nextKill(random *rand.Rand, kills int) killPlan {
 	return d
 }
 
-// lives are the processes that worked on one store.
+// processRuns are the processes that ran on one store, one after the other.
 type processRuns struct {
 	world      *world
 	url, api   string
@@ -127,11 +126,11 @@ type processRuns struct {
 	started    []time.Time // when each began, on the Runners' clock
 }
 
-// one lives until it is killed, or has done all.
+// runProcess runs a process until it is killed, or has run all operations.
 func (v *processRuns) runProcess(t *testing.T, d killPlan) {
 	t.Helper()
 	v.ahead += clockPerProcess
-	cmd := child(t, "labour", append(childOf(v.url, v.api), fmt.Sprint("PROOF_AHEAD=", int64(v.ahead)),
+	cmd := child(t, "worker", append(childOf(v.url, v.api), fmt.Sprint("PROOF_AHEAD=", int64(v.ahead)),
 		fmt.Sprint("PROOF_NEXT=", v.next), fmt.Sprint("PROOF_LAST=", v.last), "PROOF_POINT="+d.point, fmt.Sprint("PROOF_FROM=", d.from)))
 	v.started = append(v.started, time.Now().Add(v.ahead))
 	in, out := pipes(t, cmd)
@@ -153,7 +152,7 @@ func (v *processRuns) runProcess(t *testing.T, d killPlan) {
 	v.kills++
 }
 
-// listen follows what a process has done, until it ends.
+// readProgress reads the numbers of the operations that a process has run, until it ends.
 func (v *processRuns) readProgress(t *testing.T, out io.Reader, each func()) {
 	t.Helper()
 	for {
@@ -165,14 +164,13 @@ func (v *processRuns) readProgress(t *testing.T, out io.Reader, each func()) {
 			v.atPoint[killPoints[-1-n]]++
 			continue
 		}
-		require.Equal(t, v.next, n, "done in another order")
+		require.Equal(t, v.next, n, "operations completed out of order")
 		v.next = n + 1
 		each()
 	}
 }
 
-// writes are the changes that arrived at the API, by what tells one operation's from
-// another's.
+// writes are the writes that arrived at the API, by a key that is unique to an operation.
 type writes struct {
 	mu   sync.Mutex
 	keys []string
@@ -195,8 +193,8 @@ func watchWrites(w *world) *writes {
 	return all
 }
 
-// compare holds the records against what arrived at the API: each record one write at most,
-// and one if it is done.
+// compare checks the writes that arrived at the API against the records: at most one per record, and
+// exactly one for a record that is done.
 func (v *processRuns) compare(log logAndRecords, sent *writes) (doubled int, wrong []string) {
 	arrived, claims, done, requests := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
 	for _, key := range sent.keys {
@@ -230,7 +228,7 @@ func (v *processRuns) compare(log logAndRecords, sent *writes) (doubled int, wro
 
 var serverIDs = regexp.MustCompile(`"server":"?(\w+)`)
 
-// keyOf is the write that a record sends, as watchWrites names it.
+// writeKey is the write that a record sends, as watchWrites names it.
 func writeKey(rec approval.Record) string {
 	id := ""
 	if m := serverIDs.FindStringSubmatch(string(rec.Input)); m != nil {
@@ -247,8 +245,8 @@ func writeKey(rec approval.Record) string {
 	return "POST /servers/" + id + "/" + strings.TrimPrefix(rec.Operation, "servers.") + "/"
 }
 
-// settled returns how long after a restart the last was settled that had happened, and the
-// last that had not.
+// settleTimes returns the longest times from a restart to the settling of a change that was applied,
+// and of one that was not.
 func (v *processRuns) settleTimes(log logAndRecords) (applied, notApplied time.Duration) {
 	for _, row := range log.rows {
 		if row.Decision != "settled" {

@@ -22,12 +22,12 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// cage is what one canary is let loose in: the program, an account of its own, a state
-// folder, and everything that was said and written where a secret must not be.
+// sandbox is the environment of one canary secret: the program, an account, a state folder, and all
+// output in which the secret must not be.
 type sandbox struct {
 	testing.TB
 	program string
-	folder  string // inputs are in it; what the program writes is in its folder "state"
+	folder  string // has the inputs; the program writes to its subfolder "state"
 	sim     *simulator.Simulator
 	api     string
 	secret  string
@@ -55,7 +55,7 @@ func newSandbox(t testing.TB, program, secret string) *sandbox {
 	return c
 }
 
-// known makes the secret a token that the account knows.
+// registerToken makes the secret a token of the account.
 func (c *sandbox) registerToken() *sandbox {
 	c.sim.Edit(func(w *simulator.World) {
 		w.Tokens[c.secret] = &simulator.Token{Value: c.secret, Name: "Canary", Permissions: []string{"*:*"}}
@@ -63,7 +63,7 @@ func (c *sandbox) registerToken() *sandbox {
 	return c
 }
 
-// file writes an input.
+// file writes an input file.
 func (c *sandbox) file(name, text string) (path string) {
 	c.Helper()
 	path = filepath.Join(c.folder, name)
@@ -72,7 +72,7 @@ func (c *sandbox) file(name, text string) (path string) {
 	return path
 }
 
-// vars is an environment on top of the cage's own.
+// vars are variables in addition to the sandbox's own.
 type vars map[string]string
 
 func (c *sandbox) environ(env vars) []string {
@@ -94,7 +94,7 @@ func (c *sandbox) environ(env vars) []string {
 	return list
 }
 
-// run runs one command and hears all that it says. What it prints on stdout is returned too.
+// run runs one command, adds its output, and returns its stdout.
 func (c *sandbox) run(env vars, args ...string) (out string) {
 	c.Helper()
 	return c.runWithInput(env, "", args...)
@@ -110,7 +110,7 @@ func (c *sandbox) runWithInput(env vars, in string, args ...string) (out string)
 	return stdout.String()
 }
 
-// everyday is what people and assistants do: it succeeds, is refused, fails, and is looked up.
+// runCommands runs commands and an MCP session: calls that succeed, are refused, fail, and are listed.
 func (c *sandbox) runCommands(env vars) {
 	c.Helper()
 	for _, args := range [][]string{
@@ -133,7 +133,7 @@ func (c *sandbox) runCommands(env vars) {
 	c.runWithInput(env, session("servers_list", `{}`, "servers_delete", `{"server":"db-server-01"}`, "servers_get", `{"server":5}`), "mcp")
 }
 
-// briefly is less of it, for an API that lets everybody wait.
+// runFewCommands runs fewer commands, for an API that fails slowly.
 func (c *sandbox) runFewCommands(env vars) {
 	c.Helper()
 	c.run(env, "run", "servers.list")
@@ -142,7 +142,7 @@ func (c *sandbox) runFewCommands(env vars) {
 	c.runWithInput(env, session("servers_list", `{}`), "mcp")
 }
 
-// session is what an MCP client says: the list, then tools with their arguments.
+// session is the input of an MCP session: tools/list, then calls of tools with their arguments.
 func session(calls ...string) string {
 	lines := []string{
 		`{"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"2025-06-18","clientInfo":{"name":"t","version":"1"},"capabilities":{}}}`,
@@ -154,32 +154,40 @@ func session(calls ...string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// written adds every byte that the program left in its folder.
+// addFiles adds the content of every file in the program's state folder.
 func (c *sandbox) addFiles() {
 	c.Helper()
-	err := filepath.WalkDir(filepath.Join(c.folder, "state"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil //nolint:nilerr // nothing was written
-		}
-		raw, err := os.ReadFile(path)
-		fmt.Fprintf(c.output, "\nfile %s:\n%s", path, raw)
-		return err
-	})
-	require.NoError(c, err)
+	fmt.Fprint(c.output, fileContents(c, filepath.Join(c.folder, "state")))
 }
 
-// seenByTheAPI adds what the API was sent beside the header that carries the token.
+// fileContents is the name and the content of every file in a folder and in the folders in it, or "" where
+// there is no such folder.
+func fileContents(t testing.TB, folder string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil //nolint:nilerr // a folder that does not exist has no files
+		}
+		raw, err := os.ReadFile(path)
+		fmt.Fprintf(&b, "\nfile %s:\n%s", path, raw)
+		return err
+	})
+	require.NoError(t, err)
+	return b.String()
+}
+
+// addAPIRequests adds the requests to the API, without the header that carries the token.
 func (c *sandbox) addAPIRequests() {
 	for _, r := range c.sim.Requests() {
 		fmt.Fprintf(c.output, "request %s %s %s %s\n", r.Method, r.Path, r.Query, r.Body)
 	}
 }
 
-// newSecret returns a secret that is found nowhere by chance.
+// newSecret returns a secret long enough not to occur by chance.
 func newSecret(r *rand.Rand, prefix string) string { return prefix + randomID(r) + randomID(r) }
 
-// traces are the forms in which a secret, or a part of it that would help to guess the rest,
-// may have been written.
+// secretForms are encodings of a secret, and parts of it long enough to help guess the rest.
 func secretForms(secret string) []string {
 	bare := secret[strings.LastIndex(secret, "_")+1:]
 	middle := len(bare)/2 - 8
@@ -198,7 +206,7 @@ func reversed(s string) string {
 	return string(raw)
 }
 
-// found returns the line in which a trace of the secret is, or nothing.
+// findSecret returns an excerpt that contains a form of the secret, or "".
 func findSecret(secret, text string) (line string) {
 	for _, trace := range secretForms(secret) {
 		if at := strings.Index(text, trace); at >= 0 {

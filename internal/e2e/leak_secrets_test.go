@@ -15,7 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/keys"
 )
 
-// canary is a secret and the way it comes in.
+// canarySecret is a secret, and a use of the program that gives it the secret.
 type canarySecret struct {
 	name string
 	make func(*rand.Rand) string
@@ -41,7 +41,7 @@ func newAuditKey(*rand.Rand) string {
 	return strings.TrimSpace(private)
 }
 
-// everydayWith has the everyday life with the secret in a variable.
+// commandsWith runs the commands with the secret in a variable.
 func commandsWith(name string) func(*sandbox) {
 	return func(c *sandbox) { c.registerToken().runCommands(vars{name: c.secret}) }
 }
@@ -142,7 +142,7 @@ var canarySecrets = []canarySecret{
 	}},
 }
 
-// escaped spells a text in JSON's own way.
+// jsonEscaped writes each character of a text as a JSON escape.
 func jsonEscaped(text string) string {
 	var b strings.Builder
 	for _, c := range text {
@@ -151,7 +151,8 @@ func jsonEscaped(text string) string {
 	return b.String()
 }
 
-// echoed has the everyday life with an API that answers as answer does, all but its account.
+// withAPIAnswer runs a few commands against an API whose answers, except that of the account, are
+// written by answer.
 func withAPIAnswer(answer func(*sandbox, http.ResponseWriter)) func(*sandbox) {
 	return func(c *sandbox) {
 		c.registerToken().sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -228,7 +229,7 @@ func passInMessages(c *sandbox) {
 	c.run(vars{"VPS_API_TOKEN": c.secret}, "audit", "list", "--json")
 }
 
-// makeKey makes the first access key of the store, whose secret is looked for.
+// createKey creates the first access key of the store; it is the canary.
 func (c *sandbox) createKey(flags ...string) {
 	c.Helper()
 	file := filepath.Join(c.TempDir(), "key")

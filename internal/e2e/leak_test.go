@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +17,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// Figure 11: canary secrets, one by each way that a secret can come in, and none of them in
-// anything that was said, logged or written: not whole, not in part, not in another spelling.
+// Figure 11: one canary secret for each way in which a secret reaches the program. None is in its
+// output, logs, requests or files: not whole, not in part, not encoded.
 func TestFigure11Canaries(t *testing.T) {
 	t.Parallel()
 	r, seed := seededRand(t)
@@ -48,8 +47,8 @@ func TestFigure11Canaries(t *testing.T) {
 		len(canarySecrets)+2, bytesRead, seed)
 }
 
-// Figure 11: a panic on the way to the API, with the token in its words, tells it to nobody,
-// and ends nothing but the call. It happens in a process of its own, which it may end.
+// Figure 11: a panic in the transport whose message has the token does not print it, and ends only the
+// call. The test runs in a child process, because the panic may end it.
 func TestFigure11Panic(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{"at the call": "/servers/", "while the permissions are read": "/account/me/"} {
@@ -57,8 +56,8 @@ func TestFigure11Panic(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestFigure11PanicInside$", "-test.v")
 			cmd.Env = append(os.Environ(), panicPathVariable+"="+path)
 			output, err := cmd.CombinedOutput()
-			require.Contains(t, string(output), panicPathVariable+" "+path, "it was tried")
-			require.NotContains(t, string(output), panicToken, "the token was told")
+			require.Contains(t, string(output), panicPathVariable+" "+path, "the test ran")
+			require.NotContains(t, string(output), panicToken, "the token was printed")
 			require.NoError(t, err, "the process ended: %s", tail(output, 600))
 		})
 	}
@@ -71,7 +70,7 @@ const (
 
 func tail(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
 
-// TestFigure11PanicInside is what TestFigure11Panic runs in another process.
+// TestFigure11PanicInside is the child process of TestFigure11Panic.
 func TestFigure11PanicInside(t *testing.T) {
 	t.Parallel()
 	path := os.Getenv(panicPathVariable)
@@ -89,13 +88,13 @@ func TestFigure11PanicInside(t *testing.T) {
 	w := s.connect(s.runner, lead, transcript)
 	require.True(t, w.call(`{"name":"servers_list","arguments":{}}`).IsError)
 	require.True(t, w.call(`{"name":"servers_delete","arguments":{"server":"web-server-01"}}`).IsError)
-	require.Contains(t, s.log.String(), "a header with Bearer [redacted]", "it did panic")
+	require.Contains(t, s.log.String(), "a header with Bearer [redacted]", "the panic was logged")
 	for _, text := range []string{transcript.String(), s.log.String(), s.storeBytes()} {
 		require.Empty(t, findSecret(panicToken, text))
 	}
 }
 
-// breaking is a transport that panics at some paths.
+// panickingTransport is a transport that panics at one path.
 type panickingTransport struct {
 	http.RoundTripper
 	path string
@@ -108,22 +107,15 @@ func (b panickingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.RoundTripper.RoundTrip(r)
 }
 
-// rows is every byte of the store.
+// storeBytes is the content of all files of the store.
 func (s *fixture) storeBytes() string {
 	s.Helper()
-	var b strings.Builder
-	names, err := filepath.Glob(filepath.Join(s.folder, "*"))
-	require.NoError(s, err)
-	require.NotEmpty(s, names)
-	for _, name := range names {
-		raw, err := os.ReadFile(name)
-		require.NoError(s, err)
-		b.Write(raw)
-	}
-	return b.String()
+	contents := fileContents(s, s.folder)
+	require.NotEmpty(s, contents)
+	return contents
 }
 
-// Figure 11: the nonce of a question is the client's alone. The store has its hash.
+// Figure 11: only the client gets the nonce of a question. The store has its hash.
 func TestFigure11Nonce(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -137,7 +129,7 @@ func TestFigure11Nonce(t *testing.T) {
 	require.NotContains(t, s.log.String()+s.storeBytes()+reply.Text(), state)
 }
 
-// What looks for the canaries finds them in every form.
+// findSecret finds a secret in each of its forms.
 func TestFigure11TheSearchFinds(t *testing.T) {
 	t.Parallel()
 	r, _ := seededRand(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 )
 
-// ledger is what a store and its log say after a proof.
+// logAndRecords is the audit log and the records of a store.
 type logAndRecords struct {
 	records map[string]approval.Record
 	rows    []audit.Row
@@ -44,14 +44,14 @@ func readLog(t testing.TB, s *store.Store) logAndRecords {
 	return l
 }
 
-// progress is how far the rows of one record lead.
+// recordProgress is the state of one record after the audit rows read so far.
 type recordProgress struct {
 	state    approval.State
 	consents int
 }
 
-// step reads the next row of a record. It reports false if the state machine has no such
-// step there: a row too many, or one missing before it.
+// apply reads the next row of a record. It reports false if the state machine has no such transition:
+// the row is extra, or one before it is missing.
 func (p *recordProgress) apply(rec approval.Record, row audit.Row) bool {
 	to := approval.State(row.Decision)
 	switch {
@@ -66,14 +66,14 @@ func (p *recordProgress) apply(rec approval.Record, row audit.Row) bool {
 	case row.Outcome != "":
 		to = approval.State(row.Outcome)
 	case row.Decision == "refused" && p.state != approval.Executing:
-		return p.state != "" // an answer that was not taken, or a claim of a busy target: no step
+		return p.state != "" // a rejected answer, or a claim of a busy target: no transition
 	}
 	ok := p.state.May(to)
 	p.state = to
 	return ok
 }
 
-// needed is how many people must agree before a record is approved.
+// requiredConsents is how many people must consent before a record is approved.
 func requiredConsents(rec approval.Record) int {
 	if rec.Own && rec.Others > 0 {
 		return rec.Others + 1
@@ -81,8 +81,8 @@ func requiredConsents(rec approval.Record) int {
 	return max(rec.Others, 1)
 }
 
-// balance holds the log against the records: it returns the steps that have no row, and the
-// rows that are no step.
+// compareLog compares the log with the records: it returns the records whose rows are missing, and the
+// rows that are no transition.
 func (l logAndRecords) compareLog() (missing, extra []string) {
 	at := map[string]*recordProgress{}
 	for _, row := range l.rows {
@@ -100,7 +100,7 @@ func (l logAndRecords) compareLog() (missing, extra []string) {
 	}
 	for id, rec := range l.records {
 		if at[id] == nil || at[id].state != rec.State {
-			missing = append(missing, fmt.Sprintf("%s is %s, which the log does not say", id, rec.State))
+			missing = append(missing, fmt.Sprintf("%s is %s, which the log does not show", id, rec.State))
 		}
 	}
 	slices.Sort(missing)
@@ -110,12 +110,12 @@ func (l logAndRecords) compareLog() (missing, extra []string) {
 func (l logAndRecords) requireComplete(t testing.TB) {
 	t.Helper()
 	missing, extra := l.compareLog()
-	require.Empty(t, missing, "rows are missing")
-	require.Empty(t, extra, "there are rows too many")
+	require.Empty(t, missing, "transitions without an audit row")
+	require.Empty(t, extra, "audit rows without a transition")
 }
 
-// most is how many records of one target were ever executing at the same time, as the log
-// has kept the order.
+// maxExecuting is the largest number of records of one target that executed concurrently, by the order
+// of the log.
 func (l logAndRecords) maxExecuting() int {
 	executing, maxExecuting := map[string]map[string]bool{}, 0
 	for _, row := range l.rows {
@@ -137,7 +137,7 @@ func (l logAndRecords) maxExecuting() int {
 	return maxExecuting
 }
 
-// states counts the records by how they stand.
+// states counts the records by state.
 func (l logAndRecords) states() map[approval.State]int {
 	counts := map[approval.State]int{}
 	for _, rec := range l.records {
@@ -146,7 +146,7 @@ func (l logAndRecords) states() map[approval.State]int {
 	return counts
 }
 
-// claimed reports whether a record was ever claimed.
+// anyClaimed reports whether any record was claimed.
 func (l logAndRecords) anyClaimed() bool {
 	for _, rec := range l.records {
 		if !rec.ClaimedAt.IsZero() {
@@ -156,7 +156,7 @@ func (l logAndRecords) anyClaimed() bool {
 	return false
 }
 
-// story tells what the log has of a target, for whoever looks for a mistake.
+// logOf formats the audit rows of a target, for a failure message.
 func (l logAndRecords) logOf(targetName string) string {
 	var b strings.Builder
 	for _, row := range l.rows {

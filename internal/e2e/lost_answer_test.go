@@ -25,21 +25,19 @@ const (
 	requesters        = 50
 	reconcileInterval = 5 * time.Second // between two rounds of a reconciler, as in the product
 
-	// settleTime is how long a create that did not happen is looked for: the product takes it
-	// for not applied only then. A look whose every read failed is made up for by a later one, 30 s
-	// after it.
+	// settleTime is how long a create without a sign of it is looked for before it counts as not applied.
+	// A read-back whose every request failed is repeated 30 s later.
 	settleTime    = time.Minute
 	lateReadBacks = 3 * 30 * time.Second
 
-	createTimeout = 2 * time.Minute // that an asker tries, by a real clock
-	applyDelay    = 2 * time.Second // of a change that is made after its connection was reset
+	createTimeout = 2 * time.Minute // of a requester's attempts, by a real clock
+	applyDelay    = 2 * time.Second // of a change that the API applies after the connection was reset
 )
 
-// Creates go over real connections to a simulator that fails two in five requests, whatever
-// they ask for: the connection is reset before the request is read, or after; 429; 502 after
-// the change was made. Whoever hears that nothing happened asks again, so that each server is
-// wanted until it is there or its fate is unknown. Time is the Runner's: its reconciler's
-// pauses pass at once.
+// Creates go over real connections to a simulator that fails two in five requests of any kind: the
+// connection is reset before or after the request is read; 429; 502 after the change was applied. A
+// requester whose create failed repeats it, until the server exists or the outcome is unknown. The
+// reconciler's pauses are simulated with the Runner's clock.
 func TestFigure3CreatesUnderFaults(t *testing.T) {
 	t.Parallel()
 	n, s := testkit.Size(25, 1000), testkit.Seed(t)
@@ -54,7 +52,7 @@ func TestFigure3CreatesUnderFaults(t *testing.T) {
 	stop := w.reconcile(p)
 	outcomes := createAll(t, core, n)
 	stop()
-	faults.pendingWrites.Wait() // the clock is put forward from here on
+	faults.pendingWrites.Wait() // before the clock is put forward
 	unknown := readLog(t, w.store).states()[approval.Unknown]
 	applied, notApplied := settleAll(t, w, core)
 	faults.stop()
@@ -63,18 +61,17 @@ func TestFigure3CreatesUnderFaults(t *testing.T) {
 	log.requireComplete(t)
 	doubled, wrong := compareWithAccount(w, log, n)
 	require.Zero(t, doubled, "servers were created twice")
-	require.Empty(t, wrong, "settled as what did not happen")
+	require.Empty(t, wrong, "records disagree with the account")
 	require.Zero(t, log.states()[approval.Unknown]+log.states()[approval.Executing])
 	require.LessOrEqual(t, applied, settleTime)
 	require.LessOrEqual(t, notApplied, settleTime+lateReadBacks)
 	require.Greater(t, faults.total(), n, "there were faults")
-	testkit.Figure(t, 3, "%d creates in %d requests with %d faults (%d reset unread, %d reset read, %d reset and made later, %d 429, %d 502 after the commit): 0 doubled; %d answers lost, %d of them not settled by their caller: those that happened were settled within %s, the others at %s (seed %d)",
+	testkit.Figure(t, 3, "%d creates in %d requests with %d faults (%d reset unread, %d reset read, %d reset and applied later, %d 429, %d 502 after the commit): 0 doubled; %d answers lost, %d of them not settled by their caller: those that happened were settled within %s, the others at %s (seed %d)",
 		n, faults.requests, faults.total(), faults.drawn[resetUnread], faults.drawn[resetRead], faults.drawn[appliedLate], faults.drawn[throttled], faults.drawn[appliedThen502],
 		outcomes[runner.Unknown], unknown, applied.Round(time.Second), notApplied.Round(time.Second), s)
 }
 
-// reconcile has another process look after what is unfinished, at the product's own pace, until
-// stop is called.
+// reconcile runs the reconciler of another process, at the product's own pace, until stop is called.
 func (w *world) reconcile(s processConfig) (stop func()) {
 	w.Helper()
 	other := w.processConfig("process-2")
@@ -86,7 +83,7 @@ func (w *world) reconcile(s processConfig) (stop func()) {
 	return func() { cancel(); ended.Wait() }
 }
 
-// createAll asks for n servers, each until it is there or its fate is unknown.
+// createAll requests n servers, each until it exists or its outcome is unknown.
 func createAll(t *testing.T, core *runner.Runner, n int) map[runner.Outcome]int {
 	t.Helper()
 	var mu sync.Mutex
@@ -115,7 +112,7 @@ func createOne(t *testing.T, core *runner.Runner, actor permissions.Actor, i int
 			return reply.Outcome
 		case runner.Unknown:
 			if again := core.Run(context.Background(), c); reply.Record != nil && again.Outcome == runner.ApprovalRequired && reply.Record.State == approval.Unknown {
-				t.Errorf("new-%d: asking again for what is unknown asks anew", i)
+				t.Errorf("new-%d: a repeated request of an unknown outcome asked for a new approval", i)
 			}
 			return reply.Outcome
 		}
@@ -124,14 +121,14 @@ func createOne(t *testing.T, core *runner.Runner, actor permissions.Actor, i int
 	return ""
 }
 
-// settleAll lets the reconciler do its rounds until nothing is unknown. It returns how long
-// the last took that had happened, and the last that had not.
+// settleAll runs the reconciler until no outcome is unknown. It returns the longest times to settle a
+// create that was applied, and one that was not.
 func settleAll(t *testing.T, w *world, core *runner.Runner) (applied, notApplied time.Duration) {
 	t.Helper()
 	unknownSince := map[string]time.Time{}
 	w.clock.Stop()
 	for range int((settleTime+lateReadBacks)/reconcileInterval) + 1 {
-		_ = core.ReconcileOnce(t.Context()) // a round that cannot read is made up for by the next
+		_ = core.ReconcileOnce(t.Context()) // a round whose reads fail is repeated by the next
 		open, err := w.store.Find(t.Context(), approval.Query{States: []approval.State{approval.Unknown}})
 		require.NoError(t, err)
 		for _, rec := range open {
@@ -155,8 +152,8 @@ func settleAll(t *testing.T, w *world, core *runner.Runner) (applied, notApplied
 	return applied, notApplied
 }
 
-// compare counts the servers that are there more than once, and finds the records that say
-// something else than the world.
+// compareWithAccount counts the names of which more than one server exists, and lists the names whose
+// records disagree with the account.
 func compareWithAccount(w *world, log logAndRecords, n int) (doubled int, wrong []string) {
 	done := map[string]int{}
 	for _, rec := range log.records {
@@ -176,26 +173,26 @@ func compareWithAccount(w *world, log logAndRecords, n int) (doubled int, wrong 
 			doubled++
 		}
 		if present[name] != done[name] {
-			wrong = append(wrong, fmt.Sprintf("%s: %d are there, %d are done: %s", name, present[name], done[name], log.logOf(name)))
+			wrong = append(wrong, fmt.Sprintf("%s: %d exist, %d are done: %s", name, present[name], done[name], log.logOf(name)))
 		}
 	}
 	return doubled, wrong
 }
 
-// fault is what becomes of a request.
+// fault is how a request fails.
 type fault int
 
 const (
 	noFault fault = iota
 	resetUnread
 	resetRead
-	appliedLate // reset, and the change is made only some time later
+	appliedLate // reset, and the change is applied later
 	throttled
 	appliedThen502 // 502 after the change
 	faultKinds
 )
 
-// faultyNetwork fails requests, on the connection or behind it.
+// faultyNetwork fails requests, on the connection or in the handler.
 type faultyNetwork struct {
 	mu            sync.Mutex
 	random        *rand.Rand
@@ -205,7 +202,7 @@ type faultyNetwork struct {
 	pendingWrites sync.WaitGroup
 }
 
-// draw decides on a request.
+// draw draws the fault of a request.
 func (f *faultyNetwork) draw() fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -231,7 +228,7 @@ func (f *faultyNetwork) total() (sum int) {
 	return sum
 }
 
-// handle carries out what was decided as the request came in.
+// handle applies the fault that was drawn when the request began.
 func (f *faultyNetwork) handle(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	switch takeFault(r) {
 	case resetRead:
@@ -253,7 +250,7 @@ func (f *faultyNetwork) handle(w http.ResponseWriter, r *http.Request, next http
 	}
 }
 
-// breakOff resets the connection of a request.
+// hijackAndReset resets the connection of a request.
 func hijackAndReset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
-// Moments that figure 3 only meets by chance, held still.
+// Races of figure 3, made deterministic.
 
 const wantedServer = `{"name":"web-3","plan_id":"1","os_id":"5","location":"us-west"}`
 
-// The permissions are read anew while a create is being planned, and cannot be. Either it is
-// refused, or what its read-back needs is there all the same.
+// The token's permissions expire in the cache while a create is planned, and cannot be read again. The
+// create is refused, or its plan has the permissions that its read-back needs.
 func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	var planned, unreadable atomic.Bool
@@ -30,7 +30,7 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 			applyThen502(rw, r, next)
 			return
 		case strings.HasSuffix(r.URL.Path, "/plans/") && planned.CompareAndSwap(false, true):
-			w.clock.Advance(time.Minute) // what is kept of the permissions is too old from now on
+			w.clock.Advance(time.Minute) // the cached permissions are expired from now on
 			unreadable.Store(true)
 		case strings.HasSuffix(r.URL.Path, "/account/me/") && unreadable.Load():
 			rw.WriteHeader(http.StatusInternalServerError)
@@ -41,7 +41,7 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 	core := w.runner(w.processConfig("process-1"))
 	asked := core.Run(t.Context(), call(alice, "servers.create", wantedServer))
 	if asked.Outcome != runner.ApprovalRequired {
-		return // refused: nothing was asked and nothing sent
+		return // refused: no approval was requested and no request sent
 	}
 	require.NotContains(t, asked.Card.Text(), "is missing", "the token has every permission")
 	unreadable.Store(false)
@@ -53,8 +53,8 @@ func TestFigure3PermissionsUnreadableForAMoment(t *testing.T) {
 	require.Contains(t, []approval.State{approval.Done, approval.Refused, approval.Stale}, rec.State, "%s", reply.Message)
 }
 
-// A create is unknown and asked for again; while that call is being planned a reconciler finds
-// that it has happened. The asker is told so, and not asked to create another.
+// A create with an unknown outcome is requested again; while that call is planned, a reconciler finds
+// that the create was applied. The requester gets that outcome, and no approval for a second server.
 func TestFigure3SettledWhileItIsAskedForAgain(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	core, other := w.runner(w.processConfig("process-1")), w.runner(w.processConfig("process-2"))

@@ -16,20 +16,20 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// wire is an MCP client that speaks in raw lines, so that it can say anything. It talks as
-// clients of both eras do: each request of the newer one brings its era along.
+// mcpClient is an MCP client that sends raw lines, so that it can send invalid messages. It sends
+// requests of both protocol revisions: those of the newer one carry their revision.
 type mcpClient struct {
 	*fixture
 	in             io.WriteCloser
-	transcript     io.Writer       // all that the server said; may be nil
-	serverRequests chan mcpMessage // what the server asks of an older client
+	transcript     io.Writer       // of all lines from the server; may be nil
+	serverRequests chan mcpMessage // the server's requests to a legacy client
 	mu             sync.Mutex
 	next           int
 	waiting        map[string]chan mcpMessage
-	close          func() // ends the session; what it left is ended then
+	close          func() // ends the session and waits for the server
 }
 
-// line is one message of the protocol, in either direction.
+// mcpMessage is one message of the protocol, in either direction.
 type mcpMessage struct {
 	ID     json.RawMessage `json:"id"`
 	Method string          `json:"method"`
@@ -38,7 +38,7 @@ type mcpMessage struct {
 	Error  json.RawMessage `json:"error"`
 }
 
-// result is what came of a tool call.
+// toolResult is the result of a tool call.
 type toolResult struct {
 	IsError           bool   `json:"isError"`
 	RequestState      string `json:"requestState"`
@@ -125,7 +125,7 @@ func (w *mcpClient) send(text string) {
 	require.NoError(w, err)
 }
 
-// begin sends a request and does not wait for its answer.
+// sendRequest sends a request and does not wait for its answer.
 func (w *mcpClient) sendRequest(method, params string, newer bool) <-chan mcpMessage {
 	w.mu.Lock()
 	w.next++
@@ -139,7 +139,7 @@ func (w *mcpClient) sendRequest(method, params string, newer bool) <-chan mcpMes
 	return answer
 }
 
-// call calls a tool in the newer era and waits for what comes of it.
+// call calls a tool in the newer revision and waits for its result.
 func (w *mcpClient) call(params string) toolResult {
 	w.Helper()
 	return w.awaitResult(w.sendRequest("tools/call", params, true))

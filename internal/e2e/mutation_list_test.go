@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mutant is one mistake put into one place of the source.
+// mutant is one change of one place of the source.
 type mutant struct {
-	Kind   string `json:"type"` // in gremlins' words
+	Kind   string `json:"type"` // gremlins' name of the change
 	Status string `json:"status"`
 	Line   int    `json:"line"`
 	Column int    `json:"column"`
@@ -26,7 +26,7 @@ type mutant struct {
 	old, new string // instead of Kind, Line and Column
 }
 
-// swaps are what gremlins does to an operator.
+// operatorSwaps are the replacements that gremlins makes, by kind.
 var operatorSwaps = map[string]map[string]string{
 	"CONDITIONALS_NEGATION": {"==": "!=", "!=": "==", "<=": ">", ">=": "<", "<": ">=", ">": "<="},
 	"CONDITIONALS_BOUNDARY": {"<=": "<", ">=": ">", "<": "<=", ">": ">="},
@@ -36,7 +36,7 @@ var operatorSwaps = map[string]map[string]string{
 	"INVERT_LOGICAL":        {"&&": "||", "||": "&&"},
 }
 
-// in puts the mistake into a source.
+// apply returns the source with the mutation.
 func (m mutant) apply(source string) (mutated string, err error) {
 	if m.old != "" {
 		if strings.Count(source, m.old) != 1 {
@@ -63,7 +63,7 @@ func (m mutant) String() string {
 	return fmt.Sprintf("%s:%d:%d %s", m.file, m.Line, m.Column, m.Kind)
 }
 
-// fate is what became of a mutant.
+// mutantStatus is the result of the tests on a mutant.
 type mutantStatus string
 
 const (
@@ -72,8 +72,8 @@ const (
 	mutantNotViable mutantStatus = "not viable" // it does not compile
 )
 
-// try runs the tests of the mutant's package with the mistake in it, and without touching
-// the source.
+// run runs the tests of the mutant's package with the mutation as an overlay, so that the source stays
+// unchanged.
 func (m mutant) run(t *testing.T, root string) mutantStatus {
 	t.Helper()
 	folder := t.TempDir()

@@ -15,24 +15,22 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// wanted is the part of the mutants that the tests must kill.
+// minKillRate is the share of the mutants that the tests must kill.
 const minKillRate = 0.85
 
-// planted are mistakes that would undo what the three packages are for: one each is tried in
-// every run.
+// plantedMutants each break the purpose of one of the three packages. Every run tries them.
 var plantedMutants = []mutant{
 	{file: "permissions/policy.go", old: "p.ReadOnly && ask.Risk != Read", new: "p.ReadOnly && ask.Risk == Read"},
 	{file: "internal/approval/record.go", old: "!now.Before(r.ExpiresAt)", new: "now.Before(r.ExpiresAt)"},
 	{file: "internal/audit/verify.go", old: "if hash != row.Hash {", new: "if hash == row.Hash {"},
 }
 
-// Figure 12: mistakes are put into permissions, approval and audit, and the tests of these
-// packages must notice 85 % of them. gremlins makes the mistakes and runs the tests. What it
-// leaves out, the conditions of a switch among it because Go's coverage does not count them,
-// and what did not end in its time, is tried here in the same way. Approval is a table more
-// than it is code: there each edge of the state machine is taken away in turn.
+// Figure 12: the tests of permissions, approval and audit must kill 85 % of the mutants of their
+// package. gremlins makes the mutants and runs the tests. Those that it skips (such as the conditions of
+// a switch, which Go's coverage does not count) and those that timed out are run here in the same way.
+// Approval is mostly a table: there each edge of the state machine is removed in turn.
 //
-// In every run it is a planted mistake in each package.
+// The small size runs one planted mutant of each package.
 func TestFigure12Mutants(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -55,7 +53,7 @@ func TestFigure12Mutants(t *testing.T) {
 	logFigure(t, 12, "mutants killed by the tests of their own package: %s (wanted %.0f %%; nothing random)", strings.Join(scores, ", "), 100*minKillRate)
 }
 
-// scored runs gremlins on a package, and here what it left out.
+// testMutants runs gremlins on a package, and the mutants that gremlins skipped.
 func testMutants(t *testing.T, root, folder string) map[mutantStatus]int {
 	t.Helper()
 	count := map[mutantStatus]int{}
@@ -72,7 +70,7 @@ func testMutants(t *testing.T, root, folder string) map[mutantStatus]int {
 	return count
 }
 
-// gremlins returns the mutants of a package and what became of them.
+// gremlins returns the mutants of a package and their status.
 func gremlins(t *testing.T, root, folder string) (all []mutant) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "gremlins.json")
@@ -101,7 +99,7 @@ func gremlins(t *testing.T, root, folder string) (all []mutant) {
 
 var stateName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b,? ?`)
 
-// edges returns a mutant for each edge of the state machine: one that lacks it.
+// edgeMutants returns a mutant for each edge of the state machine, without that edge.
 func edgeMutants(t *testing.T, root, folder string) (all []mutant) {
 	t.Helper()
 	if folder != "internal/approval" {

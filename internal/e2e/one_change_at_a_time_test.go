@@ -17,8 +17,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// So many people have a reboot of the same server approved, and three processes run all of
-// them at once. Those that find it busy try again until each has been run.
+// Many people have a reboot of the same server approved, and three processes run the approved records
+// concurrently. A run that finds the server busy is repeated until each record is done.
 func TestFigure4OneChangeOfAServerAtATime(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) { testOneAtATime(t, name, engine(t), testkit.Size(30, 2000)) })
@@ -26,7 +26,7 @@ func TestFigure4OneChangeOfAServerAtATime(t *testing.T) {
 }
 
 func testOneAtATime(t *testing.T, engine, url string, n int) {
-	// At that speed a server that was rebooted is active again when somebody next looks.
+	// At this speed a rebooted server is active again at the next read.
 	w := newWorld(t, url, simulator.Options{Speed: 1e12})
 	running := watchReboots(w)
 	runners := w.replicas(t, url, 3)
@@ -54,7 +54,7 @@ func testOneAtATime(t *testing.T, engine, url string, n int) {
 				select {
 				case i := <-queue:
 					run(i)
-					time.Sleep(time.Millisecond) // one that was busy lets the others go first
+					time.Sleep(time.Millisecond) // lets the other workers run first
 				default:
 					return
 				}
@@ -66,13 +66,13 @@ func testOneAtATime(t *testing.T, engine, url string, n int) {
 	log.requireComplete(t)
 	require.Equal(t, map[approval.State]int{approval.Done: n}, log.states())
 	require.EqualValues(t, n, running.all.Load(), "each was sent once")
-	require.EqualValues(t, 1, running.most.Load(), "calls under way at the same time")
-	require.Equal(t, 1, log.maxExecuting(), "records executing at the same time, as the log has kept it")
+	require.EqualValues(t, 1, running.most.Load(), "concurrent calls")
+	require.Equal(t, 1, log.maxExecuting(), "records executing concurrently, by the order of the log")
 	testkit.Figure(t, 4, "%s: %d approved changes of one server by 3 processes at once: never two executing, %d run by the first try, %d times busy, all done in the end, each sent once",
 		engine, n, firstTry, busy.Load())
 }
 
-// gauge counts what is under way.
+// concurrencyGauge counts concurrent calls: now, at most, and in all.
 type concurrencyGauge struct{ now, most, all atomic.Int64 }
 
 func (g *concurrencyGauge) track(do func()) {
@@ -92,7 +92,7 @@ func watchReboots(w *world) *concurrencyGauge {
 			return
 		}
 		g.track(func() {
-			time.Sleep(time.Millisecond) // so that another has time to come in between
+			time.Sleep(time.Millisecond) // so that another process can interleave
 			next.ServeHTTP(rw, r)
 		})
 	})
@@ -111,12 +111,12 @@ func (w *world) replicas(t *testing.T, url string, n int) []*runner.Runner {
 	return runners
 }
 
-// reboot is what the ith person asks for.
+// reboot is the call of the ith person.
 func reboot(i int) runner.Call {
 	return call(permissions.Local(fmt.Sprint("person-", i)), "servers.reboot", `{"server":"web-server-01"}`)
 }
 
-// approvedReboots asks for n reboots and has each agreed to elsewhere.
+// approvedReboots requests n reboots and approves each from a terminal.
 func approvedReboots(t *testing.T, runners []*runner.Runner, n int) []string {
 	t.Helper()
 	ids := make([]string, n)

@@ -18,9 +18,9 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
-const requester = "U0LEA" // who types all commands
+const requester = "U0LEA" // types all commands
 
-// askerRuns is a policy by which one person may do everything from Slack.
+// requesterPolicy lets one person run everything from Slack.
 func requesterPolicy() permissions.Policy {
 	lots := permissions.Rate{Most: 1e9, Within: time.Hour}
 	return permissions.Policy{Book: &permissions.Rulebook{
@@ -33,8 +33,8 @@ func requesterPolicy() permissions.Policy {
 	}}
 }
 
-// serveSlack is the other process: a bot that Slack reaches at the address that it prints. It runs
-// until it is killed, or its input ends.
+// serveSlack is a child process: a bot that prints the address at which Slack reaches it, and runs until
+// it is killed or its input ends.
 func serveSlack() error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -79,15 +79,15 @@ func serveSlack() error {
 	}()
 	for in := bufio.NewReader(os.Stdin); ; now.Advance(clockStep) {
 		if _, err := in.ReadByte(); err != nil {
-			return nil //nolint:nilerr // nobody needs it any more
+			return nil //nolint:nilerr // the test has ended
 		}
 	}
 }
 
-// timeStep is how far each byte of its input puts its clock forward.
+// clockStep is how far each byte of the child's input puts its clock forward.
 const clockStep = 20 * time.Second
 
-// aMoment is a pause that leaves time for others.
+// shortPause pauses for at most 20 ms, so that other processes run.
 func shortPause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -22,14 +22,14 @@ import (
 )
 
 const (
-	concurrentCommands = 16 // commands under way when a process is killed
+	concurrentCommands = 16 // commands in progress when a process is killed
 	maxKillDelay       = 40 * time.Millisecond
 )
 
-// Processes serve Slack on one store, each until it is killed: right after it has acknowledged
-// something, or as much later as it takes to carry that out, or while it takes up what another has
-// left. What was acknowledged has one effect, or none where the process died between its claim and
-// its call, and then the asker hears that.
+// Processes serve Slack on one store, each until it is killed: right after an acknowledgement, during
+// the execution that follows, or while it recovers another process's deliveries. An acknowledged command
+// has one effect, or none where the process died between its claim and its call; its requester is told
+// either.
 func TestFigure16KilledAfterAcknowledging(t *testing.T) {
 	t.Parallel()
 	for name, engine := range engines {
@@ -42,13 +42,13 @@ func TestFigure16KilledAfterAcknowledging(t *testing.T) {
 			}
 			k.finish(t)
 			one, none := k.compare(t)
-			testkit.Figure(t, 16, "%s: %d kills -9 (%d in the moment of an acknowledgement, %d while another's work is taken up, the rest up to %s later), %d commands acknowledged, %d unfinished at a kill: %d had one effect, %d none and their asker was told so, 0 two; each asker heard how each ended; %d further commands without an acknowledgement: %d had one effect, the rest none (seed %d)",
+			testkit.Figure(t, 16, "%s: %d kills -9 (%d in the moment of an acknowledgement, %d while another's work is taken up, the rest up to %s later), %d commands acknowledged, %d unfinished at a kill: %d had one effect, %d none and their requester was told so, 0 two; each requester was told each outcome; %d further commands without an acknowledgement: %d had one effect, the rest none (seed %d)",
 				name, k.kills, k.atOnce, k.inRecovery, maxKillDelay, len(k.acknowledged), k.unfinished, one, none, k.commands-len(k.acknowledged), k.effectsWithoutAck(), s)
 		})
 	}
 }
 
-// kills are the processes that served one Slack.
+// slackKillTest runs the processes that serve one Slack, and counts what they acknowledged.
 type slackKillTest struct {
 	*world
 	slack   *fakeslack.Slack
@@ -58,12 +58,12 @@ type slackKillTest struct {
 	random  *rand.Rand
 	servers []string
 	sent    *writes
-	in      io.Writer // puts the clock of the process forward
+	in      io.Writer // of the process: each byte puts its clock forward
 
 	commands                              int
 	acknowledged                          []int
 	kills, atOnce, inRecovery, unfinished int
-	recovering                            bool // the last was killed in its recovery
+	recovering                            bool // the last process was killed in its recovery
 }
 
 func newSlackKillTest(t *testing.T, url string, random *rand.Rand) *slackKillTest {
@@ -80,7 +80,7 @@ func newSlackKillTest(t *testing.T, url string, random *rand.Rand) *slackKillTes
 	return k
 }
 
-// one lives until it is killed.
+// runUntilKilled runs one process and kills it.
 func (k *slackKillTest) runUntilKilled(t *testing.T) {
 	t.Helper()
 	kill := k.start(t)
@@ -91,13 +91,13 @@ func (k *slackKillTest) runUntilKilled(t *testing.T) {
 		kill()
 		return
 	}
-	k.recovering = false // a delivery that ends three processes one after the other is given up
+	k.recovering = false // a delivery whose processing ends three processes in a row is abandoned
 	k.settle(t)
 	k.send(k.random.IntN(concurrentCommands), k.killDelay(), kill)
 	k.unfinished += k.countUnfinished(t)
 }
 
-// lateness is how long after an acknowledgement a kill comes.
+// killDelay draws the time from an acknowledgement to the kill.
 func (k *slackKillTest) killDelay() time.Duration {
 	if k.random.IntN(3) == 0 {
 		k.atOnce++
@@ -106,7 +106,7 @@ func (k *slackKillTest) killDelay() time.Duration {
 	return time.Duration(k.random.Int64N(int64(maxKillDelay)))
 }
 
-// start starts a process later than the last, and returns what kills it.
+// start starts a process, and returns a function that kills it.
 func (k *slackKillTest) start(t *testing.T) (kill func()) {
 	t.Helper()
 	k.clock.Advance(clockPerProcess)
@@ -123,13 +123,13 @@ func (k *slackKillTest) start(t *testing.T) (kill func()) {
 		k.kills++
 		_ = cmd.Process.Kill()
 		if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
-			t.Errorf("it was not killed: %v", err)
+			t.Errorf("the process was not killed: %v", err)
 		}
 	})
 }
 
-// send types a command for each server, all at once, and kills some time after one of them was
-// acknowledged.
+// send types a command for each server concurrently, and kills the process a delay after the
+// acknowledgement with the given index.
 func (k *slackKillTest) send(fatal int, delay time.Duration, kill func()) {
 	var mu sync.Mutex
 	var acks atomic.Int64
@@ -151,8 +151,8 @@ func (k *slackKillTest) send(fatal int, delay time.Duration, kill func()) {
 	kill()
 }
 
-// settle waits until nothing is left of what was acknowledged, and all messages show what is so.
-// Time passes faster meanwhile: what is read back and is not there is given a minute.
+// settle waits until each acknowledged command has ended and its message shows the outcome. It puts the
+// clocks forward, because a read-back that finds nothing waits for a minute.
 func (k *slackKillTest) settle(t *testing.T) {
 	t.Helper()
 	done := func() bool { return k.countUnfinished(t) == 0 && k.missingNotice(t) == "" }
@@ -164,11 +164,11 @@ func (k *slackKillTest) settle(t *testing.T) {
 			_, err := k.in.Write([]byte{0})
 			require.NoError(t, err)
 		}
-		require.True(t, time.Now().Before(end), "%d are not carried out; not heard: %s", k.countUnfinished(t), k.missingNotice(t))
+		require.True(t, time.Now().Before(end), "%d are unfinished; without notice: %s", k.countUnfinished(t), k.missingNotice(t))
 	}
 }
 
-// waiting counts the records that have not ended, and the acknowledged commands without one.
+// countUnfinished counts the acknowledged commands whose record is open or missing.
 func (k *slackKillTest) countUnfinished(t *testing.T) (n int) {
 	t.Helper()
 	have := k.records(t)
@@ -180,7 +180,7 @@ func (k *slackKillTest) countUnfinished(t *testing.T) (n int) {
 	return n
 }
 
-// records are those of the store, by what tells one command from another.
+// records are the records of the store, by the key of their command.
 func (k *slackKillTest) records(t *testing.T) map[string]approval.Record {
 	t.Helper()
 	all, err := k.store.Find(context.Background(), approval.Query{Limit: 1 << 30})
@@ -194,10 +194,10 @@ func (k *slackKillTest) records(t *testing.T) map[string]approval.Record {
 	return by
 }
 
-// endings are the words by which the asker hears how a record has ended.
+// outcomeText is the text in the requester's message, by the record's state.
 var outcomeText = map[approval.State]string{approval.Done: "Done", approval.NotApplied: "Did not happen", approval.Refused: "Refused"}
 
-// unheard names a record whose end no message tells its asker.
+// missingNotice names a record whose outcome is in no message to its requester.
 func (k *slackKillTest) missingNotice(t *testing.T) string {
 	t.Helper()
 	messages := map[string]string{}
@@ -213,7 +213,7 @@ func (k *slackKillTest) missingNotice(t *testing.T) string {
 	return ""
 }
 
-// last lives until all is settled.
+// finish runs a last process until all records are settled.
 func (k *slackKillTest) finish(t *testing.T) {
 	t.Helper()
 	kill := k.start(t)
@@ -222,13 +222,13 @@ func (k *slackKillTest) finish(t *testing.T) {
 	k.kills--
 }
 
-// compare holds what arrived at the API against the records, and counts the acknowledged commands
-// that had one effect, and those that had none.
+// compare checks the writes that arrived at the API against the records, and counts the acknowledged
+// commands that had one effect, and those that had none.
 func (k *slackKillTest) compare(t *testing.T) (one, none int) {
 	t.Helper()
 	arrived := k.writesByCommand()
 	for key, rec := range k.records(t) {
-		wants := map[approval.State]int{approval.Done: 1, approval.NotApplied: 0, approval.Refused: 0} // the last: its time was over
+		wants := map[approval.State]int{approval.Done: 1, approval.NotApplied: 0, approval.Refused: 0} // a refused record had expired
 		require.Contains(t, wants, rec.State, "%s: %s", key, rec.Message)
 		require.Equal(t, wants[rec.State], arrived[key], "%s is %s", key, rec.State)
 	}
@@ -256,7 +256,7 @@ func (k *slackKillTest) writesByCommand() map[string]int {
 	return by
 }
 
-// anyway counts the commands that had an effect although their acknowledgement was lost.
+// effectsWithoutAck counts the commands that had an effect although Slack got no acknowledgement.
 func (k *slackKillTest) effectsWithoutAck() (n int) {
 	for key := range k.writesByCommand() {
 		if !slices.ContainsFunc(k.acknowledged, func(i int) bool { return key == fmt.Sprint("op-", i) }) {

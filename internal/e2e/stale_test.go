@@ -13,13 +13,13 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// drift is something that changes between the card and the consent.
+// drift is a change between the card and the consent.
 type drift struct {
 	name        string
 	operation   string
 	input       string
 	change      func(*fixture)
-	wantMessage string // in the refusal: what changed
+	wantMessage string // in the refusal: names the change
 }
 
 const (
@@ -33,29 +33,29 @@ const (
 	asyncOnly = "to be answered elsewhere"
 )
 
-// edited changes the account, as somebody else with a token or the website does.
+// editAccount changes the account, as another token or the website does.
 func editAccount(change func(*simulator.World)) func(*fixture) {
 	return func(s *fixture) { s.sim.Edit(change) }
 }
 
-// server changes the server of the card.
+// editServer changes the server of the card.
 func editServer(change func(*simulator.Server)) func(*fixture) {
 	return editAccount(func(w *simulator.World) { change(w.Server(12345)) })
 }
 
-// ruled changes the policy.
+// editPolicy changes the policy.
 func editPolicy(change func(*permissions.Policy)) func(*fixture) {
 	return func(s *fixture) { change(&s.policy) }
 }
 
-// onePerson is a policy in which the lead may do everything with nobody's help.
+// onePerson is a policy in which the lead may run everything without an approver.
 func onePerson() permissions.Policy {
 	p := twoApproverPolicy()
 	p.Book.Rules[2].Approvers = nil
 	return p
 }
 
-// granted gives the token other permissions.
+// setTokenPermissions replaces the token's permissions.
 func setTokenPermissions(permissions ...string) func(*fixture) {
 	return editAccount(func(w *simulator.World) { w.Tokens["vps_demo"].Permissions = permissions })
 }
@@ -140,7 +140,7 @@ var drifts = []drift{
 		require.NoError(s, s.runner.Freeze(s.Context(), second, permissions.Terminal, "incident 7"))
 	}, "incident 7"},
 
-	// Time, and the asker.
+	// Time, and the requester.
 	{"the clock jumped ahead", deleteWeb, web, advanceClock(72 * time.Hour), "in time"},
 	{"answered too late", deleteWeb, web, advanceClock(time.Hour + time.Second), "in time"},
 	{"cancelled", deleteWeb, web, func(s *fixture) {
@@ -151,7 +151,7 @@ var drifts = []drift{
 	}, "cancelled"},
 }
 
-// open lists the records that wait.
+// openRecords lists the records that are not yet run.
 func (s *fixture) openRecords() []approval.Record {
 	s.Helper()
 	all, err := s.store.Find(s.Context(), approval.Query{States: []approval.State{approval.Pending, approval.Approved}})
@@ -159,21 +159,21 @@ func (s *fixture) openRecords() []approval.Record {
 	return all
 }
 
-// ways are how a consent comes, and when the change does.
+// consentPaths are how a consent is given, and whether the change comes before or after it.
 var consentPaths = map[string]func(s *fixture, d drift) (message string){
-	"here": answerInteractively, "elsewhere": answerAsync, "after the yes": changeAfterApproval,
+	"interactive": answerInteractively, "asynchronous": answerAsync, "after the consent": changeAfterApproval,
 }
 
-// Figure 7: whatever changes between the card and the consent, the consent no longer counts:
-// nothing is sent, and the message names the change. It is so for an answer that is given
-// where the asker waits, for one given elsewhere, and for a change between the yes and the run.
+// Figure 7: after any change between the card and the consent, nothing is sent and the message names
+// the change: for an interactive answer, for one on another surface, and for a change between the
+// consent and the run.
 func TestFigure07ChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	tries := 0
 	for _, d := range drifts {
 		for path, try := range consentPaths {
-			if d.name == asyncOnly && path == "after the yes" {
-				continue // it was given where it counted then
+			if d.name == asyncOnly && path == "after the consent" {
+				continue // the consent counted when it was given
 			}
 			t.Run(d.name+"/"+path, func(t *testing.T) {
 				s := newFixture(t)
@@ -192,7 +192,7 @@ func TestFigure07ChangedMeanwhile(t *testing.T) {
 		len(drifts), len(consentPaths), tries)
 }
 
-// Without a change the same consents count, by each of the ways.
+// Without a change the same consents count, by each path.
 func TestFigure07UnchangedRuns(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -255,20 +255,19 @@ func changeAfterApproval(s *fixture, d drift) (message string) {
 	return s.runApproved(c, rec)
 }
 
-// ran lets the asker's side run what was approved, and returns what it then says.
+// runApproved runs a record as its requester's process, and returns the message.
 func (s *fixture) runApproved(c runner.Call, rec approval.Record) (message string) {
 	now, err := s.runner.RunApproved(s.Context(), c, rec.ID)
 	if err != nil {
 		return err.Error()
 	}
-	if now.State == approval.Approved { // it could not begin: its asker is told why by asking again
+	if now.State == approval.Approved { // it was not started; a repeated request has the reason
 		return s.runner.Run(s.Context(), c).Message
 	}
 	return now.Message
 }
 
-// One person stays one person, also where the policy gives them another id between their own
-// yes and what they then say as if they were the second.
+// A person whose policy id changes after their own consent does not count as the second person.
 func TestFigure07RenamedPersonIsNoSecondPerson(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -276,7 +275,7 @@ func TestFigure07RenamedPersonIsNoSecondPerson(t *testing.T) {
 	rec := s.requestApproval(mcpCall(lead, deleteWeb, web))
 	yes := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}
 	_, err := s.runner.Decide(t.Context(), lead, yes, "")
-	require.NoError(t, err, "their own yes")
+	require.NoError(t, err, "their own consent")
 
 	s.policy = twoApproverPolicy()
 	s.policy.Book.People[0].ID = "leader"
@@ -287,7 +286,7 @@ func TestFigure07RenamedPersonIsNoSecondPerson(t *testing.T) {
 	for _, who := range []permissions.Actor{lead, leadLaptop} {
 		_, _ = s.runner.Decide(t.Context(), who, yes, "")
 		_, _ = s.runner.RunApproved(t.Context(), mcpCall(lead, "", ""), rec.ID)
-		require.Empty(t, s.writes(), "one person alone has deleted a server, as %s", who)
+		require.Empty(t, s.writes(), "one person alone deleted a server, as %s", who)
 	}
 	require.Contains(t, []approval.State{approval.Pending, approval.Refused}, s.recordByID(rec.ID).State)
 }

@@ -19,12 +19,13 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// stops are the points of a change at which a process is stopped: after its claim, as the last look reads
-// the record, and after the last look, when only the connection stands before the call.
-var stopPoints = []string{"after the claim", "in the last look", "after the last look"}
+// stopPoints are where a process is stopped: after its claim, in the last check as it reads the record,
+// and after the last check, when only the connection comes before the call.
+var stopPoints = []string{"after the claim", "in the last check", "after the last check"}
 
-// A process is stopped in the middle of a change, and goes on only when others have long since looked
-// at its record. It sends nothing, and while it exists nobody says that the change was not applied.
+// A process is stopped (SIGSTOP) during a change, and continues hours after other processes have
+// reconciled its record. It sends nothing, and while it exists no process settles the change as not
+// applied.
 func TestStoppedProcessSendsNothing(t *testing.T) {
 	t.Parallel()
 	for name, engine := range engines {
@@ -49,7 +50,7 @@ func testStopped(t *testing.T, url, point string) {
 	require.Eventually(t, func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
 		return err == nil && strings.Contains(string(stat), ") T ")
-	}, time.Minute, time.Millisecond, "it is stopped")
+	}, time.Minute, time.Millisecond, "the child process is stopped")
 
 	other := w.runner(w.processConfig("process-2"))
 	for _, later := range []time.Duration{time.Minute, 10 * time.Minute, 3 * time.Hour} {
@@ -60,7 +61,7 @@ func testStopped(t *testing.T, url, point string) {
 		require.Contains(t, []approval.State{approval.Executing, approval.Unknown}, rec.State, "after another %s: %s", later, rec.Message)
 	}
 	if point == stopPoints[2] {
-		time.Sleep(5100 * time.Millisecond) // by the clocks of the machine: the others go by the Runner's
+		time.Sleep(5100 * time.Millisecond) // this check uses the machine's clocks, the others the Runner's
 	} else {
 		require.NoError(t, os.WriteFile(ahead, []byte("3h"), 0o600))
 	}
@@ -78,7 +79,7 @@ func testStopped(t *testing.T, url, point string) {
 	log.requireComplete(t)
 }
 
-// stopMidway is the other process: it stops itself at a point of its change.
+// runStopped is a child process: it stops itself at a point of its change.
 func runStopped() error {
 	ctx := context.Background()
 	db, err := store.Open(ctx, os.Getenv("PROOF_DATABASE"))
@@ -100,7 +101,7 @@ func runStopped() error {
 	c.Surface, c.Interactive = permissions.Terminal, true
 	asked := runner.Run(ctx, c)
 	if asked.Record == nil {
-		return fmt.Errorf("it was not asked: %s", asked.Message)
+		return fmt.Errorf("no approval was requested: %s", asked.Message)
 	}
 	a := yes(asked.Record)
 	a.Channel = permissions.Terminal
@@ -108,11 +109,11 @@ func runStopped() error {
 	return nil
 }
 
-// stoppingStore stops its process once, at a point.
+// stoppingStore is a store that stops its process once, at a point.
 type stoppingStore struct {
 	approval.Store
 	point   string
-	claimed string // the record
+	claimed string // the id of the claimed record
 	checks  int
 }
 

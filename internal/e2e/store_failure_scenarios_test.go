@@ -12,36 +12,36 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// scenario is one story of a change, told to its end. Its steps do not mind that one fails:
-// they go on like people who were told so, and begin again.
+// scenario is a sequence of steps from a request to its outcome. A step that fails does not end it: the
+// people go on with the steps that still apply.
 type scenario struct {
 	operation  string
 	input      string
-	others     bool // the policy wants a second person
+	others     bool // the policy requires a second person
 	api        simulator.Interceptor
 	steps      func(p *scenarioRun)
-	wantWrites int            // how many writes the story sends when nothing fails
-	wantState  approval.State // of its record, when nothing fails
+	wantWrites int            // writes sent when nothing fails
+	wantState  approval.State // of the record, when nothing fails
 }
 
 const remove, change = `{"server":"web-server-01"}`, `{"server":"web-server-01","hostname":"new.example.com"}`
 
 var scenarios = map[string]scenario{
-	"needs nobody":                      {"servers.update", change, false, nil, (*scenarioRun).request, 1, approval.Done},
-	"typed where it was asked":          {"servers.delete", remove, false, nil, typeAnswer, 1, approval.Done},
-	"agreed elsewhere, asked again":     {"servers.delete", remove, false, nil, approveThenRequest, 1, approval.Done},
-	"agreed elsewhere, run by watching": {"servers.delete", remove, false, nil, approveThenRun, 1, approval.Done},
-	"handed over":                       {"servers.delete", remove, false, nil, escalateThenApprove, 1, approval.Done},
-	"two people":                        {"servers.delete", remove, true, nil, approveTogether, 1, approval.Done},
-	"answer lost after the change":      {"servers.delete", remove, false, applyThen502, typeAnswer, 1, approval.Done},
-	"answer lost before the change":     {"servers.delete", remove, false, abortRequest, typeAnswer, 1, approval.NotApplied},
-	"refused by the API":                {"servers.delete", remove, false, refusedByAPI, typeAnswer, 1, approval.Failed},
-	"declined":                          {"servers.delete", remove, false, nil, declineCard, 0, approval.Denied},
-	"denied elsewhere":                  {"servers.delete", remove, false, nil, deniedElsewhere, 0, approval.Denied},
-	"cancelled":                         {"servers.delete", remove, false, nil, cancelled, 0, approval.Cancelled},
-	"expired":                           {"servers.delete", remove, false, nil, expired, 0, approval.Expired},
-	"changed meanwhile":                 {"servers.delete", remove, false, nil, changedMeanwhile, 0, approval.Stale},
-	"frozen and unfrozen":               {"servers.update", change, false, nil, frozen, 1, approval.Done},
+	"without approval":              {"servers.update", change, false, nil, (*scenarioRun).request, 1, approval.Done},
+	"interactive answer":            {"servers.delete", remove, false, nil, typeAnswer, 1, approval.Done},
+	"approved, requested again":     {"servers.delete", remove, false, nil, approveThenRequest, 1, approval.Done},
+	"approved, run by its watcher":  {"servers.delete", remove, false, nil, approveThenRun, 1, approval.Done},
+	"escalated":                     {"servers.delete", remove, false, nil, escalateThenApprove, 1, approval.Done},
+	"two approvers":                 {"servers.delete", remove, true, nil, approveTogether, 1, approval.Done},
+	"answer lost after the change":  {"servers.delete", remove, false, applyThen502, typeAnswer, 1, approval.Done},
+	"answer lost before the change": {"servers.delete", remove, false, abortRequest, typeAnswer, 1, approval.NotApplied},
+	"refused by the API":            {"servers.delete", remove, false, refusedByAPI, typeAnswer, 1, approval.Failed},
+	"declined":                      {"servers.delete", remove, false, nil, declineCard, 0, approval.Denied},
+	"denied by decision":            {"servers.delete", remove, false, nil, deniedElsewhere, 0, approval.Denied},
+	"cancelled":                     {"servers.delete", remove, false, nil, cancelled, 0, approval.Cancelled},
+	"expired":                       {"servers.delete", remove, false, nil, expired, 0, approval.Expired},
+	"changed meanwhile":             {"servers.delete", remove, false, nil, changedMeanwhile, 0, approval.Stale},
+	"frozen and unfrozen":           {"servers.update", change, false, nil, frozen, 1, approval.Done},
 }
 
 func typeAnswer(p *scenarioRun) { p.request(); p.answer(true) }
@@ -106,16 +106,16 @@ func refusedByAPI(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	w.WriteHeader(http.StatusBadRequest)
 }
 
-// play is one telling of a scenario, by one process.
+// scenarioRun is one run of a scenario, by one process.
 type scenarioRun struct {
 	scenario
 	world          *world
 	runner         *runner.Runner
-	asked          *approval.Record // what the asker knows of the record
-	replies        []runner.Reply   // what the asker was told
-	consentCounted bool             // a person was told that their yes counts
-	denialCounted  bool             // a person was told that their no counts, or that it was cancelled
-	frozen         bool             // somebody was told that all is frozen
+	asked          *approval.Record // as the requester last got it
+	replies        []runner.Reply   // to the requester
+	consentCounted bool             // a person's approval was confirmed
+	denialCounted  bool             // a person's denial or cancellation was confirmed
+	frozen         bool             // a freeze was confirmed
 }
 
 func (p *scenarioRun) call() runner.Call { return call(alice, p.operation, "%s", p.input) }
@@ -133,7 +133,7 @@ func (p *scenarioRun) request() {
 	}
 }
 
-// settled reports whether the asker was told an end already: nobody asks on then.
+// hasOutcome reports whether the requester has got an outcome: they request no more then.
 func (p *scenarioRun) hasOutcome() bool {
 	for _, reply := range p.replies {
 		if reply.Record != nil && !reply.Record.State.IsOpen() {
@@ -169,7 +169,7 @@ func (p *scenarioRun) runApproved() {
 	if p.asked == nil || p.hasOutcome() {
 		return
 	}
-	_, _ = p.runner.RunApproved(p.world.Context(), p.call(), p.asked.ID) // what fails is tried again
+	_, _ = p.runner.RunApproved(p.world.Context(), p.call(), p.asked.ID) // a failed run is repeated
 }
 
 func (p *scenarioRun) escalate() {
@@ -200,7 +200,7 @@ func (p *scenarioRun) unfreeze() {
 	}
 }
 
-// isNothingSent reports whether a reply says that nothing was sent.
+// saysNothingSent reports whether a reply says that nothing was sent.
 func saysNothingSent(reply runner.Reply) bool {
 	return strings.Contains(strings.ToLower(reply.Message), "nothing was sent")
 }

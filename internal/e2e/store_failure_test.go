@@ -18,11 +18,11 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// Each call of the store fails in turn, in four ways, through whole stories. Afterwards the
-// process ends, the store is back, and another process tells the story again.
+// Each store call of each scenario fails in turn, in four ways. Then the process ends, the store works
+// again, and another process runs the scenario to its end.
 func TestFigure10EveryStoreCallFails(t *testing.T) {
 	t.Parallel()
-	stride, seed := testkit.Size(20, 1), testkit.Seed(t) // every twentieth in every run, others each time
+	stride, seed := testkit.Size(20, 1), testkit.Seed(t) // the small size: every twentieth, from a random first
 	first := int(seed % uint64(stride))
 	calls, runs := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
@@ -36,14 +36,14 @@ func TestFigure10EveryStoreCallFails(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		return // the line would claim what was not so
+		return // the figure would claim an unproven result
 	}
-	testkit.Figure(t, 10, "%d scenarios with %d store calls, %d tellings with one failing in one of 4 ways: 0 calls without their row, 0 approvals lost, 0 sent twice (seed %d)",
+	testkit.Figure(t, 10, "%d scenarios with %d store calls, %d runs with one failing in one of 4 ways: 0 calls without their row, 0 approvals lost, 0 sent twice (seed %d)",
 		len(scenarios), calls, runs, seed)
 }
 
-// tell tells a scenario with one failing call, and then to its end without. It returns how
-// many calls of the store the first telling made.
+// runScenario runs a scenario with one failing call, then to its end without failures. It returns the
+// number of store calls of the first run.
 func runScenario(t *testing.T, s scenario, nth int, how failure) int {
 	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
 	if s.others {
@@ -55,7 +55,7 @@ func runScenario(t *testing.T, s scenario, nth int, how failure) int {
 	s.steps(p)
 	calls := f.calls
 	if nth > 0 {
-		require.NotEmpty(t, f.failedCall, "nothing failed")
+		require.NotEmpty(t, f.failedCall, "no store call failed")
 		t.Logf("failed: %s", f.failedCall)
 	}
 	f.repair()
@@ -63,7 +63,7 @@ func runScenario(t *testing.T, s scenario, nth int, how failure) int {
 	second := &scenarioRun{scenario: s, world: w, runner: w.faultyRunner("process-2", f), asked: p.asked, replies: p.replies, consentCounted: p.consentCounted, denialCounted: p.denialCounted, frozen: p.frozen}
 	lock, err := w.store.Hold(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, lock.Release(), "as the death of the first process does")
+	require.NoError(t, lock.Release(), "the end of the first process releases its lock")
 	second.finish()
 	checkEnd(t, second, how, nth > 0)
 	return calls
@@ -78,8 +78,7 @@ func (w *world) faultyRunner(process string, f *faultyStore) *runner.Runner {
 	return r
 }
 
-// end tells the story again, as the asker who does not know its end would, and lets the
-// reconciler do its work.
+// finish runs the steps again, as a requester without an outcome does, and runs the reconciler.
 func (p *scenarioRun) finish() {
 	reconcile := func() { require.NoError(p.world, p.runner.ReconcileOnce(p.world.Context())) }
 	reconcile()
@@ -90,8 +89,7 @@ func (p *scenarioRun) finish() {
 	p.request()
 }
 
-// guardWrites fails the test for a write that arrives while the store has no record of it
-// executing, with its row.
+// checkWrites fails the test for a write that arrives without an executing record and its audit row.
 func checkWrites(w *world, api simulator.Interceptor) {
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method == http.MethodGet {
@@ -113,13 +111,13 @@ func checkWrites(w *world, api simulator.Interceptor) {
 	})
 }
 
-// checkHeard holds what the asker was told against what was sent.
+// checkReplies checks the requester's replies against the requests sent.
 func checkReplies(t *testing.T, p *scenarioRun) {
 	t.Helper()
 	sent := len(p.world.sim.Writes())
 	for _, reply := range p.replies {
-		require.False(t, sent > 0 && saysNothingSent(reply), "it was sent: %s", reply.Message)
-		require.False(t, sent == 0 && reply.Outcome == runner.Done, "it was not sent: %s", reply.Message)
+		require.False(t, sent > 0 && saysNothingSent(reply), "a request was sent: %s", reply.Message)
+		require.False(t, sent == 0 && reply.Outcome == runner.Done, "no request was sent: %s", reply.Message)
 	}
 }
 
@@ -130,7 +128,7 @@ func checkEnd(t *testing.T, p *scenarioRun, how failure, failing bool) {
 	sent := len(p.world.sim.Writes())
 	require.LessOrEqual(t, sent, 1, "never sent twice")
 	for _, rec := range log.records {
-		require.NotContains(t, []approval.State{approval.Executing, approval.Unknown, approval.Approved}, rec.State, "%s is left over: %s", rec.ID, rec.Message)
+		require.NotContains(t, []approval.State{approval.Executing, approval.Unknown, approval.Approved}, rec.State, "%s was left unsettled: %s", rec.ID, rec.Message)
 	}
 	checkReplies(t, p)
 	done := log.states()[approval.Done]
@@ -140,22 +138,22 @@ func checkEnd(t *testing.T, p *scenarioRun, how failure, failing bool) {
 		require.Equal(t, map[approval.State]int{p.wantState: 1}, log.states())
 		require.Equal(t, p.wantWrites, sent)
 	case p.denialCounted:
-		require.Zero(t, sent, "a no that counted was not heeded")
+		require.Zero(t, sent, "a counted denial was ignored")
 	case done == 1:
 	case p.wantState == approval.Done && how != failAfter && how != failAfterFromNow:
-		// Before its claim nothing costs an approval; after it the attempt may be over.
+		// A failure before the claim loses no approval; after the claim the attempt may have ended.
 		require.True(t, log.anyClaimed() && p.knowsOutcome(log), "an approval was lost: %v", log.states())
 	default:
-		require.True(t, p.knowsOutcome(log), "the asker heard of no end: %v", log.states())
+		require.True(t, p.knowsOutcome(log), "the requester got no outcome: %v", log.states())
 	}
 }
 
-// told reports whether the asker knows how a record ended, or still has a question to answer.
+// knowsOutcome reports whether the requester has an outcome, or a question that is still open.
 func (p *scenarioRun) knowsOutcome(log logAndRecords) bool {
 	return p.hasOutcome() || log.states()[approval.Pending] > 0
 }
 
-// happened reports whether the world is as after the change.
+// changeApplied reports whether the account is as after the change.
 func (p *scenarioRun) changeApplied() (changeApplied bool) {
 	p.world.sim.Edit(func(w *simulator.World) {
 		s := w.Server(12345)
@@ -164,7 +162,7 @@ func (p *scenarioRun) changeApplied() (changeApplied bool) {
 	return changeApplied
 }
 
-// twoDelete is a policy in which alice and bob delete together.
+// twoDelete is a policy in which a deletion by alice or bob needs the other's approval.
 func twoDelete() permissions.Policy {
 	both := []permissions.Principal{"alice", "bob"}
 	return permissions.Policy{Book: &permissions.Rulebook{

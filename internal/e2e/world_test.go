@@ -33,8 +33,8 @@ const (
 	localhost = "http://localhost/api/v1" // of the simulator in this process; nothing listens there
 )
 
-// children are what the test program plays when it is started again as another process.
-var childRoles = map[string]func() error{"press": answerConcurrently, "labour": runWorker, "slack": serveSlack, "stopped": runStopped}
+// childRoles are the functions that the test binary runs when it is started as a child process.
+var childRoles = map[string]func() error{"answer": answerConcurrently, "worker": runWorker, "slack": serveSlack, "stopped": runStopped}
 
 const childVariable = "VPSBOT_PROOF_CHILD"
 
@@ -49,14 +49,13 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// engines give the URL of a new store.
+// engines return the URL of a new store.
 var engines = map[string]func(t testing.TB) string{
 	"sqlite":   storetest.SQLite,
 	"postgres": pgtest.URL,
 }
 
-// clock is the time of day, and as far ahead of it as a test has gone. Once it is stopped it goes
-// by Advance alone.
+// clock is the machine's clock plus the time that a test has added. A stopped clock moves by Advance alone.
 type clock struct {
 	ahead   atomic.Int64
 	stopped atomic.Pointer[time.Time]
@@ -70,7 +69,7 @@ func (c *clock) Now() time.Time {
 	return now.Add(time.Duration(c.ahead.Load())).UTC()
 }
 
-// Stop takes the speed of the machine out of what is measured.
+// Stop stops the clock, so that measured times do not depend on the machine's speed.
 func (c *clock) Stop() {
 	now := time.Now()
 	c.stopped.Store(&now)
@@ -105,7 +104,7 @@ func open(t testing.TB, url string) *store.Store {
 	return s
 }
 
-// serve lets the simulator answer on a port of this machine, and returns its base URL.
+// serve serves the simulator on a local port, and returns its base URL.
 func (w *world) serve(listen func(net.Listener) net.Listener) string {
 	w.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -120,7 +119,7 @@ func (w *world) serve(listen func(net.Listener) net.Listener) string {
 
 func plainListener(l net.Listener) net.Listener { return l }
 
-// side is what a Runner is made of that differs from process to process.
+// processConfig is the part of a Runner's configuration that differs between processes.
 type processConfig struct {
 	process   string
 	url       string
@@ -149,7 +148,7 @@ func (s processConfig) runner() (*runner.Runner, error) {
 	return core, nil
 }
 
-// side is another process in this one, calling the simulator without a socket.
+// processConfig configures a simulated process, which calls the simulator without a socket.
 func (w *world) processConfig(process string) processConfig {
 	return processConfig{
 		process: process, url: localhost, transport: w.sim.Transport(), store: open(w, w.url),
@@ -158,7 +157,7 @@ func (w *world) processConfig(process string) processConfig {
 	}
 }
 
-// shortly pauses for as good as no time.
+// shortSleep sleeps 1 ms instead of the given time.
 func shortSleep(context.Context, time.Duration) { time.Sleep(time.Millisecond) }
 
 func (w *world) runner(s processConfig) *runner.Runner {
@@ -168,7 +167,7 @@ func (w *world) runner(s processConfig) *runner.Runner {
 	return r
 }
 
-// call is what an assistant of the actor asks for, and can put to the person.
+// call is a call of the actor's assistant, whose client can ask the person.
 func call(actor permissions.Actor, operation, format string, args ...any) runner.Call {
 	return runner.Call{
 		Operation: operation, Input: fmt.Appendf(nil, format, args...), Actor: actor,
@@ -176,12 +175,12 @@ func call(actor permissions.Actor, operation, format string, args ...any) runner
 	}
 }
 
-// yes is the right answer to a card, given where it was asked.
+// yes is the right answer to a card, on the surface of its request.
 func yes(rec *approval.Record) runner.Answer {
 	return runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm}
 }
 
-// atOnce calls f with 0 to n-1, from as many goroutines that wait for each other.
+// atOnce calls f with 0 to n-1, each from its own goroutine, all started together.
 func atOnce(n int, f func(i int)) {
 	var done sync.WaitGroup
 	begin := make(chan struct{})
