@@ -34,11 +34,11 @@ func BenchmarkAcknowledged(b *testing.B) {
 	b.ReportMetric(ms(percentile(b, client, b.N, w.commandsTo(idle.URL))), "idle-p99-ms")
 	b.ReportMetric(ms(percentile(b, client, b.N, w.commandsTo(app.URL))), "p99-ms")
 	b.StopTimer()
-	require.Equal(b, b.N, w.stored(), "each that was acknowledged is there")
+	require.Equal(b, b.N, w.countDeliveries(), "each acknowledged delivery is stored")
 }
 
-// stored counts the deliveries in the store, as another process would find them.
-func (w *world) stored() (n int) {
+// countDeliveries counts the deliveries in the store, on a connection of its own.
+func (w *world) countDeliveries() (n int) {
 	db, err := sql.Open("sqlite", strings.TrimPrefix(w.url, "sqlite:"))
 	require.NoError(w, err)
 	defer db.Close()
@@ -48,7 +48,7 @@ func (w *world) stored() (n int) {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// commandsTo makes signed commands for an address, each another.
+// commandsTo returns a function that makes the nth signed command to an address.
 func (w *world) commandsTo(address string) func(n int) *http.Request {
 	return func(n int) *http.Request {
 		form := url.Values{
@@ -79,10 +79,10 @@ func percentile(b *testing.B, client *http.Client, n int, next func(int) *http.R
 				b.Error(err)
 				return
 			}
-			said, _ := io.ReadAll(answer.Body)
+			body, _ := io.ReadAll(answer.Body)
 			answer.Body.Close()
-			if answer.StatusCode != http.StatusOK || strings.Contains(string(said), "vpsbot") {
-				b.Errorf("%d %s", answer.StatusCode, said)
+			if answer.StatusCode != http.StatusOK || strings.Contains(string(body), "vpsbot") {
+				b.Errorf("%d %s", answer.StatusCode, body)
 			}
 			took[i] = time.Since(began)
 		})

@@ -48,10 +48,10 @@ func TestDelete(t *testing.T) {
 		require.Equal(t, []string{"DELETE /servers/12345/"}, w.sent())
 		live := w.direct(lea, "Done")
 		require.Contains(t, live.Text(), "<@"+lea+">")
-		w.asksNoMore(card)
+		w.waitNoButtons(card)
 		require.Equal(t, approval.Done, w.records()[0].State)
 
-		w.eventually("one call an operation", func() bool { return w.calls(lea) == 1 })
+		w.eventually("one call an operation", func() bool { return w.countNotifications(lea) == 1 })
 	})
 }
 
@@ -80,7 +80,7 @@ func TestCancel(t *testing.T) {
 	p, card := w.request(lea, "stop web-server-01", "Stops")
 	b := card.Button("confirm")
 	p.Press(card, "cancel")
-	w.asksNoMore(card)
+	w.waitNoButtons(card)
 	p.PressButton(card, b)
 	w.ephemeral(lea, "declined")
 	require.Empty(t, w.sent())
@@ -103,7 +103,7 @@ func TestStaleCard(t *testing.T) {
 	p.Press(card, "confirm")
 	w.direct(lea, "web-renamed")
 	require.Empty(t, w.sent())
-	w.asksNoMore(card)
+	w.waitNoButtons(card)
 }
 
 func TestSecondPersonApproves(t *testing.T) {

@@ -36,7 +36,7 @@ func TestCSVFile(t *testing.T) {
 
 func TestCSVHasAllPages(t *testing.T) {
 	t.Parallel()
-	w := many(t, 620)
+	w := newWorldWithServers(t, 620)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers list offset=40 --csv --share")
 	m := w.posted(ops, "shares List servers: 620 rows")
@@ -50,7 +50,7 @@ func TestCSVHasAllPages(t *testing.T) {
 
 func TestCSVWithoutScope(t *testing.T) {
 	t.Parallel()
-	w := newSQLite(t)
+	w := newStoppedSQLiteWorld(t)
 	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now, Scopes: []string{"commands", "chat:write"}})
 	w.slack.AddUser(fakeslack.User{ID: lea, Name: "lea"})
 	w.slack.AddChannel(ops, lea)

@@ -22,46 +22,46 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// The store, a clock, Slack or VPS.org fails for a while: requests come to their end all the same.
+// Requests complete although the store, a clock, Slack or VPS.org fails for a while.
 
-// flaky is a store whose writes can be made to fail.
-type flaky struct {
+// faultyStore is a store whose writes can be made to fail.
+type faultyStore struct {
 	*store.Store
 	fails atomic.Int64
 	gone  atomic.Bool // nothing can be stored
 }
 
-func (f *flaky) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delivery) ([]bool, error) {
+func (f *faultyStore) Enqueue(ctx context.Context, now time.Time, ds []delivery.Delivery) ([]bool, error) {
 	if f.gone.Load() {
 		return nil, errors.New("the database is gone")
 	}
 	return f.Store.Enqueue(ctx, now, ds)
 }
 
-func (f *flaky) AddPost(ctx context.Context, p delivery.Post) (bool, error) {
+func (f *faultyStore) AddPost(ctx context.Context, p delivery.Post) (bool, error) {
 	if f.fails.Add(-1) >= 0 {
 		return false, errors.New("the database is away for a moment")
 	}
 	return f.Store.AddPost(ctx, p)
 }
 
-// startFlaky is start on a store that can be made to fail.
-func (w *world) startFlaky() (f *flaky) {
+// startFaultyStore starts the bot on a faultyStore.
+func (w *world) startFaultyStore() (f *faultyStore) {
 	w.Helper()
 	w.startOn(func(db *store.Store) slackbot.Store {
-		f = &flaky{Store: db}
+		f = &faultyStore{Store: db}
 		return f
 	})
 	return f
 }
 
-// fromAssistant is what lea's assistant asks for.
+// fromAssistant is a call of lea's assistant.
 func fromAssistant(op, server string) runner.Call {
 	return runner.Call{Operation: op, Input: []byte(`{"server":"` + server + `"}`), Actor: "key:lea-laptop", Surface: permissions.MCP, CanPrompt: true}
 }
 
-// hangAPI makes VPS.org answer nothing until it is released: writes alone, or all.
-func (w *world) hangAPI(writesAlone bool) (release func()) {
+// blockAPI blocks the requests to VPS.org until release is called: writes alone, or all.
+func (w *world) blockAPI(writesAlone bool) (release func()) {
 	let := make(chan struct{})
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if !writesAlone || r.Method != http.MethodGet {
@@ -77,8 +77,8 @@ func (w *world) hangAPI(writesAlone bool) (release func()) {
 	return release
 }
 
-// answers counts somebody's ephemeral messages that contain a text.
-func (w *world) answers(user, holds string) (n int) {
+// countEphemerals counts a user's ephemeral messages that contain a text.
+func (w *world) countEphemerals(user, holds string) (n int) {
 	for _, m := range w.slack.Ephemerals(user) {
 		if strings.Contains(m.Text(), holds) {
 			n++
@@ -87,8 +87,8 @@ func (w *world) answers(user, holds string) (n int) {
 	return n
 }
 
-// steadily fails unless a condition holds for a time.
-func (w *world) steadily(what string, for_ time.Duration, ok func() bool) {
+// requireThroughout fails unless a condition holds for a time.
+func (w *world) requireThroughout(what string, for_ time.Duration, ok func() bool) {
 	w.Helper()
 	require.Never(w, func() bool { return !ok() }, for_, 20*time.Millisecond, what)
 }
@@ -108,24 +108,24 @@ func TestEscalatedQuestion(t *testing.T) {
 func TestQuestionAfterStoreError(t *testing.T) {
 	t.Parallel()
 	t.Run("of an assistant", func(t *testing.T) {
-		w := newSQLite(t)
-		f := w.startFlaky()
+		w := newStoppedSQLiteWorld(t)
+		f := w.startFaultyStore()
 		w.eventually("ready", w.bot.Ready)
 		f.fails.Store(1)
 		w.runner.Run(t.Context(), fromAssistant("servers.delete", "web-server-01"))
 		w.direct(lea, "Deletes")
 	})
 	t.Run("of a person in Slack", func(t *testing.T) {
-		w := newSQLite(t)
-		f := w.startFlaky()
+		w := newStoppedSQLiteWorld(t)
+		f := w.startFaultyStore()
 		w.eventually("ready", w.bot.Ready)
 		f.fails.Store(2)
 		w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
 		w.eventually("neither message could be prepared", func() bool { return len(w.records()) == 1 && f.fails.Load() <= 0 })
-		w.later(6 * time.Second)
+		w.advanceClock(6 * time.Second)
 		p := w.slack.As(lea)
 		p.Press(w.direct(lea, "Please confirm"), "confirm")
-		w.done()
+		w.waitDone()
 	})
 }
 
@@ -143,7 +143,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 429, RetryAfter: 1, Times: 45})
 	for range 60 {
 		time.Sleep(60 * time.Millisecond)
-		w.later(2 * time.Second)
+		w.advanceClock(2 * time.Second)
 	}
 	w.direct(lea, "web-server-01")
 }
@@ -158,7 +158,7 @@ func TestUndeliverableCardBecomesDirectMessage(t *testing.T) {
 		w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
 		for range 20 {
 			time.Sleep(80 * time.Millisecond)
-			w.later(2 * time.Second)
+			w.advanceClock(2 * time.Second)
 		}
 		w.ephemeral(lea, "Stops")
 	})
@@ -168,7 +168,7 @@ func TestUndeliverableCardBecomesDirectMessage(t *testing.T) {
 		w.slack.As(lea).In(ops).Type("/vps stop web-server-01")
 		p := w.slack.As(lea)
 		p.Press(w.direct(lea, "Please confirm"), "confirm")
-		w.done()
+		w.waitDone()
 	})
 }
 
@@ -186,9 +186,9 @@ func TestRecordEndedElsewhere(t *testing.T) {
 		_, err = w.newRunner("other", db).Cancel(t.Context(), "key:lea-laptop", reply.Record.ID)
 		require.NoError(t, err)
 		require.NoError(t, db.Close())
-		w.later(2 * time.Minute)
+		w.advanceClock(2 * time.Minute)
 		w.start()
-		w.asksNoMore(m)
+		w.waitNoButtons(m)
 	})
 	t.Run("by a clock that is behind", func(t *testing.T) {
 		w := newWorld(t)
@@ -198,7 +198,7 @@ func TestRecordEndedElsewhere(t *testing.T) {
 		other.Now = func() time.Time { return w.now().Add(-20 * time.Second) }
 		_, err := other.Cancel(t.Context(), "key:lea-laptop", reply.Record.ID)
 		require.NoError(t, err)
-		w.asksNoMore(m)
+		w.waitNoButtons(m)
 	})
 	t.Run("pressed before that is seen", func(t *testing.T) {
 		w := newWorld(t)
@@ -211,7 +211,7 @@ func TestRecordEndedElsewhere(t *testing.T) {
 		require.NoError(t, err)
 		w.slack.As(max).In(approvals).PressButton(m, b)
 		w.ephemeral(max, "cancelled")
-		w.asksNoMore(m)
+		w.waitNoButtons(m)
 	})
 }
 
@@ -219,43 +219,43 @@ func TestRecordEndedElsewhere(t *testing.T) {
 // however long it takes.
 func TestQueuedDeliveryIsCarriedOutOnce(t *testing.T) {
 	t.Run("before Slack says whose bot this is", func(t *testing.T) {
-		w := newSQLite(t)
+		w := newStoppedSQLiteWorld(t)
 		w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
-		w.startFlaky()
+		w.startFaultyStore()
 		require.True(t, w.slack.As(lea).In(ops).Type("/vps servers list").OK())
 		for range 4 {
 			time.Sleep(600 * time.Millisecond)
-			w.later(61 * time.Second)
+			w.advanceClock(61 * time.Second)
 		}
 		w.slack.Heal()
 		w.ephemeral(lea, "web-server-01")
-		w.steadily("once", time.Second, func() bool { return w.answers(lea, "web-server-01") == 1 })
+		w.requireThroughout("once", time.Second, func() bool { return w.countEphemerals(lea, "web-server-01") == 1 })
 		require.NotContains(t, w.log.String(), "given up")
 	})
 	t.Run("while VPS.org hangs", func(t *testing.T) {
 		w := newWorld(t)
-		release := w.hangAPI(false)
+		release := w.blockAPI(false)
 		const n = 300
 		for range n {
 			require.True(t, w.slack.As(lea).In(ops).Type("/vps servers list").OK())
 		}
-		w.later(61 * time.Second)
+		w.advanceClock(61 * time.Second)
 		time.Sleep(time.Second)
 		release()
-		w.eventually("all are answered", func() bool { return w.answers(lea, "web-server-01") == n })
-		w.steadily("once", time.Second, func() bool { return w.answers(lea, "web-server-01") == n })
+		w.eventually("all are answered", func() bool { return w.countEphemerals(lea, "web-server-01") == n })
+		w.requireThroughout("once", time.Second, func() bool { return w.countEphemerals(lea, "web-server-01") == n })
 	})
 }
 
 func TestExpiredDelivery(t *testing.T) {
 	t.Parallel()
-	w := newSQLite(t)
+	w := newStoppedSQLiteWorld(t)
 	w.slack.Fail("auth.test", fakeslack.Fault{Status: 500})
-	w.startFlaky()
+	w.startFaultyStore()
 	require.True(t, w.slack.As(lea).In(ops).Type(change).OK())
 	w.stop()
 	w.slack.Heal()
-	w.later(72 * time.Hour)
+	w.advanceClock(72 * time.Hour)
 	w.start()
 	w.direct(lea, "did not carry out what you sent")
 	require.Empty(t, w.sent())
@@ -279,7 +279,7 @@ func TestApprovedRecordIsFollowed(t *testing.T) {
 
 func TestStopWhileAPIHangs(t *testing.T) {
 	w := newWorld(t)
-	w.hangAPI(true)
+	w.blockAPI(true)
 	w.agreeOnReboot()
 	w.eventually("it runs", func() bool { return w.records()[0].State == approval.Executing })
 	began := time.Now()
@@ -302,7 +302,7 @@ func TestFormerGroupMemberRunsNothing(t *testing.T) {
 	p.Press(card, "confirm")
 	w.eventually("eve agreed", func() bool { return w.records()[0].Approver != "" })
 	w.slack.AddUserGroup("S0CALL", max) // without eve
-	w.later(3 * time.Minute)
+	w.advanceClock(3 * time.Minute)
 	w.slack.As(max).In(approvals).Press(asked, "approve")
 	w.eventually("it was refused", func() bool { return w.records()[0].State == approval.Refused })
 	require.Empty(t, w.sent())
@@ -322,7 +322,7 @@ func TestServerSuggestionsAfterDeny(t *testing.T) {
 	w.setPolicy(func(p *permissions.Policy) {
 		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "no eve", Effect: permissions.Deny, Who: []permissions.Principal{"slack:" + eve}})
 	})
-	w.later(time.Minute)
+	w.advanceClock(time.Minute)
 	require.Empty(t, p.Suggest(v, "field:server", ""))
 }
 
@@ -341,16 +341,16 @@ func TestSlowMessageHoldsUpNoOther(t *testing.T) {
 // Without a store a change is refused with a reason, and reads work.
 func TestReadsWithoutStore(t *testing.T) {
 	t.Parallel()
-	w := newSQLite(t)
-	f := w.startFlaky()
+	w := newStoppedSQLiteWorld(t)
+	f := w.startFaultyStore()
 	w.eventually("ready", w.bot.Ready)
 	f.gone.Store(true)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers list")
 	w.ephemeral(lea, "web-server-01")
 	require.Contains(t, string(p.Type(change).Body), "was not taken")
-	w.steadily("nothing is changed", 300*time.Millisecond, func() bool { return len(w.sent()) == 0 })
+	w.requireThroughout("nothing is changed", 300*time.Millisecond, func() bool { return len(w.sent()) == 0 })
 	f.gone.Store(false)
 	p.Type(change)
-	w.done()
+	w.waitDone()
 }

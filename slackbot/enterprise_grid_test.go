@@ -60,7 +60,7 @@ func TestTypedCommandCountsInOneWorkspace(t *testing.T) {
 	w.slack.As(eve).In(ops).Type("/vps help")
 	w.ephemeral(eve, "vpsbot runs")
 
-	other := prepareFor(t, w.url, fakeslack.Options{Team: "T0OTHER"})
+	other := newEmptyWorld(t, w.url, fakeslack.Options{Team: "T0OTHER"})
 	other.slack.AddUser(fakeslack.User{ID: lea, Name: "lea"})
 	other.slack.AddUser(fakeslack.User{ID: eve, Name: "eve", Team: "T0TEAM"})
 	other.slack.AddChannel(ops, lea, eve)

@@ -41,9 +41,8 @@ const (
 	loopback      = "http://localhost/api/v1"
 )
 
-// team is the policy of every test: all read, two run web servers from anywhere and need each
-// other for what the name says.
-func team() permissions.Policy {
+// basePolicy is the policy of every test: all read; lea and max run web-* and db-*; db-* is protected.
+func basePolicy() permissions.Policy {
 	both := []permissions.Principal{"lea", "max"}
 	return permissions.Policy{Book: &permissions.Rulebook{
 		People: []permissions.Person{
@@ -63,21 +62,21 @@ func team() permissions.Policy {
 // world is a workspace with vpsbot in it, an account on the simulator and a store.
 type world struct {
 	testing.TB
-	slack  *fakeslack.Slack
-	sim    *simulator.Simulator
-	store  *store.Store
-	runner *runner.Runner
-	bot    *slackbot.Bot
-	log    *testkit.Log
-	url    string // of the store
-	socket bool
-	alone  bool // Slack lets no connection stand
-	mu     sync.Mutex
-	policy permissions.Policy
-	shift  atomic.Int64 // of the bot's clock
-	stop   func()
-	mux    *http.ServeMux // what Slack reaches in HTTP mode
-	disks  *volumes.API   // nil: there is no such kind of resource
+	slack         *fakeslack.Slack
+	sim           *simulator.Simulator
+	store         *store.Store
+	runner        *runner.Runner
+	bot           *slackbot.Bot
+	log           *testkit.Log
+	url           string // of the store
+	socket        bool
+	noConnections bool // Slack closes every connection
+	mu            sync.Mutex
+	policy        permissions.Policy
+	clockOffset   atomic.Int64 // of the bot's clock
+	stop          func()
+	mux           *http.ServeMux // what Slack reaches in HTTP mode
+	disks         *volumes.API   // nil: the catalogue has no volumes
 }
 
 // inEachMode runs a conversation over both transports and both stores.
@@ -85,7 +84,7 @@ func inEachMode(t *testing.T, talk func(t *testing.T, w *world)) {
 	t.Run("http, sqlite", func(t *testing.T) { talk(t, newWorld(t)) })
 	t.Run("socket, postgres", func(t *testing.T) {
 		url := pgtest.URL(t)
-		w := prepare(t, url)
+		w := newStoppedWorld(t, url)
 		w.socket = true
 		w.start()
 		talk(t, w)
@@ -93,7 +92,7 @@ func inEachMode(t *testing.T, talk func(t *testing.T, w *world)) {
 }
 
 func newWorld(t testing.TB) *world {
-	w := newSQLite(t)
+	w := newStoppedSQLiteWorld(t)
 	w.start()
 	return w
 }
@@ -104,14 +103,14 @@ func newParallelWorld(t *testing.T) *world {
 	return newWorld(t)
 }
 
-// newSQLite makes a world on SQLite whose bot does not run yet.
-func newSQLite(t testing.TB) *world {
-	return prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+// newStoppedSQLiteWorld makes a world on SQLite whose bot does not run yet.
+func newStoppedSQLiteWorld(t testing.TB) *world {
+	return newStoppedWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 }
 
-// prepare makes a world whose bot does not run yet.
-func prepare(t testing.TB, url string) *world {
-	w := prepareFor(t, url, fakeslack.Options{})
+// newStoppedWorld makes a world whose bot does not run yet.
+func newStoppedWorld(t testing.TB, url string) *world {
+	w := newEmptyWorld(t, url, fakeslack.Options{})
 	for _, id := range []string{lea, max, eve} {
 		w.slack.AddUser(fakeslack.User{ID: id, Name: strings.ToLower(id)})
 	}
@@ -121,10 +120,10 @@ func prepare(t testing.TB, url string) *world {
 	return w
 }
 
-// prepareFor makes a world without people and channels.
-func prepareFor(t testing.TB, url string, o fakeslack.Options) *world {
+// newEmptyWorld makes a world without people and channels.
+func newEmptyWorld(t testing.TB, url string, o fakeslack.Options) *world {
 	storetest.Prepare(t, url)
-	w := &world{TB: t, url: url, log: &testkit.Log{}, policy: team()}
+	w := &world{TB: t, url: url, log: &testkit.Log{}, policy: basePolicy()}
 	w.sim = simulator.New(simulator.Options{Speed: 600})
 	o.Now = w.now
 	w.slack = fakeslack.New(t, o)
@@ -134,15 +133,15 @@ func prepareFor(t testing.TB, url string, o fakeslack.Options) *world {
 	return w
 }
 
-func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.shift.Load())) }
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.clockOffset.Load())) }
 
-// later moves the clock of Slack and of the bot.
-func (w *world) later(d time.Duration) { w.shift.Add(int64(d)) }
+// advanceClock advances the clock of Slack and of the bot.
+func (w *world) advanceClock(d time.Duration) { w.clockOffset.Add(int64(d)) }
 
 func (w *world) setPolicy(change func(*permissions.Policy)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p := team()
+	p := basePolicy()
 	change(&p)
 	w.policy = p
 }
@@ -203,7 +202,7 @@ func (w *world) connect(ctx context.Context, running *sync.WaitGroup) {
 	}
 	w.slack.SocketMode()
 	running.Go(func() { s.Run(ctx) })
-	require.Eventually(w, func() bool { return w.alone || w.slack.Connections() == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(w, func() bool { return w.noConnections || w.slack.Connections() == 2 }, 5*time.Second, time.Millisecond)
 }
 
 // newRunner makes the Runner of one process.
@@ -237,13 +236,13 @@ func (w *world) records() []approval.Record {
 	return all
 }
 
-// longest bounds each wait: a busy machine is slow.
-const longest = 2 * time.Minute
+// waitLimit is the timeout of each wait, long enough for a loaded machine.
+const waitLimit = 2 * time.Minute
 
 // eventually waits for a condition that other goroutines bring about.
 func (w *world) eventually(what string, ok func() bool) {
 	w.Helper()
-	require.Eventually(w, ok, longest, 5*time.Millisecond, what)
+	require.Eventually(w, ok, waitLimit, 5*time.Millisecond, what)
 }
 
 // ephemeral waits for an ephemeral message to somebody that contains a text.
@@ -265,7 +264,7 @@ func (w *world) posted(channel, holds string) *fakeslack.Message {
 
 func (w *world) message(where, holds string, all func() []*fakeslack.Message) (found *fakeslack.Message) {
 	w.Helper()
-	deadline := time.Now().Add(longest)
+	deadline := time.Now().Add(waitLimit)
 	for ; time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		for _, m := range all() {
 			if strings.Contains(m.Text(), holds) {
@@ -292,8 +291,8 @@ func (w *world) request(user, command, holds string) (*fakeslack.Person, *fakesl
 	return p, w.ephemeral(user, holds)
 }
 
-// asksNoMore waits until a message has lost its buttons.
-func (w *world) asksNoMore(m *fakeslack.Message) {
+// waitNoButtons waits until a message has lost its buttons.
+func (w *world) waitNoButtons(m *fakeslack.Message) {
 	w.Helper()
 	w.eventually("no buttons", func() bool { return len(m.Buttons()) == 0 })
 }

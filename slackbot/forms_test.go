@@ -31,8 +31,8 @@ func labels(options []fakeslack.Option) (texts []string) {
 	return texts
 }
 
-// slowly delays the API's answers to one method.
-func (w *world) slowly(method string, d time.Duration) {
+// delayMethod delays the API's answers to one method.
+func (w *world) delayMethod(method string, d time.Duration) {
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method == method {
 			select {
@@ -199,12 +199,12 @@ func TestServerSuggestionsWhileAPIHangs(t *testing.T) {
 	p.Type("/vps reboot")
 	v := w.form(lea, "server")
 	require.Len(t, p.Suggest(v, "field:server", ""), 2)
-	w.slowly(http.MethodGet, 20*time.Second)
-	w.later(31 * time.Second)
+	w.delayMethod(http.MethodGet, 20*time.Second)
+	w.advanceClock(31 * time.Second)
 	began := time.Now()
 	require.Len(t, p.Suggest(v, "field:server", ""), 2, "the older list")
 	require.Less(t, time.Since(began), 900*time.Millisecond)
-	w.later(6 * time.Minute)
+	w.advanceClock(6 * time.Minute)
 	require.Empty(t, p.Suggest(v, "field:server", ""), "a list that old may hold what is no longer theirs to read")
 }
 
@@ -213,7 +213,7 @@ func TestServerSuggestionsAfterSlowRead(t *testing.T) {
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot")
 	v := w.form(lea, "server")
-	w.slowly(http.MethodGet, 900*time.Millisecond)
+	w.delayMethod(http.MethodGet, 900*time.Millisecond)
 	require.Empty(t, p.Suggest(v, "field:server", "w"))
 	w.eventually("the next letter finds it", func() bool { return len(p.Suggest(v, "field:server", "we")) == 1 })
 }
@@ -223,15 +223,15 @@ func TestFormAfterResponseURLExpired(t *testing.T) {
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers get")
 	v := w.form(lea, "server")
-	w.later(time.Hour) // the response_url has expired
+	w.advanceClock(time.Hour) // the response_url has expired
 	p.Fill(v, map[string]any{"field:server": "12345"})
 	require.Empty(t, p.Submit(v).Errors)
 	w.direct(lea, "203.0.113.10")
 }
 
-// many makes a world whose account has a number of servers.
-func many(t *testing.T, servers int) *world {
-	w := newSQLite(t)
+// newWorldWithServers makes a world whose account has a number of servers.
+func newWorldWithServers(t *testing.T, servers int) *world {
+	w := newStoppedSQLiteWorld(t)
 	w.sim = simulator.New(simulator.Options{Speed: 60, Servers: servers})
 	w.start()
 	return w

@@ -20,22 +20,22 @@ func (w *world) onCall() {
 	})
 }
 
-// asksWhy types /vps why, and waits for the answer.
-func (w *world) asksWhy(user, says string) {
+// typeWhy types /vps why, and requires a text in the answer.
+func (w *world) typeWhy(user, says string) {
 	w.Helper()
-	require.Contains(w, w.ask(user, "/vps why servers start web-server-01").Text(), says)
+	require.Contains(w, w.typeCommand(user, "/vps why servers start web-server-01").Text(), says)
 }
 
 func TestUserGroupRights(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {
 		w.onCall()
-		w.asksWhy(eve, "servers start` is allowed")
-		w.asksWhy(stranger, "the account has no servers") // none that a stranger may know of
+		w.typeWhy(eve, "servers start` is allowed")
+		w.typeWhy(stranger, "the account has no servers") // none that a stranger may know of
 		w.slack.AddUserGroup("S0CALL", max)
-		w.asksWhy(eve, "servers start` is allowed") // for a minute
-		w.later(61 * time.Second)
-		w.asksWhy(eve, "servers start` is refused")
+		w.typeWhy(eve, "servers start` is allowed") // for a minute
+		w.advanceClock(61 * time.Second)
+		w.typeWhy(eve, "servers start` is refused")
 	})
 }
 
@@ -43,17 +43,17 @@ func TestUnreadableUserGroupGrantsNothing(t *testing.T) {
 	w := newParallelWorld(t)
 	w.onCall()
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Error: "internal_error"})
-	w.asksWhy(eve, "servers start` is refused")
+	w.typeWhy(eve, "servers start` is refused")
 	w.slack.Heal()
-	w.asksWhy(eve, "servers start` is refused") // not asked again at once
-	w.later(11 * time.Second)
-	w.asksWhy(eve, "servers start` is allowed")
+	w.typeWhy(eve, "servers start` is refused") // not asked again at once
+	w.advanceClock(11 * time.Second)
+	w.typeWhy(eve, "servers start` is allowed")
 
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Error: "internal_error"})
-	w.later(4 * time.Minute)
-	w.asksWhy(eve, "servers start` is allowed") // as it was four minutes ago
-	w.later(time.Minute)
-	w.asksWhy(eve, "servers start` is refused")
+	w.advanceClock(4 * time.Minute)
+	w.typeWhy(eve, "servers start` is allowed") // as it was four minutes ago
+	w.advanceClock(time.Minute)
+	w.typeWhy(eve, "servers start` is refused")
 }
 
 func TestSlowUserGroup(t *testing.T) {
@@ -61,19 +61,19 @@ func TestSlowUserGroup(t *testing.T) {
 	w.onCall()
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Hang: 20 * time.Second})
 	began := time.Now()
-	w.asksWhy(eve, "servers start` is refused")
+	w.typeWhy(eve, "servers start` is refused")
 	require.Less(t, time.Since(began), 3*time.Second)
 }
 
 func TestUserGroupsWithoutScope(t *testing.T) {
 	t.Parallel()
-	w := newSQLite(t)
+	w := newStoppedSQLiteWorld(t)
 	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now, Scopes: []string{"commands", "chat:write"}})
 	w.slack.AddUser(fakeslack.User{ID: eve, Name: "eve"})
 	w.slack.AddChannel(ops, eve)
 	w.start()
 	w.onCall()
-	w.asksWhy(eve, "servers start` is refused")
+	w.typeWhy(eve, "servers start` is refused")
 	require.Empty(t, w.slack.Calls("usergroups.users.list"))
 }
 
@@ -87,15 +87,15 @@ func TestUnreadableUserGroupLiftsNoDeny(t *testing.T) {
 			permissions.Rule{Name: "all start", Effect: permissions.Allow, Who: []permissions.Principal{"*"}, Operations: []permissions.Glob{"servers.start"}},
 			permissions.Rule{Name: "but newcomers", Effect: permissions.Deny, Who: []permissions.Principal{"newcomers"}, Operations: []permissions.Glob{"servers.start"}})
 	})
-	w.asksWhy(eve, "servers start` is refused")
-	w.asksWhy(max, "servers start` is allowed")
+	w.typeWhy(eve, "servers start` is refused")
+	w.typeWhy(max, "servers start` is allowed")
 	w.slack.Fail("usergroups.users.list", fakeslack.Fault{Error: "internal_error"})
-	w.later(6 * time.Minute)
-	w.asksWhy(eve, "servers start` is refused")
-	require.Contains(t, w.ask(eve, "/vps servers start web-server-01").Text(), "but newcomers")
-	w.asksWhy(max, "servers start` is refused")
+	w.advanceClock(6 * time.Minute)
+	w.typeWhy(eve, "servers start` is refused")
+	require.Contains(t, w.typeCommand(eve, "/vps servers start web-server-01").Text(), "but newcomers")
+	w.typeWhy(max, "servers start` is refused")
 	w.slack.Heal()
-	w.later(11 * time.Second)
-	w.asksWhy(max, "servers start` is allowed")
-	w.asksWhy(eve, "servers start` is refused")
+	w.advanceClock(11 * time.Second)
+	w.typeWhy(max, "servers start` is allowed")
+	w.typeWhy(eve, "servers start` is refused")
 }

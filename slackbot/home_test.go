@@ -58,13 +58,13 @@ func TestHomeAnswers(t *testing.T) {
 	p = w.slack.As(lea)
 	p.OpenHome()
 	p.Press(w.slack.WaitHome(lea, "Wait for your own confirmation"), "confirm")
-	w.done()
+	w.waitDone()
 	require.Len(t, w.sent(), 1)
 }
 
 func TestHomePagingAndFilter(t *testing.T) {
 	t.Parallel()
-	w := many(t, 45)
+	w := newWorldWithServers(t, 45)
 	p := w.slack.As(lea)
 	w.openHome(lea)
 	v := w.slack.WaitHome(lea, "1 to 20 of 45 servers")
@@ -130,7 +130,7 @@ func TestHomeWhileAPIFails(t *testing.T) {
 	w := newParallelWorld(t)
 	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "moving house"))
 	w.sim.Intercept(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(http.StatusForbidden) })
-	w.later(2 * time.Minute)
+	w.advanceClock(2 * time.Minute)
 	w.openHome(lea)
 	v := w.slack.WaitHome(lea, "All changes are frozen")
 	require.Contains(t, v.Text(), "moving house")

@@ -9,40 +9,39 @@ import (
 	"strings"
 )
 
-// malformer makes malformed requests of valid ones.
-type malformer struct {
+// requestMutator makes malformed requests from captured ones.
+type requestMutator struct {
 	*rand.Rand
-	genuine []delivered
+	genuine []capturedRequest
 	*world
 }
 
-// mutated is a body that differs from a real one: in its bytes, in the fields of its form, or in
-// the values of its JSON.
-func (m *malformer) mutated(from delivered) []byte {
+// mutateBody changes a captured body: its bytes, the fields of its form, or the values of its JSON.
+func (m *requestMutator) mutateBody(from capturedRequest) []byte {
 	switch m.IntN(8) {
 	case 0:
-		return m.scrambled(from.body)
+		return m.scrambleBytes(from.body)
 	case 1:
-		return bytes.Repeat(from.body, 1+m.IntN(100)) // beyond what is read
+		return bytes.Repeat(from.body, 1+m.IntN(100)) // longer than the bot reads
 	}
 	if from.path == "/slack/events" {
-		return m.document(from.body)
+		return m.mutateJSON(from.body)
 	}
 	form, err := url.ParseQuery(string(from.body))
 	if err != nil {
-		panic(err) // they are real ones
+		panic(err) // captured bodies are valid
 	}
 	if payload := form.Get("payload"); payload != "" {
-		form.Set("payload", string(m.document([]byte(payload))))
+		form.Set("payload", string(m.mutateJSON([]byte(payload))))
 	}
 	if m.IntN(2) == 0 || form.Get("payload") == "" {
-		m.field(form)
+		m.mutateField(form)
 	}
 	return []byte(form.Encode())
 }
 
-// scrambled changes, drops, doubles and moves bytes.
-func (m *malformer) scrambled(b []byte) []byte {
+// scrambleBytes changes, drops, doubles and moves bytes.
+func (m *requestMutator) scrambleBytes(b []byte) []byte {
 	b = bytes.Clone(b)
 	for range 1 + m.IntN(6) {
 		if len(b) == 0 {
@@ -66,8 +65,8 @@ func (m *malformer) scrambled(b []byte) []byte {
 	return b
 }
 
-// field makes one field of a form wrong.
-func (m *malformer) field(form url.Values) {
+// mutateField changes one field of a form.
+func (m *requestMutator) mutateField(form url.Values) {
 	names := make([]string, 0, len(form))
 	for name := range form {
 		names = append(names, name)
@@ -83,21 +82,21 @@ func (m *malformer) field(form url.Values) {
 	case 1:
 		form.Add(name, form.Get(name))
 	case 2:
-		form.Set(name, string(m.scrambled([]byte(form.Get(name)))))
+		form.Set(name, string(m.scrambleBytes([]byte(form.Get(name)))))
 	case 3:
-		text, _ := m.junk(3).(string)
+		text, _ := m.junkValue(3).(string)
 		form.Set(name, text)
 	}
 }
 
-// document makes some values of a JSON document wrong; one in four times its text as well.
-func (m *malformer) document(raw []byte) []byte {
+// mutateJSON changes one to three values of a JSON document, and in a quarter of the calls its text.
+func (m *requestMutator) mutateJSON(raw []byte) []byte {
 	var doc any
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		panic(err)
 	}
 	for range 1 + m.IntN(3) {
-		doc = m.elsewhere(doc)
+		doc = m.mutateValue(doc)
 	}
 	raw, err := json.Marshal(doc)
 	if err != nil {
@@ -105,15 +104,15 @@ func (m *malformer) document(raw []byte) []byte {
 	}
 	switch m.IntN(12) {
 	case 0, 1:
-		raw = m.scrambled(raw)
+		raw = m.scrambleBytes(raw)
 	case 2: // each member twice
 		raw = bytes.Replace(raw, []byte("{"), append(bytes.TrimSuffix(raw, []byte("}")), ','), 1)
 	}
 	return raw
 }
 
-// elsewhere makes one value wrong, somewhere in a tree.
-func (m *malformer) elsewhere(v any) any {
+// mutateValue changes one random value of a JSON tree.
+func (m *requestMutator) mutateValue(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		names := make([]string, 0, len(v))
@@ -121,7 +120,7 @@ func (m *malformer) elsewhere(v any) any {
 			names = append(names, name)
 		}
 		if len(names) == 0 || m.IntN(12) == 0 {
-			return m.junk(0)
+			return m.junkValue(0)
 		}
 		slices.Sort(names)
 		name := names[m.IntN(len(names))]
@@ -129,25 +128,25 @@ func (m *malformer) elsewhere(v any) any {
 			delete(v, name)
 			return v
 		}
-		v[name] = m.elsewhere(v[name])
+		v[name] = m.mutateValue(v[name])
 		return v
 	case []any:
 		if len(v) == 0 || m.IntN(8) == 0 {
-			return m.junk(0)
+			return m.junkValue(0)
 		}
 		at := m.IntN(len(v))
-		v[at] = m.elsewhere(v[at])
+		v[at] = m.mutateValue(v[at])
 		return v
 	case string:
 		if m.IntN(3) == 0 {
-			return string(m.scrambled([]byte(v)))
+			return string(m.scrambleBytes([]byte(v)))
 		}
 	}
-	return m.junk(0)
+	return m.junkValue(0)
 }
 
-// junk is a value that nobody expects. From 3 on it is a text.
-func (m *malformer) junk(kind int) any {
+// junkValue is a value of an unexpected type. Kind 0 draws one; kind 3 is a text.
+func (m *requestMutator) junkValue(kind int) any {
 	if kind == 0 {
 		kind = m.IntN(12)
 	}
@@ -168,13 +167,13 @@ func (m *malformer) junk(kind int) any {
 	case 10:
 		return map[string]any{"id": nil, "type": 7, "value": []any{}}
 	case 11:
-		return m.nested(1 + m.IntN(4000))
+		return m.nestedArrays(1 + m.IntN(4000))
 	}
 	return texts[m.IntN(len(texts))]
 }
 
-// nested is a value in so many others.
-func (m *malformer) nested(deep int) (v any) {
+// nestedArrays is nil in arrays of the given depth.
+func (m *requestMutator) nestedArrays(deep int) (v any) {
 	for range deep {
 		v = []any{v}
 	}

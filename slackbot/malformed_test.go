@@ -27,67 +27,67 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
-// mostGrowth is by how much the memory in use may grow from a tenth of the way to its end.
-const mostGrowth = 16 << 20
+// maxGrowth is by how much the heap may grow between a tenth of the requests and the last.
+const maxGrowth = 16 << 20
 
 // Malformed requests from a generator, with a valid signature or none, have no effect but a
 // well-formed answer.
 func TestFigure15Malformed(t *testing.T) {
 	s := testkit.Seed(t)
 	w := newWorld(t)
-	genuine := w.realDeliveries()
+	genuine := w.captureRequests()
 	w.stop()
-	bot := w.startDeaf()
+	bot := w.startDiscardingBot()
 	n := testkit.Size(1500, 100_000)
-	counts := &answers{by: map[int]int{}}
+	counts := &statusCounts{by: map[int]int{}}
 	var early uint64
 	for _, part := range []struct{ from, to int }{{0, n / 10}, {n / 10, n}} {
-		for from := part.from; from < part.to; from += mostWaiting {
+		for from := part.from; from < part.to; from += maxQueued {
 			some := part.to - from
-			if some > mostWaiting {
-				some = mostWaiting
+			if some > maxQueued {
+				some = maxQueued
 			}
-			share(some, s+uint64(from), func(random *mathrand.Rand, _ int) {
-				m := &malformer{random, genuine, w}
-				counts.see(t, w.mux, m.next())
+			forEachConcurrently(some, s+uint64(from), func(random *mathrand.Rand, _ int) {
+				m := &requestMutator{random, genuine, w}
+				counts.count(t, w.mux, m.nextRequest())
 			})
-			w.later(time.Second)
+			w.advanceClock(time.Second)
 			bot.catchUp()
 		}
 		if part.from == 0 {
-			early = inUse()
+			early = heapInUse()
 		}
 	}
-	late := inUse()
-	require.Less(t, late, early+mostGrowth, "memory grows")
+	late := heapInUse()
+	require.Less(t, late, early+maxGrowth, "memory grows")
 	require.Zero(t, bot.writes.Load(), "something was written to VPS.org")
-	require.Empty(t, bot.alarm.String(), "a panic")
+	require.Empty(t, bot.panicLog.String(), "a panic")
 	require.Greater(t, counts.by[http.StatusOK], n/10, "%v", counts.by)
 	require.Greater(t, counts.by[http.StatusUnauthorized], n/10, "%v", counts.by)
 	testkit.Figure(t, 15, "%d malformed deliveries made of %d real ones, signed and not (%d taken, %d answered 400, %d 401, %d 413, %d otherwise below 500): 0 panics, 0 answers of 500 or above, 0 writes to VPS.org; %.1f MB in use after a tenth of them, %.1f MB at the end (seed %d)",
-		n, len(genuine), counts.by[200], counts.by[400], counts.by[401], counts.by[413], counts.others(), mb(early), mb(late), s)
+		n, len(genuine), counts.by[200], counts.by[400], counts.by[401], counts.by[413], counts.otherStatuses(), megabytes(early), megabytes(late), s)
 }
 
-// mostWaiting is how many requests are sent before the bot may catch up.
-const mostWaiting = 500
+// maxQueued is how many requests are sent before the bot may catch up.
+const maxQueued = 500
 
-func mb(n uint64) float64 { return float64(n) / (1 << 20) }
+func megabytes(n uint64) float64 { return float64(n) / (1 << 20) }
 
-func inUse() uint64 {
+func heapInUse() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what the first has only marked to be finalized
+	runtime.GC() // frees the objects that the first run finalized
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// answers are what was answered, by status.
-type answers struct {
+// statusCounts counts the bot's HTTP responses by status.
+type statusCounts struct {
 	mu sync.Mutex
 	by map[int]int
 }
 
-func (a *answers) see(t *testing.T, to http.Handler, r *http.Request) {
+func (a *statusCounts) count(t *testing.T, to http.Handler, r *http.Request) {
 	rec := httptest.NewRecorder()
 	to.ServeHTTP(rec, r)
 	if rec.Code >= http.StatusInternalServerError {
@@ -98,7 +98,7 @@ func (a *answers) see(t *testing.T, to http.Handler, r *http.Request) {
 	a.by[rec.Code]++
 }
 
-func (a *answers) others() (n int) {
+func (a *statusCounts) otherStatuses() (n int) {
 	for code, count := range a.by {
 		switch code {
 		case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestEntityTooLarge:
@@ -109,20 +109,20 @@ func (a *answers) others() (n int) {
 	return n
 }
 
-// delivered is one request as Slack sent it.
-type delivered struct {
+// capturedRequest is one request as Slack sent it.
+type capturedRequest struct {
 	path string
 	body []byte
 }
 
-// realDeliveries lets people act in every way, and returns the requests that Slack sent. Their records
-// have ended: no consent is among the requests any more.
-func (w *world) realDeliveries() (all []delivered) {
+// captureRequests performs every kind of user action, and returns the requests that Slack sent. Their
+// records have ended, so that none of the requests is still a consent.
+func (w *world) captureRequests() (all []capturedRequest) {
 	var mu sync.Mutex
 	w.slack.DeliverTo(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		mu.Lock()
-		all = append(all, delivered{r.URL.Path, body})
+		all = append(all, capturedRequest{r.URL.Path, body})
 		mu.Unlock()
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		w.mux.ServeHTTP(rw, r)
@@ -160,36 +160,35 @@ func (w *world) realDeliveries() (all []delivered) {
 	p.Suggest(w.form(lea, "server"), "field:server", "web")
 	p.OpenHome()
 	p.Press(w.slack.WaitHome(lea, ""), "home_refresh")
-	w.idle()
+	w.waitIdle()
 	require.Empty(w, w.sent())
 	mu.Lock()
 	defer mu.Unlock()
 	return all
 }
 
-// deaf is a bot against a Slack that accepts all requests and stores nothing: the memory in use is
-// the bot's.
-type deaf struct {
+// discardingBot is a bot whose Slack API stores nothing, so that the heap in use is the bot's.
+type discardingBot struct {
 	*world
-	alarm  *alarm
-	writes atomic.Int64
+	panicLog *panicLog
+	writes   atomic.Int64
 }
 
-// startDeaf starts one on the store of the world, and lets the world's requests reach it.
-func (w *world) startDeaf() *deaf {
-	d := &deaf{world: w, alarm: &alarm{}}
+// startDiscardingBot starts a discardingBot on the world's store, behind the world's routes.
+func (w *world) startDiscardingBot() *discardingBot {
+	d := &discardingBot{world: w, panicLog: &panicLog{}}
 	db, err := store.Open(w.Context(), w.url)
 	require.NoError(w, err)
 	w.store = db
 	runner := w.newRunner("deaf", db)
-	runner.Log = slog.New(slog.NewTextHandler(d.alarm, nil))
+	runner.Log = slog.New(slog.NewTextHandler(d.panicLog, nil))
 	source := func() (string, error) { return token, nil }
 	runner.Client, err = apiclient.New(apiclient.Options{BaseURL: loopback, Token: source, Transport: d})
 	require.NoError(w, err)
 	o := w.slack.Options()
 	bot, err := slackbot.New(slackbot.Options{
 		Runner: runner, Store: func(context.Context) (slackbot.Store, error) { return db, nil },
-		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Transport: oblivion{}},
+		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Transport: discardingSlack{}},
 		Now: w.now, Random: rand.Reader, Log: runner.Log, Every: 50 * time.Millisecond,
 	})
 	require.NoError(w, err)
@@ -209,29 +208,29 @@ func (w *world) startDeaf() *deaf {
 }
 
 // catchUp waits until the bot has carried out all deliveries.
-func (d *deaf) catchUp() {
+func (d *discardingBot) catchUp() {
 	d.Helper()
 	require.Eventually(d, func() bool {
-		if d.inInbox("done = 0") == 0 {
+		if d.countInbox("done = 0") == 0 {
 			return true
 		}
-		d.later(100 * time.Millisecond) // a delivery that found the queue full is claimed again after a minute
+		d.advanceClock(100 * time.Millisecond) // a delivery that found the queue full is claimed again after a minute
 		return false
 	}, time.Minute, 10*time.Millisecond)
 }
 
-// RoundTrip is VPS.org, whose writes are counted.
-func (d *deaf) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip is the transport to VPS.org; it counts writes.
+func (d *discardingBot) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet {
 		d.writes.Add(1)
 	}
 	return d.sim.Transport().RoundTrip(r)
 }
 
-// oblivion is a Slack that answers every request with ok.
-type oblivion struct{}
+// discardingSlack is a Slack API that answers every request with ok.
+type discardingSlack struct{}
 
-func (oblivion) RoundTrip(r *http.Request) (*http.Response, error) {
+func (discardingSlack) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
 		r.Body.Close()
@@ -243,23 +242,23 @@ func (oblivion) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// alarm is a log that keeps the lines about panics.
-type alarm struct{ testkit.Log }
+// panicLog is a log that keeps the lines about panics.
+type panicLog struct{ testkit.Log }
 
-func (a *alarm) Write(line []byte) (int, error) {
+func (a *panicLog) Write(line []byte) (int, error) {
 	if bytes.Contains(line, []byte("internal error")) || bytes.Contains(line, []byte("panic")) {
 		return a.Log.Write(line)
 	}
 	return len(line), nil
 }
 
-// errCut is how a body ends whose sender has gone.
+// errCut is the error of a body whose connection was cut.
 var errCut = errors.New("the connection was cut")
 
-// next is another malformed request.
-func (m *malformer) next() *http.Request {
+// nextRequest makes a malformed request.
+func (m *requestMutator) nextRequest() *http.Request {
 	from := m.genuine[m.IntN(len(m.genuine))]
-	path, body := from.path, m.mutated(from)
+	path, body := from.path, m.mutateBody(from)
 	if m.IntN(20) == 0 {
 		path = []string{"/slack/commands", "/slack/interactivity", "/slack/events", "/slack", "/"}[m.IntN(5)]
 	}
@@ -272,19 +271,19 @@ func (m *malformer) next() *http.Request {
 	case 0, 1:
 		r.Header.Del("X-Slack-Signature")
 	case 2:
-		r.Header.Set("X-Slack-Signature", string(m.scrambled([]byte(r.Header.Get("X-Slack-Signature")))))
+		r.Header.Set("X-Slack-Signature", string(m.scrambleBytes([]byte(r.Header.Get("X-Slack-Signature")))))
 	case 3:
-		r.Header.Set("X-Slack-Request-Timestamp", string(m.scrambled([]byte(r.Header.Get("X-Slack-Request-Timestamp")))))
+		r.Header.Set("X-Slack-Request-Timestamp", string(m.scrambleBytes([]byte(r.Header.Get("X-Slack-Request-Timestamp")))))
 	case 4:
 		r.Header.Add("X-Slack-Signature", r.Header.Get("X-Slack-Signature"))
 	case 5:
-		r.Header.Set("Content-Type", string(m.scrambled([]byte("application/json; charset=utf-8"))))
+		r.Header.Set("Content-Type", string(m.scrambleBytes([]byte("application/json; charset=utf-8"))))
 	case 6:
 		r.Method = []string{http.MethodGet, http.MethodPut, http.MethodHead, "VPS", ""}[m.IntN(5)]
 	case 7:
 		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:m.IntN(len(body)+1)]), iotest.ErrReader(errCut)))
 	case 8:
-		r.Header.Set("X-Slack-Retry-Num", string(m.scrambled([]byte("1"))))
+		r.Header.Set("X-Slack-Retry-Num", string(m.scrambleBytes([]byte("1"))))
 	}
 	return r
 }

@@ -24,26 +24,26 @@ import (
 func TestFigure18WithoutAPolicyNobodyInSlackAnswers(t *testing.T) {
 	s := testkit.Seed(t)
 	w := newWorld(t)
-	m := &members{world: w, windows: map[string]string{}}
-	m.ask()
-	m.openWindows()
+	m := &noPolicyTest{world: w, modalMetadata: map[string]string{}}
+	m.requestApprovals()
+	m.openModals()
 	since := w.now()
 	w.setPolicy(func(p *permissions.Policy) { p.Book = nil })
 
 	n := testkit.Size(200, 1000)
 	random := rand.New(rand.NewPCG(s, s))
 	for i := range n {
-		m.do(random, i)
+		m.act(random, i)
 	}
 	for _, user := range everybody {
 		w.slack.As(user).In(ops).Type("/vps approvals")
 		w.slack.As(user).In(ops).Type("/vps audit")
 		w.slack.As(user).OpenHome()
 	}
-	w.idle()
-	w.eventually("the last has been answered", func() bool { return m.answeredLists(since) })
-	require.Zero(t, m.answered())
-	require.Empty(t, m.shown(since))
+	w.waitIdle()
+	w.eventually("the last has been answered", func() bool { return m.listsAnswered(since) })
+	require.Zero(t, m.countAnswered())
+	require.Empty(t, m.disclosures(since))
 	require.Empty(t, w.sent())
 	testkit.Figure(t, 18, "without a policy: %d presses and typed names by all %d members of the workspace and a stranger on %d open records of assistants and terminals, and their lists and Home tabs: 0 answered, 0 shown (seed %d)",
 		n, len(everybody)-1, len(m.records), s)
@@ -51,15 +51,15 @@ func TestFigure18WithoutAPolicyNobodyInSlackAnswers(t *testing.T) {
 
 var everybody = []string{lea, max, eve, stranger}
 
-// members are the people of a workspace, and what they have left of a time with a policy.
-type members struct {
+// noPolicyTest has open records, and modals opened while the workspace still had a policy.
+type noPolicyTest struct {
 	*world
-	records []approval.Record
-	windows map[string]string // what Slack keeps of the window in which a record's name is typed
+	records       []approval.Record
+	modalMetadata map[string]string // of the modal in which a record's name is typed, by record
 }
 
-// ask lets assistants and terminals ask for all kinds of changes.
-func (m *members) ask() {
+// requestApprovals requests changes from assistants and terminals.
+func (m *noPolicyTest) requestApprovals() {
 	m.setPolicy(func(p *permissions.Policy) {
 		p.Book.Protected = nil
 		p.Book.People = append(p.Book.People, permissions.Person{ID: "ann", Identities: []permissions.Actor{"local:ann-desk"}})
@@ -79,8 +79,8 @@ func (m *members) ask() {
 	}
 }
 
-// openWindows opens, while the policy lets them, the windows in which names are typed.
-func (m *members) openWindows() {
+// openModals opens the modals in which names are typed, while the policy allows it.
+func (m *noPolicyTest) openModals() {
 	for _, rec := range m.records {
 		if rec.Confirm == "" {
 			continue
@@ -98,13 +98,13 @@ func (m *members) openWindows() {
 		p := m.slack.As(user).In(where)
 		p.PressButton(on, button)
 		window := m.modal(user, "web-server-01")
-		m.windows[rec.ID] = window.Meta()
+		m.modalMetadata[rec.ID] = window.Meta()
 		p.CloseView(window)
 	}
 }
 
-// button finds the button that says yes to a record, and the message that it is on.
-func (m *members) button(where, id string) (*fakeslack.Message, fakeslack.Button) {
+// button finds the button that confirms or approves a record, and its message.
+func (m *noPolicyTest) button(where, id string) (*fakeslack.Message, fakeslack.Button) {
 	for _, on := range m.slack.Messages(where) {
 		for _, b := range on.Now().Buttons() {
 			if b.Value == id && (b.ActionID == blocks.ActApprove || b.ActionID == blocks.ActConfirm) {
@@ -115,24 +115,24 @@ func (m *members) button(where, id string) (*fakeslack.Message, fakeslack.Button
 	return nil, fakeslack.Button{}
 }
 
-// do presses a button, or types a name, for somebody.
-func (m *members) do(random *rand.Rand, i int) {
+// act presses a button or submits a name as a random user.
+func (m *noPolicyTest) act(random *rand.Rand, i int) {
 	rec, user := m.records[random.IntN(len(m.records))], everybody[random.IntN(len(everybody))]
-	if window := m.windows[rec.ID]; window != "" && random.IntN(2) == 0 {
-		does := []string{blocks.CallbackName, blocks.CallbackDeny}[random.IntN(2)]
-		m.typeInto(user, does, window, rec.Confirm)
+	if window := m.modalMetadata[rec.ID]; window != "" && random.IntN(2) == 0 {
+		callback := []string{blocks.CallbackName, blocks.CallbackDeny}[random.IntN(2)]
+		m.submitText(user, callback, window, rec.Confirm)
 		return
 	}
 	m.press(user, []string{blocks.ActConfirm, blocks.ActApprove, blocks.ActCancel, blocks.ActDeny}[i%4], rec.ID)
 }
 
-func (m *members) press(user, action, id string) {
+func (m *noPolicyTest) press(user, action, id string) {
 	m.deliver(user, map[string]any{
 		"type": "block_actions", "actions": []any{map[string]any{"action_id": action, "value": id}},
 	})
 }
 
-func (m *members) typeInto(user, callback, metadata, text string) {
+func (m *noPolicyTest) submitText(user, callback, metadata, text string) {
 	entered := func(block string) map[string]any { return map[string]any{block: map[string]any{"value": text}} }
 	m.deliver(user, map[string]any{"type": "view_submission", "view": map[string]any{
 		"type": "modal", "callback_id": callback, "private_metadata": metadata,
@@ -141,7 +141,7 @@ func (m *members) typeInto(user, callback, metadata, text string) {
 }
 
 // deliver sends a signed interaction, as Slack would.
-func (m *members) deliver(user string, payload map[string]any) {
+func (m *noPolicyTest) deliver(user string, payload map[string]any) {
 	team := "T0TEAM"
 	if user == stranger {
 		team = "T9OTHER"
@@ -154,8 +154,8 @@ func (m *members) deliver(user string, payload map[string]any) {
 	require.True(m, a.OK(), a)
 }
 
-// answered counts the records that do not wait as they did, or have any consent.
-func (m *members) answered() (n int) {
+// countAnswered counts the records that are no longer pending or have a consent.
+func (m *noPolicyTest) countAnswered() (n int) {
 	for _, rec := range m.records {
 		now, err := m.store.Record(m.Context(), rec.ID)
 		require.NoError(m, err)
@@ -168,8 +168,8 @@ func (m *members) answered() (n int) {
 	return n
 }
 
-// versions are all texts shown to anybody since a time.
-func (m *members) versions(since time.Time) (all []fakeslack.Version) {
+// versionsSince are the versions of all messages and views since a time.
+func (m *noPolicyTest) versionsSince(since time.Time) (all []fakeslack.Version) {
 	histories := [][]fakeslack.Version{}
 	for _, channel := range []string{ops, approvals} {
 		for _, message := range m.slack.Messages(channel) {
@@ -196,20 +196,20 @@ func (m *members) versions(since time.Time) (all []fakeslack.Version) {
 	return all
 }
 
-// answeredLists reports whether everybody was told what waits for them: nothing.
-func (m *members) answeredLists(since time.Time) bool {
-	told := 0
-	for _, v := range m.versions(since) {
+// listsAnswered reports whether everybody has got an empty list.
+func (m *noPolicyTest) listsAnswered(since time.Time) bool {
+	lists := 0
+	for _, v := range m.versionsSince(since) {
 		if strings.Contains(v.Text(), "Nothing waits for you.") {
-			told++
+			lists++
 		}
 	}
-	return told >= len(everybody)
+	return lists >= len(everybody)
 }
 
-// shown are the texts since a time that disclose a record.
-func (m *members) shown(since time.Time) (texts []string) {
-	for _, v := range m.versions(since) {
+// disclosures are the texts since a time that contain a detail of a record.
+func (m *noPolicyTest) disclosures(since time.Time) (texts []string) {
+	for _, v := range m.versionsSince(since) {
 		raw, err := json.Marshal(v.Blocks)
 		require.NoError(m, err)
 		for _, rec := range m.records {

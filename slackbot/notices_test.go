@@ -23,7 +23,7 @@ const auditChannel = "C0AUDIT"
 // replica starts a second process on the same store and workspace.
 func (w *world) replica() *world {
 	r := &world{TB: w.TB, url: w.url, log: w.log, slack: w.slack, sim: w.sim, policy: w.currentPolicy(), stop: func() {}}
-	r.shift.Store(w.shift.Load())
+	r.clockOffset.Store(w.clockOffset.Load())
 	r.start()
 	w.Cleanup(func() { r.stop() })
 	return r
@@ -31,7 +31,7 @@ func (w *world) replica() *world {
 
 // expiring makes a world whose token expires after a time.
 func expiring(t *testing.T, left time.Duration) *world {
-	w := newSQLite(t)
+	w := newStoppedSQLiteWorld(t)
 	tokens := simulator.DefaultTokens(w.now())
 	for i := range tokens {
 		at := w.now().Add(left)
@@ -56,7 +56,7 @@ func TestTokenExpiryNoticeNextDay(t *testing.T) {
 	t.Parallel()
 	w := expiring(t, 3*24*time.Hour+time.Hour)
 	w.posted(approvals, "expires in 3 days")
-	w.later(24 * time.Hour)
+	w.advanceClock(24 * time.Hour)
 	w.posted(approvals, "expires in 2 days")
 	require.Len(t, w.slack.Messages(approvals), 2)
 }
@@ -70,7 +70,7 @@ func TestNoTokenExpiryNotice(t *testing.T) {
 
 func TestTokenExpiryNoticeRetry(t *testing.T) {
 	t.Parallel()
-	w := newSQLite(t)
+	w := newStoppedSQLiteWorld(t)
 	tokens := simulator.DefaultTokens(w.now())
 	for i := range tokens {
 		at := w.now().Add(time.Hour)
@@ -82,12 +82,12 @@ func TestTokenExpiryNoticeRetry(t *testing.T) {
 	w.eventually("it was tried", func() bool { return len(w.slack.Calls("chat.postMessage")) == 1 })
 	time.Sleep(600 * time.Millisecond)
 	require.Empty(t, w.slack.Messages(approvals), "not at once: it may have arrived")
-	w.later(11 * time.Minute)
+	w.advanceClock(11 * time.Minute)
 	w.posted(approvals, "expires in 0 days")
 }
 
-// note writes so many rows, numbered in their operation.
-func (w *world) note(from, to int) {
+// writeRows writes audit rows, numbered in their operation.
+func (w *world) writeRows(from, to int) {
 	w.Helper()
 	for i := from; i <= to; i++ {
 		require.NoError(w, w.store.Note(w.Context(), audit.Row{
@@ -120,10 +120,10 @@ func numbers(from, to int) (all []string) {
 }
 
 func mirroring(t *testing.T, url string) *world {
-	w := prepare(t, url)
+	w := newStoppedWorld(t, url)
 	w.slack.AddChannel(auditChannel, lea)
 	w.start()
-	w.note(1, 3)
+	w.writeRows(1, 3)
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack.Audit = auditChannel })
 	w.eventually("the mirror knows where to begin", func() bool {
 		_, err := w.store.Post(w.Context(), "mirror:audit")
@@ -143,9 +143,9 @@ func TestAuditMirrorOnce(t *testing.T) {
 			w := mirroring(t, url(t))
 			w.replica()
 			w.slack.Fail("chat.postMessage", fakeslack.Fault{Hang: 600 * time.Millisecond}) // the other one looks meanwhile
-			w.note(4, 25)
+			w.writeRows(4, 25)
 			w.eventually("all are there", func() bool { return len(w.mirroredRows()) >= 22 })
-			w.note(26, 28)
+			w.writeRows(26, 28)
 			w.eventually("the later ones too", func() bool { return len(w.mirroredRows()) >= 25 })
 			time.Sleep(600 * time.Millisecond)
 			require.Equal(t, numbers(4, 28), w.mirroredRows(), "each once, in order, and none from before it was switched on")
@@ -167,9 +167,9 @@ func TestAuditMirrorChangesFirst(t *testing.T) {
 			At: w.now(), Actor: fmt.Sprint("local:", i), Surface: "mcp", Operation: fmt.Sprintf("test.number%d", i), Decision: "refused", Reason: "no rule allows it",
 		}))
 	}
-	w.note(4, 6)
+	w.writeRows(4, 6)
 	w.eventually("it was tried", func() bool { return len(w.slack.Calls("chat.postMessage")) >= 1 })
-	w.later(61 * time.Second)
+	w.advanceClock(61 * time.Second)
 	w.eventually("the refusals follow", func() bool { return len(w.mirroredRows()) >= 13 })
 	shown := w.mirroredRows()
 	require.Less(t, slices.Index(shown, "6"), 20, "changes do not wait for the refusals before them: %v", shown)
@@ -180,14 +180,14 @@ func TestAuditMirrorRetry(t *testing.T) {
 	t.Parallel()
 	w := mirroring(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 500, Times: 1})
-	w.note(4, 6)
+	w.writeRows(4, 6)
 	w.eventually("it was tried", func() bool { return len(w.slack.Calls("chat.postMessage")) == 1 })
 	require.Empty(t, w.mirroredRows())
-	w.later(61 * time.Second)
+	w.advanceClock(61 * time.Second)
 	w.eventually("they are there", func() bool { return len(w.mirroredRows()) == 3 })
 	w.stop()
 	w.start()
-	w.note(7, 7)
+	w.writeRows(7, 7)
 	w.eventually("after a restart too", func() bool { return len(w.mirroredRows()) == 4 })
 	require.Equal(t, numbers(4, 7), w.mirroredRows())
 }

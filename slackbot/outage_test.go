@@ -14,8 +14,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fakeslack"
 )
 
-// done waits until the only record is done.
-func (w *world) done() {
+// waitDone waits until the only record is done.
+func (w *world) waitDone() {
 	w.Helper()
 	w.eventually("it is done", func() bool {
 		all := w.records()
@@ -25,7 +25,7 @@ func (w *world) done() {
 
 const change = "/vps servers update web-server-01 name=web-2"
 
-// The asker is told the outcome by whichever way Slack still accepts.
+// The requester gets the outcome by the way that Slack still accepts.
 func TestOutcomeDespiteSlackErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -46,7 +46,7 @@ func TestOutcomeDespiteSlackErrors(t *testing.T) {
 			w := newWorld(t)
 			c.wrong(w)
 			w.slack.As(lea).In(ops).Type(change + " --share")
-			w.done()
+			w.waitDone()
 			c.heard(w)
 			require.Len(t, w.sent(), 1)
 		})
@@ -71,7 +71,7 @@ func TestDeletedMessageContinuesInThread(t *testing.T) {
 func TestReplay(t *testing.T) {
 	w := newParallelWorld(t)
 	ack := w.slack.As(lea).In(ops).Type(change)
-	w.done()
+	w.waitDone()
 	replay := func(n int) {
 		var all sync.WaitGroup
 		for range 8 {
@@ -95,7 +95,7 @@ func TestReplay(t *testing.T) {
 // A VPS.org that hangs does not delay acknowledgements.
 func TestAcknowledgeWhileAPIHangs(t *testing.T) {
 	w := newParallelWorld(t)
-	release := w.hangAPI(false)
+	release := w.blockAPI(false)
 	for i := range 20 {
 		ack := w.slack.As(lea).In(ops).Type(fmt.Sprintf("/vps servers list --offset %d", i))
 		require.True(t, ack.OK())
@@ -109,7 +109,7 @@ func TestExpiredCard(t *testing.T) {
 	w := newParallelWorld(t)
 	p, card := w.request(lea, "stop web-server-01", "Stops")
 	b := card.Button("confirm")
-	w.later(6 * time.Minute)
+	w.advanceClock(6 * time.Minute)
 	w.ephemeral(lea, "Expired")
 	w.direct(lea, "Expired")
 	p.PressButton(card, b)
@@ -126,8 +126,8 @@ func TestPressOnOldCard(t *testing.T) {
 			p, card := w.request(lea, "stop web-server-01", "Stops")
 			b := card.Button("confirm")
 			p.Press(card, "confirm")
-			w.done()
-			w.later(later)
+			w.waitDone()
+			w.advanceClock(later)
 			p.PressButton(card, b)
 			w.ephemeral(lea, "Nothing was sent now. Done")
 			require.Len(t, w.sent(), 1)
@@ -146,7 +146,7 @@ func TestReplicas(t *testing.T) {
 	p.Press(card, "confirm")
 	w.direct(lea, "Done")
 	require.Len(t, w.sent(), 1)
-	w.eventually("one call an operation", func() bool { return w.calls(lea) == 1 })
+	w.eventually("one call an operation", func() bool { return w.countNotifications(lea) == 1 })
 }
 
 // Names from VPS.org mention nobody, make no link and imitate no button.

@@ -33,8 +33,8 @@ func (w *world) statusAfterWrites(word string) {
 	})
 }
 
-// calls counts the direct messages that notified somebody: an edit notifies nobody.
-func (w *world) calls(user string) (n int) {
+// countNotifications counts the direct messages to a user; an edit does not notify.
+func (w *world) countNotifications(user string) (n int) {
 	for _, m := range w.slack.DMs(user) {
 		if strings.HasPrefix(m.History()[0].Fallback, "<@"+user+"> ") {
 			n++
@@ -73,11 +73,11 @@ func TestDoneMessageAfterWorkSettles(t *testing.T) {
 			}
 			between(w)
 			w.status("active")
-			w.later(6 * time.Second)
+			w.advanceClock(6 * time.Second)
 			end := w.direct(lea, "<@"+lea+"> ✅ *Done")
 			require.NotEqual(t, m.TS, end.TS, "an edit notifies nobody")
 			require.Contains(t, end.Text(), ": active")
-			w.eventually("one call", func() bool { return w.calls(lea) == 1 })
+			w.eventually("one call", func() bool { return w.countNotifications(lea) == 1 })
 			require.Len(t, w.sent(), 1)
 		})
 	}
@@ -111,12 +111,12 @@ func TestFailedWork(t *testing.T) {
 // The card shows the outcome of a long call: no clock uses its response_url up.
 func TestCardShowsOutcomeOfLongCall(t *testing.T) {
 	w := newParallelWorld(t)
-	release := w.hangAPI(true)
+	release := w.blockAPI(true)
 	p, card := w.request(lea, "stop web-server-01", "Stops")
 	p.Press(card, "confirm")
 	w.eventually("the card says that it runs", func() bool { return strings.Contains(card.Text(), "Running") })
 	for range 8 {
-		w.later(6 * time.Second)
+		w.advanceClock(6 * time.Second)
 		time.Sleep(100 * time.Millisecond)
 	}
 	release()
@@ -165,7 +165,7 @@ func TestUpdateIsAnsweredWhereTyped(t *testing.T) {
 // The next page replaces the page before.
 func TestPagingReplacesThePage(t *testing.T) {
 	t.Parallel()
-	w := many(t, 45)
+	w := newWorldWithServers(t, 45)
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps servers list")
 	m := w.ephemeral(lea, "1 to 20 of 45")
@@ -183,10 +183,10 @@ func TestTypoInHelp(t *testing.T) {
 
 func TestAuditMirrorBeforeIdentity(t *testing.T) {
 	t.Parallel()
-	w := newSQLite(t)
+	w := newStoppedSQLiteWorld(t)
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack.Audit = ops })
 	w.slack.Fail("auth.test", fakeslack.Fault{Status: http.StatusInternalServerError})
-	w.startFlaky()
+	w.startFaultyStore()
 	w.eventually("the store is there", func() bool { return w.store != nil })
 	time.Sleep(300 * time.Millisecond)
 	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "first"))
@@ -217,13 +217,13 @@ func TestQuestionAnsweredElsewhere(t *testing.T) {
 	own := w.direct(lea, "Please confirm")
 	_, err := w.runner.Decide(t.Context(), "key:lea-laptop", runner.Answer{Approval: reply.Record.ID, Channel: permissions.Terminal, Yes: true}, "")
 	require.NoError(t, err)
-	w.asksNoMore(own)
+	w.waitNoButtons(own)
 	require.Contains(t, own.Text(), "Waits for another person")
 }
 
 func TestSecondPressOfApprove(t *testing.T) {
 	w := newParallelWorld(t)
-	w.hangAPI(true)
+	w.blockAPI(true)
 	p, card := w.request(lea, "stop db-server-01", "Stops")
 	asked := w.posted(approvals, "Stops")
 	p.Press(card, "confirm")
@@ -242,7 +242,7 @@ func TestAcceptedIsNotDone(t *testing.T) {
 	w := newParallelWorld(t)
 	w.slack.As(lea).In(ops).Type("/vps backups create web-server-01")
 	w.ephemeral(lea, "has accepted it")
-	require.Zero(t, w.answers(lea, "Done"))
+	require.Zero(t, w.countEphemerals(lea, "Done"))
 }
 
 // The modal of an expired card says that it expired.
@@ -251,7 +251,7 @@ func TestModalOfExpiredCard(t *testing.T) {
 	p, card := w.request(lea, "delete web-server-01", "Deletes")
 	p.Press(card, "confirm")
 	v := w.modal(lea, "web-server-01")
-	w.later(6 * time.Minute)
+	w.advanceClock(6 * time.Minute)
 	p.Fill(v, map[string]any{"name": "web-server-01"})
 	p.Submit(v)
 	w.modal(lea, "Nothing was sent")

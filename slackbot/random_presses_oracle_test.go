@@ -19,49 +19,49 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// crowd is people who press buttons, and a model of what they may bring about.
-type crowd struct {
+// pressTest presses buttons at random, and has a model of the writes that the presses allow.
+type pressTest struct {
 	*world
 	*rand.Rand
 	batch   int
-	buttons []placed
+	buttons []placedButton
 
-	presses, windows, policies, renames, jumps int
+	presses, modals, policies, renames, clockJumps int
 
-	forged atomic.Int64 // how often nobody pressed
+	forged atomic.Int64 // presses by an unknown user
 
-	mu     sync.Mutex
-	rule   int // of rules
-	names  map[int]string
-	deeds  []deed
-	sent   map[string]bool // by record
-	second int
+	mu              sync.Mutex
+	rule            int // index in policyCases
+	names           map[int]string
+	actions         []userAction
+	sent            map[string]bool // by record
+	secondApprovals int
 }
 
-// placed is a button and where it is, or was.
-type placed struct {
+// placedButton is a button and the message that has or had it.
+type placedButton struct {
 	on     *fakeslack.Message
 	button fakeslack.Button
 }
 
-// deed is what somebody did that may be an answer: a press, or a name that was typed.
-type deed struct {
-	user, does, record, typed string
+// userAction is a press or a typed name, which may be a consent.
+type userAction struct {
+	user, kind, record, typed string
 	batch                     int
 }
 
-// rule is a policy, and its meaning as two predicates.
-type rule struct {
-	change func(*permissions.Policy)
-	runs   func(user, server string) bool // may run everything on the server, and agree to it for others
-	second func(server string) bool       // what disrupts it wants a second person
+// policyCase is a policy, and the same policy as two predicates.
+type policyCase struct {
+	change          func(*permissions.Policy)
+	runs            func(user, server string) bool // may run everything on the server, and approve it for others
+	secondApprovals func(server string) bool       // a disruptive operation on it requires a second person
 }
 
 func isWeb(server string) bool { return strings.HasPrefix(server, "web-") }
 func isDB(server string) bool  { return strings.HasPrefix(server, "db-") }
 func isRun(server string) bool { return isWeb(server) || isDB(server) }
 
-var rules = []rule{
+var policyCases = []policyCase{
 	{func(*permissions.Policy) {}, func(u, s string) bool { return isRun(s) && (u == lea || u == max) }, isDB},
 	{
 		func(p *permissions.Policy) { p.Book.Protected = []permissions.ServerPattern{"db-*", "web-*"} },
@@ -79,115 +79,116 @@ var rules = []rule{
 
 func only(who permissions.Principal) []permissions.Principal { return []permissions.Principal{who} }
 
-// judge checks each write that arrives against the model. The API calls it.
-func (c *crowd) judge(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+// checkRequest is an interceptor of the API: it checks each write against the model.
+func (c *pressTest) checkRequest(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 	if r.Method != http.MethodGet {
-		c.judgeWrite(r)
+		c.checkWrite(r)
 	}
 	next.ServeHTTP(rw, r)
 }
 
 var serverOf = regexp.MustCompile(`/servers/(\d+)/`)
 
-func (c *crowd) judgeWrite(r *http.Request) {
-	wrong := func(format string, args ...any) {
+func (c *pressTest) checkWrite(r *http.Request) {
+	fail := func(format string, args ...any) {
 		c.Errorf("%s %s: %s", r.Method, r.URL.Path, fmt.Sprintf(format, args...))
 	}
 	id := serverOf.FindStringSubmatch(r.URL.Path)
 	if id == nil {
-		wrong("nobody asked for anything like it")
+		fail("nobody asked for anything like it")
 		return
 	}
 	running, err := c.store.Find(r.Context(), approval.Query{States: []approval.State{approval.Executing}, Target: "server:" + id[1]})
 	if err != nil || len(running) != 1 {
-		wrong("%d records are claimed (%v)", len(running), err)
+		fail("%d records are claimed (%v)", len(running), err)
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	rec, now := running[0], rules[c.rule]
+	rec, now := running[0], policyCases[c.rule]
 	var n int
 	fmt.Sscan(id[1], &n)
-	name, asker := c.names[n], strings.TrimPrefix(rec.Actor, "slack:")
+	name, requester := c.names[n], strings.TrimPrefix(rec.Actor, "slack:")
 	if c.sent[rec.ID] {
-		wrong("record %s is sent for the second time", rec.ID)
+		fail("record %s is sent for the second time", rec.ID)
 	}
 	c.sent[rec.ID] = true
 	if name != rec.TargetName {
-		wrong("the card says %s, the server is called %s", rec.TargetName, name)
+		fail("the card says %s, the server is called %s", rec.TargetName, name)
 	}
-	if !now.runs(asker, name) {
-		wrong("%s may not, by policy %d", asker, c.rule)
+	if !now.runs(requester, name) {
+		fail("%s may not, by policy %d", requester, c.rule)
 	}
-	if !c.agreed(asker, rec) {
-		wrong("%s, who asked, has not agreed", asker)
+	if !c.hasConsented(requester, rec) {
+		fail("%s, who asked, has not agreed", requester)
 	}
-	if c.saidNo(asker, rec) {
-		wrong("%s, who asked, has said no before", asker)
+	if c.hasDeclined(requester, rec) {
+		fail("%s, who asked, has said no before", requester)
 	}
-	if !now.second(name) {
+	if !now.secondApprovals(name) {
 		return
 	}
-	c.second++
-	if !slices.ContainsFunc(people, func(u string) bool { return u != asker && now.runs(u, name) && c.agreed(u, rec) }) {
-		wrong("nobody else has agreed, which policy %d wants", c.rule)
+	c.secondApprovals++
+	if !slices.ContainsFunc(people, func(u string) bool { return u != requester && now.runs(u, name) && c.hasConsented(u, rec) }) {
+		fail("nobody else has agreed, which policy %d wants", c.rule)
 	}
 }
 
-// agreed reports whether somebody has pressed yes and, where it is wanted, typed the name.
-func (c *crowd) agreed(user string, rec approval.Record) bool {
-	pressed := slices.ContainsFunc(c.deeds, func(d deed) bool {
-		return d.user == user && d.record == rec.ID && (d.does == "confirm" || d.does == "approve")
+// hasConsented reports whether a user has pressed a button that confirms the record and, where the record
+// requires it, typed the name.
+func (c *pressTest) hasConsented(user string, rec approval.Record) bool {
+	pressed := slices.ContainsFunc(c.actions, func(d userAction) bool {
+		return d.user == user && d.record == rec.ID && (d.kind == "confirm" || d.kind == "approve")
 	})
-	typed := rec.Confirm == "" || slices.ContainsFunc(c.deeds, func(d deed) bool {
-		return d.user == user && d.does == "type" && d.typed == rec.Confirm
+	typed := rec.Confirm == "" || slices.ContainsFunc(c.actions, func(d userAction) bool {
+		return d.user == user && d.kind == "type" && d.typed == rec.Confirm
 	})
 	return pressed && typed
 }
 
-// saidNo reports whether somebody said no in an earlier batch.
-func (c *crowd) saidNo(user string, rec approval.Record) bool {
-	return slices.ContainsFunc(c.deeds, func(d deed) bool {
-		return d.user == user && d.record == rec.ID && d.does == "cancel" && d.batch < c.batch
+// hasDeclined reports whether a user pressed Cancel in an earlier batch.
+func (c *pressTest) hasDeclined(user string, rec approval.Record) bool {
+	return slices.ContainsFunc(c.actions, func(d userAction) bool {
+		return d.user == user && d.record == rec.ID && d.kind == "cancel" && d.batch < c.batch
 	})
 }
 
-func (c *crowd) nextBatch() {
+func (c *pressTest) nextBatch() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.batch++
 }
 
-func (c *crowd) did(d deed) {
+func (c *pressTest) recordAction(d userAction) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d.batch = c.batch
-	c.deeds = append(c.deeds, d)
+	c.actions = append(c.actions, d)
 }
 
-// running are the records that may still write.
-func (c *crowd) running() []approval.Record {
+// unfinishedRecords are the records that may still send a write.
+func (c *pressTest) unfinishedRecords() []approval.Record {
 	all, err := c.store.Find(c.Context(), approval.Query{States: []approval.State{approval.Approved, approval.Executing, approval.Unknown}})
 	require.NoError(c, err)
 	return all
 }
 
-func (c *crowd) all() []approval.Record {
+func (c *pressTest) allRecords() []approval.Record {
 	all, err := c.store.Find(c.Context(), approval.Query{Limit: 1 << 30})
 	require.NoError(c, err)
 	return all
 }
 
-// ask lets some people type commands, and waits for the cards.
-func (c *crowd) ask() {
+// typeCommands types one to four commands as random users, and waits for the cards.
+func (c *pressTest) typeCommands() {
 	for range 1 + c.IntN(4) {
 		server := []string{"12345", "12346"}[c.IntN(2)]
 		operation := []string{"stop", "reboot", "delete"}[c.IntN(3)]
 		c.slack.As([]string{lea, lea, max, max, eve, stranger}[c.IntN(6)]).In(ops).Type("/vps " + operation + " " + server)
 	}
-	c.idle()
+	c.waitIdle()
 	c.eventually("the cards are there", func() bool {
-		c.collect()
+		c.collectButtons()
 		have := map[string]bool{}
 		for _, b := range c.buttons {
 			have[b.button.Value] = true
@@ -198,9 +199,9 @@ func (c *crowd) ask() {
 	})
 }
 
-// collect notes the buttons of all messages, those of older versions too.
-func (c *crowd) collect() {
-	known := map[placed]bool{}
+// collectButtons collects the buttons of all messages, also of their earlier versions.
+func (c *pressTest) collectButtons() {
+	known := map[placedButton]bool{}
 	for _, b := range c.buttons {
 		known[b] = true
 	}
@@ -208,7 +209,7 @@ func (c *crowd) collect() {
 	for _, m := range messages {
 		for _, v := range m.History() {
 			for _, b := range v.Buttons() {
-				p := placed{m, b}
+				p := placedButton{m, b}
 				if answers := []string{"confirm", "cancel", "approve", "deny"}; slices.Contains(answers, b.ActionID) && !known[p] {
 					known[p] = true
 					c.buttons = append(c.buttons, p)
@@ -218,8 +219,8 @@ func (c *crowd) collect() {
 	}
 }
 
-// press lets all people press at once, each one after the other.
-func (c *crowd) press(most int) {
+// pressConcurrently presses buttons as all users concurrently, up to a total of most presses.
+func (c *pressTest) pressConcurrently(most int) {
 	if len(c.buttons) == 0 {
 		return
 	}
@@ -233,15 +234,15 @@ func (c *crowd) press(most int) {
 		c.presses += n
 		all.Go(func() {
 			for range n {
-				c.pressOne(user, c.pick(random))
+				c.pressOne(user, c.pickButton(random))
 			}
 		})
 	}
 	all.Wait()
 }
 
-// pick picks a button: mostly one of the newest, preferably one that says yes.
-func (c *crowd) pick(random *rand.Rand) (p placed) {
+// pickButton draws a button: mostly one of the newest, preferably one that confirms or approves.
+func (c *pressTest) pickButton(random *rand.Rand) (p placedButton) {
 	for range 4 {
 		at := random.IntN(len(c.buttons))
 		if newest := len(c.buttons) - 1 - random.IntN(8); random.IntN(6) > 0 && newest >= 0 {
@@ -254,17 +255,17 @@ func (c *crowd) pick(random *rand.Rand) (p placed) {
 	return p
 }
 
-func (c *crowd) pressOne(user string, p placed) {
-	c.did(deed{user: user, does: p.button.ActionID, record: p.button.Value})
-	if user == nobody {
-		c.pressAsNobody(p)
+func (c *pressTest) pressOne(user string, p placedButton) {
+	c.recordAction(userAction{user: user, kind: p.button.ActionID, record: p.button.Value})
+	if user == unknownUser {
+		c.pressAsUnknownUser(p)
 		return
 	}
-	c.taken(c.slack.As(user).In(p.on.Channel).PressButton(p.on, p.button))
+	c.requireAcknowledged(c.slack.As(user).In(p.on.Channel).PressButton(p.on, p.button))
 }
 
-// pressAsNobody sends a press that Slack never would: by an unknown user, or without a user.
-func (c *crowd) pressAsNobody(p placed) {
+// pressAsUnknownUser sends a press that Slack never sends: by an unknown user, or without a user.
+func (c *pressTest) pressAsUnknownUser(p placedButton) {
 	n := c.forged.Add(1)
 	payload := map[string]any{
 		"type": "block_actions", "team": map[string]any{"id": "T0TEAM"}, "channel": map[string]any{"id": p.on.Channel},
@@ -272,33 +273,33 @@ func (c *crowd) pressAsNobody(p placed) {
 		"trigger_id": fmt.Sprint(n),
 	}
 	if n%2 == 0 {
-		payload["user"] = map[string]any{"id": nobody, "team_id": "T0TEAM"}
+		payload["user"] = map[string]any{"id": unknownUser, "team_id": "T0TEAM"}
 	}
 	raw, err := json.Marshal(payload)
 	require.NoError(c, err)
-	c.taken(c.slack.Send(c.slack.Signed("/slack/interactivity", []byte(url.Values{"payload": {string(raw)}}.Encode()), c.now())))
+	c.requireAcknowledged(c.slack.Send(c.slack.Signed("/slack/interactivity", []byte(url.Values{"payload": {string(raw)}}.Encode()), c.now())))
 }
 
-var asksFor = regexp.MustCompile(`Type (\S+) to confirm`)
+var confirmPrompt = regexp.MustCompile(`Type (\S+) to confirm`)
 
-// submit fills in and submits the open modals, all at once, each twice.
-func (c *crowd) submit() {
-	c.idle()
+// submitModals fills in and submits the open modals concurrently, each twice.
+func (c *pressTest) submitModals() {
+	c.waitIdle()
 	var all sync.WaitGroup
 	for _, user := range []string{lea, max, eve} {
 		v := c.slack.Modal(user)
 		if v == nil {
 			continue
 		}
-		c.windows++
+		c.modals++
 		p := c.slack.As(user).In(ops)
 		name := ""
-		if m := asksFor.FindStringSubmatch(v.Text()); m != nil {
+		if m := confirmPrompt.FindStringSubmatch(v.Text()); m != nil {
 			name = []string{m[1], m[1], m[1], "web-server-01", "x"}[c.IntN(5)]
 			p.Fill(v, map[string]any{"name": name})
 		}
 		all.Go(func() {
-			c.did(deed{user: user, does: "type", typed: name})
+			c.recordAction(userAction{user: user, kind: "type", typed: name})
 			c.slack.Replay(p.Submit(v))
 		})
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// people press; nobody is in no workspace.
-var people = []string{lea, max, eve, stranger, nobody}
+// people press the buttons; unknownUser is in no workspace.
+var people = []string{lea, max, eve, stranger, unknownUser}
 
-const nobody = "U0NOBODY"
+const unknownUser = "U0NOBODY"
 
 // People press all buttons that exist or ever existed, in any order and concurrently, and type the right
 // or a wrong name into modals, while the policy changes, servers are renamed and cards expire. Each
@@ -24,41 +24,41 @@ const nobody = "U0NOBODY"
 func TestFigure17RandomPresses(t *testing.T) {
 	s := testkit.Seed(t)
 	w := newWorld(t)
-	c := &crowd{world: w, Rand: rand.New(rand.NewPCG(s, s)), sent: map[string]bool{}, names: map[int]string{}}
-	w.setPolicy(c.rules)
-	c.settleDown()
-	w.sim.Intercept(c.judge)
+	c := &pressTest{world: w, Rand: rand.New(rand.NewPCG(s, s)), sent: map[string]bool{}, names: map[int]string{}}
+	w.setPolicy(c.applyPolicy)
+	c.waitUntilSettled()
+	w.sim.Intercept(c.checkRequest)
 	n := testkit.Size(150, 10_000)
 	for c.presses < n {
-		c.settleDown() // what still runs belongs to the batch before
+		c.waitUntilSettled() // a record that still runs belongs to the previous batch
 		c.nextBatch()
-		c.ask()
+		c.typeCommands()
 		if c.IntN(2) == 0 {
-			c.change()
+			c.changeWorld()
 		}
-		c.press(n)
+		c.pressConcurrently(n)
 		if c.IntN(3) == 0 {
-			c.change()
+			c.changeWorld()
 		}
-		c.submit()
+		c.submitModals()
 	}
-	c.settleDown()
+	c.waitUntilSettled()
 	c.mu.Lock()
-	defer c.mu.Unlock() // a write that was agreed to last may still arrive
-	require.False(t, t.Failed(), "what was written without the right yes stands above")
-	require.Greater(t, len(c.sent), n/300, "hardly anything was agreed to")
+	defer c.mu.Unlock() // the last approved write may still arrive
+	require.False(t, t.Failed(), "writes without the required consents are listed above")
+	require.Greater(t, len(c.sent), n/300, "too few requests were approved")
 	testkit.Figure(t, 17, "%d presses of %d buttons of %d requests by %d people at once (two of the team, one without rights, one of another workspace, one of none), %d windows filled in, %d changes of the policy, %d renames, %d expiries in between: %d writes, each with the consent of its requester to the state that the server then had, %d of them with that of a second person whom the policy then required; 0 without, 0 twice (seed %d)",
-		c.presses, len(c.buttons), len(c.all()), len(people), c.windows, c.policies, c.renames, c.jumps, len(c.sent), c.second, s)
+		c.presses, len(c.buttons), len(c.allRecords()), len(people), c.modals, c.policies, c.renames, c.clockJumps, len(c.sent), c.secondApprovals, s)
 }
 
-// change changes the policy, a name or the clock while nothing is under way.
-func (c *crowd) change() {
-	c.settleDown()
+// changeWorld changes the policy, a server's name or the clock while no record runs.
+func (c *pressTest) changeWorld() {
+	c.waitUntilSettled()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.IntN(3) == 0 {
-		c.rule = c.IntN(len(rules))
-		c.setPolicy(c.rules)
+		c.rule = c.IntN(len(policyCases))
+		c.setPolicy(c.applyPolicy)
 		c.policies++
 	}
 	if c.IntN(3) == 0 {
@@ -66,21 +66,21 @@ func (c *crowd) change() {
 		c.rename([]int{12345, 12346}[c.IntN(2)], []string{"web-server-01", "db-server-01", "web-2", "db-2", "cache-1"}[c.IntN(5)])
 	}
 	if c.IntN(16) == 0 {
-		c.jumps++
-		c.later(time.Duration(c.IntN(20)) * time.Minute)
+		c.clockJumps++
+		c.advanceClock(time.Duration(c.IntN(20)) * time.Minute)
 	}
-	c.later(time.Second)
+	c.advanceClock(time.Second)
 }
 
-// rules sets a policy without a budget: an approved record must run at once.
-func (c *crowd) rules(p *permissions.Policy) {
-	rules[c.rule].change(p)
+// applyPolicy sets a policy without a budget, so that an approved record runs at once.
+func (c *pressTest) applyPolicy(p *permissions.Policy) {
+	policyCases[c.rule].change(p)
 	lots := permissions.Rate{Most: 1e9, Within: time.Hour}
 	p.Book.Budgets = map[string]permissions.Rate{"deletions": lots, "destructive": lots}
 }
 
-// rename gives a server another name, unless one has it.
-func (c *crowd) rename(id int, name string) {
+// rename renames a server, unless another server has the name.
+func (c *pressTest) rename(id int, name string) {
 	c.sim.Edit(func(world *simulator.World) {
 		if world.ServerNamed(name) == nil && world.Server(id) != nil {
 			world.Servers[id].Name, c.names[id] = name, name
@@ -88,12 +88,12 @@ func (c *crowd) rename(id int, name string) {
 	})
 }
 
-// settleDown waits until nothing is under way, and gives back what was deleted or stopped.
-func (c *crowd) settleDown() {
-	c.idle()
-	for end := time.Now().Add(10 * time.Second); len(c.running()) > 0; time.Sleep(5 * time.Millisecond) {
+// waitUntilSettled waits until no record runs, and restores deleted and stopped servers.
+func (c *pressTest) waitUntilSettled() {
+	c.waitIdle()
+	for end := time.Now().Add(10 * time.Second); len(c.unfinishedRecords()) > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			rec := c.running()[0]
+			rec := c.unfinishedRecords()[0]
 			given, err := c.store.Consents(c.Context(), rec.ID)
 			require.NoError(c, err)
 			c.Fatalf("policy %d: %s of %s stays %s: %q; asked by %s, wants %d others, has %+v\n%s", c.rule, rec.Operation, rec.TargetName, rec.State, rec.Message, rec.Actor, rec.Others, given, lastLines(c.log.String(), 20))

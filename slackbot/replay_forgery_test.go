@@ -15,16 +15,16 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-// A signed request that is replayed as often as wanted while its signature counts, concurrently and
-// across a restart, has one effect.
+// A signed request that is replayed many times while its signature is valid, concurrently and across a
+// restart, has one effect.
 func TestFigure14Replayed(t *testing.T) {
 	w := newWorld(t)
 	genuine := w.slack.As(lea).In(ops).Type(change)
-	w.done()
+	w.waitDone()
 	w.direct(lea, "Done")
 	n := testkit.Size(400, 10_000)
 	replay := func(n int) {
-		share(n, 0, func(*rand.Rand, int) {
+		forEachConcurrently(n, 0, func(*rand.Rand, int) {
 			if again := w.slack.Replay(genuine); again.Status != http.StatusOK || len(again.Body) > 0 {
 				t.Errorf("%d %s %v", again.Status, again.Body, again.Err)
 			}
@@ -33,14 +33,14 @@ func TestFigure14Replayed(t *testing.T) {
 	replay(n / 2)
 	w.stop()
 	w.start()
-	w.later(4 * time.Minute) // the signature counts for five
+	w.advanceClock(4 * time.Minute) // the signature counts for five
 	replay(n - n/2)
-	w.idle()
-	time.Sleep(300 * time.Millisecond) // for what would be looked after in rounds
+	w.waitIdle()
+	time.Sleep(300 * time.Millisecond) // for the bot's periodic work
 	require.Len(t, w.sent(), 1)
 	require.Len(t, w.records(), 1)
-	require.Equal(t, 1, w.calls(lea), "nobody is told twice")
-	require.Equal(t, 1, w.stored())
+	require.Equal(t, 1, w.countNotifications(lea), "one notification")
+	require.Equal(t, 1, w.countDeliveries())
 	testkit.Figure(t, 14, "%d replays of one signed request by %d senders, across a restart and until its signature is over: 1 write, 1 record, 1 message (nothing random)", n, senders)
 }
 
@@ -48,20 +48,20 @@ func TestFigure14Replayed(t *testing.T) {
 func TestFigure14Forged(t *testing.T) {
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type(change)
-	w.done()
+	w.waitDone()
 	genuine := w.commandsTo("http://app.invalid")
-	var tried atomic.Int64
+	var requests atomic.Int64
 	wants := w.answerTo(httptest.NewRequest(http.MethodPost, "/slack/commands", http.NoBody))
-	require.Equal(t, "401 refused\n", firstOf(wants))
+	require.Equal(t, "401 refused\n", statusAndBody(wants))
 	refused := func(what string, r *http.Request) {
-		tried.Add(1)
+		requests.Add(1)
 		if got := w.answerTo(r); got != wants {
 			t.Errorf("%s: %s", what, got)
 		}
 	}
 	body, header := contents(t, genuine(0))
 	others := testkit.Size(2, 255) // other values of a byte
-	share(len(body), 0, func(_ *rand.Rand, at int) {
+	forEachConcurrently(len(body), 0, func(_ *rand.Rand, at int) {
 		for by := 1; by <= others; by++ {
 			changed := bytes.Clone(body)
 			changed[at] ^= byte(by)
@@ -87,9 +87,9 @@ func TestFigure14Forged(t *testing.T) {
 		refused("old", w.slack.Signed("/slack/commands", body, w.now().Add(-off)))
 		refused("to come", w.slack.Signed("/slack/commands", body, w.now().Add(off+time.Second))) // it may be the next second by now
 	}
-	require.Equal(t, 1, w.stored(), "nothing of it was taken")
-	require.Equal(t, "200 ", firstOf(w.answerTo(request(body, header))), "what all were made of is genuine")
-	testkit.Figure(t, 14, "%d requests with a body, a signature or a time changed in one byte, or signed more than 300 s before or ahead: all answered 401, by the same bytes; none was taken (nothing random)", tried.Load())
+	require.Equal(t, 1, w.countDeliveries(), "no forged request was stored")
+	require.Equal(t, "200 ", statusAndBody(w.answerTo(request(body, header))), "the original request is accepted")
+	testkit.Figure(t, 14, "%d requests with a body, a signature or a time changed in one byte, or signed more than 300 s before or ahead: all answered 401, by the same bytes; none was taken (nothing random)", requests.Load())
 }
 
 // contents returns the parts of a request.
@@ -114,8 +114,8 @@ func (w *world) answerTo(r *http.Request) string {
 	return fmt.Sprintf("%d %s\n%v", rec.Code, rec.Body, rec.Header())
 }
 
-// firstOf is the status and the body of an answer.
-func firstOf(answer string) string {
-	says, _, _ := bytes.Cut([]byte(answer), []byte("\nmap"))
-	return string(says)
+// statusAndBody is the status and the body of an answer.
+func statusAndBody(answer string) string {
+	first, _, _ := bytes.Cut([]byte(answer), []byte("\nmap"))
+	return string(first)
 }

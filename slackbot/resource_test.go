@@ -14,7 +14,7 @@ import (
 // A kind of resource that one value adds has command, form, card, modal and consent.
 func TestNewResource(t *testing.T) {
 	t.Parallel()
-	w := prepare(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	w := newStoppedWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 	w.disks = &volumes.API{Behind: w.sim}
 	w.start()
 	w.setPolicy(func(p *permissions.Policy) {

@@ -21,8 +21,9 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// script is one of testdata/cases: what people, Slack and VPS.org do, and what must come of it.
-// The calls before the first mark are not checked; each expectation must hold for every stretch after it.
+// script is one file of testdata/cases: what people, Slack and VPS.org do, and the expected calls of
+// Slack's API. Calls before the first mark are not checked; each expectation must hold in every segment
+// of calls after a mark.
 type script struct {
 	Name    string
 	Mode    string         // "socket"; else HTTP
@@ -45,7 +46,7 @@ type account struct {
 	}
 }
 
-// step is one thing that happens. Wait is how many seconds what follows from it may take.
+// step is one event of a script. Wait is the time in seconds that its effects may take.
 type step struct {
 	Command     string
 	Press       *struct{ Label, UserTeam string }
@@ -98,12 +99,12 @@ func TestCases(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 			t.Parallel()
-			play(t, read(t, file))
+			runScript(t, readScript(t, file))
 		})
 	}
 }
 
-func read(t *testing.T, file string) script {
+func readScript(t *testing.T, file string) script {
 	raw, err := os.ReadFile(file)
 	require.NoError(t, err)
 	var s script
@@ -114,16 +115,16 @@ func read(t *testing.T, file string) script {
 	return s
 }
 
-// player plays one script.
-type player struct {
+// scriptRun is one run of a script.
+type scriptRun struct {
 	*world
 	script
-	marks []int // how many calls there were at each
+	marks []int // the number of calls at each mark
 	ack   fakeslack.Ack
 }
 
-func play(t *testing.T, s script) {
-	w := prepareFor(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"), fakeslack.Options{Team: "T0FAKE001", BotUser: "U0BOT"})
+func runScript(t *testing.T, s script) {
+	w := newEmptyWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"), fakeslack.Options{Team: "T0FAKE001", BotUser: "U0BOT"})
 	w.policy = casePolicy()
 	for id, name := range map[string]string{alice: "alice", bob: "bob"} {
 		w.slack.AddUser(fakeslack.User{ID: id, Name: name})
@@ -131,15 +132,15 @@ func play(t *testing.T, s script) {
 	for _, id := range []string{office, approvalsCase} {
 		w.slack.AddChannel(id, alice, bob)
 	}
-	w.sim.Edit(s.settle)
-	p := &player{world: w, script: s}
+	w.sim.Edit(s.applyAccount)
+	p := &scriptRun{world: w, script: s}
 	if w.socket = s.Mode == "socket"; w.socket && s.Hello != nil {
 		w.slack.ReplaceHello(s.Hello)
-		w.alone = true
+		w.noConnections = true
 	}
 	w.start()
 	for _, step := range s.Steps {
-		p.do(step)
+		p.runStep(step)
 	}
 	for _, e := range s.Expect {
 		p.check(e)
@@ -158,8 +159,8 @@ func casePolicy() permissions.Policy {
 	}}
 }
 
-// settle puts the script's account in the place of the simulator's.
-func (s script) settle(w *simulator.World) {
+// applyAccount replaces the simulator's account by the script's.
+func (s script) applyAccount(w *simulator.World) {
 	w.AddServer(simulator.Server{ID: 12347, Name: "staging-01", Status: simulator.Stopped})
 	if s.Account == nil {
 		return
@@ -174,7 +175,7 @@ func (s script) settle(w *simulator.World) {
 	}
 }
 
-func (p *player) do(s step) {
+func (p *scriptRun) runStep(s step) {
 	p.Helper()
 	person := p.slack.As(alice).In(office).AllowSlow()
 	before := len(p.slack.Calls(""))
@@ -187,9 +188,9 @@ func (p *player) do(s step) {
 	case s.Event != nil:
 		p.ack = person.OpenHome()
 	case s.Interactive != nil:
-		p.ack = person.Interact(p.filled(s.Interactive))
+		p.ack = person.Interact(p.withMetadata(s.Interactive))
 	case s.Slack != nil:
-		for _, method := range list(s.Slack.Method) {
+		for _, method := range stringsOf(s.Slack.Method) {
 			p.slack.Fail(method, fakeslack.Fault{Status: s.Slack.Status, Header: s.Slack.Headers, Body: s.Slack.Body, Channel: s.Slack.If.Channel})
 		}
 	case s.API != nil:
@@ -205,23 +206,23 @@ func (p *player) do(s step) {
 
 // wait waits for the effects of a step: all of its time if calls are counted, else until no more calls
 // come.
-func (p *player) wait(s step, before int) {
+func (p *scriptRun) wait(s step, before int) {
 	end := time.Now().Add(time.Duration(s.Wait * float64(time.Second)))
 	counted := slices.ContainsFunc(p.Expect, func(e expectation) bool { return e.AtMost != nil && *e.AtMost > 1 || e.Opened > 0 })
 	last, since := before, time.Now()
 	for time.Now().Before(end) {
 		if n := len(p.slack.Calls("")); n != last {
 			last, since = n, time.Now()
-		} else if !counted && n > before && time.Since(since) > quiet {
+		} else if !counted && n > before && time.Since(since) > quietTime {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-const quiet = 700 * time.Millisecond
+const quietTime = 700 * time.Millisecond
 
-func list(of any) (all []string) {
+func stringsOf(of any) (all []string) {
 	switch of := of.(type) {
 	case string:
 		return []string{of}
@@ -233,8 +234,8 @@ func list(of any) (all []string) {
 	return all
 }
 
-// button finds the newest button with a label among what alice sees.
-func (p *player) button(label string) (found *fakeslack.Message, b fakeslack.Button) {
+// button finds the newest button with a label in alice's messages.
+func (p *scriptRun) button(label string) (found *fakeslack.Message, b fakeslack.Button) {
 	p.Helper()
 	p.eventually("a button "+label, func() bool {
 		for _, m := range slices.Concat(p.slack.Ephemerals(alice), p.slack.DMs(alice)) {
@@ -249,8 +250,8 @@ func (p *player) button(label string) (found *fakeslack.Message, b fakeslack.But
 	return found, b
 }
 
-// filled replaces $META by the metadata of the open form.
-func (p *player) filled(is map[string]any) map[string]any {
+// withMetadata replaces $META by the metadata of the open form.
+func (p *scriptRun) withMetadata(is map[string]any) map[string]any {
 	raw, err := json.Marshal(is)
 	require.NoError(p, err)
 	p.eventually("a form", func() bool { v := p.slack.Modal(alice); return v != nil && v.Meta() != "" })
@@ -262,8 +263,8 @@ func (p *player) filled(is map[string]any) map[string]any {
 	return all
 }
 
-// failAPI makes VPS.org fail some requests, before or after it has done them.
-func (p *player) failAPI(f *apiFault) {
+// failAPI makes VPS.org fail some requests, before or after it applied them.
+func (p *scriptRun) failAPI(f *apiFault) {
 	if f == nil {
 		p.sim.Intercept(nil)
 		return
@@ -290,8 +291,8 @@ func (p *player) failAPI(f *apiFault) {
 	})
 }
 
-// stretches are the calls between marks.
-func (p *player) stretches() [][]fakeslack.Call {
+// callSegments are the calls between marks.
+func (p *scriptRun) callSegments() [][]fakeslack.Call {
 	all := p.slack.Calls("")
 	if len(p.marks) == 0 {
 		return [][]fakeslack.Call{all}
@@ -307,8 +308,8 @@ func (p *player) stretches() [][]fakeslack.Call {
 	return cut
 }
 
-// said is all text that a call shows, as JSON without escapes for HTML.
-func said(c fakeslack.Call) string {
+// textOf is all text that a call shows, as JSON without escapes for HTML.
+func textOf(c fakeslack.Call) string {
 	var b strings.Builder
 	for _, key := range []string{"text", "blocks", "view"} {
 		value := c.Params[key]
@@ -323,20 +324,20 @@ func said(c fakeslack.Call) string {
 	return b.String()
 }
 
-func (e expectation) fits(c fakeslack.Call) bool {
-	return (e.By == "" || c.Method == e.By) && (e.To == "" || c.Params["channel"] == e.To) && regexp.MustCompile(e.Says).MatchString(said(c))
+func (e expectation) matches(c fakeslack.Call) bool {
+	return (e.By == "" || c.Method == e.By) && (e.To == "" || c.Params["channel"] == e.To) && regexp.MustCompile(e.Says).MatchString(textOf(c))
 }
 
-func (p *player) check(e expectation) {
+func (p *scriptRun) check(e expectation) {
 	p.Helper()
 	switch {
 	case e.Says != "":
 		p.eventually("says "+e.Says+"\n"+p.slack.Transcript(), func() bool {
-			return !slices.ContainsFunc(p.stretches(), func(calls []fakeslack.Call) bool { return !slices.ContainsFunc(calls, e.fits) })
+			return !slices.ContainsFunc(p.callSegments(), func(calls []fakeslack.Call) bool { return !slices.ContainsFunc(calls, e.matches) })
 		})
 	case e.NeverSays != "":
-		for _, c := range slices.Concat(p.stretches()...) {
-			require.NotRegexp(p, e.NeverSays, said(c))
+		for _, c := range slices.Concat(p.callSegments()...) {
+			require.NotRegexp(p, e.NeverSays, textOf(c))
 		}
 	case e.Write != "":
 		p.eventually("writes "+e.Write, func() bool {
@@ -348,7 +349,7 @@ func (p *player) check(e expectation) {
 		p.eventually("is ready or not", func() bool { return p.bot.Ready() == (e.Ready == http.StatusOK) })
 	case e.Plain:
 		p.eventually("sends a text without blocks", func() bool {
-			return slices.ContainsFunc(slices.Concat(p.stretches()...), func(c fakeslack.Call) bool {
+			return slices.ContainsFunc(slices.Concat(p.callSegments()...), func(c fakeslack.Call) bool {
 				return c.Params["text"] != nil && (c.Params["blocks"] == nil || c.Params["blocks"] == "")
 			})
 		})
@@ -360,11 +361,11 @@ func (p *player) check(e expectation) {
 	case e.Calls != "":
 		p.checkCalls(e)
 	default:
-		require.Fail(p, "an expectation says nothing")
+		require.Fail(p, "an expectation has no field")
 	}
 }
 
-func (p *player) checkCalls(e expectation) {
+func (p *scriptRun) checkCalls(e expectation) {
 	p.Helper()
 	n := len(p.slack.Calls(e.Calls))
 	require.GreaterOrEqual(p, n, *e.AtLeast)

@@ -14,8 +14,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// foreign are patterns that no text in Slack may have: words of the terminal, of the API and of Go.
-var foreign = map[string]*regexp.Regexp{
+// foreignPatterns may not match any text in Slack: words of the terminal, of the API and of Go.
+var foreignPatterns = map[string]*regexp.Regexp{
 	"an identity":       regexp.MustCompile(`\b(slack|slack-group|key|local):[A-Za-z0-9]`),
 	"a duration of Go":  regexp.MustCompile(`\b(\d+h)?\d+m\d+s\b|\b\d+h\d+m\b|\b\d+(\.\d+)?s\b`),
 	"a time in UTC":     regexp.MustCompile(`\d\d:\d\d:\d\d UTC`),
@@ -25,16 +25,16 @@ var foreign = map[string]*regexp.Regexp{
 	"an operation":      regexp.MustCompile(`(^|[^“/\w.-])(servers|backups|snapshots|plans|domains|dns|account)\.(list|get|create|update|replace|delete|start|stop|reboot|restore|zones)\b`),
 }
 
-// speaks fails for a text with a foreign pattern.
-func speaks(t testing.TB, where, text string) {
+// requireSlackWording fails for a text that matches a foreign pattern.
+func requireSlackWording(t testing.TB, where, text string) {
 	t.Helper()
-	for what, is := range foreign {
+	for what, is := range foreignPatterns {
 		require.NotRegexp(t, is, text, "%s has %s", where, what)
 	}
 }
 
-// everySay is every version of every text that the app has shown.
-func (w *world) everySay() (all []string) {
+// allTexts is every version of every text that the app has shown.
+func (w *world) allTexts() (all []string) {
 	for _, user := range []string{lea, max, eve, stranger} {
 		for _, m := range append(w.slack.Ephemerals(user), w.slack.DMs(user)...) {
 			all = append(all, versions(m)...)
@@ -76,12 +76,12 @@ func TestWording(t *testing.T) {
 		"a backup of another":     {typed: []string{"servers restore db-server-01 backup_id=501"}, says: "is not a backup of"},
 		"a wrong id":              {typed: []string{"backups delete x"}, says: "is not an id"},
 		"no such operation":       {typed: []string{"servers frobnicate x"}, says: "no action"},
-		"nothing to do":           {before: apiSays(409, `{"error":"Server is already running."}`), typed: []string{"servers start web-server-01"}, says: "nothing to do"},
-		"VPS.org says no":         {before: apiSays(409, `{"error":"The server is locked."}`), typed: []string{"servers update web-server-01 name=web-2"}, says: "did not happen"},
-		"VPS.org has no such":     {before: apiSays(404, `{"error":"Not found."}`), typed: []string{"servers start web-server-01"}, says: "did not happen"},
-		"VPS.org wants a pause":   {before: apiSays(429, `{"error":"throttled"}`), typed: []string{"servers start web-server-01"}, says: "did not happen"},
-		"VPS.org is broken":       {before: apiSays(500, `{"error":"oops"}`), typed: []string{"servers start web-server-01"}, says: "not known whether"},
-		"VPS.org has no right":    {before: apiSays(403, `{"error":"You do not have permission."}`), typed: []string{"backups create web-server-01"}, says: "did not happen"},
+		"nothing to do":           {before: apiAnswers(409, `{"error":"Server is already running."}`), typed: []string{"servers start web-server-01"}, says: "nothing to do"},
+		"VPS.org says no":         {before: apiAnswers(409, `{"error":"The server is locked."}`), typed: []string{"servers update web-server-01 name=web-2"}, says: "did not happen"},
+		"VPS.org has no such":     {before: apiAnswers(404, `{"error":"Not found."}`), typed: []string{"servers start web-server-01"}, says: "did not happen"},
+		"VPS.org wants a pause":   {before: apiAnswers(429, `{"error":"throttled"}`), typed: []string{"servers start web-server-01"}, says: "did not happen"},
+		"VPS.org is broken":       {before: apiAnswers(500, `{"error":"oops"}`), typed: []string{"servers start web-server-01"}, says: "not known whether"},
+		"VPS.org has no right":    {before: apiAnswers(403, `{"error":"You do not have permission."}`), typed: []string{"backups create web-server-01"}, says: "did not happen"},
 		"VPS.org refuses a read":  {before: apiReads(500), typed: []string{"plans list"}, says: "VPS.org"},
 		"a dry run":               {typed: []string{"servers update web-server-01 name=web-2 --dry-run"}, says: "Dry run"},
 		"a change":                {typed: []string{"servers update web-server-01 name=web-2"}, says: "Done"},
@@ -104,8 +104,8 @@ func TestWording(t *testing.T) {
 			w.slack.As(lea).OpenHome()
 			w.eventually("a Home tab", func() bool { return w.slack.Home(lea) != nil })
 			time.Sleep(200 * time.Millisecond) // whatever else is shown of it
-			for _, text := range w.everySay() {
-				speaks(t, name, text)
+			for _, text := range w.allTexts() {
+				requireSlackWording(t, name, text)
 			}
 		})
 	}
@@ -121,8 +121,8 @@ func onlyMax(w *world) {
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Rules[1].Who = []permissions.Principal{"max"} })
 }
 
-// apiSays makes VPS.org answer each change with a status and a body.
-func apiSays(status int, body string) func(w *world) {
+// apiAnswers makes VPS.org answer each change with a status and a body.
+func apiAnswers(status int, body string) func(w *world) {
 	return answering(func(r *http.Request) bool { return r.Method != http.MethodGet }, status, body)
 }
 
