@@ -82,7 +82,7 @@ func (c *pressTest) applyPolicy(p *permissions.Policy) {
 // rename renames a server, unless another server has the name.
 func (c *pressTest) rename(id int, name string) {
 	c.sim.Edit(func(world *simulator.World) {
-		if world.ServerNamed(name) == nil && world.Server(id) != nil {
+		if world.ServerNamed(name) == nil && world.Servers[id] != nil {
 			world.Servers[id].Name, c.names[id] = name, name
 		}
 	})
@@ -106,7 +106,7 @@ func (c *pressTest) waitUntilSettled() {
 			if known, ok := c.names[id]; ok {
 				name = known
 			}
-			if world.Server(id) == nil {
+			if world.Servers[id] == nil {
 				world.AddServer(simulator.Server{ID: id, Name: name, IPAddress: "203.0.113.10"})
 			}
 			world.Servers[id].Status, world.Servers[id].SettlesAt = simulator.Active, time.Time{}

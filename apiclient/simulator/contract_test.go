@@ -123,7 +123,7 @@ func TestWritesAnswerAsDocumented(t *testing.T) {
 		t.Run(key, func(t *testing.T) {
 			s := documented(t)
 			if strings.HasSuffix(path, "/start/") {
-				s.Edit(func(w *World) { w.Server(12345).Status = Stopped })
+				s.Edit(func(w *World) { w.Servers[12345].Status = Stopped })
 			}
 			got := do(t, s, method, path, strings.ReplaceAll(string(e.Request), "null", ""))
 			if e.Status != 0 {

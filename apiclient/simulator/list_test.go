@@ -12,7 +12,7 @@ import (
 
 func TestFilters(t *testing.T) {
 	s := New(Options{Now: fixed})
-	s.Edit(func(w *World) { w.Server(12346).Status = Stopped; w.Domains[9002].Status = "pending" })
+	s.Edit(func(w *World) { w.Servers[12346].Status = Stopped; w.Domains[9002].Status = "pending" })
 	for path, want := range map[string]int{
 		"servers/":               2,
 		"servers/?status=active": 1,

@@ -15,9 +15,9 @@ import (
 // create is the documentation's request for a server.
 const create = `{"name":"web-server-02","plan_id":1,"os_id":5,"location":"us-west"}`
 
-func rebootingServer(w *World) { w.Server(12345).Status = Rebooting }
-func stoppedServer(w *World)   { w.Server(12345).Status = Stopped }
-func suspendedServer(w *World) { w.Server(12345).Status = Suspended }
+func rebootingServer(w *World) { w.Servers[12345].Status = Rebooting }
+func stoppedServer(w *World)   { w.Servers[12345].Status = Stopped }
+func suspendedServer(w *World) { w.Servers[12345].Status = Suspended }
 
 func unfinishedImages(w *World) {
 	w.Backups[501].Status = InProgress
@@ -322,7 +322,7 @@ func withPermissions(permissions ...string) *Simulator {
 	s := New(Options{Now: fixed})
 	s.Edit(func(w *World) {
 		w.Tokens["vps_demo"].Permissions = permissions
-		w.Server(12346).Status = Stopped
+		w.Servers[12346].Status = Stopped
 	})
 	return s
 }

@@ -130,7 +130,7 @@ func TestConcurrentUse(t *testing.T) {
 				require.NoError(t, err)
 				_, err = send(t, client, "https://vps.test", "GET", "plans/", "")
 				require.NoError(t, err)
-				s.Edit(func(w *World) { w.Plans[1].Locations[0] = "us-west"; w.Server(12345).Name = fmt.Sprint(n) })
+				s.Edit(func(w *World) { w.Plans[1].Locations[0] = "us-west"; w.Servers[12345].Name = fmt.Sprint(n) })
 				s.Requests()
 			}
 		})

@@ -39,7 +39,7 @@ func TestStatusTransitions(t *testing.T) {
 			t.Run(fmt.Sprintf("%s at %v", c.name, speed), func(t *testing.T) {
 				clock := &clock{sampleNow}
 				s := New(Options{Now: clock.Now, Speed: speed})
-				s.Edit(func(w *World) { w.Server(12345).Status = c.from })
+				s.Edit(func(w *World) { w.Servers[12345].Status = c.from })
 				require.Less(t, do(t, s, "POST", c.path, c.body).status, 300)
 				clock.forward(c.real/factor - time.Millisecond)
 				during := do(t, s, "GET", c.look, "").body
@@ -71,7 +71,7 @@ func TestUpdatedAtIsTheTimeOfTheTransition(t *testing.T) {
 
 func TestStoppedServerUsesNoProcessor(t *testing.T) {
 	s := New(Options{Now: fixed})
-	s.Edit(func(w *World) { w.Server(12345).Status = Stopped })
+	s.Edit(func(w *World) { w.Servers[12345].Status = Stopped })
 	got := do(t, s, "GET", "servers/12345/", "").body
 	require.Contains(t, got, `"resource_usage":{"cpu_percent":0,"memory_used":0,"disk_used":35,"bandwidth_used":450}`)
 }
@@ -79,7 +79,7 @@ func TestStoppedServerUsesNoProcessor(t *testing.T) {
 func TestStuckServerStaysStuck(t *testing.T) {
 	clock := &clock{sampleNow}
 	s := New(Options{Now: clock.Now})
-	s.Edit(func(w *World) { w.Server(12345).Status = Stopping })
+	s.Edit(func(w *World) { w.Servers[12345].Status = Stopping })
 	clock.forward(24 * time.Hour)
 	require.Equal(t, Stopping, do(t, s, "GET", "servers/12345/", "").object(t)["status"])
 }
@@ -88,7 +88,7 @@ func TestEditCancelsATransition(t *testing.T) {
 	clock := &clock{sampleNow}
 	s := New(Options{Now: clock.Now})
 	do(t, s, "POST", "servers/12345/reboot/", "")
-	s.Edit(func(w *World) { w.Server(12345).Status = Stopped })
+	s.Edit(func(w *World) { w.Servers[12345].Status = Stopped })
 	clock.forward(time.Hour)
 	require.Equal(t, Stopped, do(t, s, "GET", "servers/12345/", "").object(t)["status"])
 }
@@ -98,5 +98,5 @@ func TestEditAdvancesStatusesFirst(t *testing.T) {
 	s := New(Options{Now: clock.Now})
 	do(t, s, "POST", "servers/12345/stop/", "")
 	clock.forward(time.Minute)
-	s.Edit(func(w *World) { require.Equal(t, Stopped, w.Server(12345).Status) })
+	s.Edit(func(w *World) { require.Equal(t, Stopped, w.Servers[12345].Status) })
 }

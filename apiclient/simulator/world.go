@@ -60,9 +60,6 @@ type Account struct {
 // Now returns the simulator's time at this edit.
 func (w *World) Now() time.Time { return w.now }
 
-// Server returns the server of that id, nil if there is none.
-func (w *World) Server(id int) *Server { return w.Servers[id] }
-
 // ServerNamed returns the server of that name with the lowest id, nil if there is none.
 func (w *World) ServerNamed(name string) *Server {
 	for _, s := range ordered(w.Servers) {
@@ -72,12 +69,6 @@ func (w *World) ServerNamed(name string) *Server {
 	}
 	return nil
 }
-
-// Backup returns the backup of that id, nil if there is none.
-func (w *World) Backup(id int) *Backup { return w.Backups[id] }
-
-// Snapshot returns the snapshot of that id, nil if there is none.
-func (w *World) Snapshot(id int) *Snapshot { return w.Snapshots[id] }
 
 // AddServer adds a server and returns it. It sets a missing id, name, status (active), location, plan,
 // operating system, date, and address unless the server is being provisioned. It replaces a server of the same

@@ -20,17 +20,17 @@ func TestAddToWorld(t *testing.T) {
 		require.Same(t, added, w.ServerNamed(added.Name))
 		require.Nil(t, w.ServerNamed("nobody"))
 		require.Equal(t, "server-20000", w.AddServer(Server{ID: 20000, Status: Provisioning}).Name)
-		require.Empty(t, w.Server(20000).IPAddress)
+		require.Empty(t, w.Servers[20000].IPAddress)
 		require.Equal(t, 20001, w.AddServer(Server{}).ID)
-		require.Equal(t, "198.18.78.33", w.Server(20001).IPAddress)
+		require.Equal(t, "198.18.78.33", w.Servers[20001].IPAddress)
 
 		backup := w.AddBackup(Backup{Image: Image{ServerID: 12346}})
 		require.Equal(t, Backup{BackupType: Manual, Image: Image{
 			ID: 502, ServerID: 12346, ServerName: "db-server-01", Status: Completed, SizeMB: 4002, CreatedAt: sampleNow,
 		}}, *backup)
-		require.Same(t, backup, w.Backup(502))
+		require.Same(t, backup, w.Backups[502])
 		snapshot := w.AddSnapshot(Snapshot{Image: Image{ServerID: 12346, Status: InProgress}})
-		require.Same(t, snapshot, w.Snapshot(7002))
+		require.Same(t, snapshot, w.Snapshots[7002])
 		require.Zero(t, snapshot.SizeMB)
 	})
 	require.Contains(t, do(t, s, "GET", "servers/12347/", "").body, "bad \u202ename %s")

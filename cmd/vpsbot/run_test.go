@@ -129,7 +129,7 @@ func TestHostileNamesReachNoTerminal(t *testing.T) {
 		"web\x1b[2J\x1b]0;owned\x07", "web\u202egpj.exe", "a\r\nvpsbot: Done: deleted", strings.Repeat("x", 100_000), "%s%n%d", "\u200bweb\U000e0041",
 	} {
 		b := newSandbox(t)
-		b.sim.Edit(func(w *simulator.World) { w.Server(12345).Name, w.Server(12345).Hostname = name, name })
+		b.sim.Edit(func(w *simulator.World) { w.Servers[12345].Name, w.Servers[12345].Hostname = name, name })
 		for _, args := range [][]string{
 			{"run", "servers.list"},
 			{"run", "servers.list", "--json"},

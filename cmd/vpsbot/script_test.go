@@ -130,11 +130,11 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		name, err := strconv.Unquote(`"` + args[2] + `"`)
 		ts.Check(err)
-		sim.Edit(func(w *simulator.World) { w.Server(id).Name = name })
+		sim.Edit(func(w *simulator.World) { w.Servers[id].Name = name })
 	case "status": // ID STATUS
 		id, err := strconv.Atoi(args[1])
 		ts.Check(err)
-		sim.Edit(func(w *simulator.World) { w.Server(id).Status = args[2] })
+		sim.Edit(func(w *simulator.World) { w.Servers[id].Status = args[2] })
 	case "fail": // writes are carried out and answered with a 500
 		failWrites(sim, true)
 	case "break": // writes are answered with a 500 alone

@@ -208,7 +208,7 @@ func (m *model) keepQuestion(q question, nonce string) {
 
 func (m *model) snapshotName() (name string) {
 	m.sim.Edit(func(w *simulator.World) {
-		if s := w.Snapshot(7001); s != nil {
+		if s := w.Snapshots[7001]; s != nil {
 			name = s.Name
 		}
 	})

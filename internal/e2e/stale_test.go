@@ -40,7 +40,7 @@ func editAccount(change func(*simulator.World)) func(*fixture) {
 
 // editServer changes the server of the card.
 func editServer(change func(*simulator.Server)) func(*fixture) {
-	return editAccount(func(w *simulator.World) { change(w.Server(12345)) })
+	return editAccount(func(w *simulator.World) { change(w.Servers[12345]) })
 }
 
 // editPolicy changes the policy.
@@ -83,7 +83,7 @@ var drifts = []drift{
 		w.AddServer(simulator.Server{ID: 12345, Name: "web-server-01", Hostname: "web01.example.com", Location: "us-west"})
 	}), "snapshot ids was"},
 	{"two swapped names", deleteWeb, web, editAccount(func(w *simulator.World) {
-		a, b := w.Server(12345), w.Server(12346)
+		a, b := w.Servers[12345], w.Servers[12346]
 		a.Name, b.Name = b.Name, a.Name
 	}), `name was “web-server-01” and is now “db-server-01”`},
 	{"restored", "servers.stop", web, editServer(func(s *simulator.Server) { s.Status = simulator.Restoring }), `status was “active” and is now “restoring”`},
@@ -97,12 +97,12 @@ var drifts = []drift{
 		w.AddSnapshot(simulator.Snapshot{Name: "before-upgrade", Image: simulator.Image{ID: 7900, ServerID: 12345}})
 	}), "snapshot ids was"},
 	{"a snapshot gone", deleteWeb, web, editAccount(func(w *simulator.World) { delete(w.Snapshots, 7001) }), "snapshot ids was"},
-	{"the snapshot renamed", "snapshots.delete", oneSnap, editAccount(func(w *simulator.World) { w.Snapshot(7001).Name = "keep-me" }), `and is now “keep-me”`},
+	{"the snapshot renamed", "snapshots.delete", oneSnap, editAccount(func(w *simulator.World) { w.Snapshots[7001].Name = "keep-me" }), `and is now “keep-me”`},
 	{"the snapshot gone", "snapshots.restore", oneSnap, editAccount(func(w *simulator.World) { delete(w.Snapshots, 7001) }), "no snapshot has the id 7001"},
-	{"the snapshot of another server", "snapshots.restore", oneSnap, editAccount(func(w *simulator.World) { w.Snapshot(7001).ServerID = 12346 }), "is now"},
+	{"the snapshot of another server", "snapshots.restore", oneSnap, editAccount(func(w *simulator.World) { w.Snapshots[7001].ServerID = 12346 }), "is now"},
 	{"the backup gone", "backups.delete", oneBackup, editAccount(func(w *simulator.World) { delete(w.Backups, 501) }), "no backup has the id 501"},
 	{"the backup to restore gone", "servers.restore", fromBackup, editAccount(func(w *simulator.World) { delete(w.Backups, 501) }), "backup 501"},
-	{"the backup of another server", "servers.restore", fromBackup, editAccount(func(w *simulator.World) { w.Backup(501).ServerID = 12346 }), "is not a backup of"},
+	{"the backup of another server", "servers.restore", fromBackup, editAccount(func(w *simulator.World) { w.Backups[501].ServerID = 12346 }), "is not a backup of"},
 
 	// What it costs.
 	{"other price", "servers.create", newServer, editAccount(func(w *simulator.World) { w.Plans[1].PriceMonthly *= 10 }), "price was"},

@@ -156,7 +156,7 @@ func (p *scenarioRun) knowsOutcome(log logAndRecords) bool {
 // changeApplied reports whether the account is as after the change.
 func (p *scenarioRun) changeApplied() (changeApplied bool) {
 	p.world.sim.Edit(func(w *simulator.World) {
-		s := w.Server(12345)
+		s := w.Servers[12345]
 		changeApplied = s == nil || s.Hostname == "new.example.com"
 	})
 	return changeApplied

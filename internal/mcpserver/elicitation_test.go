@@ -218,9 +218,9 @@ func TestCardHasTheRemainingTime(t *testing.T) {
 
 func TestChangedTargetIsStale(t *testing.T) {
 	for name, change := range map[string]func(*simulator.World){
-		"renamed":  func(w *simulator.World) { w.Server(12345).Name = "other" },
-		"stopped":  func(w *simulator.World) { w.Server(12345).Status = "stopped" },
-		"replaced": func(w *simulator.World) { w.Server(12345).IPAddress = "192.0.2.7" },
+		"renamed":  func(w *simulator.World) { w.Servers[12345].Name = "other" },
+		"stopped":  func(w *simulator.World) { w.Servers[12345].Status = "stopped" },
+		"replaced": func(w *simulator.World) { w.Servers[12345].IPAddress = "192.0.2.7" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, answer func(string) outcome) {

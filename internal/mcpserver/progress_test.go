@@ -20,9 +20,9 @@ type progressed struct {
 func TestProgressWhileWaiting(t *testing.T) {
 	w := newWorldWith(t, "vps_demo", simulator.Options{Speed: 60, Now: time.Now})
 	w.server.Runner.Now = time.Now
-	w.sim.Edit(func(world *simulator.World) { world.Server(12345).Status = "stopped" })
+	w.sim.Edit(func(world *simulator.World) { world.Servers[12345].Status = "stopped" })
 	bothEras(t, w, func(t *testing.T, k *talk) {
-		w.sim.Edit(func(world *simulator.World) { world.Server(12345).Status = "stopped" })
+		w.sim.Edit(func(world *simulator.World) { world.Servers[12345].Status = "stopped" })
 		o := k.call(`{"_meta":{"progressToken":"p1"},"name":"servers_start","arguments":{"server":"web-server-01","wait":true}}`)
 		if k.meta == "" {
 			require.NotEmpty(t, k.notes)

@@ -102,7 +102,7 @@ func TestJoiningWhatHasChangedEndsIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	first := w.run("servers.stop", `{"server":"12345"}`)
-	w.sim.Edit(func(world *simulator.World) { world.Server(12345).Name = "payroll" })
+	w.sim.Edit(func(world *simulator.World) { world.Servers[12345].Name = "payroll" })
 	joined := w.run("servers.stop", `{"server":"12345"}`)
 	require.Equal(t, runner.Stale, joined.Outcome)
 	require.Contains(t, joined.Message, "payroll")

@@ -60,7 +60,7 @@ func TestSwitchingBackupsOffAsksFirst(t *testing.T) {
 		{"servers.update", `{"server":"web-server-01","name":"a"}`, false},
 	} {
 		w := newWorld(t)
-		w.sim.Edit(func(world *simulator.World) { world.Server(12345).BackupsEnabled = true })
+		w.sim.Edit(func(world *simulator.World) { world.Servers[12345].BackupsEnabled = true })
 		reply := w.run(c.operation, c.input)
 		require.Equal(t, c.asks, reply.Outcome == runner.ApprovalRequired, "%s: %s", c.input, reply.Message)
 		require.Equal(t, c.asks, len(w.sent()) == 0)
@@ -70,7 +70,7 @@ func TestSwitchingBackupsOffAsksFirst(t *testing.T) {
 func TestAStartIsNotSettledByTheStatusItBeganWith(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Now: time.Now, Speed: 60})
-	w.sim.Edit(func(world *simulator.World) { world.Server(12345).Status = "stopped" })
+	w.sim.Edit(func(world *simulator.World) { world.Servers[12345].Status = "stopped" })
 	late := 0
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if late > 0 && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/12345/") {

@@ -145,7 +145,7 @@ var (
 		{"the permission is gone", func(g *grounds) {
 			g.sim.Edit(func(world *simulator.World) { world.Tokens["vps_demo"].Permissions = []string{"servers:list"} })
 		}, nil, true},
-		{"the target changes", func(g *grounds) { g.sim.Edit(func(world *simulator.World) { world.Server(12345).Name = "payroll" }) }, nil, true},
+		{"the target changes", func(g *grounds) { g.sim.Edit(func(world *simulator.World) { world.Servers[12345].Name = "payroll" }) }, nil, true},
 		{"another token is used", func(g *grounds) { g.token.Store("vps_other") }, nil, false},
 		{"all is frozen", func(g *grounds) {
 			require.NoError(g, g.runner.Freeze(context.Background(), bob, permissions.Terminal, ""))
@@ -254,7 +254,7 @@ func (g *grounds) yes(rec *approval.Record, channel permissions.Surface) runner.
 }
 
 func (g *grounds) unasked(func(string)) {
-	g.sim.Edit(func(world *simulator.World) { world.Server(12345).Status = "stopped" })
+	g.sim.Edit(func(world *simulator.World) { world.Servers[12345].Status = "stopped" })
 	g.wants("servers.start")
 }
 

@@ -134,7 +134,7 @@ func TestHostileNamesAreShownClean(t *testing.T) {
 		t.Run(label, func(t *testing.T) {
 			w := newWorld(t)
 			w.sim.Edit(func(world *simulator.World) {
-				world.Server(12345).Name = name
+				world.Servers[12345].Name = name
 				world.Snapshots[7001].Name, world.Backups[501].Description = name, name
 				world.Account.Email = name
 				token := world.Tokens["vps_demo"]

@@ -389,7 +389,7 @@ func TestNamesCannotForgeTheQuestion(t *testing.T) {
 		"to confirm, just press Enter. Nothing is deleted", "beta" + strings.Repeat(" ", 70) + "! Nothing will be lost", "\u2800\u2800", "“ was deleted",
 	} {
 		w := newWorld(t)
-		w.sim.Edit(func(world *simulator.World) { world.Server(12345).Name = name })
+		w.sim.Edit(func(world *simulator.World) { world.Servers[12345].Name = name })
 		asked := w.run("servers.delete", `{"server":12345}`)
 		require.Equal(t, "Type 12345 to confirm", asked.Card.Question(), name)
 		require.NotContains(t, asked.Text(), "  ! Nothing will be lost")

@@ -76,7 +76,7 @@ func TestARefusalNamesWhatWasAskedFor(t *testing.T) {
 		for _, surface := range []permissions.Surface{permissions.MCP, permissions.Slack, permissions.Terminal} {
 			w := newWorld(t)
 			w.sim.Edit(func(world *simulator.World) {
-				world.Server(12346).Name, world.Server(12346).Hostname = "secret-payroll", "secret.example.com"
+				world.Servers[12346].Name, world.Servers[12346].Hostname = "secret-payroll", "secret.example.com"
 				b := world.AddBackup(simulator.Backup{Image: simulator.Image{ServerID: 12346}})
 				s := world.AddSnapshot(simulator.Snapshot{Image: simulator.Image{ServerID: 12346}, Name: "nightly"})
 				if op.Positional() == "backup_id" {
