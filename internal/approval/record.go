@@ -65,6 +65,14 @@ type Record struct {
 // Overdue reports whether the record still waits although its time is over.
 func (r Record) Overdue(now time.Time) bool { return r.State.Waits() && !now.Before(r.ExpiresAt) }
 
+// StateAt is the state at a time. What is overdue has expired, also before the store records it.
+func (r Record) StateAt(now time.Time) State {
+	if !now.IsZero() && r.Overdue(now) {
+		return Expired
+	}
+	return r.State
+}
+
 // ByPerson reports whether a person made the request: on a real terminal, or by a command in Slack. All other
 // requests are made by a program: an assistant, a script.
 func (r Record) ByPerson() bool { return r.Interactive || r.Origin().Surface == "slack" }

@@ -70,5 +70,7 @@ func TestARecordIsOverdueOnlyWhileItWaits(t *testing.T) {
 		require.Equal(t, waits, state.Waits(), state)
 		require.Equal(t, waits, rec.Overdue(until), state)
 		require.False(t, rec.Overdue(until.Add(-time.Millisecond)), state)
+		require.Equal(t, map[bool]State{true: Expired, false: state}[waits], rec.StateAt(until), "the expiry may not be stored yet")
+		require.Equal(t, state, rec.StateAt(until.Add(-time.Millisecond)))
 	}
 }

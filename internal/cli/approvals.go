@@ -71,15 +71,7 @@ func (s *session) findRecord(ctx context.Context, id string) (none approval.Reco
 	return none, app.Errorf(runner.Invalid, "%d approvals have ids that begin with %q; give more of it", len(hits), id)
 }
 
-// stateAt is a record's state at a moment: its expiry may not be stored yet.
-func stateAt(rec approval.Record, now time.Time) approval.State {
-	if rec.Overdue(now) {
-		return approval.Expired
-	}
-	return rec.State
-}
-
-func (s *session) stateOf(rec approval.Record) approval.State { return stateAt(rec, s.Now()) }
+func (s *session) stateOf(rec approval.Record) approval.State { return rec.StateAt(s.Now()) }
 
 // recordJSON is an approval as --json shows it.
 type recordJSON struct {

@@ -26,25 +26,6 @@ import (
 
 var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// The expiry of a record may not be stored yet.
-func TestStateAt(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		state, want approval.State
-		expires     time.Time
-	}{
-		{approval.Pending, approval.Pending, noon.Add(time.Second)},
-		{approval.Pending, approval.Expired, noon},
-		{approval.Approved, approval.Approved, noon.Add(time.Second)},
-		{approval.Approved, approval.Expired, noon.Add(-time.Second)},
-		{approval.Executing, approval.Executing, noon.Add(-time.Second)},
-		{approval.Unknown, approval.Unknown, noon.Add(-time.Second)},
-		{approval.Done, approval.Done, noon.Add(-time.Second)},
-	} {
-		require.Equal(t, test.want, stateAt(approval.Record{State: test.state, ExpiresAt: test.expires}, noon))
-	}
-}
-
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -28,7 +28,7 @@ func Approvals(mine, waiting []approval.Record, now time.Time) Message {
 
 // openRecords returns the records that have not expired.
 func openRecords(records []approval.Record, now time.Time) []approval.Record {
-	return slices.DeleteFunc(slices.Clone(records), func(rec approval.Record) bool { return !stateAt(rec, now).IsOpen() })
+	return slices.DeleteFunc(slices.Clone(records), func(rec approval.Record) bool { return !rec.StateAt(now).IsOpen() })
 }
 
 func requests(n int, one, many md) md {

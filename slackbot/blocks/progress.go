@@ -104,7 +104,7 @@ var stateTexts = map[approval.State]struct{ mark, head, says md }{
 }
 
 func recordStatusOf(rec approval.Record, o LiveView) recordStatus {
-	now := recordStatus{state: stateAt(rec, o.Now)}
+	now := recordStatus{state: rec.StateAt(o.Now)}
 	w, ok := stateTexts[now.state]
 	if !ok {
 		w.mark, w.head = "⚪", named(string(now.state))
@@ -144,14 +144,6 @@ func recordStatusOf(rec approval.Record, o LiveView) recordStatus {
 		}
 	}
 	return now
-}
-
-// stateAt returns the state of a record at a time. An overdue question has expired, also before the store records it.
-func stateAt(rec approval.Record, now time.Time) approval.State {
-	if !now.IsZero() && rec.Overdue(now) {
-		return approval.Expired
-	}
-	return rec.State
 }
 
 // settling describes the progress of a change that VPS.org has accepted.
