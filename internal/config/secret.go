@@ -182,19 +182,7 @@ type secretFile struct {
 func (f *secretFile) secret() (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now, err := os.Stat(f.path)
-	if err != nil {
-		return "", f.unreadable(err)
-	}
-	isSeen := f.seen != nil && f.seen.ModTime().Equal(now.ModTime()) && f.seen.Size() == now.Size() && os.SameFile(f.seen, now)
-	if isSeen {
-		return f.text, nil
-	}
-	return f.read()
-}
-
-// read reads text and facts of one open file: the path may name another file at any time.
-func (f *secretFile) read() (string, error) {
+	// The text and the facts are of one open file: the path may name another file at any time.
 	file, err := os.Open(f.path)
 	if err != nil {
 		return "", f.unreadable(err)
@@ -203,6 +191,9 @@ func (f *secretFile) read() (string, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return "", f.unreadable(err)
+	}
+	if f.seen != nil && f.seen.ModTime().Equal(info.ModTime()) && f.seen.Size() == info.Size() && os.SameFile(f.seen, info) {
+		return f.text, nil
 	}
 	raw, err := io.ReadAll(io.LimitReader(file, maxSecretBytes+1))
 	if err != nil {
