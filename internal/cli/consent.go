@@ -24,15 +24,15 @@ func (r *operationRun) consent(ctx context.Context, call runner.Call, reply runn
 	case "":
 		return r.unanswerable(ctx, reply)
 	case permissions.Script:
-		answer.Text = r.flags.confirm
-		if !r.flags.json {
+		answer.Text = r.typedName
+		if !r.json {
 			r.io.say("%s\n%s", reply.Card.Text(), byFlag)
 		}
 	default:
-		if name == "" && r.flags.yes {
+		if name == "" && r.yes {
 			break
 		}
-		if name != "" && (r.flags.yes || r.flags.confirm != "") {
+		if name != "" && (r.yes || r.typedName != "") {
 			r.io.say("At a terminal the name is always typed; --yes and --confirm do not spare it.")
 		}
 		text, err := r.io.ask(ctx, reply.Card.Text(), toAgree(*reply.Card, reply.Card.Question()))
@@ -58,9 +58,9 @@ const byFlag = "Answered by a flag."
 // at a real terminal, and only in the place of [y/N]: a name is always typed. Any other flag is a script's
 // answer, which counts where the policy names the channel script.
 func (r *operationRun) answerChannel(ctx context.Context, call runner.Call, rec approval.Record) permissions.Surface {
-	flag := r.flags.yes
+	flag := r.yes
 	if rec.Confirm != "" {
-		flag = r.flags.confirm != ""
+		flag = r.typedName != ""
 	}
 	carries := func(channel permissions.Surface) bool { return r.Runner.MayCarry(ctx, rec, channel) }
 	byScript := flag && call.Actor.IsKey() && carries(permissions.Script)
@@ -77,7 +77,7 @@ func (r *operationRun) answerChannel(ctx context.Context, call runner.Call, rec 
 // unanswerable says where a person can agree to what cannot be answered here.
 func (r *operationRun) unanswerable(ctx context.Context, reply runner.Reply) runner.Reply {
 	rec := *reply.Record
-	if !r.flags.json && reply.Card != nil {
+	if !r.json && reply.Card != nil {
 		r.io.say("%s", reply.Card.Text())
 	}
 	if !r.Runner.MayCarry(ctx, rec, permissions.Terminal) {
@@ -89,7 +89,7 @@ func (r *operationRun) unanswerable(ctx context.Context, reply runner.Reply) run
 	if r.AsksInSlack(ctx) && r.Runner.MayCarry(ctx, rec, permissions.Slack) {
 		reply.Message += ". It is asked in Slack too"
 	}
-	if r.flags.yes || r.flags.confirm != "" {
+	if r.yes || r.typedName != "" {
 		reply.Message = "no flag answers for a person here; " + reply.Message
 	}
 	return reply

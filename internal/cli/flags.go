@@ -21,28 +21,20 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// runFlags are the flags of "run" that are not fields of an input.
-type runFlags struct {
-	json    bool
-	timeout time.Duration
-	yes     bool
-	confirm string
-}
-
 // addFlags adds a flag for each field of the operation's input, and those that suit its risk.
 func (r *operationRun) addFlags(c *tools.Catalogue, cmd *cobra.Command) {
 	f := cmd.Flags()
 	addFieldFlags(c, r.op, f)
-	f.BoolVar(&r.flags.json, "json", false, "the whole answer as one line of JSON")
+	f.BoolVar(&r.json, "json", false, "the whole answer as one line of JSON")
 	if r.op.Settles {
-		f.DurationVar(&r.flags.timeout, "timeout", 30*time.Minute, "how long --wait waits")
+		f.DurationVar(&r.timeout, "timeout", 30*time.Minute, "how long --wait waits")
 	}
 	if !r.op.IsRead() {
 		f.StringVar(&r.requestID, "request-id", "", "your own name, an `ID`, for this request: the same within 24 hours gives the same outcome, and sends nothing again")
-		f.BoolVar(&r.flags.yes, "yes", false, "at a terminal, answer [y/N] with yes; never enough for what asks for a name")
+		f.BoolVar(&r.yes, "yes", false, "at a terminal, answer [y/N] with yes; never enough for what asks for a name")
 	}
 	if r.op.Risk.NeedsTypedName() {
-		f.StringVar(&r.flags.confirm, "confirm", "", "the `NAME` that the card asks to type, for a script that the policy lets answer")
+		f.StringVar(&r.typedName, "confirm", "", "the `NAME` that the card asks to type, for a script that the policy lets answer")
 	}
 }
 
@@ -137,7 +129,7 @@ func (r *operationRun) readLimit(flags *pflag.FlagSet) error {
 	switch {
 	case !r.op.IsList():
 		return nil
-	case !flag.Changed && r.flags.json:
+	case !flag.Changed && r.json:
 		r.limit = math.MaxInt
 	case flag.Changed:
 		r.limit, _ = strconv.Atoi(flag.Value.String())

@@ -177,13 +177,11 @@ func listKeysCommand(c *cli) *cobra.Command {
 func keyTable(list []keyJSON) runner.Table {
 	t := runner.Table{Header: []string{"name", "state", "fingerprint", "created", "expires", "revoked"}}
 	for _, k := range list {
-		row := []string{k.Name, k.State, k.Fingerprint}
-		for _, at := range []time.Time{k.CreatedAt, k.ExpiresAt, k.RevokedAt} {
-			cell := ""
+		row := []string{k.Name, k.State, k.Fingerprint, "", "", ""}
+		for i, at := range []time.Time{k.CreatedAt, k.ExpiresAt, k.RevokedAt} {
 			if !at.IsZero() {
-				cell = at.Format(time.RFC3339)
+				row[3+i] = at.Format(time.RFC3339)
 			}
-			row = append(row, cell)
 		}
 		t.Rows = append(t.Rows, row)
 	}

@@ -78,7 +78,12 @@ func policyExplainCommand(c *cli) *cobra.Command {
 		Long: "Shows the policy's decision for one person, place, operation and server, and why. Without a server\nit shows as much of it as is decided. Nothing is run. What the token may do is not part of it:\nvpsbot operations --all shows that.",
 		Example: "  vpsbot policy explain --who lead --where slack:C061EG9SL servers.delete staging-1\n" +
 			"  vpsbot policy explain --who '*' --where mcp --file policy.yaml servers.list",
-		Args: explainArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return app.Errorf(runner.Invalid, "%s takes an operation, and a server if it is about one; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.query.Operation = args[0]
 			if len(args) > 1 {
@@ -93,13 +98,6 @@ func policyExplainCommand(c *cli) *cobra.Command {
 	f.StringVar(&flags.query.NewName, "new-name", "", "the name that a rename asks for")
 	f.StringVar(&flags.file, "file", "", "the policy file; default VPSBOT_POLICY_FILE")
 	return cmd
-}
-
-func explainArgs(cmd *cobra.Command, args []string) error {
-	if len(args) < 1 || len(args) > 2 {
-		return app.Errorf(runner.Invalid, "%s takes an operation, and a server if it is about one; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())
-	}
-	return nil
 }
 
 func (c *cli) explainPolicy(ctx context.Context, flags explainFlags) error {
@@ -139,7 +137,7 @@ func explanation(p permissions.Policy, q policy.Query, ask permissions.Ask) stri
 	d := p.Decide(ask)
 	lines := []string{fmt.Sprintf("%s, as %s: %s", q, ask.Actor, verdict(d))}
 	if d.Rule != "" {
-		lines = append(lines, "  decided by: "+ruleText(d.Rule))
+		lines = append(lines, "  decided by: "+cmp.Or(ruleTexts[d.Rule], fmt.Sprintf("the rule %q", d.Rule)))
 	}
 	if d.Risk != ask.Risk {
 		lines = append(lines, fmt.Sprintf("  risk: %s, raised from %s: other rules hold for the new name, or one of the names is protected", d.Risk, ask.Risk))
@@ -149,7 +147,12 @@ func explanation(p permissions.Policy, q policy.Query, ask permissions.Ask) stri
 	if d.Allowed {
 		lines = append(lines, "  needs: "+neededText(d))
 	}
-	lines = append(lines, caveats(ask, d)...)
+	switch { // what the explanation leaves open
+	case ask.Target == nil && d.Allowed:
+		lines = append(lines, "  note: no server was named: it may be so on some server, and on others not; name one to be sure")
+	case ask.Target != nil && ask.Target.ID != "" && ask.Target.Name == "":
+		lines = append(lines, "  note: the server's name is not known here; denies and protections by name count as met, allows do not")
+	}
 	for _, m := range p.Mismatches(ask) {
 		lines = append(lines, fmt.Sprintf("  does not match: %q (its %s %s)", m.Rule, m.Part, mismatchTexts[m.Part]))
 	}
@@ -171,14 +174,10 @@ func verdict(d permissions.Decision) string {
 	return "allowed"
 }
 
-func ruleText(rule string) string {
-	if rule == permissions.ByProtection {
-		return "the protected servers"
-	}
-	if rule == permissions.ByRename {
-		return "the new name, under which somebody may do more"
-	}
-	return fmt.Sprintf("the rule %q", rule)
+// ruleTexts are what decides without being a rule.
+var ruleTexts = map[string]string{
+	permissions.ByProtection: "the protected servers",
+	permissions.ByRename:     "the new name, under which somebody may do more",
 }
 
 func neededText(d permissions.Decision) string {
@@ -199,15 +198,4 @@ func neededText(d permissions.Decision) string {
 		parts = append(parts, "answers only from "+cmp.Or(strings.Join(toStrings(d.Channels), ", "), "nowhere"))
 	}
 	return strings.Join(parts, "; ")
-}
-
-// caveats say what the explanation leaves open.
-func caveats(ask permissions.Ask, d permissions.Decision) []string {
-	switch {
-	case ask.Target == nil && d.Allowed:
-		return []string{"  note: no server was named: it may be so on some server, and on others not; name one to be sure"}
-	case ask.Target != nil && ask.Target.ID != "" && ask.Target.Name == "":
-		return []string{"  note: the server's name is not known here; denies and protections by name count as met, allows do not"}
-	}
-	return nil
 }

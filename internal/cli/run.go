@@ -105,7 +105,10 @@ func operationCommand(c *cli, op *tools.Op, group string) *cobra.Command {
 type operationRun struct {
 	*session
 	op        *tools.Op
-	flags     runFlags
+	json      bool
+	timeout   time.Duration
+	yes       bool
+	typedName string // of --confirm
 	requestID string
 	limit     int  // how many rows of a list are shown; 0: as many as the Runner shows by itself
 	started   bool // a progress line stands in the terminal
@@ -119,7 +122,7 @@ func (r *operationRun) checkArgs(flags *pflag.FlagSet, args []string) error {
 	switch {
 	case positional == "" && len(args) > 0:
 		return app.Errorf(runner.Invalid, "%s takes no argument, but got %q; vpsbot run %s --help shows its flags", r.op.Name, args[0], r.op.Name)
-	case r.op.Settles && r.flags.timeout <= 0:
+	case r.op.Settles && r.timeout <= 0:
 		return app.Errorf(runner.Invalid, "--timeout must be above 0, such as 10m")
 	case len(args) > 1:
 		return app.Errorf(runner.Invalid, "%s takes one argument, %s, but got %d; quote a name that has spaces", r.op.Name, fieldtext.Flag(positional), len(args))
@@ -133,7 +136,7 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	call := runner.Call{
 		Operation: r.op.Name, Input: input, Actor: r.Actor, Surface: permissions.Terminal,
 		RequestID: r.requestID, Limit: r.limit, CanPrompt: atTerminal, Interactive: atTerminal,
-		WaitLimit: r.flags.timeout, Progress: r.progress(),
+		WaitLimit: r.timeout, Progress: r.progress(),
 	}
 	reply := r.runInterruptible(ctx, func() runner.Reply {
 		reply := r.Runner.Run(ctx, call)
@@ -177,7 +180,7 @@ func (r *operationRun) print(reply runner.Reply) error {
 	}
 	var err error
 	switch table, isTable := reply.Table(); {
-	case r.flags.json:
+	case r.json:
 		if table.Part {
 			r.io.say("%s", table.Note)
 		}

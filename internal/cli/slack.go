@@ -52,8 +52,16 @@ func (c *cli) printManifest(ctx context.Context, f slackbot.Features) error {
 		return app.Errorf(runner.Invalid, "--socket and --url exclude each other: in Socket Mode Slack sends nothing to an address")
 	}
 	if !f.Socket {
-		if f.URL, err = publicAddress(f.URL, cfg.PublicURL); err != nil {
-			return err
+		setting := "--url"
+		if f.URL == "" {
+			setting, f.URL = "VPSBOT_PUBLIC_URL", cfg.PublicURL
+		}
+		if f.URL == "" {
+			return app.Errorf(runner.Invalid, "where does Slack reach vpsbot serve? Give --url https://vpsbot.example.com or set VPSBOT_PUBLIC_URL; "+
+				"with --socket it need not be reachable")
+		}
+		if f.URL, err = config.PublicAddress(f.URL); err != nil {
+			return app.Errorf(runner.Invalid, "%s %v", setting, err)
 		}
 	}
 	raw, err := slackbot.Manifest(f)
@@ -62,21 +70,4 @@ func (c *cli) printManifest(ctx context.Context, f slackbot.Features) error {
 	}
 	_, err = c.io.Out.Write(raw)
 	return err
-}
-
-// publicAddress is the address at which Slack reaches vpsbot serve: the flag, or else the configured one.
-func publicAddress(given, configured string) (string, error) {
-	name := "--url"
-	if given == "" {
-		name, given = "VPSBOT_PUBLIC_URL", configured
-	}
-	if given == "" {
-		return "", app.Errorf(runner.Invalid, "where does Slack reach vpsbot serve? Give --url https://vpsbot.example.com or set VPSBOT_PUBLIC_URL; "+
-			"with --socket it need not be reachable")
-	}
-	address, err := config.PublicAddress(given)
-	if err != nil {
-		return "", app.Errorf(runner.Invalid, "%s %v", name, err)
-	}
-	return address, nil
 }
