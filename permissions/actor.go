@@ -101,11 +101,7 @@ func (b *Rulebook) localIdentities() (found []Actor) {
 		}
 	}
 	for _, r := range b.Rules {
-		principals := r.Who
-		if r.Approvers != nil {
-			principals = slices.Concat(principals, r.Approvers.Who)
-		}
-		for _, p := range principals {
+		for _, p := range r.Principals() {
 			add(Actor(p))
 		}
 	}

@@ -1,5 +1,7 @@
 package permissions
 
+import "slices"
+
 // Rulebook is a valid policy file; package policy reads it. Nobody changes it. In its lists nil means any, and an
 // empty list nobody or nothing.
 type Rulebook struct {
@@ -47,6 +49,14 @@ type Rule struct {
 	Risks      []Risk
 	Servers    []ServerPattern
 	Approvers  *Approvers // of an allow; nil: nobody else must agree
+}
+
+// Principals are all whom the rule names, its approvers included.
+func (r Rule) Principals() []Principal {
+	if r.Approvers == nil {
+		return r.Who
+	}
+	return slices.Concat(r.Who, r.Approvers.Who)
 }
 
 // Approvers are the people who must agree beside the requester.

@@ -165,7 +165,7 @@ func (b *Bot) checkName(ctx context.Context, who permissions.Actor, w view) (ack
 	}
 	if rec = b.Runner.AsOfNow(ctx, rec); rec.State != approval.Pending {
 		b.messages.MarkDirty(ctx, rec.ID)
-		return updateAck("Nothing was sent", runner.Standing(rec)), true
+		return blocks.UpdateAck("Nothing was sent", runner.Standing(rec)), true
 	}
 	if inputText(w, blocks.BlockName) != rec.Confirm {
 		return blocks.NameError("That is not what is to be typed. Nothing was sent; type it exactly, or cancel."), true

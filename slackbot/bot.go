@@ -229,22 +229,9 @@ func errorAck(d transport.Delivery, err error) []byte {
 	var p payload
 	switch {
 	case d.Kind == transport.Command:
-		return mustMarshal(map[string]string{"response_type": "ephemeral", "text": says})
+		return blocks.EphemeralAck(says)
 	case d.Kind == transport.Interaction && json.Unmarshal(d.Body, &p) == nil && p.Type == "view_submission":
-		return updateAck("Not done", says)
+		return blocks.UpdateAck("Not done", says)
 	}
 	return nil
-}
-
-// updateAck is the acknowledgement of a modal that makes it show a text.
-func updateAck(title, says string) []byte {
-	return mustMarshal(map[string]any{"response_action": "update", "view": blocks.Done(title, says)})
-}
-
-func mustMarshal(v any) []byte {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // only texts are in it
-	}
-	return raw
 }

@@ -61,11 +61,7 @@ func isNamed(book *permissions.Rulebook, who permissions.Actor) bool {
 		return true
 	}
 	return slices.ContainsFunc(book.Rules, func(r permissions.Rule) bool {
-		named := r.Who
-		if r.Approvers != nil {
-			named = slices.Concat(named, r.Approvers.Who)
-		}
-		return r.Effect == permissions.Allow && slices.Contains(named, permissions.Principal(who))
+		return r.Effect == permissions.Allow && slices.Contains(r.Principals(), permissions.Principal(who))
 	})
 }
 
@@ -178,11 +174,7 @@ func mentionedGroups(book *permissions.Rulebook) []string {
 		ids = append(ids, g.SlackGroups...)
 	}
 	for _, rule := range book.Rules {
-		principals := rule.Who
-		if rule.Approvers != nil {
-			principals = slices.Concat(principals, rule.Approvers.Who)
-		}
-		for _, p := range principals {
+		for _, p := range rule.Principals() {
 			if id, ok := strings.CutPrefix(string(p), "slack-group:"); ok {
 				ids = append(ids, id)
 			}

@@ -39,7 +39,6 @@ type payload struct {
 	} `json:"team"`
 	User struct {
 		ID         string `json:"id"`
-		Name       string `json:"username"`
 		TeamID     string `json:"team_id"`
 		Enterprise string `json:"enterprise_id"`
 	} `json:"user"`
@@ -74,7 +73,6 @@ type action struct {
 }
 
 type view struct {
-	ID         string          `json:"id"`
 	Type       string          `json:"type"`
 	CallbackID string          `json:"callback_id"`
 	Meta       string          `json:"private_metadata"`

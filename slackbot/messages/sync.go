@@ -3,9 +3,9 @@ package messages
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -173,8 +173,7 @@ func hashOf(m blocks.Message) string {
 	if err != nil {
 		panic(err) // blocks are made of texts alone
 	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])
+	return fmt.Sprintf("%x", sha256.Sum256(raw))
 }
 
 // Changes are debounced twice: those of one record during a claim of its post become one update of the

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -64,33 +63,28 @@ func identify(prefix, id string) string {
 }
 
 func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 }
 
 // dispatch calls the handler and returns its answer. The handler has its time even if ctx ends, and its panic
-// ends here.
+// ends here, in the log. The text of a runtime error is logged; the text of any other value may hold what a
+// person typed, or a secret, so its type is logged alone.
 func dispatch(ctx context.Context, h Handler, d Delivery, log *slog.Logger) (answer []byte) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTime)
 	defer cancel()
 	defer func() {
-		if p := recover(); p != nil {
-			answer = errorAck(d, "An internal error (id "+logPanic(log, d, p)+"); it is logged. Nothing is known to have been done: look before you repeat it.")
+		p := recover()
+		if p == nil {
+			return
 		}
+		id, what := rand.Text()[:8], fmt.Sprintf("%T", p)
+		if err, ok := p.(runtime.Error); ok { //nolint:errorlint // a panic's value is no wrapped error
+			what = err.Error()
+		}
+		log.Error("Slack: internal error", "id", id, "kind", d.Kind, "error", what, "stack", string(debug.Stack()))
+		answer = errorAck(d, "An internal error (id "+id+"); it is logged. Nothing is known to have been done: look before you repeat it.")
 	}()
 	return h.Handle(ctx, d)
-}
-
-// logPanic logs a panic under an id. The text of a runtime error is logged; the text of any other value may hold
-// what a person typed, or a secret, so its type is logged alone.
-func logPanic(log *slog.Logger, d Delivery, p any) (id string) {
-	what := fmt.Sprintf("%T", p)
-	if err, ok := p.(runtime.Error); ok { //nolint:errorlint // a panic's value is no wrapped error
-		what = err.Error()
-	}
-	id = rand.Text()[:8]
-	log.Error("Slack: internal error", "id", id, "kind", d.Kind, "error", what, "stack", string(debug.Stack()))
-	return id
 }
 
 // errorAck is an acknowledgement that shows an error to the person, where Slack has a place for it. Without it a

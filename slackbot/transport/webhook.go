@@ -60,8 +60,9 @@ func (h *HTTP) handle(read func(id string, body []byte) (Delivery, error)) http.
 			refuse(w, http.StatusUnauthorized)
 			return
 		}
-		if answer := urlVerification(body); answer != nil && r.URL.Path == "/slack/events" {
-			acknowledge(w, answer)
+		var challenge struct{ Type, Challenge string } // by which Slack verifies that the address is the app's
+		if r.URL.Path == "/slack/events" && json.Unmarshal(body, &challenge) == nil && challenge.Type == "url_verification" {
+			acknowledge(w, encode(map[string]any{"challenge": challenge.Challenge}))
 			return
 		}
 		d, err := read("sig:"+digest(signature), body)
@@ -91,15 +92,6 @@ func (h *HTTP) verify(r *http.Request, body []byte) (signature string, err error
 		})
 	}
 	return signature, err
-}
-
-// urlVerification answers the challenge by which Slack verifies that the address is the app's; nil if body is none.
-func urlVerification(body []byte) []byte {
-	var challenge struct{ Type, Challenge string }
-	if json.Unmarshal(body, &challenge) != nil || challenge.Type != "url_verification" {
-		return nil
-	}
-	return encode(map[string]any{"challenge": challenge.Challenge})
 }
 
 // refuse answers each wrong request with the same text, which says nothing about the reason.
