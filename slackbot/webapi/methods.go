@@ -10,14 +10,19 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 )
 
-// sendPlainer sends the whole content and, if Slack rejects its blocks, the bare one: its text alone.
-func sendPlainer[T any](c *Client, rejections []string, send func(T) error, whole, bare T) error {
-	err := translateError(send(whole))
-	if !slices.Contains(rejections, ErrorCode(err)) {
-		return err
+// sendPlainer sends the first of several forms of a content whose blocks Slack does not reject: the whole
+// content, then its text alone.
+func sendPlainer[T any](c *Client, rejections []string, send func(T) error, forms ...T) (err error) {
+	for i, form := range forms {
+		err = translateError(send(form))
+		if !slices.Contains(rejections, ErrorCode(err)) {
+			return err
+		}
+		if i == 0 {
+			c.Log.Error("Slack rejects the blocks of a message or a window; its text is shown alone", "error", err)
+		}
 	}
-	c.Log.Error("Slack rejects the blocks of a message or a window; its text is shown alone", "error", err)
-	return translateError(send(bare))
+	return err
 }
 
 // Post posts a new message, in a thread if one is named, and returns the channel and the time that
