@@ -13,9 +13,9 @@ type fault struct {
 }
 
 var faults = [...]fault{
-	{changed: false, write: serverError},
+	{changed: false, write: fail(http.StatusInternalServerError, "Internal server error.").write},
 	{changed: true, write: badGateway},
-	{changed: false, write: throttled},
+	{changed: false, write: fail(http.StatusTooManyRequests, "Request was throttled. Expected available in 1 second.").with("Retry-After", "1").write},
 	{changed: false, write: reset},
 	{changed: true, write: reset},
 }
@@ -33,20 +33,11 @@ func (s *Simulator) nextFault() *fault {
 	return &faults[s.random.IntN(len(faults))]
 }
 
-func serverError(w http.ResponseWriter) {
-	fail(http.StatusInternalServerError, "Internal server error.").write(w)
-}
-
 // badGateway is the answer of a proxy in front of the API, so it is not JSON.
 func badGateway(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusBadGateway)
 	_, _ = io.WriteString(w, "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n")
-}
-
-func throttled(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "1")
-	fail(http.StatusTooManyRequests, "Request was throttled. Expected available in 1 second.").write(w)
 }
 
 // reset breaks the connection, with a TCP reset if there is a TCP connection.

@@ -66,7 +66,7 @@ func TestSeedDeterminesTheFailures(t *testing.T) {
 
 func TestFaultResponses(t *testing.T) {
 	w := httptest.NewRecorder()
-	throttled(w)
+	faults[2].write(w)
 	require.Equal(t, http.StatusTooManyRequests, w.Code)
 	require.Equal(t, "1", w.Header().Get("Retry-After"))
 	w = httptest.NewRecorder()

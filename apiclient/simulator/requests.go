@@ -33,7 +33,11 @@ type Request struct {
 func (s *Simulator) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.log.entries)
+	all := make([]Request, len(s.log))
+	for i, r := range s.log {
+		all[i] = *r
+	}
+	return all
 }
 
 // Writes returns those of Requests whose method is not GET.
@@ -41,9 +45,9 @@ func (s *Simulator) Writes() []Request {
 	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return r.Method == http.MethodGet })
 }
 
-// logRequest records a request and returns its number, and the interceptor at its arrival.
-func (s *Simulator) logRequest(r *http.Request, body []byte) (int, Interceptor) {
-	entry := Request{
+// logRequest records a request and returns its entry, and the interceptor at its arrival.
+func (s *Simulator) logRequest(r *http.Request, body []byte) (*Request, Interceptor) {
+	entry := &Request{
 		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
 		Body: string(body[:min(len(body), keptBody)]), At: s.opts.Now(),
 	}
@@ -52,35 +56,9 @@ func (s *Simulator) logRequest(r *http.Request, body []byte) (int, Interceptor) 
 	if token := s.world.Tokens[bearer(r)]; token != nil {
 		entry.Token = token.Name
 	}
-	return s.log.add(entry), s.intercept
-}
-
-// logStatus records the status of the answer to a request.
-func (s *Simulator) logStatus(number, status int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log.setStatus(number, status)
-}
-
-// requestLog holds the last requests. The number of an entry counts the forgotten ones too.
-type requestLog struct {
-	entries   []Request
-	forgotten int
-}
-
-func (l *requestLog) add(r Request) (number int) {
-	if len(l.entries) == keptRequests {
-		l.entries = l.entries[1:]
-		l.forgotten++
-	}
-	l.entries = append(l.entries, r)
-	return l.forgotten + len(l.entries) - 1
-}
-
-func (l *requestLog) setStatus(number, status int) {
-	if i := number - l.forgotten; i >= 0 {
-		l.entries[i].Status = status
-	}
+	s.log = append(s.log, entry)
+	s.log = s.log[max(0, len(s.log)-keptRequests):]
+	return entry, s.intercept
 }
 
 // statusWriter records the status of an answer. Interceptors may flush it and hijack its connection, by an [http.ResponseController].

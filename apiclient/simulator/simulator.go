@@ -74,7 +74,7 @@ type Simulator struct {
 
 	mu        sync.Mutex
 	world     *World
-	log       requestLog
+	log       []*Request // the last ones
 	random    *rand.Rand
 	intercept Interceptor
 }
@@ -122,10 +122,14 @@ func (s *Simulator) Edit(fn func(*World)) {
 // connection that cannot be hijacked.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := readBody(r)
-	number, intercept := s.logRequest(r, body)
+	entry, intercept := s.logRequest(r, body)
 	w.Header().Set(identity, "1")
 	writer := &statusWriter{ResponseWriter: w}
-	defer func() { s.logStatus(number, writer.status) }()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		entry.Status = writer.status
+	}()
 	if backoff.Sleep(r.Context(), s.opts.Latency) != nil {
 		return
 	}
