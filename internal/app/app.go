@@ -86,7 +86,7 @@ func apiName(cfg config.Config) string {
 
 // WarnOfVariables logs the VPSBOT_ variables that are no settings.
 func (a *App) WarnOfVariables() {
-	for _, unknown := range a.Config.Unknown() {
+	for _, unknown := range a.Config.Unknown {
 		if strings.HasPrefix(unknown.Name, "VPSBOT_") { // the others need not be meant for vpsbot
 			a.Runner.Log.Warn(unknown.String())
 		}

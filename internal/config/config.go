@@ -33,10 +33,15 @@ type Config struct {
 	Listen     string // HOST:PORT that serve listens on
 	PublicURL  string // where users reach serve, without a slash at its end; empty: not set
 
-	vars    variables
-	goos    string
-	unknown []Unknown
-	empty   []string
+	// Unknown are the variables that vpsbot does not know, sorted: all that begin with VPSBOT_, and those that
+	// begin with SLACK_ and come close to one of its own. [Read] refuses the other close ones.
+	Unknown []Unknown
+	// Empty are the variables that protect the account and are set to nothing: they count as not set, as where
+	// a program filled in a variable that it does not have itself.
+	Empty []string
+
+	vars variables
+	goos string
 }
 
 // variables is the environment as it is written.
@@ -82,7 +87,11 @@ func Read(ctx context.Context, env envconfig.Lookuper, goos string) (Config, err
 	if err := c.checkNames(env); err != nil {
 		return c, err
 	}
-	c.noteEmpty(env)
+	for _, name := range protective {
+		if text, given := env.Lookup(name); given && strings.TrimSpace(text) == "" {
+			c.Empty = append(c.Empty, name)
+		}
+	}
 	if text, isGiven := env.Lookup("VPSBOT_OPERATIONS"); isGiven && strings.TrimSpace(text) == "" {
 		return c, errors.New("VPSBOT_OPERATIONS is empty, which may mean all operations or none: write globs such as servers.*,backups.list, or unset it for all")
 	}

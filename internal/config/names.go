@@ -31,24 +31,8 @@ func (u Unknown) String() string {
 	return u.Name + " is no variable of vpsbot; " + u.Meant + " is"
 }
 
-// Unknown returns the variables that vpsbot does not know, sorted: all that begin with VPSBOT_, and those
-// that begin with SLACK_ and come close to one of its own. [Read] refuses the other close ones.
-func (c Config) Unknown() []Unknown { return slices.Clone(c.unknown) }
-
 // protective are the variables that protect the account or identify somebody.
 var protective = []string{"VPSBOT_READ_ONLY", "VPSBOT_POLICY_FILE", "VPSBOT_KEY", "VPSBOT_KEY_FILE", "VPSBOT_AUDIT_KEY_FILE"}
-
-// Empty returns the variables that protect the account and are set to nothing: they count as not set, as
-// where a program filled in a variable that it does not have itself.
-func (c Config) Empty() []string { return slices.Clone(c.empty) }
-
-func (c *Config) noteEmpty(env envconfig.Lookuper) {
-	for _, name := range protective {
-		if text, given := env.Lookup(name); given && strings.TrimSpace(text) == "" {
-			c.empty = append(c.empty, name)
-		}
-	}
-}
 
 // kubernetes are the variables that Kubernetes gives each container for a service called vpsbot.
 var kubernetes = regexp.MustCompile(`^VPSBOT_(PORT|SERVICE)(_.*)?$`)
@@ -71,7 +55,7 @@ func (c *Config) checkNames(env envconfig.Lookuper) error {
 		case found.Meant != "" && !slack:
 			return fmt.Errorf("%s: correct the name, or unset it", found)
 		case own || found.Meant != "":
-			c.unknown = append(c.unknown, found)
+			c.Unknown = append(c.Unknown, found)
 		}
 	}
 	return nil

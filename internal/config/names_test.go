@@ -36,7 +36,7 @@ func TestUnknownVariables(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []config.Unknown{
 		{Name: "SLACK_BOT_TOKENS", Meant: "SLACK_BOT_TOKEN"}, {Name: "SLACK_SIGNING_SECRET_FILES", Meant: "SLACK_SIGNING_SECRET_FILE"}, {Name: "VPSBOT_SOMETHING"},
-	}, c.Unknown())
+	}, c.Unknown)
 }
 
 func TestPlaceholders(t *testing.T) {

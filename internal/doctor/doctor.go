@@ -115,14 +115,14 @@ func (d *doctor) checkConfiguration() Finding {
 // account and are empty.
 func (d *doctor) checkVariables() []Finding {
 	var found []Finding
-	for _, unknown := range d.Config.Unknown() {
+	for _, unknown := range d.Config.Unknown {
 		next := "Unset " + unknown.Name + ", or correct its name: the README lists the variables."
 		if unknown.Meant != "" {
 			next = "If it is meant for vpsbot, call it " + unknown.Meant + "."
 		}
 		found = append(found, warn("variables", unknown.String(), next))
 	}
-	for _, name := range d.Config.Empty() {
+	for _, name := range d.Config.Empty {
 		found = append(found, warn("variables", name+" is set and empty, which counts as not set", "Give "+name+" a value, or unset it."))
 	}
 	return found
