@@ -125,10 +125,16 @@ func (s *session) askAbout(ctx context.Context, rec approval.Record, yes bool) (
 	switch {
 	case err != nil || text == "":
 		return "", app.Errorf(runner.Waiting, "no answer was given; the request stays open")
-	case !answers(text, rec.Confirm, yes):
-		return "", app.Errorf(runner.Waiting, "%s; nothing was changed and the request stays open", mismatch(rec.Confirm, yes))
+	case answers(text, rec.Confirm, yes):
+		return text, nil
 	}
-	return text, nil
+	mismatch := "that is neither the name nor y, so it is not denied"
+	if rec.Confirm == "" {
+		mismatch = "that is not a yes"
+	} else if yes {
+		mismatch = "that is not the name"
+	}
+	return "", app.Errorf(runner.Waiting, "%s; nothing was changed and the request stays open", mismatch)
 }
 
 // answers reports whether a text is the answer that a question asks for. A plain yes is enough to deny.
@@ -137,16 +143,6 @@ func answers(text, name string, yes bool) bool {
 		return isYes(text)
 	}
 	return text == name
-}
-
-func mismatch(name string, yes bool) string {
-	switch {
-	case name == "":
-		return "that is not a yes"
-	case yes:
-		return "that is not the name"
-	}
-	return "that is neither the name nor y, so it is not denied"
 }
 
 // follow runs what was approved, where that is this process's part, or waits a little for the requester's

@@ -73,7 +73,11 @@ func writeKey(path, private string) error {
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return keyExists(path)
+		refusal := fmt.Sprintf("%s exists and is left as it is: name another file, --out FILE", path)
+		if key, err := app.ReadAuditKey(path); err == nil { // its verifier key is often what is wanted
+			refusal += ". Its verifier key is " + key.Verifier()
+		}
+		return app.Errorf(runner.Failed, "%s", refusal)
 	}
 	if err != nil {
 		return err
@@ -90,15 +94,6 @@ func writeKey(path, private string) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
-}
-
-// keyExists gives the verifier key of a file that exists, which is often what is wanted.
-func keyExists(path string) error {
-	refusal := fmt.Sprintf("%s exists and is left as it is: name another file, --out FILE", path)
-	if key, err := app.ReadAuditKey(path); err == nil {
-		refusal += ". Its verifier key is " + key.Verifier()
-	}
-	return app.Errorf(runner.Failed, "%s", refusal)
 }
 
 const acceptHelp = `After a database was put back from a copy, its log does not have the newest checkpoint that is kept
