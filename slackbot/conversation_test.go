@@ -157,7 +157,7 @@ func TestAssistantsRequest(t *testing.T) {
 		p.Fill(v, map[string]any{"name": "web-server-01"})
 		p.Submit(v)
 		w.eventually("it is approved", func() bool { return w.records()[0].State == approval.Approved })
-		require.Empty(t, w.sent(), "the asker's side runs it")
+		require.Empty(t, w.sent(), "the requester's process runs it")
 		_, err := assistant.RunApproved(t.Context(), call, reply.Record.ID)
 		require.NoError(t, err)
 		w.direct(lea, "Done")

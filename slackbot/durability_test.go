@@ -129,7 +129,7 @@ func TestQuestionAfterStoreError(t *testing.T) {
 	})
 }
 
-// A long Retry-After is no failure, and no other request of the method is sent meanwhile.
+// A long Retry-After is not a failure, and no other request of the method is sent until it has passed.
 func TestRetryAfterIsObeyed(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 429, RetryAfter: 30})
@@ -148,8 +148,8 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	w.direct(lea, "web-server-01")
 }
 
-// A card is the only question: errors of Slack's do not use its response_url up, and when that is
-// used up the question is asked as a direct message.
+// A card is the only message that asks: Slack's errors do not use up its response_url, and when that is
+// used up a direct message asks.
 func TestUndeliverableCardBecomesDirectMessage(t *testing.T) {
 	t.Parallel()
 	t.Run("Slack fails for half a minute", func(t *testing.T) {
@@ -215,8 +215,8 @@ func TestRecordEndedElsewhere(t *testing.T) {
 	})
 }
 
-// An acknowledged delivery is carried out once, however long Slack does not say whose bot this is, and
-// however long it takes.
+// An acknowledged delivery is executed once, however long auth.test fails and however long the execution
+// takes.
 func TestQueuedDeliveryIsCarriedOutOnce(t *testing.T) {
 	t.Run("before Slack says whose bot this is", func(t *testing.T) {
 		w := newStoppedSQLiteWorld(t)
@@ -287,7 +287,7 @@ func TestStopWhileAPIHangs(t *testing.T) {
 	require.Less(t, time.Since(began), 12*time.Second)
 }
 
-// The asker's user groups count as they are when the change runs.
+// The requester's user groups are read again when the change runs.
 func TestFormerGroupMemberRunsNothing(t *testing.T) {
 	w := newParallelWorld(t)
 	w.slack.AddUserGroup("S0CALL", eve)
@@ -326,7 +326,7 @@ func TestServerSuggestionsAfterDeny(t *testing.T) {
 	require.Empty(t, p.Suggest(v, "field:server", ""))
 }
 
-// A message that Slack does not answer holds up no other.
+// A message that Slack does not answer delays no other.
 func TestSlowMessageHoldsUpNoOther(t *testing.T) {
 	w := newWorld(t)
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Hang: 8 * time.Second, Times: 1})

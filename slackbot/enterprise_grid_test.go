@@ -22,7 +22,7 @@ func TestEnterpriseGridPolicyPerson(t *testing.T) {
 	w.eventually("it ran", func() bool { return len(w.sent()) == 1 })
 }
 
-// Somebody who has typed a command in the workspace is not external when they press, after a restart, too. A
+// A user who has typed a command in the workspace is not external when they press, also after a restart. A
 // person of Slack Connect is.
 func TestEnterpriseGridTypedCommand(t *testing.T) {
 	t.Parallel()
@@ -54,7 +54,7 @@ func TestEnterpriseGridTypedCommand(t *testing.T) {
 	}
 }
 
-// Somebody who has typed in one workspace is external in another whose bot has the same store.
+// A user who has typed in one workspace is external in another whose bot has the same store.
 func TestTypedCommandCountsInOneWorkspace(t *testing.T) {
 	w := newParallelWorld(t)
 	w.slack.As(eve).In(ops).Type("/vps help")

@@ -245,7 +245,7 @@ func (w *world) eventually(what string, ok func() bool) {
 	require.Eventually(w, ok, waitLimit, 5*time.Millisecond, what)
 }
 
-// ephemeral waits for an ephemeral message to somebody that contains a text.
+// ephemeral waits for an ephemeral message to a user that contains a text.
 func (w *world) ephemeral(user, holds string) (m *fakeslack.Message) {
 	w.Helper()
 	return w.message("for "+user+" alone", holds, func() []*fakeslack.Message { return w.slack.Ephemerals(user) })
@@ -283,7 +283,7 @@ func (w *world) message(where, holds string, all func() []*fakeslack.Message) (f
 	return nil
 }
 
-// request lets somebody type a command that they are asked about, and waits for the card.
+// request types a command that needs approval, and waits for the card.
 func (w *world) request(user, command, holds string) (*fakeslack.Person, *fakeslack.Message) {
 	w.Helper()
 	p := w.slack.As(user).In(ops)
@@ -297,7 +297,7 @@ func (w *world) waitNoButtons(m *fakeslack.Message) {
 	w.eventually("no buttons", func() bool { return len(m.Buttons()) == 0 })
 }
 
-// modal waits for a modal that somebody sees.
+// modal waits for a user's modal that contains a text.
 func (w *world) modal(user, title string) (v *fakeslack.View) {
 	w.Helper()
 	w.eventually("a modal "+title, func() bool {

@@ -14,7 +14,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// form waits until somebody's open modal asks for a field.
+// form waits until a user's open modal has a field.
 func (w *world) form(user, field string) (v *fakeslack.View) {
 	w.Helper()
 	w.eventually("a form that asks for "+field, func() bool {
@@ -117,7 +117,7 @@ func TestFormRejectedBySlack(t *testing.T) {
 	w.form(max, "backup_id")
 }
 
-// A list that somebody may not read offers no choices: the field is typed.
+// A list that the user may not read offers no choices: the field is a text input.
 func TestFormChoicesFollowPolicy(t *testing.T) {
 	w := newParallelWorld(t)
 	w.setPolicy(func(p *permissions.Policy) {

@@ -12,7 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// openHome opens the tab for the first time. Somebody unknown must press Refresh.
+// openHome opens the tab for the first time. An unknown user must press Refresh.
 func (w *world) openHome(user string) {
 	w.Helper()
 	p := w.slack.As(user)

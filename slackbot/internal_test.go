@@ -138,7 +138,7 @@ func TestExternalPersonHasNoGroups(t *testing.T) {
 		why  string
 	}{
 		{request{user: "U9", trigger: "1"}, "T9", false, "of another workspace"},
-		{request{user: "U1"}, "T1", false, "an event says nothing of where somebody is from"},
+		{request{user: "U1"}, "T1", false, "an event does not name the user's workspace"},
 		{request{user: "U1", trigger: "1"}, "T1", true, "of the workspace"},
 	} {
 		c.Bot = idle(t)

@@ -51,8 +51,8 @@ func versions(m *fakeslack.Message) (all []string) {
 	return all
 }
 
-// The message says done once the work has settled, not when VPS.org accepted it, and notifies the asker
-// only then, after a restart, too.
+// The message says done once the server's status has settled, not when VPS.org accepted the request, and
+// notifies the requester only then, also after a restart.
 func TestDoneMessageAfterWorkSettles(t *testing.T) {
 	for name, between := range map[string]func(w *world){
 		"in one process": func(*world) {},
@@ -108,7 +108,7 @@ func TestFailedWork(t *testing.T) {
 	require.Contains(t, failed[0].Reason, "reboot_failed")
 }
 
-// The card shows the outcome of a long call: no clock uses its response_url up.
+// The card shows the outcome of a long call: a running clock does not use up its response_url.
 func TestCardShowsOutcomeOfLongCall(t *testing.T) {
 	w := newParallelWorld(t)
 	release := w.blockAPI(true)
@@ -136,7 +136,7 @@ func TestAskerCannotApproveOwnRequest(t *testing.T) {
 	require.Empty(t, given)
 }
 
-// Somebody who asked elsewhere is mentioned by their Slack id.
+// A requester from another surface is mentioned by their Slack id.
 func TestAskerIsMentioned(t *testing.T) {
 	w := newParallelWorld(t)
 	w.runner.Run(t.Context(), fromAssistant("servers.delete", "db-server-01"))
@@ -194,7 +194,7 @@ func TestAuditMirrorBeforeIdentity(t *testing.T) {
 	w.posted(ops, "freeze")
 }
 
-// Somebody who asked at a terminal is notified that it is their turn; nobody else can run it.
+// A requester at a terminal is notified that the record is approved; nobody else can run it.
 func TestTerminalAskerIsNotifiedOfTheirTurn(t *testing.T) {
 	w := newParallelWorld(t)
 	wish := fromAssistant("servers.stop", "db-server-01")
@@ -210,7 +210,7 @@ func TestTerminalAskerIsNotifiedOfTheirTurn(t *testing.T) {
 	require.NotEmpty(t, reply.Record.ID)
 }
 
-// Somebody who confirmed elsewhere is not asked again.
+// A requester who confirmed on another surface is not asked again.
 func TestQuestionAnsweredElsewhere(t *testing.T) {
 	w := newParallelWorld(t)
 	reply := w.runner.Run(t.Context(), fromAssistant("servers.stop", "db-server-01"))

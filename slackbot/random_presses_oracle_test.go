@@ -95,7 +95,7 @@ func (c *pressTest) checkWrite(r *http.Request) {
 	}
 	id := serverOf.FindStringSubmatch(r.URL.Path)
 	if id == nil {
-		fail("nobody asked for anything like it")
+		fail("no request has such a write")
 		return
 	}
 	running, err := c.store.Find(r.Context(), approval.Query{States: []approval.State{approval.Executing}, Target: "server:" + id[1]})

@@ -11,8 +11,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// An approvals channel that takes no messages is reported to the asker and to the log, whatever Slack's
-// error code; the asker's own messages arrive.
+// An approvals channel that takes no messages is reported to the requester and to the log, whatever Slack's
+// error code; the requester's own messages arrive.
 func TestUnusableApprovalsChannel(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{
@@ -40,7 +40,7 @@ func TestUnusableApprovalsChannel(t *testing.T) {
 	}
 }
 
-// If the policy names no channel, the asker is told that nobody was asked.
+// If the policy names no channel, the requester is told that nobody was asked.
 func TestNoApprovalsChannel(t *testing.T) {
 	w := newParallelWorld(t)
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack = permissions.SlackChannels{} })

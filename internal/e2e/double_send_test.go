@@ -162,7 +162,7 @@ func answerConcurrently() error {
 	}
 	var mu sync.Mutex
 	out := json.NewEncoder(os.Stdout)
-	atOnce(n, func(int) {
+	testkit.Concurrently(n, func(int) {
 		reply := core.Answer(ctx, call(alice, rec.Operation, ""), yes(&rec))
 		mu.Lock()
 		defer mu.Unlock()

@@ -42,11 +42,6 @@ const (
 func seededRand(t testing.TB) (r *rand.Rand, seed uint64) {
 	t.Helper()
 	seed = testkit.Seed(t)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("VPSBOT_SEED=%d repeats it", seed)
-		}
-	})
 	return rand.New(rand.NewPCG(seed, seed)), seed
 }
 

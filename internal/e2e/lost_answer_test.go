@@ -88,7 +88,7 @@ func createAll(t *testing.T, core *runner.Runner, n int) map[runner.Outcome]int 
 	t.Helper()
 	var mu sync.Mutex
 	outcomes := map[runner.Outcome]int{}
-	atOnce(requesters, func(requester int) {
+	testkit.Concurrently(requesters, func(requester int) {
 		actor := permissions.Local(fmt.Sprint("asker-", requester))
 		for i := requester; i < n; i += requesters {
 			outcome := createOne(t, core, actor, i)

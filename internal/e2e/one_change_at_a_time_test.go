@@ -46,10 +46,10 @@ func testOneAtATime(t *testing.T, engine, url string, n int) {
 			t.Errorf("%s: %s", rec.State, rec.Message)
 		}
 	}
-	atOnce(n, run)
+	testkit.Concurrently(n, run)
 	firstTry := int64(n) - busy.Load()
 	for len(queue) > 0 {
-		atOnce(3, func(int) {
+		testkit.Concurrently(3, func(int) {
 			for {
 				select {
 				case i := <-queue:
@@ -120,7 +120,7 @@ func reboot(i int) runner.Call {
 func approvedReboots(t *testing.T, runners []*runner.Runner, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
-	atOnce(6, func(worker int) {
+	testkit.Concurrently(6, func(worker int) {
 		for i := worker; i < n; i += 6 {
 			c, r := reboot(i), runners[i%3]
 			asked := r.Run(context.Background(), c)

@@ -135,7 +135,7 @@ func (k *slackKillTest) send(fatal int, delay time.Duration, kill func()) {
 	var acks atomic.Int64
 	from := k.commands
 	k.commands += len(k.servers)
-	atOnce(len(k.servers), func(i int) {
+	testkit.Concurrently(len(k.servers), func(i int) {
 		ack := k.person.Type(fmt.Sprintf("/vps servers update %s hostname=op-%d.example.com", k.servers[i], from+i))
 		if !ack.OK() || len(ack.Body) > 0 {
 			return

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -178,18 +177,4 @@ func call(actor permissions.Actor, operation, format string, args ...any) runner
 // yes is the right answer to a card, on the surface of its request.
 func yes(rec *approval.Record) runner.Answer {
 	return runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm}
-}
-
-// atOnce calls f with 0 to n-1, each from its own goroutine, all started together.
-func atOnce(n int, f func(i int)) {
-	var done sync.WaitGroup
-	begin := make(chan struct{})
-	for i := range n {
-		done.Go(func() {
-			<-begin
-			f(i)
-		})
-	}
-	close(begin)
-	done.Wait()
 }

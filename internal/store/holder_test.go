@@ -18,6 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 func TestNowIsTheDatabases(t *testing.T) {
@@ -213,7 +214,7 @@ func TestAPoolerIsRefused(t *testing.T) {
 func TestConnectionsOfPostgreSQL(t *testing.T) {
 	server := pgtest.Start(t)
 	used := func(db *store.Store) (most int) {
-		atOnce(40, func(int) {
+		testkit.Concurrently(40, func(int) {
 			for range 25 {
 				if _, err := db.Frozen(t.Context()); err != nil {
 					t.Error(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // newDelivery came so long after start, and is remembered for ten minutes.
@@ -203,7 +204,7 @@ func TestReplicasReceiveOnce(t *testing.T) {
 	replicated(t, func(t *testing.T, replicas []database) {
 		var mu sync.Mutex
 		firsts := map[string]int{}
-		atOnce(callers, func(i int) {
+		testkit.Concurrently(callers, func(i int) {
 			ds := deliveries(n, 0)
 			if i%2 == 1 {
 				slices.Reverse(ds)
@@ -237,7 +238,7 @@ func TestReplicasShareTheInbox(t *testing.T) {
 		received(t, replicas[3], 0, deliveries(n, 0)...)
 		require.NoError(t, replicas[3].Close())
 		got := make([][]delivery.Delivery, 45)
-		atOnce(len(got), func(i int) {
+		testkit.Concurrently(len(got), func(i int) {
 			var err error
 			if got[i], err = replicas[i%3].ClaimExpired(t.Context(), start.Add(pastLease), 3); err != nil {
 				t.Error(err)

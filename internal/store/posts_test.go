@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/delivery"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // post has something in every field, and is due so long after start.
@@ -242,7 +243,7 @@ func TestReplicasShareThePosts(t *testing.T) {
 			added(t, replicas[i%3], post(fmt.Sprint(i), 0))
 		}
 		got := make([][]delivery.Post, 45)
-		atOnce(len(got), func(i int) {
+		testkit.Concurrently(len(got), func(i int) {
 			var err error
 			if got[i], err = replicas[i%3].DuePosts(t.Context(), start, 3); err != nil {
 				t.Error(err)
@@ -278,7 +279,7 @@ func TestReplicasTakePostsOnce(t *testing.T) {
 			added(t, replicas[i%3], post(fmt.Sprint(i), 0))
 		}
 		got := make([][]delivery.Post, 45)
-		atOnce(len(got), func(i int) {
+		testkit.Concurrently(len(got), func(i int) {
 			got[i], _ = replicas[i%3].DuePosts(t.Context(), start, 3)
 		})
 		seen := map[string]bool{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -34,7 +33,7 @@ func press(t testing.TB, db database, n int) (won, lost int64) {
 }
 
 func pressIn(ctx context.Context, db database, n int) (won, lost int64) {
-	atOnce(n, func(int) {
+	testkit.Concurrently(n, func(int) {
 		_, err := db.Move(ctx, claim("1"), row("approved"))
 		var state *approval.StateError
 		switch {
@@ -45,20 +44,6 @@ func pressIn(ctx context.Context, db database, n int) (won, lost int64) {
 		}
 	})
 	return won, lost
-}
-
-// atOnce calls f with 0 to n-1, from as many goroutines that wait for each other.
-func atOnce(n int, f func(i int)) {
-	var done sync.WaitGroup
-	begin := make(chan struct{})
-	for i := range n {
-		done.Go(func() {
-			<-begin
-			f(i)
-		})
-	}
-	close(begin)
-	done.Wait()
 }
 
 // Two stores on one database are two processes but for the name.
@@ -79,13 +64,13 @@ func TestTwoStores(t *testing.T) {
 func raceClaims(t *testing.T, stores []database) {
 	inserted(t, stores[0], asked("1"))
 	var won [2]int64
-	atOnce(2, func(i int) { won[i], _ = press(t, stores[i], 200) })
+	testkit.Concurrently(2, func(i int) { won[i], _ = press(t, stores[i], 200) })
 	require.EqualValues(t, 1, won[0]+won[1])
 }
 
 func raceJoins(t *testing.T, stores []database) {
 	var made, joined int64
-	atOnce(200, func(i int) {
+	testkit.Concurrently(200, func(i int) {
 		r := asked("same")
 		r.ID = fmt.Sprint("join-", i)
 		_, old, err := stores[i%2].Insert(t.Context(), r, nil, row("asked"))
@@ -112,7 +97,7 @@ func raceTarget(t *testing.T, stores []database) {
 		inserted(t, stores[0], request(i))
 	}
 	var won, busy int64
-	atOnce(n, func(i int) {
+	testkit.Concurrently(n, func(i int) {
 		err := claimOrInsert(t, stores[i/2%2], request(i), i%2 == 0)
 		var held *approval.BusyError
 		switch {

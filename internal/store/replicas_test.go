@@ -49,7 +49,7 @@ func TestReplicasKeepLimits(t *testing.T) {
 			inserted(t, replicas[0], asked(fmt.Sprint(i)))
 		}
 		var won, refused atomic.Int64
-		atOnce(n, func(i int) {
+		testkit.Concurrently(n, func(i int) {
 			db, err := replicas[i%3], error(nil)
 			if i%2 == 0 {
 				m := claim(fmt.Sprint(i))
@@ -78,7 +78,7 @@ func TestReplicasFreezeAtOnce(t *testing.T) {
 	const n = 60
 	replicated(t, func(t *testing.T, replicas []database) {
 		for round := range 3 {
-			atOnce(n, func(i int) {
+			testkit.Concurrently(n, func(i int) {
 				if i == n/2 {
 					_ = replicas[round].Freeze(t.Context(), approval.Freeze{By: "lead", At: start}, row("frozen"))
 					return
@@ -100,7 +100,7 @@ func TestReplicasJoinByRequestID(t *testing.T) {
 	const n = 99
 	replicated(t, func(t *testing.T, replicas []database) {
 		var made, joined atomic.Int64
-		atOnce(n, func(i int) {
+		testkit.Concurrently(n, func(i int) {
 			r := named(fmt.Sprint(i), "r1", 0)
 			r.AskedHash = "the same" // resolved to another id each time
 			_, old, err := replicas[i%3].Insert(t.Context(), r, nil, row("asked"))
@@ -123,7 +123,7 @@ func TestReplicasAgree(t *testing.T) {
 			id := fmt.Sprint(round)
 			inserted(t, replicas[0], needing(id, true, 2))
 			var yeses, completed, twice atomic.Int64
-			atOnce(len(people), func(i int) {
+			testkit.Concurrently(len(people), func(i int) {
 				r, err := replicas[i%3].Agree(t.Context(), id, yes(people[i]), row("approved"))
 				switch {
 				case err == nil && r.State == approval.Approved:
@@ -144,7 +144,7 @@ func TestReplicasAgree(t *testing.T) {
 func TestReplicasShareDeliveries(t *testing.T) {
 	replicated(t, func(t *testing.T, replicas []database) {
 		var first atomic.Int64
-		atOnce(60, func(i int) {
+		testkit.Concurrently(60, func(i int) {
 			if once, err := replicas[i%3].Dedupe(t.Context(), "event", start, start.Add(time.Hour)); err == nil && once {
 				first.Add(1)
 			}
@@ -161,7 +161,7 @@ func TestReplicasChangeAServerOneAtATime(t *testing.T) {
 		before := logLength(t, replicas[0])
 		var won, busy atomic.Int64
 		left := make(chan int, n)
-		atOnce(n, func(i int) {
+		testkit.Concurrently(n, func(i int) {
 			switch _, err := replicas[i%3].Move(t.Context(), claim(fmt.Sprint(i)), row("claimed")); {
 			case err == nil:
 				won.Add(1)
@@ -173,7 +173,7 @@ func TestReplicasChangeAServerOneAtATime(t *testing.T) {
 		})
 		require.EqualValues(t, n, won.Load()+busy.Load())
 		close(left)
-		atOnce(9, func(worker int) {
+		testkit.Concurrently(9, func(worker int) {
 			for i := range left {
 				for errors.As(second2(replicas[worker%3].Move(t.Context(), claim(fmt.Sprint(i)), row("claimed"))), new(*approval.BusyError)) {
 					time.Sleep(time.Millisecond)

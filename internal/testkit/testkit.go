@@ -1,5 +1,5 @@
-// Package testkit has what the tests of several packages share: a clock that goes by hand, a log that
-// is read while it is written, and how often a proof is tried.
+// Package testkit has helpers that the tests of several packages share: a clock that tests advance, a log
+// that is read while it is written, concurrent calls, and the size and the seed of a proof.
 package testkit
 
 import (
@@ -14,31 +14,30 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 )
 
-// Clock is a time that tests move.
+// Clock is a clock that tests advance.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// NewClock returns a clock that stands at a time.
+// NewClock returns a clock set to a time.
 func NewClock(at time.Time) *Clock { return &Clock{now: at} }
 
-// Now is where the clock stands.
+// Now is the time of the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Advance puts the clock forward.
+// Advance adds to the time.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
-// Log takes what is written, a log or a terminal's output, for tests that read it meanwhile. Its zero
-// value is empty.
+// Log is a writer that tests read while it is written. Its zero value is empty.
 type Log struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -56,10 +55,10 @@ func (l *Log) String() string {
 	return l.text.String()
 }
 
-// IsFull reports whether proofs are tried at full size, as "make proof" does.
+// IsFull reports whether proofs run at full size, as "make proof" runs them.
 func IsFull() bool { return os.Getenv("VPSBOT_PROOF") == "full" }
 
-// Size is how often something is tried: in every run, and at full size.
+// Size returns few in an ordinary run and full at full size.
 func Size(few, full int) int {
 	if IsFull() {
 		return full
@@ -67,29 +66,29 @@ func Size(few, full int) int {
 	return few
 }
 
-// Figure says what was counted, in the line that docs/proof.md is made of.
+// Figure logs a figure, in the format that docs/proof.md is made from.
 func Figure(t testing.TB, number int, format string, args ...any) {
 	t.Helper()
 	t.Logf("figure %d: %s", number, fmt.Sprintf(format, args...))
 }
 
-// Seed is what a proof draws from: another each time, unless VPSBOT_SEED repeats one.
+// Seed returns a new random seed, or VPSBOT_SEED. A failed test logs it.
 func Seed(t testing.TB) uint64 {
 	t.Helper()
-	drawn := uint64(time.Now().UnixNano())
+	seed := uint64(time.Now().UnixNano())
 	if given := os.Getenv("VPSBOT_SEED"); given != "" {
 		n, err := strconv.ParseUint(given, 10, 64)
 		if err != nil {
 			t.Fatal("VPSBOT_SEED: ", err)
 		}
-		drawn = n
+		seed = n
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("VPSBOT_SEED=%d repeats it", drawn)
+			t.Logf("VPSBOT_SEED=%d repeats it", seed)
 		}
 	})
-	return drawn
+	return seed
 }
 
 // Sent lists the writes that the simulator received, as "DELETE /servers/12345/".
@@ -98,4 +97,18 @@ func Sent(sim *simulator.Simulator) (writes []string) {
 		writes = append(writes, r.Method+" "+strings.TrimPrefix(r.Path, "/api/v1"))
 	}
 	return writes
+}
+
+// Concurrently calls f with 0 to n-1 from n goroutines that start together, and waits for them.
+func Concurrently(n int, f func(i int)) {
+	var done sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range n {
+		done.Go(func() {
+			<-begin
+			f(i)
+		})
+	}
+	close(begin)
+	done.Wait()
 }

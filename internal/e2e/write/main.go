@@ -1,5 +1,5 @@
-// Command write runs every proof at full size and writes docs/proof.md from what they say.
-// It is what "make proof" runs, at the root of the project. It writes nothing if one fails.
+// Command write runs every proof at full size and writes docs/proof.md from their output. "make proof"
+// runs it at the root of the project. It writes nothing if a proof fails.
 package main
 
 import (
@@ -19,7 +19,7 @@ const page = "docs/proof.md"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := prove(ctx, os.Stdout)
+	err := writeProof(ctx, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "no page was written:", err)
@@ -27,34 +27,34 @@ func main() {
 	}
 }
 
-func prove(ctx context.Context, out io.Writer) error {
+func writeProof(ctx context.Context, out io.Writer) error {
 	var figures []figure
 	for _, s := range steps {
 		fmt.Fprintln(out, "+", s.command())
-		said, err := s.run(ctx, out)
+		output, err := s.run(ctx, out)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.command(), err)
 		}
-		shown, err := s.figures(said)
+		found, err := s.figures(output)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.command(), err)
 		}
-		figures = append(figures, shown...)
+		figures = append(figures, found...)
 	}
-	text, err := write(figures, here())
+	text, err := write(figures, machine())
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(page, []byte(text), 0o644) //nolint:gosec // a page of the documentation is for all to read
+	return os.WriteFile(page, []byte(text), 0o644) //nolint:gosec // documentation is world-readable
 }
 
-// here describes the machine and the day.
-func here() string {
+// machine describes the machine and the day.
+func machine() string {
 	return fmt.Sprintf("%s/%s, %d cores, %s, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format(time.DateOnly))
 }
 
-// run runs a step, shows what it says, and returns it.
-func (s step) run(ctx context.Context, out io.Writer) (said string, err error) {
+// run runs a step, copies its output to out, and returns it.
+func (s step) run(ctx context.Context, out io.Writer) (output string, err error) {
 	var kept bytes.Buffer
 	cmd := exec.CommandContext(ctx, s.args[0], s.args[1:]...) //nolint:gosec // one of the commands below
 	cmd.Env = append(os.Environ(), s.env...)
@@ -64,7 +64,7 @@ func (s step) run(ctx context.Context, out io.Writer) (said string, err error) {
 	return kept.String(), err
 }
 
-// command is the step as it is typed.
+// command is the shell command of the step.
 func (s step) command() string {
 	return strings.Join(append(append([]string{}, s.env...), s.args...), " ")
 }

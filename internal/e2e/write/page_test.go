@@ -8,37 +8,37 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestALineBecomesAFigure(t *testing.T) {
-	said := "=== RUN   TestX\n    x_test.go:42: figure 5: 4000 forged | approvals, 0 accepted (seed 17)\n--- PASS: TestX (0.35s)\n" +
+func TestFigureFromLogLine(t *testing.T) {
+	output := "=== RUN   TestX\n    x_test.go:42: figure 5: 4000 forged | approvals, 0 accepted (seed 17)\n--- PASS: TestX (0.35s)\n" +
 		"    y_test.go:1: figure 12: all killed (nothing random)\n"
-	shown, err := steps[0].figures(said)
+	found, err := steps[0].figures(output)
 	require.NoError(t, err)
 	require.Equal(t, []figure{
 		{5, "4000 forged | approvals, 0 accepted", steps[0].command(), "17"},
 		{12, "all killed", steps[0].command(), "none"},
-	}, shown)
+	}, found)
 }
 
-func TestATestThatDidNotPassShowsNothing(t *testing.T) {
-	s := step{args: []string{"go"}, number: 8, tests: []string{"TestA", "TestB"}, says: "in %s s, %s ms", units: []string{"s/1M", "ms"}}
-	for said, wrong := range map[string]string{
+func TestFigureNeedsPassingTests(t *testing.T) {
+	s := step{args: []string{"go"}, number: 8, tests: []string{"TestA", "TestB"}, text: "in %s s, %s ms", units: []string{"s/1M", "ms"}}
+	for output, wrong := range map[string]string{
 		"--- PASS: TestA (0.1s)":                            "TestB did not pass",
 		"--- PASS: TestA (0s)\n--- FAIL: TestB (0s)":        "TestB did not pass",
 		"--- PASS: TestA (0s)\n--- PASS: TestBoth (0s)":     "TestB did not pass",
 		"--- PASS: TestA (0s)\n--- PASS: TestB (0s)\n3 s/1": "nothing was measured",
 	} {
-		_, err := s.figures(said)
-		require.ErrorContains(t, err, wrong, said)
+		_, err := s.figures(output)
+		require.ErrorContains(t, err, wrong, output)
 	}
-	shown, err := s.figures("--- PASS: TestA (0s)\n--- PASS: TestB (0s)\nBenchmarkX-2  10  99 ns/op  8 idle-ms  1.27 s/1M  3.5 ms\n")
+	found, err := s.figures("--- PASS: TestA (0s)\n--- PASS: TestB (0s)\nBenchmarkX-2  10  99 ns/op  8 idle-ms  1.27 s/1M  3.5 ms\n")
 	require.NoError(t, err)
-	require.Equal(t, "in 1.27 s, 3.5 ms", shown[0].says)
+	require.Equal(t, "in 1.27 s, 3.5 ms", found[0].text)
 }
 
-func TestAPageWantsEveryFigure(t *testing.T) {
+func TestPageNeedsEveryFigure(t *testing.T) {
 	var all []figure
 	for n := last; n > 0; n-- {
-		all = append(all, figure{number: n, says: fmt.Sprint("a|b ", n), command: "go test", seed: "7"})
+		all = append(all, figure{number: n, text: fmt.Sprint("a|b ", n), command: "go test", seed: "7"})
 	}
 	text, err := write(all, "linux/amd64")
 	require.NoError(t, err)
@@ -47,6 +47,6 @@ func TestAPageWantsEveryFigure(t *testing.T) {
 	require.Equal(t, last+2, strings.Count(text, "\n|"))
 	for n := range all {
 		_, err := write(append(append([]figure{}, all[:n]...), all[n+1:]...), "")
-		require.ErrorContains(t, err, "was not shown")
+		require.ErrorContains(t, err, "was not found")
 	}
 }
