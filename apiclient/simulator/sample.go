@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -22,35 +23,26 @@ func at(s string) time.Time {
 	return t
 }
 
-func sampleAccount() Account {
-	return Account{
-		Email: "john@example.com", FirstName: "John", LastName: "Doe", CompanyName: "Acme Inc.",
-		CreatedAt: at("2024-06-15T00:00:00Z"),
-	}
+var sampleAccount = Account{
+	Email: "john@example.com", FirstName: "John", LastName: "Doe", CompanyName: "Acme Inc.",
+	CreatedAt: at("2024-06-15T00:00:00Z"),
 }
 
 // samplePlans are the plans on sale. The first is the documentation's, which also has a part of the second.
-func samplePlans() []Plan {
-	everywhere := []string{"us-west", "us-east", "eu-central"}
-	return []Plan{
-		{1, "Starter VPS", "starter", 1, 2048, 40, 1024, 5, 0.007, true, everywhere, "For small sites and tests"},
-		{2, "Standard VPS", "standard", 2, 4096, 80, 2048, 10, 0.015, true, everywhere, "For web servers and applications"},
-		{3, "Performance VPS", "performance", 4, 8192, 160, 4096, 20, 0.03, true, everywhere, "For databases and busy sites"},
-		{4, "Business VPS", "business", 8, 16384, 320, 8192, 40, 0.06, true, everywhere[:2], "For heavy work"},
-	}
+var samplePlans = []Plan{
+	{1, "Starter VPS", "starter", 1, 2048, 40, 1024, 5, 0.007, true, locations, "For small sites and tests"},
+	{2, "Standard VPS", "standard", 2, 4096, 80, 2048, 10, 0.015, true, locations, "For web servers and applications"},
+	{3, "Performance VPS", "performance", 4, 8192, 160, 4096, 20, 0.03, true, locations, "For databases and busy sites"},
+	{4, "Business VPS", "business", 8, 16384, 320, 8192, 40, 0.06, true, locations[:2], "For heavy work"},
 }
 
 // sampleServerPlans are the first two plans as in the documentation of servers.
-func sampleServerPlans() map[int]Plan {
-	return map[int]Plan{
-		1: {ID: 1, Name: "Standard VPS", VCPUs: 2, Memory: 4096, Storage: 80, Bandwidth: 2048},
-		2: {ID: 2, Name: "Performance VPS", VCPUs: 4, Memory: 8192, Storage: 160, Bandwidth: 4096},
-	}
+var sampleServerPlans = map[int]Plan{
+	1: {ID: 1, Name: "Standard VPS", VCPUs: 2, Memory: 4096, Storage: 80, Bandwidth: 2048},
+	2: {ID: 2, Name: "Performance VPS", VCPUs: 4, Memory: 8192, Storage: 160, Bandwidth: 4096},
 }
 
-func sampleOS() map[int]OS {
-	return map[int]OS{3: {3, "Debian 12"}, 5: {5, "Ubuntu 22.04 LTS"}, 6: {6, "Ubuntu 24.04 LTS"}}
-}
+var sampleOS = map[int]OS{3: {3, "Debian 12"}, 5: {5, "Ubuntu 22.04 LTS"}, 6: {6, "Ubuntu 24.04 LTS"}}
 
 func (w *World) sampleFleet() []Server {
 	return []Server{
@@ -72,48 +64,39 @@ func (w *World) sampleFleet() []Server {
 	}
 }
 
-func sampleBackups() []Backup {
-	return []Backup{
-		{sampleImage(501, 4523, "2025-01-16T03:00:00Z", "Automatic daily backup"), Automatic, at("2025-02-16T03:00:00Z")},
-		{sampleImage(499, 4456, "2025-01-14T10:30:00Z", "Pre-update backup"), Manual, time.Time{}},
-		{sampleImage(495, 4389, "2025-01-15T03:00:00Z", "Automatic daily backup"), Automatic, at("2025-02-15T03:00:00Z")},
-	}
+var sampleBackups = []Backup{
+	{sampleImage(501, 4523, "2025-01-16T03:00:00Z", "Automatic daily backup"), Automatic, at("2025-02-16T03:00:00Z")},
+	{sampleImage(499, 4456, "2025-01-14T10:30:00Z", "Pre-update backup"), Manual, time.Time{}},
+	{sampleImage(495, 4389, "2025-01-15T03:00:00Z", "Automatic daily backup"), Automatic, at("2025-02-15T03:00:00Z")},
 }
 
-func sampleSnapshots() []Snapshot {
-	return []Snapshot{{sampleImage(7001, 4000, "2025-03-01T01:00:00Z", "Example"), "nightly-a"}}
-}
+var sampleSnapshots = []Snapshot{{sampleImage(7001, 4000, "2025-03-01T01:00:00Z", "Example"), "nightly-a"}}
 
 func sampleImage(id, size int, createdAt, description string) Image {
 	return Image{ID: id, ServerID: firstServer, SizeMB: size, CreatedAt: at(createdAt), Description: description}
 }
 
-func sampleDomains() []Domain {
-	registered := at("2024-03-01T01:00:00Z")
-	return []Domain{
-		{
-			ID: 9001, DomainName: "example.com", Status: "active", RegistrationDate: registered,
-			ExpirationDate: at("2027-03-01T01:00:00Z"), AutoRenew: true, Locked: true,
-			Nameservers: []string{"ns1.vps.org", "ns2.vps.org"}, PrivacyProtection: true, DNSManagedBy: "vps.org",
-		},
-		{
-			ID: 9002, DomainName: "example.net", Status: "active", RegistrationDate: registered,
-			ExpirationDate: at("2026-03-01T01:00:00Z"),
-			Nameservers:    []string{"ns1.example.org", "ns2.example.org"}, DNSManagedBy: "external",
-		},
-	}
+var sampleDomains = []Domain{
+	{
+		ID: 9001, DomainName: "example.com", Status: "active", RegistrationDate: at("2024-03-01T01:00:00Z"),
+		ExpirationDate: at("2027-03-01T01:00:00Z"), AutoRenew: true, Locked: true,
+		Nameservers: []string{"ns1.vps.org", "ns2.vps.org"}, PrivacyProtection: true, DNSManagedBy: "vps.org",
+	},
+	{
+		ID: 9002, DomainName: "example.net", Status: "active", RegistrationDate: at("2024-03-01T01:00:00Z"),
+		ExpirationDate: at("2026-03-01T01:00:00Z"),
+		Nameservers:    []string{"ns1.example.org", "ns2.example.org"}, DNSManagedBy: "external",
+	},
 }
 
-func sampleZones() []Zone {
-	return []Zone{{"00000000-0000-4000-8000-000000000001", "example.com", at("2025-03-01T01:00:00Z"), 3}}
-}
+var sampleZones = []Zone{{"00000000-0000-4000-8000-000000000001", "example.com", at("2025-03-01T01:00:00Z"), 3}}
 
 // newWorld returns the initial world of a simulator.
 func newWorld(opts Options) *World {
 	w := &World{
-		Account: sampleAccount(), Credits: enoughFor20, Tokens: map[string]*Token{},
+		Account: sampleAccount, Credits: enoughFor20, Tokens: map[string]*Token{},
 		Servers: map[int]*Server{}, Backups: map[int]*Backup{}, Snapshots: map[int]*Snapshot{},
-		Plans: map[int]*Plan{}, ServerPlans: sampleServerPlans(), OS: sampleOS(),
+		Plans: map[int]*Plan{}, ServerPlans: maps.Clone(sampleServerPlans), OS: maps.Clone(sampleOS),
 		Domains: map[int]*Domain{}, Zones: map[string]*Zone{},
 		now: opts.Now(), speed: opts.Speed, uuids: opts.UUIDs, vendor: opts.Vendor,
 		nextServer: firstServer + sampleServers, nextBackup: firstBackup, nextSnapshot: firstSnapshot,
@@ -123,14 +106,15 @@ func newWorld(opts Options) *World {
 		t.Permissions = slices.Clone(t.Permissions)
 		w.Tokens[t.Value] = &t
 	}
-	for _, p := range samplePlans() {
+	for _, p := range samplePlans {
 		p.Locations = slices.Clone(p.Locations)
 		w.Plans[p.ID] = &p
 	}
-	for _, d := range sampleDomains() {
+	for _, d := range sampleDomains {
+		d.Nameservers = slices.Clone(d.Nameservers)
 		w.Domains[d.ID] = &d
 	}
-	for _, z := range sampleZones() {
+	for _, z := range sampleZones {
 		w.Zones[z.UUID] = &z
 	}
 	w.addFleet(opts.Servers)
@@ -148,10 +132,10 @@ func (w *World) addFleet(size int) {
 	for n := len(samples) + 1; n <= size; n++ {
 		w.AddServer(w.generated(n))
 	}
-	for _, b := range sampleBackups() {
+	for _, b := range sampleBackups {
 		w.AddBackup(b)
 	}
-	for _, s := range sampleSnapshots() {
+	for _, s := range sampleSnapshots {
 		w.AddSnapshot(s)
 	}
 }
