@@ -16,9 +16,7 @@ import (
 	"time"
 )
 
-const (
-	defaultUserAgent = "vpsbot"
-)
+const defaultUserAgent = "vpsbot"
 
 // Options is what a Client is made from. BaseURL and Token are required.
 type Options struct {

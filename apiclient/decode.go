@@ -133,8 +133,7 @@ func (c *call) reportsFailure(body []byte) bool {
 
 // describeMismatch names the member of an answer that could not be decoded, without Go's type names.
 func describeMismatch(err error) error {
-	var mismatch *json.SemanticError
-	if errors.As(err, &mismatch) && mismatch.JSONPointer != "" {
+	if mismatch, ok := errors.AsType[*json.SemanticError](err); ok && mismatch.JSONPointer != "" {
 		return fmt.Errorf("%s is not what it should be", mismatch.JSONPointer)
 	}
 	return errors.New("it is not the JSON that was expected")

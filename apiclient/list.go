@@ -43,7 +43,7 @@ func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 	ctx, cancel := context.WithTimeout(ctx, listLimit)
 	defer cancel()
 	all, seen := []T{}, map[string]bool{}
-	var count int64
+	var count float64
 	query := l.query
 	for number := 1; number <= maxPages; number++ {
 		p, err := fetch[page[T]](ctx, l.run, &call{route: l.route, query: query})
@@ -57,7 +57,7 @@ func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 			return nil, err
 		}
 		if number == 1 {
-			count = p.count()
+			count, _ = p.Count.Float() // 0 if the API reports no number of objects
 		}
 		before := len(all)
 		for _, item := range p.Results.items {
@@ -70,13 +70,10 @@ func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 		added := len(all) - before
 		switch {
 		case number > 1 && added == 0, // the API ignores the page's number
-			p.Next == "" && (added == 0 || int64(len(all)) >= count):
+			p.Next == "" && (added == 0 || float64(len(all)) >= count):
 			return l.filtered(all), nil
-		case p.Next != "":
-			query = l.nextQuery(p.Next, number+1)
-		default:
-			query = withPage(l.query, number+1)
 		}
+		query = l.nextQuery(p.Next, number+1)
 	}
 	return nil, &Error{Kind: KindDecode, Status: http.StatusOK, Method: http.MethodGet, Path: l.route, cause: errTooManyPages}
 }
@@ -85,19 +82,14 @@ func (l list[T]) filtered(all []T) []T {
 	return slices.DeleteFunc(all, func(item T) bool { return !l.fits(item) })
 }
 
-// nextQuery returns the query of a next link and ignores its scheme, host and path: behind a proxy the API may
-// not know its own address, and no link may lead to another part of the API. A link without a query stands for
-// the next page's number.
+// nextQuery returns the query of a next link, and ignores its scheme, host and path: behind a proxy the API may
+// not know its own address, and no link may lead to another part of the API. No link, or one without
+// a query, stands for the next page's number.
 func (l list[T]) nextQuery(next string, number int) string {
-	link, err := url.Parse(next)
-	if err != nil || link.RawQuery == "" {
-		return withPage(l.query, number)
+	if link, err := url.Parse(next); err == nil && link.RawQuery != "" {
+		return link.RawQuery
 	}
-	return link.RawQuery
-}
-
-func withPage(query string, number int) string {
-	values, _ := url.ParseQuery(query) // encoded by the client itself
+	values, _ := url.ParseQuery(l.query) // encoded by the client itself
 	values.Set("page", strconv.Itoa(number))
 	return values.Encode()
 }
@@ -131,12 +123,6 @@ func (p *page[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return errNoList
 	}
 	return nil
-}
-
-// count returns the number of objects that the API reports; 0 if it reports none.
-func (p *page[T]) count() int64 {
-	n, _ := p.Count.Float()
-	return int64(n)
 }
 
 // UnmarshalJSONFrom decodes an array, or null as an empty one.

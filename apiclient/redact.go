@@ -55,21 +55,15 @@ func redactBody(body []byte, token string) []byte {
 		return body
 	}
 	if bytes.IndexByte(body, '\\') >= 0 {
-		body = withoutEscapes(body)
+		plain := jsontext.Value(bytes.Clone(body)) // with only those escapes that JSON requires
+		if plain.Format(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) == nil {
+			body = plain
+		}
 	}
 	if !bytes.Contains(body, []byte(token)) {
 		return body
 	}
 	return bytes.ReplaceAll(body, []byte(token), []byte(redact.Mark))
-}
-
-// withoutEscapes formats JSON with only those escapes that are required.
-func withoutEscapes(body []byte) []byte {
-	formatted := jsontext.Value(bytes.Clone(body))
-	if formatted.Format(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
-		return body
-	}
-	return formatted
 }
 
 // redactError returns err, or an error of its redacted text alone if that text is long or contains the token.

@@ -54,17 +54,13 @@ func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, erro
 	}
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return mayWait(ctx, backoff.RetryAfter(resp.Header)), nil
+		wait := backoff.RetryAfter(resp.Header)
+		deadline, ok := ctx.Deadline()
+		return wait <= maxRetryAfter && (!ok || time.Until(deadline) > wait), nil // a wait beyond the deadline is in vain
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		return true, nil
 	}
 	return false, nil
-}
-
-// mayWait reports whether a wait is at most 10 s and ends before the deadline.
-func mayWait(ctx context.Context, wait time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return wait <= maxRetryAfter && (!ok || time.Until(deadline) > wait)
 }
 
 func retryPause(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {

@@ -56,6 +56,6 @@ func (l headerTimeout) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func isTimeout(err error) bool {
-	var netErr net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout()
+	netErr, ok := errors.AsType[net.Error](err)
+	return errors.Is(err, context.DeadlineExceeded) || ok && netErr.Timeout()
 }
