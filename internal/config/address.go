@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/url"
@@ -42,9 +43,7 @@ func (c *Config) setPublicURL(text string) (err error) {
 
 // setListen wants a port that is a number: the names of ports differ between machines.
 func (c *Config) setListen(text string) error {
-	if text == "" {
-		text = defaultListen
-	}
+	text = cmp.Or(text, defaultListen)
 	_, port, err := net.SplitHostPort(text)
 	if err != nil {
 		return errors.New("is not HOST:PORT: write such as " + defaultListen + ", or :8484 for all addresses of this machine")
@@ -80,9 +79,7 @@ type addressAdvice struct {
 // parseAddress returns an address in its one spelling, so that records of one API are known as such. The address
 // must be encrypted or of this machine. No error repeats it: a token may have been pasted there.
 func (c *Config) parseAddress(address string, advice addressAdvice, fallback string) (string, error) {
-	if address == "" {
-		address = fallback
-	}
+	address = cmp.Or(address, fallback)
 	u, err := url.Parse(address)
 	token := strings.TrimSpace(c.vars.Token.Reveal())
 	switch {

@@ -144,27 +144,22 @@ func (s secretSource) reader() func() (string, error) {
 	if path, namedBy := s.filePath(); path != "" {
 		return (&secretFile{source: s, path: path, namedBy: namedBy}).secret
 	}
-	err := s.checkValue()
-	return func() (string, error) {
-		if err != nil {
-			return "", err
-		}
-		return s.value, nil
-	}
+	value, err := s.checkedValue()
+	return func() (string, error) { return value, err }
 }
 
-func (s secretSource) checkValue() error {
+func (s secretSource) checkedValue() (string, error) {
 	switch {
 	case s.value == "":
-		return errors.New(s.name + " is not set")
+		return "", errors.New(s.name + " is not set")
 	case hasBearer(s.value):
-		return fmt.Errorf("%s: %w", s.name, errBearer)
+		return "", fmt.Errorf("%s: %w", s.name, errBearer)
 	case unfilledSecret(s.value) != "":
-		return errors.New(s.name + " " + unfilledSecret(s.value))
+		return "", errors.New(s.name + " " + unfilledSecret(s.value))
 	case strings.ContainsAny(s.value, " \t\r\n"):
-		return fmt.Errorf("%s holds more than a %s: set it to the %[2]s alone", s.name, s.noun)
+		return "", fmt.Errorf("%s holds more than a %s: set it to the %[2]s alone", s.name, s.noun)
 	}
-	return nil
+	return s.value, nil
 }
 
 var errBearer = errors.New("leave out the word Bearer: write the token alone")
