@@ -168,7 +168,15 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 		return s.io.println("Approved. The assistant's process has ended; it runs when the assistant asks for the same again.")
 	}
 	fmt.Fprintln(s.io.Out, "Approved. The assistant's process runs it now …")
-	if rec = s.waitForEnd(ctx, rec); rec.State == approval.Approved || rec.State == approval.Executing {
+	waiting, cancel := context.WithTimeout(ctx, followFor)
+	defer cancel()
+	isRunning := func() bool { return rec.State == approval.Approved || rec.State == approval.Executing }
+	for isRunning() && backoff.Sleep(waiting, followEvery) == nil {
+		if now, err := s.db.Record(context.WithoutCancel(ctx), rec.ID); err == nil {
+			rec = now
+		}
+	}
+	if isRunning() {
 		return s.io.println("It has not ended yet. See how it ends: vpsbot approvals show " + rec.ID)
 	}
 	return s.printOutcome(rec)
@@ -197,21 +205,6 @@ func (c *cli) repeatCommand(rec approval.Record) string {
 		return again + "."
 	}
 	return again + ", or this one:\n  " + line
-}
-
-// waitForEnd waits until the requester's process has run what was approved, at most for followFor.
-func (s *session) waitForEnd(ctx context.Context, rec approval.Record) approval.Record {
-	ctx, cancel := context.WithTimeout(ctx, followFor)
-	defer cancel()
-	for rec.State == approval.Approved || rec.State == approval.Executing {
-		if backoff.Sleep(ctx, followEvery) != nil {
-			return rec
-		}
-		if now, err := s.db.Record(context.WithoutCancel(ctx), rec.ID); err == nil {
-			rec = now
-		}
-	}
-	return rec
 }
 
 // printOutcome ends with the exit code that the outcome has for the requester.

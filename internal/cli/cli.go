@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log"
@@ -256,9 +257,6 @@ func flagError(cmd *cobra.Command, err error) error {
 	if !ok {
 		return app.Errorf(runner.Invalid, "%v; %s --help shows what it takes", err, cmd.CommandPath())
 	}
-	kind := flagKinds[bad.GetFlag().Value.Type()]
-	if kind == "" {
-		kind = "something else"
-	}
+	kind := cmp.Or(flagKinds[bad.GetFlag().Value.Type()], "something else")
 	return app.Errorf(runner.Invalid, "--%s must be %s, not %q; %s --help shows what it takes", bad.GetFlag().Name, kind, bad.GetValue(), cmd.CommandPath())
 }

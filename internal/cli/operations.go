@@ -60,9 +60,9 @@ func offerTable(offers []app.Offer, all bool) runner.Table {
 				reason, lacks = "needs "+o.Op.Needs.String(), true
 			}
 			reasons += "\n" + o.Op.Name + ": " + reason
-		}
-		if o.Reason != "" && !all {
-			continue
+			if !all {
+				continue
+			}
 		}
 		row := []string{o.Op.Name, string(o.Op.Risk), o.Needs(), o.Op.Title}
 		if all {

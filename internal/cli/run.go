@@ -211,14 +211,12 @@ func (r *operationRun) terminalMessage(reply runner.Reply) string {
 	switch reply.Class {
 	case runner.Invalid:
 		return inFlags(r.op, reply.Message)
-	case runner.Refuse:
+	case runner.Refuse, runner.Failed:
 		message := r.refusal(reply.Message)
-		if r.io.atTerminal() {
+		if reply.Class == runner.Refuse && r.io.atTerminal() {
 			message = strings.Replace(message, runner.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
 		}
 		return message
-	case runner.Failed:
-		return r.refusal(reply.Message)
 	}
 	return reply.Message
 }
