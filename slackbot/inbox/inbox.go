@@ -60,7 +60,10 @@ func New(o Options) *Inbox {
 func (i *Inbox) Run(ctx context.Context) {
 	var intake, acks sync.WaitGroup
 	acking, stopAcks := context.WithCancel(context.WithoutCancel(ctx))
-	acks.Go(func() { i.ackDone(acking) })
+	acks.Go(func() {
+		inBatches(acking, i.done, maxQueue, func(ids []string) { i.ack(acking, ids) })
+		i.ack(acking, drain(i.done, maxQueue))
+	})
 	intake.Go(func() { i.storeBatches(ctx) })
 	intake.Go(func() {
 		select {
@@ -162,12 +165,6 @@ func (i *Inbox) resume(row delivery.Delivery) {
 		i.Log.Error("Slack: a delivery is given up, because it cannot be opened", "kind", row.Kind, "error", err)
 		i.done <- row.ID
 	}
-}
-
-// ackDone acknowledges finished deliveries to the store, many at once, until ctx ends.
-func (i *Inbox) ackDone(ctx context.Context) {
-	inBatches(ctx, i.done, maxQueue, func(ids []string) { i.ack(ctx, ids) })
-	i.ack(ctx, drain(i.done, maxQueue))
 }
 
 // ack deletes deliveries' bodies from the store. After an error they are carried out once more: a change
