@@ -1,8 +1,11 @@
 # What the project is worked on with. "go test ./..." alone is enough for most days.
-.PHONY: test proof bench cover lint
+.PHONY: test golden proof bench cover lint
 
 test: ## all tests, with the race detector
 	go test -race ./...
+
+golden: ## writes what tests compare with: schemas, the reference page, help, cards; look at the diff
+	go test ./tools ./cmd/vpsbot ./slackbot/blocks ./slackbot/command -update
 
 proof: ## every figure of docs/proof.md at full size; writes the page
 	VPSBOT_PROOF=full go test -count=1 ./internal/runner ./internal/store ./slackbot/blocks

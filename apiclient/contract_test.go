@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -98,11 +99,11 @@ func number(s string) ID { return ID{text: s, number: true} }
 
 func TestContract(t *testing.T) {
 	examples := readExamples(t)
-	require.Len(t, contract, len(examples), "an example without a call, or a call without an example")
+	require.Len(t, contract, len(examples), "testdata/examples.json has an example without a call in the table contract, or the reverse")
 	for name, ex := range examples {
 		t.Run(name, func(t *testing.T) {
 			call, ok := contract[name]
-			require.True(t, ok)
+			require.True(t, ok, "add the call to the table contract")
 			f := newFake(t, always(statusOf(name, ex), string(ex.Response)))
 			got, err := call(t.Context(), f.client(t))
 			require.NoError(t, err)
@@ -129,9 +130,7 @@ func checkRequest(t *testing.T, name string, ex example, got []seen) {
 	t.Helper()
 	require.Len(t, got, 1)
 	method, path, _ := strings.Cut(name, " ")
-	for _, p := range []string{"{server_id}", "{backup_id}", "{snapshot_id}"} {
-		path = strings.ReplaceAll(path, p, "12345")
-	}
+	path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "12345")
 	require.Equal(t, method, got[0].method)
 	require.Equal(t, path, got[0].path)
 	require.Equal(t, "Bearer "+secret, got[0].header.Get("Authorization"))

@@ -334,7 +334,7 @@ func TestPermissions(t *testing.T) {
 			path, body := requestFor(e)
 			for _, grant := range grantsFor(e) {
 				got := do(t, withPermissions(grant), e.method, path, body)
-				require.Less(t, got.status, 300, "%s: %s", grant, got.body)
+				require.Less(t, got.status, 300, "%s: %s (if it is the request, give one that succeeds in the table requests)", grant, got.body)
 			}
 			got := do(t, withPermissions(unrelated...), e.method, path, body)
 			if len(e.needs) == 0 {
@@ -351,7 +351,7 @@ func TestReadOnlyToken(t *testing.T) {
 	for _, e := range endpoints {
 		path, body := requestFor(e)
 		got := doAs(t, New(Options{Now: fixed}), "vps_readonly", e.method, path, body)
-		require.Equal(t, e.method == "GET", got.status == http.StatusOK, "%s %s: %d", e.method, e.path, got.status)
+		require.Equal(t, e.method == "GET", got.status == http.StatusOK, "%s %s: %d (DefaultTokens gives vps_readonly the permission of each list)", e.method, e.path, got.status)
 		require.Equal(t, e.method != "GET", got.status == http.StatusForbidden, "%s %s: %d", e.method, e.path, got.status)
 	}
 }

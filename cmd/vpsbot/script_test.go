@@ -23,6 +23,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/store/storetest"
 	"github.com/vpsbot/vpsbot/internal/testkit/volumes"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of the scripts")
@@ -70,6 +71,7 @@ func setUp(env *testscript.Env) error {
 	api := httptest.NewServer(&volumes.API{Behind: sim})
 	env.Defer(api.Close)
 	env.Values[simKey{}] = sim
+	env.Setenv("OPERATIONS", strconv.Itoa(len(tools.Default.Operations()))) // how many there are, for the scripts
 	env.Setenv("GORACE", quickExit)
 	env.Setenv("API", api.URL+"/api/v1")
 	env.Setenv("VPS_API_URL", api.URL+"/api/v1")

@@ -30,6 +30,8 @@ const (
 	mostManyParam = 15     // functions with five parameters or more; 15 is the goal
 )
 
+const roomIsRaised = "shorten what is there, or raise the limit above with the operation or part of the product that needs it, and say so in the commit"
+
 // forTestsAlone are the packages that no part of the program imports; TestImportsPointOneWay holds that.
 var forTestsAlone = []string{"internal/archtest", "internal/e2e", "internal/fakeslack", "internal/store/pgtest", "internal/store/storetest", "internal/testkit"}
 
@@ -53,7 +55,7 @@ func TestTheStructureKeepsItsLimits(t *testing.T) {
 		} else {
 			lines, files = lines+long, files+1
 			bySystem := bytes.HasPrefix(source, []byte("//go:build")) || slices.ContainsFunc(systems, func(s string) bool { return strings.HasSuffix(path, s) })
-			require.True(t, long >= leastLines || dir == "tools" || dir == "cmd/vpsbot" || bySystem, "%s has %d lines: let it join its owner", path, long)
+			require.True(t, long >= leastLines || dir == "tools" || dir == "cmd/vpsbot" || bySystem, "%s has %d lines, fewer than %d: let it join its owner", path, long, leastLines)
 		}
 		set := token.NewFileSet()
 		file, err := parser.ParseFile(set, path, source, 0)
@@ -74,9 +76,9 @@ func TestTheStructureKeepsItsLimits(t *testing.T) {
 	})
 	t.Logf("%d lines in %d files, %d lines for tests alone; %d functions with five parameters or more; the types with the most methods: %s",
 		lines, files, testLines, len(manyParameters), strings.Join(largest(methods, 4), ", "))
-	require.LessOrEqual(t, lines, mostLines)
-	require.LessOrEqual(t, testLines, mostTestLines)
-	require.LessOrEqual(t, files, mostFiles)
+	require.LessOrEqual(t, lines, mostLines, roomIsRaised)
+	require.LessOrEqual(t, testLines, mostTestLines, roomIsRaised)
+	require.LessOrEqual(t, files, mostFiles, roomIsRaised)
 	require.LessOrEqual(t, len(manyParameters), mostManyParam, "%v", manyParameters)
 	for of, n := range methods {
 		require.LessOrEqual(t, n, mostMethods, of)

@@ -3,13 +3,16 @@ package runner_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // depart makes every answer of the simulator depart from the documentation.
@@ -151,10 +154,22 @@ func scalarText(v any) string {
 
 func grouped(each any) map[string]any {
 	all := map[string]any{}
-	for _, resource := range []string{"servers", "backups", "snapshots", "plans", "domains", "dns"} {
-		all[resource] = each
+	for _, op := range tools.Default.Operations() {
+		for _, p := range op.Needs {
+			resource, _, _ := strings.Cut(string(p), ":")
+			all[resource] = each
+		}
 	}
 	return all
+}
+
+// separated is every permission in one text, with these between them by turns.
+func separated(separators ...string) string {
+	var b strings.Builder
+	for i, resource := range slices.Sorted(maps.Keys(grouped(nil))) {
+		b.WriteString(resource + ":*" + separators[i%len(separators)])
+	}
+	return b.String()
 }
 
 // noun is what a path holds: "server".

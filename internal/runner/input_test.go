@@ -158,7 +158,7 @@ func TestNumbersAndTruthsAreTakenInEverySpelling(t *testing.T) {
 					in[f.Name] = "true"
 				}
 				reply := w.run(op.Name, marshal(t, in))
-				require.NotEqual(t, runner.Invalid, reply.Class, "%s %s: %s", op.Name, f.Name, reply.Message)
+				require.NotEqual(t, runner.Invalid, reply.Class, "%s %s: %s (the ids of an example must be in simulator/sample.go)", op.Name, f.Name, reply.Message)
 			}
 		}
 	}

@@ -70,6 +70,24 @@ var changes = []struct {
 	{"snapshots.delete", `{"snapshot_id":"7001"}`, nil, approval.Done, approval.NotApplied},
 }
 
+// A change without its rows would go untested: nothing else says what its read-back is to find.
+func TestEveryChangeHasItsRows(t *testing.T) {
+	t.Parallel()
+	rows, inOrder := map[string]bool{}, map[string]bool{}
+	for _, c := range changes {
+		rows[c.operation] = true
+	}
+	for _, c := range harmlessFirst {
+		inOrder[c[0]] = true
+	}
+	for _, op := range tools.Default.Operations() {
+		if op.Risk != permissions.Read {
+			require.True(t, rows[op.Name], "add a row for %s to changes in lost_test.go", op.Name)
+			require.True(t, inOrder[op.Name], "add a row for %s to harmlessFirst in departures_test.go", op.Name)
+		}
+	}
+}
+
 func stopped(w *simulator.World) { w.ServerNamed("web-server-01").Status = "stopped" }
 
 func TestALostAnswerIsReadBackAndNeverSentAgain(t *testing.T) {
@@ -124,6 +142,7 @@ func (w *world) showsWhatWasMade(operation string, reply runner.Reply) {
 	if !strings.HasSuffix(operation, ".create") {
 		return
 	}
+	// A new kind adds the id that the simulator gives next to what it makes first.
 	for _, raw := range [][]byte{reply.JSON(), w.onRecord(reply.Record.ID).Result} {
 		require.Regexp(w, `"id":"(12347|502|7002)"`, string(raw))
 	}

@@ -33,7 +33,7 @@ func golden(t *testing.T, name string, shown any) {
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(want), b.String(), path)
+	require.Equal(t, string(want), b.String(), "%s differs: if that is meant, go test ./slackbot/blocks -update", path)
 }
 
 func TestAnswers(t *testing.T) {

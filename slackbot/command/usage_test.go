@@ -31,5 +31,5 @@ func TestUsage(t *testing.T) {
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
-	require.Equal(t, string(want), all.String())
+	require.Equal(t, string(want), all.String(), "if that is meant, go test ./slackbot/command -update")
 }
