@@ -45,24 +45,20 @@ func (l breaker) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method == http.MethodGet {
 		circuit = l.reads
 	}
+	ctx := req.Context()
 	var failure error
 	resp, err := circuit.Execute(func() (resp *http.Response, err error) {
 		resp, failure = l.next.RoundTrip(req)
-		return resp, circuitError(req.Context(), resp, failure)
+		switch {
+		case failure != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errDeadline):
+			return resp, errCallerEnded
+		case failure == nil && resp.StatusCode >= http.StatusInternalServerError:
+			return resp, errServerFault
+		}
+		return resp, failure
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		return nil, fmt.Errorf("%w: the last %d requests failed: %w", errNotSent, breakerFailures, err)
 	}
 	return resp, failure
-}
-
-// circuitError returns the result of an attempt for the circuit's count.
-func circuitError(ctx context.Context, resp *http.Response, err error) error {
-	switch {
-	case err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errDeadline):
-		return errCallerEnded
-	case err == nil && resp.StatusCode >= http.StatusInternalServerError:
-		return errServerFault
-	}
-	return err
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,17 +19,18 @@ type step func(ctx context.Context, c *call) error
 // all others once for each call.
 func newChain(o Options, base *url.URL) step {
 	transport, ours := o.Transport, o.Transport == nil
+	logger := cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if ours {
 		transport = newTransport()
 	}
-	transport = guardedSender{transport, ours}     // asks the guard of a write before its first byte
-	transport = sentTracker{transport}             // counts attempts; records whether a write may have been sent
-	transport = headerTimeout{transport}           // a read waits 10 s for the header of an answer
-	transport = bodyReader{transport}              // the body: at most 8 MiB, without the token; no redirects
-	transport = newAttemptLog(transport, o.Logger) // one debug line
-	transport = newBreaker(transport)              // pauses after 10 failures in a row
-	transport = newRateLimit(transport, base)      // 50 a second
-	transport = newRetry(transport)                // reads only, 3 tries
+	transport = guardedSender{transport, ours} // asks the guard of a write before its first byte
+	transport = sentTracker{transport}         // counts attempts; records whether a write may have been sent
+	transport = headerTimeout{transport}       // a read waits 10 s for the header of an answer
+	transport = bodyReader{transport}          // the body: at most 8 MiB, without the token; no redirects
+	transport = attemptLog{transport, logger}  // one debug line
+	transport = newBreaker(transport)          // pauses after 10 failures in a row
+	transport = newRateLimit(transport, base)  // 50 a second
+	transport = newRetry(transport)            // reads only, 3 tries
 	transport = auth{transport, base, o.Token}
 
 	run := step(sender{transport, base, []string{cmp.Or(o.UserAgent, defaultUserAgent)}}.send)

@@ -42,13 +42,6 @@ type attemptLog struct {
 	logger *slog.Logger
 }
 
-func newAttemptLog(next http.RoundTripper, logger *slog.Logger) http.RoundTripper {
-	if logger == nil {
-		return next
-	}
-	return attemptLog{next, logger}
-}
-
 func (l attemptLog) RoundTrip(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	resp, err := l.next.RoundTrip(req)
