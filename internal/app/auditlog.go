@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"log/slog"
 	"os"
 	"slices"
@@ -89,42 +88,21 @@ func signing(cfg config.Config, log *slog.Logger) (store.Signing, error) {
 	}}, err
 }
 
-// AuditLog is a log to be read: that of a database, or an empty one where there is no database yet.
-type AuditLog interface {
-	audit.Store
-	audit.CheckpointStore
-	Stale() bool
-	Close() error
-}
-
-// noLog is the log of a database that does not exist.
-type noLog struct{}
-
-func (noLog) Rows(context.Context, audit.Filter) iter.Seq2[audit.Row, error] {
-	return func(func(audit.Row, error) bool) {}
-}
-func (noLog) Checkpoints(context.Context) ([]audit.SignedCheckpoint, error) { return nil, nil }
-func (noLog) Stale() bool                                                   { return false }
-func (noLog) Close() error                                                  { return nil }
-
-// OpenLog opens the log to read it alone.
-func OpenLog(ctx context.Context, cfg config.Config) (AuditLog, error) {
+// OpenLog opens the log to read it alone. It is empty where there is no database yet.
+func OpenLog(ctx context.Context, cfg config.Config) (*store.Log, error) {
 	url, err := cfg.Database()
 	if err != nil {
 		return nil, err
 	}
 	log, err := store.OpenLog(ctx, url)
 	if errors.Is(err, fs.ErrNotExist) {
-		return noLog{}, nil
+		return &store.Log{}, nil
 	}
-	if err != nil {
-		return nil, err // not a *store.Log that is nil inside an interface
-	}
-	return log, nil
+	return log, err
 }
 
 // WithLog reads the log. It calls read a second time if another process began to write meanwhile.
-func WithLog(ctx context.Context, cfg config.Config, read func(log AuditLog) error) error {
+func WithLog(ctx context.Context, cfg config.Config, read func(log *store.Log) error) error {
 	for again := false; ; again = true {
 		log, err := OpenLog(ctx, cfg)
 		if err != nil {
@@ -139,7 +117,7 @@ func WithLog(ctx context.Context, cfg config.Config, read func(log AuditLog) err
 }
 
 // LogFrom returns the rows that follow f.After, with their checkpoints.
-func LogFrom(ctx context.Context, log AuditLog, f audit.Filter) (audit.Segment, error) {
+func LogFrom(ctx context.Context, log *store.Log, f audit.Filter) (audit.Segment, error) {
 	notes, err := log.Checkpoints(ctx)
 	if err != nil {
 		return nil, err
@@ -176,8 +154,8 @@ var ErrSelectionOnly = errors.New("a selection alone")
 // VerifyLog verifies exports together with the log of the database, where there is one.
 func VerifyLog(ctx context.Context, cfg config.Config, check audit.Check, files Exports) (report audit.Report, err error) {
 	check.Contains = append(slices.Clone(check.Contains), files.Selected...)
-	err = WithLog(ctx, cfg, func(log AuditLog) error {
-		_, none := log.(noLog)
+	err = WithLog(ctx, cfg, func(log *store.Log) error {
+		none := !log.Exists()
 		switch {
 		case none && len(files.Segments) > 0:
 			check.Kept = audit.Checkpoint{} // it is of the database, which is not here

@@ -16,6 +16,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
@@ -92,7 +93,7 @@ func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {
 	}
 	var rows []audit.Row
 	var total int
-	err = app.WithLog(ctx, cfg, func(log app.AuditLog) error {
+	err = app.WithLog(ctx, cfg, func(log *store.Log) error {
 		rows, total, err = newest(log.Rows(ctx, filter), flags.target, flags.limit)
 		return err
 	})

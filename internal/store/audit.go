@@ -234,6 +234,9 @@ func (l *Log) Stale() bool {
 	return isOpen(l.lying) || err != nil || !now.ModTime().Equal(l.since.ModTime()) || now.Size() != l.since.Size()
 }
 
+// Exists reports whether there is a database: the zero Log is empty.
+func (l *Log) Exists() bool { return l.db != nil }
+
 // begin takes the moment as of which the log is read.
 func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*Log, error) {
 	tx, err := db.BeginTx(ctx, options)
@@ -259,6 +262,9 @@ func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*Log, error
 // Rows implements [audit.Store].
 func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
 	return filtered(f, func(query string, args ...any) ([]audit.Row, error) {
+		if !l.Exists() {
+			return nil, nil
+		}
 		return all(ctx, l.tx, auditFields, query, args...)
 	})
 }
@@ -273,6 +279,9 @@ func (l *Log) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, error)
 
 // Close ends the reading.
 func (l *Log) Close() error {
+	if !l.Exists() {
+		return nil
+	}
 	_ = l.tx.Rollback() // nothing was written
 	return l.db.Close()
 }
