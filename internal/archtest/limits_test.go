@@ -22,7 +22,7 @@ const (
 	mostFunctionLines = 60
 	mostParameters    = 6 // of one function, its context counted
 
-	mostLines     = 38_640 // of the product; 42,100 before the Runner, the command line and Slack's parts got packages; 38,000 is the goal
+	mostLines     = 38_700 // of the product; 38,000 is the goal. With what tests alone use: 46,450 before the packages of today, 42,650 with them
 	mostFiles     = 300    // of the product; 330 was the goal
 	mostTestLines = 4_000  // of packages that tests alone use
 	leastLines    = 40     // of a file: a smaller one joins its owner, but for operations and what differs by system
