@@ -25,7 +25,7 @@ import (
 // listens there.
 const simulatorURL = "http://localhost/api/v1"
 
-// App is a configured vpsbot. Whoever makes one closes its Store.
+// App is a configured vpsbot. Its creator closes its Store.
 type App struct {
 	Config     config.Config
 	Runner     *runner.Runner

@@ -134,7 +134,7 @@ func LocalActor() permissions.Actor {
 }
 
 // inUserNamespace reports whether this process is in another user namespace of Linux than the machine's
-// first. Whoever makes one may be any user in it, so that a user's name says nothing there. What
+// first. Its creator may be any user in it, so that a user's name says nothing there. What
 // cannot be read counts as one.
 func inUserNamespace() bool {
 	ids, err := os.ReadFile("/proc/self/uid_map")

@@ -73,7 +73,7 @@ func (d *doctor) checkLocalUsers() []Finding {
 	return nil
 }
 
-// checkKeys warns of keys that the policy trusts and that nobody has made: whoever can open the database
+// checkKeys warns of keys that the policy trusts and that nobody has made: anybody who can open the database
 // could make them, and would be taken for the person whom the policy names.
 func (d *doctor) checkKeys(ctx context.Context) (found []Finding) {
 	book := d.Runner.Policy().Book

@@ -69,7 +69,7 @@ func (s *Store) SavePost(ctx context.Context, p delivery.Post) error {
 	return err
 }
 
-// savePostQuery has what was marked meanwhile go before a later Next: whoever saves it has looked at
+// savePostQuery has what was marked meanwhile go before a later Next: the process that saves it has read
 // the record before that.
 func savePostQuery(p delivery.Post) (query string, args []any) {
 	fields := postFields(&p)
