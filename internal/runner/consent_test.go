@@ -46,7 +46,7 @@ func TestDeleteNeedsTheNameTyped(t *testing.T) {
 	}
 }
 
-func TestANoEndsTheRecord(t *testing.T) {
+func TestDeclineEndsTheRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -79,7 +79,7 @@ func TestOnlyTheAskerMayAnswer(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAnAnswerForAnotherOperationIsRefused(t *testing.T) {
+func TestAnswerForAnotherOperationIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -89,7 +89,7 @@ func TestAnAnswerForAnotherOperationIsRefused(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAnAnswerAfterItsTimeIsExpired(t *testing.T) {
+func TestLateAnswerIsExpired(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
@@ -152,7 +152,7 @@ func TestAskingAgainRunsWhatWasApproved(t *testing.T) {
 	require.Equal(t, []string{"POST /servers/12345/stop/"}, w.sent())
 }
 
-func TestWhatChangedMeanwhileIsStale(t *testing.T) {
+func TestChangedTargetIsStale(t *testing.T) {
 	t.Parallel()
 	server := func(change func(*simulator.Server)) func(*simulator.World) {
 		return func(w *simulator.World) { change(w.ServerNamed("web-server-01")) }
@@ -199,7 +199,7 @@ func TestReplacedUnderTheSameNameIsStale(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAPermissionTakenAwayMeanwhileIsRefused(t *testing.T) {
+func TestRevokedPermissionIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
@@ -215,7 +215,7 @@ func TestAPermissionTakenAwayMeanwhileIsRefused(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAThousandAnswersRunItOnce(t *testing.T) {
+func TestThousandAnswersRunOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -252,7 +252,7 @@ func TestOneChangeAtATimeAServer(t *testing.T) {
 	require.Equal(t, runner.Done, (<-first).Outcome)
 }
 
-func TestGivingUpCancelsWhatNobodyElseCanAnswer(t *testing.T) {
+func TestAbandonCancelsAnInteractiveRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	here := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -268,7 +268,7 @@ func TestGivingUpCancelsWhatNobodyElseCanAnswer(t *testing.T) {
 	require.Equal(t, runner.Done, w.answer("servers.reboot", again.Record.ID, "").Outcome, "for an hour")
 }
 
-func TestFormsCountOnceForTheSessionThatWasAsked(t *testing.T) {
+func TestChallengeCountsOnceInItsSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
@@ -299,7 +299,7 @@ func TestFormsCountOnceForTheSessionThatWasAsked(t *testing.T) {
 	require.Error(t, err, "too late")
 }
 
-func TestTheStoreGoneMeansNoChange(t *testing.T) {
+func TestNoChangeWithoutTheStore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.runner.Store = func(context.Context) (approval.Store, error) { return nil, context.DeadlineExceeded }

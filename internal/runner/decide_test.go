@@ -31,7 +31,7 @@ func (w *world) decide(id string, yes bool, reason string) (approval.Record, err
 	return w.runner.Decide(w.Context(), alice, runner.Answer{Approval: id, Channel: permissions.Terminal, Yes: yes}, reason)
 }
 
-func TestADenialIsFinal(t *testing.T) {
+func TestDenialIsFinal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)
@@ -74,7 +74,7 @@ func TestAnApprovalCanStillBeDeniedOrCancelled(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyAnsweredExpires(t *testing.T) {
+func TestUnansweredRecordExpires(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	late := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)
@@ -98,7 +98,7 @@ func TestWhatNobodyAnsweredExpires(t *testing.T) {
 	require.Equal(t, approval.Expired, w.onRecord(swept.Record.ID).State, "the next change puts the store in order")
 }
 
-func TestJoiningWhatHasChangedEndsIt(t *testing.T) {
+func TestJoiningAStaleRecordEndsIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	first := w.run("servers.stop", `{"server":"12345"}`)
@@ -115,7 +115,7 @@ func TestJoiningWhatHasChangedEndsIt(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestJoiningWhatRunsWaitsForIt(t *testing.T) {
+func TestJoiningARunningRecordWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	inside, release := make(chan struct{}), make(chan struct{})
@@ -162,7 +162,7 @@ func TestDecisionsOnWhatDoesNotExist(t *testing.T) {
 	require.ErrorContains(t, err, "nothing to settle", "only what is unknown can be settled")
 }
 
-func TestABackupOutlivesItsServer(t *testing.T) {
+func TestBackupOfADeletedServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) { world.DeleteServer(12345) })
@@ -233,7 +233,7 @@ func (f *failing) Note(ctx context.Context, row audit.Row) error {
 }
 
 // Whichever call of the store fails, there is no request without its row, and none twice.
-func TestNoCallWithoutItsRow(t *testing.T) {
+func TestNoCallWithoutItsAuditRow(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"servers.delete", "servers.update"} {
 		input := map[string]string{"servers.delete": `{"server":"web-server-01"}`, "servers.update": `{"server":"web-server-01","name":"x"}`}[operation]
@@ -273,7 +273,7 @@ func btoi(b bool) int {
 }
 
 // What another process has expired since a record was read has expired here too.
-func TestWhatExpiredMeanwhileHasExpired(t *testing.T) {
+func TestExpiredWhileAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.elsewhere("servers.stop", `{"server":"web-server-01"}`)

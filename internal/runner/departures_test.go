@@ -132,7 +132,7 @@ var departures = map[string]func(*answerOf){
 	}),
 }
 
-func TestADepartureMakesNoDifference(t *testing.T) {
+func TestAPIDeparturesMakeNoDifference(t *testing.T) {
 	require.GreaterOrEqual(t, len(departures), 40)
 	for name, depart := range departures {
 		t.Run(name, func(t *testing.T) {
@@ -193,7 +193,7 @@ func serversAre(status string) func(*simulator.World) {
 
 // noes are answers that say, in whatever way, that nothing was done. None is taken for a success,
 // for an unknown outcome, or for a sign that the target is gone.
-func TestANoIsANoInWhateverForm(t *testing.T) {
+func TestEveryFormOfDeclineIsADecline(t *testing.T) {
 	page := "<!doctype html><title>Not Found</title>"
 	const noRoute = "VPS.org's API does not take this request"
 	for name, no := range map[string]struct {
@@ -234,7 +234,7 @@ func TestANoIsANoInWhateverForm(t *testing.T) {
 
 // A read that gets such an answer fails and says so: nothing is read as an empty list or a server
 // that is gone.
-func TestAReadThatIsRefusedIsNotEmpty(t *testing.T) {
+func TestRefusedReadIsNotEmpty(t *testing.T) {
 	t.Parallel()
 	for body, says := range map[string]string{
 		"<html><title>Not Found</title></html>":         "VPS.org's API does not take this request",
@@ -295,7 +295,7 @@ func TestFiltersAreAppliedHereToo(t *testing.T) {
 }
 
 // What the API does not say is unknown, on the card and in the list, and stays the same fact.
-func TestWhatIsMissingIsUnknown(t *testing.T) {
+func TestMissingFieldIsUnknown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.depart(each("price_monthly price_hourly available auto_renew locked privacy_protection record_count", missing))
@@ -312,7 +312,7 @@ func TestWhatIsMissingIsUnknown(t *testing.T) {
 }
 
 // A word that VPS.org does not document, or none at all, settles nothing in a read-back.
-func TestAnUnknownStatusWordProvesNothing(t *testing.T) {
+func TestUnknownStatusWordIsNoEvidence(t *testing.T) {
 	t.Parallel()
 	for _, word := range []any{"running", "", nil, map[string]any{"code": "active"}, []any{"active"}, 7} {
 		for _, change := range changes {

@@ -86,7 +86,7 @@ func TestHostileTextsNeverBecomeAWrite(t *testing.T) {
 	}
 }
 
-func TestErrorsOfInputsSayWhatToWrite(t *testing.T) {
+func TestInputErrorsNameTheFix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct{ operation, input, says string }{
@@ -138,7 +138,7 @@ func TestErrorsOfInputsSayWhatToWrite(t *testing.T) {
 }
 
 // What a client means is taken in each spelling that the schema's type leaves no doubt about.
-func TestNumbersAndTruthsAreTakenInEverySpelling(t *testing.T) {
+func TestNumbersAndBooleansInEveryForm(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Servers: 12})
 	for _, limit := range []string{`10`, `10.0`, `1e1`, `"10"`, `"10.0"`} {
@@ -184,7 +184,7 @@ func TestUUIDsWorkAsWell(t *testing.T) {
 	require.Equal(t, []string{"DELETE /servers/" + id + "/"}, w.sent())
 }
 
-func TestANameThatFitsSeveralServersIsRefused(t *testing.T) {
+func TestAmbiguousNameIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {

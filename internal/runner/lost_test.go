@@ -90,7 +90,7 @@ func TestEveryChangeHasItsRows(t *testing.T) {
 
 func stopped(w *simulator.World) { w.ServerNamed("web-server-01").Status = "stopped" }
 
-func TestALostAnswerIsReadBackAndNeverSentAgain(t *testing.T) {
+func TestLostAnswerIsReadBackAndNeverSentAgain(t *testing.T) {
 	for _, c := range changes {
 		for loss, how := range losses {
 			t.Run(c.operation+"/"+loss, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestEveryChangeSendsItsOneRequest(t *testing.T) {
 	}
 }
 
-func TestAnUnknownChangeKeepsOthersOffItsServer(t *testing.T) {
+func TestUnknownChangeHoldsItsServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
@@ -206,7 +206,7 @@ func TestAnUnknownChangeKeepsOthersOffItsServer(t *testing.T) {
 	require.Equal(t, runner.Done, w.run("backups.create", `{"server":"web-server-01"}`).Outcome)
 }
 
-func TestWhatADeadProcessLeftIsReadBackAtTheNextChange(t *testing.T) {
+func TestNextChangeReadsBackAbandonedRecords(t *testing.T) {
 	t.Parallel()
 	for _, made := range []bool{true, false} {
 		w := newWorld(t)
@@ -238,7 +238,7 @@ func TestWhatADeadProcessLeftIsReadBackAtTheNextChange(t *testing.T) {
 	}
 }
 
-func TestAPanicInACallLeavesNothingLocked(t *testing.T) {
+func TestPanicInACallReleasesItsLock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.runner = w.runnerOn(panicking{w.sim.Transport()}, "process-1", "vps_demo")
@@ -258,7 +258,7 @@ func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.next.RoundTrip(r)
 }
 
-func TestTheAPISayingNoIsNotUnknown(t *testing.T) {
+func TestRefusalOfTheAPIIsNotUnknown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) { world.ServerNamed("web-server-01").Status = "suspended" })
@@ -271,7 +271,7 @@ func TestTheAPISayingNoIsNotUnknown(t *testing.T) {
 
 // A start of what runs and a stop of what is stopped are refused by VPS.org, and have what they
 // want. A reboot of what is stopped has not.
-func TestWhatIsSoAlreadyLeavesNothingToDo(t *testing.T) {
+func TestNothingToDo(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		operation, says string
@@ -302,7 +302,7 @@ func TestWhatIsSoAlreadyLeavesNothingToDo(t *testing.T) {
 	}
 }
 
-func TestAnAPIThatCannotBeReadSettlesNothing(t *testing.T) {
+func TestUnreadableAPISettlesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
@@ -322,7 +322,7 @@ func TestAnAPIThatCannotBeReadSettlesNothing(t *testing.T) {
 	require.Equal(t, approval.NeedsHuman, w.onRecord(lost.Record.ID).State)
 }
 
-func TestA403AfterOurCheckSaysThatAnotherPermissionIsWanted(t *testing.T) {
+func TestForbiddenAfterOwnCheckNamesThePermissionCheck(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(403) })
@@ -332,7 +332,7 @@ func TestA403AfterOurCheckSaysThatAnotherPermissionIsWanted(t *testing.T) {
 }
 
 // What cannot be read back for a day is a person's to look at: nothing stays unknown for ever.
-func TestWhatCannotBeReadBackForADayIsForAPerson(t *testing.T) {
+func TestUnreadableForADayNeedsAPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])

@@ -90,7 +90,7 @@ func TestEveryAnswerIsValid(t *testing.T) {
 	}
 }
 
-func TestADryRunShowsTheVeryRequest(t *testing.T) {
+func TestDryRunShowsTheRequest(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ operation, input, method, path, body string }{
 		{"servers.create", `{"name":"web-3","plan_id":"1","os_id":5,"location":"us-west","backups_enabled":true}`, "POST", "/servers/", `{"name":"web-3","plan_id":1,"os_id":5,"location":"us-west","backups_enabled":true}`},
@@ -171,7 +171,7 @@ func TestHostileNamesAreShownClean(t *testing.T) {
 	}
 }
 
-func TestWaitTellsWhenItHasSettled(t *testing.T) {
+func TestWaitReportsTheSettledStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Speed: 60, Now: time.Now})
 	var seen []string
@@ -185,7 +185,7 @@ func TestWaitTellsWhenItHasSettled(t *testing.T) {
 }
 
 // A create that was waited for ends with the address, in its text and its result; also where its answer was lost, or told no id.
-func TestACreateThatWasWaitedForEndsWithTheAddress(t *testing.T) {
+func TestCreateWithWaitReportsTheAddress(t *testing.T) {
 	t.Parallel()
 	accepted := onWrites(func(a *answerOf) { a.status, a.body = http.StatusAccepted, nil })
 	for name, prepare := range map[string]func(*world){
@@ -213,7 +213,7 @@ func TestACreateThatWasWaitedForEndsWithTheAddress(t *testing.T) {
 	}
 }
 
-func TestAWaitThatIsTooShortSaysSo(t *testing.T) {
+func TestWaitThatIsTooShort(t *testing.T) {
 	t.Parallel()
 	for surface, class := range map[permissions.Surface]runner.Class{permissions.MCP: runner.OK, permissions.Terminal: runner.Failed} {
 		w := newWorld(t)

@@ -45,7 +45,7 @@ func (w *world) rows() []audit.Row {
 	return rows
 }
 
-func TestWhatTheTokenMayNotIsRefusedBeforeAnythingIsSent(t *testing.T) {
+func TestMissingPermissionIsRefusedBeforeAnyRequest(t *testing.T) {
 	t.Parallel()
 	for _, op := range tools.Default.Operations() {
 		if len(op.Needs) == 0 {
@@ -96,7 +96,7 @@ func TestPolicyRefusesWithoutAskingAnybody(t *testing.T) {
 	require.Empty(t, w.requests())
 }
 
-func TestWhatIsConfirmedMustBeReadable(t *testing.T) {
+func TestConfirmedServerMustBeReadable(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ operation, input, grant, missing string }{
 		{"servers.reboot", `{"server":"12345"}`, "servers:power", "servers:list"},
@@ -116,7 +116,7 @@ func TestWhatIsConfirmedMustBeReadable(t *testing.T) {
 	}
 }
 
-func TestAStartByIdNeedsNoOtherPermission(t *testing.T) {
+func TestStartByIDNeedsNoOtherPermission(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.grant("servers:power")
@@ -125,7 +125,7 @@ func TestAStartByIdNeedsNoOtherPermission(t *testing.T) {
 	require.Equal(t, []string{"POST /servers/12345/start/"}, w.sent())
 }
 
-func TestACardSaysWhatCouldNotBeRead(t *testing.T) {
+func TestCardNamesUnreadParts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.grant("servers:list", "servers:create", "servers:delete")
@@ -136,7 +136,7 @@ func TestACardSaysWhatCouldNotBeRead(t *testing.T) {
 	require.NotContains(t, remove.Text(), "nothing can bring the data back", "what was not read is not claimed")
 }
 
-func TestATokenThatHasExpiredIsRefused(t *testing.T) {
+func TestExpiredTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_expiring", simulator.Options{})
 	require.Contains(t, w.run("account.get", "").Message, "expires in 5 days")
@@ -180,7 +180,7 @@ func TestPermissionsAreKeptAMinuteAndReadOnce(t *testing.T) {
 	require.Equal(t, 2, count())
 }
 
-func TestAForbiddenAnswerDropsWhatWasKept(t *testing.T) {
+func TestForbiddenAnswerDropsCachedPermissions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.run("servers.list", "")

@@ -13,7 +13,7 @@ import (
 
 // A read finds a server as alerts, pages and phones name it. A change takes the name or the id as it
 // is, and suggests the name that a read would have found.
-func TestAServerAsAlertsNameIt(t *testing.T) {
+func TestServerFoundByNamesOfAlerts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {

@@ -49,7 +49,7 @@ func (w *world) decideAs(actor permissions.Actor, rec *approval.Record, yes bool
 	return w.runner.Decide(w.Context(), actor, a, "")
 }
 
-func TestASecondPersonMustAgree(t *testing.T) {
+func TestSecondPersonMustConsent(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
@@ -78,7 +78,7 @@ func TestASecondPersonMustAgree(t *testing.T) {
 	require.Equal(t, []string{"DELETE /servers/12345/"}, w.sent())
 }
 
-func TestTheSecondPersonMayComeFirst(t *testing.T) {
+func TestSecondPersonMayConsentFirst(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
@@ -89,7 +89,7 @@ func TestTheSecondPersonMayComeFirst(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestOnePersonsNoIsFinal(t *testing.T) {
+func TestDenialOfOnePersonIsFinal(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
@@ -100,7 +100,7 @@ func TestOnePersonsNoIsFinal(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestTheRightToAgreeIsLookedUpAtThatMoment(t *testing.T) {
+func TestRightToConsentIsCheckedAtTheAnswer(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
@@ -111,7 +111,7 @@ func TestTheRightToAgreeIsLookedUpAtThatMoment(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAPolicyThatAsksForMoreMeanwhileIsHeeded(t *testing.T) {
+func TestStricterPolicyBeforeTheCall(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
@@ -134,7 +134,7 @@ func TestProtectedServersNeedTwo(t *testing.T) {
 	require.Equal(t, runner.Done, w.run("servers.stop", `{"server":"db-server-01"}`).Outcome)
 }
 
-func TestARenameOntoAProtectedNameAsks(t *testing.T) {
+func TestRenameToAProtectedNameNeedsConsent(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	asked := w.run("servers.update", `{"server":"web-server-01","name":"db-9"}`)
@@ -145,7 +145,7 @@ func TestARenameOntoAProtectedNameAsks(t *testing.T) {
 	require.Equal(t, runner.Done, w.run("servers.update", `{"server":"web-server-01","name":"web-2"}`).Outcome)
 }
 
-func TestListsHoldOnlyWhatOneMayRead(t *testing.T) {
+func TestListsHoldReadableItemsOnly(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	reply := w.run("servers.list", "")
@@ -158,7 +158,7 @@ func TestListsHoldOnlyWhatOneMayRead(t *testing.T) {
 	require.Contains(t, w.run("backups.list", "").Text(), "web-server-01")
 }
 
-func TestTheWayOfConsentMayBeLimited(t *testing.T) {
+func TestAnswerChannelsCanBeLimited(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	w.policy.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Disruptive: {permissions.Terminal}}
@@ -171,7 +171,7 @@ func TestTheWayOfConsentMayBeLimited(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestStrangersMayNothing(t *testing.T) {
+func TestExternalPeopleMayDoNothing(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	c := call("servers.stop", `{"server":"web-server-01"}`)
@@ -195,7 +195,7 @@ func TestBudgetsHold(t *testing.T) {
 
 // A question that was open before a budget was used up ends with the claim that the budget refuses:
 // nobody types a name again for nothing.
-func TestAClaimThatABudgetRefusesEndsItsQuestion(t *testing.T) {
+func TestClaimOverBudgetCancelsTheRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_demo", teamSimulator)
 	last := *w.run("snapshots.delete", `{"snapshot_id":"7001"}`).Record
@@ -215,7 +215,7 @@ func TestAClaimThatABudgetRefusesEndsItsQuestion(t *testing.T) {
 }
 
 // What a script asks for at the same surface counts: only the person's own hand is not limited.
-func TestAPersonAtATerminalWithoutAPolicyIsNotLimited(t *testing.T) {
+func TestPersonAtATerminalWithoutAPolicyHasNoBudget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for i, c := range []struct{ operation, input string }{
@@ -247,7 +247,7 @@ func TestAtMostFiveOpenQuestions(t *testing.T) {
 	require.Contains(t, sixth.Message, "5 open requests allowed at a time; there is room again once one is answered, or at ")
 }
 
-func TestAFreezeStopsEverything(t *testing.T) {
+func TestFreezeStopsAllChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
@@ -267,7 +267,7 @@ func TestAFreezeStopsEverything(t *testing.T) {
 	require.Equal(t, runner.Done, w.answer("servers.stop", asked.Record.ID, "").Outcome)
 }
 
-func TestARequestIdMakesItOnce(t *testing.T) {
+func TestRequestIDMakesOneRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := call("backups.create", `{"server":"web-server-01"}`)
@@ -286,7 +286,7 @@ func TestARequestIdMakesItOnce(t *testing.T) {
 
 // A request that was made stays made: whoever repeats it under its id is told its outcome, even
 // where the same could no longer be asked for.
-func TestARequestIdGivesItsOutcomeWhateverHasChanged(t *testing.T) {
+func TestRequestIDReplaysItsOutcome(t *testing.T) {
 	t.Parallel()
 	c := call("servers.delete", `{"server":"web-server-01"}`)
 	c.RequestID = "cleanup-3"
@@ -361,7 +361,7 @@ func TestUsersOfOneMachineAreOnePerson(t *testing.T) {
 }
 
 // A rename onto a name that another server has asks, with the warning that a create has.
-func TestARenameOntoANameThatExistsAsks(t *testing.T) {
+func TestRenameToAnExistingNameNeedsConsent(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ operation, input string }{
 		{"servers.update", `{"server":"web-server-01","name":"db-server-01"}`},

@@ -29,7 +29,7 @@ func (w *world) answering(path, body string) {
 	})
 }
 
-func TestARestoreOfAnUnknownServerIsRefused(t *testing.T) {
+func TestRestoreOfAnUnknownServerIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.answering("/snapshots/", `[{"id":7001,"name":"x","server":null,"status":"completed"}]`)
@@ -51,7 +51,7 @@ func TestNothingDestructiveIsAskedWithoutATextToType(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestATimeOfItsOwnBeforeALostCreateCountsAsNotMade(t *testing.T) {
+func TestLostCreateWithoutASignIsNotApplied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
@@ -67,7 +67,7 @@ func TestATimeOfItsOwnBeforeALostCreateCountsAsNotMade(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestANoTakesBackAYesGivenElsewhere(t *testing.T) {
+func TestDeclineWithdrawsAnEarlierConsent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
@@ -81,7 +81,7 @@ func TestANoTakesBackAYesGivenElsewhere(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestANoThatComesTooLateHearsWhatHappened(t *testing.T) {
+func TestLateDeclineGetsTheOutcome(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
@@ -97,7 +97,7 @@ func TestANoThatComesTooLateHearsWhatHappened(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestAClaimThatSleptTooLongSendsNothing(t *testing.T) {
+func TestOldClaimSendsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -115,7 +115,7 @@ func TestAClaimThatSleptTooLongSendsNothing(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAClaimThatWasTakenOverSendsNothing(t *testing.T) {
+func TestLostClaimSendsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -134,7 +134,7 @@ func TestAClaimThatWasTakenOverSendsNothing(t *testing.T) {
 	require.Equal(t, []string{"POST /backups/"}, w.sent())
 }
 
-func TestAPanicInTheLastCheckEndsTheRecord(t *testing.T) {
+func TestPanicInTheLastCheckEndsTheRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -143,7 +143,7 @@ func TestAPanicInTheLastCheckEndsTheRecord(t *testing.T) {
 	require.Equal(t, approval.Refused, w.onRecord(asked.Record.ID).State, "nothing was sent, and nothing is held")
 }
 
-func TestWhoCannotAskJoinsAndHearsOfTheEnd(t *testing.T) {
+func TestClientThatCannotAskGetsTheOutcome(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	here := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -183,7 +183,7 @@ func TestEveryRefusalIsARow(t *testing.T) {
 	}
 }
 
-func TestTheLogSaysWhereAYesWasGiven(t *testing.T) {
+func TestAuditRowNamesTheChannelOfAConsent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.agree("servers.stop", `{"server":"web-server-01"}`)
@@ -192,7 +192,7 @@ func TestTheLogSaysWhereAYesWasGiven(t *testing.T) {
 	require.Equal(t, "local:alice", rows[1].Approver)
 }
 
-func TestAnAPIThatCannotBeAskedIsNobodysRefusal(t *testing.T) {
+func TestUnreachableAPIIsAFailureNotARefusal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -209,7 +209,7 @@ func TestAnAPIThatCannotBeAskedIsNobodysRefusal(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestACreateShowsAllThatIsBought(t *testing.T) {
+func TestCardOfACreateShowsEveryField(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.grant("servers:list", "servers:create")
@@ -219,7 +219,7 @@ func TestACreateShowsAllThatIsBought(t *testing.T) {
 	}
 }
 
-func TestAStopOfWhatIsStoppedHasSettled(t *testing.T) {
+func TestStopOfAStoppedServerHasSettled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(stopped)
@@ -233,7 +233,7 @@ func TestAStopOfWhatIsStoppedHasSettled(t *testing.T) {
 	require.Equal(t, runner.OK, reply.Class, reply.Message)
 }
 
-func TestAnExpiredTokenIsRefusedForTheAccountToo(t *testing.T) {
+func TestExpiredTokenIsRefusedForTheAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {
@@ -280,7 +280,7 @@ func TestOneCallUsesOneToken(t *testing.T) {
 	require.Empty(t, w.sent(), "neither with the token that was checked nor with the other")
 }
 
-func TestAccountsWithoutAnAddressAreToldApart(t *testing.T) {
+func TestAccountsWithoutAnAddressAreDistinct(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) {
@@ -324,7 +324,7 @@ func TestUnknownMembersAreBoundedAndClean(t *testing.T) {
 	}
 }
 
-func TestEvidenceThatShowsNothingSettlesNothing(t *testing.T) {
+func TestUnclearEvidenceSettlesNothing(t *testing.T) {
 	t.Parallel()
 	t.Run("a proxy's 404", func(t *testing.T) {
 		w := newWorld(t)
@@ -349,7 +349,7 @@ func TestEvidenceThatShowsNothingSettlesNothing(t *testing.T) {
 	})
 }
 
-func TestWhatWasSentIsNotForgottenWhenTheAPICannotBeRead(t *testing.T) {
+func TestUnknownChangeIsNamedWhenTheAPICannotBeRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
@@ -396,7 +396,7 @@ func TestNamesCannotForgeTheQuestion(t *testing.T) {
 	}
 }
 
-func TestAnOutcomeThatWasNotRecordedIsRecordedLater(t *testing.T) {
+func TestUnrecordedOutcomeIsRecordedLater(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	broken := &failing{Store: w.store}
@@ -416,7 +416,7 @@ func TestAnOutcomeThatWasNotRecordedIsRecordedLater(t *testing.T) {
 	require.Equal(t, approval.Done, w.onRecord(reply.Record.ID).State)
 }
 
-func TestAClaimThatCannotBeLookedUpSendsNothing(t *testing.T) {
+func TestUnreadableClaimSendsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
@@ -432,7 +432,7 @@ func TestAClaimThatCannotBeLookedUpSendsNothing(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAPanicWhileThePermissionsAreReadEndsNothing(t *testing.T) {
+func TestPanicWhilePermissionsAreRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.runner = w.runnerOn(panicsAt{"/account/me/", w.sim.Transport()}, "process-1", "vps_demo")
@@ -454,7 +454,7 @@ func (p panicsAt) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.next.RoundTrip(r)
 }
 
-func TestAPartOfATokenIsNotRepeatedEither(t *testing.T) {
+func TestPartOfATokenIsRedacted(t *testing.T) {
 	t.Parallel()
 	token := "vps_" + strings.Repeat("abcdefgh", 7)
 	w := newWorld(t)

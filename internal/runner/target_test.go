@@ -25,7 +25,7 @@ func TestAnApprovalIsForTheAccountItWasAskedOn(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAnotherTokenIsAskedAfreshWhatItMay(t *testing.T) {
+func TestAnotherTokenHasItsOwnPermissions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	token := "vps_demo"
@@ -37,7 +37,7 @@ func TestAnotherTokenIsAskedAfreshWhatItMay(t *testing.T) {
 	require.Equal(t, "/api/v1/account/me/", w.sim.Requests()[before].Path, "what the old token could says nothing of the new one")
 }
 
-func TestABackupOfAnotherServerIsNotRestoredEvenIfTheAPIListsIt(t *testing.T) {
+func TestRestoreRefusesABackupOfAnotherServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -48,7 +48,7 @@ func TestABackupOfAnotherServerIsNotRestoredEvenIfTheAPIListsIt(t *testing.T) {
 	require.Equal(t, runner.Invalid, reply.Class, reply.Message)
 }
 
-func TestSwitchingBackupsOffAsksFirst(t *testing.T) {
+func TestSwitchingBackupsOffNeedsConsent(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		operation, input string
@@ -67,7 +67,7 @@ func TestSwitchingBackupsOffAsksFirst(t *testing.T) {
 	}
 }
 
-func TestAStartIsNotSettledByTheStatusItBeganWith(t *testing.T) {
+func TestStartIsNotSettledByItsFirstStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Now: time.Now, Speed: 60})
 	w.sim.Edit(func(world *simulator.World) { world.Servers[12345].Status = "stopped" })
@@ -91,7 +91,7 @@ func TestAStartIsNotSettledByTheStatusItBeganWith(t *testing.T) {
 	require.Contains(t, reply.Message, "settled with status “active”")
 }
 
-func TestWorkThatEndsInAFailureIsOne(t *testing.T) {
+func TestWorkThatFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {

@@ -12,7 +12,7 @@ import (
 )
 
 // A filter that matches nothing does not say that there is nothing.
-func TestAFilterThatMatchesNothingSaysWhatThereIs(t *testing.T) {
+func TestEmptyFilterResultListsExistingValues(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct{ operation, input, says string }{
@@ -41,7 +41,7 @@ func TestAFilterThatMatchesNothingSaysWhatThereIs(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestAListThatIsEmptySaysSo(t *testing.T) {
+func TestEmptyList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sim.Edit(func(world *simulator.World) { clear(world.Servers); clear(world.Backups) })
@@ -55,7 +55,7 @@ func TestAListThatIsEmptySaysSo(t *testing.T) {
 }
 
 // Words of servers that the actor may not read are not among those that exist.
-func TestWordsThatExistAreThoseOneMayRead(t *testing.T) {
+func TestExistingValuesAreReadableOnly(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	w.policy.Book.Rules = []permissions.Rule{{
@@ -66,7 +66,7 @@ func TestWordsThatExistAreThoseOneMayRead(t *testing.T) {
 }
 
 // What the text says beside a result, its JSON says too.
-func TestANoticeStandsInTheJSON(t *testing.T) {
+func TestNoticeIsInTheJSON(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tokens := simulator.DefaultTokens(w.clock.Now())
@@ -83,7 +83,7 @@ func TestANoticeStandsInTheJSON(t *testing.T) {
 	valid(t, reply)
 }
 
-func TestModelsGetWhatTheyAskServersFor(t *testing.T) {
+func TestModelsGetTheColumnsOfServers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	reply := w.run("servers.list", `{}`)

@@ -53,7 +53,7 @@ func TestDestructionOverMCPIsAskedThereWithoutSlack(t *testing.T) {
 	require.Equal(t, runner.Done, w.agree("backups.delete", backup).Outcome)
 }
 
-func TestThePolicyDecidesWhoCarriesTheAnswer(t *testing.T) {
+func TestPolicyDecidesTheAnswerChannels(t *testing.T) {
 	t.Parallel()
 	w := newSlackTeam(t)
 	w.policy.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.MCP}}
@@ -62,7 +62,7 @@ func TestThePolicyDecidesWhoCarriesTheAnswer(t *testing.T) {
 
 // Where Slack cannot ask the very person who asked, somebody whom the policy would let do the
 // same answers for them; nobody does where it can.
-func TestSomebodyStandsInForAnAskerWhomSlackDoesNotKnow(t *testing.T) {
+func TestDelegateOfAnAskerWhomSlackDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, asker, who string
@@ -98,7 +98,7 @@ func TestSomebodyStandsInForAnAskerWhomSlackDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestWhyNamesWhatDecides(t *testing.T) {
+func TestWhyNamesTheDecidingRule(t *testing.T) {
 	t.Parallel()
 	w := newTeam(t)
 	for _, c := range []struct{ operation, input, want string }{
@@ -114,7 +114,7 @@ func TestWhyNamesWhatDecides(t *testing.T) {
 	require.Empty(t, w.sent())
 }
 
-func TestACallIsToldItsRecord(t *testing.T) {
+func TestOnRecordIsCalledWithTheRecord(t *testing.T) {
 	t.Parallel()
 	for operation, input := range map[string]string{"servers.start": `{"server":"web-server-01"}`, "servers.delete": `{"server":"web-server-01"}`} {
 		w := newWorld(t)
@@ -128,7 +128,7 @@ func TestACallIsToldItsRecord(t *testing.T) {
 }
 
 // Whoever answered for an asker must still be allowed to when it runs.
-func TestAStandInsRightIsLookedAtAgain(t *testing.T) {
+func TestDelegatesRightIsCheckedAgain(t *testing.T) {
 	t.Parallel()
 	w := newSlackTeam(t)
 	wish := call("backups.delete", backup)

@@ -15,7 +15,7 @@ import (
 
 // A process that was stopped in the middle of a call may go on with it hours later: as long as it
 // exists nobody says that the change was not applied.
-func TestNothingIsNotAppliedWhileItsProcessExists(t *testing.T) {
+func TestNotAppliedOnlyOnceTheHolderIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	inside, goOn := make(chan struct{}), make(chan struct{})
@@ -52,7 +52,7 @@ func TestNothingIsNotAppliedWhileItsProcessExists(t *testing.T) {
 
 // After a day a person must look; once the process has ended, reading back tells. Where it has left no lock
 // it may exist, and a person must look after ten minutes.
-func TestWhoEndsWhatAnotherProcessLeft(t *testing.T) {
+func TestHolderStatesOfAbandonedRecords(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		ends  func(w *world)

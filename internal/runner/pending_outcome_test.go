@@ -26,7 +26,7 @@ func (s timed) Move(ctx context.Context, m approval.Move, row audit.Row) (approv
 }
 
 // However much of its time a call used up, its outcome is written in a time of its own.
-func TestAnOutcomeHasATimeOfItsOwn(t *testing.T) {
+func TestOutcomeIsRecordedWithinItsOwnTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	store := timed{w.store, map[approval.State]time.Duration{}}
@@ -55,7 +55,7 @@ func (w *world) outcomes(id string) (reasons []string) {
 }
 
 // What really happened stands in the log, whatever others have made of the record meanwhile.
-func TestALateOutcomeAlwaysHasItsRow(t *testing.T) {
+func TestPendingOutcomeHasItsAuditRow(t *testing.T) {
 	t.Parallel()
 	for _, closed := range []approval.State{approval.Unknown, approval.Done, approval.NotApplied, approval.NeedsHuman} {
 		t.Run(string(closed), func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestALateOutcomeAlwaysHasItsRow(t *testing.T) {
 }
 
 // A process that ends tries once more.
-func TestTheEndOfAProcessRecordsWhatIsLeft(t *testing.T) {
+func TestProcessEndFlushesOutcomes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	broken := &failing{Store: w.store}

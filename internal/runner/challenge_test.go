@@ -10,7 +10,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func TestSame(t *testing.T) {
+func TestAnswerMatches(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		operation, input string
@@ -42,7 +42,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-func TestSameIsForTheAskerAlone(t *testing.T) {
+func TestAnswerMatchesForTheAskerOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)

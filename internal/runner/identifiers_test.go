@@ -15,7 +15,7 @@ import (
 )
 
 // However a UUID is written, it is one server, one request and one rule.
-func TestAUUIDHasOneSpelling(t *testing.T) {
+func TestUUIDInAnyCaseIsOneServer(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{Speed: 60, UUIDs: true})
 	lower := simulator.UUID(12345)
@@ -45,7 +45,7 @@ func TestAUUIDHasOneSpelling(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestAPolicyFindsAUUIDInEitherSpelling(t *testing.T) {
+func TestPolicyMatchesAUUIDInEitherCase(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{simulator.UUID(12345), strings.ToUpper(simulator.UUID(12345))} {
 		for _, server := range []string{simulator.UUID(12345), strings.ToUpper(simulator.UUID(12345)), "web-server-01"} {
@@ -63,7 +63,7 @@ func TestAPolicyFindsAUUIDInEitherSpelling(t *testing.T) {
 
 // Who may not read a server hears again what they asked for, and never its name, whatever they ask
 // for and wherever.
-func TestARefusalNamesWhatWasAskedFor(t *testing.T) {
+func TestRefusalNamesTheRequestedTarget(t *testing.T) {
 	t.Parallel()
 	for _, op := range tools.Default.Operations() {
 		input, asked := "", "12346"

@@ -172,7 +172,7 @@ const (
 
 // Whatever a change rests on is taken away, at every moment between asking and the call: then
 // nothing is sent, and where nothing is taken away it is sent once.
-func TestNothingIsSentOnLostGround(t *testing.T) {
+func TestLastLookStopsTheCall(t *testing.T) {
 	t.Parallel()
 	for way, run := range map[string]func(*grounds, func(moment string)){
 		unasked: (*grounds).unasked, here: (*grounds).here, elsewhere: (*grounds).elsewhere, byTwo: (*grounds).byTwo, inSlack: (*grounds).inSlack,

@@ -26,7 +26,7 @@ func byScript(operation, input string) runner.Call {
 }
 
 // A no binds the machine that asked, for ten minutes, and never the person who said it.
-func TestANoBindsTheMachineAlone(t *testing.T) {
+func TestDenialPausesMachinesOnly(t *testing.T) {
 	t.Parallel()
 	deny := map[string]func(w *world, id string){
 		"in its form": func(w *world, id string) {
@@ -67,7 +67,7 @@ func TestANoBindsTheMachineAlone(t *testing.T) {
 
 // Who presses Enter at their own prompt has denied nothing: neither they nor their assistant are
 // held up afterwards.
-func TestEnterAtOnesOwnPromptIsNoDenial(t *testing.T) {
+func TestEnterAtAPromptIsNoDenial(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for range 2 {
@@ -85,7 +85,7 @@ func TestEnterAtOnesOwnPromptIsNoDenial(t *testing.T) {
 }
 
 // Who comes upon what their assistant has asked for, and presses Enter, leaves it as it is.
-func TestEnterLeavesWhatAnAssistantAskedFor(t *testing.T) {
+func TestEnterKeepsAnAssistantsRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	theirs := w.run("servers.stop", stopWeb)
@@ -98,7 +98,7 @@ func TestEnterLeavesWhatAnAssistantAskedFor(t *testing.T) {
 }
 
 // A machine's question that ended is the machine's to hear; a person who asks for the same is asked.
-func TestAPersonIsNotToldHowAnAssistantsQuestionEnded(t *testing.T) {
+func TestPersonDoesNotGetAnAssistantsOutcome(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.elsewhere("servers.stop", stopWeb)

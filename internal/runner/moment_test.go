@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestATimeSaysItsDay(t *testing.T) {
+func TestMomentShowsItsDay(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC)
 	for _, c := range []struct {
