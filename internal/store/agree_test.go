@@ -112,7 +112,7 @@ func TestAgreeOnceAPerson(t *testing.T) {
 }
 
 // Without the yes of the others nothing leads on, whoever asks and whatever they bring.
-func TestOthersCannotBeSkipped(t *testing.T) {
+func TestOtherConsentsCannotBeSkipped(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		want := inserted(t, db, needing("1", false, 1))
 		for _, to := range []approval.State{approval.Executing, approval.Approved} {

@@ -144,7 +144,7 @@ func TestEscalate(t *testing.T) {
 	})
 }
 
-func TestTold(t *testing.T) {
+func TestMarkDelivered(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		inserted(t, db, asked("1"))
 		first, err := db.MarkDelivered(t.Context(), "1", start)

@@ -107,7 +107,7 @@ func TestEveryWriteSigns(t *testing.T) {
 	})
 }
 
-func TestWithoutAKeyNothingIsSigned(t *testing.T) {
+func TestNoSigningWithoutAKey(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			db := open(t, engine(t))
@@ -148,7 +148,7 @@ func TestCheckpointsStay(t *testing.T) {
 }
 
 // Somebody who can write the file goes round the triggers. The checkpoints tell.
-func TestTamperingIsFound(t *testing.T) {
+func TestTamperingIsDetected(t *testing.T) {
 	for name, c := range map[string]struct{ statement, want string }{
 		"changed":             {"UPDATE audit SET actor = 'mallory' WHERE seq = 50", "audit row 50: its hash is not that of its content"},
 		"dropped":             {"DELETE FROM audit WHERE seq = 50", "audit row 51: rows are missing: row 50 should come here"},
@@ -179,7 +179,7 @@ func TestTamperingIsFound(t *testing.T) {
 }
 
 // A log that was cut off gets no new checkpoints that would cover that up, and is found for good.
-func TestACutOffLogIsNotSignedAnew(t *testing.T) {
+func TestTruncatedLogIsNotSignedAgain(t *testing.T) {
 	key, known := auditKey(t)
 	path := fileOf(storetest.SQLite(t))
 	db := open(t, "sqlite:"+path)

@@ -188,7 +188,7 @@ func writing(t *testing.T, db database) (stop func()) {
 	}
 }
 
-func TestBackupLeavesNothingHalf(t *testing.T) {
+func TestBackupIsWholeOrEmpty(t *testing.T) {
 	path := full(t)
 	db := open(t, "sqlite:"+path)
 	require.NoError(t, os.Remove(path))

@@ -21,7 +21,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
-func TestNowIsTheDatabases(t *testing.T) {
+func TestNowIsTheDatabasesClock(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, engine(t))
@@ -33,7 +33,7 @@ func TestNowIsTheDatabases(t *testing.T) {
 }
 
 // On PostgreSQL the server's clock counts: here it stands wherever the test puts it.
-func TestNowIsTheServers(t *testing.T) {
+func TestNowIsTheServersClock(t *testing.T) {
 	url := pgtest.URL(t) + ",pg_catalog" // a function of ours goes before the server's own
 	db := open(t, url)
 	around(t, url, "CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT timestamptz ''2001-02-03 04:05:06.789Z'''")
@@ -200,7 +200,7 @@ func TestLockFilesAreSwept(t *testing.T) {
 	require.Equal(t, 1, files())
 }
 
-func TestAPoolerIsRefused(t *testing.T) {
+func TestConnectionPoolerIsRefused(t *testing.T) {
 	p := newProxy(t, pgtest.Start(t).Socket())
 	require.NoError(t, open(t, p.url()).CheckDirect(t.Context()))
 	p.mu.Lock()

@@ -139,7 +139,7 @@ func TestInboxTakesMany(t *testing.T) {
 }
 
 // A finished delivery keeps its id alone, and that only as long as it must be remembered.
-func TestInboxForgets(t *testing.T) {
+func TestInboxDropsOldDeliveries(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			url := engine(t)

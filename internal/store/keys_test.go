@@ -77,7 +77,7 @@ func TestKeysRefuse(t *testing.T) {
 }
 
 // Of many who make the first key at once, one does; nobody does after it, revoked or not.
-func TestThereIsOneFirstKey(t *testing.T) {
+func TestOneFirstKey(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		ctx := t.Context()
 		errs := make(chan error, 8)

@@ -156,7 +156,7 @@ func TestOpenQuestions(t *testing.T) {
 	})
 }
 
-func TestPauseAfterANo(t *testing.T) {
+func TestPauseAfterADenial(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		inserted(t, db, questionBy("1", 0))
 		no := move("1", approval.Pending, approval.Denied)
@@ -242,7 +242,7 @@ func TestNoPauseAfterAWrongName(t *testing.T) {
 }
 
 // Two identities of one person have together what one person may have.
-func TestLimitsCountPeople(t *testing.T) {
+func TestLimitsCountByPerson(t *testing.T) {
 	identities := []string{"local:alice", "key:alice-laptop"}
 	for name, test := range map[string]func(t *testing.T, db database){
 		"open questions": func(t *testing.T, db database) {
@@ -290,7 +290,7 @@ func TestLimitsCountPeople(t *testing.T) {
 }
 
 // Where nobody says who somebody is as a person, the identity is the person.
-func TestAPersonIsAtLeastTheIdentity(t *testing.T) {
+func TestPersonDefaultsToTheIdentity(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		for i := range 5 {
 			r := questionBy(fmt.Sprint(i), 0)
@@ -306,7 +306,7 @@ func TestAPersonIsAtLeastTheIdentity(t *testing.T) {
 
 // What a clock that was wrong has put into the future counts as now: it binds, and for no longer than
 // if it had just happened.
-func TestWhatLiesInTheFutureCountsAsNow(t *testing.T) {
+func TestFutureTimesCountAsNow(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		inserted(t, db, claimedAt("ahead", 1000*time.Hour))
 		_, _, err := db.Insert(t.Context(), claimedAt("next", 0), []approval.Limit{{Name: "deletions", Most: 1, Within: hour}}, row("allowed"))

@@ -62,7 +62,7 @@ func readLog(t *testing.T, url string, check audit.Check, files ...audit.Segment
 
 // To read a log changes not a byte of its database, and brings no schema up to date: not of a file
 // that nobody has open, and not of one of the version before.
-func TestReadingALogChangesNothing(t *testing.T) {
+func TestReadingTheLogIsReadOnly(t *testing.T) {
 	old, _, known := ofBefore(t)
 	first := older(t)
 	closed := filepath.Join(t.TempDir(), "vpsbot.db")
@@ -86,7 +86,7 @@ func TestReadingALogChangesNothing(t *testing.T) {
 }
 
 // The same while others write, on each engine. What is read is as of one moment.
-func TestALogIsReadWhileItGrows(t *testing.T) {
+func TestReadLogWhileItGrows(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			key, known := auditKey(t)
@@ -130,7 +130,7 @@ func TestOpenLogRefuses(t *testing.T) {
 
 // A database of the version before opens and verifies, with its archive and without, and moves to
 // the checkpoints of today with its next row.
-func TestALogOfTheVersionBeforeMovesOn(t *testing.T) {
+func TestLogOfAnEarlierVersionContinues(t *testing.T) {
 	path, key, known := ofBefore(t)
 	archive, err := os.ReadFile(filepath.Join("testdata", "version-4.jsonl"))
 	require.NoError(t, err)
@@ -169,7 +169,7 @@ func TestALogOfTheVersionBeforeMovesOn(t *testing.T) {
 }
 
 // What is left of a log of the version before can be cut off no more than another.
-func TestALogThatMovedOnIsHeld(t *testing.T) {
+func TestLogAheadOfItsCheckpoint(t *testing.T) {
 	for name, statement := range map[string]string{
 		"an old checkpoint":     "DELETE FROM audit_checkpoints WHERE seq = 10",
 		"the new one":           "DELETE FROM audit_checkpoints WHERE seq = 14",

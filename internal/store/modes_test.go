@@ -26,7 +26,7 @@ func TestFileModes(t *testing.T) {
 	}
 }
 
-func TestWideModesAreNarrowed(t *testing.T) {
+func TestFileModesAreNarrowed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	inserted(t, open(t, "sqlite:"+path), asked("1"))
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {

@@ -14,7 +14,7 @@ import (
 
 // The statement itself, without the look before it, does not take a record past the people
 // that it needs.
-func TestStatementNeedsOthers(t *testing.T) {
+func TestMoveNeedsOtherConsents(t *testing.T) {
 	s, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
 	require.NoError(t, err)
 	defer s.Close()

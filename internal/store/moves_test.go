@@ -225,7 +225,7 @@ func TestOtherTargetsAreFree(t *testing.T) {
 }
 
 // A record that cannot be claimed says so, even while its target is held.
-func TestStateComesBeforeBusy(t *testing.T) {
+func TestStateIsCheckedBeforeBusy(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		r := asked("2")
 		r.Target = "server:1"

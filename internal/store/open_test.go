@@ -161,7 +161,7 @@ func TestSchemaIsStrict(t *testing.T) {
 		WHERE t.strict = 1 ORDER BY 1`))
 }
 
-func TestAuditOnlyGrows(t *testing.T) {
+func TestAuditIsAppendOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	inserted(t, open(t, "sqlite:"+path), asked("1"))
 	require.ErrorContains(t, tryExecute(t, path, "UPDATE audit SET actor = 'mallory'"), "audit rows are never changed")

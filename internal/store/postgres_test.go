@@ -18,7 +18,7 @@ import (
 )
 
 // The server goes and comes back: changes are refused with a clear reason, and go on.
-func TestPostgresGoesAndComesBack(t *testing.T) {
+func TestPostgresRestarts(t *testing.T) {
 	server := pgtest.Start(t)
 	db := open(t, server.URL())
 	inserted(t, db, asked("1"))
@@ -99,7 +99,7 @@ func work(t *testing.T, db database, name string, stop chan struct{}) (confirmed
 }
 
 // A network that swallows everything is found out after 5 seconds, not after minutes.
-func TestPostgresFallsSilent(t *testing.T) {
+func TestPostgresStopsAnswering(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	p := newProxy(t, server.Socket())
@@ -222,7 +222,7 @@ func TestPostgresSchema(t *testing.T) {
 }
 
 // A server that confirms what it may forget is told not to.
-func TestPostgresKeepsWhatItConfirms(t *testing.T) {
+func TestPostgresKeepsCommits(t *testing.T) {
 	server := pgtest.Start(t)
 	admin, err := sql.Open("pgx", server.URL())
 	require.NoError(t, err)

@@ -180,7 +180,7 @@ func TestMarkDue(t *testing.T) {
 
 // What becomes due while somebody shows it is due once they have saved it: they have looked at
 // the record before that.
-func TestMarkDueOfWhatIsShown(t *testing.T) {
+func TestMarkDueOfAShownPost(t *testing.T) {
 	const second = time.Second
 	for name, c := range map[string]struct {
 		marks       []time.Duration

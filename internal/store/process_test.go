@@ -155,7 +155,7 @@ func pressOnce(db database, _ string) error {
 }
 
 // Ten thousand presses of one approval from three processes: one runs it, the others are told.
-func TestProcessesPress(t *testing.T) {
+func TestProcessesAnswerAtOnce(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			const n = 3

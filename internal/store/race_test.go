@@ -16,7 +16,7 @@ import (
 
 var presses = testkit.Size(1_000, 10_000)
 
-func TestTenThousandPresses(t *testing.T) {
+func TestTenThousandAnswers(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		inserted(t, db, asked("1"))
 		won, lost := press(t, db, presses)

@@ -32,7 +32,7 @@ func refusedAll(t *testing.T, db *store.Store, list ...audit.Row) {
 }
 
 // Like refusals of one actor and operation within a minute are one row, and one more with how many.
-func TestLikeRefusalsAreCounted(t *testing.T) {
+func TestRepeatedRefusalsAreCounted(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			url := engine(t)
@@ -80,7 +80,7 @@ func TestOtherRefusalsAreRows(t *testing.T) {
 }
 
 // At the minute's end the count is a row though nothing else happens.
-func TestTheMinuteEndsByItself(t *testing.T) {
+func TestRefusalCountIsWrittenAfterAMinute(t *testing.T) {
 	path := fileOf(storetest.SQLite(t))
 	synctest.Test(t, func(t *testing.T) {
 		db, err := store.Open(t.Context(), "sqlite:"+path)

@@ -47,7 +47,7 @@ func ended(t testing.TB, db database) approval.Record {
 	return moved(t, db, move("1", approval.Executing, approval.Done))
 }
 
-func TestRequestIDsOfSomethingElse(t *testing.T) {
+func TestRequestIDOfAnotherRequest(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		done := ended(t, db)
 		for name, change := range map[string]func(*approval.Record){

@@ -67,7 +67,7 @@ func (s *signer) harm(statement string) {
 
 // A signer signs nothing on top of a log that does not have what was signed before: neither the
 // process that signed it nor one that begins later. Rows are written all the same.
-func TestASignerRefuses(t *testing.T) {
+func TestSignerRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ statement, warning string }{
 		"its last checkpoint gone":       {"DELETE FROM audit_checkpoints WHERE seq = 5", "it does not have the checkpoint of row 5"},
 		"all checkpoints gone":           {"DELETE FROM audit_checkpoints", "it does not have the checkpoint of row 5"},
@@ -108,7 +108,7 @@ func TestASignerRefuses(t *testing.T) {
 }
 
 // A log that was cut off below its newest checkpoint, by a process that has nothing else to go by.
-func TestACutOffLogIsNotSignedByAnybody(t *testing.T) {
+func TestTruncatedLogIsNotSigned(t *testing.T) {
 	s := newSigner(t)
 	s.write(s.db, 5)
 	s.write(s.db, 1)
@@ -120,7 +120,7 @@ func TestACutOffLogIsNotSignedByAnybody(t *testing.T) {
 }
 
 // What was kept outside was written over: it may have been something newer.
-func TestASignerRefusesWithoutWhatWasKept(t *testing.T) {
+func TestSignerRefusesWithoutItsCheckpointFile(t *testing.T) {
 	s := newSigner(t)
 	s.write(s.db, 1)
 	require.NoError(t, os.WriteFile(s.keep.Path, []byte("nonsense"), 0o600))
@@ -130,7 +130,7 @@ func TestASignerRefusesWithoutWhatWasKept(t *testing.T) {
 }
 
 // Where nothing can be kept outside, the rule is off, and said once.
-func TestWithoutAPlaceOutsideItIsSigned(t *testing.T) {
+func TestSigningWithoutACheckpointFile(t *testing.T) {
 	s := newSigner(t)
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
@@ -143,7 +143,7 @@ func TestWithoutAPlaceOutsideItIsSigned(t *testing.T) {
 }
 
 // Rows of processes without the key are named by the next one that signs.
-func TestAnUnsignedStretchIsClosed(t *testing.T) {
+func TestUnsignedRowsAreClosed(t *testing.T) {
 	for name, c := range map[string]struct {
 		rows  int
 		later time.Duration
@@ -206,7 +206,7 @@ func TestAChangedKey(t *testing.T) {
 
 // A restored log is taken up by a person's word, in a signed row. What other processes and other
 // machines have kept is given up by it.
-func TestARestoredLogIsAccepted(t *testing.T) {
+func TestRestoredLogIsAccepted(t *testing.T) {
 	s := newSigner(t)
 	elsewhere := audit.CheckpointFile{Path: filepath.Join(t.TempDir(), "kept")}
 	s.write(s.db, 3)
@@ -259,7 +259,7 @@ func TestARestoredLogIsAccepted(t *testing.T) {
 
 // Somebody who cannot sign puts a row in, of a time to come, that takes a restored log up. It is
 // signed in its turn, and the log is put back to that copy later on.
-func TestARowPutInTakesNoLogUp(t *testing.T) {
+func TestInsertedRowAcceptsNoLog(t *testing.T) {
 	s := newSigner(t)
 	s.write(s.db, 3)
 	last := rows(t, s.db, audit.Filter{Limit: 1})[0]

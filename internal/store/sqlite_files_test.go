@@ -14,7 +14,7 @@ import (
 )
 
 // Whatever is done to one of the files, nothing is written any more: neither a row nor a freeze.
-func TestADatabaseThatWasTamperedWithTakesNoMoreRows(t *testing.T) {
+func TestTamperedDatabaseTakesNoRows(t *testing.T) {
 	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
 	for how, harm := range map[string]func(path string) error{
 		"removed": os.Remove,
@@ -71,7 +71,7 @@ func shorten(path string, by int64) error {
 }
 
 // Another program may move all rows into the database and empty the log: nothing is lost then.
-func TestACheckpointOfAnotherProgramCutsNothing(t *testing.T) {
+func TestCheckpointOfAnotherProgramTruncatesNothing(t *testing.T) {
 	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	s, err := Open(t.Context(), "sqlite:"+path)
@@ -94,7 +94,7 @@ func TestACheckpointOfAnotherProgramCutsNothing(t *testing.T) {
 }
 
 // A log whose index was emptied with it looks new, and the rows are gone.
-func TestAnEmptiedLogIsCutEvenIfItsIndexSaysSo(t *testing.T) {
+func TestEmptiedLogIsFound(t *testing.T) {
 	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
 	path := filepath.Join(t.TempDir(), "vpsbot.db")
 	s, err := Open(t.Context(), "sqlite:"+path)

@@ -12,7 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 )
 
-func TestAPlaceThatOthersCanWriteIsRefused(t *testing.T) {
+func TestPathThatOthersCanWriteIsRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(t *testing.T, folder string) (path string)
 		says  string // empty: it is fine
