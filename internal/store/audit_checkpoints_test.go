@@ -151,6 +151,7 @@ func TestCheckpointsStay(t *testing.T) {
 func TestTamperingIsDetected(t *testing.T) {
 	for name, c := range map[string]struct{ statement, want string }{
 		"changed":             {"UPDATE audit SET actor = 'mallory' WHERE seq = 50", "audit row 50: its hash is not that of its content"},
+		"unused text":         {"UPDATE audit SET on_behalf = 'mallory' WHERE seq = 50", "the row was changed"},
 		"dropped":             {"DELETE FROM audit WHERE seq = 50", "audit row 51: rows are missing: row 50 should come here"},
 		"first dropped":       {"DELETE FROM audit WHERE seq = 1", "audit row 2: rows are missing: row 1 should come here"},
 		"cut off":             {"DELETE FROM audit WHERE seq > 50", "audit row 51: rows are missing: by the checkpoint signed on"},
