@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
@@ -52,11 +51,6 @@ var noTerminals = map[string]func(t *testing.T, cmd *exec.Cmd, tty, other *os.Fi
 	},
 }
 
-// controlledBy starts a program in a session of its own, whose controlling terminal is a file descriptor.
-func controlledBy(fd int) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: fd}
-}
-
 // runWithoutTerminal runs a command in one of the ways of noTerminals, with the answers of a person in its
 // input. It returns all output and the exit code.
 func (b *sandbox) runWithoutTerminal(t *testing.T, way, typed string, args ...string) (printed string, code int) {
@@ -66,7 +60,7 @@ func (b *sandbox) runWithoutTerminal(t *testing.T, way, typed string, args ...st
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(typed), &shown, &shown
 	var reading sync.WaitGroup
 	open := func() *os.File {
-		master, tty, err := pty.Open()
+		master, tty, err := openTerminal()
 		require.NoError(t, err)
 		_, err = master.WriteString(typed)
 		require.NoError(t, err)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
 
@@ -85,7 +84,7 @@ func keystrokes(text string) string {
 
 // runDialogue runs a program in a terminal, and returns the screen and the error of the program.
 func runDialogue(cmd *exec.Cmd, dialogue []step) (string, error) {
-	terminal, err := pty.Start(cmd)
+	terminal, err := startInTerminal(cmd)
 	if err != nil {
 		return "", err
 	}

@@ -3,10 +3,31 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"os/exec"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
+
+// startInTerminal starts a program in a terminal of its own, and returns the terminal's other end.
+func startInTerminal(cmd *exec.Cmd) (*os.File, error) {
+	master, tty, err := openTerminal()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = tty, tty, tty, controlledBy(0)
+	if err := errors.Join(cmd.Start(), tty.Close()); err != nil {
+		return nil, errors.Join(err, master.Close())
+	}
+	return master, nil
+}
+
+// controlledBy starts a program in a session of its own, whose controlling terminal is a file descriptor.
+func controlledBy(fd int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: fd}
+}
 
 // echoes reports whether a terminal shows input. While it does not, the program drops it.
 func echoes(terminal *os.File) bool {

@@ -1,6 +1,12 @@
 package main
 
-import "os"
+import (
+	"errors"
+	"os"
+	"os/exec"
+)
+
+func startInTerminal(*exec.Cmd) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 // echoes returns true: a console shows all input.
 func echoes(*os.File) bool { return true }
