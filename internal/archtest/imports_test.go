@@ -44,10 +44,11 @@ var mayImport = map[string][]string{
 	"internal/policy":     {"internal/text", "permissions"},
 
 	// For tests alone.
-	"internal/testkit":         {"apiclient/simulator"},
-	"internal/testkit/volumes": {"internal/text", "apiclient", "permissions", "tools"},
-	"internal/store/pgtest":    {"internal/store", "internal/store/storetest"},
-	"internal/store/storetest": {"internal/store"},
+	"internal/testkit":          {"apiclient/simulator"},
+	"internal/testkit/bigstore": {"internal/approval", "internal/audit", "internal/store"},
+	"internal/testkit/volumes":  {"internal/text", "apiclient", "permissions", "tools"},
+	"internal/store/pgtest":     {"internal/store", "internal/store/storetest"},
+	"internal/store/storetest":  {"internal/store"},
 }
 
 // onlyImporter lists libraries that one package alone may import, with those below it, so that

@@ -24,7 +24,7 @@ const (
 
 	mostLines     = 38_700 // of the product; 38,000 is the goal. With what tests alone use: 46,450 before the packages of today, 42,650 with them
 	mostFiles     = 300    // of the product; 330 was the goal
-	mostTestLines = 4_000  // of packages that tests alone use
+	mostTestLines = 4_300  // of packages that tests alone use; 4,000 before big stores
 	leastLines    = 40     // of a file: a smaller one joins its owner, but for operations and what differs by system
 	mostMethods   = 60     // of one type; 60 is the goal
 	mostManyParam = 15     // functions with five parameters or more; 15 is the goal
