@@ -18,21 +18,18 @@ import (
 func TestNoSwitchOverResourcesOrOperations(t *testing.T) {
 	resources := resourceNames(t)
 	seen := 0
-	eachFile(t, func(path, dir string) {
-		if dir == "tools" || strings.HasPrefix(dir, "apiclient") || strings.HasPrefix(dir, "internal/testkit") || strings.HasSuffix(path, "_test.go") {
+	eachSource(t, parser.SkipObjectResolution, func(file source) {
+		if file.dir == "tools" || strings.HasPrefix(file.dir, "apiclient") || strings.HasPrefix(file.dir, "internal/testkit") {
 			return
 		}
-		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		ast.Inspect(file, func(n ast.Node) bool {
-			if s, ok := n.(*ast.SelectorExpr); ok && isPackage(s.X, "tools") && resources[s.Sel.Name] {
-				t.Errorf("%s names tools.%s: ask the resource instead", set.Position(n.Pos()), s.Sel.Name)
+		ast.Inspect(file.File, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && isIdent(s.X, "tools") && resources[s.Sel.Name] {
+				t.Errorf("%s names tools.%s: ask the resource instead", file.set.Position(n.Pos()), s.Sel.Name)
 			}
 			for _, compared := range comparedIn(n) {
 				seen++
 				if name := operationNamed(compared); name != "" {
-					t.Errorf("%s decides by the operation %s: ask the operation instead", set.Position(n.Pos()), name)
+					t.Errorf("%s decides by the operation %s: ask the operation instead", file.set.Position(n.Pos()), name)
 				}
 			}
 			return true
@@ -96,8 +93,6 @@ func operationNamed(e ast.Expr) string {
 	}
 	return ""
 }
-
-func isPackage(e ast.Expr, name string) bool { return isIdent(e, name) }
 
 func isIdent(e ast.Expr, name string) bool {
 	ident, ok := e.(*ast.Ident)

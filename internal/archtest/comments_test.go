@@ -3,7 +3,6 @@ package archtest
 import (
 	"go/ast"
 	"go/parser"
-	"go/token"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,18 +13,12 @@ import (
 // Every package has exactly one package comment, which says what it is for.
 func TestEveryPackageHasOneComment(t *testing.T) {
 	comments := map[string][]string{}
-	eachFile(t, func(path, dir string) {
-		if strings.HasSuffix(path, "_test.go") {
-			return
+	eachSource(t, parser.ParseComments|parser.PackageClauseOnly, func(s source) {
+		files := comments[s.dir]
+		if s.Doc != nil {
+			files = append(files, filepath.Base(s.path))
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.PackageClauseOnly)
-		require.NoError(t, err)
-		if comments[dir] == nil {
-			comments[dir] = []string{}
-		}
-		if file.Doc != nil {
-			comments[dir] = append(comments[dir], filepath.Base(path))
-		}
+		comments[s.dir] = files
 	})
 	for dir, files := range comments {
 		require.Len(t, files, 1, "package %s: its comment belongs into one file", dir)
@@ -34,16 +27,13 @@ func TestEveryPackageHasOneComment(t *testing.T) {
 
 // Every exported name is explained in a comment that starts with the name.
 func TestEveryExportedNameIsExplained(t *testing.T) {
-	eachFile(t, func(path, dir string) {
-		if strings.HasSuffix(path, "_test.go") || dir == "cmd/vpsbot" {
+	eachSource(t, parser.ParseComments, func(s source) {
+		if s.dir == "cmd/vpsbot" {
 			return
 		}
-		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, nil, parser.ParseComments)
-		require.NoError(t, err)
-		for _, d := range file.Decls {
+		for _, d := range s.Decls {
 			for name, doc := range exported(d) {
-				require.NotEmpty(t, doc, "%s: %s has no comment", path, name)
+				require.NotEmpty(t, doc, "%s: %s has no comment", s.path, name)
 			}
 		}
 	})
@@ -55,7 +45,7 @@ func exported(d ast.Decl) map[string]string {
 	names := map[string]string{}
 	switch d := d.(type) {
 	case *ast.FuncDecl:
-		if d.Name.IsExported() && (d.Recv == nil || receiverExported(d.Recv)) && !wellKnown[d.Name.Name] {
+		if d.Name.IsExported() && (d.Recv == nil || ast.IsExported(receiver(d))) && !wellKnown[d.Name.Name] {
 			names[d.Name.Name] = startsWith(d.Doc.Text(), d.Name.Name)
 		}
 	case *ast.GenDecl:
@@ -91,16 +81,4 @@ func startsWith(doc, name string) string {
 		}
 	}
 	return ""
-}
-
-func receiverExported(list *ast.FieldList) bool {
-	t := list.List[0].Type
-	if star, ok := t.(*ast.StarExpr); ok {
-		t = star.X
-	}
-	if index, ok := t.(*ast.IndexExpr); ok {
-		t = index.X
-	}
-	name, ok := t.(*ast.Ident)
-	return ok && name.IsExported()
 }

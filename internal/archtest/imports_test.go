@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -66,23 +67,39 @@ var onlyImporter = map[string]string{
 }
 
 func TestImportsPointOneWay(t *testing.T) {
+	eachSource(t, parser.ImportsOnly, func(s source) {
+		for _, imported := range s.Imports {
+			name, err := strconv.Unquote(imported.Path.Value)
+			require.NoError(t, err)
+			if ours, ok := strings.CutPrefix(name, module); ok && ours != s.dir {
+				require.True(t, slices.Contains(mayImport[s.dir], ours), "%s imports %s: imports point one way", s.path, ours)
+			}
+			for library, owner := range onlyImporter {
+				within := s.dir == owner || strings.HasPrefix(s.dir, owner+"/")
+				require.False(t, strings.HasPrefix(name, library) && !within, "%s imports %s: only %s may", s.path, name, owner)
+			}
+		}
+	})
+}
+
+// source is a parsed Go file.
+type source struct {
+	*ast.File
+	set       *token.FileSet
+	path, dir string // dir is relative to the root
+}
+
+// eachSource calls do for every Go file of the project that is no test.
+func eachSource(t *testing.T, mode parser.Mode, do func(source)) {
+	t.Helper()
 	eachFile(t, func(path, dir string) {
 		if strings.HasSuffix(path, "_test.go") {
 			return
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, mode)
 		require.NoError(t, err)
-		for _, imported := range file.Imports {
-			name, err := strconv.Unquote(imported.Path.Value)
-			require.NoError(t, err)
-			if ours, ok := strings.CutPrefix(name, module); ok && ours != dir {
-				require.True(t, slices.Contains(mayImport[dir], ours), "%s imports %s: imports point one way", path, ours)
-			}
-			for library, owner := range onlyImporter {
-				within := dir == owner || strings.HasPrefix(dir, owner+"/")
-				require.False(t, strings.HasPrefix(name, library) && !within, "%s imports %s: only %s may", path, name, owner)
-			}
-		}
+		do(source{file, set, path, dir})
 	})
 }
 

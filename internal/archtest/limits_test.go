@@ -1,13 +1,11 @@
 package archtest
 
 import (
-	"bytes"
 	"fmt"
 	"go/ast"
+	"go/build/constraint"
 	"go/parser"
-	"go/token"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,26 +41,18 @@ func TestTheStructureKeepsItsLimits(t *testing.T) {
 	lines, testLines, files := 0, 0, 0
 	var manyParameters []string
 	methods := map[string]int{}
-	eachFile(t, func(path, dir string) {
-		if strings.HasSuffix(path, "_test.go") {
-			return
-		}
-		source, err := os.ReadFile(path)
-		require.NoError(t, err)
-		long := bytes.Count(source, []byte("\n"))
-		if isForTestsAlone(dir) {
+	eachSource(t, parser.ParseComments|parser.SkipObjectResolution, func(s source) {
+		long := s.set.File(s.Pos()).LineCount()
+		if isForTestsAlone(s.dir) {
 			testLines += long
 		} else {
 			lines, files = lines+long, files+1
-			bySystem := bytes.HasPrefix(source, []byte("//go:build")) || slices.ContainsFunc(systems, func(s string) bool { return strings.HasSuffix(path, s) })
-			require.True(t, long >= leastLines || dir == "tools" || dir == "cmd/vpsbot" || bySystem, "%s has %d lines, fewer than %d: let it join its owner", path, long, leastLines)
+			bySystem := len(s.Comments) > 0 && constraint.IsGoBuild(s.Comments[0].List[0].Text) || slices.ContainsFunc(systems, func(system string) bool { return strings.HasSuffix(s.path, system) })
+			require.True(t, long >= leastLines || s.dir == "tools" || s.dir == "cmd/vpsbot" || bySystem, "%s has %d lines, fewer than %d: let it join its owner", s.path, long, leastLines)
 		}
-		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, source, 0)
-		require.NoError(t, err)
-		for _, f := range functions(file) {
-			name := filepath.Base(dir) + "." + f.Name.Name
-			long := set.Position(f.End()).Line - set.Position(f.Pos()).Line
+		for _, f := range functions(s.File) {
+			name := filepath.Base(s.dir) + "." + f.Name.Name
+			long := s.set.Position(f.End()).Line - s.set.Position(f.Pos()).Line
 			require.LessOrEqual(t, long, mostFunctionLines, "%s has too many lines", name)
 			parameters := f.Type.Params.NumFields()
 			require.LessOrEqual(t, parameters, mostParameters, "%s has too many parameters", name)
@@ -70,7 +60,7 @@ func TestTheStructureKeepsItsLimits(t *testing.T) {
 				manyParameters = append(manyParameters, name)
 			}
 			if of := receiver(f); of != "" {
-				methods[dir+"."+of]++
+				methods[s.dir+"."+of]++
 			}
 		}
 	})

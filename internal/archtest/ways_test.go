@@ -27,21 +27,16 @@ var forPeople = map[string][]string{
 // No text of the program names a way around a person, but for those that only a person reads.
 func TestNoTextNamesAWayAroundAPerson(t *testing.T) {
 	seen := 0
-	eachFile(t, func(path, _ string) {
-		if strings.HasSuffix(path, "_test.go") {
-			return
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		ast.Inspect(file, func(n ast.Node) bool {
+	eachSource(t, parser.SkipObjectResolution, func(s source) {
+		ast.Inspect(s.File, func(n ast.Node) bool {
 			literal, ok := n.(*ast.BasicLit)
 			if !ok || literal.Kind != token.STRING {
 				return true
 			}
 			text, err := strconv.Unquote(literal.Value)
 			require.NoError(t, err)
-			if way := wayAround.FindString(text); way != "" && !isForPeople(path, text) {
-				t.Errorf("%s names %s in a text that a machine may read: %q", path, way, text)
+			if way := wayAround.FindString(text); way != "" && !isForPeople(s.path, text) {
+				t.Errorf("%s names %s in a text that a machine may read: %q", s.path, way, text)
 			}
 			seen++
 			return true
