@@ -71,31 +71,21 @@ func limitExtra(v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			limitExtraField(v.Field(i))
+			if f := v.Field(i); f.CanSet() {
+				limitExtra(f)
+			}
 		}
-	case reflect.Slice: // the outermost list is paged by the Runner
+	case reflect.Map:
+		if extra, ok := v.Interface().(map[string]any); ok && len(extra) > 0 {
+			v.Set(reflect.ValueOf(limitExtraMap(extra, 1)))
+		}
+	case reflect.Slice: // one of objects is the list itself, which the Runner pages
+		if v.Type().Elem().Kind() == reflect.String && v.Len() > mostItems {
+			v.Set(v.Slice(0, mostItems))
+		}
 		for i := range v.Len() {
 			limitExtra(v.Index(i))
 		}
-	}
-}
-
-func limitExtraField(f reflect.Value) {
-	if !f.CanSet() {
-		return
-	}
-	switch f.Kind() {
-	case reflect.Map:
-		if extra, ok := f.Interface().(map[string]any); ok && len(extra) > 0 {
-			f.Set(reflect.ValueOf(limitExtraMap(extra, 1)))
-		}
-	case reflect.Slice:
-		if f.Type().Elem().Kind() == reflect.String && f.Len() > mostItems {
-			f.Set(f.Slice(0, mostItems))
-		}
-		limitExtra(f)
-	case reflect.Struct, reflect.Pointer:
-		limitExtra(f)
 	}
 }
 
