@@ -3,8 +3,6 @@ package tools
 import (
 	"embed"
 	"strings"
-
-	"github.com/go-json-experiment/json"
 )
 
 // The schemas of results are made from their types by a test (go test ./tools -update) and read as
@@ -15,30 +13,22 @@ var schemaFiles embed.FS
 
 // InputSchema returns the JSON Schema of the operation's input, compact.
 func (op *Op) InputSchema() []byte {
-	var b strings.Builder
-	b.WriteString(`{"type":"object","properties":{`)
-	var required []string
-	for i, f := range op.Fields {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.Write(QuotedJSON(f.Name))
-		b.WriteString(`:{"type":"` + f.SchemaType() + `"`)
+	var properties, required []string
+	for _, f := range op.Fields {
+		name, doc := string(QuotedJSON(f.Name)), ""
 		if f.Doc != "" {
-			b.WriteString(`,"description":` + string(QuotedJSON(f.Doc)))
+			doc = `,"description":` + string(QuotedJSON(f.Doc))
 		}
-		b.WriteByte('}')
+		properties = append(properties, name+`:{"type":"`+f.SchemaType()+`"`+doc+"}")
 		if f.Required {
-			required = append(required, f.Name)
+			required = append(required, name)
 		}
 	}
-	b.WriteByte('}')
+	schema := `{"type":"object","properties":{` + strings.Join(properties, ",") + "}"
 	if required != nil {
-		names, _ := json.Marshal(required) //nolint:errcheck // texts are always JSON
-		b.WriteString(`,"required":` + string(names))
+		schema += `,"required":[` + strings.Join(required, ",") + "]"
 	}
-	b.WriteString(`,"additionalProperties":false}`)
-	return []byte(b.String())
+	return []byte(schema + `,"additionalProperties":false}`)
 }
 
 // OutputSchema returns the JSON Schema of what the operation answers, compact; nothing where none was made.
