@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -18,6 +19,7 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 		Description: "Makes a manual backup, at most 10 a server.",
 		Request:     "POST /backups/",
 		Needs:       permissions.AnyOf("servers:backup", "backups:create"), Risk: permissions.Change, Resource: ServerCopy, Undo: "backups.delete",
+		CandidatesNeed: "backups:list",
 	},
 	Effect:   func(t Target, _ newBackupIn) string { return "Makes a manual backup of " + t.ServerLabel() + "." },
 	Examples: []newBackupIn{{Server: "web-server-01", Description: "Pre-deployment backup"}},
@@ -26,8 +28,10 @@ var _ = register(Operation[newBackupIn, apiclient.Backup]{
 	},
 	Candidates: func(ctx context.Context, c *apiclient.Client, t Target, in newBackupIn) ([]apiclient.Backup, error) {
 		backups, err := listBackups(ctx, c, t.ID)
-		return backupsLike(backups, t.ID, in.Description), err
+		return slices.DeleteFunc(backups, func(b apiclient.Backup) bool { // automatic ones come by themselves
+			return !b.Server.ID.Equal(t.ID) || SameName(b.BackupType, "automatic") ||
+				b.Description != "" && !SameName(b.Description, in.Description) // the API may not show it
+		}), err
 	},
-	CandidatesNeed: "backups:list",
-	Follow:         followIn(listBackups),
+	Follow: followIn(listBackups),
 })

@@ -23,6 +23,9 @@ type Meta struct {
 	Risk        permissions.Risk
 	Resource    *Resource
 	Undo        string // the operation that takes it back, if there is one
+	Goal        string // the status that it brings a server into, if any: a server that is in it leaves nothing to do
+
+	CandidatesNeed permissions.Permission // to read the Candidates of an operation that creates
 }
 
 // InputError is a mistake in what was asked: nothing was sent.
@@ -55,14 +58,9 @@ type Operation[In, Out any] struct {
 	// Candidates lists what looks like the thing that it creates. It is read before the call, and
 	// again if its answer was lost: what has a new id is the effect.
 	Candidates func(context.Context, *apiclient.Client, Target, In) ([]Out, error)
-	// CandidatesNeed is the permission to read them.
-	CandidatesNeed permissions.Permission
 	// Evidence reads back whether a call whose answer was lost has happened. Needed
 	// unless Risk is Read or Candidates is set.
 	Evidence func(context.Context, *apiclient.Client, Target, In) (Evidence, error)
-	// Goal is the status that it brings a server into; "" where there is none. A server that is
-	// in it already leaves nothing to do.
-	Goal string
 	// Follow reads the result as it is by now, its status among it. nil: the work is over
 	// when Call returns, and there is nothing to wait for.
 	Follow func(context.Context, *apiclient.Client, Target, Out) (Out, error)

@@ -25,19 +25,17 @@ type Op struct {
 	Examples []jsontext.Value // inputs
 	Settles  bool             // its work goes on after the call; "wait" waits for it
 
-	Effect         func(Target, any) string
-	Warn           func(Target, any) []string
-	riskFor        func(Target, any) permissions.Risk
-	Decode         func([]byte) (any, error)
-	Call           func(context.Context, *apiclient.Client, Target, any) (any, error)
-	Evidence       func(context.Context, *apiclient.Client, Target, any) (Finding, error)
-	Candidates     func(context.Context, *apiclient.Client, Target, any) ([]any, error)
-	Follow         func(context.Context, *apiclient.Client, Target, any) (any, error)
-	Goal           string
-	PostCheck      func(any, time.Time) (string, error)
-	View           View
-	Out            reflect.Type
-	CandidatesNeed permissions.Permission // to read what is alike
+	Effect     func(Target, any) string
+	Warn       func(Target, any) []string
+	riskFor    func(Target, any) permissions.Risk
+	Decode     func([]byte) (any, error)
+	Call       func(context.Context, *apiclient.Client, Target, any) (any, error)
+	Evidence   func(context.Context, *apiclient.Client, Target, any) (Finding, error)
+	Candidates func(context.Context, *apiclient.Client, Target, any) ([]any, error)
+	Follow     func(context.Context, *apiclient.Client, Target, any) (any, error)
+	PostCheck  func(any, time.Time) (string, error)
+	View       View
+	Out        reflect.Type
 }
 
 // Catalogue holds operations by name. A nil one stands for [Default].
@@ -85,11 +83,6 @@ func (op *Op) MayAskMore() bool { return op.riskFor != nil }
 // IsList reports whether the operation answers a list, which limit and offset page.
 func (op *Op) IsList() bool { return op.View.Page != nil }
 
-// HasNotice reports whether a result may say something beside what was asked for.
-func (op *Op) HasNotice() bool {
-	return op.PostCheck != nil || op.IsList() && slices.ContainsFunc(op.Fields, func(f Field) bool { return f.Kind == Text })
-}
-
 // Field returns the operation's input field of that name.
 func (op *Op) Field(name string) (Field, bool) {
 	i := slices.IndexFunc(op.Fields, func(f Field) bool { return f.Name == name })
@@ -119,7 +112,7 @@ func register[In, Out any](o Operation[In, Out]) *Op { return Add(Default, o) }
 // Add erases an operation's types and adds it to a catalogue. It panics on what a person forgot,
 // so that no binary and no test run survives the mistake.
 func Add[In, Out any](c *Catalogue, o Operation[In, Out]) *Op {
-	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, Goal: o.Goal, View: o.view, Out: reflect.TypeFor[Out](), CandidatesNeed: o.CandidatesNeed}
+	op := &Op{Meta: o.Meta, Settles: o.Follow != nil, View: o.view, Out: reflect.TypeFor[Out]()}
 	op.Fields = append(fieldsOf(reflect.TypeFor[In]()), runnerFields(o.Risk, op.Settles, o.view)...)
 	op.Decode = func(raw []byte) (any, error) {
 		var in In

@@ -81,7 +81,8 @@ func outputSchema(t *testing.T, op *tools.Op) *jsonschema.Schema {
 	if op.IsList() && op.View.Compact {
 		out = schemaOf(t, op.View.Row)
 	}
-	if op.HasNotice() {
+	isText := func(f tools.Field) bool { return f.Kind == tools.Text }
+	if op.PostCheck != nil || op.IsList() && slices.ContainsFunc(op.Fields, isText) { // it may say something beside what was asked for
 		out.Properties["notice"] = &jsonschema.Schema{Type: "string"}
 		out.PropertyOrder = append(out.PropertyOrder, "notice")
 	}

@@ -1,7 +1,9 @@
 package tools
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
@@ -24,6 +26,7 @@ var _ = register(Operation[createIn, apiclient.Server]{
 		Description: "Creates a server, which costs money until it is deleted.",
 		Request:     "POST /servers/",
 		Needs:       permissions.AnyOf("servers:create"), Risk: permissions.Billable, Resource: NewServer, Undo: "servers.delete",
+		CandidatesNeed: "servers:list",
 	},
 	Effect: func(_ Target, in createIn) string {
 		return "Creates the server " + text.Quote(in.Name) + " in " + in.Location + ", billed from now until it is deleted."
@@ -33,16 +36,15 @@ var _ = register(Operation[createIn, apiclient.Server]{
 		Hostname: "web02.example.com", BackupsEnabled: new(true),
 	}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in createIn) (apiclient.Server, error) {
-		return c.Servers.Create(ctx, apiclient.CreateServer{
-			Name: in.Name, PlanID: idOr(t.Plan.ID, in.PlanID), OSID: in.OSID, Location: in.Location,
+		return c.Servers.Create(ctx, apiclient.CreateServer{ // a plan that was read has the id in the API's own form
+			Name: in.Name, PlanID: cmp.Or(t.Plan.ID, in.PlanID), OSID: in.OSID, Location: in.Location,
 			Hostname: in.Hostname, SSHKeyID: in.SSHKeyID, BackupsEnabled: in.BackupsEnabled,
 		})
 	},
 	Candidates: func(ctx context.Context, c *apiclient.Client, _ Target, in createIn) ([]apiclient.Server, error) {
 		servers, err := c.Servers.List(ctx, apiclient.ServerFilter{})
-		return serversNamed(servers, in.Name), err
+		return slices.DeleteFunc(servers, func(s apiclient.Server) bool { return !SameName(s.Name, in.Name) }), err
 	},
-	CandidatesNeed: "servers:list",
 	Follow: func(ctx context.Context, c *apiclient.Client, _ Target, out apiclient.Server) (apiclient.Server, error) {
 		return c.Servers.Get(ctx, out.ID)
 	},

@@ -12,7 +12,7 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		Name: "servers.start", Title: "Start a server",
 		Description: "Starts a stopped server.",
 		Request:     "POST /servers/{id}/start/",
-		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Change, Resource: Server, Undo: "servers.stop",
+		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Change, Resource: Server, Undo: "servers.stop", Goal: "active",
 	},
 	Effect:   func(t Target, _ serverIn) string { return "Starts " + t.ServerLabel() + "." },
 	Examples: []serverIn{{Server: "web-server-01"}},
@@ -20,6 +20,5 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		return c.Servers.Start(ctx, t.ID)
 	},
 	Evidence: statusIs[serverIn](NotSeen, "active", "starting"),
-	Goal:     "active",
 	Follow:   FollowServer,
 })

@@ -12,7 +12,7 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		Name: "servers.stop", Title: "Stop a server",
 		Description: "Shuts a server down. It stays billed while stopped.",
 		Request:     "POST /servers/{id}/stop/",
-		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, Resource: Server, Undo: "servers.start",
+		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, Resource: Server, Undo: "servers.start", Goal: "stopped",
 	},
 	Effect: func(t Target, _ serverIn) string {
 		return "Stops " + t.ServerLabel() + ": it serves nothing until it is started again."
@@ -23,6 +23,5 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 		return c.Servers.Stop(ctx, t.ID)
 	},
 	Evidence: statusIs[serverIn](NotSeen, "stopped", "stopping"),
-	Goal:     "stopped",
 	Follow:   FollowServer,
 })

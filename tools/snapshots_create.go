@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
@@ -20,6 +21,7 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 		Description: "Takes a snapshot, at most 5 a server. Stop the server first for a consistent disk.",
 		Request:     "POST /snapshots/",
 		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, Resource: ServerCopy, Undo: "snapshots.delete",
+		CandidatesNeed: "snapshots:list",
 	},
 	Effect: func(t Target, in newSnapshotIn) string {
 		return "Takes the snapshot " + text.Quote(in.Name) + " of " + t.ServerLabel() + "."
@@ -36,8 +38,9 @@ var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 	},
 	Candidates: func(ctx context.Context, c *apiclient.Client, t Target, in newSnapshotIn) ([]apiclient.Snapshot, error) {
 		snapshots, err := listSnapshots(ctx, c, t.ID)
-		return snapshotsNamed(snapshots, t.ID, in.Name), err
+		return slices.DeleteFunc(snapshots, func(s apiclient.Snapshot) bool {
+			return !s.Server.ID.Equal(t.ID) || !SameName(s.Name, in.Name)
+		}), err
 	},
-	CandidatesNeed: "snapshots:list",
-	Follow:         followIn(listSnapshots),
+	Follow: followIn(listSnapshots),
 })

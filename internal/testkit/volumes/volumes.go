@@ -99,6 +99,7 @@ func Catalogue() *tools.Catalogue {
 		Meta: tools.Meta{
 			Name: "volumes.create", Title: "Create a volume", Description: "Creates a volume.", Request: "POST /volumes/",
 			Needs: permissions.AnyOf("volumes:create"), Risk: permissions.Billable, Resource: newOne, Undo: "volumes.delete",
+			CandidatesNeed: "volumes:list",
 		},
 		Effect: func(_ tools.Target, in newVolume) string {
 			return "Creates the volume " + text.Quote(in.Name) + " in " + in.Location + "."
@@ -111,7 +112,6 @@ func Catalogue() *tools.Catalogue {
 			all, err := list(ctx, c)
 			return slices.DeleteFunc(all, func(v Volume) bool { return !tools.SameName(v.Name, in.Name) }), err
 		},
-		CandidatesNeed: "volumes:list",
 	})
 	tools.Add(c, tools.Operation[oneVolume, tools.None]{
 		Meta: tools.Meta{
