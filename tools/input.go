@@ -38,14 +38,14 @@ func (in Input) Text(name string) string {
 
 // With returns the input with one field replaced, as when a name became an id.
 func (in Input) With(op *Op, name, text string) (Input, error) {
-	fields := make(map[string]jsontext.Value, len(in.Fields))
-	for k, v := range in.Fields {
-		fields[k] = v
-	}
-	fields[name] = QuotedJSON(text)
-	in.Fields = fields
-	value, err := op.Decode(in.Canonical())
-	in.Value = value
+	in.Fields = maps.Clone(in.Fields)
+	in.Fields[name] = QuotedJSON(text)
+	return in.decoded(op)
+}
+
+// decoded returns the input with the value of its fields.
+func (in Input) decoded(op *Op) (_ Input, err error) {
+	in.Value, err = op.Decode(in.Canonical())
 	return in, err
 }
 
@@ -69,8 +69,7 @@ func (op *Op) ParseInput(raw []byte) (Input, error) {
 			return in, fmt.Errorf("%s is missing: %s", f.Name, f.Doc)
 		}
 	}
-	in.Value, err = op.Decode(in.Canonical())
-	return in, err
+	return in.decoded(op)
 }
 
 func (op *Op) readFields(raw []byte) (Input, error) {
@@ -100,9 +99,7 @@ func (op *Op) RestoreInput(raw []byte) (Input, error) {
 	if err := json.Unmarshal(raw, &in.Fields); err != nil {
 		return in, err
 	}
-	value, err := op.Decode(in.Canonical())
-	in.Value = value
-	return in, err
+	return in.decoded(op)
 }
 
 // DecodeObject splits a JSON object into its members. Nothing at all is an empty object.
@@ -239,17 +236,12 @@ func (f Field) text(v jsontext.Value) (string, error) {
 	if v.Kind() != '"' && !number {
 		return "", fmt.Errorf("must be a string, not %s", Describe(v))
 	}
-	text := wholeID(v)
-	if !number {
-		s, err := jsontext.AppendUnquote(nil, v)
-		if err != nil {
-			return "", errors.New("is not valid text")
-		}
-		text = string(s)
+	text := bare(v)
+	if number {
+		text = wholeID(v)
 	}
 	if number || f.Kind == IDKind || f.Kind == Ref && apiclient.LooksLikeID(text) {
-		_, err := apiclient.ParseID(text)
-		if err != nil {
+		if _, err := apiclient.ParseID(text); err != nil {
 			return "", fmt.Errorf("is not an id: ids are whole numbers or UUIDs, such as 12345, not %s", Describe(v))
 		}
 		return NormalizeUnicode(text), nil
@@ -285,8 +277,7 @@ func Describe(v jsontext.Value) string {
 	case '[':
 		return "an array"
 	case '"':
-		s, _ := jsontext.AppendUnquote(nil, v)
-		return "the text " + text.Quote(text.Cut(text.Clean(string(s)), 40))
+		return "the text " + text.Quote(text.Cut(text.Clean(bare(v)), 40))
 	}
 	return text.Cut(string(v), 40)
 }

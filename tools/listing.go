@@ -1,9 +1,9 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -90,25 +90,10 @@ func (op *Op) Noun() string {
 const unknown = "unknown"
 
 // AmountCell is an amount in a table; "unknown" where VPS.org did not give it.
-func AmountCell(a apiclient.Amount) string {
-	if a.IsZero() {
-		return unknown
-	}
-	return a.String()
-}
+func AmountCell(a apiclient.Amount) string { return cmp.Or(a.String(), unknown) }
 
 // FlagCell is a flag in a table; "unknown" where VPS.org did not give it.
-func FlagCell(b *bool) string {
-	if b == nil {
-		return unknown
-	}
-	return strconv.FormatBool(*b)
-}
+func FlagCell(b *bool) string { return cmp.Or(TrueFalse(b), unknown) }
 
 // refName is an object in a table: by its name, else by its id.
-func refName(r apiclient.Ref) string {
-	if r.Name == "" {
-		return r.ID.String()
-	}
-	return r.Name
-}
+func refName(r apiclient.Ref) string { return cmp.Or(r.Name, r.ID.String()) }

@@ -2,7 +2,6 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ type Finding struct {
 
 // newIDEvidence looks for something that did not exist when the card was made.
 func (op *Op) newIDEvidence(ctx context.Context, c *apiclient.Client, t Target, in any) (Finding, error) {
-	if !t.ExistingComplete {
+	if t.ExistingIDs == nil {
 		return Finding{Evidence: Unclear}, nil
 	}
 	all, err := op.Candidates(ctx, c, t, in)
@@ -38,22 +37,6 @@ func (op *Op) newIDEvidence(ctx context.Context, c *apiclient.Client, t Target, 
 
 // SameName compares names as an API may spell them anew.
 func SameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
-
-func serversNamed(servers []apiclient.Server, name string) []apiclient.Server {
-	return slices.DeleteFunc(servers, func(s apiclient.Server) bool { return !SameName(s.Name, name) })
-}
-
-// backupsLike leaves out automatic backups, which come by themselves. A description that the
-// API does not show may be any.
-func backupsLike(backups []apiclient.Backup, server apiclient.ID, description string) []apiclient.Backup {
-	return slices.DeleteFunc(backups, func(b apiclient.Backup) bool {
-		return !b.Server.ID.Equal(server) || SameName(b.BackupType, "automatic") || b.Description != "" && !SameName(b.Description, description)
-	})
-}
-
-func snapshotsNamed(snapshots []apiclient.Snapshot, server apiclient.ID, name string) []apiclient.Snapshot {
-	return slices.DeleteFunc(snapshots, func(s apiclient.Snapshot) bool { return !s.Server.ID.Equal(server) || !SameName(s.Name, name) })
-}
 
 // statusIs takes one of the status words for the effect. That nothing happened is shown only by
 // the very status of before, and only where otherwise says so; another word proves nothing.
@@ -137,17 +120,14 @@ func settings(name, hostname *string, backups *bool) string {
 	if hostname != nil {
 		parts = append(parts, "hostname to "+text.Quote(*hostname))
 	}
-	if backups != nil {
-		parts = append(parts, "automatic backups to "+onOff(*backups))
+	switch {
+	case backups == nil:
+	case *backups:
+		parts = append(parts, "automatic backups to on")
+	default:
+		parts = append(parts, "automatic backups to off")
 	}
 	return strings.Join(parts, ", ")
-}
-
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return "off"
 }
 
 // hasSettings compares a server's settings with the wanted ones and those of before: a setting
@@ -198,13 +178,6 @@ func backupsOff(t Target, wanted *bool) permissions.Risk {
 		return permissions.Disruptive
 	}
 	return permissions.Change
-}
-
-func givenAny(names string, given ...bool) error {
-	if slices.Contains(given, true) {
-		return nil
-	}
-	return errors.New("nothing to change: give " + names)
 }
 
 // TrueFalse is a flag as a fact of the fingerprint; "" where VPS.org did not give it.

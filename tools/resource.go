@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -183,18 +184,11 @@ func (op *Op) TargetName(t Target) string {
 	if op.Resource.IsServer {
 		return server
 	}
-	says := op.Resource.Name + " " + text.Clean(t.Item.label())
+	says := op.Resource.Name + " " + text.Clean(cmp.Or(t.Item.Name, t.Item.ID.String()))
 	if server != "" {
 		says += " of " + server
 	}
 	return says
-}
-
-func (i Item) label() string {
-	if i.Name == "" {
-		return i.ID.String()
-	}
-	return i.Name
 }
 
 // Facts are the properties of the target that its card shows and the fingerprint covers: if one differs right
@@ -213,8 +207,8 @@ func (op *Op) Facts(t Target) map[string]string {
 		facts[r.Name+"s of that name"] = strings.Join(slices.Sorted(maps.Keys(op.TakenBy(t))), " ")
 	}
 	if op.Destroys() {
-		facts["backup ids"] = joinIDs(t.Backups, func(b apiclient.Backup) apiclient.ID { return b.ID })
-		facts["snapshot ids"] = joinIDs(t.Snapshots, func(s apiclient.Snapshot) apiclient.ID { return s.ID })
+		facts["backup ids"] = joinIDs(t.Backups)
+		facts["snapshot ids"] = joinIDs(t.Snapshots)
 	}
 	if t.Item.Name != "" {
 		facts[r.Name+" name"] = t.Item.Name
@@ -232,10 +226,10 @@ func planFacts(t Target) map[string]string {
 
 func idAndName(id apiclient.ID, name string) string { return strings.TrimSpace(id.Key() + " " + name) }
 
-func joinIDs[T any](items []T, id func(T) apiclient.ID) string {
+func joinIDs[T Summarized](items []T) string {
 	keys := make([]string, len(items))
 	for i, item := range items {
-		keys[i] = id(item).Key()
+		keys[i] = item.Summary().ID.Key()
 	}
 	slices.Sort(keys)
 	return strings.Join(keys, " ")
@@ -289,26 +283,17 @@ func (op *Op) givenLines(in Input, except ...string) (lines []Line) {
 }
 
 // withSize is a plan with what it has: "Standard VPS (2 vCPU, 4 GB memory, 80 GB disk)".
-func withSize(plan string, vcpus, memory, storage any) string {
-	var has []string
-	for _, part := range []string{sized(vcpus, " vCPU"), sized(memory, " MB"), sized(storage, " GB")} {
-		if part != "" {
-			has = append(has, part)
-		}
-	}
-	names := []string{"", " memory", " disk"}
-	if len(has) != len(names) || plan == "" {
+func withSize(plan string, vcpus, memory, storage apiclient.Amount) string {
+	cpus, ram, disk := sized(vcpus, " vCPU"), sized(memory, " MB"), sized(storage, " GB")
+	if plan == "" || cpus == "" || ram == "" || disk == "" {
 		return plan
 	}
-	for i := range has {
-		has[i] += names[i]
-	}
-	return plan + " (" + strings.Join(has, ", ") + ")"
+	return plan + " (" + cpus + ", " + ram + " memory, " + disk + " disk)"
 }
 
 // sized is an amount with its unit, unless it has one already; "" if it is not known.
-func sized(amount any, unit string) string {
-	text := fmt.Sprint(amount)
+func sized(amount apiclient.Amount, unit string) string {
+	text := amount.String()
 	n, err := strconv.ParseFloat(text, 64)
 	switch {
 	case err != nil:

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -25,7 +26,7 @@ var _ = register(Operation[restoreIn, apiclient.ActionResult]{
 	Warn:     func(Target, restoreIn) []string { return []string{"The server may be stopped while it is restored."} },
 	Examples: []restoreIn{{Server: "web-server-01", BackupID: exampleID("501")}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in restoreIn) (apiclient.ActionResult, error) {
-		return c.Servers.Restore(ctx, t.ID, idOr(t.Item.ID, in.BackupID))
+		return c.Servers.Restore(ctx, t.ID, cmp.Or(t.Item.ID, in.BackupID)) // one that was read has the API's own form
 	},
 	Evidence: statusIs[restoreIn](Unclear, "restoring"),
 	Follow:   FollowServer,

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -27,7 +28,10 @@ var _ = register(Operation[updateIn, apiclient.Server]{
 	RiskFor:  func(t Target, in updateIn) permissions.Risk { return backupsOff(t, in.BackupsEnabled) },
 	Examples: []updateIn{{Server: "web-server-01", Name: new("new-server-name")}},
 	Check: func(in updateIn) error {
-		return givenAny("name, hostname or backups_enabled", in.Name != nil, in.Hostname != nil, in.BackupsEnabled != nil)
+		if in.Name == nil && in.Hostname == nil && in.BackupsEnabled == nil {
+			return errors.New("nothing to change: give name, hostname or backups_enabled")
+		}
+		return nil
 	},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in updateIn) (apiclient.Server, error) {
 		return c.Servers.Update(ctx, t.ID, apiclient.UpdateServer{Name: in.Name, Hostname: in.Hostname, BackupsEnabled: in.BackupsEnabled})

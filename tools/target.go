@@ -26,10 +26,9 @@ type Target struct {
 	NewName   string          // the name that the server will have, if it is another
 	Namesakes map[string]bool // ids of the servers that have that name already
 
-	System           string          // the name of the operating system that a new server gets; "" if no list has it
-	ExistingIDs      map[string]bool // ids that existed beforehand, of what the operation creates
-	ExistingComplete bool            // ExistingIDs is complete
-	Unread           []string        // what of the card is missing, and why
+	System      string          // the name of the operating system that a new server gets; "" if no list has it
+	ExistingIDs map[string]bool // ids that existed beforehand, of what the operation creates; nil if they were not read
+	Unread      []string        // what of the card is missing, and why
 
 	NoBackups, NoSnapshots bool // they could not be read, which does not mean that there are none
 }
@@ -71,14 +70,6 @@ func (t Target) NewestCopy() (newest time.Time) {
 		}
 	}
 	return newest
-}
-
-// idOr returns an id in the form the API itself gave, if it was read.
-func idOr(read, asked apiclient.ID) apiclient.ID {
-	if read.IsZero() {
-		return asked
-	}
-	return read
 }
 
 // Access is what a resource may read its target with.
@@ -176,7 +167,7 @@ func readServerBackup(ctx context.Context, r *Reader) error {
 	if err := r.Require(ctx, "backups:list", "showing which backup would be restored"); err != nil {
 		return err
 	}
-	backups, err := r.API().Backups.List(ctx, apiclient.BackupFilter{ServerID: r.ID})
+	backups, err := listBackups(ctx, r.API(), r.ID)
 	if err != nil {
 		return err
 	}
@@ -192,7 +183,7 @@ func readBackup(ctx context.Context, r *Reader) error {
 	if err := r.Require(ctx, "backups:list", "showing what would be deleted"); err != nil {
 		return err
 	}
-	all, err := r.API().Backups.List(ctx, apiclient.BackupFilter{})
+	all, err := listBackups(ctx, r.API(), apiclient.ID{})
 	b, err := FindAsked(r, all, err)
 	if err != nil {
 		return err
@@ -205,7 +196,7 @@ func readSnapshot(ctx context.Context, r *Reader) error {
 	if err := r.Require(ctx, "snapshots:list", "showing what would be changed"); err != nil {
 		return err
 	}
-	all, err := r.API().Snapshots.List(ctx, apiclient.SnapshotFilter{})
+	all, err := listSnapshots(ctx, r.API(), apiclient.ID{})
 	s, err := FindAsked(r, all, err)
 	if err != nil {
 		return err
@@ -332,7 +323,7 @@ func readExisting(ctx context.Context, r *Reader) error {
 	if err != nil {
 		return err
 	}
-	r.ExistingIDs, r.ExistingComplete = map[string]bool{}, true
+	r.ExistingIDs = map[string]bool{}
 	for _, one := range all {
 		r.ExistingIDs[Summarize(one).ID.Key()] = true
 	}
@@ -352,7 +343,7 @@ func (op *Op) RestoreTarget(in Input, facts map[string]string, existing []string
 		t.Item = Item{Kind: op.Resource.Name, ID: t.ID, Name: facts[op.Resource.Name+" name"]}
 	}
 	if existing != nil {
-		t.ExistingIDs, t.ExistingComplete = map[string]bool{}, true
+		t.ExistingIDs = map[string]bool{}
 		for _, id := range existing {
 			t.ExistingIDs[NormalizeUnicode(id)] = true
 		}

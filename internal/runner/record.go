@@ -43,7 +43,7 @@ func (q request) newRecord(p plan, askedHash string) approval.Record {
 	}
 	rec.ArgsHash = hashOf(rec.Input)
 	rec.Fingerprint = fingerprint(rec.Facts)
-	if p.target.ExistingComplete {
+	if p.target.ExistingIDs != nil {
 		rec.Known = json.RawMessage(canonical(slices.Sorted(maps.Keys(p.target.ExistingIDs))))
 	}
 	card, err := tools.Encode(p.card)
