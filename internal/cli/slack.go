@@ -64,10 +64,6 @@ func (c *cli) printManifest(ctx context.Context, f slackbot.Features) error {
 			return app.Errorf(runner.Invalid, "%s %v", setting, err)
 		}
 	}
-	raw, err := slackbot.Manifest(f)
-	if err != nil {
-		return app.Invalid(err)
-	}
-	_, err = c.io.Out.Write(raw)
+	_, err = c.io.Out.Write(slackbot.Manifest(f))
 	return err
 }
