@@ -3,10 +3,9 @@ package slackbot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
-
-	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/text"
@@ -76,7 +75,7 @@ func (r *request) offered(ctx context.Context, within time.Duration) (ops []*too
 // token seals the form's metadata. A response_url too long to fit is left out: the answer is then
 // a direct message.
 func (f form) token() string {
-	meta := formMeta{Op: f.Op.Name, Given: notAsked(f.Command), Share: f.Share, CSV: f.CSV, ResponseURL: f.responseURL, Channel: f.channel}
+	meta := formMeta{Op: f.Op.Name, Given: notAsked(f.Input), Share: f.Share, CSV: f.CSV, ResponseURL: f.responseURL, Channel: f.channel}
 	token := f.sealer.Token(formPurpose, meta)
 	if len(token) > maxMeta {
 		meta.ResponseURL = ""
@@ -86,19 +85,9 @@ func (f form) token() string {
 }
 
 // notAsked returns the typed fields that the form has no input for.
-func notAsked(c command.Command) map[string]string {
-	asked := map[string]bool{}
-	for _, block := range blocks.Form(c.Op, c.Input, nil, "").Blocks.BlockSet {
-		if input, ok := block.(*slack.InputBlock); ok {
-			asked[input.BlockID] = true
-		}
-	}
-	left := map[string]string{}
-	for name, value := range c.Input {
-		if !asked[blocks.FieldBlock(name)] {
-			left[name] = value
-		}
-	}
+func notAsked(typed map[string]string) map[string]string {
+	left := maps.Clone(typed)
+	maps.DeleteFunc(left, func(name, _ string) bool { return !blocks.OmittedFields[name] })
 	return left
 }
 
@@ -129,11 +118,7 @@ func (b *Bot) formCommand(w view) (command.Command, formMeta, error) {
 		return command.Command{}, meta, fmt.Errorf("there is no operation %s any more", meta.Op)
 	}
 	input := blocks.Values(op, &w.State)
-	for name, value := range meta.Given {
-		if !hasField(w, name) {
-			input[name] = value
-		}
-	}
+	maps.Copy(input, meta.Given)
 	return command.Command{Kind: command.Operation, Op: op, Input: input, Share: meta.Share, CSV: meta.CSV}, meta, nil
 }
 

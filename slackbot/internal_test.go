@@ -79,8 +79,8 @@ func TestServerLabelKeepsID(t *testing.T) {
 
 func TestMentionedGroups(t *testing.T) {
 	t.Parallel()
-	require.Empty(t, mentionedGroups(nil))
-	require.Equal(t, []string{"S1", "S2", "S3"}, mentionedGroups(&permissions.Rulebook{
+	require.Empty(t, MentionedGroups(nil))
+	require.Equal(t, []string{"S1", "S2", "S3"}, MentionedGroups(&permissions.Rulebook{
 		Groups: []permissions.Group{{Name: "oncall", SlackGroups: []string{"S2", "S1"}}},
 		Rules: []permissions.Rule{
 			{Who: []permissions.Principal{"lea", "slack-group:S1"}},
@@ -164,32 +164,11 @@ func TestFormMetadata(t *testing.T) {
 	require.LessOrEqual(t, len(form{r, c}.token()), maxMeta)
 }
 
-func filledIn(b *Bot, op string, given, typed map[string]string) view {
-	o, _ := tools.Default.Lookup(op)
-	w := view{State: slack.ViewState{Values: map[string]map[string]slack.BlockAction{}}}
-	w.Meta = b.sealer.Token(formPurpose, formMeta{Op: o.Name, Given: given})
-	for name, text := range typed {
-		w.State.Values[blocks.FieldBlock(name)] = map[string]slack.BlockAction{blocks.FieldBlock(name): {Value: text}}
-	}
-	return w
-}
-
-func TestFormCommand(t *testing.T) {
-	t.Parallel()
-	b := idle(t)
-	w := filledIn(b, "servers.update", map[string]string{"dry_run": "true", "name": "was typed first"}, map[string]string{"server": "web-1", "name": "", "hostname": "h.example.com"})
-	c, _, err := b.formCommand(w)
-	require.NoError(t, err)
-	require.Equal(t, map[string]string{"server": "web-1", "hostname": "h.example.com", "dry_run": "true"}, c.Input, "what was emptied stays empty")
-	ack, wrong := b.checkForm(w)
-	require.False(t, wrong)
-	require.Nil(t, ack)
-}
-
 func TestForgedForm(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
-	w := filledIn(b, "servers.get", nil, map[string]string{"server": "web-1"})
+	var w view
+	w.State.Values = map[string]map[string]slack.BlockAction{blocks.FieldBlock("server"): {}}
 	for _, meta := range []string{"", "x", b.sealer.Token(answerPurpose, answerMeta{}), b.sealer.Token(formPurpose, formMeta{Op: "servers.explode"})} {
 		w.Meta = meta
 		ack, wrong := b.checkForm(w)

@@ -21,9 +21,9 @@ type Choices map[string][]Choice
 // Choice is one thing to pick.
 type Choice struct{ Value, Label string }
 
-// omittedFields are the fields without an input in forms: a form is no dry run, and Slack shows the
+// OmittedFields are the fields without an input in forms: a form is no dry run, and Slack shows the
 // progress in any case.
-var omittedFields = map[string]bool{"dry_run": true, "wait": true, "limit": true, "offset": true}
+var OmittedFields = map[string]bool{"dry_run": true, "wait": true, "limit": true, "offset": true}
 
 // Form asks for the fields of an operation. What was given already is filled in.
 func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.ModalViewRequest {
@@ -34,7 +34,7 @@ func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.M
 		body = append(body, contextLine("You are asked to confirm it before anything is sent.")...)
 	}
 	for _, f := range op.Fields {
-		if !omittedFields[f.Name] {
+		if !OmittedFields[f.Name] {
 			body = append(body, input(f, given[f.Name], c[f.Name]))
 		}
 	}
@@ -143,7 +143,7 @@ func Values(op *tools.Op, state *slack.ViewState) map[string]string {
 		return filled
 	}
 	for _, f := range op.Fields {
-		if omittedFields[f.Name] {
+		if OmittedFields[f.Name] {
 			continue
 		}
 		for _, a := range state.Values[FieldBlock(f.Name)] { // there is one

@@ -83,7 +83,7 @@ func helpAbout(op *tools.Op, why string) Message {
 
 func fieldHelp(op *tools.Op) (all []md) {
 	for _, f := range op.Fields {
-		if omittedFields[f.Name] {
+		if OmittedFields[f.Name] {
 			continue
 		}
 		line := join(" ", "•", code(f.Name), sentence(f.Doc))
