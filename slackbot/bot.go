@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/runner"
@@ -80,9 +82,7 @@ func New(o Options) (*Bot, error) {
 		return nil, err
 	}
 	b := &Bot{Options: o, api: api, sealer: sealer, servers: newServerCache(o.Now), ready: make(chan struct{})}
-	b.workspace = &workspace{
-		api: api, store: o.Store, log: o.Log, groups: newGroupCache(o.Now), policy: func() permissions.Policy { return b.Runner.Policy() },
-	}
+	b.workspace = &workspace{Bot: b, groups: newGroupCache(o.Now)}
 	shown := messages.Options{
 		Runner: o.Runner, Store: func(ctx context.Context) (messages.Store, error) { return o.Store(ctx) },
 		API: api, Sealer: sealer, Now: o.Now, Log: o.Log, Every: o.Every, Groups: b.workspace.groupsOf,
@@ -203,7 +203,7 @@ func (b *Bot) precheck(ctx context.Context, d transport.Delivery) (ack []byte, d
 
 // onlyReads reports whether a delivery is a command that changes nothing.
 func (b *Bot) onlyReads(d transport.Delivery) bool {
-	var typed slashCommand
+	var typed slack.SlashCommand
 	if d.Kind != transport.Command || json.Unmarshal(d.Body, &typed) != nil {
 		return false
 	}

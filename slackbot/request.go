@@ -18,37 +18,14 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// slashCommand is the part of a slash command that is read.
-type slashCommand struct {
-	TeamID      string `json:"team_id"`
-	Enterprise  string `json:"enterprise_id"`
-	UserName    string `json:"user_name"`
-	ChannelID   string `json:"channel_id"`
-	UserID      string `json:"user_id"`
-	Text        string `json:"text"`
-	ResponseURL string `json:"response_url"`
-	TriggerID   string `json:"trigger_id"`
-}
-
 // payload is the part of an interaction, an options load or an event that is read.
 type payload struct {
-	Type string `json:"type"`
-	Team struct {
-		ID         string `json:"id"`
-		Enterprise string `json:"enterprise_id"`
-	} `json:"team"`
-	User struct {
-		ID         string `json:"id"`
-		TeamID     string `json:"team_id"`
-		Enterprise string `json:"enterprise_id"`
-	} `json:"user"`
-	Enterprise struct {
-		ID string `json:"id"`
-	} `json:"enterprise"`
-	Channel struct {
-		ID string `json:"id"`
-	} `json:"channel"`
-	Container struct {
+	Type       string `json:"type"`
+	Team       object `json:"team"`
+	User       object `json:"user"`
+	Enterprise object `json:"enterprise"`
+	Channel    object `json:"channel"`
+	Container  struct {
 		ChannelID   string `json:"channel_id"`
 		IsEphemeral bool   `json:"is_ephemeral"`
 	} `json:"container"`
@@ -65,6 +42,13 @@ type payload struct {
 		View view   `json:"view"`
 	} `json:"event"`
 	TeamID string `json:"team_id"` // of an event
+}
+
+// object is the person, the workspace, the enterprise or the channel of a payload.
+type object struct {
+	ID         string `json:"id"`
+	TeamID     string `json:"team_id"`       // of a person
+	Enterprise string `json:"enterprise_id"` // of a person or a workspace
 }
 
 type action struct {
@@ -121,12 +105,12 @@ func (b *Bot) newRequest(ctx context.Context, d transport.Delivery) (r *request,
 		}
 		return r, p, err
 	}
-	var c slashCommand
+	var c slack.SlashCommand
 	if err = json.Unmarshal(d.Body, &c); err != nil {
 		return nil, p, err
 	}
 	r = &request{Bot: b, id: d.ID, user: c.UserID, channel: c.ChannelID, responseURL: c.ResponseURL, trigger: c.TriggerID, typed: c.Text}
-	r.identify(ctx, origin{c.TeamID, c.Enterprise})
+	r.identify(ctx, origin{c.TeamID, c.EnterpriseID})
 	if c.TeamID == b.api.Identity().Team {
 		b.workspace.noteCommand(ctx, c.UserID, c.UserName)
 	}
