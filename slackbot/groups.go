@@ -3,7 +3,6 @@ package slackbot
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -19,11 +18,7 @@ import (
 
 // workspace knows the people of the bot's workspace and their user groups.
 type workspace struct {
-	api    *webapi.Client
-	store  func(context.Context) (Store, error)
-	policy func() permissions.Policy
-	log    *slog.Logger
-
+	*Bot
 	groups *groupCache
 	met    ttl.Bounded[string, bool]   // users who were found to belong to it
 	names  ttl.Bounded[string, string] // users who have typed a command in it, with their name at that time
@@ -45,7 +40,7 @@ func (w *workspace) includes(ctx context.Context, user string, from origin) bool
 	case user == "":
 		return false
 	}
-	if isNamed(w.policy().Book, permissions.SlackUser(user)) {
+	if isNamed(w.Runner.Policy().Book, permissions.SlackUser(user)) {
 		return true
 	}
 	_, typed := w.nameOf(ctx, user)
@@ -71,12 +66,12 @@ func (w *workspace) noteCommand(ctx context.Context, user, name string) {
 		return
 	}
 	w.names.Set(user, name)
-	store, err := w.store(ctx)
+	store, err := w.Store(ctx)
 	if err == nil {
 		err = store.ReplacePost(ctx, delivery.Post{Key: memberKind + ":" + w.member(user), Approval: w.member(user), Kind: memberKind, User: user, Shown: name})
 	}
 	if err != nil {
-		w.log.Debug("Slack: remembering who is of the workspace", "error", err)
+		w.Log.Debug("Slack: remembering who is of the workspace", "error", err)
 	}
 }
 
@@ -89,14 +84,14 @@ func (w *workspace) nameOf(ctx context.Context, user string) (name string, known
 	if name, known = w.names.Get(user); known {
 		return name, true
 	}
-	store, err := w.store(ctx)
+	store, err := w.Store(ctx)
 	if err != nil {
 		return "", false
 	}
 	p, err := store.Post(ctx, memberKind+":"+w.member(user))
 	if err != nil {
 		if !errors.Is(err, approval.ErrNotFound) {
-			w.log.Debug("Slack: looking up who is of the workspace", "error", err)
+			w.Log.Debug("Slack: looking up who is of the workspace", "error", err)
 		}
 		return "", false // unknown counts as external
 	}
@@ -144,7 +139,7 @@ func (w *workspace) groupsOf(ctx context.Context, user string, external bool) []
 	if external || user == "" {
 		return nil
 	}
-	mentioned := mentionedGroups(w.policy().Book)
+	mentioned := MentionedGroups(w.Runner.Policy().Book)
 	if len(mentioned) > 0 && w.api.HasScope(ScopeGroups) {
 		w.readGroups(ctx, mentioned)
 	}
@@ -164,8 +159,8 @@ func (c *groupCache) of(user string, ids []string) (in []string) {
 	return in
 }
 
-// mentionedGroups are the ids of the user groups that a policy mentions.
-func mentionedGroups(book *permissions.Rulebook) []string {
+// MentionedGroups are the ids of Slack's user groups that a policy mentions.
+func MentionedGroups(book *permissions.Rulebook) []string {
 	if book == nil {
 		return nil
 	}
@@ -209,7 +204,7 @@ func (w *workspace) readGroup(ctx context.Context, id string) (members []string,
 		return err
 	})
 	if err != nil {
-		w.log.Warn("Slack: reading who is in a user group", "group", id, "error", err)
+		w.Log.Warn("Slack: reading who is in a user group", "group", id, "error", err)
 	}
 	return members, err
 }

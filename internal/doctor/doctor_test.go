@@ -124,14 +124,3 @@ func TestDoctorCallsServe(t *testing.T) {
 		})
 	}
 }
-
-func TestNamesSlackGroups(t *testing.T) {
-	t.Parallel()
-	book := func(b permissions.Rulebook) permissions.Policy { return permissions.Policy{Book: &b} }
-	group := []permissions.Principal{"slack-group:S1"}
-	require.False(t, namesSlackGroups(permissions.Policy{}))
-	require.False(t, namesSlackGroups(book(permissions.Rulebook{Groups: []permissions.Group{{Name: "a"}}, Rules: []permissions.Rule{{Who: []permissions.Principal{"a"}}}})))
-	require.True(t, namesSlackGroups(book(permissions.Rulebook{Groups: []permissions.Group{{SlackGroups: []string{"S1"}}}})))
-	require.True(t, namesSlackGroups(book(permissions.Rulebook{Rules: []permissions.Rule{{Who: group}}})))
-	require.True(t, namesSlackGroups(book(permissions.Rulebook{Rules: []permissions.Rule{{Approvers: &permissions.Approvers{Who: group}}}})))
-}

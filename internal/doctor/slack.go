@@ -12,7 +12,6 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
@@ -108,7 +107,7 @@ func (d *doctor) checkScopes(reply slackReply) Finding {
 	if missing := reply.missingScopes(slackbot.Features{}.Scopes()); len(missing) > 0 {
 		return fail(name, "missing: "+strings.Join(missing, ", "), fmt.Sprintf(reinstall, "the features you want"))
 	}
-	if namesSlackGroups(d.Runner.Policy()) && len(reply.missingScopes([]string{slackbot.ScopeGroups})) > 0 {
+	if len(slackbot.MentionedGroups(d.Runner.Policy().Book)) > 0 && len(reply.missingScopes([]string{slackbot.ScopeGroups})) > 0 {
 		return fail(name, "missing: "+slackbot.ScopeGroups+", so nobody is in any of the user groups that the policy names", fmt.Sprintf(reinstall, "--groups"))
 	}
 	all := slackbot.Features{Files: true, Groups: true}.Scopes()
@@ -132,18 +131,6 @@ func (d *doctor) checkChannel() []Finding {
 		return []Finding{warn(name, "the policy names no slack.approvals_channel, so no approver is asked in Slack", "Put the channel's id into the policy, slack: {approvals_channel: C…}, and invite the bot to it.")}
 	}
 	return []Finding{pass(name, "approvers are asked in %s", channel)}
-}
-
-// namesSlackGroups reports whether a policy names user groups of Slack.
-func namesSlackGroups(policy permissions.Policy) bool {
-	if policy.Book == nil {
-		return false
-	}
-	isGroup := func(p permissions.Principal) bool { return strings.HasPrefix(string(p), "slack-group:") }
-	return slices.ContainsFunc(policy.Book.Groups, func(g permissions.Group) bool { return len(g.SlackGroups) > 0 }) ||
-		slices.ContainsFunc(policy.Book.Rules, func(rule permissions.Rule) bool {
-			return slices.ContainsFunc(rule.Who, isGroup) || rule.Approvers != nil && slices.ContainsFunc(rule.Approvers.Who, isGroup)
-		})
 }
 
 // checkPublic calls vpsbot serve as Slack would: whether it answers, and whether it has the same signing
