@@ -144,14 +144,12 @@ func byLabel(a, b blocks.Choice) int { return strings.Compare(a.Label, b.Label) 
 
 // systemChoices are the systems of the account's servers: VPS.org lists systems nowhere else.
 func systemChoices(lists replies) []blocks.Choice {
-	var page struct {
-		Results []struct {
-			OS struct {
-				ID   json.RawMessage `json:"id"`
-				Name string          `json:"name"`
-			} `json:"os"`
-		} `json:"results"`
-	}
+	var page tools.Listing[struct {
+		OS struct {
+			ID   json.RawMessage `json:"id"`
+			Name string          `json:"name"`
+		} `json:"os"`
+	}]
 	if err := json.Unmarshal(lists["servers.list"].JSON(), &page); err != nil {
 		return nil // it could not be read
 	}

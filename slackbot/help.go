@@ -34,7 +34,6 @@ func (r *request) help(ctx context.Context, c command.Command) error {
 	ops, why, err := r.offered(ctx, tokenWithin)
 	if c.Rest != "" {
 		isOther := func(name string) bool { return !strings.HasPrefix(name, c.Rest+".") }
-		ops, why = slices.Clone(ops), maps.Clone(why)
 		ops = slices.DeleteFunc(ops, func(op *tools.Op) bool { return isOther(op.Name) })
 		maps.DeleteFunc(why, func(name, _ string) bool { return isOther(name) })
 	}

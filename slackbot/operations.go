@@ -169,11 +169,7 @@ func neighbours(reply runner.Reply) (pageOffsets, bool) {
 	if reply.Op == nil || !reply.Op.IsList() || reply.Class != runner.OK {
 		return pageOffsets{}, false
 	}
-	var list struct {
-		Count   int               `json:"count"`
-		Offset  int               `json:"offset"`
-		Results []json.RawMessage `json:"results"`
-	}
+	var list tools.Listing[json.RawMessage]
 	if err := json.Unmarshal(reply.JSON(), &list); err != nil {
 		return pageOffsets{}, false
 	}
