@@ -96,7 +96,8 @@ func (h *HTTP) verify(r *http.Request, body []byte) (signature string, err error
 
 // refuse answers each wrong request with the same text, which says nothing about the reason.
 func refuse(w http.ResponseWriter, status int) {
-	respond(w, status, "text/plain; charset=utf-8", []byte("refused\n"))
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, "refused", status)
 }
 
 func acknowledge(w http.ResponseWriter, answer []byte) {
@@ -104,13 +105,8 @@ func acknowledge(w http.ResponseWriter, answer []byte) {
 	if len(answer) == 0 {
 		contentType = "text/plain; charset=utf-8"
 	}
-	respond(w, http.StatusOK, contentType, answer)
-}
-
-func respond(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(answer)
 }
