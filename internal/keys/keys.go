@@ -59,14 +59,11 @@ var (
 	ErrExpired  = errors.New("the access key has expired: ask for a new one, vpsbot keys create NAME")
 )
 
-// secretBytes is how much randomness a key has.
-const secretBytes = 32
-
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // New makes a secret and its hash out of 256 bits of random. Only the hash is to be stored.
 func New(random io.Reader) (secret, hash string, err error) {
-	bits := make([]byte, secretBytes)
+	bits := make([]byte, 32)
 	if _, err := io.ReadFull(random, bits); err != nil {
 		return "", "", fmt.Errorf("making an access key: %w", err)
 	}
