@@ -219,7 +219,7 @@ func (w *world) newRunner(process string, db *store.Store) *runner.Runner {
 		Catalogue: catalogue,
 		Client:    client, API: loopback, Token: source, Policy: w.currentPolicy,
 		Store:   func(context.Context) (approval.Store, error) { return db, nil },
-		Process: runner.Process{ID: process},
+		Process: process,
 		Slack:   func(context.Context) bool { return true },
 		Now:     w.now, Random: rand.Reader, Log: log,
 	}

@@ -104,7 +104,7 @@ func (s *fixture) newRunner(id string, transport http.RoundTripper) *runner.Runn
 	core = &runner.Runner{
 		Client: client, API: localhost, Token: source, Policy: func() permissions.Policy { return s.policy },
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
-		Process: runner.Process{ID: id},
+		Process: id,
 		Now:     s.clock.Now, Random: crand.Reader, Log: log,
 		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}

@@ -141,7 +141,7 @@ func (s processConfig) runner() (*runner.Runner, error) {
 	core = &runner.Runner{
 		Client: client, API: localhost, Token: source, Policy: s.policy,
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
-		Process: runner.Process{ID: s.process},
+		Process: s.process,
 		Now:     s.now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Sleep: s.sleep,
 	}
 	return core, nil

@@ -69,7 +69,7 @@ func (s *Server) pollRecord(stop <-chan struct{}, call runner.Call, rec approval
 		case now.State == approval.Approved: // its target is busy: each attempt writes a line to the audit log
 			every = min(2*every, maxPollInterval)
 		case now.State != approval.Pending:
-			if now.State == approval.Expired && now.AnswerMode == approval.Interactive && rec.Session == s.Runner.Process.ID {
+			if now.State == approval.Expired && now.AnswerMode == approval.Interactive && rec.Session == s.Runner.Process {
 				s.client.noteTimeout(s.Runner.Now())
 			}
 			return true

@@ -102,7 +102,7 @@ func benchRunner(b *testing.B, url string) *runner.Runner {
 	source := func() (string, error) { return "vps_demo", nil }
 	c, err := apiclient.New(apiclient.Options{BaseURL: url + "/api/v1", Token: source})
 	require.NoError(b, err)
-	return &runner.Runner{Client: c, API: url, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} }, Process: runner.Process{ID: "b"}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	return &runner.Runner{Client: c, API: url, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} }, Process: "b", Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 }
 
 // measure runs work b.N times, inFlight at a time, and reports the median and the rate.

@@ -34,7 +34,7 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallTool
 			return x.result(x.escalate(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
 		}
 	}
-	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.Runner.Process.ID)
+	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.Runner.Process)
 	x.client.asked.LoadOrStore(reply.Record.ID, x.Runner.Now())
 	switch {
 	case err != nil:
@@ -183,7 +183,7 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	if given.action == "" {
 		return x.refuse(ctx, runner.ErrUnreadable)
 	}
-	asked, err := x.Runner.ConsumeChallenge(ctx, nonce, x.Runner.Process.ID)
+	asked, err := x.Runner.ConsumeChallenge(ctx, nonce, x.Runner.Process)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
@@ -222,11 +222,7 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 
 // refuse replies to an answer that is refused.
 func (x *toolCall) refuse(ctx context.Context, err error) runner.Reply {
-	reply := x.Runner.RefuseAnswer(ctx, x.op, x.call, err)
-	if x.op.IsRead() {
-		reply.Outcome = "" // only changes have outcomes
-	}
-	return reply
+	return x.Runner.RefuseAnswer(ctx, x.op, x.call, err)
 }
 
 const (

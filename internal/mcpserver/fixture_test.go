@@ -71,7 +71,7 @@ func (w *world) process(id string, transport http.RoundTripper) *Server {
 	core := &runner.Runner{
 		Client: client, API: api, Token: source, Policy: func() permissions.Policy { return permissions.Policy{} },
 		Store:   func(context.Context) (approval.Store, error) { return w.store, nil },
-		Process: runner.Process{ID: id},
+		Process: id,
 		Now:     w.clock.Now, Random: rand.Reader, Log: log,
 	}
 	return &Server{Runner: core, Actor: alice, Version: "1.2.3", Log: log, poll: 10 * time.Millisecond}

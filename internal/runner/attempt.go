@@ -54,8 +54,7 @@ func (q request) change(ctx context.Context) Reply {
 		return reply
 	}
 	if err := q.authorize(ctx, false); err != nil {
-		q.noteRefusal(ctx, err)
-		return a.failOrUnknown(ctx, err)
+		return a.refuseOrUnknown(ctx, err)
 	}
 	if q.in.DryRun {
 		return q.dryRun(ctx)
@@ -69,7 +68,7 @@ func (q request) change(ctx context.Context) Reply {
 	} else if f != nil {
 		return q.refuse(ctx, frozenBy(*f, q.Now()))
 	}
-	asked := hashOf(q.in.Canonical())
+	asked := fingerprint(q.in.Canonical())
 	a.reconciler().reconcileBriefly(ctx)
 	if reply, ok := a.deliverMissedOutcome(ctx, asked); ok {
 		return reply
@@ -111,7 +110,7 @@ func (a *attempt) replayRequest(ctx context.Context) (Reply, bool) {
 	case err != nil:
 		return fail(a.op, &storeError{err}), true
 	}
-	hash := hashOf(a.in.Canonical())
+	hash := fingerprint(a.in.Canonical())
 	if rec.Operation != a.op.Name || rec.AskedHash != hash && rec.ArgsHash != hash || rec.State.Waits() {
 		return Reply{}, false
 	}
@@ -150,7 +149,7 @@ func (a *attempt) deliverMissedOutcome(ctx context.Context, hash string) (Reply,
 // very same change has been made, or is under way, the reply is that change's.
 func (a *attempt) failPlan(ctx context.Context, err error) Reply {
 	if errors.As(err, new(*tools.InputError)) {
-		q := a.ownRecords(hashOf(a.in.Canonical()))
+		q := a.ownRecords(fingerprint(a.in.Canonical()))
 		q.States = approval.Open
 		if open, findErr := a.store.Find(ctx, q); findErr == nil && len(open) > 0 {
 			a.rec, a.stored = open[0], true
@@ -160,31 +159,29 @@ func (a *attempt) failPlan(ctx context.Context, err error) Reply {
 			return a.joinRunning(ctx)
 		}
 	}
-	if errors.As(err, new(*tools.Refusal)) {
-		a.noteRefusal(ctx, err)
-	}
-	return a.failOrUnknown(ctx, err)
+	return a.refuseOrUnknown(ctx, err)
 }
 
-// failOrUnknown fails a call that sent nothing. If the very same change was sent before and its outcome is
+// refuseOrUnknown refuses a call that sent nothing. If the very same change was sent before and its outcome is
 // unknown, the reply says that: "nothing was sent" would be read as if it never had been.
-func (a *attempt) failOrUnknown(ctx context.Context, err error) Reply {
-	if classOf(err) == Invalid || a.in.DryRun {
-		return fail(a.op, err)
+func (a *attempt) refuseOrUnknown(ctx context.Context, err error) Reply {
+	refused := a.refuse(ctx, err)
+	if refused.Class == Invalid || a.in.DryRun {
+		return refused
 	}
 	store, storeErr := a.openStore(ctx)
 	if storeErr != nil {
-		return fail(a.op, err)
+		return refused
 	}
-	q := a.ownRecords(hashOf(a.in.Canonical()))
+	q := a.ownRecords(fingerprint(a.in.Canonical()))
 	q.States = approval.Holding
 	sent, findErr := store.Find(context.WithoutCancel(ctx), q)
 	if findErr != nil || len(sent) == 0 {
-		return fail(a.op, err)
+		return refused
 	}
 	reply := replyFor(a.op, sent[0])
 	reply.Class, reply.Outcome = Lost, Unknown
-	reply.Message += " It could not be read back now: " + explain(err)
+	reply.Message += " It could not be read back now: " + refused.Message
 	return reply
 }
 
@@ -228,20 +225,24 @@ func (a *attempt) endWaiting(ctx context.Context, m approval.Move) Reply {
 
 // move moves the record from its state, with the audit row that the new state calls for, and replies.
 func (a *attempt) move(ctx context.Context, m approval.Move) Reply {
-	m.ID, m.At = a.rec.ID, a.Now()
 	if m.From == nil {
 		m.From = []approval.State{a.rec.State}
 	}
+	moved, err := a.moveWithRow(context.WithoutCancel(ctx), m)
+	if err != nil {
+		return a.failClaim(ctx, err)
+	}
+	return a.deliver(ctx, moved)
+}
+
+func (a *attempt) moveWithRow(ctx context.Context, m approval.Move) (approval.Record, error) {
+	m.ID, m.At = a.rec.ID, a.Now()
 	row := a.rowFor(a.rec, m.To.Decision())
 	row.Reason = m.Message
 	if m.Consent != nil {
 		row.Approver = m.Consent.Person
 	}
-	moved, err := a.store.Move(context.WithoutCancel(ctx), m, row)
-	if err != nil {
-		return a.failClaim(ctx, err)
-	}
-	return a.deliver(ctx, moved)
+	return a.store.Move(ctx, m, row)
 }
 
 // deliver replies with how a record stands, and notes that its asker got the outcome, if it has

@@ -77,7 +77,7 @@ func (r *Runner) noteOrLog(ctx context.Context, row audit.Row) {
 
 func (q request) noteRefusal(ctx context.Context, err error) {
 	row := q.row(audit.Refused)
-	row.Reason = explain(err)
+	row.Reason = Explain(err)
 	q.noteOrLog(context.WithoutCancel(ctx), row)
 }
 

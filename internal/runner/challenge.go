@@ -3,8 +3,8 @@ package runner
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -53,15 +53,12 @@ func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (C
 	return ConsumedChallenge{Approval: f.Approval, Automatic: came.Sub(f.AskedAt) < MinAnswerDelay}, nil
 }
 
-func hashOfNonce(nonce string) string {
-	sum := sha256.Sum256([]byte(nonce))
-	return hex.EncodeToString(sum[:])
-}
+func hashOfNonce(nonce string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(nonce))) }
 
 // RefuseAnswer makes the reply to an answer that does not count, and records it.
 func (r *Runner) RefuseAnswer(ctx context.Context, op *tools.Op, call Call, err error) Reply {
 	request{r, call, op, tools.Input{}}.noteRefusal(ctx, err)
-	return failAnswer(op, err)
+	return fail(op, err)
 }
 
 var errOtherCall = &tools.Refusal{Text: "the answer belongs to another call than this one; nothing was sent"}
@@ -85,14 +82,14 @@ func (r *Runner) AnswerMatches(ctx context.Context, call Call, approvalID string
 	case in.DryRun:
 		return rec, false, &tools.Refusal{Text: "a dry run asks nobody, so no answer belongs to it; nothing was sent"}
 	}
-	if hash := hashOf(in.Canonical()); hash == rec.AskedHash || hash == rec.ArgsHash {
+	if hash := fingerprint(in.Canonical()); hash == rec.AskedHash || hash == rec.ArgsHash {
 		return rec, in.Wait, nil
 	}
 	resolved, _, err := request{r, call, a.op, in}.resolve(ctx)
 	if err != nil {
 		return rec, false, err
 	}
-	if hashOf(resolved.in.Canonical()) != rec.ArgsHash {
+	if fingerprint(resolved.in.Canonical()) != rec.ArgsHash {
 		return rec, false, errOtherCall
 	}
 	return rec, in.Wait, nil
@@ -103,7 +100,7 @@ func (r *Runner) AnswerMatches(ctx context.Context, call Call, approvalID string
 func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Reply {
 	a, err := r.asked(ctx, call, approvalID)
 	if err != nil {
-		return failAnswer(a.op, err)
+		return fail(a.op, err)
 	}
 	a.rec = a.reconciler().asOfNow(ctx, a.rec)
 	if a.rec.State.Waits() {

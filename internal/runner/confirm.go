@@ -143,12 +143,12 @@ func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) Reply {
 		err = a.checkAnswer(ctx, call.Actor, ans)
 	}
 	if err != nil {
-		return failAnswer(a.op, err)
+		return fail(a.op, err)
 	}
 	a.in.Wait = ans.Wait
 	switch {
 	case a.rec.Operation != call.Operation || a.rec.API != r.API:
-		return failAnswer(a.op, &tools.Refusal{Text: "the answer belongs to another operation; nothing was sent"})
+		return fail(a.op, &tools.Refusal{Text: "the answer belongs to another operation; nothing was sent"})
 	case !ans.Yes:
 		return a.decline(ctx, ans)
 	case a.rec.Confirm != "" && strings.TrimSpace(ans.Text) != a.rec.Confirm:
@@ -206,8 +206,4 @@ func (a *attempt) consent(actor permissions.Actor, ans Answer, reason string) *a
 		Person: person, Identity: string(actor), Groups: ans.Groups, Channel: string(ans.Channel), Yes: ans.Yes,
 		Reason: text.Clean(a.redact(reason)), At: a.Now(),
 	}
-}
-
-func failAnswer(op *tools.Op, err error) Reply {
-	return Reply{Op: op, Class: classOf(err), Outcome: Refused, Message: explain(err)}
 }

@@ -29,7 +29,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer
 	if !ans.Yes {
 		m := approval.Move{To: approval.Denied, Live: true, Consent: consent}
 		m.Message = withReason(Subject(a.rec)+" was denied by "+consent.Identity, consent.Reason) + " Nothing was sent."
-		return a.decideWaiting(ctx, m, consent.Person)
+		return a.decideWaiting(ctx, m)
 	}
 	if a.rec.Confirm != "" && strings.TrimSpace(ans.Text) != a.rec.Confirm {
 		return a.rec, &tools.InputError{Text: "that is not " + text.Quote(a.rec.Confirm) + "; the request stays open"}
@@ -83,15 +83,13 @@ func (r *Runner) asked(ctx context.Context, call Call, id string) (*attempt, err
 }
 
 func (a *attempt) cancel(ctx context.Context, why string) (approval.Record, error) {
-	return a.decideWaiting(ctx, approval.Move{To: approval.Cancelled, Message: Subject(a.rec) + ": " + why + ". Nothing was sent."}, "")
+	return a.decideWaiting(ctx, approval.Move{To: approval.Cancelled, Message: Subject(a.rec) + ": " + why + ". Nothing was sent."})
 }
 
 // decideWaiting ends a record wherever it waits, by a person's decision.
-func (a *attempt) decideWaiting(ctx context.Context, m approval.Move, approver string) (approval.Record, error) {
-	m.ID, m.From, m.At = a.rec.ID, []approval.State{approval.Pending, approval.Approved}, a.Now()
-	row := a.rowFor(a.rec, m.To.Decision())
-	row.Reason, row.Approver = m.Message, approver
-	moved, err := a.store.Move(ctx, m, row)
+func (a *attempt) decideWaiting(ctx context.Context, m approval.Move) (approval.Record, error) {
+	m.From = []approval.State{approval.Pending, approval.Approved}
+	moved, err := a.moveWithRow(ctx, m)
 	return a.decided(ctx, moved, m.To, err)
 }
 

@@ -160,7 +160,7 @@ func (a *attempt) refuseOnPanic(ctx context.Context) {
 
 // notSent ends a claimed record whose last check found that it must not run.
 func (a *attempt) notSent(ctx context.Context, err error) Reply {
-	ended := a.finish(ctx, approval.Move{To: stateFor(err), Message: "Nothing was sent: " + explain(err)})
+	ended := a.finish(ctx, approval.Move{To: stateFor(err), Message: "Nothing was sent: " + Explain(err)})
 	reply := a.deliver(ctx, ended)
 	if classOf(err) == Failed && ended.State == approval.Refused {
 		reply.Class = Failed // the API could not be asked: nobody has refused anything

@@ -44,8 +44,8 @@ func classOf(err error) Class {
 	return Failed
 }
 
-// explain makes one clear sentence and a next step of an error.
-func explain(err error) string {
+// Explain makes one clear sentence and a next step of an error.
+func Explain(err error) string {
 	api := (*apiclient.Error)(nil)
 	switch {
 	case errors.As(err, new(*tools.InputError)), errors.As(err, new(*tools.Refusal)), errors.As(err, new(*changedError)):

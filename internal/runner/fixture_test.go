@@ -98,7 +98,7 @@ func (w *world) runnerOn(transport http.RoundTripper, process, token string) *ru
 		Client: client, API: "http://localhost/api/v1", Token: source,
 		Policy:  func() permissions.Policy { return w.policy },
 		Store:   func(context.Context) (approval.Store, error) { return opened, nil },
-		Process: runner.Process{ID: process},
+		Process: process,
 		Now:     w.clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
 	}

@@ -50,7 +50,7 @@ func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permi
 		return why
 	}
 	if err := r.ended(ctx, actor); err != nil {
-		return explain(err)
+		return Explain(err)
 	}
 	d := r.decide(ctx, r.askOf(rec))
 	switch {
@@ -206,7 +206,7 @@ func (a *attempt) countConsents(ctx context.Context, d permissions.Decision, con
 			continue
 		}
 		if err := a.ended(ctx, actor); err != nil {
-			lost = explain(err)
+			lost = Explain(err)
 			continue
 		}
 		ans := Answer{Channel: permissions.Surface(c.Channel), Groups: a.groupsNow(ctx, c)}

@@ -20,7 +20,7 @@ func outcomeOf(op *tools.Op, rec approval.Record, value any, err error) approval
 	}
 	var api *apiclient.Error
 	if errors.As(err, &api) && !api.Unknown {
-		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + explain(err) + wantsAnother(op, api)}
+		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + Explain(err) + wantsAnother(op, api)}
 	}
 	return approval.Move{
 		To:      approval.Unknown,
@@ -45,11 +45,15 @@ func (a *attempt) isThere(ctx context.Context, p plan, err error) (apiclient.Act
 
 // nothingToDo is the message of a change that was not needed.
 func nothingToDo(rec approval.Record, there apiclient.ActionResult) string {
-	message := "There was nothing to do for " + Subject(rec) + ": it is " + text.Clean(there.Server.Status) + " already."
-	if says := strings.TrimRight(text.Clean(there.Message), ". "); says != "" {
-		message += " VPS.org says: " + text.Quote(says) + "."
+	return "There was nothing to do for " + Subject(rec) + ": it is " + text.Clean(there.Server.Status) + " already." + vpsOrgSays(there.Message)
+}
+
+// vpsOrgSays is a sentence with the message of an answer.
+func vpsOrgSays(message string) string {
+	if says := strings.TrimRight(text.Clean(message), ". "); says != "" {
+		return " VPS.org says: " + text.Quote(says) + "."
 	}
-	return message
+	return ""
 }
 
 // wantsAnother explains a 403 after our own check had found a permission: VPS.org's pages do
@@ -97,8 +101,5 @@ func doneMessage(op *tools.Op, subject string, value any) string {
 	if op.Creates() {
 		message += itsID(value)
 	}
-	if says := strings.TrimRight(text.Clean(tools.Summarize(value).Message), ". "); says != "" {
-		message += " VPS.org says: " + text.Quote(says) + "."
-	}
-	return message
+	return message + vpsOrgSays(tools.Summarize(value).Message)
 }

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -80,13 +79,9 @@ func canonical(v any) jsontext.Value {
 	return raw
 }
 
-func fingerprint(parts ...[]byte) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:", len(p))
-		h.Write(p)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+// fingerprint is the hash of canonical JSON.
+func fingerprint(canonical []byte) string {
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%d:%s", len(canonical), canonical)))
 }
 
 // reader is what the resource of an operation reads its target with.

@@ -20,8 +20,7 @@ import (
 // read runs an operation that changes nothing.
 func (q request) read(ctx context.Context) Reply {
 	if err := q.authorize(ctx, false); err != nil {
-		q.noteRefusal(ctx, err)
-		return fail(q.op, err)
+		return q.refuse(ctx, err)
 	}
 	q, server, err := q.resolve(ctx)
 	if err == nil {
@@ -142,10 +141,7 @@ func wordsOf(t Table, name string) []string {
 	}
 	delete(counts, "")
 	there := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		if counts[a] != counts[b] {
-			return counts[b] - counts[a]
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(counts[b]-counts[a], strings.Compare(a, b))
 	})
 	for i, text := range there {
 		there[i] = fmt.Sprintf("%s %d", word(text), counts[text])

@@ -77,7 +77,7 @@ func (r reconciler) readBack(ctx context.Context, rec approval.Record, tries int
 		}
 		now, err := op.Evidence(ctx, r.Client, t, in.Value)
 		if err != nil {
-			r.Log.Debug("reading back", "approval", rec.ID, "error", explain(err))
+			r.Log.Debug("reading back", "approval", rec.ID, "error", Explain(err))
 			if found.RetryAfter = apiclient.RetryAfter(err); found.RetryAfter > readBackTime {
 				break
 			}

@@ -31,7 +31,7 @@ func (r *Runner) Reconcile(ctx context.Context, begin func() bool) {
 			pause = reconcileEvery
 			continue
 		}
-		r.Log.Warn("looking after unfinished work", "error", explain(err))
+		r.Log.Warn("looking after unfinished work", "error", Explain(err))
 		pause = max(apiclient.NextPause(pause), apiclient.RetryAfter(err))
 	}
 	r.flushOutcomes(ctx)

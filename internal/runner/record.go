@@ -20,43 +20,31 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// hashOf names an input in the store.
-func hashOf(canonical []byte) string { return fingerprint(canonical) }
-
 // newRecord makes the record of a plan. It is pending until a store says otherwise.
 func (q request) newRecord(p plan, askedHash string) approval.Record {
-	now := q.Now()
+	now, call := q.Now(), q.call
+	origin := approval.Origin{Surface: string(call.Surface), Channel: call.Channel, Groups: call.Groups, External: call.External}
 	rec := approval.Record{
 		ID: randomID(q.Random), Operation: p.op.Name, Risk: string(p.demand.Risk),
 		Input: json.RawMessage(p.in.Canonical()), AskedHash: askedHash,
-		Actor: string(q.call.Actor), Surface: q.call.origin().String(), Interactive: q.call.Interactive, Session: q.Process.ID,
+		Actor: string(call.Actor), Surface: origin.String(), Interactive: call.Interactive, Session: q.Process,
 		API: q.API, Account: q.account(), TokenName: q.tokenName(),
 		Target: p.op.Lock(p.target), TargetName: p.op.TargetName(p.target),
-		Confirm: p.card.Confirm, Facts: json.RawMessage(canonical(p.facts)),
-		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: q.call.RequestID,
+		Confirm: p.card.Confirm, Card: mustEncode(p.card), Facts: json.RawMessage(canonical(p.facts)),
+		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
 		State: approval.Pending, AnswerMode: approval.Async,
 		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
 	}
-	rec.Person, _ = q.Policy().Person(q.call.Actor)
-	if p.here(q.call) && p.demand.Others == 0 {
+	rec.Person, _ = q.Policy().Person(call.Actor)
+	if p.here(call) && p.demand.Others == 0 {
 		rec.AnswerMode, rec.ExpiresAt = approval.Interactive, now.Add(answerHere)
 	}
-	rec.ArgsHash = hashOf(rec.Input)
+	rec.ArgsHash = fingerprint(rec.Input)
 	rec.Fingerprint = fingerprint(rec.Facts)
 	if p.target.ExistingIDs != nil {
 		rec.Known = json.RawMessage(canonical(slices.Sorted(maps.Keys(p.target.ExistingIDs))))
 	}
-	card, err := tools.Encode(p.card)
-	if err != nil {
-		panic(err) // a card is strings alone
-	}
-	rec.Card = json.RawMessage(card)
 	return rec
-}
-
-// origin is where a call was made.
-func (c Call) origin() approval.Origin {
-	return approval.Origin{Surface: string(c.Surface), Channel: c.Channel, Groups: c.Groups, External: c.External}
 }
 
 // Subject names a record in a sentence: what was asked for, of what, and on which account.
@@ -158,11 +146,7 @@ func replyFor(op *tools.Op, rec approval.Record) Reply {
 		return askFor(op, rec)
 	}
 	e := endings[rec.State]
-	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Record: &rec}
-	reply.Message = rec.Message
-	if reply.Message == "" {
-		reply.Message = Subject(rec) + ": " + standsAs(rec) + "."
-	}
+	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Message: Standing(rec), Record: &rec}
 	if len(rec.Result) > 0 {
 		reply.Value = jsontext.Value(rec.Result)
 	}
@@ -216,6 +200,3 @@ func Standing(rec approval.Record) string {
 	}
 	return Subject(rec) + ": " + standsAs(rec) + "."
 }
-
-// Explain says what went wrong, and what to do.
-func Explain(err error) string { return explain(err) }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mattn/go-runewidth"
 
@@ -69,18 +70,9 @@ func eachMember(raw jsontext.Value, do func(name string, value jsontext.Value)) 
 	}
 }
 
-func eachElement(raw jsontext.Value, do func(value jsontext.Value)) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
-	if _, err := dec.ReadToken(); err != nil {
-		return
-	}
-	for dec.PeekKind() != ']' {
-		value, err := dec.ReadValue()
-		if err != nil {
-			return
-		}
-		do(value)
-	}
+func elements(raw jsontext.Value) (all []jsontext.Value) {
+	_ = json.Unmarshal(raw, &all) //nolint:errcheck // what is no array has none
+	return all
 }
 
 // scalar returns a value as a reader writes it; null is nothing.
@@ -93,7 +85,9 @@ func scalar(v jsontext.Value) string {
 		return ""
 	case '[':
 		var parts []string
-		eachElement(v, func(e jsontext.Value) { parts = append(parts, scalar(e)) })
+		for _, e := range elements(v) {
+			parts = append(parts, scalar(e))
+		}
 		return strings.Join(parts, ", ")
 	}
 	return string(v)
@@ -106,8 +100,7 @@ func appendLines(to []byte, prefix string, raw jsontext.Value) []byte {
 			to = appendLines(to, prefix+name+".", v)
 			return
 		}
-		to = append(append(append(to, prefix...), name...), ": "...)
-		to = append(append(to, scalar(v)...), '\n')
+		to = fmt.Appendf(to, "%s%s: %s\n", prefix, name, scalar(v))
 	})
 	return to
 }
@@ -136,7 +129,7 @@ func tableOf(raw jsontext.Value, noun string) Table {
 func tableOfRows(rows jsontext.Value) Table {
 	var t Table
 	at := map[string]int{}
-	eachElement(rows, func(row jsontext.Value) {
+	for _, row := range elements(rows) {
 		cells := make([]string, len(t.Header))
 		eachMember(row, func(name string, v jsontext.Value) {
 			column, ok := at[name]
@@ -148,7 +141,7 @@ func tableOfRows(rows jsontext.Value) Table {
 			cells[column] = scalar(v)
 		})
 		t.Rows = append(t.Rows, cells)
-	})
+	}
 	for i, cells := range t.Rows { // Rows that came before a column did
 		t.Rows[i] = append(cells, make([]string, len(t.Header)-len(cells))...)
 	}

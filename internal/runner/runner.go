@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -31,7 +32,7 @@ type Runner struct {
 	Ended      func(context.Context, permissions.Actor) (why string, err error) // why an identity counts no more; nil: each counts
 	Groups     func(context.Context, permissions.Actor) []string                // the Slack user groups that somebody is in now; nil: they cannot be asked for
 	AuditReads bool                                                             // write an audit row for each read too
-	Process    Process
+	Process    string                                                           // names the session of this process, at random
 	Now        func() time.Time
 	Random     io.Reader // for ids and nonces
 	Log        *slog.Logger
@@ -41,11 +42,6 @@ type Runner struct {
 	schedule        readBackSchedule
 	pendingOutcomes sync.Map // by a record's id: outcomes that the store did not take
 	calling         sync.Map // by a record's id: calls under way here
-}
-
-// Process says which process this is, for what it asks and for forms.
-type Process struct {
-	ID string // names the session of this process, at random
 }
 
 // Call is one operation that an actor asks for.
@@ -74,7 +70,7 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	if !ok {
 		return Reply{Class: Invalid, Message: NoSuchOperation(r.Catalogue, call.Operation)}
 	}
-	if secret := r.redact(call.RequestID); secret != call.RequestID || holdsAccessKey(secret) {
+	if secret := r.redact(call.RequestID); secret != call.RequestID || accessKey.MatchString(secret) {
 		return fail(op, &tools.InputError{Text: "the request id holds a secret; use a name that says nothing"})
 	}
 	call.RequestID = tools.NormalizeUnicode(call.RequestID)
@@ -101,23 +97,11 @@ type request struct {
 	in   tools.Input
 }
 
-// holdsAccessKey reports whether a text contains something of the form of an access key.
-func holdsAccessKey(text string) bool {
-	const prefix, most = "vpsbot_", 52
-	for {
-		_, after, found := strings.Cut(text, prefix)
-		if !found {
-			return false
-		}
-		if text = after; len(text)-len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz234567")) >= most {
-			return true
-		}
-	}
-}
+var accessKey = regexp.MustCompile(`vpsbot_[a-z2-7]{52}`)
 
 // accept decodes an input, and refuses one that carries the API token.
 func (r *Runner) accept(op *tools.Op, raw []byte) (tools.Input, error) {
-	if holdsAccessKey(string(raw)) {
+	if accessKey.Match(raw) {
 		return tools.Input{}, errors.New("the input contains an access key; it is never an argument: take it out, and revoke the key if others have seen it")
 	}
 	if given := string(raw); r.redact(given) != given {
@@ -135,10 +119,11 @@ func (r *Runner) accept(op *tools.Op, raw []byte) (tools.Input, error) {
 
 var errTokenGiven = errors.New("the input contains the API token; it is never an argument: take it out")
 
-// fail makes a reply of an error that ended a call before anything was changed.
+// fail makes a reply of an error that ended a call before anything was changed. op is nil where the record that an
+// answer names does not exist.
 func fail(op *tools.Op, err error) Reply {
-	reply := Reply{Op: op, Class: classOf(err), Message: explain(err)}
-	if !op.IsRead() {
+	reply := Reply{Op: op, Class: classOf(err), Message: Explain(err)}
+	if op == nil || !op.IsRead() {
 		reply.Outcome = Refused
 	}
 	return reply

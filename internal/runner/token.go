@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -38,21 +39,11 @@ func (r *Runner) tokenPermissions() *ttl.Cache[permissions.Token] {
 	return &r.cache.permissions
 }
 
-// account returns the account's e-mail address in the last answer.
-func (r *Runner) account() string {
-	if last := r.cache.last.Load(); last != nil {
-		return last.account
-	}
-	return ""
-}
+// account returns the account's e-mail address in the last answer, and tokenName the token's name.
+func (r *Runner) account() string   { return r.lastNames().account }
+func (r *Runner) tokenName() string { return r.lastNames().token }
 
-// tokenName returns the token's name in the last answer.
-func (r *Runner) tokenName() string {
-	if last := r.cache.last.Load(); last != nil {
-		return last.token
-	}
-	return ""
-}
+func (r *Runner) lastNames() *accountNames { return cmp.Or(r.cache.last.Load(), &accountNames{}) }
 
 // token returns the permissions of the token. They are at most tokenAge old, or read now if fresh is true, for
 // a request that began earlier cannot answer then. It fails closed.
@@ -70,7 +61,7 @@ func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, erro
 			defer func() { // the cache's goroutine has no other recover
 				if broken := recover(); broken != nil {
 					r.Log.Error("internal error while the permissions were read", "error", broken)
-					err = errInternal
+					err = errors.New("an internal error; it is logged")
 				}
 			}()
 			return read(ctx)
@@ -111,14 +102,12 @@ func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissi
 		return permissions.Token{}, err
 	}
 	if me.Token.Permissions == nil {
-		return permissions.Token{}, errNoPermissions
+		return permissions.Token{}, errors.New("VPS.org's answer has no list of permissions")
 	}
 	facts := tools.TokenOf(me)
 	r.cache.last.Store(&accountNames{accountOf(me, key, simulated), facts.Name})
 	return facts, nil
 }
-
-var errInternal = errors.New("an internal error; it is logged")
 
 // redact replaces the token in a text.
 func (r *Runner) redact(s string) string {
@@ -128,8 +117,6 @@ func (r *Runner) redact(s string) string {
 	}
 	return redact.Text(s, token)
 }
-
-var errNoPermissions = errors.New("VPS.org's answer has no list of permissions")
 
 // accountOf returns the name of the account in records: its e-mail address, or else the hash of
 // its token, so that two accounts without an address differ. The name of a simulator's
@@ -154,7 +141,7 @@ func (r *Runner) ObserveCall(c apiclient.Call) {
 }
 
 func unreadable(err error) error {
-	return &tools.Refusal{Text: "the token's permissions cannot be read, so nothing is done: " + explain(err)}
+	return &tools.Refusal{Text: "the token's permissions cannot be read, so nothing is done: " + Explain(err)}
 }
 
 // ExpiryNotice warns in a sentence of a token that has expired or does so within a week; "" if

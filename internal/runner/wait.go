@@ -44,7 +44,7 @@ func (a *attempt) await(ctx context.Context, p plan, value any) (w work) {
 	return w
 }
 
-// readBackTurn reads once how work stands. What was accepted without telling its id is found by it
+// read reads once how work stands. What was accepted without telling its id is found by it
 // being new.
 func (w *work) read(ctx context.Context, c *apiclient.Client, p plan, value any) error {
 	if p.op.Creates() && tools.Summarize(value).ID.IsZero() {
@@ -111,7 +111,7 @@ func (a *attempt) settle(ctx context.Context, p plan, value any, reply Reply) Re
 	switch {
 	case work.err != nil && !isOver(work.err):
 		reply.Class = a.call.unsettled()
-		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + explain(work.err)
+		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + Explain(work.err)
 	case work.err != nil:
 		reply.Class = a.call.unsettled()
 		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + text.Quote(work.status) + "."
@@ -178,6 +178,3 @@ func (r *Runner) NoteWorkFailed(ctx context.Context, rec approval.Record, status
 	row.Reason = text.Clean("It was accepted, and ended with status " + status + ".")
 	r.noteOrLog(ctx, row)
 }
-
-// WorkFailed reports whether a status is a word of failure.
-func WorkFailed(status string) bool { return tools.IsFailedStatus(status) }

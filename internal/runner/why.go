@@ -21,7 +21,7 @@ func (r *Runner) Why(ctx context.Context, call Call) string {
 	if name := whyServer(call.Input); name != "" && target == nil {
 		found, err := request{r, call, op, tools.Input{}}.whyTarget(ctx, name)
 		if err != nil {
-			return explain(err)
+			return Explain(err)
 		}
 		target = found
 	}
@@ -31,7 +31,7 @@ func (r *Runner) Why(ctx context.Context, call Call) string {
 	}
 	token, err := r.token(ctx, false)
 	if err != nil {
-		return explain(err)
+		return Explain(err)
 	}
 	if t := token.Allows(op.Needs, r.Now()); !t.Allowed {
 		return op.Name + " is refused: " + t.Reason

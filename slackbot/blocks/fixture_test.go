@@ -35,7 +35,7 @@ func run(t testing.TB, token, operation, input string) runner.Reply {
 		Store: func(context.Context) (approval.Store, error) {
 			return nil, errors.New("reads and dry runs need no store")
 		},
-		Process: runner.Process{ID: "p"},
+		Process: "p",
 		Now:     func() time.Time { return noon }, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	}
 	return r.Run(t.Context(), runner.Call{Operation: operation, Input: []byte(input), Actor: "local:alice", Surface: permissions.Terminal})

@@ -7,6 +7,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // followFor is how long a message shows work that goes on after VPS.org has accepted it.
@@ -62,7 +63,7 @@ func (u *update) readProgress(ctx context.Context) {
 	if w.Settled {
 		w.took = now.Sub(u.rec.ClaimedAt).Truncate(time.Second)
 	}
-	if w.Settled && runner.WorkFailed(w.Status) { // once over all replicas: the row of its call says done, because VPS.org had accepted it
+	if w.Settled && tools.IsFailedStatus(w.Status) { // once over all replicas: the row of its call says done, because VPS.org had accepted it
 		if first, err := u.store.Dedupe(ctx, "failed work "+u.rec.ID, now, now.Add(2*followFor)); err == nil && first {
 			u.Runner.NoteWorkFailed(ctx, u.rec, w.Status)
 		}
