@@ -80,9 +80,9 @@ func second[T any](_ T, err error) error { return err }
 func TestIDsInPaths(t *testing.T) {
 	f := newFake(t, always(204, ``))
 	for id, want := range map[ID]string{
-		number("7"):         "/api/v1/servers/7/",
-		{text: someUUID}:    "/api/v1/servers/" + someUUID + "/",
-		{text: `a"<b>;c@d`}: "/api/v1/servers/a%22%3Cb%3E;c@d/",
+		number("7"):       "/api/v1/servers/7/",
+		word(someUUID):    "/api/v1/servers/" + someUUID + "/",
+		word(`a"<b>;c@d`): "/api/v1/servers/a%22%3Cb%3E;c@d/",
 	} {
 		require.NoError(t, f.client(t).Servers.Delete(t.Context(), id))
 		got := f.requests()
@@ -93,9 +93,9 @@ func TestIDsInPaths(t *testing.T) {
 func TestIDsInBodiesKeepTheirForm(t *testing.T) {
 	f := newFake(t, always(200, ``))
 	for id, want := range map[ID]string{
-		number("501"):    `{"backup_id":501}`,
-		{text: "501"}:    `{"backup_id":"501"}`,
-		{text: someUUID}: `{"backup_id":"` + someUUID + `"}`,
+		number("501"):  `{"backup_id":501}`,
+		word("501"):    `{"backup_id":"501"}`,
+		word(someUUID): `{"backup_id":"` + someUUID + `"}`,
 	} {
 		_, err := f.client(t).Servers.Restore(t.Context(), someID, id)
 		require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestDryRun(t *testing.T) {
 		body         string
 	}{
 		"create": {func(c *Client) error {
-			return second(c.Servers.Create(ctx, CreateServer{Name: "a", PlanID: number("1"), OSID: ID{text: "x"}, Location: "us"}))
+			return second(c.Servers.Create(ctx, CreateServer{Name: "a", PlanID: number("1"), OSID: word("x"), Location: "us"}))
 		}, "POST", "/servers/", `{"name":"a","plan_id":1,"os_id":"x","location":"us"}`},
 		"no body": {func(c *Client) error { return second(c.Servers.Start(ctx, someID)) }, "POST", "/servers/12345/start/", ``},
 		"delete":  {func(c *Client) error { return c.Backups.Delete(ctx, someID) }, "DELETE", "/backups/12345/", ``},

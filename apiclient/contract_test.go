@@ -95,7 +95,9 @@ var contract = map[string]func(context.Context, *Client) (any, error){
 	},
 }
 
-func number(s string) ID { return ID{text: s, number: true} }
+func number(s string) ID { return ID{scalar{s, true}} }
+
+func word(s string) ID { return ID{scalar{text: s}} }
 
 func TestContract(t *testing.T) {
 	examples := readExamples(t)

@@ -101,7 +101,7 @@ func asError(t testing.TB, err error) *Error {
 	return apiErr
 }
 
-var someID = ID{text: "12345", number: true}
+var someID = ID{scalar{"12345", true}}
 
 // newBenchFake serves one body and records nothing.
 func newBenchFake(t testing.TB, body []byte) string {

@@ -18,17 +18,14 @@ const (
 // ID identifies one object of the API: a whole number or a string, kept in its original form. The zero value is
 // no id; no request is sent for it. IDs may be map keys, but to == the number 7 and the string "7" differ: use
 // Equal.
-type ID struct {
-	text   string
-	number bool
-}
+type ID struct{ scalar }
 
 // ParseID parses an id that a person wrote: a whole number without leading zeros and of at most 19 digits,
 // which is sent as a JSON number, or a UUID, which is sent as a string.
 func ParseID(s string) (ID, error) {
 	switch {
 	case text.IsUUID(s):
-		return ID{text: s}, nil
+		return ID{scalar{text: s}}, nil
 	case !isDigits(s):
 		return ID{}, fmt.Errorf("%.64q is not an id: want a whole number or a UUID", s)
 	case len(s) > maxParsedDigits:
@@ -36,33 +33,16 @@ func ParseID(s string) (ID, error) {
 	case len(s) > 1 && s[0] == '0':
 		return ID{}, fmt.Errorf("%q is not an id: it has leading zeros", s)
 	}
-	return ID{text: s, number: true}, nil
+	return ID{scalar{s, true}}, nil
 }
 
 // LooksLikeID reports whether s consists of digits or has the form of a UUID. Such a text is never used as a
 // name, even if ParseID refuses it ("007").
 func LooksLikeID(s string) bool { return isDigits(s) || text.IsUUID(s) }
 
-// String returns the id's text; it is empty for the zero ID.
-func (id ID) String() string { return id.text }
-
-// IsZero reports whether id is no id at all.
-func (id ID) IsZero() bool { return id.text == "" }
-
 // Equal reports whether both identify the same object: it compares the text (UUIDs without regard to case), not
 // whether it is a number or a string.
 func (id ID) Equal(other ID) bool { return id.Key() == other.Key() }
-
-// MarshalJSON encodes the id in its original form, the zero ID as null.
-func (id ID) MarshalJSON() ([]byte, error) {
-	switch {
-	case id.IsZero():
-		return []byte("null"), nil
-	case id.number:
-		return []byte(id.text), nil
-	}
-	return jsontext.AppendQuote(nil, id.text)
-}
 
 // UnmarshalJSON decodes a number of plain digits, a string of 1 to 128 characters that are safe as one segment
 // of a path, or null.
@@ -88,7 +68,7 @@ func (id *ID) setNumber(s string) error {
 	if !isDigits(s) || len(s) > maxIDLength {
 		return fmt.Errorf("%.64q is not an id: want plain digits", s)
 	}
-	*id = ID{text: s, number: true}
+	*id = ID{scalar{s, true}}
 	return nil
 }
 
@@ -100,7 +80,7 @@ func (id *ID) setText(s string) error {
 	if s == "." || s == ".." || strings.ContainsFunc(s, unsafeInID) {
 		return errors.New("an id with characters that are not safe in a path")
 	}
-	*id = ID{text: s}
+	*id = ID{scalar{text: s}}
 	return nil
 }
 

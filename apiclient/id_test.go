@@ -76,7 +76,7 @@ func TestIDWireForm(t *testing.T) {
 		`"a\u0000b"`:                         {err: "not safe"},
 		`"ä"`:                                {err: "not safe"},
 	} {
-		id := ID{text: "before"}
+		id := word("before")
 		err := json.Unmarshal([]byte(in), &id)
 		if want.err != "" {
 			require.ErrorContains(t, err, want.err, in)
@@ -89,12 +89,12 @@ func TestIDWireForm(t *testing.T) {
 }
 
 func TestIDEqual(t *testing.T) {
-	text := ID{text: "7"}
+	text := word("7")
 	require.NotEqual(t, number("7"), text)
 	require.True(t, number("7").Equal(text))
 	require.False(t, number("7").Equal(number("8")))
-	require.True(t, ID{text: someUUID}.Equal(ID{text: strings.ToUpper(someUUID)}))
-	require.False(t, ID{text: "abc"}.Equal(ID{text: "ABC"}), "only UUIDs disregard case")
+	require.True(t, word(someUUID).Equal(word(strings.ToUpper(someUUID))))
+	require.False(t, word("abc").Equal(word("ABC")), "only UUIDs disregard case")
 	require.True(t, ID{}.Equal(ID{}))
 }
 

@@ -34,7 +34,7 @@ func TestAmounts(t *testing.T) {
 		`[1]`:              {"", `null`, false},
 		`{"value":1}`:      {"", `null`, false},
 	} {
-		got := Amount{"before", false}
+		got := Amount{scalar{text: "before"}}
 		require.NoError(t, unmarshal([]byte(in), &got), in)
 		require.Equal(t, want.text, got.String(), in)
 		require.Equal(t, want.text == "", got.IsZero(), in)
