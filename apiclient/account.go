@@ -45,7 +45,7 @@ type Token struct {
 
 // Me reads the account and the token's permissions: GET /account/me/. It needs no permission.
 func (a Account) Me(ctx context.Context) (Me, error) {
-	return fetch[Me](ctx, a.run, &call{route: "/account/me/"})
+	return fetch[Me](ctx, a.run, &call{method: "GET", route: "/account/me/"})
 }
 
 // Permissions are grants, each as resource:action. The API documents a list of texts; a single text and an

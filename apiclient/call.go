@@ -23,7 +23,7 @@ const (
 
 // call is one API call on its way through the links of the chain.
 type call struct {
-	method string // GET if empty
+	method string
 	route  string // relative to the base URL: "/servers/{id}/"
 	answer bodyRule
 	id     ID   // replaces {id} in the route
@@ -49,9 +49,6 @@ func (c *call) isRead() bool { return c.method == http.MethodGet }
 
 // prepare sets the path and the payload. A call that it refuses is never sent.
 func (c *call) prepare() (err error) {
-	if c.method == "" {
-		c.method = http.MethodGet
-	}
 	c.path = c.route
 	if strings.Contains(c.route, "{id}") && c.id.IsZero() {
 		return c.newError(KindInvalid, errNoID)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -53,7 +52,11 @@ type sender struct {
 }
 
 func (s sender) send(ctx context.Context, c *call) error {
-	resp, err := s.next.RoundTrip(s.request(context.WithValue(ctx, callKey{}, c), c))
+	req, err := s.request(context.WithValue(ctx, callKey{}, c), c)
+	if err != nil {
+		return err
+	}
+	resp, err := s.next.RoundTrip(req)
 	if err != nil {
 		return err
 	}
@@ -63,26 +66,19 @@ func (s sender) send(ctx context.Context, c *call) error {
 // contentJSON is shared by all requests: nothing writes into header values.
 var contentJSON = []string{"application/json"}
 
-func (s sender) request(ctx context.Context, c *call) *http.Request {
+func (s sender) request(ctx context.Context, c *call) (*http.Request, error) {
+	// net/http reads the body again only if it wrote nothing of the request, on a connection that turned out to
+	// be closed.
+	req, err := http.NewRequestWithContext(ctx, c.method, "", bytes.NewReader(c.payload))
+	if err != nil {
+		return nil, err
+	}
 	target := *s.base
 	target.Path += c.path
 	target.RawQuery = c.query
-	req := (&http.Request{
-		Method: c.method,
-		URL:    &target,
-		Host:   target.Host,
-		Header: http.Header{"Accept": contentJSON, "Content-Type": contentJSON, "User-Agent": s.userAgent},
-	}).WithContext(ctx)
-	if c.payload != nil {
-		req.ContentLength = int64(len(c.payload))
-		// net/http calls GetBody only if it wrote nothing of the request, on a connection that turned out to be
-		// closed.
-		req.GetBody = func() (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(c.payload)), nil
-		}
-		req.Body, _ = req.GetBody()
-	}
-	return req
+	req.URL = &target
+	req.Header = http.Header{"Accept": contentJSON, "Content-Type": contentJSON, "User-Agent": s.userAgent}
+	return req, nil
 }
 
 const connectLimit = 3 * time.Second

@@ -46,7 +46,7 @@ func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 	var count float64
 	query := l.query
 	for number := 1; number <= maxPages; number++ {
-		p, err := fetch[page[T]](ctx, l.run, &call{route: l.route, query: query})
+		p, err := fetch[page[T]](ctx, l.run, &call{method: "GET", route: l.route, query: query})
 		if apiErr := errorIn(err); apiErr.Kind == KindNotFound {
 			if number > 1 {
 				return l.filtered(all), nil // there is no page of this number
@@ -60,7 +60,7 @@ func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 			count, _ = p.Count.Float() // 0 if the API reports no number of objects
 		}
 		before := len(all)
-		for _, item := range p.Results.items {
+		for _, item := range p.Results {
 			key := item.identity().Key()
 			if number == 1 || !seen[key] {
 				all = append(all, item)
@@ -98,28 +98,25 @@ func (l list[T]) nextQuery(next string, number int) string {
 func equals(word, wanted string) bool { return wanted == "" || strings.EqualFold(word, wanted) }
 
 // page is one answer to a list: a bare array, or an object with count, results and next.
-type page[T any] struct{ envelope[T] }
-
-type envelope[T any] struct {
+type page[T any] struct {
 	Count   Amount     `json:"count"`
 	Next    string     `json:"next"`
 	Results results[T] `json:"results"`
 }
 
-type results[T any] struct {
-	items []T
-	given bool
-}
+// results are nil only if they are missing.
+type results[T any] []T
 
 // UnmarshalJSONFrom decodes both forms; an object without results is no list.
 func (p *page[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() == '[' {
 		return p.Results.UnmarshalJSONFrom(dec)
 	}
-	if err := json.UnmarshalDecode(dec, &p.envelope); err != nil {
+	type plain page[T]
+	if err := json.UnmarshalDecode(dec, (*plain)(p)); err != nil {
 		return err
 	}
-	if !p.Results.given {
+	if p.Results == nil {
 		return errNoList
 	}
 	return nil
@@ -127,6 +124,9 @@ func (p *page[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // UnmarshalJSONFrom decodes an array, or null as an empty one.
 func (r *results[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	r.given = true
-	return json.UnmarshalDecode(dec, &r.items)
+	err := json.UnmarshalDecode(dec, (*[]T)(r))
+	if *r == nil {
+		*r = results[T]{}
+	}
+	return err
 }

@@ -50,7 +50,7 @@ func (s Servers) List(ctx context.Context, f ServerFilter) ([]Server, error) {
 
 // Get reads one server in full: GET /servers/{id}/.
 func (s Servers) Get(ctx context.Context, id ID) (Server, error) {
-	return fetch[Server](ctx, s.run, &call{route: "/servers/{id}/", id: id})
+	return fetch[Server](ctx, s.run, &call{method: "GET", route: "/servers/{id}/", id: id})
 }
 
 // Create orders a server, which is billed: POST /servers/. The server of the answer is still being provisioned.
