@@ -87,7 +87,7 @@ func (c *call) createBackup() *response {
 		return badRequest("Backup limit reached: 10 manual backups per server")
 	}
 	backup := c.AddBackup(Backup{Image: image, BackupType: Manual})
-	return created(c.backupObject(backup).withMessage(backupMessage))
+	return created(append(c.backupObject(backup), member{"message", backupMessage}))
 }
 
 func (c *call) createSnapshot() *response {
@@ -100,7 +100,7 @@ func (c *call) createSnapshot() *response {
 		return badRequest("Snapshot limit reached: 5 snapshots per server")
 	}
 	snapshot := c.AddSnapshot(Snapshot{Image: image, Name: *name})
-	return created(c.snapshotObject(snapshot).withMessage(snapshotMessage))
+	return created(append(c.snapshotObject(snapshot), member{"message", snapshotMessage}))
 }
 
 func count[V any](m map[int]*V, wanted func(*V) bool) (n int) {

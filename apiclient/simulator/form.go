@@ -16,14 +16,14 @@ const (
 	notBoolean = "Must be a valid boolean."
 )
 
-// form is the JSON object of a request body, with its errors by field. Its zero value is empty.
+// form is the JSON object of a request body, with its errors by field.
 type form struct {
 	fields map[string]json.RawMessage
 	errors map[string][]string
 }
 
 func parseForm(body []byte) (form, *response) {
-	var f form
+	f := form{errors: map[string][]string{}}
 	if len(body) > maxBody {
 		return f, fail(http.StatusRequestEntityTooLarge, "Request body is too large.")
 	}
@@ -40,15 +40,12 @@ func parseForm(body []byte) (form, *response) {
 }
 
 func (f *form) fail(name, complaint string) {
-	if f.errors == nil {
-		f.errors = map[string][]string{}
-	}
 	f.errors[name] = append(f.errors[name], complaint)
 }
 
 // refusal is the answer to a form with errors, nil if there are none.
 func (f *form) refusal() *response {
-	if f.errors == nil {
+	if len(f.errors) == 0 {
 		return nil
 	}
 	return &response{status: http.StatusBadRequest, body: f.errors}
@@ -113,7 +110,7 @@ func UUID(id int) string { return fmt.Sprintf("%s%012d", uuidPrefix, id) }
 
 // parseID parses the id of a path or a query.
 func (w *World) parseID(s string) (int, bool) {
-	if w.uuids {
+	if w.opts.UUIDs {
 		digits, found := strings.CutPrefix(strings.ToLower(s), uuidPrefix)
 		if !found || len(digits) != 12 {
 			return 0, false
@@ -127,9 +124,9 @@ func (w *World) parseID(s string) (int, bool) {
 // idMember is an id as a member of its object.
 func (w *World) idMember(id int) member {
 	switch {
-	case w.vendor:
+	case w.opts.Vendor:
 		return member{"uuid", UUID(id)}
-	case w.uuids:
+	case w.opts.UUIDs:
 		return member{"id", UUID(id)}
 	}
 	return member{"id", id}
@@ -138,7 +135,7 @@ func (w *World) idMember(id int) member {
 // idField reads an id of a form, in the form in which answers have it. An unknown UUID becomes 0, which no
 // object has.
 func (c *call) idField(name string, required bool) *int {
-	if !c.uuids {
+	if !c.opts.UUIDs {
 		id := field[wholeNumber](&c.form, name, required, notInteger)
 		return (*int)(id)
 	}

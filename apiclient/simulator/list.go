@@ -21,7 +21,7 @@ func list[V any](c *call, objects []*V, wanted func(*V) bool, show func(*V) obje
 		results = append(results, show(object))
 	}
 	body := object{{"count", len(objects)}}
-	if c.opts.Next {
+	if c.opts.Vendor {
 		body = append(body, member{"next", orNull(p.next)}, member{"previous", orNull(p.previous)})
 	}
 	return ok(append(body, member{"results", results}))

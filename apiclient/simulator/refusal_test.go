@@ -367,7 +367,7 @@ func FuzzRequest(f *testing.F) {
 		r.Method, r.URL = method, &url.URL{Path: prefix + path, RawQuery: query}
 		r.Header.Set("Authorization", "Bearer vps_demo")
 		w := httptest.NewRecorder()
-		New(Options{PageSize: 1, Next: true, Now: fixed}).ServeHTTP(w, r)
+		New(Options{PageSize: 1, Vendor: true, Now: fixed}).ServeHTTP(w, r)
 		require.Less(t, w.Code, http.StatusInternalServerError)
 		require.Equal(t, w.Code != http.StatusNoContent, json.Valid(w.Body.Bytes()), w.Body.String())
 	})
@@ -378,7 +378,7 @@ func FuzzID(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, w := range []*World{{}, {uuids: true}} {
+		for _, w := range []*World{{opts: &Options{}}, {opts: &Options{UUIDs: true}}} {
 			if id, known := w.parseID(text); known {
 				require.GreaterOrEqual(t, id, 0)
 				require.NotContains(t, text, "/")

@@ -3,7 +3,6 @@ package simulator
 import (
 	"net/http"
 	"slices"
-	"time"
 )
 
 const (
@@ -24,8 +23,6 @@ type Request struct {
 	Token string
 	// Status is the status of the answer: 0 before there is one, and if the connection was broken.
 	Status int
-	// At is the time of arrival by the simulator's clock.
-	At time.Time
 }
 
 // Requests returns a copy of the last 10,000 requests, the oldest first. Each is recorded on arrival, before it
@@ -49,7 +46,7 @@ func (s *Simulator) Writes() []Request {
 func (s *Simulator) logRequest(r *http.Request, body []byte) (*Request, Interceptor) {
 	entry := &Request{
 		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
-		Body: string(body[:min(len(body), keptBody)]), At: s.opts.Now(),
+		Body: string(body[:min(len(body), keptBody)]),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,9 +14,8 @@ import (
 type response struct {
 	status  int
 	body    any
-	page    string // a web page instead of a body
 	header  http.Header
-	payload []byte
+	payload []byte // the encoded body, or a web page instead
 }
 
 func ok(body any) *response      { return &response{status: http.StatusOK, body: body} }
@@ -46,7 +45,7 @@ func (r *response) with(name, value string) *response {
 
 // noRoute is Django's answer for a path without a view: a web page.
 func noRoute() *response {
-	return &response{status: http.StatusNotFound, page: `<!doctype html>
+	page := `<!doctype html>
 <html lang="en">
 <head>
   <title>Not Found</title>
@@ -55,7 +54,8 @@ func noRoute() *response {
   <h1>Not Found</h1><p>The requested resource was not found on this server.</p>
 </body>
 </html>
-`}
+`
+	return (&response{status: http.StatusNotFound, payload: []byte(page)}).with("Content-Type", "text/html; charset=utf-8")
 }
 
 // encode encodes the body, which must be done while the world is still locked.
@@ -68,23 +68,16 @@ func (r *response) encode() *response {
 		return fail(http.StatusInternalServerError, "Internal server error: "+err.Error())
 	}
 	r.payload = payload
-	return r
+	return r.with("Content-Type", "application/json")
 }
 
 func (r *response) write(w http.ResponseWriter) {
 	maps.Copy(w.Header(), r.header)
-	contentType := "application/json"
-	if r.page != "" {
-		r.payload, contentType = []byte(r.page), "text/html; charset=utf-8"
-	}
 	if r.payload != nil {
-		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Content-Length", strconv.Itoa(len(r.payload)))
 	}
 	w.WriteHeader(r.status)
-	if r.payload != nil {
-		_, _ = w.Write(r.payload)
-	}
+	_, _ = w.Write(r.payload)
 }
 
 // object is a JSON object whose members are in the documentation's order.
@@ -93,14 +86,6 @@ type object []member
 type member struct {
 	name  string
 	value any
-}
-
-// withMessage appends a message, unless it is empty.
-func (o object) withMessage(message string) object {
-	if message == "" {
-		return o
-	}
-	return append(o, member{"message", message})
 }
 
 // MarshalJSONTo encodes the members in their order.

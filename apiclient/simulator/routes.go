@@ -94,7 +94,6 @@ func (m methods) allowed() string {
 type call struct {
 	*World
 	request *http.Request
-	opts    *Options
 	token   *Token
 	query   url.Values
 	form    form
@@ -129,7 +128,7 @@ func (s *Simulator) respond(r *http.Request, body []byte) *response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.world.advance(now)
-	c := call{World: s.world, request: r, opts: &s.opts}
+	c := call{World: s.world, request: r}
 	return c.run(methods, pattern, id, body).encode().with("Allow", methods.allowed())
 }
 

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -48,7 +47,7 @@ func (w *World) sampleFleet() []Server {
 	return []Server{
 		{
 			ID: 12345, Name: "web-server-01", Hostname: "web01.example.com", Location: "us-west",
-			Plan: w.serverPlan(1), OS: w.OS[5], BackupsEnabled: true,
+			Plan: w.serverPlan(1), OS: sampleOS[5], BackupsEnabled: true,
 			Usage: Usage{
 				CPUPercent: 23.5, MemoryUsed: 2048, DiskUsed: 35, BandwidthUsed: 450,
 				MeasuredAt: at("2025-01-16T15:45:00Z"),
@@ -57,7 +56,7 @@ func (w *World) sampleFleet() []Server {
 		},
 		{
 			ID: 12346, Name: "db-server-01", Hostname: "db01.example.com", Location: "us-east",
-			Plan: w.serverPlan(2), OS: w.OS[3],
+			Plan: w.serverPlan(2), OS: sampleOS[3],
 			Usage:     Usage{CPUPercent: 41.2, MemoryUsed: 6144, DiskUsed: 96, BandwidthUsed: 120},
 			CreatedAt: at("2025-01-12T09:15:00Z"), UpdatedAt: at("2025-01-16T08:45:00Z"),
 		},
@@ -92,13 +91,12 @@ var sampleDomains = []Domain{
 var sampleZones = []Zone{{"00000000-0000-4000-8000-000000000001", "example.com", at("2025-03-01T01:00:00Z"), 3}}
 
 // newWorld returns the initial world of a simulator.
-func newWorld(opts Options) *World {
+func newWorld(opts *Options) *World {
 	w := &World{
 		Account: sampleAccount, Credits: enoughFor20, Tokens: map[string]*Token{},
 		Servers: map[int]*Server{}, Backups: map[int]*Backup{}, Snapshots: map[int]*Snapshot{},
-		Plans: map[int]*Plan{}, ServerPlans: maps.Clone(sampleServerPlans), OS: maps.Clone(sampleOS),
-		Domains: map[int]*Domain{}, Zones: map[string]*Zone{},
-		now: opts.Now(), speed: opts.Speed, uuids: opts.UUIDs, vendor: opts.Vendor,
+		Plans: map[int]*Plan{}, Domains: map[int]*Domain{}, Zones: map[string]*Zone{},
+		opts: opts, now: opts.Now(),
 		nextServer: firstServer + sampleServers, nextBackup: firstBackup, nextSnapshot: firstSnapshot,
 	}
 	for _, t := range opts.Tokens {
@@ -150,7 +148,7 @@ func (w *World) generated(n int) Server {
 	role := roles[(n-sampleServers-1)%len(roles)]
 	s := Server{
 		Name: fmt.Sprintf("%s-%02d", role, n), Hostname: fmt.Sprintf("%s%02d.example.com", role, n),
-		Location: locations[n%len(locations)], Plan: w.serverPlan(1 + n%4), OS: w.OS[[]int{3, 5, 6}[n/3%3]],
+		Location: locations[n%len(locations)], Plan: w.serverPlan(1 + n%4), OS: sampleOS[[]int{3, 5, 6}[n/3%3]],
 		BackupsEnabled: n%2 == 0,
 		Usage:          Usage{CPUPercent: float64(n*37%800) / 10, MemoryUsed: 512 + n*128%1024, DiskUsed: 5 + n%30, BandwidthUsed: n * 11 % 500},
 		CreatedAt:      at("2025-01-12T09:15:00Z").Add(time.Duration(n) * 7 * time.Hour),

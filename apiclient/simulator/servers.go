@@ -72,7 +72,7 @@ func (c *call) createServer() *response {
 	set(&n.Hostname, c.form.text("hostname", false, hostname))
 	set(&n.BackupsEnabled, field[bool](&c.form, "backups_enabled", false, notBoolean))
 	if id := c.idField("os_id", true); id != nil {
-		if n.OS = c.OS[*id]; n.OS.ID == 0 {
+		if n.OS = sampleOS[*id]; n.OS.ID == 0 {
 			c.form.fail("os_id", "Unknown operating system.")
 		}
 	}
@@ -88,7 +88,7 @@ func (c *call) createServer() *response {
 	c.Credits -= price
 	s := c.AddServer(n)
 	c.setStatus(s, Provisioning)
-	return created(c.serverObject(s, createdServer).withMessage(provisioningMessage))
+	return created(append(c.serverObject(s, createdServer), member{"message", provisioningMessage}))
 }
 
 // planAndLocation reads plan and location, which must fit each other, and returns the plan's price. Locations

@@ -53,8 +53,6 @@ type Options struct {
 	// PageSize above 0 divides all lists but the zones into pages, by the queries page and page_size (at most
 	// 100).
 	PageSize int
-	// Next adds the addresses of the next and the previous page to each list, null if there is none.
-	Next bool
 	// Vendor answers as VPS.org's newer tools suggest, instead of as its pages document: UUIDs under "uuid",
 	// pages of 20 with addresses, prices as text, and no filter of servers by status or location.
 	Vendor bool
@@ -91,11 +89,11 @@ func New(opts Options) *Simulator {
 		opts.Tokens = DefaultTokens(opts.Now())
 	}
 	if opts.Vendor {
-		opts.UUIDs, opts.Next, opts.PageSize = true, true, cmp.Or(opts.PageSize, vendorPage)
+		opts.UUIDs, opts.PageSize = true, cmp.Or(opts.PageSize, vendorPage)
 	}
 	return &Simulator{
 		opts:   opts,
-		world:  newWorld(opts),
+		world:  newWorld(&opts),
 		random: rand.New(rand.NewPCG(opts.Seed, opts.Seed)),
 	}
 }

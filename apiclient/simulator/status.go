@@ -41,33 +41,31 @@ func (w *World) advance(now time.Time) {
 	}
 }
 
-// nextStatus returns the status that follows a transitional one, and whether it has been reached.
-func (w *World) nextStatus(status string, at time.Time) (string, bool) {
-	if at.IsZero() || w.now.Before(at) {
-		return "", false
+// settle ends a transitional status if its time is over, and reports whether it did.
+func (w *World) settle(status *string, at *time.Time) bool {
+	t, moves := transitions[*status]
+	if !moves || at.IsZero() || w.now.Before(*at) {
+		return false
 	}
-	t, moves := transitions[status]
-	return t.to, moves
+	*status, *at = t.to, time.Time{}
+	return true
 }
 
 func (w *World) settleServer(s *Server) {
-	status, done := w.nextStatus(s.Status, s.SettlesAt)
-	if !done {
+	end := s.SettlesAt
+	if !w.settle(&s.Status, &s.SettlesAt) {
 		return
 	}
-	s.Status, s.UpdatedAt, s.SettlesAt = status, s.SettlesAt, time.Time{}
-	if status == Active {
+	s.UpdatedAt = end
+	if s.Status == Active {
 		w.address(s)
 	}
 }
 
 func (w *World) settleImage(i *Image) {
-	status, done := w.nextStatus(i.Status, i.SettlesAt)
-	if !done {
-		return
+	if w.settle(&i.Status, &i.SettlesAt) {
+		w.fillImage(i)
 	}
-	i.Status, i.SettlesAt = status, time.Time{}
-	w.fillImage(i)
 }
 
 // setStatus sets a transitional status.
@@ -77,7 +75,7 @@ func (w *World) setStatus(s *Server, status string) {
 
 // settlesAt returns when a transitional status that begins now ends.
 func (w *World) settlesAt(status string) time.Time {
-	return w.now.Add(time.Duration(float64(transitions[status].after) / w.speed))
+	return w.now.Add(time.Duration(float64(transitions[status].after) / w.opts.Speed))
 }
 
 // fillImage sets the missing fields of an image; the size once it is completed.
@@ -99,7 +97,7 @@ func (w *World) fillServer(s *Server) {
 	if s.Plan.ID == 0 {
 		s.Plan = w.serverPlan(1)
 	}
-	orDefault(&s.OS, w.OS[5])
+	orDefault(&s.OS, sampleOS[5])
 	orDefault(&s.CreatedAt, w.now)
 	orDefault(&s.UpdatedAt, s.CreatedAt)
 	if s.Status != Provisioning {
@@ -118,9 +116,10 @@ func (w *World) address(s *Server) {
 	orDefault(&s.IPv6Address, fmt.Sprintf("2001:0db8::%x", max(n+1, 0)))
 }
 
-// serverPlan returns a plan as server objects have it.
+// serverPlan returns a plan as server objects have it: the documentation's pages contradict each other for the
+// first two.
 func (w *World) serverPlan(id int) Plan {
-	if plan, special := w.ServerPlans[id]; special {
+	if plan, special := sampleServerPlans[id]; special {
 		return plan
 	}
 	if plan := w.Plans[id]; plan != nil {

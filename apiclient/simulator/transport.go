@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"syscall"
 )
 
 // Transport returns a RoundTripper that passes requests for any host to the simulator without a socket. A
 // broken connection is syscall.ECONNRESET, or io.ErrUnexpectedEOF in a body of which a part was flushed. It
-// returns as soon as the request's context ends, and calls the hooks of an httptrace as a connection does.
+// returns as soon as the request's context ends.
 func (s *Simulator) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ simulator *Simulator }
@@ -24,9 +23,6 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
-	}
-	if trace := httptrace.ContextClientTrace(ctx); trace != nil {
-		traceSent(trace)
 	}
 	x := &exchange{header: http.Header{}, done: make(chan struct{})}
 	go x.run(t.simulator, serverRequest(req, body))
@@ -63,23 +59,7 @@ func serverRequest(req *http.Request, body []byte) *http.Request {
 	if in.Host == "" {
 		in.Host = req.URL.Host
 	}
-	if in.Header == nil {
-		in.Header = http.Header{}
-	}
 	return in
-}
-
-// traceSent calls the hooks for a request that was written whole.
-func traceSent(trace *httptrace.ClientTrace) {
-	if trace.GotConn != nil {
-		trace.GotConn(httptrace.GotConnInfo{Reused: true})
-	}
-	if trace.WroteHeaders != nil {
-		trace.WroteHeaders()
-	}
-	if trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{})
-	}
 }
 
 // exchange is one request of the in-process transport: the ResponseWriter of its handler, and the result. The

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
 	"runtime"
 	"strings"
 	"syscall"
@@ -117,23 +116,6 @@ func TestInterceptorReadsTheBody(t *testing.T) {
 	require.Equal(t, "yes", got.header.Get("X-Seen"))
 	s.Intercept(nil)
 	require.Empty(t, do(t, s, "GET", "servers/", "").header.Get("X-Seen"))
-}
-
-func TestTransportCallsTraceHooks(t *testing.T) {
-	var told []string
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { told = append(told, "connection") },
-		WroteHeaders: func() { told = append(told, "headers") },
-		WroteRequest: func(i httptrace.WroteRequestInfo) { require.NoError(t, i.Err); told = append(told, "request") },
-	})
-	req, err := http.NewRequestWithContext(ctx, "GET", "https://vps.test"+prefix+"servers/", nil)
-	require.NoError(t, err)
-	resp, err := New(Options{}).Transport().RoundTrip(req)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
-	require.Equal(t, []string{"connection", "headers", "request"}, told)
-	_, err = New(Options{}).Transport().RoundTrip(req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{})))
-	require.NoError(t, err)
 }
 
 // body is a request body that records whether it was closed.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -35,17 +36,11 @@ type World struct {
 	Backups   map[int]*Backup
 	Snapshots map[int]*Snapshot
 	Plans     map[int]*Plan // the plans on sale
-	// ServerPlans are those plans that differ in server objects from Plans: the documentation's pages
-	// contradict each other for the first two.
-	ServerPlans map[int]Plan
-	OS          map[int]OS
-	Domains     map[int]*Domain
-	Zones       map[string]*Zone
+	Domains   map[int]*Domain
+	Zones     map[string]*Zone
 
+	opts         *Options
 	now          time.Time
-	speed        float64
-	uuids        bool
-	vendor       bool
 	nextServer   int
 	nextBackup   int
 	nextSnapshot int
@@ -125,12 +120,7 @@ func takeID(next *int, id int) int {
 	return id
 }
 
-func orDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
+func orDefault[T comparable](field *T, value T) { *field = cmp.Or(*field, value) }
 
 // ordered returns the values of a map by ascending key.
 func ordered[V any](m map[int]*V) []*V {
