@@ -23,6 +23,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 // How long a shutdown takes: with the ten seconds of the bot's work, fifteen at most.
@@ -38,12 +39,11 @@ const maxHeader = 16 << 10
 type service struct {
 	*App
 	mode     config.SlackMode
-	client   *http.Client // for all requests to Slack
 	bot      *slackbot.Bot
 	socket   *transport.Socket // nil: Slack calls over HTTP
 	listener net.Listener
 	log      *slog.Logger
-	rejected chan string // why Slack rejects the bot's token
+	end      context.CancelCauseFunc // ends run, which sets it
 
 	stopping atomic.Bool
 	probes   singleflight.Group
@@ -74,19 +74,16 @@ func (a *App) newService() (*service, error) {
 	if _, err := a.Runner.Token(); err != nil {
 		return nil, Invalid(err)
 	}
-	s := &service{App: a, mode: mode, client: SlackClient(), log: a.Runner.Log, rejected: make(chan string, 1)}
+	s, client := &service{App: a, mode: mode, log: a.Runner.Log}, SlackClient()
 	token, err := a.Config.SlackBotToken()()
 	if err != nil {
 		return nil, Invalid(err)
 	}
 	s.bot, err = slackbot.New(slackbot.Options{
-		Runner: a.Runner, Store: a.Store.slack, Token: token, APIURL: a.Config.SlackURL, Client: s.client,
+		Runner: a.Runner, Store: a.Store.slack, Token: token, APIURL: a.Config.SlackURL, Client: client,
 		Now: a.Now, Random: a.env.Random, Log: s.log,
 		Rejected: func(reason string) {
-			select {
-			case s.rejected <- reason:
-			default: // it is known already
-			}
+			s.end(Errorf(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reason))
 		},
 	})
 	if err != nil {
@@ -98,7 +95,7 @@ func (a *App) newService() (*service, error) {
 		return s, Invalid(err)
 	}
 	s.socket = &transport.Socket{
-		AppToken: a.Config.SlackAppToken(), APIURL: a.Config.SlackURL, Client: s.client, Handler: s.bot, Log: s.log,
+		AppToken: a.Config.SlackAppToken(), APIURL: a.Config.SlackURL, Client: client, Handler: s.bot, Log: s.log,
 	}
 	_, err = s.socket.AppToken()
 	return s, Invalid(err)
@@ -121,8 +118,8 @@ func Listen(ctx context.Context, setting, address string) (net.Listener, error) 
 // run serves until ctx ends, or until Slack refuses the token. Then it stops in the order of dependence:
 // the transports, the bot's workers, the rest.
 func (s *service) run(ctx context.Context) error {
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
+	ctx, s.end = context.WithCancelCause(ctx)
+	defer s.end(nil)
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var work, beside sync.WaitGroup
@@ -130,15 +127,8 @@ func (s *service) run(ctx context.Context) error {
 	beside.Go(func() { s.Runner.Reconcile(ctx, s.HasStore) })
 	beside.Go(func() { s.announceSlack(ctx) })
 	beside.Go(func() { s.warnOfToken(ctx) })
-	beside.Go(func() {
-		select {
-		case reason := <-s.rejected:
-			end(Errorf(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reason))
-		case <-ctx.Done():
-		}
-	})
 	if err := s.takeDeliveries(ctx); err != nil {
-		end(err)
+		s.end(err)
 	}
 	stopWork()
 	work.Wait()
@@ -278,9 +268,7 @@ func (s *service) warnOfToken(ctx context.Context) {
 // TokenFacts asks the API about the token.
 func (a *App) TokenFacts(ctx context.Context) (permissions.Token, error) {
 	me, err := a.Runner.Client.Account.Me(ctx)
-	return permissions.Token{
-		Name: text.Clean(me.Token.Name), ExpiresAt: me.Token.ExpiresAt.Time, IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired,
-	}, err
+	return tools.TokenOf(me), err
 }
 
 // DaysLeft rounds up to whole days; the last one is "less than a day".

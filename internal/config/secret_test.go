@@ -15,7 +15,8 @@ import (
 
 func TestSecretPrintsInNoForm(t *testing.T) {
 	const text = "hush4711"
-	secret := config.NewSecret(text)
+	var secret config.Secret
+	require.NoError(t, secret.EnvDecode(t.Context(), text))
 	require.Equal(t, text, secret.Reveal())
 	hidden := struct{ inside config.Secret }{secret} // fmt may not call methods of it
 	outside := struct{ Secret *config.Secret }{&secret}
@@ -27,8 +28,6 @@ func TestSecretPrintsInNoForm(t *testing.T) {
 			require.Equal(t, "[redacted]", shown)
 		}
 	}
-	require.Equal(t, "[redacted]", secret.String())
-	require.Equal(t, "[redacted]", secret.GoString())
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "secret", secret, "in", outside)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", secret, "in", outside)
@@ -37,16 +36,14 @@ func TestSecretPrintsInNoForm(t *testing.T) {
 	raw, err := json.Marshal(map[string]any{"a": secret, "b": outside, "c": hidden})
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), text)
+	require.Contains(t, string(raw), `"a":"[redacted]"`)
 	raw, err = jsonv2.Marshal(outside)
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), text)
-	plain, err := secret.MarshalText()
-	require.NoError(t, err)
-	require.Equal(t, "[redacted]", string(plain))
 }
 
 func TestZeroSecretIsEmpty(t *testing.T) {
 	var secret config.Secret
 	require.Empty(t, secret.Reveal())
-	require.Equal(t, "[redacted]", secret.String())
+	require.Equal(t, "[redacted]", fmt.Sprint(secret))
 }

@@ -49,12 +49,6 @@ func (c Config) SlackMode() (SlackMode, error) {
 		"set SLACK_SIGNING_SECRET to be called by Slack over HTTP, or SLACK_APP_TOKEN for Socket Mode, which needs no public address")
 }
 
-// LooksLikeBotToken reports whether a text has the form of a bot's token.
-func LooksLikeBotToken(text string) bool { return strings.HasPrefix(text, "xoxb-") }
-
-// LooksLikeAppToken reports whether a text has the form of an app-level token.
-func LooksLikeAppToken(text string) bool { return strings.HasPrefix(text, appPrefix) }
-
 // LooksLikeSigningSecret reports whether a text has the form of a signing secret: 32 digits of base 16.
 func LooksLikeSigningSecret(text string) bool {
 	return len(text) == 32 && strings.Trim(text, "0123456789abcdef") == ""

@@ -61,15 +61,12 @@ type doctor struct {
 }
 
 // Diagnose runs all checks. They change nothing: neither a file nor a row is written.
-func Diagnose(ctx context.Context, env *app.Environment) Diagnosis {
-	result := diagnose(ctx, env)
-	for i, f := range result.Findings { // an error may contain any variable
-		result.Findings[i].Message, result.Findings[i].Next = env.Redact(f.Message), env.Redact(f.Next)
-	}
-	return result
-}
-
-func diagnose(ctx context.Context, env *app.Environment) (result Diagnosis) {
+func Diagnose(ctx context.Context, env *app.Environment) (result Diagnosis) {
+	defer func() {
+		for i, f := range result.Findings { // an error may contain any variable
+			result.Findings[i].Message, result.Findings[i].Next = env.Redact(f.Message), env.Redact(f.Next)
+		}
+	}()
 	version := pass("version", "%s", app.ReadVersion())
 	a, err := app.New(ctx, env)
 	if err != nil {

@@ -66,7 +66,7 @@ func (d *doctor) checkMode(ctx context.Context, mode config.SlackMode, modeErr e
 		return warn(name, fmt.Sprintf("Socket Mode, not tried: Slack %v", err), "Check the network, a proxy, and SLACK_API_URL.")
 	case !reply.OK:
 		message := fmt.Sprintf("Slack refuses Socket Mode (%s)", reply.Error)
-		if !config.LooksLikeAppToken(token) {
+		if !strings.HasPrefix(token, "xapp-") {
 			message += "; SLACK_APP_TOKEN does not begin with xapp-"
 		}
 		return fail(name, message,
@@ -92,7 +92,7 @@ func (d *doctor) checkBot(ctx context.Context) []Finding {
 		return []Finding{fail(name, "Slack says "+reply.Error, "Try again later.")}
 	}
 	bot := pass(name, "%s in %s", reply.User, reply.Team)
-	if !config.LooksLikeBotToken(token) {
+	if !strings.HasPrefix(token, "xoxb-") {
 		bot = warn(name, "SLACK_BOT_TOKEN does not begin with xoxb-: it is hardly the token of a bot", copyBotToken)
 	}
 	clock := d.checkClock(reply.date)
@@ -152,12 +152,12 @@ func (d *doctor) callServe(ctx context.Context, public string) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	const next = "Start vpsbot serve, and let the proxy at VPSBOT_PUBLIC_URL pass /slack/ and /healthz on to VPSBOT_LISTEN."
-	status, body, err := d.exchange(ctx, public+"/healthz", "", nil)
+	resp, body, err := d.send(ctx, http.MethodGet, public+"/healthz", http.Header{}, nil)
 	switch {
 	case err != nil:
 		return []Finding{fail(name, public+" "+unreachable(err), next)}
-	case status != http.StatusOK || body != "ok\n":
-		return []Finding{fail(name, fmt.Sprintf("%s answers, but not as vpsbot serve does (status %d)", public, status), next)}
+	case resp.StatusCode != http.StatusOK || string(body) != "ok\n":
+		return []Finding{fail(name, fmt.Sprintf("%s answers, but not as vpsbot serve does (status %d)", public, resp.StatusCode), next)}
 	}
 	return []Finding{pass(name, "%s answers", public), d.checkSigned(ctx, public)}
 }
@@ -175,32 +175,20 @@ func (d *doctor) checkSigned(ctx context.Context, public string) Finding {
 	if err != nil {
 		return fail(name, err.Error(), "")
 	}
-	status, answer, err := d.exchange(ctx, public+"/slack/events", secret, body)
+	headers := transport.SignedHeader(secret, d.env.Clock(), body)
+	headers.Set("Content-Type", "application/json")
+	resp, answer, err := d.send(ctx, http.MethodPost, public+"/slack/events", headers, body)
 	switch {
 	case err != nil:
 		return fail(name, "a signed request "+unreachable(err), "Let the proxy pass POST /slack/events on, too.")
-	case status == http.StatusUnauthorized:
+	case resp.StatusCode == http.StatusUnauthorized:
 		return fail(name, "vpsbot serve refuses requests that are signed with SLACK_SIGNING_SECRET: its secret or its clock differs",
 			"Start vpsbot serve with the same SLACK_SIGNING_SECRET, and set both clocks.")
-	case status != http.StatusOK || !strings.Contains(answer, challenge):
-		return fail(name, fmt.Sprintf("a signed request is not answered as vpsbot serve does (status %d)", status),
+	case resp.StatusCode != http.StatusOK || !strings.Contains(string(answer), challenge):
+		return fail(name, fmt.Sprintf("a signed request is not answered as vpsbot serve does (status %d)", resp.StatusCode),
 			"Let the proxy pass bodies and the headers X-Slack-Signature and X-Slack-Request-Timestamp on as they are.")
 	}
 	return pass(name, "vpsbot serve accepts requests that are signed with it")
-}
-
-// exchange makes one request: a GET without a body, or else a POST that is signed with secret.
-func (d *doctor) exchange(ctx context.Context, url, secret string, body []byte) (status int, answer string, err error) {
-	method, headers := http.MethodGet, http.Header{}
-	if body != nil {
-		method, headers = http.MethodPost, transport.SignedHeader(secret, d.env.Clock(), body)
-		headers.Set("Content-Type", "application/json")
-	}
-	resp, raw, err := d.send(ctx, method, url, headers, body)
-	if resp == nil {
-		return 0, "", err
-	}
-	return resp.StatusCode, string(raw), err
 }
 
 // slackReply is an answer of Slack's Web API about the app.
