@@ -229,9 +229,7 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 		fmt.Fprintln(s.io.Out, outcomeText(rec))
 	}
 	if err == nil && state == approval.Pending && rec.Others > 0 {
-		var q quorum
-		q, err = s.quorum(ctx, rec)
-		fmt.Fprintf(s.io.Out, "Still to agree: %s.\n", q.in(rec))
+		fmt.Fprintf(s.io.Out, "Still to agree: %s.\n", missingText(rec, approval.Missing(rec, consents)))
 	}
 	return err
 }

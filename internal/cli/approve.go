@@ -151,11 +151,11 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 	isTerminal, isAlive := rec.Surface == string(permissions.Terminal), s.Store.IsAlive(ctx, rec.Session)
 	switch {
 	case rec.State == approval.Pending:
-		q, err := s.quorum(ctx, rec)
+		consents, err := s.db.Consents(ctx, rec.ID)
 		if err != nil {
 			return err
 		}
-		return s.io.println(fmt.Sprintf("Your yes is recorded. Still to agree: %s.", q.in(rec)))
+		return s.io.println(fmt.Sprintf("Your yes is recorded. Still to agree: %s.", missingText(rec, approval.Missing(rec, consents))))
 	case rec.Interactive && rec.Actor == string(s.Actor) && s.Runner.IsOwn(ctx, rec): // no other process would run it
 		return s.runApproved(ctx, rec)
 	case strings.HasPrefix(rec.API, config.Simulator+"-") && !isAlive:
@@ -215,21 +215,8 @@ func (s *session) printOutcome(rec approval.Record) error {
 	return s.printEnd(rec, nil)
 }
 
-// quorum is whose yes a record still waits for.
-type quorum struct {
-	approval.Quorum
-	given bool // the actor of this process has agreed
-}
-
-func (s *session) quorum(ctx context.Context, rec approval.Record) (quorum, error) {
-	consents, err := s.db.Consents(ctx, rec.ID)
-	person, _ := s.Runner.Policy().Person(s.Actor)
-	given := slices.ContainsFunc(consents, func(one approval.Consent) bool { return one.Yes && one.Person == person })
-	return quorum{approval.Missing(rec, consents), given}, err
-}
-
-// in names those who are missing for a record.
-func (q quorum) in(rec approval.Record) string {
+// missingText names those whose yes a record still waits for.
+func missingText(rec approval.Record, q approval.Quorum) string {
 	var who []string
 	if q.Own {
 		who = append(who, text.Clean(rec.Actor)+", who asked")
@@ -253,9 +240,12 @@ func (s *session) waitsForActor(ctx context.Context, rec approval.Record) (bool,
 	if rec.Others == 0 {
 		return own, nil
 	}
-	q, err := s.quorum(ctx, rec)
+	consents, err := s.db.Consents(ctx, rec.ID)
+	person, _ := s.Runner.Policy().Person(s.Actor)
+	given := slices.ContainsFunc(consents, func(one approval.Consent) bool { return one.Yes && one.Person == person })
+	q := approval.Missing(rec, consents)
 	switch {
-	case err != nil || q.given:
+	case err != nil || given:
 		return false, err
 	case own:
 		return q.Own, nil

@@ -71,11 +71,11 @@ func TestApproveExitCodes(t *testing.T) {
 	}
 }
 
-func TestQuorumInWords(t *testing.T) {
+func TestMissingText(t *testing.T) {
 	t.Parallel()
 	rec := approval.Record{Actor: "key:lead-laptop", Approvers: "oncall"}
-	require.Equal(t, "key:lead-laptop, who asked; and another person (oncall)", quorum{Quorum: approval.Quorum{Own: true, Others: 1}}.in(rec))
-	require.Equal(t, "2 other people (anybody who may do this there)", quorum{Quorum: approval.Quorum{Others: 2}}.in(approval.Record{}))
+	require.Equal(t, "key:lead-laptop, who asked; and another person (oncall)", missingText(rec, approval.Quorum{Own: true, Others: 1}))
+	require.Equal(t, "2 other people (anybody who may do this there)", missingText(approval.Record{}, approval.Quorum{Others: 2}))
 }
 
 func TestReadTime(t *testing.T) {

@@ -151,21 +151,17 @@ func (r *operationRun) withoutAnswer(ctx context.Context, call runner.Call, repl
 
 // missingConsents is whose yes a record waits for. Where that cannot be read the requester is asked: the
 // store decides in the end.
-func (r *operationRun) missingConsents(ctx context.Context, rec approval.Record) quorum {
-	if rec.Others > 0 {
-		q, err := quorum{}, r.openStore(ctx)
-		if err == nil {
-			q, err = r.quorum(ctx, rec)
-		}
-		if err == nil {
-			return q
+func (r *operationRun) missingConsents(ctx context.Context, rec approval.Record) approval.Quorum {
+	if rec.Others > 0 && r.openStore(ctx) == nil {
+		if consents, err := r.db.Consents(ctx, rec.ID); err == nil {
+			return approval.Missing(rec, consents)
 		}
 	}
-	return quorum{Quorum: approval.Quorum{Own: true}}
+	return approval.Quorum{Own: true}
 }
 
 // othersFirst says whose consent is missing where that of this process's actor is given or not needed.
-func (r *operationRun) othersFirst(reply runner.Reply, q quorum) runner.Reply {
-	reply.Message = fmt.Sprintf("still to agree: %s. They run: vpsbot approvals approve %s; then give the same command again", q.in(*reply.Record), reply.Record.ID)
+func (r *operationRun) othersFirst(reply runner.Reply, q approval.Quorum) runner.Reply {
+	reply.Message = fmt.Sprintf("still to agree: %s. They run: vpsbot approvals approve %s; then give the same command again", missingText(*reply.Record, q), reply.Record.ID)
 	return reply
 }

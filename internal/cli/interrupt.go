@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -109,7 +108,7 @@ func (r *operationRun) runInterruptible(ctx context.Context, execute func() runn
 		case <-cancelled:
 			cancelled, sent = nil, time.After(cancelGrace)
 		case <-sent:
-			if _, claimed := r.claimedRecord(ctx); claimed {
+			if r.claimedRecord(ctx) != "" {
 				r.io.say("The request has been sent; waiting for its answer, at most 60 s. Ctrl-C again ends without knowing the outcome: vpsbot approvals list")
 			}
 		case <-r.io.Again:
@@ -118,32 +117,31 @@ func (r *operationRun) runInterruptible(ctx context.Context, execute func() runn
 	}
 }
 
-// claimedRecord is the id of the record whose call this process is making.
-func (r *operationRun) claimedRecord(ctx context.Context) (id string, found bool) {
+// claimedRecord is the id of the record whose call this process is making; "" if there is none.
+func (r *operationRun) claimedRecord(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exitGrace/2)
 	defer cancel()
 	store, err := r.Store.Open(ctx)
 	if r.op.IsRead() || err != nil {
-		return "", false
+		return ""
 	}
 	lock, err := store.Hold(ctx)
 	if err != nil {
-		return "", false
+		return ""
 	}
 	records, _ := store.Find(ctx, approval.Query{States: approval.Holding, Limit: maxRecords})
-	own := slices.IndexFunc(records, func(rec approval.Record) bool {
-		return rec.Owner == lock.ID() && rec.Operation == r.op.Name
-	})
-	if own < 0 {
-		return "", false
+	for _, rec := range records {
+		if rec.Owner == lock.ID() && rec.Operation == r.op.Name {
+			return rec.ID
+		}
 	}
-	return records[own].ID, true
+	return ""
 }
 
 // abandoned is the reply where the person did not wait for the answer.
 func (r *operationRun) abandoned(ctx context.Context) runner.Reply {
-	id, claimed := r.claimedRecord(ctx)
-	if !claimed {
+	id := r.claimedRecord(ctx)
+	if id == "" {
 		return runner.Reply{Op: r.op, Class: runner.Failed, Message: "stopped; no change was under way"}
 	}
 	return runner.Reply{

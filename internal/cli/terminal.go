@@ -15,9 +15,6 @@ import (
 // minAnswerDelay is the time after a question within which nobody can have read it.
 const minAnswerDelay = 700 * time.Millisecond
 
-// errNoTerminal is the error of a question where no person can be asked.
-var errNoTerminal = errors.New("this is no terminal to ask at")
-
 // terminal is the terminal of a person, who types into stdin and reads stderr.
 type terminal struct{ in, err *os.File }
 
@@ -29,10 +26,15 @@ func (s IO) atTerminal() bool {
 
 // ask shows a text and the question below it at the terminal, and returns the line that was typed. Input
 // before the question, and within minAnswerDelay after it, is dropped. Ctrl-C and the end of input are errors.
-func (s IO) ask(ctx context.Context, text, question string) (string, error) {
+func (s IO) ask(ctx context.Context, text, question string) (answer string, err error) {
 	if !s.atTerminal() {
-		return "", errNoTerminal
+		return "", errors.New("this is no terminal to ask at")
 	}
+	defer func() {
+		if err != nil { // the person did not end the line of the question
+			_, _ = io.WriteString(s.Err, "\n")
+		}
+	}()
 	shown := question
 	if text != "" {
 		shown = text + "\n\n" + question
@@ -40,7 +42,7 @@ func (s IO) ask(ctx context.Context, text, question string) (string, error) {
 	for {
 		early, err := s.show(ctx, shown)
 		if err != nil {
-			return "", s.endLine(err)
+			return "", err
 		}
 		if !early {
 			break
@@ -48,16 +50,7 @@ func (s IO) ask(ctx context.Context, text, question string) (string, error) {
 		shown = "\nThat was typed before the question could be read, and does not count. Answer now.\n" + question
 	}
 	line, err := readLine(ctx, s.In)
-	if err != nil {
-		return "", s.endLine(err)
-	}
-	return strings.TrimSpace(line), nil
-}
-
-// endLine ends the line of a question that the person did not answer.
-func (s IO) endLine(err error) error {
-	_, _ = io.WriteString(s.Err, "\n")
-	return err
+	return strings.TrimSpace(line), err
 }
 
 // show shows a question, and drops input until it can have been read. early is whether there was any.
