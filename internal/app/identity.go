@@ -112,12 +112,6 @@ func (a *App) verifyIdentity(ctx context.Context) error {
 	return nil
 }
 
-// IsOwn reports whether a record's actor, or its person, is the actor of this process.
-func (a *App) IsOwn(actor, person string) bool {
-	own, known := a.Runner.Policy().Person(a.Actor)
-	return actor == string(a.Actor) || known && person != "" && person == own
-}
-
 // LocalActor is the user of this process as the system names it: a variable could be set by anybody.
 func LocalActor() permissions.Actor {
 	uid := os.Getuid()

@@ -291,7 +291,7 @@ func (s *session) checkOwn(rec approval.Record) error {
 	if s.Actor == "" {
 		return app.ErrNoIdentity
 	}
-	if s.IsOwn(rec.Actor, rec.Person) {
+	if s.Runner.IsAsker(rec, s.Actor) {
 		return nil
 	}
 	return app.Errorf(runner.Refuse, "only %s, who asked for it, can answer approval %s; you are %s", text.Clean(rec.Actor), rec.ID, s.Actor)

@@ -160,7 +160,7 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 		return s.runApproved(ctx, rec)
 	case strings.HasPrefix(rec.API, config.Simulator+"-") && !isAlive:
 		return s.io.println("Approved. Nothing carries it out: the built-in simulator that it was asked of has ended with its command.")
-	case isTerminal && !s.IsOwn(rec.Actor, rec.Person):
+	case isTerminal && !s.Runner.IsAsker(rec, s.Actor):
 		return s.io.println(fmt.Sprintf("Approved. It runs when %s, who asked, gives the same command again.", text.Clean(rec.Actor)))
 	case isTerminal:
 		return s.io.println("Approved. " + s.repeatCommand(rec))
@@ -236,7 +236,7 @@ func (s *session) waitsForActor(ctx context.Context, rec approval.Record) (bool,
 	if s.Actor == "" || s.stateOf(rec) != approval.Pending {
 		return false, nil
 	}
-	own := s.IsOwn(rec.Actor, rec.Person)
+	own := s.Runner.IsAsker(rec, s.Actor)
 	if rec.Others == 0 {
 		return own, nil
 	}

@@ -94,8 +94,7 @@ func unfilled(value string) string {
 	switch value = strings.TrimSpace(value); {
 	case strings.HasPrefix(value, "${"):
 		return "begins with ${: it is a placeholder that was not filled in"
-	case strings.HasPrefix(value, `"`), strings.HasPrefix(value, "'"), strings.HasPrefix(value, "`"),
-		strings.HasPrefix(value, "“"), strings.HasPrefix(value, "‘"), strings.HasPrefix(value, "„"), strings.HasPrefix(value, "«"):
+	case strings.IndexAny(value, "\"'`“‘„«") == 0:
 		return "begins with a quotation mark: leave the quotation marks out"
 	}
 	return ""

@@ -104,15 +104,13 @@ func (d *doctor) checkBot(ctx context.Context) []Finding {
 // bot should have no more than it uses.
 func (d *doctor) checkScopes(reply slackReply) Finding {
 	const name = "slack scopes"
-	if missing := reply.missingScopes(slackbot.Features{}.Scopes()); len(missing) > 0 {
+	if missing := without(slackbot.Features{}.Scopes(), reply.scopes); len(missing) > 0 {
 		return fail(name, "missing: "+strings.Join(missing, ", "), fmt.Sprintf(reinstall, "the features you want"))
 	}
-	if len(slackbot.MentionedGroups(d.Runner.Policy().Book)) > 0 && len(reply.missingScopes([]string{slackbot.ScopeGroups})) > 0 {
+	if len(slackbot.MentionedGroups(d.Runner.Policy().Book)) > 0 && !slices.Contains(reply.scopes, slackbot.ScopeGroups) {
 		return fail(name, "missing: "+slackbot.ScopeGroups+", so nobody is in any of the user groups that the policy names", fmt.Sprintf(reinstall, "--groups"))
 	}
-	all := slackbot.Features{Files: true, Groups: true}.Scopes()
-	surplus := slices.DeleteFunc(slices.Clone(reply.scopes), func(scope string) bool { return slices.Contains(all, scope) })
-	if len(surplus) > 0 {
+	if surplus := without(reply.scopes, slackbot.Features{Files: true, Groups: true}.Scopes()); len(surplus) > 0 {
 		return warn(name, "more than vpsbot uses: "+strings.Join(surplus, ", "), "Take these scopes from the app: "+strings.Join(surplus, ", ")+".")
 	}
 	return pass(name, "%s", strings.Join(reply.scopes, ", "))
@@ -229,7 +227,7 @@ func (d *doctor) callSlack(ctx context.Context, method, token string) (slackRepl
 	return reply, nil
 }
 
-// missingScopes lists the scopes that are needed and that the token lacks.
-func (r slackReply) missingScopes(needed []string) []string {
-	return slices.DeleteFunc(slices.Clone(needed), func(scope string) bool { return slices.Contains(r.scopes, scope) })
+// without returns the scopes that are not among others.
+func without(scopes, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return slices.Contains(others, scope) })
 }
