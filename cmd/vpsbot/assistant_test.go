@@ -85,6 +85,20 @@ func (b *sandbox) assistantWithLog(t *testing.T) (*assistant, *testkit.Log) {
 	return b.assistant(t, func(cmd *exec.Cmd) { cmd.Stderr = log }), log
 }
 
+// wait waits for the end of the server, and returns its error.
+func (a *assistant) wait() error {
+	a.t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- a.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(testTimeout):
+		a.t.Fatal("it does not end")
+		return nil
+	}
+}
+
 // ask sends one request and returns its result.
 func (a *assistant) ask(method, params string) json.RawMessage {
 	a.t.Helper()
@@ -124,7 +138,6 @@ func (a *assistant) call(tool, arguments string) (e envelope) {
 func TestApproveRunsAnAssistantsRequest(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
-	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	a := b.assistant(t)
 	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
 	require.Equal(t, "approval_required", asked.Outcome)
@@ -149,7 +162,7 @@ func TestApproveAfterTheAssistantEnded(t *testing.T) {
 	a := b.assistant(t)
 	asked := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent
 	require.NoError(t, a.in.Close())
-	require.NoError(t, a.cmd.Wait())
+	require.NoError(t, a.wait())
 	screen, err := runDialogue(b.command(t, "approvals", "approve", asked.ApprovalID), parseDialogue("> Type web-server-01 to confirm:\n< web-server-01\n"))
 	require.NoError(t, err, screen)
 	require.Contains(t, screen, "it runs when the assistant asks for the same again")
@@ -162,14 +175,7 @@ func TestMCPEndsOnSIGTERM(t *testing.T) {
 	t.Parallel()
 	a := newSandbox(t).assistant(t)
 	require.NoError(t, a.cmd.Process.Signal(syscall.SIGTERM))
-	ended := make(chan error, 1)
-	go func() { ended <- a.cmd.Wait() }()
-	select {
-	case err := <-ended:
-		require.NoError(t, err)
-	case <-time.After(testTimeout):
-		t.Fatal("it did not end")
-	}
+	require.NoError(t, a.wait())
 }
 
 // A tool that the token does not permit is not listed, and a call of it is refused.
@@ -209,7 +215,7 @@ func TestMCPFinishesAChangeWithoutItsClient(t *testing.T) {
 	require.NoError(t, a.in.Close())
 	time.Sleep(100 * time.Millisecond)
 	close(release)
-	require.NoError(t, a.cmd.Wait(), "it ends in good order")
+	require.NoError(t, a.wait(), "it ends in good order")
 	require.Len(t, b.sim.Writes(), 1)
 	out, err := b.command(t, "approvals", "list", "--all", "--json").Output()
 	require.NoError(t, err)
@@ -236,14 +242,7 @@ func TestMCPWithUnreadLog(t *testing.T) {
 				a.ask("tools/call", `{"name":"servers_list","arguments":{}}`)
 			}
 			require.NoError(t, a.in.Close())
-			ended := make(chan error, 1)
-			go func() { ended <- a.cmd.Wait() }()
-			select {
-			case err := <-ended:
-				require.NoError(t, err)
-			case <-time.After(20 * time.Second):
-				require.Fail(t, "it does not end with its input")
-			}
+			require.NoError(t, a.wait())
 		})
 	}
 }

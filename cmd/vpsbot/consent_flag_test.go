@@ -43,7 +43,6 @@ func TestFlagAnswersUnderPolicy(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newSandbox(t)
-			b.env["VPSBOT_LOG_LEVEL"] = "info"
 			ci := b.makeKey(t, "ci")
 			if c.policy != "" {
 				b.policyFile(t, c.policy)
@@ -81,7 +80,6 @@ func onlyOne(t *testing.T, list string) string {
 func TestFlagCountsInBudgets(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
-	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.env["VPSBOT_KEY"] = b.makeKey(t, "ci")
 	b.policyFile(t, scriptPolicy)
 	b.sim.Edit(func(w *simulator.World) {
@@ -101,7 +99,6 @@ func TestFlagCountsInBudgets(t *testing.T) {
 func TestFlagIsNoSecondApproval(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
-	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	mine := b.makeKey(t, "mine")
 	b.policyFile(t, scriptPolicy)
 	b.env["VPSBOT_KEY"] = mine

@@ -62,6 +62,7 @@ func TestDoctorFindsSlackFaults(t *testing.T) {
 		socket bool
 		change func(*sandbox, *fakeslack.Slack)
 		policy string
+		bot    string // the token
 		scopes []string
 		check  string
 		status string
@@ -71,6 +72,9 @@ func TestDoctorFindsSlackFaults(t *testing.T) {
 		"a wrong token": {
 			change: func(_ *sandbox, s *fakeslack.Slack) { s.Fail("auth.test", fakeslack.Fault{Error: "invalid_auth"}) },
 			check:  "slack", status: doctor.StatusFail, says: "Slack refuses it (invalid_auth)", next: "Bot User OAuth Token",
+		},
+		"a token of a person, which Slack accepts": {
+			bot: "xoxp-17653672481-of-a-person", check: "slack", status: doctor.StatusWarn, says: "does not begin with xoxb-",
 		},
 		"a Slack that is away": {
 			change: func(_ *sandbox, s *fakeslack.Slack) { s.Down(true) },
@@ -122,7 +126,7 @@ func TestDoctorFindsSlackFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newSandbox(t)
-			slack := fakeslack.New(t, fakeslack.Options{Scopes: test.scopes})
+			slack := fakeslack.New(t, fakeslack.Options{BotToken: test.bot, Scopes: test.scopes})
 			b.pointTo(slack, test.socket)
 			if test.change != nil {
 				test.change(b, slack)
@@ -136,16 +140,6 @@ func TestDoctorFindsSlackFaults(t *testing.T) {
 			require.Contains(t, f.Next, test.next)
 		})
 	}
-}
-
-// A token of a person does not begin with xoxb-, though Slack accepts it.
-func TestDoctorChecksTheBotTokenPrefix(t *testing.T) {
-	t.Parallel()
-	b := newSandbox(t)
-	b.pointTo(fakeslack.New(t, fakeslack.Options{BotToken: "xoxp-17653672481-of-a-person"}), false)
-	f := b.findings(t)["slack"]
-	require.Equal(t, doctor.StatusWarn, f.Status)
-	require.Contains(t, f.Message, "does not begin with xoxb-")
 }
 
 // Two findings with the same next step list it once.

@@ -30,7 +30,6 @@ const waitsForAnswer = "The request has been sent; waiting for its answer, at mo
 func TestCtrlCDuringAChange(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
-	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	release := make(chan struct{})
 	b.hold(release)
 	time.AfterFunc(3*time.Second, func() { close(release) })
@@ -48,7 +47,6 @@ func TestCtrlCDuringAChange(t *testing.T) {
 func TestSecondCtrlC(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
-	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	release := make(chan struct{})
 	defer close(release)
 	b.hold(release)
@@ -133,12 +131,11 @@ func TestDoctorWithWrongAddress(t *testing.T) {
 func TestCtrlCDuringWait(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
-	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.serve(t, 0.001)
 	screen, err := runDialogue(b.command(t, "run", "servers.reboot", "web-server-01", "--yes", "--wait"), parseDialogue("> servers.reboot: rebooting (\n< ^C\n"))
 	require.ErrorContains(t, err, "exit status 1")
 	require.Contains(t, screen, "You stopped waiting; the work goes on at VPS.org.")
-	require.Contains(t, screen, "\r\x1b[K", "the progress line is written anew and cleared")
+	require.Regexp(t, `(?s)\r\x1b\[Kservers.reboot: rebooting \(.*\r\x1b\[K`, screen, "the progress line is written anew and cleared")
 	require.Len(t, b.sim.Writes(), 1)
 }
 

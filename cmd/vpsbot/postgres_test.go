@@ -15,7 +15,6 @@ import (
 func TestKeysOnPostgreSQL(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
-	b.env["VPSBOT_LOG_LEVEL"] = "info"
 	b.env["VPSBOT_DATABASE_URL"] = pgtest.URL(t)
 	_, errs, code := b.run(t.Context(), "run", "servers.list")
 	require.Equal(t, 3, code)

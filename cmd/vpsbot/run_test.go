@@ -33,7 +33,7 @@ type sandbox struct {
 
 func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
-	b := &sandbox{env: map[string]string{"VPS_API_TOKEN": secret, "XDG_STATE_HOME": t.TempDir(), "VPSBOT_LOG_LEVEL": "debug"}}
+	b := &sandbox{env: map[string]string{"VPS_API_TOKEN": secret, "XDG_STATE_HOME": t.TempDir()}}
 	storetest.Place(t, filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", "vpsbot.db"))
 	b.serve(t, 1000)
 	return b
@@ -92,19 +92,26 @@ func TestTokenAppearsNowhere(t *testing.T) {
 	for name, world := range worlds {
 		t.Run(name, func(t *testing.T) {
 			b := newSandbox(t)
+			b.env["VPSBOT_LOG_LEVEL"] = "debug"
 			b.sim.Intercept(world)
 			for _, args := range allCommands {
 				out, errs, _ := b.run(t.Context(), args...)
 				require.NotContains(t, out+errs, "hush", "%q", args)
 			}
-			for _, file := range []string{"vpsbot.db", "vpsbot.db-wal"} {
-				raw, err := os.ReadFile(filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", file))
-				if !os.IsNotExist(err) {
-					require.NoError(t, err)
-				}
-				require.NotContains(t, string(raw), "hush", file)
-			}
+			b.requireNotStored(t, "hush")
 		})
+	}
+}
+
+// requireNotStored fails if a text is in the database.
+func (b *sandbox) requireNotStored(t *testing.T, text string) {
+	t.Helper()
+	for _, file := range []string{"vpsbot.db", "vpsbot.db-wal"} {
+		raw, err := os.ReadFile(filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", file))
+		if !os.IsNotExist(err) {
+			require.NoError(t, err)
+		}
+		require.NotContains(t, string(raw), text, file)
 	}
 }
 
@@ -112,6 +119,7 @@ func TestTokenAppearsNowhere(t *testing.T) {
 func TestDebugLogs(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
+	b.env["VPSBOT_LOG_LEVEL"] = "debug"
 	_, errs, code := b.run(t.Context(), "run", "servers.list")
 	require.Zero(t, code)
 	require.Contains(t, errs, "msg=\"api request\" method=GET path=/servers/ status=200")

@@ -40,25 +40,22 @@ type withPostgres struct{ *testing.M }
 
 func (w withPostgres) Run() int { return pgtest.Run(w.M) }
 
-// TestScripts runs the scripts of testdata/script. Each has a simulator of its own at
-// $API, a state folder of its own, and a token that has every permission.
+// TestScripts runs the scripts of testdata. Each has a simulator of its own at $API, a state folder of its own,
+// and a token that has every permission.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
-		Setup: setUp,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"terminal": inTerminal,
-			"answers":  answers,
-			"requests": requests,
-			"edit":     edit,
-			"tamper":   tamper,
-			"capture":  capture,
-			"freeport": freePort,
-			"fetch":    fetch,
-		},
-	})
+	for _, folder := range []string{"script", "audit"} {
+		t.Run(folder, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir: "testdata/" + folder, UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true, Setup: setUp,
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"exits": exits, "terminal": inTerminal, "answers": answers, "requests": requests, "edit": edit,
+					"capture": capture, "freeport": freePort, "fetch": fetch,
+					"mode": fileMode, "lastword": lastWord, "replace": replaceOnce, "sql": runSQL,
+				},
+			})
+		})
+	}
 }
 
 // quickExit removes the second that the race detector adds to the end of each program.

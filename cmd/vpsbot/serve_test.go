@@ -39,7 +39,7 @@ func (b *sandbox) slack(t *testing.T, socket bool) *fakeslack.Slack {
 	s.AddUser(fakeslack.User{ID: "U0SECOND1", Name: "second"})
 	s.AddChannel("C0OPS12345", "U0LEAD123", "U0SECOND1")
 	s.AddChannel("C0APPROVE1", "U0LEAD123", "U0SECOND1")
-	b.env["VPSBOT_LISTEN"], b.env["VPSBOT_LOG_LEVEL"] = "127.0.0.1:0", "info"
+	b.env["VPSBOT_LISTEN"] = "127.0.0.1:0"
 	b.pointTo(s, socket)
 	return s
 }
@@ -103,6 +103,15 @@ func (s *serveProcess) get(path string) (status int, body string) {
 	defer resp.Body.Close()
 	raw, _ := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(raw)
+}
+
+// post posts a form that is not signed, and returns the status of the answer.
+func (s *serveProcess) post(path string) int {
+	s.Helper()
+	resp, err := http.Post(s.url+path, "application/x-www-form-urlencoded", strings.NewReader("text=servers+list"))
+	require.NoError(s, err)
+	resp.Body.Close()
+	return resp.StatusCode
 }
 
 func (s *serveProcess) waitReady() {
@@ -276,10 +285,7 @@ func TestServeRefusesUnsignedRequests(t *testing.T) {
 	slack.Deliver(s.url)
 	s.waitReady()
 	for path, want := range map[string]int{"/slack/commands": 401, "/slack/interactivity": 401, "/slack/events": 401, "/": 404, "/mcp": 404, "/debug/pprof/": 404} {
-		resp, err := http.Post(s.url+path, "application/x-www-form-urlencoded", strings.NewReader("text=servers+list"))
-		require.NoError(t, err)
-		resp.Body.Close()
-		require.Equal(t, want, resp.StatusCode, path)
+		require.Equal(t, want, s.post(path), path)
 	}
 	require.Equal(t, http.StatusOK, slack.As("U0LEAD123").In("C0OPS12345").Type("/vps help").Status)
 }
@@ -289,11 +295,7 @@ func TestSocketModeServesNoSlackRoutes(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
 	b.slack(t, true)
-	s := b.startServe(t)
-	resp, err := http.Post(s.url+"/slack/commands", "application/x-www-form-urlencoded", strings.NewReader("ssl_check=1"))
-	require.NoError(t, err)
-	resp.Body.Close()
-	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+	require.Equal(t, http.StatusNotFound, b.startServe(t).post("/slack/commands"))
 }
 
 func TestServeWithInvalidSettings(t *testing.T) {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,12 +16,6 @@ func TestManifestsInDeploy(t *testing.T) {
 	} {
 		out, errs, code := newSandbox(t).run(t.Context(), append([]string{"slack", "manifest", "--home", "--files", "--groups"}, flags...)...)
 		require.Zero(t, code, errs)
-		path := filepath.Join("..", "..", "deploy", name)
-		if *update {
-			require.NoError(t, os.WriteFile(path, []byte(out), 0o600))
-		}
-		kept, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, string(kept), out)
+		golden(t, "../../deploy/"+name, []byte(out))
 	}
 }

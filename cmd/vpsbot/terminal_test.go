@@ -1,18 +1,13 @@
 package main
 
 import (
-	"database/sql"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/rogpeppe/go-internal/testscript"
-	_ "modernc.org/sqlite"
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/testkit"
@@ -164,26 +159,4 @@ func failWrites(sim *simulator.Simulator, carryOut bool) {
 		}
 		http.Error(w, `{"detail": "Internal server error."}`, http.StatusInternalServerError)
 	})
-}
-
-// tamper changes the first row of the audit log in the database itself.
-func tamper(ts *testscript.TestScript, _ bool, _ []string) {
-	db, err := sql.Open("sqlite", filepath.Join(ts.Getenv("XDG_STATE_HOME"), "vpsbot", "vpsbot.db"))
-	ts.Check(err)
-	defer db.Close()
-	rows, err := db.Query("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-	ts.Check(err)
-	var triggers []string
-	for rows.Next() {
-		var name string
-		ts.Check(rows.Scan(&name))
-		triggers = append(triggers, name)
-	}
-	ts.Check(rows.Err())
-	for _, name := range triggers {
-		_, err = db.Exec("DROP TRIGGER " + name)
-		ts.Check(err)
-	}
-	_, err = db.Exec("UPDATE audit SET actor = 'local:mallory' WHERE seq = 1")
-	ts.Check(err)
 }

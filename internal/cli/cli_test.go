@@ -18,7 +18,6 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -142,20 +141,6 @@ func TestCheckRequestID(t *testing.T) {
 	require.NoError(t, checkRequestID("", false))
 }
 
-func TestSignatures(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		report audit.Report
-		want   string
-	}{
-		{audit.Report{Rows: 1}, "It is unsigned: vpsbot audit key makes a key."},
-		{audit.Report{Rows: 1, Unchecked: 2}, "Not checked: 2 checkpoints. Give --key, as vpsbot audit key printed it."},
-		{audit.Report{Rows: 9, Signed: 7, SignedAt: time.Unix(0, 0).UTC(), Checkpoints: 3}, "Signed up to row 7 on 1970-01-01T00:00:00Z, 3 checkpoints."},
-	} {
-		require.Equal(t, c.want, signatures(c.report))
-	}
-}
-
 func TestSimulatorGreeting(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]string{
@@ -205,16 +190,6 @@ func TestProgressInAPipe(t *testing.T) {
 		show(status, time.Duration(i)*time.Second)
 	}
 	require.Equal(t, "servers.reboot: rebooting (0s)\nservers.reboot: active (2s)\n", shown.String())
-}
-
-func TestProgressInATerminal(t *testing.T) {
-	t.Parallel()
-	var shown bytes.Buffer
-	op, _ := tools.Default.Lookup("servers.reboot")
-	r := &operationRun{session: testSession(IO{Err: &shown, errTerminal: true}), op: op}
-	r.progress()("rebooting", time.Second)
-	require.Equal(t, "\r\x1b[Kservers.reboot: rebooting (1s)", shown.String())
-	require.True(t, r.started)
 }
 
 func testSession(io IO) *session {

@@ -28,26 +28,19 @@ func read(t *testing.T, env vars, goos string) (config.Config, error) {
 	return config.Read(t.Context(), environment(env), goos)
 }
 
+// A variable that is set to nothing is not set.
 func TestDefaults(t *testing.T) {
-	for name, env := range map[string]vars{
-		"nothing is set":        {},
-		"all is set to nothing": {"VPS_API_URL": "", "VPSBOT_READ_ONLY": "", "VPSBOT_LOG_LEVEL": " ", "VPSBOT_LOG_FORMAT": ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c, err := read(t, env, "linux")
-			require.NoError(t, err)
-			require.Equal(t, "https://admin.vps.org/api/v1", c.URL)
-			require.False(t, c.IsSimulator())
-			require.False(t, c.Policy.ReadOnly)
-			require.Empty(t, c.Policy.Operations)
-			require.False(t, c.AuditReads)
-			require.Equal(t, slog.LevelInfo, c.LogLevel)
-			require.False(t, c.LogJSON)
-			require.Empty(t, c.PolicyFile())
-			key, err := c.Key()()
-			require.NoError(t, err)
-			require.Empty(t, key)
-		})
+	for _, env := range []vars{{}, {"VPS_API_URL": "", "VPSBOT_READ_ONLY": "", "VPSBOT_LOG_LEVEL": " ", "VPSBOT_LOG_FORMAT": ""}} {
+		c, err := read(t, env, "linux")
+		require.NoError(t, err)
+		require.Equal(t, "https://admin.vps.org/api/v1", c.URL)
+		require.False(t, c.IsSimulator())
+		require.False(t, c.Policy.ReadOnly)
+		require.Empty(t, c.Policy.Operations)
+		require.False(t, c.AuditReads)
+		require.Equal(t, slog.LevelInfo, c.LogLevel)
+		require.False(t, c.LogJSON)
+		require.Empty(t, c.PolicyFile())
 	}
 }
 
@@ -55,6 +48,7 @@ func TestValues(t *testing.T) {
 	c, err := read(t, vars{
 		"VPS_API_URL": "http://[::1]:8585/api/v1", "VPSBOT_READ_ONLY": "1", "VPSBOT_OPERATIONS": " servers.* ,backups.list,",
 		"VPSBOT_AUDIT_READS": "true", "VPSBOT_LOG_LEVEL": "DEBUG", "VPSBOT_LOG_FORMAT": "json",
+		"VPSBOT_POLICY_FILE": " /etc/vpsbot/policy.yaml ",
 	}, "linux")
 	require.NoError(t, err)
 	require.Equal(t, "http://[::1]:8585/api/v1", c.URL)
@@ -63,6 +57,7 @@ func TestValues(t *testing.T) {
 	require.True(t, c.AuditReads)
 	require.Equal(t, slog.LevelDebug, c.LogLevel)
 	require.True(t, c.LogJSON)
+	require.Equal(t, "/etc/vpsbot/policy.yaml", c.PolicyFile())
 }
 
 // Each message names the variable and what to write, and never the value.
@@ -85,6 +80,16 @@ func TestMistakes(t *testing.T) {
 		{"VPSBOT_LOG_LEVEL", hush, "VPSBOT_LOG_LEVEL is not a level: write debug, info, warn or error"},
 		{"VPSBOT_DATABASE_URL", "mysql:" + hush, "VPSBOT_DATABASE_URL names no database that is known: write sqlite:PATH"},
 		{"VPSBOT_DATABASE_URL", "/tmp/" + hush, "VPSBOT_DATABASE_URL names no database that is known: write sqlite:PATH"},
+		{"SLACK_API_URL", "slack.com", "SLACK_API_URL is not an address: write https://slack.com/api/, or leave it out"},
+		{"SLACK_API_URL", "http://slack.com/api/", "SLACK_API_URL is neither https nor http on this machine: write https://slack.com/api/, or http://127.0.0.1:PORT/api/"},
+		{"SLACK_API_URL", "https://slack.com/api/?token=hush", "SLACK_API_URL has a user, a query or a fragment in it: write the bare address, such as https://slack.com/api/"},
+		{"VPSBOT_LISTEN", "8484", "VPSBOT_LISTEN is not HOST:PORT: write such as 127.0.0.1:8484, or :8484 for all addresses of this machine"},
+		{"VPSBOT_LISTEN", "localhost:http", "VPSBOT_LISTEN has a port that is no number from 0 to 65535: write such as 127.0.0.1:8484"},
+		{"VPSBOT_LISTEN", ":70000", "VPSBOT_LISTEN has a port that is no number from 0 to 65535: write such as 127.0.0.1:8484"},
+		{"VPSBOT_LISTEN", ":+80", "VPSBOT_LISTEN has a port that is no number from 0 to 65535: write such as 127.0.0.1:8484"},
+		{"VPSBOT_PUBLIC_URL", "vpsbot.example.com", "VPSBOT_PUBLIC_URL is not an address: write https://vpsbot.example.com, or leave it out"},
+		{"VPSBOT_PUBLIC_URL", "http://example.com", "VPSBOT_PUBLIC_URL is neither https nor http on this machine: write https://vpsbot.example.com, or http://127.0.0.1:8484 for a try"},
+		{"VPSBOT_PUBLIC_URL", "https://a:hush@example.com", "VPSBOT_PUBLIC_URL has a user, a query or a fragment in it: write the bare address, such as https://vpsbot.example.com"},
 		{"VPSBOT_LOG_FORMAT", hush, "VPSBOT_LOG_FORMAT is not a format: write text or json"},
 	} {
 		t.Run(test.want, func(t *testing.T) {
@@ -93,10 +98,4 @@ func TestMistakes(t *testing.T) {
 			require.NotContains(t, err.Error(), hush)
 		})
 	}
-}
-
-func TestPolicyFile(t *testing.T) {
-	c, err := read(t, vars{"VPSBOT_POLICY_FILE": " /etc/vpsbot/policy.yaml "}, "linux")
-	require.NoError(t, err)
-	require.Equal(t, "/etc/vpsbot/policy.yaml", c.PolicyFile())
 }
