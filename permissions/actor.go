@@ -125,8 +125,8 @@ func (b *Rulebook) includesLocal(p Principal) bool {
 		return true
 	}
 	return slices.ContainsFunc(b.People, func(one Person) bool {
-		member := slices.ContainsFunc(b.Groups, func(g Group) bool { return g.Name == string(p) && slices.Contains(g.People, one.ID) })
-		return (member || one.ID == string(p)) && slices.ContainsFunc(one.Identities, Actor.IsLocal)
+		isMeant := one.ID == string(p) || slices.Contains(b.Group(p).People, one.ID)
+		return isMeant && slices.ContainsFunc(one.Identities, Actor.IsLocal)
 	})
 }
 
@@ -172,22 +172,9 @@ func (b *Rulebook) isAmong(principals []Principal, a subject, effect Effect) boo
 			return true
 		case strings.HasPrefix(string(p), slackGroup) && a.isIn(strings.TrimPrefix(string(p), slackGroup), effect):
 			return true
-		case a.person != "" && p == Principal(a.person):
+		case a.person != "" && (p == Principal(a.person) || slices.Contains(b.Group(p).People, a.person)):
 			return true
 		}
-		return b.inGroup(string(p), a, effect)
+		return slices.ContainsFunc(b.Group(p).SlackGroups, func(id string) bool { return a.isIn(id, effect) })
 	})
-}
-
-func (b *Rulebook) inGroup(name string, a subject, effect Effect) bool {
-	for _, g := range b.Groups {
-		if g.Name != name {
-			continue
-		}
-		if a.person != "" && slices.Contains(g.People, a.person) {
-			return true
-		}
-		return slices.ContainsFunc(g.SlackGroups, func(id string) bool { return a.isIn(id, effect) })
-	}
-	return false
 }

@@ -100,11 +100,7 @@ func (p Policy) approverRules(ask Ask) (named []Rule, open bool) {
 	ask.Actor = p.identity(ask.Actor)
 	m := p.Book.evaluate(ask)
 	all := approverDemands(allowing(p.Book.matchingRules(m), m.servers), m.servers)
-	for _, r := range all {
-		if r.Approvers.Who != nil {
-			named = append(named, r)
-		}
-	}
+	named = filter(all, func(r Rule) bool { return r.Approvers.Who != nil })
 	return named, len(named) < len(all) || len(all) == 0
 }
 

@@ -23,13 +23,12 @@ func (b *Rulebook) decide(ask Ask) Decision {
 }
 
 // matchingRules returns the rules of which all but the servers match.
-func (b *Rulebook) matchingRules(m evaluation) (rules []Rule) {
-	for _, r := range b.Rules {
-		if b.mismatch(r, m) == "" {
-			rules = append(rules, r)
-		}
-	}
-	return rules
+func (b *Rulebook) matchingRules(m evaluation) []Rule {
+	return filter(b.Rules, func(r Rule) bool { return b.mismatch(r, m) == "" })
+}
+
+func filter(rules []Rule, keep func(Rule) bool) []Rule {
+	return slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return !keep(r) })
 }
 
 // firstDeny returns the first deny about one of the servers; where the servers are not known, about all servers.
@@ -48,32 +47,24 @@ func (r Rule) isAboutAll() bool { return coverAny(r.Servers, "*") }
 // it returns the allows that hold on some server.
 func allowing(rules []Rule, servers []TargetServer) (allows []Rule) {
 	if servers == nil {
-		return slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.Effect != Allow || !isReachable(r, rules) })
+		return filter(rules, func(r Rule) bool { return r.Effect == Allow && isReachable(r, rules) })
 	}
 	for _, t := range servers {
-		found := false
-		for _, r := range rules {
-			if r.Effect == Allow && r.isAbout(t) {
-				found = true
-				allows = append(allows, r)
-			}
-		}
-		if !found {
+		about := filter(rules, func(r Rule) bool { return r.Effect == Allow && r.isAbout(t) })
+		if len(about) == 0 {
 			return nil
 		}
+		allows = append(allows, about...)
 	}
 	return allows
 }
 
 // isReachable reports whether the denies leave some server of the allow.
 func isReachable(allow Rule, rules []Rule) bool {
-	patterns := allow.Servers
-	if patterns == nil {
-		patterns = []ServerPattern{"*"}
-	}
-	return slices.ContainsFunc(patterns, func(p ServerPattern) bool {
+	isLeft := func(p ServerPattern) bool {
 		return !slices.ContainsFunc(rules, func(r Rule) bool { return r.Effect == Deny && coverAny(r.Servers, p) })
-	})
+	}
+	return slices.ContainsFunc(allow.Servers, isLeft) || allow.Servers == nil && isLeft("*")
 }
 
 // allow completes a decision that allows with the consent that it needs: the strictest demand of the rules.
@@ -100,13 +91,8 @@ func (b *Rulebook) allow(d Decision, m evaluation, rules []Rule) Decision {
 }
 
 // approverDemands returns the rules that demand approvers; where the servers are not known, on all servers.
-func approverDemands(rules []Rule, servers []TargetServer) (demanding []Rule) {
-	for _, r := range rules {
-		if r.Approvers != nil && (servers != nil || r.isAboutAll()) {
-			demanding = append(demanding, r)
-		}
-	}
-	return demanding
+func approverDemands(rules []Rule, servers []TargetServer) []Rule {
+	return filter(rules, func(r Rule) bool { return r.Approvers != nil && (servers != nil || r.isAboutAll()) })
 }
 
 // evaluation is an ask with the facts that rules depend on.
@@ -119,14 +105,14 @@ type evaluation struct {
 
 func (b *Rulebook) evaluate(ask Ask) evaluation {
 	m := evaluation{ask: ask, subject: b.subject(ask.Actor, ask.Groups, ask.External), risk: b.risk(ask)}
-	if ask.Target != nil {
-		m.servers = append(m.servers, *ask.Target)
-	}
 	switch {
 	case ask.isRename():
-		m.servers = append(m.servers, TargetServer{ID: ask.Target.ID, Name: ask.NewName})
+		before, after := ask.renamed()
+		m.servers = []TargetServer{before, after}
 	case ask.Creates && ask.NewName != "":
 		m.servers = []TargetServer{{Name: ask.NewName}}
+	case ask.Target != nil:
+		m.servers = []TargetServer{*ask.Target}
 	}
 	return m
 }
@@ -150,7 +136,7 @@ func (b *Rulebook) risk(ask Ask) Risk {
 	if risk.NeedsConsent() || !ask.isRename() {
 		return risk
 	}
-	before, after := *ask.Target, TargetServer{ID: ask.Target.ID, Name: ask.NewName}
+	before, after := ask.renamed()
 	if b.protects(before) || b.protects(after) || slices.ContainsFunc(b.Rules, func(r Rule) bool {
 		return matchAny(r.Servers, before, false) != matchAny(r.Servers, after, false)
 	}) {

@@ -1,6 +1,7 @@
 package permissions
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -81,20 +82,10 @@ func (p ServerPattern) covers(other ServerPattern) bool {
 
 // matchAny reports whether one of the patterns matches; nil matches all.
 func matchAny(patterns []ServerPattern, t TargetServer, unread bool) bool {
-	for _, p := range patterns {
-		if p.matches(t, unread) {
-			return true
-		}
-	}
-	return patterns == nil
+	return patterns == nil || slices.ContainsFunc(patterns, func(p ServerPattern) bool { return p.matches(t, unread) })
 }
 
 // coverAny reports whether the patterns match every server that other matches.
 func coverAny(patterns []ServerPattern, other ServerPattern) bool {
-	for _, p := range patterns {
-		if p.covers(other) {
-			return true
-		}
-	}
-	return patterns == nil
+	return patterns == nil || slices.ContainsFunc(patterns, func(p ServerPattern) bool { return p.covers(other) })
 }

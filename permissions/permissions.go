@@ -14,23 +14,15 @@ import (
 // Permission is a right in VPS.org's own words: "servers:delete". In a grant the action, or both parts, may be "*".
 type Permission string
 
-func (p Permission) split() (resource, action string) {
-	resource, action, _ = strings.Cut(string(p), ":")
-	return resource, action
-}
-
 // Grants are the permissions that a token holds, as GET /account/me/ lists them.
 type Grants []Permission
 
 // Covers reports whether the grants include p, by its own name, by "resource:*" or by "*:*".
 func (g Grants) Covers(p Permission) bool {
-	resource, _ := p.split()
-	for _, held := range g {
-		if held == p || held == Permission(resource+":*") || held == "*:*" {
-			return true
-		}
-	}
-	return false
+	resource, _, _ := strings.Cut(string(p), ":")
+	return slices.ContainsFunc(g, func(held Permission) bool {
+		return held == p || held == Permission(resource+":*") || held == "*:*"
+	})
 }
 
 // Needs lists permissions of which one is enough. If empty, every valid token is enough.
@@ -40,14 +32,7 @@ type Needs []Permission
 func AnyOf(p ...Permission) Needs { return p }
 
 // MetBy reports whether the grants cover one of the needs.
-func (n Needs) MetBy(g Grants) bool {
-	for _, p := range n {
-		if g.Covers(p) {
-			return true
-		}
-	}
-	return len(n) == 0
-}
+func (n Needs) MetBy(g Grants) bool { return len(n) == 0 || slices.ContainsFunc(n, g.Covers) }
 
 // String returns the needs for a sentence, as permissions that a token can be given: "servers:backup or backups:*".
 func (n Needs) String() string {
@@ -75,7 +60,7 @@ var actions = map[string][]string{
 // Grantable returns the permission that a person can give to a token so that it covers p: p itself where VPS.org
 // has it, else all of its resource, as "backups:*" for "backups:delete".
 func (p Permission) Grantable() Permission {
-	resource, action := p.split()
+	resource, action, _ := strings.Cut(string(p), ":")
 	if known, ok := actions[resource]; !ok || action == "*" || slices.Contains(known, action) {
 		return p
 	}

@@ -3,6 +3,7 @@ package permissions
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -79,12 +80,10 @@ func (p Policy) denyReason(ask Ask) string {
 }
 
 func (p Policy) exists(operation string) bool {
-	for _, glob := range p.Operations {
-		if ok, _ := path.Match(glob, operation); ok {
-			return true
-		}
-	}
-	return len(p.Operations) == 0
+	return len(p.Operations) == 0 || slices.ContainsFunc(p.Operations, func(glob string) bool {
+		isMatch, _ := path.Match(glob, operation)
+		return isMatch
+	})
 }
 
 // Budget limits how often something may be done. The store counts.
@@ -112,7 +111,7 @@ var budgets = []Budget{
 
 // Budgets returns the budgets in force. The caller owns the list.
 func (p Policy) Budgets() []Budget {
-	all := append([]Budget(nil), budgets...)
+	all := slices.Clone(budgets)
 	for i := range all {
 		if p.Book == nil {
 			all[i].NotByHand = true // the person whose own token it is

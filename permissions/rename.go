@@ -13,20 +13,15 @@ func (a Ask) renamed() (before, after TargetServer) {
 // gainedRules returns the allows by which a rename gives somebody a right: those that match the new name alone, and
 // those whose deny or approvers match the old name alone. It compares patterns; where they do not tell, the rule is
 // among the result.
-func (b *Rulebook) gainedRules(ask Ask) (gained []Rule) {
+func (b *Rulebook) gainedRules(ask Ask) []Rule {
 	if !ask.isRename() {
 		return nil
 	}
 	before, after := ask.renamed()
-	for _, r := range b.Rules {
-		if r.Effect != Allow || len(r.Who) == 0 || !r.isAbout(after) {
-			continue
-		}
-		if b.isFreed(r, before, after) || !r.isAbout(before) && !b.isHeldByAll(r, before) {
-			gained = append(gained, r)
-		}
-	}
-	return gained
+	return filter(b.Rules, func(r Rule) bool {
+		isAllowed := r.Effect == Allow && len(r.Who) > 0 && r.isAbout(after)
+		return isAllowed && (b.isFreed(r, before, after) || !r.isAbout(before) && !b.isHeldByAll(r, before))
+	})
 }
 
 // isFreed reports whether a deny, or a rule with approvers, restricts the allow under the old name and not under the
@@ -39,23 +34,19 @@ func (b *Rulebook) isFreed(r Rule, before, after TargetServer) bool {
 
 // isHeldByAll reports whether every principal of an allow may do all of it on the server by other rules.
 func (b *Rulebook) isHeldByAll(r Rule, on TargetServer) bool {
-	for _, p := range r.Who {
+	return !slices.ContainsFunc(r.Who, func(p Principal) bool {
 		one := b.subject(Actor(p), nil, p == External)
-		held := func(own Rule) bool {
+		return !slices.ContainsFunc(b.Rules, func(own Rule) bool {
 			means := slices.Contains(own.Who, p) || p != External && slices.Contains(own.Who, Everybody) || b.isAmong(own.Who, one, Allow)
 			return own.Effect == Allow && own.Approvers == nil && own.isAbout(on) && means && covers(own, r)
-		}
-		if !slices.ContainsFunc(b.Rules, held) {
-			return false
-		}
-	}
-	return true
+		})
+	})
 }
 
 // notHeld returns the gained rules whose rights the subject does not have in full on the server. With alone, rights
 // that need approvers do not count: so for the requester; for an approver they do.
 func (b *Rulebook) notHeld(gained []Rule, a subject, on TargetServer, alone bool) []Rule {
-	return slices.DeleteFunc(slices.Clone(gained), func(r Rule) bool { return b.isHeld(r, a, on, alone) })
+	return filter(gained, func(r Rule) bool { return !b.isHeld(r, a, on, alone) })
 }
 
 func (b *Rulebook) isHeld(r Rule, a subject, on TargetServer, alone bool) bool {

@@ -27,6 +27,15 @@ type Group struct {
 	SlackGroups []string // "S…"
 }
 
+// Group returns the group that a principal names; the zero value if it names none.
+func (b *Rulebook) Group(p Principal) Group {
+	i := slices.IndexFunc(b.Groups, func(g Group) bool { return g.Name == string(p) })
+	if i < 0 {
+		return Group{}
+	}
+	return b.Groups[i]
+}
+
 // SlackChannels are ids of channels; empty: none.
 type SlackChannels struct{ Approvals, Audit string }
 
