@@ -44,7 +44,7 @@ func (a *App) Offers(ctx context.Context) (all []Offer, note string) {
 func PolicyOperations(c *tools.Catalogue) []policy.Operation {
 	var ops []policy.Operation
 	for _, op := range c.Operations() {
-		ops = append(ops, policy.Operation{Name: op.Name, Risk: op.Risk, OnServer: op.Resource.OnServer(), Creates: op.Resource.IsNew, Renames: op.Renames()})
+		ops = append(ops, policy.Operation{Name: op.Name, Risk: op.Risk, OnServer: op.Resource.OnServer(), Renames: op.Renames()})
 	}
 	return ops
 }

@@ -18,7 +18,6 @@ type Operation struct {
 	Name     string
 	Risk     permissions.Risk
 	OnServer bool // it is about a server, or may be
-	Creates  bool // it makes a server
 	Renames  bool // it can give a server another name
 }
 
@@ -28,7 +27,8 @@ type Document struct {
 	Warnings []Problem // legal, but hardly meant
 	Tests    []Test    // the file's own tests section
 
-	operations []Operation
+	operations     []Operation
+	people, groups []string // their ids and names
 }
 
 // Problem is one error or warning about one line of the file.
@@ -82,15 +82,15 @@ func Load(raw []byte, operations []Operation) (Document, error) {
 	if err != nil {
 		return Document{}, err
 	}
-	v := &validator{file: file, operations: operations, book: &permissions.Rulebook{}}
+	v := &validator{file: file, Document: Document{Book: &permissions.Rulebook{}, operations: operations}}
 	v.validate()
 	if len(v.problems) > 0 {
 		slices.SortStableFunc(v.problems, byLine)
 		return Document{}, v.problems
 	}
 	v.warn()
-	slices.SortStableFunc(v.warnings, byLine)
-	return Document{Book: v.book, Warnings: v.warnings, Tests: v.tests, operations: operations}, nil
+	slices.SortStableFunc(v.Warnings, byLine)
+	return v.Document, nil
 }
 
 func byLine(a, b Problem) int { return a.Line - b.Line }

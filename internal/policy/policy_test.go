@@ -18,7 +18,7 @@ var operations = []policy.Operation{
 	{Name: "backups.create", Risk: "change", OnServer: true},
 	{Name: "backups.delete", Risk: "destructive", OnServer: true},
 	{Name: "plans.list", Risk: "read"},
-	{Name: "servers.create", Risk: "billable", OnServer: true, Creates: true},
+	{Name: "servers.create", Risk: "billable", OnServer: true},
 	{Name: "servers.delete", Risk: "destructive", OnServer: true},
 	{Name: "servers.list", Risk: "read", OnServer: true},
 	{Name: "servers.start", Risk: "change", OnServer: true},

@@ -72,7 +72,7 @@ func (v *validator) policyTests() {
 		if isGlob(f.Server.text) {
 			v.errorf(f.Server.line, "%q is a glob; a test asks for one server: write its name or its id", f.Server.text)
 		}
-		v.tests = append(v.tests, Test{m.line, Query{Who: f.Who.text, Where: f.Where.text, Operation: f.Operation.text, Server: f.Server.text}, Want(f.Want.text)})
+		v.Tests = append(v.Tests, Test{m.line, Query{Who: f.Who.text, Where: f.Where.text, Operation: f.Operation.text, Server: f.Server.text}, Want(f.Want.text)})
 	}
 }
 
@@ -101,13 +101,8 @@ func (v *validator) want(w word) {
 // Asks translates a query into what the policy decides on: one ask for each identity that a person has at
 // the place, or one for the person itself where there is no identity.
 func (d Document) Asks(q Query) ([]permissions.Ask, error) {
-	v := &validator{operations: d.operations, book: d.Book}
-	for _, p := range d.Book.People {
-		v.people = append(v.people, p.ID)
-	}
-	for _, g := range d.Book.Groups {
-		v.groups = append(v.groups, g.Name)
-	}
+	v := &validator{Document: d}
+	v.Warnings = nil // those of the file stay as they are
 	v.singlePrincipal(word{q.Who, 1})
 	v.place(word{q.Where, 1})
 	v.singleOperation(word{q.Operation, 1})

@@ -12,16 +12,11 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// validator turns a decoded file into a rulebook. It collects every error, and the warnings.
+// validator turns a decoded file into a document. It collects every error, and the warnings.
 type validator struct {
-	file       policyFile
-	operations []Operation
-	people     []string // their ids
-	groups     []string
-	book       *permissions.Rulebook
-	tests      []Test
-	problems   Problems
-	warnings   []Problem
+	Document
+	file     policyFile
+	problems Problems
 }
 
 func (v *validator) errorf(line int, format string, args ...any) {
@@ -29,7 +24,7 @@ func (v *validator) errorf(line int, format string, args ...any) {
 }
 
 func (v *validator) warnf(line int, format string, args ...any) {
-	v.warnings = append(v.warnings, Problem{line, fmt.Sprintf(format, args...)})
+	v.Warnings = append(v.Warnings, Problem{line, fmt.Sprintf(format, args...)})
 }
 
 // validate goes through all sections. People and groups come first, since the other sections name them.
@@ -43,16 +38,16 @@ func (v *validator) validate() {
 	v.validateRules()
 	if f.Protected.isWritten() {
 		v.require(f.Protected.line, "protected", "servers", f.Protected.fields.Servers != nil)
-		v.book.Protected = each(f.Protected.fields.Servers, v.serverPattern)
+		v.Book.Protected = each(f.Protected.fields.Servers, v.serverPattern)
 	}
-	v.book.Budgets = map[string]permissions.Rate{}
+	v.Book.Budgets = map[string]permissions.Rate{}
 	v.budget("deletions", f.Budgets.fields.Deletions)
 	v.budget("destructive", f.Budgets.fields.Destructive)
-	v.book.Confirm = map[permissions.Risk][]permissions.Surface{}
+	v.Book.Confirm = map[permissions.Risk][]permissions.Surface{}
 	v.confirm(permissions.Disruptive, f.Confirm.fields.Disruptive)
 	v.confirm(permissions.Billable, f.Confirm.fields.Billable)
 	v.confirm(permissions.Destructive, f.Confirm.fields.Destructive)
-	v.book.Slack = permissions.SlackChannels{Approvals: v.channel(f.Slack.fields.Approvals), Audit: v.channel(f.Slack.fields.Audit)}
+	v.Book.Slack = permissions.SlackChannels{Approvals: v.channel(f.Slack.fields.Approvals), Audit: v.channel(f.Slack.fields.Audit)}
 	v.policyTests()
 }
 
@@ -89,7 +84,7 @@ func (v *validator) validatePeople() {
 			}
 		}
 		v.people = append(v.people, id)
-		v.book.People = append(v.book.People, p)
+		v.Book.People = append(v.Book.People, p)
 		if len(p.Identities) == 0 {
 			v.warnf(m.line, "%s has no identity, so nobody can act as %s; add slack, keys or local", id, id)
 		}
@@ -131,7 +126,7 @@ func (v *validator) validateGroups() {
 			return w.text, v.slackID(w, groupID, "user group", "S0614TZR7")
 		})
 		v.groups = append(v.groups, name)
-		v.book.Groups = append(v.book.Groups, group)
+		v.Book.Groups = append(v.Book.Groups, group)
 		if len(group.People)+len(group.SlackGroups) == 0 {
 			v.warnf(g.name.line, "the group %s has nobody in it", name)
 		}
@@ -156,7 +151,7 @@ func (v *validator) validateRules() {
 		if effect == permissions.Deny && f.Approvers.isWritten() {
 			v.errorf(m.line, "the rule %q denies, so nobody can approve; take approvers out, or make it an allow", f.Name.text)
 		}
-		v.book.Rules = append(v.book.Rules, permissions.Rule{
+		v.Book.Rules = append(v.Book.Rules, permissions.Rule{
 			Name: f.Name.text, Effect: effect, Who: each(f.Who, v.principal), Where: each(f.Where, v.place),
 			Operations: each(f.Operations, v.operationGlob), Risks: each(f.Risks, v.risk), Servers: each(f.Servers, v.serverPattern),
 			Approvers: v.approvers(f.Approvers),
@@ -195,7 +190,7 @@ func (v *validator) budget(name string, w word) {
 	if err != nil || err2 != nil || most < 0 || period <= 0 {
 		v.errorf(w.line, "%q is not a budget; write how many and within what time, such as 3/10m or 10/1h", w.text)
 	}
-	v.book.Budgets[name] = permissions.Rate{Most: most, Within: period}
+	v.Book.Budgets[name] = permissions.Rate{Most: most, Within: period}
 }
 
 // confirm reads which channels may carry an answer for a risk.
@@ -203,7 +198,7 @@ func (v *validator) confirm(risk permissions.Risk, channels []word) {
 	if channels == nil {
 		return
 	}
-	v.book.Confirm[risk] = each(channels, func(w word) (permissions.Surface, bool) {
+	v.Book.Confirm[risk] = each(channels, func(w word) (permissions.Surface, bool) {
 		if w.text == string(permissions.Script) {
 			return permissions.Script, true
 		}

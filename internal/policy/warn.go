@@ -9,15 +9,15 @@ import (
 
 // warn adds the warnings: what is legal and hardly meant.
 func (v *validator) warn() {
-	if len(v.book.Rules) == 0 {
+	if len(v.Book.Rules) == 0 {
 		v.warnf(1, "there are no rules, so everything is refused")
 	}
-	for i, rule := range v.book.Rules {
+	for i, rule := range v.Book.Rules {
 		v.warnOfRule(v.file.Rules[i].line, rule)
 	}
-	if at := v.file.Protected.line; at > 0 && len(v.book.Protected) == 0 {
+	if at := v.file.Protected.line; at > 0 && len(v.Book.Protected) == 0 {
 		v.warnf(at, "protected names no server, so none is protected")
-	} else if at > 0 && len(v.book.People) < 2 {
+	} else if at > 0 && len(v.Book.People) < 2 {
 		v.warnf(at, "protected servers need a second person, and the file has fewer than two people")
 	}
 	v.warnOfLocalUsers()
@@ -53,12 +53,12 @@ func (v *validator) warnOfRule(line int, rule permissions.Rule) {
 // warnOfLocalUsers warns of people who should agree for others and are known as users of a machine alone:
 // the users of one machine count as one person.
 func (v *validator) warnOfLocalUsers() {
-	wantsApproval := len(v.book.Protected) > 0 || slices.ContainsFunc(v.book.Rules, func(rule permissions.Rule) bool { return rule.Approvers != nil })
-	locals := v.book.LocalPeople()
+	wantsApproval := len(v.Book.Protected) > 0 || slices.ContainsFunc(v.Book.Rules, func(rule permissions.Rule) bool { return rule.Approvers != nil })
+	locals := v.Book.LocalPeople()
 	if !wantsApproval || len(locals) < 2 {
 		return
 	}
-	for i, one := range v.book.People {
+	for i, one := range v.Book.People {
 		if len(one.Identities) > 0 && all(one.Identities, permissions.Actor.IsLocal) {
 			v.warnf(v.file.People[i].line, "%s is known as a user of a machine alone, and users of one machine (%s) never agree for each other: add an access key or a Slack user", one.ID, strings.Join(locals, ", "))
 		}
@@ -68,21 +68,18 @@ func (v *validator) warnOfLocalUsers() {
 // namesSlack reports whether the file names anything of Slack.
 func (v *validator) namesSlack() bool {
 	var words []string
-	for _, p := range v.book.People {
+	for _, p := range v.Book.People {
 		words = append(words, toStrings(p.Identities)...)
 	}
-	for _, g := range v.book.Groups {
-		for _, id := range g.SlackGroups {
-			words = append(words, "slack-group:"+id)
-		}
-	}
-	for _, rule := range v.book.Rules {
+	for _, rule := range v.Book.Rules {
 		words = append(append(words, toStrings(rule.Where)...), toStrings(rule.Who)...)
 	}
-	return v.book.Slack != permissions.SlackChannels{} || slices.ContainsFunc(words, func(word string) bool {
+	isNamed := slices.ContainsFunc(words, func(word string) bool {
 		kind, _, _ := strings.Cut(word, ":")
 		return kind == "slack" || kind == "slack-group" || word == string(permissions.External)
 	})
+	hasMembers := func(g permissions.Group) bool { return len(g.SlackGroups) > 0 }
+	return isNamed || v.Book.Slack != permissions.SlackChannels{} || slices.ContainsFunc(v.Book.Groups, hasMembers)
 }
 
 // toStrings converts words of the policy.
@@ -162,18 +159,9 @@ func (v *validator) canAskFrom(p permissions.Principal, at permissions.Surface) 
 	case isIdentity:
 		return isUsedAt(permissions.Actor(p), at)
 	}
-	g := v.group(p)
-	return at == permissions.Slack && len(g.SlackGroups) > 0 || len(identitiesOf(v.book, string(p), at)) > 0 ||
-		slices.ContainsFunc(g.People, func(id string) bool { return len(identitiesOf(v.book, id, at)) > 0 })
-}
-
-// group returns the group of a name; none: the zero value.
-func (v *validator) group(name permissions.Principal) permissions.Group {
-	i := slices.IndexFunc(v.book.Groups, func(g permissions.Group) bool { return g.Name == string(name) })
-	if i < 0 {
-		return permissions.Group{}
-	}
-	return v.book.Groups[i]
+	g := v.Book.Group(p)
+	return at == permissions.Slack && len(g.SlackGroups) > 0 || len(identitiesOf(v.Book, string(p), at)) > 0 ||
+		slices.ContainsFunc(g.People, func(id string) bool { return len(identitiesOf(v.Book, id, at)) > 0 })
 }
 
 // checkApproverCount warns of people who can ask and whose request can never be approved, such as the one
@@ -207,16 +195,16 @@ func (v *validator) checkApproverCount(line int, rule permissions.Rule) {
 // peopleOf returns the ids of the people whom the principals mean. slackKnowsMore is set where a user group
 // of Slack is among them.
 func (v *validator) peopleOf(principals []permissions.Principal) (ids []string, slackKnowsMore bool) {
-	for _, person := range v.book.People {
+	for _, person := range v.Book.People {
 		if slices.ContainsFunc(principals, func(p permissions.Principal) bool {
-			return p == permissions.Everybody || string(p) == person.ID || slices.Contains(v.group(p).People, person.ID) ||
+			return p == permissions.Everybody || string(p) == person.ID || slices.Contains(v.Book.Group(p).People, person.ID) ||
 				slices.Contains(person.Identities, permissions.Actor(p))
 		}) {
 			ids = append(ids, person.ID)
 		}
 	}
 	return ids, slices.ContainsFunc(principals, func(p permissions.Principal) bool {
-		return strings.HasPrefix(string(p), "slack-group:") || len(v.group(p).SlackGroups) > 0
+		return strings.HasPrefix(string(p), "slack-group:") || len(v.Book.Group(p).SlackGroups) > 0
 	})
 }
 
@@ -243,7 +231,7 @@ func (v *validator) warnOfRenames() {
 
 // renamers are the principals who may rename some server.
 func (v *validator) renamers() (who []permissions.Principal) {
-	for _, rule := range v.book.Rules {
+	for _, rule := range v.Book.Rules {
 		isRename := func(op Operation) bool { return op.Renames }
 		if rule.Effect == permissions.Allow && slices.ContainsFunc(v.operationsOf(rule), isRename) {
 			who = append(who, rule.Who...)
@@ -255,8 +243,8 @@ func (v *validator) renamers() (who []permissions.Principal) {
 
 // namePatterns are the patterns over names in the rules and the protection, and a name that fits none.
 func (v *validator) namePatterns() []permissions.ServerPattern {
-	patterns := slices.Concat(v.book.Protected, []permissions.ServerPattern{"any other name"})
-	for _, rule := range v.book.Rules {
+	patterns := slices.Concat(v.Book.Protected, []permissions.ServerPattern{"any other name"})
+	for _, rule := range v.Book.Rules {
 		patterns = append(patterns, rule.Servers...)
 	}
 	patterns = slices.DeleteFunc(patterns, func(p permissions.ServerPattern) bool { return p.IsID() || strings.Trim(string(p), "*") == "" })
@@ -274,12 +262,12 @@ func (v *validator) winsByRename(who permissions.Principal, from, to permissions
 			if !op.Renames {
 				continue
 			}
-			asks := Document{Book: v.book}.asksOf(string(who), permissions.Ask{
+			asks := Document{Book: v.Book}.asksOf(string(who), permissions.Ask{
 				Surface: at, Operation: op.Name, Risk: permissions.Change,
 				Target: &permissions.TargetServer{Name: sample(from)}, NewName: sample(to),
 			})
 			wins := func(ask permissions.Ask) bool {
-				return (permissions.Policy{Book: v.book}).Decide(ask).Rule == permissions.ByRename
+				return (permissions.Policy{Book: v.Book}).Decide(ask).Rule == permissions.ByRename
 			}
 			if v.canAskFrom(who, at) && slices.ContainsFunc(asks, wins) {
 				return true

@@ -143,12 +143,10 @@ var (
 
 // whyUnmatchable returns why a pattern fits neither a name nor an id that a server can have; "" if it fits.
 func whyUnmatchable(pattern string) string {
-	isID := permissions.ServerPattern(pattern).IsID()
+	isID, isUUID := permissions.ServerPattern(pattern).IsID(), text.IsUUID(pattern)
 	literal := strings.NewReplacer("*", "", "?", "x").Replace(pattern)
 	switch {
-	case isID && strings.Contains(pattern, "-"): // a UUID
-		return ""
-	case isID && (len(pattern) > maxIDDigits || pattern != "0" && pattern[0] == '0'):
+	case isID && !isUUID && (len(pattern) > maxIDDigits || pattern != "0" && pattern[0] == '0'):
 		return "it is read as an id, and an id has at most 19 digits and no zero in front"
 	case isID:
 		return ""
