@@ -176,7 +176,6 @@ func isUsedAt(identity permissions.Actor, surface permissions.Surface) bool {
 // Failure is a test that got another outcome.
 type Failure struct {
 	Test
-	Ask      permissions.Ask
 	Decision permissions.Decision
 }
 
@@ -198,7 +197,7 @@ func (d Document) RunTests() (failures []Failure) {
 		asks, _ := d.Asks(t.Query) // Load has validated the query
 		for _, ask := range asks {
 			if decision := (permissions.Policy{Book: d.Book}).Decide(ask); Outcome(decision) != t.Want {
-				failures = append(failures, Failure{t, ask, decision})
+				failures = append(failures, Failure{t, decision})
 				break
 			}
 		}
