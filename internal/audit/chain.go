@@ -70,7 +70,7 @@ func hashOf(buffer []byte, row Row) (string, []byte) {
 // appendCanonical appends the canonical form: every field but Hash as a netstring (its
 // length in bytes, a colon, the bytes, a comma), numbers in decimal, At as milliseconds
 // since 1970. Lengths come first, so no text can pass for the end of its field. The order
-// is Seq, At, APIStatus, Arguments, then the texts of [texts].
+// is Seq, At, APIStatus, Arguments, then the texts of [textFields].
 func appendCanonical(b []byte, row *Row) []byte {
 	b = appendNumber(b, row.Seq)
 	b = appendNumber(b, row.At.UnixMilli())
@@ -97,10 +97,12 @@ func appendNetstring[T string | []byte | json.RawMessage](b []byte, s T) []byte 
 	return append(b, ',')
 }
 
+const changedRow = "its hash is not that of its content: it was changed"
+
 // CheckHash fails for a row whose hash is not that of its content.
 func (r Row) CheckHash() error {
 	if hash, _ := hashOf(nil, r); hash != r.Hash {
-		return &BadRowError{Seq: r.Seq, Why: "its hash is not that of its content: it was changed"}
+		return &BadRowError{Seq: r.Seq, Why: changedRow}
 	}
 	return nil
 }

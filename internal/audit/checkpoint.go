@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -49,12 +48,6 @@ type Checkpoint struct {
 type SignedCheckpoint struct {
 	Seq  int64
 	Text string
-}
-
-// CheckpointStore reads signed checkpoints back.
-type CheckpointStore interface {
-	// Checkpoints returns all, in the order of their rows.
-	Checkpoints(ctx context.Context) ([]SignedCheckpoint, error)
 }
 
 // ErrNoCheckpoint is for a text that is no checkpoint.
@@ -137,25 +130,18 @@ func ReadCheckpoint(text string) (Checkpoint, error) {
 
 // parseCheckpoint accepts exactly the output of text: no two texts mean the same checkpoint.
 func parseCheckpoint(text string) (Checkpoint, error) {
-	lines := strings.Split(text, "\n")
-	old := len(lines) == 5 && lines[0] == origin
-	if !old && (len(lines) != 7 || lines[0] != form) {
-		return Checkpoint{}, ErrNoCheckpoint
+	c, at := Checkpoint{Old: strings.HasPrefix(text, origin+"\n")}, ""
+	var err error
+	if c.Old {
+		_, err = fmt.Sscanf(text, origin+"\n%d\n%s\n%s\n", &c.Seq, &c.Head, &at)
+	} else {
+		_, err = fmt.Sscanf(text, form+"\n%d\n%s\n%s\n%d\n%s\n", &c.Seq, &c.Head, &at, &c.Before.Seq, &c.Before.Hash)
 	}
-	seq, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || seq < 1 || !isHash(lines[2]) {
-		return Checkpoint{}, ErrNoCheckpoint
+	if err == nil {
+		c.At, err = time.Parse(timeLayout, at)
 	}
-	at, err := time.Parse(timeLayout, lines[3])
-	if err != nil {
-		return Checkpoint{}, ErrNoCheckpoint
-	}
-	c := Checkpoint{Seq: seq, Head: lines[2], At: at, Old: old}
-	if !old {
-		c.Before.Hash = lines[5]
-		c.Before.Seq, err = strconv.ParseInt(lines[4], 10, 64)
-	}
-	if err != nil || !c.Old && !follows(c.Before, seq) || c.text() != text {
+	isWhole := c.Seq >= 1 && isHash(c.Head) && (c.Old || follows(c.Before, c.Seq))
+	if err != nil || !isWhole || c.text() != text {
 		return Checkpoint{}, ErrNoCheckpoint
 	}
 	return c, nil

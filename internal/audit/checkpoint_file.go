@@ -70,13 +70,10 @@ func (f CheckpointFile) CheckWritable() error {
 		return errors.New("the environment names no folder for it")
 	}
 	folder := filepath.Dir(f.Path)
-	for {
-		_, err := os.Stat(folder)
-		if up := filepath.Dir(folder); errors.Is(err, fs.ErrNotExist) && up != folder {
-			folder = up
-			continue
-		}
-		break
+	_, err := os.Stat(folder)
+	for errors.Is(err, fs.ErrNotExist) && folder != filepath.Dir(folder) {
+		folder = filepath.Dir(folder)
+		_, err = os.Stat(folder)
 	}
 	file, err := os.CreateTemp(folder, ".audit-*.partial")
 	if err != nil {

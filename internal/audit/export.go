@@ -111,16 +111,12 @@ type line struct {
 // verifies nothing; the error of a malformed line has its number.
 func ReadExport(r io.Reader) Segment {
 	return func(yield func(Entry, error) bool) {
-		lines := bufio.NewReaderSize(r, 64<<10)
-		for n := 1; ; n++ {
-			text, err := readLine(lines)
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			entry := Entry{}
-			if err == nil {
-				entry, err = parseLine(text)
-			}
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, maxLine)
+		lines.Split(splitLine)
+		n := 1
+		for ; lines.Scan(); n++ {
+			entry, err := parseLine(lines.Bytes())
 			if entry.Selection != "" && n > 1 {
 				err = errLine
 			}
@@ -132,46 +128,40 @@ func ReadExport(r io.Reader) Segment {
 				return
 			}
 		}
+		err := lines.Err()
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = errLine
+		}
+		if err != nil {
+			yield(Entry{}, fmt.Errorf("line %d: %w", n, err))
+		}
 	}
 }
 
-// readLine returns a line without its end, or io.EOF. A last line without an end was cut off.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	var text []byte
-	for {
-		piece, err := r.ReadSlice('\n')
-		text = append(text, piece...)
-		switch {
-		case len(text) > maxLine:
-			return nil, errLine
-		case err == nil:
-			return bytes.TrimSuffix(text, []byte("\n")), nil
-		case errors.Is(err, bufio.ErrBufferFull):
-		case errors.Is(err, io.EOF) && len(text) > 0:
-			return nil, errLine
-		default:
-			return nil, err
-		}
+// splitLine is a [bufio.SplitFunc] that returns a line without its end. A last line without an end was cut off.
+func splitLine(text []byte, atEOF bool) (read int, line []byte, err error) {
+	if end := bytes.IndexByte(text, '\n'); end >= 0 {
+		return end + 1, text[:end], nil
 	}
+	if atEOF && len(text) > 0 {
+		return 0, nil, errLine
+	}
+	return 0, nil, nil
 }
 
 // parseLine refuses a line that two programs could read differently: with unknown, doubled or differently
 // spelt names, or with a row and a checkpoint in one.
 func parseLine(text []byte) (Entry, error) {
 	var l line
-	if err := jsonv2.Unmarshal(text, &l, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return Entry{}, errLine
-	}
-	row := l.Seq != 0
-	if other := l.Hash != ""; row != other {
-		return Entry{}, errLine
-	}
+	err := jsonv2.Unmarshal(text, &l, jsonv2.RejectUnknownMembers(true))
+	isRow := l.Seq != 0
 	switch {
-	case row && l.Checkpoint == "" && l.Selection == "":
+	case err != nil, isRow != (l.Hash != ""):
+	case isRow && l.Checkpoint == "" && l.Selection == "":
 		return Entry{Row: l.Row}, nil
-	case !row && l.Checkpoint != "" && l.Selection == "":
+	case !isRow && l.Checkpoint != "" && l.Selection == "":
 		return Entry{Checkpoint: l.Checkpoint}, nil
-	case !row && l.Checkpoint == "" && l.Selection != "":
+	case !isRow && l.Checkpoint == "" && l.Selection != "":
 		return Entry{Selection: l.Selection}, nil
 	}
 	return Entry{}, errLine

@@ -55,10 +55,7 @@ func ParseKey(private string) (Key, error) {
 	}
 	// The signer does not return its public half. NewSigner has checked the form:
 	// PRIVATE+KEY+name+hash+base64 of an algorithm's byte and the seed.
-	seed, err := base64.StdEncoding.DecodeString(strings.SplitN(private, "+", 5)[4])
-	if err != nil {
-		return Key{}, errNoKey
-	}
+	seed, _ := base64.StdEncoding.DecodeString(strings.SplitN(private, "+", 5)[4])
 	public := ed25519.NewKeyFromSeed(seed[1:]).Public().(ed25519.PublicKey)
 	verifier, err := note.NewEd25519VerifierKey(origin, public)
 	return Key{signer: signer, verifier: verifier}, err

@@ -128,8 +128,7 @@ func (v *verifier) row(row Row) error {
 	if !v.inSegment {
 		v.enterSegment(row)
 	}
-	var why string
-	if why, v.buffer = rowFault(v.at, row, v.buffer); why != "" {
+	if why := v.rowFault(row); why != "" {
 		return &BadRowError{Seq: row.Seq, Why: why}
 	}
 	v.at = position{row.Seq, row.Hash, row.Previous}
@@ -175,24 +174,24 @@ func (v *verifier) enterSegment(row Row) {
 	}
 }
 
-// rowFault returns what is wrong with the row that comes after a verified one; "" for nothing.
-func rowFault(before position, row Row, buffer []byte) (string, []byte) {
-	next := before.seq + 1
+// rowFault returns what is wrong with the next row of a segment; "" for nothing.
+func (v *verifier) rowFault(row Row) (why string) {
+	next := v.at.seq + 1
 	switch {
 	case row.Seq > next:
-		return fmt.Sprintf("rows are missing: row %d should come here", next), buffer
+		return fmt.Sprintf("rows are missing: row %d should come here", next)
 	case row.Seq < next:
-		return fmt.Sprintf("it is out of order: row %d should come here", next), buffer
-	case row.Previous != before.head:
-		return "it does not follow the row before it: a row was changed, dropped or put in", buffer
+		return fmt.Sprintf("it is out of order: row %d should come here", next)
+	case row.Previous != v.at.head:
+		return "it does not follow the row before it: a row was changed, dropped or put in"
 	case row.At.Nanosecond()%int(time.Millisecond) != 0:
-		return "its time is finer than the log keeps: it was changed", buffer
+		return "its time is finer than the log keeps: it was changed"
 	}
-	hash, buffer := hashOf(buffer, row)
-	if hash != row.Hash {
-		return "its hash is not that of its content: it was changed", buffer
+	var hash string
+	if hash, v.buffer = hashOf(v.buffer, row); hash != row.Hash {
+		return changedRow
 	}
-	return "", buffer
+	return ""
 }
 
 // end checks the log as a whole, after the last segment.

@@ -173,7 +173,7 @@ func (v *verifier) checkPredecessor(c Checkpoint, i int) error {
 		}
 		return nil
 	}
-	if rows, _, _ := c.InTime(); c.Seq-before.Seq-1 > rows {
+	if c.Seq-before.Seq-1 > checkpointRows {
 		return &BadRowError{Seq: before.Seq + 1, Why: fmt.Sprintf("rows %d to %d have no checkpoint, and no row says why", before.Seq+1, c.Seq-1)}
 	}
 	return nil
@@ -208,7 +208,7 @@ func (v *verifier) checkSigned() error {
 		return &BadRowError{Seq: v.firstChained, Why: "its checkpoint is the first one here, and no row says that the key begins: checkpoints before it were removed"}
 	}
 	bad.From = v.newest.Seq + 1
-	if rows, _, _ := v.newest.InTime(); v.overdue == 0 && v.tip.seq-v.newest.Seq <= rows {
+	if v.overdue == 0 && v.tip.seq-v.newest.Seq <= checkpointRows {
 		return nil
 	}
 	bad.Why = "they are not signed: processes without the key wrote them, or checkpoints were removed. The next process with the key signs them, and says so in a row"

@@ -70,7 +70,7 @@ func (s *Store) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, e
 	})
 }
 
-// Checkpoints implements [audit.CheckpointStore].
+// Checkpoints returns all signed checkpoints, in the order of their rows.
 func (s *Store) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, error) {
 	return readAll(ctx, s, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq")
 }
@@ -156,10 +156,7 @@ type Log struct {
 	since fs.FileInfo
 }
 
-var (
-	_ audit.Store           = (*Log)(nil)
-	_ audit.CheckpointStore = (*Log)(nil)
-)
+var _ audit.Store = (*Log)(nil)
 
 // The options of a connection that only reads. A file that nobody has open has no -wal beside
 // it; it is read as it lies there, so that none is made.
@@ -269,7 +266,7 @@ func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, err
 	})
 }
 
-// Checkpoints implements [audit.CheckpointStore].
+// Checkpoints returns all signed checkpoints, in the order of their rows.
 func (l *Log) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, error) {
 	if !l.notes {
 		return nil, nil
