@@ -21,15 +21,6 @@ func envelopeOf(kind, id, payload string) string {
 	return fmt.Sprintf(`{"type":%q,"envelope_id":%q,"accepts_response_payload":true,"payload":%s}`, kind, id, payload)
 }
 
-func TestTwoConnections(t *testing.T) {
-	s := newFakeSlack(t)
-	c := s.run(nil)
-	s.wait(2)
-	require.Eventually(t, c.Ready, time.Minute, time.Millisecond)
-	c.stop()
-	s.wait(0)
-}
-
 func TestReadyTakesAHello(t *testing.T) {
 	s := newFakeSlack(t)
 	s.silent = true
@@ -322,7 +313,7 @@ func TestSocketModeOff(t *testing.T) {
 	_ = w.Close()
 	c.logged(t, "Socket Mode is off")
 	require.Eventually(t, func() bool { return c.open.Load() == 0 }, 200*time.Millisecond, time.Millisecond, "what Slack closed counts no more")
-	require.Eventually(t, s.opened2, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return s.hasOpened(2) }, time.Minute, time.Millisecond)
 	require.GreaterOrEqual(t, time.Since(began), 250*time.Millisecond)
 	require.Contains(t, c.log.String(), "level=ERROR")
 }
@@ -347,12 +338,6 @@ func TestADisconnectBeforeHelloKeepsItsReason(t *testing.T) {
 		s.set(func() { require.LessOrEqual(t, s.opened, 2, reason) })
 		c.stop()
 	}
-}
-
-func (s *fakeSlack) opened2() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.opened >= 2
 }
 
 // Slack's API is reached over TLS here, so the address of a connection has to be encrypted, too.

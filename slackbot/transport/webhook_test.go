@@ -75,8 +75,7 @@ func (s *site) send(path, body string, headers http.Header) *httptest.ResponseRe
 }
 
 func signed(body string, at int64) http.Header {
-	stamp := strconv.FormatInt(at, 10)
-	return http.Header{signatureHeader: {sign(secret, stamp, []byte(body))}, timestampHeader: {stamp}}
+	return SignedHeader(secret, time.Unix(at, 0), []byte(body))
 }
 
 func (s *site) signed(path, body string) *httptest.ResponseRecorder {
@@ -211,25 +210,6 @@ func sameRefusal(t *testing.T, name string, want, got *httptest.ResponseRecorder
 	require.Equal(t, http.StatusUnauthorized, got.Code, name)
 	require.Equal(t, want.Body.String(), got.Body.String(), name)
 	require.Equal(t, want.Header(), got.Header(), name)
-}
-
-// A request with any one bit of body, time or signature flipped is refused.
-func TestEveryBitIsSigned(t *testing.T) {
-	want := newSite().send("/slack/commands", aCommand, http.Header{})
-	stamp := strconv.FormatInt(noon.Unix(), 10)
-	whole := []string{aCommand, stamp, sign(secret, stamp, []byte(aCommand))}
-	s := newSite()
-	for part := range whole {
-		for i := range 8 * len(whole[part]) {
-			parts := append([]string(nil), whole...)
-			flipped := []byte(parts[part])
-			flipped[i/8] ^= 1 << (i % 8)
-			parts[part] = string(flipped)
-			got := s.send("/slack/commands", parts[0], http.Header{signatureHeader: {parts[2]}, timestampHeader: {parts[1]}})
-			sameRefusal(t, strconv.Itoa(part)+":"+strconv.Itoa(i), want, got)
-		}
-	}
-	require.Empty(t, s.all())
 }
 
 func TestNoSigningSecretRefusesAll(t *testing.T) {
