@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +24,7 @@ const apiDelay = 30 * time.Second
 func TestFigure13AcknowledgedWhileTheAPIHangs(t *testing.T) {
 	w := newWorld(t)
 	actions := w.prepareActions()
-	w.delayAPI(apiDelay)
+	w.delayAPI("", apiDelay)
 	n := testkit.Size(200, 3000)
 	before := w.countDeliveries()
 	var stored atomic.Int64
@@ -54,20 +53,6 @@ func (s *slowest) add(took time.Duration) {
 	if took > s.took {
 		s.took = took
 	}
-}
-
-// delayAPI delays each request to VPS.org, at most until the test ends.
-func (w *world) delayAPI(d time.Duration) {
-	over := make(chan struct{})
-	w.Cleanup(func() { close(over) })
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		select {
-		case <-time.After(d):
-		case <-over:
-		case <-r.Context().Done():
-		}
-		next.ServeHTTP(rw, r)
-	})
 }
 
 // prepareActions returns user actions, each as a function that returns how many deliveries it stores.
@@ -118,7 +103,10 @@ func (w *world) waitIdle() {
 	require.Eventually(w, func() bool { return w.countInbox("done = 0") == 0 }, time.Minute, 5*time.Millisecond)
 }
 
-// countInbox counts the deliveries in the store that match an SQL condition.
+// countDeliveries counts the deliveries in the store.
+func (w *world) countDeliveries() int { return w.countInbox("true") }
+
+// countInbox counts the deliveries in the store that match an SQL condition, on a connection of its own.
 func (w *world) countInbox(condition string) (n int) {
 	w.Helper()
 	db, err := sql.Open("sqlite", strings.TrimPrefix(w.url, "sqlite:"))

@@ -1,7 +1,6 @@
 package slackbot_test
 
 import (
-	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,15 +34,6 @@ func BenchmarkAcknowledged(b *testing.B) {
 	b.ReportMetric(ms(percentile(b, client, b.N, w.commandsTo(app.URL))), "p99-ms")
 	b.StopTimer()
 	require.Equal(b, b.N, w.countDeliveries(), "each acknowledged delivery is stored")
-}
-
-// countDeliveries counts the deliveries in the store, on a connection of its own.
-func (w *world) countDeliveries() (n int) {
-	db, err := sql.Open("sqlite", strings.TrimPrefix(w.url, "sqlite:"))
-	require.NoError(w, err)
-	defer db.Close()
-	require.NoError(w, db.QueryRowContext(w.Context(), "SELECT count(*) FROM inbox").Scan(&n))
-	return n
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -112,9 +112,14 @@ func TestSecondPersonApproves(t *testing.T) {
 		p, card := w.request(lea, "stop db-server-01", "Stops")
 		asked := w.posted(approvals, "Stops")
 		require.Contains(t, asked.Text(), "<@"+lea+">")
-		p.Press(card, "confirm")
-
+		require.Contains(t, asked.Text(), "max", "who may approve is said")
 		w.slack.As(lea).In(approvals).Press(asked, "approve")
+		w.ephemeral(lea, "another person must approve it")
+		given, err := w.store.Consents(t.Context(), w.records()[0].ID)
+		require.NoError(t, err)
+		require.Empty(t, given)
+
+		p.Press(card, "confirm")
 		w.slack.As(eve).In(approvals).Press(asked, "approve")
 		w.ephemeral(eve, "belongs to nobody")
 		require.Empty(t, w.sent())

@@ -49,12 +49,7 @@ func TestCSVHasAllPages(t *testing.T) {
 }
 
 func TestCSVWithoutScope(t *testing.T) {
-	t.Parallel()
-	w := newStoppedSQLiteWorld(t)
-	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now, Scopes: []string{"commands", "chat:write"}})
-	w.slack.AddUser(fakeslack.User{ID: lea, Name: "lea"})
-	w.slack.AddChannel(ops, lea)
-	w.start()
+	w := newWorldOfTwoScopes(t, lea)
 	w.slack.As(lea).In(ops).Type("/vps servers list --csv")
 	w.ephemeral(lea, "Files are not switched on")
 	require.Empty(t, w.slack.Calls("files.getUploadURLExternal"))

@@ -3,7 +3,6 @@ package slackbot_test
 import (
 	"context"
 	"crypto/rand"
-	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -77,6 +76,9 @@ type world struct {
 	stop          func()
 	mux           *http.ServeMux // what Slack reaches in HTTP mode
 	disks         *volumes.API   // nil: the catalogue has no volumes
+
+	slackTransport http.RoundTripper    // to Slack's API; nil: the default
+	changeRunner   func(*runner.Runner) // before the bot starts
 }
 
 // inEachMode runs a conversation over both transports and both stores.
@@ -117,6 +119,16 @@ func newStoppedWorld(t testing.TB, url string) *world {
 	w.slack.AddUser(fakeslack.User{ID: stranger, Name: "stranger", Team: "T9OTHER"})
 	w.slack.AddChannel(ops, lea, max, eve, stranger)
 	w.slack.AddChannel(approvals, lea, max, eve)
+	return w
+}
+
+// newWorldOfTwoScopes makes a world with one user in ops, whose app has no scope but those it must have.
+func newWorldOfTwoScopes(t *testing.T, user string) *world {
+	t.Parallel()
+	w := newEmptyWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"), fakeslack.Options{Scopes: slackbot.Features{}.Scopes()})
+	w.slack.AddUser(fakeslack.User{ID: user, Name: strings.ToLower(user)})
+	w.slack.AddChannel(ops, user)
+	w.start()
 	return w
 }
 
@@ -165,10 +177,13 @@ func (w *world) startOn(wrap func(*store.Store) slackbot.Store) {
 	db, err := store.Open(w.Context(), w.url)
 	require.NoError(w, err)
 	w.store, w.runner = db, w.newRunner("process-"+time.Now().Format("150405.000000"), db)
+	if w.changeRunner != nil {
+		w.changeRunner(w.runner)
+	}
 	wrapped, o := wrap(db), w.slack.Options()
 	w.bot, err = slackbot.New(slackbot.Options{
 		Runner: w.runner, Store: func(context.Context) (slackbot.Store, error) { return wrapped, nil },
-		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Timeout: 10 * time.Second},
+		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Timeout: 10 * time.Second, Transport: w.slackTransport},
 		Now: w.now, Random: rand.Reader, Log: w.runner.Log, Every: 50 * time.Millisecond,
 	})
 	require.NoError(w, err)
@@ -208,7 +223,7 @@ func (w *world) connect(ctx context.Context, running *sync.WaitGroup) {
 // newRunner makes the Runner of one process.
 func (w *world) newRunner(process string, db *store.Store) *runner.Runner {
 	source := func() (string, error) { return token, nil }
-	log := slog.New(slog.NewTextHandler(io.MultiWriter(w.log), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	transport, catalogue := w.sim.Transport(), tools.Default
 	if w.disks != nil {
 		transport, catalogue = w.disks, volumes.Catalogue()

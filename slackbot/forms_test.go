@@ -31,12 +31,15 @@ func labels(options []fakeslack.Option) (texts []string) {
 	return texts
 }
 
-// delayMethod delays the API's answers to one method.
-func (w *world) delayMethod(method string, d time.Duration) {
+// delayAPI delays each request to VPS.org with a method, or with any if it is empty, at most until the test ends.
+func (w *world) delayAPI(method string, d time.Duration) {
+	over := make(chan struct{})
+	w.Cleanup(func() { close(over) })
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method == method {
+		if method == "" || r.Method == method {
 			select {
 			case <-time.After(d):
+			case <-over:
 			case <-r.Context().Done():
 			}
 		}
@@ -199,7 +202,7 @@ func TestServerSuggestionsWhileAPIHangs(t *testing.T) {
 	p.Type("/vps reboot")
 	v := w.form(lea, "server")
 	require.Len(t, p.Suggest(v, "field:server", ""), 2)
-	w.delayMethod(http.MethodGet, 20*time.Second)
+	w.delayAPI(http.MethodGet, 20*time.Second)
 	w.advanceClock(31 * time.Second)
 	began := time.Now()
 	require.Len(t, p.Suggest(v, "field:server", ""), 2, "the older list")
@@ -213,7 +216,7 @@ func TestServerSuggestionsAfterSlowRead(t *testing.T) {
 	p := w.slack.As(lea).In(ops)
 	p.Type("/vps reboot")
 	v := w.form(lea, "server")
-	w.delayMethod(http.MethodGet, 900*time.Millisecond)
+	w.delayAPI(http.MethodGet, 900*time.Millisecond)
 	require.Empty(t, p.Suggest(v, "field:server", "w"))
 	w.eventually("the next letter finds it", func() bool { return len(p.Suggest(v, "field:server", "we")) == 1 })
 }

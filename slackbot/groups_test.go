@@ -66,12 +66,7 @@ func TestSlowUserGroup(t *testing.T) {
 }
 
 func TestUserGroupsWithoutScope(t *testing.T) {
-	t.Parallel()
-	w := newStoppedSQLiteWorld(t)
-	w.slack = fakeslack.New(t, fakeslack.Options{Now: w.now, Scopes: []string{"commands", "chat:write"}})
-	w.slack.AddUser(fakeslack.User{ID: eve, Name: "eve"})
-	w.slack.AddChannel(ops, eve)
-	w.start()
+	w := newWorldOfTwoScopes(t, eve)
 	w.onCall()
 	w.typeWhy(eve, "servers start` is refused")
 	require.Empty(t, w.slack.Calls("usergroups.users.list"))

@@ -134,7 +134,7 @@ func TestFreezeNeedsDestructiveRight(t *testing.T) {
 
 func TestFreezeWhileTokenUnreadable(t *testing.T) {
 	w := newWorld(t)
-	w.delayMethod(http.MethodGet, 5*time.Second)
+	w.delayAPI(http.MethodGet, 5*time.Second)
 	w.advanceClock(2 * time.Minute)                                                         // what is remembered of the token is too old
 	require.Contains(t, w.typeCommand(lea, "/vps freeze").Text(), "All changes are frozen") // it must be possible just then: the policy decides
 	require.Contains(t, w.typeCommand(lea, "/vps help").Text(), "cannot be read at the moment")

@@ -107,14 +107,7 @@ func TestHomeRunningRecords(t *testing.T) {
 			Name: "eve sees no web", Effect: permissions.Deny, Who: []permissions.Principal{"slack:" + eve}, Servers: []permissions.ServerPattern{"web-*"},
 		})
 	})
-	release := make(chan struct{})
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method == http.MethodPost {
-			<-release
-		}
-		next.ServeHTTP(rw, r)
-	})
-	defer close(release)
+	w.blockAPI(true)
 	w.slack.As(lea).In(ops).Type("/vps servers start web-server-01")
 	w.eventually("it runs", func() bool { return len(w.records()) == 1 && w.records()[0].State == "executing" })
 	w.openHome(max)

@@ -3,6 +3,7 @@ package slackbot_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"slices"
@@ -67,14 +68,10 @@ func (m *requestMutator) scrambleBytes(b []byte) []byte {
 
 // mutateField changes one field of a form.
 func (m *requestMutator) mutateField(form url.Values) {
-	names := make([]string, 0, len(form))
-	for name := range form {
-		names = append(names, name)
-	}
+	names := slices.Sorted(maps.Keys(form))
 	if len(names) == 0 {
 		return
 	}
-	slices.Sort(names)
 	name := names[m.IntN(len(names))]
 	switch m.IntN(4) {
 	case 0:
@@ -115,14 +112,10 @@ func (m *requestMutator) mutateJSON(raw []byte) []byte {
 func (m *requestMutator) mutateValue(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
-		names := make([]string, 0, len(v))
-		for name := range v {
-			names = append(names, name)
-		}
+		names := slices.Sorted(maps.Keys(v))
 		if len(names) == 0 || m.IntN(12) == 0 {
 			return m.junkValue(0)
 		}
-		slices.Sort(names)
 		name := names[m.IntN(len(names))]
 		if m.IntN(8) == 0 {
 			delete(v, name)

@@ -2,8 +2,6 @@ package slackbot_test
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
@@ -21,10 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient"
-	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/testkit"
-	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
 // maxGrowth is by how much the heap may grow between a tenth of the requests and the last.
@@ -43,11 +39,7 @@ func TestFigure15Malformed(t *testing.T) {
 	var early uint64
 	for _, part := range []struct{ from, to int }{{0, n / 10}, {n / 10, n}} {
 		for from := part.from; from < part.to; from += maxQueued {
-			some := part.to - from
-			if some > maxQueued {
-				some = maxQueued
-			}
-			forEachConcurrently(some, s+uint64(from), func(random *mathrand.Rand, _ int) {
+			forEachConcurrently(min(maxQueued, part.to-from), s+uint64(from), func(random *mathrand.Rand, _ int) {
 				m := &requestMutator{random, genuine, w}
 				counts.count(t, w.mux, m.nextRequest())
 			})
@@ -64,8 +56,9 @@ func TestFigure15Malformed(t *testing.T) {
 	require.Empty(t, bot.panicLog.String(), "a panic")
 	require.Greater(t, counts.by[http.StatusOK], n/10, "%v", counts.by)
 	require.Greater(t, counts.by[http.StatusUnauthorized], n/10, "%v", counts.by)
+	others := n - counts.by[200] - counts.by[400] - counts.by[401] - counts.by[413]
 	testkit.Figure(t, 15, "%d malformed deliveries made of %d real ones, signed and not (%d taken, %d answered 400, %d 401, %d 413, %d otherwise below 500): 0 panics, 0 answers of 500 or above, 0 writes to VPS.org; %.1f MB in use after a tenth of them, %.1f MB at the end (seed %d)",
-		n, len(genuine), counts.by[200], counts.by[400], counts.by[401], counts.by[413], counts.otherStatuses(), megabytes(early), megabytes(late), s)
+		n, len(genuine), counts.by[200], counts.by[400], counts.by[401], counts.by[413], others, megabytes(early), megabytes(late), s)
 }
 
 // maxQueued is how many requests are sent before the bot may catch up.
@@ -96,17 +89,6 @@ func (a *statusCounts) count(t *testing.T, to http.Handler, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.by[rec.Code]++
-}
-
-func (a *statusCounts) otherStatuses() (n int) {
-	for code, count := range a.by {
-		switch code {
-		case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestEntityTooLarge:
-		default:
-			n += count
-		}
-	}
-	return n
 }
 
 // capturedRequest is one request as Slack sent it.
@@ -177,33 +159,14 @@ type discardingBot struct {
 // startDiscardingBot starts a discardingBot on the world's store, behind the world's routes.
 func (w *world) startDiscardingBot() *discardingBot {
 	d := &discardingBot{world: w, panicLog: &panicLog{}}
-	db, err := store.Open(w.Context(), w.url)
-	require.NoError(w, err)
-	w.store = db
-	runner := w.newRunner("deaf", db)
-	runner.Log = slog.New(slog.NewTextHandler(d.panicLog, nil))
-	source := func() (string, error) { return token, nil }
-	runner.Client, err = apiclient.New(apiclient.Options{BaseURL: loopback, Token: source, Transport: d})
-	require.NoError(w, err)
-	o := w.slack.Options()
-	bot, err := slackbot.New(slackbot.Options{
-		Runner: runner, Store: func(context.Context) (slackbot.Store, error) { return db, nil },
-		Token: o.BotToken, APIURL: w.slack.APIURL(), Client: &http.Client{Transport: discardingSlack{}},
-		Now: w.now, Random: rand.Reader, Log: runner.Log, Every: 50 * time.Millisecond,
-	})
-	require.NoError(w, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { bot.Run(ctx) })
-	w.mux = http.NewServeMux()
-	h := &transport.HTTP{Secret: func() (string, error) { return o.SigningSecret, nil }, Handler: bot, Now: w.now, Log: runner.Log}
-	h.Routes(w.mux)
-	w.stop = func() {
-		cancel()
-		running.Wait()
-		require.NoError(w, db.Close())
+	w.slackTransport = discardingSlack{}
+	w.changeRunner = func(r *runner.Runner) {
+		var err error
+		r.Log = slog.New(slog.NewTextHandler(d.panicLog, nil))
+		r.Client, err = apiclient.New(apiclient.Options{BaseURL: loopback, Token: r.Token, Transport: d})
+		require.NoError(w, err)
 	}
-	require.Eventually(w, bot.Ready, 5*time.Second, time.Millisecond)
+	w.start()
 	return d
 }
 

@@ -2,9 +2,7 @@ package slackbot_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -140,17 +138,10 @@ func (m *noPolicyTest) submitText(user, callback, metadata, text string) {
 	}})
 }
 
-// deliver sends a signed interaction, as Slack would.
+// deliver sends an interaction in the approvals channel, as Slack would.
 func (m *noPolicyTest) deliver(user string, payload map[string]any) {
-	team := "T0TEAM"
-	if user == stranger {
-		team = "T9OTHER"
-	}
-	payload["team"], payload["user"] = map[string]any{"id": "T0TEAM"}, map[string]any{"id": user, "team_id": team}
-	payload["channel"], payload["trigger_id"] = map[string]any{"id": approvals}, fmt.Sprint("t", time.Now().UnixNano())
-	raw, err := json.Marshal(payload)
-	require.NoError(m, err)
-	a := m.slack.Send(m.slack.Signed("/slack/interactivity", []byte(url.Values{"payload": {string(raw)}}.Encode()), m.now()))
+	payload["channel"] = map[string]any{"id": approvals}
+	a := m.slack.As(user).AllowSlow().Interact(payload)
 	require.True(m, a.OK(), a)
 }
 
@@ -169,18 +160,18 @@ func (m *noPolicyTest) countAnswered() (n int) {
 }
 
 // versionsSince are the versions of all messages and views since a time.
-func (m *noPolicyTest) versionsSince(since time.Time) (all []fakeslack.Version) {
-	histories := [][]fakeslack.Version{}
+func (w *world) versionsSince(since time.Time) (all []fakeslack.Version) {
+	var histories [][]fakeslack.Version
 	for _, channel := range []string{ops, approvals} {
-		for _, message := range m.slack.Messages(channel) {
+		for _, message := range w.slack.Messages(channel) {
 			histories = append(histories, message.History())
 		}
 	}
 	for _, user := range everybody {
-		for _, message := range append(m.slack.Ephemerals(user), m.slack.DMs(user)...) {
+		for _, message := range append(w.slack.Ephemerals(user), w.slack.DMs(user)...) {
 			histories = append(histories, message.History())
 		}
-		for _, view := range []*fakeslack.View{m.slack.Modal(user), m.slack.Home(user)} {
+		for _, view := range []*fakeslack.View{w.slack.Modal(user), w.slack.Home(user)} {
 			if view != nil {
 				histories = append(histories, view.History())
 			}

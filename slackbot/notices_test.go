@@ -20,32 +20,30 @@ import (
 
 const auditChannel = "C0AUDIT"
 
-// replica starts a second process on the same store and workspace.
-func (w *world) replica() *world {
+// startReplica starts a second process on the same store and workspace.
+func (w *world) startReplica() {
 	r := &world{TB: w.TB, url: w.url, log: w.log, slack: w.slack, sim: w.sim, policy: w.currentPolicy(), stop: func() {}}
 	r.clockOffset.Store(w.clockOffset.Load())
 	r.start()
 	w.Cleanup(func() { r.stop() })
-	return r
 }
 
-// expiring makes a world whose token expires after a time.
-func expiring(t *testing.T, left time.Duration) *world {
+// newStoppedExpiringWorld makes a world whose token expires after a time.
+func newStoppedExpiringWorld(t *testing.T, left time.Duration) *world {
 	w := newStoppedSQLiteWorld(t)
 	tokens := simulator.DefaultTokens(w.now())
 	for i := range tokens {
-		at := w.now().Add(left)
-		tokens[i].ExpiresAt = at
+		tokens[i].ExpiresAt = w.now().Add(left)
 	}
 	w.sim = simulator.New(simulator.Options{Speed: 60, Tokens: tokens, Now: w.now})
-	w.start()
 	return w
 }
 
 func TestTokenExpiryNoticeOnceADay(t *testing.T) {
 	t.Parallel()
-	w := expiring(t, 3*24*time.Hour+time.Hour)
-	w.replica()
+	w := newStoppedExpiringWorld(t, 3*24*time.Hour+time.Hour)
+	w.start()
+	w.startReplica()
 	m := w.posted(approvals, "expires in 3 days")
 	require.Contains(t, m.Text(), "admin.vps.org/account/developers")
 	time.Sleep(time.Second)
@@ -54,7 +52,8 @@ func TestTokenExpiryNoticeOnceADay(t *testing.T) {
 
 func TestTokenExpiryNoticeNextDay(t *testing.T) {
 	t.Parallel()
-	w := expiring(t, 3*24*time.Hour+time.Hour)
+	w := newStoppedExpiringWorld(t, 3*24*time.Hour+time.Hour)
+	w.start()
 	w.posted(approvals, "expires in 3 days")
 	w.advanceClock(24 * time.Hour)
 	w.posted(approvals, "expires in 2 days")
@@ -63,20 +62,15 @@ func TestTokenExpiryNoticeNextDay(t *testing.T) {
 
 func TestNoTokenExpiryNotice(t *testing.T) {
 	t.Parallel()
-	w := expiring(t, 8*24*time.Hour)
+	w := newStoppedExpiringWorld(t, 8*24*time.Hour)
+	w.start()
 	time.Sleep(600 * time.Millisecond)
 	require.Empty(t, w.slack.Messages(approvals))
 }
 
 func TestTokenExpiryNoticeRetry(t *testing.T) {
 	t.Parallel()
-	w := newStoppedSQLiteWorld(t)
-	tokens := simulator.DefaultTokens(w.now())
-	for i := range tokens {
-		at := w.now().Add(time.Hour)
-		tokens[i].ExpiresAt = at
-	}
-	w.sim = simulator.New(simulator.Options{Speed: 60, Tokens: tokens, Now: w.now})
+	w := newStoppedExpiringWorld(t, time.Hour)
 	w.slack.Fail("chat.postMessage", fakeslack.Fault{Status: 500, Times: 1})
 	w.start()
 	w.eventually("it was tried", func() bool { return len(w.slack.Calls("chat.postMessage")) == 1 })
@@ -141,7 +135,7 @@ func TestAuditMirrorOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := mirroring(t, url(t))
-			w.replica()
+			w.startReplica()
 			w.slack.Fail("chat.postMessage", fakeslack.Fault{Hang: 600 * time.Millisecond}) // the other one looks meanwhile
 			w.writeRows(4, 25)
 			w.eventually("all are there", func() bool { return len(w.mirroredRows()) >= 22 })

@@ -1,10 +1,8 @@
 package slackbot_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -65,44 +63,6 @@ func TestDeletedMessageContinuesInThread(t *testing.T) {
 		threads := w.slack.Calls("chat.postMessage")
 		return slices.ContainsFunc(threads, func(c fakeslack.Call) bool { return c.Params["thread_ts"] == live.TS })
 	})
-}
-
-// A replayed request has one effect, after a restart, too.
-func TestReplay(t *testing.T) {
-	w := newParallelWorld(t)
-	ack := w.slack.As(lea).In(ops).Type(change)
-	w.waitDone()
-	replay := func(n int) {
-		var all sync.WaitGroup
-		for range 8 {
-			all.Go(func() {
-				for range n / 8 {
-					w.slack.Replay(ack)
-				}
-			})
-		}
-		all.Wait()
-	}
-	replay(200)
-	w.stop()
-	w.start()
-	replay(200)
-	time.Sleep(200 * time.Millisecond)
-	require.Len(t, w.sent(), 1)
-	require.Len(t, w.records(), 1)
-}
-
-// A VPS.org that hangs does not delay acknowledgements.
-func TestAcknowledgeWhileAPIHangs(t *testing.T) {
-	w := newParallelWorld(t)
-	release := w.blockAPI(false)
-	for i := range 20 {
-		ack := w.slack.As(lea).In(ops).Type(fmt.Sprintf("/vps servers list --offset %d", i))
-		require.True(t, ack.OK())
-		require.Less(t, ack.Took, time.Second)
-	}
-	release()
-	w.ephemeral(lea, "web-server-01")
 }
 
 func TestExpiredCard(t *testing.T) {

@@ -227,10 +227,7 @@ func (c *pressTest) pressConcurrently(most int) {
 	var all sync.WaitGroup
 	for _, user := range people {
 		random := rand.New(rand.NewPCG(c.Uint64(), 0))
-		n := 1 + c.IntN(4)
-		if n > most-c.presses {
-			n = most - c.presses
-		}
+		n := min(1+c.IntN(4), most-c.presses)
 		c.presses += n
 		all.Go(func() {
 			for range n {

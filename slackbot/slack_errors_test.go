@@ -30,7 +30,8 @@ func TestUnusableApprovalsChannel(t *testing.T) {
 			require.Contains(t, told.Text(), "/vps approvals")
 			w.direct(lea, "Please confirm")
 			w.slack.As(max).In(ops).Type("/vps approvals")
-			w.ephemeral(max, "Stop a server")
+			w.slack.As(max).In(ops).Press(w.ephemeral(max, "Stop a server"), "approve")
+			w.eventually("max agreed", func() bool { return w.records()[0].Approver == "max" })
 			logged := slices.DeleteFunc(strings.Split(w.log.String(), "\n"), func(l string) bool { return !strings.Contains(l, "level=ERROR") })
 			require.NotEmpty(t, logged)
 			for _, line := range logged { // one for each try: a record that changes is tried again

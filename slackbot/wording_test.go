@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/internal/fakeslack"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -31,26 +30,6 @@ func requireSlackWording(t testing.TB, where, text string) {
 	for what, is := range foreignPatterns {
 		require.NotRegexp(t, is, text, "%s has %s", where, what)
 	}
-}
-
-// allTexts is every version of every text that the app has shown.
-func (w *world) allTexts() (all []string) {
-	for _, user := range []string{lea, max, eve, stranger} {
-		for _, m := range append(w.slack.Ephemerals(user), w.slack.DMs(user)...) {
-			all = append(all, versions(m)...)
-		}
-		for _, v := range []*fakeslack.View{w.slack.Modal(user), w.slack.Home(user)} {
-			if v != nil {
-				all = append(all, v.Text())
-			}
-		}
-	}
-	for _, channel := range []string{ops, approvals} {
-		for _, m := range w.slack.Messages(channel) {
-			all = append(all, versions(m)...)
-		}
-	}
-	return all
 }
 
 // The Runner's messages are reworded for Slack: refusals, budgets, freezes, errors of input and of
@@ -104,8 +83,8 @@ func TestWording(t *testing.T) {
 			w.slack.As(lea).OpenHome()
 			w.eventually("a Home tab", func() bool { return w.slack.Home(lea) != nil })
 			time.Sleep(200 * time.Millisecond) // whatever else is shown of it
-			for _, text := range w.allTexts() {
-				requireSlackWording(t, name, text)
+			for _, v := range w.versionsSince(time.Time{}) {
+				requireSlackWording(t, name, v.Text())
 			}
 		})
 	}
