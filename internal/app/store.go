@@ -28,7 +28,7 @@ type Store struct {
 func (s *Store) Open(ctx context.Context) (*store.Store, error) {
 	db, err := s.open(ctx)
 	if err == nil {
-		s.clock.renew(ctx, db)
+		s.clock.renew(ctx, db.Now)
 	}
 	return db, err
 }
@@ -53,7 +53,7 @@ func (s *Store) open(ctx context.Context) (*store.Store, error) {
 	}
 	opened.SignWith(sign)
 	opened.Identify(s.id)
-	if err := s.clock.set(ctx, opened); err != nil {
+	if err := s.clock.set(ctx, opened.Now); err != nil {
 		return nil, errors.Join(fmt.Errorf("VPSBOT_DATABASE_URL: %w", err), opened.Close())
 	}
 	s.opened = opened
@@ -115,11 +115,6 @@ type databaseClock struct {
 	here  time.Time // of this machine at that moment
 }
 
-// timed is a database that answers with its time.
-type timed interface {
-	Now(ctx context.Context) (time.Time, error)
-}
-
 // now is the database's time, or this machine's before the first query.
 func (c *databaseClock) now() time.Time {
 	c.mu.Lock()
@@ -138,7 +133,7 @@ const clockAge = 5 * time.Second
 
 // renew calls set if the last answer is old and no other call is renewing it. It ignores errors: the
 // caller's next query meets them.
-func (c *databaseClock) renew(ctx context.Context, db timed) {
+func (c *databaseClock) renew(ctx context.Context, query func(context.Context) (time.Time, error)) {
 	if c == nil || !c.renewing.TryLock() {
 		return
 	}
@@ -147,17 +142,17 @@ func (c *databaseClock) renew(ctx context.Context, db timed) {
 	age := c.machine().Round(0).Sub(c.here.Round(0)).Abs()
 	c.mu.Unlock()
 	if age >= clockAge {
-		_ = c.set(ctx, db)
+		_ = c.set(ctx, query)
 	}
 }
 
 // set queries the database's time. The answer counts as of the middle of the query.
-func (c *databaseClock) set(ctx context.Context, db timed) error {
+func (c *databaseClock) set(ctx context.Context, query func(context.Context) (time.Time, error)) error {
 	if c == nil {
 		return nil
 	}
 	asked := c.machine()
-	there, err := db.Now(ctx)
+	there, err := query(ctx)
 	if err != nil {
 		return err
 	}

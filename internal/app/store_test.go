@@ -11,9 +11,9 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 )
 
-type said time.Time
-
-func (s said) Now(context.Context) (time.Time, error) { return time.Time(s), nil }
+func said(at time.Time) func(context.Context) (time.Time, error) {
+	return func(context.Context) (time.Time, error) { return at, nil }
+}
 
 // However wrong a machine's clock is, and whatever is done to it, the time is the database's.
 func TestTheTimeIsTheDatabases(t *testing.T) {
@@ -39,6 +39,6 @@ func TestPostgreSQLTellsTheTime(t *testing.T) {
 	wrong := func() time.Time { return time.Now().Add(-5 * time.Hour) }
 	clock := &databaseClock{machine: wrong}
 	l := &Store{opened: db, clock: clock}
-	require.NoError(t, l.clock.set(t.Context(), db))
+	require.NoError(t, l.clock.set(t.Context(), db.Now))
 	require.WithinDuration(t, time.Now(), clock.now(), 5*time.Second, "PostgreSQL runs on this machine")
 }

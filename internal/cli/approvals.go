@@ -132,23 +132,18 @@ func (s *session) listApprovals(ctx context.Context, all bool) error {
 	if notice != "" {
 		s.io.say("Note: %s.", notice)
 	}
-	var forYou []string
+	list, forYou := make([]recordJSON, 0, len(records)), []string(nil)
 	for _, rec := range records {
-		waits, err := s.waitsForActor(ctx, rec)
-		if err != nil {
+		one := s.recordJSON(rec)
+		if one.ForYou, err = s.waitsForActor(ctx, rec); err != nil {
 			return err
 		}
-		if waits {
+		if one.ForYou {
 			forYou = append(forYou, rec.ID)
 		}
+		list = append(list, one)
 	}
 	if s.json {
-		list := make([]recordJSON, 0, len(records))
-		for _, rec := range records {
-			one := s.recordJSON(rec)
-			one.ForYou = slices.Contains(forYou, rec.ID)
-			list = append(list, one)
-		}
 		return s.io.writeJSON(list)
 	}
 	table := s.recordTable(records, all)

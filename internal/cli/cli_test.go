@@ -130,15 +130,20 @@ func FuzzReadExpiry(f *testing.F) {
 	})
 }
 
-func TestCheckRequestID(t *testing.T) {
+func TestRequestIDs(t *testing.T) {
 	t.Parallel()
+	run := func(args ...string) int {
+		args = append([]string{"run", "servers.reboot", "web-server-01", "--dry-run"}, args...)
+		err := Run(t.Context(), args, envconfig.MapLookuper(map[string]string{"VPS_API_URL": "simulator"}), IO{Out: io.Discard, Err: io.Discard})
+		return Report(io.Discard, err)
+	}
 	for id, ok := range map[string]bool{
 		"deploy-17": true, "a b": true, "ü": true, strings.Repeat("x", 128): true,
 		"": false, strings.Repeat("x", 129): false, "a\nb": false, "\x1b[2J": false, "\xff": false, "\u202e": false, strings.Repeat("\U0001f600", 128): false,
 	} {
-		require.Equal(t, ok, checkRequestID(id, true) == nil, "%q", id)
+		require.Equal(t, ok, run("--request-id", id) != 2, "%q", id)
 	}
-	require.NoError(t, checkRequestID("", false))
+	require.NotEqual(t, 2, run())
 }
 
 func TestSimulatorGreeting(t *testing.T) {

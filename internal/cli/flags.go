@@ -12,10 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/vpsbot/vpsbot/internal/app"
-	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
-	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -204,12 +201,4 @@ func CommandLine(op *tools.Op, raw []byte) string {
 		}
 	}
 	return strings.Join(words, " ")
-}
-
-// checkRequestID fails for an invalid request id; given is whether the flag was, for an empty id is invalid.
-func checkRequestID(id string, given bool) error {
-	if given && !approval.IsRequestID(id) {
-		return app.Errorf(runner.Invalid, "--request-id must be 1 to %d printable characters, %d bytes at most", approval.RequestIDChars, approval.RequestIDBytes)
-	}
-	return nil
 }

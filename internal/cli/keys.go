@@ -31,34 +31,30 @@ func keysCommand(c *cli) *cobra.Command {
 	return parent("keys", "Make, list and revoke access keys", keysHelp, createKeyCommand(c), listKeysCommand(c), revokeKeyCommand(c))
 }
 
-// createFlags are the argument and the flags of "keys create".
-type createFlags struct{ name, expires, out string }
-
 func createKeyCommand(c *cli) *cobra.Command {
-	var flags createFlags
+	var expires, out string
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make an access key, and print it this once",
 		Long:    createKeyHelp,
 		Example: "  vpsbot keys create lead-laptop --expires 90d --out ~/.config/vpsbot/key",
 		Args:    oneArg("a name for the key"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: c.runOnStore(func(ctx context.Context, s *session, args []string) error { // the first key is made by somebody without an identity
-			flags.name = args[0]
-			return s.createKey(ctx, flags)
+			return s.createKey(ctx, args[0], expires, out)
 		}),
 	}
-	cmd.Flags().StringVar(&flags.out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
-	cmd.Flags().StringVar(&flags.expires, "expires", "", "until when it is valid: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
+	cmd.Flags().StringVar(&out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
+	cmd.Flags().StringVar(&expires, "expires", "", "until when it is valid: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
 	return cmd
 }
 
-func (s *session) createKey(ctx context.Context, flags createFlags) error {
-	if err := keys.CheckName(flags.name); err != nil {
+func (s *session) createKey(ctx context.Context, name, expires, out string) error {
+	if err := keys.CheckName(name); err != nil {
 		return app.Invalid(err)
 	}
-	if redact.Text(flags.name, s.Config.Secrets()...) != flags.name {
+	if redact.Text(name, s.Config.Secrets()...) != name {
 		return app.Invalid(keys.ErrSecretName)
 	}
-	until, err := readExpiry(flags.expires, s.Now())
+	until, err := readExpiry(expires, s.Now())
 	if err != nil {
 		return app.Errorf(runner.Invalid, "--expires %v", err)
 	}
@@ -66,32 +62,32 @@ func (s *session) createKey(ctx context.Context, flags createFlags) error {
 	if err != nil {
 		return err
 	}
-	add, row := s.db.Add, s.auditRow("keys.create", flags.name)
+	add, row := s.db.Add, s.auditRow("keys.create", name)
 	all, err := s.db.Keys(ctx)
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 && flags.out != "" && !s.io.atTerminal() { // so that an installation without a terminal can begin
+	if len(all) == 0 && out != "" && !s.io.atTerminal() { // so that an installation without a terminal can begin
 		add, row.Reason = s.db.AddFirst, "the first key of this database, made where no person is at a terminal"
-	} else if err := s.mayAct(ctx, permissions.CreateKey, flags.name); err != nil {
+	} else if err := s.mayAct(ctx, permissions.CreateKey, name); err != nil {
 		return err
 	}
-	if flags.out != "" {
-		if err := writeKey(flags.out, secret); err != nil {
+	if out != "" {
+		if err := writeKey(out, secret); err != nil {
 			return err
 		}
 	}
-	key := keys.Key{Name: flags.name, Hash: hash, CreatedAt: s.Now(), ExpiresAt: until}
+	key := keys.Key{Name: name, Hash: hash, CreatedAt: s.Now(), ExpiresAt: until}
 	if err := add(ctx, key, row); err != nil {
-		if flags.out != "" {
-			err = errors.Join(err, os.Remove(flags.out))
+		if out != "" {
+			err = errors.Join(err, os.Remove(out))
 		}
 		if errors.Is(err, keys.ErrTaken) {
 			return app.Invalid(err)
 		}
 		return err
 	}
-	return s.printKey(secret, key, flags.out)
+	return s.printKey(secret, key, out)
 }
 
 // printKey prints a new key, or the file that it is in.

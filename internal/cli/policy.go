@@ -65,14 +65,9 @@ func (c *cli) checkPolicy(path string) error {
 	return err
 }
 
-// explainFlags are the flags of "policy explain".
-type explainFlags struct {
-	query policy.Query
-	file  string
-}
-
 func policyExplainCommand(c *cli) *cobra.Command {
-	var flags explainFlags
+	var query policy.Query
+	var file string
 	cmd := &cobra.Command{
 		Use: "explain OPERATION [SERVER]", Short: "Show which rule decides, and what would be needed",
 		Long: "Shows the policy's decision for one person, place, operation and server, and why. Without a server\nit shows as much of it as is decided. Nothing is run. What the token may do is not part of it:\nvpsbot operations --all shows that.",
@@ -85,47 +80,47 @@ func policyExplainCommand(c *cli) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			flags.query.Operation = args[0]
+			query.Operation = args[0]
 			if len(args) > 1 {
-				flags.query.Server = args[1]
+				query.Server = args[1]
 			}
-			return c.explainPolicy(cmd.Context(), flags)
+			return c.explainPolicy(cmd.Context(), query, file)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.query.Who, "who", "", "a person, an identity such as key:lead-laptop, * (anybody who is not listed), slack-group:S…, slack-external")
-	f.StringVar(&flags.query.Where, "where", "", "slack, slack:C…, mcp or terminal")
-	f.StringVar(&flags.query.NewName, "new-name", "", "the name that a rename asks for")
-	f.StringVar(&flags.file, "file", "", "the policy file; default VPSBOT_POLICY_FILE")
+	f.StringVar(&query.Who, "who", "", "a person, an identity such as key:lead-laptop, * (anybody who is not listed), slack-group:S…, slack-external")
+	f.StringVar(&query.Where, "where", "", "slack, slack:C…, mcp or terminal")
+	f.StringVar(&query.NewName, "new-name", "", "the name that a rename asks for")
+	f.StringVar(&file, "file", "", "the policy file; default VPSBOT_POLICY_FILE")
 	return cmd
 }
 
-func (c *cli) explainPolicy(ctx context.Context, flags explainFlags) error {
-	if flags.query.Who == "" || flags.query.Where == "" {
+func (c *cli) explainPolicy(ctx context.Context, query policy.Query, file string) error {
+	if query.Who == "" || query.Where == "" {
 		return app.Errorf(runner.Invalid, "--who and --where are both needed, such as --who lead --where mcp")
 	}
-	if strings.ContainsAny(flags.query.Server+flags.query.NewName, "*?") {
+	if strings.ContainsAny(query.Server+query.NewName, "*?") {
 		return app.Errorf(runner.Invalid, "a server is one name or id here, not a glob")
 	}
 	inForce, _ := c.Variables.Lookup("VPSBOT_POLICY_FILE")
-	if flags.file = cmp.Or(flags.file, inForce); flags.file == "" {
+	if file = cmp.Or(file, inForce); file == "" {
 		return app.Errorf(runner.Invalid, "there is no policy file: name one with --file, or set VPSBOT_POLICY_FILE")
 	}
 	cfg, err := c.Config(ctx)
 	if err != nil {
 		return err
 	}
-	document, err := c.readPolicy(flags.file)
+	document, err := c.readPolicy(file)
 	if err != nil {
 		return err
 	}
-	asks, err := document.Asks(flags.query)
+	asks, err := document.Asks(query)
 	if err != nil {
 		return app.Invalid(err)
 	}
 	whole := permissions.Policy{ReadOnly: cfg.Policy.ReadOnly, Operations: cfg.Policy.Operations, Book: document.Book, OneUser: c.OneUser}
 	for _, ask := range asks {
-		if _, err := fmt.Fprintln(c.io.Out, printable(explanation(whole, flags.query, ask))); err != nil {
+		if _, err := fmt.Fprintln(c.io.Out, printable(explanation(whole, query, ask))); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
@@ -85,8 +86,8 @@ func operationCommand(c *cli, op *tools.Op, group string) *cobra.Command {
 			if err != nil {
 				return app.Invalid(err)
 			}
-			if err := checkRequestID(r.requestID, cmd.Flags().Changed("request-id")); err != nil {
-				return err
+			if cmd.Flags().Changed("request-id") && !approval.IsRequestID(r.requestID) {
+				return app.Errorf(runner.Invalid, "--request-id must be 1 to %d printable characters, %d bytes at most", approval.RequestIDChars, approval.RequestIDBytes)
 			}
 			return c.withApp(cmd.Context(), required, func(s *session) error {
 				r.session = s

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,8 +15,8 @@ import (
 	"github.com/vpsbot/vpsbot/internal/redact"
 )
 
-// Secret is a text that prints as "[redacted]" in every form: through fmt, slog and both
-// sorts of JSON, which use MarshalText. Its zero value is the empty secret. It is not comparable.
+// Secret is a text that prints as "[redacted]" in every form: through fmt by Format,
+// and through slog and both sorts of JSON by MarshalText. Its zero value is the empty secret. It is not comparable.
 type Secret struct {
 	// A function, so that fmt finds no text even in a field whose methods it may not call.
 	reveal func() string
@@ -39,9 +38,6 @@ func (s *Secret) EnvDecode(_ context.Context, value string) error {
 
 // Format writes "[redacted]", whatever the verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redact.Mark) }
-
-// LogValue returns "[redacted]".
-func (Secret) LogValue() slog.Value { return slog.StringValue(redact.Mark) }
 
 // MarshalText returns "[redacted]".
 func (Secret) MarshalText() ([]byte, error) { return []byte(redact.Mark), nil }

@@ -210,11 +210,9 @@ func (d *doctor) callSlack(ctx context.Context, method, token string) (slackRepl
 	if resp == nil {
 		return slackReply{}, errors.New(unreachable(err))
 	}
-	reply := slackReply{date: resp.Header.Get("Date")}
-	for scope := range strings.SplitSeq(resp.Header.Get("X-Oauth-Scopes"), ",") {
-		if scope = strings.TrimSpace(scope); scope != "" {
-			reply.scopes = append(reply.scopes, scope)
-		}
+	reply := slackReply{
+		date:   resp.Header.Get("Date"),
+		scopes: strings.FieldsFunc(resp.Header.Get("X-Oauth-Scopes"), func(c rune) bool { return c == ',' || c == ' ' }),
 	}
 	err = json.Unmarshal(raw, &reply)
 	switch {
