@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/sethvargo/go-envconfig"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/app"
-	"github.com/vpsbot/vpsbot/internal/cli"
 	"github.com/vpsbot/vpsbot/internal/policy"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -23,10 +20,7 @@ const examplePolicy = "../../deploy/policy.example.yaml"
 // runPolicy runs "vpsbot policy ARGS".
 func runPolicy(t *testing.T, env map[string]string, args ...string) (out, errs string, code int) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
-	err := cli.Run(t.Context(), append([]string{"policy"}, args...), envconfig.MapLookuper(env), cli.IO{Out: &stdout, Err: &stderr})
-	code = cli.Report(&stderr, err)
-	return stdout.String(), stderr.String(), code
+	return (&sandbox{env: env}).run(t.Context(), append([]string{"policy"}, args...)...)
 }
 
 func policyFile(t *testing.T, text string) string {

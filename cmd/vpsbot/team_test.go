@@ -29,8 +29,7 @@ rules:
 // policyFile sets VPSBOT_POLICY_FILE to a file with a policy.
 func (b *sandbox) policyFile(t *testing.T, text string) (path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "policy.yaml")
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	path = policyFile(t, text)
 	b.env["VPSBOT_POLICY_FILE"] = path
 	return path
 }

@@ -228,9 +228,9 @@ func (s *service) unready(ctx context.Context) []string {
 
 // probeStore reads a row. Concurrent probes share one query: they must not pile up at a store that hangs.
 func (s *service) probeStore(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
 	answer := s.probes.DoChan("store", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-		defer cancel()
 		store, err := s.Store.Open(ctx)
 		if err != nil {
 			return nil, err
@@ -238,13 +238,11 @@ func (s *service) probeStore(ctx context.Context) error {
 		_, err = store.Frozen(ctx)
 		return nil, err
 	})
-	late := time.NewTimer(storeTimeout)
-	defer late.Stop()
 	select {
 	case result := <-answer:
 		return result.Err
-	case <-late.C:
-		return context.DeadlineExceeded
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
