@@ -204,16 +204,6 @@ func TestUnreadNameIsTakenForTheWorst(t *testing.T) {
 	require.False(t, permissions.Policy{Book: book}.Decide(ask).Allowed, "a UUID is the same in either case")
 }
 
-// A deny by risk means what was asked and what it was raised to.
-func TestDenyMeansTheRaisedRiskToo(t *testing.T) {
-	for _, risk := range []permissions.Risk{permissions.Change, permissions.Disruptive} {
-		p := team()
-		p.Book.Rules = append(p.Book.Rules, permissions.Rule{Name: "none of it", Effect: "deny", Who: []permissions.Principal{"*"}, Risks: []permissions.Risk{risk}})
-		d := p.Decide(permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.update", Risk: "change", Target: on("cache-1"), NewName: "db-1"})
-		require.Equal(t, "none of it", d.Rule, risk)
-	}
-}
-
 func TestChannels(t *testing.T) {
 	ask := permissions.Ask{Actor: "key:lead-laptop", Surface: "mcp", Operation: "servers.delete", Risk: "destructive", Target: on("web-1")}
 	require.Equal(t, []permissions.Surface{"slack", "terminal"}, team().Decide(ask).Channels)
@@ -237,12 +227,6 @@ func TestWithoutAPolicyFile(t *testing.T) {
 	require.Equal(t, permissions.Decision{Allowed: true, Risk: "destructive", Own: true}, d)
 	stranger := permissions.Ask{Actor: "slack:U1", External: true, Surface: "slack", Operation: "servers.list", Risk: "read"}
 	require.False(t, p.Decide(stranger).Allowed)
-}
-
-func TestActors(t *testing.T) {
-	require.Equal(t, permissions.Actor("local:a"), permissions.Local("a"))
-	require.Equal(t, permissions.Actor("key:a"), permissions.Key("a"))
-	require.Equal(t, permissions.Actor("slack:U1"), permissions.SlackUser("U1"))
 }
 
 func TestBudgets(t *testing.T) {
@@ -273,17 +257,22 @@ func TestBudgets(t *testing.T) {
 	require.Equal(t, 3, permissions.Policy{}.Budgets()[0].Most, "the defaults are not changed")
 }
 
-// A rename that counts as disruptive needs a rule for what it is and for what it counts as.
-func TestRaisedRiskMustBeAllowedToo(t *testing.T) {
+// A rename that counts as disruptive needs an allow for what it is and for what it counts as. A deny for either
+// holds.
+func TestRaisedRisk(t *testing.T) {
 	ask := permissions.Ask{Actor: "local:lead", Surface: "terminal", Operation: "servers.update", Risk: "change", Target: on("cache-1"), NewName: "db-1"}
 	for _, c := range []struct {
-		risks []permissions.Risk
-		want  bool
+		risks           []permissions.Risk
+		allowed, denied bool
 	}{
-		{nil, true}, {[]permissions.Risk{"change", "disruptive"}, true}, {[]permissions.Risk{"change"}, false}, {[]permissions.Risk{"disruptive"}, false},
+		{nil, true, true}, {[]permissions.Risk{"change", "disruptive"}, true, true},
+		{[]permissions.Risk{"change"}, false, true}, {[]permissions.Risk{"disruptive"}, false, true}, {[]permissions.Risk{"billable"}, false, false},
 	} {
-		p := team()
-		p.Book.Rules = []permissions.Rule{{Name: "r", Effect: "allow", Who: []permissions.Principal{"lead"}, Risks: c.risks}}
-		require.Equal(t, c.want, p.Decide(ask).Allowed, c.risks)
+		p, rule := team(), permissions.Rule{Name: "r", Effect: "deny", Who: []permissions.Principal{"lead"}, Risks: c.risks}
+		p.Book.Rules = append(p.Book.Rules, rule)
+		require.Equal(t, c.denied, p.Decide(ask).Rule == "r", c.risks)
+		rule.Effect = "allow"
+		p.Book.Rules = []permissions.Rule{rule}
+		require.Equal(t, c.allowed, p.Decide(ask).Allowed, c.risks)
 	}
 }

@@ -21,16 +21,13 @@ import (
 func TestPolicyLimits(t *testing.T) {
 	within := rule(`effect: allow, who: ["*"]`)
 	for name, c := range map[string]struct{ text, says string }{
-		"as deep as a policy is":  {"version: 1\nrules:\n- name: a\n  effect: allow\n  who:\n  - '*'\n  approvers:\n    count: 1\n", ""},
-		"deep in brackets":        {within + "\ntests: " + strings.Repeat("[", 9), "more than 8 lists and keys are inside each other"},
-		"deep by dashes":          {"a:\n" + strings.Repeat("- ", 9), "more than 8 lists and keys are inside each other"},
-		"deep by indentation":     {indented(9), "more than 8 lists and keys are inside each other"},
-		"both":                    {"a:\n  b:\n    c:\n      - [[{x: [[1]]}]]", "more than 8 lists and keys are inside each other"},
-		"too many words":          {"version: 1\npeople: [" + strings.Repeat("a,", 200_001) + "]", "the file has over 200000 words"},
-		"too many bytes":          {strings.Repeat("#", 4<<20+1), "the file has over 4194304 bytes"},
-		"an alias in place of it": {"version: 1\nrules: *all\n", "line 2: an unquoted * or & stands here"},
-		"an anchor":               {"version: 1\nrules: &all []\n", "line 2: an unquoted * or & stands here"},
-		"a laugh":                 {laughs(), "an unquoted * or & stands here"},
+		"as deep as a policy is": {"version: 1\nrules:\n- name: a\n  effect: allow\n  who:\n  - '*'\n  approvers:\n    count: 1\n", ""},
+		"deep in brackets":       {within + "\ntests: " + strings.Repeat("[", 9), "more than 8 lists and keys are inside each other"},
+		"deep by dashes":         {"a:\n" + strings.Repeat("- ", 9), "more than 8 lists and keys are inside each other"},
+		"deep by indentation":    {indented(9), "more than 8 lists and keys are inside each other"},
+		"both":                   {"a:\n  b:\n    c:\n      - [[{x: [[1]]}]]", "more than 8 lists and keys are inside each other"},
+		"too many words":         {"version: 1\npeople: [" + strings.Repeat("a,", 200_001) + "]", "the file has over 200000 words"},
+		"a laugh":                {laughs(), "an unquoted * or & stands here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()

@@ -88,11 +88,10 @@ func TestSectionsInAnyOrder(t *testing.T) {
 func TestEmptyListIsNotMissing(t *testing.T) {
 	d, err := policy.Load([]byte("version: 1\nrules:\n- {name: a, effect: deny, who: [], where: [], operations: [], risks: [], servers: []}\n"), operations)
 	require.NoError(t, err)
-	r := d.Book.Rules[0]
-	require.NotNil(t, r.Where)
-	require.NotNil(t, r.Operations)
-	require.NotNil(t, r.Risks)
-	require.NotNil(t, r.Servers)
+	require.Equal(t, permissions.Rule{
+		Name: "a", Effect: "deny", Who: []permissions.Principal{}, Where: []permissions.Place{}, Operations: []permissions.Glob{},
+		Risks: []permissions.Risk{}, Servers: []permissions.ServerPattern{},
+	}, d.Book.Rules[0])
 }
 
 // rule is a file with one rule, on line 5, that has this in it.
