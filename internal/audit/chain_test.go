@@ -25,13 +25,22 @@ func sample(seq int64) Row {
 
 func chain(t testing.TB, n int) []Row {
 	t.Helper()
-	rows, head := make([]Row, n), Genesis
+	rows := make([]Row, n)
 	for i := range rows {
-		row, err := Seal(head, sample(int64(i+1)))
+		rows[i] = sample(int64(i + 1))
+	}
+	seal(t, Genesis, rows)
+	return rows
+}
+
+// seal chains the rows to the one whose hash is head.
+func seal(t testing.TB, head string, rows []Row) {
+	t.Helper()
+	for i := range rows {
+		row, err := Seal(head, rows[i])
 		require.NoError(t, err)
 		rows[i], head = row, row.Hash
 	}
-	return rows
 }
 
 // The form is fixed: a log written today must verify with every later version.

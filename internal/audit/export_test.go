@@ -25,12 +25,15 @@ func archivedLog(t testing.TB, key Key) (file string, rest []Row, notes []Signed
 	t.Helper()
 	rows := chain(t, 10)
 	notes = signedOld(t, key, rows, 2)
-	says := sample(11)
-	says.Operation, says.Decision, says.Outcome = archiveOperation, "allowed", "done"
-	says.Arguments = []byte(`{"from":1,"to":4,"head":"` + rows[3].Hash + `","file":"audit-000000000001-000000000004.jsonl"}`)
-	row, err := Seal(rows[9].Hash, says)
-	require.NoError(t, err)
-	return exported(t, Merge(stream(rows[:4]), notes[:2])), append(rows[4:], row), notes[1:]
+	rows = append(rows, archiveRow(11, `{"from":1,"to":4,"head":"`+rows[3].Hash+`","file":"audit-000000000001-000000000004.jsonl"}`))
+	seal(t, rows[9].Hash, rows[10:])
+	return exported(t, Merge(stream(rows[:4]), notes[:2])), rows[4:], notes[1:]
+}
+
+func archiveRow(seq int64, arguments string) Row {
+	row := sample(seq)
+	row.Operation, row.Decision, row.Outcome, row.Arguments = archiveOperation, "allowed", "done", []byte(arguments)
+	return row
 }
 
 // What an earlier version archived is verified with what is left, and what is left alone.
@@ -53,25 +56,19 @@ func TestArchivesOfEarlierVersions(t *testing.T) {
 func TestSignedLogIsNotArchived(t *testing.T) {
 	key := newKey(t)
 	rows := keyChain(t, key, 9)
-	says := sample(10)
-	says.Operation, says.Decision, says.Outcome = archiveOperation, "allowed", "done"
-	says.Arguments = []byte(`{"to":4,"head":"` + rows[3].Hash + `"}`)
-	row, err := Seal(rows[8].Hash, says)
-	require.NoError(t, err)
-	rows = append(rows, row)
+	says := archiveRow(10, `{"to":4,"head":"`+rows[3].Hash+`"}`)
+	rows = append(rows, says)
+	seal(t, rows[8].Hash, rows[9:])
 	notes := signed(t, key, rows, 2)
-	_, err = Check{Keys: verifiers(t, key)}.Verify(Merge(stream(rows[4:]), notes))
+	_, err := Check{Keys: verifiers(t, key)}.Verify(Merge(stream(rows[4:]), notes))
 	require.Error(t, err, "by the chain of its checkpoints")
 
 	// The same without checkpoints, where the log was signed only later.
 	begins := SignRow(key)
-	begins.Seq, begins.At = 6, rows[4].At
-	row, err = Seal(rows[4].Hash, begins)
-	require.NoError(t, err)
-	says.Seq = 7
-	last, err := Seal(row.Hash, says)
-	require.NoError(t, err)
-	_, err = Verify(stream([]Row{rows[4], row, last}))
+	begins.Seq, begins.At, says.Seq = 6, rows[4].At, 7
+	rows = []Row{rows[4], begins, says}
+	seal(t, rows[0].Hash, rows[1:])
+	_, err = Verify(stream(rows))
 	require.ErrorContains(t, err, "audit row 5: rows are missing: row 1 should come here")
 }
 
@@ -164,12 +161,10 @@ func TestRewrittenRest(t *testing.T) {
 
 func resealedLast(t *testing.T, rows []Row, change func(*Row)) []Row {
 	t.Helper()
-	rows = append([]Row{}, rows...)
-	last := &rows[len(rows)-1]
-	change(last)
-	row, err := Seal(last.Previous, *last)
-	require.NoError(t, err)
-	*last = row
+	rows = slices.Clone(rows)
+	last := rows[len(rows)-1:]
+	change(&last[0])
+	seal(t, last[0].Previous, last)
 	return rows
 }
 
@@ -183,8 +178,6 @@ func TestExportOfSelection(t *testing.T) {
 		got = append(got, entry.Selection+entry.Row.Hash+entry.Checkpoint)
 	}
 	require.Equal(t, []string{"--actor local:alice", rows[0].Hash, rows[1].Hash, rows[2].Hash}, got, "no checkpoints: they are of the whole")
-	_, err := Verify(stream(nil))
-	require.NoError(t, err)
 }
 
 func TestExportPassesErrorsOn(t *testing.T) {
@@ -250,18 +243,13 @@ func FuzzExport(f *testing.F) {
 			return
 		}
 		require.EqualValues(t, 3, report.Rows)
-		var again bytes.Buffer
-		require.NoError(t, Export(&again, read(changed), ""))
-		var want, got []string
-		for line := range strings.Lines(text) {
-			want = append(want, line)
-		}
-		for line := range strings.Lines(again.String()) {
-			if !strings.HasPrefix(line, `{"checkpoint"`) {
-				got = append(got, line)
+		var got []Row
+		for entry, err := range read(changed) {
+			require.NoError(t, err)
+			if entry.Checkpoint == "" {
+				got = append(got, entry.Row)
 			}
 		}
-		want = slices.DeleteFunc(want, func(line string) bool { return strings.HasPrefix(line, `{"checkpoint"`) })
-		require.Equal(t, want, got)
+		require.Equal(t, rows, got)
 	})
 }

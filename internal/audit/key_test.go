@@ -39,10 +39,6 @@ func TestVerifierIsTheKeysOwn(t *testing.T) {
 	require.Equal(t, public, key.Verifier())
 }
 
-func TestNewKeyIsNew(t *testing.T) {
-	require.NotEqual(t, newKey(t).Verifier(), newKey(t).Verifier())
-}
-
 func TestParseKeyRefuses(t *testing.T) {
 	foreign, _, err := note.GenerateKey(rand.Reader, "example.com/log")
 	require.NoError(t, err)

@@ -54,13 +54,9 @@ func TestVerifyNamesTheFirstBadRow(t *testing.T) {
 		why    string
 	}{
 		"changed":             {func(r []Row) []Row { r[2].Actor = "mallory"; return r }, 3, changed},
-		"changed first":       {func(r []Row) []Row { r[0].Outcome = ""; return r }, 1, changed},
-		"changed last":        {func(r []Row) []Row { r[5].APIStatus = 500; return r }, 6, changed},
-		"another hash":        {func(r []Row) []Row { r[2].Hash = Genesis; return r }, 3, changed},
 		"finer time":          {func(r []Row) []Row { r[2].At = r[2].At.Add(1); return r }, 3, "finer"},
 		"resealed":            {func(r []Row) []Row { r[2] = resealed(r[2]); return r }, 4, follows},
 		"dropped":             {func(r []Row) []Row { return slices.Delete(r, 2, 3) }, 4, missing},
-		"dropped first":       {func(r []Row) []Row { return r[1:] }, 2, missing},
 		"cut in the middle":   {func(r []Row) []Row { return slices.Delete(r, 1, 5) }, 6, missing},
 		"swapped":             {func(r []Row) []Row { r[2], r[3] = r[3], r[2]; return r }, 4, missing},
 		"duplicated":          {func(r []Row) []Row { return slices.Insert(r, 3, r[2]) }, 3, order},
@@ -90,21 +86,6 @@ func otherBeginning(rows []Row) []Row {
 	row.Previous = rows[5].Hash
 	row.Hash, _ = hashOf(nil, row)
 	return []Row{row}
-}
-
-// FuzzFlippedBit turns over one bit anywhere in any field of any row.
-func FuzzFlippedBit(f *testing.F) {
-	for field := range uint8(fieldsOfRow) {
-		f.Add(uint8(3), field, uint16(5))
-	}
-	rows := chain(f, 8)
-	f.Fuzz(func(t *testing.T, at, field uint8, bit uint16) {
-		tampered := slices.Clone(rows)
-		flip(&tampered[int(at)%len(rows)], field, bit)
-		_, err := Verify(stream(tampered))
-		var bad *BadRowError
-		require.ErrorAs(t, err, &bad)
-	})
 }
 
 func flip(row *Row, field uint8, bit uint16) {
