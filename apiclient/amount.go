@@ -66,9 +66,6 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 
 // plainNumber formats 5.00 as 5 and 1e3 as 1000. It keeps a number that a float64 cannot hold exactly.
 func plainNumber(text string) string {
-	if isDigits(text) {
-		return text
-	}
 	if f, err := strconv.ParseFloat(text, 64); err == nil && math.Abs(f) < 1<<53 {
 		return strconv.FormatFloat(f, 'f', -1, 64)
 	}

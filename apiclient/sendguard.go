@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 )
 
 // guardKey is the context key of a send guard.
@@ -79,9 +80,7 @@ func arm(conn net.Conn, check func() error) {
 	for {
 		switch c := conn.(type) {
 		case *guardedConn:
-			c.mu.Lock()
-			c.check = check
-			c.mu.Unlock()
+			c.check.Store(&check)
 			return
 		case interface{ NetConn() net.Conn }: // TLS
 			conn = c.NetConn()
@@ -95,19 +94,13 @@ func arm(conn net.Conn, check func() error) {
 // guardedConn is a connection that calls a check before the first byte of a request.
 type guardedConn struct {
 	net.Conn
-
-	mu    sync.Mutex
-	check func() error // of the next request; nil if the request has begun or has no guard
+	check atomic.Pointer[func() error] // of the next request; nil if the request has begun or has no guard
 }
 
 // Write implements [net.Conn].
 func (c *guardedConn) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	check := c.check
-	c.check = nil
-	c.mu.Unlock()
-	if check != nil {
-		if err := check(); err != nil {
+	if check := c.check.Swap(nil); check != nil {
+		if err := (*check)(); err != nil {
 			_ = c.Close()
 			return 0, err
 		}

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -63,14 +64,8 @@ func (c *call) page(count int) (p page, valid bool) {
 
 // pageURL returns the address of another page of the same list.
 func (c *call) pageURL(number int) string {
-	target := url.URL{Scheme: c.request.URL.Scheme, Host: c.request.Host, Path: c.request.URL.Path}
-	switch {
-	case target.Scheme != "":
-	case c.request.TLS != nil:
-		target.Scheme = "https"
-	default:
-		target.Scheme = "http"
-	}
+	// A server does not see the scheme of a request.
+	target := url.URL{Scheme: cmp.Or(c.request.URL.Scheme, "http"), Host: c.request.Host, Path: c.request.URL.Path}
 	query := c.request.URL.Query()
 	query.Set("page", strconv.Itoa(number))
 	if number == 1 {

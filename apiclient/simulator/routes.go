@@ -160,18 +160,16 @@ func (c *call) run(methods methods, pattern, id string, body []byte) *response {
 	if c.form, refusal = parseForm(body); refusal != nil {
 		return refusal
 	}
-	found := true
 	switch resource, _, _ := strings.Cut(pattern, "/"); {
 	case id == "":
 	case resource == "servers":
-		c.server = c.Servers[c.id]
-		found = c.server != nil
+		if c.server = c.Servers[c.id]; c.server == nil {
+			return notFound()
+		}
 	case resource == "snapshots":
-		c.snapshot = c.Snapshots[c.id]
-		found = c.snapshot != nil
-	}
-	if !found {
-		return notFound()
+		if c.snapshot = c.Snapshots[c.id]; c.snapshot == nil {
+			return notFound()
+		}
 	}
 	return endpoint.serve(c)
 }

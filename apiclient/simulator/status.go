@@ -122,8 +122,5 @@ func (w *World) serverPlan(id int) Plan {
 	if plan, special := sampleServerPlans[id]; special {
 		return plan
 	}
-	if plan := w.Plans[id]; plan != nil {
-		return *plan
-	}
-	return Plan{ID: id}
+	return *w.Plans[id]
 }
