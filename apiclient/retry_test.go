@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -41,13 +42,9 @@ func fails(err error) func() (*http.Response, error) {
 
 func breaksOff() (*http.Response, error) {
 	resp := reply(200, "")
-	resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"id":`), broken{}))
+	resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"id":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	return resp, nil
 }
-
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func TestRetryOfReads(t *testing.T) {
 	ok := responds(200, `{"id":1}`)

@@ -18,6 +18,7 @@ const create = `{"name":"web-server-02","plan_id":1,"os_id":5,"location":"us-wes
 func rebootingServer(w *World) { w.Servers[12345].Status = Rebooting }
 func stoppedServer(w *World)   { w.Servers[12345].Status = Stopped }
 func suspendedServer(w *World) { w.Servers[12345].Status = Suspended }
+func soldOut(w *World)         { w.Plans[1].Available = false }
 
 func unfinishedImages(w *World) {
 	w.Backups[501].Status = InProgress
@@ -67,6 +68,7 @@ var refusals = []struct {
 	{"restore no such backup", nil, "POST", "servers/12345/restore/", `{"backup_id":1}`, 404, "Not found."},
 	{"restore nothing", nil, "POST", "servers/12345/restore/", "", 400, `{"backup_id":["This field is required."]}`},
 
+	{"plan that is sold out", soldOut, "POST", "servers/", create, 400, `{"plan_id":["This plan is not available."]}`},
 	{"malformed", nil, "POST", "servers/", `{"name":`, 400, "JSON parse error."},
 	{"more than one value", nil, "POST", "servers/", `{}{}`, 400, "JSON parse error."},
 	{"array", nil, "POST", "servers/", `[]`, 400, "Expected a JSON object"},
@@ -158,13 +160,6 @@ func TestFieldErrors(t *testing.T) {
 			require.Equal(t, before, do(t, s, "GET", "servers/", "").body, "nothing has changed")
 		})
 	}
-}
-
-func TestPlanThatIsNotAvailable(t *testing.T) {
-	s := New(Options{Now: fixed})
-	s.Edit(func(w *World) { w.Plans[1].Available = false })
-	got := do(t, s, "POST", "servers/", create)
-	require.JSONEq(t, `{"plan_id":["This plan is not available."]}`, got.body)
 }
 
 func TestCreditsPayFor20Servers(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -137,7 +138,7 @@ func TestTransportClosesTheBody(t *testing.T) {
 	}{
 		"answered": {t.Context(), strings.NewReader("{}"), nil},
 		"ended":    {ended, strings.NewReader("{}"), context.Canceled},
-		"unread":   {t.Context(), errorReader{}, errBody},
+		"unread":   {t.Context(), iotest.ErrReader(errBody), errBody},
 	} {
 		b := &body{Reader: c.reader}
 		req, err := http.NewRequestWithContext(c.ctx, "POST", "https://vps.test"+prefix+"servers/", b)
@@ -150,10 +151,6 @@ func TestTransportClosesTheBody(t *testing.T) {
 }
 
 var errBody = errors.New("no body")
-
-type errorReader struct{}
-
-func (errorReader) Read([]byte) (int, error) { return 0, errBody }
 
 func TestLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
