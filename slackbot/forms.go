@@ -117,7 +117,7 @@ func (b *Bot) formCommand(w view) (command.Command, formMeta, error) {
 	if !ok {
 		return command.Command{}, meta, fmt.Errorf("there is no operation %s any more", meta.Op)
 	}
-	input := blocks.Values(op, &w.State)
+	input := blocks.Values(op, w.State)
 	maps.Copy(input, meta.Given)
 	return command.Command{Kind: command.Operation, Op: op, Input: input, Share: meta.Share, CSV: meta.CSV}, meta, nil
 }

@@ -73,17 +73,14 @@ var classMarks = map[runner.Class]md{
 	runner.Failed: "❌ ", runner.Invalid: "✏️ ", runner.Refuse: "⛔ ", runner.Waiting: "✋ ", runner.Lost: "❓ ",
 }
 
-// outcomeMarks show how a change ended at a glance.
+// outcomeMarks show how a change ended at a glance. One that waits for a person is shown as its record.
 var outcomeMarks = map[runner.Outcome]md{
-	runner.Done: "✅ ", runner.DryRun: "🧪 ", runner.Unknown: "❓ ", runner.ApprovalRequired: "✋ ", runner.Declined: "🚫 ",
+	runner.Done: "✅ ", runner.DryRun: "🧪 ", runner.Unknown: "❓ ", runner.Declined: "🚫 ",
 	runner.Expired: "⌛ ", runner.Stale: "⚠️ ", runner.Busy: "⏳ ", runner.Refused: "⛔ ",
 }
 
 func answerChange(r runner.Reply, o AnswerView) Message {
 	says := sentence(r.Message)
-	if r.Outcome == runner.ApprovalRequired {
-		says = "A person must agree to this first." // the message is for assistants
-	}
 	mark := outcomeMarks[r.Outcome]
 	switch {
 	case r.Outcome == runner.Done && r.Class != runner.OK:

@@ -68,7 +68,6 @@ const (
 	mostContext    = 2000
 	mostButton     = 75 // its text
 	mostValue      = 2000
-	mostButtons    = 25
 	mostOptions    = 100
 	mostOption     = 75 // text and value
 	mostTitle      = 24 // of a modal, and its buttons

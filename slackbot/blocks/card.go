@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -24,7 +25,7 @@ const (
 type AskView struct {
 	Catalogue *tools.Catalogue // nil: that of the product
 	Role      Role
-	AskedBy   string // a mention such as "<@U024BE7LH>", or words such as "key lead-laptop"; empty: as the record has it
+	Asker     string // the asker's user id in Slack; empty: they have none
 	Answers   []approval.Consent
 	Call      []string // ids of the users and user groups that are to be called
 }
@@ -38,15 +39,16 @@ var askTexts = map[Role]md{Own: "Please confirm", Second: "Approval needed"}
 // Ask is the card of a record with the buttons to answer it. The buttons carry the record's id
 // and nothing else; where a name must be typed, they lead to the modal that asks for it.
 func Ask(rec approval.Record, o AskView) Message {
+	asker := askerOf(rec, o.Asker)
 	says := askTexts[o.Role] + ": " + subject(o.Catalogue, rec)
 	if o.Role == Second {
-		says += ", asked by " + askerOf(rec, o.AskedBy)
+		says += ", asked by " + asker
 	}
 	called := join(" ", each(o.Call[:min(mostCalled, len(o.Call))], mention)...)
 	return message(join(" ", called, says), askButtons(rec, o.Role),
 		sections(join(" ", called, "✋ *"+askTexts[o.Role]+"* · "+title(o.Catalogue, rec))),
 		cardBlocks(cardOf(rec)),
-		contextLine(askedBy(rec, o.AskedBy), until(rec.ExpiresAt)),
+		contextLine(askedBy(rec, asker), until(rec.ExpiresAt)),
 		contextLine(answers(o.Answers)))
 }
 
@@ -75,7 +77,7 @@ func Answered(rec approval.Record, o LiveView) Message {
 	return message(now.text, now.buttons,
 		sections(now.head, now.says, now.undo),
 		cardBlocks(cardOf(rec)),
-		contextLine(askedBy(rec, ""), now.until),
+		contextLine(askedBy(rec, identity(rec.Actor)), now.until),
 		contextLine(answers(o.Answers)))
 }
 
@@ -120,14 +122,21 @@ func targetFields(target []tools.Line) (shown []md) {
 	return shown
 }
 
-// askerOf returns the asker of a record: by the name that the bot has for them, or else by their identity.
-func askerOf(rec approval.Record, as string) md {
-	return cmp.Or(renderName(as), identity(rec.Actor))
+// askerOf names the asker of a record with their user in Slack, if they have one.
+func askerOf(rec approval.Record, user string) md {
+	asker, inSlack := identity(rec.Actor), mention(user)
+	if name, ok := strings.CutPrefix(rec.Actor, "local:"); ok {
+		asker = "user " + named(name)
+	}
+	if inSlack == "" || inSlack == asker {
+		return asker
+	}
+	return asker + " (" + inSlack + ")"
 }
 
 // askedBy names the asker of a record, the surface and the account.
-func askedBy(rec approval.Record, as string) md {
-	return join(" · ", join(" ", "Asked by", askerOf(rec, as), surface(rec.Surface)), account(rec.Account))
+func askedBy(rec approval.Record, asker md) md {
+	return join(" · ", join(" ", "Asked by", asker, surface(rec.Surface)), account(rec.Account))
 }
 
 // answers lists the consents to a record.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -82,13 +81,6 @@ func element(f tools.Field, given string, options []*slack.OptionBlockObject) sl
 		e := slack.NewRadioButtonsBlockElement(id, options...)
 		e.InitialOption = chosen(options, given)
 		return e
-	case f.Kind == tools.Integer:
-		e := slack.NewNumberInputBlockElement(nil, id, false)
-		e.MinValue, e.MaxValue = strconv.Itoa(f.Min), strconv.Itoa(f.Max)
-		if n, err := strconv.Atoi(given); err == nil && f.Min <= n && n <= f.Max {
-			e.InitialValue = strconv.Itoa(n)
-		}
-		return e
 	}
 	e := slack.NewPlainTextInputBlockElement(nil, id)
 	if utf8.RuneCountInString(given) <= mostInitial {
@@ -137,11 +129,8 @@ func option(c Choice) *slack.OptionBlockObject {
 }
 
 // Values returns what was filled into a form, by field name; what was left empty is not in it.
-func Values(op *tools.Op, state *slack.ViewState) map[string]string {
+func Values(op *tools.Op, state slack.ViewState) map[string]string {
 	filled := map[string]string{}
-	if state == nil {
-		return filled
-	}
 	for _, f := range op.Fields {
 		if OmittedFields[f.Name] {
 			continue
@@ -209,7 +198,7 @@ func encode(v any) []byte {
 // NameModal shows the card again and asks for the name that confirms it, with nothing to pick and nothing
 // filled in.
 func NameModal(rec approval.Record, meta string) slack.ModalViewRequest {
-	body := slices.Concat(sections(title(nil, rec)), cardBlocks(cardOf(rec)), contextLine(askedBy(rec, ""), until(rec.ExpiresAt)))
+	body := slices.Concat(sections(title(nil, rec)), cardBlocks(cardOf(rec)), contextLine(askedBy(rec, identity(rec.Actor)), until(rec.ExpiresAt)))
 	var asks []slack.Block
 	if rec.Confirm != "" {
 		typed := slack.NewPlainTextInputBlockElement(nil, BlockName)

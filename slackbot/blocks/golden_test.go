@@ -56,10 +56,10 @@ func TestAnswers(t *testing.T) {
 
 func TestCards(t *testing.T) {
 	t.Parallel()
-	golden(t, "ask_reboot", Ask(reboot(t), AskView{Role: Own, AskedBy: "<@U1>"}))
-	golden(t, "ask_create", Ask(creation(t), AskView{Role: Own, AskedBy: "<@U1>"}))
-	golden(t, "ask_delete_own", Ask(deletion(t), AskView{Role: Own, AskedBy: "key lead-laptop", Call: []string{"U1"}}))
-	golden(t, "ask_delete_second", Ask(deletion(t), AskView{Role: Second, AskedBy: "key lead-laptop", Answers: []approval.Consent{yes}}))
+	golden(t, "ask_reboot", Ask(reboot(t), AskView{Role: Own, Asker: "U1"}))
+	golden(t, "ask_create", Ask(creation(t), AskView{Role: Own, Asker: "U1"}))
+	golden(t, "ask_delete_own", Ask(deletion(t), AskView{Role: Own, Call: []string{"U1"}}))
+	golden(t, "ask_delete_second", Ask(deletion(t), AskView{Role: Second, Answers: []approval.Consent{yes}}))
 	denied := with(deletion(t), func(rec *approval.Record) { rec.State = approval.Denied })
 	golden(t, "answered_denied", Answered(denied, LiveView{Now: noon, Answers: []approval.Consent{no}}))
 	golden(t, "answered_expired", Answered(reboot(t), LiveView{Now: noon.Add(2 * time.Hour)}))

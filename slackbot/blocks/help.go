@@ -115,15 +115,10 @@ func example(op *tools.Op) md {
 // button that runs it, which is for reads alone.
 func Suggest(says, suggestion string, token Token) Message {
 	m := sentence(says)
+	var meant md
 	if suggestion != "" {
 		suggestion = "/vps " + suggestion
-	}
-	meant := code(suggestion)
-	if meant != "" {
-		meant = "Did you mean " + meant + " ?"
-	}
-	if m == "" && meant == "" {
-		m = "This is not a command. `/vps help` lists them."
+		meant = "Did you mean " + code(suggestion) + " ?"
 	}
 	return message(join(" ", m, meant), actions(button(ActSuggest, string(token), "Run "+suggestion, slack.StylePrimary)), sections("✏️ "+m, meant))
 }

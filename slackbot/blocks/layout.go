@@ -44,10 +44,7 @@ func sections(lines ...md) (blocks []slack.Block) {
 // fields puts short labelled values side by side, where the screen is wide enough.
 func fields(values []md) (blocks []slack.Block) {
 	for row := range slices.Chunk(values, mostFields) {
-		texts := make([]*slack.TextBlockObject, len(row))
-		for i, v := range row {
-			texts[i] = markdown(v, mostField)
-		}
+		texts := each(row, func(v md) *slack.TextBlockObject { return markdown(v, mostField) })
 		blocks = append(blocks, slack.NewSectionBlock(nil, texts, nil))
 	}
 	return blocks
@@ -76,7 +73,7 @@ func button(action, value, label string, style slack.Style) *slack.ButtonBlockEl
 func actions(buttons ...*slack.ButtonBlockElement) []slack.Block {
 	var elements []slack.BlockElement
 	for _, b := range buttons {
-		if b != nil && len(elements) < mostButtons {
+		if b != nil {
 			elements = append(elements, b)
 		}
 	}

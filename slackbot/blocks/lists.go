@@ -56,7 +56,7 @@ func questions(heading md, records []approval.Record, role Role) []slack.Block {
 
 // summary is a record in two lines.
 func summary(rec approval.Record) []md {
-	by := askedBy(rec, "")
+	by := askedBy(rec, identity(rec.Actor))
 	if rec.State == approval.Pending {
 		return []md{strong(title(nil, rec)), clip(esc(cardOf(rec).Effect), longestText), join(" · ", by, until(rec.ExpiresAt))}
 	}

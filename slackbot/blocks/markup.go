@@ -149,22 +149,6 @@ func identity(identity string) md {
 	return named(identity)
 }
 
-// renderName renders the bot's name for a person: a mention stays one, also in brackets after other
-// words, all else is escaped.
-func renderName(s string) md {
-	before, user, found := strings.Cut(s, "<@")
-	m := mention(strings.TrimRight(user, ">)"))
-	switch {
-	case !found || m == "":
-		return esc(s)
-	case before == "" && s == string(m):
-		return m
-	case strings.HasSuffix(before, " (") && s == before+string(m)+")":
-		return esc(before) + m + ")"
-	}
-	return esc(s)
-}
-
 // join puts a separator between what is not empty.
 func join(between string, parts ...md) md {
 	var kept []string

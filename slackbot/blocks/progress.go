@@ -48,7 +48,7 @@ func Live(rec approval.Record, o LiveView) Message {
 		sections(now.head, effect(o.Catalogue, rec, now), now.says),
 		sections(made...),
 		sections(now.undo),
-		contextLine(askedBy(rec, ""), now.until),
+		contextLine(askedBy(rec, identity(rec.Actor)), now.until),
 		contextLine(answers(o.Answers)))
 }
 

@@ -48,7 +48,6 @@ func row(header, cells []string) md {
 	var first, second []md
 	for i, c := range cells {
 		switch {
-		case i >= len(header):
 		case i == title:
 			first = append([]md{strong(cmp.Or(named(c), "(no name)"))}, first...)
 		case slices.Contains(headlineColumns, header[i]):
@@ -84,9 +83,7 @@ func CSV(t runner.Table) []byte {
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
 	for _, cells := range append([][]string{t.Header}, t.Rows...) {
-		if err := w.Write(each(cells, escapeFormula)); err != nil {
-			panic(err) // a buffer takes everything
-		}
+		_ = w.Write(each(cells, escapeFormula)) // a buffer takes everything
 	}
 	w.Flush()
 	return b.Bytes()

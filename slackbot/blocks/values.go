@@ -3,6 +3,7 @@ package blocks
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -66,11 +67,7 @@ func codes(s string) md {
 }
 
 // isNumber reports whether a text is a decimal number such as -1.5.
-func isNumber(s string) bool {
-	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
-	isDigits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-	return isDigits(whole) && (!dotted || isDigits(fraction))
-}
+var isNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`).MatchString
 
 // cellLabels are the words before values that are ambiguous alone.
 var cellLabels = map[string]md{
@@ -151,9 +148,7 @@ func scalar(v jsontext.Value) string {
 		return string(s)
 	case '[':
 		var items []jsontext.Value
-		if json.Unmarshal(v, &items) != nil {
-			return ""
-		}
+		_ = json.Unmarshal(v, &items) // the decoder has read v
 		return strings.Join(each(items, scalar), ", ")
 	}
 	return string(v)

@@ -59,13 +59,8 @@ func (c Command) IsRead() bool {
 	return c.Kind != Freeze && c.Kind != Unfreeze
 }
 
-// Missing returns the required fields that were not given, in the operation's order.
-func (c Command) Missing() []tools.Field {
-	if c.Op == nil {
-		return nil
-	}
-	return fieldtext.Missing(c.Op, c.Input)
-}
+// Missing returns the required fields of a command with an operation that were not given, in the operation's order.
+func (c Command) Missing() []tools.Field { return fieldtext.Missing(c.Op, c.Input) }
 
 // JSON returns the input of the operation. Slack shows the progress of what settles later, so that
 // it is waited for unless the command says otherwise.

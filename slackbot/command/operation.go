@@ -17,7 +17,10 @@ func (p *parser) head(words []word) ([]word, error) {
 	if first.isFlag() || first.set {
 		return nil, p.fail("the command begins with %s; the operation comes first: %s servers list", quoted(first.plain()), slashCommand)
 	}
-	meant := p.suggestHead(typed)
+	var meant []word
+	for part := range strings.FieldsSeq(p.suggestHead(typed)) {
+		meant = append(meant, bare(part))
+	}
 	err := p.mistake(meant != nil, "no operation is called %s; %s help lists them", quoted(first.plain()), slashCommand)
 	return slices.Concat(meant, words[1:]), err
 }
@@ -37,32 +40,25 @@ func (v vocabulary) cutDotted(typed string) (resource, action string, ok bool) {
 	return resource, action, ok && action != ""
 }
 
-func (v vocabulary) suggestHead(typed string) []word {
+// suggestHead returns the beginning of a command that may be meant, or "".
+func (v vocabulary) suggestHead(typed string) string {
 	if dotted := strings.Replace(typed, "_", ".", 1); strings.Contains(dotted, ".") {
 		var names []string
-		for resource := range v {
-			for _, action := range v.actionsOf(resource) {
-				names = append(names, resource+"."+action)
+		for _, actions := range v {
+			for _, op := range actions {
+				names = append(names, op.Name)
 			}
 		}
 		slices.Sort(names)
-		return wordsOf(text.Suggest(dotted, names))
+		return text.Suggest(dotted, names)
 	}
 	if action := synonyms[typed]; action != "" {
-		return []word{bare(serverResource), bare(action)}
+		return serverResource + " " + action
 	}
 	if having := v.resourcesWith(typed); len(having) == 1 {
-		return []word{bare(having[0]), bare(typed)}
+		return having[0] + " " + typed
 	}
-	return wordsOf(text.Suggest(typed, v.heads()))
-}
-
-// wordsOf is the word as a command; nil if it is empty.
-func wordsOf(text string) []word {
-	if text == "" {
-		return nil
-	}
-	return []word{bare(text)}
+	return text.Suggest(typed, v.heads())
 }
 
 // findOperation finds the operation that the words begin with and returns the words after it.

@@ -13,8 +13,6 @@ import (
 // take a part of it for Slack's own.
 func (c Command) String() string {
 	switch {
-	case c.Kind == Nothing:
-		return ""
 	case c.Kind.takesText():
 		return escape(string(c.Kind) + c.freeText())
 	case c.Kind == Help && c.Op == nil:
@@ -88,10 +86,8 @@ func Usage(op *tools.Op) string {
 	resource, action := cutName(op)
 	all := []string{slashCommand, resource, action}
 	positional := op.Positional()
-	for _, field := range op.Fields { // the one that stands alone comes first
-		if field.Name == positional {
-			all = append(all, optional(field, strings.ToUpper(field.Name)))
-		}
+	if field, ok := op.Field(positional); ok {
+		all = append(all, optional(field, strings.ToUpper(field.Name)))
 	}
 	for _, field := range op.Fields {
 		if field.Name != positional {

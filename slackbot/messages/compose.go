@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -29,10 +28,10 @@ func (u *update) compose(ctx context.Context) blocks.Reason {
 	asksAsker := p.Kind == cardKind || isDirect(p) && (p.Kind == directKind || p.Kind == liveKind)
 	switch {
 	case isPending && p.Kind == approvalsKind:
-		u.shown = blocks.Ask(rec, blocks.AskView{Catalogue: u.Runner.Catalogue, Role: blocks.Second, AskedBy: u.askedBy(), Answers: answers, Call: u.approverIDs(ctx)})
+		u.shown = blocks.Ask(rec, blocks.AskView{Catalogue: u.Runner.Catalogue, Role: blocks.Second, Asker: u.AskerIn(rec), Answers: answers, Call: u.approverIDs(ctx)})
 		return blocks.NoReason
 	case isPending && asksAsker && approval.Missing(rec, answers).Own:
-		u.shown = blocks.Ask(rec, blocks.AskView{Catalogue: u.Runner.Catalogue, Role: blocks.Own, AskedBy: u.askedBy(), Answers: answers})
+		u.shown = blocks.Ask(rec, blocks.AskView{Catalogue: u.Runner.Catalogue, Role: blocks.Own, Asker: u.AskerIn(rec), Answers: answers})
 		return blocks.NoReason
 	}
 	view := blocks.LiveView{
@@ -115,22 +114,6 @@ func (u *update) approverIDs(ctx context.Context) (ids []string) {
 		}
 	}
 	return ids
-}
-
-// askedBy is the asker as a mention, with the identity if they asked elsewhere.
-func (u *update) askedBy() string {
-	if user, ok := SlackID(permissions.Actor(u.rec.Actor)); ok {
-		return "<@" + user + ">"
-	}
-	kind, name, _ := strings.Cut(u.rec.Actor, ":")
-	says := kind + " " + name
-	if kind == "local" {
-		says = "user " + name
-	}
-	if user := u.AskerIn(u.rec); user != "" {
-		says += fmt.Sprintf(" (<@%s>)", user)
-	}
-	return says
 }
 
 // undoCommand is the command that undoes what a record did; "" if there is none.
