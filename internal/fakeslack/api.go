@@ -1,10 +1,10 @@
 package fakeslack
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -51,9 +51,8 @@ var allScopes = []string{"channels:read", "chat:write", "commands", "files:write
 type answer map[string]any
 
 func ok(fields answer) answer {
-	out := answer{"ok": true}
-	maps.Copy(out, fields)
-	return out
+	fields["ok"] = true
+	return fields
 }
 
 func no(code string) answer { return answer{"ok": false, "error": code} }
@@ -176,9 +175,7 @@ func readParams(r *http.Request, body []byte) (p params, token string, err error
 			p[key] = v[0]
 		}
 	}
-	if t := p.str("token"); t != "" && token == "" {
-		token = t
-	}
+	token = cmp.Or(token, p.str("token"))
 	delete(p, "token")
 	return p, token, err
 }

@@ -10,9 +10,7 @@ import (
 
 // Button is a button as a person sees it.
 type Button struct {
-	Text, ActionID, BlockID, Value, URL, Style string
-	// Asks is the text of the confirmation that Slack asks for itself; empty: none.
-	Asks string
+	Text, ActionID, BlockID, Value string
 }
 
 // Option is one choice of a select.
@@ -34,9 +32,10 @@ type Surface interface{ surface() *content }
 
 // content is what a surface shows and showed, and what people entered on it.
 type content struct {
-	slack    *Slack
-	versions []Version
-	entered  entries
+	slack     *Slack
+	versions  []Version
+	entered   entries
+	suggested map[inputID][]Option
 }
 
 func (c *content) surface() *content { return c }
@@ -179,10 +178,7 @@ func (e element) in() string     { return str(e.block, "block_id") }
 func (e element) inForm() bool   { return str(e.block, "type") == "input" }
 
 func (e element) button() Button {
-	return Button{
-		Text: str(sub(e.source, "text"), "text"), ActionID: e.action(), BlockID: e.in(), Value: str(e.source, "value"),
-		URL: str(e.source, "url"), Style: str(e.source, "style"), Asks: str(sub(sub(e.source, "confirm"), "text"), "text"),
-	}
+	return Button{Text: str(sub(e.source, "text"), "text"), ActionID: e.action(), BlockID: e.in(), Value: str(e.source, "value")}
 }
 
 // elements are those of blocks that have an action id, in order.

@@ -39,10 +39,13 @@ const (
 	anyElements = inSection | inActions | inInput
 )
 
+// checkFunc checks a value of a block, an element or a view.
+type checkFunc func(c *checker, at string, v any, limit int)
+
 // rule is the limit of one member of a block, an element or a view.
 type rule struct {
 	key   string
-	check func(c *checker, at string, v any, limit int)
+	check checkFunc
 	limit int
 	must  bool // it may not be left out
 }
@@ -50,18 +53,18 @@ type rule struct {
 var (
 	blockSpecs = map[string]spec{
 		"section": {in: anyBlocks, also: sectionText, rules: []rule{
-			{"text", isText, 3000, false}, {"fields", listOf(1, func(c *checker, at string, v any) { isText(c, at, v, 2000) }), 10, false},
+			{"text", isText, 3000, false}, {"fields", listOf(1, isText, 2000), 10, false},
 			{"accessory", elementIn(inSection), 0, false},
 		}},
 		"header":    {in: anyBlocks, rules: []rule{{"text", isPlain, 150, true}}},
 		"divider":   {in: anyBlocks},
-		"context":   {in: anyBlocks, rules: []rule{{"elements", listOf(1, contextElement), 10, true}}},
-		"actions":   {in: anyBlocks, rules: []rule{{"elements", listOf(1, func(c *checker, at string, v any) { elementIn(inActions)(c, at, v, 0) }), 25, true}}},
+		"context":   {in: anyBlocks, rules: []rule{{"elements", listOf(1, contextElement, 3000), 10, true}}},
+		"actions":   {in: anyBlocks, rules: []rule{{"elements", listOf(1, elementIn(inActions), 0), 25, true}}},
 		"image":     {in: anyBlocks, rules: imageRules},
 		"input":     {in: anyBlocks, also: countInput, rules: []rule{{"label", isPlain, 2000, true}, {"hint", isPlain, 2000, false}, {"element", elementIn(inInput), 0, true}}},
 		"rich_text": {in: anyBlocks, also: richText},
 		"markdown":  {in: inMessage, also: markdown, rules: []rule{{"text", isFilled, maxMarkdown, true}}},
-		"table":     {in: inMessage, also: countTable, rules: []rule{{"rows", listOf(1, tableRow), 100, true}}},
+		"table":     {in: inMessage, also: countTable, rules: []rule{{"rows", listOf(1, listOf(1, tableCell, maxMessageText), 20), 100, true}}},
 	}
 	elementSpecs = map[string]spec{
 		"button": {in: inSection | inActions, rules: []rule{
@@ -123,7 +126,7 @@ func (c *checker) message(fallback string, blocks []any) []string {
 }
 
 // CheckMessage returns what Slack, or a careful reader, would not take in a message to a workspace that has
-// these users, user groups and channels. blocks is any value that is the blocks as JSON.
+// these users and user groups. blocks is any value that is the blocks as JSON.
 func CheckMessage(text string, blocks any, ids ...string) []string {
 	all, _ := asJSON(blocks).([]any)
 	return check(workspaceOf(ids)).message(text, all)
@@ -147,15 +150,12 @@ func asJSON(v any) (object any) {
 }
 
 func workspaceOf(ids []string) *Slack {
-	s := &Slack{users: map[string]User{}, groups: map[string][]string{}, channels: map[string]*channel{}}
+	s := &Slack{users: map[string]User{}, groups: map[string][]string{}}
 	for _, id := range ids {
-		switch id[0] {
-		case 'U':
-			s.users[id] = User{ID: id}
-		case 'S':
+		if id[0] == 'S' {
 			s.groups[id] = nil
-		default:
-			s.channels[id] = &channel{id: id}
+		} else {
+			s.users[id] = User{ID: id}
 		}
 	}
 	return s
@@ -163,7 +163,7 @@ func workspaceOf(ids []string) *Slack {
 
 // text is message for a text that stands alone.
 func (c *checker) text(text string) []string {
-	c.most("text", text, maxFallback)
+	isRead(c, "text", text, maxFallback)
 	c.mrkdwn("text", text)
 	return c.bad
 }
@@ -244,12 +244,6 @@ func (c *checker) unique(at, what, id string, seen map[string]bool) {
 	seen[id] = true
 }
 
-// most holds the length of a text that people read against a limit.
-func (c *checker) most(at, text string, limit int) {
-	c.length(at, text, limit)
-	c.readable(at, text)
-}
-
 func (c *checker) length(at, text string, limit int) {
 	if n := utf8.RuneCountInString(text); n > limit {
 		c.report(at, "%d characters, and %d are the most", n, limit)
@@ -300,8 +294,9 @@ func isValue(c *checker, at string, v any, limit int) {
 }
 
 func isRead(c *checker, at string, v any, limit int) {
+	isString(c, at, v, limit)
 	text, _ := v.(string)
-	c.most(at, text, limit)
+	c.readable(at, text)
 }
 
 func isFilled(c *checker, at string, v any, limit int) {
@@ -325,18 +320,19 @@ func isLink(c *checker, at string, v any, limit int) {
 	}
 }
 
-func listOf(least int, each func(c *checker, at string, v any)) func(*checker, string, any, int) {
+// listOf checks a list and each of its values, which have a limit of their own.
+func listOf(least int, each checkFunc, limit int) checkFunc {
 	return func(c *checker, at string, v any, most int) {
 		all, _ := v.([]any)
 		c.count(at, len(all), least, most)
 		for i, x := range all {
-			each(c, fmt.Sprintf("%s[%d]", at, i), x)
+			each(c, fmt.Sprintf("%s[%d]", at, i), x, limit)
 		}
 	}
 }
 
 // elementIn checks something to press, pick or type in.
-func elementIn(where place) func(*checker, string, any, int) {
+func elementIn(where place) checkFunc {
 	return func(c *checker, at string, v any, _ int) {
 		el := asObject(v)
 		c.part(at, el, elementSpecs, where)
@@ -354,12 +350,12 @@ func sectionText(c *checker, at string, b map[string]any) {
 	}
 }
 
-func contextElement(c *checker, at string, v any) {
+func contextElement(c *checker, at string, v any, limit int) {
 	if object := asObject(v); str(object, "type") == "image" {
 		c.rules(at, object, imageRules)
 		return
 	}
-	isText(c, at, v, 3000)
+	isText(c, at, v, limit)
 }
 
 func countInput(c *checker, _ string, _ map[string]any) { c.inputs++ }
@@ -378,18 +374,16 @@ func countTable(c *checker, at string, _ map[string]any) {
 	}
 }
 
-func tableRow(c *checker, at string, v any) {
-	listOf(1, func(c *checker, at string, v any) {
-		switch cell := asObject(v); str(cell, "type") {
-		case "raw_text":
-			isFilled(c, at, cell["text"], maxMessageText)
-			c.total += utf8.RuneCountInString(str(cell, "text"))
-		case "rich_text":
-			richText(c, at, cell)
-		default:
-			c.report(at, "a cell is of type %q", str(cell, "type"))
-		}
-	})(c, at, v, 20)
+func tableCell(c *checker, at string, v any, limit int) {
+	switch cell := asObject(v); str(cell, "type") {
+	case "raw_text":
+		isFilled(c, at, cell["text"], limit)
+		c.total += utf8.RuneCountInString(str(cell, "text"))
+	case "rich_text":
+		richText(c, at, cell)
+	default:
+		c.report(at, "a cell is of type %q", str(cell, "type"))
+	}
 }
 
 // richText checks the texts of rich text, and that it mentions nobody whom the test does not know.
@@ -460,20 +454,20 @@ func choices(most int) func(*checker, string, map[string]any) {
 // choices checks options, in groups or not.
 func (c *checker) choices(at string, el map[string]any, least, most int) {
 	if groups := list(el, "option_groups"); el["options"] == nil && groups != nil {
-		listOf(least, func(c *checker, at string, v any) {
+		listOf(least, func(c *checker, at string, v any, _ int) {
 			group := asObject(v)
 			isPlain(c, at+" label", group["label"], 75)
 			c.choices(at, map[string]any{"options": group["options"]}, least, most)
-		})(c, at+" option_groups", el["option_groups"], 100)
+		}, 0)(c, at+" option_groups", el["option_groups"], 100)
 		return
 	}
 	values := map[string]bool{}
-	listOf(least, func(c *checker, at string, v any) {
+	listOf(least, func(c *checker, at string, v any, _ int) {
 		c.rules(at, asObject(v), optionRules)
 		if value := str(asObject(v), "value"); values[value] {
 			c.report(at, "value %q is there twice", value)
 		} else {
 			values[value] = true
 		}
-	})(c, at+" options", el["options"], most)
+	}, 0)(c, at+" options", el["options"], most)
 }

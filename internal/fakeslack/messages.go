@@ -24,9 +24,6 @@ type Message struct {
 // Text is all that can be read of the message: its fallback text and that of its blocks.
 func (m *Message) Text() string { return m.Now().Text() }
 
-// Fallback is the text that notifications show.
-func (m *Message) Fallback() string { return m.Now().Fallback }
-
 // Messages are the messages that everybody in a channel sees, oldest first.
 func (s *Slack) Messages(channelID string) []*Message {
 	return s.messages(func(m *Message) bool { return m.Channel == channelID && m.To == "" })
@@ -144,11 +141,7 @@ func (c *channel) count(now time.Time) {
 // Rate is how many messages and updates came to a channel beyond about one a second, by the clock of the Options. Slack
 // would begin to answer 429.
 func (s *Slack) Rate(channelID string) (over int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.channels[channelID]; c != nil {
-		over = c.tooFast
-	}
+	s.inChannel(channelID, func(c *channel) { over = c.tooFast })
 	return over
 }
 

@@ -177,15 +177,12 @@ func enter(on Surface, e element, given any) error {
 	if h.fill == nil {
 		return fmt.Errorf("%q is a %s, which holds nothing", e.in(), e.kind())
 	}
-	var suggested []Option
-	if v, isView := on.(*View); isView {
-		suggested = v.suggested[e.id()]
-	}
-	value, err := h.fill(e, suggested, given)
+	shown := on.surface()
+	value, err := h.fill(e, shown.suggested[e.id()], given)
 	if err != nil {
 		return err
 	}
-	on.surface().entered[e.id()] = map[string]any{"type": e.kind(), h.key: value}
+	shown.entered[e.id()] = map[string]any{"type": e.kind(), h.key: value}
 	return nil
 }
 
@@ -195,24 +192,27 @@ func enter(on Surface, e element, given any) error {
 func (p *Person) Fill(v *View, values map[string]any) {
 	p.s.t.Helper()
 	for name, value := range values {
-		p.s.mu.Lock()
-		e, err := v.input(name)
-		if err == nil && v != p.s.modals[v.User] {
-			err = fmt.Errorf("view %s is closed", v.ID)
-		}
-		p.s.mu.Unlock()
-		if err == nil && e.kind() == "external_select" && value != "" && value != nil {
-			p.Suggest(v, e.in(), fmt.Sprint(value))
-		}
-		if err == nil {
-			p.s.mu.Lock()
-			err = enter(v, e, value)
-			p.s.mu.Unlock()
-		}
-		if err != nil {
+		if err := p.fill(v, name, value); err != nil {
 			p.s.fail("%s cannot be filled in: %v", name, err)
 		}
 	}
+}
+
+func (p *Person) fill(v *View, name string, value any) error {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	e, err := v.input(name)
+	switch {
+	case err != nil:
+		return err
+	case v != p.s.modals[v.User]:
+		return fmt.Errorf("view %s is closed", v.ID)
+	case e.kind() == "external_select" && value != "" && value != nil:
+		p.s.mu.Unlock()
+		p.Suggest(v, e.in(), fmt.Sprint(value))
+		p.s.mu.Lock()
+	}
+	return enter(v, e, value)
 }
 
 // Suggest types into an external select and returns what it offers; nil if Slack did not ask

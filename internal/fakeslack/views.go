@@ -13,10 +13,9 @@ type View struct {
 	ID, User string
 
 	content
-	source    map[string]any // as the app sent it
-	hash      string
-	suggested map[inputID][]Option
-	errors    map[string]string
+	source map[string]any // as the app sent it
+	hash   string
+	errors map[string]string
 }
 
 // Modal is the modal that a person sees; nil if there is none.
@@ -32,11 +31,6 @@ func (s *Slack) Home(user string) *View {
 // Meta is the app's private metadata.
 func (v *View) Meta() string {
 	return locked(v.slack, func() string { return str(v.source, "private_metadata") })
-}
-
-// Title is the heading of a modal.
-func (v *View) Title() string {
-	return locked(v.slack, func() string { return str(sub(v.source, "title"), "text") })
 }
 
 // Text is all that can be read of the view, its title and errors included.
@@ -63,16 +57,6 @@ func (v *View) Inputs() []string {
 		}
 	}
 	return ids
-}
-
-// Errors are what the app said about the last submission, by block id.
-func (v *View) Errors() map[string]string {
-	return locked(v.slack, func() map[string]string { return maps.Clone(v.errors) })
-}
-
-// IsOpen reports whether the person has the view before them.
-func (v *View) IsOpen() bool {
-	return locked(v.slack, func() bool { return v == v.slack.homes[v.User] || v == v.slack.modals[v.User] })
 }
 
 // show puts a new content into a view. The caller holds the lock.
@@ -154,7 +138,8 @@ func hasMarkup(v any) bool {
 
 // newView makes a view of a person's; the caller holds the lock.
 func newView(s *Slack, user string, object map[string]any) *View {
-	v := &View{ID: "V" + s.opaque("view")[:10], User: user, content: content{slack: s, entered: entries{}}, suggested: map[inputID][]Option{}}
+	empty := content{slack: s, entered: entries{}, suggested: map[inputID][]Option{}}
+	v := &View{ID: "V" + s.opaque("view")[:10], User: user, content: empty}
 	v.show(object)
 	return v
 }
