@@ -169,11 +169,9 @@ func readParams(r *http.Request, body []byte) (p params, token string, err error
 		}
 		return p, token, err
 	}
-	form, err := url.ParseQuery(string(body))
-	for _, values := range []url.Values{r.URL.Query(), form} {
-		for key, v := range values {
-			p[key] = v[0]
-		}
+	form, err := url.ParseQuery(r.URL.RawQuery + "&" + string(body))
+	for key, v := range form {
+		p[key] = v[0]
 	}
 	token = cmp.Or(token, p.str("token"))
 	delete(p, "token")

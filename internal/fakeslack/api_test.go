@@ -108,7 +108,7 @@ func TestTeam(t *testing.T) {
 		require.Len(t, w.post("usergroups.users.list", obj{"usergroup": "S1"})["users"], 2)
 	}
 	require.Equal(t, "ratelimited", w.post("usergroups.users.list", obj{"usergroup": "S1"})["error"])
-	w.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	require.Equal(t, true, w.post("usergroups.users.list", obj{"usergroup": "S1"})["ok"])
 	w.clean()
 }
@@ -117,7 +117,7 @@ func TestRate(t *testing.T) {
 	w := newWorld(t)
 	for range 20 {
 		w.post("chat.postMessage", obj{"channel": "C1", "text": "x"})
-		w.advance(time.Second)
+		w.clock.Advance(time.Second)
 	}
 	require.Zero(t, w.Rate("C1"))
 	for range 20 {

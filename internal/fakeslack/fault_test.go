@@ -5,7 +5,6 @@ import (
 	"context"
 	"mime/multipart"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -29,11 +28,7 @@ func (w *world) uploads(to, content string) {
 func (w *world) try(d time.Duration) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(w.Context(), d)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.APIURL()+"chat.postMessage", strings.NewReader(`{"channel":"C1","text":"x"}`))
-	require.NoError(w, err)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+w.Options().BotToken)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := w.call(ctx, w.Options().BotToken, "chat.postMessage", obj{"channel": "C1", "text": "x"})
 	if err == nil {
 		resp.Body.Close()
 	}

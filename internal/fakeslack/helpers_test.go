@@ -2,6 +2,7 @@ package fakeslack
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // witness is a test whose failures are what is tested.
@@ -20,24 +23,6 @@ type witness struct {
 
 func (w witness) Errorf(string, ...any) {}
 func (w witness) Helper()               {}
-
-// clock is a clock that stands still until it is told to go on.
-type clock struct {
-	sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.Lock()
-	defer c.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.Lock()
-	defer c.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // app is the smallest app: it keeps what arrived and answers what it is told to.
 type app struct {
@@ -102,14 +87,14 @@ func (a *app) says(body string) {
 type world struct {
 	*testing.T
 	*Slack
-	*clock
-	app *app
-	lea *Person
+	clock *testkit.Clock
+	app   *app
+	lea   *Person
 }
 
 func newWorld(t *testing.T, scopes ...string) *world {
-	w := &world{T: t, clock: &clock{at: time.Unix(1_750_000_000, 0)}, app: &app{}}
-	w.Slack = New(witness{t}, Options{Now: w.clock.now, Scopes: scopes})
+	w := &world{T: t, clock: testkit.NewClock(time.Unix(1_750_000_000, 0)), app: &app{}}
+	w.Slack = New(witness{t}, Options{Now: w.clock.Now, Scopes: scopes})
 	w.AddUser(User{ID: "U1", Name: "lea"})
 	w.AddUser(User{ID: "U2", Name: "max"})
 	w.AddUser(User{ID: "U9", Name: "guest", Team: "T9OTHER"})
@@ -133,20 +118,24 @@ func (w *world) post(method string, args any) map[string]any {
 
 func (w *world) postAs(token, method string, args any) map[string]any {
 	w.Helper()
-	body, err := json.Marshal(args)
-	require.NoError(w, err)
-	req, err := http.NewRequest(http.MethodPost, w.APIURL()+method, bytes.NewReader(body))
-	require.NoError(w, err)
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := w.call(w.Context(), token, method, args)
 	require.NoError(w, err)
 	defer resp.Body.Close()
 	answered := map[string]any{}
 	require.NoError(w, json.NewDecoder(resp.Body).Decode(&answered))
 	return answered
+}
+
+func (w *world) call(ctx context.Context, token, method string, args any) (*http.Response, error) {
+	body, err := json.Marshal(args)
+	require.NoError(w, err)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.APIURL()+method, bytes.NewReader(body))
+	require.NoError(w, err)
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return http.DefaultClient.Do(req)
 }
 
 // respond posts to a response URL and returns status and text.

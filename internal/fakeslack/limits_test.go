@@ -153,6 +153,8 @@ func TestWrongBlocks(t *testing.T) {
 }
 
 func TestTexts(t *testing.T) {
+	w := newWorld(t)
+	w.AddUserGroup("S1")
 	for text, right := range map[string]bool{
 		"plain":                              true,
 		"a &lt;b&gt; &amp; c":                true,
@@ -187,14 +189,10 @@ func TestTexts(t *testing.T) {
 		"bell \a":                            false,
 		"tab\tand\nline":                     true,
 	} {
-		w := newWorld(t)
-		w.AddUserGroup("S1")
-		w.post("chat.postMessage", obj{"channel": "C1", "text": text})
-		require.Equal(t, right, len(w.Violations()) == 0, "as text: %q %v", text, w.Violations())
-		w = newWorld(t)
-		w.AddUserGroup("S1")
-		w.post("chat.postMessage", obj{"channel": "C1", "text": "x", "blocks": []any{section(text)}})
-		require.Equal(t, right, len(w.Violations()) == 0, "in a block: %q %v", text, w.Violations())
+		bad := check(w.Slack).message(text, nil)
+		require.Equal(t, right, bad == nil, "as text: %q %v", text, bad)
+		bad = check(w.Slack).message("x", []any{section(text)})
+		require.Equal(t, right, bad == nil, "in a block: %q %v", text, bad)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -78,14 +79,9 @@ func (c *checker) escaped(at, text string) {
 			c.report(at, "an unescaped %q: %.80q", line[i:i+1], line)
 		}
 	}
-	for rest := text; ; {
-		i := strings.IndexByte(rest, '&')
-		if i < 0 {
-			return
-		}
-		rest = rest[i+1:]
-		if !strings.HasPrefix(rest, "amp;") && !strings.HasPrefix(rest, "lt;") && !strings.HasPrefix(rest, "gt;") {
-			c.report(at, "an unescaped &: %.80q", "&"+rest)
+	for _, after := range strings.Split(text, "&")[1:] {
+		if !strings.HasPrefix(after, "amp;") && !strings.HasPrefix(after, "lt;") && !strings.HasPrefix(after, "gt;") {
+			c.report(at, "an unescaped &: %.80q", "&"+after)
 		}
 	}
 }
@@ -105,11 +101,5 @@ func (c *checker) readable(at, text string) {
 
 // isHidden reports control characters but a new line and a tab, and those that set the direction of the text.
 func isHidden(r rune) bool {
-	switch {
-	case r == '\n', r == '\t':
-		return false
-	case r < 0x20, r >= 0x7f && r <= 0x9f:
-		return true
-	}
-	return r == 0x61c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
 }

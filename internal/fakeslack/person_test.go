@@ -1,7 +1,6 @@
 package fakeslack
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -156,10 +155,10 @@ func TestAttacks(t *testing.T) {
 	require.Equal(t, 401, a.Status)
 	require.False(t, a.OK())
 	first := w.app.last()
-	w.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	w.Replay(a)
 	require.Equal(t, first, w.app.last(), "byte for byte")
-	req := w.Signed("/slack/commands", []byte("text=x"), w.clock.now().Add(-time.Hour))
+	req := w.Signed("/slack/commands", []byte("text=x"), w.clock.Now().Add(-time.Hour))
 	req.Header.Set("X-Slack-Signature", "v0=00")
 	require.Equal(t, "no", string(w.Send(req).Body))
 	w.clean()
@@ -169,13 +168,9 @@ func TestWaiting(t *testing.T) {
 	w := newWorld(t)
 	go func() {
 		time.Sleep(20 * time.Millisecond)
-		body, _ := json.Marshal(obj{"channel": "C1", "text": "at last"})
-		r := httptest.NewRequest(http.MethodPost, "/api/chat.postMessage", strings.NewReader(string(body)))
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("Authorization", "Bearer "+w.Options().BotToken)
-		w.serve(httptest.NewRecorder(), r)
+		_, _ = w.try(time.Second)
 	}()
-	require.Equal(t, "at last", w.WaitMessage("C1", "last").Text())
-	require.Contains(t, w.Transcript(), "at last")
+	require.Equal(t, "x", w.WaitMessage("C1", "x").Text())
+	require.Contains(t, w.Transcript(), "C1, U0VPSBOT")
 	w.clean()
 }

@@ -38,10 +38,10 @@ func TestResponseURLsEnd(t *testing.T) {
 	w := newWorld(t)
 	w.lea.Type("/vps")
 	url := w.app.last().form["response_url"]
-	w.advance(responseLife)
+	w.clock.Advance(responseLife)
 	status, _ := w.respond(url, obj{"text": "just in time"})
 	require.Equal(t, 200, status)
-	w.advance(time.Second)
+	w.clock.Advance(time.Second)
 	status, answered := w.respond(url, obj{"text": "late"})
 	require.Equal(t, 404, status)
 	require.Equal(t, "expired_url", answered)

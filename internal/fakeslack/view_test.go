@@ -15,11 +15,11 @@ func TestTriggers(t *testing.T) {
 		return w.post("views.open", obj{"trigger_id": trigger, "view": modal(nameInput())})["error"]
 	}
 	id := w.trigger()
-	w.advance(triggerLife)
+	w.clock.Advance(triggerLife)
 	require.Nil(t, open(id))
 	require.Equal(t, "exchanged_trigger_id", open(id))
 	id = w.trigger()
-	w.advance(triggerLife + time.Millisecond)
+	w.clock.Advance(triggerLife + time.Millisecond)
 	require.Equal(t, "expired_trigger_id", open(id))
 	require.Equal(t, "invalid_trigger_id", open("x"))
 	w.clean()
