@@ -2,6 +2,8 @@ package blocks
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -88,4 +90,19 @@ func checkVisible(t testing.TB, name, s string) {
 	require.True(t, utf8.ValidString(s), "%s: %q", name, s)
 	i := strings.IndexFunc(s, func(r rune) bool { return r != '\n' && r != '\uFE0F' && !unicode.IsGraphic(r) })
 	require.Equal(t, -1, i, "%s: a character that does not show in %q", name, s)
+}
+
+// Only markup.go turns a string into markup: what it is given has been escaped there.
+func TestMarkupIsMadeInOnePlace(t *testing.T) {
+	t.Parallel()
+	conversion := regexp.MustCompile(`\bmd\(`)
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, path := range files {
+		if !strings.HasSuffix(path, "_test.go") {
+			source, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, path == "markup.go", conversion.Match(source), "%s: use esc, code or sentence", path)
+		}
+	}
 }

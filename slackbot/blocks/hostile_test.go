@@ -181,20 +181,6 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-func TestOneRecordOneValue(t *testing.T) {
-	t.Parallel()
-	for _, rec := range []approval.Record{reboot(t), deletion(t)} {
-		for _, role := range []Role{Own, Second} {
-			m := Ask(rec, AskView{Role: role})
-			last := m.Blocks[len(m.Blocks)-1].(*slack.ActionBlock)
-			require.Len(t, last.Elements.ElementSet, 2)
-			for _, e := range last.Elements.ElementSet {
-				require.Equal(t, recordID, e.(*slack.ButtonBlockElement).Value)
-			}
-		}
-	}
-}
-
 // The buttons are there however long the card is.
 func TestALongCardKeepsItsButtons(t *testing.T) {
 	t.Parallel()
@@ -203,15 +189,6 @@ func TestALongCardKeepsItsButtons(t *testing.T) {
 	m := Ask(rec, AskView{Role: Own})
 	check(t, "long card", m)
 	require.IsType(t, &slack.ActionBlock{}, m.Blocks[len(m.Blocks)-1])
-}
-
-func TestTheNameIsNotFilledIn(t *testing.T) {
-	t.Parallel()
-	raw, err := json.Marshal(NameModal(deletion(t), "meta"))
-	require.NoError(t, err)
-	require.Contains(t, string(raw), "Type web-server-01 to confirm")
-	require.NotContains(t, string(raw), "initial")
-	require.NotContains(t, string(raw), "placeholder")
 }
 
 func TestApproversAreCalled(t *testing.T) {

@@ -131,20 +131,6 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-func TestPartsOfACommand(t *testing.T) {
-	c := parse(t, "servers update web-1 backups_enabled=off --share")
-	require.Equal(t, command.Operation, c.Kind)
-	require.Equal(t, "servers.update", c.Op.Name)
-	require.Equal(t, map[string]string{"server": "web-1", "backups_enabled": "false"}, c.Input)
-	require.True(t, c.Share)
-	require.False(t, c.CSV)
-
-	require.Equal(t, command.Command{}, parse(t, ""))
-	require.Equal(t, command.Command{Kind: command.Freeze, Rest: "we move"}, parse(t, "freeze we move"))
-	require.Equal(t, command.Command{Kind: command.Help, Rest: "servers"}, parse(t, "help servers"))
-	require.Equal(t, command.Command{Kind: command.Audit, Rest: "web-1"}, parse(t, "audit web-1"))
-}
-
 func TestMissingFields(t *testing.T) {
 	var names []string
 	for _, field := range parse(t, "create name=a location=us-west").Missing() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -25,7 +26,7 @@ type API struct {
 func (a *API) Writes() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return append([]string(nil), a.writes...)
+	return slices.Clone(a.writes)
 }
 
 // RoundTrip makes the API a transport inside the process.
@@ -58,12 +59,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		v.Name, v.Location = in.Name, in.Location
 		a.volumes, answer = append(a.volumes, v), v
 	case http.MethodDelete:
-		for i, v := range a.volumes {
-			if fmt.Sprintf("%s/", v.ID) == path {
-				a.volumes = append(a.volumes[:i:i], a.volumes[i+1:]...)
-				break
-			}
-		}
+		a.volumes = slices.DeleteFunc(a.volumes, func(v Volume) bool { return fmt.Sprintf("%s/", v.ID) == path })
 		answer = struct{}{}
 	}
 	w.Header().Set("Content-Type", "application/json")

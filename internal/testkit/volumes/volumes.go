@@ -75,12 +75,6 @@ type (
 	oneVolume struct {
 		VolumeID apiclient.ID `json:"volume_id" doc:"Volume id; volumes.list has it" list:"volumes.list"`
 	}
-	row struct {
-		ID       apiclient.ID `json:"id"`
-		Name     string       `json:"name"`
-		Location string       `json:"location"`
-		Status   string       `json:"status"`
-	}
 )
 
 // Catalogue returns the product's operations and those on volumes.
@@ -94,7 +88,7 @@ func Catalogue() *tools.Catalogue {
 		Examples: []noFilter{{}},
 	}, func(ctx context.Context, c *apiclient.Client, _ tools.Target, _ noFilter) ([]Volume, error) {
 		return list(ctx, c)
-	}, func(v Volume) row { return row(v) }))
+	}, func(v Volume) Volume { return v }))
 	tools.Add(c, tools.Operation[newVolume, Volume]{
 		Meta: tools.Meta{
 			Name: "volumes.create", Title: "Create a volume", Description: "Creates a volume.", Request: "POST /volumes/",
