@@ -170,7 +170,8 @@ func withoutAdded(op *tools.Op, raw []byte) []byte {
 		return raw // the Runner returns the error
 	}
 	maps.DeleteFunc(members, func(name string, _ jsontext.Value) bool {
-		return slices.Contains(addedByClients, name) && !slices.ContainsFunc(op.Fields, func(f tools.Field) bool { return f.Name == name })
+		_, own := op.Field(name)
+		return slices.Contains(addedByClients, name) && !own
 	})
 	kept, err := json.Marshal(members, json.Deterministic(true))
 	if err != nil {

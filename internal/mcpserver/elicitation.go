@@ -54,7 +54,7 @@ func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card 
 	defer cancel()
 	unsubscribe := x.approvals.subscribe(rec.ID, cancel)
 	stopProgress, began := x.progress.waitingForPerson(), x.Runner.Now()
-	answer, err := x.send(waiting, x.elicitation(rec, card))
+	answer, err := x.elicitor.elicit(waiting, x.elicitation(rec, card))
 	took := x.Runner.Now().Sub(began)
 	stopProgress()
 	isLast := unsubscribe()
@@ -77,16 +77,6 @@ func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card 
 	x.Log.Warn("the client cannot ask after all", "approval", rec.ID, "error", text.Clean(err.Error()))
 	x.client.noteTimeout(x.Runner.Now())
 	return x.escalate(ctx, rec.ID, "This client could not put the question to a person.", "the client could not ask")
-}
-
-// send sends an elicitation to the client and waits for the response.
-func (x *toolCall) send(ctx context.Context, params mcp.ElicitationParams) (*mcp.ElicitationResult, error) {
-	if x.elicitor != nil {
-		return x.elicitor.elicit(ctx, params)
-	}
-	return server.ServerFromContext(ctx).RequestElicitation(ctx, mcp.ElicitationRequest{
-		Request: mcp.Request{Method: string(mcp.MethodElicitationCreate)}, Params: params,
-	})
 }
 
 // escalate leaves the confirmation of a record to a terminal or Slack, permanently. message is the reason for
@@ -164,17 +154,15 @@ func (a elicitationAnswer) text(member string) string {
 }
 
 func parseAnswer(r *mcp.ElicitationResult) elicitationAnswer {
-	if r == nil {
+	if r == nil || !slices.Contains(validActions, r.Action) {
 		return elicitationAnswer{}
 	}
-	switch r.Action {
-	case mcp.ElicitationResponseActionAccept:
-		content, _ := r.Content.(map[string]any)
-		return elicitationAnswer{r.Action, content}
-	case mcp.ElicitationResponseActionDecline, mcp.ElicitationResponseActionCancel:
-		return elicitationAnswer{action: r.Action}
-	}
-	return elicitationAnswer{}
+	content, _ := r.Content.(map[string]any)
+	return elicitationAnswer{r.Action, content}
+}
+
+var validActions = []mcp.ElicitationResponseAction{
+	mcp.ElicitationResponseActionAccept, mcp.ElicitationResponseActionDecline, mcp.ElicitationResponseActionCancel,
 }
 
 // submit checks that an answer is to an elicitation of this session, for this same call, by a person and not a

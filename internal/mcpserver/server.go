@@ -34,7 +34,7 @@ type Server struct {
 	waiting   atomic.Int64    // those of them that wait for a person
 	approvals approvalWatcher // records that a person may approve on another surface
 	client    session         // of elicitations
-	elicitor  *elicitor       // sends elicitations on a pipe; nil if mcp-go sends them
+	elicitor  *elicitor       // sends elicitations to the client
 	poll      time.Duration
 }
 
