@@ -95,14 +95,8 @@ func (p *player) say(line string) {
 }
 
 func (p *player) begin() {
-	in, client := io.Pipe()
-	fromServer, out := io.Pipe()
+	client, fromServer, served := serve(p.Context(), p.server)
 	p.in, p.heard = client, make(chan string, 1000)
-	served := make(chan error, 1)
-	go func() {
-		served <- p.server.ServeStdio(p.Context(), in, out)
-		out.Close()
-	}()
 	go func() {
 		for lines := bufio.NewReader(fromServer); ; {
 			line, err := lines.ReadString('\n')

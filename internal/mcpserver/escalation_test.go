@@ -18,14 +18,10 @@ import (
 func TestClientWithoutElicitation(t *testing.T) {
 	for name, capabilities := range map[string]string{"nothing": noForms, "only addresses": `{"elicitation":{"url":{}}}`} {
 		t.Run(name, func(t *testing.T) {
-			bothEras := map[string]func(*world) *talk{
-				"legacy": func(w *world) *talk { return w.legacy(capabilities) },
-				"modern": func(w *world) *talk { return w.modern(capabilities) },
-			}
-			for era, speak := range bothEras {
+			for era, speak := range eras {
 				t.Run(era, func(t *testing.T) {
 					w := newWorld(t)
-					k := speak(w)
+					k := speak(w, capabilities)
 					o := k.call(call("servers_delete", web))
 					require.True(t, o.IsError)
 					require.Equal(t, "approval_required", o.is())
@@ -77,49 +73,6 @@ func TestExpiredApprovalIsNotWatched(t *testing.T) {
 	w.eventually(func() bool { return w.watching() == 0 }, "nothing is watched any more")
 	require.Equal(t, approval.Expired, w.state())
 	require.Equal(t, "expired", k.call(call("servers_delete", web)).is())
-}
-
-func TestApprovedAtATerminalWhileTheFormIsOpen(t *testing.T) {
-	w := newWorld(t)
-	k := w.legacy(forms)
-	_, coming := k.begin("tools/call", call("servers_delete", web))
-	_, reply := k.question()
-	w.approve("web-server-01")
-	o := k.result(coming)
-	require.Equal(t, "done", o.is(), "the call does not wait for the form any longer")
-	w.clock.Advance(readTime)
-	reply(`"result":` + yes)
-	require.False(t, k.call(call("servers_list", `{}`)).IsError)
-	require.Len(t, w.sent(), 1)
-}
-
-func TestAutomaticAnswerIsEscalated(t *testing.T) {
-	w := newWorld(t)
-	k := w.modern(forms)
-	state := asked(k)
-	require.Equal(t, "approval_required", k.call(answering("servers_delete", web, state, yes)).is())
-	rec := w.records()[0]
-	require.Equal(t, approval.Async, rec.AnswerMode)
-	require.Equal(t, time.Hour, rec.ExpiresAt.Sub(rec.CreatedAt))
-	w.approve("web-server-01")
-	w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs")
-}
-
-func TestFailedElicitationIsEscalated(t *testing.T) {
-	for _, failure := range []string{
-		`"error":{"code":-32601,"message":"Method not found %s"}`,
-		`"result":5`, `"result":"accept"`, `"result":{"action":5}`,
-	} {
-		w := newWorld(t)
-		k := w.legacy(forms)
-		_, coming := k.begin("tools/call", call("servers_delete", web))
-		_, reply := k.question()
-		reply(failure)
-		o := k.result(coming)
-		require.Equal(t, "approval_required", o.is(), o.text())
-		require.NotContains(t, o.text(), "Method not found", "the client's error is for the log")
-		require.Equal(t, approval.Async, w.records()[0].AnswerMode)
-	}
 }
 
 func TestApprovedOperationWaitsForABusyServer(t *testing.T) {
@@ -186,10 +139,7 @@ func (formless) IssueChallenge(context.Context, approval.Challenge) error {
 
 // The policy refuses answers over MCP, so the person must not be made to type a name.
 func TestNoElicitationIfThePolicyRefusesTheChannel(t *testing.T) {
-	for era, speak := range map[string]func(*world) *talk{
-		"legacy": func(w *world) *talk { return w.legacy(forms) },
-		"modern": func(w *world) *talk { return w.modern(forms) },
-	} {
+	for era, speak := range eras {
 		t.Run(era, func(t *testing.T) {
 			w := newWorld(t)
 			w.server.Runner.Policy = func() permissions.Policy {
@@ -198,8 +148,7 @@ func TestNoElicitationIfThePolicyRefusesTheChannel(t *testing.T) {
 					Confirm: map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.Terminal}},
 				}}
 			}
-			k := speak(w)
-			o := k.call(call("servers_delete", web))
+			o := speak(w, forms).call(call("servers_delete", web))
 			require.Equal(t, "approval_required", o.is(), o.text())
 			require.Contains(t, o.text(), "vpsbot approvals approve")
 			w.approve("web-server-01")

@@ -3,7 +3,6 @@ package mcpserver
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -108,17 +107,6 @@ func TestSameServerByNameIDAndHostname(t *testing.T) {
 	}
 }
 
-func TestAnswerIsAcceptedOnce(t *testing.T) {
-	w := newWorld(t)
-	k := w.modern(forms)
-	state := asked(k)
-	w.clock.Advance(readTime)
-	require.Equal(t, "done", k.call(answering("servers_delete", web, state, yes)).is())
-	again := k.call(answering("servers_delete", web, state, yes))
-	require.Equal(t, "refused", again.is(), again.text())
-	require.Len(t, w.sent(), 1)
-}
-
 func TestConcurrentAnswers(t *testing.T) {
 	w := newWorld(t)
 	k := w.modern(forms)
@@ -162,17 +150,6 @@ func TestStateWithoutAnswer(t *testing.T) {
 	w.clock.Advance(readTime)
 	w.refused(k.call(`{"name":"servers_delete","arguments":`+web+`,"requestState":"`+state+`"}`), approval.Pending)
 	w.refused(k.call(`{"name":"servers_delete","arguments":`+web+`,"requestState":"`+state+`","inputResponses":{"other":`+yes+`}}`), approval.Pending)
-}
-
-func TestLateStateIsRefused(t *testing.T) {
-	w := newWorld(t)
-	k := w.modern(forms)
-	state := asked(k)
-	w.clock.Advance(5*time.Minute + time.Second)
-	o := k.call(answering("servers_delete", web, state, yes))
-	require.True(t, o.IsError)
-	require.Contains(t, o.text(), "nothing was sent")
-	require.Empty(t, w.sent())
 }
 
 func TestAnswerWithoutElicitation(t *testing.T) {

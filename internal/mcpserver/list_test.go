@@ -59,8 +59,9 @@ func runnerCall(operation, input string) runner.Call {
 
 func bothEras(t *testing.T, w *world, test func(t *testing.T, k *talk)) {
 	defer func() { w.TB = t }()
-	t.Run("legacy", func(t *testing.T) { w.TB = t; test(t, w.legacy(forms)) })
-	t.Run("modern", func(t *testing.T) { w.TB = t; test(t, w.modern(forms)) })
+	for era, speak := range eras {
+		t.Run(era, func(t *testing.T) { w.TB = t; test(t, speak(w, forms)) })
+	}
 }
 
 func TestListsEveryTool(t *testing.T) {

@@ -98,16 +98,3 @@ func TestProgressDuringAnElicitation(t *testing.T) {
 		require.Len(t, sent, 8, "nothing once it was answered")
 	})
 }
-
-func TestProgressTokenOfAnElicitation(t *testing.T) {
-	w := newWorld(t)
-	k := w.legacy(forms)
-	k.begin("tools/call", call("servers_reboot", `{"server":"db-server-01"}`))
-	k.question()
-	id, _ := k.begin("tools/call", `{"_meta":{"progressToken":7},"name":"servers_reboot","arguments":`+web+`}`)
-	k.question()
-	p := k.hears("notifications/progress")
-	require.EqualValues(t, 7, p["progressToken"])
-	require.Equal(t, "waiting for a person to answer (1 s)", p["message"])
-	k.giveUp(id)
-}

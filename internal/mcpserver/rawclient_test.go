@@ -2,7 +2,6 @@ package mcpserver
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 )
 
@@ -51,19 +49,26 @@ const (
 	noForms = `{}`
 )
 
-// speak starts the server on pipes.
-func (w *world) speak(s *Server) *talk {
-	in, client := io.Pipe()
+// serve starts a server on pipes. It gives served the error of its end.
+func serve(ctx context.Context, s *Server) (toServer io.WriteCloser, fromServer io.ReadCloser, served chan error) {
+	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()
-	ctx, stop := context.WithCancel(context.WithoutCancel(w.Context()))
-	k := &talk{
-		TB: w.TB, in: client, served: make(chan error, 1), stop: stop, token: w.token, asked: make(chan message, 200),
-		notes: make(chan message, 200), pending: map[string]chan message{}, tools: map[string]string{}, finished: make(chan struct{}),
-	}
+	served = make(chan error, 1)
 	go func() {
-		k.served <- s.ServeStdio(ctx, in, out)
+		served <- s.ServeStdio(ctx, in, out)
 		out.Close()
 	}()
+	return toServer, fromServer, served
+}
+
+// speak starts a client of a server.
+func (w *world) speak(s *Server) *talk {
+	ctx, stop := context.WithCancel(context.WithoutCancel(w.Context()))
+	client, fromServer, served := serve(ctx, s)
+	k := &talk{
+		TB: w.TB, in: client, served: served, stop: stop, token: w.token, asked: make(chan message, 200),
+		notes: make(chan message, 200), pending: map[string]chan message{}, tools: map[string]string{}, finished: make(chan struct{}),
+	}
 	w.talk = k
 	go k.listen(fromServer)
 	w.Cleanup(func() {
@@ -90,6 +95,9 @@ func (w *world) modern(capabilities string) *talk {
 		`{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":` + capabilities + `}`
 	return k
 }
+
+// eras start a client of either era.
+var eras = map[string]func(w *world, capabilities string) *talk{"legacy": (*world).legacy, "modern": (*world).modern}
 
 func (k *talk) listen(r io.Reader) {
 	defer close(k.finished)
@@ -132,16 +140,10 @@ func (k *talk) hear(line string) {
 // validate checks every structured content against its tool's schema.
 func (k *talk) validate(tool string, result json.RawMessage) {
 	var o outcome
-	schema := outputSchemas()[tool]
-	if schema == nil || json.Unmarshal(result, &o) != nil || o.StructuredContent == nil {
-		return
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(o.StructuredContent))
-	if err == nil {
-		err = schema.Validate(value)
-	}
-	if err != nil {
-		k.Errorf("%s: %v", tool, err)
+	if json.Unmarshal(result, &o) == nil {
+		if err := o.validate(tool); err != nil {
+			k.Errorf("%s: %v", tool, err)
+		}
 	}
 }
 
@@ -181,7 +183,7 @@ func (k *talk) await(answer <-chan message) message {
 	case m := <-answer:
 		return m
 	case <-time.After(time.Minute):
-		require.FailNow(k, "no answer")
+		require.FailNow(k, "the server says nothing")
 		return message{}
 	}
 }
@@ -250,15 +252,16 @@ func (k *talk) result(answer <-chan message) outcome {
 // question waits for an elicitation, and returns it and a function to answer it.
 func (k *talk) question() (q elicited, reply func(result string)) {
 	k.Helper()
-	select {
-	case m := <-k.asked:
-		require.Equal(k, "elicitation/create", m.Method)
-		require.NoError(k, json.Unmarshal(m.Params, &q))
-		return q, func(result string) { k.say(`{"jsonrpc":"2.0","id":` + string(m.ID) + `,` + result + `}`) }
-	case <-time.After(time.Minute):
-		require.FailNow(k, "nothing was asked")
-		return q, nil
-	}
+	m := k.put()
+	require.Equal(k, "elicitation/create", m.Method)
+	require.NoError(k, json.Unmarshal(m.Params, &q))
+	return q, func(result string) { k.say(`{"jsonrpc":"2.0","id":` + string(m.ID) + `,` + result + `}`) }
+}
+
+// put waits for the next elicitation and returns it unparsed.
+func (k *talk) put() message {
+	k.Helper()
+	return k.await(k.asked)
 }
 
 func accept(name string) string {
