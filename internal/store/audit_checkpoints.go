@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
@@ -33,9 +33,7 @@ type signing struct {
 // written.
 func (s *signing) SignWith(how Signing) {
 	s.Signing = how
-	if verifier := how.Key.Verifier(); verifier != "" {
-		s.own, _ = audit.ParseVerifiers(verifier) // made by the key itself
-	}
+	s.own, _ = audit.ParseVerifiers(how.Key.Verifier()) // fails for the zero key alone: there is none then
 }
 
 // Untrusted is why a log is not signed: it does not contain what was signed before.
@@ -52,6 +50,9 @@ func (s *signing) sign(ctx context.Context, tx transaction) error {
 	newest, err := s.newest(ctx, tx)
 	if err != nil {
 		return err
+	}
+	if tx.log.accepts {
+		return s.signAfter(ctx, tx, newest)
 	}
 	if newest.own && tx.log.seq > newest.Seq && !audit.Due(newest.Seq, newest.At, audit.Row{Seq: tx.log.seq, At: tx.log.at}) {
 		return nil
@@ -75,11 +76,8 @@ type latest struct {
 }
 
 func (s *signing) newest(ctx context.Context, q queryer) (latest, error) {
-	note, err := one(ctx, q, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC LIMIT 1")
-	if errors.Is(err, approval.ErrNotFound) {
-		return latest{}, nil
-	}
-	if err != nil {
+	note, err := orNil(one(ctx, q, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC LIMIT 1"))
+	if err != nil || note == nil {
 		return latest{}, err
 	}
 	s.mu.Lock()
@@ -154,12 +152,14 @@ func (s *signing) hasCheckpoint(ctx context.Context, tx transaction, c audit.Che
 	if c.Seq == 0 {
 		return true, nil
 	}
-	note, err := one(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq = $1", c.Seq)
-	if err != nil && !errors.Is(err, approval.ErrNotFound) {
+	note, err := orNil(one(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq = $1", c.Seq))
+	if err != nil {
 		return false, err
 	}
-	if have, bad := audit.ReadCheckpoint(note.Text); err == nil && bad == nil && have.Mark() == c.Mark() {
-		return exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
+	if note != nil {
+		if have, err := audit.ReadCheckpoint(note.Text); err == nil && have.Mark() == c.Mark() {
+			return exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
+		}
 	}
 	return s.isReplaced(ctx, tx, c)
 }
@@ -198,15 +198,10 @@ func (s *signing) isReplaced(ctx context.Context, tx transaction, c audit.Checkp
 // hasSigned reports whether the key has signed a checkpoint of this log.
 func (s *signing) hasSigned(ctx context.Context, tx transaction) (bool, error) {
 	notes, err := all(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC")
-	if err != nil {
-		return false, err
-	}
-	for _, note := range notes {
-		if c, err := s.own.Open(note.Text); err == nil && !c.Old {
-			return true, nil
-		}
-	}
-	return false, nil
+	return slices.ContainsFunc(notes, func(note audit.SignedCheckpoint) bool {
+		c, err := s.own.Open(note.Text)
+		return err == nil && !c.Old
+	}), err
 }
 
 // signAfter signs the last row after the newest checkpoint, with the rows before it that say why
@@ -216,7 +211,6 @@ func (s *signing) signAfter(ctx context.Context, tx transaction, newest latest) 
 	if err != nil {
 		return err
 	}
-	at := tx.log.at
 	var rows []audit.Row
 	if late {
 		rows = append(rows, audit.LateRow(newest.Seq+1, tx.log.seq))
@@ -225,7 +219,7 @@ func (s *signing) signAfter(ctx context.Context, tx transaction, newest latest) 
 		rows = append(rows, audit.SignRow(s.Key))
 	}
 	for _, row := range rows {
-		row.At = at
+		row.At = tx.log.at
 		if _, err := appendRow(ctx, tx, row); err != nil {
 			return err
 		}
@@ -285,10 +279,7 @@ func (s *Store) Accept(ctx context.Context, at audit.Mark, row audit.Row) error 
 	if !s.own.Any() {
 		return errors.New("there is no key to sign with: a log without one has nothing to accept")
 	}
-	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
-		if err := s.lockAppend(ctx, tx); err != nil {
-			return err
-		}
+	return s.logged(ctx, func(ctx context.Context, tx transaction) error {
 		there, err := exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", at.Seq, at.Hash)
 		if err != nil {
 			return err
@@ -296,15 +287,9 @@ func (s *Store) Accept(ctx context.Context, at audit.Mark, row audit.Row) error 
 		if !there {
 			return fmt.Errorf("the log has no row %d with that hash: vpsbot audit verify shows what it has", at.Seq)
 		}
-		newest, err := s.newest(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if _, err := appendRow(ctx, tx, row); err != nil {
-			return err
-		}
 		tx.log.accepts = true
-		return s.signAfter(ctx, tx, newest)
+		_, err = appendRow(ctx, tx, row)
+		return err
 	})
 }
 

@@ -196,18 +196,12 @@ func storable(args []any) []any {
 			out[i] = text.Storable(v)
 		case *string:
 			out[i] = text.Storable(*v)
-		case jsonText:
-			out[i] = text.Storable(string(v))
 		case *jsonText:
 			out[i] = text.Storable(string(*v))
 		case *binary:
 			out[i] = base64.StdEncoding.EncodeToString(*v)
 		case *words:
 			out[i] = text.Storable(strings.Join(*v, " "))
-		case json.RawMessage:
-			out[i] = text.Storable(string(v))
-		case approval.State:
-			out[i] = text.Storable(string(v))
 		default:
 			out[i] = arg
 		}

@@ -30,7 +30,6 @@ func insertConsent(ctx context.Context, tx transaction, id string, c *approval.C
 	if !slices.Equal(strings.Fields(strings.Join(c.Groups, " ")), c.Groups) {
 		return errors.New("store: the id of a group has a space in it, or nothing") // it would be read back as others
 	}
-	answer := *c
 	if !c.Yes { // a no replaces the same person's yes; the audit log keeps both
 		if _, err := execute(ctx, tx, "DELETE FROM consents WHERE approval = $1 AND person = $2 AND yes = 1", id, c.Person); err != nil {
 			return err
@@ -43,7 +42,7 @@ func insertConsent(ctx context.Context, tx transaction, id string, c *approval.C
 	if given {
 		return &approval.AnsweredError{Person: c.Person}
 	}
-	return insert(ctx, tx, "consents", consentColumns+", approval, seq", append(consentFields(&answer), id, seq))
+	return insert(ctx, tx, "consents", consentColumns+", approval, seq", append(consentFields(c), id, seq))
 }
 
 // IssueChallenge implements [approval.Store]. It fails with approval.ErrNotFound if the form's
@@ -89,7 +88,7 @@ func agreeIn(ctx context.Context, tx transaction, id string, c approval.Consent,
 		WHERE id = $3 AND state = 'pending' AND expires_at > $4 RETURNING `+recordColumns,
 		c.Person, c.Person, id, millis(c.At))
 	if errors.Is(err, approval.ErrNotFound) {
-		return r, stateError(ctx, tx, id)
+		return r, stateError(recordByID(ctx, tx, id))
 	}
 	if err != nil {
 		return r, err
@@ -101,25 +100,18 @@ func agreeIn(ctx context.Context, tx transaction, id string, c approval.Consent,
 	if err := insertConsent(ctx, tx, id, &c, seq); err != nil {
 		return r, err
 	}
-	enough, err := hasAllConsents(ctx, tx, r)
-	if err != nil || !enough {
+	given, err := all(ctx, tx, consentFields, selectConsents, id)
+	if err != nil || !approval.Missing(r, given).IsComplete() {
 		return r, err
 	}
 	return one(ctx, tx, recordFields, "UPDATE approvals SET prior = state, state = 'approved', changed_at = $1 WHERE id = $2 RETURNING "+
 		recordColumns, millis(c.At), id)
 }
 
-// stateError is the *approval.StateError of a record, or approval.ErrNotFound.
-func stateError(ctx context.Context, q queryer, id string) error {
-	r, err := recordByID(ctx, q, id)
+// stateError is the *approval.StateError of a record, or the error with which it was read.
+func stateError(r approval.Record, err error) error {
 	if err != nil {
 		return err
 	}
 	return &approval.StateError{Record: r}
-}
-
-// hasAllConsents reports whether no consent is missing.
-func hasAllConsents(ctx context.Context, q queryer, r approval.Record) (bool, error) {
-	given, err := all(ctx, q, consentFields, selectConsents, r.ID)
-	return err == nil && approval.Missing(r, given).IsComplete(), err
 }

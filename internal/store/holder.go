@@ -73,7 +73,7 @@ func (s *Store) take(ctx context.Context, kind liveness.Kind, id string) (livene
 		return s.session.take(ctx, kind, id)
 	}
 	if len(s.held) == 0 {
-		if err := s.lockFiles.Sweep(func(id string) (bool, error) { return isNamed(ctx, s, id) }); err != nil {
+		if err := s.lockFiles.Sweep(func(id string) (bool, error) { return isTrue(ctx, s, selectNamed, id) }); err != nil {
 			s.warn(fmt.Errorf("lock files of processes that have ended could not be removed: %w", err))
 		}
 	}
@@ -89,12 +89,7 @@ func (s *Store) CheckDirect(ctx context.Context) error {
 	return s.explain(s.session.checkDirect(ctx))
 }
 
-// isNamed reports whether something that is not over names a holder.
-func isNamed(ctx context.Context, s *Store, id string) (bool, error) {
-	n, err := readOne(ctx, s, func(n *int64) []any { return []any{n} }, selectNamed, id)
-	return n > 0, err
-}
-
+// selectNamed counts what is not over and names a holder.
 var selectNamed = "SELECT (SELECT count(*) FROM approvals WHERE owner = $1 AND " + inHolding + ")" +
 	" + (SELECT count(*) FROM inbox WHERE owner = $1 AND done = 0)" +
 	" + (SELECT count(*) FROM posts WHERE owner = $1 AND owner <> '')"
@@ -120,7 +115,7 @@ func (s *Store) IsAdvertised(ctx context.Context, kind liveness.Kind) (bool, err
 	return isTrue(ctx, s, selectAnyLock, kind)
 }
 
-// isTrue reports whether a query returns 1.
+// isTrue reports whether a query returns another number than 0.
 func isTrue(ctx context.Context, s *Store, query string, args ...any) (is bool, err error) {
 	return readOne(ctx, s, func(f *bool) []any { return []any{(*flag)(f)} }, query, args...)
 }
@@ -137,7 +132,7 @@ func (s *Store) releaseLocks() (failed error) {
 		if s.lockFiles == nil {
 			continue // the session ends below
 		}
-		named, err := isNamed(ctx, s, lock.ID())
+		named, err := isTrue(ctx, s, selectNamed, lock.ID())
 		if err != nil || named {
 			failed = errors.Join(failed, lock.Release())
 			continue

@@ -15,15 +15,6 @@ const (
 	pause    = 10 * time.Minute // after a no
 )
 
-// checkClaim fails if a claim that has just been made is not allowed, in the same
-// transaction: a freeze, or a limit.
-func checkClaim(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
-	if err := checkFreeze(ctx, q); err != nil {
-		return err
-	}
-	return checkLimits(ctx, q, r, r.ClaimedAt, limits)
-}
-
 // Room implements [approval.Store].
 func (s *Store) Room(ctx context.Context, r approval.Record, limits []approval.Limit, now time.Time) error {
 	return s.reading(ctx, func(ctx context.Context, q queryer) error { return checkLimits(ctx, q, r, now, limits) })
@@ -68,15 +59,12 @@ func limitUntil(ctx context.Context, q queryer, r approval.Record, at time.Time,
 		c.clauses = append(c.clauses, "substr(operation, length(operation) - length(CAST("+c.add(l.Suffix)+
 			" AS TEXT)) + 1) = "+c.add(l.Suffix))
 	}
-	oldest, err := one(ctx, q, func(t *time.Time) []any { return []any{(*millis)(t)} },
-		"SELECT claimed_at FROM approvals"+c.where()+" ORDER BY claimed_at DESC LIMIT 1 OFFSET "+c.add(l.Most-1), c.values...)
-	if errors.Is(err, approval.ErrNotFound) {
-		return time.Time{}, nil
-	}
-	if err != nil {
+	oldest, err := orNil(one(ctx, q, func(t *time.Time) []any { return []any{(*millis)(t)} },
+		"SELECT claimed_at FROM approvals"+c.where()+" ORDER BY claimed_at DESC LIMIT 1 OFFSET "+c.add(l.Most-1), c.values...))
+	if err != nil || oldest == nil {
 		return time.Time{}, err
 	}
-	return notInFuture(oldest, at).Add(l.Within), nil
+	return notInFuture(*oldest, at).Add(l.Within), nil
 }
 
 // notInFuture is a time of the past: what a clock that was wrong has put into the future counts as now.
@@ -120,15 +108,12 @@ func checkPause(ctx context.Context, q queryer, r approval.Record) error {
 	if r.ByPerson() {
 		return nil
 	}
-	denied, err := one(ctx, q, recordFields, selectDenied,
-		r.API, r.Account, r.Person, r.Operation, r.ArgsHash, millis(r.CreatedAt.Add(-pause)))
-	if errors.Is(err, approval.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	denied, err := orNil(one(ctx, q, recordFields, selectDenied,
+		r.API, r.Account, r.Person, r.Operation, r.ArgsHash, millis(r.CreatedAt.Add(-pause))))
+	if err != nil || denied == nil {
 		return err
 	}
-	return &approval.PausedError{Record: denied, Until: notInFuture(denied.ChangedAt, r.CreatedAt).Add(pause)}
+	return &approval.PausedError{Record: *denied, Until: notInFuture(denied.ChangedAt, r.CreatedAt).Add(pause)}
 }
 
 const selectFreeze = "SELECT " + freezeColumns + " FROM freezes"
@@ -153,22 +138,12 @@ func (s *Store) Frozen(ctx context.Context) (*approval.Freeze, error) {
 	if err := verifyFiles(ctx, s); err != nil {
 		return nil, err
 	}
-	return freezeOrNil(readOne(ctx, s, freezeFields, selectFreeze))
-}
-
-func freezeOrNil(f approval.Freeze, err error) (*approval.Freeze, error) {
-	if errors.Is(err, approval.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &f, nil
+	return orNil(readOne(ctx, s, freezeFields, selectFreeze))
 }
 
 // checkFreeze fails with *approval.FrozenError while there is a freeze.
 func checkFreeze(ctx context.Context, q queryer) error {
-	f, err := freezeOrNil(one(ctx, q, freezeFields, selectFreeze))
+	f, err := orNil(one(ctx, q, freezeFields, selectFreeze))
 	if err != nil || f == nil {
 		return err
 	}

@@ -63,7 +63,10 @@ func moveIn(ctx context.Context, tx transaction, m approval.Move, row audit.Row)
 		return moved, err
 	}
 	if m.To == approval.Executing {
-		if err := checkClaim(ctx, tx, moved, m.Limits); err != nil {
+		if err := checkFreeze(ctx, tx); err != nil {
+			return moved, err
+		}
+		if err := checkLimits(ctx, tx, moved, moved.ClaimedAt, m.Limits); err != nil {
 			return moved, err
 		}
 	}
@@ -108,7 +111,7 @@ func assignments(m approval.Move, p *params) string {
 		{"owner", m.Owner, claim},
 		{"api_status", m.APIStatus, m.APIStatus != 0},
 		{"message", m.Message, m.Message != ""},
-		{"result", jsonText(m.Result), len(m.Result) > 0},
+		{"result", (*jsonText)(&m.Result), len(m.Result) > 0},
 		{"approver", approver(m), approver(m) != ""},
 	}
 	var list []string

@@ -37,17 +37,6 @@ const (
 // postgresClock is the server's: now() would be when the transaction began.
 const postgresClock = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
-// postgresEngine appends under a lock. Its snapshots are per statement, whatever the server's
-// default is: one taken before the lock was had would not see what others have just written.
-var postgresEngine = engine{
-	options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
-	skip:    " FOR UPDATE SKIP LOCKED",
-	lock:    appendLock,
-	timeout: postgresTimeout,
-	clock:   postgresClock,
-	explain: explainPostgres,
-}
-
 func openPostgres(ctx context.Context, url string) (*Store, error) {
 	config, err := parsePostgres(url)
 	if err != nil {
@@ -57,10 +46,18 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 		return nil, fmt.Errorf("database %s: %w", placeOf(config), explainPostgres(err))
 	}
 	read := postgresPool(config, readers, map[string]string{"default_transaction_read_only": "on"})
-	engine := postgresEngine
-	engine.session = newSession(config)
-	s := newStore(engine, postgresPool(config, postgresWriters, nil), postgresWriters, read, readers)
-	s.growth = &growth{}
+	s := newStore(engine{
+		// Snapshots are per statement, whatever the server's default is: one taken before the append lock was
+		// had would not see what others have just written.
+		options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+		skip:    " FOR UPDATE SKIP LOCKED",
+		lock:    appendLock,
+		timeout: postgresTimeout,
+		clock:   postgresClock,
+		explain: explainPostgres,
+		session: newSession(config),
+		growth:  &growth{},
+	}, postgresPool(config, postgresWriters, nil), postgresWriters, read)
 	s.growth.narrow(s)
 	return s, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -87,15 +88,8 @@ const (
 
 func hasCode(err error, codes ...string) bool {
 	var failure *pgconn.PgError
-	if !errors.As(err, &failure) {
-		return false
-	}
-	for _, code := range codes {
-		if strings.HasPrefix(failure.Code, code) {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &failure) &&
+		slices.ContainsFunc(codes, func(code string) bool { return strings.HasPrefix(failure.Code, code) })
 }
 
 // isForeignKeyError reports whether a row names an approval that does not exist.
@@ -118,8 +112,7 @@ func isTransient(err error) bool {
 }
 
 func cannotConnect(err error) bool {
-	var failure *pgconn.ConnectError
-	return errors.As(err, &failure)
+	return errors.As(err, new(*pgconn.ConnectError))
 }
 
 // isLost reports whether the connection to the database broke, or never came to be.

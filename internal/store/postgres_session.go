@@ -51,16 +51,14 @@ func newSession(config *pgx.ConnConfig) *session {
 	return &session{config: config}
 }
 
-// take acquires a lock under an id, on a new connection where there is none or it is closed.
+// take acquires a lock under an id.
 func (s *session) take(ctx context.Context, kind liveness.Kind, id string) (liveness.Lock, error) {
 	ctx, cancel := ownTime(ctx)
 	defer cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil || s.conn.IsClosed() {
-		if err := s.connect(ctx); err != nil {
-			return nil, err
-		}
+	if err := s.connect(ctx); err != nil {
+		return nil, err
 	}
 	lock := &sessionLock{session: s, conn: s.conn, kind: kind, id: id}
 	if err := s.conn.QueryRow(ctx, takeLock, kind, lock.id).Scan(&lock.pid); err != nil {
@@ -82,10 +80,8 @@ func (s *session) checkDirect(ctx context.Context) error {
 	defer cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil || s.conn.IsClosed() {
-		if err := s.connect(ctx); err != nil {
-			return err
-		}
+	if err := s.connect(ctx); err != nil {
+		return err
 	}
 	for range 3 {
 		var pid uint32
@@ -105,9 +101,10 @@ func ownTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), postgresTimeout)
 }
 
+// connect makes a connection where there is none or it is closed.
 func (s *session) connect(ctx context.Context) error {
-	if s.conn != nil {
-		_ = s.conn.Close(ctx) // it is broken
+	if s.conn != nil && !s.conn.IsClosed() {
+		return nil
 	}
 	conn, err := pgx.ConnectConfig(ctx, s.config)
 	if err != nil {

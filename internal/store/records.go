@@ -38,11 +38,6 @@ func (s *Store) Find(ctx context.Context, q approval.Query) ([]approval.Record, 
 }
 
 func findQuery(q approval.Query) (string, []any) {
-	c := selecting(q)
-	return selectRecord + c.where() + " ORDER BY created_at DESC, seq DESC" + limit(q.Limit), c.values
-}
-
-func selecting(q approval.Query) *conditions {
 	c := &conditions{}
 	c.states(q.States)
 	c.equal("actor", q.Actor)
@@ -58,7 +53,7 @@ func selecting(q approval.Query) *conditions {
 	if q.Undelivered {
 		c.clauses = append(c.clauses, "told_at = 0")
 	}
-	return c
+	return selectRecord + c.where() + " ORDER BY created_at DESC, seq DESC" + limit(q.Limit), c.values
 }
 
 // Escalate implements [approval.Store]. A record that is no longer pending fails with
@@ -69,11 +64,7 @@ func (s *Store) Escalate(ctx context.Context, id string, expires time.Time) erro
 	if err != nil || changed {
 		return err
 	}
-	r, err := s.Record(ctx, id)
-	if err != nil {
-		return err
-	}
-	return &approval.StateError{Record: r}
+	return stateError(s.Record(ctx, id))
 }
 
 // MarkDelivered implements [approval.Store]. It fails with approval.ErrNotFound for an id that does
@@ -167,36 +158,29 @@ func insertIn(ctx context.Context, tx transaction, r approval.Record, limits []a
 
 // mayInsert fails if a new record is not allowed.
 func mayInsert(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
+	check, at := checkOpenQuestions, r.CreatedAt
 	if r.State == approval.Executing {
 		if err := checkFreeze(ctx, q); err != nil {
 			return err
 		}
+		check, at = checkTarget, r.ClaimedAt
 	}
 	if err := checkPause(ctx, q, r); err != nil {
 		return err
 	}
-	if r.State == approval.Pending {
-		if err := checkOpenQuestions(ctx, q, r); err != nil {
-			return err
-		}
-		return checkLimits(ctx, q, r, r.CreatedAt, limits)
-	}
-	if err := checkTarget(ctx, q, r); err != nil {
+	if err := check(ctx, q, r); err != nil {
 		return err
 	}
-	return checkLimits(ctx, q, r, r.ClaimedAt, limits)
+	return checkLimits(ctx, q, r, at, limits)
 }
 
 // checkTarget fails with *approval.BusyError if another record than r holds its target.
 func checkTarget(ctx context.Context, q queryer, r approval.Record) error {
-	held, err := one(ctx, q, recordFields, selectRecord+
+	held, err := orNil(one(ctx, q, recordFields, selectRecord+
 		" WHERE api = $1 AND account = $2 AND target = $3 AND id <> $4 AND "+inHolding,
-		r.API, r.Account, r.Target, r.ID)
-	if errors.Is(err, approval.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+		r.API, r.Account, r.Target, r.ID))
+	if err != nil || held == nil {
 		return err
 	}
-	return &approval.BusyError{Holder: held}
+	return &approval.BusyError{Holder: *held}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -99,6 +100,17 @@ func one[T any](ctx context.Context, q queryer, fields func(*T) []any, query str
 		return none, cmp.Or(err, approval.ErrNotFound)
 	}
 	return rows[0], nil
+}
+
+// orNil is nil in place of approval.ErrNotFound.
+func orNil[T any](value T, err error) (*T, error) {
+	if errors.Is(err, approval.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &value, nil
 }
 
 // all runs a query for any number of rows.

@@ -64,7 +64,7 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: opened.explain, lockFiles: liveness.FilesIn(path + "-locks")}, write, 1, read, readers)
+	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: opened.explain, lockFiles: liveness.FilesIn(path + "-locks")}, write, 1, read)
 	s.writes, s.reads = newStatements(write), newStatements(read)
 	return s, nil
 }
@@ -98,7 +98,7 @@ func prepareFiles(path string) error {
 	if err := makePrivate(path); err != nil {
 		return err
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
+	for _, suffix := range suffixes {
 		if err := makeOwnerOnly(path + suffix); err != nil {
 			return err
 		}

@@ -13,9 +13,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// companions are what SQLite keeps beside a database while it is open: the rows that were
-// committed last, and where they are in there.
-var companions = []string{"-wal", "-shm"}
+// suffixes are of the database file and of what SQLite keeps beside it while it is open: the rows
+// that were committed last, and where they are in there.
+var suffixes = []string{"", "-wal", "-shm"}
 
 // files are the files of an open SQLite database, as this process has them open.
 type files struct {
@@ -31,7 +31,7 @@ type files struct {
 // all are there and open.
 func openedFiles(path string, write *sql.DB) (*files, error) {
 	f := &files{path: path, write: write, opened: map[string]os.FileInfo{}}
-	for _, suffix := range append([]string{""}, companions...) {
+	for _, suffix := range suffixes {
 		own, err := ownFile(path + suffix)
 		if err != nil {
 			return nil, err

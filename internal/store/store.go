@@ -90,8 +90,8 @@ func isPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres:") || strings.HasPrefix(url, "postgresql:")
 }
 
-// newStore makes a store of two pools and the number of connections of each.
-func newStore(e engine, write *sql.DB, writers int, read *sql.DB, readers int) *Store {
+// newStore makes a store of two pools, one of so many writers and the read pool.
+func newStore(e engine, write *sql.DB, writers int, read *sql.DB) *Store {
 	return &Store{
 		engine: e, write: write, writeSlots: make(chan struct{}, writers), read: read, readSlots: make(chan struct{}, readers),
 		held: map[liveness.Kind]liveness.Lock{},

@@ -26,7 +26,6 @@ type transaction struct {
 
 // appended is what a transaction has done to the log.
 type appended struct {
-	locked  bool
 	first   int64 // number of the first row; 0: none
 	seq     int64 // of the last row
 	hash    string
@@ -105,11 +104,10 @@ func (e *engine) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // lockAppend waits until no other transaction appends, and keeps others off until this one ends.
 func (e *engine) lockAppend(ctx context.Context, tx transaction) error {
-	if tx.log.locked || e.lock == "" {
+	if e.lock == "" {
 		return nil
 	}
 	_, err := execute(ctx, tx, e.lock)
-	tx.log.locked = err == nil
 	return err
 }
 
