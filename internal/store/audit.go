@@ -245,11 +245,7 @@ func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*Log, error
 	if err := tx.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version); err != nil {
 		return nil, errors.Join(fmt.Errorf("it is no database of vpsbot: %w", err), l.Close())
 	}
-	known, err := newestVersion()
-	if err == nil && version > known {
-		err = tooNew(version, known)
-	}
-	if err != nil {
+	if err := checkKnown(version); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	l.notes = version >= checkpointVersion

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,9 @@ const (
 	keyColumns     = `name, hash, created_at, expires_at, revoked_at`
 
 	deliveryColumns = `id, kind, received_at, until, tries, body`
-	postColumns     = `key, approval, kind, for_user, channel, ts, thread, url, url_until, url_uses, shown, fails, next, version`
+	postColumns     = `key, approval, kind, ` + postShownColumns + `, next, version`
+	// Those that change while a post stays the same, without next.
+	postShownColumns = `for_user, channel, ts, thread, url, url_until, url_uses, shown, fails`
 
 	auditColumns = `seq, at, actor, on_behalf, surface, account, token, operation, target, arguments,
 		approval, decision, reason, approver, api_status, outcome, previous, hash`
@@ -69,9 +72,12 @@ func deliveryFields(d *delivery.Delivery) []any {
 }
 
 func postFields(p *delivery.Post) []any {
+	return slices.Concat([]any{&p.Key, &p.Approval, &p.Kind}, postShownFields(p), []any{(*millis)(&p.Next), &p.Version})
+}
+
+func postShownFields(p *delivery.Post) []any {
 	return []any{
-		&p.Key, &p.Approval, &p.Kind, &p.User, &p.Channel, &p.TS, &p.Thread,
-		(*binary)(&p.URL), (*millis)(&p.URLUntil), &p.URLUses, &p.Shown, &p.Fails, (*millis)(&p.Next), &p.Version,
+		&p.User, &p.Channel, &p.TS, &p.Thread, (*binary)(&p.URL), (*millis)(&p.URLUntil), &p.URLUses, &p.Shown, &p.Fails,
 	}
 }
 

@@ -1,21 +1,23 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"path"
 	"regexp"
+	"testing/fstest"
 
 	"github.com/pressly/goose/v3"
 )
 
 //go:embed migrations
 var migrations embed.FS
+
+var migrationFiles, _ = fs.Glob(migrations, "migrations/*.sql") // the pattern is valid
 
 // migrateSQLite brings the schema to the newest version this program knows. Where it is there
 // already, which is nearly always, that costs two queries and none of goose.
@@ -32,45 +34,56 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
 		if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
 			return err
 		}
-		return migrate(ctx, db, dialect{nil, goose.DialectSQLite3, "sqlite", strict, sqliteClock})
+		return migrate(ctx, db, dialect{goose.DialectSQLite3, "sqlite", strict, sqliteClock})
 	})
 }
 
 // isUpToDate reports whether a schema is of the newest version. A fresh database has none, and an error
 // recurs under the migration lock.
 func isUpToDate(ctx context.Context, db *sql.DB) (bool, error) {
-	newest, err := newestVersion()
 	var version int64
-	if err != nil || db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version) != nil {
-		return false, err
+	if db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version").Scan(&version) != nil {
+		return false, nil
 	}
-	if version > newest {
-		return false, tooNew(version, newest)
-	}
-	return version == newest, nil
+	return version == newestVersion, checkKnown(version)
 }
 
-func newestVersion() (int64, error) {
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil || len(names) == 0 {
-		return 0, errors.Join(err, errors.New("no migrations"))
+// newestVersion is the version of the schema that the last migration leads to.
+var newestVersion = func() int64 {
+	version, err := goose.NumericComponent(migrationFiles[len(migrationFiles)-1])
+	if err != nil {
+		panic(err) // it is misnamed
 	}
-	return goose.NumericComponent(names[len(names)-1])
+	return version
+}()
+
+// checkKnown fails for a version of the schema that is newer than this program.
+func checkKnown(version int64) error {
+	if version > newestVersion {
+		return fmt.Errorf("its schema is version %d and this vpsbot knows %d: it was written by a newer one, upgrade vpsbot",
+			version, newestVersion)
+	}
+	return nil
 }
 
-func tooNew(version, newest int64) error {
-	return fmt.Errorf("its schema is version %d and this vpsbot knows %d: it was written by a newer one, upgrade vpsbot",
-		version, newest)
-}
-
-// dialect is the folder of migrations as one engine gets them: rewritten, and with a file of the same
-// name in the engine's own folder appended.
+// dialect is how one engine gets the migrations: rewritten, and with a file of the same name in the
+// engine's own folder appended.
 type dialect struct {
-	fs.FS
 	goose   goose.Dialect
 	folder  string
 	rewrite func([]byte) []byte
 	clock   string // as of an engine
+}
+
+func (d dialect) files() fs.FS {
+	files := fstest.MapFS{}
+	for _, file := range migrationFiles {
+		name := path.Base(file)
+		shared, _ := migrations.ReadFile(file)                               // it is there
+		own, _ := migrations.ReadFile("migrations/" + d.folder + "/" + name) // few have one
+		files[name] = &fstest.MapFile{Data: append(d.rewrite(shared), own...)}
+	}
+	return files
 }
 
 // migrate applies the migrations that are missing.
@@ -78,11 +91,7 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 	if err := checkNoHeartbeat(ctx, db, d.clock); err != nil {
 		return err
 	}
-	var err error
-	if d.FS, err = fs.Sub(migrations, "migrations"); err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(d.goose, db, d,
+	provider, err := goose.NewProvider(d.goose, db, d.files(),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
@@ -143,32 +152,3 @@ var integer = regexp.MustCompile(`\bINTEGER\b`)
 
 // wide gives PostgreSQL's numbers the 64 bits that SQLite's have.
 func wide(text []byte) []byte { return integer.ReplaceAll(text, []byte("BIGINT")) }
-
-// Open implements [fs.FS].
-func (d dialect) Open(name string) (fs.File, error) {
-	file, err := d.FS.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	if info, err := file.Stat(); err != nil || info.IsDir() {
-		return file, err
-	}
-	text, err := io.ReadAll(file)
-	if err != nil {
-		return nil, err
-	}
-	text = d.rewrite(text)
-	if more, err := fs.ReadFile(d.FS, d.folder+"/"+name); err == nil {
-		text = append(text, more...)
-	}
-	return rewritten{File: file, Reader: bytes.NewReader(text)}, nil
-}
-
-// rewritten is a file with other contents.
-type rewritten struct {
-	fs.File
-	*bytes.Reader
-}
-
-// Read implements [fs.File].
-func (f rewritten) Read(p []byte) (int, error) { return f.Reader.Read(p) }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // CheckPlace refuses a place for a SQLite database where others could put a file of theirs in the
@@ -13,7 +14,7 @@ import (
 // (unless its sticky bit keeps them off the files of others). Links above it are followed. It makes
 // nothing; what is not there yet is fine.
 func CheckPlace(path string) error {
-	for _, suffix := range append([]string{"-lock", "-locks"}, suffixes...) {
+	for _, suffix := range slices.Concat(suffixes, []string{"-lock", "-locks"}) {
 		info, err := os.Lstat(path + suffix)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

@@ -213,7 +213,7 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	if _, err := conn.ExecContext(ctx, upgradeLock); err != nil {
 		return err
 	}
-	return migrate(ctx, db, dialect{nil, goose.DialectPostgres, "postgres", wide, postgresClock})
+	return migrate(ctx, db, dialect{goose.DialectPostgres, "postgres", wide, postgresClock})
 }
 
 // checkServer fails for a server that is too old, or that cannot hold every text.

@@ -21,25 +21,16 @@ var posts = queue[delivery.Post]{
 	also:  "marked = 0",
 }
 
-// postValues are the columns that change while a post stays the same.
-var postValues = []string{"for_user", "channel", "ts", "thread", "url", "url_until", "url_uses", "shown", "fails", "next"}
-
 // AddPost implements [delivery.Posts].
 func (s *Store) AddPost(ctx context.Context, p delivery.Post) (first bool, err error) {
 	return addPost(ctx, s, p, "DO NOTHING")
 }
 
 // replacing overwrites a post and increments its version, so that SavePost of the one before fails.
-var replacing = "DO UPDATE SET " + strings.Join(excluded(postValues), ", ") +
-	", version = posts.version + 1, marked = excluded.marked, owner = excluded.owner, leased_until = excluded.leased_until"
-
-func excluded(columns []string) []string {
-	sets := make([]string, len(columns))
-	for i, column := range columns {
-		sets[i] = column + " = excluded." + column
-	}
-	return sets
-}
+const replacing = `DO UPDATE SET for_user = excluded.for_user, channel = excluded.channel, ts = excluded.ts, thread = excluded.thread,
+	url = excluded.url, url_until = excluded.url_until, url_uses = excluded.url_uses, shown = excluded.shown, fails = excluded.fails,
+	next = excluded.next, version = posts.version + 1,
+	marked = excluded.marked, owner = excluded.owner, leased_until = excluded.leased_until`
 
 // ReplacePost implements [delivery.Posts].
 func (s *Store) ReplacePost(ctx context.Context, p delivery.Post) error {
@@ -72,16 +63,10 @@ func (s *Store) SavePost(ctx context.Context, p delivery.Post) error {
 // savePostQuery has what was marked meanwhile go before a later Next: the process that saves it has read
 // the record before that.
 func savePostQuery(p delivery.Post) (query string, args []any) {
-	fields := postFields(&p)
 	var values params
-	sets := make([]string, 0, len(postValues))
-	for i, column := range strings.Split(postColumns, ", ") {
-		if slices.Contains(postValues, column) && column != "next" {
-			sets = append(sets, column+" = "+values.add(fields[i]))
-		}
-	}
+	shown := values.addAll(postShownFields(&p))
 	next := "CASE WHEN marked > 0 AND marked < " + values.add(dueAt(p)) + " THEN marked ELSE " + values.add(millis(p.Next)) + " END"
-	return "UPDATE posts SET " + strings.Join(sets, ", ") + ", next = " + next + ", marked = 0, owner = '', leased_until = 0" +
+	return "UPDATE posts SET (" + postShownColumns + ") = (" + shown + "), next = " + next + ", marked = 0, owner = '', leased_until = 0" +
 		" WHERE key = " + values.add(p.Key) + " AND version = " + values.add(p.Version), values.values
 }
 
@@ -120,10 +105,7 @@ func (s *Store) MarkDue(ctx context.Context, id string, at time.Time) error {
 // markDueQuery sets marked too while a post is claimed, because SavePost overwrites next.
 func markDueQuery(id string, at time.Time) (query string, args []any) {
 	var p params
-	sooner := func(column string) string {
-		return column + " = CASE WHEN " + column + " = 0 OR " + column + " > " + p.add(millis(at)) + " THEN " + p.add(millis(at)) + " ELSE " + column + " END"
-	}
-	next := sooner("next")
+	next := "next = CASE WHEN next = 0 OR next > " + p.add(millis(at)) + " THEN " + p.add(millis(at)) + " ELSE next END"
 	marked := "marked = CASE WHEN leased_until = 0 THEN 0 WHEN marked = 0 OR marked > " + p.add(millis(at)) + " THEN " + p.add(millis(at)) + " ELSE marked END"
 	return "UPDATE posts SET " + next + ", " + marked + " WHERE approval = " + p.add(id), p.values
 }
