@@ -74,9 +74,9 @@ func probe(path string) (State, error) {
 
 // Any reports whether somebody holds a lock of a kind.
 func (f *Files) Any(kind Kind) (bool, error) {
-	paths, err := f.all(kind)
-	for _, path := range paths {
-		state, failed := probe(path)
+	ids, err := f.all(kind)
+	for _, id := range ids {
+		state, failed := probe(f.path(kind, id))
 		if state == Exists && failed == nil {
 			return true, nil
 		}
@@ -85,8 +85,8 @@ func (f *Files) Any(kind Kind) (bool, error) {
 	return false, err
 }
 
-// all lists the files of a kind. A folder that was never made has none.
-func (f *Files) all(kind Kind) (paths []string, err error) {
+// all lists the ids that have a file of a kind. A folder that was never made has none.
+func (f *Files) all(kind Kind) (ids []string, err error) {
 	entries, err := os.ReadDir(f.folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -94,10 +94,10 @@ func (f *Files) all(kind Kind) (paths []string, err error) {
 	for _, entry := range entries {
 		id, isKind := strings.CutPrefix(strings.TrimSuffix(entry.Name(), suffix), string(kind)+"-")
 		if isKind && isID(id) {
-			paths = append(paths, f.path(kind, id))
+			ids = append(ids, id)
 		}
 	}
-	return paths, err
+	return ids, err
 }
 
 // Sweep removes the files of holders that are gone and that no row names any more. There is no race: an
@@ -106,16 +106,17 @@ func (f *Files) all(kind Kind) (paths []string, err error) {
 func (f *Files) Sweep(isNamed func(id string) (bool, error)) error {
 	var failed error
 	for _, kind := range []Kind{Work, Slack} {
-		paths, err := f.all(kind)
+		ids, err := f.all(kind)
 		failed = errors.Join(failed, err)
-		for _, path := range paths {
-			failed = errors.Join(failed, sweepOne(path, kind, isNamed))
+		for _, id := range ids {
+			failed = errors.Join(failed, f.sweepOne(kind, id, isNamed))
 		}
 	}
 	return failed
 }
 
-func sweepOne(path string, kind Kind, isNamed func(id string) (bool, error)) error {
+func (f *Files) sweepOne(kind Kind, id string, isNamed func(id string) (bool, error)) error {
+	path := f.path(kind, id)
 	if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()).Abs() < settled {
 		return nil //nolint:nilerr // another sweep was quicker
 	}
@@ -124,7 +125,6 @@ func sweepOne(path string, kind Kind, isNamed func(id string) (bool, error)) err
 		return nil //nolint:nilerr // it is held, or gone
 	}
 	if kind == Work {
-		id := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), string(kind)+"-"), suffix)
 		if named, err := isNamed(id); err != nil || named {
 			return errors.Join(err, file.Close())
 		}

@@ -22,18 +22,16 @@ const page = 1000
 
 // Note implements [approval.Store].
 func (s *Store) Note(ctx context.Context, row audit.Row) error {
+	due := []audit.Row{row}
 	if row.Decision == audit.Refused {
-		counted, due := s.refusals.count(row, func(kind refusal) { s.noteCounts(kind) })
-		if counted {
-			return nil
-		}
-		if due != nil { // the summary of a minute that has ended
-			if err := s.append(ctx, *due); err != nil {
-				return err
-			}
+		due = s.refusals.count(row, func(kind refusal) { s.noteCounts(kind) })
+	}
+	for _, row := range due {
+		if err := s.append(ctx, row); err != nil {
+			return err
 		}
 	}
-	return s.append(ctx, row)
+	return nil
 }
 
 func (s *Store) append(ctx context.Context, row audit.Row) error {

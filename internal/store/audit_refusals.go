@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -37,16 +38,16 @@ type counted struct {
 	timer   *time.Timer
 }
 
-// count counts a refusal if a row was written for a like one within the minute. Otherwise the caller
-// writes its row, and before it due, if not nil: the summary of the minute that has ended.
-func (r *refusals) count(row audit.Row, later func(refusal)) (isCounted bool, due *audit.Row) {
+// count counts a refusal if a row was written for a like one within the minute. Otherwise it returns the
+// rows to write: the summary of the minute that has ended, if any, and the refusal's own.
+func (r *refusals) count(row audit.Row, later func(refusal)) (due []audit.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := refusal{row.Actor, row.Surface, row.Account, row.Operation}
 	c := r.counts[key]
 	if c != nil && row.At.Sub(c.first).Abs() < refusalsWithin {
 		c.add(row)
-		return true, nil
+		return nil
 	}
 	if c != nil {
 		c.timer.Stop()
@@ -56,7 +57,7 @@ func (r *refusals) count(row audit.Row, later func(refusal)) (isCounted bool, du
 		r.counts = map[refusal]*counted{}
 	}
 	r.counts[key] = &counted{first: row.At, timer: time.AfterFunc(refusalsWithin, func() { later(key) })}
-	return false, due
+	return append(due, row)
 }
 
 // flush ends the minute of some kinds, or of all, and returns the rows of their summaries.
@@ -64,9 +65,7 @@ func (r *refusals) flush(kinds ...refusal) (rows []audit.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(kinds) == 0 {
-		for key := range r.counts {
-			kinds = append(kinds, key)
-		}
+		kinds = slices.Collect(maps.Keys(r.counts))
 	}
 	for _, key := range kinds {
 		c := r.counts[key]
@@ -75,9 +74,7 @@ func (r *refusals) flush(kinds ...refusal) (rows []audit.Row) {
 		}
 		c.timer.Stop()
 		delete(r.counts, key)
-		if row := c.summary(); row != nil {
-			rows = append(rows, *row)
-		}
+		rows = append(rows, c.summary()...)
 	}
 	slices.SortFunc(rows, func(a, b audit.Row) int { return a.At.Compare(b.At) })
 	return rows
@@ -94,8 +91,8 @@ func (c *counted) add(row audit.Row) {
 	}
 }
 
-// summary is the row for the counted refusals, or nil.
-func (c *counted) summary() *audit.Row {
+// summary is the row for the counted refusals, if there are any.
+func (c *counted) summary() []audit.Row {
 	if c.count == 0 {
 		return nil
 	}
@@ -115,7 +112,7 @@ func (c *counted) summary() *audit.Row {
 		Until   time.Time `json:"until"`
 		Targets []string  `json:"targets,omitempty"`
 	}{c.count, c.from.UTC(), c.row.At.UTC(), c.targets})
-	return &row
+	return []audit.Row{row}
 }
 
 // noteCounts writes what was counted of one kind, or of all.

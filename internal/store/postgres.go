@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,8 +146,9 @@ func parsePostgres(url string) (*pgx.ConnConfig, error) {
 		return nil, errors.New("the database URL is not understood: write postgres://USER:PASSWORD@HOST/DATABASE, " +
 			"with %XX for each special character of the password; sslmode is one of disable, require, verify-ca, verify-full")
 	}
+	timeout := fmt.Sprint(postgresTimeout.Milliseconds())
 	for name, value := range map[string]string{
-		"application_name": "vpsbot", "statement_timeout": milliseconds(postgresTimeout), "idle_in_transaction_session_timeout": milliseconds(postgresTimeout),
+		"application_name": "vpsbot", "statement_timeout": timeout, "idle_in_transaction_session_timeout": timeout,
 	} {
 		if _, given := config.RuntimeParams[name]; !given {
 			config.RuntimeParams[name] = value
@@ -167,17 +169,13 @@ func isPlain(url string) bool {
 	return strings.Count(rest, "@") == strings.Count(authority, "@") && strings.Count(rest, "@") <= 1
 }
 
-func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
-
 // placeOf names the database without the password.
 func placeOf(c *pgx.ConnConfig) string { return c.Database + " at " + c.Host }
 
 // postgresPool does not connect yet.
 func postgresPool(config *pgx.ConnConfig, connections int, params map[string]string) *sql.DB {
 	config = config.Copy()
-	for name, value := range params {
-		config.RuntimeParams[name] = value
-	}
+	maps.Copy(config.RuntimeParams, params)
 	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(enforceDurability))
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
