@@ -54,7 +54,7 @@ func BenchmarkTenThousandPresses(b *testing.B) {
 			db := open(b, fresh())
 			inserted(b, db, asked("1"))
 			b.StartTimer()
-			won, lost := press(b, db, 10_000)
+			won, lost := press(b.Context(), db, 10_000)
 			require.EqualValues(b, [2]int64{1, 9_999}, [2]int64{won, lost})
 		}
 	})
@@ -99,7 +99,7 @@ func multiply(b *testing.B, url string, n int) {
 	columns := columnsOf(b, url, "approvals")
 	list := strings.Join(columns, ", ")
 	columns[slices.Index(columns, "id")] = "id || '-' || n"
-	around(b, url, "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < $1) INSERT INTO approvals ("+list+
+	execute(b, url, "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < $1) INSERT INTO approvals ("+list+
 		") SELECT "+strings.Join(columns, ", ")+" FROM approvals, many", n-1)
 }
 

@@ -52,18 +52,24 @@ func open(t testing.TB, url string) *store.Store {
 	return s
 }
 
+// onEach runs a test with the URL of a new store of each engine.
+func onEach(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) { test(t, engine(t)) })
+	}
+}
+
 // conforms runs a test on a new database of each engine.
 func conforms(t *testing.T, test func(t *testing.T, db database)) {
 	t.Helper()
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			db := open(t, engine(t))
-			test(t, db)
-			_, err := audit.Verify(db.Rows(t.Context(), audit.Filter{}))
-			require.NoError(t, err, "the chain is whole after every test")
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		t.Parallel()
+		db := open(t, url)
+		test(t, db)
+		_, err := audit.Verify(db.Rows(t.Context(), audit.Filter{}))
+		require.NoError(t, err, "the chain is whole after every test")
+	})
 }
 
 // start is when the tests take place.

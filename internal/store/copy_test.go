@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
@@ -121,13 +120,9 @@ func TestMigrateRefuses(t *testing.T) {
 func TestMigrateCounts(t *testing.T) {
 	url := pgtest.URL(t)
 	db := open(t, url)
-	admin, err := sql.Open("pgx", url)
-	require.NoError(t, err)
-	defer admin.Close()
-	_, err = admin.Exec(`CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+	execute(t, url, `CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 		CREATE TRIGGER lose BEFORE INSERT ON beats FOR EACH ROW EXECUTE FUNCTION lose()`)
-	require.NoError(t, err)
-	_, err = store.Migrate(t.Context(), "sqlite:"+full(t), url)
+	_, err := store.Migrate(t.Context(), "sqlite:"+full(t), url)
 	require.ErrorContains(t, err, "table beats: it has 1 rows and 0 arrived")
 	require.Empty(t, rows(t, db, audit.Filter{}))
 }

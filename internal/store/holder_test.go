@@ -22,21 +22,19 @@ import (
 )
 
 func TestNowIsTheDatabasesClock(t *testing.T) {
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			s := open(t, engine(t))
-			now, err := s.Now(t.Context())
-			require.NoError(t, err)
-			require.WithinDuration(t, time.Now(), now, 5*time.Second, "both databases are on this machine")
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		now, err := s.Now(t.Context())
+		require.NoError(t, err)
+		require.WithinDuration(t, time.Now(), now, 5*time.Second, "both databases are on this machine")
+	})
 }
 
 // On PostgreSQL the server's clock counts: here it stands wherever the test puts it.
 func TestNowIsTheServersClock(t *testing.T) {
 	url := pgtest.URL(t) + ",pg_catalog" // a function of ours goes before the server's own
 	db := open(t, url)
-	around(t, url, "CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT timestamptz ''2001-02-03 04:05:06.789Z'''")
+	execute(t, url, "CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT timestamptz ''2001-02-03 04:05:06.789Z'''")
 	now, err := db.Now(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, time.Date(2001, 2, 3, 4, 5, 6, 789e6, time.UTC), now)
@@ -143,7 +141,7 @@ func lose(t *testing.T, url, id string) {
 		require.NoError(t, os.Remove(lockFile(path, id)))
 		return
 	}
-	around(t, url, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
+	execute(t, url, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
 		AND objid = hashtext($1)::bit(32)::bigint::oid`, id)
 }
 
@@ -236,12 +234,11 @@ func TestConnectionsOfPostgreSQL(t *testing.T) {
 	require.Greater(t, used(db), 3, "under load")
 	require.NoError(t, db.Close())
 
-	around(t, server.URL(), "ALTER SYSTEM SET max_connections = 20")
+	execute(t, server.URL(), "ALTER SYSTEM SET max_connections = 20")
 	server.Crash()
 	require.NoError(t, server.Restart())
 	db = open(t, server.URL())
-	others := openAround(t, server.URL())
-	defer others.Close()
+	others := around(t, server.URL())
 	for range 15 { // with this process's reader 16, which is 80 %
 		conn, err := others.Conn(t.Context())
 		require.NoError(t, err)

@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/keys"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 func TestKeys(t *testing.T) {
@@ -80,21 +83,14 @@ func TestKeysRefuse(t *testing.T) {
 func TestOneFirstKey(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {
 		ctx := t.Context()
-		errs := make(chan error, 8)
-		for i := range cap(errs) {
-			go func() {
-				errs <- db.AddFirst(ctx, keys.Key{Name: fmt.Sprint("key-", i), Hash: fmt.Sprint("h", i), CreatedAt: ms(start)}, row("created"))
-			}()
-		}
-		made := 0
-		for range cap(errs) {
-			if err := <-errs; err == nil {
-				made++
-			} else {
-				require.ErrorIs(t, err, keys.ErrNotFirst)
+		var refused atomic.Int64
+		testkit.Concurrently(8, func(i int) {
+			key := keys.Key{Name: fmt.Sprint("key-", i), Hash: fmt.Sprint("h", i), CreatedAt: ms(start)}
+			if err := db.AddFirst(ctx, key, row("created")); errors.Is(err, keys.ErrNotFirst) {
+				refused.Add(1)
 			}
-		}
-		require.Equal(t, 1, made)
+		})
+		require.EqualValues(t, 7, refused.Load())
 		first, err := db.Keys(ctx)
 		require.NoError(t, err)
 		require.Len(t, first, 1)

@@ -24,8 +24,8 @@ func ofBefore(t testing.TB) (path string, key audit.Key, known audit.Verifiers) 
 	dump, err := os.ReadFile(filepath.Join("testdata", "version-4.sql"))
 	require.NoError(t, err)
 	path = filepath.Join(t.TempDir(), "vpsbot.db")
-	around(t, "sqlite:"+path, string(dump))
-	around(t, "sqlite:"+path, "PRAGMA journal_mode = WAL")
+	execute(t, "sqlite:"+path, string(dump))
+	execute(t, "sqlite:"+path, "PRAGMA journal_mode = WAL")
 	private, err := audit.NewKey(bytes.NewReader(bytes.Repeat([]byte{7}, 32)))
 	require.NoError(t, err)
 	key, err = audit.ParseKey(private)
@@ -87,28 +87,25 @@ func TestReadingTheLogIsReadOnly(t *testing.T) {
 
 // The same while others write, on each engine. What is read is as of one moment.
 func TestReadLogWhileItGrows(t *testing.T) {
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			key, known := auditKey(t)
-			url := engine(t)
-			db := open(t, url)
-			db.SignWith(store.Signing{Key: key})
-			growing(t, db, 50, start)
-			log, err := store.OpenLog(t.Context(), url)
-			require.NoError(t, err)
-			defer log.Close() //nolint:errcheck // it was only read
-			notes, err := log.Checkpoints(t.Context())
-			require.NoError(t, err)
-			growing(t, db, 150, start)
-			report, err := audit.Check{Keys: known}.Verify(audit.Merge(log.Rows(t.Context(), audit.Filter{}), notes))
-			require.NoError(t, err)
-			require.EqualValues(t, 51, report.Rows)
-			require.Len(t, rows(t, db, audit.Filter{Limit: 1}), 1)
-			report, err = readLog(t, url, audit.Check{Keys: known})
-			require.NoError(t, err)
-			require.EqualValues(t, 201, report.Rows)
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		key, known := auditKey(t)
+		db := open(t, url)
+		db.SignWith(store.Signing{Key: key})
+		growing(t, db, 50, start)
+		log, err := store.OpenLog(t.Context(), url)
+		require.NoError(t, err)
+		defer log.Close() //nolint:errcheck // it was only read
+		notes, err := log.Checkpoints(t.Context())
+		require.NoError(t, err)
+		growing(t, db, 150, start)
+		report, err := audit.Check{Keys: known}.Verify(audit.Merge(log.Rows(t.Context(), audit.Filter{}), notes))
+		require.NoError(t, err)
+		require.EqualValues(t, 51, report.Rows)
+		require.Len(t, rows(t, db, audit.Filter{Limit: 1}), 1)
+		report, err = readLog(t, url, audit.Check{Keys: known})
+		require.NoError(t, err)
+		require.EqualValues(t, 201, report.Rows)
+	})
 }
 
 func TestOpenLogRefuses(t *testing.T) {

@@ -38,18 +38,6 @@ func TestOpenRelativePath(t *testing.T) {
 	require.FileExists(t, filepath.Join("a", "b.db"))
 }
 
-func TestOpenAgain(t *testing.T) {
-	url := unmade["sqlite"](t)
-	first := open(t, url)
-	want := inserted(t, first, asked("1"))
-	require.NoError(t, first.Close())
-	got, err := open(t, url).Record(t.Context(), "1")
-	require.NoError(t, err)
-	require.Equal(t, want, got)
-	_, err = first.Record(t.Context(), "1")
-	require.Error(t, err, "closed")
-}
-
 func TestOpenRefusesURLs(t *testing.T) {
 	for url, want := range map[string]string{
 		"":                     "the database URL is not understood: write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
@@ -168,44 +156,35 @@ func TestAuditIsAppendOnly(t *testing.T) {
 	require.ErrorContains(t, tryExecute(t, path, "DELETE FROM audit"), "audit rows are never deleted")
 }
 
-func execute(t *testing.T, path, statement string) {
+func execute(t testing.TB, place, statement string, args ...any) {
 	t.Helper()
-	require.NoError(t, tryExecute(t, path, statement))
+	require.NoError(t, tryExecute(t, place, statement, args...))
 }
 
-// tryExecute goes round the store, as another program would.
-func tryExecute(t *testing.T, path, statement string, args ...any) error {
+func tryExecute(t testing.TB, place, statement string, args ...any) error {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
-	require.NoError(t, err)
+	db := around(t, place)
 	defer db.Close()
-	_, err = db.Exec(statement, args...)
+	_, err := db.Exec(statement, args...)
 	return err
 }
 
-// around goes round the store on either engine.
-func around(t testing.TB, url, statement string, args ...any) {
+// around goes round the store at a URL or a path, as another program would.
+func around(t testing.TB, place string) *sql.DB {
 	t.Helper()
-	db := openAround(t, url)
-	defer db.Close()
-	_, err := db.Exec(statement, args...)
-	require.NoError(t, err)
-}
-
-func openAround(t testing.TB, url string) *sql.DB {
-	t.Helper()
-	driver := "pgx"
-	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		driver, url = "sqlite", path
+	driver := "sqlite"
+	if strings.HasPrefix(place, "postgres:") {
+		driver = "pgx"
 	}
-	db, err := sql.Open(driver, url)
+	db, err := sql.Open(driver, fileOf(place))
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
 func columnsOf(t testing.TB, url, table string) []string {
 	t.Helper()
-	db := openAround(t, url)
+	db := around(t, url)
 	defer db.Close()
 	rows, err := db.Query("SELECT * FROM " + table + " LIMIT 0")
 	require.NoError(t, err)
@@ -218,8 +197,7 @@ func columnsOf(t testing.TB, url, table string) []string {
 
 func query(t *testing.T, path, statement string) (out []string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
-	require.NoError(t, err)
+	db := around(t, path)
 	defer db.Close()
 	rows, err := db.Query(statement)
 	require.NoError(t, err)

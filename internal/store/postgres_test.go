@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"sync"
@@ -125,10 +124,7 @@ func TestPostgresTakesTooLong(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	db := open(t, url)
-	other, err := sql.Open("pgx", url)
-	require.NoError(t, err)
-	defer other.Close()
-	tx, err := other.Begin()
+	tx, err := around(t, url).Begin()
 	require.NoError(t, err)
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	_, err = tx.Exec("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
@@ -143,11 +139,7 @@ func TestPostgresTakesTooLong(t *testing.T) {
 func TestPostgresNeverShowsPasswords(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
-	admin, err := sql.Open("pgx", server.URL())
-	require.NoError(t, err)
-	defer admin.Close()
-	_, err = admin.Exec("CREATE ROLE " + pgtest.Role + " LOGIN PASSWORD '" + pgtest.Password + "'")
-	require.NoError(t, err)
+	execute(t, server.URL(), "CREATE ROLE "+pgtest.Role+" LOGIN PASSWORD '"+pgtest.Password+"'")
 	socket := "@/postgres?host=" + strings.Split(server.URL(), "host=")[1]
 	for name, c := range map[string]struct{ url, want string }{
 		"wrong password": {"postgres://" + pgtest.Role + ":canary" + socket, "check user and password"},
@@ -174,73 +166,46 @@ func TestPostgresNeverShowsPasswords(t *testing.T) {
 
 func TestPostgresRefuses(t *testing.T) {
 	url := pgtest.URL(t)
-	admin, err := sql.Open("pgx", url)
-	require.NoError(t, err)
-	defer admin.Close()
 	require.NoError(t, open(t, url).Close())
-	_, err = admin.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)")
-	require.NoError(t, err)
-	_, err = store.Open(t.Context(), url)
+	execute(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)")
+	_, err := store.Open(t.Context(), url)
 	require.ErrorContains(t, err, "version 99")
 	require.ErrorContains(t, err, "upgrade vpsbot")
 
-	_, err = admin.Exec("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
-	require.NoError(t, err)
+	execute(t, url, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
 	_, err = store.Open(t.Context(), strings.Replace(url, "/postgres?", "/latin?", 1))
 	require.ErrorContains(t, err, "ENCODING 'UTF8'")
 
 	occupied := pgtest.URL(t)
-	other, err := sql.Open("pgx", occupied)
-	require.NoError(t, err)
-	defer other.Close()
-	_, err = other.Exec("CREATE TABLE approvals (x bigint)")
-	require.NoError(t, err)
+	execute(t, occupied, "CREATE TABLE approvals (x bigint)")
 	_, err = store.Open(t.Context(), occupied)
 	require.ErrorContains(t, err, "take a database of its own")
 }
 
 func TestPostgresSchema(t *testing.T) {
 	url := pgtest.URL(t)
-	db := open(t, url)
-	inserted(t, db, asked("1"))
-	admin, err := sql.Open("pgx", url)
-	require.NoError(t, err)
-	defer admin.Close()
-	var narrow int
-	require.NoError(t, admin.QueryRow(`SELECT count(*) FROM information_schema.columns WHERE table_schema = current_schema()
-		AND table_name <> 'goose_db_version' AND data_type NOT IN ('text', 'bigint')`).Scan(&narrow))
-	require.Zero(t, narrow)
+	inserted(t, open(t, url), asked("1"))
+	require.Zero(t, counted(t, url, `SELECT count(*) FROM information_schema.columns WHERE table_schema = current_schema()
+		AND table_name <> 'goose_db_version' AND data_type NOT IN ('text', 'bigint')`))
 	for statement, want := range map[string]string{
 		"UPDATE audit SET actor = 'mallory'":  "audit rows are never changed",
 		"DELETE FROM audit":                   "audit rows are never deleted",
 		"TRUNCATE audit":                      "audit rows are never deleted",
 		"UPDATE approvals SET state = 'done'": "approvals_edge",
 	} {
-		_, err := admin.Exec(statement)
-		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, tryExecute(t, url, statement), want)
 	}
 }
 
 // A server that confirms what it may forget is told not to.
 func TestPostgresKeepsCommits(t *testing.T) {
 	server := pgtest.Start(t)
-	admin, err := sql.Open("pgx", server.URL())
-	require.NoError(t, err)
-	defer admin.Close()
-	for _, statement := range []string{
-		"ALTER ROLE postgres SET synchronous_commit = off", "ALTER ROLE postgres SET default_transaction_isolation = 'serializable'",
-		"CREATE TABLE seen (mode text, isolation text)",
-	} {
-		_, err := admin.Exec(statement)
-		require.NoError(t, err)
-	}
+	execute(t, server.URL(), `ALTER ROLE postgres SET synchronous_commit = off;
+		ALTER ROLE postgres SET default_transaction_isolation = 'serializable'; CREATE TABLE seen (mode text, isolation text)`)
 	db := open(t, server.URL())
-	_, err = admin.Exec(`CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	execute(t, server.URL(), `CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO seen VALUES (current_setting('synchronous_commit'), current_setting('transaction_isolation')); RETURN NEW; END $$;
 		CREATE TRIGGER see BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION see()`)
-	require.NoError(t, err)
 	inserted(t, db, asked("1"))
-	var mode, isolation string
-	require.NoError(t, admin.QueryRow("SELECT mode, isolation FROM seen").Scan(&mode, &isolation))
-	require.Equal(t, []string{"on", "read committed"}, []string{mode, isolation})
+	require.Equal(t, []string{"on, read committed"}, query(t, server.URL(), "SELECT mode || ', ' || isolation FROM seen"))
 }

@@ -128,50 +128,44 @@ func compete(db database, name string) error {
 }
 
 func TestProcessesCompete(t *testing.T) {
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			const n = 3
-			url := engine(t)
-			db := open(t, url)
-			inserted(t, db, asked("1"))
-			var sum tally
-			for _, printed := range together(t, n, "compete", url) {
-				var got tally
-				require.NoError(t, json.Unmarshal([]byte(printed), &got), printed)
-				sum = tally{sum.Claimed + got.Claimed, sum.Stored + got.Stored, sum.Joined + got.Joined, sum.Noted + got.Noted}
-			}
-			require.Equal(t, tally{Claimed: 1, Stored: 1, Joined: n*rounds - 1, Noted: n * rounds}, sum)
-			report, err := audit.Verify(db.Rows(t.Context(), audit.Filter{}))
-			require.NoError(t, err)
-			require.EqualValues(t, 1+1+1+n*rounds, report.Rows)
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		const n = 3
+		db := open(t, url)
+		inserted(t, db, asked("1"))
+		var sum tally
+		for _, printed := range together(t, n, "compete", url) {
+			var got tally
+			require.NoError(t, json.Unmarshal([]byte(printed), &got), printed)
+			sum = tally{sum.Claimed + got.Claimed, sum.Stored + got.Stored, sum.Joined + got.Joined, sum.Noted + got.Noted}
+		}
+		require.Equal(t, tally{Claimed: 1, Stored: 1, Joined: n*rounds - 1, Noted: n * rounds}, sum)
+		report, err := audit.Verify(db.Rows(t.Context(), audit.Filter{}))
+		require.NoError(t, err)
+		require.EqualValues(t, 1+1+1+n*rounds, report.Rows)
+	})
 }
 
 // pressOnce presses the button of record 1 so often, all at once, and prints who won and lost.
 func pressOnce(db database, _ string) error {
-	won, lost := pressIn(context.Background(), db, testkit.Size(400, 3334))
+	won, lost := press(context.Background(), db, testkit.Size(400, 3334))
 	return json.NewEncoder(os.Stdout).Encode([2]int64{won, lost})
 }
 
 // Ten thousand presses of one approval from three processes: one runs it, the others are told.
 func TestProcessesAnswerAtOnce(t *testing.T) {
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			const n = 3
-			url := engine(t)
-			db := open(t, url)
-			inserted(t, db, asked("1"))
-			var won, lost int64
-			for _, printed := range together(t, n, "press", url) {
-				var got [2]int64
-				require.NoError(t, json.Unmarshal([]byte(printed), &got), printed)
-				won, lost = won+got[0], lost+got[1]
-			}
-			require.EqualValues(t, [2]int64{1, int64(n*testkit.Size(400, 3334)) - 1}, [2]int64{won, lost})
-			require.Equal(t, []string{"asked", "approved"}, decisions(t, db))
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		const n = 3
+		db := open(t, url)
+		inserted(t, db, asked("1"))
+		var won, lost int64
+		for _, printed := range together(t, n, "press", url) {
+			var got [2]int64
+			require.NoError(t, json.Unmarshal([]byte(printed), &got), printed)
+			won, lost = won+got[0], lost+got[1]
+		}
+		require.EqualValues(t, [2]int64{1, int64(n*testkit.Size(400, 3334)) - 1}, [2]int64{won, lost})
+		require.Equal(t, []string{"asked", "approved"}, decisions(t, db))
+	})
 }
 
 // labour takes record after record to its end and prints each state that was confirmed to it.
@@ -202,15 +196,12 @@ var labourPath = []approval.State{approval.Pending, approval.Approved, approval.
 // A process is killed in the middle of its work: what it was told has happened has, each
 // step has its row, and the next process goes on.
 func TestKilled(t *testing.T) {
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			url := engine(t)
-			for i := range 4 {
-				confirmed := killed(t, url, fmt.Sprint("k", i), 20+37*i)
-				requireConsistent(t, url, confirmed)
-			}
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		for i := range 4 {
+			confirmed := killed(t, url, fmt.Sprint("k", i), 20+37*i)
+			requireConsistent(t, url, confirmed)
+		}
+	})
 }
 
 // killed lets a labourer print some lines and kills it; it returns all that it printed.

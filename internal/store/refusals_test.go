@@ -33,34 +33,31 @@ func refusedAll(t *testing.T, db *store.Store, list ...audit.Row) {
 
 // Like refusals of one actor and operation within a minute are one row, and one more with how many.
 func TestRepeatedRefusalsAreCounted(t *testing.T) {
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			url := engine(t)
-			db := open(t, url)
-			for i := range 41 {
-				refusedAll(t, db, refusal(start.Add(time.Duration(i)*time.Second), nil))
-			}
-			require.Len(t, rows(t, db, audit.Filter{}), 1, "the first is a row at once")
-			refusedAll(t, db, refusal(start.Add(time.Minute), nil))
-			got := rows(t, db, audit.Filter{})
-			require.Len(t, got, 3, "the count of the minute that is over, and the first of the next")
-			require.Equal(t, "refused 40 more times within a minute; the last time: the policy says no", got[1].Reason)
-			require.Equal(t, "web-1", got[1].Target)
-			require.JSONEq(t, `{"count":40,"from":"2026-03-01T12:00:01.123456789Z","until":"2026-03-01T12:00:40.123456789Z"}`, string(got[1].Arguments))
-			require.Equal(t, "local:alice", got[1].Actor)
-			require.Equal(t, audit.Refused, got[1].Decision)
+	onEach(t, func(t *testing.T, url string) {
+		db := open(t, url)
+		for i := range 41 {
+			refusedAll(t, db, refusal(start.Add(time.Duration(i)*time.Second), nil))
+		}
+		require.Len(t, rows(t, db, audit.Filter{}), 1, "the first is a row at once")
+		refusedAll(t, db, refusal(start.Add(time.Minute), nil))
+		got := rows(t, db, audit.Filter{})
+		require.Len(t, got, 3, "the count of the minute that is over, and the first of the next")
+		require.Equal(t, "refused 40 more times within a minute; the last time: the policy says no", got[1].Reason)
+		require.Equal(t, "web-1", got[1].Target)
+		require.JSONEq(t, `{"count":40,"from":"2026-03-01T12:00:01.123456789Z","until":"2026-03-01T12:00:40.123456789Z"}`, string(got[1].Arguments))
+		require.Equal(t, "local:alice", got[1].Actor)
+		require.Equal(t, audit.Refused, got[1].Decision)
 
-			refusedAll(t, db, refusal(start.Add(61*time.Second), func(r *audit.Row) { r.Target = "web-2" }), refusal(start.Add(62*time.Second), nil))
-			require.NoError(t, db.Close())
-			db = open(t, url)
-			got = rows(t, db, audit.Filter{})
-			require.Len(t, got, 4, "what was counted becomes a row at stop")
-			require.Empty(t, got[3].Target)
-			require.Contains(t, string(got[3].Arguments), `"targets":["web-2","web-1"]`)
-			_, err := audit.Verify(db.Rows(t.Context(), audit.Filter{}))
-			require.NoError(t, err)
-		})
-	}
+		refusedAll(t, db, refusal(start.Add(61*time.Second), func(r *audit.Row) { r.Target = "web-2" }), refusal(start.Add(62*time.Second), nil))
+		require.NoError(t, db.Close())
+		db = open(t, url)
+		got = rows(t, db, audit.Filter{})
+		require.Len(t, got, 4, "what was counted becomes a row at stop")
+		require.Empty(t, got[3].Target)
+		require.Contains(t, string(got[3].Arguments), `"targets":["web-2","web-1"]`)
+		_, err := audit.Verify(db.Rows(t.Context(), audit.Filter{}))
+		require.NoError(t, err)
+	})
 }
 
 // What differs in who, where, on which account or what is a row of its own, and so is all that is

@@ -19,16 +19,13 @@ import (
 // close. Each is a process but for the name.
 func replicated(t *testing.T, test func(t *testing.T, replicas []database)) {
 	t.Helper()
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := engine(t)
-			replicas := []database{open(t, url), open(t, url), open(t, url), open(t, url)}
-			test(t, replicas)
-			_, err := audit.Verify(replicas[0].Rows(t.Context(), audit.Filter{}))
-			require.NoError(t, err)
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		t.Parallel()
+		replicas := []database{open(t, url), open(t, url), open(t, url), open(t, url)}
+		test(t, replicas)
+		_, err := audit.Verify(replicas[0].Rows(t.Context(), audit.Filter{}))
+		require.NoError(t, err)
+	})
 }
 
 // decisions are those of the log, in its order.

@@ -45,30 +45,27 @@ func share(db database, _ string) error {
 
 // Three processes take at once: together they get everything, and nothing twice.
 func TestProcessesShare(t *testing.T) {
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			const n = 200
-			url := engine(t)
-			db := open(t, url)
-			want := idsOf(deliveries(n, 0))
-			gone := open(t, url)
-			received(t, gone, 0, deliveries(n, 0)...)
-			require.NoError(t, gone.Close())
-			for i := range n {
-				added(t, db, post(fmt.Sprint(i), 0))
-				want = append(want, post(fmt.Sprint(i), 0).Key)
-			}
-			var got []string
-			for _, printed := range together(t, 3, "share", url) {
-				var some []string
-				require.NoError(t, json.Unmarshal([]byte(printed), &some), printed)
-				got = append(got, some...)
-			}
-			slices.Sort(got)
-			slices.Sort(want)
-			require.Equal(t, want, got)
-			require.Empty(t, leftover(t, db, time.Hour, n))
-			require.Empty(t, due(t, db, time.Hour, n))
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		const n = 200
+		db := open(t, url)
+		want := idsOf(deliveries(n, 0))
+		gone := open(t, url)
+		received(t, gone, 0, deliveries(n, 0)...)
+		require.NoError(t, gone.Close())
+		for i := range n {
+			added(t, db, post(fmt.Sprint(i), 0))
+			want = append(want, post(fmt.Sprint(i), 0).Key)
+		}
+		var got []string
+		for _, printed := range together(t, 3, "share", url) {
+			var some []string
+			require.NoError(t, json.Unmarshal([]byte(printed), &some), printed)
+			got = append(got, some...)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		require.Equal(t, want, got)
+		require.Empty(t, leftover(t, db, time.Hour, n))
+		require.Empty(t, due(t, db, time.Hour, n))
+	})
 }

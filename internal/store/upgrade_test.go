@@ -29,23 +29,20 @@ func dumped(t *testing.T, name string) (path string) {
 
 // A store of before there was Slack keeps what it has, and takes what comes from there.
 func TestUpgradeToSlack(t *testing.T) {
-	for name, engine := range engines {
-		t.Run(name, func(t *testing.T) {
-			url := engine(t)
-			db := open(t, url)
-			want := inserted(t, db, asked("1"))
-			require.NoError(t, db.Close())
-			for _, statement := range []string{"DROP TABLE inbox", "DROP TABLE posts", "ALTER TABLE approvals DROP COLUMN interactive", "DELETE FROM goose_db_version WHERE version_id >= 4", "CREATE TABLE outbox (id TEXT)"} {
-				around(t, url, statement)
-			}
-			db = open(t, url)
-			require.Equal(t, []bool{true}, received(t, db, 0, newDelivery("a", 0)))
-			added(t, db, post("1", 0))
-			got, err := db.Record(t.Context(), "1")
-			require.NoError(t, err)
-			require.Equal(t, want, got)
-		})
-	}
+	onEach(t, func(t *testing.T, url string) {
+		db := open(t, url)
+		want := inserted(t, db, asked("1"))
+		require.NoError(t, db.Close())
+		for _, statement := range []string{"DROP TABLE inbox", "DROP TABLE posts", "ALTER TABLE approvals DROP COLUMN interactive", "DELETE FROM goose_db_version WHERE version_id >= 4", "CREATE TABLE outbox (id TEXT)"} {
+			execute(t, url, statement)
+		}
+		db = open(t, url)
+		require.Equal(t, []bool{true}, received(t, db, 0, newDelivery("a", 0)))
+		added(t, db, post("1", 0))
+		got, err := db.Record(t.Context(), "1")
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	})
 }
 
 func TestUpgrade(t *testing.T) {
@@ -131,10 +128,10 @@ func TestUpgradeWaitsForOlderProcesses(t *testing.T) {
 			"DELETE FROM goose_db_version WHERE version_id > 7", "DROP INDEX posts_owner",
 			"INSERT INTO beats (process, at) VALUES ('pod-1', extract(epoch FROM clock_timestamp()) * 1000)",
 		} {
-			around(t, url, statement)
+			execute(t, url, statement)
 		}
 		refused(url)
-		around(t, url, ago)
+		execute(t, url, ago)
 		open(t, url)
 	})
 }
