@@ -3,8 +3,11 @@ package store_test
 import (
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -132,9 +135,16 @@ func TestBackup(t *testing.T) {
 	db := open(t, "sqlite:"+path)
 	copied := filepath.Join(t.TempDir(), "copy.db")
 
-	stop := writing(t, db) // meanwhile: the copy is of one moment
+	var writer sync.WaitGroup
+	var enough atomic.Bool
+	writer.Go(func() { // meanwhile: the copy is of one moment
+		for !enough.Load() {
+			assert.NoError(t, db.Note(t.Context(), row("noted")))
+		}
+	})
 	require.NoError(t, db.Backup(t.Context(), copied))
-	stop()
+	enough.Store(true)
+	writer.Wait()
 	info, err := os.Stat(copied)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -158,29 +168,6 @@ func TestBackup(t *testing.T) {
 	require.Equal(t, before, after)
 	nowhere := filepath.Join(t.TempDir(), "no", "folder")
 	require.ErrorContains(t, db.Backup(t.Context(), nowhere), "no such file or directory")
-}
-
-// writing appends to the log until it is stopped.
-func writing(t *testing.T, db database) (stop func()) {
-	t.Helper()
-	enough, ended := make(chan struct{}), make(chan error, 1)
-	go func() {
-		var err error
-		for err == nil {
-			select {
-			case <-enough:
-				ended <- nil
-				return
-			default:
-				err = db.Note(t.Context(), row("noted"))
-			}
-		}
-		ended <- err
-	}()
-	return func() {
-		close(enough)
-		require.NoError(t, <-ended)
-	}
 }
 
 func TestBackupIsWholeOrEmpty(t *testing.T) {

@@ -48,11 +48,10 @@ func (s *Store) Withdraw(kind liveness.Kind) error {
 func (s *Store) hold(ctx context.Context, kind liveness.Kind) (liveness.Lock, error) {
 	s.locks.Lock()
 	defer s.locks.Unlock()
-	lock := s.held[kind]
-	if lock != nil && lock.Check(ctx) == nil {
-		return lock, nil
-	}
-	if lock != nil {
+	if lock := s.held[kind]; lock != nil {
+		if lock.Check(ctx) == nil {
+			return lock, nil
+		}
 		_ = lock.Release() // it is lost
 	}
 	id := liveness.NewID()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,12 +14,10 @@ import (
 // The statement itself, without the look before it, does not take a record past the people
 // that it needs.
 func TestMoveNeedsOtherConsents(t *testing.T) {
-	s, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
-	require.NoError(t, err)
-	defer s.Close()
+	s := opened(t)
 	at := time.UnixMilli(1)
 	r := approval.Record{ID: "1", State: approval.Pending, Others: 1, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
-	_, _, err = s.Insert(t.Context(), r, nil, audit.Row{At: at})
+	_, _, err := s.Insert(t.Context(), r, nil, audit.Row{At: at})
 	require.NoError(t, err)
 	for _, to := range []approval.State{approval.Executing, approval.Approved} {
 		m := approval.Move{ID: "1", From: []approval.State{approval.Pending}, To: to, At: at}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
@@ -82,18 +81,7 @@ func work(t *testing.T, db database, name string, stop chan struct{}) (confirmed
 			return confirmed
 		default:
 		}
-		r := asked(fmt.Sprint(name, "-", i))
-		note := row("asked")
-		note.Approval = r.ID
-		if _, _, err := db.Insert(t.Context(), r, nil, note); err != nil {
-			continue
-		}
-		for _, to := range labourPath[1:] {
-			if _, err := db.Move(t.Context(), approval.Move{ID: r.ID, From: before[to], To: to, At: start}, note); err != nil {
-				break
-			}
-			confirmed = append(confirmed, fmt.Sprint(r.ID, " ", to))
-		}
+		_ = takeToItsEnd(t.Context(), db, fmt.Sprint(name, "-", i), func(line string) { confirmed = append(confirmed, line) })
 	}
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,9 +11,7 @@ import (
 
 // What is looked for every second, and with every delivery, is found without looking at the rest.
 func TestQueuesSearch(t *testing.T) {
-	s, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
-	require.NoError(t, err)
-	defer s.Close()
+	s := opened(t)
 	now := time.UnixMilli(1)
 	of := func(query string, args []any) statement { return statement{query, args} }
 	some := enqueueBatch{now: now, rows: []delivery.Delivery{{}}, conflict: ignoreConflict}

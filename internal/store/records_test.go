@@ -12,9 +12,7 @@ import (
 
 // What every change looks for is found through an index that has little of what has ended.
 func TestFindSearches(t *testing.T) {
-	s, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
-	require.NoError(t, err)
-	defer s.Close()
+	s := opened(t)
 	unfinished := approval.Query{States: approval.Open, API: "a", Account: "b"}
 	mine := approval.Query{API: "a", Account: "b", Actor: "c", Operation: "d", Hash: "e"}
 	untold, open, holding := mine, mine, mine
@@ -33,6 +31,14 @@ func TestFindSearches(t *testing.T) {
 	} {
 		require.Contains(t, plan(t, s, c.statement), "SEARCH approvals USING INDEX "+c.want, name)
 	}
+}
+
+func opened(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "vpsbot.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() }) // which may fail once a file is gone
+	return s
 }
 
 type statement struct {

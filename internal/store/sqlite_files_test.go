@@ -3,7 +3,6 @@ package store
 import (
 	"database/sql"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,9 +12,10 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
+var row = audit.Row{At: time.UnixMilli(1), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
+
 // Whatever is done to one of the files, nothing is written any more: neither a row nor a freeze.
 func TestTamperedDatabaseTakesNoRows(t *testing.T) {
-	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
 	for how, harm := range map[string]func(path string) error{
 		"removed": os.Remove,
 		"replaced": func(path string) error {
@@ -40,17 +40,15 @@ func TestTamperedDatabaseTakesNoRows(t *testing.T) {
 				continue // the database's own damage is SQLite's to find
 			}
 			t.Run(how+suffix, func(t *testing.T) {
-				path := filepath.Join(t.TempDir(), "vpsbot.db")
-				s, err := Open(t.Context(), "sqlite:"+path)
-				require.NoError(t, err)
-				defer s.Close()
+				s := opened(t)
+				path := s.path
 				require.NoError(t, s.Note(t.Context(), row))
 				require.NoError(t, harm(path+suffix))
 				if how == "replaced" {
 					require.NoError(t, os.Rename(path+suffix+".new", path+suffix))
 				}
 				for range 2 { // it stays so
-					err = s.Note(t.Context(), row)
+					err := s.Note(t.Context(), row)
 					require.ErrorContains(t, err, "nothing is written: the database file "+path+suffix+" was "+how[:3])
 					err = s.Freeze(t.Context(), approval.Freeze{By: "local:alice", At: time.Now()}, row)
 					require.ErrorContains(t, err, "nothing is written: the database file "+path+suffix)
@@ -72,11 +70,8 @@ func shorten(path string, by int64) error {
 
 // Another program may move all rows into the database and empty the log: nothing is lost then.
 func TestCheckpointOfAnotherProgramTruncatesNothing(t *testing.T) {
-	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
-	path := filepath.Join(t.TempDir(), "vpsbot.db")
-	s, err := Open(t.Context(), "sqlite:"+path)
-	require.NoError(t, err)
-	defer s.Close()
+	s := opened(t)
+	path := s.path
 	require.NoError(t, s.Note(t.Context(), row))
 	other, err := sql.Open("sqlite", fileURI(path))
 	require.NoError(t, err)
@@ -95,11 +90,8 @@ func TestCheckpointOfAnotherProgramTruncatesNothing(t *testing.T) {
 
 // A log whose index was emptied with it looks new, and the rows are gone.
 func TestEmptiedLogIsFound(t *testing.T) {
-	row := audit.Row{At: time.Now(), Actor: "local:alice", Operation: "servers.delete", Decision: "noted"}
-	path := filepath.Join(t.TempDir(), "vpsbot.db")
-	s, err := Open(t.Context(), "sqlite:"+path)
-	require.NoError(t, err)
-	defer s.Close()
+	s := opened(t)
+	path := s.path
 	require.NoError(t, s.Note(t.Context(), row))
 	index, err := os.OpenFile(path+"-shm", os.O_WRONLY, 0)
 	require.NoError(t, err)
