@@ -2,8 +2,6 @@ package runner_test
 
 import (
 	"context"
-	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -142,16 +140,6 @@ func TestApprovedElsewhereRunsOnTheAskersSide(t *testing.T) {
 	require.Len(t, w.sent(), 1)
 }
 
-func TestAskingAgainRunsWhatWasApproved(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
-	_, err := w.runner.Decide(t.Context(), alice, runner.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true}, "")
-	require.NoError(t, err)
-	require.Equal(t, runner.Done, w.run("servers.stop", `{"server":"web-server-01"}`).Outcome)
-	require.Equal(t, []string{"POST /servers/12345/stop/"}, w.sent())
-}
-
 func TestChangedTargetIsStale(t *testing.T) {
 	t.Parallel()
 	server := func(change func(*simulator.Server)) func(*simulator.World) {
@@ -203,11 +191,7 @@ func TestRevokedPermissionIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
-	w.sim.Edit(func(world *simulator.World) {
-		token := world.Tokens["vps_demo"]
-		token.Permissions = []string{"servers:list", "backups:list", "snapshots:list"}
-		world.Tokens["vps_demo"] = token
-	})
+	w.grant("servers:list", "backups:list", "snapshots:list")
 	reply := w.answer("servers.delete", asked.Record.ID, "web-server-01")
 	require.Equal(t, runner.Refused, reply.Outcome)
 	require.Contains(t, reply.Message, "servers:delete")
@@ -230,14 +214,7 @@ func TestThousandAnswersRunOnce(t *testing.T) {
 func TestOneChangeAtATimeAServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	inside, release := make(chan struct{}), make(chan struct{})
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if strings.HasSuffix(r.URL.Path, "/reboot/") {
-			close(inside)
-			<-release
-		}
-		next.ServeHTTP(rw, r)
-	})
+	inside, release := w.holdWrite()
 	first := make(chan runner.Reply)
 	go func() { first <- w.agree("servers.reboot", `{"server":"web-server-01"}`) }()
 	<-inside

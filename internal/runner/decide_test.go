@@ -118,14 +118,7 @@ func TestJoiningAStaleRecordEndsIt(t *testing.T) {
 func TestJoiningARunningRecordWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	inside, release := make(chan struct{}), make(chan struct{})
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method == http.MethodDelete {
-			close(inside)
-			<-release
-		}
-		next.ServeHTTP(rw, r)
-	})
+	inside, release := w.holdWrite()
 	var first, second runner.Reply
 	done, waits := make(chan struct{}), make(chan struct{})
 	w.runner.Sleep = func(context.Context, time.Duration) { // of the second alone
@@ -184,52 +177,51 @@ var errStore = errors.New("disk full")
 
 func (f *failing) fails() bool { f.calls++; return f.calls == f.at || f.always }
 
-func (f *failing) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (approval.Record, bool, error) {
-	if !f.fails() {
-		return f.Store.Insert(ctx, r, limits, row)
+// failingStore gives the runner a store that can fail.
+func (w *world) failingStore() *failing {
+	f := &failing{Store: w.store}
+	w.runner.Store = func(context.Context) (approval.Store, error) { return f, nil }
+	return f
+}
+
+// unlessFailing makes a call of the store, or fails instead of it or after it.
+func unlessFailing[T any](f *failing, call func() (T, error)) (result T, err error) {
+	if f.fails() {
+		if f.after {
+			_, _ = call()
+		}
+		return result, errStore
 	}
-	if f.after {
-		_, _, _ = f.Store.Insert(ctx, r, limits, row)
-	}
-	return approval.Record{}, false, errStore
+	return call()
+}
+
+func (f *failing) Insert(ctx context.Context, r approval.Record, limits []approval.Limit, row audit.Row) (rec approval.Record, joined bool, err error) {
+	rec, err = unlessFailing(f, func() (stored approval.Record, err error) {
+		stored, joined, err = f.Store.Insert(ctx, r, limits, row)
+		return stored, err
+	})
+	return rec, joined && err == nil, err
 }
 
 func (f *failing) Move(ctx context.Context, m approval.Move, row audit.Row) (approval.Record, error) {
-	if !f.fails() {
-		return f.Store.Move(ctx, m, row)
-	}
-	if f.after {
-		_, _ = f.Store.Move(ctx, m, row)
-	}
-	return approval.Record{}, errStore
+	return unlessFailing(f, func() (approval.Record, error) { return f.Store.Move(ctx, m, row) })
 }
 
 func (f *failing) Record(ctx context.Context, id string) (approval.Record, error) {
-	if f.fails() {
-		return approval.Record{}, errStore
-	}
-	return f.Store.Record(ctx, id)
+	return unlessFailing(f, func() (approval.Record, error) { return f.Store.Record(ctx, id) })
 }
 
 func (f *failing) Find(ctx context.Context, q approval.Query) ([]approval.Record, error) {
-	if f.fails() {
-		return nil, errStore
-	}
-	return f.Store.Find(ctx, q)
+	return unlessFailing(f, func() ([]approval.Record, error) { return f.Store.Find(ctx, q) })
 }
 
 func (f *failing) MarkDelivered(ctx context.Context, id string, at time.Time) (bool, error) {
-	if f.fails() {
-		return false, errStore
-	}
-	return f.Store.MarkDelivered(ctx, id, at)
+	return unlessFailing(f, func() (bool, error) { return f.Store.MarkDelivered(ctx, id, at) })
 }
 
 func (f *failing) Note(ctx context.Context, row audit.Row) error {
-	if f.fails() {
-		return errStore
-	}
-	return f.Store.Note(ctx, row)
+	_, err := unlessFailing(f, func() (any, error) { return nil, f.Store.Note(ctx, row) })
+	return err
 }
 
 // Whichever call of the store fails, there is no request without its row, and none twice.
@@ -241,8 +233,8 @@ func TestNoCallWithoutItsAuditRow(t *testing.T) {
 			for at := 1; at < 14; at++ {
 				t.Run(fmt.Sprintf("%s/%d/%v", operation, at, after), func(t *testing.T) {
 					w := newWorld(t)
-					broken := &failing{Store: w.store, at: at, after: after}
-					w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }
+					broken := w.failingStore()
+					broken.at, broken.after = at, after
 					w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 						if r.Method != http.MethodGet {
 							rows := w.rows()

@@ -2,7 +2,6 @@ package runner_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -68,15 +67,9 @@ func TestExistingValuesAreReadableOnly(t *testing.T) {
 // What the text says beside a result, its JSON says too.
 func TestNoticeIsInTheJSON(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tokens := simulator.DefaultTokens(w.clock.Now())
-	for i := range tokens {
-		tokens[i].ExpiresAt = w.clock.Now().Add(4 * 24 * time.Hour)
-	}
-	w.sim = simulator.New(simulator.Options{Tokens: tokens, Now: w.clock.Now})
-	w.runner = w.newRunner("process-2", "vps_demo")
+	w := newWorldWith(t, "vps_expiring", simulator.Options{})
 	reply := w.run("account.get", `{}`)
-	require.Contains(t, reply.Message, "expires in 4 days")
+	require.Contains(t, reply.Message, "expires in 5 days")
 	require.Equal(t, reply.Message, decoded(t, reply.JSON())["notice"])
 	require.Equal(t, reply.Message, decoded(t, reply.Structured())["notice"])
 	require.NotContains(t, reply.Text(), "notice:", "the text says it once")

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode"
@@ -24,6 +27,12 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+
+// isLeftOut draws whether a case of a large table is left out: half of them are, others in each run. At
+// full size none is.
+func isLeftOut() bool { return !testkit.IsFull() && mathrand.N(2) == 0 }
+
 const alice = permissions.Actor("local:alice")
 
 // world is an account on the simulator, a store, and a runner between them.
@@ -35,7 +44,6 @@ type world struct {
 	clock  *testkit.Clock
 	url    string
 	others map[string]*store.Store // of other processes on the same database
-	broken bool
 	policy permissions.Policy
 }
 
@@ -128,6 +136,31 @@ func (w *world) agree(operation, input string) runner.Reply {
 func (w *world) answer(operation, id, text string) runner.Reply {
 	w.Helper()
 	return w.runner.Answer(w.Context(), call(operation, ""), runner.Answer{Approval: id, Channel: permissions.MCP, Yes: true, Text: text})
+}
+
+// holdWrite stops the next write on its way: inside is closed once it has come, and it goes on once goOn is closed.
+func (w *world) holdWrite() (inside, goOn chan struct{}) {
+	inside, goOn = make(chan struct{}), make(chan struct{})
+	var held atomic.Bool
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodGet && held.CompareAndSwap(false, true) {
+			close(inside)
+			<-goOn
+		}
+		next.ServeHTTP(rw, r)
+	})
+	return inside, goOn
+}
+
+// failingAt makes the requests of a path fail.
+func (w *world) failingAt(path string, status int) {
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasSuffix(r.URL.Path, path) {
+			rw.WriteHeader(status)
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
 }
 
 // sent lists the writes that arrived, as "DELETE /servers/12345/".

@@ -35,14 +35,17 @@ func TestUUIDInAnyCaseIsOneServer(t *testing.T) {
 	require.NotContains(t, string(asked.Record.Facts)+string(asked.Record.Input), upper)
 
 	// Of request ids too.
-	first := call("backups.create", `{"server":"`+upper+`"}`)
+	db := simulator.UUID(12346)
+	first := call("backups.create", `{"server":"`+strings.ToUpper(db)+`"}`)
 	first.RequestID = "8C5F1E0A-9D6B-4A51-B4F4-0123456789AB"
 	done := w.runner.Run(t.Context(), first)
 	require.Equal(t, runner.Done, done.Outcome, done.Message)
-	again := call("backups.create", `{"server":"`+lower+`"}`)
+	again := call("backups.create", `{"server":"`+db+`"}`)
 	again.RequestID = strings.ToLower(first.RequestID)
 	require.Equal(t, done.Record.ID, w.runner.Run(t.Context(), again).Record.ID)
-	require.Len(t, w.sent(), 1)
+	require.Equal(t, runner.OK, w.run("servers.get", `{"server":"`+upper+`"}`).Class)
+	require.Equal(t, runner.Done, w.answer("servers.delete", asked.Record.ID, "web-server-01").Outcome)
+	require.Equal(t, []string{"POST /backups/", "DELETE /servers/" + lower + "/"}, w.sent())
 }
 
 func TestPolicyMatchesAUUIDInEitherCase(t *testing.T) {

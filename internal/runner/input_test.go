@@ -2,7 +2,6 @@ package runner_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -173,15 +172,6 @@ func TestIdsAreTakenAsNumbersAndAsStrings(t *testing.T) {
 		require.Equal(t, runner.OK, reply.Class, reply.Message)
 		require.Equal(t, "12345", decoded(t, reply.JSON())["id"])
 	}
-}
-
-func TestUUIDsWorkAsWell(t *testing.T) {
-	t.Parallel()
-	w := newWorldWith(t, "vps_demo", simulator.Options{UUIDs: true})
-	id := simulator.UUID(12345)
-	require.Equal(t, runner.OK, w.run("servers.get", fmt.Sprintf(`{"server":%q}`, strings.ToUpper(id))).Class)
-	require.Equal(t, runner.Done, w.agree("servers.delete", fmt.Sprintf(`{"server":%q}`, id)).Outcome)
-	require.Equal(t, []string{"DELETE /servers/" + id + "/"}, w.sent())
 }
 
 func TestAmbiguousNameIsRefused(t *testing.T) {

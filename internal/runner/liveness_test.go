@@ -1,7 +1,6 @@
 package runner_test
 
 import (
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -18,14 +17,7 @@ import (
 func TestNotAppliedOnlyOnceTheHolderIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	inside, goOn := make(chan struct{}), make(chan struct{})
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method != http.MethodGet {
-			close(inside)
-			<-goOn
-		}
-		next.ServeHTTP(rw, r)
-	})
+	inside, goOn := w.holdWrite()
 	ended := make(chan runner.Reply)
 	go func() { ended <- w.agree("servers.delete", `{"server":"web-server-01"}`) }()
 	<-inside
@@ -35,14 +27,11 @@ func TestNotAppliedOnlyOnceTheHolderIsGone(t *testing.T) {
 	id := running[0].ID
 
 	other := w.newRunner("process-2", "vps_demo")
-	for _, c := range []struct {
-		later time.Duration
-		state approval.State
-	}{{6 * time.Minute, approval.Unknown}, {2 * time.Minute, approval.Unknown}, {3 * time.Hour, approval.Unknown}} {
-		w.clock.Advance(c.later)
+	for _, later := range []time.Duration{6 * time.Minute, 2 * time.Minute, 3 * time.Hour} {
+		w.clock.Advance(later)
 		for _, r := range []*runner.Runner{other, w.runner} {
 			require.NoError(t, r.ReconcileOnce(t.Context()))
-			require.Equal(t, c.state, w.onRecord(id).State)
+			require.Equal(t, approval.Unknown, w.onRecord(id).State)
 		}
 	}
 	close(goOn)

@@ -241,21 +241,12 @@ func TestNextChangeReadsBackAbandonedRecords(t *testing.T) {
 func TestPanicInACallReleasesItsLock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.runner = w.runnerOn(panicking{w.sim.Transport()}, "process-1", "vps_demo")
-	require.PanicsWithValue(t, "broken", func() { w.run("servers.update", `{"server":"web-server-01","name":"x"}`) })
+	w.panicOn(func(r *http.Request) bool { return r.Method != http.MethodGet })
+	require.PanicsWithValue(t, "broken with Bearer vps_demo", func() { w.run("servers.update", `{"server":"web-server-01","name":"x"}`) })
 	records, err := w.store.Find(t.Context(), approval.Query{})
 	require.NoError(t, err)
 	require.Len(t, records, 1)
 	require.Equal(t, approval.Unknown, records[0].State, "nobody can say what was sent")
-}
-
-type panicking struct{ next http.RoundTripper }
-
-func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method != http.MethodGet {
-		panic("broken")
-	}
-	return p.next.RoundTrip(r)
 }
 
 func TestRefusalOfTheAPIIsNotUnknown(t *testing.T) {
@@ -307,13 +298,7 @@ func TestUnreadableAPISettlesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.loseWrites(losses["500 instead of the change"])
 	lost := w.agree("servers.reboot", `{"server":"web-server-01"}`)
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if strings.HasSuffix(r.URL.Path, "/servers/12345/") {
-			rw.WriteHeader(500)
-			return
-		}
-		next.ServeHTTP(rw, r)
-	})
+	w.failingAt("/servers/12345/", 500)
 	w.clock.Advance(time.Hour)
 	w.run("backups.create", `{"server":"db-server-01"}`)
 	require.Equal(t, approval.Unknown, w.onRecord(lost.Record.ID).State)

@@ -137,9 +137,7 @@ func TestHostileNamesAreShownClean(t *testing.T) {
 				world.Servers[12345].Name = name
 				world.Snapshots[7001].Name, world.Backups[501].Description = name, name
 				world.Account.Email = name
-				token := world.Tokens["vps_demo"]
-				token.Name = name
-				world.Tokens["vps_demo"] = token
+				world.Tokens["vps_demo"].Name = name
 			})
 			for _, c := range []struct{ operation, input string }{
 				{"servers.list", ``},

@@ -54,21 +54,27 @@ func (w *world) outcomes(id string) (reasons []string) {
 	return reasons
 }
 
+// unrecorded deletes a server whose outcome the store does not take, until it is mended.
+func (w *world) unrecorded() (broken *failing, id string) {
+	w.Helper()
+	broken = w.failingStore()
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		broken.always = broken.always || r.Method == http.MethodDelete
+		next.ServeHTTP(rw, r)
+	})
+	reply := w.agree("servers.delete", `{"server":"web-server-01"}`)
+	require.Contains(w, reply.Message, "could not be recorded")
+	require.Equal(w, approval.Executing, w.onRecord(reply.Record.ID).State)
+	return broken, reply.Record.ID
+}
+
 // What really happened stands in the log, whatever others have made of the record meanwhile.
 func TestPendingOutcomeHasItsAuditRow(t *testing.T) {
 	t.Parallel()
 	for _, closed := range []approval.State{approval.Unknown, approval.Done, approval.NotApplied, approval.NeedsHuman} {
 		t.Run(string(closed), func(t *testing.T) {
 			w := newWorld(t)
-			broken := &failing{Store: w.store}
-			w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }
-			w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-				broken.always = broken.always || r.Method == http.MethodDelete
-				next.ServeHTTP(rw, r)
-			})
-			reply := w.agree("servers.delete", `{"server":"web-server-01"}`)
-			require.Contains(t, reply.Message, "could not be recorded")
-			id := reply.Record.ID
+			broken, id := w.unrecorded()
 
 			// Somebody else takes this process for dead.
 			m := approval.Move{ID: id, From: []approval.State{approval.Executing}, To: approval.Unknown, At: w.clock.Now(), Message: "gone"}
@@ -98,20 +104,21 @@ func TestPendingOutcomeHasItsAuditRow(t *testing.T) {
 	}
 }
 
-// A process that ends tries once more.
-func TestProcessEndFlushesOutcomes(t *testing.T) {
+// The next change tries once more, and so does a process that ends.
+func TestPendingOutcomeIsRecordedLater(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	broken := &failing{Store: w.store}
-	w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		broken.always = broken.always || r.Method == http.MethodDelete
-		next.ServeHTTP(rw, r)
-	})
-	reply := w.agree("servers.delete", `{"server":"web-server-01"}`)
-	broken.always = false
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	w.runner.Reconcile(ended, func() bool { return true })
-	require.Equal(t, approval.Done, w.onRecord(reply.Record.ID).State)
+	for _, next := range []func(*world){
+		func(w *world) { w.run("backups.create", `{"server":"db-server-01"}`) },
+		func(w *world) {
+			ended, cancel := context.WithCancel(w.Context())
+			cancel()
+			w.runner.Reconcile(ended, func() bool { return true })
+		},
+	} {
+		w := newWorld(t)
+		broken, id := w.unrecorded()
+		broken.always = false
+		next(w)
+		require.Equal(t, approval.Done, w.onRecord(id).State)
+	}
 }

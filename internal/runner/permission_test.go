@@ -18,11 +18,7 @@ import (
 
 // grant gives the demo token these permissions and no others.
 func (w *world) grant(all ...string) {
-	w.sim.Edit(func(world *simulator.World) {
-		token := world.Tokens["vps_demo"]
-		token.Permissions = all
-		world.Tokens["vps_demo"] = token
-	})
+	w.sim.Edit(func(world *simulator.World) { world.Tokens["vps_demo"].Permissions = all })
 }
 
 func (w *world) requests() []string {
@@ -145,12 +141,12 @@ func TestExpiredTokenIsRefused(t *testing.T) {
 	require.Equal(t, runner.Refuse, w.run("servers.list", "").Class)
 
 	w = newWorld(t)
-	w.sim.Edit(func(world *simulator.World) {
-		token := world.Tokens["vps_demo"]
-		token.Expired = true
-		world.Tokens["vps_demo"] = token
-	})
-	require.Contains(t, w.run("servers.list", "").Message, "has expired")
+	w.sim.Edit(func(world *simulator.World) { world.Tokens["vps_demo"].Expired = true })
+	for _, operation := range []string{"servers.list", "account.get"} {
+		reply := w.run(operation, "")
+		require.Equal(t, runner.Refuse, reply.Class)
+		require.Contains(t, reply.Message, "has expired")
+	}
 }
 
 func TestPermissionsThatCannotBeReadRefuse(t *testing.T) {

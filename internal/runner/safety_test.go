@@ -138,7 +138,14 @@ func TestPanicInTheLastCheckEndsTheRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
-	w.runner.Now = func() time.Time { return w.brokenClock(asked.Record.ID) }
+	isBroken := false
+	w.runner.Now = func() time.Time {
+		if !isBroken && w.onRecord(asked.Record.ID).State == approval.Executing {
+			isBroken = true
+			panic("broken in the middle of the last check")
+		}
+		return w.clock.Now()
+	}
 	require.Panics(t, func() { w.answer("servers.reboot", asked.Record.ID, "") })
 	require.Equal(t, approval.Refused, w.onRecord(asked.Record.ID).State, "nothing was sent, and nothing is held")
 }
@@ -196,13 +203,7 @@ func TestUnreachableAPIIsAFailureNotARefusal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if strings.HasSuffix(r.URL.Path, "/servers/12345/") {
-			rw.WriteHeader(500)
-			return
-		}
-		next.ServeHTTP(rw, r)
-	})
+	w.failingAt("/servers/12345/", 500)
 	reply := w.answer("servers.reboot", asked.Record.ID, "")
 	require.Equal(t, runner.Failed, reply.Class, reply.Message)
 	require.Equal(t, approval.Refused, w.onRecord(asked.Record.ID).State)
@@ -231,29 +232,6 @@ func TestStopOfAStoppedServerHasSettled(t *testing.T) {
 	c.WaitLimit, c.Surface = 5*time.Second, permissions.Terminal
 	reply := w.runner.Answer(t.Context(), c, runner.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: true, Wait: true})
 	require.Equal(t, runner.OK, reply.Class, reply.Message)
-}
-
-func TestExpiredTokenIsRefusedForTheAccount(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.sim.Edit(func(world *simulator.World) {
-		token := world.Tokens["vps_demo"]
-		token.Expired = true
-		world.Tokens["vps_demo"] = token
-	})
-	reply := w.run("account.get", "")
-	require.Equal(t, runner.Refuse, reply.Class)
-	require.Contains(t, reply.Message, "has expired")
-}
-
-// brokenClock panics once a record has been claimed: in the middle of its last check.
-func (w *world) brokenClock(id string) time.Time {
-	rec, err := w.store.Record(context.Background(), id)
-	if err == nil && rec.State == approval.Executing && !w.broken {
-		w.broken = true
-		panic("broken")
-	}
-	return w.clock.Now()
 }
 
 func TestOneCallUsesOneToken(t *testing.T) {
@@ -329,13 +307,7 @@ func TestUnclearEvidenceSettlesNothing(t *testing.T) {
 	t.Run("a proxy's 404", func(t *testing.T) {
 		w := newWorld(t)
 		w.loseWrites(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
-			w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-				if strings.HasSuffix(r.URL.Path, "/servers/12345/") {
-					rw.WriteHeader(404)
-					return
-				}
-				next.ServeHTTP(rw, r)
-			})
+			w.failingAt("/servers/12345/", 404)
 			rw.WriteHeader(502)
 		})
 		lost := w.agree("servers.delete", `{"server":"web-server-01"}`)
@@ -396,32 +368,11 @@ func TestNamesCannotForgeTheQuestion(t *testing.T) {
 	}
 }
 
-func TestUnrecordedOutcomeIsRecordedLater(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	broken := &failing{Store: w.store}
-	w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }
-	fail := true
-	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method == http.MethodDelete && fail {
-			broken.always = true
-		}
-		next.ServeHTTP(rw, r)
-	})
-	reply := w.agree("servers.delete", `{"server":"web-server-01"}`)
-	require.Contains(t, reply.Message, "could not be recorded")
-	require.Equal(t, approval.Executing, w.onRecord(reply.Record.ID).State)
-	fail, broken.always = false, false
-	w.run("backups.create", `{"server":"db-server-01"}`)
-	require.Equal(t, approval.Done, w.onRecord(reply.Record.ID).State)
-}
-
 func TestUnreadableClaimSendsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
-	broken := &failing{Store: w.store}
-	w.runner.Store = func(context.Context) (approval.Store, error) { return broken, nil }
+	broken := w.failingStore()
 	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		broken.always = w.onRecord(asked.Record.ID).State == approval.Executing
 		next.ServeHTTP(rw, r)
@@ -435,23 +386,28 @@ func TestUnreadableClaimSendsNothing(t *testing.T) {
 func TestPanicWhilePermissionsAreRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.runner = w.runnerOn(panicsAt{"/account/me/", w.sim.Transport()}, "process-1", "vps_demo")
+	w.panicOn(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/account/me/") })
 	reply := w.run("servers.list", "")
 	require.Equal(t, runner.Refuse, reply.Class)
 	require.Contains(t, reply.Message, "an internal error")
 	require.NotContains(t, reply.Message, "vps_demo")
 }
 
-type panicsAt struct {
-	path string
+// panicking is a transport that panics on some requests.
+type panicking struct {
+	on   func(*http.Request) bool
 	next http.RoundTripper
 }
 
-func (p panicsAt) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.HasSuffix(r.URL.Path, p.path) {
+func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p.on(r) {
 		panic("broken with " + r.Header.Get("Authorization"))
 	}
 	return p.next.RoundTrip(r)
+}
+
+func (w *world) panicOn(on func(*http.Request) bool) {
+	w.runner = w.runnerOn(panicking{on, w.sim.Transport()}, "process-1", "vps_demo")
 }
 
 func TestPartOfATokenIsRedacted(t *testing.T) {

@@ -41,6 +41,14 @@ func TestSelectOfNoListOfServers(t *testing.T) {
 	}
 }
 
+func TestMomentShowsItsDay(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC)
+	require.Equal(t, "2026-03-01 23:59:00 UTC", runner.At(now.In(time.FixedZone("east", 9*3600))))
+	require.Equal(t, "2026-03-01 23:58:00 UTC", runner.Since(now.Add(-time.Minute), now))
+	require.Equal(t, "2026-03-01 23:59:00 UTC", runner.Since(now.Add(time.Hour), now), "what has happened cannot be to come")
+}
+
 func TestExpiryNotice(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

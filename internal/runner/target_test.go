@@ -14,17 +14,6 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func TestAnApprovalIsForTheAccountItWasAskedOn(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	asked := w.run("servers.delete", `{"server":"web-server-01"}`)
-	w.sim.Edit(func(world *simulator.World) { world.Account.Email = "other@example.com" })
-	reply := w.answer("servers.delete", asked.Record.ID, "web-server-01")
-	require.Equal(t, runner.Refused, reply.Outcome)
-	require.Contains(t, reply.Message, "another account")
-	require.Empty(t, w.sent())
-}
-
 func TestAnotherTokenHasItsOwnPermissions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

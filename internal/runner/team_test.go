@@ -131,7 +131,8 @@ func TestProtectedServersNeedTwo(t *testing.T) {
 	require.Equal(t, runner.ApprovalRequired, w.answer("servers.stop", asked.Record.ID, "").Outcome)
 	_, err := w.decideAs(bob, asked.Record, true)
 	require.NoError(t, err)
-	require.Equal(t, runner.Done, w.run("servers.stop", `{"server":"db-server-01"}`).Outcome)
+	require.Equal(t, runner.Done, w.run("servers.stop", `{"server":"db-server-01"}`).Outcome, "asking again runs what was approved")
+	require.Equal(t, []string{"POST /servers/12346/stop/"}, w.sent())
 }
 
 func TestRenameToAProtectedNameNeedsConsent(t *testing.T) {
