@@ -80,10 +80,7 @@ func Decode(input []byte) (map[string]string, error) {
 		switch value.Kind() {
 		case 'n':
 		case '"':
-			unquoted, err := jsontext.AppendUnquote(nil, value)
-			if err != nil {
-				return nil, err
-			}
+			unquoted, _ := jsontext.AppendUnquote(nil, value) // Unmarshal has checked it
 			values[name] = string(unquoted)
 		default:
 			values[name] = string(value)

@@ -46,12 +46,7 @@ type writer struct {
 
 // Write reports all of p as written, though what it writes may be shorter.
 func (w writer) Write(p []byte) (int, error) {
-	given := string(p)
-	kept := Text(given, w.secrets()...)
-	if kept == given {
-		return w.Writer.Write(p)
-	}
-	if _, err := io.WriteString(w.Writer, kept); err != nil {
+	if _, err := io.WriteString(w.Writer, Text(string(p), w.secrets()...)); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -27,25 +27,18 @@ func Suggest(typed string, known []string) string {
 }
 
 // Nearest returns the names within a number of edits of name, the nearest first and each once.
-func Nearest(name string, known []string, edits int) []string {
-	type candidate struct {
-		name  string
-		edits int
-	}
-	var near []candidate
+func Nearest(name string, known []string, edits int) (near []string) {
+	distances := map[string]int{}
 	for _, k := range known {
-		if d := distance([]rune(name), []rune(k)); d <= edits {
-			near = append(near, candidate{k, d})
+		if _, seen := distances[k]; seen {
+			continue
+		}
+		if distances[k] = distance([]rune(name), []rune(k)); distances[k] <= edits {
+			near = append(near, k)
 		}
 	}
-	slices.SortStableFunc(near, func(a, b candidate) int { return a.edits - b.edits })
-	var names []string
-	for _, c := range near {
-		if !slices.Contains(names, c.name) {
-			names = append(names, c.name)
-		}
-	}
-	return names
+	slices.SortStableFunc(near, func(a, b string) int { return distances[a] - distances[b] })
+	return near
 }
 
 // distance is the number of letters to add, drop, change, or swap with the next (optimal string
