@@ -64,7 +64,7 @@ func newForgeryTest(t *testing.T) *forgeryTest {
 	s.used = s.requestApproval(mcpCall(lead, "servers.reboot", `{"server":"web-server-01"}`))
 	s.usedNonce = s.issueNonce(s.used)
 	s.clock.Advance(time.Second)
-	_, err := s.runner.ConsumeChallenge(t.Context(), s.usedNonce, "process-1")
+	_, _, err := s.runner.ConsumeChallenge(t.Context(), s.usedNonce, "process-1")
 	require.NoError(t, err)
 	yes := runner.Answer{Approval: s.used.ID, Channel: permissions.MCP, Yes: true}
 	require.Equal(t, runner.Done, s.runner.Answer(t.Context(), mcpCall(lead, "servers.reboot", ""), yes).Outcome)
@@ -214,11 +214,11 @@ func (s *forgeryTest) tryOne(r *rand.Rand) {
 // counts as accepted.
 func (s *forgeryTest) answerByNonce(nonce, session string, c runner.Call) (taken bool) {
 	ctx := context.Background()
-	asked, err := s.runner.ConsumeChallenge(ctx, nonce, session)
+	approvalID, _, err := s.runner.ConsumeChallenge(ctx, nonce, session)
 	if err != nil {
 		return false
 	}
-	_, _, err = s.runner.AnswerMatches(ctx, c, asked.Approval)
+	_, _, err = s.runner.AnswerMatches(ctx, c, approvalID)
 	return err == nil
 }
 

@@ -221,7 +221,7 @@ func answerInteractively(s *fixture, d drift) (message string) {
 	require.NoError(s, err)
 	s.clock.Advance(30 * time.Second)
 	d.change(s)
-	if _, err := s.runner.ConsumeChallenge(s.Context(), nonce, "process-1"); err != nil {
+	if _, _, err := s.runner.ConsumeChallenge(s.Context(), nonce, "process-1"); err != nil {
 		return err.Error() + " " + s.runner.Standing(s.Context(), c, rec.ID).Message
 	}
 	reply := s.runner.Answer(s.Context(), c, runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm})

@@ -171,15 +171,15 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	if given.action == "" {
 		return x.refuse(ctx, runner.ErrUnreadable)
 	}
-	asked, err := x.Runner.ConsumeChallenge(ctx, nonce, x.Runner.Process)
+	approvalID, automatic, err := x.Runner.ConsumeChallenge(ctx, nonce, x.Runner.Process)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
-	x.client.asked.Delete(asked.Approval)
-	if tooFast = tooFast || asked.Automatic; tooFast {
+	x.client.asked.Delete(approvalID)
+	if tooFast = tooFast || automatic; tooFast {
 		x.client.automatic.Store(true) // also for an answer to another call
 	}
-	rec, wait, err := x.Runner.AnswerMatches(ctx, x.call, asked.Approval)
+	rec, wait, err := x.Runner.AnswerMatches(ctx, x.call, approvalID)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}

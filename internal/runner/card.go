@@ -79,7 +79,7 @@ func (q request) card(t tools.Target, demand permissions.Decision) Card {
 		c.Warnings = append(c.Warnings, q.op.Warn(t, q.in.Value)...)
 	}
 	if demand.Others > 0 {
-		c.Others = othersNeeded(demand)
+		c.Others = "Needs the consent of " + othersNeeded(demand) + "."
 	}
 	if demand.Risk.NeedsTypedName() {
 		c.Confirm = q.op.ConfirmText(t)
@@ -93,14 +93,10 @@ func othersNeeded(d permissions.Decision) string {
 	if len(d.Approvers) > 0 {
 		who = text.Clean(strings.Join(d.Approvers, ", "))
 	}
-	return "Needs the consent of " + people(d.Others) + ": " + who + "."
-}
-
-func people(n int) string {
-	if n == 1 {
-		return "another person"
+	if d.Others == 1 {
+		return "another person: " + who
 	}
-	return fmt.Sprintf("%d other people", n)
+	return fmt.Sprintf("%d other people: %s", d.Others, who)
 }
 
 // copiesLost says which backups and snapshots there are, and how old the newest is. What

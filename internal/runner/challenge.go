@@ -29,28 +29,23 @@ func (r *Runner) IssueChallenge(ctx context.Context, rec approval.Record, sessio
 	return nonce, nil
 }
 
-// ConsumedChallenge is what the store knows of an answer that came back.
-type ConsumedChallenge struct {
-	Approval  string
-	Automatic bool // it came faster than a person can read
-}
-
-// ConsumeChallenge uses up the question that an answer belongs to. A nonce that was never given to
-// this session, or was used, or is too old, is refused.
-func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (ConsumedChallenge, error) {
+// ConsumeChallenge uses up the question that an answer belongs to, and returns the id of its record. A nonce that was
+// never given to this session, or was used, or is too old, is refused. automatic reports that the answer came faster
+// than a person can read.
+func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (approvalID string, automatic bool, err error) {
 	came := r.Now() // a slow store makes no person of a program
 	store, err := r.openStore(ctx)
 	if err != nil {
-		return ConsumedChallenge{}, err
+		return "", false, err
 	}
 	f, err := store.ConsumeChallenge(ctx, hashOfNonce(nonce), session, came)
 	if errors.Is(err, approval.ErrNotFound) {
-		return ConsumedChallenge{}, &tools.Refusal{Text: "this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
+		return "", false, &tools.Refusal{Text: "this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
 	}
 	if err != nil {
-		return ConsumedChallenge{}, &storeError{err}
+		return "", false, &storeError{err}
 	}
-	return ConsumedChallenge{Approval: f.Approval, Automatic: came.Sub(f.AskedAt) < MinAnswerDelay}, nil
+	return f.Approval, came.Sub(f.AskedAt) < MinAnswerDelay, nil
 }
 
 func hashOfNonce(nonce string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(nonce))) }

@@ -36,7 +36,7 @@ func (a *attempt) isThere(ctx context.Context, p plan, err error) (apiclient.Act
 	if p.op.Goal == "" || !errors.As(err, &api) || api.Unknown || api.Kind != apiclient.KindInvalid && api.Kind != apiclient.KindConflict {
 		return apiclient.ActionResult{}, false
 	}
-	if granted, err := a.grants(ctx, "servers:list"); err != nil || !granted {
+	if granted, err := a.Grants(ctx, "servers:list"); err != nil || !granted {
 		return apiclient.ActionResult{}, false
 	}
 	now, err := tools.FollowServer(ctx, a.Client, p.target, apiclient.ActionResult{Message: api.Message})

@@ -85,28 +85,20 @@ func fingerprint(canonical []byte) string {
 }
 
 // reader is what the resource of an operation reads its target with.
-type reader struct{ request request }
+type reader struct{ request }
 
-func (r reader) API() *apiclient.Client { return r.request.Client }
+func (r reader) API() *apiclient.Client { return r.Client }
 
-func (r reader) Grants(ctx context.Context, p permissions.Permission) (bool, error) {
-	return r.request.grants(ctx, p)
-}
+func (r reader) GoesByServer() bool { return r.Policy().Book != nil }
 
-func (r reader) Require(ctx context.Context, p permissions.Permission, purpose string) error {
-	return r.request.mayRead(ctx, p, purpose)
-}
-
-func (r reader) GoesByServer() bool { return r.request.Policy().Book != nil }
-
-// grants reports whether the token holds a permission. That it cannot be asked is not a no.
-func (r *Runner) grants(ctx context.Context, p permissions.Permission) (bool, error) {
-	token, err := r.token(ctx, false)
+// Grants reports whether the token holds a permission. That it cannot be asked is not a no.
+func (q request) Grants(ctx context.Context, p permissions.Permission) (bool, error) {
+	token, err := q.token(ctx, false)
 	return token.Grants.Covers(p), err
 }
 
-// mayRead refuses what needs a permission beside the operation's own.
-func (q request) mayRead(ctx context.Context, p permissions.Permission, purpose string) error {
+// Require refuses what needs a permission beside the operation's own.
+func (q request) Require(ctx context.Context, p permissions.Permission, purpose string) error {
 	token, err := q.token(ctx, false)
 	if err != nil {
 		return err

@@ -69,48 +69,46 @@ func (q request) refuse(ctx context.Context, err error) Reply {
 // "no server has status running; there are: active 2". It is empty where there is nothing at all.
 func (q request) whyNone(ctx context.Context, t tools.Target, value any) string {
 	filters := q.in.TextFields(q.op)
-	if len(filters) == 0 || count(q.op, value) > 0 {
+	if len(filters) == 0 || len(q.tableOf(value).Rows) > 0 {
 		return ""
 	}
-	all := q.in
-	all.Fields = maps.Clone(q.in.Fields)
+	in := q.in
+	in.Fields = maps.Clone(q.in.Fields)
 	for _, name := range filters {
-		delete(all.Fields, name)
+		delete(in.Fields, name)
 	}
-	unfiltered, err := q.op.Decode(all.Canonical())
+	unfiltered, err := q.op.Decode(in.Canonical())
 	if err != nil {
 		return ""
 	}
-	there, err := q.op.Call(ctx, q.Client, t, unfiltered)
+	all, err := q.op.Call(ctx, q.Client, t, unfiltered)
 	if err != nil {
 		return "" // that none matches was read, and stands
 	}
-	there = q.readable(there)
-	if count(q.op, there) == 0 {
+	there := q.tableOf(q.readable(all))
+	if len(there.Rows) == 0 {
 		return ""
 	}
-	return noneOf(q.op, q.in, filters, mustRows(q.op, there))
+	return q.noneOf(filters, there)
 }
 
-func mustRows(op *tools.Op, value any) jsontext.Value {
-	return jsontext.Value(mustEncode(op.View.Rows(value)))
+// tableOf makes a table of a whole list.
+func (q request) tableOf(value any) Table {
+	return tableOf(jsontext.Value(mustEncode(q.op.View.Rows(value))), q.op.Noun())
 }
 
-// count returns how many items a whole list has.
-func count(op *tools.Op, value any) int { return len(tableOf(mustRows(op, value), "").Rows) }
-
-func noneOf(op *tools.Op, in tools.Input, filters []string, rows jsontext.Value) string {
-	table := tableOf(rows, op.Noun())
+func (q request) noneOf(filters []string, there Table) string {
+	noun := strings.TrimSuffix(q.op.Noun(), "s")
 	asked, words := make([]string, len(filters)), []string{}
 	for i, name := range filters {
-		asked[i] = name + " " + word(in.Text(name))
-		if there := wordsOf(table, name); len(there) > 0 {
-			words = append(words, strings.Join(there, ", "))
+		asked[i] = name + " " + word(q.in.Text(name))
+		if existing := wordsOf(there, name); len(existing) > 0 {
+			words = append(words, strings.Join(existing, ", "))
 		}
 	}
-	says := "no " + strings.TrimSuffix(op.Noun(), "s") + " has " + strings.Join(asked, " and ")
+	says := "no " + noun + " has " + strings.Join(asked, " and ")
 	if len(words) == 0 {
-		return says + "; there are " + text.Plural(len(table.Rows), strings.TrimSuffix(op.Noun(), "s")) + " without that"
+		return says + "; there are " + text.Plural(len(there.Rows), noun) + " without that"
 	}
 	return says + "; there are: " + strings.Join(words, "; ")
 }

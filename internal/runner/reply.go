@@ -116,12 +116,9 @@ func mustEncode(value any) json.RawMessage {
 }
 
 func (r Reply) envelope() Envelope[any] {
-	e := Envelope[any]{Outcome: r.Outcome, Message: prose(r.Message), Card: r.Card, Result: r.Value}
+	e := Envelope[any]{Outcome: r.Outcome, Message: prose(r.Message), Request: (*sentRequest)(r.Request), Card: r.Card, Result: r.Value}
 	if r.Record != nil {
 		e.ApprovalID = r.Record.ID
-	}
-	if r.Request != nil {
-		e.Request = &sentRequest{r.Request.Method, r.Request.Path, r.Request.Body}
 	}
 	return e
 }

@@ -32,7 +32,7 @@ func (q request) resolve(ctx context.Context) (request, apiclient.ID, error) {
 
 // named finds the one server that is called that.
 func (q request) named(ctx context.Context, name string) (apiclient.Server, error) {
-	if err := q.mayRead(ctx, "servers:list", "finding a server by its name"); err != nil {
+	if err := q.Require(ctx, "servers:list", "finding a server by its name"); err != nil {
 		return apiclient.Server{}, err
 	}
 	servers, err := q.Client.Servers.List(ctx, apiclient.ServerFilter{})

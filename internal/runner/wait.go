@@ -79,15 +79,6 @@ func (p plan) hasSettled(now any, reads int) bool {
 	return tools.IsSettledStatus(status, reads) && !still
 }
 
-// unsettled is the class of a wait that ended too early: at a terminal a failure, while
-// other surfaces have announced that the status comes as it is.
-func (c Call) unsettled() Class {
-	if c.Surface == permissions.Terminal {
-		return Failed
-	}
-	return OK
-}
-
 // settle waits for the work of a done change to settle, where the caller wants that.
 func (a *attempt) settle(ctx context.Context, p plan, value any, reply Reply) Reply {
 	if !p.op.Settles {
@@ -108,15 +99,20 @@ func (a *attempt) settle(ctx context.Context, p plan, value any, reply Reply) Re
 	if work.err == nil {
 		reply.Settled = text.Clean(work.status)
 	}
+	unsettled := OK // other surfaces than a terminal have announced that the status comes as it is
+	if a.call.Surface == permissions.Terminal {
+		unsettled = Failed
+	}
+	timeIsOver := errors.Is(work.err, context.DeadlineExceeded) || errors.Is(work.err, context.Canceled)
 	switch {
-	case work.err != nil && !isOver(work.err):
-		reply.Class = a.call.unsettled()
+	case work.err != nil && !timeIsOver:
+		reply.Class = unsettled
 		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + Explain(work.err)
 	case work.err != nil:
-		reply.Class = a.call.unsettled()
+		reply.Class = unsettled
 		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + text.Quote(work.status) + "."
 	case tools.IsFailedStatus(work.status):
-		reply.Class = a.call.unsettled()
+		reply.Class = unsettled
 		reply.Message = "Accepted, but it failed: it ended with status " + text.Quote(work.status) + ". " + reply.Message
 	default:
 		reply.Message += " It settled with status " + text.Quote(work.status) + " after " + after + "."
@@ -125,11 +121,6 @@ func (a *attempt) settle(ctx context.Context, p plan, value any, reply Reply) Re
 		reply.Message += " Its address is " + text.Clean(address) + "."
 	}
 	return reply
-}
-
-// isOver reports whether a wait ended because its time did.
-func isOver(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // Work is how work stands that goes on after VPS.org has accepted it. The zero Work has not

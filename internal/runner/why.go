@@ -61,7 +61,7 @@ func needs(d permissions.Decision) string {
 		parts = append(parts, "your yes")
 	}
 	if d.Others > 0 {
-		parts = append(parts, "the consent of "+strings.TrimSuffix(strings.TrimPrefix(othersNeeded(d), "Needs the consent of "), "."))
+		parts = append(parts, "the consent of "+othersNeeded(d))
 	}
 	if len(parts) == 0 {
 		return "It needs nobody's consent."
