@@ -78,7 +78,7 @@ func TestListKeepsItsFilterOverPages(t *testing.T) {
 
 // Behind a proxy the API may not know its own address: the client uses only the query of a next link, and sends
 // nothing to another host.
-func TestListFollowsTheQueryOfNextAlone(t *testing.T) {
+func TestListUsesOnlyTheQueryOfNext(t *testing.T) {
 	evil := newFake(t, always(200, `[]`))
 	for next, query := range map[string]string{
 		evil.url + "/servers/?page=2&status=": "page=2&status=", "https://HOST/api/v1/servers/?page=2": "page=2",
