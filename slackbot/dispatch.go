@@ -77,7 +77,6 @@ func (r *request) suggestCommand(ctx context.Context, wrong *command.ParseError)
 	return r.reply(ctx, blocks.Suggest(wrong.Message, c.String(), token))
 }
 
-// press carries out a press of a button.
 func (r *request) press(ctx context.Context, p payload) error {
 	a := p.Actions[0]
 	r.atHome = p.View.Type == "home"
@@ -98,7 +97,6 @@ func (r *request) press(ctx context.Context, p payload) error {
 	return nil
 }
 
-// submit carries out a submitted modal.
 func (r *request) submit(ctx context.Context, w view) error {
 	switch w.CallbackID {
 	case blocks.CallbackName, blocks.CallbackDeny:

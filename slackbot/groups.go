@@ -33,14 +33,11 @@ const memberKind = "member"
 func (w *workspace) includes(ctx context.Context, user string, from origin) bool {
 	own := w.api.Identity()
 	switch {
-	case from.team == own.Team:
-		return true
-	case from.enterprise != "" && from.enterprise == own.Enterprise:
+	case from.team == own.Team, from.enterprise != "" && from.enterprise == own.Enterprise:
 		return true
 	case user == "":
 		return false
-	}
-	if isNamed(w.Runner.Policy().Book, permissions.SlackUser(user)) {
+	case isNamed(w.Runner.Policy().Book, permissions.SlackUser(user)):
 		return true
 	}
 	_, typed := w.nameOf(ctx, user)

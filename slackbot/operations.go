@@ -80,10 +80,7 @@ type readAsk struct {
 	Share bool              `json:"s,omitempty"`
 }
 
-const (
-	readPurpose  = "read"
-	buttonTooOld = "This button is too old. Send the command again."
-)
+const readPurpose = "read"
 
 func (r *request) readToken(c command.Command) blocks.Token {
 	return blocks.Token(r.sealer.Token(readPurpose, readAsk{c.Op.Name, c.Input, c.Share}))
@@ -92,12 +89,10 @@ func (r *request) readToken(c command.Command) blocks.Token {
 // pressedRead runs the read of a button, with the rights of the person who pressed it.
 func (r *request) pressedRead(ctx context.Context, a action) error {
 	var ask readAsk
-	if err := r.sealer.OpenToken(readPurpose, a.Value, &ask); err != nil {
-		return r.replyText(ctx, buttonTooOld)
-	}
+	err := r.sealer.OpenToken(readPurpose, a.Value, &ask)
 	op, ok := r.Runner.Catalogue.Lookup(ask.Op)
-	if !ok || !op.IsRead() {
-		return r.replyText(ctx, buttonTooOld)
+	if err != nil || !ok || !op.IsRead() {
+		return r.replyText(ctx, "This button is too old. Send the command again.")
 	}
 	r.paging = r.ephemeral && a.ActionID != blocks.ActCSV
 	return r.run(ctx, command.Command{Kind: command.Operation, Op: op, Input: ask.Input, Share: ask.Share, CSV: a.ActionID == blocks.ActCSV})

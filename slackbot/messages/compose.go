@@ -134,7 +134,6 @@ func undoCommand(c *tools.Catalogue, rec approval.Record) string {
 // or the former values of the fields that were changed.
 func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 	result, facts := decoded(rec.Result), decoded(rec.Facts)
-	target := back.Positional()
 	id := result["id"]
 	if back.Resource.IsServer {
 		id = cmp.Or(facts["id"], id) // the result's where the record created it
@@ -154,7 +153,7 @@ func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 			return nil
 		}
 	}
-	input[target] = id
+	input[back.Positional()] = id
 	return input
 }
 

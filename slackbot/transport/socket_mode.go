@@ -259,7 +259,6 @@ func (c *conn) awaitFrame() {
 	}
 }
 
-// acknowledge sends the answer to an envelope.
 func (c *conn) acknowledge(e envelope, answer []byte) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
