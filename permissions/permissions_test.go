@@ -38,7 +38,6 @@ func TestNeedsAreMetByAny(t *testing.T) {
 	require.True(t, needs.MetBy(permissions.Grants{"servers:*"}))
 	require.False(t, needs.MetBy(permissions.Grants{"backups:list"}))
 	require.True(t, permissions.Needs(nil).MetBy(nil), "no need is always met")
-	require.Equal(t, "servers:backup or backups:*", needs.String())
 }
 
 func TestRisksAsk(t *testing.T) {
@@ -67,8 +66,6 @@ func TestPolicyDecides(t *testing.T) {
 		{"an editor may", everything, ask(permissions.MCP, "servers.delete", permissions.Destructive), true},
 		{"Slack may read", everything, ask(permissions.Slack, "servers.list", permissions.Read), true},
 		{"Slack may not change", everything, ask(permissions.Slack, "servers.start", permissions.Change), false},
-		{"an unknown place may not", everything, ask("fax", "servers.list", permissions.Read), false},
-		{"nobody may not", everything, permissions.Ask{Surface: permissions.Terminal, Operation: "servers.list", Risk: permissions.Read}, false},
 		{"read-only reads", readOnly, ask(permissions.MCP, "servers.list", permissions.Read), true},
 		{"read-only changes nothing", readOnly, ask(permissions.MCP, "servers.start", permissions.Change), false},
 		{"listed by a glob", some, ask(permissions.MCP, "servers.delete", permissions.Destructive), true},
