@@ -79,6 +79,7 @@ func TestJoin(t *testing.T) {
 	require.Equal(t, "a or b", text.Join([]string{"a", "b"}, "or"))
 	require.Equal(t, "a, b and c", text.Join([]string{"a", "b", "c"}, "and"))
 }
+
 func TestShellWord(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]string{
