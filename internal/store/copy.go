@@ -163,7 +163,7 @@ func copyRows(ctx context.Context, source, target transaction, name string, colu
 			if err != nil {
 				return err
 			}
-			marks = append(marks, "("+p.addAll(values)+")")
+			marks = append(marks, "("+addAll(&p, values)+")")
 		}
 		if len(marks) > 0 && (!more || len(p.values) >= batch) {
 			if _, err := execute(ctx, target, "INSERT INTO "+name+" ("+list+") VALUES "+strings.Join(marks, ", "), p.values...); err != nil {

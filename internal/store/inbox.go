@@ -136,7 +136,7 @@ func (r enqueueBatch) statement(rows []delivery.Delivery) (query string, args []
 	marks := make([]string, len(rows))
 	for i := range rows {
 		values := append(deliveryFields(&rows[i]), r.owner, millis(r.now.Add(lease)), flag(false))
-		marks[i] = "(" + p.addAll(values) + ")"
+		marks[i] = "(" + addAll(&p, values) + ")"
 	}
 	return storeDeliveries + strings.Join(marks, ", ") + r.conflict + " RETURNING id", p.values
 }
@@ -163,7 +163,7 @@ func (s *Store) Ack(ctx context.Context, ids []string) error {
 	return s.inTx(ctx, func(ctx context.Context, tx transaction) error {
 		for some := range slices.Chunk(ids, keysAtOnce) {
 			var p params
-			query := "UPDATE inbox SET done = 1, body = '' WHERE done = 0 AND id IN (" + p.addAll(anys(some)) + ")"
+			query := "UPDATE inbox SET done = 1, body = '' WHERE done = 0 AND id IN (" + addAll(&p, some) + ")"
 			if _, err := execute(ctx, tx.unprepared(), query, p.values...); err != nil {
 				return err
 			}

@@ -45,7 +45,7 @@ func addPost(ctx context.Context, s *Store, p delivery.Post, conflict string) (s
 	}
 	p.Version = 0
 	var values params
-	query := "INSERT INTO posts (" + postColumns + ", marked, owner, leased_until) VALUES (" + values.addAll(postFields(&p)) +
+	query := "INSERT INTO posts (" + postColumns + ", marked, owner, leased_until) VALUES (" + addAll(&values, postFields(&p)) +
 		", 0, '', 0) ON CONFLICT (key) " + conflict
 	return s.change(ctx, query, values.values...)
 }
@@ -64,7 +64,7 @@ func (s *Store) SavePost(ctx context.Context, p delivery.Post) error {
 // the record before that.
 func savePostQuery(p delivery.Post) (query string, args []any) {
 	var values params
-	shown := values.addAll(postShownFields(&p))
+	shown := addAll(&values, postShownFields(&p))
 	next := "CASE WHEN marked > 0 AND marked < " + values.add(dueAt(p)) + " THEN marked ELSE " + values.add(millis(p.Next)) + " END"
 	return "UPDATE posts SET (" + postShownColumns + ") = (" + shown + "), next = " + next + ", marked = 0, owner = '', leased_until = 0" +
 		" WHERE key = " + values.add(p.Key) + " AND version = " + values.add(p.Version), values.values

@@ -38,9 +38,9 @@ type holders struct {
 func (q queue[T]) selectQuery(skip string, by holders, now time.Time, n int) (query string, args []any) {
 	var p params
 	query = "SELECT " + q.key + " FROM " + q.table + " WHERE " + q.due(&p, now) +
-		" AND (leased_until <= " + p.add(millis(now)) + " AND owner IN ('', " + p.addAll(anys(append(by.missing, by.self))) + ")"
+		" AND (leased_until <= " + p.add(millis(now)) + " AND owner IN ('', " + addAll(&p, append(by.missing, by.self)) + ")"
 	if len(by.gone) > 0 {
-		query += " OR owner IN (" + p.addAll(anys(by.gone)) + ")"
+		query += " OR owner IN (" + addAll(&p, by.gone) + ")"
 	}
 	query += ") ORDER BY " + q.order + " LIMIT " + p.add(min(max(n, 0), keysAtOnce)) + skip
 	return query, p.values
@@ -50,7 +50,7 @@ func (q queue[T]) selectQuery(skip string, by holders, now time.Time, n int) (qu
 func (q queue[T]) claimQuery(owner string, now time.Time, keys []string) (query string, args []any) {
 	var p params
 	query = "UPDATE " + q.table + " SET owner = " + p.add(owner) + ", leased_until = " + p.add(millis(now.Add(lease))) + ", " + q.also +
-		" WHERE " + q.key + " IN (" + p.addAll(anys(keys)) + ") RETURNING " + q.columns
+		" WHERE " + q.key + " IN (" + addAll(&p, keys) + ") RETURNING " + q.columns
 	return query, p.values
 }
 

@@ -28,7 +28,7 @@ func (p *params) add(value any) string {
 }
 
 // addAll returns the placeholders of several, with commas between.
-func (p *params) addAll(values []any) string {
+func addAll[T any](p *params, values []T) string {
 	marks := make([]string, len(values))
 	for i, value := range values {
 		marks[i] = p.add(value)
@@ -82,14 +82,6 @@ func (c *conditions) where() string {
 		return ""
 	}
 	return " WHERE " + strings.Join(c.clauses, " AND ")
-}
-
-func anys[T any](values []T) []any {
-	out := make([]any, len(values))
-	for i, value := range values {
-		out[i] = value
-	}
-	return out
 }
 
 // one runs a query for a single row. No row is approval.ErrNotFound.
@@ -157,7 +149,7 @@ func execute(ctx context.Context, tx transaction, query string, args ...any) (bo
 // insert stores one row.
 func insert(ctx context.Context, tx transaction, table, columns string, values []any) error {
 	var p params
-	marks := p.addAll(values)
+	marks := addAll(&p, values)
 	_, err := execute(ctx, tx, "INSERT INTO "+table+" ("+columns+") VALUES ("+marks+")", p.values...)
 	return err
 }
