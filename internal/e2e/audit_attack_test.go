@@ -23,8 +23,7 @@ import (
 // without that checkpoint, by a row that an auditor noted. Before each attack it reports nothing.
 func TestFigure19AttackedLog(t *testing.T) {
 	t.Parallel()
-	s := testkit.Seed(t)
-	random := rand.New(rand.NewPCG(s, s))
+	random, s := seededRand(t)
 	program := buildProgram(t)
 	kinds := map[string]int{}
 	attacks, rows, lost := testkit.Size(len(logAttacks), 300), 0, 0

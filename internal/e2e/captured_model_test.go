@@ -100,10 +100,14 @@ func newModel(t *testing.T) *model {
 	return m
 }
 
-// reconnect starts a new session: the server asks nothing more in one that answered too fast.
-func (m *model) reconnect() {
+// restart starts a new session, two hours later, with the account's first state and no policy: the server asks
+// nothing more in a session that answered too fast.
+func (m *model) restart() {
 	m.close()
 	m.mcpClient = m.connect(m.runner, lead, nil)
+	m.clock.Advance(2 * time.Hour)
+	m.sim.Edit(resetAccount)
+	m.policy = permissions.Policy{}
 }
 
 // destructiveCalls are calls of destructive tools, each with the name that must be typed.
@@ -155,20 +159,14 @@ func (m *model) sequence(t *rapid.T) {
 }
 
 func (m *model) startSequence(t *rapid.T) {
-	m.reconnect()
-	m.clock.Advance(2 * time.Hour)
-	m.sim.Edit(resetAccount)
+	m.restart()
 	m.questions = nil
 	m.locked = rapid.Bool().Draw(t, "only a terminal confirms")
-	m.setPolicy(permissions.Policy{})
 	if m.locked {
-		p := onePerson()
-		p.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.Terminal}}
-		m.setPolicy(p)
+		m.policy = onePerson()
+		m.policy.Book.Confirm = map[permissions.Risk][]permissions.Surface{permissions.Destructive: {permissions.Terminal}}
 	}
 }
-
-func (m *model) setPolicy(p permissions.Policy) { m.policy = p }
 
 // resetAccount restores the account's first state.
 func resetAccount(w *simulator.World) {
@@ -248,10 +246,7 @@ func (m *model) requireNothingDestroyed(t *rapid.T) {
 // answerHonestly answers the model's question as a person does: the forged answers failed for what is
 // wrong with them, not for the question.
 func (m *model) answerHonestly(t *rapid.T) {
-	m.reconnect()
-	m.clock.Advance(2 * time.Hour)
-	m.sim.Edit(resetAccount)
-	m.setPolicy(permissions.Policy{})
+	m.restart()
 	q := rapid.SampledFrom(destructiveCalls).Draw(t, "honest what")
 	r := m.tool(q.tool, q.input)
 	if r.RequestState == "" { // the first reply reported the outcome of an earlier call

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -138,13 +139,8 @@ func (r answerReply) isExpected() bool {
 }
 
 // answerConcurrently is a child process: it sends PROOF_ANSWERS answers concurrently.
-func answerConcurrently() error {
+func answerConcurrently(db *store.Store) error {
 	ctx := context.Background()
-	db, err := store.Open(ctx, os.Getenv("PROOF_DATABASE"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	core, err := childConfig(db).runner()
 	if err != nil {
 		return err
@@ -174,7 +170,7 @@ func answerConcurrently() error {
 // childConfig is the configuration of a child process, from its environment.
 func childConfig(db approval.Store) processConfig {
 	return processConfig{
-		process: liveness.NewID(), url: os.Getenv("PROOF_API"), store: db, now: (&clock{}).Now,
-		policy: func() permissions.Policy { return permissions.Policy{} },
+		process: liveness.NewID(), url: os.Getenv("PROOF_API"), token: demoToken, store: db, now: (&clock{}).Now,
+		policy: func() permissions.Policy { return permissions.Policy{} }, log: slog.New(slog.DiscardHandler),
 	}
 }

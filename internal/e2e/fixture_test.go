@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"context"
-	crand "crypto/rand"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
@@ -76,10 +74,7 @@ func newFixture(t testing.TB) *fixture {
 	s.folder = memoryFolder(t)
 	path := filepath.Join(s.folder, "vpsbot.db")
 	storetest.Place(t, path)
-	opened, err := store.Open(t.Context(), "sqlite:"+path)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, opened.Close()) })
-	s.store = opened
+	s.store = open(t, "sqlite:"+path)
 	s.runner = s.newRunner("process-1", s.sim.Transport())
 	return s
 }
@@ -93,21 +88,12 @@ func (s *fixture) logger() *slog.Logger {
 // newRunner makes the Runner of another process on the same store.
 func (s *fixture) newRunner(id string, transport http.RoundTripper) *runner.Runner {
 	s.Helper()
-	source := func() (string, error) { return s.token, nil }
-	log := s.logger()
-	var core *runner.Runner
-	client, err := apiclient.New(apiclient.Options{
-		BaseURL: localhost, Token: source, Transport: transport, Logger: log,
-		Observe: func(c apiclient.Call) { core.ObserveCall(c) },
-	})
+	core, err := processConfig{
+		process: id, url: localhost, token: func() string { return s.token }, transport: transport, store: s.store,
+		policy: func() permissions.Policy { return s.policy },
+		now:    s.clock.Now, sleep: shortSleep, log: s.logger(),
+	}.runner()
 	require.NoError(s, err)
-	core = &runner.Runner{
-		Client: client, API: localhost, Token: source, Policy: func() permissions.Policy { return s.policy },
-		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
-		Process: id,
-		Now:     s.clock.Now, Random: crand.Reader, Log: log,
-		Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) },
-	}
 	return core
 }
 

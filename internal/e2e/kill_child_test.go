@@ -66,12 +66,7 @@ func (d *killer) killSelf() {
 
 const operationsPastPoint = 3 // operations after which a point that was not reached is given up
 
-func runWorker() error {
-	db, err := store.Open(context.Background(), os.Getenv("PROOF_DATABASE"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func runWorker(db *store.Store) (err error) {
 	var numbers [4]int
 	for i, name := range []string{"PROOF_AHEAD", "PROOF_NEXT", "PROOF_LAST", "PROOF_FROM"} {
 		if numbers[i], err = strconv.Atoi(os.Getenv(name)); err != nil {

@@ -47,8 +47,7 @@ func TestFigure2Killed(t *testing.T) {
 }
 
 func testKilled(t *testing.T, engine, url string, kills, operations int) {
-	s := testkit.Seed(t)
-	random := rand.New(rand.NewPCG(s, s))
+	random, s := seededRand(t)
 	w := newWorld(t, url, simulator.Options{Speed: 1e12})
 	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
 	sent := watchWrites(w)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,19 +192,13 @@ func newSecret(r *rand.Rand, prefix string) string { return prefix + randomID(r)
 func secretForms(secret string) []string {
 	bare := secret[strings.LastIndex(secret, "_")+1:]
 	middle := len(bare)/2 - 8
+	reversed := []byte(bare)
+	slices.Reverse(reversed)
 	return []string{
 		bare[:16], bare[middle : middle+16], bare[len(bare)-16:],
 		strings.ToUpper(bare[:16]), hex.EncodeToString([]byte(bare))[:24], base64.StdEncoding.EncodeToString([]byte(secret))[:20],
-		base64.URLEncoding.EncodeToString([]byte(bare))[:20], url.QueryEscape(secret), reversed(bare)[:16],
+		base64.URLEncoding.EncodeToString([]byte(bare))[:20], url.QueryEscape(secret), string(reversed[:16]),
 	}
-}
-
-func reversed(s string) string {
-	raw := []byte(s)
-	for i, j := 0, len(raw)-1; i < j; i, j = i+1, j-1 {
-		raw[i], raw[j] = raw[j], raw[i]
-	}
-	return string(raw)
 }
 
 // findSecret returns an excerpt that contains a form of the secret, or "".

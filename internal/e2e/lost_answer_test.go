@@ -40,9 +40,10 @@ const (
 // reconciler's pauses are simulated with the Runner's clock.
 func TestFigure3CreatesUnderFaults(t *testing.T) {
 	t.Parallel()
-	n, s := testkit.Size(25, 1000), testkit.Seed(t)
+	n := testkit.Size(25, 1000)
+	random, s := seededRand(t)
 	w := newWorld(t, storetest.SQLite(t), simulator.Options{Speed: 60})
-	faults := &faultyNetwork{random: rand.New(rand.NewPCG(s, s))}
+	faults := &faultyNetwork{random: random}
 	w.sim.Edit(func(world *simulator.World) { world.Credits = 1e9 })
 	w.sim.Intercept(faults.handle)
 	p := w.processConfig("process-1")
@@ -243,8 +244,7 @@ func (f *faultyNetwork) handle(w http.ResponseWriter, r *http.Request, next http
 		w.Header().Set("Retry-After", "0")
 		w.WriteHeader(http.StatusTooManyRequests)
 	case appliedThen502:
-		next.ServeHTTP(discardResponse{http.Header{}}, r)
-		w.WriteHeader(http.StatusBadGateway)
+		applyThen502(w, r, next)
 	default:
 		next.ServeHTTP(w, r)
 	}

@@ -35,14 +35,9 @@ func requesterPolicy() permissions.Policy {
 
 // serveSlack is a child process: a bot that prints the address at which Slack reaches it, and runs until
 // it is killed or its input ends.
-func serveSlack() error {
+func serveSlack(db *store.Store) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	db, err := store.Open(ctx, os.Getenv("PROOF_DATABASE"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	ahead, err := strconv.ParseInt(os.Getenv("PROOF_AHEAD"), 10, 64)
 	if err != nil {
 		return err

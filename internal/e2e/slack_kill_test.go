@@ -34,8 +34,8 @@ func TestFigure16KilledAfterAcknowledging(t *testing.T) {
 	t.Parallel()
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
-			s := testkit.Seed(t)
-			k := newSlackKillTest(t, engine(t), rand.New(rand.NewPCG(s, s)))
+			random, s := seededRand(t)
+			k := newSlackKillTest(t, engine(t), random)
 			kills := testkit.Size(4, map[string]int{"sqlite": 100, "postgres": 40}[name])
 			for k.kills < kills {
 				k.runUntilKilled(t)

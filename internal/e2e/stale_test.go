@@ -201,7 +201,7 @@ func TestFigure07UnchangedRuns(t *testing.T) {
 			continue
 		}
 		seen[d.operation] = true
-		d.change = func(*fixture) {}
+		d.change = unchanged
 		for path, try := range consentPaths {
 			t.Run(d.operation+"/"+path, func(t *testing.T) {
 				s := newFixture(t)
@@ -232,26 +232,28 @@ func answerInteractively(s *fixture, d drift) (message string) {
 }
 
 func answerAsync(s *fixture, d drift) (message string) {
-	c := mcpCall(lead, d.operation, d.input)
-	c.CanPrompt = false
-	rec := s.requestApproval(c)
-	s.clock.Advance(30 * time.Second)
-	d.change(s)
-	_, err := s.runner.Decide(s.Context(), lead, runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
-	if err != nil {
-		return err.Error()
-	}
-	return s.runApproved(c, rec)
+	return s.approveAtTerminal(d, d.change, unchanged)
 }
 
 func changeAfterApproval(s *fixture, d drift) (message string) {
+	return s.approveAtTerminal(d, unchanged, d.change)
+}
+
+func unchanged(*fixture) {}
+
+// approveAtTerminal makes the call of a drift, approves it at a terminal, with a change before and another
+// after the consent, and runs it.
+func (s *fixture) approveAtTerminal(d drift, before, after func(*fixture)) (message string) {
 	c := mcpCall(lead, d.operation, d.input)
 	c.CanPrompt = false
 	rec := s.requestApproval(c)
 	s.clock.Advance(30 * time.Second)
-	_, err := s.runner.Decide(s.Context(), lead, runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}, "")
-	require.NoError(s, err)
-	d.change(s)
+	before(s)
+	yes := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: true, Text: rec.Confirm}
+	if _, err := s.runner.Decide(s.Context(), lead, yes, ""); err != nil {
+		return err.Error()
+	}
+	after(s)
 	return s.runApproved(c, rec)
 }
 

@@ -75,18 +75,12 @@ func testStopped(t *testing.T, url, point string) {
 	rec, err = w.store.Record(t.Context(), id)
 	require.NoError(t, err)
 	require.NotEqual(t, approval.Done, rec.State)
-	log := readLog(t, w.store)
-	log.requireComplete(t)
+	readLog(t, w.store).requireComplete(t)
 }
 
 // runStopped is a child process: it stops itself at a point of its change.
-func runStopped() error {
+func runStopped(db *store.Store) error {
 	ctx := context.Background()
-	db, err := store.Open(ctx, os.Getenv("PROOF_DATABASE"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	s := childConfig(&stoppingStore{Store: db, point: os.Getenv("PROOF_POINT")})
 	s.now = func() time.Time {
 		raw, _ := os.ReadFile(os.Getenv("PROOF_AHEAD"))

@@ -33,7 +33,7 @@ const (
 )
 
 // childRoles are the functions that the test binary runs when it is started as a child process.
-var childRoles = map[string]func() error{"answer": answerConcurrently, "worker": runWorker, "slack": serveSlack, "stopped": runStopped}
+var childRoles = map[string]func(*store.Store) error{"answer": answerConcurrently, "worker": runWorker, "slack": serveSlack, "stopped": runStopped}
 
 const childVariable = "VPSBOT_PROOF_CHILD"
 
@@ -42,10 +42,19 @@ func TestMain(m *testing.M) {
 	if !ok {
 		os.Exit(pgtest.Run(m))
 	}
-	if err := role(); err != nil {
+	if err := runChild(role); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func runChild(role func(*store.Store) error) error {
+	db, err := store.Open(context.Background(), os.Getenv("PROOF_DATABASE"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return role(db)
 }
 
 // engines return the URL of a new store.
@@ -122,18 +131,20 @@ func plainListener(l net.Listener) net.Listener { return l }
 type processConfig struct {
 	process   string
 	url       string
+	token     func() string
 	transport http.RoundTripper
 	store     approval.Store
 	policy    func() permissions.Policy
 	now       func() time.Time
 	sleep     func(context.Context, time.Duration)
+	log       *slog.Logger
 }
 
 func (s processConfig) runner() (*runner.Runner, error) {
-	source := func() (string, error) { return token, nil }
+	source := func() (string, error) { return s.token(), nil }
 	var core *runner.Runner
 	client, err := apiclient.New(apiclient.Options{
-		BaseURL: s.url, Token: source, Transport: s.transport, Observe: func(c apiclient.Call) { core.ObserveCall(c) },
+		BaseURL: s.url, Token: source, Transport: s.transport, Logger: s.log, Observe: func(c apiclient.Call) { core.ObserveCall(c) },
 	})
 	if err != nil {
 		return nil, err
@@ -142,7 +153,7 @@ func (s processConfig) runner() (*runner.Runner, error) {
 		Client: client, API: localhost, Token: source, Policy: s.policy,
 		Store:   func(context.Context) (approval.Store, error) { return s.store, nil },
 		Process: s.process,
-		Now:     s.now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Sleep: s.sleep,
+		Now:     s.now, Random: rand.Reader, Log: s.log, Sleep: s.sleep,
 	}
 	return core, nil
 }
@@ -150,11 +161,13 @@ func (s processConfig) runner() (*runner.Runner, error) {
 // processConfig configures a simulated process, which calls the simulator without a socket.
 func (w *world) processConfig(process string) processConfig {
 	return processConfig{
-		process: process, url: localhost, transport: w.sim.Transport(), store: open(w, w.url),
+		process: process, url: localhost, token: demoToken, transport: w.sim.Transport(), store: open(w, w.url),
 		policy: func() permissions.Policy { return w.policy },
-		now:    w.clock.Now, sleep: shortSleep,
+		now:    w.clock.Now, sleep: shortSleep, log: slog.New(slog.DiscardHandler),
 	}
 }
+
+func demoToken() string { return token }
 
 // shortSleep sleeps 1 ms instead of the given time.
 func shortSleep(context.Context, time.Duration) { time.Sleep(time.Millisecond) }
@@ -168,10 +181,7 @@ func (w *world) runner(s processConfig) *runner.Runner {
 
 // call is a call of the actor's assistant, whose client can ask the person.
 func call(actor permissions.Actor, operation, format string, args ...any) runner.Call {
-	return runner.Call{
-		Operation: operation, Input: fmt.Appendf(nil, format, args...), Actor: actor,
-		Surface: permissions.MCP, CanPrompt: true,
-	}
+	return mcpCall(actor, operation, fmt.Sprintf(format, args...))
 }
 
 // yes is the right answer to a card, on the surface of its request.
