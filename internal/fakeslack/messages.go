@@ -104,7 +104,7 @@ func (c *channel) writable(bot string) answer {
 		return no("channel_not_found")
 	case c.archived:
 		return no("is_archived")
-	case !c.has(bot):
+	case !slices.Contains(c.members, bot):
 		return no("not_in_channel")
 	}
 	return nil

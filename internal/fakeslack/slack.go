@@ -267,5 +267,3 @@ func (s *Slack) find(id string) *channel {
 	}
 	return s.channels[id]
 }
-
-func (c *channel) has(user string) bool { return slices.Contains(c.members, user) }

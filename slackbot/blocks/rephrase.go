@@ -104,8 +104,7 @@ func renderToken(token string) md {
 		return code(strings.Trim(token, "`"))
 	}
 	if token[0] < '0' || token[0] > '9' { // an identity, or a channel as the policy names it
-		id, _ := strings.CutPrefix(token, "slack:")
-		return cmp.Or(channelLink(id), identity(token))
+		return cmp.Or(channelLink(strings.TrimPrefix(token, "slack:")), identity(token))
 	}
 	if d, err := time.ParseDuration(token); err == nil {
 		return span(d)
