@@ -15,13 +15,10 @@ import (
 
 // Call is one request that the app made.
 type Call struct {
-	// Method is the Web API's name, or "response_url", "upload", "socket".
-	Method string
-	// Params are what it was called with, without the token.
-	Params map[string]any
-	// Error is what it was answered, empty for ok; At is when it arrived.
-	Error string
-	At    time.Time
+	Method string         // of the Web API, or "response_url", "upload"
+	Params map[string]any // without the token
+	Error  string         // what it was answered; empty: ok
+	At     time.Time      // when it was answered
 }
 
 // method is one method of the Web API. It runs with the lock held.

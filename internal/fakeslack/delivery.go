@@ -48,18 +48,12 @@ func (s *Slack) currentTarget() target {
 
 // Ack is what the app acknowledged something with.
 type Ack struct {
-	// Status is the HTTP status, in Socket Mode 200 for an acknowledgement; 0: none came.
-	Status int
-	// Body is what came with it; nil: nothing.
-	Body []byte
-	// Errors are those of the fields of a modal, by block id: the app's, or Slack's own.
-	Errors map[string]string
-	// Unsent is why Slack did not send it to the app at all, empty if it did.
-	Unsent string
-	// Err is why there was no acknowledgement.
-	Err error
-	// Took is how long it took, by a real clock.
-	Took time.Duration
+	Status int               // of HTTP; in Socket Mode 200 for an acknowledgement; 0: none came
+	Body   []byte            // what came with it; nil: nothing
+	Errors map[string]string // of the fields of a modal, by block id: the app's, or Slack's own
+	Unsent string            // why Slack did not send it to the app at all; empty: it did
+	Err    error             // why there was no acknowledgement
+	Took   time.Duration     // by a real clock
 
 	sent delivery
 }

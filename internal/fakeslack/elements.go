@@ -18,8 +18,7 @@ type Option struct{ Text, Value string }
 
 // Version is what a message or a view was at a time.
 type Version struct {
-	// Fallback is the text that notifications show; a view has none.
-	Fallback string
+	Fallback string // the text that notifications show; a view has none
 	Blocks   []Block
 	At       time.Time
 }

@@ -10,21 +10,15 @@ import (
 
 // Fault is how a request goes wrong.
 type Fault struct {
-	// Status is the HTTP status of the answer, RetryAfter its header in seconds.
-	Status, RetryAfter int
-	// Error is the code of an answer with ok false.
-	Error string
-	// Body is the whole answer as an object, in place of Error; Header is sent with it.
-	Body   map[string]any
-	Header map[string]string
-	// Channel limits it to requests about that channel; empty: all.
-	Channel string
-	// Hang is for how long nothing is answered.
-	Hang time.Duration
-	// Drop ends the connection without an answer.
-	Drop bool
-	// Times is how many requests it happens to; 0: all, until Heal.
-	Times int
+	Status     int               // of HTTP
+	RetryAfter int               // the header of the answer, in seconds
+	Error      string            // the code of an answer with ok false
+	Body       map[string]any    // the whole answer as an object, in place of Error
+	Header     map[string]string // sent with the answer
+	Channel    string            // the requests that it is limited to are about that channel; empty: all
+	Hang       time.Duration     // for how long nothing is answered
+	Drop       bool              // the connection ends without an answer
+	Times      int               // how many requests it happens to; 0: all, until Heal
 }
 
 // faults are the ways in which requests go wrong at present.

@@ -10,12 +10,9 @@ import (
 
 // Message is a message as the people in the channel see it, the newest version of it.
 type Message struct {
-	// Channel, TS and Thread say where it is; Thread is empty outside of threads.
-	Channel, TS, Thread string
-	// From is who wrote it; To is who alone sees it, if it is ephemeral.
-	From, To string
-	// Files are those that were shared with it.
-	Files []File
+	Channel, TS, Thread string // where it is; Thread is empty outside of threads
+	From, To            string // who wrote it, and who alone sees it, if it is ephemeral
+	Files               []File // those that were shared with it
 
 	content
 	deleted bool

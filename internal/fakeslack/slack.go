@@ -34,14 +34,12 @@ import (
 // Options configure the workspace and the app. The zero value is a workspace T0TEAM with an app that has
 // every scope.
 type Options struct {
-	// Now is the clock by which trigger ids, response URLs and timestamps live; nil: time.Now.
-	Now func() time.Time
-	// Team is the id of the workspace, BotUser that of the app's bot.
-	Team, BotUser string
-	// SigningSecret, BotToken and AppToken are what the app is given; empty: values of the fake's.
-	SigningSecret, BotToken, AppToken string
-	// Scopes are what the bot token may do; nil: everything.
-	Scopes []string
+	Now           func() time.Time // by which trigger ids, response URLs and timestamps live; nil: time.Now
+	Team, BotUser string           // the ids of the workspace and of the app's bot
+
+	SigningSecret, BotToken, AppToken string // what the app is given; empty: values of the fake's
+
+	Scopes []string // what the bot token may do; nil: everything
 }
 
 // Slack is one workspace with one app installed. It is safe for concurrent use.
