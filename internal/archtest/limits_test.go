@@ -20,12 +20,12 @@ const (
 	mostFunctionLines = 60
 	mostParameters    = 6 // of one function, its context counted
 
-	mostLines     = 38_700 // of the product; 38,000 is the goal. With what tests alone use: 46,450 before the packages of today, 42,650 with them
+	mostLines     = 39_000 // of the product: 46,450 before the packages of today, 37,790 with them, and 1,000 for growth
 	mostFiles     = 300    // of the product; 330 was the goal
 	mostTestLines = 4_300  // of packages that tests alone use; 4,000 before big stores
 	leastLines    = 40     // of a file: a smaller one joins its owner, but for operations and what differs by system
 	mostMethods   = 60     // of one type; 60 is the goal
-	mostManyParam = 15     // functions with five parameters or more; 15 is the goal
+	mostManyParam = 14     // functions with five parameters or more; 15 was the goal
 )
 
 const roomIsRaised = "shorten what is there, or raise the limit above with the operation or part of the product that needs it, and say so in the commit"
