@@ -25,7 +25,7 @@ func TestFindSearches(t *testing.T) {
 		"what is open":          {find(unfinished), "approvals_open (api=? AND account=?)"},
 		"of mine, what is open": {find(open), "approvals_open (api=? AND account=? AND actor=? AND operation=?)"},
 		"of mine, what holds":   {find(holding), "approvals_holder (api=? AND account=?)"},
-		"of mine, what is new":  {find(untold), "approvals_asked (actor=? AND operation=? AND changed_at>?)"},
+		"of mine, what is new":  {find(untold), "approvals_untold_args (actor=?)"},
 		"questions of a person": {statement{selectQuestions, make([]any, 4)}, "approvals_open (api=? AND account=?)"},
 		"a no to a person":      {statement{selectDenied, make([]any, 6)}, "approvals_denied (api=? AND account=? AND person=? AND operation=? AND args_hash=? AND changed_at>?)"},
 	} {
