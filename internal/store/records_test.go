@@ -26,7 +26,7 @@ func TestFindSearches(t *testing.T) {
 		"of mine, what is open": {find(open), "approvals_open (api=? AND account=? AND actor=? AND operation=?)"},
 		"of mine, what holds":   {find(holding), "approvals_holder (api=? AND account=?)"},
 		"of mine, what is new":  {find(untold), "approvals_untold_args (actor=?)"},
-		"questions of a person": {statement{selectQuestions, make([]any, 4)}, "approvals_open (api=? AND account=?)"},
+		"questions of a person": {statement{selectQuestions, make([]any, 4)}, "approvals_questions (api=? AND account=? AND person=? AND expires_at>?)"},
 		"a no to a person":      {statement{selectDenied, make([]any, 6)}, "approvals_denied (api=? AND account=? AND person=? AND operation=? AND args_hash=? AND changed_at>?)"},
 	} {
 		require.Contains(t, plan(t, s, c.statement), "SEARCH approvals USING INDEX "+c.want, name)
