@@ -31,7 +31,7 @@ type sandbox struct {
 	env map[string]string
 }
 
-func newSandbox(t *testing.T) *sandbox {
+func newSandbox(t testing.TB) *sandbox {
 	t.Helper()
 	b := &sandbox{env: map[string]string{"VPS_API_TOKEN": secret, "XDG_STATE_HOME": t.TempDir()}}
 	storetest.Place(t, filepath.Join(b.env["XDG_STATE_HOME"], "vpsbot", "vpsbot.db"))
@@ -40,7 +40,7 @@ func newSandbox(t *testing.T) *sandbox {
 }
 
 // serve starts a new simulator, which works at a speed.
-func (b *sandbox) serve(t *testing.T, speed float64) {
+func (b *sandbox) serve(t testing.TB, speed float64) {
 	t.Helper()
 	token := simulator.Token{Value: secret, Name: "Test", Permissions: []string{"*:*"}}
 	b.sim = simulator.New(simulator.Options{Speed: speed, Tokens: []simulator.Token{token}})

@@ -23,7 +23,7 @@ import (
 
 // serveProcess is "vpsbot serve" in this process.
 type serveProcess struct {
-	*testing.T
+	testing.TB
 	log   testkit.Log
 	end   context.CancelFunc
 	ended chan int // its exit code
@@ -31,7 +31,7 @@ type serveProcess struct {
 }
 
 // slack starts a fake Slack with two people and two channels, and sets the environment to it.
-func (b *sandbox) slack(t *testing.T, socket bool) *fakeslack.Slack {
+func (b *sandbox) slack(t testing.TB, socket bool) *fakeslack.Slack {
 	t.Helper()
 	s := fakeslack.New(t, fakeslack.Options{})
 	s.Secrets = []string{secret}
@@ -56,10 +56,10 @@ func (b *sandbox) pointTo(s *fakeslack.Slack, socket bool) {
 }
 
 // startServe starts "vpsbot serve", which ends with the test.
-func (b *sandbox) startServe(t *testing.T) *serveProcess {
+func (b *sandbox) startServe(t testing.TB) *serveProcess {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &serveProcess{T: t, end: cancel, ended: make(chan int, 1)}
+	s := &serveProcess{TB: t, end: cancel, ended: make(chan int, 1)}
 	go func() {
 		err := cli.Run(ctx, []string{"serve"}, envconfig.MapLookuper(b.env), cli.IO{In: strings.NewReader(""), Out: &s.log, Err: &s.log})
 		s.ended <- cli.Report(&s.log, err)

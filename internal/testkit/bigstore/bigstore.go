@@ -57,10 +57,13 @@ const (
 	rowsPerMinute = 20
 )
 
+// Without a journal each page is written once; a fill that is interrupted leaves a file of no use.
+const fileOptions = "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=synchronous(OFF)&_pragma=journal_mode(OFF)&_pragma=cache_size(-200000)"
+
 // open opens the database itself: the store has no way to write what is long past.
 func open(url string) (*sql.DB, error) {
 	if path, isFile := strings.CutPrefix(url, "sqlite:"); isFile {
-		return sql.Open("sqlite", "file://"+path+"?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=synchronous(OFF)")
+		return sql.Open("sqlite", "file://"+path+fileOptions)
 	}
 	return sql.Open("pgx", url)
 }
