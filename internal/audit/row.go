@@ -13,6 +13,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // Row is one line of the log. A caller fills in what happened; the store sets Seq, Previous and Hash.
@@ -20,6 +22,7 @@ type Row struct {
 	Seq       int64           `json:"seq"`
 	At        time.Time       `json:"at"`                // UTC, milliseconds
 	Actor     string          `json:"actor"`             // who: "local:alice"
+	Unused    string          `json:"-"`                 // always empty, as in every hash: a text was put in later
 	Surface   string          `json:"surface"`           // "mcp", "terminal", "slack"
 	Account   string          `json:"account,omitempty"` // e-mail address of the VPS.org account
 	Token     string          `json:"token,omitempty"`   // label of the token, never the token
@@ -81,7 +84,7 @@ type Store interface {
 type Filter struct {
 	Actor     string
 	Operation string // exact, or a glob: "servers.*", "*.delete"
-	Target    string // as in the row, or its id alone: "server:12345"
+	Target    string // a part of the target as it is shown
 	Approval  string
 	Decision  Decision
 	Outcome   Outcome
@@ -99,10 +102,9 @@ func (f Filter) Valid() error {
 
 // Match reports whether the filter selects the row, Limit apart. A malformed glob selects nothing.
 func (f Filter) Match(row Row) bool {
-	id, _, _ := strings.Cut(row.Target, " (")
 	isOperation, err := path.Match(f.Operation, row.Operation)
 	return row.Seq > f.After && (f.Since.IsZero() || !row.At.Before(f.Since)) && (f.Until.IsZero() || row.At.Before(f.Until)) &&
-		(f.Operation == "" || err == nil && isOperation) && (matches(f.Target, row.Target) || f.Target == id) &&
+		(f.Operation == "" || err == nil && isOperation) && (f.Target == "" || strings.Contains(text.Clean(row.Target), f.Target)) &&
 		matches(f.Actor, row.Actor) && matches(f.Approval, row.Approval) && matches(f.Decision, row.Decision) && matches(f.Outcome, row.Outcome)
 }
 

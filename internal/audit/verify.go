@@ -184,6 +184,8 @@ func (v *verifier) rowFault(row Row) (why string) {
 		return fmt.Sprintf("it is out of order: row %d should come here", next)
 	case row.Previous != v.at.head:
 		return "it does not follow the row before it: a row was changed, dropped or put in"
+	case row.Unused != "":
+		return "it has a text in a column that is always empty: it was changed"
 	case row.At.Nanosecond()%int(time.Millisecond) != 0:
 		return "its time is finer than the log keeps: it was changed"
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -29,9 +28,7 @@ func auditCommand(c *cli) *cobra.Command {
 // auditFlags are the flags of "audit list" and "audit export".
 type auditFlags struct {
 	filter       audit.Filter
-	target       string
 	since, until string
-	limit        int
 }
 
 func auditListCommand(c *cli) *cobra.Command {
@@ -42,7 +39,7 @@ func auditListCommand(c *cli) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.listAudit(cmd.Context(), flags) },
 	}
 	addFilterFlags(cmd, &flags)
-	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many of the newest rows; 0: all")
+	cmd.Flags().IntVar(&flags.filter.Limit, "limit", 50, "how many of the newest rows; 0: all")
 	cmd.Flags().BoolVar(&c.json, "json", false, "one line of JSON a row")
 	return cmd
 }
@@ -51,7 +48,7 @@ func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	f := cmd.Flags()
 	f.StringVar(&flags.filter.Actor, "actor", "", "who asked, such as local:alice")
 	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*")
-	f.StringVar(&flags.target, "target", "", "a part of the target as it is shown, such as server:12345 or web-server-01")
+	f.StringVar(&flags.filter.Target, "target", "", "a part of the target as it is shown, such as server:12345 or web-server-01")
 	f.StringVar(&flags.filter.Approval, "approval", "", "id of an approval")
 	addEnumFlag(cmd, (*string)(&flags.filter.Decision), "decision", toStrings(audit.Decisions))
 	addEnumFlag(cmd, (*string)(&flags.filter.Outcome), "outcome", toStrings(audit.Outcomes))
@@ -91,18 +88,22 @@ func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {
 	if err != nil {
 		return err
 	}
+	limit := filter.Limit
+	if limit > 0 {
+		filter.Limit++ // shows whether there are more; how many would take reading all of them
+	}
 	var rows []audit.Row
-	var total int
-	err = app.WithLog(ctx, cfg, func(log *store.Log) error {
-		rows, total, err = newest(log.Rows(ctx, filter), flags.target, flags.limit)
+	err = app.WithLog(ctx, cfg, func(log *store.Log) (err error) {
+		rows, err = collect(log.Rows(ctx, filter))
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	omitted := ""
-	if len(rows) < total {
-		omitted = fmt.Sprintf("newest %d of %d; --limit 0 shows all", len(rows), total)
+	if limit > 0 && len(rows) > limit {
+		rows = rows[1:]
+		omitted = "only the newest; --limit 0 shows all"
 	}
 	if !c.json {
 		return c.printTable(auditTable(rows, omitted, c.Clock()))
@@ -124,7 +125,7 @@ func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 	if filter.Valid() != nil {
 		return filter, app.Errorf(runner.Invalid, "--operation %q is not a glob: write such as servers.*", filter.Operation)
 	}
-	if f.limit < 0 || filter.After < 0 {
+	if filter.Limit < 0 || filter.After < 0 {
 		return filter, app.Errorf(runner.Invalid, "--limit and --after must be 0 or more")
 	}
 	if err := cmp.Or(checkEnum("decision", filter.Decision, audit.Decisions), checkEnum("outcome", filter.Outcome, audit.Outcomes)); err != nil {
@@ -166,25 +167,14 @@ func readDuration(value string) (time.Duration, bool) {
 	return d, err == nil && d >= 0
 }
 
-// newest returns the newest rows whose target, as it is shown, contains a text: limit of them, or all for 0.
-// total is how many there are.
-func newest(rows iter.Seq2[audit.Row, error], target string, limit int) (kept []audit.Row, total int, err error) {
+func collect(rows iter.Seq2[audit.Row, error]) (out []audit.Row, err error) {
 	for row, err := range rows {
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		if !strings.Contains(text.Clean(row.Target), target) {
-			continue
-		}
-		total++
-		if kept = append(kept, row); limit > 0 && len(kept) > 2*limit {
-			kept = append(kept[:0], kept[len(kept)-limit:]...)
-		}
+		out = append(out, row)
 	}
-	if limit > 0 && len(kept) > limit {
-		kept = kept[len(kept)-limit:]
-	}
-	return kept, total, nil
+	return out, nil
 }
 
 // auditTable shows the day of a row only where it is not today.

@@ -35,7 +35,7 @@ func auditExportCommand(c *cli) *cobra.Command {
 		},
 	}
 	addFilterFlags(cmd, &flags)
-	cmd.Flags().IntVar(&flags.limit, "limit", 0, "how many of the newest rows; 0: all")
+	cmd.Flags().IntVar(&flags.filter.Limit, "limit", 0, "how many of the newest rows; 0: all")
 	return cmd
 }
 
@@ -64,20 +64,9 @@ func (c *cli) exportAudit(ctx context.Context, flags auditFlags, selection strin
 		return err
 	}
 	defer log.Close() //nolint:errcheck // it was only read
-	var segment audit.Segment
+	segment := audit.Merge(log.Rows(ctx, filter), nil)
 	if selection == "" {
-		filter.Limit = flags.limit
 		segment, err = app.LogFrom(ctx, log, filter)
-	} else {
-		var rows []audit.Row
-		rows, _, err = newest(log.Rows(ctx, filter), flags.target, flags.limit)
-		segment = audit.Merge(func(yield func(audit.Row, error) bool) {
-			for _, row := range rows {
-				if !yield(row, nil) {
-					return
-				}
-			}
-		}, nil)
 	}
 	if err == nil {
 		err = audit.Export(c.io.Out, segment, selection)

@@ -147,7 +147,8 @@ func TestCheckpointsStay(t *testing.T) {
 func TestTamperingIsDetected(t *testing.T) {
 	for name, c := range map[string]struct{ statement, want string }{
 		"changed":             {"UPDATE audit SET actor = 'mallory' WHERE seq = 50", "audit row 50: its hash is not that of its content"},
-		"unused text":         {"UPDATE audit SET on_behalf = 'mallory' WHERE seq = 50", "the row was changed"},
+		"unused text":         {"UPDATE audit SET on_behalf = 'mallory' WHERE seq = 50", "audit row 50: it has a text in a column that is always empty: it was changed"},
+		"NULL in the place":   {"ALTER TABLE audit RENAME TO old; CREATE TABLE audit AS SELECT * FROM old; UPDATE audit SET reason = NULL WHERE seq = 50", `name "reason": converting NULL`},
 		"dropped":             {"DELETE FROM audit WHERE seq = 50", "audit row 51: rows are missing: row 50 should come here"},
 		"first dropped":       {"DELETE FROM audit WHERE seq = 1", "audit row 2: rows are missing: row 1 should come here"},
 		"cut off":             {"DELETE FROM audit WHERE seq > 50", "audit row 51: rows are missing: by the checkpoint signed on"},

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"crypto/rand"
 	"database/sql/driver"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,10 +85,58 @@ func postShownFields(p *delivery.Post) []any {
 
 func auditFields(r *audit.Row) []any {
 	return []any{
-		&r.Seq, (*millis)(&r.At), &r.Actor, unused{}, &r.Surface, &r.Account, &r.Token, &r.Operation, &r.Target,
+		&r.Seq, (*millis)(&r.At), &r.Actor, &r.Unused, &r.Surface, &r.Account, &r.Token, &r.Operation, &r.Target,
 		(*jsonText)(&r.Arguments), &r.Approval, (*string)(&r.Decision), &r.Reason, &r.Approver, &r.APIStatus, (*string)(&r.Outcome),
 		&r.Previous, &r.Hash,
 	}
+}
+
+// separator divides the columns of a row that is read as one text. It is random, so that nobody can have
+// put it into a column.
+var separator = "\x1f" + rand.Text()[:12]
+
+// packedColumns is a row as one text: the drivers' cost is by the column.
+var packedColumns = "concat_ws('" + separator + "', " + auditColumns + ")"
+
+// auditWidth is how many columns a row has.
+const auditWidth = 18
+
+// errPacked is for a row that does not come apart again, such as one that has NULL in a column.
+var errPacked = errors.New("the columns of the row cannot be told apart")
+
+func packedFields(r *audit.Row) []any { return []any{(*packedRow)(r)} }
+
+// packedRow is an [audit.Row] that is read as packedColumns.
+type packedRow audit.Row
+
+// Scan implements [database/sql.Scanner].
+func (p *packedRow) Scan(value any) error {
+	packed, isText := value.(string)
+	if !isText {
+		return errPacked
+	}
+	var columns [auditWidth]string
+	for i := range columns {
+		text, rest, found := strings.Cut(packed, separator)
+		if found == (i == auditWidth-1) {
+			return errPacked
+		}
+		columns[i], packed = text, rest
+	}
+	var numbers [3]int64 // seq, at and api_status
+	for i, text := range [...]string{columns[0], columns[1], columns[14]} {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || strconv.FormatInt(n, 10) != text {
+			return errPacked
+		}
+		numbers[i] = n
+	}
+	*p = packedRow{
+		Seq: numbers[0], Actor: columns[2], Unused: columns[3], Surface: columns[4], Account: columns[5], Token: columns[6],
+		Operation: columns[7], Target: columns[8], Approval: columns[10], Decision: audit.Decision(columns[11]), Reason: columns[12],
+		Approver: columns[13], APIStatus: int(numbers[2]), Outcome: audit.Outcome(columns[15]), Previous: columns[16], Hash: columns[17],
+	}
+	return errors.Join((*millis)(&p.At).Scan(numbers[1]), (*jsonText)(&p.Arguments).Scan(columns[9]))
 }
 
 // scanned is a value as the driver read it; what names it in an error.
@@ -175,20 +225,6 @@ func (f *flag) Scan(value any) error {
 	n, err := scanned[int64](value, "a yes or no is")
 	*f = n != 0
 	return err
-}
-
-// unused is a text column that is always empty: the hash of a row has it as such, so another text is an edit.
-type unused struct{}
-
-// Value implements [driver.Valuer].
-func (unused) Value() (driver.Value, error) { return "", nil }
-
-// Scan implements [database/sql.Scanner].
-func (unused) Scan(value any) error {
-	if text, err := scanned[string](value, "an unused text is"); err != nil || text == "" {
-		return err
-	}
-	return errors.New("the column is always empty, and has a text: the row was changed")
 }
 
 // storable replaces in the texts among a statement's arguments what not every engine stores:

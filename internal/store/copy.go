@@ -200,8 +200,8 @@ func sameLog(ctx context.Context, source, target transaction) (audit.Report, err
 
 // logOf reads the whole log in a transaction.
 func logOf(ctx context.Context, tx transaction) iter.Seq2[audit.Row, error] {
-	return filtered(audit.Filter{}, func(query string, args ...any) ([]audit.Row, error) {
-		return all(ctx, tx, auditFields, query, args...)
+	return filtered(audit.Filter{}, func(fields rowFields, query string, args ...any) ([]audit.Row, error) {
+		return all(ctx, tx, fields, query, args...)
 	})
 }
 
