@@ -156,8 +156,10 @@ func TestAuditMirrorBeforeIdentity(t *testing.T) {
 	w.setPolicy(func(p *permissions.Policy) { p.Book.Slack.Audit = ops })
 	w.slack.Fail("auth.test", fakeslack.Fault{Status: http.StatusInternalServerError})
 	w.startFaultyStore()
-	w.eventually("the store is there", func() bool { return w.store != nil })
-	time.Sleep(300 * time.Millisecond)
+	w.eventually("the end of the log is noted", func() bool {
+		_, err := w.store.Post(t.Context(), "mirror:rest") // the last cursor
+		return err == nil
+	})
 	require.NoError(t, w.runner.Freeze(t.Context(), "slack:"+lea, permissions.Slack, "first"))
 	w.slack.Heal()
 	w.posted(ops, "freeze")
