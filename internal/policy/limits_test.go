@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/policy"
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 func TestPolicyLimits(t *testing.T) {
@@ -110,4 +112,18 @@ func TestHostileFiles(t *testing.T) {
 		_, err := policy.Load([]byte(text), operations)
 		require.Error(t, err, name)
 	}
+}
+
+// What a file takes to be read grows as the file does, also for rules that all have to be compared with the others.
+func TestLoadIsLinear(t *testing.T) {
+	allocated := func(rules int) uint64 {
+		var before, after runtime.MemStats
+		raw := testkit.BigPolicy(rules, rules/10)
+		runtime.ReadMemStats(&before)
+		_, err := policy.Load(raw, operations)
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	require.Less(t, allocated(1000), 20*allocated(100))
 }

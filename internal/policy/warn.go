@@ -12,8 +12,9 @@ func (v *validator) warn() {
 	if len(v.Book.Rules) == 0 {
 		v.warnf(1, "there are no rules, so everything is refused")
 	}
+	namesSlack := v.namesSlack()
 	for i, rule := range v.Book.Rules {
-		v.warnOfRule(v.file.Rules[i].line, rule)
+		v.warnOfRule(v.file.Rules[i].line, rule, namesSlack)
 	}
 	if at := v.file.Protected.line; at > 0 && len(v.Book.Protected) == 0 {
 		v.warnf(at, "protected names no server, so none is protected")
@@ -24,7 +25,8 @@ func (v *validator) warn() {
 	v.warnOfRenames()
 }
 
-func (v *validator) warnOfRule(line int, rule permissions.Rule) {
+// warnOfRule warns of one rule. namesSlack is that of the file.
+func (v *validator) warnOfRule(line int, rule permissions.Rule, namesSlack bool) {
 	if why := v.whyNeverMatches(rule); why != "" {
 		v.warnf(line, "the rule %q can never match: %s", rule.Name, why)
 		return
@@ -38,7 +40,7 @@ func (v *validator) warnOfRule(line int, rule permissions.Rule) {
 		return
 	}
 	inSlack := rule.Where == nil || slices.ContainsFunc(rule.Where, func(p permissions.Place) bool { return surfaceOf(p) == permissions.Slack })
-	if inSlack && v.namesSlack() && slices.Contains(rule.Who, permissions.Everybody) {
+	if inSlack && namesSlack && slices.Contains(rule.Who, permissions.Everybody) {
 		v.warnf(line, "the rule %q also allows it to guests of the Slack workspace, since * includes them: name people or a group if that is not meant", rule.Name)
 	}
 	if rule.Approvers == nil {
@@ -195,10 +197,13 @@ func (v *validator) checkApproverCount(line int, rule permissions.Rule) {
 // peopleOf returns the ids of the people whom the principals mean. slackKnowsMore is set where a user group
 // of Slack is among them.
 func (v *validator) peopleOf(principals []permissions.Principal) (ids []string, slackKnowsMore bool) {
+	var members []string
+	for _, p := range principals {
+		members = append(members, v.Book.Group(p).People...)
+	}
 	for _, person := range v.Book.People {
-		if slices.ContainsFunc(principals, func(p permissions.Principal) bool {
-			return p == permissions.Everybody || string(p) == person.ID || slices.Contains(v.Book.Group(p).People, person.ID) ||
-				slices.Contains(person.Identities, permissions.Actor(p))
+		if slices.Contains(members, person.ID) || slices.ContainsFunc(principals, func(p permissions.Principal) bool {
+			return p == permissions.Everybody || string(p) == person.ID || slices.Contains(person.Identities, permissions.Actor(p))
 		}) {
 			ids = append(ids, person.ID)
 		}

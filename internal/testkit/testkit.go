@@ -112,3 +112,36 @@ func Concurrently(n int, f func(i int)) {
 	close(begin)
 	done.Wait()
 }
+
+// BigPolicy is the text of a policy file with that many rules and people, in teams of ten. Each rule is about servers
+// of its own, which are named app-N-… and db-N: two of three for a team and a person, the others for everybody. Every
+// twentieth denies; every seventh names approvers, where it allows.
+func BigPolicy(rules, people int) []byte {
+	var b strings.Builder
+	b.WriteString("version: 1\npeople:\n")
+	teams := make([][]string, (people+9)/10)
+	for i := range people {
+		fmt.Fprintf(&b, "  - {id: person-%d, slack: [U%07d], keys: [laptop-%d], local: [user%d]}\n", i, i, i, i)
+		teams[i/10] = append(teams[i/10], fmt.Sprint("person-", i))
+	}
+	b.WriteString("groups:\n")
+	for i, members := range teams {
+		fmt.Fprintf(&b, "  team-%d: {people: [%s]}\n", i, strings.Join(members, ", "))
+	}
+	b.WriteString("rules:\n")
+	for i := range rules {
+		effect, who, approvers := "allow", fmt.Sprintf("team-%d, person-%d", i%len(teams), i%people), ""
+		if i%3 == 0 {
+			who = `"*"`
+		}
+		switch {
+		case i%20 == 19:
+			effect = "deny"
+		case i%7 == 0:
+			approvers = fmt.Sprintf(", approvers: {count: 1, who: [team-%d, person-%d]}", i%len(teams), i%people)
+		}
+		fmt.Fprintf(&b, "  - {name: rule %d, effect: %s, who: [%s], where: [mcp, slack, terminal], operations: [servers.*, backups.*], servers: [app-%d-*, db-%d]%s}\n",
+			i, effect, who, i, i, approvers)
+	}
+	return []byte(b.String())
+}
