@@ -136,10 +136,17 @@ type subject struct {
 	person   string // empty: not known
 	groups   []string
 	external bool
+	isMeant  map[meaning]bool // what isOne found out; each decision has a map of its own
+}
+
+// meaning is whether a rule of that effect means the subject by a principal.
+type meaning struct {
+	principal Principal
+	effect    Effect
 }
 
 func (b *Rulebook) subject(identity Actor, groups []string, external bool) subject {
-	a := subject{identity: identity, groups: groups, external: external}
+	a := subject{identity: identity, groups: groups, external: external, isMeant: map[meaning]bool{}}
 	if person, known := (Policy{Book: b}).Person(identity); known {
 		a.person = person
 	}
@@ -157,24 +164,34 @@ func (a subject) isIn(group string, effect Effect) bool {
 	return slices.Contains(a.groups, group) || effect == Deny && slices.Contains(a.groups, UnknownMembership(group))
 }
 
-// isAmong reports whether the subject is one of the principals. An allow includes people of other workspaces by
-// [External] alone, a deny by every principal that fits.
+// isAmong reports whether the subject is one of the principals.
 func (b *Rulebook) isAmong(principals []Principal, a subject, effect Effect) bool {
 	return slices.ContainsFunc(principals, func(p Principal) bool {
-		switch {
-		case p == External:
-			return a.external
-		case a.external && effect == Allow:
-			return false
-		case p == Everybody || p == Principal(a.identity):
-			return true
-		case a.identity == anyLocal && effect == Deny && b.includesLocal(p):
-			return true
-		case strings.HasPrefix(string(p), slackGroup) && a.isIn(strings.TrimPrefix(string(p), slackGroup), effect):
-			return true
-		case a.person != "" && (p == Principal(a.person) || slices.Contains(b.Group(p).People, a.person)):
-			return true
+		is, known := a.isMeant[meaning{p, effect}]
+		if !known {
+			is = b.isOne(p, a, effect)
+			a.isMeant[meaning{p, effect}] = is
 		}
-		return slices.ContainsFunc(b.Group(p).SlackGroups, func(id string) bool { return a.isIn(id, effect) })
+		return is
 	})
+}
+
+// isOne reports whether a principal means the subject. An allow includes people of other workspaces by [External]
+// alone, a deny by every principal that fits.
+func (b *Rulebook) isOne(p Principal, a subject, effect Effect) bool {
+	switch {
+	case p == External:
+		return a.external
+	case a.external && effect == Allow:
+		return false
+	case p == Everybody || p == Principal(a.identity):
+		return true
+	case a.identity == anyLocal && effect == Deny && b.includesLocal(p):
+		return true
+	case strings.HasPrefix(string(p), slackGroup) && a.isIn(strings.TrimPrefix(string(p), slackGroup), effect):
+		return true
+	case a.person != "" && (p == Principal(a.person) || slices.Contains(b.Group(p).People, a.person)):
+		return true
+	}
+	return slices.ContainsFunc(b.Group(p).SlackGroups, func(id string) bool { return a.isIn(id, effect) })
 }

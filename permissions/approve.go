@@ -38,6 +38,9 @@ func (p Policy) Candidates(ask Ask) (people []string) {
 	if p.Book == nil {
 		return nil
 	}
+	if !p.OneUser { // whom a local identity stands for depends on all rules
+		p.Book = p.Book.about(ask)
+	}
 	for _, one := range p.Book.People {
 		may := func(who Actor) bool { return p.MayApprove(who, nil, ask, string(ask.Actor)).Allowed }
 		if slices.ContainsFunc(one.Identities, may) {

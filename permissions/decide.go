@@ -22,13 +22,36 @@ func (b *Rulebook) decide(ask Ask) Decision {
 	return b.allow(d, m, rules)
 }
 
-// matchingRules returns the rules of which all but the servers match.
+// matchingRules returns the rules that match, for one of the servers at least; where the servers are not known, those
+// of which all else matches.
 func (b *Rulebook) matchingRules(m evaluation) []Rule {
-	return filter(b.Rules, func(r Rule) bool { return b.mismatch(r, m) == "" })
+	return filter(b.Rules, func(r Rule) bool { return b.mismatch(r, m) == "" && r.isAboutOne(m.servers) })
+}
+
+// about returns the rulebook without the rules that do not match the ask whoever makes it. A rename depends on all
+// rules.
+func (b *Rulebook) about(ask Ask) *Rulebook {
+	if ask.isRename() {
+		return b
+	}
+	m, some := b.evaluate(ask), *b
+	some.Rules = filter(b.Rules, func(r Rule) bool { return r.mismatch(m) == "" && r.isAboutOne(m.servers) })
+	return &some
+}
+
+// isAboutOne reports whether the rule is about one of the servers; where they are not known, it may be.
+func (r Rule) isAboutOne(servers []TargetServer) bool {
+	return servers == nil || slices.ContainsFunc(servers, r.isAbout)
 }
 
 func filter(rules []Rule, keep func(Rule) bool) []Rule {
-	return slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return !keep(r) })
+	var kept []Rule
+	for _, r := range rules {
+		if keep(r) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
 }
 
 // firstDeny returns the first deny about one of the servers; where the servers are not known, about all servers.
@@ -47,7 +70,8 @@ func (r Rule) isAboutAll() bool { return coverAny(r.Servers, "*") }
 // it returns the allows that hold on some server.
 func allowing(rules []Rule, servers []TargetServer) (allows []Rule) {
 	if servers == nil {
-		return filter(rules, func(r Rule) bool { return r.Effect == Allow && isReachable(r, rules) })
+		denied := patternsOf(rules, func(r Rule) bool { return r.Effect == Deny })
+		return filter(rules, func(r Rule) bool { return r.Effect == Allow && isReachable(r, denied) })
 	}
 	for _, t := range servers {
 		about := filter(rules, func(r Rule) bool { return r.Effect == Allow && r.isAbout(t) })
@@ -60,10 +84,8 @@ func allowing(rules []Rule, servers []TargetServer) (allows []Rule) {
 }
 
 // isReachable reports whether the denies leave some server of the allow.
-func isReachable(allow Rule, rules []Rule) bool {
-	isLeft := func(p ServerPattern) bool {
-		return !slices.ContainsFunc(rules, func(r Rule) bool { return r.Effect == Deny && coverAny(r.Servers, p) })
-	}
+func isReachable(allow Rule, denied *patternSet) bool {
+	isLeft := func(p ServerPattern) bool { return !denied.covers(p) }
 	return slices.ContainsFunc(allow.Servers, isLeft) || allow.Servers == nil && isLeft("*")
 }
 
@@ -152,9 +174,15 @@ func (b *Rulebook) protects(t TargetServer) bool {
 // mismatch returns the first key of the rule that does not match, servers apart: "who", "where", "operations" or
 // "risks"; "" if all match.
 func (b *Rulebook) mismatch(r Rule, m evaluation) string {
-	switch {
-	case !b.isAmong(r.Who, m.subject, r.Effect):
+	if !b.isAmong(r.Who, m.subject, r.Effect) {
 		return "who"
+	}
+	return r.mismatch(m)
+}
+
+// mismatch is that of the rulebook, whoever asks.
+func (r Rule) mismatch(m evaluation) string {
+	switch {
 	case r.Where != nil && !slices.ContainsFunc(r.Where, func(p Place) bool { return p.includes(m.ask) }):
 		return "where"
 	case r.Operations != nil && !slices.ContainsFunc(r.Operations, func(g Glob) bool { return g.Matches(m.ask.Operation) }):

@@ -55,7 +55,8 @@ type ServerPattern string
 
 // IsID reports whether the pattern is an id.
 func (p ServerPattern) IsID() bool {
-	return p != "" && (strings.Trim(string(p), "0123456789") == "" || text.IsUUID(string(p)))
+	isNoDigit := func(c rune) bool { return c < '0' || '9' < c }
+	return p != "" && (!strings.ContainsFunc(string(p), isNoDigit) || text.IsUUID(string(p)))
 }
 
 // matches returns unread where the server's name would decide and could not be read.
@@ -78,6 +79,92 @@ func (p ServerPattern) covers(other ServerPattern) bool {
 		return strings.EqualFold(string(p), string(other))
 	}
 	return Glob(p).Covers(Glob(other))
+}
+
+// patternSet is the patterns of many rules, indexed so that a server is compared with few of them.
+type patternSet struct {
+	all      bool            // there is a "*", or a rule about any server
+	ids      map[string]bool // in lower case
+	prefixes globIndex       // by the text before the first wildcard
+	suffixes globIndex       // by the text after the last one: the globs that begin with a wildcard
+}
+
+// patternsOf returns the patterns of those rules that are wanted.
+func patternsOf(rules []Rule, want func(Rule) bool) *patternSet {
+	var s patternSet
+	for _, r := range rules {
+		if want(r) {
+			s.add(r.Servers)
+		}
+	}
+	return &s
+}
+
+// add adds the patterns of a rule; nil is all servers.
+func (s *patternSet) add(patterns []ServerPattern) {
+	s.all = s.all || patterns == nil || slices.Contains(patterns, "*")
+	for _, p := range patterns {
+		first, last := strings.IndexAny(string(p), "*?"), strings.LastIndexAny(string(p), "*?")
+		switch {
+		case p.IsID():
+			if s.ids == nil {
+				s.ids = map[string]bool{}
+			}
+			s.ids[strings.ToLower(string(p))] = true
+		case first < 0:
+			s.prefixes.add(string(p), Glob(p))
+		case first > 0:
+			s.prefixes.add(string(p[:first]), Glob(p))
+		default:
+			s.suffixes.add(string(p[last+1:]), Glob(p))
+		}
+	}
+}
+
+// matches is matchAny of all the patterns.
+func (s *patternSet) matches(t TargetServer, unread bool) bool {
+	switch {
+	case s.all || s.ids[strings.ToLower(t.ID)]:
+		return true
+	case t.Name == "" && t.ID != "":
+		return unread && s.prefixes.lengths != nil || unread && s.suffixes.lengths != nil
+	}
+	return s.containsGlob(t.Name, func(g Glob) bool { return g.Matches(t.Name) })
+}
+
+// covers is coverAny of all the patterns.
+func (s *patternSet) covers(other ServerPattern) bool {
+	if s.all || other.IsID() {
+		return s.all || s.ids[strings.ToLower(string(other))]
+	}
+	return s.containsGlob(string(other), func(g Glob) bool { return g.Covers(Glob(other)) })
+}
+
+// containsGlob reports whether one of the globs that can match the text is wanted.
+func (s *patternSet) containsGlob(text string, is func(Glob) bool) bool {
+	return slices.ContainsFunc(s.prefixes.lengths, func(n int) bool {
+		return n <= len(text) && slices.ContainsFunc(s.prefixes.globs[text[:n]], is)
+	}) || slices.ContainsFunc(s.suffixes.lengths, func(n int) bool {
+		return n <= len(text) && slices.ContainsFunc(s.suffixes.globs[text[len(text)-n:]], is)
+	})
+}
+
+// globIndex has globs by a text that all they match begins, or ends, with.
+type globIndex struct {
+	globs   map[string][]Glob
+	lengths []int // of the texts, each once
+}
+
+func (x *globIndex) add(affix string, g Glob) {
+	if x.globs == nil {
+		x.globs = map[string][]Glob{}
+	}
+	if !slices.Contains(x.lengths, len(affix)) {
+		x.lengths = append(x.lengths, len(affix))
+	}
+	if !slices.Contains(x.globs[affix], g) {
+		x.globs[affix] = append(x.globs[affix], g)
+	}
 }
 
 // matchAny reports whether one of the patterns matches; nil matches all.

@@ -64,6 +64,36 @@ func (p Policy) Decide(ask Ask) Decision {
 	return Decision{Allowed: true, Risk: ask.inputRisk(), Own: ask.inputRisk().NeedsConsent()}
 }
 
+// AllowedOn decides an ask about any number of servers: it returns whether [Policy.Decide] allows the ask with a
+// server as its target. What does not depend on the server is decided once, here.
+func (p Policy) AllowedOn(ask Ask) func(TargetServer) bool {
+	if p.Book == nil || ask.Creates || ask.NewName != "" || p.denyReason(ask) != "" {
+		return func(t TargetServer) bool {
+			on := ask
+			on.Target = &t
+			return p.Decide(on).Allowed
+		}
+	}
+	ask.Actor, ask.Target = p.identity(ask.Actor), nil
+	m := p.Book.evaluate(ask)
+	rules := p.Book.matchingRules(m)
+	denied := patternsOf(rules, func(r Rule) bool { return r.Effect == Deny })
+	allowed := patternsOf(rules, func(r Rule) bool { return r.Effect == Allow })
+	mayAsk := func(t TargetServer) bool { return allowed.matches(t, false) && !denied.matches(t, true) }
+	if m.subject.person != "" {
+		return mayAsk
+	}
+	// Nobody else is asked for the sake of an identity that belongs to no person.
+	shared := patternsOf(rules, func(r Rule) bool { return r.Effect == Allow && r.Approvers != nil && r.Approvers.Count > 0 })
+	var protected patternSet
+	if p.Book.Protected != nil && m.risk.NeedsConsent() && m.risk != Billable {
+		protected.add(p.Book.Protected)
+	}
+	return func(t TargetServer) bool {
+		return mayAsk(t) && !shared.matches(t, false) && !protected.matches(t, true)
+	}
+}
+
 // denyReason returns why the ask is refused whatever the rules say; "" if it is not.
 func (p Policy) denyReason(ask Ask) string {
 	switch {

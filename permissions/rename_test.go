@@ -1,6 +1,7 @@
 package permissions_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,8 @@ func TestARenameThatWinsARight(t *testing.T) {
 			for who, may := range c.may {
 				got := p.MayApprove(who, nil, ask, string(c.asker))
 				require.Equal(t, may, got.Allowed, "%s: %s", who, got.Reason)
+				person, _ := p.Person(who)
+				require.Equal(t, may, slices.Contains(p.Candidates(ask), person), who)
 			}
 		})
 	}

@@ -98,9 +98,7 @@ func (q request) readable(value any) any {
 	if policy.Book == nil || q.op.View.Keep == nil {
 		return value
 	}
-	return q.op.View.Keep(value, func(s permissions.TargetServer) bool {
-		return policy.Decide(q.call.ask(q.op, tools.Input{}, permissions.Read, &s)).Allowed
-	})
+	return q.op.View.Keep(value, policy.AllowedOn(q.call.ask(q.op, tools.Input{}, permissions.Read, nil)))
 }
 
 // Offered returns the operations that the actor of a call may run from where it is made,

@@ -118,10 +118,9 @@ func (q request) visible(servers []apiclient.Server) []apiclient.Server {
 	if policy.Book == nil {
 		return servers
 	}
-	return slices.DeleteFunc(slices.Clone(servers), func(s apiclient.Server) bool {
-		return !policy.Decide(q.call.ask(get, tools.Input{}, permissions.Read, behind(s))).Allowed &&
-			!policy.Decide(q.call.ask(q.op, tools.Input{}, q.op.Risk, behind(s))).Allowed
-	})
+	mayRead := policy.AllowedOn(q.call.ask(get, tools.Input{}, permissions.Read, nil))
+	mayRun := policy.AllowedOn(q.call.ask(q.op, tools.Input{}, q.op.Risk, nil))
+	return matching(servers, func(s apiclient.Server) bool { return mayRead(*behind(s)) || mayRun(*behind(s)) })
 }
 
 func notNamed(name string, servers []apiclient.Server) string {
