@@ -12,7 +12,7 @@ const maxPageSize = 100
 
 // list answers with the objects that are wanted, each as show returns it.
 func list[V any](c *call, objects []*V, wanted func(*V) bool, show func(*V) object) *response {
-	objects = slices.DeleteFunc(objects, func(v *V) bool { return !wanted(v) })
+	objects = slices.DeleteFunc(slices.Clone(objects), func(v *V) bool { return !wanted(v) })
 	p, valid := c.page(len(objects))
 	if !valid {
 		return fail(http.StatusNotFound, "Invalid page.")

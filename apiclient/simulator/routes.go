@@ -128,6 +128,9 @@ func (s *Simulator) respond(r *http.Request, body []byte) *response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.world.advance(now)
+	if r.Method != http.MethodGet {
+		defer func() { s.world.fleet = nil }()
+	}
 	c := call{World: s.world, request: r}
 	return c.run(methods, pattern, id, body).encode().with("Allow", methods.allowed())
 }

@@ -60,7 +60,7 @@ func (c *call) listServers() *response {
 	wanted := func(s *Server) bool {
 		return c.opts.Vendor || c.matches("status", s.Status) && c.matches("location", s.Location)
 	}
-	return list(c, ordered(c.Servers), wanted, func(s *Server) object { return c.serverObject(s, listedServer) })
+	return list(c, c.orderedServers(), wanted, func(s *Server) object { return c.serverObject(s, listedServer) })
 }
 
 func (c *call) showServer() *response { return ok(c.serverObject(c.server, serverDetail)) }

@@ -113,6 +113,7 @@ func (s *Simulator) Edit(fn func(*World)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.world.advance(s.opts.Now())
+	defer func() { s.world.fleet = nil }()
 	fn(s.world)
 }
 

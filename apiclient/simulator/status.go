@@ -30,8 +30,10 @@ var transitions = map[string]transition{
 // advance ends the transitional statuses whose time is over.
 func (w *World) advance(now time.Time) {
 	w.now = now
-	for _, s := range w.Servers {
-		w.settleServer(s)
+	for _, s := range w.orderedServers() {
+		if !s.SettlesAt.IsZero() {
+			w.settleServer(s)
+		}
 	}
 	for _, b := range w.Backups {
 		w.settleImage(&b.Image)

@@ -44,6 +44,8 @@ type World struct {
 	nextServer   int
 	nextBackup   int
 	nextSnapshot int
+
+	fleet []*Server // Servers by ascending id; nil once they may have changed
 }
 
 // Account is the profile of all tokens. Empty names are null in answers.
@@ -129,6 +131,15 @@ func ordered[V any](m map[int]*V) []*V {
 		values = append(values, m[key])
 	}
 	return values
+}
+
+// orderedServers returns the servers by ascending id. It is sorted once for all pages of a list, for a fleet may
+// have many thousands.
+func (w *World) orderedServers() []*Server {
+	if w.fleet == nil {
+		w.fleet = ordered(w.Servers)
+	}
+	return w.fleet
 }
 
 // Server is a server of the world.
