@@ -32,7 +32,7 @@ type Options struct {
 	// Transport is the innermost link; nil means a connection pool. It must not repeat requests.
 	Transport http.RoundTripper
 	// Observe is called when an API call has ended, in the goroutine of the call. Each page of a list is a
-	// call. It may be nil.
+	// call, and several are read at once. It may be nil.
 	Observe func(Call)
 	// Logger receives a line at debug level for each attempt: method, path, status, duration. It may be nil.
 	Logger *slog.Logger

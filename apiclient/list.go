@@ -16,13 +16,14 @@ import (
 )
 
 const (
-	maxPages  = 100
-	listLimit = time.Minute // for all pages together; each has the time of any read
+	maxReadings = 3
+	listLimit   = time.Minute // for all pages together; each has the time of any read
 )
 
 var (
-	errTooManyPages = fmt.Errorf("%w: the list did not end after %d pages", errAnswer, maxPages)
-	errNoList       = errors.New("want an array, or an object with results")
+	errListTime    = fmt.Errorf("the list did not end within %v: %w", listLimit, context.DeadlineExceeded)
+	errListChanged = fmt.Errorf("the list changed each of the %d times that it was read", maxReadings)
+	errNoList      = errors.New("want an array, or an object with results")
 )
 
 // identified is implemented by the objects that have an id.
@@ -39,43 +40,32 @@ type list[T identified] struct {
 }
 
 // fetch returns the objects that fit, of as many pages as the list has. A page that fails fails the list.
+//
+// Pages are cut by position: when an object is deleted between the reads of two pages, the first object of the next
+// page moves to the one that was read already, and is on neither. The count shows it, so the list is read again, until
+// a reading is complete, or equal to the one before: then it is the count that is wrong. A deletion and a creation
+// at the same time, which leave the count as it is, cannot be noticed.
 func (l list[T]) fetch(ctx context.Context) ([]T, error) {
-	ctx, cancel := context.WithTimeout(ctx, listLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, listLimit, errListTime)
 	defer cancel()
-	all, seen := []T{}, map[string]bool{}
-	var count float64
-	query := l.query
-	for number := 1; number <= maxPages; number++ {
-		p, err := fetch[page[T]](ctx, l.run, &call{method: "GET", route: l.route, query: query})
-		if apiErr := errorIn(err); apiErr.Kind == KindNotFound {
-			if number > 1 {
-				return l.filtered(all), nil // there is no page of this number
-			}
-			apiErr.Kind = KindNoRoute // the request named no object
-		}
-		if err != nil {
+	var before []T
+	for range maxReadings {
+		r := newReading(l)
+		if err := r.read(ctx); err != nil && errors.Is(context.Cause(ctx), errListTime) {
+			return nil, l.newError(KindTimeout, errListTime)
+		} else if err != nil {
 			return nil, err
 		}
-		if number == 1 {
-			count, _ = p.Count.Float() // 0 if the API reports no number of objects
+		if r.isComplete() || before != nil && slices.EqualFunc(r.all, before, func(a, b T) bool { return a.identity().Equal(b.identity()) }) {
+			return l.filtered(r.all), nil
 		}
-		before := len(all)
-		for _, item := range p.Results {
-			key := item.identity().Key()
-			if number == 1 || !seen[key] {
-				all = append(all, item)
-			}
-			seen[key] = true
-		}
-		added := len(all) - before
-		switch {
-		case number > 1 && added == 0, // the API ignores the page's number
-			p.Next == "" && (added == 0 || float64(len(all)) >= count):
-			return l.filtered(all), nil
-		}
-		query = l.nextQuery(p.Next, number+1)
+		before = r.all
 	}
-	return nil, &Error{Kind: KindDecode, Status: http.StatusOK, Method: http.MethodGet, Path: l.route, cause: errTooManyPages}
+	return nil, l.newError(KindConflict, errListChanged)
+}
+
+func (l list[T]) newError(kind Kind, cause error) *Error {
+	return &Error{Kind: kind, Status: http.StatusOK, Method: http.MethodGet, Path: l.route, cause: cause}
 }
 
 func (l list[T]) filtered(all []T) []T {

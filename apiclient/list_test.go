@@ -7,7 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -33,38 +37,46 @@ func things(ids ...string) string {
 
 func TestListPages(t *testing.T) {
 	for name, tc := range map[string]struct {
-		answer http.HandlerFunc
-		want   []string
-		asked  []string // queries
+		answer   http.HandlerFunc
+		want     []string
+		last     int // the highest page that may be asked for
+		readings int
 	}{
-		"bare array":         {always(200, `[{"id":1},{"id":"a"}]`), []string{"1", "a"}, []string{""}},
-		"empty array":        {always(200, `[]`), []string{}, []string{""}},
-		"null results":       {always(200, `{"count":0,"results":null}`), []string{}, []string{""}},
-		"no count":           {always(200, `{"results":[{"id":1}]}`), []string{"1"}, []string{""}},
-		"one page":           {paged(2, things("1", "2")), []string{"1", "2"}, []string{""}},
-		"count 3, two there": {always(200, `{"count":3,"results":[{"id":1},{"id":2}]}`), []string{"1", "2"}, []string{"", "page=2"}},
-		"two pages":          {paged(3, things("1", "2"), things("3")), []string{"1", "2", "3"}, []string{"", "page=2"}},
-		"page 2 is missing":  {paged(3, things("1", "2")), []string{"1", "2"}, []string{"", "page=2"}},
-		"page 2 is empty":    {paged(3, things("1", "2"), ``), []string{"1", "2"}, []string{"", "page=2"}},
-		"page 3 is missing":  {paged(9, things("1"), things("2")), []string{"1", "2"}, []string{"", "page=2", "page=3"}},
-		"pages overlap":      {paged(3, things("1", "2"), things("2", "3")), []string{"1", "2", "3"}, []string{"", "page=2"}},
-		"number and string":  {paged(3, things("1"), things(`"1"`)), []string{"1"}, []string{"", "page=2"}},
-		"count without any":  {paged(3, ``), []string{}, []string{""}},
+		"bare array":         {always(200, `[{"id":1},{"id":"a"}]`), []string{"1", "a"}, 1, 1},
+		"empty array":        {always(200, `[]`), []string{}, 1, 1},
+		"null results":       {always(200, `{"count":0,"results":null}`), []string{}, 1, 1},
+		"no count":           {always(200, `{"results":[{"id":1}]}`), []string{"1"}, 1, 1},
+		"one page":           {paged(2, things("1", "2")), []string{"1", "2"}, 1, 1},
+		"two pages":          {paged(3, things("1", "2"), things("3")), []string{"1", "2", "3"}, 2, 1},
+		"three pages":        {paged(3, things("1"), things("2"), things("3")), []string{"1", "2", "3"}, 3, 1},
+		"pages that shrink":  {paged(4, things("1", "2"), things("3"), things("4")), []string{"1", "2", "3", "4"}, 3, 1},
+		"pages overlap":      {paged(3, things("1", "2"), things("2", "3")), []string{"1", "2", "3"}, 2, 1},
+		"count 3, two there": {always(200, `{"count":3,"results":[{"id":1},{"id":2}]}`), []string{"1", "2"}, 2, 2},
+		"page 2 is missing":  {paged(3, things("1", "2")), []string{"1", "2"}, 2, 2},
+		"page 2 is empty":    {paged(3, things("1", "2"), ``), []string{"1", "2"}, 2, 2},
+		"page 3 is missing":  {paged(9, things("1"), things("2")), []string{"1", "2"}, 9, 2},
+		"number and string":  {paged(3, things("1"), things(`"1"`)), []string{"1"}, 3, 2},
+		"count without any":  {paged(3, ``), []string{}, 1, 2},
+		"count of no end":    {paged(1e12, things("1"), things("2")), []string{"1", "2"}, 2 + pagesAhead, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, tc.answer)
 			got, err := f.client(t).Servers.List(t.Context(), ServerFilter{})
 			require.NoError(t, err)
 			require.NotNil(t, got)
-			ids, queries := []string{}, []string{}
+			ids, readings := []string{}, 0
 			for _, s := range got {
 				ids = append(ids, s.ID.String())
 			}
 			require.Equal(t, tc.want, ids)
 			for _, r := range f.requests() {
-				queries = append(queries, r.query)
+				number, _ := strconv.Atoi(strings.TrimPrefix(r.query, "page="))
+				require.True(t, r.query == "" || number <= tc.last, r.query)
+				if r.query == "" {
+					readings++
+				}
 			}
-			require.Equal(t, tc.asked, queries)
+			require.Equal(t, tc.readings, readings)
 		})
 	}
 }
@@ -107,19 +119,177 @@ func TestListUsesOnlyTheQueryOfNext(t *testing.T) {
 }
 
 func TestListIsBounded(t *testing.T) {
-	endless := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
-		always(200, fmt.Sprintf(`{"results":[{"id":%d}],"next":"?n=%d"}`, n, n+1))(w, r)
-	})
-	_, err := endless.client(t).Servers.List(t.Context(), ServerFilter{})
-	require.ErrorIs(t, err, errTooManyPages)
-	require.Len(t, endless.requests(), maxPages)
+	pages := 0
+	c := testClient(t, withTransport(func(*http.Request) (*http.Response, error) {
+		pages++
+		return reply(200, fmt.Sprintf(`{"results":[{"id":%d}],"next":"?n=%d"}`, pages, pages)), nil
+	}))
+	_, err := c.Servers.List(t.Context(), ServerFilter{})
+	require.ErrorIs(t, err, errEndless)
+	require.Equal(t, maxPages, pages)
+	endless := newReading(list[Zone]{run: c.run, route: "/dns-zones/"})
+	endless.all = make([]Zone, maxObjects)
+	require.ErrorIs(t, endless.read(t.Context()), errEndless)
+	endless = newReading(list[Zone]{run: c.run, route: "/dns-zones/"})
+	endless.bytes = maxListBytes
+	require.ErrorIs(t, endless.read(t.Context()), errEndless)
+	require.Equal(t, maxPages+2, pages)
 
 	circle := newFake(t, always(200, `{"results":[{"id":1}],"next":"?n=1"}`))
 	got, err := circle.client(t).Servers.List(t.Context(), ServerFilter{})
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	require.Len(t, circle.requests(), 2)
+}
+
+// A list whose pages are slow ends with an error of its own after a minute.
+func TestListIsBoundedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pages := 0
+		c := testClient(t, withTransport(func(*http.Request) (*http.Response, error) {
+			pages++
+			time.Sleep(time.Second)
+			return reply(200, fmt.Sprintf(`{"results":[{"id":%d}],"next":"?n=%d"}`, pages, pages)), nil
+		}))
+		began := time.Now()
+		_, err := c.Servers.List(t.Context(), ServerFilter{})
+		require.Equal(t, KindTimeout, asError(t, err).Kind)
+		require.ErrorContains(t, err, "did not end within 1m0s")
+		require.LessOrEqual(t, time.Since(began), listLimit+time.Second)
+	})
+}
+
+// numbered is a list of so many servers with the ids 1, 2, … in pages of ten, which edit changes before each page.
+func numbered(size int, edit func(page int, ids *[]int)) roundTrip {
+	var mu sync.Mutex
+	ids := make([]int, size)
+	for i := range ids {
+		ids[i] = i + 1
+	}
+	return func(r *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		number, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		number = max(number, 1)
+		edit(number, &ids)
+		from := min((number-1)*10, len(ids))
+		var page []string
+		for _, id := range ids[from:min(from+10, len(ids))] {
+			page = append(page, strconv.Itoa(id))
+		}
+		if len(page) == 0 {
+			return reply(404, `{"detail":"Invalid page."}`), nil
+		}
+		return reply(200, fmt.Sprintf(`{"count":%d,"results":[%s]}`, len(ids), things(page...))), nil
+	}
+}
+
+// An object that moves to a page that was read already, because one before it was deleted, is not lost.
+func TestListThatChangesLosesNothing(t *testing.T) {
+	for name, edit := range map[string]func(reading, page int, ids *[]int){
+		"one of the first page is deleted": func(reading, page int, ids *[]int) {
+			if reading == 1 && page > 1 && (*ids)[0] == 1 {
+				*ids = slices.Delete(*ids, 0, 1)
+			}
+		},
+		"a page of objects is deleted": func(reading, page int, ids *[]int) {
+			if reading == 1 && page > 1 && (*ids)[0] == 1 {
+				*ids = slices.Delete(*ids, 0, 10)
+			}
+		},
+		"one is deleted, and another created later": func(reading, page int, ids *[]int) {
+			switch {
+			case reading == 1 && page > 1 && (*ids)[0] == 1:
+				*ids = slices.Delete(*ids, 0, 1)
+			case reading == 1 && page > 5 && len(*ids) == 94:
+				*ids = append(*ids, 1000)
+			}
+		},
+		"those at the end are deleted": func(reading, page int, ids *[]int) {
+			if reading == 1 && page > 1 && len(*ids) == 95 {
+				*ids = (*ids)[:50]
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			readings, now := 0, []int{}
+			c := testClient(t, withTransport(numbered(95, func(page int, ids *[]int) {
+				if page == 1 {
+					readings++
+				}
+				edit(readings, page, ids)
+				now = slices.Clone(*ids)
+			})))
+			got, err := c.Servers.List(t.Context(), ServerFilter{})
+			require.NoError(t, err)
+			var ids []int
+			for _, s := range got {
+				id, _ := strconv.Atoi(s.ID.String())
+				ids = append(ids, id)
+			}
+			require.Equal(t, now, ids, "all that there are, in their order")
+			require.Equal(t, 2, readings)
+		})
+	}
+	// The first of 1, 2, 3, 4 is deleted after the first page, so that 3 moves to it, and 5 is created after the second:
+	// as many objects as there were at first, but not all.
+	asked := 0
+	c := testClient(t, withTransport(script{
+		responds(200, `{"count":4,"results":[{"id":1},{"id":2}],"next":"?cursor=b"}`),
+		responds(200, `{"count":3,"results":[{"id":4}],"next":"?cursor=c"}`),
+		responds(200, `{"count":4,"results":[{"id":5}]}`),
+		responds(200, `{"count":4,"results":[{"id":2},{"id":3}],"next":"?cursor=b"}`),
+		responds(200, `{"count":4,"results":[{"id":4},{"id":5}]}`),
+	}.play(&asked)))
+	got, err := c.Servers.List(t.Context(), ServerFilter{})
+	require.NoError(t, err)
+	require.Len(t, got, 4)
+	require.Equal(t, "3", got[1].ID.String())
+	// What is created meanwhile costs no second reading.
+	pages := 0
+	c = testClient(t, withTransport(numbered(95, func(_ int, ids *[]int) { pages++; *ids = append(*ids, 1000+pages) })))
+	got, err = c.Servers.List(t.Context(), ServerFilter{})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(got), 96)
+	// A list that is never read as a whole is an error.
+	c = testClient(t, withTransport(numbered(900, func(page int, ids *[]int) {
+		if page == 2 {
+			*ids = slices.Delete(*ids, 0, 1)
+		}
+	})))
+	_, err = c.Servers.List(t.Context(), ServerFilter{})
+	require.Equal(t, KindConflict, asError(t, err).Kind)
+	require.ErrorIs(t, err, errListChanged)
+}
+
+// Eight pages at most are read at once, and an API that limits requests is asked for one after the other.
+func TestPagesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, over atomic.Int64
+		pages := numbered(1000, func(int, *[]int) {})
+		allowed := int64(pagesAtOnce)
+		c := testClient(t, withTransport(func(r *http.Request) (*http.Response, error) {
+			defer now.Add(-1)
+			if now.Add(1) > allowed {
+				over.Add(1)
+				return reply(http.StatusTooManyRequests, ``), nil
+			}
+			time.Sleep(50 * time.Millisecond)
+			return pages(r)
+		}))
+		began := time.Now()
+		got, err := c.Servers.List(t.Context(), ServerFilter{})
+		require.NoError(t, err)
+		require.Len(t, got, 1000)
+		require.Zero(t, over.Load())
+		require.Less(t, time.Since(began), 15*50*time.Millisecond, "99 pages, eight at once")
+
+		allowed = 1
+		got, err = c.Servers.List(t.Context(), ServerFilter{})
+		require.NoError(t, err)
+		require.Positive(t, over.Load())
+		require.Len(t, got, 1000)
+	})
 }
 
 func TestListFailures(t *testing.T) {
