@@ -162,9 +162,9 @@ func TestLockFilesAreSwept(t *testing.T) {
 	url := engines["sqlite"](t)
 	path, _ := strings.CutPrefix(url, "sqlite:")
 	files := func() (n int) {
-		entries, err := os.ReadDir(path + "-locks")
+		locks, err := filepath.Glob(path + "-locks/*.lock")
 		require.NoError(t, err)
-		return len(entries)
+		return len(locks)
 	}
 	db := open(t, url)
 	id, other := holding(t, url)

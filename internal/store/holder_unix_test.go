@@ -3,6 +3,8 @@
 package store_test
 
 import (
+	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/liveness"
+	"github.com/vpsbot/vpsbot/internal/store/storetest"
 )
 
 // A process that is stopped keeps what it has claimed, however late it is; once it is killed, others
@@ -39,4 +42,29 @@ func TestHolderIsStoppedThenKilled(t *testing.T) {
 		require.Equal(t, []string{"live:1"}, due(t, db, 0, 9))
 		require.Empty(t, leftover(t, db, 0, 9), "this process has it now")
 	})
+}
+
+// A process that is stopped in the middle of its writing keeps others waiting no longer than SQLite does,
+// and nobody once it is killed.
+func TestWriterIsStopped(t *testing.T) {
+	t.Parallel()
+	url := storetest.SQLite(t)
+	db := open(t, url)
+	writers := []*exec.Cmd{process(t, "labour", url, "x"), process(t, "labour", url, "y")}
+	for _, writer := range writers {
+		writer.Stdin = strings.NewReader("")
+		require.NoError(t, writer.Start())
+	}
+	require.Eventually(t, func() bool { return logLength(t, db) > 10 }, 10*time.Second, time.Millisecond)
+	for _, writer := range writers {
+		require.NoError(t, writer.Process.Signal(syscall.SIGSTOP))
+		began := time.Now()
+		if err := db.Note(t.Context(), row("noted")); err != nil {
+			require.ErrorContains(t, err, "another process kept it locked for 10 seconds, try again")
+		}
+		require.Less(t, time.Since(began), 13*time.Second)
+		require.NoError(t, writer.Process.Kill())
+		require.Error(t, writer.Wait())
+		require.NoError(t, db.Note(t.Context(), row("noted")))
+	}
 }

@@ -35,18 +35,19 @@ func ofBefore(t testing.TB) (path string, key audit.Key, known audit.Verifiers) 
 	return path, key, known
 }
 
-// fingerprint is every byte of every file beside a path.
+// fingerprint is every byte of every file beside a path, and in folders there.
 func fingerprint(t *testing.T, path string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	files, err := os.ReadDir(filepath.Dir(path))
-	require.NoError(t, err)
-	for _, file := range files {
-		text, err := os.ReadFile(filepath.Join(filepath.Dir(path), file.Name()))
-		require.NoError(t, err)
+	require.NoError(t, filepath.WalkDir(filepath.Dir(path), func(name string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(name)
 		sum := sha256.Sum256(text)
-		out[file.Name()] = hex.EncodeToString(sum[:])
-	}
+		out[name] = hex.EncodeToString(sum[:])
+		return err
+	}))
 	return out
 }
 

@@ -14,7 +14,7 @@ import (
 // (unless its sticky bit keeps them off the files of others). Links above it are followed. It makes
 // nothing; what is not there yet is fine.
 func CheckPlace(path string) error {
-	for _, suffix := range slices.Concat(suffixes, []string{"-lock", "-locks"}) {
+	for _, suffix := range slices.Concat(suffixes, []string{"-lock", "-locks", "-locks/" + queueFile, "-locks/" + turnFile}) {
 		info, err := os.Lstat(path + suffix)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

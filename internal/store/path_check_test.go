@@ -45,6 +45,8 @@ func TestPathThatOthersCanWriteIsRefused(t *testing.T) {
 		"its -wal as a link":     linked("-wal"),
 		"its -shm as a link":     linked("-shm"),
 		"its lock as a link":     linked("-lock"),
+		"its queue as a link":    linked("-locks/queue"),
+		"its turn as a link":     linked("-locks/turn"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := test.spoil(t, t.TempDir())
@@ -68,6 +70,7 @@ type spoiled = struct {
 func linked(suffix string) spoiled {
 	return spoiled{func(t *testing.T, folder string) string {
 		path := filepath.Join(folder, "vpsbot.db")
+		require.NoError(t, os.MkdirAll(filepath.Dir(path+suffix), 0o700))
 		require.NoError(t, os.Symlink(filepath.Join(folder, "elsewhere"), path+suffix))
 		return path
 	}, "is a link, and whoever made it decides"}

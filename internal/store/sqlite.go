@@ -64,7 +64,11 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	s := newStore(engine{path: path, files: opened, clock: sqliteClock, explain: opened.explain, lockFiles: liveness.FilesIn(path + "-locks")}, write, 1, read)
+	locks := path + "-locks"
+	s := newStore(engine{
+		path: path, files: opened, clock: sqliteClock, explain: opened.explain,
+		turns: &turns{folder: locks, write: write}, lockFiles: liveness.FilesIn(locks),
+	}, write, 1, read)
 	s.writes, s.reads = newStatements(write), newStatements(read)
 	return s, nil
 }

@@ -156,8 +156,11 @@ func (f *files) isWhole(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// explain adds to an error of reading that a part of the write-ahead log is missing, if it is.
+// explain adds to an error that the file stayed locked, or that a part of the write-ahead log is missing.
 func (f *files) explain(err error) error {
+	if isCode(err, sqlite3.SQLITE_BUSY) {
+		return explainSQLite(err)
+	}
 	if !isCode(err, sqlite3.SQLITE_IOERR) && !isCode(err, sqlite3.SQLITE_CORRUPT) {
 		return err
 	}

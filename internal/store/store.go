@@ -57,6 +57,7 @@ type engine struct {
 	clock   string            // expression: milliseconds since 1970 by the database's clock
 	explain func(error) error // adds the next step to an error; never nil
 
+	turns     *turns          // of the processes that write; nil: not a file. Only with the write slot
 	lockFiles *liveness.Files // of holders; nil: not a file
 	session   *session        // whose locks show that this process exists; nil: a file
 	growth    *growth         // of the pools; nil: they are as wide as they get

@@ -45,11 +45,16 @@ func (s *Store) inTx(ctx context.Context, do change) error {
 		return err
 	}
 	defer leave()
+	// Only now, before and after a transaction, is the connection free to prepare on.
+	defer s.writes.prepare(ctx)
+	endTurn, err := s.turns.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer endTurn()
 	if err := s.files.verify(ctx); err != nil {
 		return err
 	}
-	// Only now, before and after a transaction, is the connection free to prepare on.
-	defer s.writes.prepare(ctx)
 	return s.retry(ctx, func(bounded context.Context) error { return s.once(ctx, bounded, do) })
 }
 
