@@ -27,6 +27,7 @@ const roleVariable, urlVariable, nameVariable = "STORE_TEST_ROLE", "STORE_TEST_U
 
 var roles = map[string]func(db database, name string) error{
 	"open":    func(database, string) error { return nil },
+	"change":  changing,
 	"compete": compete,
 	"hold":    hold,
 	"labour":  labour,
@@ -55,7 +56,7 @@ func play(role func(database, string) error) error {
 	return role(db, os.Getenv(nameVariable))
 }
 
-func process(t *testing.T, role, url, name string) *exec.Cmd {
+func process(t testing.TB, role, url, name string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -65,7 +66,7 @@ func process(t *testing.T, role, url, name string) *exec.Cmd {
 }
 
 // together runs n processes of a role, started at once, and returns what each printed.
-func together(t *testing.T, n int, role, url string) []string {
+func together(t testing.TB, n int, role, url string) []string {
 	t.Helper()
 	out := make([]strings.Builder, n)
 	begin := make([]io.Closer, n)

@@ -17,6 +17,7 @@ type proxy struct {
 	listener net.Listener
 	mu       sync.Mutex
 	silent   bool
+	oneWay   time.Duration // what passes takes; set before anybody connects
 
 	pooled          bool              // the sessions seem to be those of other processes of the server
 	losing, arrives bool              // see loseCommit
@@ -37,7 +38,7 @@ func (p *proxy) isCut(to net.Conn) bool {
 	return p.silent || p.deaf[to]
 }
 
-func newProxy(t *testing.T, socket string) *proxy {
+func newProxy(t testing.TB, socket string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -70,6 +71,7 @@ func (p *proxy) pass(from, to net.Conn) {
 		if err != nil {
 			return
 		}
+		time.Sleep(p.oneWay)
 		p.pretendPool(buffer[:n])
 		if p.isCut(to) {
 			_, _ = io.Copy(io.Discard, from)
