@@ -31,7 +31,8 @@ func Seal(previous string, row Row) (Row, error) {
 	row = normalized(row)
 	row.At = row.At.UTC().Truncate(time.Millisecond)
 	row.Previous = previous
-	row.Hash, _ = hashOf(nil, row)
+	hash, _ := hashOf(nil, &row)
+	row.Hash = string(hash[:])
 	return row, nil
 }
 
@@ -60,11 +61,12 @@ func textFields(row *Row) [12]*string {
 
 // hashOf returns the hash of a row: hex SHA-256 over the text of Previous and the canonical form. It returns
 // buffer, grown, for the next row.
-func hashOf(buffer []byte, row Row) (string, []byte) {
+func hashOf(buffer []byte, row *Row) (hash [len(Genesis)]byte, grown []byte) {
 	buffer = append(buffer[:0], row.Previous...)
-	buffer = appendCanonical(buffer, &row)
+	buffer = appendCanonical(buffer, row)
 	sum := sha256.Sum256(buffer)
-	return hex.EncodeToString(sum[:]), buffer
+	hex.Encode(hash[:], sum[:])
+	return hash, buffer
 }
 
 // appendCanonical appends the canonical form: every field but Hash as a netstring (its
@@ -101,7 +103,7 @@ const changedRow = "its hash is not that of its content: it was changed"
 
 // CheckHash fails for a row whose hash is not that of its content.
 func (r Row) CheckHash() error {
-	if hash, _ := hashOf(nil, r); hash != r.Hash {
+	if hash, _ := hashOf(nil, &r); string(hash[:]) != r.Hash {
 		return &BadRowError{Seq: r.Seq, Why: changedRow}
 	}
 	return nil

@@ -59,7 +59,7 @@ type archivedArguments struct {
 }
 
 // coversArchive reports whether the row says that all rows up to start were archived.
-func coversArchive(row Row, start position) bool {
+func coversArchive(row *Row, start position) bool {
 	if row.Operation != archiveOperation || row.Decision != Allowed || row.Outcome != Done {
 		return false
 	}

@@ -29,10 +29,16 @@ func newProof(t testing.TB) proof {
 		if entry.Checkpoint == "" {
 			p.before = append(p.before, v)
 		}
-		require.NoError(t, v.entry(entry))
+		require.NoError(t, v.entry(checkedAlone(entry, v.keys)))
 	}
 	require.NoError(t, v.end())
 	return p
+}
+
+func checkedAlone(entry Entry, keys Verifiers) *checkedEntry {
+	e := checkedEntry{Entry: entry}
+	e.check(keys, nil)
+	return &e
 }
 
 // find verifies a log that differs from row i (counted from 0) on.
@@ -45,7 +51,7 @@ func (p proof) find(t *testing.T, i int, rows []Row) *BadRowError {
 	}
 	var err error
 	for entry := range Merge(stream(rows), notes) {
-		if err = v.entry(entry); err != nil {
+		if err = v.entry(checkedAlone(entry, v.keys)); err != nil {
 			break
 		}
 	}

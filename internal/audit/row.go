@@ -102,10 +102,14 @@ func (f Filter) Valid() error {
 
 // Match reports whether the filter selects the row, Limit apart. A malformed glob selects nothing.
 func (f Filter) Match(row Row) bool {
-	isOperation, err := path.Match(f.Operation, row.Operation)
 	return row.Seq > f.After && (f.Since.IsZero() || !row.At.Before(f.Since)) && (f.Until.IsZero() || row.At.Before(f.Until)) &&
-		(f.Operation == "" || err == nil && isOperation) && (f.Target == "" || strings.Contains(text.Clean(row.Target), f.Target)) &&
+		(f.Operation == "" || matchesGlob(f.Operation, row.Operation)) && (f.Target == "" || strings.Contains(text.Clean(row.Target), f.Target)) &&
 		matches(f.Actor, row.Actor) && matches(f.Approval, row.Approval) && matches(f.Decision, row.Decision) && matches(f.Outcome, row.Outcome)
+}
+
+func matchesGlob(pattern, operation string) bool {
+	matched, err := path.Match(pattern, operation)
+	return err == nil && matched
 }
 
 func matches[T ~string](want, have T) bool { return want == "" || want == have }
@@ -167,12 +171,13 @@ func (r Row) Replaces(c Checkpoint) bool {
 }
 
 // ownArgumentsOf returns the arguments of a row that the log wrote about itself; zero for other rows.
-func ownArgumentsOf(r Row) (arguments ownArguments) {
+func ownArgumentsOf(r *Row) ownArguments {
 	switch r.Operation {
 	case SignOperation, LateOperation, AcceptOperation:
-		if json.Unmarshal(r.Arguments, &arguments) != nil {
-			return ownArguments{}
+		var arguments ownArguments
+		if json.Unmarshal(r.Arguments, &arguments) == nil {
+			return arguments
 		}
 	}
-	return arguments
+	return ownArguments{}
 }

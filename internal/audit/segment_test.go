@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -189,4 +190,19 @@ func TestVerifySignedFindsTampering(t *testing.T) {
 			require.Contains(t, bad.Why, c.why)
 		})
 	}
+}
+
+// Verify reads ahead by some batches, and no longer reads when it returns.
+func TestVerifyStopsReading(t *testing.T) {
+	rows := tamperedAt(chain(t, 3), 1)
+	read, isReading := 0, true
+	_, err := Check{}.Verify(func(yield func(Entry, error) bool) {
+		defer func() { isReading = false }()
+		for yield(Entry{Row: rows[min(read, 2)]}, nil) { // without end
+			read++
+		}
+	})
+	require.ErrorContains(t, err, "audit row 2: its hash")
+	require.False(t, isReading)
+	require.LessOrEqual(t, read, (runtime.GOMAXPROCS(0)+3)*batchSize)
 }

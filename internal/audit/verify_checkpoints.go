@@ -33,7 +33,7 @@ type knownCheckpoint struct {
 }
 
 // observe notes a row.
-func (v *verifier) observe(row Row) {
+func (v *verifier) observe(row *Row) {
 	v.lastRow, v.lastArguments = row.Seq, ownArgumentsOf(row)
 	// A row that accepts a restored log is signed as it is written: before its checkpoint come at most the rows
 	// that the log writes about itself. One that somebody without the key put in would get its checkpoint only
@@ -42,7 +42,7 @@ func (v *verifier) observe(row Row) {
 	case SignOperation:
 		v.keyRow = row.Seq
 	case AcceptOperation:
-		v.pendingAccept = row
+		v.pendingAccept = *row
 	case LateOperation:
 	default:
 		v.pendingAccept = Row{}
@@ -67,21 +67,20 @@ func (v *verifier) find(seq int64) (i int, found bool) {
 	return slices.BinarySearchFunc(v.checkpoints, seq, func(m knownCheckpoint, seq int64) int { return cmp.Compare(m.Seq, seq) })
 }
 
-// checkCheckpoint checks the signature of a checkpoint, its row, and its place in the chain of checkpoints.
-// row is the row that it is stored for; 0: not given.
-func (v *verifier) checkCheckpoint(text string, row int64) error {
-	if c, err := ReadCheckpoint(text); err == nil && v.kept.Seq > 0 && c.Mark() == v.kept.Mark() {
+// checkCheckpoint checks the signature of a checkpoint, the row that it is stored for, and its place in the
+// chain of checkpoints.
+func (v *verifier) checkCheckpoint(entry *checkedEntry) error {
+	c, row := *entry.checkpoint, entry.CheckpointRow
+	if c.Seq > 0 && v.kept.Seq > 0 && c.Mark() == v.kept.Mark() {
 		v.keptFound = v.keptFound || v.checkPosition(c) == nil
 	}
-	if !v.keys.Any() {
+	switch {
+	case !v.keys.Any():
 		v.report.Unchecked++
 		return nil
-	}
-	c, err := v.keys.Open(text)
-	if err != nil {
+	case entry.signature != nil:
 		return &BadRowError{Seq: max(v.at.seq, 1), Why: "its checkpoint is not signed by the key: it was changed, or signed by another (--key may be given for each)"}
-	}
-	if row != 0 && row != c.Seq {
+	case row != 0 && row != c.Seq:
 		return &BadRowError{Seq: min(row, max(v.at.seq, 1)), Why: fmt.Sprintf("the checkpoint that is kept for row %d is that of row %d: it was moved", row, c.Seq)}
 	}
 	if bad := v.checkPosition(c); bad != nil {
@@ -204,7 +203,7 @@ func (v *verifier) checkSigned() error {
 		bad.Why = "there is a key, and the log has no checkpoint: nothing was written with the key yet, or the checkpoints were removed"
 		return &bad
 	}
-	if v.start.seq > 0 && v.unanchored {
+	if v.start.seq > 0 && v.unanchored && !v.part {
 		return &BadRowError{Seq: v.firstChained, Why: "its checkpoint is the first one here, and no row says that the key begins: checkpoints before it were removed"}
 	}
 	bad.From = v.newest.Seq + 1
