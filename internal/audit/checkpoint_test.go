@@ -47,6 +47,25 @@ func TestOldCheckpointStillVerifies(t *testing.T) {
 	require.Equal(t, c.Mark(), read.Mark())
 }
 
+// FuzzOpenCheckpoint: nothing but what the key signed opens, and the text alone says what that is.
+func FuzzOpenCheckpoint(f *testing.F) {
+	known, err := ParseVerifiers(oldVerifier)
+	require.NoError(f, err)
+	want, err := known.Open(oldNote)
+	require.NoError(f, err)
+	f.Add(oldNote)
+	f.Add(strings.Replace(oldNote, "\n1\n", "\n2\n", 1))
+	f.Add(Checkpoint{Seq: 7, Head: sealedHead, At: at, Before: Mark{2, oldHead}}.text() + oldNote[strings.Index(oldNote, "\n\n")+1:])
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := known.Open(text); err == nil {
+			require.Equal(t, want, c)
+		}
+		if c, err := ReadCheckpoint(text); err == nil {
+			require.True(t, strings.HasPrefix(text, c.text()+"\n"), "it has one spelling")
+		}
+	})
+}
+
 func TestSignAndOpen(t *testing.T) {
 	key, row := newKey(t), chain(t, 3)[2]
 	signed, err := key.Sign(CheckpointAt(row, Mark{}))

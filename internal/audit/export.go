@@ -102,7 +102,7 @@ var errLine = errors.New("it is neither a row nor a checkpoint: the file was cha
 
 // line is a line of an export: a row, a checkpoint, or in the first line a selection.
 type line struct {
-	Row        `json:",inline"`
+	*Row       `json:",inline"` // nil: the line has no member of a row
 	Checkpoint string `json:"checkpoint"`
 	Selection  string `json:"selection"`
 }
@@ -154,11 +154,12 @@ func splitLine(text []byte, atEOF bool) (read int, line []byte, err error) {
 func parseLine(text []byte) (Entry, error) {
 	var l line
 	err := jsonv2.Unmarshal(text, &l, jsonv2.RejectUnknownMembers(true))
-	isRow := l.Seq != 0
+	isRow := l.Row != nil
 	switch {
-	case err != nil, isRow != (l.Hash != ""):
+	case err != nil, isRow && (l.Seq == 0 || l.Hash == ""):
 	case isRow && l.Checkpoint == "" && l.Selection == "":
-		return Entry{Row: l.Row}, nil
+		l.At = l.At.UTC() // a file may spell it otherwise
+		return Entry{Row: *l.Row}, nil
 	case !isRow && l.Checkpoint != "" && l.Selection == "":
 		return Entry{Checkpoint: l.Checkpoint}, nil
 	case !isRow && l.Checkpoint == "" && l.Selection != "":

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -202,6 +203,9 @@ func TestReadExportRefuses(t *testing.T) {
 		"another spelling":         {`{"Checkpoint":"x"}` + "\n", "line 1: "},
 		"a row with a checkpoint":  {`{"checkpoint":"x"}` + "\n" + `{"seq":1,"hash":"x","checkpoint":"x"}` + "\n", "line 2: "},
 		"a row without a hash":     {`{"seq":1}` + "\n", "line 1: "},
+		"an actor with one":        {`{"checkpoint":"x","actor":"y"}` + "\n", "line 1: "},
+		"an empty one with one":    {`{"checkpoint":"x","actor":""}` + "\n", "line 1: "},
+		"an actor with selection":  {`{"selection":"x","actor":"y"}` + "\n", "line 1: "},
 		"a hash with a checkpoint": {`{"hash":"x","checkpoint":"x"}` + "\n", "line 1: "},
 		"a selection with more":    {`{"selection":"x","checkpoint":"x"}` + "\n", "line 1: "},
 		"a selection later":        {`{"checkpoint":"x"}` + "\n" + `{"selection":"x"}` + "\n", "line 2: "},
@@ -236,6 +240,9 @@ func FuzzExport(f *testing.F) {
 	check := Check{Keys: verifiers(f, key), Contains: []Mark{{rows[2].Seq, rows[2].Hash}}}
 	f.Add(text)
 	f.Add(strings.Replace(text, "alice", "bob", 1))
+	elsewhere := regexp.MustCompile(`T12:([0-9:.]*)Z"`).ReplaceAllString(text, `T13:$1+01:00"`) // the same times
+	require.NotEqual(f, text, elsewhere)
+	f.Add(elsewhere)
 	f.Add("{\"checkpoint\":\"x\"}\n")
 	f.Fuzz(func(t *testing.T, changed string) {
 		report, err := check.Verify(read(changed))
