@@ -103,8 +103,8 @@ var errLine = errors.New("it is neither a row nor a checkpoint: the file was cha
 // line is a line of an export: a row, a checkpoint, or in the first line a selection.
 type line struct {
 	*Row       `json:",inline"` // nil: the line has no member of a row
-	Checkpoint string `json:"checkpoint"`
-	Selection  string `json:"selection"`
+	Checkpoint string           `json:"checkpoint"`
+	Selection  string           `json:"selection"`
 }
 
 // ReadExport reads the lines of [Export], and the archives of earlier versions, which have the same form. It

@@ -77,7 +77,7 @@ type position struct {
 type verifier struct {
 	checkpointState
 	report Report
-	part   bool // as [Check.Part]
+	part   bool             // as [Check.Part]
 	wanted map[int64]string // rows that are still to come, and the hash that they must have
 
 	isStarted        bool

@@ -187,7 +187,7 @@ func (c *attackedLog) read() (log logContents) {
 		require.NoError(c, err)
 		log.rows = append(log.rows, row)
 	}
-	log.checkpoints, err = db.Checkpoints(c.Context())
+	log.checkpoints, err = db.Checkpoints(c.Context(), 0)
 	require.NoError(c, err)
 	log.keptCheckpoint, err = os.ReadFile(c.checkpointFile().Path)
 	require.NoError(c, err)

@@ -41,10 +41,12 @@ func (s *Store) append(ctx context.Context, row audit.Row) error {
 	})
 }
 
+const selectHead = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+
 // appendRow seals a row with the head of the chain, read in the same transaction, and
 // returns its number. The transaction is one of [Store.logged]: no other may append.
 func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error) {
-	last, err := one(ctx, tx, func(r *audit.Row) []any { return []any{&r.Seq, &r.Hash} }, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+	last, err := one(ctx, tx, func(r *audit.Row) []any { return []any{&r.Seq, &r.Hash} }, selectHead)
 	if err != nil && !errors.Is(err, approval.ErrNotFound) {
 		return 0, err
 	}
@@ -63,9 +65,7 @@ func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error
 // Rows implements [audit.Store]. It reads page by page and holds no connection while the
 // caller looks at a row; with a limit, that many rows are kept in memory.
 func (s *Store) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
-	return filtered(f, func(fields rowFields, query string, args ...any) ([]audit.Row, error) {
-		return readAll(ctx, s, fields, query, args...)
-	})
+	return filtered(f, func(read func(context.Context, queryer) error) error { return s.reading(ctx, read) })
 }
 
 // Checkpoints returns all signed checkpoints, in the order of their rows.
@@ -73,15 +73,37 @@ func (s *Store) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, erro
 	return readAll(ctx, s, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq")
 }
 
-// rowFields returns what the columns of a query are read into.
-type rowFields func(*audit.Row) []any
+// logReader reads pages of the log, each in the place of the one before.
+type logReader struct {
+	run  func(read func(context.Context, queryer) error) error // with a connection
+	rows []audit.Row
+}
 
-// rowQuery reads rows of the log.
-type rowQuery func(fields rowFields, query string, args ...any) ([]audit.Row, error)
+// page reads rows as one text each. If one of them does not come apart again, it reads them column by
+// column: rows that were changed have the same error, or the same content, as ever.
+func (l *logReader) page(query string, args []any) ([]audit.Row, error) {
+	err := l.query(packedFields, "SELECT "+packedColumns+query, args)
+	if errors.Is(err, errPacked) {
+		err = l.query(auditFields, "SELECT "+auditColumns+query, args)
+	}
+	return l.rows, err
+}
+
+func (l *logReader) query(fields func(*audit.Row) []any, query string, args []any) error {
+	return l.run(func(ctx context.Context, q queryer) error {
+		rows, err := q.QueryContext(ctx, query, storable(args)...)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		l.rows, err = scanAll(l.rows[:0], rows, fields)
+		return err
+	})
+}
 
 // filtered yields the rows that match, oldest first; with a limit, the newest of them.
-func filtered(f audit.Filter, read rowQuery) iter.Seq2[audit.Row, error] {
+func filtered(f audit.Filter, run func(read func(context.Context, queryer) error) error) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
+		read := logReader{run: run}
 		err := f.Valid()
 		if err != nil {
 			yield(audit.Row{}, fmt.Errorf("operation %q: %w", f.Operation, err))
@@ -89,7 +111,7 @@ func filtered(f audit.Filter, read rowQuery) iter.Seq2[audit.Row, error] {
 		}
 		if f.Limit > 0 {
 			var rows []audit.Row
-			err = eachRow(f, "DESC", read, func(row audit.Row) bool {
+			err = eachRow(f, "DESC", &read, func(row audit.Row) bool {
 				rows = append(rows, row)
 				return len(rows) < f.Limit
 			})
@@ -99,7 +121,7 @@ func filtered(f audit.Filter, read rowQuery) iter.Seq2[audit.Row, error] {
 				}
 			}
 		} else {
-			err = eachRow(f, "ASC", read, func(row audit.Row) bool { return yield(row, nil) })
+			err = eachRow(f, "ASC", &read, func(row audit.Row) bool { return yield(row, nil) })
 		}
 		if err != nil {
 			yield(audit.Row{}, err)
@@ -109,14 +131,14 @@ func filtered(f audit.Filter, read rowQuery) iter.Seq2[audit.Row, error] {
 
 // eachRow calls do with the rows that match, page after page in the order of seq, ASC or DESC, until
 // it returns false.
-func eachRow(f audit.Filter, order string, read rowQuery, do func(audit.Row) bool) error {
+func eachRow(f audit.Filter, order string, read *logReader, do func(audit.Row) bool) error {
 	size := page
 	if f.Limit > 0 && f.Target == "" && (f.Operation == "" || !isGlob(f.Operation)) {
 		size = min(page, f.Limit) // no row is read in vain
 	}
 	for cursor := int64(-1); ; {
 		query, args := pageQuery(f, order, cursor)
-		rows, err := readPage(read, query+limit(size), args)
+		rows, err := read.page(query+limit(size), args)
 		if err != nil {
 			return err
 		}
@@ -130,16 +152,6 @@ func eachRow(f audit.Filter, order string, read rowQuery, do func(audit.Row) boo
 		}
 		cursor = rows[len(rows)-1].Seq
 	}
-}
-
-// readPage reads rows as one text each. A page with a row that does not come apart again is read
-// column by column: rows that were changed have the same error, or the same content, as ever.
-func readPage(read rowQuery, query string, args []any) ([]audit.Row, error) {
-	rows, err := read(packedFields, "SELECT "+packedColumns+query, args...)
-	if errors.Is(err, errPacked) {
-		return read(auditFields, "SELECT "+auditColumns+query, args...)
-	}
-	return rows, err
 }
 
 func isGlob(pattern string) bool { return strings.ContainsAny(pattern, `*?[\`) }
@@ -279,20 +291,28 @@ func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*Log, error
 
 // Rows implements [audit.Store].
 func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
-	return filtered(f, func(fields rowFields, query string, args ...any) ([]audit.Row, error) {
+	return filtered(f, func(read func(context.Context, queryer) error) error {
 		if !l.Exists() {
-			return nil, nil
+			return nil
 		}
-		return all(ctx, l.tx, fields, query, args...)
+		return read(ctx, l.tx)
 	})
 }
 
-// Checkpoints returns all signed checkpoints, in the order of their rows.
-func (l *Log) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, error) {
+// Checkpoints returns the signed checkpoints of row from and those after it, in the order of their rows.
+func (l *Log) Checkpoints(ctx context.Context, from int64) ([]audit.SignedCheckpoint, error) {
 	if !l.notes {
 		return nil, nil
 	}
-	return all(ctx, l.tx, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq")
+	return all(ctx, l.tx, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq >= $1 ORDER BY seq", from)
+}
+
+// Has reports whether the log has a checkpoint, and its row.
+func (l *Log) Has(ctx context.Context, c audit.Checkpoint) (bool, error) {
+	if !l.notes {
+		return false, nil
+	}
+	return hasCheckpoint(ctx, l.tx, c)
 }
 
 // Close ends the reading.

@@ -111,7 +111,7 @@ func (s *signing) checkTrust(ctx context.Context, tx transaction, newest latest)
 	last := s.last
 	s.mu.Unlock()
 	for _, c := range []audit.Checkpoint{kept, last} {
-		fits, err := s.hasCheckpoint(ctx, tx, c)
+		fits, err := s.hasOrReplaces(ctx, tx, c)
 		if err != nil {
 			return err
 		}
@@ -147,27 +147,39 @@ func checkRow(ctx context.Context, tx transaction, c audit.Checkpoint) error {
 	return &Untrusted{fmt.Sprintf("row %d is not the one that its checkpoint saw", c.Seq)}
 }
 
-// hasCheckpoint reports whether the log has a checkpoint and its row, or a signed row replaces it.
-func (s *signing) hasCheckpoint(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
+// hasOrReplaces reports whether the log has a checkpoint and its row, or a signed row replaces it.
+func (s *signing) hasOrReplaces(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
 	if c.Seq == 0 {
 		return true, nil
 	}
-	note, err := orNil(one(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq = $1", c.Seq))
-	if err != nil {
-		return false, err
-	}
-	if note != nil {
-		if have, err := audit.ReadCheckpoint(note.Text); err == nil && have.Mark() == c.Mark() {
-			return exists(ctx, tx, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
-		}
+	if has, err := hasCheckpoint(ctx, tx, c); has || err != nil {
+		return has, err
 	}
 	return s.isReplaced(ctx, tx, c)
 }
 
+// hasCheckpoint reports whether the log has a checkpoint, and its row.
+func hasCheckpoint(ctx context.Context, q queryer, c audit.Checkpoint) (bool, error) {
+	note, err := orNil(one(ctx, q, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq = $1", c.Seq))
+	if err != nil || note == nil {
+		return false, err
+	}
+	if have, err := audit.ReadCheckpoint(note.Text); err != nil || have.Mark() != c.Mark() {
+		return false, nil //nolint:nilerr // what cannot be read is another
+	}
+	return exists(ctx, q, "SELECT count(*) FROM audit WHERE seq = $1 AND hash = $2", c.Seq, c.Head)
+}
+
+// The rows of the log about itself. Their operation is a literal: with a parameter SQLite uses no partial index.
+const (
+	selectAccepted = "SELECT " + auditColumns + " FROM audit WHERE operation = '" + audit.AcceptOperation + "' AND at > $1"
+	selectBegun    = "SELECT n.seq, n.note FROM audit_checkpoints n JOIN audit a ON a.seq = n.seq WHERE a.operation = '" + audit.SignOperation + "'"
+)
+
 // isReplaced reports whether a restored log was accepted (audit key accept) after a checkpoint that it
 // lacks. The row of the acceptance counts only if a checkpoint signs it.
 func (s *signing) isReplaced(ctx context.Context, tx transaction, c audit.Checkpoint) (bool, error) {
-	taken, err := all(ctx, tx, auditFields, "SELECT "+auditColumns+" FROM audit WHERE operation = $1 AND at > $2", audit.AcceptOperation, millis(c.At))
+	taken, err := all(ctx, tx, auditFields, selectAccepted, millis(c.At))
 	if err != nil {
 		return false, err
 	}
@@ -195,13 +207,20 @@ func (s *signing) isReplaced(ctx context.Context, tx transaction, c audit.Checkp
 	return false, nil
 }
 
-// hasSigned reports whether the key has signed a checkpoint of this log.
+// hasSigned reports whether the key has signed a checkpoint of this log. It looks through all of them only
+// where no row says that the key began.
 func (s *signing) hasSigned(ctx context.Context, tx transaction) (bool, error) {
-	notes, err := all(ctx, tx, noteFields, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC")
-	return slices.ContainsFunc(notes, func(note audit.SignedCheckpoint) bool {
-		c, err := s.own.Open(note.Text)
-		return err == nil && !c.Old
-	}), err
+	for _, query := range []string{selectBegun, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC"} {
+		notes, err := all(ctx, tx, noteFields, query)
+		found := slices.ContainsFunc(notes, func(note audit.SignedCheckpoint) bool {
+			c, err := s.own.Open(note.Text)
+			return err == nil && !c.Old
+		})
+		if found || err != nil {
+			return found, err
+		}
+	}
+	return false, nil
 }
 
 // signAfter signs the last row after the newest checkpoint, with the rows before it that say why

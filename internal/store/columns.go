@@ -93,7 +93,7 @@ func auditFields(r *audit.Row) []any {
 
 // separator divides the columns of a row that is read as one text. It is random, so that nobody can have
 // put it into a column.
-var separator = "\x1f" + rand.Text()[:12]
+var separator = "\x1f" + rand.Text()[:5]
 
 // packedColumns is a row as one text: the drivers' cost is by the column.
 var packedColumns = "concat_ws('" + separator + "', " + auditColumns + ")"
@@ -123,11 +123,12 @@ func (p *packedRow) Scan(value any) error {
 		}
 		columns[i], packed = text, rest
 	}
+	var digits [20]byte
 	var numbers [3]int64 // seq, at and api_status
 	for i, text := range [...]string{columns[0], columns[1], columns[14]} {
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || strconv.FormatInt(n, 10) != text {
-			return errPacked
+		if err != nil || string(strconv.AppendInt(digits[:0], n, 10)) != text {
+			return errPacked // SQL spells a number in one way
 		}
 		numbers[i] = n
 	}
@@ -136,7 +137,11 @@ func (p *packedRow) Scan(value any) error {
 		Operation: columns[7], Target: columns[8], Approval: columns[10], Decision: audit.Decision(columns[11]), Reason: columns[12],
 		Approver: columns[13], APIStatus: int(numbers[2]), Outcome: audit.Outcome(columns[15]), Previous: columns[16], Hash: columns[17],
 	}
-	return errors.Join((*millis)(&p.At).Scan(numbers[1]), (*jsonText)(&p.Arguments).Scan(columns[9]))
+	p.At = time.Time(millisOf(numbers[1]))
+	if columns[9] != "" {
+		p.Arguments = json.RawMessage(columns[9])
+	}
+	return nil
 }
 
 // scanned is a value as the driver read it; what names it in an error.
@@ -162,11 +167,15 @@ func (m millis) Value() (driver.Value, error) {
 // Scan implements [database/sql.Scanner].
 func (m *millis) Scan(value any) error {
 	n, err := scanned[int64](value, "a time is")
-	*m = millis{}
-	if n != 0 {
-		*m = millis(time.UnixMilli(n).UTC())
-	}
+	*m = millisOf(n)
 	return err
+}
+
+func millisOf(n int64) millis {
+	if n == 0 {
+		return millis{}
+	}
+	return millis(time.UnixMilli(n).UTC())
 }
 
 // jsonText is JSON as text; none is ”. It is written as the text that [storable] makes of it.

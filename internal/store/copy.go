@@ -200,9 +200,7 @@ func sameLog(ctx context.Context, source, target transaction) (audit.Report, err
 
 // logOf reads the whole log in a transaction.
 func logOf(ctx context.Context, tx transaction) iter.Seq2[audit.Row, error] {
-	return filtered(audit.Filter{}, func(fields rowFields, query string, args ...any) ([]audit.Row, error) {
-		return all(ctx, tx, fields, query, args...)
-	})
+	return filtered(audit.Filter{}, func(read func(context.Context, queryer) error) error { return read(ctx, tx) })
 }
 
 // Backup writes a copy of a SQLite store to a new file, as of one moment, while others use

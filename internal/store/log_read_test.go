@@ -56,7 +56,7 @@ func readLog(t *testing.T, url string, check audit.Check, files ...audit.Segment
 	log, err := store.OpenLog(t.Context(), url)
 	require.NoError(t, err)
 	defer log.Close() //nolint:errcheck // it was only read
-	notes, err := log.Checkpoints(t.Context())
+	notes, err := log.Checkpoints(t.Context(), 0)
 	require.NoError(t, err)
 	return check.Verify(append(files, audit.Merge(log.Rows(t.Context(), audit.Filter{}), notes))...)
 }
@@ -96,7 +96,7 @@ func TestReadLogWhileItGrows(t *testing.T) {
 		log, err := store.OpenLog(t.Context(), url)
 		require.NoError(t, err)
 		defer log.Close() //nolint:errcheck // it was only read
-		notes, err := log.Checkpoints(t.Context())
+		notes, err := log.Checkpoints(t.Context(), 0)
 		require.NoError(t, err)
 		growing(t, db, 150, start)
 		report, err := audit.Check{Keys: known}.Verify(audit.Merge(log.Rows(t.Context(), audit.Filter{}), notes))

@@ -111,14 +111,18 @@ func all[T any](ctx context.Context, q queryer, fields func(*T) []any, query str
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	return scanAll(nil, rows, fields)
+}
+
+// scanAll appends rows to out, and closes them.
+func scanAll[T any](out []T, rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 	defer rows.Close()
-	var out []T
 	for rows.Next() {
-		var item T
-		if err := rows.Scan(fields(&item)...); err != nil {
+		var none T
+		out = append(out, none)
+		if err := rows.Scan(fields(&out[len(out)-1])...); err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
-		out = append(out, item)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)

@@ -37,3 +37,6 @@ CREATE INDEX deliveries_until ON deliveries (until);
 
 -- The acceptances of restored logs: very few.
 CREATE INDEX audit_accepted ON audit (at) WHERE operation = 'audit.accept';
+
+-- The rows from which on a key signs: as few.
+CREATE INDEX audit_signed ON audit (seq) WHERE operation = 'audit.sign';
