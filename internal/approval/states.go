@@ -42,11 +42,14 @@ var Open = []State{Pending, Approved, Executing, Unknown}
 // Holding lists the states in which a record keeps every other change off its target.
 var Holding = []State{Executing, Unknown}
 
+// Waiting lists the states in which a record waits: for a person, or for its asker's side.
+var Waiting = []State{Pending, Approved}
+
 // IsOpen reports whether asking again for the same thing joins a record in this state.
 func (s State) IsOpen() bool { return slices.Contains(Open, s) }
 
-// Waits reports whether the record still waits: for a person, or for its asker's side.
-func (s State) Waits() bool { return s == Pending || s == Approved }
+// Waits reports whether the record still waits.
+func (s State) Waits() bool { return slices.Contains(Waiting, s) }
 
 // May reports whether the state machine has the edge from s to next.
 func (s State) May(next State) bool { return slices.Contains(Edges[s], next) }

@@ -33,6 +33,8 @@ type Store interface {
 	Requested(ctx context.Context, api, account, actor, requestID string, now time.Time) (Record, error)
 	// Find returns the matching records, newest first.
 	Find(ctx context.Context, q Query) ([]Record, error)
+	// Unsettled returns the records of an account that hold their target, and those that are overdue, up to 10,000.
+	Unsettled(ctx context.Context, api, account string, now time.Time) ([]Unsettled, error)
 	// Room fails with *LimitError if a claim of the record now would exceed a limit.
 	Room(ctx context.Context, r Record, limits []Limit, now time.Time) error
 	// Consents returns the answers to a record, oldest first.
@@ -105,12 +107,21 @@ type Query struct {
 	API         string
 	Account     string
 	Operation   string
-	Hash        string // matches AskedHash or ArgsHash
+	Hashes      []string // one of them is AskedHash or ArgsHash
 	Target      string
 	Session     string
 	Undelivered bool      // DeliveredAt is zero
-	Since       time.Time // ChangedAt at or after
+	IDPrefix    string    // of ids of lower-case letters and digits, which are then in the order of ids
+	Since       time.Time // ChangedAt at or after; then what changed last comes first
 	Limit       int       // 0: 1000
+}
+
+// Unsettled is the part of a record that decides whether there is anything to settle.
+type Unsettled struct {
+	ID        string
+	State     State
+	Owner     string
+	ClaimedAt time.Time
 }
 
 // ErrNotFound is returned for a record or a challenge that does not exist.

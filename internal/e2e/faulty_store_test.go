@@ -123,6 +123,10 @@ func (f *faultyStore) MarkDelivered(ctx context.Context, id string, at time.Time
 	return intercept(f, "MarkDelivered", func() (bool, error) { return f.Store.MarkDelivered(ctx, id, at) })
 }
 
+func (f *faultyStore) Unsettled(ctx context.Context, api, account string, now time.Time) ([]approval.Unsettled, error) {
+	return intercept(f, "Unsettled", func() ([]approval.Unsettled, error) { return f.Store.Unsettled(ctx, api, account, now) })
+}
+
 func (f *faultyStore) IssueChallenge(ctx context.Context, challenge approval.Challenge) error {
 	return f.interceptError("IssueChallenge", func() error { return f.Store.IssueChallenge(ctx, challenge) })
 }

@@ -118,14 +118,14 @@ func (a *attempt) replayRequest(ctx context.Context) (Reply, bool) {
 	return a.joinRunning(ctx), true
 }
 
-// ownRecords selects the records that the same asker made for the same input.
-func (a *attempt) ownRecords(hash string) approval.Query {
-	return approval.Query{Actor: string(a.call.Actor), API: a.API, Account: a.account(), Operation: a.op.Name, Hash: hash}
+// ownRecords selects the records that the same asker made for the same input, by one of its hashes.
+func (a *attempt) ownRecords(hashes ...string) approval.Query {
+	return approval.Query{Actor: string(a.call.Actor), API: a.API, Account: a.account(), Operation: a.op.Name, Hashes: hashes}
 }
 
 // deliverMissedOutcome replies with the end of an earlier identical call whose asker never got it, once.
-func (a *attempt) deliverMissedOutcome(ctx context.Context, hash string) (Reply, bool) {
-	q := a.ownRecords(hash)
+func (a *attempt) deliverMissedOutcome(ctx context.Context, hashes ...string) (Reply, bool) {
+	q := a.ownRecords(hashes...)
 	q.Undelivered, q.Since = true, a.Now().Add(-missedOutcomeFor)
 	records, err := a.store.Find(ctx, q)
 	if err != nil {

@@ -55,19 +55,16 @@ func (a *attempt) approvalRequired(ctx context.Context) Reply {
 // was settled in between and its asker did not get the outcome: the reply is that outcome, or the
 // same would be done twice.
 func (a *attempt) settledMeanwhile(ctx context.Context) (Reply, bool) {
-	for _, hash := range []string{a.rec.AskedHash, a.rec.ArgsHash} {
-		reply, ok := a.deliverMissedOutcome(ctx, hash)
-		if !ok {
-			continue
-		}
-		m := approval.Move{To: approval.Cancelled, Message: "An earlier request for the same had just been settled. Nothing was sent."}
-		if a.rec.State == approval.Executing {
-			m.To = approval.Refused
-		}
-		a.move(ctx, m)
-		return reply, true
+	reply, ok := a.deliverMissedOutcome(ctx, a.rec.AskedHash, a.rec.ArgsHash)
+	if !ok {
+		return Reply{}, false
 	}
-	return Reply{}, false
+	m := approval.Move{To: approval.Cancelled, Message: "An earlier request for the same had just been settled. Nothing was sent."}
+	if a.rec.State == approval.Executing {
+		m.To = approval.Refused
+	}
+	a.move(ctx, m)
+	return reply, true
 }
 
 // join goes on with a change that the same asker has asked for before.

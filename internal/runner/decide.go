@@ -118,7 +118,7 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	if err != nil {
 		return a.rec, err
 	}
-	if a.rec.State == approval.Executing && a.reconciler().holderGone(ctx, a.rec) {
+	if a.rec.State == approval.Executing && a.reconciler().holderGone(ctx, a.rec.Owner, a.rec.ClaimedAt) {
 		a.rec = a.reconciler().markAbandoned(ctx, a.rec)
 	}
 	subject := Subject(a.rec)

@@ -45,6 +45,8 @@ type world struct {
 	url    string
 	others map[string]*store.Store // of other processes on the same database
 	policy permissions.Policy
+
+	changes int // of benchmarks
 }
 
 func newWorld(t *testing.T) *world { return newWorldWith(t, "vps_demo", simulator.Options{Speed: 60}) }

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -93,10 +92,10 @@ func (r reconciler) readBack(ctx context.Context, rec approval.Record, tries int
 	return r.settleAs(ctx, rec, found), found
 }
 
-// holder reports what is known of the process that claimed a record. Where that cannot be found out it
+// holder reports what is known of a process that claimed a record. Where that cannot be found out it
 // exists.
-func holder(ctx context.Context, store approval.Store, rec approval.Record) liveness.State {
-	state, err := store.Holder(ctx, rec.Owner)
+func holder(ctx context.Context, store approval.Store, owner string) liveness.State {
+	state, err := store.Holder(ctx, owner)
 	if err != nil {
 		return liveness.Exists
 	}
@@ -139,7 +138,7 @@ func (r reconciler) settleAs(ctx context.Context, rec approval.Record, found too
 // notSeen is what a record becomes of whose change there is no sign; nothing: it stays as it is.
 func (r reconciler) notSeen(ctx context.Context, rec approval.Record) (approval.State, string) {
 	const lost, look = "The answer was lost. Read back: it ", ". Look at the server before asking for it again."
-	state := holder(ctx, r.store, rec)
+	state := holder(ctx, r.store, rec.Owner)
 	// A process knows of its own calls when they are over.
 	if _, calling := r.calling.Load(rec.ID); calling {
 		state = liveness.Exists
@@ -159,7 +158,7 @@ func (r reconciler) notSeen(ctx context.Context, rec approval.Record) (approval.
 
 // settleHolder tries to settle what holds a target, and reports whether it no longer does.
 func (r reconciler) settleHolder(ctx context.Context, holder approval.Record) bool {
-	if holder.State == approval.Executing && r.holderGone(ctx, holder) {
+	if holder.State == approval.Executing && r.holderGone(ctx, holder.Owner, holder.ClaimedAt) {
 		holder = r.markAbandoned(ctx, holder)
 	}
 	if holder.State == approval.Unknown && holder.API == r.API && holder.Account == r.account() {
@@ -170,8 +169,8 @@ func (r reconciler) settleHolder(ctx context.Context, holder approval.Record) bo
 
 // holderGone reports whether the process that claimed a record is gone, or has worked on it for longer than
 // any call takes.
-func (r reconciler) holderGone(ctx context.Context, rec approval.Record) bool {
-	return r.Now().Sub(rec.ClaimedAt) > deadAfter || holder(ctx, r.store, rec) == liveness.Gone
+func (r reconciler) holderGone(ctx context.Context, owner string, claimed time.Time) bool {
+	return r.Now().Sub(claimed) > deadAfter || holder(ctx, r.store, owner) == liveness.Gone
 }
 
 // markAbandoned makes what a dead process left executing unknown: nobody can say what it had sent.
@@ -228,12 +227,21 @@ func (r reconciler) asOfNow(ctx context.Context, rec approval.Record) approval.R
 // seconds.
 func (r reconciler) reconcile(ctx context.Context, due func(id string) bool) {
 	r.retryOutcomes(ctx)
-	open, err := r.store.Find(ctx, approval.Query{States: approval.Open, API: r.API, Account: r.account()})
+	unsettled, err := r.store.Unsettled(ctx, r.API, r.account(), r.Now())
 	if err != nil {
 		r.Log.Warn("looking for unfinished work", "error", err)
 		return
 	}
-	for _, rec := range slices.Backward(open) { // the oldest has waited longest
+	for _, one := range unsettled {
+		isAlive := one.State == approval.Executing && !r.holderGone(ctx, one.Owner, one.ClaimedAt)
+		if isAlive || one.State == approval.Unknown && !due(one.ID) {
+			continue
+		}
+		rec, err := r.store.Record(ctx, one.ID)
+		if err != nil {
+			r.Log.Warn("looking at unfinished work", "approval", one.ID, "error", err)
+			continue
+		}
 		r.reconcileRecord(ctx, rec, due)
 	}
 }
@@ -243,7 +251,7 @@ func (r reconciler) reconcileRecord(ctx context.Context, rec approval.Record, du
 	case approval.Pending, approval.Approved:
 		r.asOfNow(ctx, rec)
 	case approval.Executing:
-		if r.holderGone(ctx, rec) {
+		if r.holderGone(ctx, rec.Owner, rec.ClaimedAt) {
 			r.readBack(ctx, r.markAbandoned(ctx, rec), 1)
 		}
 	case approval.Unknown:

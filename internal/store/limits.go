@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
@@ -55,12 +57,11 @@ func limitUntil(ctx context.Context, q queryer, r approval.Record, at time.Time,
 	c.equal("risk", l.Risk)
 	c.equal("person", l.Person)
 	c.clauses = append(c.clauses, "id <> "+c.add(r.ID), "claimed_at > 0", "claimed_at > "+c.add(millis(at.Add(-l.Within))))
-	if l.Suffix != "" {
-		c.clauses = append(c.clauses, "substr(operation, length(operation) - length(CAST("+c.add(l.Suffix)+
-			" AS TEXT)) + 1) = "+c.add(l.Suffix))
+	if l.Suffix != "" { // as a literal: so the index of deletions has it
+		c.clauses = append(c.clauses, fmt.Sprintf("substr(operation, length(operation) - %d) = %s", utf8.RuneCountInString(l.Suffix)-1, literal(l.Suffix)))
 	}
 	oldest, err := orNil(one(ctx, q, func(t *time.Time) []any { return []any{(*millis)(t)} },
-		"SELECT claimed_at FROM approvals"+c.where()+" ORDER BY claimed_at DESC LIMIT 1 OFFSET "+c.add(l.Most-1), c.values...))
+		"SELECT claimed_at FROM approvals"+c.where()+" ORDER BY claimed_at DESC"+limit(1)+fmt.Sprintf(" OFFSET %d", l.Most-1), c.values...))
 	if err != nil || oldest == nil {
 		return time.Time{}, err
 	}

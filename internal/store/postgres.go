@@ -50,14 +50,15 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	s := newStore(engine{
 		// Snapshots are per statement, whatever the server's default is: one taken before the append lock was
 		// had would not see what others have just written.
-		options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
-		skip:    " FOR UPDATE SKIP LOCKED",
-		lock:    appendLock,
-		timeout: postgresTimeout,
-		clock:   postgresClock,
-		explain: explainPostgres,
-		session: newSession(config),
-		growth:  &growth{},
+		options:  &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+		skip:     " FOR UPDATE SKIP LOCKED",
+		lock:     appendLock,
+		timeout:  postgresTimeout,
+		bytewise: ` COLLATE "C"`,
+		clock:    postgresClock,
+		explain:  explainPostgres,
+		session:  newSession(config),
+		growth:   &growth{},
 	}, postgresPool(config, postgresWriters, nil), postgresWriters, read)
 	s.growth.narrow(s)
 	return s, nil

@@ -38,6 +38,7 @@ var roles = map[string]func(db database, name string) error{
 func TestMain(m *testing.M) {
 	role, ok := roles[os.Getenv(roleVariable)]
 	if !ok {
+		store.Observe(observe)
 		os.Exit(pgtest.Run(m))
 	}
 	if err := play(role); err != nil {

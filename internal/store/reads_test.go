@@ -27,13 +27,13 @@ func TestFind(t *testing.T) {
 			"API":               {approval.Query{API: "simulator"}, []string{"2"}},
 			"account":           {approval.Query{Account: "b@example.com"}, []string{"3"}},
 			"operation":         {approval.Query{Operation: "servers.stop"}, []string{"4"}},
-			"as asked":          {approval.Query{Hash: "asked-3"}, []string{"3"}},
-			"as resolved":       {approval.Query{Hash: "args-3"}, []string{"3"}},
+			"as asked":          {approval.Query{Hashes: []string{"asked-3"}}, []string{"3"}},
+			"as resolved":       {approval.Query{Hashes: []string{"args-3"}}, []string{"3"}},
 			"target":            {approval.Query{Target: "server:2"}, []string{"2"}},
 			"session":           {approval.Query{Session: "s2"}, []string{"4"}},
 			"untold":            {approval.Query{Undelivered: true}, []string{"4", "3", "2"}},
 			"changed since":     {approval.Query{Since: ms(start.Add(2 * time.Second))}, []string{"1"}},
-			"all at once":       {approval.Query{States: approval.Open, Hash: "args-4", Session: "s2", Undelivered: true, Limit: 9}, []string{"4"}},
+			"all at once":       {approval.Query{States: approval.Open, Hashes: []string{"args-4"}, Session: "s2", Undelivered: true, Limit: 9}, []string{"4"}},
 			"nothing":           {approval.Query{Actor: "local:nobody"}, nil},
 		} {
 			got, err := db.Find(t.Context(), c.query)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -15,9 +17,9 @@ const (
 	findLimit    = 1000
 )
 
-// inOpen and inHolding are the conditions of the partial indexes, word for word: only so does
+// inOpen, inHolding and inWaiting are the conditions of the partial indexes, word for word: only so does
 // the engine use those.
-var inOpen, inHolding = stateIn(approval.Open), stateIn(approval.Holding)
+var inOpen, inHolding, inWaiting = stateIn(approval.Open), stateIn(approval.Holding), stateIn(approval.Waiting)
 
 // Record implements [approval.Store].
 func (s *Store) Record(ctx context.Context, id string) (approval.Record, error) {
@@ -33,27 +35,72 @@ func (s *Store) Find(ctx context.Context, q approval.Query) ([]approval.Record, 
 	if q.Limit <= 0 {
 		q.Limit = findLimit
 	}
-	query, args := findQuery(q)
+	query, args := s.findQuery(q)
 	return readAll(ctx, s, recordFields, query, args...)
 }
 
-func findQuery(q approval.Query) (string, []any) {
-	c := &conditions{}
+func (e *engine) findQuery(q approval.Query) (string, []any) {
+	c, order := &conditions{}, "created_at DESC, seq DESC"
 	c.states(q.States)
-	c.equal("actor", q.Actor)
+	if slices.Equal(q.States, approval.Holding) {
+		c.states(approval.Open) // whose index has the order
+	}
 	c.equal("api", q.API)
 	c.equal("account", q.Account)
 	c.equal("operation", q.Operation)
 	c.equal("target", q.Target)
 	c.equal("session", q.Session)
-	c.at("changed_at", ">=", q.Since)
-	if q.Hash != "" {
-		c.clauses = append(c.clauses, "(asked_hash = "+c.add(q.Hash)+" OR args_hash = "+c.add(q.Hash)+")")
+	if q.IDPrefix != "" {
+		order = "id" + e.bytewise
+		c.clauses = append(c.clauses, order+" >= "+c.add(q.IDPrefix), order+" < "+c.add(q.IDPrefix+"{")) // which follows z
 	}
+	if q.Undelivered && len(q.Hashes) > 0 {
+		// Each column is looked up by its own index. With an OR over both, neither is used.
+		c.clauses = append(c.clauses, "id IN ("+c.untold(q, "asked_hash")+" UNION "+c.untold(q, "args_hash")+")")
+	} else {
+		c.ofAsker(q, "asked_hash", "args_hash")
+	}
+	if !q.Since.IsZero() {
+		order = "changed_at DESC, seq DESC"
+	}
+	return selectRecord + c.where() + " ORDER BY " + order + limit(q.Limit), c.values
+}
+
+// untold selects the ids of what was not delivered, by one of the hashes.
+func (c *conditions) untold(q approval.Query, hash string) string {
+	of := &conditions{params: c.params}
+	of.ofAsker(q, hash)
+	c.params = of.params
+	return "SELECT id FROM approvals" + of.where()
+}
+
+// ofAsker asks for the actor, for one of the hashes in one of the columns, and for what was delivered when.
+func (c *conditions) ofAsker(q approval.Query, columns ...string) {
 	if q.Undelivered {
 		c.clauses = append(c.clauses, "told_at = 0")
 	}
-	return selectRecord + c.where() + " ORDER BY created_at DESC, seq DESC" + limit(q.Limit), c.values
+	c.equal("actor", q.Actor)
+	if len(q.Hashes) > 0 {
+		for i, column := range columns {
+			columns[i] = column + " IN (" + addAll(&c.params, q.Hashes) + ")"
+		}
+		c.clauses = append(c.clauses, "("+strings.Join(columns, " OR ")+")")
+	}
+	c.at("changed_at", ">=", q.Since)
+}
+
+// selectUnsettled has what is held, all of it, and what is overdue, the longest first.
+var selectUnsettled = `SELECT id, state, owner, claimed_at FROM approvals WHERE api = $1 AND account = $2 AND ` + inHolding + `
+	UNION ALL SELECT * FROM (SELECT id, state, owner, claimed_at FROM approvals WHERE api = $3 AND account = $4 AND ` + inWaiting + `
+		AND expires_at <= $5 ORDER BY expires_at` + limit(unsettledLimit) + `) AS due`
+
+// unsettledLimit bounds the overdue records of one look; once they have expired the next has the others.
+const unsettledLimit = 10_000
+
+// Unsettled implements [approval.Store].
+func (s *Store) Unsettled(ctx context.Context, api, account string, now time.Time) ([]approval.Unsettled, error) {
+	return readAll(ctx, s, func(u *approval.Unsettled) []any { return []any{&u.ID, &u.State, &u.Owner, (*millis)(&u.ClaimedAt)} },
+		selectUnsettled, api, account, api, account, millis(now))
 }
 
 // Escalate implements [approval.Store]. A record that is no longer pending fails with

@@ -14,7 +14,7 @@ import (
 func TestFindSearches(t *testing.T) {
 	s := opened(t)
 	unfinished := approval.Query{States: approval.Open, API: "a", Account: "b"}
-	mine := approval.Query{API: "a", Account: "b", Actor: "c", Operation: "d", Hash: "e"}
+	mine := approval.Query{API: "a", Account: "b", Actor: "c", Operation: "d", Hashes: []string{"e"}}
 	untold, open, holding := mine, mine, mine
 	untold.Undelivered, untold.Since = true, time.UnixMilli(1)
 	open.States, holding.States = approval.Open, approval.Holding
@@ -24,8 +24,10 @@ func TestFindSearches(t *testing.T) {
 	}{
 		"what is open":          {find(unfinished), "approvals_open (api=? AND account=?)"},
 		"of mine, what is open": {find(open), "approvals_open (api=? AND account=? AND actor=? AND operation=?)"},
-		"of mine, what holds":   {find(holding), "approvals_holder (api=? AND account=?)"},
-		"of mine, what is new":  {find(untold), "approvals_untold_args (actor=?)"},
+		"of mine, what holds":   {find(holding), "approvals_open (api=? AND account=? AND actor=? AND operation=?)"},
+		"of mine, what is new":  {find(untold), "approvals_untold_args (actor=? AND args_hash=? AND changed_at>?)"},
+		"what is not settled":   {statement{selectUnsettled, make([]any, 5)}, "approvals_due (api=? AND account=? AND expires_at<?)"},
+		"what changed lately":   {find(approval.Query{API: "a", Account: "b", Since: time.UnixMilli(1)}), "approvals_changed (changed_at>?)"},
 		"questions of a person": {statement{selectQuestions, make([]any, 4)}, "approvals_questions (api=? AND account=? AND person=? AND expires_at>?)"},
 		"a no to a person":      {statement{selectDenied, make([]any, 6)}, "approvals_denied (api=? AND account=? AND person=? AND operation=? AND args_hash=? AND changed_at>?)"},
 	} {
@@ -47,7 +49,7 @@ type statement struct {
 }
 
 func find(q approval.Query) statement {
-	query, args := findQuery(q)
+	query, args := (&engine{}).findQuery(q)
 	return statement{query, args}
 }
 

@@ -67,10 +67,13 @@ func (c *conditions) states(states []approval.State) {
 func stateIn(states []approval.State) string {
 	literals := make([]string, len(states))
 	for i, state := range states {
-		literals[i] = "'" + strings.ReplaceAll(string(state), "'", "''") + "'"
+		literals[i] = literal(string(state))
 	}
 	return "state IN (" + strings.Join(literals, ", ") + ")"
 }
+
+// literal is a text of the program's own, for a condition that a partial index has.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // limit is a clause with a literal: SQLite plans by a bound limit, so it parses a prepared statement
 // again at each use.
@@ -105,9 +108,14 @@ func orNil[T any](value T, err error) (*T, error) {
 	return &value, nil
 }
 
+// observe is called with each statement; a test looks at its plan.
+var observe = func(query string, args []any) {}
+
 // all runs a query for any number of rows.
 func all[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, storable(args)...)
+	args = storable(args)
+	observe(query, args)
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -142,7 +150,9 @@ func count(ctx context.Context, q queryer, query string, args ...any) (int64, er
 
 // execute runs a statement and reports whether it changed anything.
 func execute(ctx context.Context, tx transaction, query string, args ...any) (bool, error) {
-	result, err := tx.ExecContext(ctx, query, storable(args)...)
+	args = storable(args)
+	observe(query, args)
+	result, err := tx.ExecContext(ctx, query, args...)
 	if err != nil {
 		return false, fmt.Errorf("store: %w", err)
 	}

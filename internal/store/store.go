@@ -48,14 +48,15 @@ type Store struct {
 
 // engine is what is particular to SQLite or PostgreSQL.
 type engine struct {
-	path    string            // of the file; empty: not a file
-	files   *files            // those that were opened; nil: not a file. Only with the write slot
-	options *sql.TxOptions    // of a write
-	skip    string            // end of a SELECT that locks its rows and leaves out those that others have locked; empty: there are no such locks
-	lock    string            // statement that makes a transaction the only one that appends; empty: it is anyway
-	timeout time.Duration     // of a transaction, or a read; 0: none
-	clock   string            // expression: milliseconds since 1970 by the database's clock
-	explain func(error) error // adds the next step to an error; never nil
+	path     string            // of the file; empty: not a file
+	files    *files            // those that were opened; nil: not a file. Only with the write slot
+	options  *sql.TxOptions    // of a write
+	skip     string            // end of a SELECT that locks its rows and leaves out those that others have locked; empty: there are no such locks
+	lock     string            // statement that makes a transaction the only one that appends; empty: it is anyway
+	timeout  time.Duration     // of a transaction, or a read; 0: none
+	bytewise string            // collation by bytes; empty: every text has it
+	clock    string            // expression: milliseconds since 1970 by the database's clock
+	explain  func(error) error // adds the next step to an error; never nil
 
 	turns     *turns          // of the processes that write; nil: not a file. Only with the write slot
 	lockFiles *liveness.Files // of holders; nil: not a file

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +34,11 @@ func withoutGrowth(t *testing.T, url string) {
 	t.Helper()
 	script, err := os.ReadFile("migrations/00009_growth.sql")
 	require.NoError(t, err)
+	if strings.HasPrefix(url, "postgres") {
+		own, err := os.ReadFile("migrations/postgres/00009_growth.sql")
+		require.NoError(t, err)
+		script = append(script, own...)
+	}
 	for _, step := range regexp.MustCompile(`(?m)^(CREATE|DROP) INDEX (\w+)`).FindAllStringSubmatch(string(script), -1) {
 		undo := "DROP INDEX " + step[2]
 		if step[1] == "DROP" {

@@ -136,6 +136,19 @@ func quoted(text string) string {
 	return string(raw)
 }
 
+// Multiply stores n more approvals like one that there is, of other targets, each older than the one before.
+func Multiply(tb testing.TB, url, id string, n int, older time.Duration) {
+	tb.Helper()
+	db, err := open(url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer db.Close()
+	if err := (copies{id, n, older}).store(context.Background(), db); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // copies are further approvals like the one with an id.
 type copies struct {
 	id    string
@@ -164,7 +177,7 @@ func (c copies) store(ctx context.Context, db *sql.DB) error {
 		case "id", "asked_hash", "args_hash", "target", "target_name":
 			values[i] = column + " || '-' || n"
 		case "created_at", "changed_at", "claimed_at", "told_at":
-			values[i] = fmt.Sprintf("%s - n * CAST(%d AS BIGINT)", column, c.older.Milliseconds())
+			values[i] = fmt.Sprintf("CASE WHEN %s = 0 THEN 0 ELSE %s - n * CAST(%d AS BIGINT) END", column, column, c.older.Milliseconds())
 		default:
 			values[i] = column
 		}
