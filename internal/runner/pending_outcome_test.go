@@ -104,6 +104,27 @@ func TestPendingOutcomeHasItsAuditRow(t *testing.T) {
 	}
 }
 
+// pruned has no record any more.
+type pruned struct{ approval.Store }
+
+func (pruned) Move(context.Context, approval.Move, audit.Row) (approval.Record, error) {
+	return approval.Record{}, approval.ErrNotFound
+}
+
+// An outcome whose record was pruned, while a machine slept for months, has its row too.
+func TestPendingOutcomeOfAPrunedRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, id := w.unrecorded()
+	w.runner.Store = func(context.Context) (approval.Store, error) { return pruned{w.store}, nil }
+	before := len(w.outcomes(id))
+	require.NoError(t, w.runner.ReconcileOnce(t.Context()))
+	require.NoError(t, w.runner.ReconcileOnce(t.Context()), "and only once")
+	after := w.outcomes(id)
+	require.Len(t, after, before+1)
+	require.Contains(t, after[before], "done: ")
+}
+
 // The next change tries once more, and so does a process that ends.
 func TestPendingOutcomeIsRecordedLater(t *testing.T) {
 	t.Parallel()

@@ -123,6 +123,8 @@ func (r reconciler) recordOutcome(ctx context.Context, o pendingOutcome) (approv
 	moved, err := r.store.Move(ctx, o.move, o.row)
 	state := (*approval.StateError)(nil)
 	switch {
+	case errors.Is(err, approval.ErrNotFound): // it was closed by somebody else, and pruned since
+		return approval.Record{ID: o.move.ID, State: o.move.To, Message: o.move.Message, Result: o.move.Result}, r.store.Note(ctx, o.row)
 	case !errors.As(err, &state):
 		return moved, err
 	case o.isIn(state.Record):

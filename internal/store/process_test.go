@@ -33,6 +33,7 @@ var roles = map[string]func(db database, name string) error{
 	"labour":  labour,
 	"press":   pressOnce,
 	"share":   share,
+	"prune":   prune,
 }
 
 func TestMain(m *testing.M) {
