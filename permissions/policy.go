@@ -154,6 +154,9 @@ func (p Policy) Budgets() []Budget {
 	return all
 }
 
+// LongestBudget is the longest time of a budget: the approvals that it counts are kept no longer.
+const LongestBudget = 90 * 24 * time.Hour
+
 // Rate is a number within a time.
 type Rate struct {
 	Most   int

@@ -124,7 +124,7 @@ func (s *service) run(ctx context.Context) error {
 	defer stopWork()
 	var work, beside sync.WaitGroup
 	work.Go(func() { s.bot.Run(working) })
-	beside.Go(func() { s.Runner.Reconcile(ctx, s.HasStore) })
+	beside.Go(func() { s.maintain(ctx) })
 	beside.Go(func() { s.announceSlack(ctx) })
 	beside.Go(func() { s.warnOfToken(ctx) })
 	if err := s.takeDeliveries(ctx); err != nil {
@@ -294,7 +294,7 @@ func (a *App) ServeMCP(ctx context.Context, in io.Reader, out io.Writer) error {
 	}()
 	running.Go(func() {
 		if backoff.Sleep(ctx, reconcileAfter) == nil {
-			a.Runner.Reconcile(ctx, a.HasStore)
+			a.maintain(ctx)
 		}
 	})
 	running.Go(func() {

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/background"
+	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/slackbot"
@@ -101,6 +105,41 @@ func (s *Store) Close() error {
 		return nil
 	}
 	return s.opened.Close()
+}
+
+// maintain settles what other processes left unfinished, and prunes, until ctx ends.
+func (a *App) maintain(ctx context.Context) {
+	var pruning sync.WaitGroup
+	pruning.Go(func() { a.prune(ctx) })
+	a.Runner.Reconcile(ctx, a.HasStore)
+	pruning.Wait()
+}
+
+const pruneEvery = time.Hour
+
+// prune deletes what ended long ago, at each interval. It begins within the first one at random, because many
+// processes may start at once.
+func (a *App) prune(ctx context.Context) {
+	if backoff.Sleep(ctx, rand.N(pruneEvery)) != nil {
+		return
+	}
+	loop := background.Loop{Interval: pruneEvery, Log: a.Runner.Log, Message: "deleting what ended long ago"}
+	loop.Run(ctx, func(ctx context.Context) error {
+		if !a.HasStore() {
+			return nil
+		}
+		db, err := a.Store.Open(ctx)
+		if err != nil {
+			return err
+		}
+		done, err := db.Prune(ctx)
+		level := slog.LevelDebug
+		if done.Approvals > 0 {
+			level = slog.LevelInfo
+		}
+		a.Runner.Log.Log(ctx, level, "deleted what ended long ago; the audit log keeps it", "approvals", done.Approvals, "before", done.Before)
+		return err
+	})
 }
 
 // databaseClock is the time of a database that several machines share: by their own clocks a record could be

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // Record is one requested change. A Record in memory is a copy; only [Store.Move] changes the stored one.
@@ -76,6 +77,10 @@ func (r Record) StateAt(now time.Time) State {
 // ByPerson reports whether a person made the request: on a real terminal, or by a command in Slack. All other
 // requests are made by a program: an assistant, a script.
 func (r Record) ByPerson() bool { return r.Interactive || r.Origin().Surface == "slack" }
+
+// KeptFor is how long an approval is kept after its end, at the least: longer than any limit, pause or promise
+// to its requester looks back.
+const KeptFor = permissions.LongestBudget
 
 // AnswerMode is how the answer is expected: at the request's own surface while the requester waits, or later from
 // any surface.

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/cli"},
 	"internal/cli":        {"internal/app", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
 	"internal/doctor":     {"internal/app", "slackbot/transport", "slackbot/webapi", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/store", "slackbot"},
-	"internal/app":        {"internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/liveness", "internal/store", "slackbot", "slackbot/transport"},
+	"internal/app":        {"internal/background", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/liveness", "internal/store", "slackbot", "slackbot/transport"},
 	"slackbot":            {"internal/background", "internal/seal", "internal/ttl", "internal/text", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command", "slackbot/inbox", "slackbot/messages", "slackbot/webapi", "internal/fieldtext"},
 	"slackbot/messages":   {"internal/fieldtext", "internal/background", "internal/ttl", "internal/backoff", "internal/seal", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/command", "slackbot/webapi"},
 	"slackbot/inbox":      {"internal/background", "internal/delivery", "internal/seal", "slackbot/transport"},
@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/approval":   {"internal/text", "internal/audit", "internal/liveness", "permissions"},
 	"internal/audit":      {"internal/text", "permissions"},
 	"internal/keys":       {"internal/audit"},
-	"internal/store":      {"internal/text", "internal/approval", "internal/delivery", "internal/audit", "internal/keys", "internal/liveness"},
+	"internal/store":      {"internal/backoff", "internal/text", "internal/approval", "internal/delivery", "internal/audit", "internal/keys", "internal/liveness"},
 	"internal/config":     {"internal/redact", "internal/text", "permissions"},
 	"internal/policy":     {"internal/text", "permissions"},
 

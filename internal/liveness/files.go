@@ -105,7 +105,7 @@ func (f *Files) all(kind Kind) (ids []string, err error) {
 // New files are skipped: their holder is about to lock them.
 func (f *Files) Sweep(isNamed func(id string) (bool, error)) error {
 	var failed error
-	for _, kind := range []Kind{Work, Slack} {
+	for _, kind := range []Kind{Work, Slack, Prune} {
 		ids, err := f.all(kind)
 		failed = errors.Join(failed, err)
 		for _, id := range ids {

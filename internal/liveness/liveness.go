@@ -23,6 +23,7 @@ type Kind string
 const (
 	Work  Kind = "work"  // of a process that claims records, deliveries or posts: these name its id
 	Slack Kind = "slack" // of a process that can put questions to people in Slack
+	Prune Kind = "prune" // of the process that deletes what ended long ago
 )
 
 // State is what is known of a holder.

@@ -164,6 +164,7 @@ func TestMistakes(t *testing.T) {
 		{"protected without servers", "version: 1\nprotected: {}\n", "line 2: protected has no servers; add it"},
 		{"a budget of nothing", "version: 1\nbudgets: {deletions: 3}\n", `line 2: "3" is not a budget; write how many and within what time, such as 3/10m or 10/1h`},
 		{"a budget in no time", "version: 1\nbudgets: {destructive: 3/0s}\n", `line 2: "3/0s" is not a budget; write how many and within what time, such as 3/10m or 10/1h`},
+		{"a budget of longer than approvals are kept", "version: 1\nbudgets: {deletions: 3/2161h}\n", `line 2: "3/2161h" counts more than 90 days back, and approvals are kept for 90 days: write 2160h or less`},
 		{"a negative budget", "version: 1\nbudgets: {destructive: -3/1h}\n", `line 2: "-3/1h" is not a budget; write how many and within what time, such as 3/10m or 10/1h`},
 		{"confirm of a read", "version: 1\nconfirm: {read: [mcp]}\n", `line 2: there is no key "read" here; the keys are disruptive, billable, destructive`},
 		{"confirm in a channel", "version: 1\nconfirm: {billable: [\"slack:C1\"]}\n", `line 2: "slack:C1" is not a place; write mcp, slack, terminal or script`},

@@ -190,6 +190,9 @@ func (v *validator) budget(name string, w word) {
 	if err != nil || err2 != nil || most < 0 || period <= 0 {
 		v.errorf(w.line, "%q is not a budget; write how many and within what time, such as 3/10m or 10/1h", w.text)
 	}
+	if period > permissions.LongestBudget {
+		v.errorf(w.line, "%q counts more than 90 days back, and approvals are kept for 90 days: write 2160h or less", w.text)
+	}
 	v.Book.Budgets[name] = permissions.Rate{Most: most, Within: period}
 }
 
