@@ -70,7 +70,7 @@ func (f form) lists(ctx context.Context, wanted map[string]*tools.Op) replies {
 	for _, op := range wanted {
 		reading.Go(func() {
 			err := background.Safely(ctx, func(ctx context.Context) error {
-				reply := f.wholeList(ctx, op, f.filter(op), tools.MaxLimit)
+				reply := f.wholeList(ctx, op, f.filter(op), allRows)
 				mu.Lock()
 				defer mu.Unlock()
 				if reply.Class == runner.OK {

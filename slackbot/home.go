@@ -108,7 +108,7 @@ func (h *homeTab) read(ctx context.Context) {
 	defer cancel()
 	var reading sync.WaitGroup
 	for _, read := range []func(){
-		func() { h.fleet = h.wholeList(ctx, h.Runner.Catalogue.ServerList(), nil, maxServers) },
+		func() { h.fleet = h.wholeList(ctx, h.Runner.Catalogue.ServerList(), nil, allRows) },
 		func() { h.view.May, _, _ = h.offered(ctx, readHomeFor) },
 		func() { h.view.Notice = h.Runner.ExpiryNotice(ctx) },
 	} {

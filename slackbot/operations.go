@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -194,8 +195,7 @@ func with(input map[string]string, field string, n int) map[string]string {
 	return changed
 }
 
-// maxServers is how many servers a picker or the Home tab reads.
-const maxServers = 2000
+const allRows = math.MaxInt
 
 // wholeList reads a list with the person's rights, up to a number of rows. A limit or an offset in input
 // does not matter.

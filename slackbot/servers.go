@@ -21,8 +21,8 @@ import (
 const (
 	suggestWithin    = 700 * time.Millisecond // people wait for a second, with every letter
 	readServersFor   = 30 * time.Second
-	maxServerOptions = 1000 // lists kept
-	maxLabel         = 75   // characters of an option
+	maxServerOptions = 100 // lists kept, each of up to all servers
+	maxLabel         = 75  // characters of an option
 )
 
 type server struct{ id, name, address string }
@@ -73,7 +73,7 @@ func (b *Bot) suggestServers(ctx context.Context, d transport.Delivery) []byte {
 
 // readableServers returns the servers that the person may read.
 func (r *request) readableServers(ctx context.Context) ([]server, error) {
-	reply := r.wholeList(ctx, r.Runner.Catalogue.ServerList(), nil, maxServers)
+	reply := r.wholeList(ctx, r.Runner.Catalogue.ServerList(), nil, allRows)
 	switch reply.Class {
 	case runner.OK:
 	case runner.Refuse:
@@ -89,15 +89,25 @@ func (r *request) readableServers(ctx context.Context) ([]server, error) {
 }
 
 // matching returns the choices of the servers whose name, id or address contains the typed text, the best
-// match first.
+// match first. Each server is compared with the text once: people wait for it, and there may be thousands.
 func matching(servers []server, typed string) (all []blocks.Choice) {
+	type hit struct {
+		server
+		rank int
+		name string
+	}
 	typed = runner.Folded(typed)
-	servers = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.match(typed) < 0 })
-	slices.SortStableFunc(servers, func(a, b server) int {
-		return cmp.Or(cmp.Compare(a.match(typed), b.match(typed)), cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.id, b.id))
-	})
+	var hits []hit
 	for _, s := range servers {
-		all = append(all, blocks.Choice{Value: s.id, Label: s.label()})
+		if rank := s.match(typed); rank >= 0 {
+			hits = append(hits, hit{s, rank, strings.ToLower(s.name)})
+		}
+	}
+	slices.SortStableFunc(hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id))
+	})
+	for _, h := range hits {
+		all = append(all, blocks.Choice{Value: h.id, Label: h.label()})
 	}
 	return all
 }

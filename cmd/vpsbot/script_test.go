@@ -134,6 +134,14 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 		id, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		sim.Edit(func(w *simulator.World) { w.Servers[id].Status = args[2] })
+	case "add": // COUNT servers: one-of-many-1, one-of-many-2, …
+		count, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		sim.Edit(func(w *simulator.World) {
+			for n := range count {
+				w.AddServer(simulator.Server{Name: fmt.Sprintf("one-of-many-%d", n+1)})
+			}
+		})
 	case "fail": // writes are carried out and answered with a 500
 		failWrites(sim, true)
 	case "break": // writes are answered with a 500 alone

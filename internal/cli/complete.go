@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -16,8 +16,9 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// completionTimeout bounds how long the shell waits.
-const completionTimeout = 2 * time.Second
+// completionTimeout bounds how long the shell waits: for more servers than can be read in that time it completes
+// nothing, rather than a part that looks like all.
+const completionTimeout = 5 * time.Second
 
 type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
 
@@ -55,10 +56,10 @@ func completeFlag(cmd *cobra.Command, name string, with completer) {
 	}
 }
 
-// serverNames lists the names that can be typed, by the operation servers.list: it is refused where that is.
+// serverNames lists all names that can be typed, by the operation servers.list: it is refused where that is.
 func serverNames(ctx context.Context, s *session) []string {
 	reply := s.Runner.Run(ctx, runner.Call{
-		Operation: s.Catalogue.ServerList().Name, Input: fmt.Appendf(nil, `{"limit":%d}`, tools.MaxLimit), Actor: s.Actor, Surface: permissions.Terminal,
+		Operation: s.Catalogue.ServerList().Name, Limit: math.MaxInt, Actor: s.Actor, Surface: permissions.Terminal,
 	})
 	servers, _ := reply.Value.(tools.Listing[apiclient.Server])
 	return typeable(servers.Results)
