@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -39,13 +40,65 @@ type list[T identified] struct {
 	fits func(T) bool
 }
 
-// fetch returns the objects that fit, of as many pages as the list has. A page that fails fails the list.
+type listsKey struct{}
+
+// ReadListsOnce returns a context under which each list is read once: for the steps of one decision, of which
+// several need the same list. A later check of the same needs a context of its own.
+func ReadListsOnce(ctx context.Context) context.Context {
+	if ctx.Value(listsKey{}) != nil {
+		return ctx
+	}
+	return context.WithValue(ctx, listsKey{}, &sync.Map{})
+}
+
+type firstPageKey struct{}
+
+// firstPage is what FirstPage asks for, and the count of a list that was not read further.
+type firstPage struct{ wanted, count int }
+
+// FirstPage returns a context for one list of which only the first objects are wanted. Without a filter, and if the
+// API reports how many there are, one page is read where it has them; [ListCount] is the number of all then.
+func FirstPage(ctx context.Context, wanted int) context.Context {
+	return context.WithValue(ctx, firstPageKey{}, &firstPage{wanted: wanted})
+}
+
+// ListCount returns how many objects the list has that was read under a context of [FirstPage]; 0 if it was read to
+// its end.
+func ListCount(ctx context.Context) int {
+	if first, ok := ctx.Value(firstPageKey{}).(*firstPage); ok {
+		return first.count
+	}
+	return 0
+}
+
+// fetch returns the objects that fit.
+func (l list[T]) fetch(ctx context.Context) ([]T, error) {
+	lists, _ := ctx.Value(listsKey{}).(*sync.Map)
+	if lists == nil {
+		lists = &sync.Map{}
+	}
+	for _, query := range []string{l.query, ""} {
+		if all, isRead := lists.Load(l.route + "?" + query); isRead {
+			return l.filtered(slices.Clone(all.([]T))), nil
+		}
+	}
+	all, err := l.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if ListCount(ctx) == 0 {
+		lists.Store(l.route+"?"+l.query, slices.Clone(all))
+	}
+	return l.filtered(all), nil
+}
+
+// read returns the objects of as many pages as the list has. A page that fails fails the list.
 //
 // Pages are cut by position: when an object is deleted between the reads of two pages, the first object of the next
 // page moves to the one that was read already, and is on neither. The count shows it, so the list is read again, until
 // a reading is complete, or equal to the one before: then it is the count that is wrong. A deletion and a creation
 // at the same time, which leave the count as it is, cannot be noticed.
-func (l list[T]) fetch(ctx context.Context) ([]T, error) {
+func (l list[T]) read(ctx context.Context) ([]T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, listLimit, errListTime)
 	defer cancel()
 	var before []T
@@ -56,8 +109,8 @@ func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		if r.isComplete() || before != nil && slices.EqualFunc(r.all, before, func(a, b T) bool { return a.identity().Equal(b.identity()) }) {
-			return l.filtered(r.all), nil
+		if r.isComplete() || ListCount(ctx) > 0 || before != nil && slices.EqualFunc(r.all, before, func(a, b T) bool { return a.identity().Equal(b.identity()) }) {
+			return r.all, nil
 		}
 		before = r.all
 	}

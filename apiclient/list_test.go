@@ -262,6 +262,67 @@ func TestListThatChangesLosesNothing(t *testing.T) {
 	require.ErrorIs(t, err, errListChanged)
 }
 
+// Where only the first objects are wanted one page is read, if it has them and the count of all.
+func TestFirstPage(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer              http.HandlerFunc
+		filter              ServerFilter
+		requests, got, more int
+	}{
+		"counted":       {paged(5, things("1", "2"), things("3", "4"), things("5")), ServerFilter{}, 1, 2, 5},
+		"too few":       {paged(3, things("1"), things("2"), things("3")), ServerFilter{}, 3, 3, 0},
+		"filtered":      {paged(3, things("1", "2"), things("3")), ServerFilter{Status: "x"}, 2, 0, 0},
+		"all":           {paged(2, things("1", "2")), ServerFilter{}, 1, 2, 0},
+		"bare array":    {always(200, "["+things("1", "2", "3")+"]"), ServerFilter{}, 1, 3, 0},
+		"not counted":   {uncounted, ServerFilter{}, 2, 3, 0},
+		"wrong counted": {paged(1, things("1", "2")), ServerFilter{}, 1, 2, 0},
+	} {
+		f := newFake(t, tc.answer)
+		ctx := FirstPage(t.Context(), 2)
+		got, err := f.client(t).Servers.List(ctx, tc.filter)
+		require.NoError(t, err)
+		require.Len(t, got, tc.got, name)
+		require.Equal(t, tc.more, ListCount(ctx), name)
+		asked := map[string]bool{}
+		for _, r := range f.requests() {
+			asked[r.query] = true
+		}
+		require.Len(t, asked, tc.requests, name)
+	}
+}
+
+// uncounted is a list of three by links alone.
+func uncounted(w http.ResponseWriter, r *http.Request) {
+	page := `{"results":[{"id":1},{"id":2}],"next":"?cursor=b"}`
+	if r.URL.RawQuery != "" {
+		page = `{"results":[{"id":3}]}`
+	}
+	always(200, page)(w, r)
+}
+
+// A list that is read twice for one decision is read once, narrowed or not; what a caller does to it is theirs.
+func TestReadListsOnce(t *testing.T) {
+	f := newFake(t, paged(3, `{"id":1,"status":"active"},{"id":2,"status":"stopped"}`, `{"id":3,"status":"active"}`))
+	c, ctx := f.client(t), ReadListsOnce(t.Context())
+	for _, want := range []struct {
+		status string
+		got    int
+	}{{"", 3}, {"active", 2}, {"stopped", 1}, {"", 3}} {
+		got, err := c.Servers.List(ReadListsOnce(ctx), ServerFilter{Status: want.status})
+		require.NoError(t, err)
+		require.Len(t, got, want.got)
+		clear(got)
+	}
+	require.Len(t, f.requests(), 2)
+	_, err := c.Plans.List(ctx, PlanFilter{})
+	require.NoError(t, err)
+	_, err = c.Servers.List(ReadListsOnce(t.Context()), ServerFilter{})
+	require.NoError(t, err)
+	require.Len(t, f.requests(), 6)
+	_, err = newFake(t, always(500, ``)).client(t).Servers.List(ReadListsOnce(t.Context()), ServerFilter{})
+	require.Error(t, err)
+}
+
 // Eight pages at most are read at once, and an API that limits requests is asked for one after the other.
 func TestPagesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -71,6 +71,8 @@ func (r *reading[T]) read(ctx context.Context) error {
 		}
 		added := r.add(p)
 		switch {
+		case r.pages == 1 && r.isEnough(ctx):
+			return nil
 		case r.pages > 1 && added == 0, // the API ignores the page's number
 			p.Next == "" && (added == 0 || float64(len(r.all)) >= r.count):
 			return nil
@@ -100,6 +102,16 @@ func (r *reading[T]) add(p page[T]) (added int) {
 		r.seen[key] = true
 	}
 	return len(r.all) - before
+}
+
+// isEnough reports whether the first page is all that is wanted, and notes the count.
+func (r *reading[T]) isEnough(ctx context.Context) bool {
+	first, ok := ctx.Value(firstPageKey{}).(*firstPage)
+	if !ok || r.list.query != "" || len(r.all) < first.wanted || r.count <= float64(len(r.all)) {
+		return false
+	}
+	first.count = int(r.count)
+	return true
 }
 
 // isComplete reports whether no object is known to have been missed.

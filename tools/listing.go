@@ -27,14 +27,14 @@ type View struct {
 	Row     reflect.Type                                                 // the type of a page of rows
 }
 
-// Listed completes a list operation: call reads the whole list, row makes an item a flat
-// struct.
+// Listed completes a list operation: call reads the whole list, or its first page where the context asks for no
+// more; row makes an item a flat struct.
 func Listed[In, T, Row any](o Operation[In, Listing[T]],
 	call func(context.Context, *apiclient.Client, Target, In) ([]T, error), row func(T) Row,
 ) Operation[In, Listing[T]] {
 	o.Call = func(ctx context.Context, c *apiclient.Client, t Target, in In) (Listing[T], error) {
 		all, err := call(ctx, c, t, in)
-		return Listing[T]{Count: len(all), Results: all}, err
+		return Listing[T]{Count: max(len(all), apiclient.ListCount(ctx)), Results: all}, err
 	}
 	o.view.Row = reflect.TypeFor[Listing[Row]]()
 	o.view.Page = func(value any, limit, offset int) any {

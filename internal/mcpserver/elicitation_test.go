@@ -73,6 +73,36 @@ func TestTypedNameDeletesOnce(t *testing.T) {
 	})
 }
 
+// A tool that is given a name reaches the server that has it by then, which is the one on the card, although the name
+// was that of another a moment ago.
+func TestRememberedName(t *testing.T) {
+	for happened, c := range map[string]struct {
+		edit func(*simulator.World)
+		id   string
+	}{
+		"exchanged": {func(world *simulator.World) {
+			world.Servers[12345].Name, world.Servers[12346].Name = "db-server-01", "web-server-01"
+		}, "12346"},
+		"created again": {func(world *simulator.World) {
+			world.DeleteServer(12345)
+			world.AddServer(simulator.Server{ID: 7, Name: "web-server-01"})
+		}, "7"},
+		"taken by another too": {func(world *simulator.World) { world.AddServer(simulator.Server{ID: 7, Name: "web-server-01"}) }, "12345"},
+	} {
+		t.Run(happened, func(t *testing.T) {
+			conversations(t, func(t *testing.T, w *world, ask func(string, string) elicited, answer func(string) outcome) {
+				require.False(t, w.talk.call(call("servers_get", web)).IsError)
+				w.sim.Edit(c.edit)
+				q := ask("servers_stop", web)
+				require.Regexp(t, `id: `+c.id+`\b`, q.Message)
+				w.clock.Advance(readTime)
+				require.Equal(t, "done", answer(choose("yes")).is())
+				require.Equal(t, []string{"POST /servers/" + c.id + "/stop/"}, w.sent())
+			})
+		})
+	}
+}
+
 func TestAnswersThatSendNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer string

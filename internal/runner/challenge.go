@@ -52,7 +52,7 @@ func hashOfNonce(nonce string) string { return fmt.Sprintf("%x", sha256.Sum256([
 
 // RefuseAnswer makes the reply to an answer that does not count, and records it.
 func (r *Runner) RefuseAnswer(ctx context.Context, op *tools.Op, call Call, err error) Reply {
-	request{r, call, op, tools.Input{}}.noteRefusal(ctx, err)
+	request{Runner: r, call: call, op: op}.noteRefusal(ctx, err)
 	return fail(op, err)
 }
 
@@ -80,7 +80,7 @@ func (r *Runner) AnswerMatches(ctx context.Context, call Call, approvalID string
 	if hash := fingerprint(in.Canonical()); hash == rec.AskedHash || hash == rec.ArgsHash {
 		return rec, in.Wait, nil
 	}
-	resolved, _, err := request{r, call, a.op, in}.resolve(ctx)
+	resolved, _, err := request{Runner: r, call: call, op: a.op, in: in}.resolve(ctx, false)
 	if err != nil {
 		return rec, false, err
 	}

@@ -26,16 +26,26 @@ type plan struct {
 	facts  map[string]string // what the fingerprint covers
 }
 
-// plan resolves names, reads the target and makes the card.
+// plan resolves names, reads the target and makes the card. Where data may be lost for good, and where nobody is shown
+// the card, the list says which server has the name, and that only one has it.
 func (q request) plan(ctx context.Context) (plan, error) {
-	q, server, err := q.resolve(ctx)
+	ctx = apiclient.ReadListsOnce(ctx)
+	resolved, server, err := q.resolve(ctx, !q.op.Destroys())
 	if err != nil {
 		return plan{}, err
 	}
-	return q.planFor(ctx, server)
+	p, err := resolved.planFor(ctx, server)
+	if !resolved.remembers || err == nil && p.asks() {
+		return p, err
+	}
+	if resolved, server, err = q.resolve(ctx, false); err != nil {
+		return plan{}, err
+	}
+	return resolved.planFor(ctx, server)
 }
 
 func (q request) planFor(ctx context.Context, server apiclient.ID) (plan, error) {
+	ctx = apiclient.ReadListsOnce(ctx)
 	t, err := q.op.ReadTarget(ctx, reader{q}, q.in, server)
 	if err != nil {
 		return plan{}, err

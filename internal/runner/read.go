@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -22,7 +23,7 @@ func (q request) read(ctx context.Context) Reply {
 	if err := q.authorize(ctx, false); err != nil {
 		return q.refuse(ctx, err)
 	}
-	q, server, err := q.resolve(ctx)
+	q, server, err := q.resolve(ctx, true)
 	if err == nil {
 		err = q.authorizeRead(ctx, server)
 	}
@@ -35,14 +36,13 @@ func (q request) read(ctx context.Context) Reply {
 		}
 	}
 	t := tools.Target{ID: server, Server: apiclient.Server{ID: server}}
-	value, err := q.op.Call(ctx, q.Client, t, q.in.Value)
+	value, err := q.readValue(ctx, t)
 	if err != nil && !q.op.IsList() {
 		err = tools.NoSuchServer(err, server)
 	}
 	if err != nil {
 		return q.refuse(ctx, err)
 	}
-	value = q.readable(value)
 	reply := Reply{Op: q.op, Value: value}
 	if q.op.PostCheck != nil {
 		if reply.Message, err = q.op.PostCheck(value, q.Now()); err != nil {
@@ -50,11 +50,31 @@ func (q request) read(ctx context.Context) Reply {
 		}
 	}
 	if q.op.IsList() {
-		reply.Value = q.op.View.Page(value, cmp.Or(q.call.Limit, q.in.Limit), q.in.Offset)
+		reply.Value = q.op.View.Page(value, q.limit(), q.in.Offset)
 		reply.none = q.whyNone(ctx, t, value)
 	}
 	reply.model = reply.withoutNotice()
 	return reply
+}
+
+func (q request) limit() int { return cmp.Or(q.call.Limit, q.in.Limit) }
+
+// readValue reads what was asked for, without what belongs to servers that the actor may not read. Without a policy
+// nothing is left out of a list, and its first page is read alone where that is all that is shown.
+func (q request) readValue(ctx context.Context, t tools.Target) (any, error) {
+	reading := ctx
+	if q.op.IsList() && q.Policy().Book == nil {
+		reading = apiclient.FirstPage(ctx, q.in.Offset+min(q.limit(), math.MaxInt-q.in.Offset))
+	}
+	value, err := q.op.Call(reading, q.Client, t, q.in.Value)
+	policy := q.Policy()
+	if err == nil && policy.Book != nil && apiclient.ListCount(reading) > 0 { // a policy that came meanwhile
+		value, err = q.op.Call(ctx, q.Client, t, q.in.Value)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return q.readable(policy, value), nil
 }
 
 // refuse ends a call before anything was changed; a refusal is a row of the log as well.
@@ -85,7 +105,7 @@ func (q request) whyNone(ctx context.Context, t tools.Target, value any) string 
 	if err != nil {
 		return "" // that none matches was read, and stands
 	}
-	there := q.tableOf(q.readable(all))
+	there := q.tableOf(q.readable(q.Policy(), all))
 	if len(there.Rows) == 0 {
 		return ""
 	}

@@ -2,9 +2,11 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
@@ -12,9 +14,15 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
+const (
+	nameAge  = 30 * time.Second // how long the id behind a name may be remembered
+	maxNames = 10_000
+)
+
 // resolve turns the server that the input names into its id, and returns the request with
-// that id in place of the name. A whole number or a UUID is an id and never a name.
-func (q request) resolve(ctx context.Context) (request, apiclient.ID, error) {
+// that id in place of the name. A whole number or a UUID is an id and never a name. A name that may be remembered
+// saves the read of all servers.
+func (q request) resolve(ctx context.Context, mayBeRemembered bool) (request, apiclient.ID, error) {
 	asked := q.in.Text("server")
 	if asked == "" {
 		return q, apiclient.ID{}, nil
@@ -22,7 +30,13 @@ func (q request) resolve(ctx context.Context) (request, apiclient.ID, error) {
 	if id, err := apiclient.ParseID(asked); err == nil {
 		return q, id, nil
 	}
-	s, err := q.named(ctx, asked)
+	s, err := apiclient.Server{}, error(nil)
+	if mayBeRemembered {
+		s, q.remembers = q.remembered(ctx, asked)
+	}
+	if !q.remembers {
+		s, err = q.listed(ctx, asked)
+	}
 	if err != nil {
 		return q, apiclient.ID{}, err
 	}
@@ -30,9 +44,49 @@ func (q request) resolve(ctx context.Context) (request, apiclient.ID, error) {
 	return q, s.ID, err
 }
 
+// remembered returns the server that the same actor called so a moment ago, read anew: it must still have exactly that
+// name, and the actor may still see it. Whether another server has taken the same name meanwhile is not known: a
+// change then reaches the server that its card shows by its id, and a person confirms.
+func (q request) remembered(ctx context.Context, name string) (apiclient.Server, bool) {
+	id, ok := q.caches().names.Peek(q.nameKey(ctx, name))
+	if !ok || q.requireList(ctx) != nil {
+		return apiclient.Server{}, false
+	}
+	s, err := q.Client.Servers.Get(ctx, id)
+	if err != nil || !s.ID.Equal(id) || !goesBy(s, name) || len(q.visible([]apiclient.Server{s})) == 0 {
+		return apiclient.Server{}, false
+	}
+	return s, true
+}
+
+// listed finds the server in the list, and remembers one that has exactly that name.
+func (q request) listed(ctx context.Context, name string) (s apiclient.Server, err error) {
+	_, _ = q.caches().names.Read(ctx, q.nameKey(ctx, name), func(ctx context.Context) (apiclient.ID, error) {
+		if s, err = q.named(ctx, name); err == nil && !goesBy(s, name) {
+			return apiclient.ID{}, errOtherName
+		}
+		return s.ID, err // after an error nothing is remembered
+	})
+	return s, err
+}
+
+var errOtherName = errors.New("a read found the server by something else than its name")
+
+// nameKey is the key of a remembered name. Each actor has their own: how fast an answer comes tells nobody what
+// others asked for.
+func (q request) nameKey(ctx context.Context, name string) string {
+	token, err := q.tokenKey(ctx)
+	if err != nil {
+		return "" // nothing can be read either
+	}
+	return fmt.Sprintf("%x %q %q", token, q.call.Actor, name)
+}
+
+func goesBy(s apiclient.Server, name string) bool { return s.Name == name || s.Hostname == name }
+
 // named finds the one server that is called that.
 func (q request) named(ctx context.Context, name string) (apiclient.Server, error) {
-	if err := q.Require(ctx, "servers:list", "finding a server by its name"); err != nil {
+	if err := q.requireList(ctx); err != nil {
 		return apiclient.Server{}, err
 	}
 	servers, err := q.Client.Servers.List(ctx, apiclient.ServerFilter{})
@@ -40,7 +94,7 @@ func (q request) named(ctx context.Context, name string) (apiclient.Server, erro
 		return apiclient.Server{}, fmt.Errorf("reading the servers: %w", err)
 	}
 	servers = q.visible(servers)
-	hits := matching(servers, func(s apiclient.Server) bool { return s.Name == name || s.Hostname == name })
+	hits := matching(servers, func(s apiclient.Server) bool { return goesBy(s, name) })
 	if len(hits) == 0 && q.op.IsRead() {
 		hits = suggestServers(name, servers)
 	}
@@ -53,6 +107,10 @@ func (q request) named(ctx context.Context, name string) (apiclient.Server, erro
 		return apiclient.Server{}, &tools.InputError{Text: several(name, hits)}
 	}
 	return apiclient.Server{}, &tools.InputError{Text: ambiguous(name, hits)}
+}
+
+func (q request) requireList(ctx context.Context) error {
+	return q.Require(ctx, "servers:list", "finding a server by its name")
 }
 
 func matching(servers []apiclient.Server, is func(apiclient.Server) bool) (hits []apiclient.Server) {

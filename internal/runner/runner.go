@@ -79,7 +79,7 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 		return fail(op, &tools.InputError{Text: err.Error()})
 	}
 	ctx = r.pin(ctx)
-	q := request{r, call, op, in}
+	q := request{Runner: r, call: call, op: op, in: in}
 	if op.IsRead() {
 		return q.read(ctx)
 	}
@@ -95,6 +95,8 @@ type request struct {
 	call Call
 	op   *tools.Op
 	in   tools.Input
+
+	remembers bool // the server was found by a remembered name
 }
 
 var accessKey = regexp.MustCompile(`vpsbot_[a-z2-7]{52}`)

@@ -21,22 +21,25 @@ import (
 // tokenAge is how long a token's permissions may be kept.
 const tokenAge = 60 * time.Second
 
-// tokenCache holds the permissions of the token in use, by the hash of the token, and fails closed: a
-// read that fails deletes them. The zero value is ready to use.
+// tokenCache holds the permissions of the token in use, by the hash of the token, and the servers that were
+// called by a name with it. It fails closed: a read that fails deletes them. The zero value is ready to use.
 type tokenCache struct {
 	once        sync.Once
 	permissions ttl.Cache[permissions.Token]
+	names       ttl.Cache[apiclient.ID]
 	last        atomic.Pointer[accountNames]
 }
 
 // accountNames are the names of the account and the token in the last answer.
 type accountNames struct{ account, token string }
 
-func (r *Runner) tokenPermissions() *ttl.Cache[permissions.Token] {
+func (r *Runner) caches() *tokenCache {
 	r.cache.once.Do(func() {
-		r.cache.permissions = ttl.Cache[permissions.Token]{Fresh: tokenAge, Max: 1, Now: func() time.Time { return r.Now() }}
+		now := func() time.Time { return r.Now() }
+		r.cache.permissions = ttl.Cache[permissions.Token]{Fresh: tokenAge, Max: 1, Now: now}
+		r.cache.names = ttl.Cache[apiclient.ID]{Fresh: nameAge, Max: maxNames, Now: now}
 	})
-	return &r.cache.permissions
+	return &r.cache
 }
 
 // account returns the account's e-mail address in the last answer, and tokenName the token's name.
@@ -55,9 +58,9 @@ func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, erro
 	read := func(ctx context.Context) (permissions.Token, error) { return r.readToken(ctx, key) }
 	var facts permissions.Token
 	if fresh {
-		facts, err = r.tokenPermissions().Read(ctx, string(key[:]), read)
+		facts, err = r.caches().permissions.Read(ctx, string(key[:]), read)
 	} else {
-		facts, err = r.tokenPermissions().Get(ctx, string(key[:]), func(ctx context.Context) (facts permissions.Token, err error) {
+		facts, err = r.caches().permissions.Get(ctx, string(key[:]), func(ctx context.Context) (facts permissions.Token, err error) {
 			defer func() { // the cache's goroutine has no other recover
 				if broken := recover(); broken != nil {
 					r.Log.Error("internal error while the permissions were read", "error", broken)
@@ -136,7 +139,7 @@ func accountOf(me apiclient.Me, key [sha256.Size]byte, simulated bool) string {
 // the client's Options.Observe.
 func (r *Runner) ObserveCall(c apiclient.Call) {
 	if c.Kind == apiclient.KindUnauthorized || c.Kind == apiclient.KindForbidden {
-		r.tokenPermissions().Clear()
+		r.caches().permissions.Clear()
 	}
 }
 

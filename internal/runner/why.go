@@ -19,7 +19,7 @@ func (r *Runner) Why(ctx context.Context, call Call) string {
 	ctx = r.pin(ctx)
 	target := op.NoTarget()
 	if name := whyServer(call.Input); name != "" && target == nil {
-		found, err := request{r, call, op, tools.Input{}}.whyTarget(ctx, name)
+		found, err := request{Runner: r, call: call, op: op}.whyTarget(ctx, name)
 		if err != nil {
 			return Explain(err)
 		}
