@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mattn/go-runewidth"
 
@@ -46,61 +45,77 @@ func (r Reply) render() string {
 	if table, ok := r.table(); ok {
 		return table.String()
 	}
-	return strings.TrimSuffix(string(appendLines(nil, "", jsontext.Value(r.withoutNotice()))), "\n")
+	raw := r.withoutNotice()
+	lines := appendLines(make([]byte, 0, len(raw)), "", decoderOf(raw))
+	return string(bytes.TrimSuffix(lines, []byte("\n")))
 }
 
-// eachMember hands over an object's fields in the order in which they come. A value is good
-// until do returns.
-func eachMember(raw jsontext.Value, do func(name string, value jsontext.Value)) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
-	if _, err := dec.ReadToken(); err != nil {
+// decoderOf reads JSON of ours, in which no name is twice in an object.
+func decoderOf(raw []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
+}
+
+// eachMember calls do for each member of the object that comes next, in order. do reads the value; the name is good
+// until it returns.
+func eachMember(dec *jsontext.Decoder, do func(name []byte)) {
+	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
 		return
 	}
+	var name []byte
 	for dec.PeekKind() == '"' {
-		token, err := dec.ReadToken()
+		quoted, err := dec.ReadValue()
 		if err != nil {
 			return
 		}
-		name := token.String() // the token itself is gone with the next read
-		value, err := dec.ReadValue()
-		if err != nil {
-			return
-		}
-		do(name, value)
+		name, _ = jsontext.AppendUnquote(name[:0], quoted)
+		do(name)
 	}
+	_, _ = dec.ReadToken()
 }
 
-func elements(raw jsontext.Value) (all []jsontext.Value) {
-	_ = json.Unmarshal(raw, &all) // what is no array has none
-	return all
+// eachElement calls do for each element of the array that comes next; do reads it.
+func eachElement(dec *jsontext.Decoder, do func()) {
+	if token, err := dec.ReadToken(); err != nil || token.Kind() != '[' {
+		return
+	}
+	for kind := dec.PeekKind(); kind != ']' && kind != 0; kind = dec.PeekKind() {
+		do()
+	}
+	_, _ = dec.ReadToken()
 }
 
-// scalar returns a value as a reader writes it; null is nothing.
-func scalar(v jsontext.Value) string {
+// appendScalar appends the value that comes next as a reader writes it; null is nothing.
+func appendScalar(to []byte, dec *jsontext.Decoder) []byte {
+	if dec.PeekKind() == '[' {
+		first := true
+		eachElement(dec, func() {
+			if !first {
+				to = append(to, ", "...)
+			}
+			first, to = false, appendScalar(to, dec)
+		})
+		return to
+	}
+	v, _ := dec.ReadValue()
 	switch v.Kind() {
 	case '"':
-		s, _ := jsontext.AppendUnquote(nil, v)
-		return string(s)
+		to, _ = jsontext.AppendUnquote(to, v)
+		return to
 	case 'n':
-		return ""
-	case '[':
-		var parts []string
-		for _, e := range elements(v) {
-			parts = append(parts, scalar(e))
-		}
-		return strings.Join(parts, ", ")
+		return to
 	}
-	return string(v)
+	return append(to, v...)
 }
 
-// appendLines lists an object's fields, those of objects inside it with a dotted name.
-func appendLines(to []byte, prefix string, raw jsontext.Value) []byte {
-	eachMember(raw, func(name string, v jsontext.Value) {
-		if v.Kind() == '{' {
-			to = appendLines(to, prefix+name+".", v)
+// appendLines lists the fields of the object that comes next, those of objects inside it with a dotted name.
+func appendLines(to []byte, prefix string, dec *jsontext.Decoder) []byte {
+	eachMember(dec, func(name []byte) {
+		if dec.PeekKind() == '{' {
+			to = appendLines(to, prefix+string(name)+".", dec)
 			return
 		}
-		to = fmt.Appendf(to, "%s%s: %s\n", prefix, name, scalar(v))
+		to = append(append(append(to, prefix...), name...), ": "...)
+		to = append(appendScalar(to, dec), '\n')
 	})
 	return to
 }
@@ -108,40 +123,43 @@ func appendLines(to []byte, prefix string, raw jsontext.Value) []byte {
 // tableOf makes a table of a page of rows.
 func tableOf(raw jsontext.Value, noun string) Table {
 	var (
-		t             Table
-		count, offset int
+		t   Table
+		dec = decoderOf(raw)
+		of  = map[string]int{}
 	)
-	eachMember(raw, func(name string, v jsontext.Value) {
-		switch name {
-		case "count":
-			count, _ = strconv.Atoi(string(v))
-		case "offset":
-			offset, _ = strconv.Atoi(string(v))
-		case "results":
-			t = tableOfRows(v)
+	eachMember(dec, func(name []byte) {
+		if string(name) == "results" {
+			t = tableOfRows(dec)
+			return
 		}
+		v, _ := dec.ReadValue()
+		of[string(name)], _ = strconv.Atoi(string(v))
 	})
-	t.Note, t.Part = pageNote(len(t.Rows), count, offset, noun), len(t.Rows) != count
+	t.Note, t.Part = pageNote(len(t.Rows), of["count"], of["offset"], noun), len(t.Rows) != of["count"]
 	return t
 }
 
 // tableOfRows takes the columns as they come: not every row has every field.
-func tableOfRows(rows jsontext.Value) Table {
-	var t Table
-	at := map[string]int{}
-	for _, row := range elements(rows) {
+func tableOfRows(dec *jsontext.Decoder) Table {
+	var (
+		t    Table
+		cell []byte
+		at   = map[string]int{}
+	)
+	eachElement(dec, func() {
 		cells := make([]string, len(t.Header))
-		eachMember(row, func(name string, v jsontext.Value) {
-			column, ok := at[name]
+		eachMember(dec, func(name []byte) {
+			column, ok := at[string(name)]
 			if !ok {
 				column = len(t.Header)
-				at[name] = column
-				t.Header, cells = append(t.Header, name), append(cells, "")
+				at[string(name)] = column
+				t.Header, cells = append(t.Header, string(name)), append(cells, "")
 			}
-			cells[column] = scalar(v)
+			cell = appendScalar(cell[:0], dec)
+			cells[column] = string(cell)
 		})
 		t.Rows = append(t.Rows, cells)
-	}
+	})
 	for i, cells := range t.Rows { // Rows that came before a column did
 		t.Rows[i] = append(cells, make([]string, len(t.Header)-len(cells))...)
 	}

@@ -79,7 +79,7 @@ func whyServer(raw []byte) string {
 	if err != nil {
 		return ""
 	}
-	return scalar(given["server"])
+	return string(appendScalar(nil, decoderOf(given["server"])))
 }
 
 // whyTarget reads the server that somebody asks about, if they may read it.
