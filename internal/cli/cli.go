@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log"
 	"runtime/debug"
-	"slices"
 
 	"github.com/sethvargo/go-envconfig"
 	"github.com/spf13/cobra"
@@ -134,8 +133,7 @@ func (s *session) openStore(ctx context.Context) (err error) {
 	return err
 }
 
-// rootCommand makes the command tree. The operations are added only where args may name one: making them
-// all would slow down the start of every other command.
+// rootCommand makes the command tree, for the arguments of the program.
 func rootCommand(c *cli, args []string) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
@@ -158,7 +156,7 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"use", "Use it:", []*cobra.Command{runCommand(c, slices.Contains(args, "run")), operationsCommand(c), approvalsCommand(c), auditCommand(c)}},
+		{"use", "Use it:", []*cobra.Command{runCommand(c, args), operationsCommand(c), approvalsCommand(c), auditCommand(c)}},
 		{"team", "Share it:", []*cobra.Command{
 			policyCommand(c), keysCommand(c), freezeCommand(c), unfreezeCommand(c), storeCommand(c), serveCommand(c), slackCommand(c),
 		}},

@@ -30,6 +30,7 @@ const (
 
 // Main runs the process's own command line with the operations of a catalogue, and returns the exit code.
 func Main(catalogue *tools.Catalogue) int {
+	delayGC()
 	ctx, again := interrupts()
 	io := IO{
 		Catalogue: catalogue,
@@ -45,6 +46,15 @@ func Main(catalogue *tools.Catalogue) int {
 	stderr := newLossyWriter(io.Err)
 	defer stderr.flush(exitGrace)
 	return Report(stderr, err)
+}
+
+// delayGC lets the heap grow to 16 MB for the first moments, in which a command that reads has ended and a server has
+// started: collecting what the start leaves behind would be a tenth of its time. GOGC has precedence.
+func delayGC() {
+	if os.Getenv("GOGC") == "" {
+		percent := debug.SetGCPercent(400)
+		time.AfterFunc(100*time.Millisecond, func() { debug.SetGCPercent(percent) })
+	}
 }
 
 // osVariables are the environment variables of the process.

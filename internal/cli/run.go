@@ -33,18 +33,25 @@ how a person agrees; a flag answers there only where the policy lets a script do
 Exit codes: 0 done, 1 failed, 2 bad input, 3 refused, 4 a person's answer is needed or was no,
 5 not known whether it happened.`
 
-// runCommand is "run", with the operations below it if they may be needed.
-func runCommand(c *cli, withOperations bool) *cobra.Command {
+// runCommand is "run", with the operations below it that args, the arguments of the program, may name: making them
+// all would slow down the start.
+func runCommand(c *cli, args []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run OPERATION", Short: "Run an operation", Long: runHelp,
 		Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
 		DisableFlagParsing: true, // an unknown operation is reported before its flags
 		RunE:               c.runWithoutOperation,
 	}
-	if !withOperations {
+	if !slices.Contains(args, "run") {
 		return cmd
 	}
-	for _, op := range c.Catalogue.Operations() {
+	operations := c.Catalogue.Operations()
+	if args[0] == "run" && len(args) > 1 {
+		if op, ok := c.Catalogue.Lookup(args[1]); ok {
+			operations = []*tools.Op{op}
+		}
+	}
+	for _, op := range operations {
 		resource, _, _ := strings.Cut(op.Name, ".")
 		if !cmd.ContainsGroup(resource) {
 			title := strings.ToUpper(resource[:1]) + resource[1:]

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
@@ -115,7 +116,8 @@ func (k Key) Ended(now time.Time) error {
 	return nil
 }
 
-var keyName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+// keyName is compiled when it is first used: most processes make no key.
+var keyName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`) })
 
 // ErrSecretName is for a name that is a secret, or looks like one: names stay in the log for ever.
 var ErrSecretName = errors.New("that is a secret, or looks like one, and would stand in the log for ever: write a name such as lead-laptop")
@@ -144,7 +146,7 @@ func CheckName(name string) error {
 	if looksSecret(name) {
 		return ErrSecretName
 	}
-	if !keyName.MatchString(name) {
+	if !keyName().MatchString(name) {
 		return errName
 	}
 	return nil

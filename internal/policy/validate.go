@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,12 +90,12 @@ func (v *validator) validatePeople() {
 	}
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var plainName = pattern(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // newName returns the name of a new person or group; "" if it cannot be one.
 func (v *validator) newName(w word, what string) string {
 	switch {
-	case !plainName.MatchString(w.text) || w.text == string(permissions.External):
+	case !plainName(w.text) || w.text == string(permissions.External):
 		v.errorf(w.line, "%s is %q; use letters, digits, dots, hyphens and underscores, and no word that means something else", what, w.text)
 		return ""
 	case v.isDefined(w.text):

@@ -4,20 +4,28 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
+// pattern returns whether a text matches a regular expression, which is compiled when it is first used: most processes
+// read no policy file.
+func pattern(expression string) func(text string) bool {
+	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+	return func(text string) bool { return compiled().MatchString(text) }
+}
+
 // The forms of Slack's ids. Names are refused: other people can change them.
 var (
-	userID    = regexp.MustCompile(`^[UW][A-Z0-9]{2,}$`)
-	groupID   = regexp.MustCompile(`^S[A-Z0-9]{2,}$`)
-	channelID = regexp.MustCompile(`^[CDG][A-Z0-9]{2,}$`)
+	userID    = pattern(`^[UW][A-Z0-9]{2,}$`)
+	groupID   = pattern(`^S[A-Z0-9]{2,}$`)
+	channelID = pattern(`^[CDG][A-Z0-9]{2,}$`)
 )
 
-func (v *validator) slackID(w word, form *regexp.Regexp, what, example string) bool {
-	isID := form.MatchString(w.text)
+func (v *validator) slackID(w word, form func(string) bool, what, example string) bool {
+	isID := form(w.text)
 	if !isID {
 		v.errorf(w.line, "%q is not the id of a Slack %s; write the id, such as %s, never the name: names can be changed", w.text, what, example)
 	}
@@ -47,11 +55,11 @@ func (v *validator) principal(w word) (permissions.Principal, bool) {
 	return "", false
 }
 
-var keyName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var keyName = pattern(`^[A-Za-z0-9._-]{1,64}$`)
 
 // warnOfKeyName warns of an access key that cannot exist.
 func (v *validator) warnOfKeyName(w word) {
-	if name, isKey := strings.CutPrefix(w.text, "key:"); isKey && !keyName.MatchString(name) {
+	if name, isKey := strings.CutPrefix(w.text, "key:"); isKey && !keyName(name) {
 		v.warnf(w.line, "%q is nobody: an access key is named with 1 to 64 letters, digits, hyphens, underscores and dots", w.text)
 	}
 }
@@ -137,8 +145,8 @@ const (
 )
 
 var (
-	serverName = regexp.MustCompile(`^[A-Za-z0-9-]*$`)
-	partOfUUID = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F*?-]*$`)
+	serverName = pattern(`^[A-Za-z0-9-]*$`)
+	partOfUUID = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F*?-]*$`)
 )
 
 // whyUnmatchable returns why a pattern fits neither a name nor an id that a server can have; "" if it fits.
@@ -150,9 +158,9 @@ func whyUnmatchable(pattern string) string {
 		return "it is read as an id, and an id has at most 19 digits and no zero in front"
 	case isID:
 		return ""
-	case partOfUUID.MatchString(pattern):
+	case partOfUUID(pattern):
 		return "it is a part of an id, and ids are only matched whole"
-	case !serverName.MatchString(literal):
+	case !serverName(literal):
 		return "a name has letters, digits and hyphens alone"
 	case len(literal) > maxName:
 		return "a name has at most 63 characters"
