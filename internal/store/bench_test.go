@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/internal/store"
 )
@@ -101,22 +100,6 @@ func multiply(b *testing.B, url string, n int) {
 	columns[slices.Index(columns, "id")] = "id || '-' || n"
 	execute(b, url, "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < $1) INSERT INTO approvals ("+list+
 		") SELECT "+strings.Join(columns, ", ")+" FROM approvals, many", n-1)
-}
-
-// BenchmarkVerify reads a log from the database and verifies it.
-func BenchmarkVerify(b *testing.B) {
-	const n = 5000
-	benchmark(b, func(b *testing.B, fresh func() string) {
-		db := open(b, fresh())
-		for range n {
-			require.NoError(b, db.Note(b.Context(), row("noted")))
-		}
-		for b.Loop() {
-			_, err := audit.Verify(db.Rows(b.Context(), audit.Filter{}))
-			require.NoError(b, err)
-		}
-		b.ReportMetric(b.Elapsed().Seconds()/float64(b.N*n)*1e6, "s/1M-rows")
-	})
 }
 
 // BenchmarkReceive stores what came at the same time.
