@@ -22,7 +22,7 @@ type batch struct {
 	buffer  []byte
 }
 
-const batchSize = 250 // entries
+const batchSize = 500 // entries
 
 // precheck reads a segment ahead and checks its entries one by one, on all processors; they come in the order
 // of the segment, and each is valid up to the next one. When it returns, it does not read any more.

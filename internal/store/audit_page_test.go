@@ -26,7 +26,7 @@ func TestPageHasOneBoundASide(t *testing.T) {
 
 // What is read as one text comes apart in one way only; all else is read by the column.
 func TestPackedRowIsUnambiguous(t *testing.T) {
-	columns := strings.Split("7,1800000000000,alice,,mcp,,,servers.stop,,{},,allowed,,,202,done,p,h", ",")
+	columns := strings.Split("7,1800000000000,alice\x1f,,mcp,,,servers.stop,,{},,allowed,,,202,done,p,h", ",")
 	pack := func(columns []string) string { return strings.Join(columns, separator) }
 	changed := func(at int, text string) any {
 		other := append([]string{}, columns...)
@@ -36,7 +36,7 @@ func TestPackedRowIsUnambiguous(t *testing.T) {
 	var row audit.Row
 	require.NoError(t, (*packedRow)(&row).Scan(pack(columns)))
 	require.Equal(t, audit.Row{
-		Seq: 7, At: row.At, Actor: "alice", Surface: "mcp", Operation: "servers.stop", Arguments: []byte("{}"), Decision: audit.Allowed,
+		Seq: 7, At: row.At, Actor: "alice\x1f", Surface: "mcp", Operation: "servers.stop", Arguments: []byte("{}"), Decision: audit.Allowed,
 		APIStatus: 202, Outcome: audit.Done, Previous: "p", Hash: "h",
 	}, row)
 	for name, value := range map[string]any{
@@ -44,6 +44,9 @@ func TestPackedRowIsUnambiguous(t *testing.T) {
 		"a column too many":   pack(append(columns, "")),
 		"a separator inside":  changed(2, "a"+separator+"b"),
 		"no number":           changed(0, "7.0"),
+		"an empty one":        changed(0, ""),
+		"leading zero":        changed(1, "05"),
+		"before 1970":         changed(1, "-5"),
 		"another spelling":    changed(1, "+5"),
 		"a number too large":  changed(14, "9223372036854775808"),
 		"no text, but a blob": []byte(pack(columns)),

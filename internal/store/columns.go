@@ -117,18 +117,24 @@ func (p *packedRow) Scan(value any) error {
 	}
 	var columns [auditWidth]string
 	for i := range columns {
-		text, rest, found := strings.Cut(packed, separator)
-		if found == (i == auditWidth-1) {
-			return errPacked
+		end := strings.IndexByte(packed, separator[0]) // nearly always the whole of it follows
+		if end >= 0 && !strings.HasPrefix(packed[end:], separator) {
+			end = strings.Index(packed, separator)
 		}
-		columns[i], packed = text, rest
+		switch isLast := i == auditWidth-1; {
+		case isLast != (end < 0):
+			return errPacked
+		case isLast:
+			columns[i] = packed
+		default:
+			columns[i], packed = packed[:end], packed[end+len(separator):]
+		}
 	}
-	var digits [20]byte
 	var numbers [3]int64 // seq, at and api_status
 	for i, text := range [...]string{columns[0], columns[1], columns[14]} {
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || string(strconv.AppendInt(digits[:0], n, 10)) != text {
-			return errPacked // SQL spells a number in one way
+		if err != nil || text[0] < '0' || text[0] == '0' && len(text) > 1 {
+			return errPacked // SQL has one spelling for a number
 		}
 		numbers[i] = n
 	}
