@@ -25,7 +25,7 @@ its first six characters or more.`
 
 const (
 	shortestID = 6      // characters of an id that are enough, if no other id begins the same
-	maxRecords = 10_000 // how many records are read to find or list some
+	maxRecords = 10_000 // how many records are read to list some
 )
 
 func approvalsCommand(c *cli) *cobra.Command {
@@ -57,11 +57,10 @@ func (s *session) findRecord(ctx context.Context, id string) (none approval.Reco
 	if len(id) < shortestID {
 		return none, app.Errorf(runner.Invalid, "no approval has the id %q; give at least its first %d characters: vpsbot approvals list --all shows them", id, shortestID)
 	}
-	all, err := s.db.Find(ctx, approval.Query{Limit: maxRecords})
+	hits, err := s.db.Find(ctx, approval.Query{IDPrefix: id})
 	if err != nil {
 		return none, err
 	}
-	hits := slices.DeleteFunc(all, func(rec approval.Record) bool { return !strings.HasPrefix(rec.ID, id) })
 	switch len(hits) {
 	case 1:
 		return hits[0], nil

@@ -86,7 +86,7 @@ func (w *world) fill(size bigstore.Size) {
 func (w *world) lately(n int) {
 	last, err := w.store.Find(w.Context(), approval.Query{Limit: 1})
 	require.NoError(w, err)
-	bigstore.Multiply(w, w.url, last[0].ID, n, time.Hour/10_000)
+	bigstore.Multiply(w, w.url, bigstore.Copies{ID: last[0].ID, N: n, Older: time.Hour / 10_000})
 }
 
 // compare runs a function on both in turn, and reports the median time and CPU time of the big one, and how much that is of

@@ -89,10 +89,10 @@ func fillApprovals(ctx context.Context, url string, size Size) error {
 		return err
 	}
 	defer db.Close()
-	if err := (copies{ended.ID, size.Ended, time.Minute}).store(ctx, db); err != nil {
+	if err := (Copies{ended.ID, size.Ended, time.Minute}).store(ctx, db); err != nil {
 		return err
 	}
-	return copies{"big-open", size.Open, 0}.store(ctx, db)
+	return Copies{"big-open", size.Open, 0}.store(ctx, db)
 }
 
 func storeEnded(ctx context.Context, s *store.Store, size Size) (approval.Record, error) {
@@ -136,28 +136,28 @@ func quoted(text string) string {
 	return string(raw)
 }
 
-// Multiply stores n more approvals like one that there is, of other targets, each older than the one before.
-func Multiply(tb testing.TB, url, id string, n int, older time.Duration) {
+// Multiply stores copies of an approval.
+func Multiply(tb testing.TB, url string, of Copies) {
 	tb.Helper()
 	db, err := open(url)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer db.Close()
-	if err := (copies{id, n, older}).store(context.Background(), db); err != nil {
+	if err := of.store(context.Background(), db); err != nil {
 		tb.Fatal(err)
 	}
 }
 
-// copies are further approvals like the one with an id.
-type copies struct {
-	id    string
-	n     int
-	older time.Duration // each than the one before
+// Copies are further approvals like the one with an ID, of other targets.
+type Copies struct {
+	ID    string
+	N     int
+	Older time.Duration // each than the one before
 }
 
-func (c copies) store(ctx context.Context, db *sql.DB) error {
-	if c.n <= 0 {
+func (c Copies) store(ctx context.Context, db *sql.DB) error {
+	if c.N <= 0 {
 		return nil
 	}
 	rows, err := db.QueryContext(ctx, "SELECT * FROM approvals LIMIT 0")
@@ -177,14 +177,14 @@ func (c copies) store(ctx context.Context, db *sql.DB) error {
 		case "id", "asked_hash", "args_hash", "target", "target_name":
 			values[i] = column + " || '-' || n"
 		case "created_at", "changed_at", "claimed_at", "told_at":
-			values[i] = fmt.Sprintf("CASE WHEN %s = 0 THEN 0 ELSE %s - n * CAST(%d AS BIGINT) END", column, column, c.older.Milliseconds())
+			values[i] = fmt.Sprintf("CASE WHEN %s = 0 THEN 0 ELSE %s - n * CAST(%d AS BIGINT) END", column, column, c.Older.Milliseconds())
 		default:
 			values[i] = column
 		}
 	}
 	_, err = db.ExecContext(ctx, fmt.Sprintf(`WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < %d)
 		INSERT INTO approvals (%s) SELECT %s FROM approvals, many WHERE id = '%s'`,
-		c.n, strings.Join(columns, ", "), strings.Join(values, ", "), c.id))
+		c.N, strings.Join(columns, ", "), strings.Join(values, ", "), c.ID))
 	return err
 }
 
