@@ -79,14 +79,24 @@ func (w *world) fill(size bigstore.Size) {
 	scope, err := w.runner.Scope(w.Context())
 	require.NoError(w, err)
 	size.Now, size.API, size.Account, size.Actor = w.clock.Now(), scope.API, scope.Account, string(alice)
-	bigstore.Fill(w, w.url, size)
+	w.closed(func() { bigstore.Fill(w, w.url, size) })
+}
+
+// closed does something to the store's file while it is closed.
+func (w *world) closed(do func()) {
+	require.NoError(w, w.store.Close())
+	do()
+	w.store = w.open()
+	w.runner = w.newRunner("process-1", "vps_demo")
+	w.change(false)
+	w.change(false)
 }
 
 // lately has n more changes like the last one end within the last hour.
 func (w *world) lately(n int) {
 	last, err := w.store.Find(w.Context(), approval.Query{Limit: 1})
 	require.NoError(w, err)
-	bigstore.Multiply(w, w.url, bigstore.Copies{ID: last[0].ID, N: n, Older: time.Hour / 10_000})
+	w.closed(func() { bigstore.Multiply(w, w.url, bigstore.Copies{ID: last[0].ID, N: n, Older: time.Hour / 10_000}) })
 }
 
 // compare runs a function on both in turn, and reports the median time and CPU time of the big one, and how much that is of

@@ -51,12 +51,12 @@ func limitUntil(ctx context.Context, q queryer, r approval.Record, at time.Time,
 	if l.Most <= 0 {
 		return at.Add(l.Within), nil
 	}
-	c := &conditions{}
+	c := &conditions{} // "<> 0" is for the partial indexes: of two lower bounds SQLite would search by the first
 	c.equal("api", r.API)
 	c.equal("account", r.Account)
 	c.equal("risk", l.Risk)
 	c.equal("person", l.Person)
-	c.clauses = append(c.clauses, "id <> "+c.add(r.ID), "claimed_at > 0", "claimed_at > "+c.add(millis(at.Add(-l.Within))))
+	c.clauses = append(c.clauses, "id <> "+c.add(r.ID), "claimed_at <> 0", "claimed_at > "+c.add(millis(at.Add(-l.Within))))
 	if l.Suffix != "" { // as a literal: so the index of deletions has it
 		c.clauses = append(c.clauses, fmt.Sprintf("substr(operation, length(operation) - %d) = %s", utf8.RuneCountInString(l.Suffix)-1, literal(l.Suffix)))
 	}

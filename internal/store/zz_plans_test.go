@@ -41,7 +41,7 @@ func observe(query string, args []any) {
 
 // short are tables, and partial indexes of what is open or waits, that do not grow with what has ended.
 var short = []string{
-	"freezes", "access_keys", "beats", "audit_archives",
+	"freezes", "access_keys", "beats", "audit_archives", "due",
 	"approvals_holder", "approvals_open", "approvals_open_newest", "approvals_due", "approvals_questions", "audit_accepted",
 	"inbox_left", "posts_due", "posts_owner",
 }
@@ -62,8 +62,7 @@ func TestPlans(t *testing.T) {
 	for name, fresh := range engines {
 		t.Run(name, func(t *testing.T) {
 			url := fresh(t)
-			db := open(t, url)
-			askAsOthersDo(t, db)
+			askAsOthersDo(t, open(t, url))
 			bigstore.Fill(t, url, bigstore.Size{Ended: 5000, Open: 50, Rows: 5000, Now: start, API: "a", Account: "b", Actor: "local:alice"})
 			for _, statement := range []string{
 				"INSERT INTO consents (approval, person, identity, channel, yes, reason, at, seq) SELECT id, 'bob', 'local:bob', 'terminal', 1, '', changed_at, 1 FROM approvals",
@@ -74,7 +73,7 @@ func TestPlans(t *testing.T) {
 					execute(t, url, statement)
 				}
 			}
-			conn, err := db.Pools()[0].Conn(t.Context())
+			conn, err := open(t, url).Pools()[0].Conn(t.Context())
 			require.NoError(t, err)
 			defer conn.Close()
 			observed.Lock()
@@ -101,6 +100,7 @@ func TestPlans(t *testing.T) {
 
 // askAsOthersDo makes the queries of other packages.
 func askAsOthersDo(t *testing.T, db database) {
+	defer func() { require.NoError(t, db.Close()) }()
 	for _, q := range []approval.Query{
 		{States: approval.Open, Limit: 10_000}, {Limit: 10_000}, {IDPrefix: "abc", Limit: 2}, // the terminal
 		{States: approval.Holding, Limit: 10_000},

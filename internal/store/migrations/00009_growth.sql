@@ -21,9 +21,9 @@ CREATE INDEX approvals_untold_args ON approvals (actor, args_hash, changed_at) W
 DROP INDEX approvals_asked;
 
 -- What was claimed lately, for the limits: of a person by risk, and deletions of everybody.
-CREATE INDEX approvals_claimed_by ON approvals (api, account, person, risk, claimed_at) WHERE claimed_at > 0;
+CREATE INDEX approvals_claimed_by ON approvals (api, account, person, risk, claimed_at) WHERE claimed_at <> 0;
 CREATE INDEX approvals_claimed_deletions ON approvals (api, account, claimed_at)
-    WHERE claimed_at > 0 AND substr(operation, length(operation) - 6) = '.delete';
+    WHERE claimed_at <> 0 AND substr(operation, length(operation) - 6) = '.delete';
 DROP INDEX approvals_claimed;
 
 -- What refers to an approval, so that one can be deleted without a look at all.
