@@ -49,7 +49,8 @@ func TestFigure14Forged(t *testing.T) {
 	w := newWorld(t)
 	w.slack.As(lea).In(ops).Type(change)
 	w.waitDone()
-	genuine := w.commandsTo("http://app.invalid")
+	genuine, err := w.newLoad().Command("http://app.invalid", 0)
+	require.NoError(t, err)
 	var requests atomic.Int64
 	wants := w.answerTo(httptest.NewRequest(http.MethodPost, "/slack/commands", http.NoBody))
 	require.Equal(t, "401 refused\n", statusAndBody(wants))
@@ -59,7 +60,7 @@ func TestFigure14Forged(t *testing.T) {
 			t.Errorf("%s: %s", what, got)
 		}
 	}
-	body, header := contents(t, genuine(0))
+	body, header := contents(t, genuine)
 	others := testkit.Size(2, 255) // other values of a byte
 	forEachConcurrently(len(body), 0, func(_ *rand.Rand, at int) {
 		for by := 1; by <= others; by++ {
