@@ -10,11 +10,12 @@ import (
 
 // Inbox keeps each acknowledged delivery until it is done, because Slack does not send it again.
 type Inbox interface {
-	// Enqueue stores deliveries in one transaction, claimed by this process. One whose ID is
+	// Enqueue stores deliveries in one transaction, before the other writes that wait, claimed by this
+	// process unless they say Unclaimed. One whose ID is
 	// remembered, or came before in ds, is not stored; fresh[i] reports whether ds[i] was.
 	Enqueue(ctx context.Context, now time.Time, ds []Delivery) (fresh []bool, err error)
-	// ClaimExpired claims up to n unfinished deliveries and returns them, oldest first: those whose
-	// holder is gone, and those that this process claimed more than a minute ago. It abandons none:
+	// ClaimExpired claims up to n unfinished deliveries and returns them, oldest first: those that nobody has
+	// claimed, whose holder is gone, or that this process claimed more than a minute ago. It abandons none:
 	// the caller decides by Tries.
 	ClaimExpired(ctx context.Context, now time.Time, n int) ([]Delivery, error)
 	// Ack deletes the bodies of deliveries that are done; their IDs stay remembered until
@@ -30,6 +31,7 @@ type Delivery struct {
 	ReceivedAt time.Time
 	Until      time.Time // the ID is remembered until then, and longer while the delivery is unfinished
 	Tries      int       // how many times it was claimed, by Enqueue included
+	Unclaimed  bool      // for Enqueue: any process may claim it at once
 }
 
 // Deduper recognises repetitions over all processes that share the store.

@@ -107,7 +107,7 @@ type enqueueBatch struct {
 
 // store returns the ids of what it has stored, also where it is not known whether it is kept.
 func (r enqueueBatch) store(ctx context.Context, s *Store) (stored map[string]bool, err error) {
-	err = s.inTx(ctx, func(ctx context.Context, tx transaction) error {
+	err = s.inUrgentTx(ctx, func(ctx context.Context, tx transaction) error {
 		stored = map[string]bool{}
 		if r.clean {
 			query, args := deleteExpired(s.skip, r.now)
@@ -135,7 +135,11 @@ func (r enqueueBatch) statement(rows []delivery.Delivery) (query string, args []
 	var p params
 	marks := make([]string, len(rows))
 	for i := range rows {
-		values := append(deliveryFields(&rows[i]), r.owner, millis(r.now.Add(lease)), flag(false))
+		owner, until := r.owner, r.now.Add(lease)
+		if rows[i].Unclaimed {
+			owner, until, rows[i].Tries = "", time.Time{}, 0
+		}
+		values := append(deliveryFields(&rows[i]), owner, millis(until), flag(false))
 		marks[i] = "(" + addAll(&p, values) + ")"
 	}
 	return storeDeliveries + strings.Join(marks, ", ") + r.conflict + " RETURNING id", p.values
