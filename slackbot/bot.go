@@ -172,10 +172,9 @@ func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
 	}
 	if err := b.inbox.Add(ctx, d); err != nil {
 		b.Log.Warn("Slack: a delivery could not be stored", "error", err)
-		if !b.onlyReads(d) {
+		if !b.onlyReads(d) || !b.inbox.Queue(d) { // reads work without a store: no harm is done if one is repeated
 			return errorAck(d, err)
 		}
-		b.inbox.Queue(d) // reads work without a store: no harm is done if one is repeated or lost
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ func Safely(ctx context.Context, do func(context.Context) error) (err error) {
 // Loop repeats work at an interval.
 type Loop struct {
 	Interval time.Duration
+	Wake     <-chan struct{} // calls it at once; nil: nothing does
 	Log      *slog.Logger
 	Message  string // of the line that an error is logged with
 }
@@ -46,6 +47,7 @@ func (l Loop) Run(ctx context.Context, do func(context.Context) error) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-l.Wake:
 		}
 	}
 }

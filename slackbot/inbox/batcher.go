@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/delivery"
@@ -43,17 +44,26 @@ func (i *Inbox) Add(ctx context.Context, d transport.Delivery) error {
 }
 
 // storeBatches stores deliveries that arrive at the same time in one transaction, which costs as much
-// as for one, and queues the new ones. When ctx ends it refuses those that still wait.
+// as for one, and queues the new ones. Those for which there is no room it stores unclaimed. When ctx ends it refuses
+// those that still wait.
 func (i *Inbox) storeBatches(ctx context.Context) {
 	inBatches(ctx, i.batches, maxBatch, func(batch []pending) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 		defer cancel()
-		fresh, err := i.store(ctx, batch)
+		room := cap(i.queue) - len(i.queue)
+		if i.behind.Load() {
+			room = 0
+		}
+		fresh, err := i.store(ctx, batch, room)
 		for n, p := range batch {
-			if err == nil && fresh[n] {
+			if err == nil && fresh[n] && n < room {
 				i.Queue(p.delivery)
 			}
 			p.stored <- err
+		}
+		if len(batch) > room {
+			i.behind.Store(true)
+			i.wake()
 		}
 	})
 	for _, p := range drain(i.batches, cap(i.batches)) {
@@ -61,8 +71,17 @@ func (i *Inbox) storeBatches(ctx context.Context) {
 	}
 }
 
-// store stores a batch of deliveries, claimed by this process; fresh reports which were not stored before.
-func (i *Inbox) store(ctx context.Context, batch []pending) (fresh []bool, err error) {
+// wake starts a claim. All calls during one start a single further one.
+func (i *Inbox) wake() {
+	select {
+	case i.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// store stores a batch of deliveries: as many as there is room for are claimed by this process, the others by none.
+// fresh reports which were not stored before.
+func (i *Inbox) store(ctx context.Context, batch []pending, room int) (fresh []bool, err error) {
 	store, err := i.Store(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStored, err)
@@ -71,7 +90,9 @@ func (i *Inbox) store(ctx context.Context, batch []pending) (fresh []bool, err e
 	rows := make([]delivery.Delivery, len(batch))
 	for n, p := range batch {
 		d := p.delivery
-		rows[n] = delivery.Delivery{ID: d.ID, Kind: string(d.Kind), Body: i.Sealer.Seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor)}
+		rows[n] = delivery.Delivery{
+			ID: d.ID, Kind: string(d.Kind), Body: i.Sealer.Seal(d.ID, d.Body), ReceivedAt: now, Until: now.Add(rememberFor), Unclaimed: n >= room,
+		}
 	}
 	return store.Enqueue(ctx, now, rows)
 }
@@ -82,6 +103,7 @@ func inBatches[T any](ctx context.Context, from <-chan T, most int, do func([]T)
 		select {
 		case <-ctx.Done():
 		case first := <-from:
+			runtime.Gosched()
 			do(append([]T{first}, drain(from, most-1)...))
 		}
 	}

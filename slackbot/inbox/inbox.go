@@ -5,7 +5,9 @@ package inbox
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/background"
@@ -27,21 +29,31 @@ type Options struct {
 	Expired func(ctx context.Context, d transport.Delivery) error // replies that it was not carried out in time
 }
 
+// task is a delivery that waits for a worker, and what is to be done with it.
+type task struct {
+	transport.Delivery
+	do func(context.Context, transport.Delivery) error
+}
+
 // Inbox stores, queues and carries out deliveries. Make one with New; Add works while Run does.
 type Inbox struct {
 	Options
 	batches chan pending
-	queue   chan transport.Delivery
+	queue   chan task
 	done    chan string   // ids to acknowledge to the store
 	slots   chan struct{} // one for each delivery under way
 	held    sync.Map      // ids of the deliveries that are queued or under way on this process
+	behind  atomic.Bool   // the store has deliveries that no process has claimed: new ones join them, to keep the order
+	wakeup  chan struct{} // starts a claim of them
 	workers *background.Group
 }
 
 const (
-	maxWorkers  = 256  // deliveries under way at once
-	maxQueue    = 4096 // deliveries that wait in memory; more wait in the store alone
-	maxBatch    = 64
+	maxWorkers  = 256 // deliveries under way at once
+	maxQueue    = 256 // deliveries that wait in memory; more wait in the store, for the first process that has room
+	maxBatch    = 512 // deliveries stored at once
+	maxClaim    = 64  // deliveries claimed at once
+	maxAcks     = 4096
 	rememberFor = 11 * time.Minute // a signature counts for ten, five either way
 	expireAfter = 15 * time.Minute // its sender may not want an older delivery carried out
 	ackWithin   = 2 * time.Second
@@ -50,8 +62,9 @@ const (
 // New makes an inbox.
 func New(o Options) *Inbox {
 	return &Inbox{
-		Options: o, batches: make(chan pending, 1024), queue: make(chan transport.Delivery, maxQueue),
-		done: make(chan string, maxQueue), slots: make(chan struct{}, maxWorkers), workers: background.NewGroup(),
+		Options: o, batches: make(chan pending, 1024), queue: make(chan task, maxQueue),
+		done: make(chan string, maxAcks), slots: make(chan struct{}, maxWorkers), wakeup: make(chan struct{}, 1),
+		workers: background.NewGroup(),
 	}
 }
 
@@ -61,8 +74,8 @@ func (i *Inbox) Run(ctx context.Context) {
 	var intake, acks sync.WaitGroup
 	acking, stopAcks := context.WithCancel(context.WithoutCancel(ctx))
 	acks.Go(func() {
-		inBatches(acking, i.done, maxQueue, func(ids []string) { i.ack(acking, ids) })
-		i.ack(acking, drain(i.done, maxQueue))
+		inBatches(acking, i.done, maxAcks, func(ids []string) { i.ack(acking, ids) })
+		i.ack(acking, drain(i.done, maxAcks))
 	})
 	intake.Go(func() { i.storeBatches(ctx) })
 	intake.Go(func() {
@@ -70,7 +83,7 @@ func (i *Inbox) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-i.Ready:
 			intake.Go(func() { i.work(ctx) })
-			background.Loop{Interval: i.Every, Log: i.Log, Message: "Slack: claiming deliveries that another process left"}.Run(ctx, i.claimExpired)
+			background.Loop{Interval: i.Every, Wake: i.wakeup, Log: i.Log, Message: "Slack: claiming deliveries from the store"}.Run(ctx, i.claimLeft)
 		}
 	})
 	intake.Wait()
@@ -79,20 +92,27 @@ func (i *Inbox) Run(ctx context.Context) {
 	acks.Wait()
 }
 
-// Queue hands a delivery to the workers, once. If the queue is full it stays in the store and is
-// claimed from there a minute later.
-func (i *Inbox) Queue(d transport.Delivery) {
+// Queue hands a delivery to the workers, once, and reports whether they have it. If the queue is full it stays in
+// the store, if it is there, and is claimed from there a minute later.
+func (i *Inbox) Queue(d transport.Delivery) bool {
 	if _, held := i.held.LoadOrStore(d.ID, true); held {
-		return
+		return true
 	}
 	select {
-	case i.queue <- d:
+	case i.queue <- task{d, i.Carry}:
+		return true
 	default:
 		i.held.Delete(d.ID)
+		return false
 	}
 }
 
 // work carries out queued deliveries until ctx ends. Those still queued then stay in the store.
+//
+// Acknowledgements come before work, which has what they leave of the processors: before it begins a delivery, and
+// before a batch is closed, the goroutine goes to the end of the queue of all that can run. So what has arrived
+// reaches the batch first, and the fuller the batches are the less their transactions cost. While the
+// processors are not busy, and while those under way wait for VPS.org, nothing is delayed.
 func (i *Inbox) work(ctx context.Context) {
 	for {
 		select {
@@ -103,67 +123,71 @@ func (i *Inbox) work(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case d := <-i.queue:
+		case t := <-i.queue:
 			if ctx.Err() != nil {
 				return
 			}
-			i.workers.Go(func(ctx context.Context) { i.carryOut(ctx, d) })
+			runtime.Gosched()
+			i.workers.Go(func(ctx context.Context) { i.carryOut(ctx, t) })
 		}
 	}
 }
 
 // carryOut carries a delivery out. An interrupted one stays in the store for the next process.
-func (i *Inbox) carryOut(ctx context.Context, d transport.Delivery) {
+func (i *Inbox) carryOut(ctx context.Context, t task) {
 	defer func() { <-i.slots }()
-	err := background.Safely(ctx, func(ctx context.Context) error { return i.Carry(ctx, d) })
+	err := background.Safely(ctx, func(ctx context.Context) error { return t.do(ctx, t.Delivery) })
 	if err != nil {
-		i.Log.Error("Slack: carrying out a delivery", "kind", d.Kind, "error", err)
+		i.Log.Error("Slack: carrying out a delivery", "kind", t.Kind, "error", err)
 	}
 	if ctx.Err() != nil {
-		i.held.Delete(d.ID)
+		i.held.Delete(t.ID)
 		return
 	}
-	i.done <- d.ID
+	i.done <- t.ID
 }
 
-// claimExpired claims deliveries whose process has ended, or had no room in its queue.
-func (i *Inbox) claimExpired(ctx context.Context) error {
-	room := min(maxBatch, cap(i.queue)-len(i.queue))
-	if room == 0 {
-		return nil
-	}
+// claimLeft claims deliveries from the store until it has none that are free: those that found no room in a queue,
+// and those whose process has ended. It claims a few at a time, when the few before have found room, and so leaves
+// to other processes what this one cannot carry out yet.
+func (i *Inbox) claimLeft(ctx context.Context) error {
 	store, err := i.Store(ctx)
-	if err != nil {
-		return err
-	}
-	claimed, err := store.ClaimExpired(ctx, i.Now(), room)
-	for _, row := range claimed {
-		if _, held := i.held.Load(row.ID); !held {
-			i.resume(row)
+	for more := true; more && err == nil && ctx.Err() == nil; {
+		var claimed []delivery.Delivery
+		claimed, err = store.ClaimExpired(ctx, i.Now(), maxClaim)
+		more = len(claimed) == maxClaim
+		i.behind.Store(more)
+		for _, row := range claimed {
+			i.resume(ctx, row)
 		}
 	}
 	return err
 }
 
-// resume queues a claimed delivery, unless it is so old that its sender may not want it any more.
-func (i *Inbox) resume(row delivery.Delivery) {
+// resume queues a claimed delivery, as soon as there is room. One that is so old that its sender may not want it any
+// more is not carried out: its sender is told.
+func (i *Inbox) resume(ctx context.Context, row delivery.Delivery) {
+	if _, held := i.held.LoadOrStore(row.ID, true); held {
+		return
+	}
 	body, err := i.Sealer.Open(row.ID, row.Body)
-	d := transport.Delivery{ID: row.ID, Kind: transport.Kind(row.Kind), Body: body}
+	t := task{transport.Delivery{ID: row.ID, Kind: transport.Kind(row.Kind), Body: body}, i.Carry}
 	isLate := i.Now().Sub(row.ReceivedAt) > expireAfter
 	switch {
-	case err == nil && !isLate:
-		i.Queue(d)
-	case err == nil:
-		i.Log.Warn("Slack: a delivery is given up, because it is too old", "kind", d.Kind)
-		i.workers.Go(func(ctx context.Context) {
-			if err := background.Safely(ctx, func(ctx context.Context) error { return i.Expired(ctx, d) }); err != nil {
-				i.Log.Warn("Slack: telling that a delivery is given up", "error", err)
-			}
-			i.done <- d.ID
-		})
-	case isLate: // until then another process may have the token that it was sealed with
+	case err != nil && isLate: // until then another process may have the token that it was sealed with
 		i.Log.Error("Slack: a delivery is given up, because it cannot be opened", "kind", row.Kind, "error", err)
 		i.done <- row.ID
+		return
+	case err != nil:
+		i.held.Delete(row.ID)
+		return
+	case isLate:
+		i.Log.Warn("Slack: a delivery is given up, because it is too old", "kind", row.Kind)
+		t.do = i.Expired
+	}
+	select {
+	case <-ctx.Done(): // it stays in the store
+	case i.queue <- t:
 	}
 }
 

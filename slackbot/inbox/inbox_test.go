@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,6 +25,7 @@ type memory struct {
 	stored    [][]string
 	seen      map[string]bool
 	unclaimed []delivery.Delivery
+	claims    int
 	acked     []string
 	err       error
 	takes     time.Duration
@@ -35,17 +38,22 @@ func (m *memory) Enqueue(_ context.Context, _ time.Time, ds []delivery.Delivery)
 	var ids []string
 	for _, d := range ds {
 		fresh, ids = append(fresh, !m.seen[d.ID]), append(ids, d.ID)
+		if d.Unclaimed && !m.seen[d.ID] {
+			m.unclaimed = append(m.unclaimed, d)
+		}
 		m.seen[d.ID] = true
 	}
 	m.stored = append(m.stored, ids)
 	return fresh, m.err
 }
 
-func (m *memory) ClaimExpired(context.Context, time.Time, int) (all []delivery.Delivery, _ error) {
+func (m *memory) ClaimExpired(_ context.Context, _ time.Time, n int) (some []delivery.Delivery, _ error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all, m.unclaimed = m.unclaimed, nil
-	return all, nil
+	m.claims++
+	n = min(n, len(m.unclaimed))
+	some, m.unclaimed = m.unclaimed[:n], m.unclaimed[n:]
+	return some, nil
 }
 
 func (m *memory) Ack(_ context.Context, ids []string) error {
@@ -60,6 +68,7 @@ type harness struct {
 	*memory
 	*Inbox
 	carried, expired []string
+	takes            time.Duration // to carry one out
 	stop             func()
 }
 
@@ -69,6 +78,7 @@ func newHarness(t *testing.T) *harness {
 	h := &harness{memory: &memory{seen: map[string]bool{}}}
 	note := func(to *[]string) func(context.Context, transport.Delivery) error {
 		return func(_ context.Context, d transport.Delivery) error {
+			time.Sleep(h.takes)
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			*to = append(*to, d.ID+" "+string(d.Body))
@@ -113,13 +123,13 @@ func TestDeliveryIsStoredCarriedOutAndAcknowledgedOnce(t *testing.T) {
 func TestDeliveriesShareABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
-		h.takes = time.Second
+		h.memory.takes = time.Second
 		var all sync.WaitGroup
 		for i := range 2 * maxBatch {
 			all.Go(func() { require.NoError(t, h.Add(t.Context(), of(time.Duration(i).String()))) })
 		}
 		all.Wait()
-		synctest.Wait()
+		time.Sleep(time.Minute)
 		h.stop()
 		require.LessOrEqual(t, len(h.stored), 4)
 		for _, batch := range h.stored {
@@ -134,7 +144,7 @@ func TestDeliveryThatIsNotStored(t *testing.T) {
 		h := newHarness(t)
 		h.err = errors.New("the database is gone")
 		require.ErrorIs(t, h.Add(t.Context(), of("a")), h.err)
-		h.err, h.takes = nil, 3*time.Second
+		h.err, h.memory.takes = nil, 3*time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.ErrorIs(t, h.Add(ctx, of("b")), ErrSlow)
@@ -157,5 +167,66 @@ func TestDeliveriesOfAnotherProcess(t *testing.T) {
 		require.Equal(t, []string{"new body"}, h.carried)
 		require.Equal(t, []string{"late body"}, h.expired)
 		require.ElementsMatch(t, []string{"new", "late", "sealed, late"}, h.acked, "another process may have the token of the fourth")
+	})
+}
+
+// What finds no room waits in the store for whoever has room first, in the order in which it came; what comes
+// meanwhile waits behind it. It is carried out as fast as what did find room.
+func TestDeliveriesThatFindNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		h.takes = 90 * time.Millisecond
+		const n = 10 * maxQueue
+		for i := range n {
+			require.NoError(t, h.Add(t.Context(), of(fmt.Sprint(i))))
+		}
+		h.mu.Lock()
+		require.GreaterOrEqual(t, len(h.unclaimed), n-maxWorkers-maxQueue-maxClaim, "this process claims what it can carry out")
+		for i, d := range h.unclaimed {
+			require.Equal(t, fmt.Sprint(n-len(h.unclaimed)+i), d.ID)
+		}
+		h.mu.Unlock()
+		time.Sleep(n / maxWorkers * h.takes)
+		require.NoError(t, h.Add(t.Context(), of("last")))
+		time.Sleep(2 * h.takes)
+		h.stop()
+		require.Len(t, h.carried, n+1)
+		require.Len(t, slices.Compact(slices.Sorted(slices.Values(h.carried))), n+1, "each once")
+		require.Less(t, h.claims, n/maxClaim+10)
+	})
+}
+
+// Nothing is claimed but at the interval where there is nothing.
+func TestClaimsOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		for i := range 100 {
+			require.NoError(t, h.Add(t.Context(), of(fmt.Sprint(i))))
+			time.Sleep(100 * time.Millisecond)
+		}
+		h.stop()
+		require.Len(t, h.carried, 100)
+		require.LessOrEqual(t, h.claims, 11, "ten seconds")
+	})
+}
+
+// What a process left that has ended is carried out at once, however much it is: neither at the interval nor all at
+// the same time.
+func TestManyDeliveriesOfAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		h.takes = time.Millisecond
+		synctest.Wait()
+		h.mu.Lock()
+		const n = 2500
+		for i := range n {
+			h.unclaimed = append(h.unclaimed, h.left(fmt.Sprint(i), time.Duration(i%2)*time.Hour))
+		}
+		h.mu.Unlock()
+		time.Sleep(1200 * time.Millisecond)
+		h.stop()
+		require.Len(t, h.carried, n/2)
+		require.Len(t, h.expired, n/2)
+		require.Len(t, h.acked, n)
 	})
 }
