@@ -22,7 +22,7 @@ const (
 
 	mostLines     = 39_000 // of the product: 46,450 before the packages of today, 37,790 with them, and 1,000 for growth
 	mostFiles     = 300    // of the product; 330 was the goal
-	mostTestLines = 4_300  // of packages that tests alone use; 4,000 before big stores
+	mostTestLines = 4_400  // of packages that tests alone use; 4,000 before big stores, 4,300 before the load of Slack
 	leastLines    = 40     // of a file: a smaller one joins its owner, but for operations and what differs by system
 	mostMethods   = 60     // of one type; 60 is the goal
 	mostManyParam = 14     // functions with five parameters or more; 15 was the goal

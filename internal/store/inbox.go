@@ -107,7 +107,7 @@ type enqueueBatch struct {
 
 // store returns the ids of what it has stored, also where it is not known whether it is kept.
 func (r enqueueBatch) store(ctx context.Context, s *Store) (stored map[string]bool, err error) {
-	err = s.inUrgentTx(ctx, func(ctx context.Context, tx transaction) error {
+	err = inUrgentTx(ctx, s, func(ctx context.Context, tx transaction) error {
 		stored = map[string]bool{}
 		if r.clean {
 			query, args := deleteExpired(s.skip, r.now)

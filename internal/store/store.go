@@ -31,7 +31,7 @@ type Store struct {
 	engine
 	write      *sql.DB
 	writeSlots chan struct{} // of writers: they queue here rather than in the engine
-	writeTurns chan struct{} // as many: all but urgent writers queue here first
+	writeQueue chan struct{} // as many: all but urgent writers wait here before they ask for a slot
 	writes     *statements   // nil where the driver keeps what it has prepared; so are reads
 	read       *sql.DB       // cannot write
 	readSlots  chan struct{} // of readers, so that the wait for a connection does not count as the database's time
@@ -96,7 +96,7 @@ func isPostgres(url string) bool {
 // newStore makes a store of two pools, one of so many writers and the read pool.
 func newStore(e engine, write *sql.DB, writers int, read *sql.DB) *Store {
 	return &Store{
-		engine: e, write: write, writeSlots: make(chan struct{}, writers), writeTurns: make(chan struct{}, writers),
+		engine: e, write: write, writeSlots: make(chan struct{}, writers), writeQueue: make(chan struct{}, writers),
 		read: read, readSlots: make(chan struct{}, readers), held: map[liveness.Kind]liveness.Lock{},
 	}
 }

@@ -40,16 +40,16 @@ type change func(ctx context.Context, tx transaction) error
 // inTx runs a change in a write transaction and commits it unless the change fails. It may run it
 // several times; only the last one counts.
 func (s *Store) inTx(ctx context.Context, do change) error {
-	leave, err := s.growth.enter(ctx, s.writeTurns)
+	leave, err := s.growth.enter(ctx, s.writeQueue)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	return s.inUrgentTx(ctx, do)
+	return inUrgentTx(ctx, s, do)
 }
 
 // inUrgentTx is inTx for what somebody waits for: it goes before all that have not begun.
-func (s *Store) inUrgentTx(ctx context.Context, do change) error {
+func inUrgentTx(ctx context.Context, s *Store, do change) error {
 	leave, err := s.growth.enter(ctx, s.writeSlots)
 	if err != nil {
 		return err
