@@ -41,6 +41,17 @@ func TestFigure13AcknowledgedWhileTheAPIHangs(t *testing.T) {
 		n, senders, apiDelay, worst.took.Milliseconds(), stored.Load())
 }
 
+// Commands that come in at a steady rate, and those that another process has left, are carried out once each.
+func TestLoadIsCarriedOut(t *testing.T) {
+	w, l := newLoadedWorld(t)
+	const left, fresh = 700, 300
+	w.leave(l, left)
+	w.start()
+	_, err := l.Send(listen(t, w.mux), left, left+fresh)
+	require.NoError(t, err)
+	w.waitAnswered(l, left+fresh)
+}
+
 // slowest keeps the longest of the times added.
 type slowest struct {
 	mu   sync.Mutex

@@ -96,6 +96,22 @@ func TestInboxTakesTheFirstOfABatch(t *testing.T) {
 	})
 }
 
+// A delivery for which its process has no room is any process's at once, one that has an owner is not.
+func TestInboxHasUnclaimedDeliveries(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		first, second := open(t, url), open(t, url)
+		free := newDelivery("b", 0)
+		free.Unclaimed = true
+		require.Equal(t, []bool{true, true, false}, received(t, first, 0, newDelivery("a", 0), free, free))
+		got, err := second.ClaimExpired(t.Context(), start, 9)
+		require.NoError(t, err)
+		want := newDelivery("b", 0)
+		want.Tries = 1
+		require.Equal(t, []delivery.Delivery{want}, got)
+		require.Empty(t, leftover(t, first, time.Hour, 9)[1:], "the second has it for as long as it exists")
+	})
+}
+
 // What no engine can store as it is, is the same every time.
 func TestInboxTakesOddIDs(t *testing.T) {
 	conforms(t, func(t *testing.T, db database) {

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,4 +44,32 @@ func TestQueuesSearch(t *testing.T) {
 	} {
 		require.Equal(t, c.want, plan(t, s, c.statement), name)
 	}
+}
+
+// A delivery whose sender waits is stored before the other writes that wait.
+func TestDeliveriesAreStoredFirst(t *testing.T) {
+	s := opened(t)
+	enqueue := func(id string) {
+		_, err := s.Enqueue(t.Context(), time.UnixMilli(1), []delivery.Delivery{{ID: id, Until: time.UnixMilli(2)}})
+		require.NoError(t, err)
+	}
+	enqueue("takes the lock of this process")
+	release := make(chan struct{})
+	var stored []bool // as each write begins
+	write := func() {
+		require.NoError(t, s.inTx(t.Context(), func(ctx context.Context, tx transaction) error {
+			<-release
+			urgent, err := exists(ctx, tx, "SELECT count(*) FROM inbox WHERE id = 'urgent'")
+			stored = append(stored, urgent)
+			return err
+		}))
+	}
+	var all sync.WaitGroup
+	for _, do := range []func(){write, write, write, func() { enqueue("urgent") }} {
+		all.Go(do)
+		time.Sleep(50 * time.Millisecond) // it waits
+	}
+	close(release)
+	all.Wait()
+	require.Equal(t, []bool{false, true, true}, stored)
 }

@@ -39,7 +39,8 @@ type task struct {
 type Inbox struct {
 	Options
 	batches chan pending
-	queue   chan task
+	queue   chan task     // what was stored just now
+	left    chan task     // what was claimed from the store
 	done    chan string   // ids to acknowledge to the store
 	slots   chan struct{} // one for each delivery under way
 	held    sync.Map      // ids of the deliveries that are queued or under way on this process
@@ -62,7 +63,7 @@ const (
 // New makes an inbox.
 func New(o Options) *Inbox {
 	return &Inbox{
-		Options: o, batches: make(chan pending, 1024), queue: make(chan task, maxQueue),
+		Options: o, batches: make(chan pending, 1024), queue: make(chan task, maxQueue), left: make(chan task),
 		done: make(chan string, maxAcks), slots: make(chan struct{}, maxWorkers), wakeup: make(chan struct{}, 1),
 		workers: background.NewGroup(),
 	}
@@ -120,16 +121,18 @@ func (i *Inbox) work(ctx context.Context) {
 			return
 		case i.slots <- struct{}{}:
 		}
+		var t task
 		select {
 		case <-ctx.Done():
 			return
-		case t := <-i.queue:
-			if ctx.Err() != nil {
-				return
-			}
-			runtime.Gosched()
-			i.workers.Go(func(ctx context.Context) { i.carryOut(ctx, t) })
+		case t = <-i.queue:
+		case t = <-i.left:
 		}
+		if ctx.Err() != nil {
+			return
+		}
+		runtime.Gosched()
+		i.workers.Go(func(ctx context.Context) { i.carryOut(ctx, t) })
 	}
 }
 
@@ -148,7 +151,7 @@ func (i *Inbox) carryOut(ctx context.Context, t task) {
 }
 
 // claimLeft claims deliveries from the store until it has none that are free: those that found no room in a queue,
-// and those whose process has ended. It claims a few at a time, when the few before have found room, and so leaves
+// and those whose process has ended. It claims a few at a time, once the few before have workers, and so leaves
 // to other processes what this one cannot carry out yet.
 func (i *Inbox) claimLeft(ctx context.Context) error {
 	store, err := i.Store(ctx)
@@ -164,7 +167,7 @@ func (i *Inbox) claimLeft(ctx context.Context) error {
 	return err
 }
 
-// resume queues a claimed delivery, as soon as there is room. One that is so old that its sender may not want it any
+// resume hands a claimed delivery to the next worker. One that is so old that its sender may not want it any
 // more is not carried out: its sender is told.
 func (i *Inbox) resume(ctx context.Context, row delivery.Delivery) {
 	if _, held := i.held.LoadOrStore(row.ID, true); held {
@@ -187,7 +190,7 @@ func (i *Inbox) resume(ctx context.Context, row delivery.Delivery) {
 	}
 	select {
 	case <-ctx.Done(): // it stays in the store
-	case i.queue <- t:
+	case i.left <- t:
 	}
 }
 
