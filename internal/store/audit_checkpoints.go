@@ -173,7 +173,7 @@ func hasCheckpoint(ctx context.Context, q queryer, c audit.Checkpoint) (bool, er
 // The rows of the log about itself. Their operation is a literal: with a parameter SQLite uses no partial index.
 const (
 	selectAccepted = "SELECT " + auditColumns + " FROM audit WHERE operation = '" + audit.AcceptOperation + "' AND at > $1"
-	selectBegun    = "SELECT n.seq, n.note FROM audit_checkpoints n JOIN audit a ON a.seq = n.seq WHERE a.operation = '" + audit.SignOperation + "'"
+	selectBegun    = "SELECT seq FROM audit WHERE operation = '" + audit.SignOperation + "'"
 )
 
 // isReplaced reports whether a restored log was accepted (audit key accept) after a checkpoint that it
@@ -210,17 +210,25 @@ func (s *signing) isReplaced(ctx context.Context, tx transaction, c audit.Checkp
 // hasSigned reports whether the key has signed a checkpoint of this log. It looks through all of them only
 // where no row says that the key began.
 func (s *signing) hasSigned(ctx context.Context, tx transaction) (bool, error) {
-	for _, query := range []string{selectBegun, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC"} {
-		notes, err := all(ctx, tx, noteFields, query)
-		found := slices.ContainsFunc(notes, func(note audit.SignedCheckpoint) bool {
-			c, err := s.own.Open(note.Text)
-			return err == nil && !c.Old
-		})
-		if found || err != nil {
-			return found, err
+	begun, err := all(ctx, tx, func(seq *int64) []any { return []any{seq} }, selectBegun)
+	if err != nil {
+		return false, err
+	}
+	for _, seq := range begun {
+		if own, err := s.hasOwn(ctx, tx, "SELECT seq, note FROM audit_checkpoints WHERE seq = $1", seq); own || err != nil {
+			return own, err
 		}
 	}
-	return false, nil
+	return s.hasOwn(ctx, tx, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC")
+}
+
+// hasOwn reports whether the key signed one of the checkpoints that a query reads.
+func (s *signing) hasOwn(ctx context.Context, tx transaction, query string, args ...any) (bool, error) {
+	notes, err := all(ctx, tx, noteFields, query, args...)
+	return slices.ContainsFunc(notes, func(note audit.SignedCheckpoint) bool {
+		c, err := s.own.Open(note.Text)
+		return err == nil && !c.Old
+	}), err
 }
 
 // signAfter signs the last row after the newest checkpoint, with the rows before it that say why
