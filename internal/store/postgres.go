@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"maps"
@@ -65,14 +66,16 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 }
 
 const (
-	growEvery = 10 * time.Second
-	// selectSpare returns 1 if fewer than 80 % of the server's connections are in use.
-	selectSpare = `SELECT CASE WHEN count(*) * 100 < 80 * current_setting('max_connections')::int THEN 1 ELSE 0 END
-		FROM pg_stat_activity WHERE backend_type = 'client backend'`
+	growFor = 3 * time.Second
+	// selectSpare returns 1 if fewer than 80 % of the server's connections are in use even once this process has
+	// all of its own.
+	selectSpare = `SELECT CASE WHEN (count(*) + $1) * 100 < 80 * current_setting('max_connections')::int THEN 1 ELSE 0 END
+		FROM pg_stat_activity WHERE usesysid IS NOT NULL`
 )
 
-// growth bounds the connections of this process: one writer and one reader, beside that of its locks;
-// more only where a caller has waited and the server has connections to spare.
+// growth bounds the connections of this process: one writer and one reader, beside that of its locks; more
+// for a few seconds at a time, where a caller has waited and the server has connections to spare. So a new
+// process gets its own soon, however busy the others are: see [patiently].
 type growth struct {
 	wanted atomic.Bool // a caller has waited for a slot
 
@@ -100,43 +103,43 @@ func (g *growth) enter(ctx context.Context, slots chan struct{}) (leave func(), 
 	}
 }
 
-// adjust widens or narrows the pools if a caller has waited, at most every ten seconds. The caller has a
-// read slot.
+// adjust widens the pools for a while if a caller has waited. The caller has a read slot.
 func (g *growth) adjust(ctx context.Context, s *Store) {
 	if g == nil || !g.wanted.Swap(false) || !g.mu.TryLock() {
 		return
 	}
 	defer g.mu.Unlock()
-	if time.Since(g.at) < growEvery {
+	if time.Since(g.at) < growFor {
 		return
 	}
 	g.at = time.Now()
-	spare, err := one(ctx, s.read, func(f *flag) []any { return []any{f} }, selectSpare)
-	switch {
-	case err != nil: // the caller's own query fails too
-	case bool(spare):
-		for i, slots := range []chan struct{}{s.writeSlots, s.readSlots} {
-			for ; g.taken[i] > 0; g.taken[i]-- {
-				<-slots
-			}
-		}
-	default:
-		g.narrow(s)
+	spare, err := one(ctx, conn{db: s.read}, func(f *flag) []any { return []any{f} }, selectSpare, g.taken[0]+g.taken[1])
+	if err != nil || !bool(spare) { // after an error the caller's own query fails too
+		return
 	}
+	s.write.SetMaxIdleConns(postgresWriters)
+	s.read.SetMaxIdleConns(readers)
+	for i, slots := range []chan struct{}{s.writeSlots, s.readSlots} {
+		for ; g.taken[i] > 0; g.taken[i]-- {
+			<-slots
+		}
+	}
+	time.AfterFunc(growFor, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.narrow(s)
+	})
 }
 
-// narrow reserves all slots but one of each kind, as far as they are free.
+// narrow reserves all slots but one of each kind, in its turn among the callers, and closes what is idle.
 func (g *growth) narrow(s *Store) {
 	for i, slots := range []chan struct{}{s.writeSlots, s.readSlots} {
-		for free := true; free && g.taken[i] < cap(slots)-1; {
-			select {
-			case slots <- struct{}{}:
-				g.taken[i]++
-			default:
-				free = false
-			}
+		for ; g.taken[i] < cap(slots)-1; g.taken[i]++ {
+			slots <- struct{}{}
 		}
 	}
+	s.write.SetMaxIdleConns(1)
+	s.read.SetMaxIdleConns(1)
 }
 
 // parsePostgres keeps the parser's own words to itself: they may repeat a part of the
@@ -177,11 +180,36 @@ func placeOf(c *pgx.ConnConfig) string { return c.Database + " at " + c.Host }
 func postgresPool(config *pgx.ConnConfig, connections int, params map[string]string) *sql.DB {
 	config = config.Copy()
 	maps.Copy(config.RuntimeParams, params)
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(enforceDurability))
+	db := sql.OpenDB(connector{stdlib.GetConnector(*config, stdlib.OptionAfterConnect(enforceDurability))})
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(idleTime)
 	return db
+}
+
+// connector connects patiently.
+type connector struct{ driver.Connector }
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	return patiently(ctx, c.Connector.Connect)
+}
+
+// patiently connects again while all connections of the server are in use: some may be those of processes
+// that have grown.
+func patiently[T any](ctx context.Context, connect func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, postgresTimeout)
+	defer cancel()
+	for {
+		c, err := connect(ctx)
+		if !hasCode(err, tooManyConnections) {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return c, err
+		case <-time.After(verifyInterval):
+		}
+	}
 }
 
 // enforceDurability has the server keep what it confirms. Where commits are confirmed before they are
