@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 )
 
@@ -46,8 +45,11 @@ const selectHead = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 // appendRow seals a row with the head of the chain, read in the same transaction, and
 // returns its number. The transaction is one of [Store.logged]: no other may append.
 func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error) {
-	last, err := one(ctx, tx, func(r *audit.Row) []any { return []any{&r.Seq, &r.Hash} }, selectHead)
-	if err != nil && !errors.Is(err, approval.ErrNotFound) {
+	last, err := audit.Row{Seq: tx.log.seq, Hash: tx.log.hash}, error(nil)
+	if last.Seq == 0 {
+		last, err = head(ctx, tx)
+	}
+	if err != nil {
 		return 0, err
 	}
 	row.Seq = last.Seq + 1
@@ -59,7 +61,16 @@ func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error
 		tx.log.first = row.Seq
 	}
 	tx.log.seq, tx.log.hash, tx.log.at = row.Seq, row.Hash, row.At
-	return row.Seq, insert(ctx, tx, "audit", auditColumns, auditFields(&row))
+	return row.Seq, tx.insertLater(ctx, "audit", auditColumns, auditFields(&row))
+}
+
+// head is number and hash of the last row; an empty log has none.
+func head(ctx context.Context, q queryer) (audit.Row, error) {
+	last, err := orNil(one(ctx, q, func(r *audit.Row) []any { return []any{&r.Seq, &r.Hash} }, selectHead))
+	if err != nil || last == nil {
+		return audit.Row{}, err
+	}
+	return *last, nil
 }
 
 // Rows implements [audit.Store]. It reads page by page and holds no connection while the
@@ -295,7 +306,7 @@ func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, err
 		if !l.Exists() {
 			return nil
 		}
-		return read(ctx, l.tx)
+		return read(ctx, conn{db: l.tx})
 	})
 }
 
@@ -304,7 +315,7 @@ func (l *Log) Checkpoints(ctx context.Context, from int64) ([]audit.SignedCheckp
 	if !l.notes {
 		return nil, nil
 	}
-	return all(ctx, l.tx, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq >= $1 ORDER BY seq", from)
+	return all(ctx, conn{db: l.tx}, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq >= $1 ORDER BY seq", from)
 }
 
 // Has reports whether the log has a checkpoint, and its row.
@@ -312,7 +323,7 @@ func (l *Log) Has(ctx context.Context, c audit.Checkpoint) (bool, error) {
 	if !l.notes {
 		return false, nil
 	}
-	return hasCheckpoint(ctx, l.tx, c)
+	return hasCheckpoint(ctx, conn{db: l.tx}, c)
 }
 
 // Close ends the reading.

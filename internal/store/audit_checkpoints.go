@@ -260,7 +260,7 @@ func (s *signing) signAfter(ctx context.Context, tx transaction, newest latest) 
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	return insert(ctx, tx, "audit_checkpoints", "seq, at, note", []any{last.Seq, millis(last.At), tx.log.note.Text})
+	return tx.insertLater(ctx, "audit_checkpoints", "seq, at, note", []any{last.Seq, millis(last.At), tx.log.note.Text})
 }
 
 // missedCheckpoint reports whether rows before this transaction should have had a checkpoint.

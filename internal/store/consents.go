@@ -31,18 +31,26 @@ func insertConsent(ctx context.Context, tx transaction, id string, c *approval.C
 		return errors.New("store: the id of a group has a space in it, or nothing") // it would be read back as others
 	}
 	if !c.Yes { // a no replaces the same person's yes; the audit log keeps both
-		if _, err := execute(ctx, tx, "DELETE FROM consents WHERE approval = $1 AND person = $2 AND yes = 1", id, c.Person); err != nil {
+		if err := tx.later(ctx, "DELETE FROM consents WHERE approval = $1 AND person = $2 AND yes = 1", id, c.Person); err != nil {
 			return err
 		}
 	}
-	given, err := exists(ctx, tx, "SELECT count(*) FROM consents WHERE approval = $1 AND person = $2", id, c.Person)
+	given, err := hasAnswered(ctx, tx, id, c)
 	if err != nil {
 		return err
 	}
 	if given {
 		return &approval.AnsweredError{Person: c.Person}
 	}
-	return insert(ctx, tx, "consents", consentColumns+", approval, seq", append(consentFields(c), id, seq))
+	return tx.insertLater(ctx, "consents", consentColumns+", approval, seq", append(consentFields(c), id, seq))
+}
+
+// hasAnswered reports whether the person of an answer has given one that stays: a no replaces a yes.
+func hasAnswered(ctx context.Context, q queryer, id string, c *approval.Consent) (bool, error) {
+	if c == nil {
+		return false, nil
+	}
+	return exists(ctx, q, "SELECT count(*) FROM consents WHERE approval = $1 AND person = $2 AND yes <= $3", id, c.Person, flag(c.Yes))
 }
 
 // IssueChallenge implements [approval.Store]. It fails with approval.ErrNotFound if the form's

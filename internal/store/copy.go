@@ -78,7 +78,7 @@ func copyInto(ctx context.Context, source transaction, target *Store) (Migrated,
 		return Migrated{}, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	into := transaction{conn{tx, nil}, &appended{}}
+	into := transaction{conn{db: tx}, &appended{}}
 	if err := target.lockAppend(ctx, into); err != nil {
 		return Migrated{}, err
 	}

@@ -62,11 +62,10 @@ func rememberRequest(ctx context.Context, tx transaction, r approval.Record, id 
 	if r.RequestID == "" {
 		return nil
 	}
-	if _, err := execute(ctx, tx, "DELETE FROM requests WHERE at <= $1", millis(r.CreatedAt.Add(-requestsKept))); err != nil {
+	if err := tx.later(ctx, "DELETE FROM requests WHERE at <= $1", millis(r.CreatedAt.Add(-requestsKept))); err != nil {
 		return err
 	}
-	_, err := execute(ctx, tx, `INSERT INTO requests (api, account, actor, request_id, approval, at) VALUES ($1, $2, $3, $4, $5, $6)
+	return tx.later(ctx, `INSERT INTO requests (api, account, actor, request_id, approval, at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (api, account, actor, request_id) DO NOTHING`,
 		r.API, r.Account, r.Actor, r.RequestID, id, millis(r.CreatedAt))
-	return err
 }

@@ -32,6 +32,11 @@ func (s *Store) Move(ctx context.Context, m approval.Move, row audit.Row) (appro
 		return approval.Record{}, &approval.StateError{Record: r}
 	}
 	return result(ctx, s.logged, func(ctx context.Context, tx transaction) (approval.Record, error) {
+		tx.foresee(func(q queryer) {
+			r.ClaimedAt = m.At
+			_ = mayClaim(ctx, q, r, m)
+			_, _ = hasAnswered(ctx, q, m.ID, m.Consent)
+		})
 		return moveIn(ctx, tx, m, row)
 	})
 }
@@ -62,19 +67,25 @@ func moveIn(ctx context.Context, tx transaction, m approval.Move, row audit.Row)
 	if err != nil {
 		return moved, err
 	}
-	if m.To == approval.Executing {
-		if err := checkFreeze(ctx, tx); err != nil {
-			return moved, err
-		}
-		if err := checkLimits(ctx, tx, moved, moved.ClaimedAt, m.Limits); err != nil {
-			return moved, err
-		}
+	if err := mayClaim(ctx, tx, moved, m); err != nil {
+		return moved, err
 	}
 	seq, err := appendRow(ctx, tx, row)
 	if err != nil {
 		return moved, err
 	}
 	return moved, insertConsent(ctx, tx, m.ID, m.Consent, seq)
+}
+
+// mayClaim fails if a move is a claim, and a freeze or a limit stops it.
+func mayClaim(ctx context.Context, q queryer, r approval.Record, m approval.Move) error {
+	if m.To != approval.Executing {
+		return nil
+	}
+	if err := checkFreeze(ctx, q); err != nil {
+		return err
+	}
+	return checkLimits(ctx, q, r, r.ClaimedAt, m.Limits)
 }
 
 // update is the one statement that moves a record, or matches nothing.

@@ -27,7 +27,7 @@ func BenchmarkProcesses(b *testing.B) {
 	}
 	server := durablePostgres(b)
 	p := newProxy(b, server.Socket())
-	p.oneWay = time.Millisecond / 2
+	p.far = time.Millisecond
 	for _, c := range []struct {
 		name string
 		url  func(b *testing.B) string

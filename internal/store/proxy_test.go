@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,11 +19,13 @@ type proxy struct {
 	listener net.Listener
 	mu       sync.Mutex
 	silent   bool
-	oneWay   time.Duration // what passes takes; set before anybody connects
+	far      time.Duration // what clients send takes so long; set before anybody connects
+	sent     atomic.Int64  // messages of clients
 
 	pooled          bool              // the sessions seem to be those of other processes of the server
 	losing, arrives bool              // see loseCommit
 	deaf            map[net.Conn]bool // clients that are told nothing more
+	commit          []byte            // the name of the prepared statement, as it is run
 	lost            *atomic.Int64
 	after           func()
 }
@@ -71,7 +75,10 @@ func (p *proxy) pass(from, to net.Conn) {
 		if err != nil {
 			return
 		}
-		time.Sleep(p.oneWay)
+		if _, isServer := from.(*net.UnixConn); !isServer {
+			p.sent.Add(1)
+			time.Sleep(p.far) // both ways at once: half of it twice would be rounded up
+		}
 		p.pretendPool(buffer[:n])
 		if p.isCut(to) {
 			_, _ = io.Copy(io.Discard, from)
@@ -131,11 +138,18 @@ func (p *proxy) loses(data []byte, from, to net.Conn) bool {
 	return true
 }
 
+// prepares matches the message that gives the commit a name.
+var prepares = regexp.MustCompile(`(stmtcache_\w+)\x00commit\x00`)
+
 // takeLoss makes a client deaf if a loss is due and this is the commit.
 func (p *proxy) takeLoss(data []byte, client net.Conn) (arrives bool, after func(), ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.losing || !bytes.Contains(data, []byte("commit\x00")) {
+	if name := prepares.FindSubmatch(data); name != nil {
+		p.commit = slices.Concat([]byte{0}, name[1], []byte{0})
+		return false, nil, false
+	}
+	if !p.losing || p.commit == nil || !bytes.Contains(data, p.commit) {
 		return false, nil, false
 	}
 	p.losing, p.deaf[client] = false, true

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const (
@@ -144,6 +145,10 @@ func (s *Store) Insert(ctx context.Context, r approval.Record, limits []approval
 	var stored approval.Record
 	var joined bool
 	err = s.logged(ctx, func(ctx context.Context, tx transaction) error {
+		tx.foresee(func(q queryer) {
+			_, _ = joinable(ctx, q, r)
+			_ = mayInsert(ctx, q, r, limits)
+		})
 		stored, joined, err = insertIn(ctx, tx, r, limits, row)
 		return err
 	})
@@ -193,14 +198,30 @@ func insertIn(ctx context.Context, tx transaction, r approval.Record, limits []a
 	if err != nil {
 		return old, false, err
 	}
-	if err := insert(ctx, tx, "approvals", recordColumns+", seq", append(recordFields(&r), seq)); err != nil {
+	if err := tx.insertLater(ctx, "approvals", recordColumns+", seq", append(recordFields(&r), seq)); err != nil {
 		return old, false, err
 	}
-	if err := rememberRequest(ctx, tx, r, r.ID); err != nil {
-		return old, false, err
+	return asStored(r), false, rememberRequest(ctx, tx, r, r.ID)
+}
+
+// asStored is a record as it is read back.
+func asStored(r approval.Record) approval.Record {
+	for _, field := range recordFields(&r) {
+		switch f := field.(type) {
+		case *string:
+			*f = text.Storable(*f)
+		case *millis:
+			if t := time.Time(*f); !t.IsZero() {
+				*f = millis(time.UnixMilli(t.UnixMilli()).UTC())
+			}
+		case *jsonText:
+			stored := jsonText(text.Storable(string(*f)))
+			if *f = nil; len(stored) > 0 {
+				*f = stored
+			}
+		}
 	}
-	stored, err := recordByID(ctx, tx, r.ID)
-	return stored, false, err
+	return r
 }
 
 // mayInsert fails if a new record is not allowed.

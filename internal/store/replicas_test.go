@@ -201,3 +201,24 @@ func finish(t *testing.T, db database, i int) {
 		t.Error(err)
 	}
 }
+
+// At most five questions of one person are open, whichever replicas they come to at once.
+func TestReplicasKeepQuestions(t *testing.T) {
+	const n = 60
+	replicated(t, func(t *testing.T, replicas []database) {
+		var stored, refused atomic.Int64
+		testkit.Concurrently(n, func(i int) {
+			r := asked(fmt.Sprint(i))
+			r.Person = "alice"
+			_, _, err := replicas[i%3].Insert(t.Context(), r, nil, row("asked"))
+			var limit *approval.LimitError
+			switch {
+			case err == nil:
+				stored.Add(1)
+			case errors.As(err, &limit):
+				refused.Add(1)
+			}
+		})
+		require.EqualValues(t, [2]int64{5, n - 5}, [2]int64{stored.Load(), refused.Load()})
+	})
+}

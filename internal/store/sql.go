@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,7 +14,15 @@ import (
 
 // queryer is a pool or a transaction.
 type queryer interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryContext(ctx context.Context, query string, args ...any) (rows, error)
+}
+
+// rows are [database/sql.Rows], or those of a [pipeline].
+type rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
 }
 
 // params collects the arguments of a statement while its text is put together.
@@ -123,7 +130,7 @@ func all[T any](ctx context.Context, q queryer, fields func(*T) []any, query str
 }
 
 // scanAll appends rows to out, and closes them.
-func scanAll[T any](out []T, rows *sql.Rows, fields func(*T) []any) ([]T, error) {
+func scanAll[T any](out []T, rows rows, fields func(*T) []any) ([]T, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var none T
@@ -162,8 +169,15 @@ func execute(ctx context.Context, tx transaction, query string, args ...any) (bo
 
 // insert stores one row.
 func insert(ctx context.Context, tx transaction, table, columns string, values []any) error {
-	var p params
-	marks := addAll(&p, values)
-	_, err := execute(ctx, tx, "INSERT INTO "+table+" ("+columns+") VALUES ("+marks+")", p.values...)
+	_, err := execute(ctx, tx, insertQuery(table, columns, values), values...)
 	return err
+}
+
+// insertLater is insert whose failure may be that of the commit.
+func (t transaction) insertLater(ctx context.Context, table, columns string, values []any) error {
+	return t.later(ctx, insertQuery(table, columns, values), values...)
+}
+
+func insertQuery(table, columns string, values []any) string {
+	return "INSERT INTO " + table + " (" + columns + ") VALUES (" + addAll(&params{}, values) + ")"
 }

@@ -168,6 +168,7 @@ type conn struct {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	}
 	statements *statements
+	pipe       *pipeline // in the place of both; nil: there is none
 }
 
 // find returns the prepared statement of a query for this transaction or pool, or nil.
@@ -179,7 +180,10 @@ func (c conn) find(ctx context.Context, query string) *sql.Stmt {
 	return stmt
 }
 
-func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (c conn) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
+	if c.pipe != nil {
+		return c.pipe.query(ctx, query, args)
+	}
 	if stmt := c.find(ctx, query); stmt != nil {
 		return stmt.QueryContext(ctx, args...)
 	}
@@ -187,6 +191,9 @@ func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql
 }
 
 func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if c.pipe != nil {
+		return c.pipe.execute(ctx, query, args)
+	}
 	if stmt := c.find(ctx, query); stmt != nil {
 		return stmt.ExecContext(ctx, args...)
 	}

@@ -75,6 +75,12 @@ func (s *Store) logged(ctx context.Context, do change) error {
 		if err := s.lockAppend(ctx, tx); err != nil {
 			return err
 		}
+		tx.foresee(func(q queryer) {
+			_, _ = head(ctx, q)
+			if s.own.Any() {
+				_, _ = s.newest(ctx, q)
+			}
+		})
 		if err := do(ctx, tx); err != nil {
 			return err
 		}
@@ -91,7 +97,7 @@ func (s *Store) reading(ctx context.Context, read func(ctx context.Context, q qu
 	defer leave()
 	defer s.reads.prepare(ctx)
 	s.growth.adjust(ctx, s)
-	return s.retry(ctx, func(ctx context.Context) error { return read(ctx, conn{s.read, s.reads}) })
+	return s.retry(ctx, func(ctx context.Context) error { return read(ctx, conn{db: s.read, statements: s.reads}) })
 }
 
 // retry gives each attempt the time that the engine has for it.
@@ -122,33 +128,41 @@ func (e *engine) lockAppend(ctx context.Context, tx transaction) error {
 	if e.lock == "" {
 		return nil
 	}
-	_, err := execute(ctx, tx, e.lock)
-	return err
+	return tx.later(ctx, e.lock)
 }
 
 // once attempts a change. The outcome of its commit is looked up under ctx, for longer than bounded lasts.
 func (s *Store) once(ctx, bounded context.Context, do change) error {
-	tx, err := s.write.BeginTx(bounded, s.options)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
+	done, run := &appended{}, unpipelined
+	if s.session != nil {
+		run = pipelined
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	done := &appended{}
-	err = do(bounded, transaction{conn{tx, s.writes}, done})
+	committing, err := run(bounded, s, func(c conn) error { return do(bounded, transaction{c, done}) })
 	if errors.Is(err, sql.ErrTxDone) && bounded.Err() != nil { // database/sql ended it when its time was up
-		err = fmt.Errorf("store: %w", bounded.Err())
+		err = bounded.Err()
+	}
+	if err != nil && committing {
+		err = s.verifyCommit(ctx, *done, fmt.Errorf("store: %w", err))
 	}
 	if err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		if err := s.verifyCommit(ctx, *done, fmt.Errorf("store: %w", err)); err != nil {
-			return err
-		}
-	}
 	s.files.committed(*done)
 	s.keepCheckpoint(*done)
 	return nil
+}
+
+// unpipelined runs a transaction that sends each statement by itself, and reports whether its commit was sent.
+func unpipelined(ctx context.Context, s *Store, do func(conn) error) (committing bool, err error) {
+	tx, err := s.write.BeginTx(ctx, s.options)
+	if err != nil {
+		return false, fmt.Errorf("store: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if err := do(conn{db: tx, statements: s.writes}); err != nil {
+		return false, err
+	}
+	return true, tx.Commit()
 }
 
 // verifyCommit finds out the outcome of a commit that was not answered. If the log has the transaction's
@@ -187,7 +201,7 @@ func isThere(ctx context.Context, s *Store, done appended) (bool, error) {
 		return false, fmt.Errorf("store: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	look := transaction{conn{tx, nil}, &appended{}}
+	look := transaction{conn{db: tx}, &appended{}}
 	if err := s.lockAppend(ctx, look); err != nil {
 		return false, err
 	}
