@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -25,8 +26,9 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// BenchmarkRead compares a GET made directly with the same GET made through tools/call over real pipes. Both
-// figures include the API, which is in the same process.
+// BenchmarkRead compares a GET made directly with the same GET made through tools/call over real pipes. All
+// figures, those of allocations too, include the API and the client, which are in the same process: what a tool adds is
+// the difference. BenchmarkCalls of cmd/vpsbot compares whole processes.
 //
 //	go test ./internal/mcpserver -run '^$' -bench Read -benchtime 3s
 func BenchmarkRead(b *testing.B) {
@@ -111,7 +113,11 @@ func measure(b *testing.B, inFlight int, work func() error) {
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	took := make([][]time.Duration, inFlight)
-	var all sync.WaitGroup
+	var (
+		all           sync.WaitGroup
+		before, after runtime.MemStats
+	)
+	runtime.ReadMemStats(&before)
 	b.ResetTimer()
 	for i := range inFlight {
 		all.Go(func() {
@@ -127,6 +133,8 @@ func measure(b *testing.B, inFlight int, work func() error) {
 	}
 	all.Wait()
 	b.StopTimer()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N), "allocs")
 	sorted := slices.Sorted(slices.Values(slices.Concat(took...)))
 	b.ReportMetric(float64(sorted[len(sorted)/2].Microseconds()), "median-µs")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")

@@ -21,12 +21,22 @@ func Text(s string, secrets ...string) string {
 		if len(secret) < shortest {
 			continue
 		}
-		quoted := escape(secret)
-		for _, form := range []string{secret, quoted, escape(quoted), url.QueryEscape(secret), url.PathEscape(secret)} {
+		for _, form := range forms(secret) {
 			s = strings.ReplaceAll(s, form, Mark)
 		}
 	}
 	return s
+}
+
+// forms are what a secret may look like. One that a URL takes as it is has letters, digits and a few signs that no
+// quoting changes, so that there is one form.
+func forms(secret string) []string {
+	query := url.QueryEscape(secret)
+	if query == secret {
+		return []string{secret}
+	}
+	quoted := escape(secret)
+	return []string{secret, quoted, escape(quoted), query, url.PathEscape(secret)}
 }
 
 func escape(s string) string {
@@ -46,7 +56,11 @@ type writer struct {
 
 // Write reports all of p as written, though what it writes may be shorter.
 func (w writer) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(w.Writer, Text(string(p), w.secrets()...)); err != nil {
+	text, out := string(p), p
+	if redacted := Text(text, w.secrets()...); redacted != text {
+		out = []byte(redacted)
+	}
+	if _, err := w.Writer.Write(out); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/vpsbot/vpsbot/internal/redact"
 )
@@ -74,4 +77,27 @@ func TestWriterCounts(t *testing.T) {
 		_, err = redact.Writer(brokenPipe{}, secrets).Write([]byte(line))
 		require.ErrorIs(t, err, io.ErrClosedPipe)
 	}
+}
+
+// A secret is taken out as if each of its forms were looked for, whether or not they differ.
+func TestEveryFormIsFound(t *testing.T) {
+	t.Parallel()
+	unquoted := func(s string) string { quoted := strconv.Quote(s); return quoted[1 : len(quoted)-1] }
+	rapid.Check(t, func(t *rapid.T) {
+		letters := []rune("abZ09_-.~")
+		if rapid.Bool().Draw(t, "signs") {
+			letters = []rune(`ab0+ "\/é=&%`)
+		}
+		secret := rapid.StringOfN(rapid.SampledFrom(letters), 8, 12, -1).Draw(t, "secret")
+		forms := []string{secret, unquoted(secret), unquoted(unquoted(secret)), url.QueryEscape(secret), url.PathEscape(secret)}
+		for _, form := range forms {
+			expected := "<" + form + ">"
+			for _, one := range forms {
+				expected = strings.ReplaceAll(expected, one, redact.Mark)
+			}
+			if shown := redact.Text("<"+form+">", secret); shown != expected {
+				t.Fatalf("%q in %q", shown, form)
+			}
+		}
+	})
 }
