@@ -31,8 +31,21 @@ type memory struct {
 	takes     time.Duration
 }
 
+func (m *memory) delay() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.takes
+}
+
+// setDelay sets how long storing and claiming take.
+func (m *memory) setDelay(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.takes = d
+}
+
 func (m *memory) Enqueue(_ context.Context, _ time.Time, ds []delivery.Delivery) (fresh []bool, err error) {
-	time.Sleep(m.takes)
+	time.Sleep(m.delay())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var ids []string
@@ -48,7 +61,7 @@ func (m *memory) Enqueue(_ context.Context, _ time.Time, ds []delivery.Delivery)
 }
 
 func (m *memory) ClaimExpired(_ context.Context, _ time.Time, n int) (some []delivery.Delivery, _ error) {
-	time.Sleep(m.takes)
+	time.Sleep(m.delay())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.claims++
@@ -124,7 +137,7 @@ func TestDeliveryIsStoredCarriedOutAndAcknowledgedOnce(t *testing.T) {
 func TestDeliveriesShareABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
-		h.memory.takes = time.Second
+		h.setDelay(time.Second)
 		var all sync.WaitGroup
 		for i := range 2 * maxBatch {
 			all.Go(func() { require.NoError(t, h.Add(t.Context(), of(time.Duration(i).String()))) })
@@ -145,7 +158,8 @@ func TestDeliveryThatIsNotStored(t *testing.T) {
 		h := newHarness(t)
 		h.err = errors.New("the database is gone")
 		require.ErrorIs(t, h.Add(t.Context(), of("a")), h.err)
-		h.err, h.memory.takes = nil, 3*time.Second
+		h.err = nil
+		h.setDelay(3 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.ErrorIs(t, h.Add(ctx, of("b")), ErrSlow)
@@ -176,7 +190,8 @@ func TestDeliveriesOfAnotherProcess(t *testing.T) {
 func TestDeliveriesThatFindNoRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
-		h.takes, h.memory.takes = time.Second, time.Millisecond
+		h.takes = time.Second
+		h.setDelay(time.Millisecond)
 		const n = 10 * maxWorkers
 		for i := range n {
 			require.NoError(t, h.Add(t.Context(), of(fmt.Sprint(i))))
