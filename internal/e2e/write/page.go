@@ -37,9 +37,9 @@ var steps = []step{
 		env: []string{"VPSBOT_PROOF=full"}, args: strings.Fields("go test -count=1 -timeout=60m -v -run=TestFigure ./slackbot"),
 	},
 	{
-		args:   strings.Fields("go test -run=NONE -bench=Acknowledged -benchtime=5x ./slackbot"),
-		number: 13, units: []string{"hanging-p99-ms", "idle-p99-ms"},
-		text: "5000 commands at 1,000 a second while VPS.org hangs, each durable when it is acknowledged: 99 of 100 within %s ms (%s ms where the same requests go to a handler that does nothing) (nothing random)",
+		env: []string{"VPSBOT_BENCH=full"}, args: strings.Fields("go test -run=NONE -bench=Acknowledged -benchtime=1x ./slackbot"),
+		number: 13, units: []string{"hanging-p99-ms", "p99-ms", "idle-p99-ms"},
+		text: "commands at 1,000 a second, each durable when it is acknowledged: 99 of 100 within %s ms for 5 seconds while VPS.org hangs, within %s ms for 60 seconds while all are carried out once (%s ms where the same requests go to a handler that does nothing) (nothing random)",
 	},
 }
 
