@@ -28,7 +28,7 @@ func paths() (all [][]approval.State) {
 }
 
 // walk takes a new record along a path.
-func walk(t *testing.T, db database, id string, path []approval.State) approval.Record {
+func walk(t testing.TB, db database, id string, path []approval.State) approval.Record {
 	t.Helper()
 	r := asked(id)
 	r.State = path[0]

@@ -21,7 +21,7 @@ func post(id string, after time.Duration) delivery.Post {
 	}
 }
 
-func added(t *testing.T, db database, p delivery.Post) {
+func added(t testing.TB, db database, p delivery.Post) {
 	t.Helper()
 	first, err := db.AddPost(t.Context(), p)
 	require.NoError(t, err)

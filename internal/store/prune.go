@@ -105,9 +105,10 @@ var prunable = stateIn([]approval.State{
 	approval.Done, approval.Failed, approval.Refused, approval.Stale, approval.Denied, approval.Expired, approval.Cancelled, approval.NotApplied,
 })
 
-// isOld is the condition of approvals that may be deleted; before is a placeholder.
+// isOld is the condition of approvals that may be deleted; before is a placeholder. A claim can be later than
+// the end where a clock was put back, and budgets count claims.
 func isOld(before string) string {
-	return prunable + " AND changed_at < " + before + " AND claimed_at < " + before + " AND told_at < " + before + " AND expires_at < " + before +
+	return prunable + " AND changed_at < " + before + " AND claimed_at < " + before +
 		" AND NOT EXISTS (SELECT 1 FROM posts WHERE approval = approvals.id AND next > 0)" +
 		" AND NOT EXISTS (SELECT 1 FROM forms WHERE approval = approvals.id AND forms.expires_at >= " + before + ")" +
 		" AND NOT EXISTS (SELECT 1 FROM requests WHERE approval = approvals.id AND requests.at >= " + before + ")"

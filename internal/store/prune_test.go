@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"flag"
 	"fmt"
@@ -29,7 +30,7 @@ const day = 24 * time.Hour
 type past struct {
 	id                               string
 	path                             []approval.State
-	changed, claimed, told, expires  time.Duration
+	changed, claimed                 time.Duration
 	consent, challenge, request, due time.Duration
 	post                             bool // a message that is not due
 }
@@ -40,9 +41,9 @@ var agesToDraw = []time.Duration{-time.Hour, time.Minute, 2 * time.Hour, 23 * ti
 func drawPast(t *rapid.T, id string) past {
 	age, maybe := rapid.SampledFrom(agesToDraw), rapid.SampledFrom(append([]time.Duration{0, 0, 0, 0}, agesToDraw...))
 	p := past{id: id, path: rapid.SampledFrom(paths()).Draw(t, "path"), changed: age.Draw(t, "changed")}
-	p.claimed, p.told, p.expires = p.changed, p.changed, p.changed
-	if rapid.IntRange(0, 3).Draw(t, "times differ") == 0 {
-		p.claimed, p.told, p.expires = maybe.Draw(t, "claimed"), maybe.Draw(t, "told"), age.Draw(t, "expires")
+	p.claimed = p.changed
+	if rapid.IntRange(0, 3).Draw(t, "a clock was put back") == 0 {
+		p.claimed = maybe.Draw(t, "claimed")
 	}
 	p.consent, p.challenge, p.request, p.due = maybe.Draw(t, "consent"), maybe.Draw(t, "challenge"), maybe.Draw(t, "request"), maybe.Draw(t, "due")
 	p.post = rapid.Bool().Draw(t, "post")
@@ -50,7 +51,7 @@ func drawPast(t *rapid.T, id string) past {
 }
 
 // store stores it through the store, and then dates it back.
-func (p past) store(t *testing.T, db database, around *sql.DB, now time.Time) {
+func (p past) store(t testing.TB, db database, around *sql.DB, now time.Time) {
 	walk(t, db, p.id, p.path)
 	at := func(age time.Duration) int64 {
 		if age == 0 {
@@ -62,8 +63,7 @@ func (p past) store(t *testing.T, db database, around *sql.DB, now time.Time) {
 		_, err := around.ExecContext(t.Context(), statement, args...)
 		require.NoError(t, err)
 	}
-	do("UPDATE approvals SET created_at = $1, changed_at = $2, claimed_at = $3, told_at = $4, expires_at = $5 WHERE id = $6",
-		at(p.changed), at(p.changed), at(p.claimed), at(p.told), at(p.expires), p.id)
+	do("UPDATE approvals SET created_at = $1, changed_at = $2, claimed_at = $3 WHERE id = $4", at(p.changed), at(p.changed), at(p.claimed), p.id)
 	if p.consent != 0 {
 		do("INSERT INTO consents (approval, person, identity, channel, yes, reason, at, seq) VALUES ($1, 'bob', 'local:bob', 'terminal', 1, '', $2, 1)", p.id, at(p.consent))
 	}
@@ -89,7 +89,7 @@ func (p past) store(t *testing.T, db database, around *sql.DB, now time.Time) {
 func (p past) stays(old time.Duration) bool {
 	end := p.path[len(p.path)-1]
 	young := func(age time.Duration) bool { return age != 0 && age < old }
-	return end.IsOpen() || end == approval.NeedsHuman || p.due != 0 || young(p.changed) || young(p.claimed) || young(p.told) || young(p.expires) ||
+	return end.IsOpen() || end == approval.NeedsHuman || p.due != 0 || young(p.changed) || young(p.claimed) ||
 		young(p.challenge) || young(p.request)
 }
 
@@ -143,6 +143,18 @@ func used(days int) (changes []past) {
 	return changes
 }
 
+// oneYoung are approvals that are old and over but for one thing each.
+func oneYoung(id string) []past {
+	over := past{id: id, path: []approval.State{approval.Executing, approval.Done}, changed: 200 * day, claimed: 200 * day, consent: 200 * day, challenge: 200 * day, request: 200 * day, post: true}
+	claimed, challenge, request, due, person := over, over, over, over, over
+	claimed.id, claimed.claimed = id+"claimed", time.Hour
+	challenge.id, challenge.challenge = id+"challenge", time.Hour
+	request.id, request.request = id+"request", 23*time.Hour
+	due.id, due.due = id+"due", 200*day
+	person.id, person.path = id+"person", []approval.State{approval.Executing, approval.Unknown, approval.NeedsHuman}
+	return []past{over, claimed, challenge, request, due, person}
+}
+
 // Of random stores everything that is old and over is deleted, and nothing else; what stays is as it was.
 func TestPruneDeletesWhatIsOldAndOver(t *testing.T) {
 	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(testkit.Size(8, 50))))
@@ -160,6 +172,7 @@ func TestPruneDeletesWhatIsOldAndOver(t *testing.T) {
 			for i := range rapid.IntRange(1, 20).Draw(r, "approvals") {
 				all = append(all, drawPast(r, fmt.Sprint(n, "-", i)))
 			}
+			all = append(all, oneYoung(fmt.Sprint(n, "-"))...)
 			now, err := db.Now(t.Context())
 			require.NoError(r, err)
 			before := map[string][]string{}
@@ -257,7 +270,7 @@ func TestPruneDeliveries(t *testing.T) {
 }
 
 // old stores n approvals that are old and over, each with a consent, a request id and a message.
-func old(t *testing.T, url string, db database, n int) {
+func old(t testing.TB, url string, db database, n int) {
 	t.Helper()
 	around := around(t, url)
 	defer around.Close()
@@ -267,7 +280,7 @@ func old(t *testing.T, url string, db database, n int) {
 		p.store(t, db, around, now)
 	}
 	past{
-		id: "old", path: []approval.State{approval.Executing, approval.Done}, changed: 100 * day, claimed: 100 * day, told: 100 * day, expires: 100 * day,
+		id: "old", path: []approval.State{approval.Executing, approval.Done}, changed: 100 * day, claimed: 100 * day,
 		consent: 100 * day, request: 100 * day, post: true,
 	}.store(t, db, around, now)
 	for _, table := range []string{"approvals", "consents", "requests", "posts"} {
@@ -413,4 +426,61 @@ func TestPrunedApprovalIsUnknown(t *testing.T) {
 		again := asked("old")
 		inserted(t, db, again)
 	})
+}
+
+// BenchmarkChangeBesidePruning makes changes by one store, without another that prunes and with it, in turn.
+//
+//	VPSBOT_BENCH=full go test ./internal/store -run '^$' -bench BesidePruning -benchtime 1x
+func BenchmarkChangeBesidePruning(b *testing.B) {
+	changes, n := 100, 500
+	if os.Getenv("VPSBOT_BENCH") == "full" {
+		changes, n = 2000, 10_000
+	}
+	benchmark(b, func(b *testing.B, fresh func() string) {
+		url := fresh()
+		db, other := open(b, url), open(b, url)
+		old(b, url, db, n)
+		var took [2][]time.Duration
+		pruned, pruning := 0, time.Duration(0)
+		for b.Loop() {
+			took[0] = append(took[0], changeTimes(b, db, changes)...)
+			ctx, stop := context.WithCancel(b.Context())
+			var done sync.WaitGroup
+			done.Go(func() {
+				begun := time.Now()
+				for ctx.Err() == nil {
+					run, _ := other.Prune(ctx) // the end of ctx
+					if pruned += run.Approvals; run.Approvals == 0 {
+						return
+					}
+				}
+				pruning += time.Since(begun)
+			})
+			took[1] = append(took[1], changeTimes(b, db, changes)...)
+			stop()
+			done.Wait()
+		}
+		for i, name := range []string{"alone", "pruning"} {
+			slices.Sort(took[i])
+			b.ReportMetric(float64(took[i][len(took[i])/2].Microseconds())/1000, "ms-p50-"+name)
+			b.ReportMetric(float64(took[i][len(took[i])*99/100].Microseconds())/1000, "ms-p99-"+name)
+		}
+		b.ReportMetric(float64(took[1][len(took[1])*99/100])/float64(took[0][len(took[0])*99/100]), "pruning/alone-p99")
+		b.ReportMetric(float64(pruned), "pruned")
+	})
+}
+
+// changeTimes makes changes a few milliseconds apart.
+func changeTimes(b *testing.B, db database, n int) (took []time.Duration) {
+	for range n {
+		id := "new-" + rand.Text()
+		r, step := claimed(id), move(id, approval.Executing, approval.Done)
+		r.CreatedAt, step.At = time.Now(), time.Now()
+		begun := time.Now()
+		inserted(b, db, r)
+		moved(b, db, step)
+		took = append(took, time.Since(begun))
+		time.Sleep(3 * time.Millisecond)
+	}
+	return took
 }

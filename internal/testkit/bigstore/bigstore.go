@@ -176,7 +176,7 @@ func (c Copies) store(ctx context.Context, db *sql.DB) error {
 		switch column {
 		case "id", "asked_hash", "args_hash", "target", "target_name":
 			values[i] = column + " || '-' || n"
-		case "created_at", "changed_at", "claimed_at", "told_at":
+		case "created_at", "expires_at", "changed_at", "claimed_at", "told_at":
 			values[i] = fmt.Sprintf("CASE WHEN %s = 0 THEN 0 ELSE %s - n * CAST(%d AS BIGINT) END", column, column, c.Older.Milliseconds())
 		default:
 			values[i] = column
