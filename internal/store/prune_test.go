@@ -143,16 +143,23 @@ func used(days int) (changes []past) {
 	return changes
 }
 
-// oneYoung are approvals that are old and over but for one thing each.
-func oneYoung(id string) []past {
+// oneOfEach are approvals that are old, one in each state, and those that are over but for one thing each.
+func oneOfEach(id string) []past {
 	over := past{id: id, path: []approval.State{approval.Executing, approval.Done}, changed: 200 * day, claimed: 200 * day, consent: 200 * day, challenge: 200 * day, request: 200 * day, post: true}
-	claimed, challenge, request, due, person := over, over, over, over, over
+	claimed, challenge, request, due := over, over, over, over
 	claimed.id, claimed.claimed = id+"claimed", time.Hour
 	challenge.id, challenge.challenge = id+"challenge", time.Hour
 	request.id, request.request = id+"request", 23*time.Hour
 	due.id, due.due = id+"due", 200*day
-	person.id, person.path = id+"person", []approval.State{approval.Executing, approval.Unknown, approval.NeedsHuman}
-	return []past{over, claimed, challenge, request, due, person}
+	all, seen := []past{claimed, challenge, request, due}, map[approval.State]bool{}
+	for _, path := range paths() {
+		if end := path[len(path)-1]; !seen[end] {
+			seen[end] = true
+			over.id, over.path = id+string(end), path
+			all = append(all, over)
+		}
+	}
+	return all
 }
 
 // Of random stores everything that is old and over is deleted, and nothing else; what stays is as it was.
@@ -172,7 +179,7 @@ func TestPruneDeletesWhatIsOldAndOver(t *testing.T) {
 			for i := range rapid.IntRange(1, 20).Draw(r, "approvals") {
 				all = append(all, drawPast(r, fmt.Sprint(n, "-", i)))
 			}
-			all = append(all, oneYoung(fmt.Sprint(n, "-"))...)
+			all = append(all, oneOfEach(fmt.Sprint(n, "-"))...)
 			now, err := db.Now(t.Context())
 			require.NoError(r, err)
 			before := map[string][]string{}
