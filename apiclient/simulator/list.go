@@ -10,9 +10,11 @@ import (
 
 const maxPageSize = 100
 
-// list answers with the objects that are wanted, each as show returns it.
+// list answers with the objects that are wanted, all if wanted is nil, each as show returns it.
 func list[V any](c *call, objects []*V, wanted func(*V) bool, show func(*V) object) *response {
-	objects = slices.DeleteFunc(slices.Clone(objects), func(v *V) bool { return !wanted(v) })
+	if wanted != nil {
+		objects = slices.DeleteFunc(slices.Clone(objects), func(v *V) bool { return !wanted(v) })
+	}
 	p, valid := c.page(len(objects))
 	if !valid {
 		return fail(http.StatusNotFound, "Invalid page.")
