@@ -25,7 +25,8 @@ type breaker struct {
 var (
 	// errServerFault makes the circuit count an answer of 500 or above as a failure.
 	errServerFault = errors.New("server fault")
-	// errCallerEnded is excluded from the count: the end of the caller's context is no failure of the API.
+	// errCallerEnded is excluded from the count: the end of the caller's context is no failure of the API, and a
+	// page that is read ahead is asked for again.
 	errCallerEnded = errors.New("the caller ended the call")
 )
 
@@ -52,6 +53,8 @@ func (l breaker) RoundTrip(req *http.Request) (*http.Response, error) {
 		switch {
 		case failure != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errDeadline):
 			return resp, errCallerEnded
+		case callOf(req).isAhead && (failure != nil || resp.StatusCode >= http.StatusInternalServerError):
+			return resp, errCallerEnded // eight of one list would be nearly enough to open the circuit
 		case failure == nil && resp.StatusCode >= http.StatusInternalServerError:
 			return resp, errServerFault
 		}

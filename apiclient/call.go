@@ -32,6 +32,8 @@ type call struct {
 	in     any // becomes the payload; nil for none
 	out    any // a pointer to the result
 
+	isAhead bool // a page that is read before its turn: tried once, and its failure is not counted against the API
+
 	// Set by prepare.
 	path    string
 	payload []byte

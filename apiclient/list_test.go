@@ -1,7 +1,9 @@
 package apiclient
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -262,6 +264,47 @@ func TestListThatChangesLosesNothing(t *testing.T) {
 	require.ErrorIs(t, err, errListChanged)
 }
 
+// What fails for a moment while eight pages are read fails the list no more than a page alone: each is tried anew, and
+// the circuit stays closed.
+func TestPagesThatFailForAMoment(t *testing.T) {
+	for n := range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(time.Duration(n) * time.Millisecond) // the seed of the pauses between tries
+			began := time.Now()
+			pages := numbered(1000, func(int, *[]int) {})
+			c := testClient(t, withTransport(func(r *http.Request) (*http.Response, error) {
+				time.Sleep(50 * time.Millisecond)
+				if failing := time.Since(began) - 100*time.Millisecond; 0 <= failing && failing < 430*time.Millisecond {
+					return reply(http.StatusBadGateway, ``), nil
+				}
+				return pages(r)
+			}))
+			got, err := c.Servers.List(t.Context(), ServerFilter{})
+			require.NoError(t, err)
+			require.Len(t, got, 1000)
+		})
+	}
+}
+
+// Links that differ from the one before in more than the number are followed, and no page is read in vain for long.
+func TestLinksThatCannotBeForeseen(t *testing.T) {
+	requests := atomic.Int64{}
+	pages := numbered(1000, func(int, *[]int) {})
+	c := testClient(t, withTransport(func(r *http.Request) (*http.Response, error) {
+		resp, err := pages(r)
+		body, _ := io.ReadAll(resp.Body)
+		number, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		if number = max(number, 1); number < 100 {
+			body = append(bytes.TrimSuffix(body, []byte("}")), fmt.Sprintf(`,"next":"?page=%d&at=%d"}`, number+1, requests.Add(1))...)
+		}
+		return reply(resp.StatusCode, string(body)), err
+	}))
+	got, err := c.Servers.List(t.Context(), ServerFilter{})
+	require.NoError(t, err)
+	require.Len(t, got, 1000)
+	require.LessOrEqual(t, requests.Load(), int64(100+pagesAhead))
+}
+
 // Where only the first objects are wanted one page is read, if it has them and the count of all.
 func TestFirstPage(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -349,6 +392,7 @@ func TestPagesAtOnce(t *testing.T) {
 		got, err = c.Servers.List(t.Context(), ServerFilter{})
 		require.NoError(t, err)
 		require.Positive(t, over.Load())
+		require.Less(t, over.Load(), int64(pagesAtOnce), "after the first refusals no page is read beside another")
 		require.Len(t, got, 1000)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -34,6 +35,7 @@ type reading[T identified] struct {
 	launched int // the number of the last page that is read ahead
 	ahead    map[string]chan answer[T]
 	slots    chan struct{} // one of each page that is asked for
+	failed   atomic.Bool   // no further page is read ahead
 	reads    sync.WaitGroup
 }
 
@@ -120,41 +122,51 @@ func (r *reading[T]) isComplete() bool {
 }
 
 // readAhead starts to read the next pages, if the query of the next one has its number; a cursor names one page alone.
+// The first failure that may pass ends it: that page, and all that are not asked for yet, are read in their turn.
 func (r *reading[T]) readAhead(ctx context.Context, query string) {
 	values, err := url.ParseQuery(query)
 	if next := r.pages + 1; err == nil && values.Get("page") == strconv.Itoa(next) {
 		for ; r.launched < min(next+pagesAhead-1, r.last); r.launched++ {
 			values.Set("page", strconv.Itoa(r.launched+1))
+			c := &call{method: "GET", route: r.list.route, query: values.Encode(), isAhead: true}
 			answered := make(chan answer[T], 1)
-			r.ahead[values.Encode()] = answered
-			query := values.Encode()
+			r.ahead[c.query] = answered
 			r.reads.Go(func() {
+				defer close(answered)
 				r.slots <- struct{}{}
 				defer func() { <-r.slots }()
-				answered <- r.ask(ctx, query)
+				if r.failed.Load() {
+					return
+				}
+				a := r.ask(ctx, c)
+				if failure := errorIn(a.err); failure.Temporary() && failure.Kind != KindTimeout && failure.RetryAfter <= maxRetryAfter {
+					r.failed.Store(true)
+					return
+				}
+				answered <- a
 			})
 		}
 	}
 }
 
-// page returns the page of a query: one that is read ahead, or else it reads it. Of an API that limits requests
-// below the client's own limit, or whose links are not what was expected, the others are read one after the other.
+// page returns the page of a query: one that is read ahead, or else it reads it. If the API limits requests below the
+// client's own limit, fails, or links to other pages than was expected, the others are read one after the other.
 func (r *reading[T]) page(ctx context.Context, query string) (page[T], error) {
 	values, _ := url.ParseQuery(query)
 	key := values.Encode()
-	var a answer[T]
-	answered := r.ahead[key]
+	answered, isAhead := r.ahead[key]
+	r.failed.Store(r.failed.Load() || !isAhead && len(r.ahead) > 0)
 	delete(r.ahead, key)
-	if answered != nil {
-		a = <-answered
+	var a answer[T]
+	isAnswered := false
+	if isAhead {
+		a, isAnswered = <-answered
 	}
-	isLimited := errorIn(a.err).Kind == KindRateLimited && RetryAfter(a.err) <= maxRetryAfter
-	if answered == nil && len(r.ahead) > 0 || isLimited {
-		r.last = 0
-	}
-	if answered == nil || isLimited {
+	if r.failed.Load() {
 		r.reads.Wait()
-		a = r.ask(ctx, query)
+	}
+	if !isAnswered {
+		a = r.ask(ctx, &call{method: "GET", route: r.list.route, query: query})
 	}
 	if a.panic != nil {
 		panic(a.panic) // here the caller can recover
@@ -164,9 +176,8 @@ func (r *reading[T]) page(ctx context.Context, query string) (page[T], error) {
 }
 
 // ask reads one page.
-func (r *reading[T]) ask(ctx context.Context, query string) (a answer[T]) {
+func (r *reading[T]) ask(ctx context.Context, c *call) (a answer[T]) {
 	defer func() { a.panic = recover() }()
-	c := &call{method: "GET", route: r.list.route, query: query}
 	a.page, a.err = fetch[page[T]](ctx, r.list.run, c)
 	a.bytes = len(c.body)
 	return a

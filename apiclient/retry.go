@@ -39,7 +39,7 @@ func newRetry(next http.RoundTripper) retry {
 }
 
 func (l retry) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method != http.MethodGet {
+	if req.Method != http.MethodGet || callOf(req).isAhead {
 		return l.next.RoundTrip(req)
 	}
 	return l.client.Do(&retryablehttp.Request{Request: req})
