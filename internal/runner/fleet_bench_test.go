@@ -22,6 +22,17 @@ func fleet() simulator.Options {
 	return o
 }
 
+// An account of 50,000 servers works: the last of them is found by name, on the last of 500 pages.
+func TestFiftyThousandServers(t *testing.T) {
+	t.Parallel()
+	w := newWorldWith(t, "vps_demo", simulator.Options{Servers: 50_000, PageSize: 100})
+	last, name := 12344+50_000, ""
+	w.sim.Edit(func(world *simulator.World) { name = world.Servers[last].Name })
+	require.Contains(t, w.run("servers.list", `{"limit":1}`).Text(), "1 to 1 of 50000 servers")
+	require.Equal(t, 500, w.read(name))
+	require.Contains(t, w.run("servers.stop", `{"server":"`+name+`"}`).Card.Text(), fmt.Sprint(last))
+}
+
 // BenchmarkByName compares a read by a server's name with the same read by its id: cold, in a process that has read
 // nothing yet, and warm, in one that was asked a moment ago.
 func BenchmarkByName(b *testing.B) {
