@@ -16,6 +16,7 @@ const (
 	endsAtStart  = time.Hour        // at the first round: as long as any record waits
 	settleIn     = 5 * time.Second  // a new record's own process adds its messages
 	waitingAgain = 45 * time.Second // between two reconciliations of a waiting record that nobody marked dirty
+	mostRecords  = 5_000            // of a round: of the open ones, and of those that ended. lastSeen holds both
 )
 
 // Reconcile reconciles the records at each interval until ctx ends. It returns once the records that
@@ -37,6 +38,7 @@ func (f *Follower) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	scope.Limit = mostRecords
 	open, ended := scope, scope
 	open.States, ended.Since = approval.Open, f.Now().Add(-recentEnds)
 	if !f.swept {
