@@ -22,7 +22,7 @@ const minKillRate = 0.85
 var plantedMutants = []mutant{
 	{file: "permissions/policy.go", old: "p.ReadOnly && ask.Risk != Read", new: "p.ReadOnly && ask.Risk == Read"},
 	{file: "internal/approval/record.go", old: "!now.Before(r.ExpiresAt)", new: "now.Before(r.ExpiresAt)"},
-	{file: "internal/audit/verify.go", old: "; hash != row.Hash {", new: "; hash == row.Hash {"},
+	{file: "internal/audit/precheck.go", old: "string(hash[:]) == e.Row.Hash", new: "string(hash[:]) != e.Row.Hash"},
 }
 
 // Figure 12: the tests of permissions, approval and audit must kill 85 % of the mutants of their
