@@ -9,6 +9,7 @@ type Ask struct {
 	External bool     // the actor is a Slack user of another workspace
 	Surface  Surface
 	Channel  string // id of the Slack channel, where Surface is Slack
+	Remote   bool   // over HTTP, where Surface is MCP
 
 	Operation string
 	Risk      Risk          // the operation's own

@@ -56,6 +56,9 @@ func TestPolicyDecides(t *testing.T) {
 	ask := func(surface permissions.Surface, operation string, risk permissions.Risk) permissions.Ask {
 		return permissions.Ask{Actor: permissions.Local("alice"), Surface: surface, Operation: operation, Risk: risk}
 	}
+	remote := func(operation string, risk permissions.Risk) permissions.Ask {
+		return permissions.Ask{Actor: "key:ci", Surface: permissions.MCP, Remote: true, Operation: operation, Risk: risk}
+	}
 	for _, c := range []struct {
 		name   string
 		policy permissions.Policy
@@ -66,6 +69,8 @@ func TestPolicyDecides(t *testing.T) {
 		{"an editor may", everything, ask(permissions.MCP, "servers.delete", permissions.Destructive), true},
 		{"Slack may read", everything, ask(permissions.Slack, "servers.list", permissions.Read), true},
 		{"Slack may not change", everything, ask(permissions.Slack, "servers.start", permissions.Change), false},
+		{"HTTP may read", everything, remote("servers.list", permissions.Read), true},
+		{"HTTP may not change", everything, remote("servers.start", permissions.Change), false},
 		{"read-only reads", readOnly, ask(permissions.MCP, "servers.list", permissions.Read), true},
 		{"read-only changes nothing", readOnly, ask(permissions.MCP, "servers.start", permissions.Change), false},
 		{"listed by a glob", some, ask(permissions.MCP, "servers.delete", permissions.Destructive), true},

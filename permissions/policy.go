@@ -58,6 +58,9 @@ func (p Policy) Decide(ask Ask) Decision {
 	if ask.Surface == Slack && ask.Risk != Read {
 		return Decision{Risk: ask.Risk, Reason: "without a policy file nobody may change anything from Slack"}
 	}
+	if ask.Remote && ask.Risk != Read {
+		return Decision{Risk: ask.Risk, Reason: "without a policy file nobody may change anything over HTTP"}
+	}
 	if ask.External {
 		return Decision{Risk: ask.Risk, Reason: "without a policy file it is only for people of this workspace"}
 	}

@@ -28,7 +28,7 @@ type Record struct {
 	Actor       string // the requester: "local:alice"
 	Surface     string // the stored form of its [Origin]
 	Interactive bool   // requested on a real terminal, where a person sits
-	Session     string // of the requesting process, which runs the change once it is approved elsewhere
+	Session     string // of the requesting process, which runs the change once it is approved elsewhere; or [ServeSession]
 	API         string // base URL of the API: the same account on another API is another account
 	Account     string // the account's e-mail address
 	TokenName   string // the label of the token it was requested with
@@ -96,23 +96,33 @@ const (
 type Origin struct {
 	Surface  string   // "mcp", "slack", "terminal"
 	Channel  string   // id of the Slack channel; slack only
+	Remote   bool     // over HTTP; mcp only
 	Groups   []string // ids of the Slack user groups that the requester was in at that time; slack only
 	External bool     // the requester is of another workspace, and in no group of this one
 }
 
+// ServeSession is the session of a record that was requested over HTTP: any process of vpsbot serve runs it.
+const ServeSession = "serve"
+
+// remote takes the place of the channel of a request over HTTP.
+const remote = "http"
+
 // external takes the place of the groups of a requester of another workspace. No group has this id.
 const external = "external"
 
-// String returns the stored form: "slack:C123 S1 S2".
+// String returns the stored form: "slack:C123 S1 S2", "mcp:http".
 func (o Origin) String() string {
-	groups := strings.Join(o.Groups, " ")
+	channel, groups := o.Channel, strings.Join(o.Groups, " ")
+	if o.Remote {
+		channel = remote
+	}
 	if o.External {
 		groups = external
 	}
-	if o.Channel == "" && groups == "" {
+	if channel == "" && groups == "" {
 		return o.Surface
 	}
-	return strings.TrimSpace(o.Surface + ":" + o.Channel + " " + groups)
+	return strings.TrimSpace(o.Surface + ":" + channel + " " + groups)
 }
 
 // ParseOrigin parses the output of String.
@@ -120,6 +130,9 @@ func ParseOrigin(s string) Origin {
 	surface, place, _ := strings.Cut(s, ":")
 	channel, groups, _ := strings.Cut(place, " ")
 	o := Origin{Surface: surface, Channel: channel, External: groups == external}
+	if surface == string(permissions.MCP) && channel == remote {
+		o.Channel, o.Remote = "", true
+	}
 	if !o.External {
 		o.Groups = strings.Fields(groups)
 	}

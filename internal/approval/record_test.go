@@ -10,6 +10,7 @@ func TestOrigin(t *testing.T) {
 	t.Parallel()
 	for kept, want := range map[string]Origin{
 		"mcp":               {Surface: "mcp"},
+		"mcp:http":          {Surface: "mcp", Remote: true},
 		"terminal":          {Surface: "terminal"},
 		"slack:C1":          {Surface: "slack", Channel: "C1"},
 		"slack:C1 S1 S2":    {Surface: "slack", Channel: "C1", Groups: []string{"S1", "S2"}},

@@ -148,7 +148,11 @@ func answers(text, name string, yes bool) bool {
 // follow runs what was approved, where that is this process's part, or waits a little for the requester's
 // process to run it, or says how it will be run.
 func (s *session) follow(ctx context.Context, rec approval.Record) error {
-	isTerminal, isAlive := rec.Surface == string(permissions.Terminal), s.Store.IsAlive(ctx, rec.Session)
+	isTerminal := rec.Surface == string(permissions.Terminal)
+	isAlive, runs := s.Store.IsAlive(ctx, rec.Session), "The assistant's process"
+	if rec.Session == approval.ServeSession {
+		isAlive, runs = true, "vpsbot serve"
+	}
 	switch {
 	case rec.State == approval.Pending:
 		consents, err := s.db.Consents(ctx, rec.ID)
@@ -167,7 +171,7 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 	case !isAlive:
 		return s.io.println("Approved. The assistant's process has ended; it runs when the assistant asks for the same again.")
 	}
-	fmt.Fprintln(s.io.Out, "Approved. The assistant's process runs it now …")
+	fmt.Fprintf(s.io.Out, "Approved. %s runs it now …\n", runs)
 	waiting, cancel := context.WithTimeout(ctx, followFor)
 	defer cancel()
 	isRunning := func() bool { return rec.State == approval.Approved || rec.State == approval.Executing }

@@ -13,7 +13,7 @@ import (
 // row makes the audit row of a call that has no record.
 func (q request) row(decision audit.Decision) audit.Row {
 	return audit.Row{
-		At: q.Now(), Actor: string(q.call.Actor), Surface: string(q.call.Surface), Account: q.AccountName(), Token: q.tokenName(),
+		At: q.Now(), Actor: string(q.call.Actor), Surface: approval.Origin{Surface: string(q.call.Surface), Remote: q.call.Remote}.String(), Account: q.AccountName(), Token: q.tokenName(),
 		Operation: q.op.Name, Target: text.Clean(q.in.Text("server")), Arguments: json.RawMessage(q.in.Canonical()), Decision: decision,
 	}
 }

@@ -30,13 +30,13 @@ func (q request) authorize(ctx context.Context, fresh bool) error {
 
 // decide asks the policy. Where it does not say who may carry a yes to what an assistant wants
 // to destroy, and a person can be asked in Slack, the assistant's own client may not: some of them
-// answer by themselves.
+// answer by themselves. A client over HTTP never may then: it runs on a machine that nobody here knows.
 func (r *Runner) decide(ctx context.Context, ask permissions.Ask) permissions.Decision {
 	d := r.Policy().Decide(ask)
 	if d.Others > 0 && len(d.Approvers) == 0 {
 		d.Approvers = r.Policy().Candidates(ask)
 	}
-	if d.Allowed && d.Channels == nil && ask.Surface == permissions.MCP && d.Risk == permissions.Destructive && r.connected(ctx) {
+	if d.Allowed && d.Channels == nil && d.Risk == permissions.Destructive && (ask.Remote || ask.Surface == permissions.MCP && r.connected(ctx)) {
 		d.Channels = []permissions.Surface{permissions.Slack, permissions.Terminal}
 	}
 	return d
@@ -48,7 +48,7 @@ func (r *Runner) connected(ctx context.Context) bool { return r.Slack != nil && 
 // ask puts a call to the policy as a question.
 func (c Call) ask(op *tools.Op, in tools.Input, risk permissions.Risk, target *permissions.TargetServer) permissions.Ask {
 	return permissions.Ask{
-		Actor: c.Actor, Groups: c.Groups, External: c.External, Surface: c.Surface, Channel: c.Channel,
+		Actor: c.Actor, Groups: c.Groups, External: c.External, Surface: c.Surface, Channel: c.Channel, Remote: c.Remote,
 		Operation: op.Name, Risk: risk, Target: target, Creates: op.Resource.IsNew, NewName: op.NewName(in),
 	}
 }

@@ -77,7 +77,7 @@ func (a *attempt) join(ctx context.Context, p plan) Reply {
 		if no := a.Room(ctx, a.rec); no != "" {
 			return fail(a.op, &tools.Refusal{Text: no})
 		}
-		if a.rec.AnswerMode == approval.Interactive && !a.call.CanPrompt {
+		if a.rec.AnswerMode == approval.Interactive && !p.here(a.call) {
 			return a.Escalate(ctx, a.op, a.rec.ID, "") // this caller only gets an answer that is given elsewhere
 		}
 		return a.approvalRequired(ctx)
@@ -123,6 +123,7 @@ func (r *Runner) pause(ctx context.Context, d time.Duration) {
 type Answer struct {
 	Approval string
 	Channel  permissions.Surface // by which it came
+	Remote   bool                // it came over HTTP, to a question over MCP
 	Yes      bool
 	Text     string   // what was typed, where the card wants a name
 	External bool     // the person is of another Slack workspace
@@ -134,7 +135,7 @@ type Answer struct {
 // change if it is a yes. The surface vouches that the answer was given to this very
 // question by this very actor; everything else is checked here.
 func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) Reply {
-	ctx = r.pin(ctx)
+	ctx, ans.Remote = r.pin(ctx), ans.Remote || call.Remote
 	a, err := r.attemptOf(ctx, ans.Approval, call)
 	if err == nil {
 		err = a.checkAnswer(ctx, call.Actor, ans)

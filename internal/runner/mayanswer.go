@@ -52,7 +52,9 @@ func (r *Runner) MayAnswer(ctx context.Context, rec approval.Record, actor permi
 	if err := r.ended(ctx, actor); err != nil {
 		return Explain(err)
 	}
-	d := r.decide(ctx, r.askOf(rec))
+	ask := r.askOf(rec)
+	ask.Remote = ask.Remote || ans.Remote
+	d := r.decide(ctx, ask)
 	switch {
 	case !ans.Yes:
 		return check.notConcerned()
@@ -134,6 +136,14 @@ func (r *Runner) MayCarry(ctx context.Context, rec approval.Record, surface perm
 	return r.decide(ctx, r.askOf(rec)).Accepts(surface)
 }
 
+// MayPrompt reports whether the question of a record may be put to the client that a call came from. The record may
+// be one that another call made, from elsewhere.
+func (r *Runner) MayPrompt(ctx context.Context, call Call, rec approval.Record) bool {
+	ask := r.askOf(rec)
+	ask.Remote = ask.Remote || call.Remote
+	return call.CanPrompt && r.decide(ctx, ask).Accepts(call.Surface)
+}
+
 // AnswerChannels says, for a person to read, where a yes to what a record asks can be given.
 func (r *Runner) AnswerChannels(ctx context.Context, rec approval.Record) string {
 	return surfaces(r.decide(ctx, r.askOf(rec)).Channels)
@@ -154,7 +164,7 @@ func (r *Runner) askOf(rec approval.Record) permissions.Ask {
 	facts, _ := factsThen(rec)
 	from := rec.Origin()
 	ask := permissions.Ask{
-		Actor: permissions.Actor(rec.Actor), Groups: from.Groups, External: from.External, Surface: permissions.Surface(from.Surface), Channel: from.Channel,
+		Actor: permissions.Actor(rec.Actor), Groups: from.Groups, External: from.External, Surface: permissions.Surface(from.Surface), Channel: from.Channel, Remote: from.Remote,
 		Operation: rec.Operation, Risk: permissions.Risk(rec.Risk), Raised: permissions.Risk(rec.Risk), Target: &permissions.TargetServer{ID: facts["id"], Name: facts["name"]},
 	}
 	if op, ok := r.Catalogue.Lookup(rec.Operation); ok {

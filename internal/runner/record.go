@@ -23,7 +23,7 @@ import (
 // newRecord makes the record of a plan. It is pending until a store says otherwise.
 func (q request) newRecord(p plan, askedHash string) approval.Record {
 	now, call := q.Now(), q.call
-	origin := approval.Origin{Surface: string(call.Surface), Channel: call.Channel, Groups: call.Groups, External: call.External}
+	origin := approval.Origin{Surface: string(call.Surface), Channel: call.Channel, Remote: call.Remote, Groups: call.Groups, External: call.External}
 	rec := approval.Record{
 		ID: randomID(q.Random), Operation: p.op.Name, Risk: string(p.demand.Risk),
 		Input: json.RawMessage(p.in.Canonical()), AskedHash: askedHash,
@@ -34,6 +34,9 @@ func (q request) newRecord(p plan, askedHash string) approval.Record {
 		Own: p.demand.Own, Others: p.demand.Others, Approvers: text.Clean(strings.Join(p.demand.Approvers, ", ")), RequestID: call.RequestID,
 		State: approval.Pending, AnswerMode: approval.Async,
 		CreatedAt: now, ExpiresAt: now.Add(answerElsewhere), ChangedAt: now,
+	}
+	if call.Remote {
+		rec.Session = approval.ServeSession
 	}
 	rec.Person, _ = q.Policy().Person(call.Actor)
 	if p.here(call) && p.demand.Others == 0 {
@@ -165,7 +168,7 @@ func (c Call) onRecord(rec approval.Record) {
 func (r *Runner) CallOf(rec approval.Record) Call {
 	ask := r.askOf(rec)
 	return Call{
-		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Groups: ask.Groups,
+		Operation: rec.Operation, Actor: ask.Actor, Surface: ask.Surface, Channel: ask.Channel, Remote: ask.Remote, Groups: ask.Groups,
 		External: ask.External, Interactive: rec.Interactive, CanPrompt: true,
 	}
 }

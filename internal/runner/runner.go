@@ -52,6 +52,7 @@ type Call struct {
 	Surface     permissions.Surface
 	Interactive bool                                      // asked on a real terminal, where a person sits
 	Channel     string                                    // id of the Slack channel, where Surface is Slack
+	Remote      bool                                      // over HTTP, where Surface is MCP
 	Groups      []string                                  // ids of the Slack user groups that the actor is in
 	External    bool                                      // the actor is of another Slack workspace
 	RequestID   string                                    // the caller's idempotency key: the same gives the same outcome

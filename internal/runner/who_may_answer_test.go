@@ -60,6 +60,92 @@ func TestPolicyDecidesTheAnswerChannels(t *testing.T) {
 	require.Equal(t, runner.Done, w.agree("backups.delete", backup).Outcome)
 }
 
+// A form over HTTP answers for what destroys only where the policy's confirm names mcp; elsewhere Slack and a
+// terminal do.
+func TestFormsOverHTTP(t *testing.T) {
+	t.Parallel()
+	mcp, elsewhere := []permissions.Surface{permissions.MCP}, []permissions.Surface{permissions.Slack, permissions.Terminal}
+	const reboot, remove = "servers.reboot", "backups.delete"
+	for _, c := range []struct {
+		name, operation string
+		confirm         []permissions.Surface // of the operation's risk
+		slack, counts   bool
+	}{
+		{"what interrupts", reboot, nil, false, true},
+		{"what interrupts, with Slack", reboot, nil, true, true},
+		{"what interrupts, asked elsewhere", reboot, elsewhere, false, false},
+		{"what destroys", remove, nil, false, false},
+		{"what destroys, with Slack", remove, nil, true, false},
+		{"what destroys, asked elsewhere", remove, elsewhere, false, false},
+		{"what destroys, where confirm names mcp", remove, mcp, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newSlackTeam(t)
+			w.runner.Slack = func(context.Context) bool { return c.slack }
+			input, risk := backup, permissions.Destructive
+			if c.operation == reboot {
+				input, risk = `{"server":"web-server-01"}`, permissions.Disruptive
+			}
+			if c.confirm != nil {
+				w.policy.Book.Confirm = map[permissions.Risk][]permissions.Surface{risk: c.confirm}
+			}
+			wish := call(c.operation, input)
+			wish.Remote = true
+			asked := w.runner.Run(t.Context(), wish)
+			require.Equal(t, runner.ApprovalRequired, asked.Outcome, asked.Message)
+			rec := *asked.Record
+			require.Equal(t, c.counts, rec.AnswerMode == approval.Interactive)
+			require.Equal(t, approval.ServeSession, rec.Session)
+			require.True(t, rec.Origin().Remote)
+			require.Equal(t, c.counts, w.runner.MayPrompt(t.Context(), wish, rec))
+			require.Equal(t, c.counts, w.runner.MayCarry(t.Context(), rec, permissions.MCP))
+
+			yes := runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Yes: true, Text: rec.Confirm}
+			reply := w.runner.Answer(t.Context(), wish, yes)
+			if !c.counts {
+				require.Equal(t, runner.Refuse, reply.Class, reply.Message)
+				_, err := w.runner.Decide(t.Context(), alice, yes, "")
+				require.ErrorContains(t, err, "does not let mcp carry a yes")
+				require.Empty(t, w.sent())
+				yes.Channel = permissions.Terminal
+				_, err = w.runner.Decide(t.Context(), alice, yes, "")
+				require.NoError(t, err)
+				rec, err = w.runner.RunApproved(t.Context(), w.runner.CallOf(rec), rec.ID)
+				require.NoError(t, err)
+				require.Equal(t, approval.Done, rec.State, rec.Message)
+			} else {
+				require.Equal(t, runner.Done, reply.Outcome, reply.Message)
+			}
+			require.Len(t, w.sent(), 1)
+		})
+	}
+}
+
+// A question that was made on stdio or at a terminal gets no answer over HTTP either, at any replica.
+func TestAQuestionOfElsewhereOverHTTP(t *testing.T) {
+	t.Parallel()
+	for _, surface := range []permissions.Surface{permissions.MCP, permissions.Terminal} {
+		w := newSlackTeam(t)
+		w.runner.Slack = nil
+		here := call("backups.delete", backup)
+		here.Surface = surface
+		first := w.runner.Run(t.Context(), here)
+		there := call("backups.delete", backup)
+		there.Remote = true
+		asked := w.runner.Run(t.Context(), there)
+		require.Equal(t, first.Record.ID, asked.Record.ID)
+		require.Equal(t, approval.Async, asked.Record.AnswerMode, "it can be answered elsewhere alone")
+		require.True(t, w.runner.MayPrompt(t.Context(), here, *asked.Record))
+		require.False(t, w.runner.MayPrompt(t.Context(), there, *asked.Record))
+		yes := runner.Answer{Approval: asked.Record.ID, Channel: permissions.MCP, Yes: true, Text: asked.Card.Confirm}
+		require.Equal(t, runner.Refuse, w.runner.Answer(t.Context(), there, yes).Class)
+		yes.Remote = true
+		_, err := w.runner.Decide(t.Context(), alice, yes, "")
+		require.Error(t, err)
+		require.Equal(t, approval.Pending, w.onRecord(asked.Record.ID).State)
+	}
+}
+
 // Where Slack cannot ask the very person who asked, somebody whom the policy would let do the
 // same answers for them; nobody does where it can.
 func TestDelegateOfAnAskerWhomSlackDoesNotKnow(t *testing.T) {
