@@ -15,6 +15,8 @@ const (
 	defaultURL      = "https://admin.vps.org/api/v1"
 	defaultSlackURL = "https://slack.com/api/"
 	defaultListen   = "127.0.0.1:8484"
+
+	exampleMetricsListen = "127.0.0.1:9484"
 )
 
 func (c *Config) setURL(text string) (err error) {
@@ -42,17 +44,21 @@ func (c *Config) setPublicURL(text string) (err error) {
 }
 
 // setListen wants a port that is a number: the names of ports differ between machines.
-func (c *Config) setListen(text string) error {
-	text = cmp.Or(text, defaultListen)
-	_, port, err := net.SplitHostPort(text)
-	if err != nil {
-		return errors.New("is not HOST:PORT: write such as " + defaultListen + ", or :8484 for all addresses of this machine")
+func setListen(to *string, fallback, example string) func(string) error {
+	return func(text string) error {
+		if *to = cmp.Or(text, fallback); *to == "" {
+			return nil
+		}
+		_, port, err := net.SplitHostPort(*to)
+		if err != nil {
+			_, usual, _ := strings.Cut(example, ":")
+			return errors.New("is not HOST:PORT: write such as " + example + ", or :" + usual + " for all addresses of this machine")
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+			return errors.New("has a port that is no number from 0 to 65535: write such as " + example)
+		}
+		return nil
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-		return errors.New("has a port that is no number from 0 to 65535: write such as " + defaultListen)
-	}
-	c.Listen = text
-	return nil
 }
 
 // PublicAddress parses an address to which Slack is to send: Slack sends to encrypted addresses alone, and

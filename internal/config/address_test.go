@@ -35,12 +35,14 @@ func TestAddressesOfServe(t *testing.T) {
 		{"SLACK_API_URL", "http://127.0.0.1:1/api//", "http://127.0.0.1:1/api/"},
 		{"VPSBOT_LISTEN", " :8080 ", ":8080"},
 		{"VPSBOT_LISTEN", "[::1]:0", "[::1]:0"},
+		{"VPSBOT_METRICS_LISTEN", " 127.0.0.1:9484 ", "127.0.0.1:9484"},
+		{"VPSBOT_METRICS_LISTEN", "", ""},
 		{"VPSBOT_PUBLIC_URL", "https://Bot.example.com:443/", "https://bot.example.com"},
 		{"VPSBOT_PUBLIC_URL", "https://example.com/vpsbot/", "https://example.com/vpsbot"},
 	} {
 		c, err := read(t, vars{test.name: test.given}, "linux")
 		require.NoError(t, err)
-		got := map[string]string{"SLACK_API_URL": c.SlackURL, "VPSBOT_LISTEN": c.Listen, "VPSBOT_PUBLIC_URL": c.PublicURL}
+		got := map[string]string{"SLACK_API_URL": c.SlackURL, "VPSBOT_LISTEN": c.Listen, "VPSBOT_METRICS_LISTEN": c.MetricsListen, "VPSBOT_PUBLIC_URL": c.PublicURL}
 		require.Equal(t, test.want, got[test.name])
 	}
 }

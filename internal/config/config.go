@@ -33,6 +33,8 @@ type Config struct {
 	Listen     string // HOST:PORT that serve listens on
 	PublicURL  string // where users reach serve, without a slash at its end; empty: not set
 
+	MetricsListen string // HOST:PORT of GET /metrics; empty: none
+
 	// Unknown are the variables that vpsbot does not know, sorted: all that begin with VPSBOT_, and those that
 	// begin with SLACK_ and come close to one of its own. [Read] refuses the other close ones.
 	Unknown []Unknown
@@ -70,6 +72,7 @@ type variables struct {
 	SlackURL             string `env:"SLACK_API_URL"`
 	Listen               string `env:"VPSBOT_LISTEN"`
 	PublicURL            string `env:"VPSBOT_PUBLIC_URL"`
+	MetricsListen        string `env:"VPSBOT_METRICS_LISTEN"`
 
 	StateHome    string `env:"XDG_STATE_HOME"`
 	Home         string `env:"HOME"`
@@ -127,7 +130,8 @@ func (c *Config) check() error {
 		{"VPSBOT_LOG_FORMAT", v.LogFormat, c.setLogFormat},
 		{"VPSBOT_DATABASE_URL", v.DatabaseURL.Reveal(), checkDatabase},
 		{"SLACK_API_URL", v.SlackURL, c.setSlackURL},
-		{"VPSBOT_LISTEN", v.Listen, c.setListen},
+		{"VPSBOT_LISTEN", v.Listen, setListen(&c.Listen, defaultListen, defaultListen)},
+		{"VPSBOT_METRICS_LISTEN", v.MetricsListen, setListen(&c.MetricsListen, "", exampleMetricsListen)},
 		{"VPSBOT_PUBLIC_URL", v.PublicURL, c.setPublicURL},
 	} {
 		if err := setting.set(strings.TrimSpace(setting.text)); err != nil {

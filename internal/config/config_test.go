@@ -87,6 +87,8 @@ func TestMistakes(t *testing.T) {
 		{"VPSBOT_LISTEN", "localhost:http", "VPSBOT_LISTEN has a port that is no number from 0 to 65535: write such as 127.0.0.1:8484"},
 		{"VPSBOT_LISTEN", ":70000", "VPSBOT_LISTEN has a port that is no number from 0 to 65535: write such as 127.0.0.1:8484"},
 		{"VPSBOT_LISTEN", ":+80", "VPSBOT_LISTEN has a port that is no number from 0 to 65535: write such as 127.0.0.1:8484"},
+		{"VPSBOT_METRICS_LISTEN", "9484", "VPSBOT_METRICS_LISTEN is not HOST:PORT: write such as 127.0.0.1:9484, or :9484 for all addresses of this machine"},
+		{"VPSBOT_METRICS_LISTEN", ":metrics", "VPSBOT_METRICS_LISTEN has a port that is no number from 0 to 65535: write such as 127.0.0.1:9484"},
 		{"VPSBOT_PUBLIC_URL", "vpsbot.example.com", "VPSBOT_PUBLIC_URL is not an address: write https://vpsbot.example.com, or leave it out"},
 		{"VPSBOT_PUBLIC_URL", "http://example.com", "VPSBOT_PUBLIC_URL is neither https nor http on this machine: write https://vpsbot.example.com, or http://127.0.0.1:8484 for a try"},
 		{"VPSBOT_PUBLIC_URL", "https://a:hush@example.com", "VPSBOT_PUBLIC_URL has a user, a query or a fragment in it: write the bare address, such as https://vpsbot.example.com"},
