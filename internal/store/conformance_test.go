@@ -42,6 +42,7 @@ type database interface {
 	audit.Store
 	keys.Store
 	io.Closer
+	Secret(ctx context.Context, name string) ([]byte, error)
 }
 
 func open(t testing.TB, url string) *store.Store {

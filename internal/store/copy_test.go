@@ -39,6 +39,8 @@ func full(t *testing.T) (path string) {
 	received(t, db, 0, newDelivery("open", 0), newDelivery("done", 0))
 	require.NoError(t, db.Ack(ctx, []string{"done"}))
 	added(t, db, post("4", 0))
+	_, err = db.Secret(ctx, "session")
+	require.NoError(t, err)
 	noted(t, db, 1500) // more than a page, and more than a batch
 	// What older versions let in.
 	execute(t, path, "UPDATE approvals SET message = 'a' || char(0) || CAST(x'ff' AS TEXT) WHERE id = '3'")
@@ -55,7 +57,7 @@ func TestMigrate(t *testing.T) {
 	}
 	require.Equal(t, map[string]int64{
 		"access_keys": 1, "approvals": 4, "audit": 1510, "audit_archives": 0, "audit_checkpoints": 0, "beats": 1, "consents": 2,
-		"deliveries": 1, "forms": 1, "freezes": 1, "inbox": 2, "posts": 1, "requests": 1,
+		"deliveries": 1, "forms": 1, "freezes": 1, "inbox": 2, "posts": 1, "requests": 1, "secrets": 1,
 	}, got)
 
 	from, to := open(t, "sqlite:"+path), open(t, url)
@@ -73,6 +75,11 @@ func TestMigrate(t *testing.T) {
 		}
 	}
 	require.Equal(t, want, have)
+	secret, err := from.Secret(t.Context(), "session")
+	require.NoError(t, err)
+	copied, err := to.Secret(t.Context(), "session")
+	require.NoError(t, err)
+	require.Equal(t, secret, copied)
 	given, err := to.Consents(t.Context(), "4")
 	require.NoError(t, err)
 	require.Equal(t, []string{"S1", "S2"}, given[0].Groups)

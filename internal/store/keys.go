@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -100,4 +101,22 @@ func readKey(ctx context.Context, s *Store, where, value string) (keys.Key, erro
 		return k, keys.ErrNotFound
 	}
 	return k, err
+}
+
+// Secret returns the key of that name, 256 random bits that all processes on this database share. Whoever asks first
+// makes it.
+func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
+	read := func() ([]byte, error) {
+		return readOne(ctx, s, func(key *[]byte) []any { return []any{(*binary)(key)} }, "SELECT value FROM secrets WHERE name = $1", name)
+	}
+	key, err := read()
+	if !errors.Is(err, approval.ErrNotFound) {
+		return key, err
+	}
+	made := make(binary, 32)
+	_, _ = rand.Read(made) // never fails
+	if _, err := s.change(ctx, "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", name, &made); err != nil {
+		return nil, err
+	}
+	return read() // another process may have been first
 }

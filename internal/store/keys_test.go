@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,5 +98,39 @@ func TestOneFirstKey(t *testing.T) {
 		require.Len(t, first, 1)
 		require.NoError(t, db.Revoke(ctx, first[0].Name, start.Add(time.Minute), row("revoked")))
 		require.ErrorIs(t, db.AddFirst(ctx, keys.Key{Name: "late", Hash: "late", CreatedAt: ms(start)}, row("created")), keys.ErrNotFirst)
+	})
+}
+
+// A secret is made once, is another one for each name, and stays.
+func TestSecrets(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		db := open(t, url)
+		first, err := db.Secret(t.Context(), "session")
+		require.NoError(t, err)
+		require.Len(t, first, 32)
+		other, err := db.Secret(t.Context(), "other")
+		require.NoError(t, err)
+		require.NotEqual(t, first, other)
+		require.NoError(t, db.Close())
+		again, err := open(t, url).Secret(t.Context(), "session")
+		require.NoError(t, err)
+		require.Equal(t, first, again)
+	})
+}
+
+// printSecret prints the secret that a process gets.
+func printSecret(db database, _ string) error {
+	key, err := db.Secret(context.Background(), "session")
+	fmt.Printf("%x", key)
+	return err
+}
+
+// Of eight processes that ask first at once all get the same secret.
+func TestProcessesMakeOneSecret(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		open(t, url)
+		printed := together(t, 8, "secret", url)
+		require.Len(t, printed[0], 64)
+		require.Len(t, slices.Compact(printed), 1)
 	})
 }

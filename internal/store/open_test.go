@@ -142,7 +142,7 @@ func TestSchemaIsStrict(t *testing.T) {
 	open(t, "sqlite:"+path)
 	require.Equal(t, []string{
 		"access_keys", "approvals", "audit", "audit_archives", "audit_checkpoints", "beats", "consents", "deliveries",
-		"forms", "freezes", "inbox", "posts", "requests",
+		"forms", "freezes", "inbox", "posts", "requests", "secrets",
 	},
 		query(t, path, "SELECT name FROM pragma_table_list WHERE strict = 1 AND schema = 'main' ORDER BY name"))
 	require.Equal(t, []string{"INTEGER", "TEXT"}, query(t, path, `SELECT DISTINCT c.type FROM pragma_table_list t, pragma_table_info(t.name) c

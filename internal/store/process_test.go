@@ -34,6 +34,7 @@ var roles = map[string]func(db database, name string) error{
 	"press":   pressOnce,
 	"share":   share,
 	"prune":   prune,
+	"secret":  printSecret,
 }
 
 func TestMain(m *testing.M) {

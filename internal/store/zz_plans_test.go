@@ -41,7 +41,7 @@ func observe(query string, args []any) {
 
 // short are tables, and partial indexes of what is open or waits, that do not grow with what has ended.
 var short = []string{
-	"freezes", "access_keys", "beats", "audit_archives", "due",
+	"freezes", "access_keys", "secrets", "beats", "audit_archives", "due",
 	"approvals_holder", "approvals_open", "approvals_open_newest", "approvals_due", "approvals_questions", "audit_accepted", "audit_signed", "audit_signed",
 	"inbox_left", "posts_due", "posts_owner",
 }
