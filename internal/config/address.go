@@ -3,7 +3,9 @@ package config
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -41,6 +43,77 @@ func (c *Config) setPublicURL(text string) (err error) {
 		c.PublicURL, err = c.parseAddress(text, publicAdvice, "")
 	}
 	return err
+}
+
+func (c *Config) setMCP(text string) error {
+	var on bool
+	if err := setBool(&on)(text); err != nil || text == "" {
+		return err
+	}
+	c.mcp = &on
+	return nil
+}
+
+// MCP reports whether serve has /mcp: as VPSBOT_MCP says, else where there is a public address or no Slack.
+func (c Config) MCP() bool {
+	if c.mcp != nil {
+		return *c.mcp
+	}
+	_, err := c.SlackMode()
+	return c.PublicURL != "" || errors.Is(err, ErrNoSlack)
+}
+
+// IsLocal reports whether serve can be reached from this machine alone, as far as its variables say.
+func (c Config) IsLocal() bool {
+	host, _, _ := net.SplitHostPort(c.Listen) // it was checked
+	public, err := url.Parse(c.PublicURL)
+	return IsLoopback(host) && err == nil && (c.PublicURL == "" || IsLoopback(public.Hostname()))
+}
+
+// each calls set with each part of a list with commas.
+func each(list string, set func(part string) error) error {
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if err := set(part); err != nil {
+			return fmt.Errorf("has a part that %w", err)
+		}
+	}
+	return nil
+}
+
+var originAdvice = addressAdvice{example: "https://app.example.com", orElse: ", with commas between several", local: "http://localhost:6274"}
+
+func (c *Config) setOrigins(text string) error {
+	return each(text, func(part string) error {
+		origin, err := c.parseAddress(part, originAdvice, "")
+		if err == nil && strings.Count(origin, "/") > len("//") {
+			err = errors.New("has a path: an origin has none, write such as " + originAdvice.example)
+		}
+		c.Origins = append(c.Origins, origin)
+		return err
+	})
+}
+
+const defaultProxies = "127.0.0.0/8,::1"
+
+// setProxies refuses what means everybody: whoever is trusted says from which address a call came.
+func (c *Config) setProxies(text string) error {
+	return each(cmp.Or(text, defaultProxies), func(part string) error {
+		prefix, err := netip.ParsePrefix(part)
+		if address, notOne := netip.ParseAddr(part); notOne == nil {
+			prefix, err = netip.PrefixFrom(address.WithZone(""), address.BitLen()), nil
+		}
+		switch {
+		case err != nil:
+			return errors.New("is not an address: write that of the proxy, such as 10.0.0.5, or its network, such as 10.0.0.0/8")
+		case prefix.Bits() == 0:
+			return errors.New("means everybody: write the address of the proxy, such as 10.0.0.5, or its network, such as 10.0.0.0/8")
+		}
+		c.TrustedProxies = append(c.TrustedProxies, prefix.Masked())
+		return nil
+	})
 }
 
 // setListen wants a port that is a number: the names of ports differ between machines.

@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +47,65 @@ func TestAddressesOfServe(t *testing.T) {
 		got := map[string]string{"SLACK_API_URL": c.SlackURL, "VPSBOT_LISTEN": c.Listen, "VPSBOT_METRICS_LISTEN": c.MetricsListen, "VPSBOT_PUBLIC_URL": c.PublicURL}
 		require.Equal(t, test.want, got[test.name])
 	}
+}
+
+// /mcp is there where VPSBOT_MCP says so, else where it has an address of its own or is all that serve can serve.
+func TestMCP(t *testing.T) {
+	slack, public := vars{"SLACK_BOT_TOKEN": "b", "SLACK_APP_TOKEN": "a"}, vars{"VPSBOT_PUBLIC_URL": "https://bot.example.com"}
+	with := func(all ...vars) vars {
+		sum := vars{}
+		for _, some := range all {
+			maps.Copy(sum, some)
+		}
+		return sum
+	}
+	for name, test := range map[string]struct {
+		env  vars
+		want bool
+	}{
+		"nothing":               {vars{}, true},
+		"Slack":                 {slack, false},
+		"half of Slack":         {vars{"SLACK_BOT_TOKEN": "b"}, false},
+		"a public address":      {public, true},
+		"Slack and an address":  {with(slack, public), true},
+		"Slack, on":             {with(slack, vars{"VPSBOT_MCP": "true"}), true},
+		"a public address, off": {with(public, vars{"VPSBOT_MCP": "false"}), false},
+		"set to nothing":        {with(slack, vars{"VPSBOT_MCP": " "}), false},
+	} {
+		c, err := read(t, test.env, "linux")
+		require.NoError(t, err)
+		require.Equal(t, test.want, c.MCP(), name)
+	}
+}
+
+func TestIsLocal(t *testing.T) {
+	for _, test := range []struct {
+		listen, public string
+		want           bool
+	}{
+		{"", "", true},
+		{"localhost:1", "http://127.0.0.1:1", true},
+		{"[::1]:1", "https://localhost", true},
+		{":8484", "", false},
+		{"0.0.0.0:8484", "", false},
+		{"10.0.0.5:8484", "", false},
+		{"", "https://bot.example.com", false},
+	} {
+		c, err := read(t, vars{"VPSBOT_LISTEN": test.listen, "VPSBOT_PUBLIC_URL": test.public}, "linux")
+		require.NoError(t, err)
+		require.Equal(t, test.want, c.IsLocal(), test.listen+" "+test.public)
+	}
+}
+
+func TestOriginsAndProxies(t *testing.T) {
+	c, err := read(t, nil, "linux")
+	require.NoError(t, err)
+	require.Empty(t, c.Origins)
+	require.Equal(t, "[127.0.0.0/8 ::1/128]", fmt.Sprint(c.TrustedProxies))
+	c, err = read(t, vars{"VPSBOT_ORIGINS": "https://App.example.com:443/, http://localhost:6274", "VPSBOT_TRUSTED_PROXIES": "10.1.2.3/8, 192.0.2.1,2001:db8::/32"}, "linux")
+	require.NoError(t, err)
+	require.Equal(t, []string{"https://app.example.com", "http://localhost:6274"}, c.Origins)
+	require.Equal(t, "[10.0.0.0/8 192.0.2.1/32 2001:db8::/32]", fmt.Sprint(c.TrustedProxies))
 }
 
 func TestPublicAddress(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -24,14 +25,16 @@ const demoToken = "vps_demo" // of the simulator alone
 
 // Config is the checked environment. It is a value: nothing in it changes after [Read].
 type Config struct {
-	URL        string // the API's base URL, or [Simulator]
-	Policy     permissions.Policy
-	AuditReads bool
-	LogLevel   slog.Level
-	LogJSON    bool
-	SlackURL   string // base of Slack's Web API, with a slash at its end
-	Listen     string // HOST:PORT that serve listens on
-	PublicURL  string // where users reach serve, without a slash at its end; empty: not set
+	URL            string // the API's base URL, or [Simulator]
+	Policy         permissions.Policy
+	AuditReads     bool
+	LogLevel       slog.Level
+	LogJSON        bool
+	SlackURL       string         // base of Slack's Web API, with a slash at its end
+	Listen         string         // HOST:PORT that serve listens on
+	PublicURL      string         // where users reach serve, without a slash at its end; empty: not set
+	Origins        []string       // of web pages that may call /mcp
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
 
 	MetricsListen string // HOST:PORT of GET /metrics; empty: none
 
@@ -44,6 +47,7 @@ type Config struct {
 
 	vars variables
 	goos string
+	mcp  *bool // what VPSBOT_MCP says; nil: nothing
 }
 
 // variables is the environment as it is written.
@@ -73,6 +77,9 @@ type variables struct {
 	Listen               string `env:"VPSBOT_LISTEN"`
 	PublicURL            string `env:"VPSBOT_PUBLIC_URL"`
 	MetricsListen        string `env:"VPSBOT_METRICS_LISTEN"`
+	MCP                  string `env:"VPSBOT_MCP"`
+	Origins              string `env:"VPSBOT_ORIGINS"`
+	TrustedProxies       string `env:"VPSBOT_TRUSTED_PROXIES"`
 
 	StateHome    string `env:"XDG_STATE_HOME"`
 	Home         string `env:"HOME"`
@@ -133,6 +140,9 @@ func (c *Config) check() error {
 		{"VPSBOT_LISTEN", v.Listen, setListen(&c.Listen, defaultListen, defaultListen)},
 		{"VPSBOT_METRICS_LISTEN", v.MetricsListen, setListen(&c.MetricsListen, "", exampleMetricsListen)},
 		{"VPSBOT_PUBLIC_URL", v.PublicURL, c.setPublicURL},
+		{"VPSBOT_MCP", v.MCP, c.setMCP},
+		{"VPSBOT_ORIGINS", v.Origins, c.setOrigins},
+		{"VPSBOT_TRUSTED_PROXIES", v.TrustedProxies, c.setProxies},
 	} {
 		if err := setting.set(strings.TrimSpace(setting.text)); err != nil {
 			return fmt.Errorf("%s %w", setting.name, err)

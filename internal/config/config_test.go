@@ -92,6 +92,14 @@ func TestMistakes(t *testing.T) {
 		{"VPSBOT_PUBLIC_URL", "vpsbot.example.com", "VPSBOT_PUBLIC_URL is not an address: write https://vpsbot.example.com, or leave it out"},
 		{"VPSBOT_PUBLIC_URL", "http://example.com", "VPSBOT_PUBLIC_URL is neither https nor http on this machine: write https://vpsbot.example.com, or http://127.0.0.1:8484 for a try"},
 		{"VPSBOT_PUBLIC_URL", "https://a:hush@example.com", "VPSBOT_PUBLIC_URL has a user, a query or a fragment in it: write the bare address, such as https://vpsbot.example.com"},
+		{"VPSBOT_MCP", hush, "VPSBOT_MCP is neither true nor false: write one of them"},
+		{"VPSBOT_ORIGINS", "*", "VPSBOT_ORIGINS has a part that is not an address: write https://app.example.com, with commas between several"},
+		{"VPSBOT_ORIGINS", "https://app.example.com, null", "VPSBOT_ORIGINS has a part that is not an address: write https://app.example.com, with commas between several"},
+		{"VPSBOT_ORIGINS", "http://app.example.com", "VPSBOT_ORIGINS has a part that is neither https nor http on this machine: write https://app.example.com, or http://localhost:6274"},
+		{"VPSBOT_ORIGINS", "https://app.example.com/" + hush, "VPSBOT_ORIGINS has a part that has a path: an origin has none, write such as https://app.example.com"},
+		{"VPSBOT_TRUSTED_PROXIES", hush, "VPSBOT_TRUSTED_PROXIES has a part that is not an address: write that of the proxy, such as 10.0.0.5, or its network, such as 10.0.0.0/8"},
+		{"VPSBOT_TRUSTED_PROXIES", "10.0.0.0/33", "VPSBOT_TRUSTED_PROXIES has a part that is not an address: write that of the proxy, such as 10.0.0.5, or its network, such as 10.0.0.0/8"},
+		{"VPSBOT_TRUSTED_PROXIES", "10.0.0.5,0.0.0.0/0", "VPSBOT_TRUSTED_PROXIES has a part that means everybody: write the address of the proxy, such as 10.0.0.5, or its network, such as 10.0.0.0/8"},
 		{"VPSBOT_LOG_FORMAT", hush, "VPSBOT_LOG_FORMAT is not a format: write text or json"},
 	} {
 		t.Run(test.want, func(t *testing.T) {
