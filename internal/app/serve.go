@@ -304,8 +304,8 @@ func (a *App) ServeMCP(ctx context.Context, in io.Reader, out io.Writer) error {
 			}
 		}
 	})
-	s := &mcpserver.Server{Runner: a.Runner, Actor: a.Actor, Version: ReadVersion().Version, Log: a.Runner.Log}
-	if err := s.ServeStdio(ctx, in, out); err != nil {
+	s := &mcpserver.Server{Runner: a.Runner, Version: ReadVersion().Version, Log: a.Runner.Log}
+	if err := s.ServeStdio(ctx, a.Actor, in, out); err != nil {
 		return err
 	}
 	if ended, ok := errors.AsType[*Error](context.Cause(ctx)); ok {

@@ -71,8 +71,8 @@ func (s *fixture) connect(core *runner.Runner, actor permissions.Actor, transcri
 	served := make(chan error, 1)
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.Context()))
 	go func() {
-		m := &mcpserver.Server{Runner: core, Actor: actor, Version: "1", Log: log}
-		served <- m.ServeStdio(ctx, in, out)
+		m := &mcpserver.Server{Runner: core, Version: "1", Log: log}
+		served <- m.ServeStdio(ctx, actor, in, out)
 		out.Close()
 	}()
 	go w.readMessages(fromServer)

@@ -27,13 +27,17 @@ type approvalWatcher struct {
 
 // watchedRecord holds the calls that wait for a record.
 type watchedRecord struct {
+	polled  bool           // by pollRecord
 	waiting map[int]func() // called when the record has ended
 	next    int
 }
 
 // watch polls a record until it no longer waits for a person. An operation that is approved on another surface
-// runs in this process, with its token, whether or not a call waits for it.
-func (s *Server) watch(call runner.Call, rec approval.Record) {
+// runs in this process, with its token, whether or not a call waits for it. Over HTTP [HTTP.RunApproved] does both.
+func (s *Server) watch(call runner.Call, rec approval.Record, asked *memory) {
+	if call.Remote {
+		return
+	}
 	stop, first := s.approvals.add(rec.ID)
 	if !first {
 		return
@@ -44,13 +48,13 @@ func (s *Server) watch(call runner.Call, rec approval.Record) {
 		ended := false
 		defer func() { s.approvals.remove(rec.ID, ended) }()
 		defer s.recoverPanic("watching an approval")
-		ended = s.pollRecord(stop, call, rec)
+		ended = s.pollRecord(stop, call, rec, asked)
 	}()
 }
 
 // pollRecord polls until the record no longer waits for a person, or the server stops. It completes an
 // operation that has begun.
-func (s *Server) pollRecord(stop <-chan struct{}, call runner.Call, rec approval.Record) (ended bool) {
+func (s *Server) pollRecord(stop <-chan struct{}, call runner.Call, rec approval.Record, asked *memory) (ended bool) {
 	base := cmp.Or(s.poll, pollInterval)
 	every := base
 	for {
@@ -70,7 +74,7 @@ func (s *Server) pollRecord(stop <-chan struct{}, call runner.Call, rec approval
 			every = min(2*every, maxPollInterval)
 		case now.State != approval.Pending:
 			if now.State == approval.Expired && now.AnswerMode == approval.Interactive && rec.Session == s.Runner.Process {
-				s.client.noteTimeout(s.Runner.Now())
+				asked.noteTimeout(s.Runner.Now())
 			}
 			return true
 		default:
@@ -83,27 +87,49 @@ func (s *Server) pollRecord(stop <-chan struct{}, call runner.Call, rec approval
 func (w *approvalWatcher) add(id string) (stop <-chan struct{}, first bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	r := w.record(id)
+	if r.polled || w.closed {
+		return nil, false
+	}
+	r.polled = true
+	w.running.Add(1)
+	return w.stop, true
+}
+
+// record returns the entry of a record, and makes it if there is none.
+func (w *approvalWatcher) record(id string) *watchedRecord {
 	if w.records == nil {
 		w.records, w.stop = map[string]*watchedRecord{}, make(chan struct{})
 	}
-	if _, there := w.records[id]; there || w.closed {
-		return nil, false
+	r, ok := w.records[id]
+	if !ok {
+		r = &watchedRecord{waiting: map[int]func(){}}
+		w.records[id] = r
 	}
-	w.records[id] = &watchedRecord{waiting: map[int]func(){}}
-	w.running.Add(1)
-	return w.stop, true
+	return r
 }
 
 // remove removes a record, and notifies the calls that wait for it if it has ended.
 func (w *approvalWatcher) remove(id string, ended bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	r, ok := w.records[id]
+	if !ok {
+		return
+	}
 	if ended {
-		for _, notify := range w.records[id].waiting {
+		for _, notify := range r.waiting {
 			notify()
 		}
 	}
 	delete(w.records, id)
+}
+
+// watched returns how many records calls wait for.
+func (w *approvalWatcher) watched() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.records)
 }
 
 // subscribe calls ended when the record has ended. unsubscribe reports whether no other call of this process
@@ -111,10 +137,7 @@ func (w *approvalWatcher) remove(id string, ended bool) {
 func (w *approvalWatcher) subscribe(id string, ended func()) (unsubscribe func() (isLast bool)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r, ok := w.records[id]
-	if !ok {
-		return func() bool { return true }
-	}
+	r := w.record(id)
 	n := r.next
 	r.next++
 	r.waiting[n] = ended
@@ -122,6 +145,9 @@ func (w *approvalWatcher) subscribe(id string, ended func()) (unsubscribe func()
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(r.waiting, n)
+		if len(r.waiting) == 0 && !r.polled && w.records[id] == r {
+			delete(w.records, id)
+		}
 		return len(r.waiting) == 0
 	}
 }

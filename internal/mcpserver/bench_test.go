@@ -153,10 +153,10 @@ func newPiped(b *testing.B, r *runner.Runner) *piped {
 	require.NoError(b, err)
 	back, answers, err := os.Pipe()
 	require.NoError(b, err)
-	s := &Server{Runner: r, Actor: alice, Version: "1", Log: r.Log}
+	s := &Server{Runner: r, Version: "1", Log: r.Log}
 	served := make(chan error, 1)
 	go func() {
-		served <- s.ServeStdio(context.WithoutCancel(b.Context()), in, answers)
+		served <- s.ServeStdio(context.WithoutCancel(b.Context()), alice, in, answers)
 		answers.Close()
 	}()
 	p := &piped{out: out, pending: map[int]chan bool{}}

@@ -3,16 +3,16 @@ package mcpserver
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mark3labs/mcp-go/mcp"
-	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
@@ -26,106 +26,121 @@ const waitLimit = 50 * time.Second
 // toolCall is one tools/call.
 type toolCall struct {
 	*Server
+	client   client
 	op       *tools.Op
 	call     runner.Call
 	modern   bool              // an elicitation is a result, and its answer is in a new call
 	progress *progressReporter // nil if the client did not request progress
+	limit    *callLimit        // nil on stdio
 }
 
-func (s *Server) handler(op *tools.Op) server.ToolHandlerFunc {
-	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		x := toolCall{
-			Server: s, op: op, modern: server.IsModernRequest(ctx), progress: newProgressReporter(ctx, op, req),
+// callTool answers tools/call for a tool that is an operation.
+func (s *Server) callTool(ctx context.Context, c client, op *tools.Op, params callParams) (result callResult) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			result = s.internalError(op.ToolName(), broken)
 		}
-		defer x.progress.flush()
-		x.call = runner.Call{
-			Operation: op.Name, Input: arguments(op, req), Actor: s.Actor, Surface: permissions.MCP,
-			CanPrompt: canElicit(ctx) && x.client.acceptsForm("", s.Runner.Now()), WaitLimit: waitLimit,
-		}
-		if op.Settles && x.progress != nil {
-			x.call.Progress = x.progress.status
-		}
-		var err error
-		if x.call.RequestID, err = requestID(req.Params.Meta); err != nil {
-			return x.result(x.invalid(err)), nil
-		}
-		if req.Params.RequestState != "" || len(req.Params.InputResponses) > 0 {
-			// mcp-go passes on answers to elicitations that were never sent: only the stored record of their nonce is
-			// trusted.
-			given := parseAnswer(server.ElicitationResponse(req.Params.InputResponses, elicitationKey))
-			return x.result(x.submit(ctx, req.Params.RequestState, given, false)), nil
-		}
-		return x.run(ctx), nil
+	}()
+	x := toolCall{
+		Server: s, client: c, op: op, modern: mcp.IsModernProtocol(params.Meta.ProtocolVersion),
+		progress: newProgressReporter(c, op, params),
 	}
+	if c.remote {
+		ctx, x.limit = limitCall(ctx)
+		defer x.limit.stop()
+	}
+	forms := c.forms
+	if x.modern {
+		forms = params.Meta.Capabilities.forms()
+	}
+	x.call = runner.Call{
+		Operation: op.Name, Input: arguments(op, params.Arguments), Actor: c.actor, Surface: permissions.MCP, Remote: c.remote,
+		CanPrompt: forms && c.memory.acceptsForm("", s.Runner.Now()), WaitLimit: waitLimit,
+	}
+	if op.Settles && x.progress != nil {
+		x.call.Progress = x.progress.status
+	}
+	var err error
+	if x.call.RequestID, err = requestID(params.Meta.RequestID); err != nil {
+		return x.result(x.invalid(err))
+	}
+	if params.State != "" || params.Answers.Confirm != nil {
+		// An answer may come to a question that was never put: only the stored record of the nonce is trusted.
+		return x.result(x.submit(ctx, params.State, parseAnswer(params.Answers.Confirm), false))
+	}
+	return x.run(ctx)
 }
 
 // run runs the call, and elicits a confirmation if a person must confirm it.
-func (x *toolCall) run(ctx context.Context) *mcp.CallToolResult {
+func (x *toolCall) run(ctx context.Context) callResult {
 	reply := x.Runner.Run(ctx, x.call)
 	if reply.Outcome != runner.ApprovalRequired || reply.Record == nil {
 		return x.result(reply)
 	}
-	x.watch(x.call, *reply.Record)
+	x.watch(x.call, *reply.Record, x.client.memory)
 	switch {
-	case !x.call.CanPrompt || reply.Card == nil || !x.Runner.MayCarry(ctx, *reply.Record, permissions.MCP):
+	case reply.Card == nil || !x.Runner.MayPrompt(ctx, x.call, *reply.Record):
 		return x.result(reply)
-	case !x.client.acceptsForm(reply.Record.ID, x.Runner.Now()):
+	case !x.client.memory.acceptsForm(reply.Record.ID, x.Runner.Now()):
 		return x.result(x.escalate(ctx, reply.Record.ID, "This is not asked here again.", ""))
 	}
 	return x.elicit(ctx, reply)
 }
 
-// result makes a tool result of a reply: the text is complete by itself, and structured content
-// is valid against the tool's output schema. Both have the names of tools, not of operations.
-func (s *Server) result(reply runner.Reply) *mcp.CallToolResult {
+// callResult is the result of tools/call: what a reply says, or the question that the client must bring the answer to.
+type callResult struct {
+	text       string
+	structured json.RawMessage // nil: none
+	isError    bool
+
+	question *mcp.ElicitationParams
+	state    string // that comes back with the answer
+}
+
+// result makes the result of a reply: the text is complete by itself, and structured content is valid against the
+// tool's output schema. Both have the names of tools, not of operations.
+func (s *Server) result(reply runner.Reply) callResult {
 	reply.Message = s.toolNames(reply.Message)
 	if reply.Card != nil {
 		card := *reply.Card
 		card.Operation = s.toolNames(card.Operation)
 		reply.Card = &card
 	}
-	r := &mcp.CallToolResult{
-		Content: []mcp.Content{mcp.TextContent{Type: "text", Text: reply.Text()}},
-		IsError: reply.Class != runner.OK,
-	}
-	if structured := reply.Structured(); structured != nil {
-		r.StructuredContent = structured
-	}
-	return r
+	return callResult{text: reply.Text(), structured: reply.Structured(), isError: reply.Class != runner.OK}
 }
 
-// canElicit reports whether the client has declared the capability of elicitation by form. An elicitation to
-// any other client would fail or hang.
-func canElicit(ctx context.Context) bool {
-	var can *mcp.ElicitationCapability
-	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
-		if info.ClientCapabilities != nil {
-			can = info.ClientCapabilities.Elicitation
+// encode encodes the result for one era.
+func (r callResult) encode(modern bool) []byte {
+	raw := []byte(`{`)
+	switch {
+	case r.question != nil:
+		question, err := json.Marshal(mcp.NewElicitationInputRequest(*r.question))
+		if err != nil {
+			panic(err) // texts and a schema of ours always encode
 		}
-	} else if s, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
-		can = s.GetClientCapabilities().Elicitation
+		raw = append(raw, `"resultType":"`+string(mcp.ResultTypeInputRequired)+`","inputRequests":{"`+elicitationKey+`":`...)
+		return append(append(append(append(raw, question...), `},"requestState":`...), tools.QuotedJSON(r.state)...), '}')
+	case modern:
+		raw = append(raw, `"resultType":"`+string(mcp.ResultTypeComplete)+`",`...)
 	}
-	// In older revisions, which have one mode, the capability is an empty object.
-	return can != nil && (can.Form != nil || can.URL == nil)
+	raw = append(append(append(raw, `"content":[{"type":"text","text":`...), tools.QuotedJSON(r.text)...), `}]`...)
+	if r.structured != nil {
+		raw = append(append(raw, `,"structuredContent":`...), r.structured...)
+	}
+	if r.isError {
+		raw = append(raw, `,"isError":true`...)
+	}
+	return append(raw, '}')
 }
 
-// requestKey is the member of "_meta" with the idempotency key of a request. The id of a JSON-RPC message is no
-// such key: clients count from 1 in every session.
-const requestKey = "org.vpsbot/request-id"
-
-var errRequestID = errors.New("_meta." + requestKey + " must be a string of 1 to 128 printable characters")
+var errRequestID = errors.New("_meta.org.vpsbot/request-id must be a string of 1 to 128 printable characters")
 
 // requestID returns the client's idempotency key, or "" if there is none.
-func requestID(meta *mcp.Meta) (string, error) {
-	if meta == nil {
+func requestID(given jsontext.Value) (id string, err error) {
+	if given == nil {
 		return "", nil
 	}
-	given, ok := meta.AdditionalFields[requestKey]
-	if !ok {
-		return "", nil
-	}
-	id, ok := given.(string)
-	if !ok || !approval.IsRequestID(id) {
+	if jsonv2.Unmarshal(given, &id) != nil || !approval.IsRequestID(id) {
 		return "", errRequestID
 	}
 	return id, nil
@@ -146,8 +161,8 @@ var addedByClients = []string{"wait_for_previous", "task_progress", "toolCallId"
 
 // arguments returns the call's input without the members that the client added. Missing, null and an empty text
 // are no input; an object inside a text is that object.
-func arguments(op *tools.Op, req mcp.CallToolRequest) []byte {
-	raw := bytes.TrimSpace(req.Params.RawArguments)
+func arguments(op *tools.Op, given jsontext.Value) []byte {
+	raw := bytes.TrimSpace(given)
 	if jsontext.Value(raw).Kind() == '"' {
 		text, err := jsontext.AppendUnquote(nil, raw)
 		text = bytes.TrimSpace(text)
@@ -166,14 +181,14 @@ func withoutAdded(op *tools.Op, raw []byte) []byte {
 		return raw
 	}
 	var members map[string]jsontext.Value
-	if err := json.Unmarshal(raw, &members); err != nil {
+	if err := jsonv2.Unmarshal(raw, &members); err != nil {
 		return raw // the Runner returns the error
 	}
 	maps.DeleteFunc(members, func(name string, _ jsontext.Value) bool {
 		_, own := op.Field(name)
 		return slices.Contains(addedByClients, name) && !own
 	})
-	kept, err := json.Marshal(members, json.Deterministic(true))
+	kept, err := jsonv2.Marshal(members, jsonv2.Deterministic(true))
 	if err != nil {
 		return raw
 	}

@@ -1,10 +1,10 @@
 package mcpserver
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
-	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/tools"
@@ -50,9 +50,11 @@ func FuzzRequestID(f *testing.F) {
 	f.Add("deploy-17")
 	f.Add("a\x00b")
 	f.Fuzz(func(t *testing.T, text string) {
-		id, err := requestID(&mcp.Meta{AdditionalFields: map[string]any{requestKey: text}})
+		raw, err := json.Marshal(text)
+		require.NoError(t, err)
+		id, err := requestID(raw)
 		if err == nil {
-			require.Equal(t, text, id)
+			require.Equal(t, strings.ToValidUTF8(text, "\uFFFD"), id)
 			require.LessOrEqual(t, len(id), approval.RequestIDBytes)
 		} else {
 			require.Empty(t, id)

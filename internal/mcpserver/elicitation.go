@@ -3,14 +3,15 @@ package mcpserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mark3labs/mcp-go/mcp"
-	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
@@ -21,29 +22,51 @@ import (
 // elicitationKey is the key of the elicitation and its answer.
 const elicitationKey = "confirm"
 
-// maxWaiting limits how many calls hold a worker while a person thinks: fewer than there are workers, so that
-// reads go on.
-const maxWaiting = 50
+// How many calls wait for a person at most, so that others go on: on stdio, and in one replica over HTTP.
+const (
+	maxWaiting       = 50
+	maxWaitingRemote = 200
+)
 
-// elicit requests a confirmation from the person at the client. For a modern client the request is the result
-// of the call; to an older client it is sent now, and the call waits.
-func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) *mcp.CallToolResult {
+// elicit requests a confirmation from the person at the client. For a client of the newer era the request is the
+// result of the call; to an older client it is sent now, and the call waits.
+func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) callResult {
 	if !x.modern {
-		defer x.waiting.Add(-1)
-		if x.waiting.Add(1) > maxWaiting {
+		defer x.wait(-1)
+		most := int64(maxWaiting)
+		if x.client.remote {
+			most = maxWaitingRemote
+		}
+		if x.wait(1) > most {
 			return x.result(x.escalate(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
 		}
 	}
-	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.Runner.Process)
-	x.client.asked.LoadOrStore(reply.Record.ID, x.Runner.Now())
+	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.session())
+	x.client.memory.asked.LoadOrStore(reply.Record.ID, x.Runner.Now())
 	switch {
 	case err != nil:
 		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", err)
 		return x.result(x.escalate(ctx, reply.Record.ID, "The question could not be put here.", ""))
 	case x.modern:
-		return server.NewInputRequestBuilder(nonce).Elicit(elicitationKey, x.elicitation(*reply.Record, *reply.Card)).ToolResult()
+		return callResult{question: new(x.elicitation(*reply.Record, *reply.Card)), state: nonce}
 	}
 	return x.result(x.elicitAndWait(ctx, *reply.Record, *reply.Card, nonce))
+}
+
+// session is what an answer must come by. A client of the newer era has no session over HTTP: its caller counts.
+func (x *toolCall) session() string {
+	if x.client.remote && x.modern {
+		return sessionOfCaller(x.client.actor)
+	}
+	return x.client.session
+}
+
+// wait counts the calls that wait for a person.
+func (s *Server) wait(change int) (waiting int64) {
+	if s.Observe != nil {
+		s.Observe.Waiting(change)
+	}
+	return s.waiting.Add(int64(change))
 }
 
 // elicitAndWait sends an elicitation to an older client and waits. It does not use mcp-go's bridge between the
@@ -53,36 +76,60 @@ func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card 
 	waiting, cancel := context.WithTimeout(ctx, rec.ExpiresAt.Sub(x.Runner.Now()))
 	defer cancel()
 	unsubscribe := x.approvals.subscribe(rec.ID, cancel)
+	x.limit.pause()
 	stopProgress, began := x.progress.waitingForPerson(), x.Runner.Now()
-	answer, err := x.elicitor.elicit(waiting, x.elicitation(rec, card))
+	answer, err := x.put(waiting, nonce, x.elicitation(rec, card))
 	took := x.Runner.Now().Sub(began)
 	stopProgress()
+	x.limit.resume()
 	isLast := unsubscribe()
 	switch {
 	case err == nil:
-		return x.submit(ctx, nonce, parseAnswer(answer), took < runner.MinAnswerDelay)
+		return x.submit(ctx, nonce, answerOf(answer), took < runner.MinAnswerDelay)
 	case ctx.Err() != nil:
-		x.client.noteTimeout(x.Runner.Now())
-		if isLast {
-			x.Runner.Abandon(context.WithoutCancel(ctx), x.call.Actor, rec.ID)
-		}
-		return x.Runner.Standing(context.WithoutCancel(ctx), x.call, rec.ID)
+		return x.stopWaiting(ctx, rec, isLast)
 	case waiting.Err() != nil: // it was answered on another surface, or it expired
 		reply := x.Runner.Standing(ctx, x.call, rec.ID)
 		if reply.Outcome == runner.Expired {
-			x.client.noteTimeout(x.Runner.Now())
+			x.client.memory.noteTimeout(x.Runner.Now())
 		}
 		return reply
 	}
 	x.Log.Warn("the client cannot ask after all", "approval", rec.ID, "error", text.Clean(err.Error()))
-	x.client.noteTimeout(x.Runner.Now())
+	x.client.memory.noteTimeout(x.Runner.Now())
 	return x.escalate(ctx, rec.ID, "This client could not put the question to a person.", "the client could not ask")
+}
+
+// put sends the elicitation of a record, and waits for the answer.
+func (x *toolCall) put(ctx context.Context, nonce string, params mcp.ElicitationParams) (*mcp.ElicitationResult, error) {
+	raw, err := x.questions.put(ctx, x.client, serverRequest{nonce, mcp.MethodElicitationCreate, params})
+	if err != nil {
+		return nil, err
+	}
+	return elicitationOf(raw)
+}
+
+// stopWaiting ends the wait of a call whose client has cancelled it or is gone, or whose server stops. A record whose
+// stream over HTTP is lost stays open: the answer can still arrive by another request.
+func (x *toolCall) stopWaiting(ctx context.Context, rec approval.Record, isLast bool) runner.Reply {
+	cause := context.Cause(ctx)
+	ctx = context.WithoutCancel(ctx)
+	switch cancelled := !x.client.remote || errors.Is(cause, errCancelled); {
+	case errors.Is(cause, errStopping):
+		return x.escalate(ctx, rec.ID, "vpsbot is stopping.", "")
+	case cancelled:
+		x.client.memory.noteTimeout(x.Runner.Now())
+		if isLast {
+			x.Runner.Abandon(ctx, x.call.Actor, rec.ID)
+		}
+	}
+	return x.Runner.Standing(ctx, x.call, rec.ID)
 }
 
 // escalate leaves the confirmation of a record to a terminal or Slack, permanently. message is the reason for
 // the client, logged the one for the log.
 func (x *toolCall) escalate(ctx context.Context, record, message, logged string) runner.Reply {
-	x.client.escalated.Store(record, true)
+	x.client.memory.escalated.Store(record, true)
 	reply := x.Runner.Escalate(ctx, x.op, record, logged)
 	if reply.Outcome == runner.ApprovalRequired {
 		reply.Message = message + " " + reply.Message
@@ -153,8 +200,17 @@ func (a elicitationAnswer) text(member string) string {
 	return strings.TrimSpace(text)
 }
 
-func parseAnswer(r *mcp.ElicitationResult) elicitationAnswer {
-	if r == nil || !slices.Contains(validActions, r.Action) {
+// parseAnswer decodes the answer that comes with a call.
+func parseAnswer(raw jsontext.Value) elicitationAnswer {
+	r, err := elicitationOf(json.RawMessage(raw))
+	if err != nil {
+		return elicitationAnswer{}
+	}
+	return answerOf(r)
+}
+
+func answerOf(r *mcp.ElicitationResult) elicitationAnswer {
+	if !slices.Contains(validActions, r.Action) {
 		return elicitationAnswer{}
 	}
 	content, _ := r.Content.(map[string]any)
@@ -171,41 +227,60 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	if given.action == "" {
 		return x.refuse(ctx, runner.ErrUnreadable)
 	}
-	approvalID, automatic, err := x.Runner.ConsumeChallenge(ctx, nonce, x.Runner.Process)
+	approvalID, automatic, err := x.Runner.ConsumeChallenge(ctx, nonce, x.session())
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
-	x.client.asked.Delete(approvalID)
-	if tooFast = tooFast || automatic; tooFast {
-		x.client.automatic.Store(true) // also for an answer to another call
-	}
+	tooFast = x.noteAnswer(approvalID, tooFast || automatic)
 	rec, wait, err := x.Runner.AnswerMatches(ctx, x.call, approvalID)
 	if err != nil {
 		return x.refuse(ctx, err)
 	}
-	if tooFast {
-		return x.escalate(ctx, rec.ID, "An answer came faster than a person can read, so it was not taken, and no form is put to this client any more.",
-			"an answer came faster than a person can read, and was not taken")
+	answer, why := x.judge(rec, given, tooFast)
+	if why != nil {
+		return x.escalate(ctx, rec.ID, why.message, why.logged)
 	}
-	answer := runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Text: given.text(nameField), Wait: wait}
+	answer.Wait = wait
+	reply := x.Runner.Answer(ctx, x.call, answer)
+	if reply.Outcome == runner.ApprovalRequired { // other approvers are missing, who are not at this client
+		x.client.memory.escalated.Store(rec.ID, true)
+	}
+	return reply
+}
+
+// noteAnswer notes that a question was answered. A client that answers faster than a person can is a program, also
+// for the answer to another call.
+func (x *toolCall) noteAnswer(approvalID string, tooFast bool) bool {
+	x.client.memory.asked.Delete(approvalID)
+	if tooFast {
+		x.client.memory.automatic.Store(true)
+	}
+	return tooFast
+}
+
+// escalation is why an answer does not count, so that the confirmation is left to other surfaces.
+type escalation struct{ message, logged string }
+
+// judge decides what the answer of a form says, or why it does not count.
+func (x *toolCall) judge(rec approval.Record, given elicitationAnswer, tooFast bool) (runner.Answer, *escalation) {
+	answer := runner.Answer{Approval: rec.ID, Channel: permissions.MCP, Remote: x.client.remote, Text: given.text(nameField)}
 	choice := given.text(choiceField)
 	switch {
+	case tooFast:
+		return answer, &escalation{"An answer came faster than a person can read, so it was not taken, and no form is put to this client any more.",
+			"an answer came faster than a person can read, and was not taken"}
 	case given.action == mcp.ElicitationResponseActionDecline,
 		given.action == mcp.ElicitationResponseActionAccept && rec.Confirm == "" && choice == choiceNo:
 	case given.action == mcp.ElicitationResponseActionCancel:
-		return x.escalate(ctx, rec.ID, "The question was closed without an answer.", "the question was dismissed")
-	case x.client.automatic.Load():
-		return x.escalate(ctx, rec.ID, "A program answers for this client, so its yes does not count.", "the session had answered faster than a person can")
+		return answer, &escalation{"The question was closed without an answer.", "the question was dismissed"}
+	case x.client.memory.automatic.Load():
+		return answer, &escalation{"A program answers for this client, so its yes does not count.", "the session had answered faster than a person can"}
 	case rec.Confirm == "" && choice != choiceYes, rec.Confirm != "" && answer.Text == "":
-		return x.escalate(ctx, rec.ID, "The answer came without what was asked for.", "the answer was a yes without what was asked for")
+		return answer, &escalation{"The answer came without what was asked for.", "the answer was a yes without what was asked for"}
 	default:
 		answer.Yes = true
 	}
-	reply := x.Runner.Answer(ctx, x.call, answer)
-	if reply.Outcome == runner.ApprovalRequired { // other approvers are missing, who are not at this client
-		x.client.escalated.Store(rec.ID, true)
-	}
-	return reply
+	return answer, nil
 }
 
 // refuse replies to an answer that is refused.
@@ -222,9 +297,9 @@ const (
 	answerTimeout = 45 * time.Second
 )
 
-// session records whether a person answers the elicitations to the client. Its zero value is ready to use, and safe
-// for concurrent use.
-type session struct {
+// memory records whether a person answers the elicitations to a client. Its zero value is ready to use, and safe for
+// concurrent use.
+type memory struct {
 	automatic atomic.Bool               // it answered faster than a person can, so that no yes is accepted
 	timedOut  atomic.Pointer[time.Time] // when an elicitation last timed out
 	escalated sync.Map                  // the ids of the records that are confirmed on another surface
@@ -232,13 +307,13 @@ type session struct {
 }
 
 // acceptsForm reports whether the elicitation of a record may be sent to the client.
-func (s *session) acceptsForm(record string, now time.Time) bool {
-	if asked, ok := s.asked.Load(record); ok && now.Sub(asked.(time.Time)) >= answerTimeout {
+func (m *memory) acceptsForm(record string, now time.Time) bool {
+	if asked, ok := m.asked.Load(record); ok && now.Sub(asked.(time.Time)) >= answerTimeout {
 		return false
 	}
-	_, escalated := s.escalated.Load(record)
-	timedOut := s.timedOut.Load()
-	return !s.automatic.Load() && !escalated && (timedOut == nil || now.Sub(*timedOut) >= formPause)
+	_, escalated := m.escalated.Load(record)
+	timedOut := m.timedOut.Load()
+	return !m.automatic.Load() && !escalated && (timedOut == nil || now.Sub(*timedOut) >= formPause)
 }
 
-func (s *session) noteTimeout(now time.Time) { s.timedOut.Store(&now) }
+func (m *memory) noteTimeout(now time.Time) { m.timedOut.Store(&now) }

@@ -46,9 +46,7 @@ func TestClientWithoutElicitation(t *testing.T) {
 
 // watching returns the number of records that the server watches.
 func (w *world) watching() int {
-	w.server.approvals.mu.Lock()
-	defer w.server.approvals.mu.Unlock()
-	return len(w.server.approvals.records)
+	return w.server.approvals.watched()
 }
 
 func TestDenialOnAnotherSurface(t *testing.T) {
@@ -114,7 +112,7 @@ func TestWatcherRetriesAfterAStoreError(t *testing.T) {
 		return w.store, nil
 	}
 	w.server.approvals.close()
-	other.watch(runnerCall("servers.delete", web), w.records()[0])
+	other.watch(runnerCall("servers.delete", web), w.records()[0], &memory{})
 	w.approve("web-server-01")
 	w.eventually(func() bool { return len(w.sent()) == 1 }, "it runs")
 	<-other.approvals.close()

@@ -74,7 +74,7 @@ func (w *world) process(id string, transport http.RoundTripper) *Server {
 		Process: id,
 		Now:     w.clock.Now, Random: rand.Reader, Log: log,
 	}
-	return &Server{Runner: core, Actor: alice, Version: "1.2.3", Log: log, poll: 10 * time.Millisecond}
+	return &Server{Runner: core, Version: "1.2.3", Log: log, poll: 10 * time.Millisecond}
 }
 
 // sent lists the writes that arrived, as "DELETE /servers/12345/".

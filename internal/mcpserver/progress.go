@@ -1,14 +1,12 @@
 package mcpserver
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-	"github.com/mark3labs/mcp-go/server"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
@@ -16,7 +14,6 @@ import (
 
 const (
 	progressInterval = 100 * time.Millisecond
-	flushPause       = 5 * time.Millisecond // a result overtakes a notification that was sent right before it
 	waitingFirst     = time.Second
 	waitingInterval  = 10 * time.Second
 )
@@ -32,26 +29,20 @@ type progressReporter struct {
 }
 
 // newProgressReporter returns the reporter of a call, nil if the client did not request progress.
-func newProgressReporter(ctx context.Context, op *tools.Op, req mcp.CallToolRequest) *progressReporter {
-	if req.Params.Meta == nil {
+func newProgressReporter(c client, op *tools.Op, params callParams) *progressReporter {
+	token := params.Meta.ProgressToken
+	if kind := token.Kind(); kind != '"' && kind != '0' { // the types that the protocol allows
 		return nil
 	}
-	token := req.Params.Meta.ProgressToken
-	switch token.(type) {
-	case string, float64: // the types that the protocol allows
-	default:
-		return nil
-	}
-	return &progressReporter{subject: subject(op, req), send: func(progress float64, message string) error {
-		return server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress",
-			map[string]any{"progressToken": token, "progress": progress, "message": message})
+	return &progressReporter{subject: subject(op, params.Arguments), send: func(progress float64, message string) error {
+		return c.notify("notifications/progress", map[string]any{"progressToken": json.RawMessage(token), "progress": progress, "message": message})
 	}}
 }
 
 // subject returns the client's name of the call's object, or the title of the operation.
-func subject(op *tools.Op, req mcp.CallToolRequest) string {
+func subject(op *tools.Op, arguments jsontext.Value) string {
 	var in map[string]any
-	_ = json.Unmarshal(req.Params.RawArguments, &in) // the Runner checks the input
+	_ = json.Unmarshal(arguments, &in) // the Runner checks the input
 	for _, member := range []string{"server", "name"} {
 		if name, _ := in[member].(string); name != "" {
 			return text.Clean(name)
@@ -102,16 +93,4 @@ func (r *progressReporter) report(message string, waited time.Duration) {
 	}
 	r.sent, r.last = now, max(waited.Seconds(), r.last+0.001)
 	_ = r.send(r.last, message)
-}
-
-// flush is called before the call's result is sent.
-func (r *progressReporter) flush() {
-	if r == nil {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.sent.IsZero() {
-		time.Sleep(flushPause)
-	}
 }

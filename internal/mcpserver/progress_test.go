@@ -51,18 +51,12 @@ func TestProgressInterval(t *testing.T) {
 			sent = append(sent, progress)
 			return nil
 		}}
-		began := time.Now()
-		r.flush()
-		require.Zero(t, time.Since(began), "nothing was sent, so nothing is waited for")
 		for range 30 {
 			r.status("starting", 0)
 			time.Sleep(10 * time.Millisecond)
 		}
 		require.Len(t, sent, 3)
 		require.IsIncreasing(t, sent, "even where the clock stands still")
-		began = time.Now()
-		r.flush()
-		require.Equal(t, flushPause, time.Since(began))
 	})
 }
 

@@ -55,7 +55,7 @@ func serve(ctx context.Context, s *Server) (toServer io.WriteCloser, fromServer 
 	fromServer, out := io.Pipe()
 	served = make(chan error, 1)
 	go func() {
-		served <- s.ServeStdio(ctx, in, out)
+		served <- s.ServeStdio(ctx, alice, in, out)
 		out.Close()
 	}()
 	return toServer, fromServer, served

@@ -9,9 +9,11 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,23 +21,43 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vpsbot/vpsbot/internal/runner"
-	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
-// Server serves one account to MCP clients. The exported fields are set before it serves and not changed
-// afterwards; all of them are needed. It must not be copied, and serves once.
+// Server serves one account to MCP clients: one on stdio, or many over HTTP. The exported fields are set before it
+// serves and not changed afterwards; all but Observe are needed. It must not be copied, and serves once.
 type Server struct {
 	Runner  *runner.Runner
-	Actor   permissions.Actor // the owner of the assistant
-	Version string            // of the program
-	Log     *slog.Logger      // must redact secrets, and not be standard output, which carries MCP
+	Version string       // of the program
+	Log     *slog.Logger // must redact secrets, and not be standard output, which carries MCP
+	Observe Observer     // counts what is served; nil: nobody does
 
-	calls     atomic.Int64    // tool calls in progress
+	calls     atomic.Int64    // requests in progress
 	waiting   atomic.Int64    // those of them that wait for a person
+	requests  sync.Map        // of *underWay, by session and id: those that the client can cancel
+	questions questions       // to clients of the older era
 	approvals approvalWatcher // records that a person may approve on another surface
-	client    session         // of elicitations
-	elicitor  *elicitor       // sends elicitations to the client
 	poll      time.Duration
+
+	protocol struct {
+		once sync.Once
+		mcp  messageHandler
+	}
+	byTool struct {
+		once sync.Once
+		ops  map[string]*tools.Op
+	}
+}
+
+// Observer counts what a server does.
+type Observer interface {
+	// Answered is called for each message over HTTP: method is one of a few, or "other"; era "2026" or "older".
+	Answered(method, era string, status int, took time.Duration)
+	// UnderWay and Waiting are called with 1 and -1: for each call, and for each that waits for a person.
+	UnderWay(change int)
+	Waiting(change int)
+	// Refused is called for each request that is refused before it is read.
+	Refused(why string)
 }
 
 // instructions are the description of all tools together, for the client's model.
@@ -43,7 +65,22 @@ type Server struct {
 //go:embed instructions.txt
 var instructions string
 
-// build makes the MCP server. The tools of a process never change.
+// messageHandler answers requests as mcp-go's server does.
+type messageHandler interface {
+	HandleMessage(context.Context, json.RawMessage) mcp.JSONRPCMessage
+}
+
+// mcp returns what answers all but calls of operations: mcp-go's server, made at the first such request.
+func (s *Server) mcp() messageHandler {
+	s.protocol.once.Do(func() {
+		if s.protocol.mcp == nil {
+			s.protocol.mcp = s.build()
+		}
+	})
+	return s.protocol.mcp
+}
+
+// build makes mcp-go's server. The tools of a process never change.
 func (s *Server) build() *server.MCPServer {
 	hooks := &server.Hooks{}
 	hooks.AddAfterListTools(s.filterTools)
@@ -54,34 +91,15 @@ func (s *Server) build() *server.MCPServer {
 		server.WithResourceCapabilities(false, false), // clients request the lists, which are empty
 		server.WithPromptCapabilities(false),
 		server.WithHooks(hooks),
-		server.WithToolHandlerMiddleware(s.recoverCall),
 	)
 	m.AddTools(s.tools()...)
 	return m
 }
 
-// recoverCall is the outermost middleware: it logs a panic or a Go error, and answers with the id of the log
-// line alone.
-func (s *Server) recoverCall(next server.ToolHandlerFunc) server.ToolHandlerFunc {
-	return func(ctx context.Context, req mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
-		s.calls.Add(1)
-		defer s.calls.Add(-1)
-		defer func() {
-			if broken := recover(); broken != nil {
-				result, err = s.internalError(req.Params.Name, broken), nil
-			}
-		}()
-		if result, err = next(ctx, req); err != nil {
-			return s.internalError(req.Params.Name, err), nil
-		}
-		return result, nil
-	}
-}
-
 // internalError logs an error, and returns a result with the id of the log line.
-func (s *Server) internalError(doing string, cause any) *mcp.CallToolResult {
+func (s *Server) internalError(doing string, cause any) callResult {
 	id := s.logInternalError(doing, cause)
-	return mcp.NewToolResultError("an internal error (id " + id + "); it is logged. It is not known how far the call came: look before you repeat it")
+	return callResult{isError: true, text: "an internal error (id " + id + "); it is logged. It is not known how far the call came: look before you repeat it"}
 }
 
 func (s *Server) logInternalError(doing string, cause any) (id string) {

@@ -7,14 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/mark3labs/mcp-go/server"
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/vpsbot/vpsbot/internal/redact"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 const (
@@ -24,36 +25,155 @@ const (
 	// drainTimeout is the time that reads have after the end of the input.
 	drainTimeout = 2 * time.Second
 
-	workers = 100  // a call that waits for a person holds one
-	queue   = 1000 // when it is full, a call runs in the goroutine that reads answers, and none can be read
+	// mostAtOnce limits the requests in progress. While there are as many, no line is read, and so no answer to a
+	// question: fewer than that wait for one.
+	mostAtOnce = 1000
 )
 
-// ServeStdio serves one client until in ends or ctx does, and returns nil then. out gets one message a line,
-// each in one write; it must be safe for concurrent use, as os.Stdout is, and must not be buffered. At the end
-// calls in progress are cancelled, but a request that was sent to the API is completed first, within 80
-// seconds. A process can have one such server at a time.
-func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+// pipe is the connection with the client on stdio.
+type pipe struct {
+	*Server
+	in     *bufio.Reader
+	out    io.Writer // a message and its newline in one write
+	client client
+	failed context.CancelFunc // the output is closed: nobody reads it
+
+	slots   chan struct{}
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup
+}
+
+// ServeStdio serves one client, whose owner is actor, until in ends or ctx does, and returns nil then. out gets one
+// message a line, each in one write; it must be safe for concurrent use, as os.Stdout is, and must not be buffered. At
+// the end calls in progress are cancelled, but a request that was sent to the API is completed first, within 80
+// seconds.
+func (s *Server) ServeStdio(ctx context.Context, actor permissions.Actor, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	handshake := &handshake{}
-	out = redact.Writer(handshake.writer(out), s.secrets) // mcp-go repeats the client's name of a method or a tool
-	s.elicitor = &elicitor{out: out}
-	input := &lineReader{
-		in: bufio.NewReader(in), handshake: handshake, isResponse: s.elicitor.handleResponse,
-		onEnd: func() { s.drain(); cancel() },
-	}
-	stdio := server.NewStdioServer(s.build())
-	stdio.SetErrorLogger(log.New(writerFunc(s.logProtocolError), "", 0))
-	server.WithWorkerPoolSize(workers)(stdio)
-	server.WithQueueSize(queue)(stdio)
-
-	served := make(chan error, 1)
+	p := &pipe{Server: s, in: bufio.NewReader(in), out: redact.Writer(out, s.secrets), slots: make(chan struct{}, mostAtOnce), failed: cancel}
+	p.client = client{actor: actor, session: s.Runner.Process, memory: &memory{}, asked: &atomic.Int64{}, send: p.write}
+	ended := make(chan error, 1)
 	go func() {
 		defer cancel()
-		served <- stdio.Listen(ctx, input, out)
+		ended <- p.read(ctx)
+		s.drain()
 	}()
 	<-ctx.Done()
-	return s.waitForCalls(served)
+	s.waitForCalls(p.close())
+	select {
+	case err := <-ended:
+		return err
+	default: // the input goes on, and nobody reads it
+		return nil
+	}
+}
+
+// read answers the lines of the input until it ends.
+func (p *pipe) read(ctx context.Context) error {
+	if mark, _ := p.in.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		_, _ = p.in.Discard(len(mark))
+	}
+	for {
+		line, err := p.next()
+		if line = bytes.TrimSpace(line); len(line) > 0 && ctx.Err() == nil {
+			p.take(ctx, line)
+		}
+		switch {
+		case errors.Is(err, io.EOF) || ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+const byteOrderMark = "\uFEFF"
+
+// take answers a line. What cannot wait, and what those that follow depend on, is done at once: a response, a
+// notification, the handshake.
+func (p *pipe) take(ctx context.Context, line []byte) {
+	if isBatch(line) {
+		p.begin(func(c client) []byte { return p.answerBatch(ctx, c, line) })
+		return
+	}
+	e, err := decodeEnvelope(line)
+	switch {
+	case err != nil:
+		p.reply(err.reply(nil))
+	case e.isResponse():
+		p.respond(p.client, e)
+	case e.isNotification():
+		p.answerOne(ctx, p.client, e)
+	case e.Method == mcp.MethodInitialize:
+		reply, agreed := p.initialize(ctx, p.client, e)
+		p.client.version, p.client.forms = agreed.Version, agreed.Capabilities.forms()
+		p.reply(reply)
+	default:
+		p.begin(func(c client) []byte { return p.answerOne(ctx, c, e) })
+	}
+}
+
+// begin answers beside the lines that follow.
+func (p *pipe) begin(answer func(client) []byte) {
+	p.slots <- struct{}{}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	c := p.client
+	p.calls.Add(1)
+	p.running.Go(func() {
+		defer func() {
+			p.calls.Add(-1)
+			<-p.slots
+		}()
+		p.reply(answer(c))
+	})
+}
+
+// close begins no more answers. done is closed when those in progress have ended.
+func (p *pipe) close() (done <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	finished := make(chan struct{})
+	go func() {
+		p.running.Wait()
+		close(finished)
+	}()
+	return finished
+}
+
+func (p *pipe) reply(message []byte) {
+	if message != nil {
+		_ = p.write(message)
+	}
+}
+
+// write writes one line.
+func (p *pipe) write(message []byte) error {
+	_, err := p.out.Write(append(message, '\n'))
+	if err != nil {
+		p.Log.Warn("the client does not read any more", "error", err)
+		p.failed()
+	}
+	return err
+}
+
+// initialize answers initialize, and returns what client and server have agreed on.
+func (s *Server) initialize(ctx context.Context, c client, e envelope) (reply []byte, agreed handshake) {
+	_ = jsonv2.Unmarshal(e.Params, &agreed, lenient) // mcp-go returns the error
+	reply = s.answerOne(ctx, c, e)
+	var answered struct {
+		Result struct{ ProtocolVersion string }
+	}
+	if json.Unmarshal(reply, &answered) != nil || answered.Result.ProtocolVersion == "" {
+		return reply, handshake{}
+	}
+	agreed.Version = answered.Result.ProtocolVersion
+	return reply, agreed
 }
 
 // drain waits for calls after the end of the input, so that a client that pipes requests in and closes the pipe
@@ -61,33 +181,28 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 func (s *Server) drain() {
 	const step = 10 * time.Millisecond
 	for range drainTimeout / step {
-		time.Sleep(step) // before the check: the last call may be between the queue and its worker
 		if s.calls.Load() <= s.waiting.Load() {
 			return
 		}
+		time.Sleep(step)
 	}
 }
 
 // waitForCalls waits at most shutdownTimeout for calls in progress and approved operations.
-func (s *Server) waitForCalls(served <-chan error) error {
+func (s *Server) waitForCalls(served <-chan struct{}) {
 	timeout := time.After(shutdownTimeout)
 	watching := s.approvals.close()
-	var err error
 	for range 2 {
 		select {
-		case err = <-served:
+		case <-served:
 			served = nil
 		case <-watching:
 			watching = nil
 		case <-timeout:
 			s.Log.Error("stopped before all calls had ended", "waited", shutdownTimeout)
-			return nil
+			return
 		}
 	}
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
 }
 
 // maxLine is the size limit of one message; a longer one, which no real client sends, ends the session.
@@ -95,38 +210,10 @@ const maxLine = 8 << 20
 
 var errLongLine = errors.New("a message is longer than 8 MiB")
 
-// lineReader passes the input to mcp-go line by line, without the responses to elicitations. It calls onEnd at
-// the end of the input.
-type lineReader struct {
-	in         *bufio.Reader
-	handshake  *handshake
-	isResponse func(line []byte) bool // handles a line that is a response to an elicitation
-	onEnd      func()
-	rest       []byte // the unread part of the current line
-}
-
-func (l *lineReader) Read(p []byte) (int, error) {
-	for len(l.rest) == 0 {
-		l.handshake.wait()
-		line, err := l.next()
-		if err != nil && len(line) == 0 {
-			l.onEnd()
-			return 0, err
-		}
-		l.handshake.observe(line)
-		if !l.isResponse(line) {
-			l.rest = line
-		}
-	}
-	n := copy(p, l.rest)
-	l.rest = l.rest[n:]
-	return n, nil
-}
-
-func (l *lineReader) next() ([]byte, error) {
+func (p *pipe) next() ([]byte, error) {
 	var line []byte
 	for {
-		piece, err := l.in.ReadSlice('\n')
+		piece, err := p.in.ReadSlice('\n')
 		line = append(line, piece...)
 		switch {
 		case len(line) > maxLine:
@@ -136,54 +223,3 @@ func (l *lineReader) next() ([]byte, error) {
 		}
 	}
 }
-
-// logProtocolError writes an error of mcp-go to the log.
-func (s *Server) logProtocolError(p []byte) (int, error) {
-	s.Log.Warn("protocol", "says", strings.TrimSpace(string(p)))
-	return len(p), nil
-}
-
-// handshake delays the lines after an initialize until that is answered: mcp-go serves them concurrently, and a
-// call that is served first finds a client without capabilities.
-type handshake struct {
-	answered atomic.Pointer[chan struct{}] // nil if no line is delayed
-}
-
-const handshakeTimeout = 5 * time.Second
-
-func (h *handshake) observe(line []byte) {
-	var m struct{ Method string }
-	if bytes.Contains(line, []byte("initialize")) && json.Unmarshal(line, &m) == nil && m.Method == "initialize" {
-		h.answered.Store(new(make(chan struct{})))
-	}
-}
-
-func (h *handshake) wait() {
-	answered := h.answered.Load()
-	if answered == nil {
-		return
-	}
-	select {
-	case <-*answered:
-	case <-time.After(handshakeTimeout):
-		h.release()
-	}
-}
-
-// writer ends the delay with the next line that is written, for no other call is in progress.
-func (h *handshake) writer(out io.Writer) io.Writer {
-	return writerFunc(func(p []byte) (int, error) {
-		defer h.release()
-		return out.Write(p)
-	})
-}
-
-func (h *handshake) release() {
-	if answered := h.answered.Swap(nil); answered != nil {
-		close(*answered)
-	}
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

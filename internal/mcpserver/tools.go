@@ -22,10 +22,15 @@ func (s *Server) tools() []server.ServerTool {
 	var all []server.ServerTool
 	for _, op := range s.Runner.Catalogue.Operations() {
 		all = append(all,
-			server.ServerTool{Tool: s.toolOf(op), Handler: s.handler(op)},
+			server.ServerTool{Tool: s.toolOf(op), Handler: unread},
 			server.ServerTool{Tool: mcp.Tool{Name: op.Name, RawInputSchema: json.RawMessage(`{"type":"object"}`)}, Handler: wrongName(op)})
 	}
 	return all
+}
+
+// unread answers a call that only mcp-go reads as one: it takes "Name" for "name". The front answers all others.
+func unread(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	return mcp.NewToolResultError("the call cannot be read: the names of its members are written as the protocol writes them. Nothing was sent"), nil
 }
 
 // wrongName answers a call by the operation's name with the name of the tool.
@@ -68,12 +73,10 @@ const listTimeout = 2 * time.Second
 func (s *Server) filterTools(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
 	defer s.recoverPanic("listing the tools")
 	result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool { return strings.Contains(tool.Name, ".") })
-	s.calls.Add(1)
-	defer s.calls.Add(-1)
 	// The end of the input must not cancel this read: the list would be longer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
 	defer cancel()
-	offered, _, err := s.Runner.Offered(ctx, runner.Call{Actor: s.Actor, Surface: permissions.MCP})
+	offered, _, err := s.Runner.Offered(ctx, runner.Call{Actor: callerOf(ctx), Surface: permissions.MCP})
 	if err != nil {
 		s.Log.Warn("the tools are listed without asking the token", "error", err)
 	}

@@ -50,9 +50,13 @@ func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (a
 
 func hashOfNonce(nonce string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(nonce))) }
 
-// RefuseAnswer makes the reply to an answer that does not count, and records it.
+// RefuseAnswer makes the reply to an answer that does not count, and records it. op is nil where it belongs to no call.
 func (r *Runner) RefuseAnswer(ctx context.Context, op *tools.Op, call Call, err error) Reply {
-	request{Runner: r, call: call, op: op}.noteRefusal(ctx, err)
+	named := op
+	if op == nil {
+		named = &tools.Op{Meta: tools.Meta{Name: "approvals.answer"}}
+	}
+	request{Runner: r, call: call, op: named}.noteRefusal(ctx, err)
 	return fail(op, err)
 }
 

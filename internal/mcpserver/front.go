@@ -1,0 +1,195 @@
+package mcpserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// answer answers one message of a client, or a list of them; the reply is nil where there is none. Responses to
+// questions go elsewhere. Calls of tools are answered by the Runner, all else by mcp-go.
+func (s *Server) answer(ctx context.Context, c client, raw []byte) (reply []byte) {
+	if isBatch(raw) {
+		return s.answerBatch(ctx, c, raw)
+	}
+	e, err := decodeEnvelope(raw)
+	if err != nil {
+		return err.reply(nil)
+	}
+	return s.answerOne(ctx, c, e)
+}
+
+// answerOne answers a request. It cancels the request that a notification names, and ignores all others.
+func (s *Server) answerOne(ctx context.Context, c client, e envelope) (reply []byte) {
+	if e.isNotification() {
+		if e.Method == mcp.MethodNotificationCancelled {
+			s.cancel(c, e.Params)
+		}
+		return nil
+	}
+	if err := e.checkRequest(); err != nil {
+		return err.reply(e.ID)
+	}
+	defer func() {
+		if broken := recover(); broken != nil {
+			reply = (&rpcError{Code: mcp.INTERNAL_ERROR, Message: "an internal error (id " + s.logInternalError(string(e.Method), broken) + "); it is logged"}).reply(e.ID)
+		}
+	}()
+	ctx, done := s.cancellable(ctx, c, e.ID)
+	defer done()
+	if e.Method == mcp.MethodToolsCall {
+		return s.answerCall(ctx, c, e)
+	}
+	return s.passOn(ctx, c, e)
+}
+
+// passOn has mcp-go answer a request.
+func (s *Server) passOn(ctx context.Context, c client, e envelope) []byte {
+	if e.Method == mcp.MethodSubscriptionsListen { // nothing that a client could listen to ever changes
+		return (&rpcError{Code: mcp.METHOD_NOT_FOUND, Message: "there is nothing to subscribe to"}).reply(e.ID)
+	}
+	switch r := s.mcp().HandleMessage(withClient(ctx, c), e.forMCPGo()).(type) {
+	case mcp.JSONRPCResponse:
+		result, err := json.Marshal(r.Result)
+		if err != nil {
+			return (&rpcError{Code: mcp.INTERNAL_ERROR, Message: "an internal error (id " + s.logInternalError(string(e.Method), err) + "); it is logged"}).reply(e.ID)
+		}
+		return encodeReply(e.ID, "result", result)
+	case mcp.JSONRPCError:
+		return (&rpcError{Code: r.Error.Code, Message: r.Error.Message, Data: r.Error.Data}).reply(e.ID)
+	}
+	return nil
+}
+
+// answerCall answers tools/call: by the Runner if the tool is an operation, else by mcp-go.
+func (s *Server) answerCall(ctx context.Context, c client, e envelope) (reply []byte) {
+	var params callParams
+	if err := jsonv2.Unmarshal(e.Params, &params, lenient); err != nil {
+		return (&rpcError{Code: mcp.INVALID_PARAMS, Message: "the parameters of tools/call cannot be read: " + paramsFault(err)}).reply(e.ID)
+	}
+	op, ok := s.operations()[params.Name]
+	if !ok {
+		return s.passOn(ctx, c, e)
+	}
+	modern, err := params.Meta.era()
+	if err != nil {
+		return err.reply(e.ID)
+	}
+	return encodeReply(e.ID, "result", s.callTool(ctx, c, op, params).encode(modern))
+}
+
+// paramsFault names the member that cannot be read, and no value.
+func paramsFault(err error) string {
+	if fault, ok := errors.AsType[*jsonv2.SemanticError](err); ok && fault.JSONPointer != "" {
+		return string(fault.JSONPointer) + " has the wrong type"
+	}
+	return "an object is wanted"
+}
+
+// era reports whether a request is of the newer era, as mcp-go decides it.
+func (m requestMeta) era() (modern bool, err *rpcError) {
+	if !mcp.IsModernProtocol(m.ProtocolVersion) {
+		return false, nil
+	}
+	if !mcp.IsValidProtocolVersion(m.ProtocolVersion) {
+		refused := mcp.UnsupportedProtocolVersionError{Version: m.ProtocolVersion, Supported: mcp.ValidProtocolVersions}.JSONRPCError().Error
+		return true, &rpcError{Code: refused.Code, Message: refused.Message, Data: refused.Data}
+	}
+	if m.Capabilities == nil {
+		return true, &rpcError{Code: mcp.INVALID_PARAMS, Message: "missing or invalid _meta field " + mcp.MetaKeyClientCapabilities}
+	}
+	return true, nil
+}
+
+// operations returns the operations by the names of their tools.
+func (s *Server) operations() map[string]*tools.Op {
+	s.byTool.once.Do(func() {
+		s.byTool.ops = map[string]*tools.Op{}
+		for _, op := range s.Runner.Catalogue.Operations() {
+			s.byTool.ops[op.ToolName()] = op
+		}
+	})
+	return s.byTool.ops
+}
+
+// mostInBatch limits the messages of one list.
+const mostInBatch = 100
+
+// answerBatch answers a list of messages, which revision 2025-03-26 alone has. They are answered at the same time, in
+// one list.
+func (s *Server) answerBatch(ctx context.Context, c client, raw []byte) []byte {
+	messages, err := decodeBatch(raw)
+	switch refused := (&rpcError{Code: mcp.INVALID_REQUEST}); {
+	case err != nil:
+		return (&rpcError{Code: mcp.PARSE_ERROR, Message: "the message is not JSON"}).reply(nil)
+	case c.version != mcp.ProtocolVersion20250326:
+		refused.Message = "a list of messages can be sent in protocol version 2025-03-26 alone: send them one by one"
+		return refused.reply(nil)
+	case len(messages) == 0 || len(messages) > mostInBatch:
+		refused.Message = "a list of messages has 1 to 100"
+		return refused.reply(nil)
+	}
+	replies := make([][]byte, len(messages))
+	var all sync.WaitGroup
+	for i, m := range messages {
+		all.Go(func() { replies[i] = s.answerInBatch(ctx, c, m) })
+	}
+	all.Wait()
+	replies = slices.DeleteFunc(replies, func(reply []byte) bool { return reply == nil })
+	if len(replies) == 0 {
+		return nil
+	}
+	return slices.Concat([]byte("["), bytes.Join(replies, []byte(",")), []byte("]"))
+}
+
+func (s *Server) answerInBatch(ctx context.Context, c client, raw jsontext.Value) []byte {
+	e, err := decodeEnvelope(raw)
+	switch {
+	case err != nil:
+		return err.reply(nil)
+	case e.Method == mcp.MethodInitialize:
+		return (&rpcError{Code: mcp.INVALID_REQUEST, Message: "initialize cannot be part of a list"}).reply(e.ID)
+	case e.isResponse():
+		s.respond(c, e)
+		return nil
+	}
+	return s.answerOne(ctx, c, e)
+}
+
+// underWay is a request that a notification can cancel.
+type underWay struct{ cancel context.CancelCauseFunc }
+
+var errCancelled = errors.New("the client has cancelled the request")
+
+// cancellable lets the client cancel a request by its exact id.
+func (s *Server) cancellable(ctx context.Context, c client, id jsontext.Value) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	key, entry := c.session+" "+string(id), &underWay{cancel}
+	s.requests.Store(key, entry)
+	return ctx, func() {
+		cancel(nil)
+		s.requests.CompareAndDelete(key, entry)
+	}
+}
+
+// cancel cancels the request of the same session with the id that a notification names.
+func (s *Server) cancel(c client, params jsontext.Value) {
+	var cancelled struct {
+		ID jsontext.Value `json:"requestId"`
+	}
+	if c.session == "" || jsonv2.Unmarshal(params, &cancelled, lenient) != nil {
+		return
+	}
+	if entry, ok := s.requests.Load(c.session + " " + string(cancelled.ID)); ok {
+		entry.(*underWay).cancel(errCancelled)
+	}
+}

@@ -1,0 +1,399 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// HTTPOptions are the settings of a server over HTTP.
+type HTTPOptions struct {
+	PublicURL      string         // that people use; empty: loopback addresses alone
+	Origins        []string       // of web pages that may call
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto count
+
+	// Authenticate returns who holds an access key. It fails with ErrUnknownBearer or ErrVPSToken for one that is none,
+	// and with any other error if that could not be found out.
+	Authenticate func(ctx context.Context, secret string) (permissions.Actor, error)
+	// Secret returns the key of the MACs in session ids, of 32 bytes or more, which all replicas share.
+	Secret func(context.Context) ([]byte, error)
+	Limits Limits
+}
+
+// HTTP serves MCP over streamable HTTP, in both eras on one path. It keeps no sessions: any replica takes any request
+// and any answer. It is made by [Server.HTTP].
+type HTTP struct {
+	*Server
+	o        HTTPOptions
+	public   *url.URL // nil: none
+	callers  callers
+	failures failures
+	memories sync.Map // of *memory, by caller: there are as many as access keys
+
+	stopping atomic.Bool
+	stop     context.CancelCauseFunc // ends the calls that wait for a person
+	stopped  context.Context
+	running  sync.Map // of records by id, that run here
+	runs     sync.WaitGroup
+}
+
+const mostBody = 1 << 20
+
+// HTTP returns the handler of /mcp.
+func (s *Server) HTTP(o HTTPOptions) *HTTP {
+	o.Limits = o.Limits.orDefaults()
+	h := &HTTP{
+		Server: s, o: o,
+		callers:  callers{limits: o.Limits, by: map[permissions.Actor]*usage{}},
+		failures: failures{most: o.Limits.FailedTries},
+	}
+	if o.PublicURL != "" {
+		h.public, _ = url.Parse(o.PublicURL)
+	}
+	h.stopped, h.stop = context.WithCancelCause(context.Background())
+	return h
+}
+
+// Stop refuses new calls, and ends those that wait for a person: their records stay, to be answered elsewhere.
+func (h *HTTP) Stop() {
+	h.stopping.Store(true)
+	h.stop(errStopping)
+}
+
+func (h *HTTP) now() time.Time { return h.Runner.Now() }
+
+// ServeHTTP serves one request.
+func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{HTTP: h, w: w, r: r, began: time.Now(), method: "other", era: "older"}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	h.allowPages(w, r)
+	if r.Method == http.MethodOptions && w.Header().Get("Access-Control-Allow-Origin") != "" && h.isOwnHost(hostOf(r.Host)) {
+		w.WriteHeader(http.StatusNoContent) // what a browser asks before it sends a request
+		return
+	}
+	if refused := x.serve(); refused != nil {
+		x.refuse(refused)
+	}
+	if h.Observe != nil {
+		h.Observe.Answered(x.method, x.era, x.status, time.Since(x.began))
+	}
+}
+
+// allowPages lets the pages of an allowed origin read the answer.
+func (h *HTTP) allowPages(w http.ResponseWriter, r *http.Request) {
+	origin := r.Header.Get("Origin")
+	if origin == "" || !h.allowsOrigin(origin) {
+		return
+	}
+	header := w.Header()
+	header.Set("Access-Control-Allow-Origin", origin)
+	header.Set("Vary", "Origin")
+	header.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, WWW-Authenticate, Retry-After")
+	if r.Method == http.MethodOptions {
+		header.Set("Access-Control-Allow-Methods", "POST")
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name")
+		header.Set("Access-Control-Max-Age", "7200")
+	}
+}
+
+// exchange is one request and its answer.
+type exchange struct {
+	*HTTP
+	w     http.ResponseWriter
+	r     *http.Request
+	actor permissions.Actor
+
+	began       time.Time
+	method, era string // for the metrics
+	status      int
+}
+
+// refuse answers a request whose message is not read.
+func (x *exchange) refuse(refused *refusal) {
+	x.status = refused.status
+	header := x.w.Header()
+	switch refused.status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", `Bearer realm="vpsbot"`)
+		if refused.says != sendKey {
+			header.Set("WWW-Authenticate", `Bearer realm="vpsbot", error="invalid_token"`)
+		}
+	case http.StatusMethodNotAllowed:
+		header.Set("Allow", http.MethodPost)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		header.Set("Retry-After", "1")
+	}
+	if x.Observe != nil {
+		x.Observe.Refused(refused.why)
+	}
+	http.Error(x.w, refused.says, refused.status)
+}
+
+// serve admits the request, reads its message and answers it.
+func (x *exchange) serve() (refused *refusal) {
+	if x.actor, refused = x.admit(x.r); refused != nil {
+		return refused
+	}
+	if x.stopping.Load() {
+		return &refusal{http.StatusServiceUnavailable, "stopping", "vpsbot is stopping"}
+	}
+	end, refused := x.callers.begin(x.actor, 1, x.now())
+	if refused != nil {
+		return refused
+	}
+	defer end()
+	body, refused := x.body()
+	if refused != nil {
+		return refused
+	}
+	if x.Observe != nil {
+		x.Observe.UnderWay(1)
+		defer x.Observe.UnderWay(-1)
+	}
+	return x.take(body)
+}
+
+func (x *exchange) body() ([]byte, *refusal) {
+	if kind, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, &refusal{http.StatusUnsupportedMediaType, "body", "send Content-Type: application/json"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, mostBody))
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return nil, &refusal{http.StatusRequestEntityTooLarge, "body", "a message may have 1 MiB"}
+	case err != nil:
+		return nil, &refusal{http.StatusBadRequest, "body", "the message did not arrive whole"}
+	}
+	return body, nil
+}
+
+// take answers the message of a request.
+func (x *exchange) take(body []byte) *refusal {
+	c, refused := x.client()
+	if refused != nil {
+		return refused
+	}
+	if isBatch(body) {
+		return x.takeBatch(c, body)
+	}
+	e, err := decodeEnvelope(body)
+	if err != nil {
+		x.end(http.StatusBadRequest, err.reply(nil))
+		return nil
+	}
+	x.method = methodLabel(e.Method)
+	modern, err := x.checkEra(e)
+	if modern {
+		x.era = "2026"
+	}
+	switch {
+	case err != nil:
+		x.end(http.StatusBadRequest, err.reply(e.ID))
+	case modern:
+		x.takeModern(c, e)
+	case e.isResponse():
+		x.takeResponse(c, e)
+	case e.Method == mcp.MethodInitialize:
+		return x.takeInitialize(c, e)
+	default:
+		if c.session == "" && x.r.Header.Get("Mcp-Session-Id") != "" {
+			return &refusal{http.StatusNotFound, "session", errNoSession.Error()}
+		}
+		x.stream(c, func(ctx context.Context, c client) (int, []byte) { return http.StatusOK, x.answerOne(ctx, c, e) })
+	}
+	return nil
+}
+
+// client returns the client that a request of the older era comes from, by its session. Without a session it is
+// served, and cannot be asked.
+func (x *exchange) client() (client, *refusal) {
+	c := client{actor: x.actor, remote: true, memory: x.memory(), version: mcp.ProtocolVersion20250326}
+	if version := x.r.Header.Get(mcp.HeaderProtocolVersion); version != "" {
+		c.version = version
+	}
+	id := x.r.Header.Get("Mcp-Session-Id")
+	if id == "" {
+		return c, nil
+	}
+	key, err := x.sessionKey(x.r.Context())
+	if err != nil {
+		x.Log.Warn("the key of session ids cannot be read", "error", err)
+		return c, &refusal{http.StatusServiceUnavailable, "store", storeSilent}
+	}
+	if claims, err := openSession(key, id, x.actor, x.now()); err == nil {
+		c.session, c.version, c.forms = "http "+claims.Random, claims.Version, claims.Forms
+	}
+	return c, nil
+}
+
+// memory returns what is remembered of a caller.
+func (x *exchange) memory() *memory {
+	m, _ := x.memories.LoadOrStore(x.actor, &memory{})
+	return m.(*memory)
+}
+
+// takeModern answers a message of the newer era, where each request stands alone.
+func (x *exchange) takeModern(c client, e envelope) {
+	switch {
+	case e.isResponse():
+		x.end(http.StatusBadRequest, (&rpcError{Code: mcp.INVALID_REQUEST, Message: "in this protocol version answers come with a new call"}).reply(e.ID))
+	case e.isNotification(): // a request is cancelled by closing its connection
+		x.end(http.StatusAccepted, nil)
+	default:
+		c.session, c.version = "", ""
+		x.stream(c, func(ctx context.Context, c client) (int, []byte) {
+			reply := x.answerOne(ctx, c, e)
+			return statusOf(reply), reply
+		})
+	}
+}
+
+// takeInitialize answers initialize with the id of a new session.
+func (x *exchange) takeInitialize(c client, e envelope) *refusal {
+	key, err := x.sessionKey(x.r.Context())
+	if err != nil {
+		x.Log.Warn("the key of session ids cannot be read", "error", err)
+		return &refusal{http.StatusServiceUnavailable, "store", storeSilent}
+	}
+	reply, agreed := x.initialize(x.r.Context(), c, e)
+	if agreed.Version != "" {
+		id, err := newSession(key, x.actor, agreed, x.now())
+		if err != nil {
+			x.logInternalError("initialize", err)
+			return &refusal{http.StatusInternalServerError, "body", "an internal error; it is logged"}
+		}
+		x.w.Header().Set("Mcp-Session-Id", id)
+	}
+	x.end(http.StatusOK, reply)
+	return nil
+}
+
+// takeBatch answers a list of messages, each of which counts.
+func (x *exchange) takeBatch(c client, body []byte) *refusal {
+	x.method = "batch"
+	messages, err := decodeBatch(body)
+	if err == nil && len(messages) > 1 {
+		end, refused := x.callers.begin(x.actor, len(messages)-1, x.now())
+		if refused != nil {
+			return refused
+		}
+		defer end()
+	}
+	x.stream(c, func(ctx context.Context, c client) (int, []byte) { return http.StatusOK, x.answerBatch(ctx, c, body) })
+	return nil
+}
+
+// stream answers a request that may take long, and during which the client may be notified and asked.
+func (x *exchange) stream(c client, answer func(context.Context, client) (int, []byte)) {
+	s := newStream(x.w, strings.Contains(x.r.Header.Get("Accept"), "text/event-stream"), x.secrets)
+	c.send = s.send
+	c.forms = c.forms && s.mayStream && c.session != ""
+	ctx, cancel := context.WithCancelCause(x.r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(x.stopped, func() { cancel(errStopping) })()
+	status, reply := answer(ctx, c)
+	x.status = status
+	if reply == nil {
+		x.status = http.StatusAccepted
+	}
+	s.end(x.status, reply)
+}
+
+// end answers at once.
+func (x *exchange) end(status int, reply []byte) {
+	x.status = status
+	newStream(x.w, false, x.secrets).end(status, reply)
+}
+
+// checkEra decides of which era a message is, as mcp-go does: by the version in "_meta", or in the header. It checks
+// what the newer one wants to be told in headers too.
+func (x *exchange) checkEra(e envelope) (modern bool, refused *rpcError) {
+	var params struct {
+		Meta requestMeta `json:"_meta"`
+	}
+	if len(e.Params) > 0 {
+		_ = jsonv2.Unmarshal(e.Params, &params, lenient) // whoever reads the parameters returns the error
+	}
+	inBody, inHeader := params.Meta.ProtocolVersion, x.r.Header.Get(mcp.HeaderProtocolVersion)
+	if !mcp.IsModernProtocol(inBody) && !mcp.IsModernProtocol(inHeader) {
+		if inHeader != "" && e.Method != mcp.MethodInitialize && !mcp.IsValidProtocolVersion(inHeader) {
+			return false, &rpcError{Code: mcp.INVALID_REQUEST, Message: "the protocol version " + printable(inHeader) + " is not known"}
+		}
+		return false, nil
+	}
+	if e.isResponse() {
+		return true, nil
+	}
+	switch {
+	case e.isNotification() && inBody == "":
+		return true, nil
+	case inBody == "":
+		return true, &rpcError{Code: mcp.INVALID_PARAMS, Message: "missing or invalid _meta field " + mcp.MetaKeyProtocolVersion}
+	case inHeader == "":
+		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: "the header " + mcp.HeaderProtocolVersion + " is missing"}
+	case inHeader != inBody:
+		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: "the header " + mcp.HeaderProtocolVersion + " is not the version in _meta"}
+	}
+	if _, refused = params.Meta.era(); refused != nil {
+		return true, refused
+	}
+	var mismatch mcp.HeaderMismatchError
+	if err := mcp.ValidateStandardHeaders(x.r.Header.Get, inBody, e.Method, []byte(e.Params)); errors.As(err, &mismatch) {
+		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: mismatch.Error()}
+	}
+	return true, nil
+}
+
+// statusOf returns the HTTP status of a reply in the newer era.
+func statusOf(reply []byte) int {
+	var failed struct {
+		Error *struct {
+			Code int `json:"code"`
+		} `json:"error"`
+	}
+	if jsonv2.Unmarshal(reply, &failed, lenient) != nil || failed.Error == nil {
+		return http.StatusOK
+	}
+	switch failed.Error.Code {
+	case mcp.METHOD_NOT_FOUND:
+		return http.StatusNotFound
+	case mcp.HEADER_MISMATCH, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, mcp.UNSUPPORTED_PROTOCOL_VERSION, mcp.INVALID_REQUEST, mcp.INVALID_PARAMS, mcp.PARSE_ERROR:
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
+
+// labelled are the methods that metrics tell apart.
+var labelled = []mcp.MCPMethod{
+	mcp.MethodInitialize, mcp.MethodPing, mcp.MethodServerDiscover, mcp.MethodToolsList, mcp.MethodToolsCall, mcp.MethodResourcesList,
+	mcp.MethodResourcesTemplatesList, mcp.MethodResourcesRead, mcp.MethodPromptsList, mcp.MethodPromptsGet, mcp.MethodCompletionComplete,
+}
+
+func methodLabel(method mcp.MCPMethod) string {
+	switch {
+	case method == "":
+		return "response"
+	case slices.Contains(labelled, method):
+		return string(method)
+	}
+	return "other"
+}
+
+// printable returns what a client has sent as a part of a message of ours.
+func printable(given string) string { return text.Cut(text.Clean(given), 100) }

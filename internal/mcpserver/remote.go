@@ -1,0 +1,148 @@
+package mcpserver
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/background"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// takeResponse takes the response to a question, at whatever replica it arrives.
+func (x *exchange) takeResponse(c client, e envelope) {
+	if c.session != "" && x.respond(c, e) {
+		x.end(http.StatusAccepted, nil)
+		return
+	}
+	if why := x.answerElsewhere(x.r.Context(), c, e); why != "" {
+		x.end(http.StatusBadRequest, (&rpcError{Code: mcp.INVALID_REQUEST, Message: why}).reply(e.ID))
+		return
+	}
+	x.end(http.StatusAccepted, nil)
+}
+
+// answerElsewhere takes the response to a question whose call waits at another replica, or whose stream is lost. A yes
+// is stored; the replica that waits, or whichever sees it first, runs the change. It returns why the answer does not
+// count.
+func (h *HTTP) answerElsewhere(ctx context.Context, c client, e envelope) (why string) {
+	approvalID, automatic, err := h.Runner.ConsumeChallenge(ctx, strings.Trim(string(e.ID), `"`), c.session)
+	if err != nil {
+		return h.Runner.RefuseAnswer(ctx, nil, runner.Call{Actor: c.actor, Surface: permissions.MCP, Remote: true}, err).Message
+	}
+	rec, err := h.record(ctx, approvalID)
+	if err != nil {
+		return runner.Explain(err)
+	}
+	op, ok := h.Runner.Catalogue.Lookup(rec.Operation)
+	if !ok {
+		return runner.NoSuchOperation(h.Runner.Catalogue, rec.Operation)
+	}
+	x := toolCall{Server: h.Server, client: c, op: op, call: h.Runner.CallOf(rec)}
+	x.call.Actor, x.call.Remote = c.actor, true
+	tooFast := x.noteAnswer(rec.ID, automatic)
+	r := parseResponse(e.Result, e.Error)
+	if r.err != nil {
+		x.escalate(ctx, rec.ID, "", "the client could not ask")
+		return ""
+	}
+	given := parseAnswer([]byte(r.result))
+	if given.action == "" {
+		return x.refuse(ctx, runner.ErrUnreadable).Message
+	}
+	answer, escalated := x.judge(rec, given, tooFast)
+	if escalated != nil {
+		x.escalate(ctx, rec.ID, "", escalated.logged)
+		return ""
+	}
+	return x.decideElsewhere(ctx, rec, answer)
+}
+
+// decideElsewhere stores a person's answer without the call that asked.
+func (x *toolCall) decideElsewhere(ctx context.Context, rec approval.Record, answer runner.Answer) (why string) {
+	if !answer.Yes || rec.Confirm != "" && answer.Text != rec.Confirm {
+		if reply := x.Runner.Answer(ctx, x.call, answer); reply.Outcome == runner.Refused {
+			return reply.Message
+		}
+		return ""
+	}
+	if _, err := x.Runner.Decide(ctx, x.client.actor, answer, ""); err != nil {
+		return runner.Explain(err)
+	}
+	return ""
+}
+
+func (h *HTTP) record(ctx context.Context, id string) (approval.Record, error) {
+	store, err := h.Runner.Store(ctx)
+	if err != nil {
+		return approval.Record{}, err
+	}
+	return store.Record(ctx, id)
+}
+
+// lookBack is how much of the past a look covers again: clocks differ, and a transaction takes its time.
+const lookBack = 5 * time.Second
+
+// RunApproved looks once a second, until ctx ends, for changes that were asked for over HTTP and are agreed to, and
+// runs them, whichever replica asked: the claim lets one of them. It then waits for those that run here. Calls that
+// wait for an answer learn of one that was given elsewhere.
+func (h *HTTP) RunApproved(ctx context.Context) {
+	loop := background.Loop{Interval: pollInterval, Log: h.Log, Message: "looking for changes that were agreed to elsewhere"}
+	if h.poll != 0 {
+		loop.Interval = h.poll
+	}
+	loop.Run(ctx, h.look)
+	h.runs.Wait()
+}
+
+func (h *HTTP) look(ctx context.Context) error {
+	scope, err := h.Runner.Scope(ctx)
+	if err != nil {
+		return err
+	}
+	store, err := h.Runner.Store(ctx)
+	if err != nil {
+		return err
+	}
+	agreed := scope
+	agreed.States = []approval.State{approval.Approved}
+	records, err := store.Find(ctx, agreed)
+	if err != nil {
+		return err
+	}
+	for _, rec := range records {
+		if rec.Session == approval.ServeSession {
+			h.run(rec)
+		}
+	}
+	if h.approvals.watched() == 0 {
+		return nil
+	}
+	scope.Since = h.now().Add(-lookBack)
+	changed, err := store.Find(ctx, scope)
+	for _, rec := range changed {
+		if !rec.State.Waits() {
+			h.approvals.remove(rec.ID, true)
+		}
+	}
+	return err
+}
+
+// run runs a change that is agreed to. It is seen to its end, also when the server stops.
+func (h *HTTP) run(rec approval.Record) {
+	if _, runs := h.running.LoadOrStore(rec.ID, true); runs {
+		return
+	}
+	h.runs.Go(func() {
+		defer h.running.Delete(rec.ID)
+		defer h.recoverPanic("running an approved change")
+		if _, err := h.Runner.RunApproved(context.Background(), h.Runner.CallOf(rec), rec.ID); err != nil {
+			h.Log.Warn("running a change that was agreed to elsewhere", "approval", rec.ID, "error", err)
+		}
+	})
+}
