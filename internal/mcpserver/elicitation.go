@@ -75,6 +75,9 @@ func (s *Server) wait(change int) (waiting int64) {
 func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card runner.Card, nonce string) runner.Reply {
 	waiting, cancel := context.WithTimeout(ctx, rec.ExpiresAt.Sub(x.Runner.Now()))
 	defer cancel()
+	if x.client.stopping != nil {
+		defer context.AfterFunc(x.client.stopping, cancel)()
+	}
 	unsubscribe := x.approvals.subscribe(rec.ID, cancel)
 	x.limit.pause()
 	stopProgress, began := x.progress.waitingForPerson(), x.Runner.Now()
@@ -86,6 +89,8 @@ func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card 
 	switch {
 	case err == nil:
 		return x.submit(ctx, nonce, answerOf(answer), took < runner.MinAnswerDelay)
+	case x.client.stopping != nil && x.client.stopping.Err() != nil:
+		return x.escalate(context.WithoutCancel(ctx), rec.ID, "vpsbot is stopping.", "")
 	case ctx.Err() != nil:
 		return x.stopWaiting(ctx, rec, isLast)
 	case waiting.Err() != nil: // it was answered on another surface, or it expired
@@ -109,15 +114,12 @@ func (x *toolCall) put(ctx context.Context, nonce string, params mcp.Elicitation
 	return elicitationOf(raw)
 }
 
-// stopWaiting ends the wait of a call whose client has cancelled it or is gone, or whose server stops. A record whose
-// stream over HTTP is lost stays open: the answer can still arrive by another request.
+// stopWaiting ends the wait of a call whose client has cancelled it or is gone. A record whose stream over HTTP is lost
+// stays open: the answer can still arrive by another request.
 func (x *toolCall) stopWaiting(ctx context.Context, rec approval.Record, isLast bool) runner.Reply {
-	cause := context.Cause(ctx)
+	cancelled := !x.client.remote || errors.Is(context.Cause(ctx), errCancelled)
 	ctx = context.WithoutCancel(ctx)
-	switch cancelled := !x.client.remote || errors.Is(cause, errCancelled); {
-	case errors.Is(cause, errStopping):
-		return x.escalate(ctx, rec.ID, "vpsbot is stopping.", "")
-	case cancelled:
+	if cancelled {
 		x.client.memory.noteTimeout(x.Runner.Now())
 		if isLast {
 			x.Runner.Abandon(ctx, x.call.Actor, rec.ID)

@@ -27,8 +27,6 @@ var (
 	ErrVPSToken      = errors.New("that is a VPS.org token, which clients never need: use an access key, and replace that token if others have seen it")
 )
 
-var errStopping = errors.New("the server is stopping")
-
 const (
 	sendKey     = "send an access key: Authorization: Bearer vpsbot_…"
 	tokenInURL  = "send it in the header Authorization, never in the address; whatever stood there is no secret any more"

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -45,9 +44,8 @@ type HTTP struct {
 	failures failures
 	memories sync.Map // of *memory, by caller: there are as many as access keys
 
-	stopping atomic.Bool
-	stop     context.CancelCauseFunc // ends the calls that wait for a person
-	stopped  context.Context
+	stopping context.Context // ends when the server stops
+	stop     context.CancelFunc
 	running  sync.Map // of records by id, that run here
 	runs     sync.WaitGroup
 }
@@ -65,15 +63,16 @@ func (s *Server) HTTP(o HTTPOptions) *HTTP {
 	if o.PublicURL != "" {
 		h.public, _ = url.Parse(o.PublicURL)
 	}
-	h.stopped, h.stop = context.WithCancelCause(context.Background())
+	h.stopping, h.stop = context.WithCancel(context.Background())
 	return h
 }
 
-// Stop refuses new calls, and ends those that wait for a person: their records stay, to be answered elsewhere.
-func (h *HTTP) Stop() {
-	h.stopping.Store(true)
-	h.stop(errStopping)
-}
+// stopGrace is how long calls may go on that do not wait for a person when the server stops.
+const stopGrace = 3 * time.Second
+
+// Stop refuses new calls. Those that wait for a person end at once, and their records stay, to be answered elsewhere;
+// the others end after stopGrace, but for requests that were sent to the API.
+func (h *HTTP) Stop() { h.stop() }
 
 func (h *HTTP) now() time.Time { return h.Runner.Now() }
 
@@ -150,7 +149,7 @@ func (x *exchange) serve() (refused *refusal) {
 	if x.actor, refused = x.admit(x.r); refused != nil {
 		return refused
 	}
-	if x.stopping.Load() {
+	if x.stopping.Err() != nil {
 		return &refusal{http.StatusServiceUnavailable, "stopping", "vpsbot is stopping"}
 	}
 	end, refused := x.callers.begin(x.actor, 1, x.now())
@@ -202,6 +201,9 @@ func (x *exchange) take(body []byte) *refusal {
 	if modern {
 		x.era = "2026"
 	}
+	if !modern && e.Method != mcp.MethodInitialize && x.isLostSession(c) {
+		return noSession
+	}
 	switch {
 	case err != nil:
 		x.end(http.StatusBadRequest, err.reply(e.ID))
@@ -212,9 +214,6 @@ func (x *exchange) take(body []byte) *refusal {
 	case e.Method == mcp.MethodInitialize:
 		return x.takeInitialize(c, e)
 	default:
-		if c.session == "" && x.r.Header.Get("Mcp-Session-Id") != "" {
-			return &refusal{http.StatusNotFound, "session", errNoSession.Error()}
-		}
 		x.stream(c, func(ctx context.Context, c client) (int, []byte) { return http.StatusOK, x.answerOne(ctx, c, e) })
 	}
 	return nil
@@ -240,6 +239,13 @@ func (x *exchange) client() (client, *refusal) {
 		c.session, c.version, c.forms = "http "+claims.Random, claims.Version, claims.Forms
 	}
 	return c, nil
+}
+
+var noSession = &refusal{http.StatusNotFound, "session", errNoSession.Error()}
+
+// isLostSession reports whether the request names a session that is not the caller's, or none any more.
+func (x *exchange) isLostSession(c client) bool {
+	return c.session == "" && x.r.Header.Get("Mcp-Session-Id") != ""
 }
 
 // memory returns what is remembered of a caller.
@@ -287,6 +293,9 @@ func (x *exchange) takeInitialize(c client, e envelope) *refusal {
 // takeBatch answers a list of messages, each of which counts.
 func (x *exchange) takeBatch(c client, body []byte) *refusal {
 	x.method = "batch"
+	if x.isLostSession(c) {
+		return noSession
+	}
 	messages, err := decodeBatch(body)
 	if err == nil && len(messages) > 1 {
 		end, refused := x.callers.begin(x.actor, len(messages)-1, x.now())
@@ -304,9 +313,10 @@ func (x *exchange) stream(c client, answer func(context.Context, client) (int, [
 	s := newStream(x.w, strings.Contains(x.r.Header.Get("Accept"), "text/event-stream"), x.secrets)
 	c.send = s.send
 	c.forms = c.forms && s.mayStream && c.session != ""
-	ctx, cancel := context.WithCancelCause(x.r.Context())
-	defer cancel(nil)
-	defer context.AfterFunc(x.stopped, func() { cancel(errStopping) })()
+	c.stopping = x.stopping
+	ctx, cancel := context.WithCancel(x.r.Context())
+	defer cancel()
+	defer context.AfterFunc(x.stopping, func() { time.AfterFunc(stopGrace, cancel) })()
 	status, reply := answer(ctx, c)
 	x.status = status
 	if reply == nil {
