@@ -55,6 +55,47 @@ func TestOfficialClient(t *testing.T) {
 	}
 }
 
+// What is beside tools, by the official SDK's client.
+func TestOfficialClientBesideTools(t *testing.T) {
+	for _, version := range []string{"2025-06-18", "2025-11-25", "2026-07-28"} {
+		t.Run(version, func(t *testing.T) {
+			w := newWorld(t)
+			session := w.official(&person{w: w}, version)
+			can := session.InitializeResult().Capabilities
+			require.True(t, can.Completions != nil && !can.Resources.Subscribe && !can.Resources.ListChanged && !can.Prompts.ListChanged)
+			found, err := session.ListResources(t.Context(), nil)
+			require.NoError(t, err)
+			require.Len(t, found.Resources, 3)
+			templates, err := session.ListResourceTemplates(t.Context(), nil)
+			require.NoError(t, err)
+			require.Len(t, templates.ResourceTemplates, 3)
+			read, err := session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "vps://servers/web-server-01/copies"})
+			require.NoError(t, err)
+			require.Contains(t, read.Contents[0].Text, `"id":"7001"`)
+			_, err = session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "vps://servers/nothing"})
+			require.ErrorContains(t, err, "no server is called")
+
+			listed, err := session.ListPrompts(t.Context(), nil)
+			require.NoError(t, err)
+			require.Len(t, listed.Prompts, len(prompts))
+			got, err := session.GetPrompt(t.Context(), &sdk.GetPromptParams{Name: "safe_reboot", Arguments: map[string]string{"server": "web-server-01"}})
+			require.NoError(t, err)
+			require.Contains(t, got.Messages[0].Content.(*sdk.TextContent).Text, `{"server": "web-server-01"}`)
+			_, err = session.GetPrompt(t.Context(), &sdk.GetPromptParams{Name: "safe_reboot"})
+			require.ErrorContains(t, err, "needs the argument server")
+
+			completed, err := session.Complete(t.Context(), &sdk.CompleteParams{
+				Ref:      &sdk.CompleteReference{Type: "ref/prompt", Name: "restore"},
+				Argument: sdk.CompleteParamsArgument{Name: "copy", Value: "5"},
+				Context:  &sdk.CompleteContext{Arguments: map[string]string{"server": "web-server-01"}},
+			})
+			require.NoError(t, err)
+			require.Equal(t, []string{"501", "495"}, completed.Completion.Values)
+			require.Equal(t, 2, completed.Completion.Total)
+		})
+	}
+}
+
 func (w *world) official(p *person, version string) *sdk.ClientSession {
 	toServer, fromServer, served := serve(context.WithoutCancel(w.Context()), w.server)
 	c := sdk.NewClient(&sdk.Implementation{Name: "t", Version: "1"}, &sdk.ClientOptions{ElicitationHandler: p.answer})

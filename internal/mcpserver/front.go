@@ -57,7 +57,7 @@ func (s *Server) passOn(ctx context.Context, c client, e envelope) []byte {
 	if e.Method == mcp.MethodSubscriptionsListen { // nothing that a client could listen to ever changes
 		return (&rpcError{Code: mcp.METHOD_NOT_FOUND, Message: "there is nothing to subscribe to"}).reply(e.ID)
 	}
-	switch r := s.mcp().HandleMessage(withClient(ctx, c), e.forMCPGo()).(type) {
+	switch r := handleMessage(withClient(ctx, c), s.mcp(), e.forMCPGo()).(type) {
 	case mcp.JSONRPCResponse:
 		result, err := json.Marshal(r.Result)
 		if err != nil {

@@ -177,19 +177,6 @@ func TestInstructions(t *testing.T) {
 	require.Equal(t, said["instructions"], discovered["instructions"])
 }
 
-// Clients request resources and prompts whatever the capabilities, and display an error.
-func TestResourcesAndPromptsAreEmptyLists(t *testing.T) {
-	bothEras(t, newWorld(t), func(t *testing.T, k *talk) {
-		for method, member := range map[string]string{
-			"resources/list": "resources", "resources/templates/list": "resourceTemplates", "prompts/list": "prompts",
-		} {
-			m := k.request(method, `{}`)
-			require.Nil(t, m.Error, method)
-			require.Equal(t, []any{}, decoded(t, m.Result)[member], method)
-		}
-	})
-}
-
 // mostOnTheWire limits the list of all tools, in bytes.
 const mostOnTheWire = 40_000
 

@@ -6,9 +6,11 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -65,6 +67,11 @@ type Observer interface {
 //go:embed instructions.txt
 var instructions string
 
+const (
+	serverName  = "vpsbot"
+	serverTitle = "VPS.org servers"
+)
+
 // messageHandler answers requests as mcp-go's server does.
 type messageHandler interface {
 	HandleMessage(context.Context, json.RawMessage) mcp.JSONRPCMessage
@@ -84,16 +91,53 @@ func (s *Server) mcp() messageHandler {
 func (s *Server) build() *server.MCPServer {
 	hooks := &server.Hooks{}
 	hooks.AddAfterListTools(s.filterTools)
-	m := server.NewMCPServer("vpsbot", s.Version,
-		server.WithTitle("VPS.org servers"),
+	hooks.AddAfterListResources(s.filterResources)
+	hooks.AddAfterListResourceTemplates(s.filterTemplates)
+	hooks.AddAfterListPrompts(s.filterPrompts)
+	hooks.AddAfterInitialize(func(_ context.Context, _ any, _ *mcp.InitializeRequest, r *mcp.InitializeResult) {
+		addIcon(&r.ServerInfo)
+	})
+	hooks.AddAfterDiscover(s.addIconToDiscovery)
+	hooks.AddOnError(func(ctx context.Context, _ any, _ mcp.MCPMethod, _ any, err error) { noteErrorCode(ctx, err) })
+	completer := s.newCompleter()
+	m := server.NewMCPServer(serverName, s.Version,
+		server.WithTitle(serverTitle),
 		server.WithInstructions(instructions),
 		server.WithToolCapabilities(false),
-		server.WithResourceCapabilities(false, false), // clients request the lists, which are empty
+		server.WithResourceCapabilities(false, false),
 		server.WithPromptCapabilities(false),
+		server.WithCompletions(),
+		server.WithResourceCompletionProvider(completer),
+		server.WithPromptCompletionProvider(completer),
 		server.WithHooks(hooks),
 	)
+	for _, list := range []mcp.MCPMethod{mcp.MethodToolsList, mcp.MethodResourcesList, mcp.MethodResourcesTemplatesList, mcp.MethodPromptsList} {
+		server.WithMethodCacheHints(list, listsKept.Milliseconds(), mcp.CacheScopePrivate)(m)
+	}
 	m.AddTools(s.tools()...)
+	s.addResources(m)
+	s.addPrompts(m)
 	return m
+}
+
+// listsKept is how long a client may use a list of tools, resources or prompts again. What it reads it never may.
+const listsKept = time.Minute
+
+//go:embed icon.svg
+var icon []byte
+
+// addIcon adds the icon to what the server says of itself. It is not among mcp-go's options, which put it into each
+// result of the newer era.
+func addIcon(self *mcp.Implementation) {
+	src := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(bytes.TrimSpace(icon))
+	self.Icons = []mcp.Icon{{Src: src, MIMEType: "image/svg+xml", Sizes: []string{"any"}}}
+}
+
+// addIconToDiscovery is addIcon for clients of the newer era, which do not begin with initialize.
+func (s *Server) addIconToDiscovery(_ context.Context, _ any, _ *mcp.DiscoverRequest, r *mcp.DiscoverResult) {
+	self := mcp.Implementation{Name: serverName, Version: s.Version, Title: serverTitle}
+	addIcon(&self)
+	r.EnsureResultMeta().SetServerInfo(self)
 }
 
 // internalError logs an error, and returns a result with the id of the log line.

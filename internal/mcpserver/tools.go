@@ -68,19 +68,31 @@ func annotations(risk permissions.Risk) mcp.ToolAnnotation {
 // listTimeout limits how long a list waits for the token's permissions.
 const listTimeout = 2 * time.Second
 
-// filterTools removes from a list the tools that the policy or the token refuses to the actor. If the
-// permissions cannot be read in time, it applies the policy alone.
+// filterTools removes from a list the tools that the policy or the token refuses to the caller.
 func (s *Server) filterTools(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
 	defer s.recoverPanic("listing the tools")
 	result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool { return strings.Contains(tool.Name, ".") })
-	// The end of the input must not cancel this read: the list would be longer.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
-	defer cancel()
-	offered, _, err := s.Runner.Offered(ctx, runner.Call{Actor: callerOf(ctx), Surface: permissions.MCP})
-	if err != nil {
-		s.Log.Warn("the tools are listed without asking the token", "error", err)
-	}
+	offered, _ := s.offered(ctx)
 	result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool {
 		return !slices.ContainsFunc(offered, func(op *tools.Op) bool { return op.ToolName() == tool.Name })
 	})
+}
+
+// offered returns the operations that the caller may run, and why each of the others is refused, by name. If the
+// token's permissions cannot be read in time, it applies the policy alone.
+func (s *Server) offered(ctx context.Context) (ops []*tools.Op, refused map[string]string) {
+	// The end of the input must not cancel this read: a list would be longer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
+	defer cancel()
+	ops, refused, err := s.Runner.Offered(ctx, callBy(ctx))
+	if err != nil {
+		s.Log.Warn("what the caller may do is listed without asking the token", "error", err)
+	}
+	return ops, refused
+}
+
+// callBy returns a call by the client whose request mcp-go has passed on.
+func callBy(ctx context.Context) runner.Call {
+	c := clientOf(ctx)
+	return runner.Call{Actor: c.actor, Surface: permissions.MCP, Remote: c.remote}
 }

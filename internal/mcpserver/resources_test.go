@@ -1,0 +1,312 @@
+package mcpserver
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/permissions"
+)
+
+// as sends a request of one caller of many, and returns the answer.
+func (w *world) as(actor permissions.Actor, method, params string) message {
+	w.Helper()
+	raw := `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":` + params + `}`
+	answer, err := json.Marshal(handleMessage(withClient(w.Context(), client{actor: actor, memory: &memory{}}), w.server.mcp(), json.RawMessage(raw)))
+	require.NoError(w, err)
+	var m message
+	require.NoError(w, json.Unmarshal(answer, &m))
+	return m
+}
+
+// readAs reads a resource; the error is as "-32602 text".
+func (w *world) readAs(actor permissions.Actor, uri string) (text string) {
+	w.Helper()
+	return readText(w, w.as(actor, "resources/read", `{"uri":"`+uri+`"}`))
+}
+
+func (k *talk) read(uri string) (text string) {
+	k.Helper()
+	return readText(k, k.request("resources/read", `{"uri":"`+uri+`"}`))
+}
+
+func readText(t testing.TB, m message) string {
+	t.Helper()
+	if m.Error != nil {
+		code, _ := json.Marshal(m.Error.Code)
+		return string(code) + " " + m.Error.Message
+	}
+	var read struct {
+		Contents []struct{ URI, MIMEType, Text string } `json:"contents"`
+	}
+	require.NoError(t, json.Unmarshal(m.Result, &read))
+	require.Len(t, read.Contents, 1)
+	require.Equal(t, "application/json", read.Contents[0].MIMEType)
+	return read.Contents[0].Text
+}
+
+// listed returns the values of a member of all entries of a list, sorted.
+func valuesOf(t testing.TB, m message, list, member string) []string {
+	t.Helper()
+	require.Nil(t, m.Error)
+	entries, values := decoded(t, m.Result)[list].([]any), []string{}
+	for _, e := range entries {
+		values = append(values, e.(map[string]any)[member].(string))
+	}
+	slices.Sort(values)
+	return values
+}
+
+func TestListsOfResources(t *testing.T) {
+	w := newWorld(t)
+	bothEras(t, w, func(t *testing.T, k *talk) {
+		require.Equal(t, []string{"vps://approvals", "vps://me", "vps://servers"}, valuesOf(t, k.request("resources/list", `{}`), "resources", "uri"))
+		require.Equal(t, []string{"vps://approvals/{id}", "vps://servers/{server}", "vps://servers/{server}/copies"},
+			valuesOf(t, k.request("resources/templates/list", `{}`), "resourceTemplates", "uriTemplate"))
+	})
+	for _, capabilities := range []any{
+		decoded(t, w.speak(w.server).request("initialize", `{"protocolVersion":"2025-11-25","clientInfo":{"name":"t","version":"1"},"capabilities":{}}`).Result)["capabilities"],
+		decoded(t, w.modern(forms).request("server/discover", `{}`).Result)["capabilities"],
+	} {
+		require.Equal(t, map[string]any{"tools": map[string]any{}, "resources": map[string]any{}, "prompts": map[string]any{}, "completions": map[string]any{}},
+			capabilities, "no list changes, and nothing can be subscribed to")
+	}
+}
+
+// What is read is what the tool answers.
+func TestResourcesAreTheReadsOfTools(t *testing.T) {
+	bothEras(t, newWorld(t), func(t *testing.T, k *talk) {
+		all := k.call(call("servers_list", `{"limit":500}`))
+		require.JSONEq(t, string(all.StructuredContent), k.read("vps://servers"))
+		one := k.call(call("servers_get", web))
+		for _, which := range []string{"web-server-01", "12345", "web%2Dserver%2D01"} {
+			require.JSONEq(t, string(one.StructuredContent), k.read("vps://servers/"+which))
+		}
+		var copies map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal([]byte(k.read("vps://servers/web-server-01/copies")), &copies))
+		require.JSONEq(t, string(k.call(call("backups_list", web)).StructuredContent), string(copies["backups"]))
+		require.JSONEq(t, string(k.call(call("snapshots_list", web)).StructuredContent), string(copies["snapshots"]))
+		me := decoded(t, []byte(k.read("vps://me")))
+		require.Equal(t, string(alice), me["actor"])
+		require.Empty(t, me["may_not"])
+		require.Equal(t, []any{"servers_reboot", "servers_stop"}, me["may"].(map[string]any)["disruptive"])
+		require.Contains(t, string(k.call(call("account_get", `{}`)).StructuredContent), me["account"].(map[string]any)["token"].(map[string]any)["name"])
+	})
+}
+
+func TestErrorsOfResources(t *testing.T) {
+	w := newWorld(t)
+	failing := false
+	w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if failing && !strings.HasSuffix(r.URL.Path, "/me/") {
+			rw.WriteHeader(http.StatusTeapot)
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
+	bothEras(t, w, func(t *testing.T, k *talk) {
+		missing := "-32002"
+		if k.meta != "" {
+			missing = "-32602"
+		}
+		for uri, says := range map[string]string{
+			"vps://servers/web-server-1":        missing + " no server is called “web-server-1”; did you mean “web-server-01”",
+			"vps://servers/777":                 missing + " no server has the id 777",
+			"vps://servers/nothing/copies":      missing + " no server is called “nothing”; servers_list shows them all",
+			"vps://servers/a%20name":            missing + " no server is called “a name”",
+			"vps://servers/a%E2%80%AEname":      missing + " server has characters that are not allowed",
+			"vps://servers/" + w.token:          missing + " the input contains the API token",
+			"vps://servers/web-server-01/disks": missing + " ",
+			"vps://approvals/abc":               missing + " no approval of yours has the id “abc”; vps://approvals lists them",
+			"vps://elsewhere":                   missing + " ",
+			"file:///etc/passwd":                missing + " ",
+		} {
+			require.Contains(t, k.read(uri), says, uri)
+		}
+		failing = true
+		require.Contains(t, k.read("vps://servers"), "-32603 ")
+		require.NotContains(t, k.read("vps://servers"), "internal error", "what the API says is for the client")
+		failing = false
+	})
+}
+
+func TestPanicBesideTools(t *testing.T) {
+	w := newWorld(t)
+	w.server.Runner.Store = func(context.Context) (approval.Store, error) { panic("store of vps_demo broke") }
+	bothEras(t, w, func(t *testing.T, k *talk) {
+		says := k.read("vps://approvals")
+		require.Regexp(t, `^-32603 an internal error \(id [A-Z2-7]{8}\); it is logged$`, says)
+		require.Contains(t, w.log.String(), "id="+says[len("-32603 an internal error (id "):][:8])
+		require.Contains(t, w.log.String(), "store of [redacted] broke")
+		got := k.request("prompts/get", `{"name":"what_happened"}`)
+		require.Regexp(t, `^an internal error \(id [A-Z2-7]{8}\); it is logged$`, got.Error.Message)
+		require.Equal(t, `{"values":[]}`, completion(k, `"ref":{"type":"ref/resource","uri":"vps://approvals/{id}"},"argument":{"name":"id","value":""}`))
+	})
+}
+
+// reader is a policy in which bob may read web servers, and carol may do nothing.
+func reader() permissions.Policy {
+	return permissions.Policy{Book: &permissions.Rulebook{
+		People: []permissions.Person{
+			{ID: "alice", Identities: []permissions.Actor{alice}}, {ID: "bob", Identities: []permissions.Actor{bob}}, {ID: "carol", Identities: []permissions.Actor{carol}},
+		},
+		Rules: []permissions.Rule{
+			{Name: "alice", Effect: permissions.Allow, Who: []permissions.Principal{"alice"}, Operations: []permissions.Glob{"*"}, Servers: []permissions.ServerPattern{"*"}},
+			{Name: "readers", Effect: permissions.Allow, Who: []permissions.Principal{"bob"}, Risks: []permissions.Risk{permissions.Read}, Servers: []permissions.ServerPattern{"web-*"}},
+			{
+				Name: "two", Effect: permissions.Allow, Who: []permissions.Principal{"alice"}, Operations: []permissions.Glob{"servers.delete"}, Servers: []permissions.ServerPattern{"web-*"},
+				Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Principal{"bob"}},
+			},
+		},
+	}}
+}
+
+const (
+	bob   = permissions.Actor("key:bob")
+	carol = permissions.Actor("key:carol")
+)
+
+// Whoever the policy refuses all reads is shown no server, no approval, and no name; and nothing is sent for them but
+// the question what the token may do.
+func TestRefusedCallerSeesNothing(t *testing.T) {
+	w := newWorld(t)
+	policy := reader()
+	w.server.Runner.Policy = func() permissions.Policy { return policy }
+	w.as(alice, "ping", `{}`)
+	require.Equal(t, []string{"vps://me"}, valuesOf(t, w.as(carol, "resources/list", `{}`), "resources", "uri"))
+	require.Empty(t, valuesOf(t, w.as(carol, "resources/templates/list", `{}`), "resourceTemplates", "uriTemplate"))
+	require.Empty(t, valuesOf(t, w.as(carol, "prompts/list", `{}`), "prompts", "name"))
+	for _, uri := range []string{"vps://servers", "vps://servers/web-server-01", "vps://servers/12345", "vps://servers/web-server-01/copies", "vps://approvals", "vps://approvals/abc"} {
+		require.Regexp(t, `^-32602 .* (is|are) refused: `, w.readAs(carol, uri), uri)
+	}
+	for _, p := range prompts {
+		arguments, _ := json.Marshal(map[string]string{"server": "web-server-01", "copy": "501"})
+		got := w.as(carol, "prompts/get", `{"name":"`+p.name+`","arguments":`+string(arguments)+`}`)
+		require.Regexp(t, `^the prompt `+p.name+` needs [a-z]+_[a-z]+, which is refused: `, got.Error.Message)
+		require.Equal(t, -32602, got.Error.Code)
+	}
+	for _, asked := range completions {
+		require.Equal(t, `{"values":[]}`, completionAs(w, carol, asked), asked)
+	}
+	me := decoded(t, []byte(w.readAs(carol, "vps://me")))
+	require.Equal(t, "key:carol", me["actor"])
+	require.Equal(t, "carol", me["person"])
+	require.Empty(t, me["may"])
+	require.NotContains(t, me, "account")
+	require.Contains(t, me["may_not"].([]any)[0].(map[string]any)["why"], "policy")
+	for _, r := range w.sim.Requests() {
+		require.Equal(t, "GET /api/v1/account/me/", r.Method+" "+r.Path)
+	}
+}
+
+// Reads of resources are rows of the log as those of tools are, and so are refusals.
+func TestResourcesAreAudited(t *testing.T) {
+	w := newWorld(t)
+	policy := reader()
+	w.server.Runner.Policy = func() permissions.Policy { return policy }
+	w.server.Runner.AuditReads = true
+	w.readAs(bob, "vps://servers/web-server-01")
+	require.Contains(t, w.readAs(bob, "vps://servers/db-server-01"), "no server is called")
+	w.readAs(carol, "vps://servers")
+	var rows []string
+	for row, err := range w.store.Rows(t.Context(), audit.Filter{}) {
+		require.NoError(t, err)
+		rows = append(rows, row.Actor+" "+row.Operation+" "+string(row.Decision))
+	}
+	require.Equal(t, []string{"key:bob servers.get allowed", "key:carol servers.list refused"}, rows)
+}
+
+func TestApprovalsOfOthers(t *testing.T) {
+	w := newWorld(t)
+	policy := reader()
+	w.server.Runner.Policy = func() permissions.Policy { return policy }
+	k := w.modern(forms)
+	nonce := k.call(call("servers_delete", web)).RequestState
+	require.NotEmpty(t, nonce)
+	w.clock.Advance(time.Second)
+	k.call(call("servers_reboot", `{"server":"db-server-01"}`))
+	deletion, reboot := w.records()[1], w.records()[0]
+	require.Equal(t, "servers.delete", deletion.Operation)
+
+	list := func(actor permissions.Actor) (all []approvalDocument) {
+		var document struct{ Results []approvalDocument }
+		require.NoError(t, json.Unmarshal([]byte(w.readAs(actor, "vps://approvals")), &document))
+		return document.Results
+	}
+	own := list(alice)
+	require.Equal(t, []string{reboot.ID, deletion.ID}, []string{own[0].ID, own[1].ID}, "the newest first")
+	require.True(t, own[1].AskedByYou && own[1].WaitsForYou)
+	require.Nil(t, own[1].Card)
+	theirs := list(bob)
+	require.Len(t, theirs, 1, "what waits for bob, and no other")
+	require.Equal(t, deletion.ID, theirs[0].ID)
+	require.True(t, theirs[0].WaitsForYou && !theirs[0].AskedByYou)
+	require.Contains(t, theirs[0].Answer, "vpsbot approvals approve "+deletion.ID)
+
+	read := w.readAs(bob, "vps://approvals/"+deletion.ID)
+	for _, never := range []string{nonce, w.token, deletion.ArgsHash, deletion.Fingerprint} {
+		require.NotContains(t, read, never)
+	}
+	require.Contains(t, read, `"operation":"servers_delete"`)
+	require.Contains(t, w.readAs(bob, "vps://approvals/"+strings.ToUpper(deletion.ID)), deletion.ID)
+	hidden := w.readAs(bob, "vps://approvals/"+reboot.ID)
+	require.Equal(t, strings.ReplaceAll(hidden, reboot.ID, "x"), w.readAs(bob, "vps://approvals/x"), "what one may not see does not exist")
+
+	_, err := w.server.Runner.Decide(t.Context(), bob, runner.Answer{Approval: deletion.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
+	require.NoError(t, err)
+	require.Empty(t, list(bob), "it waits no more for bob")
+	w.clock.Advance(2 * time.Hour)
+	require.Equal(t, approval.Expired, list(alice)[1].State)
+	require.Nil(t, list(alice)[1].ExpiresAt)
+	w.clock.Advance(7 * 24 * time.Hour)
+	w.server.Runner.AsOfNow(t.Context(), deletion)
+	w.server.Runner.AsOfNow(t.Context(), reboot)
+	require.Len(t, list(alice), 2, "what has just ended")
+	w.clock.Advance(8 * 24 * time.Hour)
+	require.Empty(t, list(alice))
+}
+
+// A freeze is a reason why nothing can be changed.
+func TestFreezeIsSaid(t *testing.T) {
+	w := newWorld(t)
+	require.NotContains(t, w.readAs(alice, "vps://me"), "frozen")
+	require.NoError(t, w.server.Runner.Freeze(t.Context(), alice, permissions.Terminal, "a drill"))
+	require.Contains(t, w.readAs(alice, "vps://me"), "All changes are frozen by local:alice")
+}
+
+// The newer era says how long an answer may be kept. The icon is in what the server says of itself, and in no other
+// result.
+func TestCacheHintsAndIcon(t *testing.T) {
+	w := newWorld(t)
+	k := w.modern(forms)
+	for method, kept := range map[string]float64{"tools/list": 60_000, "resources/list": 60_000, "resources/templates/list": 60_000, "prompts/list": 60_000} {
+		m := k.request(method, `{}`)
+		require.Equal(t, kept, decoded(t, m.Result)["ttlMs"], method)
+		require.Equal(t, "private", decoded(t, m.Result)["cacheScope"], method)
+		require.NotContains(t, string(m.Result), "icons", method)
+	}
+	read := decoded(t, k.request("resources/read", `{"uri":"vps://me"}`).Result)
+	require.Equal(t, map[string]any{"ttlMs": 0.0, "cacheScope": "private"}, map[string]any{"ttlMs": read["ttlMs"], "cacheScope": read["cacheScope"]})
+
+	discovered := decoded(t, k.request("server/discover", `{}`).Result)["_meta"].(map[string]any)["io.modelcontextprotocol/serverInfo"].(map[string]any)
+	greeted := decoded(t, w.speak(w.server).request("initialize", `{"protocolVersion":"2025-11-25","clientInfo":{"name":"t","version":"1"},"capabilities":{}}`).Result)["serverInfo"].(map[string]any)
+	require.Equal(t, greeted, discovered)
+	require.Equal(t, []string{"icons", "name", "title", "version"}, slices.Sorted(maps.Keys(greeted)))
+	src := greeted["icons"].([]any)[0].(map[string]any)["src"].(string)
+	svg, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(src, "data:image/svg+xml;base64,"))
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(svg), 1024)
+	require.Contains(t, string(svg), `<svg xmlns="http://www.w3.org/2000/svg"`)
+	require.NotRegexp(t, `(?i)script|href|on[a-z]+=`, string(svg))
+}
