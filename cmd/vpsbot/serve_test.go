@@ -308,7 +308,9 @@ func TestServeWithInvalidSettings(t *testing.T) {
 		code int
 		says string
 	}{
-		"nothing of Slack":      {map[string]string{"SLACK_BOT_TOKEN": "", "SLACK_SIGNING_SECRET": ""}, 2, "vpsbot slack manifest"},
+		"nothing to serve":      {map[string]string{"SLACK_BOT_TOKEN": "", "SLACK_SIGNING_SECRET": "", "VPSBOT_MCP": "false"}, 2, "VPSBOT_MCP is false, and SLACK_BOT_TOKEN is not set: make an app with the output of vpsbot slack manifest"},
+		"no policy, all hosts":  {map[string]string{"VPSBOT_MCP": "true", "VPSBOT_LISTEN": ":0"}, 2, "other machines reach /mcp at :0, so a policy must say"},
+		"no policy, an address": {map[string]string{"VPSBOT_PUBLIC_URL": "https://bot.example.com"}, 2, "other machines reach /mcp at https://bot.example.com, so a policy must say"},
 		"both modes":            {map[string]string{"SLACK_APP_TOKEN": "xapp-1"}, 2, "are both set: unset one of them"},
 		"neither mode":          {map[string]string{"SLACK_SIGNING_SECRET": ""}, 2, "neither SLACK_SIGNING_SECRET nor SLACK_APP_TOKEN"},
 		"no token of VPS.org":   {map[string]string{"VPS_API_TOKEN": ""}, 2, "no VPS.org token is set"},

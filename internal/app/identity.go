@@ -71,7 +71,7 @@ func (a *App) authenticated(ctx context.Context) (permissions.Actor, error) {
 	switch {
 	case err == nil:
 		return permissions.Key(key.Name), nil
-	case errors.Is(err, keys.ErrNotFound), errors.Is(err, keys.ErrRevoked), errors.Is(err, keys.ErrExpired):
+	case isNoKey(err):
 		return "", Errorf(runner.Refuse, "VPSBOT_KEY: %v", err)
 	}
 	return "", fmt.Errorf("who you are cannot be looked up: %w", err)

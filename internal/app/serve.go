@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,32 +14,29 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/mcpserver"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/slackbot"
-	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// How long a shutdown takes: with the ten seconds of the bot's work, fifteen at most.
+// How long a shutdown takes: fifteen seconds at most, with the ten of the bot's work.
 const (
-	unreadyTime = time.Second     // unready and still serving: Slack does not repeat what it could not deliver
-	drainLimit  = 4 * time.Second // for the requests under way
+	unreadyTime = time.Second      // unready and still serving: callers do not repeat what could not be delivered
+	drainLimit  = 4 * time.Second  // for the requests under way, before the bot stops
+	stopLimit   = 14 * time.Second // for all that is under way
 )
 
-// maxHeader is more than Slack and proxies send.
+// maxHeader is more than Slack, clients and proxies send.
 const maxHeader = 16 << 10
 
-// service is a process that serves people in Slack.
+// service is a process that serves people in Slack, assistants at /mcp, or both.
 type service struct {
 	*App
-	mode     config.SlackMode
-	bot      *slackbot.Bot
-	socket   *transport.Socket // nil: Slack calls over HTTP
+	slack    *slackService   // nil: Slack is not set up
+	mcp      *mcpserver.HTTP // nil: there is no /mcp
 	listener net.Listener
 	log      *slog.Logger
 	end      context.CancelCauseFunc // ends run, which sets it
@@ -49,16 +45,14 @@ type service struct {
 	probes   singleflight.Group
 }
 
-// ServeSlack serves people in Slack until ctx ends, or until an error that no waiting mends.
-func (a *App) ServeSlack(ctx context.Context) error {
+// Serve serves people in Slack and assistants over HTTP until ctx ends, or until an error that no waiting mends.
+func (a *App) Serve(ctx context.Context) error {
 	s, err := a.newService()
 	if err != nil {
 		return err
 	}
 	a.WarnOfPolicy()
-	if a.Config.PolicyFile() == "" {
-		s.log.Info("without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything")
-	}
+	s.noteLimits()
 	if s.listener, err = Listen(ctx, "VPSBOT_LISTEN", a.Config.Listen); err != nil {
 		return err
 	}
@@ -68,37 +62,42 @@ func (a *App) ServeSlack(ctx context.Context) error {
 // newService fails for a setting that is missing or cannot be read, and sends nothing.
 func (a *App) newService() (*service, error) {
 	mode, err := a.Config.SlackMode()
+	hasSlack := !errors.Is(err, config.ErrNoSlack)
+	if !hasSlack && a.Config.MCP() {
+		err = nil
+	} else if !hasSlack {
+		err = fmt.Errorf("there is nothing to serve: VPSBOT_MCP is false, and %w", err)
+	}
 	if err := errors.Join(a.PolicyErr, err); err != nil {
 		return nil, Invalid(err)
 	}
 	if _, err := a.Runner.Token(); err != nil {
 		return nil, Invalid(err)
 	}
-	s, client := &service{App: a, mode: mode, log: a.Runner.Log}, SlackClient()
-	token, err := a.Config.SlackBotToken()()
-	if err != nil {
-		return nil, Invalid(err)
+	s := &service{App: a, log: a.Runner.Log}
+	if a.Config.MCP() {
+		if err := a.CheckExposure(); err != nil {
+			return nil, err
+		}
+		s.mcp = a.newMCP()
 	}
-	s.bot, err = slackbot.New(slackbot.Options{
-		Runner: a.Runner, Store: a.Store.slack, Token: token, APIURL: a.Config.SlackURL, Client: client,
-		Now: a.Now, Random: a.env.Random, Log: s.log,
-		Rejected: func(reason string) {
-			s.end(Errorf(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reason))
-		},
-	})
-	if err != nil {
-		return nil, Errorf(runner.Failed, "Slack: %v", err)
+	if hasSlack {
+		s.slack, err = s.newSlack(mode)
 	}
-	a.Runner.Groups = s.bot.GroupsOf
-	if s.mode == config.SlackHTTP {
-		_, err = a.Config.SlackSigningSecret()()
-		return s, Invalid(err)
+	return s, err
+}
+
+// noteLimits logs what nobody may do, or cannot do, because a variable is not set.
+func (s *service) noteLimits() {
+	noPolicy := s.Config.PolicyFile() == ""
+	if s.slack == nil {
+		s.log.Info("without SLACK_BOT_TOKEN nobody is served in Slack")
+	} else if noPolicy {
+		s.log.Info("without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything")
 	}
-	s.socket = &transport.Socket{
-		AppToken: a.Config.SlackAppToken(), APIURL: a.Config.SlackURL, Client: client, Handler: s.bot, Log: s.log,
+	if s.mcp != nil && noPolicy {
+		s.log.Info("without VPSBOT_POLICY_FILE everybody with an access key may read over HTTP, and nobody may change anything there")
 	}
-	_, err = s.socket.AppToken()
-	return s, Invalid(err)
 }
 
 // Listen opens a listener. setting is where its address comes from, for the error.
@@ -115,24 +114,32 @@ func Listen(ctx context.Context, setting, address string) (net.Listener, error) 
 	return listener, nil
 }
 
-// run serves until ctx ends, or until Slack refuses the token. Then it stops in the order of dependence:
-// the transports, the bot's workers, the rest.
+// run serves until ctx ends, or until Slack refuses the token.
 func (s *service) run(ctx context.Context) error {
 	ctx, s.end = context.WithCancelCause(ctx)
 	defer s.end(nil)
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var work, beside sync.WaitGroup
-	work.Go(func() { s.bot.Run(working) })
+	if s.slack != nil {
+		work.Go(func() { s.slack.bot.Run(working) })
+		beside.Go(func() { s.slack.takeDeliveries(ctx) })
+		beside.Go(func() { s.announceSlack(ctx) })
+	}
+	if s.mcp != nil {
+		beside.Go(func() { s.mcp.RunApproved(ctx) })
+		beside.Go(func() { s.warnOfKeys(ctx) })
+	}
 	beside.Go(func() { s.maintain(ctx) })
-	beside.Go(func() { s.announceSlack(ctx) })
 	beside.Go(func() { s.warnOfToken(ctx) })
-	if err := s.takeDeliveries(ctx); err != nil {
+	server := s.newServer()
+	if err := s.takeRequests(ctx, server); err != nil {
 		s.end(err)
 	}
-	stopWork()
-	work.Wait()
-	beside.Wait()
+	s.stop(ctx, server, func() {
+		stopWork()
+		work.Wait()
+	}, &beside)
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}
@@ -140,42 +147,66 @@ func (s *service) run(ctx context.Context) error {
 	return nil
 }
 
-// takeDeliveries receives what Slack sends until ctx ends, and then answers the requests under way.
-func (s *service) takeDeliveries(ctx context.Context) error {
-	server := &http.Server{
+// newServer returns the server of all paths. For /mcp mcpserver moves the time limit of a write.
+func (s *service) newServer() *http.Server {
+	return &http.Server{
 		Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // strangers must not fill the log
 	}
+}
+
+// takeRequests answers what Slack and clients send until ctx ends.
+func (s *service) takeRequests(ctx context.Context, server *http.Server) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(s.listener) }()
-	var sockets sync.WaitGroup
-	if s.socket != nil {
-		sockets.Go(func() { s.socket.Run(ctx) }) // a failure is logged and tried again
+	var slack []any
+	if s.slack != nil {
+		slack = []any{"mode", string(s.slack.mode)}
 	}
-	s.log.Info("serving", "mode", string(s.mode), "address", s.listener.Addr().String(),
-		"public", s.Config.PublicURL, "version", ReadVersion().Version)
+	s.log.Info("serving", append(slack, "address", s.listener.Addr().String(), "mcp", s.mcp != nil,
+		"public", s.Config.PublicURL, "version", ReadVersion().Version)...)
 	select {
 	case <-ctx.Done():
+		return nil
 	case err := <-failed:
 		return Errorf(runner.Failed, "no longer listening: %v", err)
 	}
-	s.shutDown(ctx, server)
-	sockets.Wait()
-	return nil
 }
 
-func (s *service) shutDown(ctx context.Context, server *http.Server) {
+// stop ends the service in the order in which things need each other: it is unready, then takes no calls, then answers
+// the requests under way, then stops the bot. What is under way at /mcp after that is left to the store.
+func (s *service) stop(ctx context.Context, server *http.Server, stopWork func(), beside *sync.WaitGroup) {
 	s.stopping.Store(true)
 	s.log.Info("stopping")
-	if s.mode == config.SlackHTTP && s.bot.Ready() {
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	if s.mcp != nil || s.slack.isCalled() {
 		time.Sleep(unreadyTime)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
+	if s.mcp != nil {
+		s.mcp.Stop()
+	}
+	drain, cancelDrain := context.WithTimeout(limit, drainLimit)
+	defer cancelDrain()
+	err := server.Shutdown(drain)
+	stopWork()
+	if err != nil && s.mcp != nil {
+		err = server.Shutdown(limit)
+	}
+	if err != nil {
 		s.log.Warn("not all requests under way could be answered", "error", err)
 		_ = server.Close() // the connections that hang
+	}
+	ended := make(chan struct{})
+	go func() {
+		beside.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-limit.Done():
+		s.log.Warn("not all work has ended in time; the next process reads back how it ended")
 	}
 }
 
@@ -183,17 +214,27 @@ func (s *service) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writePlain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if reasons := s.unready(r.Context()); len(reasons) > 0 {
-			writePlain(w, http.StatusServiceUnavailable, strings.Join(reasons, "\n"))
-			return
-		}
-		writePlain(w, http.StatusOK, "ready")
+		status, says := s.readiness(r.Context())
+		writePlain(w, status, says)
 	})
-	if s.mode == config.SlackHTTP {
-		h := &transport.HTTP{Secret: s.Config.SlackSigningSecret(), Handler: s.bot, Now: s.Now, Log: s.log}
-		h.Routes(mux)
+	s.slack.addRoutes(mux)
+	if s.mcp != nil {
+		mux.Handle("/mcp", s.mcp)
 	}
 	return mux
+}
+
+// readiness answers a probe. Where there is /mcp an outage of Slack does not make the process unready: assistants are
+// served on, and Slack is away for every other replica too.
+func (s *service) readiness(ctx context.Context) (status int, says string) {
+	reasons, slack := s.unready(ctx), s.slack.unready()
+	switch {
+	case len(reasons) == 0 && len(slack) == 0:
+		return http.StatusOK, "ready"
+	case len(reasons) == 0 && s.mcp != nil:
+		return http.StatusOK, strings.Join(append([]string{"ready, but not for Slack:"}, slack...), "\n")
+	}
+	return http.StatusServiceUnavailable, strings.Join(append(reasons, slack...), "\n")
 }
 
 func writePlain(w http.ResponseWriter, status int, text string) {
@@ -207,7 +248,7 @@ func writePlain(w http.ResponseWriter, status int, text string) {
 // storeTimeout is the time after which a store counts as silent.
 const storeTimeout = time.Second
 
-// unready lists why this process is not ready, in words that disclose nothing to strangers.
+// unready lists why this process is not ready whatever it serves, in words that disclose nothing to strangers.
 func (s *service) unready(ctx context.Context) []string {
 	var reasons []string
 	if s.stopping.Load() {
@@ -216,12 +257,6 @@ func (s *service) unready(ctx context.Context) []string {
 	if err := s.probeStore(ctx); err != nil {
 		s.log.Debug("not ready", "error", err)
 		reasons = append(reasons, "the store does not answer within a second")
-	}
-	if why := s.bot.Unready(); why != "" {
-		reasons = append(reasons, why)
-	}
-	if s.socket != nil && !s.socket.Ready() {
-		reasons = append(reasons, "no connection to Slack has had its hello")
 	}
 	return reasons
 }
@@ -276,40 +311,4 @@ func DaysLeft(left time.Duration) string {
 		return "less than a day"
 	}
 	return text.Plural(int((left+day-1)/day), "day")
-}
-
-const (
-	reconcileAfter = 2 * time.Second // the start itself stays quick
-	verifyEvery    = 5 * time.Second // how long a revoked key is still served
-)
-
-// ServeMCP serves an assistant on in and out until in or ctx ends, or until the access key is no longer
-// valid. The caller has authenticated.
-func (a *App) ServeMCP(ctx context.Context, in io.Reader, out io.Writer) error {
-	ctx, end := context.WithCancelCause(ctx)
-	var running sync.WaitGroup
-	defer func() {
-		end(nil)
-		running.Wait()
-	}()
-	running.Go(func() {
-		if backoff.Sleep(ctx, reconcileAfter) == nil {
-			a.maintain(ctx)
-		}
-	})
-	running.Go(func() {
-		for backoff.Sleep(ctx, verifyEvery) == nil {
-			if err := a.verifyIdentity(ctx); err != nil {
-				end(err)
-			}
-		}
-	})
-	s := &mcpserver.Server{Runner: a.Runner, Version: ReadVersion().Version, Log: a.Runner.Log}
-	if err := s.ServeStdio(ctx, a.Actor, in, out); err != nil {
-		return err
-	}
-	if ended, ok := errors.AsType[*Error](context.Cause(ctx)); ok {
-		return ended
-	}
-	return nil
 }

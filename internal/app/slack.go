@@ -6,7 +6,11 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/liveness"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/slackbot"
+	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
 const (
@@ -17,6 +21,75 @@ const (
 	announceEvery = 5 * time.Second
 	unreadyGrace  = time.Minute // within which a reconnect to Slack, or a slow store, is over
 )
+
+// slackService is the part of a service for people in Slack. Its methods may be called on nil, where there is none, but
+// for takeDeliveries.
+type slackService struct {
+	mode   config.SlackMode
+	bot    *slackbot.Bot
+	socket *transport.Socket // nil: Slack calls over HTTP
+	http   *transport.HTTP   // nil: Socket Mode
+}
+
+// newSlack fails for a secret that is missing or cannot be read.
+func (s *service) newSlack(mode config.SlackMode) (*slackService, error) {
+	token, err := s.Config.SlackBotToken()()
+	if err != nil {
+		return nil, Invalid(err)
+	}
+	client := SlackClient()
+	bot, err := slackbot.New(slackbot.Options{
+		Runner: s.Runner, Store: s.Store.slack, Token: token, APIURL: s.Config.SlackURL, Client: client,
+		Now: s.Now, Random: s.env.Random, Log: s.log,
+		Rejected: func(reason string) {
+			s.end(Errorf(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reason))
+		},
+	})
+	if err != nil {
+		return nil, Errorf(runner.Failed, "Slack: %v", err)
+	}
+	s.Runner.Groups = bot.GroupsOf
+	p := &slackService{mode: mode, bot: bot}
+	if mode == config.SlackHTTP {
+		p.http = &transport.HTTP{Secret: s.Config.SlackSigningSecret(), Handler: bot, Now: s.Now, Log: s.log}
+		_, err = p.http.Secret()
+		return p, Invalid(err)
+	}
+	p.socket = &transport.Socket{AppToken: s.Config.SlackAppToken(), APIURL: s.Config.SlackURL, Client: client, Handler: bot, Log: s.log}
+	_, err = p.socket.AppToken()
+	return p, Invalid(err)
+}
+
+// takeDeliveries receives over Socket Mode what Slack sends, until ctx ends. A failure is logged and tried again.
+func (p *slackService) takeDeliveries(ctx context.Context) {
+	if p.socket != nil {
+		p.socket.Run(ctx)
+	}
+}
+
+// addRoutes adds the paths that Slack calls over HTTP.
+func (p *slackService) addRoutes(mux *http.ServeMux) {
+	if p != nil && p.http != nil {
+		p.http.Routes(mux)
+	}
+}
+
+// isCalled reports whether Slack may call this process at any time.
+func (p *slackService) isCalled() bool { return p != nil && p.http != nil && p.bot.Ready() }
+
+// unready lists why nobody in Slack can be served.
+func (p *slackService) unready() (reasons []string) {
+	if p == nil {
+		return nil
+	}
+	if why := p.bot.Unready(); why != "" {
+		reasons = append(reasons, why)
+	}
+	if p.socket != nil && !p.socket.Ready() {
+		reasons = append(reasons, "no connection to Slack has had its hello")
+	}
+	return reasons
+}
 
 // AsksInSlack reports whether some process of this installation can ask people in Slack now. vpsbot serve
 // holds a lock for it while it can; without a store there is no such process.
@@ -43,10 +116,10 @@ func (a *App) AsksInSlack(ctx context.Context) bool {
 func (s *service) announceSlack(ctx context.Context) {
 	var ready time.Time // the last time that it was
 	for pause := time.Second; backoff.Sleep(ctx, pause) == nil; {
-		if pause = time.Second; s.bot.Ready() {
+		if pause = time.Second; s.slack.bot.Ready() {
 			pause = announceEvery
 		}
-		if len(s.unready(ctx)) == 0 {
+		if len(s.unready(ctx))+len(s.slack.unready()) == 0 {
 			ready = time.Now()
 		}
 		s.advertise(ctx, s.Runner.Policy().ApprovalsChannel() != "" && !ready.IsZero() && time.Since(ready) < unreadyGrace)

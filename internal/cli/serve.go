@@ -26,7 +26,7 @@ store for the next process.`
 func serveCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve people in Slack", Long: serveHelp, Args: noArgs,
-		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.ServeSlack(ctx) }),
+		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.Serve(ctx) }),
 	}
 }
 
