@@ -71,11 +71,11 @@ func (s *Server) ServeStdio(ctx context.Context, actor permissions.Actor, in io.
 
 // read answers the lines of the input until it ends.
 func (p *pipe) read(ctx context.Context) error {
-	if mark, _ := p.in.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
-		_, _ = p.in.Discard(len(mark))
-	}
-	for {
+	for first := true; ; first = false {
 		line, err := p.next()
+		if first {
+			line = bytes.TrimPrefix(line, []byte(byteOrderMark))
+		}
 		if line = bytes.TrimSpace(line); len(line) > 0 && ctx.Err() == nil {
 			p.take(ctx, line)
 		}
