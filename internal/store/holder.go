@@ -58,7 +58,7 @@ func (s *Store) hold(ctx context.Context, kind liveness.Kind) (liveness.Lock, er
 	if kind == liveness.Work && s.id != "" {
 		id, s.id = s.id, ""
 	}
-	lock, err := s.take(ctx, kind, id)
+	lock, err := take(ctx, s, kind, id)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", s.explain(err))
 	}
@@ -67,7 +67,7 @@ func (s *Store) hold(ctx context.Context, kind liveness.Kind) (liveness.Lock, er
 }
 
 // take acquires a lock. The first time it removes the lock files of dead processes, to save space.
-func (s *Store) take(ctx context.Context, kind liveness.Kind, id string) (liveness.Lock, error) {
+func take(ctx context.Context, s *Store, kind liveness.Kind, id string) (liveness.Lock, error) {
 	if s.session != nil {
 		return s.session.take(ctx, kind, id)
 	}
