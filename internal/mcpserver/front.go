@@ -65,9 +65,24 @@ func (s *Server) passOn(ctx context.Context, c client, e envelope) []byte {
 		}
 		return encodeReply(e.ID, "result", result)
 	case mcp.JSONRPCError:
-		return (&rpcError{Code: r.Error.Code, Message: r.Error.Message, Data: r.Error.Data}).reply(e.ID)
+		failed := &rpcError{Code: r.Error.Code, Message: r.Error.Message, Data: r.Error.Data}
+		if e.Method == mcp.MethodResourcesRead && failed.Data == nil {
+			failed.Data = uriOf(e.Params)
+		}
+		return failed.reply(e.ID)
 	}
 	return nil
+}
+
+// uriOf returns the resource that resources/read names, which the protocol wants in the data of an error.
+func uriOf(params jsontext.Value) any {
+	var read struct {
+		URI string `json:"uri"`
+	}
+	if jsonv2.Unmarshal(params, &read, lenient) != nil || read.URI == "" {
+		return nil
+	}
+	return read
 }
 
 // answerCall answers tools/call: by the Runner if the tool is an operation, else by mcp-go.

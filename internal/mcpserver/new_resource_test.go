@@ -37,3 +37,13 @@ func TestNewResource(t *testing.T) {
 	require.Contains(t, consent("volumes_delete", `{"volume_id":1}`, accept("data-1")), "Deletes the volume")
 	require.Equal(t, []string{"POST /volumes/", "DELETE /volumes/1/"}, disks.Writes())
 }
+
+func TestUnknownResource(t *testing.T) {
+	for era, code := range map[string]int{"legacy": -32002, "modern": -32602} {
+		t.Run(era, func(t *testing.T) {
+			failed := eras[era](newWorld(t), forms).request("resources/read", `{"uri":"vps://\"none\""}`).Error
+			require.Equal(t, code, failed.Code)
+			require.JSONEq(t, `{"uri":"vps://\"none\""}`, string(failed.Data))
+		})
+	}
+}
