@@ -1,5 +1,5 @@
 # What the project is worked on with. "go test ./..." alone is enough for most days.
-.PHONY: test golden proof bench cover lint
+.PHONY: test golden proof bench conformance cover lint
 
 test: ## all tests, with the race detector
 	go test -race ./...
@@ -13,6 +13,9 @@ proof: ## every figure of docs/proof.md at full size; writes the page
 
 bench: ## the figures of docs/performance.md
 	go test -run '^$$' -bench . ./...
+
+conformance: ## MCP's conformance suite, three times, with the race detector; needs npm
+	.ci/conformance -race -count=3
 
 cover: ## coverage, package by package
 	go test -coverprofile=cover.out ./...
