@@ -3,6 +3,7 @@ package apiclient
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -23,7 +24,7 @@ func BenchmarkGet(b *testing.B) {
 		}
 	})
 	b.Run("bare", func(b *testing.B) {
-		client := &http.Client{Transport: newTransport()}
+		client := &http.Client{Transport: newTransport(new(atomic.Int64))}
 		b.ReportAllocs()
 		for b.Loop() {
 			require.NoError(b, bareGet(client, f+"/api/v1/servers/12345/"))

@@ -41,6 +41,11 @@ func newBreaker(next http.RoundTripper) breaker {
 	return breaker{next, gobreaker.NewCircuitBreaker[*http.Response](settings), gobreaker.NewCircuitBreaker[*http.Response](settings)}
 }
 
+// isPaused reports whether a circuit sends nothing, or one request as a trial.
+func isPaused(circuit *gobreaker.CircuitBreaker[*http.Response]) bool {
+	return circuit.State() != gobreaker.StateClosed
+}
+
 func (l breaker) RoundTrip(req *http.Request) (*http.Response, error) {
 	circuit := l.writes
 	if req.Method == http.MethodGet {

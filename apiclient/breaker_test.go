@@ -56,11 +56,14 @@ func TestBreakerSeparatesReadsAndWrites(t *testing.T) {
 			require.Error(t, c.Servers.Delete(t.Context(), someID))
 		}
 		require.Equal(t, KindUnavailable, asError(t, c.Servers.Delete(t.Context(), someID)).Kind)
+		require.Equal(t, Stats{WritesPaused: true}, c.Stats())
 		require.NoError(t, second(c.Servers.Get(t.Context(), someID)))
 
 		healthy = true
 		time.Sleep(breakerPause + time.Second)
+		require.Equal(t, Stats{WritesPaused: true}, c.Stats(), "until a write succeeds")
 		require.NoError(t, c.Servers.Delete(t.Context(), someID), "half open after the pause")
+		require.Zero(t, c.Stats())
 		require.NoError(t, c.Servers.Delete(t.Context(), someID))
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,27 +17,30 @@ type step func(ctx context.Context, c *call) error
 
 // newChain composes the links, the innermost first. The round trippers inside retry run once for each attempt,
 // all others once for each call.
-func newChain(o Options, base *url.URL) step {
+func newChain(o Options, base *url.URL) (run step, stats func() Stats) {
 	transport, ours := o.Transport, o.Transport == nil
 	logger := cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	var open atomic.Int64
 	if ours {
-		transport = newTransport()
+		transport = newTransport(&open)
 	}
 	transport = guardedSender{transport, ours} // asks the guard of a write before its first byte
 	transport = sentTracker{transport}         // counts attempts; records whether a write may have been sent
 	transport = headerTimeout{transport}       // a read waits 10 s for the header of an answer
 	transport = bodyReader{transport}          // the body: at most 8 MiB, without the token; no redirects
 	transport = attemptLog{transport, logger}  // one debug line
-	transport = newBreaker(transport)          // pauses after 10 failures in a row
-	transport = newRateLimit(transport, base)  // 50 a second
+	breaker := newBreaker(transport)           // pauses after 10 failures in a row
+	transport = newRateLimit(breaker, base)    // 50 a second
 	transport = newRetry(transport)            // reads only, 3 tries
 	transport = auth{transport, base, o.Token}
 
-	run := step(sender{transport, base, []string{cmp.Or(o.UserAgent, defaultUserAgent)}}.send)
+	run = sender{transport, base, []string{cmp.Or(o.UserAgent, defaultUserAgent)}}.send
 	run = deadline(run)        // a read 15 s in all, a write 60 s
 	run = decode(run)          // decodes a success into the result
 	run = translateErrors(run) // makes an *Error of every failure
-	return observe(run, o.Observe, isLoopback(base))
+	return observe(run, o.Observe, isLoopback(base)), func() Stats {
+		return Stats{Connections: int(open.Load()), ReadsPaused: isPaused(breaker.reads), WritesPaused: isPaused(breaker.writes)}
+	}
 }
 
 // callKey is the context key of the call that a request belongs to.
@@ -83,14 +87,14 @@ func (s sender) request(ctx context.Context, c *call) (*http.Request, error) {
 
 const connectLimit = 3 * time.Second
 
-// newTransport returns the connection pool. It speaks HTTP/1.1 only: there, net/http repeats a write only if it
+// newTransport returns the connection pool, and counts its open connections. It speaks HTTP/1.1 only: there, net/http repeats a write only if it
 // wrote nothing of it, while under HTTP/2 it repeats a request that the server reports as not processed.
-func newTransport() *http.Transport {
+func newTransport(open *atomic.Int64) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialGuarded(&net.Dialer{Timeout: connectLimit, KeepAlive: 30 * time.Second}),
+		DialContext:            dialGuarded(&net.Dialer{Timeout: connectLimit, KeepAlive: 30 * time.Second}, open),
 		TLSHandshakeTimeout:    connectLimit,
 		MaxIdleConns:           64,
 		MaxIdleConnsPerHost:    32,

@@ -66,7 +66,23 @@ type Client struct {
 	Domains   Domains
 	DNSZones  DNSZones
 
-	run step
+	run   step
+	stats func() Stats
+}
+
+// Stats is the state of a client's transport. A client with a Transport of its caller's counts no connections.
+type Stats struct {
+	Connections  int  // open ones
+	ReadsPaused  bool // the circuit breaker sends none, or one as a trial: until a read succeeds
+	WritesPaused bool // the same of writes
+}
+
+// Stats returns the present state.
+func (c *Client) Stats() Stats {
+	if c.stats == nil {
+		return Stats{} // of a client that sends nothing
+	}
+	return c.stats()
 }
 
 // New returns a client, or an error that names the invalid option. It sends nothing.
@@ -78,7 +94,10 @@ func New(o Options) (*Client, error) {
 	if o.Token == nil {
 		return nil, errors.New("options without a token function")
 	}
-	return newClient(newChain(o, base)), nil
+	run, stats := newChain(o, base)
+	c := newClient(run)
+	c.stats = stats
+	return c, nil
 }
 
 func newClient(run step) *Client {

@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"errors"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -191,4 +192,18 @@ func TestDryRunWithoutAWrite(t *testing.T) {
 	require.ErrorIs(t, err, errDryRun)
 	_, err = c.DryRun(func(c *Client) error { return c.Servers.Delete(t.Context(), ID{}) })
 	require.ErrorIs(t, err, errNoID)
+}
+
+// Connections are counted as long as they are open, one that the other side closes too.
+func TestStatsCountOpenConnections(t *testing.T) {
+	server := httptest.NewServer(always(200, `{"id":1}`))
+	defer server.Close()
+	c := testClient(t, func(o *Options) { o.BaseURL, o.Transport = server.URL, nil })
+	require.Zero(t, c.Stats())
+	for range 3 {
+		require.NoError(t, second(c.Servers.Get(t.Context(), someID)))
+		require.Equal(t, Stats{Connections: 1}, c.Stats())
+	}
+	server.CloseClientConnections()
+	require.Eventually(t, func() bool { return c.Stats().Connections == 0 }, 10*time.Second, time.Millisecond)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,7 +57,7 @@ func (f *fake) client(t testing.TB, edit ...func(*Options)) *Client {
 }
 
 func testClient(t testing.TB, edit ...func(*Options)) *Client {
-	transport := newTransport()
+	transport := newTransport(new(atomic.Int64))
 	t.Cleanup(transport.CloseIdleConnections)
 	o := Options{
 		BaseURL:   "http://127.0.0.1:1/api/v1",

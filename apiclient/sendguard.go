@@ -95,6 +95,7 @@ func arm(conn net.Conn, check func() error) {
 type guardedConn struct {
 	net.Conn
 	check atomic.Pointer[func() error] // of the next request; nil if the request has begun or has no guard
+	close func()                       // called by the first Close
 }
 
 // Write implements [net.Conn].
@@ -108,13 +109,20 @@ func (c *guardedConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// dialGuarded wraps the connections of a dialer.
-func dialGuarded(dialer *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+// Close implements [net.Conn].
+func (c *guardedConn) Close() error {
+	c.close()
+	return c.Conn.Close()
+}
+
+// dialGuarded wraps the connections of a dialer, and counts those that are open.
+func dialGuarded(dialer *net.Dialer, open *atomic.Int64) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return &guardedConn{Conn: conn}, nil
+		open.Add(1)
+		return &guardedConn{Conn: conn, close: sync.OnceFunc(func() { open.Add(-1) })}, nil
 	}
 }

@@ -42,7 +42,7 @@ func newGuarded(t *testing.T, tls bool) *guarded {
 	t.Cleanup(server.Close)
 	base, err := url.Parse(server.URL)
 	require.NoError(t, err)
-	transport := newTransport()
+	transport := newTransport(new(atomic.Int64))
 	if tls {
 		transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
 	}
