@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,6 +93,12 @@ func TestPostgresStopsAnswering(t *testing.T) {
 	p := newProxy(t, server.Socket())
 	db := open(t, p.url())
 	inserted(t, db, asked("1"))
+	var slow atomic.Int64
+	db.Watch(func(a store.Access) {
+		if a.Failure == store.Slow {
+			slow.Add(1)
+		}
+	})
 	p.cut(true)
 	began := time.Now()
 	var both sync.WaitGroup
@@ -103,6 +110,7 @@ func TestPostgresStopsAnswering(t *testing.T) {
 	for _, err := range []error{write, read} {
 		require.ErrorContains(t, err, "the database cannot be reached: no answer within 5s; changes are refused until it can")
 	}
+	require.EqualValues(t, 2, slow.Load())
 	p.cut(false)
 	moved(t, db, claim("1"))
 }

@@ -106,7 +106,7 @@ func (f *files) find() (wal int64, err error) {
 		case errors.Is(err, fs.ErrNotExist):
 			return 0, lostFile(name, "removed")
 		case err != nil:
-			return 0, fmt.Errorf("store: nothing is written: the database file %s cannot be looked at: %w", name, err)
+			return 0, fmt.Errorf("%w: the database file %s cannot be looked at: %w", errLostFile, name, err)
 		case !os.SameFile(opened, now):
 			return 0, lostFile(name, "replaced")
 		case suffix == "-wal":
@@ -116,8 +116,11 @@ func (f *files) find() (wal int64, err error) {
 	return wal, nil
 }
 
+// errLostFile: what would be written would be lost.
+var errLostFile = errors.New("store: nothing is written")
+
 func lostFile(name, how string) error {
-	return fmt.Errorf("store: nothing is written: the database file %s was %s while it was in use; put it back, or start the program again", name, how)
+	return fmt.Errorf("%w: the database file %s was %s while it was in use; put it back, or start the program again", errLostFile, name, how)
 }
 
 // verifyCut distinguishes a write-ahead log that was checkpointed and truncated, by another program too,

@@ -43,6 +43,8 @@ type Store struct {
 	id    string // of the next lock; empty: at random
 	held  map[liveness.Kind]liveness.Lock
 
+	watch func(Access) // nil: nobody does
+
 	signing           // of the log
 	refusals refusals // that are not rows yet
 }

@@ -39,9 +39,10 @@ func observe(query string, args []any) {
 	}
 }
 
-// short are tables, and partial indexes of what is open or waits, that do not grow with what has ended.
+// short are tables, and partial indexes of what is open or waits, that do not grow with what has ended; and what a
+// query selects of others, within a limit.
 var short = []string{
-	"freezes", "access_keys", "secrets", "beats", "audit_archives", "due",
+	"freezes", "access_keys", "secrets", "beats", "audit_archives", "due", "newest",
 	"approvals_holder", "approvals_open", "approvals_open_newest", "approvals_due", "approvals_questions", "audit_accepted", "audit_signed", "audit_signed",
 	"inbox_left", "posts_due", "posts_owner",
 }
