@@ -39,7 +39,7 @@ type Store interface {
 	delivery.Inbox
 }
 
-// Options configure a bot. All fields but Every and Rejected are needed.
+// Options configure a bot. All fields but Every, Rejected, Called and NotStored are needed.
 type Options struct {
 	Runner *runner.Runner
 	Store  func(context.Context) (Store, error)
@@ -53,6 +53,10 @@ type Options struct {
 
 	// Rejected is called with the reason if Slack rejects the token at the start.
 	Rejected func(reason string)
+	// Called is called after each request to Slack's Web API.
+	Called func(method string, outcome webapi.Outcome)
+	// NotStored is called for each delivery that could not be stored.
+	NotStored func()
 }
 
 // Bot is vpsbot in Slack. Make one with [New] and start [Bot.Run]; [Bot.Handle] receives the deliveries.
@@ -77,7 +81,7 @@ func New(o Options) (*Bot, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := webapi.New(webapi.Options{Token: o.Token, BaseURL: o.APIURL, HTTP: o.Client, Now: o.Now, Log: o.Log})
+	api, err := webapi.New(webapi.Options{Token: o.Token, BaseURL: o.APIURL, HTTP: o.Client, Now: o.Now, Log: o.Log, Observe: o.Called})
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +176,9 @@ func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
 	}
 	if err := b.inbox.Add(ctx, d); err != nil {
 		b.Log.Warn("Slack: a delivery could not be stored", "error", err)
+		if b.NotStored != nil {
+			b.NotStored()
+		}
 		if !b.onlyReads(d) || !b.inbox.Queue(d) { // reads work without a store: no harm is done if one is repeated
 			return errorAck(d, err)
 		}

@@ -26,13 +26,56 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// Options configure a client. All fields are needed.
+// Options configure a client. All fields but Observe are needed.
 type Options struct {
 	Token   string // the bot's token
 	BaseURL string // of Slack's Web API, with a slash at its end
 	HTTP    *http.Client
 	Now     func() time.Time
 	Log     *slog.Logger // redacts its lines: errors may hold the token
+
+	Observe func(method string, outcome Outcome) // called after each request
+}
+
+// Outcome is how a request to Slack ended.
+type Outcome string
+
+// The outcomes. A request that Slack refuses may be in order: a rejected block, a view that was closed.
+const (
+	OK          Outcome = "ok"
+	RateLimited Outcome = "rate_limited"
+	BadToken    Outcome = "bad_token"   // Slack does not take the token
+	Refused     Outcome = "refused"     // any other error code of Slack's
+	Unavailable Outcome = "unavailable" // no answer, an incomplete one, or a status that is none of Slack's API
+)
+
+// Outcomes lists all of them.
+var Outcomes = []Outcome{OK, RateLimited, BadToken, Refused, Unavailable}
+
+// ResponseURL takes the place of the method in a request to a response_url.
+const ResponseURL = "response_url"
+
+// observe reports a request. code is Slack's error code, "" if it has none.
+func (c *Client) observe(method string, resp *http.Response, code string, err error) {
+	if c.Observe != nil {
+		c.Observe(method, outcomeOf(resp, code, err))
+	}
+}
+
+func outcomeOf(resp *http.Response, code string, err error) Outcome {
+	switch {
+	case err != nil || isTemporary(code):
+		return Unavailable
+	case resp.StatusCode == http.StatusTooManyRequests || isRateLimit(code):
+		return RateLimited
+	case isInvalidToken(code):
+		return BadToken
+	case code != "":
+		return Refused
+	case resp.StatusCode != http.StatusOK:
+		return Unavailable
+	}
+	return OK
 }
 
 // Client calls Slack's Web API as the bot. Make one with New; it may be used concurrently.
@@ -74,12 +117,13 @@ const maxAnswer = 4 << 20
 type observer struct{ *Client }
 
 // Do sends one request. A rate limit of any form becomes a 429 with a usable Retry-After.
-func (o observer) Do(req *http.Request) (*http.Response, error) {
-	resp, err := o.HTTP.Do(req)
+func (o observer) Do(req *http.Request) (resp *http.Response, err error) {
+	method, code := path.Base(req.URL.Path), ""
+	defer func() { o.observe(method, resp, code, err) }()
+	resp, err = o.HTTP.Do(req)
 	if err != nil {
 		return resp, err
 	}
-	method := path.Base(req.URL.Path)
 	if resp.StatusCode == http.StatusTooManyRequests {
 		return o.limited(method, resp), nil
 	}
@@ -92,7 +136,7 @@ func (o observer) Do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	code := errorCodeIn(body)
+	code = errorCodeIn(body)
 	if isRateLimit(code) {
 		return o.limited(method, resp), nil
 	}

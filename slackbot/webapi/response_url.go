@@ -67,11 +67,14 @@ func (c *Client) respond(ctx context.Context, address string, r Response) error 
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
+		c.observe(ResponseURL, nil, "", err)
 		return errors.New("Slack could not be reached") // err's text holds the address, a secret
 	}
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxReply)) // an incomplete one has no code
-	return c.responseError(resp, errorCodeIn(bytes.TrimSpace(answer)))
+	code := errorCodeIn(bytes.TrimSpace(answer))
+	c.observe(ResponseURL, resp, code, nil)
+	return c.responseError(resp, code)
 }
 
 // isResponseURL reports whether an address is Slack's: a forged delivery must not make vpsbot send
@@ -87,10 +90,9 @@ func (c *Client) isResponseURL(address string) bool {
 
 // responseError is the error that a response_url's status and code mean; nil for success.
 func (c *Client) responseError(resp *http.Response, code string) error {
-	const method = "response_url"
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests, isRateLimit(code):
-		return &RateLimitedError{c.limits.pause(method, resp.Header)}
+		return &RateLimitedError{c.limits.pause(ResponseURL, resp.Header)}
 	case status >= 500, isTemporary(code):
 		return fmt.Errorf("Slack answered %d", status)
 	case slices.Contains(rejectedBlocks, code):
@@ -98,6 +100,6 @@ func (c *Client) responseError(resp *http.Response, code string) error {
 	case status >= 300 || code != "":
 		return &PermanentError{fmt.Sprintf("Slack answered %d %s: the address takes no more", status, code)}
 	}
-	c.limits.failures.Set(method, 0)
+	c.limits.failures.Set(ResponseURL, 0)
 	return nil
 }

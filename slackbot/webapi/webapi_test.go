@@ -1,7 +1,10 @@
 package webapi
 
 import (
+	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -52,5 +55,45 @@ func TestErrorCodeMeaning(t *testing.T) {
 		"expired_trigger_id": "in time", "": "in time", "internal_error": "in time", "token_revoked": "token any more (token_revoked)", "missing_scope": "Slack says missing_scope",
 	} {
 		require.Contains(t, Explain(slack.SlackErrorResponse{Err: code}), says)
+	}
+}
+
+// Each request is reported once, by its method and what follows from the answer.
+func TestRequestsAreObserved(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		want   Outcome
+	}{
+		"ok":                       {200, `{"ok":true}`, OK},
+		"a rate limit":             {429, "", RateLimited},
+		"a rate limit by code":     {200, `{"ok":false,"error":"ratelimited"}`, RateLimited},
+		"a revoked token":          {200, `{"ok":false,"error":"token_revoked"}`, BadToken},
+		"a refusal":                {200, `{"ok":false,"error":"channel_not_found"}`, Refused},
+		"Slack's own fault":        {200, `{"ok":false,"error":"internal_error"}`, Unavailable},
+		"another status":           {502, "", Unavailable},
+		"a connection that breaks": {0, "", Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if test.status == 0 {
+					panic(http.ErrAbortHandler)
+				}
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			}))
+			defer server.Close()
+			seen := map[string][]Outcome{}
+			c, err := New(Options{
+				Token: "xoxb-1", BaseURL: server.URL + "/api/", HTTP: server.Client(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+				Observe: func(method string, outcome Outcome) { seen[method] = append(seen[method], outcome) },
+			})
+			require.NoError(t, err)
+			_ = c.Identify(t.Context())
+			_ = c.Respond(t.Context(), server.URL+"/response/1", Response{})
+			require.Equal(t, map[string][]Outcome{"auth.test": {test.want}, ResponseURL: {test.want}}, seen)
+		})
 	}
 }
