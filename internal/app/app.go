@@ -13,6 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/liveness"
+	"github.com/vpsbot/vpsbot/internal/observe"
 	"github.com/vpsbot/vpsbot/internal/policy"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
@@ -38,6 +39,8 @@ type App struct {
 	env   *Environment
 	key   func() (string, error) // the access key; empty: none is set
 	slack *ttl.Cache[bool]       // whether people can be asked in Slack
+
+	metrics *observe.Metrics // nil: nobody watches this process
 }
 
 // New reads the configuration and assembles an App. It sends nothing and opens no store.
@@ -49,7 +52,7 @@ func New(ctx context.Context, env *Environment) (*App, error) {
 	log := env.logger(cfg)
 	a := &App{Config: cfg, Runner: &runner.Runner{}, Now: env.Clock, env: env, key: cfg.Key()}
 	options := apiclient.Options{
-		BaseURL: cfg.URL, Token: cfg.Token(), UserAgent: "vpsbot/" + ReadVersion().Version, Logger: log, Observe: a.Runner.ObserveCall,
+		BaseURL: cfg.URL, Token: cfg.Token(), UserAgent: "vpsbot/" + ReadVersion().Version, Logger: log, Observe: a.observeCall,
 	}
 	if cfg.IsSimulator() {
 		options.BaseURL = simulatorURL

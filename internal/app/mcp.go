@@ -60,7 +60,7 @@ func (a *App) ServeMCP(ctx context.Context, in io.Reader, out io.Writer) error {
 // newMCP returns the handler of /mcp.
 func (a *App) newMCP() *mcpserver.HTTP {
 	secret := ttl.Cache[[]byte]{Fresh: math.MaxInt64, Now: a.env.Clock}
-	s := &mcpserver.Server{Runner: a.Runner, Version: ReadVersion().Version, Log: a.Runner.Log}
+	s := &mcpserver.Server{Runner: a.Runner, Version: ReadVersion().Version, Log: a.Runner.Log, Observe: a.metrics}
 	return s.HTTP(mcpserver.HTTPOptions{
 		PublicURL: a.Config.PublicURL, Origins: a.Config.Origins, TrustedProxies: a.Config.TrustedProxies,
 		Authenticate: newCallers(a).authenticate,

@@ -38,6 +38,7 @@ type service struct {
 	slack    *slackService   // nil: Slack is not set up
 	mcp      *mcpserver.HTTP // nil: there is no /mcp
 	listener net.Listener
+	scrapes  net.Listener // nil: there are no metrics
 	log      *slog.Logger
 	end      context.CancelCauseFunc // ends run, which sets it
 
@@ -55,6 +56,9 @@ func (a *App) Serve(ctx context.Context) error {
 	s.noteLimits()
 	if s.listener, err = Listen(ctx, "VPSBOT_LISTEN", a.Config.Listen); err != nil {
 		return err
+	}
+	if s.scrapes, err = a.listenForMetrics(ctx); err != nil {
+		return errors.Join(err, s.listener.Close())
 	}
 	return s.run(ctx)
 }
@@ -75,6 +79,7 @@ func (a *App) newService() (*service, error) {
 		return nil, Invalid(err)
 	}
 	s := &service{App: a, log: a.Runner.Log}
+	s.watch(hasSlack)
 	if a.Config.MCP() {
 		if err := a.CheckExposure(); err != nil {
 			return nil, err
@@ -130,6 +135,7 @@ func (s *service) run(ctx context.Context) error {
 		beside.Go(func() { s.mcp.RunApproved(ctx) })
 		beside.Go(func() { s.warnOfKeys(ctx) })
 	}
+	work.Go(func() { s.serveMetrics(working) })
 	beside.Go(func() { s.maintain(ctx) })
 	beside.Go(func() { s.warnOfToken(ctx) })
 	server := s.newServer()

@@ -44,18 +44,19 @@ func (s *service) newSlack(mode config.SlackMode) (*slackService, error) {
 		Rejected: func(reason string) {
 			s.end(Errorf(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reason))
 		},
+		Called: s.metrics.SlackCall, NotStored: s.metrics.NotStored,
 	})
 	if err != nil {
 		return nil, Errorf(runner.Failed, "Slack: %v", err)
 	}
 	s.Runner.Groups = bot.GroupsOf
-	p := &slackService{mode: mode, bot: bot}
+	p, handler := &slackService{mode: mode, bot: bot}, countingHandler{bot, s.metrics}
 	if mode == config.SlackHTTP {
-		p.http = &transport.HTTP{Secret: s.Config.SlackSigningSecret(), Handler: bot, Now: s.Now, Log: s.log}
+		p.http = &transport.HTTP{Secret: s.Config.SlackSigningSecret(), Handler: handler, Now: s.Now, Log: s.log}
 		_, err = p.http.Secret()
 		return p, Invalid(err)
 	}
-	p.socket = &transport.Socket{AppToken: s.Config.SlackAppToken(), APIURL: s.Config.SlackURL, Client: client, Handler: bot, Log: s.log}
+	p.socket = &transport.Socket{AppToken: s.Config.SlackAppToken(), APIURL: s.Config.SlackURL, Client: client, Handler: handler, Log: s.log}
 	_, err = p.socket.AppToken()
 	return p, Invalid(err)
 }

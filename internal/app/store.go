@@ -23,6 +23,7 @@ type Store struct {
 	sign  func() (store.Signing, error) // how the log is signed
 	id    string                        // of this process
 	clock *databaseClock                // nil: the database goes by this machine's
+	watch func(store.Access)            // nil: nobody does
 
 	mu     sync.Mutex
 	opened *store.Store
@@ -57,6 +58,7 @@ func (s *Store) open(ctx context.Context) (*store.Store, error) {
 	}
 	opened.SignWith(sign)
 	opened.Identify(s.id)
+	opened.Watch = s.watch
 	if err := s.clock.set(ctx, opened.Now); err != nil {
 		return nil, errors.Join(fmt.Errorf("VPSBOT_DATABASE_URL: %w", err), opened.Close())
 	}

@@ -22,7 +22,8 @@ var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/cli"},
 	"internal/cli":        {"internal/app", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
 	"internal/doctor":     {"internal/app", "slackbot/transport", "slackbot/webapi", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/store", "slackbot"},
-	"internal/app":        {"internal/background", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/liveness", "internal/store", "slackbot", "slackbot/transport"},
+	"internal/app":        {"internal/background", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/liveness", "internal/observe", "internal/store", "slackbot", "slackbot/transport"},
+	"internal/observe":    {"internal/ttl", "apiclient", "internal/approval", "internal/store", "slackbot/transport", "slackbot/webapi"},
 	"slackbot":            {"internal/background", "internal/seal", "internal/ttl", "internal/text", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "slackbot/command", "slackbot/inbox", "slackbot/messages", "slackbot/webapi", "internal/fieldtext"},
 	"slackbot/messages":   {"internal/fieldtext", "internal/background", "internal/ttl", "internal/backoff", "internal/seal", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/command", "slackbot/webapi"},
 	"slackbot/inbox":      {"internal/background", "internal/delivery", "internal/seal", "slackbot/transport"},
@@ -64,6 +65,7 @@ var onlyImporter = map[string]string{
 	"github.com/sony/gobreaker":   "apiclient",
 	"github.com/goccy/go-yaml":    "internal/policy",
 	"github.com/jackc":            "internal/store",
+	"github.com/prometheus":       "internal/observe",
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -20,6 +20,8 @@ VPSBOT_LISTEN (127.0.0.1:8484) is the address it listens on, behind a proxy that
 GET /healthz shows that it runs and GET /readyz whether it is ready. The policy decides who may do
 what: without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything.
 
+VPSBOT_METRICS_LISTEN, such as 127.0.0.1:9484, is the address of GET /metrics for Prometheus.
+
 SIGTERM or Ctrl-C ends it within 15 seconds: what was acknowledged is finished, or left to the
 store for the next process.`
 

@@ -40,16 +40,15 @@ type Access struct {
 	Kind    Kind
 	Took    time.Duration
 	Failure Failure // "": none
+
+	began time.Time
 }
 
-// Watch makes the store call f after each access, in the goroutine that made it. It is called before the store
-// is used.
-func (s *Store) Watch(f func(Access)) { s.watch = f }
-
-// watched calls what Watch was given.
-func (s *Store) watched(ctx context.Context, kind Kind, began time.Time, err *error) {
-	if s.watch != nil && !errors.Is(ctx.Err(), context.Canceled) { // whose caller gave up tells nothing of the database
-		s.watch(Access{Kind: kind, Took: time.Since(began), Failure: failureOf(*err)})
+// watched reports an access that has ended.
+func watched(ctx context.Context, s *Store, a Access, err *error) {
+	if s.Watch != nil && !errors.Is(ctx.Err(), context.Canceled) { // whose caller gave up tells nothing of the database
+		a.Took, a.Failure = time.Since(a.began), failureOf(*err)
+		s.Watch(a)
 	}
 }
 
@@ -72,8 +71,8 @@ func failureOf(err error) Failure {
 // Connections are those of one pool.
 type Connections struct{ InUse, Idle int }
 
-// Connections returns those of the two pools. It waits for nothing.
-func (s *Store) Connections() map[Kind]Connections {
+// ConnectionsOf returns those of the two pools. It waits for nothing.
+func ConnectionsOf(s *Store) map[Kind]Connections {
 	of := func(db *sql.DB) Connections {
 		stats := db.Stats()
 		return Connections{stats.InUse, stats.Idle}
@@ -81,7 +80,7 @@ func (s *Store) Connections() map[Kind]Connections {
 	return map[Kind]Connections{Read: of(s.read), Write: of(s.write)}
 }
 
-// Figures describe what the store holds, of all accounts.
+// Figures describes what the store holds, of all accounts.
 type Figures struct {
 	Open       map[approval.State]int // records by open state, without overdue ones; the oldest 10,000 are counted
 	Pending    time.Duration          // the age of the oldest pending one; 0: there is none
@@ -108,8 +107,8 @@ const (
 	selectCheckpoint = "SELECT seq, at FROM audit_checkpoints ORDER BY seq DESC LIMIT 1"
 )
 
-// Figures reads the present figures.
-func (s *Store) Figures(ctx context.Context, now time.Time) (f Figures, err error) {
+// FiguresOf reads the present figures.
+func FiguresOf(ctx context.Context, s *Store, now time.Time) (f Figures, err error) {
 	err = s.reading(ctx, func(ctx context.Context, q queryer) error {
 		f = Figures{Open: map[approval.State]int{}, HasKey: s.own.Any()}
 		return errors.Join(f.readApprovals(ctx, q, now), f.readLog(ctx, q, now))

@@ -18,7 +18,7 @@ func TestFigures(t *testing.T) {
 		t.Parallel()
 		db := open(t, url)
 		now := start.Add(4 * time.Minute)
-		got, err := db.Figures(t.Context(), now)
+		got, err := store.FiguresOf(t.Context(), db, now)
 		require.NoError(t, err)
 		require.Equal(t, store.Figures{Open: map[approval.State]int{}}, got, "of an empty store")
 
@@ -33,14 +33,14 @@ func TestFigures(t *testing.T) {
 		walk(t, db, "lost", []approval.State{approval.Executing, approval.Unknown})
 		walk(t, db, "human", []approval.State{approval.Executing, approval.Unknown, approval.NeedsHuman})
 		walk(t, db, "done", []approval.State{approval.Executing, approval.Done})
-		got, err = db.Figures(t.Context(), now)
+		got, err = store.FiguresOf(t.Context(), db, now)
 		require.NoError(t, err)
 		require.Equal(t, store.Figures{
 			Open:    map[approval.State]int{approval.Pending: 2, approval.Executing: 1, approval.Unknown: 1},
 			Pending: now.Sub(ms(start)), NeedsHuman: 1, Rows: int64(logLength(t, db)),
 		}, got)
 
-		got, err = db.Figures(t.Context(), start.Add(25*time.Hour))
+		got, err = store.FiguresOf(t.Context(), db, start.Add(25*time.Hour))
 		require.NoError(t, err)
 		require.Equal(t, map[approval.State]int{approval.Executing: 1, approval.Unknown: 1}, got.Open, "what is held is never overdue")
 		require.Zero(t, got.NeedsHuman, "a day later")
@@ -51,7 +51,7 @@ func TestFigures(t *testing.T) {
 func TestFiguresOfASignedLog(t *testing.T) {
 	s := newSigner(t)
 	figures := func() store.Figures {
-		f, err := s.db.Figures(t.Context(), s.at.Add(time.Hour))
+		f, err := store.FiguresOf(t.Context(), s.db, s.at.Add(time.Hour))
 		require.NoError(t, err)
 		return f
 	}
@@ -74,7 +74,7 @@ func TestWatch(t *testing.T) {
 	url := storetest.SQLite(t)
 	db := open(t, url)
 	var seen []store.Access
-	db.Watch(func(a store.Access) { seen = append(seen, a) })
+	db.Watch = func(a store.Access) { seen = append(seen, a) }
 	take := func() (kind store.Kind, failure store.Failure) {
 		require.Len(t, seen, 1)
 		require.Positive(t, seen[0].Took)

@@ -94,11 +94,11 @@ func TestPostgresStopsAnswering(t *testing.T) {
 	db := open(t, p.url())
 	inserted(t, db, asked("1"))
 	var slow atomic.Int64
-	db.Watch(func(a store.Access) {
+	db.Watch = func(a store.Access) {
 		if a.Failure == store.Slow {
 			slow.Add(1)
 		}
-	})
+	}
 	p.cut(true)
 	began := time.Now()
 	var both sync.WaitGroup

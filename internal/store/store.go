@@ -43,7 +43,9 @@ type Store struct {
 	id    string // of the next lock; empty: at random
 	held  map[liveness.Kind]liveness.Lock
 
-	watch func(Access) // nil: nobody does
+	// Watch is called after each access, in the goroutine that made it. It is set before the store is used; nil: nobody
+	// watches.
+	Watch func(Access)
 
 	signing           // of the log
 	refusals refusals // that are not rows yet

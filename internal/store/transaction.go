@@ -50,7 +50,7 @@ func (s *Store) inTx(ctx context.Context, do change) error {
 
 // inUrgentTx is inTx for what somebody waits for: it goes before all that have not begun.
 func inUrgentTx(ctx context.Context, s *Store, do change) (err error) {
-	defer s.watched(ctx, Write, time.Now(), &err)
+	defer watched(ctx, s, Access{Kind: Write, began: time.Now()}, &err)
 	leave, err := s.growth.enter(ctx, s.writeSlots)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (s *Store) logged(ctx context.Context, do change) error {
 
 // reading runs a read on a connection that cannot write.
 func (s *Store) reading(ctx context.Context, read func(ctx context.Context, q queryer) error) (err error) {
-	defer s.watched(ctx, Read, time.Now(), &err)
+	defer watched(ctx, s, Access{Kind: Read, began: time.Now()}, &err)
 	leave, err := s.growth.enter(ctx, s.readSlots)
 	if err != nil {
 		return err
