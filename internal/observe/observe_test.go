@@ -217,4 +217,3 @@ func TestStoreThatHangs(t *testing.T) {
 		require.EqualValues(t, 2, asked.Load(), "an answer counts for five seconds")
 	})
 }
-
