@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -42,7 +42,7 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) callResult {
 		}
 	}
 	nonce, err := x.Runner.IssueChallenge(ctx, *reply.Record, x.session())
-	x.client.memory.asked.LoadOrStore(reply.Record.ID, x.Runner.Now())
+	x.client.memory.noteAsked(reply.Record.ID, x.Runner.Now())
 	switch {
 	case err != nil:
 		x.Log.Error("a question could not be put", "approval", reply.Record.ID, "error", err)
@@ -131,7 +131,7 @@ func (x *toolCall) stopWaiting(ctx context.Context, rec approval.Record, isLast 
 // escalate leaves the confirmation of a record to a terminal or Slack, permanently. message is the reason for
 // the client, logged the one for the log.
 func (x *toolCall) escalate(ctx context.Context, record, message, logged string) runner.Reply {
-	x.client.memory.escalated.Store(record, true)
+	x.client.memory.escalated.Set(record, true)
 	reply := x.Runner.Escalate(ctx, x.op, record, logged)
 	if reply.Outcome == runner.ApprovalRequired {
 		reply.Message = message + " " + reply.Message
@@ -245,7 +245,7 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	answer.Wait = wait
 	reply := x.Runner.Answer(ctx, x.call, answer)
 	if reply.Outcome == runner.ApprovalRequired { // other approvers are missing, who are not at this client
-		x.client.memory.escalated.Store(rec.ID, true)
+		x.client.memory.escalated.Set(rec.ID, true)
 	}
 	return reply
 }
@@ -253,7 +253,7 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 // noteAnswer notes that a question was answered. A client that answers faster than a person can is a program, also
 // for the answer to another call.
 func (x *toolCall) noteAnswer(approvalID string, tooFast bool) bool {
-	x.client.memory.asked.Delete(approvalID)
+	x.client.memory.asked.Set(approvalID, time.Time{})
 	if tooFast {
 		x.client.memory.automatic.Store(true)
 	}
@@ -302,20 +302,27 @@ const (
 // memory records whether a person answers the elicitations to a client. Its zero value is ready to use, and safe for
 // concurrent use.
 type memory struct {
-	automatic atomic.Bool               // it answered faster than a person can, so that no yes is accepted
-	timedOut  atomic.Pointer[time.Time] // when an elicitation last timed out
-	escalated sync.Map                  // the ids of the records that are confirmed on another surface
-	asked     sync.Map                  // when the first elicitation of a record was sent that is not answered, by the record's id
+	automatic atomic.Bool                    // it answered faster than a person can, so that no yes is accepted
+	timedOut  atomic.Pointer[time.Time]      // when an elicitation last timed out
+	escalated ttl.Bounded[string, bool]      // the ids of the records that are confirmed on another surface
+	asked     ttl.Bounded[string, time.Time] // when the first elicitation of a record was sent that is not answered, by the record's id
 }
 
 // acceptsForm reports whether the elicitation of a record may be sent to the client.
 func (m *memory) acceptsForm(record string, now time.Time) bool {
-	if asked, ok := m.asked.Load(record); ok && now.Sub(asked.(time.Time)) >= answerTimeout {
+	if asked, _ := m.asked.Get(record); !asked.IsZero() && now.Sub(asked) >= answerTimeout {
 		return false
 	}
-	_, escalated := m.escalated.Load(record)
+	escalated, _ := m.escalated.Get(record)
 	timedOut := m.timedOut.Load()
 	return !m.automatic.Load() && !escalated && (timedOut == nil || now.Sub(*timedOut) >= formPause)
 }
 
 func (m *memory) noteTimeout(now time.Time) { m.timedOut.Store(&now) }
+
+// noteAsked notes the first elicitation of a record.
+func (m *memory) noteAsked(record string, now time.Time) {
+	if asked, _ := m.asked.Get(record); asked.IsZero() {
+		m.asked.Set(record, now)
+	}
+}

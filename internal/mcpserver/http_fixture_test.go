@@ -12,9 +12,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -247,4 +251,30 @@ func outcomeOf(t testing.TB, raw []byte) (o outcome) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal(raw, &o), string(raw))
 	return o
+}
+
+// A change that was agreed to elsewhere waits for another change of its server, and is tried ever more rarely.
+func TestApprovedOverHTTPWaitsForABusyServer(t *testing.T) {
+	s := newSite(t, nil)
+	arrived, goOn := s.hold(http.MethodPost)
+	k := s.client(aliceKey).initialize("2025-06-18", noForms)
+	require.Equal(t, "approval_required", k.tool("servers_reboot", web).outcome().is())
+	holder := make(chan outcome, 1)
+	go func() { holder <- k.tool("backups_create", web).outcome() }()
+	<-arrived
+	_, err := s.server.Runner.Decide(t.Context(), aliceOf, runner.Answer{Approval: s.find("servers.reboot").ID, Channel: permissions.Terminal, Yes: true}, "")
+	require.NoError(t, err)
+	time.Sleep(300 * time.Millisecond) // 30 looks
+	require.Equal(t, approval.Approved, s.find("servers.reboot").State)
+	rows := 0
+	for _, err := range s.store.Rows(t.Context(), audit.Filter{Approval: s.find("servers.reboot").ID}) {
+		require.NoError(t, err)
+		rows++
+	}
+	require.Less(t, rows, 12)
+	s.sim.Intercept(nil)
+	close(goOn)
+	require.Equal(t, "done", (<-holder).is())
+	s.eventually(func() bool { return s.find("servers.reboot").State == approval.Done }, "it runs when the server is free")
+	require.Len(t, s.sent(), 2)
 }

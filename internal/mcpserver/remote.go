@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/background"
+	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -92,10 +94,7 @@ const lookBack = 5 * time.Second
 // runs them, whichever replica asked: the claim lets one of them. It then waits for those that run here. Calls that
 // wait for an answer learn of one that was given elsewhere.
 func (h *HTTP) RunApproved(ctx context.Context) {
-	loop := background.Loop{Interval: pollInterval, Log: h.Log, Message: "looking for changes that were agreed to elsewhere"}
-	if h.poll != 0 {
-		loop.Interval = h.poll
-	}
+	loop := background.Loop{Interval: h.interval(), Log: h.Log, Message: "looking for changes that were agreed to elsewhere"}
 	loop.Run(ctx, h.look)
 	h.runs.Wait()
 }
@@ -133,7 +132,8 @@ func (h *HTTP) look(ctx context.Context) error {
 	return err
 }
 
-// run runs a change that is agreed to. It is seen to its end, also when the server stops.
+// run runs a change that is agreed to. It is seen to its end, also when the server stops. While another change holds
+// its target it is tried ever more rarely, since each attempt is a row of the log.
 func (h *HTTP) run(rec approval.Record) {
 	if _, runs := h.running.LoadOrStore(rec.ID, true); runs {
 		return
@@ -141,8 +141,16 @@ func (h *HTTP) run(rec approval.Record) {
 	h.runs.Go(func() {
 		defer h.running.Delete(rec.ID)
 		defer h.recoverPanic("running an approved change")
-		if _, err := h.Runner.RunApproved(context.Background(), h.Runner.CallOf(rec), rec.ID); err != nil {
-			h.Log.Warn("running a change that was agreed to elsewhere", "approval", rec.ID, "error", err)
+		for pause := h.interval(); ; pause = min(2*pause, maxPollInterval) {
+			now, err := h.Runner.RunApproved(context.Background(), h.Runner.CallOf(rec), rec.ID)
+			if err != nil {
+				h.Log.Warn("running a change that was agreed to elsewhere", "approval", rec.ID, "error", err)
+			}
+			if now.State != approval.Approved || backoff.Sleep(h.stopping, pause) != nil {
+				return
+			}
 		}
 	})
 }
+
+func (h *HTTP) interval() time.Duration { return cmp.Or(h.poll, pollInterval) }
