@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/doctor"
 )
 
 const remotePolicy = `version: 1
@@ -169,6 +171,26 @@ func TestServeBoth(t *testing.T) {
 	require.Equal(t, "the store does not answer\n", body)
 	status, _ = away.get("/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, status)
+}
+
+// Doctor calls the /mcp that runs, with a key of its own where it has one.
+func TestDoctorCallsServeAtMCP(t *testing.T) {
+	t.Parallel()
+	b, s, key := serveRemote(t)
+	b.env["VPSBOT_LISTEN"] = strings.TrimPrefix(s.url, "http://")
+	for given, want := range map[string]string{
+		"": " answers, and wants an access key; with VPSBOT_KEY_FILE one is tried", key: "tools for VPSBOT_KEY",
+	} {
+		b.env["VPSBOT_KEY"] = given
+		found := b.findings(t)["mcp"]
+		require.Equal(t, doctor.StatusOK, found.Status, found)
+		require.Contains(t, found.Message, s.url+"/mcp answers")
+		require.Contains(t, found.Message, want)
+	}
+	b.env["VPSBOT_KEY"] = key[:len(key)-1]
+	found := b.findings(t)["mcp"]
+	require.Equal(t, doctor.StatusFail, found.Status)
+	require.Contains(t, found.Message, "refuses VPSBOT_KEY: the access key or token is not known")
 }
 
 // Before there is a key serve says how one is made.

@@ -63,6 +63,11 @@ func (c Config) MCP() bool {
 	return c.PublicURL != "" || errors.Is(err, ErrNoSlack)
 }
 
+// IsMCPSetUp reports whether serve has /mcp and a variable is about its address: without one hardly anybody runs it.
+func (c Config) IsMCPSetUp() bool {
+	return c.MCP() && strings.TrimSpace(c.vars.Listen+c.vars.PublicURL+c.vars.MCP) != ""
+}
+
 // IsLocal reports whether serve can be reached from this machine alone, as far as its variables say.
 func (c Config) IsLocal() bool {
 	host, _, _ := net.SplitHostPort(c.Listen) // it was checked

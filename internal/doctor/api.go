@@ -19,7 +19,7 @@ import (
 
 const (
 	probeTimeout = 5 * time.Second
-	maxReply     = 64 << 10    // bytes of an answer that are read
+	maxReply     = 1 << 20     // bytes of an answer that are read
 	maxClockSkew = time.Minute // beyond it expiry and approvals are judged wrongly
 )
 

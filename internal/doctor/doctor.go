@@ -85,7 +85,7 @@ func Diagnose(ctx context.Context, env *app.Environment) (result Diagnosis) {
 	operations, permissions := d.checkPermissions(ctx)
 	result.Operations = operations
 	result.Findings = slices.Concat(configuration, []Finding{d.address, token, permissions, clock},
-		store, d.checkFiles(), team, d.checkSlack(ctx), []Finding{version})
+		store, d.checkFiles(), team, d.checkSlack(ctx), d.checkMCP(ctx), []Finding{version})
 	return result
 }
 
