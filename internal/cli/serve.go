@@ -8,26 +8,33 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const serveHelp = `Serves people in Slack: the command /vps, cards, forms, and the questions of others' assistants.
+const serveHelp = `Serves people in Slack, assistants over HTTP, or both: what the variables set up.
+
+Assistants call /mcp with an access key (Authorization: Bearer vpsbot_…), which vpsbot keys create
+NAME makes. It is there if VPSBOT_PUBLIC_URL is set or Slack is not; VPSBOT_MCP=true or false says
+otherwise. Where other machines reach it there must be a policy.
+
+  VPSBOT_PUBLIC_URL       the https address that people use, of a proxy that ends TLS
+  VPSBOT_ORIGINS          web pages that may call /mcp, such as https://app.example.com
+  VPSBOT_TRUSTED_PROXIES  the proxies (127.0.0.0/8,::1) that may say from where a call came
 
 Slack's tokens come from the app: vpsbot slack manifest prints what to make it from. With
 SLACK_BOT_TOKEN set, one of two others says how Slack reaches this process:
 
-  SLACK_APP_TOKEN        Socket Mode: this process calls Slack, no address needs to be reachable
-  SLACK_SIGNING_SECRET   HTTP: Slack calls /slack/commands, /slack/interactivity and /slack/events
+  SLACK_APP_TOKEN         Socket Mode: this process calls Slack, no address needs to be reachable
+  SLACK_SIGNING_SECRET    HTTP: Slack calls /slack/commands, /slack/interactivity and /slack/events
 
-VPSBOT_LISTEN (127.0.0.1:8484) is the address it listens on, behind a proxy that ends TLS. There
-GET /healthz shows that it runs and GET /readyz whether it is ready. The policy decides who may do
-what: without VPSBOT_POLICY_FILE everybody in the workspace may read, and nobody may change anything.
-
-VPSBOT_METRICS_LISTEN, such as 127.0.0.1:9484, is the address of GET /metrics for Prometheus.
+VPSBOT_LISTEN (127.0.0.1:8484) is the address it listens on. There GET /healthz shows that it runs
+and GET /readyz whether it is ready; VPSBOT_METRICS_LISTEN is the address of GET /metrics. The policy
+decides who may do what: without VPSBOT_POLICY_FILE everybody in the workspace and everybody with a
+key may read, and nobody may change anything.
 
 SIGTERM or Ctrl-C ends it within 15 seconds: what was acknowledged is finished, or left to the
 store for the next process.`
 
 func serveCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use: "serve", Short: "Serve people in Slack", Long: serveHelp, Args: noArgs,
+		Use: "serve", Short: "Serve people in Slack, and assistants over HTTP", Long: serveHelp, Args: noArgs,
 		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.Serve(ctx) }),
 	}
 }
