@@ -73,6 +73,12 @@ func TestConfigurationWithUnmatchedGlobs(t *testing.T) {
 	}
 }
 
+func TestConfigurationWithMetrics(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, pass("configuration", "in order; vpsbot serve answers GET /metrics at 127.0.0.1:9484, to all who can reach that"),
+		newDoctor(t, map[string]string{"VPSBOT_METRICS_LISTEN": "127.0.0.1:9484"}).checkConfiguration())
+}
+
 func TestLocalUsersInAUserNamespace(t *testing.T) {
 	t.Parallel()
 	d := newDoctor(t, nil)
