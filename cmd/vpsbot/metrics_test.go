@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,4 +94,71 @@ func TestMetricsAddress(t *testing.T) {
 	_, errs, code := b.run(t.Context(), "serve")
 	require.Equal(t, 1, code, errs)
 	require.Contains(t, errs, "address already in use; VPSBOT_METRICS_LISTEN takes another address")
+}
+
+// Each kind of message and of refusal at /mcp is counted under its own name.
+func TestMetricsOfMCP(t *testing.T) {
+	t.Parallel()
+	b := newSandbox(t)
+	key := b.makeKey(t, "lead-laptop")
+	b.policyFile(t, approvalsPolicy)
+	b.env["VPSBOT_LISTEN"], b.env["VPSBOT_METRICS_LISTEN"] = "127.0.0.1:0", "127.0.0.1:0"
+	s := b.startServe(t)
+	const older = `{"jsonrpc":"2.0","id":1,"method":"%s","params":%s}`
+	const read = `{"name":"servers_list","arguments":{}}`
+	modern := strings.Replace(read, `{"name"`, `{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},`+
+		`"io.modelcontextprotocol/clientCapabilities":{}},"name"`, 1)
+	for _, request := range []struct {
+		method, body string
+		header       map[string]string
+		status       int
+	}{
+		{"POST", fmt.Sprintf(older, "initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`), nil, 200},
+		{"POST", fmt.Sprintf(older, "tools/list", "{}"), nil, 200},
+		{"POST", fmt.Sprintf(older, "tools/call", read), nil, 200},
+		{"POST", fmt.Sprintf(older, "tools/call", modern), map[string]string{"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "servers_list"}, 200},
+		{"POST", fmt.Sprintf(older, "made/up", "{}"), nil, 200},
+		{"GET", "", nil, 405},
+		{"POST", "{}", map[string]string{"Authorization": "Bearer vpsbot_unknown"}, 401},
+		{"POST", "{}", map[string]string{"Host": "evil.example.com"}, 403},
+		{"POST", "{}", map[string]string{"Origin": "https://evil.example.com"}, 403},
+		{"POST", "{}", map[string]string{"Content-Type": "text/plain"}, 415},
+		{"POST", fmt.Sprintf(older, "ping", "{}"), map[string]string{"Mcp-Session-Id": "v1.made.up"}, 404},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), request.method, s.url+"/mcp", strings.NewReader(request.body))
+		require.NoError(t, err)
+		req.Header = http.Header{"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
+		for name, value := range request.header {
+			req.Header.Set(name, value)
+		}
+		req.Host = request.header["Host"]
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		text, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		resp.Body.Close()
+		require.Equal(t, request.status, resp.StatusCode, "%s: %s", request.body, text)
+	}
+	got := s.metrics()
+	for name, value := range map[string]string{
+		`vpsbot_mcp_requests_total{code="200",era="older",method="initialize"}`: "1",
+		`vpsbot_mcp_requests_total{code="200",era="older",method="tools/list"}`: "1",
+		`vpsbot_mcp_requests_total{code="200",era="older",method="tools/call"}`: "1",
+		`vpsbot_mcp_requests_total{code="200",era="2026",method="tools/call"}`:  "1",
+		`vpsbot_mcp_requests_total{code="200",era="older",method="other"}`:      "1",
+		`vpsbot_mcp_seconds_count{method="tools/call"}`:                         "2",
+		`vpsbot_mcp_under_way`:                "0",
+		`vpsbot_refused_total{why="method"}`:  "1",
+		`vpsbot_refused_total{why="bearer"}`:  "1",
+		`vpsbot_refused_total{why="host"}`:    "1",
+		`vpsbot_refused_total{why="origin"}`:  "1",
+		`vpsbot_refused_total{why="body"}`:    "1",
+		`vpsbot_refused_total{why="session"}`: "1",
+		`vpsbot_refused_total{why="other"}`:   "0",
+	} {
+		require.Equal(t, value, got[name], name)
+	}
+	for _, absent := range []string{"vpsbot_slack_connected", `code="other"`, `era="other"`, "made/up", "evil.example.com", "lead-laptop"} {
+		require.NotRegexp(t, `(?m)^[^#\n]*`+regexp.QuoteMeta(absent), got[""])
+	}
 }
