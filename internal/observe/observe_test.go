@@ -166,6 +166,9 @@ func TestAbsentMetrics(t *testing.T) {
 	for _, d := range []*metric{slackConnected, auditUnsigned, auditCheckpoint, auditBehind} {
 		require.NotContains(t, got, d.name)
 	}
+	require.Contains(t, got, storeConnections.name)
+	s.Slack = func() bool { return false }
+	require.Zero(t, value(t, New(s), slackConnected.name), "served, and not connected")
 	s.Store = func(context.Context) (store.Figures, error) { return store.Figures{Rows: 5, HasKey: true}, nil }
 	require.InDelta(t, 5, value(t, New(s), auditUnsigned.name), 0, "the key has signed nothing")
 }
