@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -60,40 +61,64 @@ func TestOfficialClientBesideTools(t *testing.T) {
 	for _, version := range []string{"2025-06-18", "2025-11-25", "2026-07-28"} {
 		t.Run(version, func(t *testing.T) {
 			w := newWorld(t)
-			session := w.official(&person{w: w}, version)
-			can := session.InitializeResult().Capabilities
-			require.True(t, can.Completions != nil && !can.Resources.Subscribe && !can.Resources.ListChanged && !can.Prompts.ListChanged)
-			found, err := session.ListResources(t.Context(), nil)
-			require.NoError(t, err)
-			require.Len(t, found.Resources, 3)
-			templates, err := session.ListResourceTemplates(t.Context(), nil)
-			require.NoError(t, err)
-			require.Len(t, templates.ResourceTemplates, 3)
-			read, err := session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "vps://servers/web-server-01/copies"})
-			require.NoError(t, err)
-			require.Contains(t, read.Contents[0].Text, `"id":"7001"`)
-			_, err = session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "vps://servers/nothing"})
-			require.ErrorContains(t, err, "no server is called")
-
-			listed, err := session.ListPrompts(t.Context(), nil)
-			require.NoError(t, err)
-			require.Len(t, listed.Prompts, len(prompts))
-			got, err := session.GetPrompt(t.Context(), &sdk.GetPromptParams{Name: "safe_reboot", Arguments: map[string]string{"server": "web-server-01"}})
-			require.NoError(t, err)
-			require.Contains(t, got.Messages[0].Content.(*sdk.TextContent).Text, `{"server": "web-server-01"}`)
-			_, err = session.GetPrompt(t.Context(), &sdk.GetPromptParams{Name: "safe_reboot"})
-			require.ErrorContains(t, err, "needs the argument server")
-
-			completed, err := session.Complete(t.Context(), &sdk.CompleteParams{
-				Ref:      &sdk.CompleteReference{Type: "ref/prompt", Name: "restore"},
-				Argument: sdk.CompleteParamsArgument{Name: "copy", Value: "5"},
-				Context:  &sdk.CompleteContext{Arguments: map[string]string{"server": "web-server-01"}},
-			})
-			require.NoError(t, err)
-			require.Equal(t, []string{"501", "495"}, completed.Completion.Values)
-			require.Equal(t, 2, completed.Completion.Total)
+			besideTools(t, w.official(&person{w: w}, version), version)
 		})
+		t.Run(version+" over HTTP", func(t *testing.T) { besideTools(t, newSite(t, nil).official(version), version) })
 	}
+}
+
+func besideTools(t *testing.T, session *sdk.ClientSession, version string) {
+	require.Equal(t, version, session.InitializeResult().ProtocolVersion)
+	can := session.InitializeResult().Capabilities
+	require.True(t, can.Completions != nil && !can.Resources.Subscribe && !can.Resources.ListChanged && !can.Prompts.ListChanged)
+	found, err := session.ListResources(t.Context(), nil)
+	require.NoError(t, err)
+	require.Len(t, found.Resources, 3)
+	templates, err := session.ListResourceTemplates(t.Context(), nil)
+	require.NoError(t, err)
+	require.Len(t, templates.ResourceTemplates, 3)
+	read, err := session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "vps://servers/web-server-01/copies"})
+	require.NoError(t, err)
+	require.Contains(t, read.Contents[0].Text, `"id":"7001"`)
+	_, err = session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "vps://servers/nothing"})
+	require.ErrorContains(t, err, "no server is called")
+
+	listed, err := session.ListPrompts(t.Context(), nil)
+	require.NoError(t, err)
+	require.Len(t, listed.Prompts, len(prompts))
+	got, err := session.GetPrompt(t.Context(), &sdk.GetPromptParams{Name: "safe_reboot", Arguments: map[string]string{"server": "web-server-01"}})
+	require.NoError(t, err)
+	require.Contains(t, got.Messages[0].Content.(*sdk.TextContent).Text, `{"server": "web-server-01"}`)
+	_, err = session.GetPrompt(t.Context(), &sdk.GetPromptParams{Name: "safe_reboot"})
+	require.ErrorContains(t, err, "needs the argument server")
+
+	completed, err := session.Complete(t.Context(), &sdk.CompleteParams{
+		Ref:      &sdk.CompleteReference{Type: "ref/prompt", Name: "restore"},
+		Argument: sdk.CompleteParamsArgument{Name: "copy", Value: "5"},
+		Context:  &sdk.CompleteContext{Arguments: map[string]string{"server": "web-server-01"}},
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{"501", "495"}, completed.Completion.Values)
+	require.Equal(t, 2, completed.Completion.Total)
+}
+
+// official starts the official SDK's client over HTTP, with alice's key.
+func (s *site) official(version string) *sdk.ClientSession {
+	c := sdk.NewClient(&sdk.Implementation{Name: "t", Version: "1"}, nil)
+	transport := &sdk.StreamableClientTransport{Endpoint: s.url, HTTPClient: &http.Client{Transport: bearer(aliceKey)}, DisableStandaloneSSE: true}
+	session, err := c.Connect(s.Context(), transport, &sdk.ClientSessionOptions{ProtocolVersion: version})
+	require.NoError(s, err)
+	s.Cleanup(func() { _ = session.Close() })
+	return session
+}
+
+// bearer sends an access key with each request.
+type bearer string
+
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+string(b))
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 func (w *world) official(p *person, version string) *sdk.ClientSession {

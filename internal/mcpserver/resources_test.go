@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
@@ -155,6 +156,23 @@ func TestPanicBesideTools(t *testing.T) {
 	})
 }
 
+// Where one of the two kinds of copies is refused, the other is read, and it is said why.
+func TestCopiesOfWhichSomeAreRefused(t *testing.T) {
+	token := simulator.Token{Value: "vps_some", Name: "some", Permissions: []string{"servers:list", "backups:list"}}
+	w := newWorldWith(t, token.Value, simulator.Options{Tokens: []simulator.Token{token}})
+	bothEras(t, w, func(t *testing.T, k *talk) {
+		copies := decoded(t, []byte(k.read("vps://servers/web-server-01/copies")))
+		require.Equal(t, 3.0, copies["backups"].(map[string]any)["count"])
+		require.NotContains(t, copies, "snapshots")
+		require.Contains(t, copies["missing"].(map[string]any)["snapshots"], "snapshots_list is refused: it needs the permission snapshots:list")
+		me := decoded(t, []byte(k.read("vps://me")))
+		require.Equal(t, []any{"account_get", "backups_list", "servers_get", "servers_list"}, me["may"].(map[string]any)["read"])
+		for _, refused := range me["may_not"].([]any) {
+			require.Contains(t, refused.(map[string]any)["why"], "it needs the permission ")
+		}
+	})
+}
+
 // reader is a policy in which bob may read web servers, and carol may do nothing.
 func reader() permissions.Policy {
 	return permissions.Policy{Book: &permissions.Rulebook{
@@ -263,6 +281,11 @@ func TestApprovalsOfOthers(t *testing.T) {
 	hidden := w.readAs(bob, "vps://approvals/"+reboot.ID)
 	require.Equal(t, strings.ReplaceAll(hidden, reboot.ID, "x"), w.readAs(bob, "vps://approvals/x"), "what one may not see does not exist")
 
+	elsewhere := &world{TB: t, server: w.process("process-2", w.sim.Transport())}
+	elsewhere.server.Runner.API, elsewhere.server.Runner.Policy = "https://elsewhere/api/v1", w.server.Runner.Policy
+	require.Equal(t, `{"count":0,"results":[]}`, elsewhere.readAs(alice, "vps://approvals"), "of another API")
+	require.Contains(t, elsewhere.readAs(alice, "vps://approvals/"+deletion.ID), "no approval of yours")
+
 	_, err := w.server.Runner.Decide(t.Context(), bob, runner.Answer{Approval: deletion.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
 	require.NoError(t, err)
 	require.Empty(t, list(bob), "it waits no more for bob")
@@ -275,6 +298,27 @@ func TestApprovalsOfOthers(t *testing.T) {
 	require.Len(t, list(alice), 2, "what has just ended")
 	w.clock.Advance(8 * 24 * time.Hour)
 	require.Empty(t, list(alice))
+}
+
+// Over HTTP one server has many callers. Without a policy file they read, and are shown nothing of each other.
+func TestBesideToolsOverHTTP(t *testing.T) {
+	s := newSite(t, nil)
+	read := func(key, uri string) string {
+		return readText(t, s.client(key).initialize("2025-06-18", noForms).send(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"`+uri+`"}}`).next())
+	}
+	require.Equal(t, "approval_required", s.client(aliceKey).tool("servers_reboot", web).outcome().is())
+	id := newestRecord(s.world)
+	require.Contains(t, read(aliceKey, "vps://approvals/"+id), `"asked_by":"key:alice","asked_by_you":true`)
+	require.Contains(t, read(bobKey, "vps://approvals/"+id), "-32002 no approval of yours has the id")
+	require.Equal(t, `{"count":0,"results":[]}`, read(bobKey, "vps://approvals"))
+
+	s.server.Runner.Policy = func() permissions.Policy { return permissions.Policy{} }
+	require.Contains(t, read(bobKey, "vps://servers"), "web-server-01")
+	me := decoded(t, []byte(read(bobKey, "vps://me")))
+	require.Equal(t, "key:bob", me["actor"])
+	require.Equal(t, []string{"read"}, slices.Collect(maps.Keys(me["may"].(map[string]any))))
+	listed := s.client(bobKey).send(`{"jsonrpc":"2.0","id":1,"method":"prompts/list"}`).next()
+	require.Equal(t, []string{"fleet_review", "what_happened"}, promptNames(t, listed))
 }
 
 // A freeze is a reason why nothing can be changed.
