@@ -9,6 +9,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // clientError is an error of a request other than tools/call that the client reads as it is. The text of any
@@ -20,7 +21,7 @@ type clientError struct {
 
 func (e *clientError) Error() string { return e.text }
 
-func invalidParams(text string) error { return &clientError{mcp.INVALID_PARAMS, text} }
+func invalidParams(says string) error { return &clientError{mcp.INVALID_PARAMS, says} }
 
 // asError returns the error of a read that failed; nil for one that did not.
 func (s *Server) asError(reply runner.Reply) error {
@@ -54,30 +55,40 @@ func guard[T any](s *Server, doing string, do func() (T, error)) (result T, err 
 	return result, err
 }
 
-// errorCodeKey is the key, in a context, of where noteErrorCode leaves the code of a clientError.
-type errorCodeKey struct{}
+// clientErrorKey is the key, in a context, of where noteError leaves an error for handleMessage.
+type clientErrorKey struct{}
 
-// handleMessage has mcp-go answer a message. It gives a clientError its own code: mcp-go sends the error of any handler
-// of a resource, a prompt or a completion as an internal one.
+// handleMessage has mcp-go answer a message, with our code and text of an error: mcp-go sends the error of each handler
+// of a resource, a prompt or a completion as an internal one, and speaks of Go's types.
 func handleMessage(ctx context.Context, m messageHandler, message json.RawMessage) mcp.JSONRPCMessage {
-	code := 0
-	answer := m.HandleMessage(context.WithValue(ctx, errorCodeKey{}, &code), message)
-	if failed, ok := answer.(mcp.JSONRPCError); ok && code != 0 {
-		failed.Error.Code = code
+	noted := &clientError{}
+	answer := m.HandleMessage(context.WithValue(ctx, clientErrorKey{}, noted), message)
+	if failed, ok := answer.(mcp.JSONRPCError); ok && noted.code != 0 {
+		failed.Error.Code, failed.Error.Message = noted.code, noted.text
 		return failed
 	}
 	return answer
 }
 
-// noteErrorCode leaves the code of an error for handleMessage. What is not found has its own in the older era alone.
-func noteErrorCode(ctx context.Context, err error) {
-	failed, isOurs := errors.AsType[*clientError](err)
-	code, _ := ctx.Value(errorCodeKey{}).(*int)
-	switch {
-	case !isOurs || code == nil:
-	case failed.code == mcp.RESOURCE_NOT_FOUND && server.IsModernRequest(ctx):
-		*code = mcp.INVALID_PARAMS
-	default:
-		*code = failed.code
+// noteError notes an error that the client can do something about.
+func noteError(ctx context.Context, err error) {
+	noted, ok := ctx.Value(clientErrorKey{}).(*clientError)
+	if !ok {
+		return
+	}
+	if failed, ok := errors.AsType[*clientError](err); ok {
+		*noted = *failed
+	} else if unread, ok := errors.AsType[*server.UnparsableMessageError](err); ok {
+		*noted = clientError{mcp.INVALID_PARAMS, "the parameters of " + string(unread.GetMethod()) + " cannot be read"}
+		if fault, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && fault.Field != "" {
+			noted.text += ": " + text.Clean(fault.Field) + " has the wrong type"
+		}
+	} else if errors.Is(err, server.ErrPromptNotFound) {
+		*noted = clientError{mcp.INVALID_PARAMS, "no prompt has that name; prompts/list has them"}
+	} else if errors.Is(err, server.ErrResourceNotFound) {
+		*noted = clientError{mcp.RESOURCE_NOT_FOUND, "no resource has that address; resources/list and resources/templates/list have them"}
+	}
+	if noted.code == mcp.RESOURCE_NOT_FOUND && server.IsModernRequest(ctx) {
+		noted.code = mcp.INVALID_PARAMS // as that protocol version has it
 	}
 }

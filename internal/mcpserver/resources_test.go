@@ -128,10 +128,10 @@ func TestErrorsOfResources(t *testing.T) {
 			"vps://servers/a%20name":            missing + " no server is called “a name”",
 			"vps://servers/a%E2%80%AEname":      missing + " server has characters that are not allowed",
 			"vps://servers/" + w.token:          missing + " the input contains the API token",
-			"vps://servers/web-server-01/disks": missing + " ",
+			"vps://servers/web-server-01/disks": missing + " no resource has that address; resources/list and resources/templates/list have them",
 			"vps://approvals/abc":               missing + " no approval of yours has the id “abc”; vps://approvals lists them",
-			"vps://elsewhere":                   missing + " ",
-			"file:///etc/passwd":                missing + " ",
+			"vps://elsewhere":                   missing + " no resource has that address",
+			"file:///etc/passwd":                missing + " no resource has that address",
 		} {
 			require.Contains(t, k.read(uri), says, uri)
 		}
@@ -139,6 +139,23 @@ func TestErrorsOfResources(t *testing.T) {
 		require.Contains(t, k.read("vps://servers"), "-32603 ")
 		require.NotContains(t, k.read("vps://servers"), "internal error", "what the API says is for the client")
 		failing = false
+	})
+}
+
+// What cannot be read is said in the protocol's words.
+func TestParametersThatCannotBeRead(t *testing.T) {
+	bothEras(t, newWorld(t), func(t *testing.T, k *talk) {
+		for _, c := range []struct{ method, params, says string }{
+			{"prompts/get", `{"name":"restore","arguments":{"copy":501}}`, ": params.arguments has the wrong type"},
+			{"prompts/get", `{"name":5}`, ": params.name has the wrong type"},
+			{"resources/read", `{"uri":5}`, ": params.uri has the wrong type"},
+			{"completion/complete", `{"ref":{"type":"ref/tool"},"argument":{"name":"a","value":""}}`, ""},
+			{"completion/complete", `{"a":1}`, ""},
+		} {
+			failed := k.request(c.method, c.params).Error
+			require.Equal(t, -32602, failed.Code, c.params)
+			require.Equal(t, "the parameters of "+c.method+" cannot be read"+c.says, failed.Message)
+		}
 	})
 }
 

@@ -98,7 +98,7 @@ func (s *Server) build() *server.MCPServer {
 		addIcon(&r.ServerInfo)
 	})
 	hooks.AddAfterDiscover(s.addIconToDiscovery)
-	hooks.AddOnError(func(ctx context.Context, _ any, _ mcp.MCPMethod, _ any, err error) { noteErrorCode(ctx, err) })
+	hooks.AddOnError(func(ctx context.Context, _ any, _ mcp.MCPMethod, _ any, err error) { noteError(ctx, err) })
 	completer := s.newCompleter()
 	m := server.NewMCPServer(serverName, s.Version,
 		server.WithTitle(serverTitle),
