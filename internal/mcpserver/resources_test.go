@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -188,6 +189,15 @@ func TestCopiesOfWhichSomeAreRefused(t *testing.T) {
 			require.Contains(t, refused.(map[string]any)["why"], "it needs the permission ")
 		}
 	})
+}
+
+// The text of an error that is not for clients is in the log alone.
+func TestGoErrorBesideTools(t *testing.T) {
+	w := newWorld(t)
+	w.server.Runner.Store = func(context.Context) (approval.Store, error) { return nil, errors.New("open /home/alice/vps_demo") }
+	require.Regexp(t, `^-32603 an internal error \(id [A-Z2-7]{8}\); it is logged$`, w.readAs(alice, "vps://approvals"))
+	require.Contains(t, w.log.String(), "open /home/alice/[redacted]")
+	require.Contains(t, w.readAs(alice, "vps://me"), "The store cannot be read, so that no change can be made.")
 }
 
 // reader is a policy in which bob may read web servers, and carol may do nothing.
