@@ -126,6 +126,7 @@ func TestCompletionsAreEachCallersOwn(t *testing.T) {
 	policy.Book.Rules = policy.Book.Rules[:1]
 	require.Equal(t, `{"values":[]}`, completionAs(w, bob, with(ofServer, "")), "a new policy counts at once")
 
+	require.Equal(t, both, completionAs(w, alice, with(ofServer, "")))
 	other := simulator.Token{Value: "vps_other", Name: "other", Permissions: []string{"snapshots:list"}}
 	w.sim.Edit(func(world *simulator.World) { world.Tokens[other.Value] = &other })
 	w.token = other.Value

@@ -77,6 +77,11 @@ func TestListsOfResources(t *testing.T) {
 		require.Equal(t, []string{"vps://approvals/{id}", "vps://servers/{server}", "vps://servers/{server}/copies"},
 			valuesOf(t, k.request("resources/templates/list", `{}`), "resourceTemplates", "uriTemplate"))
 	})
+	w.sim.Edit(func(world *simulator.World) { world.Tokens[w.token].Permissions = []string{"snapshots:list"} })
+	w.clock.Advance(time.Minute)
+	k := w.legacy(forms)
+	require.Equal(t, []string{"vps://approvals", "vps://me"}, valuesOf(t, k.request("resources/list", `{}`), "resources", "uri"), "what can be read")
+	require.Equal(t, []string{"vps://approvals/{id}", "vps://servers/{server}/copies"}, valuesOf(t, k.request("resources/templates/list", `{}`), "resourceTemplates", "uriTemplate"))
 	for _, capabilities := range []any{
 		decoded(t, w.speak(w.server).request("initialize", `{"protocolVersion":"2025-11-25","clientInfo":{"name":"t","version":"1"},"capabilities":{}}`).Result)["capabilities"],
 		decoded(t, w.modern(forms).request("server/discover", `{}`).Result)["capabilities"],
@@ -200,18 +205,20 @@ func TestGoErrorBesideTools(t *testing.T) {
 	require.Contains(t, w.readAs(alice, "vps://me"), "The store cannot be read, so that no change can be made.")
 }
 
-// reader is a policy in which bob may read web servers, and carol may do nothing.
+// reader is a policy in which bob and dave may read web servers, and carol may do nothing. Bob and carol must agree to
+// what alice deletes.
 func reader() permissions.Policy {
 	return permissions.Policy{Book: &permissions.Rulebook{
 		People: []permissions.Person{
 			{ID: "alice", Identities: []permissions.Actor{alice}}, {ID: "bob", Identities: []permissions.Actor{bob}}, {ID: "carol", Identities: []permissions.Actor{carol}},
+			{ID: "dave", Identities: []permissions.Actor{dave}},
 		},
 		Rules: []permissions.Rule{
 			{Name: "alice", Effect: permissions.Allow, Who: []permissions.Principal{"alice"}, Operations: []permissions.Glob{"*"}, Servers: []permissions.ServerPattern{"*"}},
-			{Name: "readers", Effect: permissions.Allow, Who: []permissions.Principal{"bob"}, Risks: []permissions.Risk{permissions.Read}, Servers: []permissions.ServerPattern{"web-*"}},
+			{Name: "readers", Effect: permissions.Allow, Who: []permissions.Principal{"bob", "dave"}, Risks: []permissions.Risk{permissions.Read}, Servers: []permissions.ServerPattern{"web-*"}},
 			{
 				Name: "two", Effect: permissions.Allow, Who: []permissions.Principal{"alice"}, Operations: []permissions.Glob{"servers.delete"}, Servers: []permissions.ServerPattern{"web-*"},
-				Approvers: &permissions.Approvers{Count: 1, Who: []permissions.Principal{"bob"}},
+				Approvers: &permissions.Approvers{Count: 2, Who: []permissions.Principal{"bob", "carol"}},
 			},
 		},
 	}}
@@ -220,6 +227,7 @@ func reader() permissions.Policy {
 const (
 	bob   = permissions.Actor("key:bob")
 	carol = permissions.Actor("key:carol")
+	dave  = permissions.Actor("key:dave")
 )
 
 // Whoever the policy refuses all reads is shown no server, no approval, and no name; and nothing is sent for them but
@@ -299,6 +307,9 @@ func TestApprovalsOfOthers(t *testing.T) {
 	require.True(t, theirs[0].WaitsForYou && !theirs[0].AskedByYou)
 	require.Contains(t, theirs[0].Answer, "vpsbot approvals approve "+deletion.ID)
 
+	require.Empty(t, list(dave), "who may not agree is not asked")
+	require.Contains(t, w.readAs(dave, "vps://approvals/"+deletion.ID), "no approval of yours has the id")
+
 	read := w.readAs(bob, "vps://approvals/"+deletion.ID)
 	for _, never := range []string{nonce, w.token, deletion.ArgsHash, deletion.Fingerprint} {
 		require.NotContains(t, read, never)
@@ -315,7 +326,7 @@ func TestApprovalsOfOthers(t *testing.T) {
 
 	_, err := w.server.Runner.Decide(t.Context(), bob, runner.Answer{Approval: deletion.ID, Channel: permissions.Terminal, Yes: true, Text: "web-server-01"}, "")
 	require.NoError(t, err)
-	require.Empty(t, list(bob), "it waits no more for bob")
+	require.Empty(t, list(bob), "it waits for carol, and no more for bob")
 	w.clock.Advance(2 * time.Hour)
 	require.Equal(t, approval.Expired, list(alice)[1].State)
 	require.Nil(t, list(alice)[1].ExpiresAt)
