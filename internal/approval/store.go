@@ -107,9 +107,7 @@ type Query struct {
 	API         string
 	Account     string
 	Operation   string
-	Hashes      []string // one of them is AskedHash or ArgsHash
-	Target      string
-	Session     string
+	Hashes      []string  // one of them is AskedHash or ArgsHash
 	Undelivered bool      // DeliveredAt is zero
 	IDPrefix    string    // of ids of lower-case letters and digits, which are then in the order of ids
 	Since       time.Time // ChangedAt at or after; then what changed last comes first

@@ -61,7 +61,7 @@ func TestAnswersAreCleaned(t *testing.T) {
 
 		// Reads do not stumble over it either.
 		for _, err := range []error{
-			second2(db.Record(ctx, foul)), second2(db.Find(ctx, approval.Query{Target: foul})), second2(db.Consents(ctx, foul)),
+			second2(db.Record(ctx, foul)), second2(db.Find(ctx, approval.Query{Operation: foul})), second2(db.Consents(ctx, foul)),
 			second2(db.ByHash(ctx, foul)), second2(db.ConsumeChallenge(ctx, foul, foul, start)),
 		} {
 			if err != nil && !errors.Is(err, keys.ErrNotFound) {

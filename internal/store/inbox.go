@@ -110,7 +110,7 @@ func (r enqueueBatch) store(ctx context.Context, s *Store) (stored map[string]bo
 	err = inUrgentTx(ctx, s, func(ctx context.Context, tx transaction) error {
 		stored = map[string]bool{}
 		if r.clean {
-			query, args := deleteExpired(s.skip, r.now)
+			query, args := s.deleteExpired(r.now)
 			if _, err := execute(ctx, tx, query, args...); err != nil {
 				return err
 			}
@@ -146,8 +146,8 @@ func (r enqueueBatch) statement(rows []delivery.Delivery) (query string, args []
 }
 
 // deleteExpired deletes some of what is done and need not be remembered.
-func deleteExpired(skip string, now time.Time) (query string, args []any) {
-	return "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until" + limit(cleanMost) + skip + ")", []any{millis(now)}
+func (e *engine) deleteExpired(now time.Time) (query string, args []any) {
+	return "DELETE FROM inbox WHERE id " + e.in("SELECT id FROM inbox WHERE done = 1 AND until <= $1 ORDER BY until"+limit(cleanMost)+e.skip), []any{millis(now)}
 }
 
 // ClaimExpired implements [delivery.Inbox].

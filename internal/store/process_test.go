@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	role, ok := roles[os.Getenv(roleVariable)]
 	if !ok {
 		store.Observe(observe)
-		os.Exit(pgtest.Run(m))
+		os.Exit(pgtest.Run(plansLast{m}))
 	}
 	if err := play(role); err != nil {
 		fmt.Fprintln(os.Stderr, err)

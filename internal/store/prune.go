@@ -163,7 +163,7 @@ func (p pruning) approvalsIn(ctx context.Context, tx transaction, ids []string) 
 
 // deliveries deletes some deliveries that are done, and reports whether there were any.
 func (p pruning) deliveries(ctx context.Context) (more bool, err error) {
-	query, args := deleteExpired(p.skip, p.before)
+	query, args := p.deleteExpired(p.before)
 	if more, err = p.change(ctx, query, args...); err != nil {
 		return false, err
 	}

@@ -32,7 +32,7 @@ func TestQueuesSearch(t *testing.T) {
 			"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SCAN approvals USING INDEX approvals_holder",
 			"SCALAR SUBQUERY 2", "SCAN inbox USING COVERING INDEX inbox_left", "SCALAR SUBQUERY 3", "SEARCH posts USING COVERING INDEX posts_owner (owner=?)",
 		}},
-		"what is old": {of(deleteExpired("", now)), []string{
+		"what is old": {of(s.deleteExpired(now)), []string{
 			"SEARCH inbox USING COVERING INDEX sqlite_autoindex_inbox_1 (id=?)", "LIST SUBQUERY 1", "SEARCH inbox USING INDEX inbox_old (until<?)",
 		}},
 		"what is left, by id": {of(inbox.claimQuery("p", now, []string{"a"})), []string{"SEARCH inbox USING INDEX sqlite_autoindex_inbox_1 (id=?)"}},

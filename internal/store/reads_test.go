@@ -29,11 +29,9 @@ func TestFind(t *testing.T) {
 			"operation":         {approval.Query{Operation: "servers.stop"}, []string{"4"}},
 			"as asked":          {approval.Query{Hashes: []string{"asked-3"}}, []string{"3"}},
 			"as resolved":       {approval.Query{Hashes: []string{"args-3"}}, []string{"3"}},
-			"target":            {approval.Query{Target: "server:2"}, []string{"2"}},
-			"session":           {approval.Query{Session: "s2"}, []string{"4"}},
 			"untold":            {approval.Query{Undelivered: true}, []string{"4", "3", "2"}},
 			"changed since":     {approval.Query{Since: ms(start.Add(2 * time.Second))}, []string{"1"}},
-			"all at once":       {approval.Query{States: approval.Open, Hashes: []string{"args-4"}, Session: "s2", Undelivered: true, Limit: 9}, []string{"4"}},
+			"all at once":       {approval.Query{States: approval.Open, API: asked("").API, Account: asked("").Account, Actor: asked("4").Actor, Operation: "servers.stop", Hashes: []string{"args-4"}, Undelivered: true, Limit: 9}, []string{"4"}},
 			"nothing":           {approval.Query{Actor: "local:nobody"}, nil},
 		} {
 			got, err := db.Find(t.Context(), c.query)

@@ -49,8 +49,6 @@ func (e *engine) findQuery(q approval.Query) (string, []any) {
 	c.equal("api", q.API)
 	c.equal("account", q.Account)
 	c.equal("operation", q.Operation)
-	c.equal("target", q.Target)
-	c.equal("session", q.Session)
 	if q.IDPrefix != "" {
 		order = "id" + e.bytewise
 		c.clauses = append(c.clauses, order+" >= "+c.add(q.IDPrefix), order+" < "+c.add(q.IDPrefix+"{")) // which follows z

@@ -79,6 +79,15 @@ func stateIn(states []approval.State) string {
 	return "state IN (" + strings.Join(literals, ", ") + ")"
 }
 
+// in is the condition that a column is among what a query selects. As an array PostgreSQL looks each up by the
+// column's index, where it may else read the whole table.
+func (e *engine) in(query string) string {
+	if e.session != nil {
+		return "= ANY(ARRAY(" + query + "))"
+	}
+	return "IN (" + query + ")"
+}
+
 // literal is a text of the program's own, for a condition that a partial index has.
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 

@@ -46,7 +46,7 @@ var shared struct {
 
 // Run runs the tests of a package whose tests use [URL], and stops the server afterwards. It
 // returns the exit code for TestMain.
-func Run(m *testing.M) int {
+func Run(m storetest.Tests) int {
 	code := storetest.Run(m)
 	if shared.server != nil {
 		shared.server.Remove()

@@ -22,9 +22,12 @@ import (
 // of their own they wait more than they compute.
 const together = "4"
 
+// Tests are a [testing.M], or what runs its tests in an order of its own.
+type Tests interface{ Run() int }
+
 // Run runs the tests of a package that have stores of their own. It returns the exit code for
 // TestMain.
-func Run(m *testing.M) int {
+func Run(m Tests) int {
 	flag.Parse()
 	if err := flag.Set("test.parallel", together); err != nil {
 		panic(err) // every test binary has that flag
