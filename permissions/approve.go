@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // MayApprove decides whether an approver may give the second consent to a request, at the moment of the approval.
@@ -68,7 +70,7 @@ func (p Policy) checkApprover(d Decision, approver Actor, groups []string, ask A
 	for _, r := range demands {
 		if !p.Book.isAmong(r.Approvers.Who, p.Book.subject(approver, groups, false), Allow) {
 			return Decision{Risk: d.Risk, Rule: r.Name, Reason: fmt.Sprintf(
-				"the policy's rule %q does not name %s as an approver; it names %s", r.Name, approver, strings.Join(toStrings(r.Approvers.Who), ", "))}
+				"the policy's rule %q does not name %s as an approver; it names %s", r.Name, approver, strings.Join(namesOf(r.Approvers.Who), ", "))}
 		}
 	}
 	if !open || d.Rule == ByRename {
@@ -118,11 +120,11 @@ func (b *Rulebook) approverWords(demands []Rule) []string {
 		}
 	}
 	if len(lists) == 1 {
-		return toStrings(lists[0])
+		return namesOf(lists[0])
 	}
 	var each []string
 	for _, list := range lists {
-		each = append(each, strings.Join(toStrings(list), ", "))
+		each = append(each, strings.Join(namesOf(list), ", "))
 	}
 	if each == nil {
 		return nil
@@ -130,12 +132,9 @@ func (b *Rulebook) approverWords(demands []Rule) []string {
 	return []string{strings.Join(each, ", and of those only ")}
 }
 
-func toStrings(principals []Principal) (toStrings []string) {
-	for _, p := range principals {
-		toStrings = append(toStrings, string(p))
-	}
-	if toStrings == nil {
+func namesOf(principals []Principal) []string {
+	if len(principals) == 0 {
 		return []string{"nobody"}
 	}
-	return toStrings
+	return text.Strings(principals)
 }

@@ -36,11 +36,7 @@ func (n Needs) MetBy(g Grants) bool { return len(n) == 0 || slices.ContainsFunc(
 
 // String returns the needs for a sentence, as permissions that a token can be given: "servers:backup or backups:*".
 func (n Needs) String() string {
-	var all []string
-	for _, p := range n.Grantable() {
-		all = append(all, string(p))
-	}
-	return strings.Join(all, " or ")
+	return strings.Join(text.Strings(n.Grantable()), " or ")
 }
 
 // actions are the permissions that a token can be given, by resource. Each resource has "*" too.

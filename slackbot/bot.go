@@ -180,7 +180,7 @@ func (b *Bot) Handle(ctx context.Context, d transport.Delivery) []byte {
 			b.NotStored()
 		}
 		if !b.onlyReads(d) || !b.inbox.Queue(d) { // reads work without a store: no harm is done if one is repeated
-			return errorAck(d, err)
+			return notTaken(d, err)
 		}
 	}
 	return nil
@@ -226,18 +226,9 @@ func (b *Bot) onlyReads(d transport.Delivery) bool {
 	return false
 }
 
-// errorAck is the acknowledgement of a delivery that could not be stored. A press has no room for it.
-func errorAck(d transport.Delivery, err error) []byte {
-	says := slow // it may have been stored all the same
+func notTaken(d transport.Delivery, err error) []byte {
 	if errors.Is(err, inbox.ErrNotStored) {
-		says = notStored
+		return transport.ErrorAck(d, "Not done", notStored)
 	}
-	var p payload
-	switch {
-	case d.Kind == transport.Command:
-		return blocks.EphemeralAck(says)
-	case d.Kind == transport.Interaction && json.Unmarshal(d.Body, &p) == nil && p.Type == "view_submission":
-		return blocks.UpdateAck("Not done", says)
-	}
-	return nil
+	return transport.ErrorAck(d, "Not done", slow) // it may have been stored all the same
 }

@@ -50,8 +50,8 @@ func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*")
 	f.StringVar(&flags.filter.Target, "target", "", "a part of the target as it is shown, such as server:12345 or web-server-01")
 	f.StringVar(&flags.filter.Approval, "approval", "", "id of an approval")
-	addEnumFlag(cmd, (*string)(&flags.filter.Decision), "decision", toStrings(audit.Decisions))
-	addEnumFlag(cmd, (*string)(&flags.filter.Outcome), "outcome", toStrings(audit.Outcomes))
+	addEnumFlag(cmd, (*string)(&flags.filter.Decision), "decision", text.Strings(audit.Decisions))
+	addEnumFlag(cmd, (*string)(&flags.filter.Outcome), "outcome", text.Strings(audit.Outcomes))
 	f.StringVar(&flags.since, "since", "", "from then on: 2026-01-31, 2026-01-31T14:00:00Z, or so long ago: 24h, 7d")
 	f.StringVar(&flags.until, "until", "", "before then, written the same way")
 	f.Int64Var(&flags.filter.After, "after", 0, "only rows after this number, to continue where an export ended")
@@ -68,15 +68,7 @@ func checkEnum[T ~string](name string, value T, values []T) error {
 	if value == "" || slices.Contains(values, value) {
 		return nil
 	}
-	return app.Errorf(runner.Invalid, "--%s %q is none: write %s", name, value, text.Join(toStrings(values), "or"))
-}
-
-func toStrings[T ~string](values []T) []string {
-	texts := make([]string, len(values))
-	for i, value := range values {
-		texts[i] = string(value)
-	}
-	return texts
+	return app.Errorf(runner.Invalid, "--%s %q is none: write %s", name, value, text.Join(text.Strings(values), "or"))
 }
 
 func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/policy"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -190,7 +191,7 @@ func neededText(d permissions.Decision) string {
 		return "nothing"
 	}
 	if d.Channels != nil {
-		parts = append(parts, "answers only from "+cmp.Or(strings.Join(toStrings(d.Channels), ", "), "nowhere"))
+		parts = append(parts, "answers only from "+cmp.Or(strings.Join(text.Strings(d.Channels), ", "), "nowhere"))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -7,13 +7,10 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/vpsbot/vpsbot/internal/backoff"
+	"github.com/vpsbot/vpsbot/internal/runner"
 )
-
-// minAnswerDelay is the time after a question within which nobody can have read it.
-const minAnswerDelay = 700 * time.Millisecond
 
 // terminal is the terminal of a person, who types into stdin and reads stderr.
 type terminal struct{ in, err *os.File }
@@ -25,7 +22,7 @@ func (s IO) atTerminal() bool {
 }
 
 // ask shows a text and the question below it at the terminal, and returns the line that was typed. Input
-// before the question, and within minAnswerDelay after it, is dropped. Ctrl-C and the end of input are errors.
+// before the question, and within [runner.MinAnswerDelay] after it, is dropped. Ctrl-C and the end of input are errors.
 func (s IO) ask(ctx context.Context, text, question string) (answer string, err error) {
 	if !s.atTerminal() {
 		return "", errors.New("this is no terminal to ask at")
@@ -66,7 +63,7 @@ func (s IO) show(ctx context.Context, shown string) (early bool, err error) {
 	if _, err := io.WriteString(s.Err, shown); err != nil {
 		return false, err
 	}
-	if err := backoff.Sleep(ctx, minAnswerDelay); err != nil {
+	if err := backoff.Sleep(ctx, runner.MinAnswerDelay); err != nil {
 		return false, err
 	}
 	early = s.terminal.hasInput()

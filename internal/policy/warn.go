@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -71,10 +72,10 @@ func (v *validator) warnOfLocalUsers() {
 func (v *validator) namesSlack() bool {
 	var words []string
 	for _, p := range v.Book.People {
-		words = append(words, toStrings(p.Identities)...)
+		words = append(words, text.Strings(p.Identities)...)
 	}
 	for _, rule := range v.Book.Rules {
-		words = append(append(words, toStrings(rule.Where)...), toStrings(rule.Who)...)
+		words = append(append(words, text.Strings(rule.Where)...), text.Strings(rule.Who)...)
 	}
 	isNamed := slices.ContainsFunc(words, func(word string) bool {
 		kind, _, _ := strings.Cut(word, ":")
@@ -82,15 +83,6 @@ func (v *validator) namesSlack() bool {
 	})
 	hasMembers := func(g permissions.Group) bool { return len(g.SlackGroups) > 0 }
 	return isNamed || v.Book.Slack != permissions.SlackChannels{} || slices.ContainsFunc(v.Book.Groups, hasMembers)
-}
-
-// toStrings converts words of the policy.
-func toStrings[T ~string](words []T) []string {
-	converted := make([]string, len(words))
-	for i, w := range words {
-		converted[i] = string(w)
-	}
-	return converted
 }
 
 // whyNeverMatches returns why a rule can never match; "" if it can.
@@ -228,7 +220,7 @@ func (v *validator) warnOfRenames() {
 			winners := slices.DeleteFunc(slices.Clone(renamers), func(who permissions.Principal) bool { return from == to || !v.winsByRename(who, from, to) })
 			if len(winners) > 0 {
 				v.warnf(0, "a rename from %s to %s, which %s may ask for, lets somebody do more than before; it needs the yes of a person who may already do that",
-					from, to, strings.Join(toStrings(winners), ", "))
+					from, to, strings.Join(text.Strings(winners), ", "))
 			}
 		}
 	}

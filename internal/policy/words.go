@@ -81,14 +81,14 @@ func (v *validator) surface(w word, advice string) (permissions.Surface, bool) {
 	case s == permissions.Script:
 		v.errorf(w.line, "script is a word of confirm alone; a script asks from a terminal: write terminal")
 	default:
-		v.errorf(w.line, "%q is not a place%s; %s", w.text, suggestion(w.text, toStrings(surfaces)), advice)
+		v.errorf(w.line, "%q is not a place%s; %s", w.text, suggestion(w.text, text.Strings(surfaces)), advice)
 	}
 	return "", false
 }
 
 func (v *validator) risk(w word) (permissions.Risk, bool) {
 	isRisk := slices.Contains(permissions.Risks, permissions.Risk(w.text))
-	if risks := toStrings(permissions.Risks); !isRisk {
+	if risks := text.Strings(permissions.Risks); !isRisk {
 		v.errorf(w.line, "%q is not a risk%s; the risks are %s", w.text, suggestion(w.text, risks), strings.Join(risks, ", "))
 	}
 	return permissions.Risk(w.text), isRisk

@@ -55,6 +55,15 @@ func Duration(d time.Duration) string {
 	return in(time.Second, "second")
 }
 
+// Strings returns words of a type of its own as texts.
+func Strings[T ~string](words []T) []string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
+	}
+	return texts
+}
+
 // Join joins words as a sentence does: "a, b and c" with the conjunction "and".
 func Join(words []string, conjunction string) string {
 	if len(words) < 2 {

@@ -223,15 +223,7 @@ func Loading(title, meta string) slack.ModalViewRequest {
 	return modal(title, meta, sections("⏳ One moment…"))
 }
 
-// Done is the last view of a modal.
-func Done(title, says string) slack.ModalViewRequest { return modal(title, "", Plain(says).Blocks) }
-
 // UpdateAck is the acknowledgement of a modal that makes it show a last text.
 func UpdateAck(title, says string) []byte {
-	return encode(map[string]any{"response_action": "update", "view": Done(title, says)})
-}
-
-// EphemeralAck is the acknowledgement of a command that shows a text to the person alone.
-func EphemeralAck(says string) []byte {
-	return encode(map[string]string{"response_type": "ephemeral", "text": says})
+	return encode(map[string]any{"response_action": "update", "view": modal(title, "", Plain(says).Blocks)})
 }

@@ -95,7 +95,7 @@ func TestModals(t *testing.T) {
 	golden(t, "modal_name", NameModal(deletion(t), "meta"))
 	golden(t, "modal_deny", DenyModal(deletion(t), "meta"))
 	golden(t, "modal_loading", Loading("Create a server", "meta"))
-	golden(t, "modal_done", Done("Create a server", "It was asked for: look at the channel."))
+	golden(t, "modal_done", modal("Create a server", "", Plain("It was asked for: look at the channel.").Blocks))
 	create, _ := tools.Default.Lookup("servers.create")
 	golden(t, "form_create", Form(create, map[string]string{"name": "web-server-09", "plan_id": "7", "backups_enabled": "true"}, Choices{
 		"plan_id":  {{"1", "Starter · 1 vCPU · 5.00 a month"}, {"2", "Standard · 2 vCPU · 10.00 a month"}},

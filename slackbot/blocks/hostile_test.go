@@ -44,7 +44,7 @@ func everything(t testing.TB, s string, n int) map[string]any {
 		"plain": Plain(s), "expiry": Expiry(s), "mirror": Mirror(audit.Row{Actor: s, Target: s, Operation: s, Reason: s, Outcome: audit.Outcome(s)}),
 		"suggest": Suggest(s, s, Token(s)), "help": Help(ops, why, nil), "audit": Audit(rows, noon),
 		"ask": Ask(rec, AskView{Role: Own, Asker: s, Answers: consents, Call: []string{person, s}}), "second": Ask(rec, AskView{Role: Second, Asker: person, Answers: consents}),
-		"name": NameModal(rec, s), "deny": DenyModal(rec, s), "loading": Loading(s, s), "done": Done(s, s),
+		"name": NameModal(rec, s), "deny": DenyModal(rec, s), "loading": Loading(s, s), "done": modal(s, "", Plain(s).Blocks),
 		"approvals": Approvals(many(n, rec), many(n, rec), noon),
 	}
 	for state := range stateTexts {

@@ -75,18 +75,12 @@ func statusMark(status string) md {
 	switch {
 	case slices.Contains(upStatuses, s):
 		return "🟢"
-	case slices.Contains(downStatuses, s) || looksFailed(s):
+	case slices.Contains(downStatuses, s) || tools.IsFailedStatus(s):
 		return "🔴"
 	case slices.Contains(changingStatuses, s) || strings.HasSuffix(s, "ing"):
 		return "🟡"
 	}
 	return "⚪"
-}
-
-// looksFailed recognises the words of failure that VPS.org may have.
-func looksFailed(status string) bool {
-	s := strings.ToLower(status)
-	return strings.Contains(s, "fail") || strings.Contains(s, "error")
 }
 
 // statusOf is a status with its mark.

@@ -149,7 +149,7 @@ func recordStatusOf(rec approval.Record, o LiveView) recordStatus {
 // settling describes the progress of a change that VPS.org has accepted.
 func settling(o LiveView) (mark, head md, ended bool) {
 	switch status := named(o.Settled); {
-	case o.Settled != "" && looksFailed(o.Settled):
+	case o.Settled != "" && tools.IsFailedStatus(o.Settled):
 		return "❌", "Ended as “" + status + "”" + lasting(" after ", o.Waited), true
 	case o.Settled != "":
 		return "✅", "Done" + lasting(" after ", o.Waited) + ": " + status, true
@@ -164,7 +164,7 @@ func outcome(rec approval.Record, o LiveView, ended bool) md {
 	switch {
 	case !ended:
 		return "VPS.org has accepted it. This message will show how it ends."
-	case looksFailed(o.Settled):
+	case tools.IsFailedStatus(o.Settled):
 		return "VPS.org had accepted it. Look at the server before asking for it again."
 	}
 	return sentence(strings.TrimPrefix(rec.Message, "Done: "+runner.Subject(rec)+"."))

@@ -3,7 +3,6 @@ package messages
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -133,7 +132,8 @@ func undoCommand(c *tools.Catalogue, rec approval.Record) string {
 // undoInput is the input of the operation that undoes a record: the server, the object that was made,
 // or the former values of the fields that were changed.
 func undoInput(back *tools.Op, rec approval.Record) map[string]string {
-	result, facts := decoded(rec.Result), decoded(rec.Facts)
+	result, _ := fieldtext.Decode(rec.Result) // without members nothing can be undone
+	facts, _ := fieldtext.Decode(rec.Facts)
 	id := result["id"]
 	if back.Resource.IsServer {
 		id = cmp.Or(facts["id"], id) // the result's where the record created it
@@ -143,7 +143,7 @@ func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 	}
 	input := map[string]string{}
 	if back.Name == rec.Operation {
-		changed := decoded(rec.Input)
+		changed, _ := fieldtext.Decode(rec.Input)
 		for _, name := range back.FieldNames() {
 			if facts[name] != "" && changed[name] != "" {
 				input[name] = facts[name]
@@ -155,10 +155,4 @@ func undoInput(back *tools.Op, rec approval.Record) map[string]string {
 	}
 	input[back.Positional()] = id
 	return input
-}
-
-// decoded returns the members of a JSON object as text; none if it is no object.
-func decoded(raw json.RawMessage) map[string]string {
-	values, _ := fieldtext.Decode(raw) //nolint:errcheck // without members nothing can be undone
-	return values
 }

@@ -132,7 +132,7 @@ func (e envelope) dispatch(h Handler, log *slog.Logger) []byte {
 		return nil
 	case len(e.Payload) > maxBody:
 		log.Warn("Slack: an envelope larger than 64 KiB is dropped", "kind", d.Kind, "bytes", len(e.Payload))
-		return errorAck(d, "What Slack sent is larger than 64 KiB, so nothing was done. Please try again with less text.")
+		return ErrorAck(d, wentWrong, "What Slack sent is larger than 64 KiB, so nothing was done. Please try again with less text.")
 	}
 	return dispatch(context.Background(), h, d, log)
 }

@@ -82,14 +82,16 @@ func dispatch(ctx context.Context, h Handler, d Delivery, log *slog.Logger) (ans
 			what = err.Error()
 		}
 		log.Error("Slack: internal error", "id", id, "kind", d.Kind, "error", what, "stack", string(debug.Stack()))
-		answer = errorAck(d, "An internal error (id "+id+"); it is logged. Nothing is known to have been done: look before you repeat it.")
+		answer = ErrorAck(d, wentWrong, "An internal error (id "+id+"); it is logged. Nothing is known to have been done: look before you repeat it.")
 	}()
 	return h.Handle(ctx, d)
 }
 
-// errorAck is an acknowledgement that shows an error to the person, where Slack has a place for it. Without it a
-// form would close as if it had been accepted.
-func errorAck(d Delivery, text string) []byte {
+const wentWrong = "Something went wrong"
+
+// ErrorAck is an acknowledgement that shows an error to the person, where Slack has a place for it: a press has none.
+// Without it a form would close as if it had been accepted.
+func ErrorAck(d Delivery, title, text string) []byte {
 	switch d.Kind {
 	case Command:
 		return encode(map[string]any{"response_type": "ephemeral", "text": text})
@@ -102,7 +104,7 @@ func errorAck(d Delivery, text string) []byte {
 		plain := func(text string) map[string]any { return map[string]any{"type": "plain_text", "text": text} }
 		return encode(map[string]any{"response_action": "update", "view": map[string]any{
 			"type":   "modal",
-			"title":  plain("Something went wrong"),
+			"title":  plain(title),
 			"close":  plain("Close"),
 			"blocks": []any{map[string]any{"type": "section", "text": plain(text)}},
 		}})
