@@ -29,8 +29,9 @@ func TestFilledStoreIsWhole(t *testing.T) {
 			key, err := audit.ParseKey(private)
 			require.NoError(t, err)
 			now := time.Now().UTC().Truncate(time.Millisecond)
-			size := bigstore.Size{Ended: 40_000, Open: 7, Rows: 1234, Key: key, Now: now, API: "https://api.example.com", Account: "a@example.com", Actor: "local:alice"}
+			size := bigstore.Size{Ended: 1_500, Open: 7, Rows: 1234, Key: key, Now: now, API: "https://api.example.com", Account: "a@example.com", Actor: "local:alice"}
 			bigstore.Fill(t, url, size)
+			bigstore.Multiply(t, url, bigstore.Copies{ID: "big-ended-1", N: 2, Older: 20 * 24 * time.Hour}) // more milliseconds than 32 bits hold
 			s, err := store.Open(t.Context(), url)
 			require.NoError(t, err)
 			defer s.Close()
