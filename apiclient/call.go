@@ -74,7 +74,6 @@ func (c *call) newError(kind Kind, cause error) *Error {
 	return &Error{Kind: kind, Status: c.status, Method: c.method, Path: c.path, cause: cause}
 }
 
-// fetch makes a call whose result is a T.
 func fetch[T any](ctx context.Context, run step, c *call) (T, error) {
 	var out, zero T
 	c.out = &out
@@ -110,7 +109,6 @@ func act(ctx context.Context, run step, route string, id ID) (ActionResult, erro
 	return fetch[ActionResult](ctx, run, &call{method: "POST", route: route, id: id, answer: bodyOptional})
 }
 
-// remove deletes an object.
 func remove(ctx context.Context, run step, route string, id ID) error {
 	_, err := fetch[struct{}](ctx, run, &call{method: "DELETE", route: route, id: id, answer: bodyIgnored})
 	return err

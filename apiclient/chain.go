@@ -43,7 +43,6 @@ func newChain(o Options, base *url.URL) (run step, stats func() Stats) {
 	}
 }
 
-// callKey is the context key of the call that a request belongs to.
 type callKey struct{}
 
 func callOf(req *http.Request) *call { return req.Context().Value(callKey{}).(*call) }

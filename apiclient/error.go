@@ -165,7 +165,6 @@ var kindTexts = map[Kind]struct{ what, next string }{
 
 const nextUnknown = "Do not send it again: read back whether the change was made, and decide then."
 
-// translateErrors makes an *Error of every failure.
 func translateErrors(next step) step {
 	return func(ctx context.Context, c *call) error {
 		err := next(ctx, c)
@@ -183,14 +182,12 @@ func translateErrors(next step) step {
 	}
 }
 
-// failure returns the Error of a call without a usable answer.
 func (c *call) failure(err error) *Error {
 	e := c.newError(failureKind(err), redactError(bareCause(err), c.token))
 	e.Unknown = !c.isRead() && c.sent
 	return e
 }
 
-// rejection returns the Error of a call that the API answered with a failure.
 func (c *call) rejection() *Error {
 	e := c.newError(statusKind(c.status), nil)
 	e.RetryAfter = backoff.RetryAfter(c.header)
@@ -236,7 +233,6 @@ func bareCause(err error) error {
 // IsNotFound reports whether VPS.org answered that there is no such object.
 func IsNotFound(err error) bool { return errorIn(err).Kind == KindNotFound }
 
-// errorIn returns the Error that err wraps, or the zero Error.
 func errorIn(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e

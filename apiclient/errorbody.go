@@ -27,7 +27,6 @@ var (
 	titlePattern = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 )
 
-// parseErrorBody returns the message and the field errors in a failure's body.
 func parseErrorBody(body []byte, h http.Header, token string) (string, []FieldError) {
 	body = bytes.TrimSpace(body)
 	if isHTML(body, h) {
@@ -51,7 +50,6 @@ func pageTitle(page []byte) string {
 	return ""
 }
 
-// message returns the first text under messageNames.
 func message(object map[string]any) string {
 	for _, name := range messageNames {
 		value := object[name]
@@ -65,7 +63,6 @@ func message(object map[string]any) string {
 	return ""
 }
 
-// texts returns the strings of a string or a list.
 func texts(value any) []string {
 	switch v := value.(type) {
 	case string:

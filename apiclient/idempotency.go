@@ -33,7 +33,6 @@ func (l sentTracker) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// connTrace records whether a request was assigned a connection.
 type connTrace struct{ requested, assigned atomic.Bool }
 
 func (t *connTrace) attach(ctx context.Context) context.Context {

@@ -27,10 +27,8 @@ var (
 	errNoList      = errors.New("want an array, or an object with results")
 )
 
-// identified is implemented by the objects that have an id.
 type identified interface{ identity() ID }
 
-// list is a call for all objects of a list.
 type list[T identified] struct {
 	run   step
 	route string
@@ -71,7 +69,6 @@ func ListCount(ctx context.Context) int {
 	return 0
 }
 
-// fetch returns the objects that fit.
 func (l list[T]) fetch(ctx context.Context) ([]T, error) {
 	lists, _ := ctx.Value(listsKey{}).(*sync.Map)
 	if lists == nil {
@@ -137,7 +134,6 @@ func (l list[T]) nextQuery(next string, number int) string {
 	return values.Encode()
 }
 
-// equals reports whether a word is the wanted one; an empty wanted one matches all.
 func equals(word, wanted string) bool { return wanted == "" || strings.EqualFold(word, wanted) }
 
 // page is one answer to a list: a bare array, or an object with count, results and next.

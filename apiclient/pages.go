@@ -175,7 +175,6 @@ func (r *reading[T]) page(ctx context.Context, query string) (page[T], error) {
 	return a.page, a.err
 }
 
-// ask reads one page.
 func (r *reading[T]) ask(ctx context.Context, c *call) (a answer[T]) {
 	defer func() { a.panic = recover() }()
 	a.page, a.err = fetch[page[T]](ctx, r.list.run, c)

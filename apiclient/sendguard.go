@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 )
 
-// guardKey is the context key of a send guard.
 type guardKey struct{}
 
 // WithSendGuard returns a context in which allow is called right before the first byte of a write is written to

@@ -48,7 +48,6 @@ func (p Policy) MayAct(actor Actor, act Act) Decision {
 	return Decision{Reason: "it is for a person at a terminal"}
 }
 
-// firstRule returns the first rule of that effect about an actor and an act.
 func (p Policy) firstRule(ask Ask, act Act, effect Effect) (rule string, found bool) {
 	if p.Book == nil || ask.Actor == "" {
 		return "", false

@@ -119,7 +119,6 @@ func (b *Rulebook) LocalPeople() (ids []string) {
 	return ids
 }
 
-// includesLocal reports whether a principal includes a user of this machine.
 func (b *Rulebook) includesLocal(p Principal) bool {
 	if Actor(p).IsLocal() {
 		return true
@@ -164,7 +163,6 @@ func (a subject) isIn(group string, effect Effect) bool {
 	return slices.Contains(a.groups, group) || effect == Deny && slices.Contains(a.groups, UnknownMembership(group))
 }
 
-// isAmong reports whether the subject is one of the principals.
 func (b *Rulebook) isAmong(principals []Principal, a subject, effect Effect) bool {
 	return slices.ContainsFunc(principals, func(p Principal) bool {
 		is, known := a.isMeant[meaning{p, effect}]

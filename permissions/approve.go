@@ -52,7 +52,6 @@ func (p Policy) Candidates(ask Ask) (people []string) {
 	return people
 }
 
-// isSamePerson reports whether an id or an identity belongs to the person.
 func (p Policy) isSamePerson(person, who string) bool {
 	other, _ := p.Person(Actor(who))
 	return other == person

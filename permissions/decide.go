@@ -83,7 +83,6 @@ func allowing(rules []Rule, servers []TargetServer) (allows []Rule) {
 	return allows
 }
 
-// isReachable reports whether the denies leave some server of the allow.
 func isReachable(allow Rule, denied *patternSet) bool {
 	isLeft := func(p ServerPattern) bool { return !denied.covers(p) }
 	return slices.ContainsFunc(allow.Servers, isLeft) || allow.Servers == nil && isLeft("*")
@@ -143,7 +142,6 @@ func (a Ask) isRename() bool {
 	return !a.Creates && a.Target != nil && a.NewName != "" && a.NewName != a.Target.Name
 }
 
-// inputRisk is the risk of the operation with this input.
 func (a Ask) inputRisk() Risk {
 	if slices.Index(Risks, a.Raised) > slices.Index(Risks, a.Risk) {
 		return a.Raised

@@ -59,7 +59,6 @@ func (p ServerPattern) IsID() bool {
 	return p != "" && (!strings.ContainsFunc(string(p), isNoDigit) || text.IsUUID(string(p)))
 }
 
-// matches returns unread where the server's name would decide and could not be read.
 func (p ServerPattern) matches(t TargetServer, unread bool) bool {
 	switch {
 	case p.IsID():
@@ -70,7 +69,6 @@ func (p ServerPattern) matches(t TargetServer, unread bool) bool {
 	return Glob(p).Matches(t.Name)
 }
 
-// covers reports whether p matches every server that other matches, as far as the patterns tell.
 func (p ServerPattern) covers(other ServerPattern) bool {
 	switch {
 	case p == "*":
@@ -89,7 +87,6 @@ type patternSet struct {
 	suffixes globIndex       // by the text after the last one: the globs that begin with a wildcard
 }
 
-// patternsOf returns the patterns of those rules that are wanted.
 func patternsOf(rules []Rule, want func(Rule) bool) *patternSet {
 	var s patternSet
 	for _, r := range rules {
@@ -121,7 +118,6 @@ func (s *patternSet) add(patterns []ServerPattern) {
 	}
 }
 
-// matches is matchAny of all the patterns.
 func (s *patternSet) matches(t TargetServer, unread bool) bool {
 	switch {
 	case s.all || s.ids[strings.ToLower(t.ID)]:
@@ -132,7 +128,6 @@ func (s *patternSet) matches(t TargetServer, unread bool) bool {
 	return s.containsGlob(t.Name, func(g Glob) bool { return g.Matches(t.Name) })
 }
 
-// covers is coverAny of all the patterns.
 func (s *patternSet) covers(other ServerPattern) bool {
 	if s.all || other.IsID() {
 		return s.all || s.ids[strings.ToLower(string(other))]

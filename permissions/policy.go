@@ -136,7 +136,6 @@ func (b Budget) Counts(operation string, risk Risk) bool {
 	return (b.operations == "" || Glob(b.operations).Matches(operation)) && (b.risk == "" || b.risk == risk)
 }
 
-// budgets are the defaults.
 var budgets = []Budget{
 	{Name: "deletions", Most: 3, Within: 10 * time.Minute, operations: "*.delete"},
 	{Name: "destructive", Most: 10, Within: time.Hour, PerActor: true, risk: Destructive},

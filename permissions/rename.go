@@ -5,7 +5,6 @@ import "slices"
 // ByRename is the Rule of a decision by a rename that would give somebody a right.
 const ByRename = "a rename that wins a right"
 
-// renamed returns the server of a rename under its old and its new name.
 func (a Ask) renamed() (before, after TargetServer) {
 	return *a.Target, TargetServer{ID: a.Target.ID, Name: a.NewName}
 }

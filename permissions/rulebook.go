@@ -91,7 +91,6 @@ func (w Place) includes(ask Ask) bool {
 	return w == Place(ask.Surface) || w == ask.place()
 }
 
-// place is the surface or the channel that an ask comes from.
 func (a Ask) place() Place {
 	if a.Surface == Slack && a.Channel != "" {
 		return Place("slack:" + a.Channel)

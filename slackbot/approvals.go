@@ -17,7 +17,6 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )
 
-// unreadable is the answer while the store cannot be read.
 const unreadable = "vpsbot cannot read its store at the moment. Nothing was sent. Please try again in a minute."
 
 func (b *Bot) record(ctx context.Context, id string) (approval.Record, error) {
@@ -55,7 +54,6 @@ func (r *request) refuse(ctx context.Context, rec approval.Record, why string) e
 	return r.replyText(ctx, "Nothing was sent: "+why+".")
 }
 
-// answer is the person's yes or no to a record.
 func (r *request) answer(rec approval.Record, yes bool) runner.Answer {
 	return runner.Answer{
 		Approval: rec.ID, Channel: permissions.Slack, Yes: yes, External: r.external, Groups: r.groups, Wait: true,
@@ -83,7 +81,6 @@ func (r *request) agree(ctx context.Context, id string, asOther bool) error {
 	})
 }
 
-// decline handles a no, from a press or from a modal.
 func (r *request) decline(ctx context.Context, id, reason string) error {
 	return r.withPending(ctx, id, func(rec approval.Record) error {
 		return r.decide(ctx, rec, r.answer(rec, false), reason)
@@ -144,7 +141,6 @@ func (r *request) submitAnswer(ctx context.Context, w view) error {
 	})
 }
 
-// inputText is the text in a modal's input block.
 func inputText(w view, block string) string {
 	return strings.TrimSpace(w.State.Values[block][block].Value)
 }

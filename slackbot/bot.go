@@ -207,7 +207,6 @@ func (b *Bot) precheck(ctx context.Context, d transport.Delivery) (ack []byte, d
 	return nil, false
 }
 
-// onlyReads reports whether a delivery is a command that changes nothing.
 func (b *Bot) onlyReads(d transport.Delivery) bool {
 	var typed slack.SlashCommand
 	if d.Kind != transport.Command || json.Unmarshal(d.Body, &typed) != nil {

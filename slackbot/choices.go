@@ -126,7 +126,6 @@ func parts(all ...string) string {
 	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " · ")
 }
 
-// locationChoices are the locations of plans and of the account's servers.
 func locationChoices(lists replies) []blocks.Choice {
 	var all []blocks.Choice
 	for _, r := range slices.Concat(rowsOf(lists["plans.list"]), rowsOf(lists["servers.list"])) {

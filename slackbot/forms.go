@@ -84,7 +84,6 @@ func (f form) token() string {
 	return token
 }
 
-// notAsked returns the typed fields that the form has no input for.
 func notAsked(typed map[string]string) map[string]string {
 	left := maps.Clone(typed)
 	maps.DeleteFunc(left, func(name, _ string) bool { return !blocks.OmittedFields[name] })
@@ -107,7 +106,6 @@ func (b *Bot) checkForm(w view) (ack []byte, done bool) {
 	return ack, ack != nil
 }
 
-// formCommand is the command that a submitted form completes.
 func (b *Bot) formCommand(w view) (command.Command, formMeta, error) {
 	var meta formMeta
 	if err := b.sealer.OpenToken(formPurpose, w.Meta, &meta); err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// freeze stops all changes, or lifts the freeze.
 func (r *request) freeze(ctx context.Context, c command.Command) error {
 	why := r.mayDestroy(ctx)
 	if c.Kind == command.Unfreeze {
@@ -24,7 +23,9 @@ func (r *request) freeze(ctx context.Context, c command.Command) error {
 		}
 	}
 	if why != "" {
-		r.auditRefusal(ctx, c, why)
+		row := r.Runner.ActRow(r.actor(), permissions.Slack, string(c.Kind))
+		row.Decision, row.Reason = audit.Refused, text.Clean(why)
+		r.Runner.NoteOrLog(ctx, row)
 		return r.replyText(ctx, string(c.Kind)+" is refused: "+why)
 	}
 	if c.Kind == command.Unfreeze {
@@ -64,17 +65,4 @@ func (r *request) unfreeze(ctx context.Context) error {
 		return r.replyText(ctx, "Nothing was frozen.")
 	}
 	return r.replyText(ctx, "The freeze of "+frozen.By+" is lifted. What is asked for now runs again.")
-}
-
-// auditRefusal adds a row for a freeze, or its end, that was refused.
-func (r *request) auditRefusal(ctx context.Context, c command.Command, why string) {
-	store, err := r.Store(ctx)
-	if err == nil {
-		err = store.Note(ctx, audit.Row{
-			At: r.Now(), Actor: string(r.actor()), Surface: string(permissions.Slack), Account: r.Runner.AccountName(), Operation: string(c.Kind), Decision: audit.Refused, Reason: text.Clean(why),
-		})
-	}
-	if err != nil {
-		r.Log.Error("Slack: noting a refusal", "error", err)
-	}
 }

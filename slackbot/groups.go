@@ -44,7 +44,6 @@ func (w *workspace) includes(ctx context.Context, user string, from origin) bool
 	return typed
 }
 
-// isNamed reports whether a policy names somebody by their id.
 func isNamed(book *permissions.Rulebook, who permissions.Actor) bool {
 	if book == nil {
 		return false
@@ -57,7 +56,6 @@ func isNamed(book *permissions.Rulebook, who permissions.Actor) bool {
 	})
 }
 
-// noteCommand remembers that somebody has typed a command in the workspace.
 func (w *workspace) noteCommand(ctx context.Context, user, name string) {
 	if was, known := w.names.Get(user); user == "" || known && was == name {
 		return

@@ -93,7 +93,6 @@ func (r *request) home(ctx context.Context, page homePage) error {
 	return r.api.PublishHome(ctx, r.user, shown)
 }
 
-// homeTab is a Home tab that is being made.
 type homeTab struct {
 	*request
 	page  homePage

@@ -18,14 +18,6 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// operation carries out a command for an operation.
-func (r *request) operation(ctx context.Context, c command.Command) error {
-	if len(c.Missing()) > 0 {
-		return form{r, c}.ask(ctx)
-	}
-	return r.run(ctx, c)
-}
-
 // run runs an operation whose fields are all given. A list is limited to a page of a message, unless
 // the person set a limit.
 func (r *request) run(ctx context.Context, c command.Command) error {
@@ -187,7 +179,6 @@ func (r *request) pageToken(c command.Command, offset int) blocks.Token {
 	return r.readToken(c)
 }
 
-// with returns input with a field set to a number.
 func with(input map[string]string, field string, n int) map[string]string {
 	changed := map[string]string{}
 	maps.Copy(changed, input)
@@ -211,7 +202,6 @@ func (r *request) wholeList(ctx context.Context, op *tools.Op, input map[string]
 	return r.Runner.Run(ctx, call)
 }
 
-// rowsOf returns the rows of a list's reply, by column.
 func rowsOf(reply runner.Reply) []map[string]string {
 	t, _ := reply.Table()
 	rows := make([]map[string]string, len(t.Rows))

@@ -138,7 +138,6 @@ func (r *request) identify(ctx context.Context, from origin) {
 
 func (r *request) actor() permissions.Actor { return permissions.SlackUser(r.user) }
 
-// call is the Runner's call for an operation that the person asks for.
 func (r *request) call(op *tools.Op, input []byte) runner.Call {
 	return runner.Call{
 		Operation: op.Name, Input: input, Actor: r.actor(), Surface: permissions.Slack, Channel: r.channel,
@@ -146,17 +145,14 @@ func (r *request) call(op *tools.Op, input []byte) runner.Call {
 	}
 }
 
-// asked is how the person asked, for the messages of a record.
 func (r *request) asked(share bool) messages.Asked {
 	return messages.Asked{User: r.user, Channel: r.channel, ResponseURL: r.responseURL, Share: share}
 }
 
-// replyText answers the person alone with a text.
 func (r *request) replyText(ctx context.Context, text string) error {
 	return r.reply(ctx, blocks.Plain(text))
 }
 
-// reply answers the person alone.
 func (r *request) reply(ctx context.Context, m blocks.Message) error {
 	return r.respond(ctx, webapi.Response{Message: m})
 }
@@ -175,7 +171,6 @@ func (r *request) respond(ctx context.Context, response webapi.Response) error {
 	return err
 }
 
-// noStore answers that nothing can be read from the store.
 func (r *request) noStore(ctx context.Context, err error) error {
 	r.Log.Error("Slack: looking something up", "error", err)
 	return r.replyText(ctx, "vpsbot cannot look it up at the moment: "+text.Clean(runner.Explain(err))+". Please try again in a minute.")

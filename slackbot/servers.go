@@ -71,7 +71,6 @@ func (b *Bot) suggestServers(ctx context.Context, d transport.Delivery) []byte {
 	return blocks.Options(matching(servers, p.Value))
 }
 
-// readableServers returns the servers that the person may read.
 func (r *request) readableServers(ctx context.Context) ([]server, error) {
 	reply := r.wholeList(ctx, r.Runner.Catalogue.ServerList(), nil, allRows)
 	switch reply.Class {

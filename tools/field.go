@@ -57,7 +57,6 @@ var (
 	waitField   = Field{Name: "wait", Kind: Boolean, Doc: "Wait until it has settled"}
 )
 
-// fieldsOf reads the fields of an input type from its tags.
 func fieldsOf(t reflect.Type) []Field {
 	var fields []Field
 	for i := range t.NumField() {

@@ -43,7 +43,6 @@ func (in Input) With(op *Op, name, text string) (Input, error) {
 	return in.decoded(op)
 }
 
-// decoded returns the input with the value of its fields.
 func (in Input) decoded(op *Op) (_ Input, err error) {
 	in.Value, err = op.Decode(in.Canonical())
 	return in, err

@@ -95,5 +95,4 @@ func AmountCell(a apiclient.Amount) string { return cmp.Or(a.String(), unknown) 
 // FlagCell is a flag in a table; "unknown" where VPS.org did not give it.
 func FlagCell(b *bool) string { return cmp.Or(TrueFalse(b), unknown) }
 
-// refName is an object in a table: by its name, else by its id.
 func refName(r apiclient.Ref) string { return cmp.Or(r.Name, r.ID.String()) }

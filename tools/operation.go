@@ -70,7 +70,6 @@ type Operation[In, Out any] struct {
 	view View // of a list; set by Listed
 }
 
-// exampleID is for examples, which are written in the source.
 func exampleID(text string) apiclient.ID {
 	id, err := apiclient.ParseID(text)
 	if err != nil {

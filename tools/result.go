@@ -134,7 +134,6 @@ func Summarize(result any) apiclient.Summary {
 	return apiclient.Summary{}
 }
 
-// find returns the one of that id.
 func find[T Summarized](all []T, id apiclient.ID) (one T, ok bool) {
 	i := slices.IndexFunc(all, func(each T) bool { return each.Summary().ID.Equal(id) })
 	if i < 0 {

@@ -20,7 +20,6 @@ var faults = [...]fault{
 	{changed: true, write: reset},
 }
 
-// nextFault returns the fault of the next request, or nil.
 func (s *Simulator) nextFault() *fault {
 	if s.opts.FailRate <= 0 {
 		return nil

@@ -43,7 +43,6 @@ func (f *form) fail(name, complaint string) {
 	f.errors[name] = append(f.errors[name], complaint)
 }
 
-// refusal is the answer to a form with errors, nil if there are none.
 func (f *form) refusal() *response {
 	if len(f.errors) == 0 {
 		return nil
@@ -108,7 +107,6 @@ const uuidPrefix = "1a2b3c4d-5e6f-4a0b-8c0d-"
 // UUID returns the form of an id in a simulator with Options.UUIDs.
 func UUID(id int) string { return fmt.Sprintf("%s%012d", uuidPrefix, id) }
 
-// parseID parses the id of a path or a query.
 func (w *World) parseID(s string) (int, bool) {
 	if w.opts.UUIDs {
 		digits, found := strings.CutPrefix(strings.ToLower(s), uuidPrefix)
@@ -121,7 +119,6 @@ func (w *World) parseID(s string) (int, bool) {
 	return int(id), err == nil
 }
 
-// idMember is an id as a member of its object.
 func (w *World) idMember(id int) member {
 	switch {
 	case w.opts.Vendor:

@@ -30,13 +30,11 @@ func list[V any](c *call, objects []*V, wanted func(*V) bool, show func(*V) obje
 	return ok(append(body, member{"results", results}))
 }
 
-// page is a part of a list, and the addresses of its neighbours, "" where there is none.
 type page struct {
 	from, to       int
 	next, previous string
 }
 
-// page returns the page of a list that the query asks for.
 func (c *call) page(count int) (p page, valid bool) {
 	size := c.opts.PageSize
 	if size <= 0 {
@@ -64,7 +62,6 @@ func (c *call) page(count int) (p page, valid bool) {
 	return p, true
 }
 
-// pageURL returns the address of another page of the same list.
 func (c *call) pageURL(number int) string {
 	// A server does not see the scheme of a request.
 	target := url.URL{Scheme: cmp.Or(c.request.URL.Scheme, "http"), Host: c.request.Host, Path: c.request.URL.Path}

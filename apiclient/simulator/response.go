@@ -22,7 +22,6 @@ func ok(body any) *response      { return &response{status: http.StatusOK, body:
 func created(body any) *response { return &response{status: http.StatusCreated, body: body} }
 func deleted() *response         { return &response{status: http.StatusNoContent} }
 
-// fail is an error that is not about fields.
 func fail(status int, message string) *response {
 	return (&response{status: status, body: object{{"detail", message}}}).encode()
 }
@@ -34,7 +33,6 @@ func unauthorized(message string) *response {
 	return fail(http.StatusUnauthorized, message).with("WWW-Authenticate", "Bearer")
 }
 
-// with adds a header.
 func (r *response) with(name, value string) *response {
 	if r.header == nil {
 		r.header = http.Header{}
@@ -104,7 +102,6 @@ func (o object) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return enc.WriteToken(jsontext.EndObject)
 }
 
-// orNull encodes the zero value as null.
 func orNull[T comparable](value T) any {
 	var zero T
 	if value == zero {

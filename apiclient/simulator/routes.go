@@ -43,7 +43,6 @@ var endpoints = []endpoint{
 	{"GET", "dns-zones", needs("dns:list"), (*call).listZones},
 }
 
-// methods are the endpoints of one path by method.
 type methods map[string]*endpoint
 
 var routes = func() map[string]methods {

@@ -90,7 +90,6 @@ var sampleDomains = []Domain{
 
 var sampleZones = []Zone{{"00000000-0000-4000-8000-000000000001", "example.com", at("2025-03-01T01:00:00Z"), 3}}
 
-// newWorld returns the initial world of a simulator.
 func newWorld(opts *Options) *World {
 	w := &World{
 		Account: sampleAccount, Credits: enoughFor20, Tokens: map[string]*Token{},

@@ -70,7 +70,6 @@ func (w *World) settleImage(i *Image) {
 	}
 }
 
-// setStatus sets a transitional status.
 func (w *World) setStatus(s *Server, status string) {
 	s.Status, s.UpdatedAt, s.SettlesAt = status, w.now, w.settlesAt(status)
 }
@@ -91,7 +90,6 @@ func (w *World) fillImage(i *Image) {
 	}
 }
 
-// fillServer sets the missing fields of a server.
 func (w *World) fillServer(s *Server) {
 	orDefault(&s.Name, fmt.Sprintf("server-%d", s.ID))
 	orDefault(&s.Status, Active)

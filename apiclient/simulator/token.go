@@ -38,7 +38,6 @@ func DefaultTokens(now time.Time) []Token {
 	}
 }
 
-// may reports whether the token has one of the needs, or there are none.
 func (t *Token) may(needs []string) bool {
 	return len(needs) == 0 || slices.ContainsFunc(needs, t.grants)
 }
@@ -50,7 +49,6 @@ func (t *Token) grants(permission string) bool {
 	})
 }
 
-// bearer returns the token of a request, "" if there is none.
 func bearer(r *http.Request) string {
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -59,7 +57,6 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(value)
 }
 
-// authenticate returns the token of a request, or the answer that refuses it.
 func (w *World) authenticate(r *http.Request) (*Token, *response) {
 	value := bearer(r)
 	token := w.Tokens[value]

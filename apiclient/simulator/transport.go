@@ -50,7 +50,6 @@ func takeBody(req *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// serverRequest converts a client's request to a server's.
 func serverRequest(req *http.Request, body []byte) *http.Request {
 	in := req.WithContext(req.Context())
 	in.Body = io.NopCloser(bytes.NewReader(body))

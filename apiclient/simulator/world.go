@@ -124,7 +124,6 @@ func takeID(next *int, id int) int {
 
 func orDefault[T comparable](field *T, value T) { *field = cmp.Or(*field, value) }
 
-// ordered returns the values of a map by ascending key.
 func ordered[V any](m map[int]*V) []*V {
 	values := make([]*V, 0, len(m))
 	for _, key := range slices.Sorted(maps.Keys(m)) {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
-	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/liveness"
 	"github.com/vpsbot/vpsbot/internal/observe"
@@ -124,13 +123,4 @@ func (a *App) FreezeNotice(ctx context.Context) (string, error) {
 		notice += ": “" + text.Clean(f.Reason) + "”"
 	}
 	return notice, nil
-}
-
-// Note appends a row to the audit log.
-func (a *App) Note(ctx context.Context, row audit.Row) error {
-	db, err := a.Store.Open(ctx)
-	if err != nil {
-		return err
-	}
-	return db.Note(ctx, row)
 }

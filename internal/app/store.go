@@ -92,7 +92,6 @@ func (s *Store) IsAlive(ctx context.Context, session string) bool {
 	return err != nil || state == liveness.Exists
 }
 
-// isOpen reports whether this process has opened the store.
 func (s *Store) isOpen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,7 +168,6 @@ func (c *databaseClock) now() time.Time {
 	return c.there.Add(passed)
 }
 
-// clockAge is the age after which an answer is renewed.
 const clockAge = 5 * time.Second
 
 // renew calls set if the last answer is old and no other call is renewing it. It ignores errors: the

@@ -61,7 +61,6 @@ func (s State) Outcome() audit.Outcome { return oneOf(s, audit.Outcomes) }
 // Decision returns what the audit log calls a move to a state for which nothing was sent; "" for the others.
 func (s State) Decision() audit.Decision { return oneOf(s, audit.Decisions) }
 
-// oneOf returns the word of the state if it is among the words.
 func oneOf[T ~string](s State, words []T) T {
 	if slices.Contains(words, T(s)) {
 		return T(s)

@@ -52,7 +52,6 @@ func Merge(rows iter.Seq2[Row, error], checkpoints []SignedCheckpoint) Segment {
 // wrote such rows; a log that has one begins after the archive.
 const archiveOperation = "audit.archive"
 
-// archivedArguments is the arguments of such a row.
 type archivedArguments struct {
 	To   int64  `json:"to"`   // number of the last row that was archived
 	Head string `json:"head"` // its hash

@@ -67,7 +67,6 @@ func (c Check) Verify(segments ...Segment) (Report, error) {
 	return v.report, v.end()
 }
 
-// position is a row's place in the chain.
 type position struct {
 	seq            int64
 	head, previous string // the row's hash, and that of the row before

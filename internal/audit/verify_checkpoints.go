@@ -26,13 +26,11 @@ type checkpointState struct {
 	accepted      Row          // the last one with its own checkpoint
 }
 
-// knownCheckpoint is a checkpoint whose signature was checked.
 type knownCheckpoint struct {
 	Mark
 	key string // which signed it; empty: it is of the first form, which is not chained
 }
 
-// observe notes a row.
 func (v *verifier) observe(row *Row) {
 	v.lastRow, v.lastArguments = row.Seq, ownArgumentsOf(row)
 	// A row that accepts a restored log is signed as it is written: before its checkpoint come at most the rows

@@ -20,6 +20,14 @@ func Safely(ctx context.Context, do func(context.Context) error) (err error) {
 	return do(ctx)
 }
 
+// Wake wakes who receives from a channel that has room for one. All calls meanwhile wake it a single further time.
+func Wake(up chan<- struct{}) {
+	select {
+	case up <- struct{}{}:
+	default:
+	}
+}
+
 // Loop repeats work at an interval.
 type Loop struct {
 	Interval time.Duration

@@ -23,14 +23,11 @@ func (s *session) mayAct(ctx context.Context, act permissions.Act, target string
 		app.Errorf(runner.Waiting, "this is for a person at a terminal, and here is none; nothing was changed"))
 }
 
-// refuse records a refusal, and returns it.
 func (s *session) refuse(ctx context.Context, operation, target string, refusal error) error {
 	row := s.auditRow(operation, target)
 	row.Decision, row.Reason = audit.Refused, refusal.Error()
 	if s.HasStore() {
-		if err := s.Note(ctx, row); err != nil {
-			s.Runner.Log.Error("a refusal could not be recorded", "act", operation, "error", err)
-		}
+		s.Runner.NoteOrLog(ctx, row)
 	}
 	return refusal
 }
@@ -38,9 +35,8 @@ func (s *session) refuse(ctx context.Context, operation, target string, refusal 
 // auditRow is the row of an act. On a shared database without an access key nothing proves who acts, which
 // the row says.
 func (s *session) auditRow(operation, target string) audit.Row {
-	row := audit.Row{
-		At: s.Now(), Actor: string(s.Actor), Surface: string(permissions.Terminal), Account: s.Runner.AccountName(), Operation: operation, Target: target, Decision: audit.Allowed,
-	}
+	row := s.Runner.ActRow(s.Actor, permissions.Terminal, operation)
+	row.Target = target
 	if s.Actor == "" {
 		row.Actor = string(app.LocalActor())
 		row.Reason = "by somebody who can open the database; the name is what their own machine says"

@@ -33,7 +33,6 @@ func approvalsCommand(c *cli) *cobra.Command {
 		approvalsListCommand(c), approvalsShowCommand(c), approveCommand(c), denyCommand(c), cancelCommand(c), settleCommand(c))
 }
 
-// recordCommand makes a command that is about one approval.
 func recordCommand(c *cli, use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: oneArg("the id of an approval"), ValidArgsFunction: c.completeApprovals,
@@ -72,7 +71,6 @@ func (s *session) findRecord(ctx context.Context, id string) (none approval.Reco
 
 func (s *session) stateOf(rec approval.Record) approval.State { return rec.StateAt(s.Now()) }
 
-// recordJSON is an approval as --json shows it.
 type recordJSON struct {
 	ID         string          `json:"id"`
 	State      approval.State  `json:"state"`
@@ -253,7 +251,6 @@ func settleCommand(c *cli) *cobra.Command {
 	return cmd
 }
 
-// settle records what a person says happened, who has checked the server.
 func (s *session) settle(ctx context.Context, rec approval.Record, happened bool) error {
 	given := s.Runner.Policy().MayAct(s.Actor, permissions.SettleApproval).Allowed
 	if err := s.checkOwn(rec); err != nil && !given {
@@ -280,7 +277,6 @@ func (s *session) settle(ctx context.Context, rec approval.Record, happened bool
 	return s.printEnd(ended, err)
 }
 
-// checkOwn refuses an actor who is not the requester of a record.
 func (s *session) checkOwn(rec approval.Record) error {
 	if s.Actor == "" {
 		return app.ErrNoIdentity

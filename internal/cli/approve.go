@@ -111,7 +111,6 @@ func (s *session) checkAnswerer(rec approval.Record) error {
 	return nil
 }
 
-// askAbout shows a record's card, and returns the answer to it.
 func (s *session) askAbout(ctx context.Context, rec approval.Record, yes bool) (string, error) {
 	card, err := runner.CardOf(rec)
 	if err != nil {

@@ -25,7 +25,6 @@ func auditCommand(c *cli) *cobra.Command {
 		auditListCommand(c), auditVerifyCommand(c), auditExportCommand(c), auditKeyCommand(c))
 }
 
-// auditFlags are the flags of "audit list" and "audit export".
 type auditFlags struct {
 	filter       audit.Filter
 	since, until string
@@ -57,13 +56,11 @@ func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	f.Int64Var(&flags.filter.After, "after", 0, "only rows after this number, to continue where an export ended")
 }
 
-// addEnumFlag adds a flag that takes one of some values, and completes them.
 func addEnumFlag(cmd *cobra.Command, to *string, name string, values []string) {
 	cmd.Flags().StringVar(to, name, "", text.Join(values, "or"))
 	completeFlag(cmd, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// checkEnum fails for a flag that is set to none of its values.
 func checkEnum[T ~string](name string, value T, values []T) error {
 	if value == "" || slices.Contains(values, value) {
 		return nil
@@ -111,7 +108,6 @@ func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {
 	return nil
 }
 
-// read checks the flags, and returns the filter that they make.
 func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 	filter := f.filter
 	if filter.Valid() != nil {
@@ -149,7 +145,6 @@ func readTime(value string, now time.Time) (time.Time, error) {
 	return time.Time{}, errors.New("is no time: write 2026-01-31, 2026-01-31T14:00:00Z, or 24h for a day ago")
 }
 
-// readDuration reads a duration, which may be in days.
 func readDuration(value string) (time.Duration, bool) {
 	if days, ok := strings.CutSuffix(value, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)

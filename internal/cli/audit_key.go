@@ -57,7 +57,12 @@ func (s *session) makeAuditKey(ctx context.Context, out string) error {
 		row := s.auditRow(string(permissions.MakeAuditKey), "key:"+key.Name())
 		row.Outcome = audit.Done
 		// Only a store that is opened now signs with the key: the log is signed from this row on.
-		err := s.withApp(ctx, anyone, func(signing *session) error { return signing.Note(ctx, row) })
+		err := s.withApp(ctx, anyone, func(signing *session) error {
+			if err := signing.openStore(ctx); err != nil {
+				return err
+			}
+			return signing.db.Note(ctx, row)
+		})
 		if err != nil {
 			s.io.say("The key is made, and the log does not begin with it yet: %v", err)
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// verifyFlags are the flags of "audit verify".
 type verifyFlags struct {
 	keys, files, atLeast []string
 }
@@ -113,7 +112,6 @@ func (c *cli) printReport(r audit.Report) error {
 	return err
 }
 
-// signatures says how far the log is signed.
 func signatures(r audit.Report) string {
 	switch {
 	case r.Signed > 0:

@@ -73,7 +73,6 @@ func (c *cli) panicError(value any, stack []byte) error {
 	return app.Errorf(runner.Failed, "an internal error: %v; VPSBOT_LOG_LEVEL=debug shows where", value)
 }
 
-// session is a command that has an App.
 type session struct {
 	*cli
 	*app.App
@@ -127,13 +126,11 @@ func (c *cli) runOnStore(run func(ctx context.Context, s *session, args []string
 	})
 }
 
-// openStore sets db.
 func (s *session) openStore(ctx context.Context) (err error) {
 	s.db, err = s.Store.Open(ctx)
 	return err
 }
 
-// rootCommand makes the command tree, for the arguments of the program.
 func rootCommand(c *cli, args []string) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
@@ -180,7 +177,6 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 	return root
 }
 
-// parent makes a command that has nothing but commands below it.
 func parent(use, short, long string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long, Args: noArgs,
@@ -202,7 +198,6 @@ func versionCommand(c *cli) *cobra.Command {
 	})
 }
 
-// withJSON adds the flag --json to a command.
 func (c *cli) withJSON(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().BoolVar(&c.json, "json", false, "as JSON")
 	return cmd

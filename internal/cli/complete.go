@@ -34,7 +34,6 @@ func (c *cli) complete(cmd *cobra.Command, need identity, find func(context.Cont
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeTarget completes the argument of an operation: servers by name.
 func (c *cli) completeTarget(op *tools.Op) completer {
 	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 		if f, _ := op.Field(op.Positional()); f.Kind != tools.Ref || len(args) > 0 {
@@ -44,12 +43,10 @@ func (c *cli) completeTarget(op *tools.Op) completer {
 	}
 }
 
-// completeServer completes the name of a server.
 func (c *cli) completeServer(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return c.complete(cmd, required, serverNames)
 }
 
-// completeFlag completes the value of a flag.
 func completeFlag(cmd *cobra.Command, name string, with completer) {
 	if err := cmd.RegisterFlagCompletionFunc(name, with); err != nil {
 		panic(err) // the flag exists, and nothing else completes it
@@ -85,7 +82,6 @@ func typeable(servers []apiclient.Server) []string {
 	return names
 }
 
-// completeApprovals completes the ids of open approvals.
 func (c *cli) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	switch {
 	case len(args) == 1 && cmd.Name() == "settle":
@@ -105,7 +101,6 @@ func (c *cli) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]
 	})
 }
 
-// completeKeys completes the names of access keys that are not revoked.
 func (c *cli) completeKeys(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

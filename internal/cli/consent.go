@@ -109,7 +109,6 @@ func (r *operationRun) howToAgree(rec approval.Record) string {
 	return fmt.Sprintf("At one, %s runs: vpsbot approvals approve %s and then the same command again, which carries it out", who, rec.ID)
 }
 
-// toAgree is the question to which yes agrees: it asks for the name, or yesNo.
 func toAgree(card runner.Card, yesNo string) string {
 	if card.Confirm != "" {
 		return card.Question() + ": "
@@ -117,7 +116,6 @@ func toAgree(card runner.Card, yesNo string) string {
 	return yesNo + " [y/N] "
 }
 
-// toDeny is the question to which yes denies.
 func toDeny(card runner.Card) string {
 	if card.Confirm != "" {
 		return "Deny this, so that it is not done: type " + card.Confirm + ", or y: "

@@ -150,7 +150,6 @@ func usage(op *tools.Op) string {
 	return use + " [flags]"
 }
 
-// riskDocs is what a risk means at a terminal.
 var riskDocs = map[permissions.Risk]string{
 	permissions.Read:        "changes nothing",
 	permissions.Change:      "runs at once",
@@ -159,7 +158,6 @@ var riskDocs = map[permissions.Risk]string{
 	permissions.Destructive: "cannot be undone; asks you to type the name first",
 }
 
-// describe is an operation's help text.
 func describe(op *tools.Op) string {
 	what := riskDocs[op.Risk]
 	if op.MayAskMore() {

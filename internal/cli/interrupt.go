@@ -57,7 +57,6 @@ func delayGC() {
 	}
 }
 
-// osVariables are the environment variables of the process.
 type osVariables struct{ envconfig.Lookuper }
 
 // Names implements [config.Lister].
@@ -90,7 +89,6 @@ func interrupts() (context.Context, <-chan struct{}) {
 	return ctx, again
 }
 
-// capturedPanic is a panic that is passed from one goroutine to another.
 type capturedPanic struct {
 	value any
 	stack []byte

@@ -90,7 +90,6 @@ func (s *session) createKey(ctx context.Context, name, expires, out string) erro
 	return s.printKey(secret, key, out)
 }
 
-// printKey prints a new key, or the file that it is in.
 func (s *session) printKey(secret string, key keys.Key, out string) (err error) {
 	bearer := permissions.Key(key.Name)
 	if out != "" {
@@ -188,5 +187,4 @@ func keyTable(list []keyJSON) runner.Table {
 	return t
 }
 
-// keyStates are the states by the errors of [keys.Key.Ended].
 var keyStates = map[error]string{nil: "valid", keys.ErrRevoked: "revoked", keys.ErrExpired: "expired"}

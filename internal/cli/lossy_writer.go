@@ -21,7 +21,6 @@ type lossyLine struct {
 	reached chan struct{} // if not nil, closed instead of writing
 }
 
-// maxQueuedLines is how many lines may wait for the reader.
 const maxQueuedLines = 1000
 
 func newLossyWriter(w io.Writer) *lossyWriter {

@@ -79,7 +79,6 @@ func offerTable(offers []app.Offer, all bool) runner.Table {
 	return t
 }
 
-// offerJSON is an operation as "operations --json" shows it.
 type offerJSON struct {
 	Name         string            `json:"name"`
 	Title        string            `json:"title"`

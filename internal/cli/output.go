@@ -28,16 +28,13 @@ type IO struct {
 	outTerminal, errTerminal bool
 }
 
-// say writes a line that is no result.
 func (s IO) say(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
 
-// println writes a line of the result.
 func (s IO) println(line any) error {
 	_, err := fmt.Fprintln(s.Out, line)
 	return err
 }
 
-// writeJSON writes a value as one line of JSON.
 func (s IO) writeJSON(value any) error {
 	encoder := json.NewEncoder(s.Out)
 	encoder.SetEscapeHTML(false)
@@ -77,7 +74,6 @@ func (s IO) style(variables envconfig.Lookuper) style {
 	return style{s.outTerminal && no == "" && !isDumb(variables)}
 }
 
-// isDumb reports whether the terminal has no control sequences.
 func isDumb(variables envconfig.Lookuper) bool {
 	kind, _ := variables.Lookup("TERM")
 	return kind == "dumb"

@@ -128,7 +128,6 @@ func (c *cli) explainPolicy(ctx context.Context, query policy.Query, file string
 	return nil
 }
 
-// explanation is a decision as text.
 func explanation(p permissions.Policy, q policy.Query, ask permissions.Ask) string {
 	d := p.Decide(ask)
 	lines := []string{fmt.Sprintf("%s, as %s: %s", q, ask.Actor, verdict(d))}

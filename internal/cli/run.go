@@ -65,7 +65,6 @@ func runCommand(c *cli, args []string) *cobra.Command {
 	return cmd
 }
 
-// runWithoutOperation is "run" followed by no operation.
 func (c *cli) runWithoutOperation(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
@@ -109,7 +108,6 @@ func operationCommand(c *cli, op *tools.Op, group string) *cobra.Command {
 	return cmd
 }
 
-// operationRun is one run of one operation, with its flags.
 type operationRun struct {
 	*session
 	op        *tools.Op
@@ -259,7 +257,6 @@ func inFlags(op *tools.Op, message string) string {
 	return message
 }
 
-// clearLine clears the line of a terminal.
 const clearLine = "\r\x1b[K"
 
 // progress shows the status while the command waits: in a terminal one line that is overwritten, else a line

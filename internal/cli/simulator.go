@@ -15,7 +15,6 @@ import (
 const simulatorHelp = `Serves VPS.org's API from memory, to try things on: nothing costs money and nothing is kept.
 For a single command VPS_API_URL=simulator is enough; this one lives on between commands.`
 
-// simulatorFlags are the flags of "simulator".
 type simulatorFlags struct {
 	simulator.Options
 	listen, style string

@@ -31,7 +31,6 @@ func (t *terminal) muteInput() (restore func() error, err error) {
 	return func() error { return unix.IoctlSetTermios(fd, setModes, before) }, nil
 }
 
-// hasInput reports whether there is input that was not read.
 func (t *terminal) hasInput() bool {
 	fd := int(t.in.Fd())
 	var typed unix.FdSet

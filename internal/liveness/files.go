@@ -146,7 +146,6 @@ func remove(file *flock.Flock) error {
 	return errors.Join(err, closed)
 }
 
-// fileLock is a lock file that is held.
 type fileLock struct {
 	id   string
 	file *flock.Flock

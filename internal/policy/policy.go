@@ -62,7 +62,6 @@ const (
 	maxDepth = 8 // lists and mappings inside each other
 )
 
-// problem is an error about one line.
 func problem(line int, format string, args ...any) Problems {
 	return Problems{{line, fmt.Sprintf(format, args...)}}
 }

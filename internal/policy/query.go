@@ -125,7 +125,6 @@ func (d Document) Asks(q Query) ([]permissions.Ask, error) {
 	}), nil
 }
 
-// asksOf returns the ask by each identity of a principal.
 func (d Document) asksOf(who string, ask permissions.Ask) (asks []permissions.Ask) {
 	ask.Actor = permissions.Actor(who)
 	group, isGroup := strings.CutPrefix(who, "slack-group:")
@@ -155,7 +154,6 @@ func unlistedAt(surface permissions.Surface) permissions.Actor {
 	return permissions.Key(somebody)
 }
 
-// identitiesOf returns the identities that a person can have at the surface.
 func identitiesOf(book *permissions.Rulebook, person string, surface permissions.Surface) (found []permissions.Actor) {
 	for _, p := range book.People {
 		for _, identity := range p.Identities {

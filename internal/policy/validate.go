@@ -50,7 +50,6 @@ func (v *validator) validate() {
 	v.policyTests()
 }
 
-// require reports a key that is missing in a mapping that begins at the line.
 func (v *validator) require(line int, what, key string, isWritten bool) bool {
 	if !isWritten {
 		v.errorf(line, "%s has no %s; add it", what, key)
@@ -92,7 +91,6 @@ func (v *validator) validatePeople() {
 
 var plainName = pattern(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// newName returns the name of a new person or group; "" if it cannot be one.
 func (v *validator) newName(w word, what string) string {
 	switch {
 	case !plainName(w.text) || w.text == string(permissions.External):
@@ -105,7 +103,6 @@ func (v *validator) newName(w word, what string) string {
 	return w.text
 }
 
-// isDefined reports whether a person or a group of the file has the name.
 func (v *validator) isDefined(name string) bool {
 	return slices.Contains(v.people, name) || slices.Contains(v.groups, name)
 }
@@ -178,7 +175,6 @@ func (v *validator) approvers(m mapping[approverFields]) *permissions.Approvers 
 	})}
 }
 
-// budget reads how often: "3/10m".
 func (v *validator) budget(name string, w word) {
 	if !w.isWritten() {
 		return
@@ -195,7 +191,6 @@ func (v *validator) budget(name string, w word) {
 	v.Book.Budgets[name] = permissions.Rate{Most: most, Within: period}
 }
 
-// confirm reads which channels may carry an answer for a risk.
 func (v *validator) confirm(risk permissions.Risk, channels []word) {
 	if channels == nil {
 		return

@@ -68,7 +68,6 @@ func (v *validator) warnOfLocalUsers() {
 	}
 }
 
-// namesSlack reports whether the file names anything of Slack.
 func (v *validator) namesSlack() bool {
 	var words []string
 	for _, p := range v.Book.People {
@@ -85,7 +84,6 @@ func (v *validator) namesSlack() bool {
 	return isNamed || v.Book.Slack != permissions.SlackChannels{} || slices.ContainsFunc(v.Book.Groups, hasMembers)
 }
 
-// whyNeverMatches returns why a rule can never match; "" if it can.
 func (v *validator) whyNeverMatches(rule permissions.Rule) string {
 	operations := v.operationsOf(rule)
 	namesAct := slices.ContainsFunc(permissions.Acts, func(act permissions.Act) bool { return slices.Contains(rule.Operations, permissions.Glob(act)) })
@@ -114,7 +112,6 @@ func all[T any](list []T, ok func(T) bool) bool {
 	return !slices.ContainsFunc(list, func(one T) bool { return !ok(one) })
 }
 
-// operationsOf returns the operations that a rule is about.
 func (v *validator) operationsOf(rule permissions.Rule) (operations []Operation) {
 	for _, op := range v.operations {
 		isNamed := rule.Operations == nil || slices.ContainsFunc(rule.Operations, func(g permissions.Glob) bool { return g.Matches(op.Name) })
@@ -142,7 +139,6 @@ func (v *validator) isAskable(rule permissions.Rule) bool {
 	})
 }
 
-// canAskFrom reports whether anybody of the principal can ask at the surface.
 func (v *validator) canAskFrom(p permissions.Principal, at permissions.Surface) bool {
 	kind, _, isIdentity := strings.Cut(string(p), ":")
 	switch {
@@ -226,7 +222,6 @@ func (v *validator) warnOfRenames() {
 	}
 }
 
-// renamers are the principals who may rename some server.
 func (v *validator) renamers() (who []permissions.Principal) {
 	for _, rule := range v.Book.Rules {
 		isRename := func(op Operation) bool { return op.Renames }

@@ -32,7 +32,6 @@ func (v *validator) slackID(w word, form func(string) bool, what, example string
 	return isID
 }
 
-// principal reads a word of who.
 func (v *validator) principal(w word) (permissions.Principal, bool) {
 	p := permissions.Principal(w.text)
 	kind, name, isIdentity := strings.Cut(w.text, ":")
@@ -57,14 +56,12 @@ func (v *validator) principal(w word) (permissions.Principal, bool) {
 
 var keyName = pattern(`^[A-Za-z0-9._-]{1,64}$`)
 
-// warnOfKeyName warns of an access key that cannot exist.
 func (v *validator) warnOfKeyName(w word) {
 	if name, isKey := strings.CutPrefix(w.text, "key:"); isKey && !keyName(name) {
 		v.warnf(w.line, "%q is nobody: an access key is named with 1 to 64 letters, digits, hyphens, underscores and dots", w.text)
 	}
 }
 
-// place reads a word of where.
 func (v *validator) place(w word) (permissions.Place, bool) {
 	if id, isChannel := strings.CutPrefix(w.text, "slack:"); isChannel {
 		return permissions.Place(w.text), v.slackID(word{id, w.line}, channelID, "channel", "slack:C061EG9SL")

@@ -17,7 +17,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-// decode parses a policy file. Its error is [Problems].
 func decode(raw []byte) (file policyFile, err error) {
 	switch {
 	case len(raw) > maxBytes:
@@ -81,7 +80,6 @@ type level struct {
 	list   bool
 }
 
-// after returns the depth once a token was seen.
 func (n *nesting) after(t *token.Token) int {
 	switch t.Type {
 	case token.MappingStartType, token.SequenceStartType:

@@ -23,7 +23,6 @@ type attempt struct {
 // missedOutcomeFor is how long an outcome that its asker did not get is delivered to the next identical call.
 const missedOutcomeFor = time.Hour
 
-// attemptOf goes on with a stored record.
 func (r *Runner) attemptOf(ctx context.Context, id string, call Call) (*attempt, error) {
 	a := &attempt{request: request{Runner: r, call: call}}
 	var err error
@@ -69,7 +68,9 @@ func (q request) change(ctx context.Context) Reply {
 		return q.refuse(ctx, frozenBy(*f, q.Now()))
 	}
 	asked := fingerprint(q.in.Canonical())
-	a.reconciler().reconcileBriefly(ctx)
+	reconciling, cancel := context.WithTimeout(ctx, readBackTime) // somebody waits
+	a.reconciler().reconcile(reconciling, func(string) bool { return true })
+	cancel()
 	if reply, ok := a.deliverMissedOutcome(ctx, asked); ok {
 		return reply
 	}
@@ -272,7 +273,7 @@ func (a *attempt) failClaim(ctx context.Context, err error) Reply {
 	}
 	if errors.As(err, &held) {
 		row.Reason = busy(held)
-		a.noteOrLog(ctx, row)
+		a.NoteOrLog(ctx, row)
 		reply := Reply{Op: a.op, Class: Failed, Outcome: Busy, Message: row.Reason}
 		if a.stored {
 			reply.Record = &a.rec
@@ -287,7 +288,7 @@ func (a *attempt) failClaim(ctx context.Context, err error) Reply {
 		return a.overBudget(ctx, no)
 	}
 	row.Reason = no.Text
-	a.noteOrLog(ctx, row)
+	a.NoteOrLog(ctx, row)
 	return fail(a.op, no)
 }
 

@@ -39,7 +39,6 @@ func (a *attempt) rowRun() audit.Row {
 	return row
 }
 
-// rowFor makes the audit row of a record.
 func (r *Runner) rowFor(rec approval.Record, decision audit.Decision) audit.Row {
 	return audit.Row{
 		At: r.Now(), Actor: rec.Actor, Surface: rec.Surface, Account: rec.Account, Token: rec.TokenName,
@@ -49,27 +48,29 @@ func (r *Runner) rowFor(rec approval.Record, decision audit.Decision) audit.Row 
 }
 
 // openStore opens the store, or says why a change cannot be made.
-func (r *Runner) openStore(ctx context.Context) (approval.Store, error) {
-	s, err := r.Store(ctx)
-	if err != nil {
-		return nil, &storeError{err}
-	}
-	return s, nil
+func (r *Runner) openStore(ctx context.Context) (store approval.Store, err error) {
+	err = onStore(ctx, r, func(s approval.Store) error { store = s; return nil })
+	return store, err
 }
 
-func (r *Runner) note(ctx context.Context, row audit.Row) error {
-	store, err := r.openStore(ctx)
-	if err != nil {
-		return err
+// onStore does something with the store. An error says why a change cannot be made.
+func onStore(ctx context.Context, r *Runner, do func(approval.Store) error) error {
+	s, err := r.Store(ctx)
+	if err == nil {
+		err = do(s)
 	}
-	if err := store.Note(ctx, row); err != nil {
+	if err != nil {
 		return &storeError{err}
 	}
 	return nil
 }
 
-// noteOrLog records something that was refused anyway: if that fails it is still refused.
-func (r *Runner) noteOrLog(ctx context.Context, row audit.Row) {
+func (r *Runner) note(ctx context.Context, row audit.Row) error {
+	return onStore(ctx, r, func(s approval.Store) error { return s.Note(ctx, row) })
+}
+
+// NoteOrLog records something that was refused anyway: if that fails it is still refused.
+func (r *Runner) NoteOrLog(ctx context.Context, row audit.Row) {
 	if err := r.note(ctx, row); err != nil {
 		r.Log.Error("a refusal could not be recorded", "operation", row.Operation, "error", err)
 	}
@@ -78,10 +79,9 @@ func (r *Runner) noteOrLog(ctx context.Context, row audit.Row) {
 func (q request) noteRefusal(ctx context.Context, err error) {
 	row := q.row(audit.Refused)
 	row.Reason = Explain(err)
-	q.noteOrLog(context.WithoutCancel(ctx), row)
+	q.NoteOrLog(context.WithoutCancel(ctx), row)
 }
 
-// rowAgreed makes the audit row of a consent.
 func (a *attempt) rowAgreed(consent approval.Consent) audit.Row {
 	row := a.rowFor(a.rec, audit.Approved)
 	row.Approver, row.Reason = consent.Person, agreedIn(consent.Channel)

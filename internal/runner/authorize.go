@@ -42,7 +42,6 @@ func (r *Runner) decide(ctx context.Context, ask permissions.Ask) permissions.De
 	return d
 }
 
-// connected reports whether a person can be asked in Slack.
 func (r *Runner) connected(ctx context.Context) bool { return r.Slack != nil && r.Slack(ctx) }
 
 // ask puts a call to the policy as a question.

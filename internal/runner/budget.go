@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -81,4 +82,34 @@ func Since(t, now time.Time) string {
 		t = now
 	}
 	return At(t)
+}
+
+// Freeze stops every change, by everybody and in every process, until it is lifted.
+func (r *Runner) Freeze(ctx context.Context, actor permissions.Actor, from permissions.Surface, reason string) error {
+	return onStore(ctx, r, func(s approval.Store) error {
+		row := r.ActRow(actor, from, "freeze")
+		row.Reason = text.Clean(r.redact(reason))
+		return s.Freeze(ctx, approval.Freeze{By: row.Actor, Reason: row.Reason, At: row.At}, row)
+	})
+}
+
+// Unfreeze lifts a freeze. Where nothing is frozen it changes nothing.
+func (r *Runner) Unfreeze(ctx context.Context, actor permissions.Actor, from permissions.Surface) error {
+	return onStore(ctx, r, func(s approval.Store) error { return s.Unfreeze(ctx, r.ActRow(actor, from, "unfreeze")) })
+}
+
+// ActRow makes the audit row of an act that is no operation.
+func (r *Runner) ActRow(actor permissions.Actor, from permissions.Surface, what string) audit.Row {
+	return audit.Row{At: r.Now(), Actor: string(actor), Surface: string(from), Account: r.AccountName(), Operation: what, Decision: audit.Allowed}
+}
+
+// LiftedByPerson is all that a refusal says of how a freeze ends: an assistant reads it too.
+const LiftedByPerson = "a person must lift it"
+
+func frozenBy(f approval.Freeze, now time.Time) *tools.Refusal {
+	says := "all changes are frozen by " + text.Clean(f.By) + " since " + Since(f.At, now)
+	if f.Reason != "" {
+		says += ": " + text.Quote(f.Reason)
+	}
+	return &tools.Refusal{Text: says + "; " + LiftedByPerson}
 }

@@ -63,7 +63,6 @@ func (c Card) Question() string {
 	return "Type " + c.Confirm + " to confirm"
 }
 
-// card makes the card of a plan.
 func (q request) card(t tools.Target, demand permissions.Decision) Card {
 	c := Card{
 		Operation: q.op.Name,

@@ -17,16 +17,10 @@ const MinAnswerDelay = 700 * time.Millisecond
 // IssueChallenge notes that the question of a record is about to be put to a session, and returns
 // the nonce that the answer must bring back. The store keeps its hash alone.
 func (r *Runner) IssueChallenge(ctx context.Context, rec approval.Record, session string) (nonce string, err error) {
-	store, err := r.openStore(ctx)
-	if err != nil {
-		return "", err
-	}
 	nonce = randomID(r.Random)
-	f := approval.Challenge{Hash: hashOfNonce(nonce), Approval: rec.ID, Session: session, AskedAt: r.Now(), ExpiresAt: rec.ExpiresAt}
-	if err := store.IssueChallenge(ctx, f); err != nil {
-		return "", &storeError{err}
-	}
-	return nonce, nil
+	return nonce, onStore(ctx, r, func(s approval.Store) error {
+		return s.IssueChallenge(ctx, approval.Challenge{Hash: hashOfNonce(nonce), Approval: rec.ID, Session: session, AskedAt: r.Now(), ExpiresAt: rec.ExpiresAt})
+	})
 }
 
 // ConsumeChallenge uses up the question that an answer belongs to, and returns the id of its record. A nonce that was

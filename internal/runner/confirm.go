@@ -26,19 +26,30 @@ func (a *attempt) ask(ctx context.Context, p plan) Reply {
 	if _, err := a.store.Hold(ctx); err != nil { // the lock shows that the asking process still exists
 		return fail(a.op, &storeError{err})
 	}
-	stored, joined, err := a.store.Insert(ctx, a.rec, a.limitsFor(a.rec), a.rowFor(a.rec, audit.Asked))
-	if err != nil {
-		return a.failClaim(ctx, err)
-	}
-	a.rec, a.stored = stored, true
-	if joined {
-		return a.join(ctx, p)
-	}
-	if reply, ok := a.settledMeanwhile(ctx); ok {
+	if reply, ok := a.insert(ctx, p, audit.Asked); ok {
 		return reply
 	}
 	a.call.onRecord(a.rec)
 	return a.approvalRequired(ctx)
+}
+
+// insert stores the record, or joins the one of an earlier request. There is a reply unless the record goes on.
+func (a *attempt) insert(ctx context.Context, p plan, decision audit.Decision) (Reply, bool) {
+	insert := func() (approval.Record, bool, error) {
+		return a.store.Insert(ctx, a.rec, a.limitsFor(a.rec), a.rowFor(a.rec, decision))
+	}
+	stored, joined, err := insert()
+	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.reconciler().settleHolder(ctx, holder.Holder) {
+		stored, joined, err = insert()
+	}
+	if err != nil {
+		return a.failClaim(ctx, err), true
+	}
+	a.rec, a.stored = stored, true
+	if joined {
+		return a.join(ctx, p), true
+	}
+	return a.settledMeanwhile(ctx)
 }
 
 // approvalRequired replies that a person's answer is needed, and where it can be given beside a terminal.

@@ -157,7 +157,7 @@ func (r *Runner) Escalate(ctx context.Context, op *tools.Op, id, why string) Rep
 	if why != "" {
 		row := r.rowFor(a.rec, audit.Refused)
 		row.Reason = why
-		r.noteOrLog(ctx, row)
+		r.NoteOrLog(ctx, row)
 	}
 	if a.rec.State != approval.Pending {
 		return replyFor(op, a.rec)

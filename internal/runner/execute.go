@@ -46,21 +46,7 @@ func (a *attempt) start(ctx context.Context, p plan) Reply {
 		return fail(a.op, &storeError{err})
 	}
 	a.rec.State, a.rec.Owner, a.rec.ClaimedAt = approval.Executing, lock.ID(), a.rec.CreatedAt
-	insert := func() (approval.Record, bool, error) {
-		return a.store.Insert(ctx, a.rec, a.limitsFor(a.rec), a.rowFor(a.rec, audit.Allowed))
-	}
-	stored, joined, err := insert()
-	if holder := (*approval.BusyError)(nil); errors.As(err, &holder) && a.reconciler().settleHolder(ctx, holder.Holder) {
-		stored, joined, err = insert()
-	}
-	if err != nil {
-		return a.failClaim(ctx, err)
-	}
-	a.rec, a.stored = stored, true
-	if joined {
-		return a.join(ctx, p)
-	}
-	if reply, ok := a.settledMeanwhile(ctx); ok {
+	if reply, ok := a.insert(ctx, p, audit.Allowed); ok {
 		return reply
 	}
 	return a.carryOut(ctx)
@@ -160,7 +146,11 @@ func (a *attempt) refuseOnPanic(ctx context.Context) {
 
 // notSent ends a claimed record whose last check found that it must not run.
 func (a *attempt) notSent(ctx context.Context, err error) Reply {
-	ended := a.finish(ctx, approval.Move{To: stateFor(err), Message: "Nothing was sent: " + Explain(err)})
+	to := approval.Refused
+	if errors.As(err, new(*changedError)) || errors.As(err, new(*tools.InputError)) {
+		to = approval.Stale
+	}
+	ended := a.finish(ctx, approval.Move{To: to, Message: "Nothing was sent: " + Explain(err)})
 	reply := a.deliver(ctx, ended)
 	if classOf(err) == Failed && ended.State == approval.Refused {
 		reply.Class = Failed // the API could not be asked: nobody has refused anything
@@ -168,19 +158,10 @@ func (a *attempt) notSent(ctx context.Context, err error) Reply {
 	return reply
 }
 
-// changedError says that the target is not what the person was shown.
 type changedError struct{ what []string }
 
 func (e *changedError) Error() string {
 	return "the target has changed since it was shown: " + strings.Join(e.what, "; ")
-}
-
-// stateFor is the state of a record whose last check failed.
-func stateFor(err error) approval.State {
-	if errors.As(err, new(*changedError)) || errors.As(err, new(*tools.InputError)) {
-		return approval.Stale
-	}
-	return approval.Refused
 }
 
 // send makes the one API call of a claimed record, and records its outcome.

@@ -64,7 +64,6 @@ func apiSays(e *apiclient.Error) string {
 	return says
 }
 
-// busy names what holds a target.
 func busy(e *approval.BusyError) string {
 	h := e.Holder
 	if h.State == approval.Unknown {

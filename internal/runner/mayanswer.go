@@ -32,10 +32,9 @@ func (a *attempt) checkAnswer(ctx context.Context, actor permissions.Actor, ans 
 func (r *Runner) NoteRefusedAnswer(ctx context.Context, rec approval.Record, actor permissions.Actor, why string) {
 	row := r.rowFor(rec, audit.Refused)
 	row.Reason = text.Clean(string(actor)+" may not answer it: ") + why
-	r.noteOrLog(ctx, row)
+	r.NoteOrLog(ctx, row)
 }
 
-// answerCheck is the question whether an answer of somebody counts for a record.
 type answerCheck struct {
 	*Runner
 	rec   approval.Record

@@ -12,7 +12,6 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// outcomeOf makes a move of the API's answer.
 func outcomeOf(op *tools.Op, rec approval.Record, value any, err error) approval.Move {
 	subject := Subject(rec)
 	if err == nil {
@@ -43,7 +42,6 @@ func (a *attempt) isThere(ctx context.Context, p plan, err error) (apiclient.Act
 	return now, err == nil && now.Server.ID.Equal(p.target.ID) && now.Server.Status == p.op.Goal
 }
 
-// nothingToDo is the message of a change that was not needed.
 func nothingToDo(rec approval.Record, there apiclient.ActionResult) string {
 	return "There was nothing to do for " + Subject(rec) + ": it is " + text.Clean(there.Server.Status) + " already." + vpsOrgSays(there.Message)
 }
@@ -87,7 +85,6 @@ func resultOf(value any) []byte {
 	return raw
 }
 
-// itsID is a sentence with the id of the created object.
 func itsID(created any) string {
 	if id := tools.Summarize(created).ID; !id.IsZero() {
 		return " Its id is " + text.Clean(id.String()) + "."
@@ -95,7 +92,6 @@ func itsID(created any) string {
 	return ""
 }
 
-// doneMessage is the message of a success.
 func doneMessage(op *tools.Op, subject string, value any) string {
 	message := "Done: " + subject + "."
 	if op.Creates() {

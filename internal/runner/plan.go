@@ -65,7 +65,6 @@ func (q request) planFor(ctx context.Context, server apiclient.ID) (plan, error)
 // asks reports whether anybody must agree before the change is made.
 func (p plan) asks() bool { return p.demand.Own || p.demand.Others > 0 }
 
-// here reports whether the answer can be given where the change was asked for.
 func (p plan) here(call Call) bool { return call.CanPrompt && p.demand.Accepts(call.Surface) }
 
 // drift says what differs between the facts of a card and those of now.
@@ -89,12 +88,10 @@ func canonical(v any) jsontext.Value {
 	return raw
 }
 
-// fingerprint is the hash of canonical JSON.
 func fingerprint(canonical []byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%d:%s", len(canonical), canonical)))
 }
 
-// reader is what the resource of an operation reads its target with.
 type reader struct{ request }
 
 func (r reader) API() *apiclient.Client { return r.Client }

@@ -18,7 +18,6 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// read runs an operation that changes nothing.
 func (q request) read(ctx context.Context) Reply {
 	if err := q.authorize(ctx, false); err != nil {
 		return q.refuse(ctx, err)
@@ -112,7 +111,6 @@ func (q request) whyNone(ctx context.Context, t tools.Target, value any) string 
 	return q.noneOf(filters, there)
 }
 
-// tableOf makes a table of a whole list.
 func (q request) tableOf(value any) Table {
 	return tableOf(jsontext.Value(mustEncode(q.op.View.Rows(value))), q.op.Noun())
 }
@@ -133,7 +131,6 @@ func (q request) noneOf(filters []string, there Table) string {
 	return says + "; there are: " + strings.Join(words, "; ")
 }
 
-// mostWords is how many words a sentence lists.
 const mostWords = 12
 
 // wordsOf lists the words of a table's column with how often each is there, the commonest first. A column

@@ -49,7 +49,6 @@ func (a *attempt) lost(ctx context.Context, p plan) Reply {
 	return a.settle(ctx, p, found.Created, reply)
 }
 
-// stillUnknown says that a read-back has settled nothing, and what to do.
 func stillUnknown(e tools.Evidence, rec approval.Record) string {
 	if e == tools.NotSeen {
 		return "Read back: no sign of it yet, but it may still happen. Asking for the same again does not send it again, it looks again (approval " + rec.ID + ")."
@@ -156,7 +155,6 @@ func (r reconciler) notSeen(ctx context.Context, rec approval.Record) (approval.
 	return "", ""
 }
 
-// settleHolder tries to settle what holds a target, and reports whether it no longer does.
 func (r reconciler) settleHolder(ctx context.Context, holder approval.Record) bool {
 	if holder.State == approval.Executing && r.holderGone(ctx, holder.Owner, holder.ClaimedAt) {
 		holder = r.markAbandoned(ctx, holder)
@@ -189,7 +187,6 @@ func (r reconciler) markAbandoned(ctx context.Context, rec approval.Record) appr
 	return moved
 }
 
-// expire ends a record that nobody answered in time.
 func (r reconciler) expire(ctx context.Context, rec approval.Record) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Expired, At: r.Now()}
 	if rec.State == approval.Approved {
@@ -205,13 +202,6 @@ func (r reconciler) expire(ctx context.Context, rec approval.Record) approval.Re
 		return rec
 	}
 	return moved
-}
-
-// reconcileBriefly reconciles for no longer than somebody who waits may be kept.
-func (r reconciler) reconcileBriefly(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, readBackTime)
-	defer cancel()
-	r.reconcile(ctx, func(string) bool { return true })
 }
 
 // asOfNow expires a record whose time is over, and returns how it stands.

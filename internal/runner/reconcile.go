@@ -111,7 +111,6 @@ const (
 	recordTries = 6
 )
 
-// pendingOutcome is the outcome of a call, before it is in the store.
 type pendingOutcome struct {
 	move approval.Move
 	row  audit.Row
@@ -127,15 +126,10 @@ func (r reconciler) recordOutcome(ctx context.Context, o pendingOutcome) (approv
 		return approval.Record{ID: o.move.ID, State: o.move.To, Message: o.move.Message, Result: o.move.Result}, r.store.Note(ctx, o.row)
 	case !errors.As(err, &state):
 		return moved, err
-	case o.isIn(state.Record):
+	case state.Record.State == o.move.To && state.Record.Message == o.move.Message:
 		return state.Record, nil // an earlier try was taken, and only its answer was lost
 	}
 	return settleLate(ctx, r.store, state.Record, o)
-}
-
-// isIn reports whether a record has this outcome, and not one that somebody else found out.
-func (o pendingOutcome) isIn(rec approval.Record) bool {
-	return rec.State == o.move.To && rec.Message == o.move.Message
 }
 
 // settleLate settles a record that somebody took for dead while its call was still under

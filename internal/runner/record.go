@@ -91,14 +91,12 @@ func rebuild(op *tools.Op, in tools.Input, rec approval.Record) tools.Target {
 	return op.RestoreTarget(in, facts, existing)
 }
 
-// factsThen returns the facts that a record's card was made from.
 func factsThen(rec approval.Record) (map[string]string, error) {
 	var facts map[string]string
 	err := jsonv2.Unmarshal(rec.Facts, &facts)
 	return facts, err
 }
 
-// askFor replies that a person's answer is needed.
 func askFor(op *tools.Op, rec approval.Record) Reply {
 	reply := Reply{Op: op, Class: Waiting, Outcome: ApprovalRequired, Record: &rec}
 	card, err := CardOf(rec)
@@ -111,7 +109,6 @@ func askFor(op *tools.Op, rec approval.Record) Reply {
 	return reply
 }
 
-// endings is the reply to a caller by a record's state.
 var endings = map[approval.State]struct {
 	class   Class
 	outcome Outcome
@@ -143,7 +140,6 @@ func standsAs(rec approval.Record) string {
 // ClassOf returns the class that a record's state has for its asker.
 func ClassOf(s approval.State) Class { return endings[s].class }
 
-// replyFor replies with how a record stands.
 func replyFor(op *tools.Op, rec approval.Record) Reply {
 	if rec.State == approval.Pending {
 		return askFor(op, rec)
@@ -156,7 +152,6 @@ func replyFor(op *tools.Op, rec approval.Record) Reply {
 	return reply
 }
 
-// onRecord calls the surface's OnRecord with the record that its call has made or found.
 func (c Call) onRecord(rec approval.Record) {
 	if c.OnRecord != nil {
 		c.OnRecord(rec)

@@ -120,7 +120,6 @@ func appendLines(to []byte, prefix string, dec *jsontext.Decoder) []byte {
 	return to
 }
 
-// tableOf makes a table of a page of rows.
 func tableOf(raw jsontext.Value, noun string) Table {
 	var (
 		t   Table
@@ -189,7 +188,6 @@ type Table struct {
 	Part   bool   // there are more rows than these
 }
 
-// without returns the table without some of its columns.
 func (t Table) without(columns []string) Table {
 	keep := func(cells []string) []string {
 		var kept []string

@@ -84,7 +84,6 @@ func (q request) nameKey(ctx context.Context, name string) string {
 
 func goesBy(s apiclient.Server, name string) bool { return s.Name == name || s.Hostname == name }
 
-// named finds the one server that is called that.
 func (q request) named(ctx context.Context, name string) (apiclient.Server, error) {
 	if err := q.requireList(ctx); err != nil {
 		return apiclient.Server{}, err
@@ -143,7 +142,6 @@ func suggestServers(name string, servers []apiclient.Server) []apiclient.Server 
 	return nil
 }
 
-// shortestPart is how long a part of a name must be to match.
 const shortestPart = 3
 
 // Folded is a name without what pages, phones and alerts do to it: capitals, spaces around, hyphens

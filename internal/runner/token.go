@@ -30,7 +30,6 @@ type tokenCache struct {
 	last        atomic.Pointer[accountNames]
 }
 
-// accountNames are the names of the account and the token in the last answer.
 type accountNames struct{ account, token string }
 
 func (r *Runner) caches() *tokenCache {
@@ -112,7 +111,6 @@ func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissi
 	return facts, nil
 }
 
-// redact replaces the token in a text.
 func (r *Runner) redact(s string) string {
 	token, err := r.Token()
 	if err != nil {

@@ -167,5 +167,5 @@ func (r *Runner) NoteWorkFailed(ctx context.Context, rec approval.Record, status
 	row := r.rowFor(rec, audit.Settled)
 	row.Outcome = audit.Failed
 	row.Reason = text.Clean("It was accepted, and ended with status " + status + ".")
-	r.noteOrLog(ctx, row)
+	r.NoteOrLog(ctx, row)
 }

@@ -51,7 +51,6 @@ func byRule(d permissions.Decision) string {
 	return " by the policy's rule " + text.Quote(d.Rule)
 }
 
-// needs says what a decision asks for before anything is done.
 func needs(d permissions.Decision) string {
 	var parts []string
 	switch {
@@ -73,7 +72,6 @@ func needs(d permissions.Decision) string {
 	return says
 }
 
-// whyServer is the server that somebody asks about.
 func whyServer(raw []byte) string {
 	given, err := tools.DecodeObject(raw)
 	if err != nil {
@@ -82,7 +80,6 @@ func whyServer(raw []byte) string {
 	return string(appendScalar(nil, decoderOf(given["server"])))
 }
 
-// whyTarget reads the server that somebody asks about, if they may read it.
 func (q request) whyTarget(ctx context.Context, asked string) (*permissions.TargetServer, error) {
 	id, err := apiclient.ParseID(asked)
 	if err != nil {

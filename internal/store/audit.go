@@ -204,8 +204,6 @@ type Log struct {
 	since fs.FileInfo
 }
 
-var _ audit.Store = (*Log)(nil)
-
 // The options of a connection that only reads. A file that nobody has open has no -wal beside
 // it; it is read as it lies there, so that none is made.
 const (

@@ -158,7 +158,6 @@ func (s *signing) hasOrReplaces(ctx context.Context, tx transaction, c audit.Che
 	return s.isReplaced(ctx, tx, c)
 }
 
-// hasCheckpoint reports whether the log has a checkpoint, and its row.
 func hasCheckpoint(ctx context.Context, q queryer, c audit.Checkpoint) (bool, error) {
 	note, err := orNil(one(ctx, q, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq = $1", c.Seq))
 	if err != nil || note == nil {
@@ -222,7 +221,6 @@ func (s *signing) hasSigned(ctx context.Context, tx transaction) (bool, error) {
 	return s.hasOwn(ctx, tx, "SELECT seq, note FROM audit_checkpoints ORDER BY seq DESC")
 }
 
-// hasOwn reports whether the key signed one of the checkpoints that a query reads.
 func (s *signing) hasOwn(ctx context.Context, tx transaction, query string, args ...any) (bool, error) {
 	notes, err := all(ctx, tx, noteFields, query, args...)
 	return slices.ContainsFunc(notes, func(note audit.SignedCheckpoint) bool {

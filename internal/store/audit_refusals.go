@@ -25,7 +25,6 @@ type refusals struct {
 	counts map[refusal]*counted
 }
 
-// refusal is what makes refusals alike.
 type refusal struct{ actor, surface, account, operation string }
 
 // counted is what came after the first one.
@@ -91,7 +90,6 @@ func (c *counted) add(row audit.Row) {
 	}
 }
 
-// summary is the row for the counted refusals, if there are any.
 func (c *counted) summary() []audit.Row {
 	if c.count == 0 {
 		return nil
@@ -115,7 +113,6 @@ func (c *counted) summary() []audit.Row {
 	return []audit.Row{row}
 }
 
-// noteCounts writes what was counted of one kind, or of all.
 func (s *Store) noteCounts(kinds ...refusal) {
 	ctx, cancel := context.WithTimeout(context.Background(), refusalsStop)
 	defer cancel()

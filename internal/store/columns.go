@@ -98,7 +98,6 @@ var separator = "\x1f" + rand.Text()[:5]
 // packedColumns is a row as one text: the drivers' cost is by the column.
 var packedColumns = "concat_ws('" + separator + "', " + auditColumns + ")"
 
-// auditWidth is how many columns a row has.
 const auditWidth = 18
 
 // errPacked is for a row that does not come apart again, such as one that has NULL in a column.
@@ -106,7 +105,6 @@ var errPacked = errors.New("the columns of the row cannot be told apart")
 
 func packedFields(r *audit.Row) []any { return []any{(*packedRow)(r)} }
 
-// packedRow is an [audit.Row] that is read as packedColumns.
 type packedRow audit.Row
 
 // Scan implements [database/sql.Scanner].

@@ -175,7 +175,6 @@ func copyRows(ctx context.Context, source, target transaction, name string, colu
 	return rows.Err()
 }
 
-// rowValues is a row as the driver has it: numbers and texts.
 func rowValues(rows *sql.Rows, n int) ([]any, error) {
 	values, places := make([]any, n), make([]any, n)
 	for i := range values {
@@ -198,7 +197,6 @@ func sameLog(ctx context.Context, source, target transaction) (audit.Report, err
 	return after, err
 }
 
-// logOf reads the whole log in a transaction.
 func logOf(ctx context.Context, tx transaction) iter.Seq2[audit.Row, error] {
 	return filtered(audit.Filter{}, func(read func(context.Context, queryer) error) error { return read(ctx, tx) })
 }

@@ -96,7 +96,6 @@ func storedFirst(ds []delivery.Delivery, stored map[string]bool) []bool {
 	return fresh
 }
 
-// enqueueBatch is one call of Enqueue.
 type enqueueBatch struct {
 	owner    string
 	now      time.Time

@@ -40,7 +40,6 @@ func checkLimits(ctx context.Context, q queryer, r approval.Record, at time.Time
 	return nil
 }
 
-// applies reports whether a limit counts records like r.
 func applies(l approval.Limit, r approval.Record) bool {
 	return strings.HasSuffix(r.Operation, l.Suffix) && (l.Risk == "" || l.Risk == r.Risk) && (l.Person == "" || l.Person == r.Person)
 }

@@ -86,7 +86,6 @@ func (d dialect) files() fs.FS {
 	return files
 }
 
-// migrate applies the migrations that are missing.
 func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 	if err := checkNoHeartbeat(ctx, db, d.clock); err != nil {
 		return err

@@ -108,7 +108,6 @@ func update(m approval.Move) (string, []any) {
 	return "UPDATE approvals SET prior = state, " + set + c.where() + " RETURNING " + recordColumns, c.values
 }
 
-// assignments lists the columns that the move sets.
 func assignments(m approval.Move, p *params) string {
 	claim := m.To == approval.Executing
 	columns := []struct {
@@ -146,7 +145,6 @@ func needsConsents(to approval.State) bool {
 	return to == approval.Executing || to == approval.Approved
 }
 
-// moveError finds out why a move matched nothing.
 func moveError(ctx context.Context, q queryer, m approval.Move) error {
 	r, err := recordByID(ctx, q, m.ID)
 	if err != nil {
@@ -166,7 +164,6 @@ func moveError(ctx context.Context, q queryer, m approval.Move) error {
 	return errContended
 }
 
-// canStart reports whether the record, by itself, is where the move starts from.
 func canStart(r approval.Record, m approval.Move) bool {
 	return slices.Contains(m.From, r.State) &&
 		(m.ArgsHash == "" || m.ArgsHash == r.ArgsHash) &&

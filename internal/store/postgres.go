@@ -173,7 +173,6 @@ func isPlain(url string) bool {
 	return strings.Count(rest, "@") == strings.Count(authority, "@") && strings.Count(rest, "@") <= 1
 }
 
-// placeOf names the database without the password.
 func placeOf(c *pgx.ConnConfig) string { return c.Database + " at " + c.Host }
 
 // postgresPool does not connect yet.
@@ -187,7 +186,6 @@ func postgresPool(config *pgx.ConnConfig, connections int, params map[string]str
 	return db
 }
 
-// connector connects patiently.
 type connector struct{ driver.Connector }
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {

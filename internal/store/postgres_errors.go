@@ -48,7 +48,6 @@ func explainPostgres(err error) error {
 	return err
 }
 
-// explained is an error in other words.
 type explained struct {
 	text string
 	err  error
@@ -92,7 +91,6 @@ func hasCode(err error, codes ...string) bool {
 		slices.ContainsFunc(codes, func(code string) bool { return strings.HasPrefix(failure.Code, code) })
 }
 
-// isForeignKeyError reports whether a row names an approval that does not exist.
 func isForeignKeyError(err error) bool {
 	var failure *sqlite.Error
 	return hasCode(err, foreignKey) || errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY

@@ -73,7 +73,6 @@ func (p *pipeline) rollback(ctx context.Context) {
 	}
 }
 
-// answer is the result of a statement.
 type answer struct {
 	query  string
 	args   []any
@@ -152,10 +151,7 @@ func (p *pipeline) query(ctx context.Context, query string, args []any) (rows, e
 
 func (p *pipeline) execute(ctx context.Context, query string, args []any) (sql.Result, error) {
 	a := p.queue(query, args...)
-	return a.result(p.send(ctx))
-}
-
-func (a *answer) result(err error) (sql.Result, error) {
+	err := p.send(ctx)
 	return driver.RowsAffected(a.tag.RowsAffected()), err
 }
 

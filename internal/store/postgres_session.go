@@ -51,7 +51,6 @@ func newSession(config *pgx.ConnConfig) *session {
 	return &session{config: config}
 }
 
-// take acquires a lock under an id.
 func (s *session) take(ctx context.Context, kind liveness.Kind, id string) (liveness.Lock, error) {
 	ctx, cancel := ownTime(ctx)
 	defer cancel()
@@ -101,7 +100,6 @@ func ownTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), postgresTimeout)
 }
 
-// connect makes a connection where there is none or it is closed.
 func (s *session) connect(ctx context.Context) error {
 	if s.conn != nil && !s.conn.IsClosed() {
 		return nil

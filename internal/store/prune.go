@@ -59,7 +59,6 @@ func (s *Store) Prune(ctx context.Context) (done Pruned, err error) {
 	return done, err
 }
 
-// inBatches calls do until nothing is left.
 func inBatches(ctx context.Context, do func(context.Context) (more bool, err error)) error {
 	for {
 		begun := time.Now()
@@ -93,7 +92,6 @@ func pruneBefore(ctx context.Context, s *Store) (time.Time, error) {
 	return time.Time{}, err
 }
 
-// pruning deletes what is older than a time.
 type pruning struct {
 	*Store
 	before time.Time

@@ -202,7 +202,6 @@ func insertIn(ctx context.Context, tx transaction, r approval.Record, limits []a
 	return asStored(r), false, rememberRequest(ctx, tx, r, r.ID)
 }
 
-// asStored is a record as it is read back.
 func asStored(r approval.Record) approval.Record {
 	for _, field := range recordFields(&r) {
 		switch f := field.(type) {
@@ -222,7 +221,6 @@ func asStored(r approval.Record) approval.Record {
 	return r
 }
 
-// mayInsert fails if a new record is not allowed.
 func mayInsert(ctx context.Context, q queryer, r approval.Record, limits []approval.Limit) error {
 	check, at := checkOpenQuestions, r.CreatedAt
 	if r.State == approval.Executing {

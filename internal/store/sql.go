@@ -12,7 +12,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 )
 
-// queryer is a pool or a transaction.
 type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (rows, error)
 }
@@ -28,7 +27,6 @@ type rows interface {
 // params collects the arguments of a statement while its text is put together.
 type params struct{ values []any }
 
-// add returns the placeholder of the next argument.
 func (p *params) add(value any) string {
 	p.values = append(p.values, value)
 	return "$" + strconv.Itoa(len(p.values))
@@ -43,13 +41,11 @@ func addAll[T any](p *params, values []T) string {
 	return strings.Join(marks, ", ")
 }
 
-// conditions puts a WHERE clause together.
 type conditions struct {
 	params
 	clauses []string
 }
 
-// equal asks for a column's value, unless it is the empty string.
 func (c *conditions) equal(column, value string) {
 	if value != "" {
 		c.clauses = append(c.clauses, column+" = "+c.add(value))
@@ -95,7 +91,6 @@ func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "'
 // again at each use.
 func limit(n int) string { return " LIMIT " + strconv.Itoa(n) }
 
-// where is the clause, or nothing if there are no conditions.
 func (c *conditions) where() string {
 	if len(c.clauses) == 0 {
 		return ""
@@ -105,10 +100,12 @@ func (c *conditions) where() string {
 
 // one runs a query for a single row. No row is approval.ErrNotFound.
 func one[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) (T, error) {
-	rows, err := all(ctx, q, fields, query, args...)
+	return first(all(ctx, q, fields, query, args...))
+}
+
+func first[T any](rows []T, err error) (one T, _ error) {
 	if err != nil || len(rows) == 0 {
-		var none T
-		return none, cmp.Or(err, approval.ErrNotFound)
+		return one, cmp.Or(err, approval.ErrNotFound)
 	}
 	return rows[0], nil
 }
@@ -127,7 +124,6 @@ func orNil[T any](value T, err error) (*T, error) {
 // observe is called with each statement; a test looks at its plan.
 var observe = func(query string, args []any) {}
 
-// all runs a query for any number of rows.
 func all[T any](ctx context.Context, q queryer, fields func(*T) []any, query string, args ...any) ([]T, error) {
 	args = storable(args)
 	observe(query, args)
@@ -138,7 +134,6 @@ func all[T any](ctx context.Context, q queryer, fields func(*T) []any, query str
 	return scanAll(nil, rows, fields)
 }
 
-// scanAll appends rows to out, and closes them.
 func scanAll[T any](out []T, rows rows, fields func(*T) []any) ([]T, error) {
 	defer rows.Close()
 	for rows.Next() {
@@ -154,7 +149,6 @@ func scanAll[T any](out []T, rows rows, fields func(*T) []any) ([]T, error) {
 	return out, nil
 }
 
-// exists reports whether a query that counts counts anything.
 func exists(ctx context.Context, q queryer, query string, args ...any) (bool, error) {
 	n, err := count(ctx, q, query, args...)
 	return n > 0, err
@@ -176,7 +170,6 @@ func execute(ctx context.Context, tx transaction, query string, args ...any) (bo
 	return n > 0, err
 }
 
-// insert stores one row.
 func insert(ctx context.Context, tx transaction, table, columns string, values []any) error {
 	_, err := execute(ctx, tx, insertQuery(table, columns, values), values...)
 	return err

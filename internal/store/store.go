@@ -15,14 +15,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/vpsbot/vpsbot/internal/approval"
-	"github.com/vpsbot/vpsbot/internal/audit"
-	"github.com/vpsbot/vpsbot/internal/delivery"
-	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/liveness"
 )
 
-// readers is the size of the read pool.
 const readers = 4
 
 // Store is an open database. It is safe for concurrent use, by any number of processes on
@@ -68,14 +63,6 @@ type engine struct {
 	session   *session        // whose locks show that this process exists; nil: a file
 	growth    *growth         // of the pools; nil: they are as wide as they get
 }
-
-var (
-	_ approval.Store = (*Store)(nil)
-	_ delivery.Inbox = (*Store)(nil)
-	_ delivery.Posts = (*Store)(nil)
-	_ audit.Store    = (*Store)(nil)
-	_ keys.Store     = (*Store)(nil)
-)
 
 // Open opens the database that url names, "sqlite:PATH" or "postgres://…", and brings its
 // schema up to date; a file and its folder are made where they are missing. The caller

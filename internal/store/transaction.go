@@ -24,7 +24,6 @@ type transaction struct {
 	log *appended
 }
 
-// appended is what a transaction has done to the log.
 type appended struct {
 	first   int64 // number of the first row; 0: none
 	seq     int64 // of the last row
@@ -34,7 +33,6 @@ type appended struct {
 	accepts bool                   // it accepts a restored log
 }
 
-// change is what is done in a transaction.
 type change func(ctx context.Context, tx transaction) error
 
 // inTx runs a change in a write transaction and commits it unless the change fails. It may run it
@@ -218,15 +216,10 @@ func (t transaction) unprepared() transaction {
 }
 
 // readOne reads a single row. No row is approval.ErrNotFound.
-func readOne[T any](ctx context.Context, s *Store, fields func(*T) []any, query string, args ...any) (out T, err error) {
-	err = s.reading(ctx, func(ctx context.Context, q queryer) error {
-		out, err = one(ctx, q, fields, query, args...)
-		return err
-	})
-	return out, err
+func readOne[T any](ctx context.Context, s *Store, fields func(*T) []any, query string, args ...any) (T, error) {
+	return first(readAll(ctx, s, fields, query, args...))
 }
 
-// readAll reads any number of rows.
 func readAll[T any](ctx context.Context, s *Store, fields func(*T) []any, query string, args ...any) (out []T, err error) {
 	err = s.reading(ctx, func(ctx context.Context, q queryer) error {
 		out, err = all(ctx, q, fields, query, args...)
@@ -235,7 +228,6 @@ func readAll[T any](ctx context.Context, s *Store, fields func(*T) []any, query 
 	return out, err
 }
 
-// change runs one statement in a transaction of its own, and reports whether it changed anything.
 func (s *Store) change(ctx context.Context, query string, args ...any) (bool, error) {
 	return result(ctx, s.inTx, func(ctx context.Context, tx transaction) (bool, error) {
 		return execute(ctx, tx, query, args...)

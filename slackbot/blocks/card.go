@@ -33,7 +33,6 @@ type AskView struct {
 // mostCalled limits the mentions at once, so that the question stays visible.
 const mostCalled = 10
 
-// askTexts are the requests to the reader.
 var askTexts = map[Role]md{Own: "Please confirm", Second: "Approval needed"}
 
 // Ask is the card of a record with the buttons to answer it. The buttons carry the record's id
@@ -122,7 +121,6 @@ func targetFields(target []tools.Line) (shown []md) {
 	return shown
 }
 
-// askerOf names the asker of a record with their user in Slack, if they have one.
 func askerOf(rec approval.Record, user string) md {
 	asker, inSlack := identity(rec.Actor), mention(user)
 	if name, ok := strings.CutPrefix(rec.Actor, "local:"); ok {
@@ -134,12 +132,10 @@ func askerOf(rec approval.Record, user string) md {
 	return asker + " (" + inSlack + ")"
 }
 
-// askedBy names the asker of a record, the surface and the account.
 func askedBy(rec approval.Record, asker md) md {
 	return join(" · ", join(" ", "Asked by", asker, surface(rec.Surface)), account(rec.Account))
 }
 
-// answers lists the consents to a record.
 func answers(given []approval.Consent) md {
 	var all []md
 	for _, c := range given[:min(10, len(given))] {

@@ -44,7 +44,6 @@ func Form(op *tools.Op, given map[string]string, c Choices, meta string) slack.M
 	return submittable(modal(title, meta, body), CallbackForm, submit)
 }
 
-// input is the block of one field.
 func input(f tools.Field, given string, choices []Choice) slack.Block {
 	hint := spellCommands(f.Doc)
 	options := optionsOf(choices, given)
@@ -208,7 +207,6 @@ func NameModal(rec approval.Record, meta string) slack.ModalViewRequest {
 	return submittable(modal("Confirm", meta, body, asks...), CallbackName, "Confirm")
 }
 
-// mostReason is how long a reason may be.
 const mostReason = 300
 
 // DenyModal asks for the reason of a no, which is optional.

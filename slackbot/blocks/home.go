@@ -54,7 +54,6 @@ func Home(o HomeView) slack.HomeTabViewRequest {
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: fit(body, nil, mostViewBlocks, homeText)}}
 }
 
-// homePart begins a part of the Home tab.
 func homePart(heading md) []slack.Block {
 	return append([]slack.Block{slack.NewDividerBlock()}, header(heading)...)
 }

@@ -52,12 +52,10 @@ func titleOf(c *tools.Catalogue, operation string) string {
 
 var surfaces = map[string]md{"mcp": "over MCP", "terminal": "at a terminal", "slack": "in Slack"}
 
-// surface names the surface of a record's origin.
 func surface(s string) md { return surfaces[approval.ParseOrigin(s).Surface] }
 
 func account(name string) md { return labelled("Account ", codeName(name)) }
 
-// until is the end of a question.
 func until(at time.Time) md { return labelled("Open until ", date(at)) }
 
 func asOf(now time.Time) md { return labelled("As of ", date(now)) }
@@ -83,7 +81,6 @@ func statusMark(status string) md {
 	return "⚪"
 }
 
-// statusOf is a status with its mark.
 func statusOf(status string) md {
 	if blank(status) {
 		return "⚪ unknown"

@@ -100,7 +100,6 @@ func modal(title, meta string, body []slack.Block, inputs ...slack.Block) slack.
 	}
 }
 
-// submittable returns the modal with a button that sends it in.
 func submittable(v slack.ModalViewRequest, callback, submit string) slack.ModalViewRequest {
 	v.CallbackID, v.Submit = callback, plain(submit, mostTitle)
 	return v
@@ -123,7 +122,6 @@ func fit(body, tail []slack.Block, most, characters int) []slack.Block {
 	return slices.Concat(body, tail)
 }
 
-// textLength counts the characters of a block.
 func textLength(b slack.Block) int {
 	texts := readableTexts(b)
 	switch b := b.(type) {

@@ -26,7 +26,6 @@ func Approvals(mine, waiting []approval.Record, now time.Time) Message {
 	return message(says, nil, questions("Wait for you", waiting, Second), questions("Asked for by you", mine, Own), contextLine(asOf(now)))
 }
 
-// openRecords returns the records that have not expired.
 func openRecords(records []approval.Record, now time.Time) []approval.Record {
 	return slices.DeleteFunc(slices.Clone(records), func(rec approval.Record) bool { return !rec.StateAt(now).IsOpen() })
 }
@@ -41,7 +40,6 @@ func requests(n int, one, many md) md {
 	return counted(n, "request") + " " + many
 }
 
-// questions lists records with the buttons that answer them.
 func questions(heading md, records []approval.Record, role Role) []slack.Block {
 	if len(records) == 0 {
 		return nil
@@ -54,7 +52,6 @@ func questions(heading md, records []approval.Record, role Role) []slack.Block {
 	return append(blocks, contextLine(moreOf(len(records)-mostRecords, "request"))...)
 }
 
-// summary is a record in two lines.
 func summary(rec approval.Record) []md {
 	by := askedBy(rec, identity(rec.Actor))
 	if rec.State == approval.Pending {
@@ -132,7 +129,6 @@ func auditTarget(target string) string {
 	return target
 }
 
-// auditMark is the mark of a decision or an outcome.
 func auditMark(outcome string) md {
 	if w, ok := stateTexts[approval.State(outcome)]; ok {
 		return w.mark

@@ -44,7 +44,6 @@ func escaped(s string) md {
 // code is a text shown exactly as it is: an id, an address, a command. It may be empty.
 func code(s string) md { return codeOf(s, longestText) }
 
-// codeName is a name shown exactly as it is.
 func codeName(s string) md { return codeOf(s, longestName) }
 
 func codeOf(s string, most int) md {
@@ -55,13 +54,10 @@ func codeOf(s string, most int) md {
 	return md("`" + entities.Replace(s) + "`")
 }
 
-// cutMarkup cuts a text that is markup already.
 func cutMarkup(s string, most int) md { return clip(md(s), most) }
 
-// strong is words of ours in bold.
 func strong(m md) md { return "*" + m + "*" }
 
-// labelled puts a label before what is not empty.
 func labelled(label, m md) md {
 	if m == "" {
 		return ""
@@ -69,7 +65,6 @@ func labelled(label, m md) md {
 	return label + m
 }
 
-// each returns the results of do for all values.
 func each[T, R any](all []T, do func(T) R) []R {
 	results := make([]R, len(all))
 	for i, v := range all {
@@ -149,7 +144,6 @@ func identity(identity string) md {
 	return named(identity)
 }
 
-// join puts a separator between what is not empty.
 func join(between string, parts ...md) md {
 	var kept []string
 	for _, p := range parts {

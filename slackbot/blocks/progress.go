@@ -73,7 +73,6 @@ func Calls(rec approval.Record, o LiveView) Reason {
 	return NoReason
 }
 
-// recordStatus is the state of a record in words.
 type recordStatus struct {
 	state   approval.State
 	ended   bool // the asker is called
@@ -198,7 +197,6 @@ func effect(c *tools.Catalogue, rec approval.Record, now recordStatus) md {
 	return ""
 }
 
-// waitsFor names the people whose consent is missing.
 func waitsFor(rec approval.Record, given []approval.Consent) md {
 	missing := approval.Missing(rec, given)
 	var all []md

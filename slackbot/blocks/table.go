@@ -37,7 +37,6 @@ func rows(t runner.Table) (shown []slack.Block, left int) {
 	return sections(all...), len(t.Rows) - len(all)
 }
 
-// row shows one row.
 func row(header, cells []string) md {
 	title := 0
 	for _, column := range slices.Backward(titleColumns) {

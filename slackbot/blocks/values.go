@@ -61,7 +61,6 @@ func value(name, s string) md {
 	return esc(s)
 }
 
-// codes is a list with each item as it is, such as permissions.
 func codes(s string) md {
 	return join(" ", each(strings.Split(truncate(s, longestText), ", "), code)...)
 }
@@ -93,16 +92,13 @@ func cell(name, s string) md {
 	return v
 }
 
-// booleanWords are the values of boolean columns in a row.
 var booleanWords = map[string]map[string]md{
 	"auto_renew": {"true": "renews itself", "false": "does not renew itself"},
 	"locked":     {"true": "locked", "false": "not locked"},
 }
 
-// mostLines is how many values of one object are shown.
 const mostLines = 60
 
-// lines shows an object, a value a line.
 func lines(raw []byte) []md {
 	var all []md
 	flatten("", raw, func(name, s string) {
@@ -140,7 +136,6 @@ func flatten(prefix string, raw []byte, do func(name, value string)) {
 	}
 }
 
-// scalar is a value as text; of a list its items with commas.
 func scalar(v jsontext.Value) string {
 	switch v.Kind() {
 	case '"':

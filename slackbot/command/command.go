@@ -36,7 +36,6 @@ const (
 // kinds are the commands that are no operations.
 var kinds = []Kind{Help, Why, Approvals, Audit, Freeze, Unfreeze}
 
-// takesText reports whether what follows the word is a text and no fields.
 func (k Kind) takesText() bool {
 	return k == Approvals || k == Audit || k == Freeze || k == Unfreeze
 }
@@ -238,7 +237,6 @@ func isHelpMark(text string) bool {
 
 func isLongFlag(word string) bool { return strings.HasPrefix(restoreHyphens(word), "--") }
 
-// isQuoted reports whether quotes are around the whole of a text.
 func isQuoted(text string) bool {
 	return len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"'
 }

@@ -16,7 +16,6 @@ const (
 	csvFlag   = "csv"
 )
 
-// fieldParser parses the words after an operation.
 type fieldParser struct {
 	*parser
 	c     Command
@@ -89,7 +88,6 @@ func (p *fieldParser) switchOn(field tools.Field, w word) error {
 	return p.put(field, "true")
 }
 
-// valueFollows reports whether the next word can be the value of a flag.
 func (p *fieldParser) valueFollows() bool {
 	if p.at+1 == len(p.words) {
 		return false
@@ -99,7 +97,6 @@ func (p *fieldParser) valueFollows() bool {
 	return !next.isFlag() && (!next.set || !isField)
 }
 
-// assignment parses field=value.
 func (p *fieldParser) assignment(w word) error {
 	field, err := p.find(w.name())
 	switch {
@@ -119,7 +116,6 @@ func (p *fieldParser) known(name string) (tools.Field, bool) {
 	return p.c.Op.Field(name)
 }
 
-// find finds a field, if need be by correction of its name.
 func (p *fieldParser) find(name string) (tools.Field, error) {
 	if field, ok := p.known(name); ok {
 		return field, nil

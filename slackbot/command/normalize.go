@@ -57,7 +57,6 @@ var (
 	written = regexp.MustCompile(`&(?:amp|lt|gt);|<([a-zA-Z][a-zA-Z0-9+.-]*:)([^<>|]*)(\|[^<>]*)?>`)
 )
 
-// unescape returns the text as it was typed.
 func unescape(text string) string {
 	return written.ReplaceAllStringFunc(text, func(found string) string {
 		if found[0] == '&' {

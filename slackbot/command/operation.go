@@ -61,7 +61,6 @@ func (v vocabulary) suggestHead(typed string) string {
 	return text.Suggest(typed, v.heads())
 }
 
-// findOperation finds the operation that the words begin with and returns the words after it.
 func (p *parser) findOperation(words []word) (*tools.Op, []word, error) {
 	first := words[0].lower()
 	if resource, ok := p.resourceOf(first); ok {

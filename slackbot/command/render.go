@@ -69,7 +69,6 @@ func (c Command) fieldWords() []string {
 
 func flag(field string) string { return "--" + fieldtext.Flag(field) }
 
-// quoteWord puts a text in quotes unless it is a plain word.
 func quoteWord(text string) string {
 	odd := func(c rune) bool {
 		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_.:/@+,", c)

@@ -40,18 +40,14 @@ func (w word) isFlag() bool {
 	return w.set && strings.HasPrefix(w.field, "-") || !w.set && !w.quoted && strings.HasPrefix(w.text, "-")
 }
 
-// isBare reports whether the word could be a name: no flag, no field, no quotes.
 func (w word) isBare() bool { return !w.set && !w.quoted && !w.isFlag() }
 
-// asksHelp reports whether the word asks what the words before it mean.
 func (w word) asksHelp() bool {
 	return !w.set && !w.quoted && slices.Contains([]string{"?", "-h", "--help"}, w.lower())
 }
 
-// bare makes the word that was typed as text, without quotes.
 func bare(text string) word { return word{text: text} }
 
-// join joins words to the text that they were.
 func join(words []word) string {
 	texts := make([]string, len(words))
 	for i, w := range words {
@@ -60,7 +56,6 @@ func join(words []word) string {
 	return strings.Join(texts, " ")
 }
 
-// split splits a normalized text into words.
 func (p *parser) split(text string) ([]word, error) {
 	var all []word
 	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
@@ -98,7 +93,6 @@ func startsQuote(text string) bool {
 	return c == '"' || isSingle(c)
 }
 
-// isSingle reports whether c is a single quote, of a keyboard or of a phone.
 func isSingle(c rune) bool { return c == '\'' || c == '‘' || c == '’' || c == '‚' }
 
 // quote returns a text in quotes without them. A single quote within a word is an apostrophe. A double

@@ -59,7 +59,6 @@ func (v vocabulary) resourceOf(word string) (string, bool) {
 	return "", false
 }
 
-// actionOf finds a resource's operation by its action, or returns nil.
 func (v vocabulary) actionOf(resource, action string) *tools.Op {
 	if other, ok := aliases[action]; ok {
 		action = other
@@ -84,12 +83,10 @@ func (v vocabulary) defaultOf(resource string) *tools.Op {
 	return nil
 }
 
-// actionsOf returns a resource's actions, sorted.
 func (v vocabulary) actionsOf(resource string) []string {
 	return slices.Sorted(maps.Keys(v[resource]))
 }
 
-// resourcesWith returns the resources that have an action.
 func (v vocabulary) resourcesWith(action string) []string {
 	var all []string
 	for resource := range v {
@@ -108,7 +105,6 @@ func (v vocabulary) isAction(word string) bool {
 // actionList names a resource's actions in a sentence: "create, delete or list".
 func (v vocabulary) actionList(resource string) string { return text.Join(v.actionsOf(resource), "or") }
 
-// heads are all words that a command may begin with.
 func (v vocabulary) heads() []string {
 	all := slices.Collect(maps.Keys(v))
 	all = append(all, v.actionsOf(serverResource)...)

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/delivery"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
@@ -63,19 +64,11 @@ func (i *Inbox) storeBatches(ctx context.Context) {
 		}
 		if len(batch) > room {
 			i.behind.Store(true)
-			i.wake()
+			background.Wake(i.wakeup) // to claim the rest
 		}
 	})
 	for _, p := range drain(i.batches, cap(i.batches)) {
 		p.stored <- ErrNotStored
-	}
-}
-
-// wake starts a claim. All calls during one start a single further one.
-func (i *Inbox) wake() {
-	select {
-	case i.wakeup <- struct{}{}:
-	default:
 	}
 }
 

@@ -73,7 +73,6 @@ func (u *update) notifyAsker(ctx context.Context, reason blocks.Reason, isNew bo
 // notifiedBy stands for the hash of a notifying message where another message has notified the asker.
 func notifiedBy(kind string) string { return "called by " + kind }
 
-// isNotification reports whether this message is the one that notifies the asker.
 func (u *update) isNotification(ctx context.Context, reason blocks.Reason) bool {
 	p := u.post
 	if p.Kind == endKind || p.Kind == turnKind {
@@ -115,7 +114,6 @@ func (u *update) approverIDs(ctx context.Context) (ids []string) {
 	return ids
 }
 
-// undoCommand is the command that undoes what a record did; "" if there is none.
 func undoCommand(c *tools.Catalogue, rec approval.Record) string {
 	op, ok := c.Lookup(rec.Operation)
 	if !ok || op.Undo == "" || rec.State != approval.Done {

@@ -128,7 +128,6 @@ func (f *Follower) Show(ctx context.Context, a Asked, rec approval.Record) {
 	f.wake()
 }
 
-// card is the question to the asker, as an answer to their command.
 func (f *Follower) card(a Asked, rec approval.Record) delivery.Post {
 	p := f.newPost(cardKind, rec, a.User, a.Channel)
 	p.URLUntil = p.Next.Add(urlLasts)

@@ -21,14 +21,12 @@ type work struct {
 	took   time.Duration // until it had settled
 }
 
-// inProgress reports whether the work of a record may still go on.
 func (f *Follower) inProgress(rec approval.Record) bool {
 	op, ok := f.Runner.Catalogue.Lookup(rec.Operation)
 	w, _ := f.progress.Get(rec.ID)
 	return ok && op.Settles && rec.State == approval.Done && !w.Settled && f.Now().Sub(rec.ClaimedAt) < followFor
 }
 
-// addProgress adds to a view how far the record's work is.
 func (u *update) addProgress(ctx context.Context, view *blocks.LiveView) {
 	elapsed := u.Now().Sub(u.rec.ClaimedAt).Truncate(time.Second)
 	if u.rec.State == approval.Executing && !u.rec.ClaimedAt.IsZero() {

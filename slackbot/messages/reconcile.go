@@ -82,7 +82,6 @@ func appearance(rec approval.Record) string {
 	return strings.Join([]string{string(rec.State), string(rec.AnswerMode), rec.Approver}, " ")
 }
 
-// ensureMessages adds the posts that a record must have and has not.
 func (f *Follower) ensureMessages(ctx context.Context, store Store, rec approval.Record) error {
 	var posts []delivery.Post
 	if rec.State == approval.Pending && rec.AnswerMode == approval.Async {

@@ -191,10 +191,5 @@ func (f *Follower) MarkDirty(ctx context.Context, id string) {
 	f.wake()
 }
 
-// wake starts a round of Sync. All calls during one round start a single further one.
-func (f *Follower) wake() {
-	select {
-	case f.wakeup <- struct{}{}:
-	default:
-	}
-}
+// wake starts a round of Sync.
+func (f *Follower) wake() { background.Wake(f.wakeup) }

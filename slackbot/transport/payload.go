@@ -14,7 +14,6 @@ import (
 // errMalformed names no content: a payload may hold what a person typed.
 var errMalformed = errors.New("it cannot be read")
 
-// command makes a delivery of a slash command.
 func command(id string, fields map[string]string) (Delivery, error) {
 	if fields["command"] == "" {
 		return Delivery{}, errMalformed
@@ -70,7 +69,6 @@ func pack[V any](id string, kind Kind, members map[string]V) (Delivery, error) {
 	return Delivery{ID: id, Kind: kind, Body: body}, nil
 }
 
-// text decodes a JSON string; "" if it is none.
 func text(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
@@ -112,7 +110,6 @@ func jsonFields(payload []byte) map[string]string {
 	return fields
 }
 
-// envelope is one message of Socket Mode.
 type envelope struct {
 	Type           string          `json:"type"`
 	EnvelopeID     string          `json:"envelope_id"`

@@ -54,7 +54,6 @@ const (
 // plainChars become part of an ID unchanged; a database may refuse others, such as NUL.
 const plainChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
-// identify makes a delivery's ID of Slack's own.
 func identify(prefix, id string) string {
 	if id != "" && len(id) <= 128 && strings.Trim(id, plainChars) == "" {
 		return prefix + id

@@ -41,7 +41,6 @@ func TokenRefusal(code string) string {
 	return ""
 }
 
-// isInvalidToken reports whether a code proves that the token is not valid now.
 func isInvalidToken(code string) bool { return tokenErrors[code] != "" || code == "org_login_required" }
 
 func isRateLimit(code string) bool { return slices.Contains(rateLimitCodes, code) }
