@@ -20,9 +20,9 @@ const (
 	mostFunctionLines = 60
 	mostParameters    = 6 // of one function, its context counted
 
-	mostLines     = 39_450 // of the product: 46,450 before the packages of today, 37,790 with them; growth has 1,000 of its own and took 1,650: 39,000 is the goal
-	mostFiles     = 300    // of the product; 330 was the goal
-	mostTestLines = 4_400  // of packages that tests alone use; 4,000 before big stores, 4,300 before the load of Slack
+	mostLines     = 39_000 // of the product: 46,450 before the packages of today, 37,790 with them; growth took 1,650 and gave 440 of what there was back
+	mostFiles     = 282    // of the product; 330 was the goal, 287 were there before growth gave some back
+	mostTestLines = 4_370  // of packages that tests alone use; 4,000 before big stores, 4,300 before the load of Slack
 	leastLines    = 40     // of a file: a smaller one joins its owner, but for operations and what differs by system
 	mostMethods   = 60     // of one type; 60 is the goal
 	mostManyParam = 14     // functions with five parameters or more; 15 was the goal
