@@ -3,6 +3,7 @@ package mcpserver
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -63,8 +64,72 @@ func (s *Server) approvalsFor(ctx context.Context) (all approvals, err error) {
 	return all, err
 }
 
-// list returns what the caller may see of one server, or of all where server is empty, newest first.
-func (a approvals) list(ctx context.Context, server string) ([]approvalDocument, error) {
+// document returns a record for the caller. visible is false where it is not theirs to see.
+func (a approvals) document(ctx context.Context, rec approval.Record) (d approvalDocument, visible bool, err error) {
+	own := a.Runner.IsAsker(rec, a.caller)
+	waits, err := a.waits(ctx, rec, own)
+	if err != nil || !own && !waits {
+		return d, false, err
+	}
+	card, err := runner.CardOf(rec)
+	if err != nil {
+		return d, false, err
+	}
+	card.Operation = a.toolNames(card.Operation)
+	d = approvalDocument{
+		ID: rec.ID, State: rec.StateAt(a.Runner.Now()), Tool: a.toolNames(rec.Operation), Target: text.Clean(rec.TargetName), Effect: card.Effect,
+		AskedBy: text.Clean(rec.Actor), AskedByYou: own, WaitsForYou: waits,
+		CreatedAt: rec.CreatedAt.UTC(), ChangedAt: rec.ChangedAt.UTC(), Message: a.toolNames(rec.Message), Card: &card,
+	}
+	if d.State.Waits() {
+		d.ExpiresAt = new(rec.ExpiresAt.UTC())
+	}
+	if waits {
+		d.Answer = a.howToAnswer(ctx, rec)
+	}
+	return d, true, nil
+}
+
+// howToAnswer says where the policy lets a person answer a record.
+func (a approvals) howToAnswer(ctx context.Context, rec approval.Record) string {
+	var ways []string
+	if a.Runner.Slack != nil && a.Runner.Slack(ctx) && a.Runner.MayCarry(ctx, rec, permissions.Slack) {
+		ways = append(ways, "in Slack")
+	}
+	if a.Runner.MayCarry(ctx, rec, permissions.Terminal) {
+		ways = append(ways, "at a terminal: vpsbot approvals approve "+rec.ID+", or deny")
+	}
+	if ways == nil {
+		return ""
+	}
+	return "A person answers " + strings.Join(ways, ", or ") + ". An assistant never does."
+}
+
+// waits reports whether a record waits for an answer of the caller, whose own it may be.
+func (a approvals) waits(ctx context.Context, rec approval.Record, own bool) (bool, error) {
+	no := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal} // who may say no is concerned, wherever a yes is given
+	if rec.StateAt(a.Runner.Now()) != approval.Pending || !own && (rec.Others == 0 || a.Runner.MayAnswer(ctx, rec, a.caller, no) != "") {
+		return false, nil
+	}
+	given, err := a.store.Consents(ctx, rec.ID)
+	person, _ := a.Runner.Policy().Person(a.caller)
+	answered := slices.ContainsFunc(given, func(c approval.Consent) bool { return c.Identity == string(a.caller) || c.Person == person })
+	missing := approval.Missing(rec, given)
+	return !answered && (own && missing.Own || !own && missing.Others > 0), err
+}
+
+func (s *Server) readApprovals(ctx context.Context, _ string) (any, error) {
+	documents, err := s.listApprovals(ctx, "")
+	return map[string]any{"count": len(documents), "results": documents}, err
+}
+
+// listApprovals returns the approvals that the caller may see, of one server or of all where server is empty, newest
+// first.
+func (s *Server) listApprovals(ctx context.Context, server string) ([]approvalDocument, error) {
+	a, err := s.approvalsFor(ctx)
+	if err != nil {
+		return nil, err
+	}
 	open := a.scope
 	open.States = approval.Open
 	queries := []approval.Query{open}
@@ -87,7 +152,7 @@ func (a approvals) list(ctx context.Context, server string) ([]approvalDocument,
 	records = slices.CompactFunc(records, func(x, y approval.Record) bool { return x.ID == y.ID })
 	documents := []approvalDocument{}
 	for _, rec := range records {
-		if server != "" && rec.TargetName != server && rec.Target != "server:"+server {
+		if server != "" && !isAbout(rec, server) {
 			continue
 		}
 		document, visible, err := a.document(ctx, rec)
@@ -102,52 +167,14 @@ func (a approvals) list(ctx context.Context, server string) ([]approvalDocument,
 	return documents, nil
 }
 
-// document returns a record for the caller. visible is false where it is not theirs to see.
-func (a approvals) document(ctx context.Context, rec approval.Record) (d approvalDocument, visible bool, err error) {
-	own := a.Runner.IsAsker(rec, a.caller)
-	waits, err := a.waits(ctx, rec, own)
-	if err != nil || !own && !waits {
-		return d, false, err
+// isAbout reports whether a record is about the server of an id or a name: itself, or a copy of it.
+func isAbout(rec approval.Record, server string) bool {
+	var facts struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
 	}
-	card, err := runner.CardOf(rec)
-	if err != nil {
-		return d, false, err
-	}
-	card.Operation = a.toolNames(card.Operation)
-	d = approvalDocument{
-		ID: rec.ID, State: rec.StateAt(a.Runner.Now()), Tool: a.toolNames(rec.Operation), Target: text.Clean(rec.TargetName), Effect: card.Effect,
-		AskedBy: text.Clean(rec.Actor), AskedByYou: own, WaitsForYou: waits,
-		CreatedAt: rec.CreatedAt.UTC(), ChangedAt: rec.ChangedAt.UTC(), Message: a.toolNames(rec.Message), Card: &card,
-	}
-	if d.State.Waits() {
-		d.ExpiresAt = new(rec.ExpiresAt.UTC())
-	}
-	if waits {
-		d.Answer = "A person answers, at a terminal: vpsbot approvals approve " + rec.ID + ", or deny. Never run that yourself."
-	}
-	return d, true, nil
-}
-
-// waits reports whether a record waits for an answer of the caller, whose own it may be.
-func (a approvals) waits(ctx context.Context, rec approval.Record, own bool) (bool, error) {
-	no := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal} // who may say no is concerned, wherever a yes is given
-	if rec.StateAt(a.Runner.Now()) != approval.Pending || !own && (rec.Others == 0 || a.Runner.MayAnswer(ctx, rec, a.caller, no) != "") {
-		return false, nil
-	}
-	given, err := a.store.Consents(ctx, rec.ID)
-	person, _ := a.Runner.Policy().Person(a.caller)
-	answered := slices.ContainsFunc(given, func(c approval.Consent) bool { return c.Identity == string(a.caller) || c.Person == person })
-	missing := approval.Missing(rec, given)
-	return !answered && (own && missing.Own || !own && missing.Others > 0), err
-}
-
-func (s *Server) readApprovals(ctx context.Context, _ string) (any, error) {
-	all, err := s.approvalsFor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	documents, err := all.list(ctx, "")
-	return map[string]any{"count": len(documents), "results": documents}, err
+	_ = json.Unmarshal(rec.Facts, &facts) // of a server that was not there yet there are none
+	return slices.Contains([]string{rec.TargetName, facts.ID, facts.Name}, server)
 }
 
 // readApproval reads one approval. One that the caller may not see is no other than one that does not exist.

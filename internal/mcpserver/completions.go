@@ -86,8 +86,8 @@ func (c *completer) list(ctx context.Context, variable, server string) []string 
 		return nil
 	}
 	ctx = apiclient.UseToken(ctx, token)
-	key := fmt.Sprintf("%x %p %q %q %q", sha256.Sum256([]byte(token)), c.Runner.Policy().Book, callerOf(ctx), variable, server)
-	words, _ := c.lists.Get(ctx, key, func(ctx context.Context) ([]string, error) {
+	key := sha256.Sum256(fmt.Appendf(nil, "%q %p %q %q %q", token, c.Runner.Policy().Book, callerOf(ctx), variable, server)) // server is as long as the client likes
+	words, _ := c.lists.Get(ctx, string(key[:]), func(ctx context.Context) ([]string, error) {
 		return guard(c.Server, "listing for completions", func() ([]string, error) {
 			switch {
 			case variable == serverArgument.Name:
@@ -144,15 +144,10 @@ func (c *completer) copyIDs(ctx context.Context, server string) (ids []string, e
 	return nil, err
 }
 
-func (c *completer) approvalIDs(ctx context.Context) ([]string, error) {
-	all, err := c.approvalsFor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	documents, err := all.list(ctx, "")
-	ids := make([]string, len(documents))
-	for i, d := range documents {
-		ids[i] = d.ID
+func (c *completer) approvalIDs(ctx context.Context) (ids []string, err error) {
+	documents, err := c.listApprovals(ctx, "")
+	for _, d := range documents {
+		ids = append(ids, d.ID)
 	}
 	return ids, err
 }

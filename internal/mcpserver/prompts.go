@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -95,11 +96,7 @@ func (s *Server) getPrompt(ctx context.Context, p prompt, given map[string]strin
 	}
 	says := p.text(values, s.Runner.Now())
 	if p.approvals {
-		all, err := s.approvalsFor(ctx)
-		if err != nil {
-			return nil, err
-		}
-		known, err := all.list(ctx, values[serverArgument.Name])
+		known, err := s.listApprovals(ctx, values[serverArgument.Name])
 		if err != nil {
 			return nil, err
 		}
@@ -133,12 +130,8 @@ func (p prompt) check(given map[string]string) (map[string]string, error) {
 		}
 	}
 	for name := range given {
-		switch {
-		case p.takes(name):
-		case len(names) == 0:
-			return nil, invalidParams("the prompt " + p.name + " has no arguments; " + text.Quote(name) + " was given")
-		default:
-			return nil, invalidParams("the prompt " + p.name + " has no argument " + text.Quote(name) + "; it has " + strings.Join(names, ", "))
+		if !p.takes(name) {
+			return nil, invalidParams("the prompt " + p.name + " has no argument " + text.Quote(name) + "; it has " + cmp.Or(strings.Join(names, ", "), "none"))
 		}
 	}
 	return values, nil

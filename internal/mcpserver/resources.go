@@ -126,45 +126,39 @@ func (s *Server) run(ctx context.Context, operation, which string, limit int) ru
 	return s.Runner.Run(ctx, call)
 }
 
-// readCopies reads the backups and the snapshots of a server; where one of the two is refused, why.
+// readCopies reads the backups and the snapshots of a server; where one of the two cannot be read, it says why.
 func (s *Server) readCopies(ctx context.Context, which string) (any, error) {
-	var all struct {
-		Backups   json.RawMessage   `json:"backups,omitempty"`
-		Snapshots json.RawMessage   `json:"snapshots,omitempty"`
-		Missing   map[string]string `json:"missing,omitempty"`
+	copies, missing, failed := map[string]any{}, map[string]string{}, error(nil)
+	for _, kind := range []string{"snapshots", "backups"} {
+		reply := s.run(ctx, kind+".list", which, tools.MaxLimit)
+		if err := s.asError(reply); err != nil {
+			missing[kind], failed = err.Error(), err
+			continue
+		}
+		copies[kind] = reply.Structured()
 	}
-	backups, snapshots := s.run(ctx, "backups.list", which, tools.MaxLimit), s.run(ctx, "snapshots.list", which, tools.MaxLimit)
-	all.Backups, all.Snapshots = backups.Structured(), snapshots.Structured()
-	noBackups, noSnapshots := s.asError(backups), s.asError(snapshots)
-	switch {
-	case noBackups != nil && noSnapshots != nil:
-		return nil, noBackups
-	case noBackups != nil:
-		all.Missing = map[string]string{"backups": noBackups.Error()}
-	case noSnapshots != nil:
-		all.Missing = map[string]string{"snapshots": noSnapshots.Error()}
+	switch len(missing) {
+	case 0:
+		return copies, nil
+	case 1:
+		copies["missing"] = missing
+		return copies, nil
 	}
-	return all, nil
+	return nil, failed
 }
 
-// refusedTools are tools that are refused for the same reason.
-type refusedTools struct {
-	Why   string   `json:"why"`
-	Tools []string `json:"tools"`
-}
-
-// readCaller says who the caller is and what they may do, by risk.
+// readCaller says who the caller is, what they may do, by risk, and why not the rest.
 func (s *Server) readCaller(ctx context.Context, _ string) (any, error) {
 	var me struct {
 		Actor   string                        `json:"actor"`
 		Person  string                        `json:"person,omitempty"` // in the policy
 		Account json.RawMessage               `json:"account,omitempty"`
 		May     map[permissions.Risk][]string `json:"may"`
-		MayNot  []refusedTools                `json:"may_not"`
+		MayNot  map[string]string             `json:"may_not"` // why, by tool
 		Notice  string                        `json:"notice,omitempty"`
 	}
 	actor := callerOf(ctx)
-	me.Actor, me.May, me.MayNot = string(actor), map[permissions.Risk][]string{}, []refusedTools{}
+	me.Actor, me.May, me.MayNot = string(actor), map[permissions.Risk][]string{}, map[string]string{}
 	if person, known := s.Runner.Policy().Person(actor); known && person != me.Actor {
 		me.Person = person
 	}
@@ -172,20 +166,12 @@ func (s *Server) readCaller(ctx context.Context, _ string) (any, error) {
 	for _, op := range offered {
 		me.May[op.Risk] = append(me.May[op.Risk], op.ToolName())
 	}
-	if _, no := refused["account.get"]; !no { // one who only asks is no row of the log
+	for name, why := range refused {
+		me.MayNot[s.toolNames(name)] = s.toolNames(why)
+	}
+	if _, no := refused["account.get"]; !no { // whoever only asks is no row of the log
 		account := s.run(ctx, "account.get", "", 0)
 		me.Account, me.Notice = account.Structured(), s.toolNames(account.Message)
-	}
-	for _, op := range s.Runner.Catalogue.Operations() {
-		why, ok := refused[op.Name]
-		same := slices.IndexFunc(me.MayNot, func(r refusedTools) bool { return r.Why == why })
-		switch {
-		case !ok:
-		case same >= 0:
-			me.MayNot[same].Tools = append(me.MayNot[same].Tools, op.ToolName())
-		default:
-			me.MayNot = append(me.MayNot, refusedTools{why, []string{op.ToolName()}})
-		}
 	}
 	me.Notice = strings.TrimSpace(me.Notice + " " + s.frozen(ctx, offered))
 	return me, nil
