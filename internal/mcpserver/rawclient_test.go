@@ -247,6 +247,12 @@ func (k *talk) result(answer <-chan message) outcome {
 	require.Nil(k, m.Error, "%+v", m.Error)
 	var o outcome
 	require.NoError(k, json.Unmarshal(m.Result, &o), string(m.Result))
+	switch {
+	case k.meta == "":
+		require.Empty(k, o.ResultType, "older clients know no type of a result")
+	case o.InputRequests == nil:
+		require.Equal(k, "complete", o.ResultType, "the newer era wants the type of each result")
+	}
 	return o
 }
 
