@@ -146,6 +146,70 @@ func TestServeStopsWhileACallWaits(t *testing.T) {
 	require.Empty(t, b.sim.Writes())
 }
 
+// A change that was sent is seen to its end while serve stops, as far as the fifteen seconds go; then the store has it.
+func TestServeStopsWhileAChangeIsSent(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		release time.Duration // after the stop
+		says    string        // the log
+	}{
+		"its answer comes":       {6 * time.Second, "msg=stopped"},
+		"its answer never comes": {16 * time.Second, "not all requests under way could be answered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, s, key := serveRemote(t)
+			release, held := make(chan struct{}), make(chan struct{})
+			b.sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method != http.MethodGet {
+					close(held)
+					<-release
+				}
+				next.ServeHTTP(w, r)
+			})
+			answer := make(chan string, 1)
+			lead := s.connect(key)
+			go func() { answer <- lead.tryChange() }()
+			select {
+			case <-held:
+			case early := <-answer:
+				t.Fatal("nothing was sent: " + early)
+			}
+			began := time.Now()
+			s.end()
+			time.AfterFunc(test.release, func() { close(release) })
+			require.Zero(t, s.code(), s.log.String())
+			require.Less(t, time.Since(began), 15*time.Second)
+			require.Contains(t, s.log.String(), test.says)
+			if test.release < stopLimit {
+				require.Contains(t, <-answer, `"outcome":"done"`)
+			}
+			<-release // what is left of this process writes no more
+			require.Len(t, b.sim.Writes(), 1)
+		})
+	}
+}
+
+// stopLimit is how long serve waits at most for what is under way.
+const stopLimit = 14 * time.Second
+
+// tryChange takes a snapshot, and returns the answer; "" if the connection is cut.
+func (r *remote) tryChange() string {
+	req, err := http.NewRequest(http.MethodPost, r.url+"/mcp", strings.NewReader(
+		`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"snapshots_create","arguments":{"server":"web-server-01","name":"before"}}}`))
+	if err != nil {
+		return err.Error()
+	}
+	req.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}, "Authorization": {r.key}, "Mcp-Session-Id": {r.session}}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	raw, _ := io.ReadAll(resp.Body)
+	return string(raw)
+}
+
 // An outage of Slack takes assistants nothing, and none of the store makes their keys unknown.
 func TestServeBoth(t *testing.T) {
 	t.Parallel()

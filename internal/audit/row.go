@@ -23,7 +23,7 @@ type Row struct {
 	At        time.Time       `json:"at"`                // UTC, milliseconds
 	Actor     string          `json:"actor"`             // who: "local:alice"
 	Unused    string          `json:"-"`                 // always empty, as in every hash: a text was put in later
-	Surface   string          `json:"surface"`           // "mcp", "terminal", "slack"
+	Surface   string          `json:"surface"`           // "mcp", "mcp:http" (over HTTP), "terminal", "slack", "slack:C123 S1"
 	Account   string          `json:"account,omitempty"` // e-mail address of the VPS.org account
 	Token     string          `json:"token,omitempty"`   // label of the token, never the token
 	Operation string          `json:"operation"`
