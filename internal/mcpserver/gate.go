@@ -87,11 +87,15 @@ func (h *HTTP) bearer(ctx context.Context, header string) (permissions.Actor, er
 
 // holdsToken reports whether the query of an address holds a secret.
 func holdsToken(u *url.URL) bool {
-	for name, values := range u.Query() {
+	plain, err := url.QueryUnescape(u.RawQuery) // the whole: Query leaves out the parts that cannot be read
+	if err != nil {
+		plain = u.RawQuery
+	}
+	if strings.Contains(plain, "vpsbot_") || strings.Contains(plain, "vps_") {
+		return true
+	}
+	for name := range u.Query() {
 		if slices.Contains([]string{"access_token", "token", "key", "api_key", "authorization"}, strings.ToLower(name)) {
-			return true
-		}
-		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "vpsbot_") || strings.Contains(v, "vps_") }) {
 			return true
 		}
 	}
@@ -137,17 +141,26 @@ func (h *HTTP) addressOf(r *http.Request) string {
 		if !h.isTrusted(address) {
 			break
 		}
-		before, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
+		before, ok := parseHop(strings.TrimSpace(hop))
+		if !ok {
 			break
 		}
-		address = before.Unmap()
+		address = before
 	}
 	if address.Is6() {
 		network, _ := address.Prefix(64)
 		return network.String()
 	}
 	return address.String()
+}
+
+// parseHop parses one address of X-Forwarded-For. Some proxies add the port.
+func parseHop(hop string) (address netip.Addr, ok bool) {
+	if at, err := netip.ParseAddrPort(hop); err == nil {
+		return at.Addr().Unmap().WithZone(""), true
+	}
+	address, err := netip.ParseAddr(hop)
+	return address.Unmap().WithZone(""), err == nil
 }
 
 func (h *HTTP) isTrusted(address netip.Addr) bool {

@@ -130,10 +130,17 @@ func (f *failures) allows(address string, now time.Time) bool {
 	return f.by[address] < f.most
 }
 
+// mostAddresses are counted at once. With more, which are one attacker's, all begin anew: nobody is locked out, and the
+// memory is bounded.
+const mostAddresses = 100_000
+
 func (f *failures) note(address string, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.renew(now)
+	if len(f.by) >= mostAddresses {
+		clear(f.by)
+	}
 	f.by[address]++
 }
 
