@@ -66,7 +66,8 @@ func (s *Server) callTool(ctx context.Context, c client, op *tools.Op, params ca
 	}
 	if params.State != "" || params.Answers.Confirm != nil {
 		// An answer may come to a question that was never put: only the stored record of the nonce is trusted.
-		return x.result(x.submit(ctx, params.State, parseAnswer(params.Answers.Confirm), false))
+		reply, _ := x.submit(ctx, params.State, parseAnswer(params.Answers.Confirm), false)
+		return x.result(reply)
 	}
 	return x.run(ctx)
 }

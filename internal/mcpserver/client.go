@@ -18,10 +18,12 @@ type client struct {
 	version string // the protocol version that initialize negotiated; empty: none, or the newer era
 	forms   bool   // the client of an older version can be asked by form
 	memory  *memory
+	waits   func(change int) (tooMany bool) // counts its calls that wait for a person; nil on stdio
 
-	stopping context.Context            // ends when the server stops; nil on stdio, where the message's own does
-	asked    *atomic.Int64              // questions on stdio, which have numbers
-	send     func(message []byte) error // sends a notification or a question, beside the answer
+	stopping  context.Context                                   // ends when the server stops; nil on stdio, where the message's own does
+	asked     *atomic.Int64                                     // questions on stdio, which have numbers
+	elsewhere func(context.Context, client, envelope) *rpcError // takes a response that no call waits for here; nil on stdio
+	send      func(message []byte) error                        // sends a notification or a question, beside the answer
 }
 
 // notify sends a notification.

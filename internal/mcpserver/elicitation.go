@@ -33,11 +33,7 @@ const (
 func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) callResult {
 	if !x.modern {
 		defer x.wait(-1)
-		most := int64(maxWaiting)
-		if x.client.remote {
-			most = maxWaitingRemote
-		}
-		if x.wait(1) > most {
+		if x.wait(1) {
 			return x.result(x.escalate(ctx, reply.Record.ID, "So many questions wait for an answer here that no more are put.", ""))
 		}
 	}
@@ -61,12 +57,16 @@ func (x *toolCall) session() string {
 	return x.client.session
 }
 
-// wait counts the calls that wait for a person.
-func (s *Server) wait(change int) (waiting int64) {
-	if s.Observe != nil {
-		s.Observe.Waiting(change)
+// wait counts the calls that wait for a person, and reports whether they are too many.
+func (x *toolCall) wait(change int) (tooMany bool) {
+	if x.Observe != nil {
+		x.Observe.Waiting(change)
 	}
-	return s.waiting.Add(int64(change))
+	inAll := x.waiting.Add(int64(change))
+	if x.client.waits == nil {
+		return inAll > maxWaiting
+	}
+	return x.client.waits(change) || inAll > maxWaitingRemote
 }
 
 // elicitAndWait sends an elicitation to an older client and waits. It does not use mcp-go's bridge between the
@@ -79,16 +79,27 @@ func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card 
 		defer context.AfterFunc(x.client.stopping, cancel)()
 	}
 	unsubscribe := x.approvals.subscribe(rec.ID, cancel)
+	defer unsubscribe()
 	x.limit.pause()
 	stopProgress, began := x.progress.waitingForPerson(), x.Runner.Now()
 	answer, err := x.put(waiting, nonce, x.elicitation(rec, card))
 	took := x.Runner.Now().Sub(began)
 	stopProgress()
 	x.limit.resume()
-	isLast := unsubscribe()
-	switch {
-	case err == nil:
-		return x.submit(ctx, nonce, answerOf(answer), took < runner.MinAnswerDelay)
+	if err == nil {
+		kept := ctx
+		if x.client.remote { // the answer has come by a request of its own: it counts even if this one is lost
+			var done context.CancelFunc
+			kept, done = context.WithTimeout(context.WithoutCancel(ctx), callTime)
+			defer done()
+		}
+		reply, usedUp := x.submit(kept, nonce, answerOf(answer), took < runner.MinAnswerDelay)
+		if !usedUp || !x.client.remote {
+			return reply
+		}
+		<-waiting.Done() // the same answer has come to another replica too, and counts there
+	}
+	switch isLast := unsubscribe(); {
 	case x.client.stopping != nil && x.client.stopping.Err() != nil:
 		return x.escalate(context.WithoutCancel(ctx), rec.ID, "vpsbot is stopping.", "")
 	case ctx.Err() != nil:
@@ -224,16 +235,20 @@ var validActions = []mcp.ElicitationResponseAction{
 }
 
 // submit checks that an answer is to an elicitation of this session, for this same call, by a person and not a
-// program; then the Runner decides.
-func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAnswer, tooFast bool) runner.Reply {
+// program; then the Runner decides. usedUp reports that the question is not open.
+func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAnswer, tooFast bool) (reply runner.Reply, usedUp bool) {
 	if given.action == "" {
-		return x.refuse(ctx, runner.ErrUnreadable)
+		return x.refuse(ctx, runner.ErrUnreadable), false
 	}
 	approvalID, automatic, err := x.Runner.ConsumeChallenge(ctx, nonce, x.session())
 	if err != nil {
-		return x.refuse(ctx, err)
+		return x.refuse(ctx, err), errors.Is(err, runner.ErrNotAsked)
 	}
-	tooFast = x.noteAnswer(approvalID, tooFast || automatic)
+	return x.take(ctx, approvalID, given, x.noteAnswer(approvalID, tooFast || automatic)), false
+}
+
+// take takes the answer to a question that is used up.
+func (x *toolCall) take(ctx context.Context, approvalID string, given elicitationAnswer, tooFast bool) runner.Reply {
 	rec, wait, err := x.Runner.AnswerMatches(ctx, x.call, approvalID)
 	if err != nil {
 		return x.refuse(ctx, err)

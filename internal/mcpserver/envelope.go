@@ -68,7 +68,7 @@ func (e envelope) hasID() bool { return len(e.ID) > 0 && e.ID.Kind() != 'n' }
 func (e envelope) checkRequest() *rpcError {
 	switch kind := e.ID.Kind(); {
 	case kind != '"' && kind != '0':
-		return &rpcError{Code: mcp.INVALID_REQUEST, Message: "the id of a request is a text or a number", noID: true}
+		return &rpcError{Code: mcp.INVALID_REQUEST, Message: "the id of a request is a text or a number"}
 	case e.Version != mcp.JSONRPC_VERSION:
 		return &rpcError{Code: mcp.INVALID_REQUEST, Message: `a message has "jsonrpc": "2.0"`}
 	case e.Method == "":
@@ -82,13 +82,11 @@ type rpcError struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 	Data    any    `json:"data,omitempty"`
-
-	noID bool // the message has no id that could be repeated
 }
 
-// reply makes the response with an error.
+// reply makes the response with an error. An id that is none is not repeated.
 func (err *rpcError) reply(id jsontext.Value) []byte {
-	if err.noID {
+	if kind := id.Kind(); kind != '"' && kind != '0' {
 		id = nil
 	}
 	raw, encodingErr := json.Marshal(err)

@@ -167,6 +167,7 @@ func (s *Server) answerBatch(ctx context.Context, c client, raw []byte) []byte {
 }
 
 func (s *Server) answerInBatch(ctx context.Context, c client, raw jsontext.Value) []byte {
+	defer s.recoverPanic("a message of a list")
 	e, err := decodeEnvelope(raw)
 	switch {
 	case err != nil:
@@ -174,7 +175,11 @@ func (s *Server) answerInBatch(ctx context.Context, c client, raw jsontext.Value
 	case e.Method == mcp.MethodInitialize:
 		return (&rpcError{Code: mcp.INVALID_REQUEST, Message: "initialize cannot be part of a list"}).reply(e.ID)
 	case e.isResponse():
-		s.respond(c, e)
+		if !s.respond(c, e) && c.elsewhere != nil {
+			if refused := c.elsewhere(ctx, c, e); refused != nil {
+				return refused.reply(e.ID)
+			}
+		}
 		return nil
 	}
 	return s.answerOne(ctx, c, e)

@@ -46,7 +46,8 @@ type HTTP struct {
 
 	stopping context.Context // ends when the server stops
 	stop     context.CancelFunc
-	running  sync.Map // of records by id, that run here
+	looked   time.Time // when a look last succeeded
+	running  sync.Map  // of records by id, that run here
 	runs     sync.WaitGroup
 }
 
@@ -222,7 +223,10 @@ func (x *exchange) take(body []byte) *refusal {
 // client returns the client that a request of the older era comes from, by its session. Without a session it is
 // served, and cannot be asked.
 func (x *exchange) client() (client, *refusal) {
-	c := client{actor: x.actor, remote: true, memory: x.memory(), version: mcp.ProtocolVersion20250326}
+	c := client{
+		actor: x.actor, remote: true, memory: x.memory(), version: mcp.ProtocolVersion20250326,
+		waits: func(change int) bool { return x.callers.wait(x.actor, change) }, elsewhere: x.answerElsewhere,
+	}
 	if version := x.r.Header.Get(mcp.HeaderProtocolVersion); version != "" {
 		c.version = version
 	}

@@ -36,6 +36,7 @@ type site struct {
 	http *HTTP
 	url  string
 	down atomic.Bool // the store of the keys does not answer
+	away atomic.Bool // nor does that of the records
 }
 
 // mayAll lets both callers do everything, and answer over MCP.
@@ -85,6 +86,13 @@ func (w *world) replica(server *Server, change func(*HTTPOptions)) *site {
 		change(&o)
 	}
 	s.http = server.HTTP(o)
+	opened := server.Runner.Store
+	server.Runner.Store = func(ctx context.Context) (approval.Store, error) {
+		if s.away.Load() {
+			return nil, errors.New("the database is away")
+		}
+		return opened(ctx)
+	}
 	listener := httptest.NewServer(s.http)
 	s.url = listener.URL
 	ctx, stop := context.WithCancel(context.WithoutCancel(w.Context()))

@@ -66,9 +66,10 @@ type callers struct {
 
 // usage is that of one caller.
 type usage struct {
-	rate   *rate.Limiter
-	atOnce int
-	last   time.Time
+	rate    *rate.Limiter
+	atOnce  int
+	waiting int // calls that wait for a person, which are not among those at once: their answers need a place
+	last    time.Time
 }
 
 const (
@@ -84,19 +85,30 @@ func (c *callers) begin(actor permissions.Actor, calls int, now time.Time) (end 
 	switch {
 	case !u.rate.AllowN(now, calls):
 		return nil, &refusal{http.StatusTooManyRequests, "rate", "too many calls by " + string(actor) + ": " + strconv.Itoa(c.limits.PerSecond) + " a second"}
-	case u.atOnce >= c.limits.AtOnce:
+	case u.atOnce+calls > c.limits.AtOnce:
 		return nil, &refusal{http.StatusTooManyRequests, "rate", "too many calls by " + string(actor) + ": " + strconv.Itoa(c.limits.AtOnce) + " at once"}
-	case c.inAll >= c.limits.InAll:
+	case c.inAll+calls > c.limits.InAll:
 		return nil, &refusal{http.StatusServiceUnavailable, "room", "vpsbot is busy"}
 	}
-	c.inAll++
-	u.atOnce++
+	c.inAll += calls
+	u.atOnce += calls
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.inAll--
-		u.atOnce--
+		c.inAll -= calls
+		u.atOnce -= calls
 	}, nil
+}
+
+// wait counts a call that begins to wait for a person, or ends to, by 1 and -1. It reports whether more wait than one
+// caller may have.
+func (c *callers) wait(actor permissions.Actor, change int) (tooMany bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.by[actor]
+	u.atOnce -= change
+	u.waiting += change
+	return u.waiting > c.limits.AtOnce
 }
 
 // of returns the usage of a caller.
@@ -104,7 +116,9 @@ func (c *callers) of(actor permissions.Actor, now time.Time) *usage {
 	u, ok := c.by[actor]
 	if !ok {
 		if len(c.by) >= mostCallers {
-			maps.DeleteFunc(c.by, func(_ permissions.Actor, u *usage) bool { return u.atOnce == 0 && now.Sub(u.last) > idleCaller })
+			maps.DeleteFunc(c.by, func(_ permissions.Actor, u *usage) bool {
+				return u.atOnce+u.waiting == 0 && now.Sub(u.last) > idleCaller
+			})
 		}
 		u = &usage{rate: rate.NewLimiter(rate.Limit(c.limits.PerSecond), c.limits.PerSecond)}
 		c.by[actor] = u

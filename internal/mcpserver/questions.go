@@ -51,6 +51,10 @@ func (q *questions) put(ctx context.Context, c client, r serverRequest) (json.Ra
 	}
 	select {
 	case <-ctx.Done():
+		if _, isOpen := q.open.LoadAndDelete(key); !isOpen { // the answer has just come
+			answer := <-asked.answered
+			return answer.result, answer.err
+		}
 		return nil, errors.Join(ctx.Err(), c.notify(mcp.MethodNotificationCancelled, map[string]any{"requestId": json.RawMessage(id), "reason": "the question is over"}))
 	case answer := <-asked.answered:
 		return answer.result, answer.err

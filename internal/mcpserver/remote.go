@@ -22,17 +22,27 @@ func (x *exchange) takeResponse(c client, e envelope) {
 		x.end(http.StatusAccepted, nil)
 		return
 	}
-	if why := x.answerElsewhere(x.r.Context(), c, e); why != "" {
-		x.end(http.StatusBadRequest, (&rpcError{Code: mcp.INVALID_REQUEST, Message: why}).reply(e.ID))
+	if refused := x.answerElsewhere(x.r.Context(), c, e); refused != nil {
+		x.end(http.StatusBadRequest, refused.reply(e.ID))
 		return
 	}
 	x.end(http.StatusAccepted, nil)
 }
 
-// answerElsewhere takes the response to a question whose call waits at another replica, or whose stream is lost. A yes
-// is stored; the replica that waits, or whichever sees it first, runs the change. It returns why the answer does not
-// count.
-func (h *HTTP) answerElsewhere(ctx context.Context, c client, e envelope) (why string) {
+// answerElsewhere takes the response to a question whose call waits at another replica, or whose stream is lost. It
+// returns why the answer does not count. A client that hangs up has answered all the same.
+func (h *HTTP) answerElsewhere(ctx context.Context, c client, e envelope) *rpcError {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	if why := h.storeAnswer(ctx, c, e); why != "" {
+		return &rpcError{Code: mcp.INVALID_REQUEST, Message: why}
+	}
+	return nil
+}
+
+// storeAnswer stores a yes, which the replica that waits runs, or whichever sees it first. It returns why the answer
+// does not count.
+func (h *HTTP) storeAnswer(ctx context.Context, c client, e envelope) (why string) {
 	approvalID, automatic, err := h.Runner.ConsumeChallenge(ctx, strings.Trim(string(e.ID), `"`), c.session)
 	if err != nil {
 		return h.Runner.RefuseAnswer(ctx, nil, runner.Call{Actor: c.actor, Surface: permissions.MCP, Remote: true}, err).Message
@@ -87,13 +97,14 @@ func (h *HTTP) record(ctx context.Context, id string) (approval.Record, error) {
 	return store.Record(ctx, id)
 }
 
-// lookBack is how much of the past a look covers again: clocks differ, and a transaction takes its time.
+// lookBack is how much of the past before the last look that succeeded a look covers again: clocks differ, and a transaction takes its time.
 const lookBack = 5 * time.Second
 
 // RunApproved looks once a second, until ctx ends, for changes that were asked for over HTTP and are agreed to, and
 // runs them, whichever replica asked: the claim lets one of them. It then waits for those that run here. Calls that
 // wait for an answer learn of one that was given elsewhere.
 func (h *HTTP) RunApproved(ctx context.Context) {
+	h.looked = h.now()
 	loop := background.Loop{Interval: h.interval(), Log: h.Log, Message: "looking for changes that were agreed to elsewhere"}
 	loop.Run(ctx, h.look)
 	h.runs.Wait()
@@ -108,7 +119,7 @@ func (h *HTTP) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	agreed := scope
+	began, agreed := h.now(), scope
 	agreed.States = []approval.State{approval.Approved}
 	records, err := store.Find(ctx, agreed)
 	if err != nil {
@@ -119,17 +130,27 @@ func (h *HTTP) look(ctx context.Context) error {
 			h.run(rec)
 		}
 	}
-	if h.approvals.watched() == 0 {
-		return nil
-	}
-	scope.Since = h.now().Add(-lookBack)
-	changed, err := store.Find(ctx, scope)
-	for _, rec := range changed {
-		if !rec.State.Waits() {
-			h.approvals.remove(rec.ID, true)
+	if h.approvals.watched() > 0 {
+		scope.Since = earlier(began, h.looked).Add(-lookBack)
+		changed, err := store.Find(ctx, scope)
+		if err != nil {
+			return err
+		}
+		for _, rec := range changed {
+			if !rec.State.Waits() {
+				h.approvals.remove(rec.ID, true)
+			}
 		}
 	}
-	return err
+	h.looked = began
+	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // run runs a change that is agreed to. It is seen to its end, also when the server stops. While another change holds

@@ -88,6 +88,7 @@ func (s *stream) end(status int, answer []byte) {
 	}
 	text := redact.Text(string(answer), s.secrets()...)
 	switch {
+	case s.events && answer == nil: // the status is sent
 	case s.events:
 		_ = s.event("data: " + text + "\n\n") // a client that is gone gets nothing
 		s.silent.Stop()

@@ -23,8 +23,11 @@ func (r *Runner) IssueChallenge(ctx context.Context, rec approval.Record, sessio
 	})
 }
 
-// ConsumeChallenge uses up the question that an answer belongs to, and returns the id of its record. A nonce that was
-// never given to this session, or was used, or is too old, is refused. automatic reports that the answer came faster
+// ErrNotAsked is the error of [Runner.ConsumeChallenge] for an answer to nothing.
+var ErrNotAsked = &tools.Refusal{Text: "this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
+
+// ConsumeChallenge uses up the question that an answer belongs to, and returns the id of its record. ErrNotAsked: it was
+// never given to this session, was used, or is too old. automatic reports that the answer came faster
 // than a person can read.
 func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (approvalID string, automatic bool, err error) {
 	came := r.Now() // a slow store makes no person of a program
@@ -34,7 +37,7 @@ func (r *Runner) ConsumeChallenge(ctx context.Context, nonce, session string) (a
 	}
 	f, err := store.ConsumeChallenge(ctx, hashOfNonce(nonce), session, came)
 	if errors.Is(err, approval.ErrNotFound) {
-		return "", false, &tools.Refusal{Text: "this answer belongs to no open question: it was never asked here, was answered before, or came too late; nothing was sent"}
+		return "", false, ErrNotAsked
 	}
 	if err != nil {
 		return "", false, &storeError{err}
