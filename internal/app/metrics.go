@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -53,14 +52,6 @@ func (s *Store) connections() map[store.Kind]store.Connections {
 		return nil
 	}
 	return store.ConnectionsOf(s.opened)
-}
-
-// listenForMetrics opens the listener of VPSBOT_METRICS_LISTEN; nil: it is not set.
-func (a *App) listenForMetrics(ctx context.Context) (net.Listener, error) {
-	if a.metrics == nil {
-		return nil, nil
-	}
-	return Listen(ctx, "VPSBOT_METRICS_LISTEN", a.Config.MetricsListen)
 }
 
 // serveMetrics serves GET /metrics, if there is a listener for it, until ctx ends.

@@ -57,7 +57,10 @@ func (a *App) Serve(ctx context.Context) error {
 	if s.listener, err = Listen(ctx, "VPSBOT_LISTEN", a.Config.Listen); err != nil {
 		return err
 	}
-	if s.scrapes, err = a.listenForMetrics(ctx); err != nil {
+	if s.metrics != nil {
+		s.scrapes, err = Listen(ctx, "VPSBOT_METRICS_LISTEN", a.Config.MetricsListen)
+	}
+	if err != nil {
 		return errors.Join(err, s.listener.Close())
 	}
 	return s.run(ctx)

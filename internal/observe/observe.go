@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -46,15 +47,14 @@ func New(s Sources) *Metrics {
 	}
 	m.figures.Fresh, m.figures.Now = storeFresh, time.Now
 	m.figures.Pause = func(error) time.Duration { return storeFresh }
+	in := promauto.With(m.registry)
 	for _, d := range all {
 		switch d.kind {
 		case counter:
-			m.counters[d] = prometheus.NewCounterVec(prometheus.CounterOpts{Name: d.name, Help: d.help}, d.labelNames())
-			m.registry.MustRegister(m.counters[d])
+			m.counters[d] = in.NewCounterVec(prometheus.CounterOpts{Name: d.name, Help: d.help}, d.labelNames())
 			m.begin(d)
 		case histogram:
-			m.histograms[d] = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: d.name, Help: d.help, Buckets: buckets}, d.labelNames())
-			m.registry.MustRegister(m.histograms[d])
+			m.histograms[d] = in.NewHistogramVec(prometheus.HistogramOpts{Name: d.name, Help: d.help, Buckets: buckets}, d.labelNames())
 		case gauge:
 			m.gauges[d] = prometheus.NewDesc(d.name, d.help, d.labelNames(), nil)
 		}

@@ -32,9 +32,6 @@ const (
 	Other   Failure = "other"   // any other error of the database or its files
 )
 
-// Failures lists all of them.
-var Failures = []Failure{Away, Slow, Unknown, Other}
-
 // Access is a read or a write transaction that has ended, with its repetitions and the wait for its turn.
 type Access struct {
 	Kind    Kind

@@ -49,9 +49,6 @@ const (
 	Unavailable Outcome = "unavailable" // no answer, an incomplete one, or a status that is none of Slack's API
 )
 
-// Outcomes lists all of them.
-var Outcomes = []Outcome{OK, RateLimited, BadToken, Refused, Unavailable}
-
 // ResponseURL takes the place of the method in a request to a response_url.
 const ResponseURL = "response_url"
 
