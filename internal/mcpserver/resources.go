@@ -172,6 +172,9 @@ func (s *Server) readCaller(ctx context.Context, _ string) (any, error) {
 	if _, no := refused["account.get"]; !no { // whoever only asks is no row of the log
 		account := s.run(ctx, "account.get", "", 0)
 		me.Account, me.Notice = account.Structured(), s.toolNames(account.Message)
+		if account.Class != runner.OK {
+			me.Notice = "The token cannot be asked, so that this is what the policy allows: " + me.Notice
+		}
 	}
 	me.Notice = strings.TrimSpace(me.Notice + " " + s.frozen(ctx, offered))
 	return me, nil

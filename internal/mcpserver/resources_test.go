@@ -372,6 +372,16 @@ func TestFreezeIsSaid(t *testing.T) {
 	require.Contains(t, w.readAs(alice, "vps://me"), "All changes are frozen by local:alice")
 }
 
+// What cannot be asked is said, and is no permission.
+func TestCallerWhoseTokenCannotBeAsked(t *testing.T) {
+	w := newWorld(t)
+	w.sim.Intercept(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) { rw.WriteHeader(http.StatusTeapot) })
+	me := decoded(t, []byte(w.readAs(alice, "vps://me")))
+	require.NotContains(t, me, "account")
+	require.Contains(t, me["notice"], "The token cannot be asked, so that this is what the policy allows: ")
+	require.Contains(t, w.readAs(alice, "vps://approvals"), "-32603 the token's permissions cannot be read")
+}
+
 // The newer era says how long an answer may be kept. The icon is in what the server says of itself, and in no other
 // result.
 func TestCacheHintsAndIcon(t *testing.T) {
