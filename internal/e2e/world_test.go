@@ -33,7 +33,7 @@ const (
 )
 
 // childRoles are the functions that the test binary runs when it is started as a child process.
-var childRoles = map[string]func(*store.Store) error{"answer": answerConcurrently, "worker": runWorker, "slack": serveSlack, "stopped": runStopped}
+var childRoles = map[string]func(*store.Store) error{"answer": answerConcurrently, "worker": runWorker, "slack": serveSlack, "stopped": runStopped, "replica": serveReplica}
 
 const childVariable = "VPSBOT_PROOF_CHILD"
 

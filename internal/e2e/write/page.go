@@ -44,7 +44,7 @@ var steps = []step{
 }
 
 // last is the number of the last figure.
-const last = 19
+const last = 21
 
 // figure is one row of the page.
 type figure struct {
