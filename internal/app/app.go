@@ -12,6 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/liveness"
+	"github.com/vpsbot/vpsbot/internal/mcpserver"
 	"github.com/vpsbot/vpsbot/internal/observe"
 	"github.com/vpsbot/vpsbot/internal/policy"
 	"github.com/vpsbot/vpsbot/internal/runner"
@@ -34,6 +35,7 @@ type App struct {
 	PolicyFile *policy.File      // nil: none is in force
 	PolicyErr  error             // why the policy file is not in force
 	Actor      permissions.Actor // set by Authenticate
+	Limits     mcpserver.Limits  // of /mcp; zero: the defaults
 
 	env   *Environment
 	key   func() (string, error) // the access key; empty: none is set

@@ -62,7 +62,7 @@ func (a *App) newMCP() *mcpserver.HTTP {
 	secret := ttl.Cache[[]byte]{Fresh: math.MaxInt64, Now: a.env.Clock}
 	s := &mcpserver.Server{Runner: a.Runner, Version: ReadVersion().Version, Log: a.Runner.Log, Observe: a.metrics}
 	return s.HTTP(mcpserver.HTTPOptions{
-		PublicURL: a.Config.PublicURL, Origins: a.Config.Origins, TrustedProxies: a.Config.TrustedProxies,
+		PublicURL: a.Config.PublicURL, Origins: a.Config.Origins, TrustedProxies: a.Config.TrustedProxies, Limits: a.Limits,
 		Authenticate: newCallers(a).authenticate,
 		Secret: func(ctx context.Context) ([]byte, error) {
 			return secret.Get(ctx, "", func(ctx context.Context) ([]byte, error) {

@@ -22,11 +22,8 @@ import (
 // elicitationKey is the key of the elicitation and its answer.
 const elicitationKey = "confirm"
 
-// How many calls wait for a person at most, so that others go on: on stdio, and in one replica over HTTP.
-const (
-	maxWaiting       = 50
-	maxWaitingRemote = 200
-)
+// maxWaiting limits the calls on stdio that wait for a person, so that others go on. Over HTTP [Limits] do.
+const maxWaiting = 50
 
 // elicit requests a confirmation from the person at the client. For a client of the newer era the request is the
 // result of the call; to an older client it is sent now, and the call waits.
@@ -66,7 +63,7 @@ func (x *toolCall) wait(change int) (tooMany bool) {
 	if x.client.waits == nil {
 		return inAll > maxWaiting
 	}
-	return x.client.waits(change) || inAll > maxWaitingRemote
+	return x.client.waits(change)
 }
 
 // elicitAndWait sends an elicitation to an older client and waits. It does not use mcp-go's bridge between the

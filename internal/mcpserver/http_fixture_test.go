@@ -296,3 +296,18 @@ func TestApprovedOverHTTPWaitsForABusyServer(t *testing.T) {
 	s.eventually(func() bool { return s.find("servers.reboot").State == approval.Done }, "it runs when the server is free")
 	require.Len(t, s.sent(), 2)
 }
+
+// Beyond the limit of calls that wait for a person no question is put, and the change can be answered elsewhere.
+func TestLimitOfWaitingCalls(t *testing.T) {
+	s := newSite(t, func(o *HTTPOptions) { o.Limits.Waiting = 1 })
+	k, other := s.client(aliceKey).initialize("2025-06-18", forms), s.client(bobKey).initialize("2025-06-18", forms)
+	call := k.tool("servers_delete", web)
+	q := call.next()
+	more := other.tool("servers_reboot", web).outcome()
+	require.Equal(t, "approval_required", more.is())
+	require.Contains(t, more.text(), "So many questions wait for an answer here that no more are put.")
+	s.clock.Advance(readTime)
+	require.Equal(t, http.StatusAccepted, k.answer(q, decline))
+	require.Equal(t, "declined", call.outcome().is())
+	require.Equal(t, "elicitation/create", other.tool("servers_delete", web).next().Method, "there is room again")
+}

@@ -48,20 +48,22 @@ type Limits struct {
 	PerSecond   int // calls of one caller
 	AtOnce      int // calls of one caller
 	InAll       int // calls of everybody
+	Waiting     int // of them those that wait for a person
 	FailedTries int // bearers that are refused, of one address in a minute
 }
 
 func (l Limits) orDefaults() Limits {
-	return Limits{cmp.Or(l.PerSecond, 10), cmp.Or(l.AtOnce, 16), cmp.Or(l.InAll, 256), cmp.Or(l.FailedTries, 60)}
+	return Limits{cmp.Or(l.PerSecond, 10), cmp.Or(l.AtOnce, 16), cmp.Or(l.InAll, 256), cmp.Or(l.Waiting, 200), cmp.Or(l.FailedTries, 60)}
 }
 
 // callers counts the calls of each caller. A caller without one takes no memory after a while.
 type callers struct {
 	limits Limits
 
-	mu    sync.Mutex
-	inAll int
-	by    map[permissions.Actor]*usage
+	mu      sync.Mutex
+	inAll   int
+	waiting int
+	by      map[permissions.Actor]*usage
 }
 
 // usage is that of one caller.
@@ -101,14 +103,15 @@ func (c *callers) begin(actor permissions.Actor, calls int, now time.Time) (end 
 }
 
 // wait counts a call that begins to wait for a person, or ends to, by 1 and -1. It reports whether more wait than one
-// caller may have.
+// caller may have, or all together.
 func (c *callers) wait(actor permissions.Actor, change int) (tooMany bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u := c.by[actor]
 	u.atOnce -= change
 	u.waiting += change
-	return u.waiting > c.limits.AtOnce
+	c.waiting += change
+	return u.waiting > c.limits.AtOnce || c.waiting > c.limits.Waiting
 }
 
 // of returns the usage of a caller.
