@@ -37,7 +37,7 @@ func benchPrograms(b *testing.B, url string) (vpsbot, bare *measured) {
 	dir := b.TempDir()
 	b.Setenv("VPS_API_URL", url)
 	b.Setenv("VPS_API_TOKEN", "vps_demo")
-	b.Setenv("XDG_STATE_HOME", dir)
+	b.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	path := func(name, source string) string {
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), source)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -51,9 +51,15 @@ func benchPrograms(b *testing.B, url string) (vpsbot, bare *measured) {
 
 // cannedAPI answers each path with the simulator's first answer, as an API that costs nothing itself.
 func cannedAPI(b *testing.B) string {
+	api := httptest.NewServer(cannedHandler())
+	b.Cleanup(api.Close)
+	return api.URL + "/api/v1"
+}
+
+func cannedHandler() http.Handler {
 	var mu sync.Mutex
 	answers, sim := map[string][]byte{}, simulator.New(simulator.Options{})
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		answer, known := answers[r.URL.Path]
 		if !known {
@@ -65,9 +71,7 @@ func cannedAPI(b *testing.B) string {
 		mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(answer)
-	}))
-	b.Cleanup(api.Close)
-	return api.URL + "/api/v1"
+	})
 }
 
 // median returns the middle one, in milliseconds.

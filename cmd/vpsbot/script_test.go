@@ -30,8 +30,9 @@ var update = flag.Bool("update", false, "rewrite the expectations of the scripts
 
 func TestMain(m *testing.M) {
 	testscript.Main(withPostgres{m}, map[string]func(){
-		"vpsbot":         main,
-		"vpsbot-volumes": func() { os.Exit(cli.Main(volumes.Catalogue())) },
+		"vpsbot":           main,
+		"vpsbot-unlimited": serveUnlimited,
+		"vpsbot-volumes":   func() { os.Exit(cli.Main(volumes.Catalogue())) },
 	})
 }
 

@@ -1,5 +1,6 @@
 // Command bare is what the benchmarks compare with: an MCP server on mcp-go with one tool, which makes one GET by
-// net/http and returns the answer as text and as structured content. It checks nothing.
+// net/http and returns the answer as text and as structured content. It checks nothing. It serves stdio, or HTTP at the
+// address that is its argument.
 package main
 
 import (
@@ -38,8 +39,15 @@ func main() {
 		result.StructuredContent = json.RawMessage(body)
 		return result, nil
 	})
-	if err := server.ServeStdio(s); err != nil {
+	if err := serve(s); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func serve(s *server.MCPServer) error {
+	if len(os.Args) > 1 {
+		return server.NewStreamableHTTPServer(s).Start(os.Args[1]) // at /mcp
+	}
+	return server.ServeStdio(s)
 }
