@@ -18,7 +18,7 @@ import (
 // A change reads as much of a store in which little has ended as of one in which much has: an index may become a
 // level deeper, no more. What has ended is of the same person, of the same arguments, untold and within the hour.
 func TestAChangeReadsTheSameHoweverMuchHasEnded(t *testing.T) {
-	fresh, old := pagesOfAChange(t, 2_000), pagesOfAChange(t, 20_000)
+	fresh, old := pagesOfAChange(t, 400), pagesOfAChange(t, 4_000)
 	t.Log(fresh, "and", old, "pages")
 	require.Less(t, float64(old), 1.5*float64(fresh))
 }

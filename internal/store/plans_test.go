@@ -65,7 +65,7 @@ type plansLast struct{ *testing.M }
 func (m plansLast) Run() int {
 	const plans = "TestPlans"
 	flags := map[string]string{}
-	for _, name := range []string{"run", "skip", "list"} {
+	for _, name := range []string{"run", "skip", "list", "fuzz"} {
 		flags[name] = flag.Lookup("test." + name).Value.String()
 	}
 	matches := func(name string) bool {
@@ -77,7 +77,7 @@ func (m plansLast) Run() int {
 			panic(err) // every test binary has that flag
 		}
 	}
-	wanted := flags["list"] == "" && matches("run") && (flags["skip"] == "" || !matches("skip"))
+	wanted := flags["list"]+flags["fuzz"] == "" && matches("run") && (flags["skip"] == "" || !matches("skip"))
 	if wanted {
 		set("skip", strings.TrimPrefix(flags["skip"]+"|^"+plans+"$", "|"))
 	}
