@@ -183,7 +183,7 @@ func (s *Server) readApproval(ctx context.Context, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := all.store.Record(ctx, strings.ToLower(id))
+	rec, err := all.store.Record(ctx, text.Storable(strings.ToLower(id)))
 	visible := err == nil && rec.API == all.scope.API && rec.Account == all.scope.Account
 	var document approvalDocument
 	if visible {

@@ -136,6 +136,8 @@ func TestErrorsOfResources(t *testing.T) {
 			"vps://servers/" + w.token:          missing + " the input contains the API token",
 			"vps://servers/web-server-01/disks": missing + " no resource has that address; resources/list and resources/templates/list have them",
 			"vps://approvals/abc":               missing + " no approval of yours has the id “abc”; vps://approvals lists them",
+			"vps://approvals/%00%FF":            missing + " no approval of yours has the id",
+			"vps://servers/%00%FF":              missing + " ",
 			"vps://elsewhere":                   missing + " no resource has that address",
 			"file:///etc/passwd":                missing + " no resource has that address",
 		} {
