@@ -14,7 +14,7 @@ proof: ## every figure of docs/proof.md at full size; writes the page
 bench: ## the figures of docs/performance.md
 	go test -run '^$$' -bench . ./...
 
-conformance: ## MCP's conformance suite, three times, with the race detector; needs npm
+conformance: ## MCP's conformance suite and TypeScript clients, three times, with the race detector; needs npm
 	.ci/conformance -race -count=3
 
 cover: ## coverage, package by package

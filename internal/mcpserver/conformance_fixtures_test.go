@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -27,11 +28,12 @@ const (
 	stepPause = 50 * time.Millisecond
 )
 
-// fixtureServer adds the fixtures to the tools, resources and prompts of a server. To clients of the older revision
-// it has what that set of requirements wants and the product lacks: log messages and subscriptions.
-func fixtureServer(s *Server, revision string) *Server {
-	m := s.build()
-	server.WithCompletions()(m)
+// serveFixtures serves a front that has the fixtures beside the tools, resources and prompts of the product. To
+// clients of the older revision it has what that set of requirements wants and the product lacks: log messages and
+// subscriptions.
+func serveFixtures(t *testing.T, revision string) (url string) {
+	s := newSite(t, nil)
+	m := s.server.build()
 	if revision < mcp.ProtocolVersion20260728 {
 		server.WithLogging()(m)
 		server.WithResourceCapabilities(true, false)(m)
@@ -42,8 +44,8 @@ func fixtureServer(s *Server, revision string) *Server {
 	m.AddPrompts(added.prompts...)
 	m.AddResources(added.resources...)
 	m.AddResourceTemplate(fixtureTemplate, readFixtureTemplate)
-	s.protocol.mcp = fixtureProtocol{m, &s.questions, added}
-	return s
+	s.server.protocol.mcp = fixtureProtocol{m, &s.server.questions, added}
+	return serveConformance(t, s.http)
 }
 
 // fixtures are what is added.
@@ -66,13 +68,11 @@ func (f fixtures) addTo(response mcp.JSONRPCMessage) mcp.JSONRPCMessage {
 		}
 		r.Result = list
 	case mcp.ListPromptsResult:
-		list.Prompts = slices.DeleteFunc(list.Prompts, func(p mcp.Prompt) bool { return p.Description == aFixture })
 		for _, f := range f.prompts {
 			list.Prompts = append(list.Prompts, f.Prompt)
 		}
 		r.Result = list
 	case mcp.ListResourcesResult:
-		list.Resources = slices.DeleteFunc(list.Resources, func(r mcp.Resource) bool { return r.Description == aFixture })
 		for _, f := range f.resources {
 			list.Resources = append(list.Resources, f.Resource)
 		}

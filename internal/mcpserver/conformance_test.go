@@ -1,8 +1,8 @@
 package mcpserver
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/vpsbot/vpsbot/permissions"
 )
 
 // TestConformance runs MCP's conformance suite, which is an npm package and no dependency of this module: both of
@@ -24,12 +22,12 @@ func TestConformance(t *testing.T) {
 	suite := newConformanceSuite(t)
 	for _, revision := range []string{"2025-11-25", "2026-07-28"} {
 		t.Run("fixtures of "+revision, func(t *testing.T) {
-			suite.run(t, nil, "--url", serveConformance(t, fixtureServer(newWorld(t).server, revision)), "--requirements", revision)
+			suite.run(t, nil, "--url", serveFixtures(t, revision), "--requirements", revision)
 		})
 	}
 	for _, s := range productScenarios {
 		t.Run("product/"+s.name+" of "+s.revision, func(t *testing.T) {
-			suite.run(t, s.lacks, "--url", serveConformance(t, newWorld(t).server), "--scenario", s.name, "--spec-version", s.revision)
+			suite.run(t, s.lacks, "--url", serveConformance(t, newSite(t, nil).http), "--scenario", s.name, "--spec-version", s.revision)
 		})
 	}
 }
@@ -66,7 +64,7 @@ var productScenarios = []struct {
 }
 
 // conformanceSuite is where the suite is installed.
-type conformanceSuite struct{ node, script string }
+type conformanceSuite struct{ folder, node, script string }
 
 func newConformanceSuite(t *testing.T) conformanceSuite {
 	folder := os.Getenv("VPSBOT_CONFORMANCE")
@@ -80,7 +78,7 @@ func newConformanceSuite(t *testing.T) conformanceSuite {
 	}
 	script := filepath.Join(folder, "node_modules", "@modelcontextprotocol", "conformance", "dist", "index.js")
 	require.FileExists(t, script)
-	return conformanceSuite{node, script}
+	return conformanceSuite{folder, node, script}
 }
 
 // run runs scenarios of the suite against a server. A check that fails or warns and is not in lacks, and one in
@@ -120,18 +118,49 @@ func unmet(t *testing.T, results string) string {
 	return strings.Join(lines, "\n")
 }
 
-// serveConformance serves the front of a server on a loopback address, with a key added to each request, and returns
-// the URL. The suite sends more requests a second than the default limit allows.
-func serveConformance(t *testing.T, s *Server) (url string) {
-	front := s.HTTP(HTTPOptions{
-		Authenticate: func(context.Context, string) (permissions.Actor, error) { return alice, nil },
-		Secret:       func(context.Context) ([]byte, error) { return make([]byte, 32), nil },
-		Limits:       Limits{PerSecond: 100_000},
-	})
+// serveConformance serves a front with a key added to each request, and returns the URL.
+func serveConformance(t *testing.T, front http.Handler) (url string) {
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Header.Set("Authorization", "Bearer vpsbot_conformance")
+		r.Header.Set("Authorization", "Bearer "+aliceKey)
 		front.ServeHTTP(w, r)
 	}))
 	t.Cleanup(h.Close)
 	return h.URL + "/mcp"
+}
+
+// The TypeScript SDKs, of which most assistants are made, connect with a key, list, read, complete, call, are asked and
+// answer. The second speaks both eras.
+func TestConformanceOfTypeScriptSDKs(t *testing.T) {
+	suite := newConformanceSuite(t)
+	script, err := filepath.Abs("testdata/typescript.mjs")
+	require.NoError(t, err)
+	for _, c := range []struct{ sdk, version string }{{"sdk", "2025-11-25"}, {"client", "2025-11-25"}, {"client", "2026-07-28"}} {
+		t.Run(c.sdk+" "+c.version, func(t *testing.T) {
+			s := newSite(t, nil)
+			h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				s.clock.Advance(readTime) // what comes next is by a person who has read what came before
+				s.http.ServeHTTP(w, r)
+			}))
+			defer h.Close()
+			node := exec.CommandContext(t.Context(), suite.node, script, suite.folder, c.sdk, c.version, h.URL, aliceKey)
+			said, err := node.Output()
+			if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+				require.NoError(t, err, "%s", failed.Stderr)
+			}
+			require.NoError(t, err)
+			var got struct {
+				Version                           string
+				Tools, Resources, Prompts, Prompt int
+				Me, Read, Declined, Accepted      string
+				Completed, Asked                  []string
+			}
+			require.NoError(t, json.Unmarshal(said, &got), "%s", said)
+			require.Equal(t, []any{c.version, len(allNames()), 3, len(prompts), 1}, []any{got.Version, got.Tools, got.Resources, got.Prompts, got.Prompt})
+			require.Equal(t, []string{string(aliceOf), "declined", "done"}, []string{got.Me, got.Declined, got.Accepted})
+			require.Equal(t, []string{"web-server-01"}, got.Completed)
+			require.Contains(t, got.Read, "web01.example.com")
+			require.Equal(t, []string{"Do this?", "Type web-server-01 to confirm"}, got.Asked)
+			require.Equal(t, []string{"DELETE /servers/12345/"}, s.sent())
+		})
+	}
 }
