@@ -19,9 +19,11 @@ const (
 	longestPause = 7 * 24 * time.Hour
 
 	pruneAtOnce = 50 // approvals: a change waits a few milliseconds for them
-	restFactor  = 20 // rest after a batch, in times of what it took: the write lock is for changes
 	longestRest = 10 * time.Second
 )
+
+// restFactor is the rest after a batch, in times of what it took: the write lock is for changes.
+var restFactor time.Duration = 20
 
 // Pruned is what a run of [Store.Prune] has deleted.
 type Pruned struct {

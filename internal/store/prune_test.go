@@ -162,8 +162,15 @@ func oneOfEach(id string) []past {
 	return all
 }
 
+// withoutRests has this process prune a batch right after the other: nobody waits for the write lock.
+func withoutRests(t *testing.T) {
+	before := store.Rest(0)
+	t.Cleanup(func() { store.Rest(before) })
+}
+
 // Of random stores everything that is old and over is deleted, and nothing else; what stays is as it was.
 func TestPruneDeletesWhatIsOldAndOver(t *testing.T) {
+	withoutRests(t)
 	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(testkit.Size(8, 50))))
 	onEach(t, func(t *testing.T, url string) {
 		db, around := open(t, url), around(t, url)
@@ -243,6 +250,7 @@ func TestPruneWithAWrongClock(t *testing.T) {
 
 // Deliveries that are done are deleted, those that nobody has carried out are not.
 func TestPruneDeliveries(t *testing.T) {
+	withoutRests(t)
 	onEach(t, func(t *testing.T, url string) {
 		db, around := open(t, url), around(t, url)
 		defer around.Close()
@@ -371,6 +379,7 @@ func prune(db database, _ string) error {
 
 // A process that is killed as it prunes leaves each approval whole or gone, and the next one goes on.
 func TestKilledPrune(t *testing.T) {
+	withoutRests(t)
 	onEach(t, func(t *testing.T, url string) {
 		const n = 400
 		db := open(t, url)
