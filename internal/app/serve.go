@@ -128,10 +128,10 @@ func (s *service) run(ctx context.Context) error {
 	defer s.end(nil)
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	var work, beside sync.WaitGroup
+	var work, sockets, beside sync.WaitGroup
 	if s.slack != nil {
 		work.Go(func() { s.slack.bot.Run(working) })
-		beside.Go(func() { s.slack.takeDeliveries(ctx) })
+		sockets.Go(func() { s.slack.takeDeliveries(ctx) })
 		beside.Go(func() { s.announceSlack(ctx) })
 	}
 	if s.mcp != nil {
@@ -146,6 +146,7 @@ func (s *service) run(ctx context.Context) error {
 		s.end(err)
 	}
 	s.stop(ctx, server, func() {
+		sockets.Wait() // what they take the bot must still store
 		stopWork()
 		work.Wait()
 	}, &beside)

@@ -3,6 +3,7 @@ package mcpserver
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -63,5 +64,30 @@ func TestLineAboveTheLimitEndsTheSession(t *testing.T) {
 		var out bytes.Buffer
 		require.ErrorIs(t, w.server.ServeStdio(t.Context(), alice, in, &out), errLongLine)
 		require.Equal(t, `{"jsonrpc":"2.0","id":1,"result":{}}`+"\n", out.String())
+	}
+}
+
+// terminalInput gives the end of its input once, as a terminal does; another read would wait for more.
+type terminalInput struct {
+	io.Reader
+	ended bool
+}
+
+func (r *terminalInput) Read(p []byte) (int, error) {
+	if r.ended {
+		panic("a read after the end")
+	}
+	n, err := r.Reader.Read(p)
+	r.ended = err == io.EOF
+	return n, err
+}
+
+// A byte order mark before the first message is skipped, also where nothing follows it.
+func TestByteOrderMark(t *testing.T) {
+	const ping, pong = `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n", `{"jsonrpc":"2.0","id":1,"result":{}}` + "\n"
+	for input, want := range map[string]string{"": "", byteOrderMark: "", ping: pong, byteOrderMark + ping: pong, byteOrderMark + "\n" + ping: pong} {
+		var out bytes.Buffer
+		require.NoError(t, newWorld(t).server.ServeStdio(t.Context(), alice, &terminalInput{Reader: strings.NewReader(input)}, &out))
+		require.Equal(t, want, out.String(), "%q", input)
 	}
 }
