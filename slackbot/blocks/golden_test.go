@@ -76,6 +76,9 @@ func TestLiveMessages(t *testing.T) {
 	}
 	golden(t, "live_waiting", Live(deletion(t), LiveView{Now: noon}))
 	golden(t, "live_agreed", Live(with(deletion(t), func(rec *approval.Record) { rec.State = approval.Approved }), LiveView{Now: noon, Answers: []approval.Consent{yes}}))
+	golden(t, "live_agreed_http", Live(with(deletion(t), func(rec *approval.Record) {
+		rec.State, rec.Surface = approval.Approved, approval.Origin{Surface: "mcp", Remote: true}.String()
+	}), LiveView{Now: noon, Answers: []approval.Consent{yes}}))
 	golden(t, "live_running", Live(at(approval.Executing, ""), LiveView{Now: noon, Waited: 40 * time.Second, Mention: "U1"}))
 	done := at(approval.Done, "Done: servers.reboot of “web-server-01” (SIMULATOR john@example.com). VPS.org says: “Server reboot initiated”.")
 	golden(t, "live_settling", Live(done, LiveView{Now: noon, Going: true, Progress: "rebooting", Waited: 40 * time.Second, Mention: "U1", Undo: "/vps servers start web-server-01"}))

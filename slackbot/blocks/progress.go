@@ -119,7 +119,7 @@ func recordStatusOf(rec approval.Record, o LiveView) recordStatus {
 		now.says = waitsFor(rec, o.Answers)
 	case now.state == approval.Approved && rec.Surface == string(permissions.Terminal):
 		now.says, now.called = "It runs when the asker gives the same command again at the terminal.", true
-	case now.state == approval.Approved && rec.Origin().Surface == string(permissions.MCP):
+	case now.state == approval.Approved && rec.Surface == string(permissions.MCP): // over HTTP this side runs it
 		now.says = "The asker's side runs it now."
 	case now.state == approval.Executing:
 		w.head += lasting(" for ", o.Waited)
