@@ -214,5 +214,5 @@ func roundRobin(t testing.TB, replicas ...string) (address string) {
 	}
 	server := httptest.NewServer(proxy)
 	t.Cleanup(server.Close)
-	return server.URL
+	return server.URL + "/mcp"
 }

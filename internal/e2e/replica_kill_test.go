@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +22,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
@@ -29,11 +34,12 @@ const (
 	askingClients = 20
 	readingTime   = runner.MinAnswerDelay + 50*time.Millisecond // on the machine's clock
 	clientTimeout = 5 * time.Second                             // after which a client closes its call and repeats it
-	callAgain     = 20 * time.Millisecond
+	callAgain     = 100 * time.Millisecond
 )
 
 // Two replicas serve clients through a proxy without affinity, and one of them is killed again and again. Clients repeat
-// what got no answer, under the same request id.
+// what got no answer, under the same request id. At full size a replica is "vpsbot serve" itself; else it is a process of
+// this test, whose clock goes on faster while what was interrupted is settled.
 func TestFigure21ReplicasKilled(t *testing.T) {
 	t.Parallel()
 	random, s := seededRand(t)
@@ -45,8 +51,8 @@ func TestFigure21ReplicasKilled(t *testing.T) {
 	k.settle()
 	k.askAll() // whoever was told that it is not known how a change ended calls once more
 	k.compare()
-	logFigure(t, 21, "2 replicas on PostgreSQL behind a round-robin proxy, one killed every %s, %d times, under %d asked changes of %d clients of both protocol revisions, which met %d broken requests: %s; 0 doubled, 0 lost, 0 without consent; no request was answered with 401 or 404, so no client initialized again (seed %d)",
-		interval, k.kills.Load(), len(k.servers), askingClients, k.broken.Load(), &k.ends, s)
+	logFigure(t, 21, "2 replicas (%s) on PostgreSQL behind a round-robin proxy, one killed -9 every %s, %d times, under %d asked changes of %d clients of both protocol revisions, which met %d broken requests: %s; 0 doubled, 0 lost, 0 without consent; no request was answered with 401 or 404, so no client initialized again (seed %d)",
+		k.what(), interval, k.kills.Load(), len(k.servers), askingClients, k.broken.Load(), &k.ends, s)
 }
 
 // replicaKillTest runs the clients and the replicas.
@@ -59,6 +65,8 @@ type replicaKillTest struct {
 	told    []runner.Outcome // about each change, to the client that asked for it
 	clients []*httpClient
 	running []*replicaProcess
+	program string // vpsbot; "" for processes of this test
+	folder  string // of its policy
 
 	kills, broken atomic.Int64
 	ends          counter
@@ -80,6 +88,7 @@ func newReplicaKillTest(t *testing.T, random *rand.Rand, servers int) *replicaKi
 	for n := range k.yes {
 		k.yes[n] = random.IntN(3) > 0
 	}
+	secrets := k.accessKeys(askingClients)
 	for range 2 {
 		p := &replicaProcess{address: freeAddress(t)}
 		k.start(p)
@@ -92,11 +101,19 @@ func newReplicaKillTest(t *testing.T, random *rand.Rand, servers int) *replicaKi
 	})
 	url := roundRobin(t, k.running[0].address, k.running[1].address)
 	for i := range askingClients {
-		c := &httpClient{url: url, key: fmt.Sprint(keyPrefix, "client-", i), modern: i%2 == 1}
+		c := &httpClient{url: url, key: secrets[i], modern: i%2 == 1}
 		require.NoError(t, c.initialize(t.Context()))
 		k.clients = append(k.clients, c)
 	}
 	return k
+}
+
+// what names the processes.
+func (k *replicaKillTest) what() string {
+	if k.program == "" {
+		return "processes of the test"
+	}
+	return "vpsbot serve"
 }
 
 // freeAddress returns an address that nobody listens on.
@@ -108,10 +125,53 @@ func freeAddress(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// start starts a replica.
+// replicaPolicy is [askersPolicy] as a file.
+const replicaPolicy = `version: 1
+rules: [{name: all, effect: allow, who: ["*"], operations: ["*"]}]
+confirm: {disruptive: [mcp], destructive: [mcp]}
+budgets: {deletions: 100000/1h, destructive: 100000/1h}
+`
+
+// accessKeys makes the access keys of the clients.
+func (k *replicaKillTest) accessKeys(n int) (secrets []string) {
+	k.Helper()
+	if testkit.IsFull() {
+		k.program, k.folder = buildProgram(k), memoryFolder(k)
+		require.NoError(k, os.WriteFile(filepath.Join(k.folder, "policy.yaml"), []byte(replicaPolicy), 0o600))
+	}
+	for i := range n {
+		secret, hash, err := keys.New(cryptorand.Reader)
+		require.NoError(k, err)
+		name := fmt.Sprint("client-", i)
+		row := audit.Row{At: time.Now(), Operation: "keys.create", Target: name, Decision: audit.Allowed}
+		require.NoError(k, k.store.Add(k.Context(), keys.Key{Name: name, Hash: hash, CreatedAt: time.Now()}, row))
+		if k.program == "" {
+			secret = keyPrefix + name
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets
+}
+
+// command is the process of a replica.
+func (k *replicaKillTest) command(p *replicaProcess) *exec.Cmd {
+	if k.program == "" {
+		return child(k, "replica", append(childOf(k.url, k.api), "PROOF_LISTEN="+p.address))
+	}
+	cmd := exec.Command(k.program, "serve")
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + k.folder, "XDG_STATE_HOME=" + k.folder, "VPS_API_URL=" + k.api, "VPS_API_TOKEN=" + token,
+		"VPSBOT_DATABASE_URL=" + k.url, "VPSBOT_LISTEN=" + p.address, "VPSBOT_POLICY_FILE=" + filepath.Join(k.folder, "policy.yaml"),
+		"VPSBOT_LOG_LEVEL=error",
+	}
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// start starts a replica, and returns when it listens.
 func (k *replicaKillTest) start(p *replicaProcess) {
-	cmd := child(k, "replica", append(childOf(k.url, k.api), "PROOF_LISTEN="+p.address))
-	in, out := pipes(k, cmd)
+	cmd := k.command(p)
+	in, _ := pipes(k, cmd)
 	p.in = in
 	p.kill = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
@@ -119,9 +179,16 @@ func (k *replicaKillTest) start(p *replicaProcess) {
 			k.Errorf("the replica was not killed: %v", err)
 		}
 	})
-	var ready string
-	if _, err := fmt.Fscanln(out, &ready); err != nil {
-		k.Errorf("the replica did not start: %v", err)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		conn, err := net.Dial("tcp", p.address)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		if time.Now().After(end) {
+			k.Errorf("the replica did not start: %v", err)
+			return
+		}
 	}
 }
 
@@ -145,7 +212,6 @@ func serveReplica(db *store.Store) error {
 	go func() {
 		_ = http.Serve(listener, h) //nolint:gosec // one that is killed needs no timeouts
 	}()
-	fmt.Println("ready")
 	for step := make([]byte, 1); ; now.Advance(clockStep) {
 		if _, err := os.Stdin.Read(step); err != nil {
 			return nil //nolint:nilerr // the test has ended
@@ -193,8 +259,9 @@ func (k *replicaKillTest) askAll() {
 func (k *replicaKillTest) change(c *httpClient, n int) (told runner.Outcome) {
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end) && !k.Failed(); time.Sleep(callAgain) {
 		result, err := k.try(c, n)
-		if status, ok := errors.AsType[*statusError](err); ok && status.status != http.StatusBadGateway {
-			k.Errorf("%s is turned away: %v", c.key, err)
+		status, _ := errors.AsType[*statusError](err)
+		if status != nil && slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, status.status) {
+			k.Errorf("client %d is turned away: %v", n%askingClients, err)
 		}
 		switch {
 		case err != nil:
@@ -246,7 +313,7 @@ func (k *replicaKillTest) settle() {
 	}
 	for end := time.Now().Add(2 * time.Minute); len(open()) > 0; time.Sleep(100 * time.Millisecond) {
 		for _, p := range k.running {
-			_, err := p.in.Write([]byte{0})
+			_, err := p.in.Write([]byte{0}) // serve itself reads nothing
 			require.NoError(k, err)
 		}
 		require.True(k, time.Now().Before(end), "unsettled: %+v", open())
