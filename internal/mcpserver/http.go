@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/vpsbot/vpsbot/internal/text"
@@ -269,7 +271,7 @@ func (x *exchange) takeModern(c client, e envelope) {
 		c.session, c.version = "", ""
 		x.stream(c, func(ctx context.Context, c client) (int, []byte) {
 			reply := x.answerOne(ctx, c, e)
-			return statusOf(reply), reply
+			return statusOf(e.ID, reply), reply
 		})
 	}
 }
@@ -374,8 +376,11 @@ func (x *exchange) checkEra(e envelope) (modern bool, refused *rpcError) {
 	return true, nil
 }
 
-// statusOf returns the HTTP status of a reply in the newer era.
-func statusOf(reply []byte) int {
+// statusOf returns the HTTP status of the reply to a request in the newer era.
+func statusOf(id jsontext.Value, reply []byte) int {
+	if bytes.HasPrefix(reply, bytes.TrimSuffix(encodeReply(id, "result", nil), []byte("}"))) {
+		return http.StatusOK // without a look into what may be long
+	}
 	var failed struct {
 		Error *struct {
 			Code int `json:"code"`
