@@ -91,16 +91,18 @@ func makeKeys(b *testing.B, n int) (secrets []string) {
 // caller is who makes requests, in one session.
 type caller struct{ key, session string }
 
-// startHTTP starts vpsbot serve, with its check of keys and a policy, and the bare server.
-func startHTTP(b *testing.B, api string, callers int) (vpsbot, bare *httpServer) {
-	policy := filepath.Join(b.TempDir(), "policy.yaml")
-	require.NoError(b, os.WriteFile(policy, []byte(httpPolicy), 0o600))
+// startHTTP starts vpsbot serve, with its check of keys and a policy, empty for none, and the bare server.
+func startHTTP(b *testing.B, api string, callers int, policy string) (vpsbot, bare *httpServer) {
 	_, theirs := benchPrograms(b, api)
 	self, err := os.Executable()
 	require.NoError(b, err)
 	address := freeLoopback(b)
 	b.Setenv("VPSBOT_LISTEN", address)
-	b.Setenv("VPSBOT_POLICY_FILE", policy)
+	if policy != "" {
+		file := filepath.Join(b.TempDir(), "policy.yaml")
+		require.NoError(b, os.WriteFile(file, []byte(policy), 0o600))
+		b.Setenv("VPSBOT_POLICY_FILE", file)
+	}
 	vpsbot = &httpServer{TB: b, name: "vpsbot", cmd: exec.Command(self), url: "http://" + address + "/mcp", keys: makeKeys(b, callers)}
 	vpsbot.cmd.Args[0] = "vpsbot-unlimited"
 	address = freeLoopback(b)
@@ -236,14 +238,19 @@ func residentOf(pid int) (kb int) {
 func middle(all []float64) float64 { return slices.Sorted(slices.Values(all))[len(all)/2] }
 
 // BenchmarkHTTPCalls calls servers_get over HTTP, each call a GET of its own: one at a time in turn with that GET alone
-// and with the bare server, then 16 in flight in turn with the bare server. vpsbot checks the key and the policy, and the
-// session. In the end it counts the connections to the API.
+// and with the bare server, then 16 in flight in turn with the bare server. vpsbot checks the key and the session, and the
+// policy where there is one, for which it reads the server once more. In the end it counts vpsbot's connections to the API.
 //
 //	VPSBOT_BENCH=full go test ./cmd/vpsbot -run '^$' -bench HTTPCalls -benchtime 3x
 func BenchmarkHTTPCalls(b *testing.B) {
+	b.Run("policy", func(b *testing.B) { benchmarkHTTPCalls(b, httpPolicy) })
+	b.Run("no-policy", func(b *testing.B) { benchmarkHTTPCalls(b, "") })
+}
+
+func benchmarkHTTPCalls(b *testing.B, policy string) {
 	api, connections := countedAPI(b)
 	size := httpBenchSize()
-	vpsbot, bare := startHTTP(b, api, 1)
+	vpsbot, bare := startHTTP(b, api, 1, policy)
 	both, callers := []*httpServer{vpsbot, bare}, map[*httpServer]caller{}
 	for _, s := range both {
 		c, err := s.initialize(s.keys[0])
@@ -298,19 +305,24 @@ func getDirectly(c *http.Client, api string) error {
 	return err
 }
 
-// countedAPI is a canned API. connections returns how many there were to it in all, but for those of the benchmark.
-func countedAPI(b *testing.B) (url string, connections func() int64) {
-	var opened atomic.Int64
-	behind := cannedHandler()
-	server := httptest.NewUnstartedServer(behind)
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			opened.Add(1)
+// countedAPI is a canned API. connections returns how many there were of vpsbot in all.
+func countedAPI(b *testing.B) (url string, connections func() int) {
+	var mu sync.Mutex
+	from, answers := map[string]bool{}, cannedHandler()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.UserAgent(), "vpsbot/") {
+			mu.Lock()
+			from[r.RemoteAddr] = true
+			mu.Unlock()
 		}
-	}
-	server.Start()
+		answers.ServeHTTP(w, r)
+	}))
 	b.Cleanup(server.Close)
-	return server.URL + "/api/v1", opened.Load
+	return server.URL + "/api/v1", func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(from)
+	}
 }
 
 // BenchmarkHTTPSessions opens sessions that do nothing afterwards, and compares what is resident.
@@ -319,7 +331,7 @@ func countedAPI(b *testing.B) (url string, connections func() int64) {
 func BenchmarkHTTPSessions(b *testing.B) {
 	size := httpBenchSize()
 	for b.Loop() {
-		vpsbot, bare := startHTTP(b, cannedAPI(b), 1)
+		vpsbot, bare := startHTTP(b, cannedAPI(b), 1, httpPolicy)
 		for _, s := range []*httpServer{vpsbot, bare} {
 			s.open(size.sessions / 20)
 			few := residentOf(s.cmd.Process.Pid)
@@ -365,7 +377,7 @@ func BenchmarkHTTPWaiting(b *testing.B) {
 	api := httptest.NewServer(sim)
 	b.Cleanup(api.Close)
 	for b.Loop() {
-		vpsbot, _ := startHTTP(b, api.URL+"/api/v1", size.waiting/openAtOnce)
+		vpsbot, _ := startHTTP(b, api.URL+"/api/v1", size.waiting/openAtOnce, httpPolicy)
 		vpsbot.ask(servers[:openAtOnce]) // what the first questions take is not counted
 		before := residentOf(vpsbot.cmd.Process.Pid)
 		vpsbot.ask(servers[openAtOnce:])
