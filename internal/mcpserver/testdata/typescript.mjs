@@ -40,5 +40,6 @@ const got = {
 	accepted: await call('servers_delete', { action: 'accept', content: { name: 'web-server-01' } }),
 	asked,
 };
+client.onerror = undefined; // closing aborts what is still read
 await client.close();
 console.log(JSON.stringify(got));
