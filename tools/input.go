@@ -77,7 +77,12 @@ func (op *Op) readFields(raw []byte) (Input, error) {
 	if err != nil {
 		return in, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) { // the same mistake gives the same message
+	names := make([]string, 0, len(given))
+	for name := range given {
+		names = append(names, name)
+	}
+	slices.Sort(names) // the same mistake gives the same message
+	for _, name := range names {
 		if err := in.Set(op, name, given[name]); err != nil {
 			return in, err
 		}
@@ -262,6 +267,9 @@ func (f Field) check(text string) error {
 
 // NormalizeUnicode writes an id the one way in which ids are compared; any other text stays as it is.
 func NormalizeUnicode(text string) string {
+	if !apiclient.LooksLikeID(text) {
+		return text
+	}
 	if id, err := apiclient.ParseID(text); err == nil {
 		return id.Key()
 	}

@@ -112,7 +112,8 @@ func (s *Server) result(reply runner.Reply) callResult {
 
 // encode encodes the result for one era.
 func (r callResult) encode(modern bool) []byte {
-	raw := []byte(`{`)
+	const around = 300 // bytes, beside what a reply says
+	raw := append(make([]byte, 0, around+len(r.text)+len(r.text)/8+len(r.structured)), '{')
 	switch {
 	case r.question != nil:
 		question, err := json.Marshal(mcp.NewElicitationInputRequest(*r.question))
@@ -124,7 +125,8 @@ func (r callResult) encode(modern bool) []byte {
 	case modern:
 		raw = append(raw, `"resultType":"`+string(mcp.ResultTypeComplete)+`",`...)
 	}
-	raw = append(append(append(raw, `"content":[{"type":"text","text":`...), tools.QuotedJSON(r.text)...), `}]`...)
+	raw, _ = jsontext.AppendQuote(append(raw, `"content":[{"type":"text","text":`...), r.text)
+	raw = append(raw, `}]`...)
 	if r.structured != nil {
 		raw = append(append(raw, `,"structuredContent":`...), r.structured...)
 	}

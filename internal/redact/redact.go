@@ -21,22 +21,23 @@ func Text(s string, secrets ...string) string {
 		if len(secret) < shortest {
 			continue
 		}
-		for _, form := range forms(secret) {
+		s = strings.ReplaceAll(s, secret, Mark)
+		for _, form := range otherForms(secret) {
 			s = strings.ReplaceAll(s, form, Mark)
 		}
 	}
 	return s
 }
 
-// forms are what a secret may look like. One that a URL takes as it is has letters, digits and a few signs that no
-// quoting changes, so that there is one form.
-func forms(secret string) []string {
+// otherForms are what a secret may look like beside itself. One that a URL takes as it is has letters, digits and a few
+// signs that no quoting changes, so that there are none.
+func otherForms(secret string) []string {
 	query := url.QueryEscape(secret)
 	if query == secret {
-		return []string{secret}
+		return nil
 	}
 	quoted := escape(secret)
-	return []string{secret, quoted, escape(quoted), query, url.PathEscape(secret)}
+	return []string{quoted, escape(quoted), query, url.PathEscape(secret)}
 }
 
 func escape(s string) string {

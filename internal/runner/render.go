@@ -61,7 +61,7 @@ func eachMember(dec *jsontext.Decoder, do func(name []byte)) {
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
 		return
 	}
-	var name []byte
+	name := make([]byte, 0, 64) // longer than ours
 	for dec.PeekKind() == '"' {
 		quoted, err := dec.ReadValue()
 		if err != nil {
