@@ -64,7 +64,8 @@ func (s *site) another(id string) *site {
 	return s.replica(server, nil)
 }
 
-func (w *world) replica(server *Server, change func(*HTTPOptions)) *site {
+// bare makes a replica that listens nowhere.
+func (w *world) bare(server *Server, change func(*HTTPOptions)) *site {
 	s := &site{world: w}
 	o := HTTPOptions{
 		Secret: func(context.Context) ([]byte, error) { return []byte(strings.Repeat("k", 32)), nil },
@@ -93,6 +94,11 @@ func (w *world) replica(server *Server, change func(*HTTPOptions)) *site {
 		}
 		return opened(ctx)
 	}
+	return s
+}
+
+func (w *world) replica(server *Server, change func(*HTTPOptions)) *site {
+	s := w.bare(server, change)
 	listener := httptest.NewServer(s.http)
 	s.url = listener.URL
 	ctx, stop := context.WithCancel(context.WithoutCancel(w.Context()))

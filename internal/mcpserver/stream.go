@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -65,11 +66,11 @@ func (s *stream) event(text string) error {
 		header.Set("X-Accel-Buffering", "no") // nginx would hold events back
 		s.w.WriteHeader(http.StatusOK)
 	}
-	s.silent.Reset(keepAlive)
-	if err := s.write(text); err != nil {
-		return err
+	if err := errors.Join(s.write(text), s.control.Flush()); err != nil {
+		return err // nobody reads it
 	}
-	return s.control.Flush()
+	s.silent.Reset(keepAlive)
+	return nil
 }
 
 func (s *stream) write(text string) error {
