@@ -273,10 +273,12 @@ func (w *world) holdReads() (arrived *atomic.Int64, goOn func()) {
 }
 
 // idle reports whether no request is in progress.
-func (s *site) idle() bool {
-	s.http.callers.mu.Lock()
-	defer s.http.callers.mu.Unlock()
-	return s.http.callers.inAll == 0
+func (s *site) idle() bool { return s.http.idle() }
+
+func (h *HTTP) idle() bool {
+	h.callers.mu.Lock()
+	defer h.callers.mu.Unlock()
+	return h.callers.inAll == 0
 }
 
 // Sixty refused bearers of one address in a minute are enough; no store is asked any more. The address is the client's,

@@ -31,6 +31,8 @@ type stream struct {
 func newStream(w http.ResponseWriter, mayStream bool, secrets func() []string) *stream {
 	s := &stream{w: w, control: http.NewResponseController(w), secrets: secrets, mayStream: mayStream}
 	if mayStream {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.silent = time.AfterFunc(keepAlive, s.comment)
 	}
 	return s
