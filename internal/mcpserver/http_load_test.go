@@ -53,6 +53,10 @@ func TestTenCallsASecond(t *testing.T) {
 	refused()
 }
 
+func readOf(id int) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"servers_get","arguments":{"server":12345}}}`, id)
+}
+
 // reads begins n reads that do not end, and waits until they have begun.
 func (s *site) reads(key string, n int, arrived *atomic.Int64) (ended *sync.WaitGroup) {
 	s.Helper()
@@ -61,7 +65,7 @@ func (s *site) reads(key string, n int, arrived *atomic.Int64) (ended *sync.Wait
 		ended.Go(func() {
 			s.do(func(r *http.Request) {
 				r.Header.Set("Authorization", "Bearer "+key)
-				body(r, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"servers_get","arguments":{"server":12345}}}`, i))
+				body(r, readOf(i))
 			})
 		})
 	}
@@ -85,13 +89,19 @@ func TestSixteenCallsAtOnce(t *testing.T) {
 	got := s.do(func(r *http.Request) { body(r, "["+ping+strings.Repeat(","+ping, 16)+"]") })
 	require.Equal(t, "too many calls by key:alice: 16 at once", got.says, "seventeen in a list")
 	arrived, goOn := s.holdReads()
-	ended := s.reads(aliceKey, 16, arrived)
+	list := make(chan reply, 1)
+	go func() {
+		list <- s.do(func(r *http.Request) { body(r, "["+readOf(0)+strings.Repeat(","+readOf(0), 9)+"]") })
+	}()
+	s.eventually(func() bool { return arrived.Load() == 10 }, "a list of ten")
+	ended := s.reads(aliceKey, 6, arrived)
 	got = s.do(nil)
 	require.Equal(t, 429, got.status)
 	require.Equal(t, "too many calls by key:alice: 16 at once", got.says)
 	require.Equal(t, 200, s.do(header("Authorization", "Bearer "+bobKey)).status)
 	goOn()
 	ended.Wait()
+	require.Equal(t, 200, (<-list).status)
 	s.clock.Advance(readTime)
 	for i, call := range questions {
 		require.Equal(t, 202, k.answer(asked[i], decline))
