@@ -266,3 +266,21 @@ func TestServeWithoutAKey(t *testing.T) {
 	s.waitForLog("no access key is valid, so nobody can call /mcp; vpsbot keys create NAME makes one")
 	require.Contains(t, s.log.String(), "without VPSBOT_POLICY_FILE everybody with an access key may read over HTTP, and nobody may change anything there")
 }
+
+// Headers longer than any client's are refused before anybody is looked up, and others are served.
+func TestServeRefusesLongHeaders(t *testing.T) {
+	_, s, key := serveRemote(t)
+	r := &remote{serveProcess: s, key: "Bearer " + key}
+	for _, header := range []string{"Authorization", "Cookie", "Mcp-Session-Id", "X-Forwarded-For"} {
+		req, err := http.NewRequest(http.MethodPost, s.url+"/mcp", strings.NewReader(pingMessage))
+		require.NoError(t, err)
+		req.Header.Set(header, strings.Repeat("a", 64<<10))
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err, header)
+		resp.Body.Close()
+		require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, resp.StatusCode, header)
+	}
+	status, _ := r.ask(pingMessage)
+	require.Equal(t, http.StatusOK, status)
+	require.NotContains(t, s.log.String(), key)
+}

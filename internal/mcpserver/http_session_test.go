@@ -546,3 +546,17 @@ func TestAnswerInABatch(t *testing.T) {
 	require.Equal(t, "done", call.outcome().is())
 	require.Len(t, s.sent(), 1)
 }
+
+// Without a policy a key may read over HTTP, and change nothing.
+func TestKeysWithoutAPolicy(t *testing.T) {
+	s := newSite(t, nil)
+	s.server.Runner.Policy = func() permissions.Policy { return permissions.Policy{} }
+	k := s.client(aliceKey).initialize(older, forms)
+	require.False(t, k.tool("servers_get", web).outcome().IsError)
+	for _, tool := range []string{"servers_reboot", "servers_delete", "backups_create"} {
+		require.Equal(t, "refused", k.tool(tool, web).outcome().is(), tool)
+		require.Equal(t, "refused", k.modernCall(tool, web, "").outcome().is(), tool)
+	}
+	require.Empty(t, s.records())
+	require.Empty(t, s.sent())
+}
