@@ -73,8 +73,13 @@ func (h *HTTP) authenticate(r *http.Request) (permissions.Actor, *refusal) {
 		h.failures.note(address, h.now())
 		return "", &refusal{http.StatusUnauthorized, "bearer", err.Error()}
 	}
-	h.Log.Warn("a caller cannot be looked up", "error", err)
-	return "", &refusal{http.StatusServiceUnavailable, "store", storeSilent}
+	return "", h.storeRefuses("a caller cannot be looked up", err)
+}
+
+// storeRefuses refuses a request for which the store could not be asked. Strangers can send many: not each is logged.
+func (h *HTTP) storeRefuses(what string, err error) *refusal {
+	h.outages.Do(func() { h.Log.Warn(what, "error", err) })
+	return &refusal{http.StatusServiceUnavailable, "store", storeSilent}
 }
 
 func (h *HTTP) bearer(ctx context.Context, header string) (permissions.Actor, error) {

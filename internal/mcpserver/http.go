@@ -17,6 +17,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mark3labs/mcp-go/mcp"
+	"golang.org/x/time/rate"
 
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -44,7 +45,8 @@ type HTTP struct {
 	public   *url.URL // nil: none
 	callers  callers
 	failures failures
-	memories sync.Map // of *memory, by caller: there are as many as access keys
+	outages  rate.Sometimes // of the store, that are logged
+	memories sync.Map       // of *memory, by caller: there are as many as access keys
 
 	stopping context.Context // ends when the server stops
 	stop     context.CancelFunc
@@ -62,6 +64,7 @@ func (s *Server) HTTP(o HTTPOptions) *HTTP {
 		Server: s, o: o,
 		callers:  callers{limits: o.Limits, by: map[permissions.Actor]*usage{}},
 		failures: failures{most: o.Limits.FailedTries},
+		outages:  rate.Sometimes{First: 1, Interval: time.Minute},
 	}
 	if o.PublicURL != "" {
 		h.public, _ = url.Parse(o.PublicURL)
@@ -238,8 +241,7 @@ func (x *exchange) client() (client, *refusal) {
 	}
 	key, err := x.sessionKey(x.r.Context())
 	if err != nil {
-		x.Log.Warn("the key of session ids cannot be read", "error", err)
-		return c, &refusal{http.StatusServiceUnavailable, "store", storeSilent}
+		return c, x.storeRefuses("the key of session ids cannot be read", err)
 	}
 	if claims, err := openSession(key, id, x.actor, x.now()); err == nil {
 		c.session, c.version, c.forms = "http "+claims.Random, claims.Version, claims.Forms
@@ -280,8 +282,7 @@ func (x *exchange) takeModern(c client, e envelope) {
 func (x *exchange) takeInitialize(c client, e envelope) *refusal {
 	key, err := x.sessionKey(x.r.Context())
 	if err != nil {
-		x.Log.Warn("the key of session ids cannot be read", "error", err)
-		return &refusal{http.StatusServiceUnavailable, "store", storeSilent}
+		return x.storeRefuses("the key of session ids cannot be read", err)
 	}
 	reply, agreed := x.initialize(x.r.Context(), c, e)
 	if agreed.Version != "" {

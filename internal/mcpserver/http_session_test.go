@@ -1,8 +1,10 @@
 package mcpserver
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -559,4 +561,27 @@ func TestKeysWithoutAPolicy(t *testing.T) {
 	}
 	require.Empty(t, s.records())
 	require.Empty(t, s.sent())
+}
+
+// Without the key that all replicas share no session begins, and none goes on; what needs none is served.
+func TestKeyOfSessionsIsAway(t *testing.T) {
+	for name, secret := range map[string]func(context.Context) ([]byte, error){
+		"away":      func(context.Context) ([]byte, error) { return nil, errors.New("dial tcp 10.0.0.7:5432") },
+		"empty":     func(context.Context) ([]byte, error) { return nil, nil },
+		"too short": func(context.Context) ([]byte, error) { return []byte("0123456789"), nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, nil)
+			id := s.client(aliceKey).initialize(older, forms).session
+			broken := s.server.HTTP(HTTPOptions{Secret: secret, Authenticate: s.http.o.Authenticate})
+			here := &site{world: s.world, http: broken}
+			require.Equal(t, 200, here.says(ping).Code)
+			for message, session := range map[string]string{`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}`: "", ping: id} {
+				got := here.says(message, "Mcp-Session-Id", session)
+				require.Equal(t, 503, got.Code)
+				require.Equal(t, "the store does not answer\n", got.Body.String())
+				require.Empty(t, got.Header().Get("Mcp-Session-Id"))
+			}
+		})
+	}
 }
