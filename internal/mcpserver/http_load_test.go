@@ -445,3 +445,33 @@ func TestManyQuestionsAtOnce(t *testing.T) {
 	require.Zero(t, open)
 	require.Zero(t, s.watching())
 }
+
+// Over HTTP/2 a question and its answer share a connection.
+func TestHTTP2(t *testing.T) {
+	s := newSite(t, nil)
+	listener := httptest.NewUnstartedServer(s.http)
+	listener.EnableHTTP2 = true
+	listener.StartTLS()
+	defer listener.Close()
+	session := s.client(aliceKey).initialize(older, forms).session
+	post := func(message string) *http.Response {
+		r, err := http.NewRequest(http.MethodPost, listener.URL, strings.NewReader(message))
+		require.NoError(t, err)
+		r.Header = http.Header{"Authorization": {"Bearer " + aliceKey}, "Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}, "Mcp-Session-Id": {session}}
+		answer, err := listener.Client().Do(r)
+		require.NoError(t, err)
+		require.Equal(t, 2, answer.ProtoMajor)
+		t.Cleanup(func() { answer.Body.Close() })
+		return answer
+	}
+	stream := post(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":` + call("servers_delete", web) + `}`)
+	asked := &said{t, stream, bufio.NewReader(stream.Body)}
+	q := asked.next()
+	s.clock.Advance(readTime)
+	require.Equal(t, 202, post(`{"jsonrpc":"2.0","id":`+string(q.ID)+`,"result":`+yes+`}`).StatusCode)
+	require.Equal(t, "done", asked.outcome().is())
+	require.Equal(t, 413, post(strings.Repeat(" ", mostBody+1)).StatusCode)
+	lost := post(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":` + call("servers_reboot", `{"server":"db-server-01"}`) + `}`)
+	lost.Body.Close()
+	s.eventually(s.idle, "a stream that is reset ends its call")
+}
