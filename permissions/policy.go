@@ -97,6 +97,18 @@ func (p Policy) AllowedOn(ask Ask) func(TargetServer) bool {
 	}
 }
 
+// DependsOnServer reports whether [Policy.Decide] may allow an ask about one server and not about another. False is
+// certain, so that a server need not be read for its name.
+func (p Policy) DependsOnServer(ask Ask) bool {
+	if p.Book == nil {
+		return false
+	}
+	ask.Actor, ask.Target = p.identity(ask.Actor), nil
+	m := p.Book.evaluate(ask)
+	return ask.NewName != "" || p.Book.Protected != nil && m.risk.NeedsConsent() ||
+		slices.ContainsFunc(p.Book.matchingRules(m), func(r Rule) bool { return !r.isAboutAll() })
+}
+
 // denyReason returns why the ask is refused whatever the rules say; "" if it is not.
 func (p Policy) denyReason(ask Ask) string {
 	switch {

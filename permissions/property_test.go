@@ -206,7 +206,8 @@ func drawPlainAsk(t *rapid.T) permissions.Ask {
 	return ask
 }
 
-// A decision about many servers is that of each alone, for whatever is asked: renames and creates too.
+// A decision about many servers is that of each alone, for whatever is asked: renames and creates too. It is the same for
+// all where it does not depend on the server.
 func TestAllowedOnIsDecide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, ask := permissions.Policy{Book: drawBook(t), OneUser: rapid.Bool().Draw(t, "one user")}, drawPlainAsk(t)
@@ -215,13 +216,18 @@ func TestAllowedOnIsDecide(t *testing.T) {
 			p.Book = nil
 		}
 		ask.Creates = rapid.IntRange(0, 9).Draw(t, "creates") == 0
-		allowed := p.AllowedOn(ask)
+		allowed, depends := p.AllowedOn(ask), p.DependsOnServer(ask)
+		first := allowed(permissions.TargetServer{})
 		for _, id := range []string{"", "1", "2", "3"} {
 			for _, name := range []string{"", "web-1", "db-1", "db-2", "mail"} {
 				server := permissions.TargetServer{ID: id, Name: name}
 				ask.Target = &server
-				if d := p.Decide(ask); d.Allowed != allowed(server) {
+				d := p.Decide(ask)
+				if d.Allowed != allowed(server) {
 					t.Fatalf("%+v\n%+v %+v\n%+v", p.Book, ask, server, d)
+				}
+				if !depends && d.Allowed != first {
+					t.Fatalf("depends on the server:\n%+v\n%+v %+v\n%+v", p.Book, ask, server, d)
 				}
 			}
 		}

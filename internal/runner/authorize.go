@@ -77,10 +77,15 @@ func (q request) refused(t tools.Target) string {
 	return q.op.Resource.Asked(q.in)
 }
 
-// authorizeRead decides again about the one server that a read is about. Where there is no
-// policy file its name makes no difference, and is not read for the decision's sake.
+// authorizeRead decides again about the one server that a read is about. Where its name makes no difference, as without
+// a policy file, it is not read for the decision's sake; for a refusal it is.
 func (q request) authorizeRead(ctx context.Context, server apiclient.ID) error {
-	if server.IsZero() || q.Policy().Book == nil {
+	policy := q.Policy()
+	if server.IsZero() || policy.Book == nil {
+		return nil
+	}
+	ask := q.call.ask(q.op, q.in, q.op.Risk, behind(apiclient.Server{ID: server}))
+	if !policy.DependsOnServer(ask) && policy.Decide(ask).Allowed {
 		return nil
 	}
 	s, err := q.Client.Servers.Get(ctx, server)

@@ -229,3 +229,30 @@ func TestReadsAreAuditedWhereThatIsWanted(t *testing.T) {
 	require.Equal(t, "servers.list", rows[0].Operation)
 	require.JSONEq(t, `{"status":"active"}`, string(rows[0].Arguments))
 }
+
+// A policy costs a read of a server one more request only where it depends on the server's name, and where it refuses.
+func TestReadUnderAPolicyIsOneRequest(t *testing.T) {
+	t.Parallel()
+	everybody, web := []permissions.Principal{"*"}, []permissions.ServerPattern{"web-*"}
+	allow := permissions.Rule{Name: "all", Effect: permissions.Allow, Who: everybody}
+	for name, c := range map[string]struct {
+		rules   []permissions.Rule
+		reads   int
+		refused bool
+	}{
+		"a rule about all":                {[]permissions.Rule{allow}, 1, false},
+		"one about some servers":          {[]permissions.Rule{{Name: "web", Effect: permissions.Allow, Who: everybody, Servers: web}}, 2, false},
+		"all but some":                    {[]permissions.Rule{allow, {Name: "no web", Effect: permissions.Deny, Who: everybody, Servers: web}}, 1, true},
+		"some are refused to others":      {[]permissions.Rule{allow, {Name: "bob", Effect: permissions.Deny, Who: []permissions.Principal{"local:bob"}, Servers: web}}, 1, false},
+		"some are refused to be stopped":  {[]permissions.Rule{allow, {Name: "stop", Effect: permissions.Deny, Who: everybody, Operations: []permissions.Glob{"servers.stop"}, Servers: web}}, 1, false},
+		"others are refused to everybody": {[]permissions.Rule{allow, {Name: "db", Effect: permissions.Deny, Who: everybody, Servers: []permissions.ServerPattern{"db-*"}}}, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.policy = permissions.Policy{Book: &permissions.Rulebook{Rules: c.rules}}
+			var reply runner.Reply
+			require.Equal(t, c.reads, w.asked("/servers/12345/", func() { reply = w.run("servers.get", `{"server":"12345"}`) }))
+			require.Equal(t, c.refused, reply.Class != runner.OK, reply.Message)
+		})
+	}
+}
