@@ -475,3 +475,81 @@ func TestHTTP2(t *testing.T) {
 	lost.Body.Close()
 	s.eventually(s.idle, "a stream that is reset ends its call")
 }
+
+// watcher is an Observer that keeps what it hears.
+type watcher struct {
+	underWay, waiting atomic.Int64
+	mu                sync.Mutex
+	refused           map[string]int
+	answered          map[string]int
+}
+
+func (o *watcher) UnderWay(change int) { o.underWay.Add(int64(change)) }
+func (o *watcher) Waiting(change int)  { o.waiting.Add(int64(change)) }
+
+func (o *watcher) Refused(why string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refused[why]++
+}
+
+func (o *watcher) Answered(method, era string, status int, _ time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.answered[fmt.Sprint(method, " ", era, " ", status)]++
+}
+
+func (o *watcher) count(answered string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.answered[answered]
+}
+
+// Each request is counted once, under a few names, none of which a client can choose.
+func TestWhatIsObserved(t *testing.T) {
+	w := newWorld(t)
+	w.server.Runner.Policy = mayAll
+	o := &watcher{refused: map[string]int{}, answered: map[string]int{}}
+	w.server.Observe = o
+	s := w.replica(w.server, nil)
+	for _, change := range []func(*http.Request){
+		host("evil.example"), header("Origin", "https://evil.example"), header("Authorization", "Bearer "+strangeKey), header("Authorization", "a", "b"),
+		func(r *http.Request) { r.Method = "BREW" }, header("Content-Type", "text/plain"), header("Mcp-Session-Id", "x"), nil,
+		func(r *http.Request) { body(r, `{"jsonrpc":"2.0","id":1,"method":"evil"}`) }, func(r *http.Request) { body(r, `[`+ping+`]`) }, func(r *http.Request) { body(r, `{`) },
+	} {
+		s.do(change)
+	}
+	k := s.client(aliceKey).initialize(older, forms)
+	call, q := k.asks()
+	require.Equal(t, int64(1), o.waiting.Load())
+	s.clock.Advance(readTime)
+	require.Equal(t, 202, k.answer(q, yes))
+	require.Equal(t, "done", call.outcome().is())
+	s.http.Stop()
+	s.do(nil)
+	s.eventually(func() bool { return o.count("tools/call older 200") == 1 }, "the call is counted once it has ended")
+	require.Zero(t, o.underWay.Load())
+	require.Zero(t, o.waiting.Load())
+	require.Equal(t, map[string]int{"host": 1, "origin": 1, "bearer": 2, "method": 1, "body": 1, "session": 1, "stopping": 1}, o.refused)
+	require.Equal(t, map[string]int{
+		"other older 400": 2, "other older 401": 1, "other older 403": 2, "other older 405": 1, "other older 415": 1, "other older 503": 1, "other older 200": 1,
+		"ping older 200": 1, "ping older 404": 1, "batch older 200": 1, "initialize older 200": 1, "response older 202": 1, "tools/call older 200": 1,
+	}, o.answered)
+}
+
+// Two calls with one id are both answered; a cancellation ends the newer one.
+func TestTwoCallsWithOneID(t *testing.T) {
+	s := newSite(t, nil)
+	k := s.client(aliceKey).initialize(older, forms)
+	first, q := k.asks()
+	second, _ := k.asks()
+	k.post(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	require.Equal(t, "notifications/cancelled", second.next().Method)
+	require.True(t, second.outcome().IsError)
+	k.post(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	require.Equal(t, int64(1), s.server.waiting.Load())
+	s.clock.Advance(readTime)
+	require.Equal(t, 202, k.answer(q, yes))
+	require.Equal(t, "done", first.outcome().is())
+	require.Len(t, s.sent(), 1)
+}
