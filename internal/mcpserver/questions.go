@@ -51,7 +51,7 @@ func (q *questions) put(ctx context.Context, c client, r serverRequest) (json.Ra
 	}
 	select {
 	case <-ctx.Done():
-		if _, isOpen := q.open.LoadAndDelete(key); !isOpen { // the answer has just come
+		if _, isOpen := q.open.LoadAndDelete(key); !isOpen && c.remote { // the answer has just come, and was acknowledged
 			answer := <-asked.answered
 			return answer.result, answer.err
 		}
