@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/apiclient/simulator"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -188,4 +190,27 @@ func FuzzMessage(f *testing.F) {
 		here.wellAnswered(message)
 		require.Empty(t, here.sent())
 	})
+}
+
+// Where VPS.org's answers hold the token, no client gets it: not as JSON, not in an event, not in a question.
+func TestTokenInAnswersOverHTTP(t *testing.T) {
+	s := newSite(t, nil)
+	s.sim.Edit(func(world *simulator.World) { world.Servers[12345].Name = "my-vps_demo-server" })
+	k := s.client(aliceKey).initialize(older, forms)
+	for _, accept := range []string{"application/json", "application/json, text/event-stream"} {
+		k.header.Set("Accept", accept)
+		for _, message := range []string{
+			`"tools/call","params":` + call("servers_list", `{}`), `"tools/call","params":` + call("servers_delete", `{"server":12345,"dry_run":true}`),
+			`"resources/read","params":{"uri":"vps://servers/12345"}`, `"completion/complete","params":{"ref":{"type":"ref/resource","uri":"vps://servers/{server}"},"argument":{"name":"server","value":"my"}}`,
+			`"tools/call","params":` + `{"name":"servers_delete","arguments":{"server":12345},"_meta":{"progressToken":"vps_demo"}}`,
+		} {
+			answer := k.post(`{"jsonrpc":"2.0","id":"vps_demo","method":` + message + `}`)
+			part := make([]byte, 1<<16)
+			n, err := io.ReadAtLeast(answer.Body, part, 100)
+			require.NoError(t, err, message)
+			answer.Body.Close()
+			require.NotContains(t, string(part[:n]), "vps_demo", message)
+			require.Contains(t, string(part[:n]), "[redacted]", message)
+		}
+	}
 }
