@@ -15,19 +15,6 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// answer answers one message of a client, or a list of them; the reply is nil where there is none. Responses to
-// questions go elsewhere. Calls of tools are answered by the Runner, all else by mcp-go.
-func (s *Server) answer(ctx context.Context, c client, raw []byte) (reply []byte) {
-	if isBatch(raw) {
-		return s.answerBatch(ctx, c, raw)
-	}
-	e, err := decodeEnvelope(raw)
-	if err != nil {
-		return err.reply(nil)
-	}
-	return s.answerOne(ctx, c, e)
-}
-
 // answerOne answers a request. It cancels the request that a notification names, and ignores all others.
 func (s *Server) answerOne(ctx context.Context, c client, e envelope) (reply []byte) {
 	if e.isNotification() {
@@ -41,7 +28,7 @@ func (s *Server) answerOne(ctx context.Context, c client, e envelope) (reply []b
 	}
 	defer func() {
 		if broken := recover(); broken != nil {
-			reply = (&rpcError{Code: mcp.INTERNAL_ERROR, Message: "an internal error (id " + s.logInternalError(string(e.Method), broken) + "); it is logged"}).reply(e.ID)
+			reply = s.fail(e, broken)
 		}
 	}()
 	ctx, done := s.cancellable(ctx, c, e.ID)
@@ -50,6 +37,12 @@ func (s *Server) answerOne(ctx context.Context, c client, e envelope) (reply []b
 		return s.answerCall(ctx, c, e)
 	}
 	return s.passOn(ctx, c, e)
+}
+
+// fail logs an error of ours, and replies with the id of the log line.
+func (s *Server) fail(e envelope, cause any) []byte {
+	id := s.logInternalError(string(e.Method), cause)
+	return (&rpcError{Code: mcp.INTERNAL_ERROR, Message: "an internal error (id " + id + "); it is logged"}).reply(e.ID)
 }
 
 // passOn has mcp-go answer a request.
@@ -61,7 +54,7 @@ func (s *Server) passOn(ctx context.Context, c client, e envelope) []byte {
 	case mcp.JSONRPCResponse:
 		result, err := json.Marshal(r.Result)
 		if err != nil {
-			return (&rpcError{Code: mcp.INTERNAL_ERROR, Message: "an internal error (id " + s.logInternalError(string(e.Method), err) + "); it is logged"}).reply(e.ID)
+			return s.fail(e, err)
 		}
 		return encodeReply(e.ID, "result", result)
 	case mcp.JSONRPCError:

@@ -230,7 +230,11 @@ func FuzzArguments(f *testing.F) {
 	c := client{actor: alice, memory: &memory{}}
 	f.Fuzz(func(t *testing.T, tool, arguments string) {
 		name, _ := json.Marshal(tool)
-		raw := w.server.answer(t.Context(), c, []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":`+string(name)+`,"arguments":`+arguments+`}}`))
+		e, refused := decodeEnvelope([]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":` + string(name) + `,"arguments":` + arguments + `}}`))
+		if refused != nil {
+			return
+		}
+		raw := w.server.answerOne(t.Context(), c, e)
 		require.NotContains(t, string(raw), "internal error")
 		require.NotContains(t, string(raw), "panic")
 		var o struct{ Result *outcome }
