@@ -41,7 +41,8 @@ type Error struct {
 	// Unknown marks a write that may or may not have happened.
 	Unknown bool
 
-	cause error
+	cause       error
+	isSimulator bool // who answered is the simulator
 }
 
 // Error returns one line: the request, the failure, the API's message.
@@ -77,6 +78,8 @@ func (e *Error) Next() string {
 	switch {
 	case e.Unknown:
 		return nextUnknown
+	case e.isSimulator && e.Kind == KindUnauthorized:
+		return nextSimulator
 	case e.RetryAfter > 0:
 		return "Wait " + text.Duration(e.RetryAfter) + " and try again."
 	}
@@ -150,20 +153,21 @@ var kindTexts = map[Kind]struct{ what, next string }{
 	KindPaymentRequired: {"the account lacks credits", "Add credits to the account in the VPS.org panel and try again."},
 	KindForbidden:       {"the token lacks a permission", "Give the token the permission at admin.vps.org/account/developers/, or use another token."},
 	KindNotFound:        {"there is no such object", "List what exists and check the id; it may have been deleted."},
-	KindNoRoute:         {"VPS.org's API does not take this request", "Check that the base URL is that of the API itself, and look for a newer version of this program."},
+	KindNoRoute:         {"VPS.org's API does not take this request", "Check that VPS_API_URL is that of the API itself, and look for a newer version of this program."},
 	KindConflict:        {"the object is in a state that does not allow this", "Read its state, wait until what is running has ended, and try again."},
 	KindRateLimited:     {"too many requests", "Wait a moment and try again."},
 	KindServer:          {"the API failed", "Wait a minute and try again; if it goes on, ask VPS.org's support."},
-	KindRedirect:        {"the API answered with a redirect, which is never followed", "Check that the base URL is that of the API itself."},
-	KindNetwork:         {"the API could not be reached, or the connection broke", "Check the network and the base URL, and try again."},
+	KindRedirect:        {"the API answered with a redirect, which is never followed", "Check that VPS_API_URL is that of the API itself."},
+	KindNetwork:         {"the API could not be reached, or the connection broke", "Check the network and VPS_API_URL, and try again."},
 	KindTimeout:         {"the API did not answer in time", "Wait a moment and try again."},
 	KindUnavailable:     {"held back without sending, because of too many failures or requests", "Wait a few seconds and try again."},
-	KindDecode:          {"the answer could not be understood", "Check that the base URL is that of the API itself, and look for a newer version of this program."},
+	KindDecode:          {"the answer could not be understood", "Check that VPS_API_URL is that of the API itself, and look for a newer version of this program."},
 	KindCanceled:        {"cancelled", "Ask again if it is still wanted."},
 	KindToken:           {"there is no token to send", "Set the VPS.org API token; tokens are made at admin.vps.org/account/developers/."},
 }
 
 const nextUnknown = "Do not send it again: read back whether the change was made, and decide then."
+const nextSimulator = "This is the simulator: it knows vps_demo, vps_readonly and vps_expiring, not this token; for a try set VPS_API_TOKEN=vps_demo and unset VPS_API_TOKEN_FILE."
 
 func translateErrors(next step) step {
 	return func(ctx context.Context, c *call) error {

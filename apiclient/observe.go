@@ -27,6 +27,7 @@ func observe(next step, observer func(Call), loopback bool) step {
 			Attempts: c.attempts, Duration: time.Since(start),
 			Simulator: loopback && c.header.Get(SimulatorHeader) != "",
 		}
+		errorIn(err).isSimulator = ended.Simulator
 		for _, f := range []func(Call){observer, trace} {
 			if f != nil {
 				f(ended)

@@ -208,7 +208,7 @@ func (f *secretFile) unreadable(err error) error {
 
 // ErrNoToken is for an environment without a VPS.org token.
 var ErrNoToken = errors.New("no VPS.org token is set: make one at https://admin.vps.org/account/developers/ and set " +
-	"VPS_API_TOKEN to it (or VPS_API_TOKEN_FILE to a file that holds it); VPS_API_URL=simulator needs none")
+	"VPS_API_TOKEN_FILE to a file that holds it (or VPS_API_TOKEN to it); VPS_API_URL=simulator needs none")
 
 // Token returns a function that returns the API token, or fails with [ErrNoToken] where none is set. It may be
 // called concurrently. A file is read again when it has changed.

@@ -21,6 +21,7 @@ const (
 	probeTimeout = 5 * time.Second
 	maxReply     = 1 << 20     // bytes of an answer that are read
 	maxClockSkew = time.Minute // beyond it expiry and approvals are judged wrongly
+	setToken     = permissions.TokensPage + " and set VPS_API_TOKEN_FILE to a file that holds it, or VPS_API_TOKEN to it."
 )
 
 // checkAddress sends the API one request without the token, and compares clocks by the Date of the answer.
@@ -94,7 +95,7 @@ func (d *doctor) checkToken(ctx context.Context) Finding {
 	const name = "token"
 	if _, err := d.Runner.Token(); err != nil {
 		if errors.Is(err, config.ErrNoToken) {
-			return fail(name, "none is set", "Make a token at "+permissions.TokensPage+" and set VPS_API_TOKEN to it.")
+			return fail(name, "none is set", "Make a token at "+setToken)
 		}
 		return fail(name, err.Error(), "Correct what gives the token, the variable or its file.")
 	}
@@ -113,7 +114,7 @@ func (d *doctor) checkToken(ctx context.Context) Finding {
 	case err != nil:
 		return fail(name, text.Clean(err.Error()), next)
 	}
-	now, renew := d.env.Clock(), "Make a new token at "+permissions.TokensPage+" and set VPS_API_TOKEN to it."
+	now, renew := d.env.Clock(), "Make a new token at "+setToken
 	_, soon := token.ExpiresSoon(now)
 	switch {
 	case token.Expired(now):
