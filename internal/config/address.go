@@ -42,6 +42,9 @@ func (c *Config) setPublicURL(text string) (err error) {
 	if text != "" {
 		c.PublicURL, err = c.parseAddress(text, publicAdvice, "")
 	}
+	if strings.HasSuffix(c.PublicURL, "/mcp") {
+		return errors.New("is the address without /mcp: write such as " + publicAdvice.example)
+	}
 	return err
 }
 

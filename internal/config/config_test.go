@@ -92,6 +92,7 @@ func TestMistakes(t *testing.T) {
 		{"VPSBOT_PUBLIC_URL", "vpsbot.example.com", "VPSBOT_PUBLIC_URL is not an address: write https://vpsbot.example.com, or leave it out"},
 		{"VPSBOT_PUBLIC_URL", "http://example.com", "VPSBOT_PUBLIC_URL is neither https nor http on this machine: write https://vpsbot.example.com, or http://127.0.0.1:8484 for a try"},
 		{"VPSBOT_PUBLIC_URL", "https://a:hush@example.com", "VPSBOT_PUBLIC_URL has a user, a query or a fragment in it: write the bare address, such as https://vpsbot.example.com"},
+		{"VPSBOT_PUBLIC_URL", "https://" + hush + ".example.com/mcp/", "VPSBOT_PUBLIC_URL is the address without /mcp: write such as https://vpsbot.example.com"},
 		{"VPSBOT_MCP", hush, "VPSBOT_MCP is neither true nor false: write one of them"},
 		{"VPSBOT_ORIGINS", "*", "VPSBOT_ORIGINS has a part that is not an address: write https://app.example.com, with commas between several"},
 		{"VPSBOT_ORIGINS", "https://app.example.com, null", "VPSBOT_ORIGINS has a part that is not an address: write https://app.example.com, with commas between several"},

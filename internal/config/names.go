@@ -88,6 +88,9 @@ func nearest(name string, ours []string) string {
 // placeholder matches a value that nobody filled in: $NAME, %NAME%, <token>, YOUR_TOKEN.
 var placeholder = regexp.MustCompile(`^(\$\(?[A-Za-z_]\w*\)?|%\w+%|<[^>]*>|\{\{.*\}\}|(?i:your[-_ ].*))$`)
 
+// comment matches a value behind which, or in whose place, a comment stands.
+var comment = regexp.MustCompile(`(^|\s)#`)
+
 // unfilled returns what is wrong with a value that a program passed on without filling in a placeholder, or
 // with the quotation marks of a shell or of JSON around it; "" for nothing.
 func unfilled(value string) string {
@@ -111,18 +114,22 @@ func unfilledSecret(value string) string {
 	return ""
 }
 
-// checkFilled fails for the first variable whose value is a placeholder or quoted. Secrets are checked where
+// checkFilled fails for the first variable whose value is a placeholder, quoted or with a comment. Secrets are checked where
 // they are used, so that an assistant is served and gets the error.
 func (v variables) checkFilled() error {
 	values := reflect.ValueOf(v)
 	for i, field := range reflect.VisibleFields(values.Type()) {
 		text, isText := values.Field(i).Interface().(string)
-		if why := unfilled(text); isText && why != "" {
-			return fmt.Errorf("%s %s", field.Tag.Get("env"), why)
+		name := field.Tag.Get("env")
+		if name == "VPSBOT_DATABASE_URL" {
+			text, isText = v.DatabaseURL.Reveal(), true
 		}
-	}
-	if why := unfilled(v.DatabaseURL.Reveal()); why != "" {
-		return fmt.Errorf("VPSBOT_DATABASE_URL %s", why)
+		isOurs := strings.HasPrefix(name, "VPS") || strings.HasPrefix(name, "SLACK_") // the others are folders of the system
+		if why := unfilled(text); isText && why != "" {
+			return fmt.Errorf("%s %s", name, why)
+		} else if isText && isOurs && comment.MatchString(text) {
+			return fmt.Errorf(`%s holds a comment (" #…"): environment files keep it; remove it`, name)
+		}
 	}
 	return nil
 }

@@ -39,6 +39,21 @@ func TestUnknownVariables(t *testing.T) {
 	}, c.Unknown)
 }
 
+// What an environment file leaves behind a value is no part of a path or an address; nor are the user's folders looked at.
+func TestComments(t *testing.T) {
+	for _, name := range []string{
+		"VPS_API_URL", "VPS_API_TOKEN_FILE", "VPSBOT_DATABASE_URL", "VPSBOT_POLICY_FILE", "VPSBOT_KEY_FILE", "VPSBOT_AUDIT_KEY_FILE", "VPSBOT_AUDIT_STATE", "SLACK_API_URL",
+		"SLACK_BOT_TOKEN_FILE", "VPSBOT_LISTEN", "VPSBOT_PUBLIC_URL", "VPSBOT_METRICS_LISTEN", "VPSBOT_ORIGINS", "VPSBOT_TRUSTED_PROXIES", "VPSBOT_READ_ONLY",
+	} {
+		for _, value := range []string{"sqlite:/hush.db   # or postgres", "/hush\t#", " # hush"} {
+			_, err := read(t, vars{name: value}, "linux")
+			require.EqualError(t, err, name+` holds a comment (" #…"): environment files keep it; remove it`)
+		}
+	}
+	_, err := read(t, vars{"VPSBOT_DATABASE_URL": "sqlite:/a b#1/v.db", "HOME": "/home/a #1"}, "linux")
+	require.NoError(t, err)
+}
+
 func TestPlaceholders(t *testing.T) {
 	for _, name := range []string{"VPS_API_URL", "VPSBOT_POLICY_FILE", "VPSBOT_DATABASE_URL", "VPSBOT_LISTEN", "VPS_API_TOKEN_FILE", "SLACK_API_URL"} {
 		_, err := read(t, vars{name: "${hush4711}"}, "linux")
