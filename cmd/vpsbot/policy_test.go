@@ -37,11 +37,11 @@ func TestPolicyCheck(t *testing.T) {
 		name, file, out, errs string
 		code                  int
 	}{
-		{"good", head + "tests: [{who: \"*\", where: mcp, operation: servers.list, want: allow}]\n", "0 people, 0 groups, 1 rules; 0 warnings; 1 tests, 0 failed.\n", "", 0},
-		{"doubtful", "version: 1\n", "0 people, 0 groups, 0 rules; 1 warnings; 0 tests, 0 failed.\n", "warning: line 1: there are no rules, so everything is refused\n", 0},
+		{"good", head + "tests: [{who: \"*\", where: mcp, operation: servers.list, want: allow}]\n", "0 people, 0 groups, 1 rule; 0 warnings; 1 test, 0 failed.\n", "", 0},
+		{"doubtful", "version: 1\n", "0 people, 0 groups, 0 rules; 1 warning; 0 tests, 0 failed.\n", "warning: line 1: there are no rules, so everything is refused\n", 0},
 		{"wrong", "version: 1\nrulez: []\nslack: {audit_channel: ops}\n", "", "line 2: there is no key \"rulez\" here", 2},
 		{"all that is wrong", "version: 3\nrules: []\nslack: {audit_channel: ops}\n", "", "line 1: version 3 is not known; this vpsbot reads version: 1\nline 3: \"ops\" is not the id of a Slack channel", 2},
-		{"a test fails", head + "tests: [{who: \"*\", where: mcp, operation: servers.list, want: deny}]\n", "FAIL line 3: servers.list by * from mcp: wanted deny, got allow by the rule \"all\"\n", "1 of 1 tests failed", 1},
+		{"a test fails", head + "tests: [{who: \"*\", where: mcp, operation: servers.list, want: deny}]\n", "FAIL line 3: servers.list by * from mcp: wanted deny, got allow by the rule \"all\"\n", "1 of 1 test failed", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, errs, code := runPolicy(t, nil, "check", policyFile(t, c.file))
@@ -52,7 +52,7 @@ func TestPolicyCheck(t *testing.T) {
 	}
 	_, errs, code := runPolicy(t, nil, "check", "/nowhere/policy.yaml")
 	require.Equal(t, 2, code)
-	require.Contains(t, errs, "the policy file cannot be read")
+	require.Contains(t, errs, "the policy file cannot be read: stat /nowhere/policy.yaml: no such file or directory; docs/policy.md has examples")
 	_, _, code = runPolicy(t, nil, "check")
 	require.Equal(t, 2, code)
 }

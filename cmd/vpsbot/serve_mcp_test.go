@@ -243,7 +243,7 @@ func TestDoctorCallsServeAtMCP(t *testing.T) {
 	b, s, key := serveRemote(t)
 	b.env["VPSBOT_LISTEN"] = strings.TrimPrefix(s.url, "http://")
 	for given, want := range map[string]string{
-		"": " answers, and wants an access key; with VPSBOT_KEY_FILE one is tried", key: "tools for VPSBOT_KEY",
+		"": " answers, and wants an access key; with VPSBOT_KEY_FILE one is tried", key: "tools for your access key",
 	} {
 		b.env["VPSBOT_KEY"] = given
 		found := b.findings(t)["mcp"]
@@ -254,7 +254,7 @@ func TestDoctorCallsServeAtMCP(t *testing.T) {
 	b.env["VPSBOT_KEY"] = key[:len(key)-1]
 	found := b.findings(t)["mcp"]
 	require.Equal(t, doctor.StatusFail, found.Status)
-	require.Contains(t, found.Message, "refuses VPSBOT_KEY: the access key or token is not known")
+	require.Contains(t, found.Message, "refuses your access key: the access key or token is not known")
 }
 
 // Before there is a key serve says how one is made.

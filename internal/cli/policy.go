@@ -58,10 +58,10 @@ func (c *cli) checkPolicy(path string) error {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(c.io.Out, "%d people, %d groups, %d rules; %d warnings; %d tests, %d failed.\n", len(document.Book.People),
-		len(document.Book.Groups), len(document.Book.Rules), len(document.Warnings), len(document.Tests), len(failures))
+	_, err = fmt.Fprintf(c.io.Out, "%s, %s, %s; %s; %s, %d failed.\n", text.Plural(len(document.Book.People), "person"), text.Plural(len(document.Book.Groups), "group"),
+		text.Plural(len(document.Book.Rules), "rule"), text.Plural(len(document.Warnings), "warning"), text.Plural(len(document.Tests), "test"), len(failures))
 	if err == nil && len(failures) > 0 {
-		return app.Errorf(runner.Failed, "%d of %d tests failed; vpsbot policy explain shows how a rule decides", len(failures), len(document.Tests))
+		return app.Errorf(runner.Failed, "%d of %s failed; vpsbot policy explain shows how a rule decides", len(failures), text.Plural(len(document.Tests), "test"))
 	}
 	return err
 }

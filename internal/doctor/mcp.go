@@ -57,6 +57,8 @@ func (d *doctor) callMCP(ctx context.Context, url string) Finding {
 		return fail(checkNameMCP, url+" "+unreachable(err), passMCP)
 	case resp.StatusCode/100 == 3:
 		return fail(checkNameMCP, url+" leads to another address, on the way to which clients drop their key", "Set VPSBOT_PUBLIC_URL to the address that answers itself.")
+	case resp.StatusCode == http.StatusServiceUnavailable && strings.HasPrefix(strings.TrimSpace(says)+"<", "<"): // nothing, or a page
+		return fail(checkNameMCP, url+" refuses every call (status 503, no text of vpsbot): the proxy itself answers", "See that a replica of vpsbot serve is up and ready, and that the proxy reaches it.")
 	case resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusServiceUnavailable:
 		return fail(checkNameMCP, fmt.Sprintf("%s refuses every call (status %d): %s", url, resp.StatusCode, short(says)), "Correct what it says, or what the proxy adds to calls.")
 	case resp.StatusCode != http.StatusUnauthorized || !strings.Contains(resp.Header.Get("WWW-Authenticate"), `realm="vpsbot"`):
@@ -87,13 +89,13 @@ func (d *doctor) callMCPWith(ctx context.Context, url, key string) Finding {
 		case err != nil:
 			return fail(checkNameMCP, url+" "+unreachable(err), "Try again later.")
 		case resp.StatusCode == http.StatusUnauthorized:
-			return fail(checkNameMCP, url+" refuses VPSBOT_KEY: "+short(says), "Make a key in the database that vpsbot serve uses: vpsbot keys create NAME. Let the proxy pass the header Authorization on.")
+			return fail(checkNameMCP, url+" refuses your access key: "+short(says), "Make a key in the database that vpsbot serve uses: vpsbot keys create NAME. Let the proxy pass the header Authorization on.")
 		case resp.StatusCode != http.StatusOK || json.Unmarshal([]byte(says), &answer) != nil:
-			return fail(checkNameMCP, fmt.Sprintf("%s does not answer with VPSBOT_KEY as vpsbot serve does (status %d): %s", url, resp.StatusCode, short(says)), "Try again later; the log of vpsbot serve says more.")
+			return fail(checkNameMCP, fmt.Sprintf("%s does not answer with your access key as vpsbot serve does (status %d): %s", url, resp.StatusCode, short(says)), "Try again later; the log of vpsbot serve says more.")
 		}
 		headers.Set("Mcp-Session-Id", resp.Header.Get("Mcp-Session-Id"))
 	}
-	return pass(checkNameMCP, "%s answers: vpsbot %s, with %s for VPSBOT_KEY", url, text.Clean(answer.Result.ServerInfo.Version), text.Plural(len(answer.Result.Tools), "tool"))
+	return pass(checkNameMCP, "%s answers: vpsbot %s, with %s for your access key", url, text.Clean(answer.Result.ServerInfo.Version), text.Plural(len(answer.Result.Tools), "tool"))
 }
 
 func (d *doctor) postMCP(ctx context.Context, url string, headers http.Header, message string) (*http.Response, string, error) {

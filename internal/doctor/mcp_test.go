@@ -51,17 +51,20 @@ func TestDoctorCallsMCP(t *testing.T) {
 		"another host": {
 			saying(http.StatusForbidden, "a.example.com is not vpsbot's address"), false, false, StatusFail, "refuses every call (status 403): a.example.com is not",
 		},
+		"a proxy alone":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, false, false, StatusFail, "(status 503, no text of vpsbot): the proxy itself answers"},
+		"a proxy's page": {saying(http.StatusServiceUnavailable, "<html>503</html>"), false, false, StatusFail, "the proxy itself answers"},
+		"no room":        {saying(http.StatusServiceUnavailable, "vpsbot has too much to do"), false, false, StatusFail, "refuses every call (status 503): vpsbot has too much to do"},
 		"a redirect": {
 			func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, "https://example.com", http.StatusMovedPermanently)
 			}, false, false, StatusFail, "leads to another address",
 		},
-		"an unknown key": {mcpThat(saying(http.StatusUnauthorized, "the access key is not known")), false, false, StatusFail, "refuses VPSBOT_KEY: the access key is not known"},
+		"an unknown key": {mcpThat(saying(http.StatusUnauthorized, "the access key is not known")), false, false, StatusFail, "refuses your access key: the access key is not known"},
 		"a broken one":   {mcpThat(saying(http.StatusInternalServerError, "an internal error")), false, false, StatusFail, "(status 500): an internal error"},
-		"not JSON":       {mcpThat(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }), false, false, StatusFail, "not answer with VPSBOT_KEY as"},
+		"not JSON":       {mcpThat(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }), false, false, StatusFail, "not answer with your access key as"},
 		"it": {mcpThat(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, `{"result":{"serverInfo":{"version":"v1"},"tools":[{"name":"a"},{"name":"b"}]}}`)
-		}), false, false, StatusOK, "answers: vpsbot v1, with 2 tools for VPSBOT_KEY"},
+		}), false, false, StatusOK, "answers: vpsbot v1, with 2 tools for your access key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			given := ""
@@ -87,7 +90,7 @@ func TestDoctorCallsMCP(t *testing.T) {
 			require.Contains(t, found[0].Message, test.says)
 			require.Equal(t, test.want != StatusOK, found[0].Next != "")
 			require.NotContains(t, found[0].Message+found[0].Next, testKey)
-			isOurs := strings.Contains(test.says, "VPSBOT_KEY") || strings.Contains(test.says, "500")
+			isOurs := strings.Contains(test.says, "access key") || strings.Contains(test.says, "500")
 			require.Equal(t, isOurs, given != "", "the key was given")
 		})
 	}

@@ -34,7 +34,7 @@ func (d *doctor) checkPolicyFile(path string) Finding {
 		return fail(name, d.PolicyErr.Error(), "Correct the file: vpsbot policy check "+text.ShellWord(path)+". Until then nothing is run.")
 	}
 	file := d.PolicyFile.Document()
-	message := fmt.Sprintf("%s: %d people, %d rules", path, len(file.Book.People), len(file.Book.Rules))
+	message := fmt.Sprintf("%s: %s, %s", path, text.Plural(len(file.Book.People), "person"), text.Plural(len(file.Book.Rules), "rule"))
 	if n := len(file.Warnings); n > 0 {
 		message += "; " + text.Plural(n, "warning") + ": vpsbot policy check " + text.ShellWord(path)
 	}

@@ -60,7 +60,7 @@ func TestQuote(t *testing.T) {
 	require.Equal(t, "“a\"b”", text.Quote("a“b"), "our own quotation marks stay ours")
 	long := strings.Repeat("ü", 200)
 	require.Equal(t, "“"+strings.Repeat("ü", 100)+"…”", text.Quote(long))
-	require.Equal(t, []string{"0 rows", "1 row", "2 rows"}, []string{text.Plural(0, "row"), text.Plural(1, "row"), text.Plural(2, "row")})
+	require.Equal(t, []string{"0 rows", "1 row", "2 rows", "1 person", "2 people"}, []string{text.Plural(0, "row"), text.Plural(1, "row"), text.Plural(2, "row"), text.Plural(1, "person"), text.Plural(2, "person")})
 	require.Equal(t, "a\uFFFDb\uFFFD", text.Storable("a\x00b\xff"))
 }
 

@@ -31,10 +31,13 @@ func Quote(name string) string {
 	return "“" + name + "”"
 }
 
-// Plural puts a number before its noun: "1 server", "2 servers".
+// Plural puts a number before its noun: "1 server", "2 servers", "2 people".
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if noun == "person" {
+		return strconv.Itoa(n) + " people"
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
 }
