@@ -81,6 +81,8 @@ func TestPolicyDecides(t *testing.T) {
 		require.Equal(t, c.want, d.Allowed, c.name)
 		require.Equal(t, c.want, d.Reason == "", "%s: a refusal has a reason", c.name)
 	}
+	require.Equal(t, "without a policy file nobody may change anything over HTTP; whoever runs vpsbot sets VPSBOT_POLICY_FILE",
+		everything.Decide(remote("servers.start", permissions.Change)).Reason)
 	require.NoError(t, some.Check())
 	require.ErrorContains(t, permissions.Policy{Operations: []string{"servers.["}}.Check(), "servers.[")
 }

@@ -59,7 +59,7 @@ func (p Policy) Decide(ask Ask) Decision {
 		return Decision{Risk: ask.Risk, Reason: "without a policy file nobody may change anything from Slack"}
 	}
 	if ask.Remote && ask.Risk != Read {
-		return Decision{Risk: ask.Risk, Reason: "without a policy file nobody may change anything over HTTP"}
+		return Decision{Risk: ask.Risk, Reason: "without a policy file nobody may change anything over HTTP; whoever runs vpsbot sets VPSBOT_POLICY_FILE"}
 	}
 	if ask.External {
 		return Decision{Risk: ask.Risk, Reason: "without a policy file it is only for people of this workspace"}

@@ -88,6 +88,7 @@ func (s *session) mayFreeze(ctx context.Context, what string) error {
 	if _, err := s.Store.Open(ctx); err != nil { // the refusal is recorded also in a database that it makes
 		return err
 	}
+	next := map[string]string{"freeze": "in an emergency stop vpsbot serve, or "}[what] + "ask somebody whom it lets"
 	return s.refuse(ctx, what, "",
-		app.Errorf(runner.Refuse, "%s is only for those whom the policy lets run something destructive at a terminal, and it lets %s run nothing of the kind", what, s.Actor))
+		app.Errorf(runner.Refuse, "%s is only for those whom the policy lets run something destructive at a terminal, and it lets %s run nothing of the kind; %s", what, s.Actor, next))
 }

@@ -91,11 +91,11 @@ func (s *session) createKey(ctx context.Context, name, expires, out string) erro
 }
 
 func (s *session) printKey(secret string, key keys.Key, out string) (err error) {
-	bearer := permissions.Key(key.Name)
+	listed := fmt.Sprintf("In a policy: people: [{id: WHO, keys: [%s]}]", key.Name)
 	if out != "" {
-		err = s.io.println(fmt.Sprintf("The access key %s is in %s. Set VPSBOT_KEY_FILE to that; a policy knows its bearer as %s.", key.Name, out, bearer))
+		err = s.io.println(fmt.Sprintf("The access key %s is in %s: hand the file over, or set VPSBOT_KEY_FILE to it.\n%s", key.Name, out, listed))
 	} else {
-		s.io.say("The access key %s is shown this once. Put it into a file for you alone and set VPSBOT_KEY_FILE to it; a policy knows its bearer as %s.", key.Name, bearer)
+		s.io.say("The access key %s is shown this once. Put it into a file for you alone and set VPSBOT_KEY_FILE to it. %s", key.Name, listed)
 		err = s.io.println(secret)
 	}
 	if !key.ExpiresAt.IsZero() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -142,7 +143,9 @@ func (f *File) reject(err error) {
 
 // ReadFile returns the bytes of a policy file: one more than [Load] takes at most.
 func ReadFile(path string) ([]byte, error) {
-	if info, err := os.Stat(path); err != nil {
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; docs/policy.md has examples", err)
+	} else if err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {
 		return nil, errors.New(path + " is not a file")

@@ -108,7 +108,7 @@ func TestMistakes(t *testing.T) {
 		{"too long", strings.Repeat("#", 4<<20+1), "line 1: the file has over 4194304 bytes; a policy is shorter than that"},
 		{"a list", "- a", "line 1: keys with values must stand here; the keys are version, people, groups, rules, protected, budgets, confirm, slack, tests"},
 		{"two documents", "version: 1\n---\nversion: 1\n", "line 3: a second document begins here; a policy is one, without --- inside"},
-		{"no version", "people: []\n", "line 1: the policy has no version; add it"},
+		{"no version", "people: []\n", "line 1: the policy has no version; add the line version: 1"},
 		{"another version", "version: 2\n", "line 1: version 2 is not known; this vpsbot reads version: 1"},
 		{"unknown key", "version: 1\nrulez: []\n", `line 2: there is no key "rulez" here (did you mean rules?); the keys are version, people, groups, rules, protected, budgets, confirm, slack, tests`},
 		{"unknown key in a rule", rule("effect: allow, who: [lead], server: [x]"), `line 5: there is no key "server" here (did you mean servers?); the keys are name, effect, who, where, operations, risks, servers, approvers`},

@@ -29,7 +29,9 @@ func (v *validator) warnf(line int, format string, args ...any) {
 // validate goes through all sections. People and groups come first, since the other sections name them.
 func (v *validator) validate() {
 	f := v.file
-	if v.require(1, "the policy", "version", f.Version.isWritten()) && f.Version.text != "1" {
+	if !f.Version.isWritten() {
+		v.errorf(1, "the policy has no version; add the line version: 1")
+	} else if f.Version.text != "1" {
 		v.errorf(f.Version.line, "version %s is not known; this vpsbot reads version: 1", f.Version.text)
 	}
 	v.validatePeople()
