@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -49,10 +50,13 @@ func (b *sandbox) serve(t testing.TB, speed float64) {
 	b.env["VPS_API_URL"] = api.URL + "/api/v1"
 }
 
+// environment is the environment of a command as it is now: the test may change its own while the command runs.
+func (b *sandbox) environment() envconfig.Lookuper { return envconfig.MapLookuper(maps.Clone(b.env)) }
+
 // run runs a command in this process, and returns its output and exit code.
 func (b *sandbox) run(ctx context.Context, args ...string) (out, errs string, code int) {
 	var stdout, stderr bytes.Buffer
-	err := cli.Run(ctx, args, envconfig.MapLookuper(b.env), cli.IO{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
+	err := cli.Run(ctx, args, b.environment(), cli.IO{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
 	code = cli.Report(&stderr, err)
 	return stdout.String(), stderr.String(), code
 }
@@ -217,7 +221,7 @@ func TestTheStandardLogIsRedacted(t *testing.T) {
 	b.env["VPS_API_TOKEN"], b.env["VPSBOT_KEY"] = "vps_hush4711", "vpsbot_hush4711"
 	var out bytes.Buffer
 	defer log.SetOutput(log.Writer())
-	_ = cli.Run(t.Context(), []string{"version"}, envconfig.MapLookuper(b.env), cli.IO{Out: io.Discard, Err: &out})
+	_ = cli.Run(t.Context(), []string{"version"}, b.environment(), cli.IO{Out: io.Discard, Err: &out})
 	log.Print("a header of vps_hush4711, vpsbot_hush4711")
 	slog.Warn("and vps_hush4711")
 	require.NotContains(t, out.String(), "hush4711")

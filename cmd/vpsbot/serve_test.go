@@ -60,8 +60,9 @@ func (b *sandbox) startServe(t testing.TB) *serveProcess {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &serveProcess{TB: t, end: cancel, ended: make(chan int, 1)}
+	environment := b.environment()
 	go func() {
-		err := cli.Run(ctx, []string{"serve"}, envconfig.MapLookuper(b.env), cli.IO{In: strings.NewReader(""), Out: &s.log, Err: &s.log})
+		err := cli.Run(ctx, []string{"serve"}, environment, cli.IO{In: strings.NewReader(""), Out: &s.log, Err: &s.log})
 		s.ended <- cli.Report(&s.log, err)
 	}()
 	t.Cleanup(func() { s.stop() })
