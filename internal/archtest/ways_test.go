@@ -20,6 +20,7 @@ var wayAround = regexp.MustCompile(`--yes|--confirm|vpsbot unfreeze|VPSBOT_READ_
 // named by its file and by how it begins.
 var forPeople = map[string][]string{
 	"internal/cli/consent.go": {"At a terminal the name is always typed"},
+	"internal/cli/doctor.go":  {"vpsbot unfreeze lifts it"},
 	"internal/cli/freeze.go":  {"Stops every change", " vpsbot unfreeze lifts it."},
 	"internal/cli/run.go":     {"vpsbot unfreeze lifts it"},
 }

@@ -27,7 +27,11 @@ func (c *cli) doctor(ctx context.Context) error {
 	if c.json {
 		err = c.io.writeJSON(diagnosis)
 	} else {
-		err = c.io.println(diagnosisText(diagnosis, c.io.style(c.Variables)))
+		printed := diagnosisText(diagnosis, c.io.style(c.Variables))
+		if c.io.atTerminal() {
+			printed = strings.Replace(printed, runner.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
+		}
+		err = c.io.println(printed)
 	}
 	if err == nil && diagnosis.HasFailure() {
 		err = app.Errorf(runner.Failed, "something is wrong; the lines marked %s say what", doctor.StatusFail)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,18 @@ func TestDatabaseThatOthersCanRead(t *testing.T) {
 	d.env.GOOS = "windows"
 	found, _ = d.checkFile()
 	require.Equal(t, StatusOK, found.Status)
+}
+
+// A shared database that does not answer is brought back, not replaced; the key is not blamed for it.
+func TestSharedDatabaseIsDown(t *testing.T) {
+	t.Parallel()
+	d := newDoctor(t, map[string]string{"VPSBOT_DATABASE_URL": "postgres://vpsbot:hidden@127.0.0.1:1/vpsbot", "VPSBOT_KEY": "vpsbot_" + strings.Repeat("a", 52)})
+	found := d.checkStore(t.Context())
+	require.Len(t, found, 1)
+	require.Equal(t, StatusFail, found[0].Status)
+	require.Contains(t, found[0].Next, "Bring that database back")
+	require.NotContains(t, found[0].Next, "VPSBOT_DATABASE_URL")
+	require.Equal(t, warn("identity", "not read: the store does not answer", ""), d.checkIdentity(t.Context()))
 }
 
 func TestConfigurationWithUnmatchedGlobs(t *testing.T) {

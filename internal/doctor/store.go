@@ -32,7 +32,11 @@ func (d *doctor) checkStore(ctx context.Context) []Finding {
 	}
 	db, err := d.Store.Open(ctx)
 	if err != nil {
-		return []Finding{fail(name, err.Error(), setDatabase)}
+		next := setDatabase
+		if d.Config.IsShared() { // another would split the approvals and the log
+			next = "Bring that database back: is it running, can this machine reach it, is the password right? Until then nothing is changed; do not set another."
+		}
+		return []Finding{fail(name, err.Error(), next)}
 	}
 	// A record that does not exist takes the write lock, and no row is written.
 	if _, err := db.MarkDelivered(ctx, "doctor", d.env.Clock()); !errors.Is(err, approval.ErrNotFound) {

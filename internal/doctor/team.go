@@ -2,10 +2,12 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/text"
 )
@@ -21,7 +23,7 @@ func (d *doctor) checkTeam(ctx context.Context, store []Finding) []Finding {
 	found = append(found, d.checkLocalUsers()...)
 	if d.HasStore() && !slices.ContainsFunc(store, func(f Finding) bool { return f.Status == StatusFail }) {
 		if notice, err := d.FreezeNotice(ctx); err == nil && notice != "" {
-			found = append(found, warn("freeze", notice, "When it is over, a person lifts it"))
+			found = append(found, warn("freeze", notice, "When it is over, a person must lift it"))
 		}
 		found = append(found, d.checkKeys(ctx)...)
 	}
@@ -43,7 +45,11 @@ func (d *doctor) checkPolicyFile(path string) Finding {
 
 func (d *doctor) checkIdentity(ctx context.Context) Finding {
 	const name = "identity"
-	if err := d.Authenticate(ctx); err != nil {
+	err := d.Authenticate(ctx)
+	if _, said := errors.AsType[*app.Error](err); err != nil && !said { // the next step is with the store
+		return warn(name, "not read: the store does not answer", "")
+	}
+	if err != nil {
 		return fail(name, err.Error(), "Set VPSBOT_KEY_FILE to a file that holds an access key of yours.")
 	}
 	person, known := d.Runner.Policy().Person(d.Actor)
