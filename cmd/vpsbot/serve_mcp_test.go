@@ -100,11 +100,12 @@ func TestServeWithoutSlack(t *testing.T) {
 	require.Contains(t, body, "approval_required")
 	require.Empty(t, b.sim.Writes())
 
-	b.env["VPSBOT_KEY"] = key
+	id := regexp.MustCompile(`\(approval (\w+)\)`).FindStringSubmatch(body)[1]
+	b.approveWithoutSetUp(t, key, id)
 	out, errs, code := b.run(t.Context(), "approvals", "list", "--json")
 	require.Zero(t, code, errs)
 	require.Contains(t, out, `"mcp:http"`)
-	screen, code := b.inTerminal(t, "web-server-01", "approvals", "approve", regexp.MustCompile(`\(approval (\w+)\)`).FindStringSubmatch(body)[1])
+	screen, code := b.inTerminal(t, "web-server-01", "approvals", "approve", id)
 	require.Zero(t, code, screen)
 	require.Contains(t, screen, "Approved. vpsbot serve runs it now …")
 	require.Len(t, b.sim.Writes(), 1)
@@ -112,6 +113,31 @@ func TestServeWithoutSlack(t *testing.T) {
 	for _, hidden := range []string{key, secret} {
 		require.NotContains(t, s.log.String(), hidden)
 	}
+}
+
+// approveWithoutSetUp approves without the key, without the policy, and an id of another database: each says the next
+// step. Then the key is set.
+func (b *sandbox) approveWithoutSetUp(t *testing.T, key, id string) {
+	t.Helper()
+	screen, code := b.inTerminal(t, "", "approvals", "approve", id)
+	require.Equal(t, 3, code, screen)
+	require.Contains(t, screen, "; if that is you, set VPSBOT_KEY_FILE to its key")
+	_, errs, code := b.run(t.Context(), "approvals", "cancel", id)
+	require.Equal(t, 3, code, errs)
+	require.NotContains(t, errs, "VPSBOT_KEY_FILE", "a machine is not told how to be another")
+
+	b.env["VPSBOT_KEY"] = key
+	policy := b.env["VPSBOT_POLICY_FILE"]
+	b.env["VPSBOT_POLICY_FILE"] = ""
+	screen, code = b.inTerminal(t, "", "approvals", "approve", id)
+	require.Equal(t, 3, code, screen)
+	require.Contains(t, screen, "set VPSBOT_POLICY_FILE to the file that it has, and approve again; the request stays open")
+	b.env["VPSBOT_POLICY_FILE"] = policy
+
+	_, errs, code = b.run(t.Context(), "approvals", "approve", strings.Repeat("a", len(id)))
+	require.Equal(t, 2, code, errs)
+	require.Contains(t, errs, "no approval in sqlite:/")
+	require.Contains(t, errs, "If it was asked over HTTP, run this where vpsbot serve runs")
 }
 
 // A call may wait for a person for longer than a server writes otherwise. When serve stops it ends with an answer.

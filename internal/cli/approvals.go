@@ -64,7 +64,9 @@ func (s *session) findRecord(ctx context.Context, id string) (none approval.Reco
 	case 1:
 		return hits[0], nil
 	case 0:
-		return none, app.Errorf(runner.Invalid, "no approval has an id that begins with %q; vpsbot approvals list --all shows them", id)
+		place, _ := s.Config.DatabasePlace() // it is open
+		return none, app.Errorf(runner.Invalid, "no approval in %s has an id that begins with %q; vpsbot approvals list --all shows them. If it was asked over HTTP, run this where vpsbot serve runs, "+
+			"with its VPSBOT_DATABASE_URL and VPSBOT_POLICY_FILE and your VPSBOT_KEY_FILE", strings.TrimSuffix(place, "?"), id)
 	}
 	return none, app.Errorf(runner.Invalid, "%d approvals have ids that begin with %q; give more of it", len(hits), id)
 }
@@ -284,7 +286,11 @@ func (s *session) checkOwn(rec approval.Record) error {
 	if s.Runner.IsAsker(rec, s.Actor) {
 		return nil
 	}
-	return app.Errorf(runner.Refuse, "only %s, who asked for it, can answer approval %s; you are %s", text.Clean(rec.Actor), rec.ID, s.Actor)
+	next := ""
+	if permissions.Actor(rec.Actor).IsKey() && s.io.atTerminal() { // a machine is not told how to be another
+		next = "; if that is you, set VPSBOT_KEY_FILE to its key"
+	}
+	return app.Errorf(runner.Refuse, "only %s, who asked for it, can answer approval %s; you are %s%s", text.Clean(rec.Actor), rec.ID, s.Actor, next)
 }
 
 func (s *session) printEnd(rec approval.Record, err error) error {

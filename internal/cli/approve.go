@@ -50,7 +50,11 @@ func (s *session) decide(ctx context.Context, rec approval.Record, yes bool, rea
 	}
 	answer := runner.Answer{Approval: rec.ID, Channel: permissions.Terminal, Yes: yes}
 	if yes { // before the person is asked for a yes that would not count
-		if no := cmp.Or(s.Runner.MayAnswer(ctx, rec, s.Actor, answer), s.Runner.Room(ctx, rec)); no != "" {
+		no := s.Runner.MayAnswer(ctx, rec, s.Actor, answer)
+		if no != "" && rec.Session == approval.ServeSession && s.Runner.Policy().Book == nil {
+			no = "vpsbot serve has a policy, and here is none: set VPSBOT_POLICY_FILE to the file that it has, and approve again; the request stays open"
+		}
+		if no = cmp.Or(no, s.Runner.Room(ctx, rec)); no != "" {
 			return app.Errorf(runner.Refuse, "%s", no)
 		}
 	}
@@ -120,10 +124,12 @@ func (s *session) askAbout(ctx context.Context, rec approval.Record, yes bool) (
 	if !yes {
 		question = toDeny(card)
 	}
-	text, err := s.io.ask(ctx, card.Text(), question)
+	asking, cancel := context.WithTimeout(ctx, rec.ExpiresAt.Sub(s.Now()))
+	defer cancel()
+	text, err := s.io.ask(asking, card.Text(), question)
 	switch {
-	case err != nil || text == "":
-		return "", app.Errorf(runner.Waiting, "no answer was given; the request stays open")
+	case err != nil || text == "": // perhaps because the time was over
+		return "", cmp.Or[error](s.checkAnswerable(rec, yes), app.Errorf(runner.Waiting, "no answer was given; the request stays open"))
 	case answers(text, rec.Confirm, yes):
 		return text, nil
 	}
@@ -180,9 +186,18 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 		}
 	}
 	if isRunning() {
-		return s.io.println("It has not ended yet. See how it ends: vpsbot approvals show " + rec.ID)
+		return notEnded(rec)
 	}
 	return s.printOutcome(rec)
+}
+
+// notEnded is the error where an approved change has not ended in time. Whether it will happen is not known.
+func notEnded(rec approval.Record) error {
+	if rec.State == approval.Approved && rec.Session == approval.ServeSession {
+		return app.Errorf(runner.Lost, "approved, but no vpsbot serve has taken it up: is one running on this database? It runs when one starts, until %s. "+
+			"To take the yes back: vpsbot approvals deny %s", runner.At(rec.ExpiresAt), rec.ID)
+	}
+	return app.Errorf(runner.Lost, "it has not ended yet. See how it ends: vpsbot approvals show %s", rec.ID)
 }
 
 func (s *session) runApproved(ctx context.Context, rec approval.Record) error {

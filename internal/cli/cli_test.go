@@ -70,6 +70,24 @@ func TestApproveExitCodes(t *testing.T) {
 	}
 }
 
+// What no serve has taken up may still run: it says when, and how the yes is taken back.
+func TestNotEnded(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		rec  approval.Record
+		want string
+	}{
+		{approval.Record{State: approval.Approved, Session: approval.ServeSession}, "It runs when one starts, until 2026-01-31 12:00:00 UTC. To take the yes back: vpsbot approvals deny x"},
+		{approval.Record{State: approval.Approved, Session: "a process"}, "it has not ended yet"},
+		{approval.Record{State: approval.Executing, Session: approval.ServeSession}, "it has not ended yet"},
+	} {
+		test.rec.ID, test.rec.ExpiresAt = "x", noon
+		err := notEnded(test.rec)
+		require.ErrorContains(t, err, test.want)
+		require.Equal(t, 5, Report(&bytes.Buffer{}, err))
+	}
+}
+
 func TestMissingText(t *testing.T) {
 	t.Parallel()
 	rec := approval.Record{Actor: "key:lead-laptop", Approvers: "oncall"}

@@ -35,7 +35,9 @@ func (r *operationRun) consent(ctx context.Context, call runner.Call, reply runn
 		if name != "" && (r.yes || r.typedName != "") {
 			r.io.say("At a terminal the name is always typed; --yes and --confirm do not spare it.")
 		}
-		text, err := r.io.ask(ctx, reply.Card.Text(), toAgree(*reply.Card, reply.Card.Question()))
+		asking, cancel := context.WithTimeout(ctx, reply.Record.ExpiresAt.Sub(r.Now()))
+		defer cancel()
+		text, err := r.io.ask(asking, reply.Card.Text(), toAgree(*reply.Card, reply.Card.Question()))
 		if err != nil || text == "" {
 			return r.withoutAnswer(ctx, call, reply)
 		}
@@ -132,6 +134,11 @@ func isYes(text string) bool {
 // remembers it.
 func (r *operationRun) withoutAnswer(ctx context.Context, call runner.Call, reply runner.Reply) runner.Reply {
 	ctx = context.WithoutCancel(ctx)
+	if r.Runner.AsOfNow(ctx, *reply.Record).State == approval.Expired && r.openStore(ctx) == nil {
+		_, _ = r.db.MarkDelivered(ctx, reply.Record.ID, r.Now()) // else the same command tells it again
+		reply.Outcome, reply.Card, reply.Message = runner.Expired, nil, "nobody answered in time; nothing was sent. The same command asks again"
+		return reply
+	}
 	r.Runner.Abandon(ctx, call.Actor, reply.Record.ID)
 	reply.Message = "no answer was given; nothing was sent. That is no denial: the same command asks again."
 	if r.openStore(ctx) != nil {

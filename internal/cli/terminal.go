@@ -50,13 +50,15 @@ func (s IO) ask(ctx context.Context, text, question string) (answer string, err 
 	return strings.TrimSpace(line), err
 }
 
-// show shows a question, and drops input until it can have been read. early is whether there was any.
+// show shows a question, and drops input until it can have been read. early is whether there was any. The end
+// of input, Ctrl-D, is an error then too: it is not typed again.
 func (s IO) show(ctx context.Context, shown string) (early bool, err error) {
 	restore, err := s.terminal.muteInput()
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, restore()) }()
+	before := s.terminal.typed()
 	if err := s.terminal.flush(); err != nil {
 		return false, err
 	}
@@ -66,8 +68,11 @@ func (s IO) show(ctx context.Context, shown string) (early bool, err error) {
 	if err := backoff.Sleep(ctx, runner.MinAnswerDelay); err != nil {
 		return false, err
 	}
-	early = s.terminal.hasInput()
-	return early, s.terminal.flush()
+	typed := s.terminal.typed()
+	if strings.ContainsAny(before+typed, "\x04\x00") { // Ctrl-D; 0 if it came before the mute
+		return false, io.EOF
+	}
+	return typed != "", s.terminal.flush()
 }
 
 // readLine reads one line; input that ends without a newline is an error.

@@ -31,10 +31,15 @@ func (t *terminal) muteInput() (restore func() error, err error) {
 	return func() error { return unix.IoctlSetTermios(fd, setModes, before) }, nil
 }
 
-func (t *terminal) hasInput() bool {
+// typed reads the input that there is, which must be muted: read line by line it would wait for the line's end.
+func (t *terminal) typed() string {
 	fd := int(t.in.Fd())
-	var typed unix.FdSet
-	typed.Set(fd)
-	n, err := unix.Select(fd+1, &typed, nil, nil, &unix.Timeval{})
-	return err == nil && n > 0
+	var ready unix.FdSet
+	ready.Set(fd)
+	if n, err := unix.Select(fd+1, &ready, nil, nil, &unix.Timeval{}); err != nil || n == 0 {
+		return ""
+	}
+	input := make([]byte, 4096)
+	n, _ := unix.Read(fd, input)
+	return string(input[:max(n, 0)])
 }

@@ -19,5 +19,5 @@ func (t *terminal) flush() error {
 	return windows.FlushConsoleInputBuffer(windows.Handle(t.in.Fd()))
 }
 
-// hasInput returns false: a key and a movement of the mouse look the same. The caller drops the input.
-func (t *terminal) hasInput() bool { return false }
+// typed returns nothing: a key and a movement of the mouse look the same. The caller drops the input.
+func (t *terminal) typed() string { return "" }

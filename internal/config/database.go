@@ -98,7 +98,7 @@ func (c Config) AuditStateFile() string {
 	if state := c.stateFolder(); folder == "" && state != "" {
 		folder = filepath.Join(state, "vpsbot")
 	}
-	place, err := c.databasePlace()
+	place, err := c.DatabasePlace()
 	if folder == "" || err != nil {
 		return ""
 	}
@@ -106,8 +106,8 @@ func (c Config) AuditStateFile() string {
 	return filepath.Join(folder, "audit-"+hex.EncodeToString(sum[:8])+".checkpoint")
 }
 
-// databasePlace names the database in one way however its URL is written. User and password do not count.
-func (c Config) databasePlace() (string, error) {
+// DatabasePlace names the database in one way however its URL is written. User and password do not count.
+func (c Config) DatabasePlace() (string, error) {
 	text, err := c.Database()
 	if err != nil {
 		return "", err

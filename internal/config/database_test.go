@@ -85,6 +85,15 @@ func TestAuditKeyFile(t *testing.T) {
 }
 
 // Each database has a file of its own, however its URL is written.
+// It is shown, so that it has neither user nor password.
+func TestDatabasePlace(t *testing.T) {
+	c, err := read(t, vars{"VPSBOT_DATABASE_URL": "postgres://lead:hidden@DB:5432/vpsbot?sslmode=require&password=hidden"}, "linux")
+	require.NoError(t, err)
+	place, err := c.DatabasePlace()
+	require.NoError(t, err)
+	require.Equal(t, "postgres://db:5432/vpsbot?", place)
+}
+
 func TestAuditStateFile(t *testing.T) {
 	at := func(env vars) string {
 		c, err := read(t, env, "linux")
