@@ -160,7 +160,7 @@ func (x *exchange) serve() (refused *refusal) {
 	}
 	end, refused := x.callers.begin(x.actor, 1, x.now())
 	if refused != nil {
-		return refused
+		return x.takeAnswer(refused)
 	}
 	defer end()
 	body, refused := x.body()
@@ -170,6 +170,25 @@ func (x *exchange) serve() (refused *refusal) {
 	if x.Observe != nil {
 		x.Observe.UnderWay(1)
 		defer x.Observe.UnderWay(-1)
+	}
+	return x.take(body)
+}
+
+// mostAnswer is more than the answer to a form has.
+const mostAnswer = 16 << 10
+
+// takeAnswer takes a request that is refused as one call too many if it is the answer to a question, which is no call:
+// clients do not send it again.
+func (x *exchange) takeAnswer(refused *refusal) *refusal {
+	if size := x.r.ContentLength; size < 0 || size > mostAnswer {
+		return refused
+	}
+	body, unread := x.body()
+	if unread != nil {
+		return refused
+	}
+	if e, err := decodeEnvelope(body); err != nil || !e.isResponse() || !x.callers.mayAnswer(x.actor, x.now()) {
+		return refused
 	}
 	return x.take(body)
 }

@@ -53,6 +53,29 @@ func TestTenCallsASecond(t *testing.T) {
 	refused()
 }
 
+// An answer to a question is no call: it is taken where the caller's calls are used up, and no flood of answers is.
+func TestAnswersAreNoCalls(t *testing.T) {
+	s := newSite(t, func(o *HTTPOptions) { o.Limits = Limits{} })
+	k := s.client(aliceKey).initialize(older, forms)
+	var questions []*said
+	var asked []message
+	for range 16 {
+		s.clock.Advance(time.Second)
+		call, q := k.asks()
+		questions, asked = append(questions, call), append(asked, q)
+	}
+	s.clock.Advance(readTime)
+	for s.do(nil).status != 429 {
+	}
+	for i, call := range questions {
+		require.Equal(t, 202, k.answer(asked[i], decline), i)
+		require.Equal(t, "declined", call.outcome().is())
+	}
+	for _, message := range []string{`{"jsonrpc":"2.0","id":"x","result":{}}`, ping, `[` + ping + `]`, `{"jsonrpc":"2.0","id":"x","result":"` + strings.Repeat("y", mostAnswer) + `"}`} {
+		require.Equal(t, 429, s.do(func(r *http.Request) { body(r, message) }).status)
+	}
+}
+
 func readOf(id int) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"servers_get","arguments":{"server":12345}}}`, id)
 }

@@ -69,6 +69,7 @@ type callers struct {
 // usage is that of one caller.
 type usage struct {
 	rate    *rate.Limiter
+	answers *rate.Limiter // to questions, beyond the rate of calls
 	atOnce  int
 	waiting int // calls that wait for a person, which are not among those at once: their answers need a place
 	last    time.Time
@@ -102,6 +103,14 @@ func (c *callers) begin(actor permissions.Actor, calls int, now time.Time) (end 
 	}, nil
 }
 
+// mayAnswer reports whether a caller whose calls are refused may answer a question: as many as may wait, and then as
+// often as it may call.
+func (c *callers) mayAnswer(actor permissions.Actor, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of(actor, now).answers.AllowN(now, 1)
+}
+
 // wait counts a call that begins to wait for a person, or ends to, by 1 and -1. It reports whether more wait than one
 // caller may have, or all together.
 func (c *callers) wait(actor permissions.Actor, change int) (tooMany bool) {
@@ -123,7 +132,8 @@ func (c *callers) of(actor permissions.Actor, now time.Time) *usage {
 				return u.atOnce+u.waiting == 0 && now.Sub(u.last) > idleCaller
 			})
 		}
-		u = &usage{rate: rate.NewLimiter(rate.Limit(c.limits.PerSecond), c.limits.PerSecond)}
+		perSecond := rate.Limit(c.limits.PerSecond)
+		u = &usage{rate: rate.NewLimiter(perSecond, c.limits.PerSecond), answers: rate.NewLimiter(perSecond, c.limits.AtOnce)}
 		c.by[actor] = u
 	}
 	u.last = now
