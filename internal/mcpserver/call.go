@@ -47,7 +47,7 @@ func (s *Server) callTool(ctx context.Context, c client, op *tools.Op, params ca
 	}
 	if c.remote {
 		ctx, x.limit = limitCall(ctx)
-		defer x.limit.stop()
+		defer x.limit.pause()
 	}
 	forms := c.forms
 	if x.modern {

@@ -57,12 +57,10 @@ func decodeBatch(raw []byte) (messages []jsontext.Value, err error) {
 }
 
 // isResponse reports whether the message answers a request of the server.
-func (e envelope) isResponse() bool { return e.Method == "" && e.hasID() }
+func (e envelope) isResponse() bool { return e.Method == "" && len(e.ID) > 0 && e.ID.Kind() != 'n' }
 
 // isNotification reports whether the message wants no answer.
 func (e envelope) isNotification() bool { return e.Method != "" && e.ID == nil }
-
-func (e envelope) hasID() bool { return len(e.ID) > 0 && e.ID.Kind() != 'n' }
 
 // checkRequest returns the error for a request that JSON-RPC does not have.
 func (e envelope) checkRequest() *rpcError {

@@ -247,8 +247,9 @@ func (x *exchange) take(body []byte) *refusal {
 // client returns the client that a request of the older era comes from, by its session. Without a session it is
 // served, and cannot be asked.
 func (x *exchange) client() (client, *refusal) {
+	remembered, _ := x.memories.LoadOrStore(x.actor, &memory{})
 	c := client{
-		actor: x.actor, remote: true, memory: x.memory(), version: mcp.ProtocolVersion20250326,
+		actor: x.actor, remote: true, memory: remembered.(*memory), version: mcp.ProtocolVersion20250326,
 		waits: func(change int) bool { return x.callers.wait(x.actor, change) }, elsewhere: x.answerElsewhere,
 	}
 	if version := x.r.Header.Get(mcp.HeaderProtocolVersion); version != "" {
@@ -273,12 +274,6 @@ var noSession = &refusal{http.StatusNotFound, "session", errNoSession.Error()}
 // isLostSession reports whether the request names a session that is not the caller's, or none any more.
 func (x *exchange) isLostSession(c client) bool {
 	return c.session == "" && x.r.Header.Get("Mcp-Session-Id") != ""
-}
-
-// memory returns what is remembered of a caller.
-func (x *exchange) memory() *memory {
-	m, _ := x.memories.LoadOrStore(x.actor, &memory{})
-	return m.(*memory)
 }
 
 // takeModern answers a message of the newer era, where each request stands alone.

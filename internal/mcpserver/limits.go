@@ -41,8 +41,6 @@ func (l *callLimit) resume() {
 	}
 }
 
-func (l *callLimit) stop() { l.pause() }
-
 // Limits bound what one replica serves. The zero value stands for the defaults.
 type Limits struct {
 	PerSecond   int // calls of one caller

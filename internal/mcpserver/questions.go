@@ -17,9 +17,7 @@ import (
 
 // questions are the elicitations to clients of the older era whose calls wait for the response in this process. mcp-go's
 // own do not reveal the id, so that none could be cancelled, and keep waiting after an invalid response.
-type questions struct{ open sync.Map } // of *question, by session and id
-
-type question struct{ answered chan response }
+type questions struct{ open sync.Map } // of channels of a response, by session and id
 
 // response is a JSON-RPC response.
 type response struct {
@@ -39,8 +37,8 @@ type serverRequest struct {
 // put sends a request to a client and waits for the response. It withdraws the request if ctx ends first.
 func (q *questions) put(ctx context.Context, c client, r serverRequest) (json.RawMessage, error) {
 	id := c.questionID(r.nonce)
-	key, asked := questionKey(c, id), &question{make(chan response, 1)}
-	q.open.Store(key, asked)
+	key, answered := questionKey(c, id), make(chan response, 1)
+	q.open.Store(key, answered)
 	defer q.open.Delete(key)
 	message, err := encodeRequest(id, r.method, r.params)
 	if err == nil {
@@ -52,11 +50,11 @@ func (q *questions) put(ctx context.Context, c client, r serverRequest) (json.Ra
 	select {
 	case <-ctx.Done():
 		if _, isOpen := q.open.LoadAndDelete(key); !isOpen && c.remote { // the answer has just come, and was acknowledged
-			answer := <-asked.answered
+			answer := <-answered
 			return answer.result, answer.err
 		}
 		return nil, errors.Join(ctx.Err(), c.notify(mcp.MethodNotificationCancelled, map[string]any{"requestId": json.RawMessage(id), "reason": "the question is over"}))
-	case answer := <-asked.answered:
+	case answer := <-answered:
 		return answer.result, answer.err
 	}
 }
@@ -91,7 +89,7 @@ func (s *Server) respond(c client, e envelope) (delivered bool) {
 	if !ok {
 		return false
 	}
-	open.(*question).answered <- parseResponse(e.Result, e.Error)
+	open.(chan response) <- parseResponse(e.Result, e.Error)
 	return true
 }
 
