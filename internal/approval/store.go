@@ -107,6 +107,7 @@ type Query struct {
 	API         string
 	Account     string
 	Operation   string
+	IDs         []string
 	Hashes      []string  // one of them is AskedHash or ArgsHash
 	Undelivered bool      // DeliveredAt is zero
 	IDPrefix    string    // of ids of lower-case letters and digits, which are then in the order of ids

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -125,11 +127,11 @@ func (w *approvalWatcher) remove(id string, ended bool) {
 	delete(w.records, id)
 }
 
-// watched returns how many records calls wait for.
-func (w *approvalWatcher) watched() int {
+// waitedFor returns the ids of the records that calls wait for.
+func (w *approvalWatcher) waitedFor() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.records)
+	return slices.Collect(maps.Keys(w.records))
 }
 
 // subscribe calls ended when the record has ended. unsubscribe reports whether no other call of this process

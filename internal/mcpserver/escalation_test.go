@@ -46,7 +46,7 @@ func TestClientWithoutElicitation(t *testing.T) {
 
 // watching returns the number of records that the server watches.
 func (w *world) watching() int {
-	return w.server.approvals.watched()
+	return len(w.server.approvals.waitedFor())
 }
 
 func TestDenialOnAnotherSurface(t *testing.T) {

@@ -50,8 +50,7 @@ type HTTP struct {
 
 	stopping context.Context // ends when the server stops
 	stop     context.CancelFunc
-	looked   time.Time // when a look last succeeded
-	running  sync.Map  // of records by id, that run here
+	running  sync.Map // of records by id, that run here
 	runs     sync.WaitGroup
 }
 

@@ -265,7 +265,7 @@ func TestTimeOfACall(t *testing.T) {
 		time.Sleep(59 * time.Second)
 		require.NoError(t, ctx.Err())
 		time.Sleep(2 * time.Second)
-		require.ErrorIs(t, context.Cause(ctx), errCallTime)
+		require.ErrorIs(t, context.Cause(ctx), context.DeadlineExceeded)
 	})
 }
 

@@ -3,7 +3,6 @@ package mcpserver
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"strconv"
@@ -18,14 +17,12 @@ import (
 // callTime limits a call over HTTP, beside the time that it waits for a person.
 const callTime = time.Minute
 
-var errCallTime = errors.New("the call took longer than a minute")
-
 // callLimit ends a call that takes too long. A nil limit never does.
 type callLimit struct{ timer *time.Timer }
 
 func limitCall(ctx context.Context) (context.Context, *callLimit) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	return ctx, &callLimit{time.AfterFunc(callTime, func() { cancel(errCallTime) })}
+	return ctx, &callLimit{time.AfterFunc(callTime, func() { cancel(context.DeadlineExceeded) })}
 }
 
 // pause stops the time while the call waits for a person; resume starts it anew.

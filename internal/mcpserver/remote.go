@@ -47,7 +47,11 @@ func (h *HTTP) storeAnswer(ctx context.Context, c client, e envelope) (why strin
 	if err != nil {
 		return h.Runner.RefuseAnswer(ctx, nil, runner.Call{Actor: c.actor, Surface: permissions.MCP, Remote: true}, err).Message
 	}
-	rec, err := h.record(ctx, approvalID)
+	store, err := h.Runner.Store(ctx)
+	if err != nil {
+		return runner.Explain(err)
+	}
+	rec, err := store.Record(ctx, approvalID)
 	if err != nil {
 		return runner.Explain(err)
 	}
@@ -89,22 +93,10 @@ func (x *toolCall) decideElsewhere(ctx context.Context, rec approval.Record, ans
 	return ""
 }
 
-func (h *HTTP) record(ctx context.Context, id string) (approval.Record, error) {
-	store, err := h.Runner.Store(ctx)
-	if err != nil {
-		return approval.Record{}, err
-	}
-	return store.Record(ctx, id)
-}
-
-// lookBack is how much of the past before the last look that succeeded a look covers again: clocks differ, and a transaction takes its time.
-const lookBack = 5 * time.Second
-
 // RunApproved looks once a second, until ctx ends, for changes that were asked for over HTTP and are agreed to, and
 // runs them, whichever replica asked: the claim lets one of them. It then waits for those that run here. Calls that
 // wait for an answer learn of one that was given elsewhere.
 func (h *HTTP) RunApproved(ctx context.Context) {
-	h.looked = h.now()
 	loop := background.Loop{Interval: h.interval(), Log: h.Log, Message: "looking for changes that were agreed to elsewhere"}
 	loop.Run(ctx, h.look)
 	h.runs.Wait()
@@ -119,9 +111,8 @@ func (h *HTTP) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	began, agreed := h.now(), scope
-	agreed.States = []approval.State{approval.Approved}
-	records, err := store.Find(ctx, agreed)
+	scope.States = []approval.State{approval.Approved}
+	records, err := store.Find(ctx, scope)
 	if err != nil {
 		return err
 	}
@@ -130,27 +121,23 @@ func (h *HTTP) look(ctx context.Context) error {
 			h.run(rec)
 		}
 	}
-	if h.approvals.watched() > 0 {
-		scope.Since = earlier(began, h.looked).Add(-lookBack)
-		changed, err := store.Find(ctx, scope)
-		if err != nil {
-			return err
-		}
-		for _, rec := range changed {
-			if !rec.State.Waits() {
-				h.approvals.remove(rec.ID, true)
-			}
-		}
-	}
-	h.looked = began
-	return nil
+	return h.tellWaiting(ctx, store)
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
+// tellWaiting ends the waits of calls whose record was answered at another replica or on another surface. A form that
+// was closed at another replica ends none: other calls of the same record may have theirs open.
+func (h *HTTP) tellWaiting(ctx context.Context, store approval.Store) error {
+	waiting := h.approvals.waitedFor()
+	if len(waiting) == 0 {
+		return nil
 	}
-	return a
+	records, err := store.Find(ctx, approval.Query{IDs: waiting})
+	for _, rec := range records {
+		if !rec.State.Waits() {
+			h.approvals.remove(rec.ID, true)
+		}
+	}
+	return err
 }
 
 // run runs a change that is agreed to. It is seen to its end, also when the server stops. While another change holds

@@ -145,6 +145,7 @@ func askAsOthersDo(t *testing.T, db database) {
 		{States: approval.Open, Limit: 10_000}, {Limit: 10_000}, {IDPrefix: "abc", Limit: 2}, // the terminal
 		{States: approval.Holding, Limit: 10_000},
 		{States: approval.Open, API: "a", Account: "b"}, {API: "a", Account: "b", Since: start}, // Slack
+		{IDs: []string{"e", "f"}, Limit: 1000}, // calls that wait
 		{States: approval.Holding, API: "a", Account: "b", Actor: "c", Operation: "d", Hashes: []string{"e"}}, // the Runner
 		{States: approval.Open, API: "a", Account: "b", Actor: "c", Operation: "d", Hashes: []string{"e"}},
 		{Undelivered: true, API: "a", Account: "b", Actor: "c", Operation: "d", Hashes: []string{"e", "f"}, Since: start},

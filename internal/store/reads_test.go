@@ -27,6 +27,7 @@ func TestFind(t *testing.T) {
 			"API":               {approval.Query{API: "simulator"}, []string{"2"}},
 			"account":           {approval.Query{Account: "b@example.com"}, []string{"3"}},
 			"operation":         {approval.Query{Operation: "servers.stop"}, []string{"4"}},
+			"ids":               {approval.Query{IDs: []string{"4", "2", "5"}}, []string{"2", "4"}},
 			"as asked":          {approval.Query{Hashes: []string{"asked-3"}}, []string{"3"}},
 			"as resolved":       {approval.Query{Hashes: []string{"args-3"}}, []string{"3"}},
 			"untold":            {approval.Query{Undelivered: true}, []string{"4", "3", "2"}},

@@ -53,6 +53,10 @@ func (e *engine) findQuery(q approval.Query) (string, []any) {
 		order = "id" + e.bytewise
 		c.clauses = append(c.clauses, order+" >= "+c.add(q.IDPrefix), order+" < "+c.add(q.IDPrefix+"{")) // which follows z
 	}
+	if len(q.IDs) > 0 {
+		order = "id"
+		c.clauses = append(c.clauses, "id IN ("+addAll(&c.params, q.IDs)+")")
+	}
 	if q.Undelivered && len(q.Hashes) > 0 {
 		// Each column is looked up by its own index. With an OR over both, neither is used.
 		c.clauses = append(c.clauses, "id IN ("+c.untold(q, "asked_hash")+" UNION "+c.untold(q, "args_hash")+")")
