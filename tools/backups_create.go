@@ -15,7 +15,7 @@ type newBackupIn struct {
 
 var _ = register(Operation[newBackupIn, apiclient.Backup]{
 	Meta: Meta{
-		Name: "backups.create", Title: "Back up a server",
+		Name: "backups.create", Title: "Back up a server", Past: "backed up %s",
 		Description: "Makes a manual backup, at most 10 a server.",
 		Request:     "POST /backups/",
 		Needs:       permissions.AnyOf("servers:backup", "backups:create"), Risk: permissions.Change, Resource: ServerCopy, Undo: "backups.delete",

@@ -9,7 +9,7 @@ import (
 
 var _ = register(Operation[backupIn, None]{
 	Meta: Meta{
-		Name: "backups.delete", Title: "Delete a backup",
+		Name: "backups.delete", Title: "Delete a backup", Past: "deleted %s",
 		Description: "Deletes a backup for good.",
 		Request:     "DELETE /backups/{id}/",
 		Needs:       permissions.AnyOf("backups:delete"), Risk: permissions.Destructive, Resource: Backup,

@@ -16,7 +16,8 @@ import (
 // Meta is what an operation says about itself, whatever its input and output.
 type Meta struct {
 	Name        string            // "servers.reboot": resource.action
-	Title       string            // a few words for a menu
+	Title       string            // a few words for a menu; of a change also what it does to "a " and the resource's name
+	Past        string            // what it has done, with %s for the target: "rebooted %s"; needed unless Risk is Read
 	Description string            // what it does and what it costs, for a person and for a model; short
 	Request     string            // "POST /servers/{id}/reboot/"
 	Needs       permissions.Needs // any one is enough; none: any valid token

@@ -74,6 +74,27 @@ func (c *Catalogue) ServerGet() *Op { return c.all()["servers.get"] }
 // ToolName returns the operation's name as an MCP tool: "servers_reboot".
 func (op *Op) ToolName() string { return strings.Replace(op.Name, ".", "_", 1) }
 
+// Did says what the operation has done to the target of a record: "rebooted web-server-01".
+func (op *Op) Did(target string) string { return strings.Replace(op.Past, "%s", op.named(target), 1) }
+
+// Do says what the operation does to the target of a record: "reboot web-server-01".
+func (op *Op) Do(target string) string {
+	verb := strings.ToLower(op.Title[:1]) + op.Title[1:]
+	return strings.Replace(verb, "a "+op.Resource.Name, op.named(target), 1)
+}
+
+// named puts what [Op.TargetName] gave into a sentence, in quotation marks where a part of it is not bare.
+func (op *Op) named(target string) string {
+	item, server := "", target
+	if !op.Resource.IsServer {
+		item, server, _ = strings.Cut(strings.TrimPrefix(target, op.Resource.Name+" "), " of ")
+	}
+	if text.IsBare(item + strings.TrimPrefix(server, "server ")) {
+		return target
+	}
+	return text.Quote(target)
+}
+
 // IsRead reports whether the operation changes nothing.
 func (op *Op) IsRead() bool { return op.Risk == permissions.Read }
 
@@ -214,7 +235,9 @@ func (op *Op) missing() string {
 		{len(op.Needs) == 0 && op.Name != "account.get", "no permission"},
 		{len(op.Examples) == 0, "no example"},
 		{changes && op.Effect == nil, "no effect"},
+		{changes && strings.Count(op.Past, "%s") != 1, "no past with one %s for the target"},
 		{changes && (op.Resource == nil || op.Resource.Read == nil), "no resource that can be read"},
+		{changes && !strings.Contains(op.Title, "a "+op.Resource.Name), "a title that does not say what it acts on"},
 		{changes && op.Evidence == nil, "no evidence to read back"},
 	} {
 		if check.bad {

@@ -22,7 +22,7 @@ type createIn struct {
 
 var _ = register(Operation[createIn, apiclient.Server]{
 	Meta: Meta{
-		Name: "servers.create", Title: "Create a server",
+		Name: "servers.create", Title: "Create a server", Past: "created %s",
 		Description: "Creates a server, which costs money until it is deleted.",
 		Request:     "POST /servers/",
 		Needs:       permissions.AnyOf("servers:create"), Risk: permissions.Billable, Resource: NewServer, Undo: "servers.delete",

@@ -10,7 +10,7 @@ import (
 
 var _ = register(Operation[serverIn, None]{
 	Meta: Meta{
-		Name: "servers.delete", Title: "Delete a server",
+		Name: "servers.delete", Title: "Delete a server", Past: "deleted %s",
 		Description: "Deletes a server and its disk for good. Cannot be undone.",
 		Request:     "DELETE /servers/{id}/",
 		Needs:       permissions.AnyOf("servers:delete"), Risk: permissions.Destructive, Resource: Server,

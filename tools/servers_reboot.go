@@ -9,7 +9,7 @@ import (
 
 var _ = register(Operation[serverIn, apiclient.ActionResult]{
 	Meta: Meta{
-		Name: "servers.reboot", Title: "Reboot a server",
+		Name: "servers.reboot", Title: "Reboot a server", Past: "rebooted %s",
 		Description: "Shuts a server down and starts it again. Connections drop; the disk is kept.",
 		Request:     "POST /servers/{id}/reboot/",
 		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, Resource: Server,

@@ -16,7 +16,7 @@ type replaceIn struct {
 
 var _ = register(Operation[replaceIn, apiclient.Server]{
 	Meta: Meta{
-		Name: "servers.replace", Title: "Replace a server's settings",
+		Name: "servers.replace", Title: "Replace a server's settings", Past: "replaced the settings of %s",
 		Description: "Sets name, hostname and automatic backups, all three.",
 		Request:     "PUT /servers/{id}/",
 		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, Resource: Server,

@@ -15,7 +15,7 @@ type restoreIn struct {
 
 var _ = register(Operation[restoreIn, apiclient.ActionResult]{
 	Meta: Meta{
-		Name: "servers.restore", Title: "Restore a server from a backup",
+		Name: "servers.restore", Title: "Restore a server from a backup", Past: "restored %s from a backup",
 		Description: "Overwrites a server's data with one of its backups. Cannot be undone.",
 		Request:     "POST /servers/{id}/restore/",
 		Needs:       permissions.AnyOf("servers:backup"), Risk: permissions.Destructive, Resource: ServerBackup,

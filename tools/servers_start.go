@@ -9,7 +9,7 @@ import (
 
 var _ = register(Operation[serverIn, apiclient.ActionResult]{
 	Meta: Meta{
-		Name: "servers.start", Title: "Start a server",
+		Name: "servers.start", Title: "Start a server", Past: "started %s",
 		Description: "Starts a stopped server.",
 		Request:     "POST /servers/{id}/start/",
 		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Change, Resource: Server, Undo: "servers.stop", Goal: "active",

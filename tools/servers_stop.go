@@ -9,7 +9,7 @@ import (
 
 var _ = register(Operation[serverIn, apiclient.ActionResult]{
 	Meta: Meta{
-		Name: "servers.stop", Title: "Stop a server",
+		Name: "servers.stop", Title: "Stop a server", Past: "stopped %s",
 		Description: "Shuts a server down. It stays billed while stopped.",
 		Request:     "POST /servers/{id}/stop/",
 		Needs:       permissions.AnyOf("servers:power"), Risk: permissions.Disruptive, Resource: Server, Undo: "servers.start", Goal: "stopped",

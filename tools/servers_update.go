@@ -17,7 +17,7 @@ type updateIn struct {
 
 var _ = register(Operation[updateIn, apiclient.Server]{
 	Meta: Meta{
-		Name: "servers.update", Title: "Change a server's settings",
+		Name: "servers.update", Title: "Change a server's settings", Past: "changed the settings of %s",
 		Description: "Changes the given settings of a server and leaves the others.",
 		Request:     "PATCH /servers/{id}/",
 		Needs:       permissions.AnyOf("servers:update"), Risk: permissions.Change, Resource: Server, Undo: "servers.update",

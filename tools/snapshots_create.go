@@ -17,7 +17,7 @@ type newSnapshotIn struct {
 
 var _ = register(Operation[newSnapshotIn, apiclient.Snapshot]{
 	Meta: Meta{
-		Name: "snapshots.create", Title: "Take a snapshot of a server",
+		Name: "snapshots.create", Title: "Take a snapshot of a server", Past: "took a snapshot of %s",
 		Description: "Takes a snapshot, at most 5 a server. Stop the server first for a consistent disk.",
 		Request:     "POST /snapshots/",
 		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:create"), Risk: permissions.Change, Resource: ServerCopy, Undo: "snapshots.delete",

@@ -10,7 +10,7 @@ import (
 
 var _ = register(Operation[snapshotIn, None]{
 	Meta: Meta{
-		Name: "snapshots.delete", Title: "Delete a snapshot",
+		Name: "snapshots.delete", Title: "Delete a snapshot", Past: "deleted %s",
 		Description: "Deletes a snapshot for good.",
 		Request:     "DELETE /snapshots/{id}/",
 		Needs:       permissions.AnyOf("snapshots:delete"), Risk: permissions.Destructive, Resource: Snapshot,

@@ -10,7 +10,7 @@ import (
 
 var _ = register(Operation[snapshotIn, apiclient.ActionResult]{
 	Meta: Meta{
-		Name: "snapshots.restore", Title: "Restore a server from a snapshot",
+		Name: "snapshots.restore", Title: "Restore a server from a snapshot", Past: "restored %s",
 		Description: "Stops the server and overwrites its data with the snapshot. Cannot be undone.",
 		Request:     "POST /snapshots/{id}/restore/",
 		Needs:       permissions.AnyOf("servers:snapshot", "snapshots:restore"), Risk: permissions.Destructive, Resource: SnapshotServer,

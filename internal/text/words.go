@@ -31,6 +31,15 @@ func Quote(name string) string {
 	return "“" + name + "”"
 }
 
+// IsBare reports whether a name that somebody else chose can stand in a sentence without quotation marks: letters,
+// digits, hyphens and underscores, which no sentence can confuse with its own words or the name of an operation.
+func IsBare(name string) bool {
+	other := func(c rune) bool {
+		return !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_')
+	}
+	return name != "" && len(name) <= longestQuote && !strings.ContainsFunc(name, other)
+}
+
 // Plural puts a number before its noun: "1 server", "2 servers", "2 people".
 func Plural(n int, noun string) string {
 	if n == 1 {

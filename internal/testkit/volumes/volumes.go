@@ -91,7 +91,7 @@ func Catalogue() *tools.Catalogue {
 	}, func(v Volume) Volume { return v }))
 	tools.Add(c, tools.Operation[newVolume, Volume]{
 		Meta: tools.Meta{
-			Name: "volumes.create", Title: "Create a volume", Description: "Creates a volume.", Request: "POST /volumes/",
+			Name: "volumes.create", Title: "Create a volume", Past: "created %s", Description: "Creates a volume.", Request: "POST /volumes/",
 			Needs: permissions.AnyOf("volumes:create"), Risk: permissions.Billable, Resource: newOne, Undo: "volumes.delete",
 			CandidatesNeed: "volumes:list",
 		},
@@ -109,7 +109,7 @@ func Catalogue() *tools.Catalogue {
 	})
 	tools.Add(c, tools.Operation[oneVolume, tools.None]{
 		Meta: tools.Meta{
-			Name: "volumes.delete", Title: "Delete a volume", Description: "Deletes a volume for good.", Request: "DELETE /volumes/{id}/",
+			Name: "volumes.delete", Title: "Delete a volume", Past: "deleted %s", Description: "Deletes a volume for good.", Request: "DELETE /volumes/{id}/",
 			Needs: permissions.AnyOf("volumes:delete"), Risk: permissions.Destructive, Resource: one,
 		},
 		Effect: func(t tools.Target, _ oneVolume) string {
