@@ -116,7 +116,7 @@ func approvalsListCommand(c *cli) *cobra.Command {
 		RunE: c.runOnStore(func(ctx context.Context, s *session, _ []string) error { return s.listApprovals(ctx, all) }),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list what has ended too")
-	return c.withJSON(cmd)
+	return c.withOutput(cmd, true)
 }
 
 func (s *session) listApprovals(ctx context.Context, all bool) error {
@@ -131,7 +131,7 @@ func (s *session) listApprovals(ctx context.Context, all bool) error {
 	if notice != "" {
 		s.io.say("Note: %s.", notice)
 	}
-	list, forYou := make([]recordJSON, 0, len(records)), []string(nil)
+	list, ids, forYou := make([]recordJSON, 0, len(records)), make([]string, 0, len(records)), []string(nil)
 	for _, rec := range records {
 		one := s.recordJSON(rec)
 		if one.ForYou, err = s.waitsForActor(ctx, rec); err != nil {
@@ -140,16 +140,13 @@ func (s *session) listApprovals(ctx context.Context, all bool) error {
 		if one.ForYou {
 			forYou = append(forYou, rec.ID)
 		}
-		list = append(list, one)
-	}
-	if s.json {
-		return s.io.writeJSON(list)
+		list, ids = append(list, one), append(ids, rec.ID)
 	}
 	table := s.recordTable(records, all)
 	if len(forYou) > 0 {
 		table.Note += "\nWaiting for your answer: " + strings.Join(forYou, ", ") + "."
 	}
-	return s.printTable(table)
+	return s.print(result{value: list, table: &table, names: ids})
 }
 
 // findRecords returns the records that q selects, newest first: the open ones, or all.
@@ -192,12 +189,12 @@ func (s *session) recordTable(records []approval.Record, all bool) runner.Table 
 }
 
 func approvalsShowCommand(c *cli) *cobra.Command {
-	return c.withJSON(recordCommand(c, "show ID", "Show one approval and its card", func(ctx context.Context, s *session, rec approval.Record) error {
-		if s.json {
-			return s.io.writeJSON(s.recordJSON(rec))
+	return c.withOutput(recordCommand(c, "show ID", "Show one approval and its card", func(ctx context.Context, s *session, rec approval.Record) error {
+		if s.output.isForProgram() {
+			return s.print(result{value: s.recordJSON(rec), names: []string{rec.ID}})
 		}
 		return s.showRecord(ctx, rec)
-	}))
+	}), false)
 }
 
 func (s *session) showRecord(ctx context.Context, rec approval.Record) error {

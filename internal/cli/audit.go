@@ -39,8 +39,7 @@ func auditListCommand(c *cli) *cobra.Command {
 	}
 	addFilterFlags(cmd, &flags)
 	cmd.Flags().IntVar(&flags.filter.Limit, "limit", 50, "how many of the newest rows; 0: all")
-	cmd.Flags().BoolVar(&c.json, "json", false, "one line of JSON a row")
-	return cmd
+	return c.withOutput(cmd, true)
 }
 
 func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
@@ -94,18 +93,16 @@ func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {
 		rows = rows[1:]
 		omitted = "only the newest; --limit 0 shows all"
 	}
-	if !c.json {
-		return c.printTable(auditTable(rows, omitted, c.Clock()))
-	}
+	var numbers []string
 	for _, row := range rows {
-		if err := c.io.writeJSON(row); err != nil {
-			return err
-		}
+		numbers = append(numbers, strconv.FormatInt(row.Seq, 10))
 	}
-	if omitted != "" {
+	table := auditTable(rows, omitted, c.Clock())
+	err = c.print(result{value: rows, lines: true, table: &table, names: numbers})
+	if omitted != "" && c.output.isForProgram() {
 		c.io.say("%s", omitted)
 	}
-	return nil
+	return err
 }
 
 func (f auditFlags) read(now time.Time) (audit.Filter, error) {

@@ -42,7 +42,7 @@ func auditVerifyCommand(c *cli) *cobra.Command {
 	f.StringArrayVar(&flags.keys, "key", nil, "verifier key that vpsbot audit key printed; again for each, if it was changed")
 	f.StringArrayVar(&flags.atLeast, "at-least", nil, "number and hash of a row that the log must have, SEQ:HASH; again for each")
 	f.StringArrayVar(&flags.files, "file", nil, "export, or archive of an earlier version, to verify together with the database; again for each")
-	return c.withJSON(cmd)
+	return c.withOutput(cmd, false)
 }
 
 func (c *cli) verifyAudit(ctx context.Context, flags verifyFlags) error {
@@ -75,8 +75,8 @@ func (c *cli) verifyAudit(ctx context.Context, flags verifyFlags) error {
 		return err
 	case err != nil:
 		return verifyError(err, report)
-	case c.json:
-		return c.io.writeJSON(report)
+	case c.output.isForProgram():
+		return c.print(result{value: report, names: []string{audit.Mark{Seq: report.Rows, Hash: report.Head}.String()}})
 	}
 	return c.printReport(report)
 }

@@ -33,8 +33,8 @@ https://admin.vps.org/account/developers/, or VPS_API_TOKEN to the token.`
 // cli is the command line before a command has an App.
 type cli struct {
 	*app.Environment
-	io   IO
-	json bool // the flag --json is given
+	io     IO
+	output output
 }
 
 // Run runs the program with its arguments, without its name. The caller prints the error, which [Report]
@@ -187,20 +187,13 @@ func parent(use, short, long string, commands ...*cobra.Command) *cobra.Command 
 }
 
 func versionCommand(c *cli) *cobra.Command {
-	return c.withJSON(&cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if c.json {
-				return c.io.writeJSON(app.ReadVersion())
-			}
-			return c.io.println(app.ReadVersion())
+			version := app.ReadVersion()
+			return c.print(result{value: version, text: version.String(), names: []string{version.Version}})
 		},
-	})
-}
-
-func (c *cli) withJSON(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().BoolVar(&c.json, "json", false, "as JSON")
-	return cmd
+	}, false)
 }
 
 // noSuchCommand refuses an unknown command, and suggests "run" before an operation.
@@ -249,6 +242,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
 		return app.Errorf(runner.Invalid, "%v; %s --help shows what it takes", err, cmd.CommandPath())
+	}
+	if own, ok := errors.AsType[*app.Error](bad.Unwrap()); ok {
+		return own
 	}
 	kind := cmp.Or(flagKinds[bad.GetFlag().Value.Type()], "something else")
 	return app.Errorf(runner.Invalid, "--%s must be %s, not %q; %s --help shows what it takes", bad.GetFlag().Name, kind, bad.GetValue(), cmd.CommandPath())

@@ -14,25 +14,26 @@ import (
 )
 
 func doctorCommand(c *cli) *cobra.Command {
-	return c.withJSON(&cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "doctor", Short: "Check the set-up, and list what to do", Args: noArgs,
 		Long: "Checks configuration, API, token, permissions, clock and store, and Slack where it is set up, and ends\nwith what to do. It only looks: it makes no file, and never prints a token.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.doctor(cmd.Context()) },
-	})
+	}, false)
 }
 
 func (c *cli) doctor(ctx context.Context) error {
 	diagnosis := doctor.Diagnose(ctx, c.Environment)
-	var err error
-	if c.json {
-		err = c.io.writeJSON(diagnosis)
-	} else {
-		printed := diagnosisText(diagnosis, c.io.style(c.Variables))
-		if c.io.atTerminal() {
-			printed = strings.Replace(printed, runner.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
-		}
-		err = c.io.println(printed)
+	printed := diagnosisText(diagnosis, c.io.style(c.Variables))
+	if c.io.atTerminal() {
+		printed = strings.Replace(printed, runner.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
 	}
+	var failed []string
+	for _, f := range diagnosis.Findings {
+		if f.Status == doctor.StatusFail {
+			failed = append(failed, f.Check)
+		}
+	}
+	err := c.print(result{value: diagnosis, text: printed, names: failed})
 	if err == nil && diagnosis.HasFailure() {
 		err = app.Errorf(runner.Failed, "something is wrong; the lines marked %s say what", doctor.StatusFail)
 	}

@@ -150,23 +150,22 @@ type keyJSON struct {
 }
 
 func listKeysCommand(c *cli) *cobra.Command {
-	return c.withJSON(&cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "list", Short: "List the access keys, with those that are no longer valid", Args: noArgs,
 		RunE: c.runOnStore(func(ctx context.Context, s *session, _ []string) error {
 			all, err := s.db.Keys(ctx)
 			if err != nil {
 				return err
 			}
-			list := make([]keyJSON, 0, len(all))
+			list, names := make([]keyJSON, 0, len(all)), make([]string, 0, len(all))
 			for _, k := range all {
 				list = append(list, keyJSON{k.Name, keyStates[k.Ended(s.Now())], k.Hash[:min(8, len(k.Hash))], k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()})
+				names = append(names, k.Name)
 			}
-			if s.json {
-				return s.io.writeJSON(list)
-			}
-			return s.printTable(keyTable(list))
+			table := keyTable(list)
+			return s.print(result{value: list, table: &table, names: names})
 		}),
-	})
+	}, true)
 }
 
 func keyTable(list []keyJSON) runner.Table {

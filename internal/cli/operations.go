@@ -21,9 +21,8 @@ func operationsCommand(c *cli) *cobra.Command {
 		Long: "Lists the operations that can be run here. What the token or this installation refuses is left out;\n--all shows it with the reason.",
 		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.listOperations(ctx, all) }),
 	}
-	cmd.Flags().BoolVar(&c.json, "json", false, "everything about each, schemas included, as JSON")
 	cmd.Flags().BoolVar(&all, "all", false, "show refused operations too, with the reason")
-	return cmd
+	return c.withOutput(cmd, true)
 }
 
 func (s *session) listOperations(ctx context.Context, all bool) error {
@@ -33,9 +32,6 @@ func (s *session) listOperations(ctx context.Context, all bool) error {
 			s.io.say("%s", notice)
 		}
 	}
-	if !s.json {
-		return s.printTable(offerTable(offers, all))
-	}
 	list := make([]offerJSON, 0, len(offers))
 	for _, o := range offers {
 		list = append(list, offerJSON{
@@ -43,7 +39,8 @@ func (s *session) listOperations(ctx context.Context, all bool) error {
 			o.Reason == "", o.Reason, o.Op.InputSchema(), o.Op.OutputSchema(),
 		})
 	}
-	return s.io.writeJSON(list)
+	table := offerTable(offers, all)
+	return s.print(result{value: list, table: &table, names: table.Column("operation")})
 }
 
 func offerTable(offers []app.Offer, all bool) runner.Table {

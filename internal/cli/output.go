@@ -1,15 +1,21 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
+	"github.com/goccy/go-yaml"
 	"github.com/sethvargo/go-envconfig"
+	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
@@ -35,12 +41,6 @@ func (s IO) println(line any) error {
 	return err
 }
 
-func (s IO) writeJSON(value any) error {
-	encoder := json.NewEncoder(s.Out)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(value)
-}
-
 // Report prints an error, and returns the exit code. It is the one place where an error is printed.
 func Report(w io.Writer, err error) int {
 	if err != nil {
@@ -59,6 +59,184 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// output is how a command prints its result: the flags -o, --columns, --sort and --no-headers.
+type output struct {
+	format    string // table, json, yaml or name; "": the command's own for people
+	columns   []string
+	sort      string // a column; with - before it downwards
+	noHeaders bool
+}
+
+func (o output) isJSON() bool { return o.format == "json" }
+
+// isForProgram reports whether what is printed is for a program, which is not told of what is left out.
+func (o output) isForProgram() bool { return o.format != "" && o.format != "table" }
+
+var outputFormats = []string{"table", "json", "yaml", "name"}
+
+// outputFields are the flags of output. All but the first two are for lists alone.
+var outputFields = []tools.Field{
+	{Name: "output", Kind: tools.Text, Doc: "how to print the result: table, json, yaml or name"},
+	{Name: "json", Kind: tools.Boolean, Doc: "the same as -o json"},
+	{Name: "columns", Kind: tools.Text, Doc: "which columns, such as id,name: any field of -o json, as plan.name inside another"},
+	{Name: "sort", Kind: tools.Text, Doc: "by which column, such as name; -name turns it round"},
+	{Name: "no_headers", Kind: tools.Boolean, Doc: "the rows alone"},
+}
+
+// outputOf reads the flags of output from the words of a command, by their fields' names.
+func outputOf(values map[string]string) (o output, err error) {
+	for _, f := range outputFields {
+		if value, given := values[f.Name]; given && err == nil {
+			err = o.set(f.Name, value)
+		}
+	}
+	return o, err
+}
+
+func (o *output) set(name, value string) (err error) {
+	yes := false
+	if name == "json" || name == "no_headers" {
+		if yes, err = strconv.ParseBool(value); err != nil {
+			return app.Errorf(runner.Invalid, "--%s must be true or false, not %q", fieldtext.Flag(name), value)
+		}
+	}
+	switch name {
+	case "json":
+		if yes {
+			return o.setFormat("json")
+		}
+	case "output":
+		return o.setFormat(value)
+	case "columns":
+		o.columns = strings.Split(value, ",")
+	case "sort":
+		o.sort = value
+	case "no_headers":
+		o.noHeaders = yes
+	}
+	return nil
+}
+
+func (o *output) setFormat(format string) error {
+	if !slices.Contains(outputFormats, format) {
+		next := ""
+		if near := text.Suggest(format, outputFormats); near != "" {
+			next = "; did you mean " + near + "?"
+		}
+		return app.Errorf(runner.Invalid, "--output must be %s, not %q%s", text.Join(outputFormats, "or"), format, next)
+	}
+	if o.format != "" && o.format != format {
+		return app.Errorf(runner.Invalid, "the output is given twice: as %s and as %s; leave one out", o.format, format)
+	}
+	o.format = format
+	return nil
+}
+
+// withOutput adds the flags of output to a command.
+func (c *cli) withOutput(cmd *cobra.Command, isList bool) *cobra.Command {
+	for i, f := range outputFields {
+		if i > 1 && !isList {
+			break
+		}
+		short := map[string]string{"output": "o"}[f.Name]
+		flag := cmd.Flags().VarPF(&outputFlag{&c.output, f}, fieldtext.Flag(f.Name), short, f.Doc)
+		if f.Kind == tools.Boolean {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	completeFlag(cmd, "output", cobra.FixedCompletions(outputFormats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// outputFlag is one of the flags of output, as pflag's parser sets it.
+type outputFlag struct {
+	of    *output
+	field tools.Field
+}
+
+func (f *outputFlag) Set(value string) error { return f.of.set(f.field.Name, value) }
+func (f *outputFlag) String() string         { return "" }
+
+// Type is the word for the value in the help; pflag prints none for a bool.
+func (f *outputFlag) Type() string {
+	switch f.field.Name {
+	case "output":
+		return "FORMAT"
+	case "columns":
+		return "NAMES"
+	case "sort":
+		return "NAME"
+	}
+	return "bool"
+}
+
+// result is what a command prints.
+type result struct {
+	value any           // of -o json and yaml: encodable as JSON, or json.RawMessage
+	lines bool          // of -o json: value is a list, and each of its elements has a line
+	table *runner.Table // of a list
+	names []string      // of -o name: what the other commands take as the argument, one a line
+	text  string        // of -o table, where there is no table
+}
+
+// print prints the result of a command on stdout, as the flags of output say.
+func (c *cli) print(r result) error {
+	switch c.output.format {
+	case "json":
+		return c.printJSON(r)
+	case "yaml":
+		raw, err := encodeJSON(r.value)
+		if err != nil {
+			return err
+		}
+		lines, err := yaml.JSONToYAML(raw)
+		if err != nil {
+			return err
+		}
+		return c.io.println(strings.TrimSuffix(string(lines), "\n"))
+	case "name":
+		for _, name := range r.names {
+			if err := c.io.println(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if r.table != nil {
+		return c.printTable(*r.table)
+	}
+	return c.io.println(r.text)
+}
+
+func (c *cli) printJSON(r result) error {
+	raw, err := encodeJSON(r.value)
+	if err != nil {
+		return err
+	}
+	rows := []json.RawMessage{raw}
+	if r.lines {
+		err = json.Unmarshal(raw, &rows)
+	}
+	for _, row := range rows {
+		if err == nil {
+			err = c.io.println(string(row))
+		}
+	}
+	return err
+}
+
+// encodeJSON returns a value as JSON in one line.
+func encodeJSON(value any) (json.RawMessage, error) {
+	if raw, ok := value.(json.RawMessage); ok {
+		return raw, nil
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // printTable prints a table, coloured where a person reads it at a terminal.

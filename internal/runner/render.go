@@ -188,6 +188,18 @@ type Table struct {
 	Part   bool   // there are more rows than these
 }
 
+// Column returns the cells of a column; nil if there is none of that name.
+func (t Table) Column(name string) (cells []string) {
+	i := slices.Index(t.Header, name)
+	if i < 0 {
+		return nil
+	}
+	for _, row := range t.Rows {
+		cells = append(cells, row[i])
+	}
+	return cells
+}
+
 func (t Table) without(columns []string) Table {
 	keep := func(cells []string) []string {
 		var kept []string
