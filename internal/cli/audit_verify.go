@@ -31,7 +31,7 @@ log. --at-least takes a row that was kept elsewhere, as this command prints it.`
 func auditVerifyCommand(c *cli) *cobra.Command {
 	var flags verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify [--key VERIFIER] [--at-least SEQ:HASH] [--file FILE...]", Short: "Prove that no row of the log was changed or dropped",
+		Use: "verify [--file FILE...]", Short: "Prove that no row of the log was changed or dropped",
 		Long: verifyHelp, Example: "  vpsbot audit verify\n  vpsbot audit verify --key vpsbot/audit+1a2b3c4d+AX…\n  vpsbot audit verify --at-least 1201:9f86d0…\n  vpsbot audit verify --file exports/*.jsonl",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.files = append(flags.files, args...) // a shell makes several words of *.jsonl

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log"
 	"runtime/debug"
 
@@ -134,7 +135,7 @@ func (s *session) openStore(ctx context.Context) (err error) {
 func rootCommand(c *cli, args []string) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
-		Use: "vpsbot", Short: "One guarded door to a VPS.org account", Long: rootHelp,
+		Use: "vpsbot COMMAND", DisableFlagsInUseLine: true, Short: "One guarded door to a VPS.org account", Long: rootHelp,
 		SilenceErrors: true, SilenceUsage: true, Args: c.noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {
@@ -165,9 +166,12 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 		}
 		root.AddCommand(group.commands...)
 	}
+	root.SetHelpCommand(c.helpCommand())
 	root.SetHelpCommandGroupID(last)
 	root.SetCompletionCommandGroupID(last)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _, _ = io.WriteString(cmd.OutOrStdout(), helpPage(cmd)) })
 	root.InitDefaultHelpCmd()
+	root.AddCommand(topics()...)
 	root.InitDefaultCompletionCmd(args...)
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		for _, shell := range completion.Commands() {
@@ -179,7 +183,7 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 
 func parent(use, short, long string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, Long: long, Args: noArgs,
+		Use: use + " COMMAND", DisableFlagsInUseLine: true, Short: short, Long: long, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(commands...)
@@ -216,6 +220,9 @@ func (c *cli) noSuchCommand(cmd *cobra.Command, args []string) error {
 
 // noArgs refuses arguments, with the exit code of bad input.
 func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && cmd.HasSubCommands() {
+		return noSubcommand(cmd, args[0])
+	}
 	if len(args) > 0 {
 		return app.Errorf(runner.Invalid, "%s takes no argument, but got %q; %s --help shows what it takes", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
@@ -239,6 +246,9 @@ var flagKinds = map[string]string{
 
 // flagError makes a sentence of an error of pflag's parser.
 func flagError(cmd *cobra.Command, err error) error {
+	if unknown := noSuchFlag(cmd, err); unknown != "" {
+		return app.Errorf(runner.Invalid, "%s", unknown)
+	}
 	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
 		return app.Errorf(runner.Invalid, "%v; %s --help shows what it takes", err, cmd.CommandPath())

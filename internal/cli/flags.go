@@ -163,7 +163,7 @@ func describe(op *tools.Op) string {
 	if op.MayAskMore() {
 		what += "; switching automatic backups off asks [y/N] first"
 	}
-	return fmt.Sprintf("%s\n\nRisk:    %s (%s)\nNeeds:   %s\nRequest: %s", op.Description, op.Risk, what, cmp.Or(op.Needs.String(), "any valid token"), op.Request)
+	return fmt.Sprintf("%s\n\n  Risk:    %s (%s)\n  Needs:   %s\n  Request: %s", op.Description, op.Risk, what, cmp.Or(op.Needs.String(), "any valid token"), op.Request)
 }
 
 // examples renders the operation's examples as command lines.

@@ -17,8 +17,7 @@ import (
 )
 
 func policyCommand(c *cli) *cobra.Command {
-	return parent("policy", "Check and explain the rules of a policy file",
-		"A policy file says who may do what to which server from where, and what needs a second person.\nVPSBOT_POLICY_FILE names the one that is in force.",
+	return parent("policy", "Check and explain the rules of a policy file", policyHelp,
 		policyCheckCommand(c), policyExplainCommand(c))
 }
 

@@ -30,14 +30,13 @@ how a person agrees; a flag answers there only where the policy lets a script do
   vpsbot run servers.get web-server-01 --json
   vpsbot run servers.delete web-server-01 --dry-run
 
-Exit codes: 0 done, 1 failed, 2 bad input, 3 refused, 4 a person's answer is needed or was no,
-5 not known whether it happened.`
+`
 
 // runCommand is "run", with the operations below it that args, the arguments of the program, may name: making them
 // all would slow down the start.
 func runCommand(c *cli, args []string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "run OPERATION", Short: "Run an operation", Long: runHelp,
+		Use: "run OPERATION", Short: "Run an operation", Long: runHelp + exitCodeLine(),
 		Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
 		DisableFlagParsing: true, // an unknown operation is reported before its flags
 		RunE:               c.runWithoutOperation,

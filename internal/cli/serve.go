@@ -42,7 +42,9 @@ func serveCommand(c *cli) *cobra.Command {
 const mcpHelp = `Serves the operations to an AI assistant over MCP, on stdin and stdout. An editor or a desktop
 app starts this command by itself, by its configuration:
 
-  {"mcpServers": {"vpsbot": {"command": "/path/to/vpsbot", "args": ["mcp"], "env": {"VPS_API_TOKEN_FILE": "/path/to/token"}}}}
+  {"mcpServers": {"vpsbot": {
+    "command": "/path/to/vpsbot", "args": ["mcp"],
+    "env": {"VPS_API_TOKEN_FILE": "/path/to/token"}}}}
 
 What destroys data, interrupts a server or costs money asks you first, in the assistant's own
 window or, where that cannot ask, by: vpsbot approvals approve ID`

@@ -1,6 +1,7 @@
 package config
 
 import (
+	_ "embed" // the table of variables
 	"fmt"
 	"reflect"
 	"regexp"
@@ -11,6 +12,25 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/text"
 )
+
+//go:embed variables.md
+var table string // as the README has it
+
+// Variable is a row of the table of variables.
+type Variable struct{ Names, Default, Meaning string }
+
+var markup = regexp.MustCompile("`|\\[([^]]*)\\]\\([^)]*\\)")
+
+// Variables returns the table of variables, without those of the system, in plain words.
+func Variables() (all []Variable) {
+	for row := range strings.Lines(table) {
+		cells := strings.Split(markup.ReplaceAllString(row, "$1"), "|")
+		if len(cells) == 5 && strings.Contains(cells[1], "_") { // not the head
+			all = append(all, Variable{strings.TrimSpace(cells[1]), strings.TrimSpace(cells[2]), strings.TrimSpace(cells[3])})
+		}
+	}
+	return all
+}
 
 // Lister is an environment that lists its variables. Another one is not searched for misspelt names.
 type Lister interface {

@@ -3,18 +3,27 @@ package config
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// The README's table has every variable but those of the system.
-func TestTheReadmeListsEveryVariable(t *testing.T) {
+var ofTheSystem = []string{"CREDENTIALS_DIRECTORY", "XDG_STATE_HOME", "HOME", "LOCALAPPDATA"}
+
+// The README has the table of variables, which has every variable but those of the system, each once.
+func TestTheTableHasEveryVariable(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	for _, name := range known() {
-		if !slices.Contains([]string{"CREDENTIALS_DIRECTORY", "XDG_STATE_HOME", "HOME", "LOCALAPPDATA"}, name) {
-			require.Regexp(t, `(?m)^\| ([A-Z_]+, )?`+name+`[ ,]`, string(readme))
-		}
+	require.Contains(t, string(readme), "\n"+table+"\n", "README.md has another table of variables than variables.md")
+	var listed []string
+	for _, v := range Variables() {
+		listed = append(listed, strings.Split(v.Names, ", ")...)
+		require.NotEmpty(t, v.Meaning, v.Names)
+		require.NotContains(t, v.Names+v.Default+v.Meaning, "`")
+		require.NotContains(t, v.Meaning, "](")
 	}
+	require.Equal(t, len(Variables())+2, strings.Count(table, "\n"), "a row was not understood")
+	read := slices.DeleteFunc(known(), func(name string) bool { return slices.Contains(ofTheSystem, name) })
+	require.ElementsMatch(t, read, listed)
 }

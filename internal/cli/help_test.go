@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/policy"
+)
+
+// eachPage calls do with every command of the tree, operations and topics among them.
+func eachPage(t *testing.T, do func(*testing.T, *cobra.Command)) {
+	t.Helper()
+	seen := 0
+	eachCommand(Tree(nil), func(cmd *cobra.Command) {
+		seen++
+		t.Run(cmd.CommandPath(), func(t *testing.T) { do(t, cmd) })
+	})
+	require.Greater(t, seen, 60, "the tree is not whole")
+}
+
+// A page of help fits into 80 columns, and can be copied from.
+func TestHelpFitsIntoATerminal(t *testing.T) {
+	eachPage(t, func(t *testing.T, cmd *cobra.Command) {
+		page := helpPage(cmd)
+		for line := range strings.Lines(page) {
+			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), helpWidth, line)
+		}
+		require.NotRegexp(t, `[“”‘’„«]`, page)
+		require.NotContains(t, page, "\n\n\n")
+		require.NotEmpty(t, cmd.Short)
+		require.LessOrEqual(t, len(cmd.Short), 64)
+		require.NotRegexp(t, `\.$`, cmd.Short)
+	})
+}
+
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100)
+	require.Equal(t, "  a\n  "+long+"\n  b c", wrap("a "+long+"\n b   c", "  "))
+	require.Equal(t, strings.Repeat("é ", 39)+"é\né", reflow(strings.Repeat("é\n", 41)))
+	require.Equal(t, "a b\n  c\n  d\n\ne", reflow("a\nb\n  c\n  d\n\ne\n"))
+	line := "  vpsbot x --a " + strings.Repeat("y", 40) + " --b " + strings.Repeat("z", 40)
+	require.Equal(t, "  vpsbot x --a "+strings.Repeat("y", 40)+" \\\n      --b "+strings.Repeat("z", 40), exampleLines(line))
+	require.Equal(t, "a\n  b   "+strings.Repeat("c ", 36)+"c\n      c c", reflow("a\n  b   "+strings.Repeat("c ", 39)))
+	require.Equal(t, "  vpsbot "+long, exampleLines("  vpsbot "+long))
+}
+
+// The policy that help shows is one that can be in force, and passes its own tests.
+func TestThePolicyOfHelp(t *testing.T) {
+	t.Parallel()
+	_, block, _ := strings.Cut(policyHelp, "\n\n")
+	block, _, _ = strings.Cut(block, "\n\n")
+	document, err := policy.Load([]byte(strings.ReplaceAll(block, "\n  ", "\n")[2:]+"\n"), app.PolicyOperations(nil))
+	require.NoError(t, err)
+	require.Empty(t, document.Warnings)
+	require.Len(t, document.Tests, 1)
+	require.Empty(t, document.RunTests())
+}
+
+// The topic of the environment has each variable of the system that this package reads.
+func TestTheVariablesOfTheSystem(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	environment, _ := descend(Tree(nil), []string{"environment"})
+	found := 0
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`ookup\("([A-Z_]+)"\)|Getenv\("([A-Z_]+)"\)`).FindAllStringSubmatch(string(source), -1) {
+			if m[2] == "GOGC" { // of Go itself
+				continue
+			}
+			found++
+			require.Regexp(t, `(?m)^  (\w+, )*`+m[1]+m[2]+`(,|$)`, environment.Long, file)
+		}
+	}
+	require.Greater(t, found, 2)
+}
+
+// README.md and the topic have the same exit codes.
+func TestTheReadmeHasTheExitCodes(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	require.Contains(t, strings.ReplaceAll(string(readme), "\n", " "), exitCodeLine())
+}
