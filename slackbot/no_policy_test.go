@@ -204,7 +204,7 @@ func (m *noPolicyTest) disclosures(since time.Time) (texts []string) {
 		raw, err := json.Marshal(v.Blocks)
 		require.NoError(m, err)
 		for _, rec := range m.records {
-			card, err := runner.CardOf(rec)
+			card, err := runner.CardOf(rec, rec.CreatedAt)
 			require.NoError(m, err)
 			for _, mark := range []string{rec.ID, card.Effect, "ci-robot", "ann-desk", "lea-laptop"} {
 				if strings.Contains(v.Text(), mark) || strings.Contains(string(raw), mark) {

@@ -23,10 +23,10 @@ type backupRow struct {
 	Description string           `json:"description"`
 }
 
-var _ = register(ofServer(Listed(Operation[backupFilter, Listing[apiclient.Backup]]{
+var _ = register(dated(ofServer(Listed(Operation[backupFilter, Listing[apiclient.Backup]]{
 	Meta: Meta{
 		Name: "backups.list", Title: "List backups",
-		Description: "Lists backups, of all servers or of one.",
+		Description: "Lists backups of all servers or of one, newest first.",
 		Request:     "GET /backups/",
 		Needs:       permissions.AnyOf("backups:list"), Risk: permissions.Read, Resource: ServerFilter,
 	},
@@ -35,4 +35,6 @@ var _ = register(ofServer(Listed(Operation[backupFilter, Listing[apiclient.Backu
 	return c.Backups.List(ctx, apiclient.BackupFilter{ServerID: t.Server.ID, Type: in.BackupType})
 }, func(b apiclient.Backup) backupRow {
 	return backupRow{b.ID, refName(b.Server), b.BackupType, b.Status, b.SizeMB, b.CreatedAt, b.ExpiresAt, b.Description}
-}), func(b apiclient.Backup) (apiclient.ID, string) { return b.Server.ID, b.Server.Name }))
+}), func(b apiclient.Backup) (apiclient.ID, string) { return b.Server.ID, b.Server.Name }), func(b apiclient.Backup) Choice {
+	return Choice{ID: b.ID, Made: b.CreatedAt.Time, Ready: b.Status == completed}
+}))

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"reflect"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -25,6 +27,8 @@ type View struct {
 	Compact bool                                                         // models get the rows too, not the whole items
 	Wide    []string                                                     // columns for which a screen's table has no room
 	Row     reflect.Type                                                 // the type of a page of rows
+	Choices func(value any) []Choice                                     // a whole list, for who names one of its objects without the id; nil: ids alone
+	Dated   bool                                                         // its objects are found by when they were made; the list is newest first, so it must be whole before it is cut
 }
 
 // Listed completes a list operation: call reads the whole list, or its first page where the context asks for no
@@ -76,6 +80,40 @@ func ofServer[In, T any](o Operation[In, Listing[T]], server func(T) (id apiclie
 	}
 	return o
 }
+
+// Choice is one object of a list, as an input of another operation may name it.
+type Choice struct {
+	ID    apiclient.ID
+	Names []string  // that it has beside its id
+	Made  time.Time // zero where it is not known
+	Ready bool      // its work is complete
+}
+
+// named lets inputs name a list's objects by a name in place of the id.
+func named[In, T any](o Operation[In, Listing[T]], choice func(T) Choice) Operation[In, Listing[T]] {
+	o.view.Choices = func(value any) (all []Choice) {
+		for _, item := range value.(Listing[T]).Results {
+			all = append(all, choice(item))
+		}
+		return all
+	}
+	return o
+}
+
+// dated sorts a list, the newest first, and lets inputs name its objects by when they were made.
+func dated[In, T any](o Operation[In, Listing[T]], choice func(T) Choice) Operation[In, Listing[T]] {
+	list := o.Call
+	o.Call = func(ctx context.Context, c *apiclient.Client, t Target, in In) (Listing[T], error) {
+		all, err := list(ctx, c, t, in)
+		slices.SortStableFunc(all.Results, func(a, b T) int { return choice(b).Made.Compare(choice(a).Made) })
+		return all, err
+	}
+	o.view.Dated = true
+	return named(o, choice)
+}
+
+// completed is the status of a backup or a snapshot that can be restored from.
+const completed = "completed"
 
 // Noun names what a list holds: "servers".
 func (op *Op) Noun() string {

@@ -54,6 +54,8 @@ type Operation[In, Out any] struct {
 	Examples []In
 	// Check refuses inputs that no single field's rule can judge. It may be nil.
 	Check func(In) error
+	// PreCheck refuses, before anybody is asked, what the target as it was read shows to be a mistake. It may be nil.
+	PreCheck func(Target, In) error
 	// Call makes the one request of the operation.
 	Call func(context.Context, *apiclient.Client, Target, In) (Out, error)
 	// Candidates lists what looks like the thing that it creates. It is read before the call, and

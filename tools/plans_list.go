@@ -23,7 +23,7 @@ type planRow struct {
 	Locations    string       `json:"locations"`
 }
 
-var _ = register(Listed(Operation[planFilter, Listing[apiclient.Plan]]{
+var _ = register(named(Listed(Operation[planFilter, Listing[apiclient.Plan]]{
 	Meta: Meta{
 		Name: "plans.list", Title: "List plans and prices",
 		Description: "Lists plans with prices and locations.",
@@ -37,4 +37,6 @@ var _ = register(Listed(Operation[planFilter, Listing[apiclient.Plan]]{
 	return planRow{
 		p.ID, p.Name, AmountCell(p.VCPUs), AmountCell(p.Memory), AmountCell(p.Storage), AmountCell(p.PriceMonthly), AmountCell(p.PriceHourly), strings.Join(p.Locations, " "),
 	}
+}), func(p apiclient.Plan) Choice {
+	return Choice{ID: p.ID, Names: []string{p.Name, p.Slug}, Ready: true}
 }))

@@ -28,6 +28,7 @@ type Op struct {
 	Effect     func(Target, any) string
 	Warn       func(Target, any) []string
 	riskFor    func(Target, any) permissions.Risk
+	PreCheck   func(Target, any) error
 	Decode     func([]byte) (any, error)
 	Call       func(context.Context, *apiclient.Client, Target, any) (any, error)
 	Evidence   func(context.Context, *apiclient.Client, Target, any) (Finding, error)
@@ -167,6 +168,7 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 		return out, err
 	}
 	op.Effect, op.Warn, op.riskFor = untyped(o.Effect), untyped(o.Warn), untyped(o.RiskFor)
+	op.PreCheck = untyped(o.PreCheck)
 	if o.Evidence != nil {
 		op.Evidence = func(ctx context.Context, c *apiclient.Client, t Target, in any) (Finding, error) {
 			e, err := o.Evidence(ctx, c, t, in.(In))

@@ -268,8 +268,22 @@ func (op *Op) CardLines(in Input, t Target) []Line {
 
 // planLines are what is bought, as it is asked for.
 func planLines(op *Op, in Input, t Target) []Line {
-	lines := []Line{{"plan", withSize(t.Plan.Name, t.Plan.VCPUs, t.Plan.Memory, t.Plan.Storage)}, {"system", t.System}}
-	return append(lines, op.givenLines(in, "name", "location", "hostname")...)
+	plan := withSize(t.Plan.Name, t.Plan.VCPUs, t.Plan.Memory, t.Plan.Storage)
+	lines, shown := []Line{}, []string{"name", "location", "hostname"}
+	for _, l := range []struct{ label, name, field string }{{"plan", plan, "plan_id"}, {"system", t.System, "os_id"}} {
+		if text.Clean(l.name) != "" {
+			lines, shown = append(lines, Line{l.label, withID(l.name, l.field, in.Text(l.field))}), append(shown, l.field)
+		}
+	}
+	return append(lines, op.givenLines(in, shown...)...)
+}
+
+// withID is a name with the id that is asked for: "Ubuntu 22.04 LTS (os_id 5)", "Starter (1 vCPU; plan_id 1)".
+func withID(name, field, id string) string {
+	if inner, ok := strings.CutSuffix(name, ")"); ok && strings.Contains(inner, " (") {
+		return inner + "; " + field + " " + id + ")"
+	}
+	return name + " (" + field + " " + id + ")"
 }
 
 // givenLines are the fields of an input as they were given, but for some.

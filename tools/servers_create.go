@@ -35,6 +35,12 @@ var _ = register(Operation[createIn, apiclient.Server]{
 		Name: "web-server-02", PlanID: exampleID("1"), OSID: exampleID("5"), Location: "us-west",
 		Hostname: "web02.example.com", BackupsEnabled: new(true),
 	}},
+	PreCheck: func(t Target, in createIn) error {
+		if len(t.ExistingIDs) > 0 {
+			return &InputError{"there is a server called " + text.Quote(in.Name) + " already, which servers.get shows; give this one another name"}
+		}
+		return nil
+	},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, in createIn) (apiclient.Server, error) {
 		return c.Servers.Create(ctx, apiclient.CreateServer{ // a plan that was read has the id in the API's own form
 			Name: in.Name, PlanID: cmp.Or(t.Plan.ID, in.PlanID), OSID: in.OSID, Location: in.Location,

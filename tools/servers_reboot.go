@@ -17,6 +17,12 @@ var _ = register(Operation[serverIn, apiclient.ActionResult]{
 	Effect: func(t Target, _ serverIn) string {
 		return "Reboots " + t.ServerLabel() + ": about a minute of downtime."
 	},
+	PreCheck: func(t Target, _ serverIn) error {
+		if t.Server.Status == "stopped" {
+			return &InputError{t.ServerLabel() + " is stopped, so it cannot be rebooted; servers.start starts it"}
+		}
+		return nil
+	},
 	Examples: []serverIn{{Server: "web-server-01"}},
 	Call: func(ctx context.Context, c *apiclient.Client, t Target, _ serverIn) (apiclient.ActionResult, error) {
 		return c.Servers.Reboot(ctx, t.ID)

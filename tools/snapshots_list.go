@@ -21,10 +21,10 @@ type snapshotRow struct {
 	Description string           `json:"description"`
 }
 
-var _ = register(ofServer(Listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{
+var _ = register(dated(ofServer(Listed(Operation[snapshotFilter, Listing[apiclient.Snapshot]]{
 	Meta: Meta{
 		Name: "snapshots.list", Title: "List snapshots",
-		Description: "Lists snapshots, of all servers or of one.",
+		Description: "Lists snapshots of all servers or of one, newest first.",
 		Request:     "GET /snapshots/",
 		Needs:       permissions.AnyOf("snapshots:list"), Risk: permissions.Read, Resource: ServerFilter,
 	},
@@ -33,4 +33,6 @@ var _ = register(ofServer(Listed(Operation[snapshotFilter, Listing[apiclient.Sna
 	return c.Snapshots.List(ctx, apiclient.SnapshotFilter{ServerID: t.Server.ID})
 }, func(s apiclient.Snapshot) snapshotRow {
 	return snapshotRow{s.ID, refName(s.Server), s.Name, s.Status, s.SizeMB, s.CreatedAt, s.Description}
-}), func(s apiclient.Snapshot) (apiclient.ID, string) { return s.Server.ID, s.Server.Name }))
+}), func(s apiclient.Snapshot) (apiclient.ID, string) { return s.Server.ID, s.Server.Name }), func(s apiclient.Snapshot) Choice {
+	return Choice{ID: s.ID, Made: s.CreatedAt.Time, Ready: s.Status == completed}
+}))

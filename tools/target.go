@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -265,25 +266,41 @@ func readPlan(ctx context.Context, r *Reader) error {
 	}
 	asked := AnyID(r.In.Text("plan_id"))
 	i := slices.IndexFunc(plans, func(p apiclient.Plan) bool { return p.ID.Equal(asked) })
-	if i < 0 {
-		r.Unread = append(r.Unread, "price not known: no plan on the price list has the id "+r.In.Text("plan_id"))
+	switch {
+	case len(plans) == 0:
+		r.Unread = append(r.Unread, "price not known: VPS.org's price list is empty")
 		return nil
+	case i < 0:
+		return &InputError{"no plan has the id " + r.In.Text("plan_id") + "; plans.list shows those that there are"}
 	}
 	r.Plan = plans[i]
-	return nil
+	return offeredIn(r.Plan, r.Server.Location)
+}
+
+// offeredIn refuses a location that a plan is not offered in. A plan that names no location says nothing.
+func offeredIn(p apiclient.Plan, location string) error {
+	if len(p.Locations) == 0 || slices.ContainsFunc(p.Locations, func(l string) bool { return SameName(l, location) }) {
+		return nil
+	}
+	return &InputError{fmt.Sprintf("the plan %s is not offered in %s, but in: %s", text.Quote(p.Name), location, text.Clean(strings.Join(p.Locations, ", ")))}
 }
 
 // systemName is the name of an operating system as servers that have it show it: VPS.org lists
-// them nowhere else. It is for show, so what cannot be read is left out.
+// them nowhere else, so one that no server has may exist. It is for show, so what cannot be read is left out.
 func systemName(ctx context.Context, r *Reader, id apiclient.ID) string {
 	servers, err := r.API().Servers.List(ctx, apiclient.ServerFilter{})
 	if err != nil || id.IsZero() {
 		return ""
 	}
+	known := false
 	for _, s := range servers {
 		if s.OS.ID.Equal(id) {
 			return s.OS.Name
 		}
+		known = known || !s.OS.ID.IsZero()
+	}
+	if known {
+		r.Unread = append(r.Unread, "system not known: no server of this account has the os_id "+text.Clean(id.String())+"; servers.get shows a server's")
 	}
 	return ""
 }

@@ -198,7 +198,7 @@ func approvalsShowCommand(c *cli) *cobra.Command {
 }
 
 func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
-	card, err := runner.CardOf(rec)
+	card, err := runner.CardOf(rec, s.Now())
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (s *session) settle(ctx context.Context, rec approval.Record, happened bool
 		return err
 	}
 	if state := s.stateOf(rec); state.IsOpen() && !state.Waits() {
-		card, err := runner.CardOf(rec)
+		card, err := runner.CardOf(rec, s.Now())
 		if err != nil {
 			return err
 		}

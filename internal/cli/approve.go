@@ -116,7 +116,7 @@ func (s *session) checkAnswerer(rec approval.Record) error {
 }
 
 func (s *session) askAbout(ctx context.Context, rec approval.Record, yes bool) (string, error) {
-	card, err := runner.CardOf(rec)
+	card, err := runner.CardOf(rec, s.Now())
 	if err != nil {
 		return "", err
 	}

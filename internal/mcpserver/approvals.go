@@ -71,7 +71,7 @@ func (a approvals) document(ctx context.Context, rec approval.Record) (d approva
 	if err != nil || !own && !waits {
 		return d, false, err
 	}
-	card, err := runner.CardOf(rec)
+	card, err := runner.CardOf(rec, a.Runner.Now())
 	if err != nil {
 		return d, false, err
 	}

@@ -139,15 +139,15 @@ func (a *attempt) deliverMissedOutcome(ctx context.Context, hashes ...string) (R
 			continue // the latter: a machine's question ended, and only the machine gets its outcome
 		}
 		if first, err := a.store.MarkDelivered(ctx, rec.ID, a.Now()); err == nil && first && !delivered {
-			reply, delivered = replyFor(a.op, rec), true
+			reply, delivered = replyFor(a.op, rec, a.Now()), true
 			reply.Message = "This is how the earlier request ended; nothing new was sent. " + reply.Message
 		}
 	}
 	return reply, delivered
 }
 
-// failPlan ends a call whose target could not be read. If the target no longer exists because the
-// very same change has been made, or is under way, the reply is that change's.
+// failPlan ends a call whose target could not be read, or is no longer one. If that is because the very same change
+// has been made, or is under way, the reply is that change's.
 func (a *attempt) failPlan(ctx context.Context, err error) Reply {
 	if errors.As(err, new(*tools.InputError)) {
 		q := a.ownRecords(fingerprint(a.in.Canonical()))
@@ -155,7 +155,7 @@ func (a *attempt) failPlan(ctx context.Context, err error) Reply {
 		if open, findErr := a.store.Find(ctx, q); findErr == nil && len(open) > 0 {
 			a.rec, a.stored = open[0], true
 			if a.rec.State.Waits() {
-				return a.end(ctx, approval.Stale, "the target no longer exists; nothing was sent")
+				return a.end(ctx, approval.Stale, "Nothing was sent: "+Explain(err))
 			}
 			return a.joinRunning(ctx)
 		}
@@ -180,7 +180,7 @@ func (a *attempt) refuseOrUnknown(ctx context.Context, err error) Reply {
 	if findErr != nil || len(sent) == 0 {
 		return refused
 	}
-	reply := replyFor(a.op, sent[0])
+	reply := replyFor(a.op, sent[0], a.Now())
 	reply.Class, reply.Outcome = Lost, Unknown
 	reply.Message += " It could not be read back now: " + refused.Message
 	return reply
@@ -255,7 +255,7 @@ func (a *attempt) deliver(ctx context.Context, rec approval.Record) Reply {
 			a.Log.Warn("noting that an outcome was delivered", "approval", rec.ID, "error", err)
 		}
 	}
-	return replyFor(a.op, rec)
+	return replyFor(a.op, rec, a.Now())
 }
 
 // failClaim replies that the store did not take a record or its move: nothing was sent.

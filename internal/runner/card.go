@@ -24,6 +24,8 @@ type Card struct {
 	Confirm   string       `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
 	Others    string       `json:"others,omitzero"`  // who else must agree
 	Until     string       `json:"until,omitzero"`   // until when it can be answered, RFC 3339
+
+	left time.Duration // of the time in which it can be answered; 0: not known
 }
 
 // Text returns the card as lines for a terminal or a model, without the question.
@@ -49,10 +51,23 @@ func (c Card) Text() string {
 		fmt.Fprint(&b, "Account: "+c.Account+". ")
 	}
 	fmt.Fprint(&b, "Asked by "+c.AskedBy+".")
-	if c.Until != "" {
-		fmt.Fprint(&b, " Can be answered until "+c.Until+".")
-	}
+	b.WriteString(c.answerable())
 	return b.String()
+}
+
+// answerable says how long the card can be answered: " Can be answered for 5 minutes, until 14:07 UTC."
+func (c Card) answerable() string {
+	until, err := time.Parse(time.RFC3339, c.Until)
+	left := c.left.Round(time.Second)
+	switch {
+	case err != nil:
+		return ""
+	case left <= 0:
+		return " Can be answered until " + text.Moment(until) + "."
+	case until.Add(-left).YearDay() != until.YearDay():
+		return " Can be answered for " + text.Duration(left) + ", until " + text.Moment(until) + "."
+	}
+	return " Can be answered for " + text.Duration(left) + ", until " + until.Format("15:04 UTC") + "."
 }
 
 // Question returns what the person is asked to do.

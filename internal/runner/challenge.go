@@ -100,7 +100,7 @@ func (r *Runner) Standing(ctx context.Context, call Call, approvalID string) Rep
 	}
 	a.rec = a.reconciler().asOfNow(ctx, a.rec)
 	if a.rec.State.Waits() {
-		return replyFor(a.op, a.rec)
+		return replyFor(a.op, a.rec, a.Now())
 	}
 	return a.joinRunning(ctx)
 }

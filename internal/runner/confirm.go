@@ -54,7 +54,7 @@ func (a *attempt) insert(ctx context.Context, p plan, decision audit.Decision) (
 
 // approvalRequired replies that a person's answer is needed, and where it can be given beside a terminal.
 func (a *attempt) approvalRequired(ctx context.Context) Reply {
-	reply := askFor(a.op, a.rec)
+	reply := askFor(a.op, a.rec, a.Now())
 	if a.rec.AnswerMode == approval.Async && reply.Card != nil && a.connected(ctx) && a.MayCarry(ctx, a.rec, permissions.Slack) {
 		reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). It is asked in Slack now, and runs once they have agreed there. "+
 			"A person at a terminal can run this instead; do not run it yourself: vpsbot approvals approve %s", a.rec.ID, a.rec.ID)
@@ -179,7 +179,7 @@ func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) Reply {
 func (a *attempt) agreeFirst(ctx context.Context, consent approval.Consent) Reply {
 	agreed, err := a.store.Agree(ctx, a.rec.ID, consent, a.rowAgreed(consent))
 	if errors.As(err, new(*approval.AnsweredError)) {
-		return askFor(a.op, a.rec) // asked again: the others are still missing
+		return askFor(a.op, a.rec, a.Now()) // asked again: the others are still missing
 	}
 	if err != nil {
 		return a.failClaim(ctx, err)
@@ -188,7 +188,7 @@ func (a *attempt) agreeFirst(ctx context.Context, consent approval.Consent) Repl
 	if agreed.State == approval.Approved {
 		return a.execute(ctx, nil)
 	}
-	return askFor(a.op, agreed)
+	return askFor(a.op, agreed, a.Now())
 }
 
 // decline ends the record with the requester's no, given where it was asked. A yes that the same
@@ -197,7 +197,7 @@ func (a *attempt) agreeFirst(ctx context.Context, consent approval.Consent) Repl
 func (a *attempt) decline(ctx context.Context, ans Answer) Reply {
 	switch own := a.call.Interactive && ans.Channel == permissions.Terminal; {
 	case own && !a.rec.Interactive:
-		reply := replyFor(a.op, a.rec)
+		reply := replyFor(a.op, a.rec, a.Now())
 		reply.Message = "Nothing was sent. The same was asked for before, and still waits: to end it, vpsbot approvals deny " + a.rec.ID
 		return reply
 	case own:

@@ -160,7 +160,7 @@ func (r *Runner) Escalate(ctx context.Context, op *tools.Op, id, why string) Rep
 		r.NoteOrLog(ctx, row)
 	}
 	if a.rec.State != approval.Pending {
-		return replyFor(op, a.rec)
+		return replyFor(op, a.rec, r.Now())
 	}
 	a.rec.ExpiresAt = a.rec.CreatedAt.Add(answerElsewhere)
 	if err := a.store.Escalate(ctx, id, a.rec.ExpiresAt); err != nil {

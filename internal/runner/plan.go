@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -36,12 +37,22 @@ func (q request) plan(ctx context.Context) (plan, error) {
 	}
 	p, err := resolved.planFor(ctx, server)
 	if !resolved.remembers || err == nil && p.asks() {
-		return p, err
+		return p, cmp.Or(err, p.preCheck())
 	}
 	if resolved, server, err = q.resolve(ctx, false); err != nil {
 		return plan{}, err
 	}
-	return resolved.planFor(ctx, server)
+	p, err = resolved.planFor(ctx, server)
+	return p, cmp.Or(err, p.preCheck())
+}
+
+// preCheck refuses what nobody need be asked about. After the claim it is not asked again: what it goes by are facts of
+// the fingerprint.
+func (p plan) preCheck() error {
+	if p.op == nil || p.op.PreCheck == nil {
+		return nil
+	}
+	return p.op.PreCheck(p.target, p.in.Value)
 }
 
 func (q request) planFor(ctx context.Context, server apiclient.ID) (plan, error) {

@@ -59,10 +59,10 @@ func (q request) read(ctx context.Context) Reply {
 func (q request) limit() int { return cmp.Or(q.call.Limit, q.in.Limit) }
 
 // readValue reads what was asked for, without what belongs to servers that the actor may not read. Without a policy
-// nothing is left out of a list, and its first page is read alone where that is all that is shown.
+// nothing is left out of a list, and its first page is read alone where that is all that is shown and the order is the API's.
 func (q request) readValue(ctx context.Context, t tools.Target) (any, error) {
 	reading := ctx
-	if q.op.IsList() && q.Policy().Book == nil {
+	if q.op.IsList() && !q.op.View.Dated && q.Policy().Book == nil {
 		reading = apiclient.FirstPage(ctx, q.in.Offset+min(q.limit(), math.MaxInt-q.in.Offset))
 	}
 	value, err := q.op.Call(reading, q.Client, t, q.in.Value)

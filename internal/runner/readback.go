@@ -35,7 +35,7 @@ func (a *attempt) lost(ctx context.Context, p plan) Reply {
 	defer cancel()
 	settled, found := a.reconciler().readBack(reading, a.rec, 3)
 	if settled.State == approval.Unknown {
-		reply := replyFor(p.op, settled)
+		reply := replyFor(p.op, settled, a.Now())
 		reply.Message = a.rec.Message + " " + stillUnknown(found.Evidence, settled)
 		return reply
 	}

@@ -68,8 +68,8 @@ func randomID(random io.Reader) string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(bits[:]))
 }
 
-// CardOf returns the card of a record, with the time until when it can be answered.
-func CardOf(rec approval.Record) (Card, error) {
+// CardOf returns the card of a record, with the time until when it can be answered, and how long that is from now.
+func CardOf(rec approval.Record, now time.Time) (Card, error) {
 	var c Card
 	if err := jsonv2.Unmarshal(rec.Card, &c); err != nil {
 		return c, fmt.Errorf("the card of approval %s cannot be read: %w", rec.ID, err)
@@ -77,7 +77,7 @@ func CardOf(rec approval.Record) (Card, error) {
 	if rec.Account != "" { // a card of before has none
 		c.Account = text.Clean(rec.Account)
 	}
-	c.Until = rec.ExpiresAt.UTC().Format(time.RFC3339)
+	c.Until, c.left = rec.ExpiresAt.UTC().Format(time.RFC3339), rec.ExpiresAt.Sub(now)
 	return c, nil
 }
 
@@ -97,9 +97,9 @@ func factsThen(rec approval.Record) (map[string]string, error) {
 	return facts, err
 }
 
-func askFor(op *tools.Op, rec approval.Record) Reply {
+func askFor(op *tools.Op, rec approval.Record, now time.Time) Reply {
 	reply := Reply{Op: op, Class: Waiting, Outcome: ApprovalRequired, Record: &rec}
-	card, err := CardOf(rec)
+	card, err := CardOf(rec, now)
 	if err != nil {
 		return fail(op, err)
 	}
@@ -140,9 +140,9 @@ func standsAs(rec approval.Record) string {
 // ClassOf returns the class that a record's state has for its asker.
 func ClassOf(s approval.State) Class { return endings[s].class }
 
-func replyFor(op *tools.Op, rec approval.Record) Reply {
+func replyFor(op *tools.Op, rec approval.Record, now time.Time) Reply {
 	if rec.State == approval.Pending {
-		return askFor(op, rec)
+		return askFor(op, rec, now)
 	}
 	e := endings[rec.State]
 	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Message: Standing(rec), Record: &rec}

@@ -82,7 +82,7 @@ func Answered(rec approval.Record, o LiveView) Message {
 
 // cardOf returns the card of a record, or one made of the record's fields if it cannot be decoded.
 func cardOf(rec approval.Record) runner.Card {
-	card, err := runner.CardOf(rec)
+	card, err := runner.CardOf(rec, rec.CreatedAt)
 	if err != nil {
 		return runner.Card{Operation: rec.Operation, Effect: rec.Operation + " of " + rec.TargetName + ". Its card cannot be read: decline it, and send the command again."}
 	}
