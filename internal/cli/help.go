@@ -243,8 +243,8 @@ func reflow(s string) string {
 		}
 	}
 	for line := range strings.Lines(strings.Trim(s, "\n") + "\n") {
-		switch line = strings.TrimRight(line, " \n"); {
-		case line == "" || line[0] == ' ' || line[0] == '\t':
+		switch line = strings.ReplaceAll(strings.TrimRight(line, " \n"), "\t", "  "); {
+		case line == "" || line[0] == ' ':
 			flush()
 			out = append(out, hang(line))
 		default:

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// ManPages returns a page of the manual for every command and topic, by the names of their files:
+// vpsbot-keys-create.1, vpsbot-environment.7.
+func ManPages(catalogue *tools.Catalogue, date string) map[string]string {
+	pages := map[string]string{}
+	addManPages(pages, Tree(catalogue), date)
+	return pages
+}
+
+func addManPages(pages map[string]string, cmd *cobra.Command, date string) {
+	name, section := manName(cmd)
+	pages[name+"."+section] = manPage(cmd, date)
+	for _, sub := range manualOf(cmd) {
+		addManPages(pages, sub, date)
+	}
+}
+
+// manualOf are the subcommands and topics that the manual has.
+func manualOf(cmd *cobra.Command) (subs []*cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() || sub.Name() == "help" {
+			subs = append(subs, sub)
+		}
+	}
+	return subs
+}
+
+func manName(cmd *cobra.Command) (name, section string) {
+	if section = "1"; cmd.IsAdditionalHelpTopicCommand() {
+		section = "7"
+	}
+	return strings.ReplaceAll(cmd.CommandPath(), " ", "-"), section
+}
+
+func manPage(cmd *cobra.Command, date string) string {
+	cmd.InitDefaultHelpFlag()
+	name, section := manName(cmd)
+	var b strings.Builder
+	fmt.Fprintf(&b, ".TH %s %s %q vpsbot vpsbot\n.nh\n.ad l\n", roff(strings.ToUpper(name)), section, date)
+	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
+	if section == "1" {
+		fmt.Fprintf(&b, ".SH SYNOPSIS\n%s", verbatim(strings.TrimRight(usageLines(cmd), "\n")))
+	}
+	b.WriteString(".SH DESCRIPTION\n" + roffText(cmp.Or(cmd.Long, cmd.Short)))
+	if section == "1" {
+		b.WriteString(".SH OPTIONS\n")
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { b.WriteString(roffFlag(f)) })
+	}
+	if cmd.Example != "" {
+		b.WriteString(".SH EXAMPLES\n" + verbatim(exampleLines(cmd.Example)))
+	}
+	var also []string
+	related := manualOf(cmd)
+	if cmd.HasParent() {
+		related = append([]*cobra.Command{cmd.Parent()}, related...)
+	}
+	for _, other := range related {
+		name, section := manName(other)
+		also = append(also, fmt.Sprintf("\\fB%s\\fR(%s)", roff(name), section))
+	}
+	b.WriteString(".SH SEE ALSO\n" + strings.Join(also, ",\n") + "\n")
+	return b.String()
+}
+
+func roffFlag(f *pflag.Flag) string {
+	if f.Hidden {
+		return ""
+	}
+	value, usage := pflag.UnquoteUsage(f)
+	term := `\fB` + roff("--"+f.Name) + `\fR`
+	if f.Shorthand != "" {
+		term = `\fB` + roff("-"+f.Shorthand) + `\fR, ` + term
+	}
+	if value != "" {
+		term += ` \fI` + roff(value) + `\fR`
+	}
+	if !slices.Contains([]string{"", "false", "0", "0s", "[]"}, f.DefValue) {
+		usage += " (default " + f.DefValue + ")"
+	}
+	return ".TP\n" + term + "\n" + roff(usage) + "\n"
+}
+
+// roffText is the text of a page of help: paragraphs, and lines that begin with a space as they are.
+func roffText(text string) string {
+	var b strings.Builder
+	for block := range strings.SplitSeq(reflow(text), "\n\n") {
+		lines := strings.Split(block, "\n")
+		for n := 0; len(lines) > 0; n = 0 {
+			isVerbatim := strings.HasPrefix(lines[0], " ")
+			for n < len(lines) && strings.HasPrefix(lines[n], " ") == isVerbatim {
+				n++
+			}
+			part := strings.Join(lines[:n], "\n")
+			if lines = lines[n:]; isVerbatim {
+				b.WriteString(".PP\n" + verbatim(part))
+			} else {
+				b.WriteString(".PP\n" + roff(part) + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// verbatim keeps lines as they are, so far to the left that they fit.
+func verbatim(lines string) string {
+	widest := 0
+	for line := range strings.SplitSeq(lines, "\n") {
+		widest = max(widest, utf8.RuneCountInString(line))
+	}
+	return fmt.Sprintf(".nf\n.in %dn\n%s\n.in\n.fi\n", max(0, min(5, helpWidth-widest)), roff(lines))
+}
+
+var roffNames = strings.NewReplacer(`\`, `\(rs`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "\n.", "\n\\&.")
+
+// roff writes a text so that it can be copied from the page as it is.
+func roff(s string) string {
+	var b strings.Builder
+	for _, r := range roffNames.Replace("\n" + s)[1:] {
+		if r > '~' {
+			fmt.Fprintf(&b, `\[u%04X]`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
