@@ -64,7 +64,7 @@ var onlyImporter = map[string][]string{
 	"github.com/spf13/cobra":      {"internal/cli"},
 	"github.com/hashicorp":        {"apiclient"},
 	"github.com/sony/gobreaker":   {"apiclient"},
-	"github.com/goccy/go-yaml":    {"internal/policy", "internal/cli"},
+	"github.com/goccy/go-yaml":    {"internal/policy"},
 	"github.com/jackc":            {"internal/store"},
 	"github.com/prometheus":       {"internal/observe"},
 }

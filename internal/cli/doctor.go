@@ -55,7 +55,7 @@ func diagnosisText(d doctor.Diagnosis, style style) string {
 		for _, p := range d.Operations {
 			t.Rows = append(t.Rows, []string{p.Operation, p.Needs, yesOrNo(p.Allowed)})
 		}
-		b.WriteString("\n" + t.Styled(style.cell))
+		b.WriteString("\n" + layoutOf(t, true).draw(style))
 	}
 	if len(todo) == 0 {
 		return b.String() + "\nAll is well. Try: vpsbot run servers.list"

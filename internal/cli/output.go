@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/goccy/go-yaml"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sethvargo/go-envconfig"
 	"github.com/spf13/cobra"
 
@@ -70,6 +70,8 @@ type output struct {
 }
 
 func (o output) isJSON() bool { return o.format == "json" }
+
+func (o output) isForData() bool { return o.format == "json" || o.format == "yaml" }
 
 // isForProgram reports whether what is printed is for a program, which is not told of what is left out.
 func (o output) isForProgram() bool { return o.format != "" && o.format != "table" }
@@ -177,42 +179,55 @@ type result struct {
 	value any           // of -o json and yaml: encodable as JSON, or json.RawMessage
 	lines bool          // of -o json: value is a list, and each of its elements has a line
 	table *runner.Table // of a list
+	rows  any           // what the table's rows are made of, where that is not value
 	names []string      // of -o name: what the other commands take as the argument, one a line
 	text  string        // of -o table, where there is no table
 }
 
 // print prints the result of a command on stdout, as the flags of output say.
 func (c *cli) print(r result) error {
+	if len(c.output.columns) > 0 && c.output.isForProgram() || c.output.sort != "" && c.output.isForData() {
+		return app.Errorf(runner.Invalid, "--columns and --sort are for tables: -o %s has everything as it is", c.output.format)
+	}
+	if c.output.isForProgram() && r.table != nil && r.table.Part {
+		c.io.say("%s", r.table.Note)
+	}
+	shown := r.text
+	if r.table != nil && !c.output.isForData() {
+		table, names, err := c.output.arrange(r)
+		if err != nil {
+			return err
+		}
+		r.names = names
+		if c.output.format != "name" {
+			shown = c.tableText(table)
+		}
+	}
 	switch c.output.format {
 	case "json":
 		return c.printJSON(r)
 	case "yaml":
-		raw, err := encodeJSON(r.value)
-		if err != nil {
-			return err
-		}
-		lines, err := yaml.JSONToYAML(raw)
-		if err != nil {
-			return err
-		}
-		return c.io.println(strings.TrimSuffix(string(lines), "\n"))
+		return c.printYAML(r)
 	case "name":
-		for _, name := range r.names {
-			if err := c.io.println(name); err != nil {
-				return err
-			}
-		}
+		shown = strings.Join(r.names, "\n")
+	}
+	if shown == "" {
 		return nil
 	}
-	if r.table != nil {
-		return c.printTable(*r.table)
+	return c.page(shown)
+}
+
+func (c *cli) printYAML(r result) error {
+	raw, err := encodeJSON(r.value)
+	if err != nil || raw == nil {
+		return err
 	}
-	return c.io.println(r.text)
+	return c.page(strings.Join(yamlOf(jsontext.Value(raw)), "\n"))
 }
 
 func (c *cli) printJSON(r result) error {
 	raw, err := encodeJSON(r.value)
-	if err != nil {
+	if err != nil || raw == nil {
 		return err
 	}
 	rows := []json.RawMessage{raw}
@@ -239,17 +254,18 @@ func encodeJSON(value any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// printTable prints a table, coloured where a person reads it at a terminal.
-func (c *cli) printTable(t runner.Table) error {
-	return c.io.println(t.Styled(c.io.style(c.Variables).cell))
-}
-
 // style is whether a text is coloured: only where a person reads it at a terminal.
 type style struct{ colour bool }
 
-func (s IO) style(variables envconfig.Lookuper) style {
+// style is that of stdout.
+func (s IO) style(variables envconfig.Lookuper) style { return styleAt(s.outTerminal, variables) }
+
+// errStyle is that of stderr, where questions are asked.
+func (s IO) errStyle(variables envconfig.Lookuper) style { return styleAt(s.errTerminal, variables) }
+
+func styleAt(terminal bool, variables envconfig.Lookuper) style {
 	no, _ := variables.Lookup("NO_COLOR")
-	return style{s.outTerminal && no == "" && !isDumb(variables)}
+	return style{terminal && no == "" && !isDumb(variables)}
 }
 
 func isDumb(variables envconfig.Lookuper) bool {
@@ -275,7 +291,7 @@ var colours = map[string]string{
 	"suspended": red, "expired": red, "failed": red, "unknown": red, "needs_human": red, "FAIL": red,
 }
 
-// cell is the style for [runner.Table.Styled]: a bold header, and coloured words in the columns of states.
+// cell colours a cell of a table, whose header has the row -1: a bold header, and the words of states.
 func (s style) cell(row int, column, cell string) string {
 	switch {
 	case !s.colour || strings.TrimSpace(cell) == "":
@@ -286,6 +302,24 @@ func (s style) cell(row int, column, cell string) string {
 		return s.word(cell)
 	}
 	return cell
+}
+
+// card colours the lines of a card: its effect, what is lost and what warns.
+func (s style) card(c runner.Card) string {
+	lines := strings.Split(c.Text(), "\n")
+	for i, line := range lines {
+		mark, rest, _ := strings.Cut(line, " ")
+		switch {
+		case !s.colour:
+		case i == 0:
+			lines[i] = bold + line + reset
+		case mark == "!":
+			lines[i] = yellow + line + reset
+		case mark == "-" && slices.Contains(c.Lost, rest):
+			lines[i] = red + line + reset
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (s style) word(word string) string {

@@ -168,6 +168,9 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 
 // unwritten is the error where stdout cannot be written to. It has the outcome of the change, too.
 func unwritten(reply runner.Reply, err error) error {
+	if ours, ok := errors.AsType[*app.Error](err); ok {
+		return ours // of the flags by which it is printed
+	}
 	switch {
 	case reply.Class != runner.OK:
 		return app.Errorf(reply.Class, "%s (the result could not be written: %v)", reply.Message, err)
@@ -194,7 +197,7 @@ func (r *operationRun) print(reply runner.Reply) error {
 		}
 	case reply.Class != runner.OK:
 	case isTable:
-		err = r.printTable(table)
+		err = r.session.print(result{table: &table})
 	default:
 		err = r.io.println(strings.TrimSpace(reply.Text() + "\n" + login(reply)))
 	}

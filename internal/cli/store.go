@@ -60,7 +60,7 @@ func (c *cli) migrate(ctx context.Context, from, to string) error {
 		t.Rows = append(t.Rows, []string{table.Name, fmt.Sprint(table.Rows)})
 	}
 	t.Note = fmt.Sprintf("Copied and counted; the audit log is whole, %d rows. Set VPSBOT_DATABASE_URL to the new database.", copied.Log.Rows)
-	return c.printTable(t)
+	return c.print(result{value: copied, table: &t})
 }
 
 func storeBackupCommand(c *cli) *cobra.Command {

@@ -221,17 +221,13 @@ func (t Table) without(columns []string) Table {
 const widest = 48
 
 // String returns the table with two spaces between its columns.
-func (t Table) String() string { return t.Styled(func(_ int, _, cell string) string { return cell }) }
-
-// Styled returns the table with each cell passed through style, which may add what takes no
-// room on a screen. Row -1 is the header.
-func (t Table) Styled(style func(row int, column, cell string) string) string {
+func (t Table) String() string {
 	widths := t.widths()
 	var b strings.Builder
-	line := func(row int, cells []string) {
+	line := func(cells []string) {
 		for i, cell := range cells {
 			cell = runewidth.Truncate(cell, widest, "…")
-			b.WriteString(style(row, t.Header[i], cell))
+			b.WriteString(cell)
 			if i < len(cells)-1 {
 				b.WriteString(strings.Repeat(" ", widths[i]-runewidth.StringWidth(cell)+2))
 			}
@@ -239,10 +235,10 @@ func (t Table) Styled(style func(row int, column, cell string) string) string {
 		b.WriteByte('\n')
 	}
 	if len(t.Rows) > 0 {
-		line(-1, t.Header)
+		line(t.Header)
 	}
-	for i, cells := range t.Rows {
-		line(i, cells)
+	for _, cells := range t.Rows {
+		line(cells)
 	}
 	b.WriteString(t.Note)
 	return b.String()

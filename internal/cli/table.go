@@ -1,0 +1,502 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/mattn/go-runewidth"
+
+	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// resultOf is what a terminal prints of an operation's reply: a list as a table, one object as its details, a change
+// as sentences. Of a reply that is no success only programs get something: a person gets the error.
+func (r *operationRun) resultOf(reply runner.Reply) result {
+	raw := reply.JSON()
+	out := result{value: raw}
+	table, isTable := reply.Table()
+	switch {
+	case reply.Class != runner.OK:
+	case isTable:
+		table.Note = allNote(table.Note)
+		out.table, out.names = &table, namesOf(reply.Value, raw, table.Part)
+	case reply.Op.IsRead():
+		out.text, out.names = r.io.style(r.Variables).details(jsontext.Value(raw), r.Now()), namesOf(reply.Value, raw, true)
+	default:
+		out.text, out.names = strings.TrimSpace(reply.Text()+"\n"+login(reply)), changedNames(reply)
+	}
+	return out
+}
+
+// allNote says how a terminal shows all of a list.
+func allNote(note string) string {
+	return moreWithOffset.ReplaceAllString(note, "of $1 $2; --all shows all $1.")
+}
+
+var moreWithOffset = regexp.MustCompile(`of (\d+) (\S+(?: \S+)*); more with offset \d+\.$`)
+
+// namesOf are the words by which other commands take what was read: a server's name where it is known to be its
+// alone, the name of a domain or a zone, otherwise the id.
+func namesOf(value any, raw json.RawMessage, isPart bool) (names []string) {
+	bare := map[string]bool{}
+	if servers, ok := value.(tools.Listing[apiclient.Server]); ok && !isPart {
+		for _, name := range typeable(servers.Results) {
+			bare[name] = true
+		}
+	}
+	for _, row := range rowsOf(raw) {
+		cells := map[string]string{}
+		addCells(cells, nil, "", row)
+		name := cmp.Or(cells["domain_name"], cells["domain"], cells["id"], cells["uuid"], cells["account.email"])
+		if bare[cells["name"]] {
+			name = cells["name"]
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// changedNames is the id of what a change made or changed.
+func changedNames(reply runner.Reply) []string {
+	if id := tools.Summarize(reply.Value).ID; !id.IsZero() {
+		return []string{text.Clean(id.String())}
+	}
+	if reply.Record == nil {
+		return nil
+	}
+	_, id, _ := strings.Cut(reply.Record.Target, ":")
+	return []string{text.Clean(cmp.Or(id, reply.Record.Target))}
+}
+
+// rowsOf are the objects of a list in JSON: an array, or the results of a page; an object alone is the only row.
+func rowsOf(raw json.RawMessage) (rows []jsontext.Value) {
+	list := jsontext.Value(raw)
+	if list.Kind() == '{' {
+		for _, m := range membersOf(list) {
+			if m.name == "results" && m.value.Kind() == '[' {
+				return elementsOf(m.value)
+			}
+		}
+		return []jsontext.Value{list}
+	}
+	return elementsOf(list)
+}
+
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+func membersOf(object jsontext.Value) (all []member) {
+	dec := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true))
+	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
+		return nil
+	}
+	for dec.PeekKind() == '"' {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return all
+		}
+		name := text.Clean(token.String())
+		value, err := dec.ReadValue()
+		if err != nil {
+			return all
+		}
+		all = append(all, member{name, value.Clone()})
+	}
+	return all
+}
+
+func elementsOf(array jsontext.Value) (all []jsontext.Value) {
+	if json.Unmarshal(array, &all) != nil {
+		return nil
+	}
+	return all
+}
+
+// addCells adds the fields of an object, and those of the objects in it by their paths, as plan.name. Those that no
+// row before it had are added to the order.
+func addCells(cells map[string]string, order *[]string, prefix string, object jsontext.Value) {
+	for _, m := range membersOf(object) {
+		path := prefix + m.name
+		cells[path] = cellOf(m.value)
+		if order != nil && !slices.Contains(*order, path) {
+			*order = append(*order, path)
+		}
+		if m.value.Kind() == '{' {
+			addCells(cells, order, path+".", m.value)
+		}
+	}
+}
+
+// cellOf is a value in one line: an object is its name or its id.
+func cellOf(v jsontext.Value) string {
+	switch v.Kind() {
+	case '"':
+		raw, _ := jsontext.AppendUnquote(nil, v)
+		return text.Clean(string(raw))
+	case 'n':
+		return ""
+	case '[':
+		var parts []string
+		for _, element := range elementsOf(v) {
+			parts = append(parts, cellOf(element))
+		}
+		return strings.Join(parts, ", ")
+	case '{':
+		cells := map[string]string{}
+		for _, m := range membersOf(v) {
+			if m.value.Kind() != '{' {
+				cells[m.name] = cellOf(m.value)
+			}
+		}
+		return cmp.Or(cells["name"], cells["id"], text.Clean(string(v)))
+	}
+	return string(v)
+}
+
+// arrange returns a table with the columns and in the order that the flags ask for, with the names in the same order.
+func (o output) arrange(r result) (t runner.Table, names []string, err error) {
+	t, names = *r.table, r.names
+	if len(o.columns) == 0 && o.sort == "" || len(t.Rows) == 0 {
+		return t, names, nil
+	}
+	rows, known, err := cellsOf(r)
+	if err != nil {
+		return t, nil, err
+	}
+	by, down := strings.CutPrefix(o.sort, "-")
+	columns := slices.Clone(t.Header)
+	if len(o.columns) > 0 {
+		columns = slices.Clone(o.columns)
+	}
+	for i := range columns {
+		if columns[i], err = columnOf(columns[i], known); err != nil {
+			return t, nil, err
+		}
+	}
+	if by != "" {
+		if by, err = columnOf(by, known); err != nil {
+			return t, nil, err
+		}
+	}
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	if by != "" {
+		slices.SortStableFunc(order, func(i, j int) int { return compareCells(rows[i][by], rows[j][by], down) })
+	}
+	sorted := make([]string, len(names))
+	arranged := runner.Table{Header: columns, Note: t.Note, Part: t.Part}
+	for at, i := range order {
+		cells := make([]string, len(columns))
+		for j, name := range columns {
+			cells[j] = rows[i][name]
+		}
+		arranged.Rows = append(arranged.Rows, cells)
+		if len(names) == len(order) {
+			sorted[at] = names[i]
+		}
+	}
+	return arranged, sorted, nil
+}
+
+// columnOf is the field that a person means by the name of a column.
+func columnOf(name string, known []string) (string, error) {
+	name = strings.TrimSpace(name)
+	for _, k := range known {
+		if k == name || heading(k) == name {
+			return k, nil
+		}
+	}
+	near := text.Nearest(name, known, len(name)/2)
+	others := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return slices.Contains(near, k) })
+	return "", app.Errorf(runner.Invalid, "there is no column %q; there are: %s", name, strings.Join(append(near, others...), ", "))
+}
+
+// heading is the name of a column as it stands above it: sizes have their unit in the cells.
+func heading(column string) string { return strings.TrimSuffix(column, "_mb") }
+
+// cellsOf returns the fields of each row by name, those of the table and all of the JSON, and their names.
+func cellsOf(r result) (rows []map[string]string, known []string, err error) {
+	of := r.value
+	if r.rows != nil {
+		of = r.rows
+	}
+	raw, err := encodeJSON(of)
+	if err != nil {
+		return nil, nil, err
+	}
+	objects := rowsOf(raw)
+	known = slices.Clone(r.table.Header)
+	for i, shown := range r.table.Rows {
+		cells := map[string]string{}
+		if len(objects) == len(r.table.Rows) {
+			addCells(cells, &known, "", objects[i])
+		}
+		for j, name := range r.table.Header {
+			cells[name] = shown[j]
+		}
+		rows = append(rows, cells)
+	}
+	return rows, known, nil
+}
+
+// compareCells compares numbers as numbers, times as times, and other texts by their letters and the numbers in
+// them. What is empty or unknown comes last, also downwards.
+func compareCells(a, b string, down bool) int {
+	rank := func(s string) (rank int, number float64) {
+		if s == "" || s == "unknown" {
+			return 3, 0
+		}
+		if number, err := strconv.ParseFloat(s, 64); err == nil && strings.ContainsAny(s[:1], "-0123456789") {
+			return 0, number
+		}
+		if at, _, ok := timeOf(s); ok {
+			return 1, float64(at.UnixMilli())
+		}
+		return 2, 0
+	}
+	i, x := rank(a)
+	j, y := rank(b)
+	if i == 3 || j == 3 {
+		return i - j
+	}
+	order := cmp.Or(i-j, cmp.Compare(x, y))
+	if order == 0 {
+		order = cmp.Or(natural(strings.ToLower(a), strings.ToLower(b)), strings.Compare(a, b))
+	}
+	if down {
+		return -order
+	}
+	return order
+}
+
+// natural compares texts so that web-9 comes before web-10.
+func natural(a, b string) int {
+	for a != "" && b != "" {
+		x, y := digits(a), digits(b)
+		if x != "" && y != "" {
+			p, q := strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
+			if order := cmp.Or(len(p)-len(q), strings.Compare(p, q)); order != 0 {
+				return order
+			}
+			a, b = a[len(x):], b[len(y):]
+			continue
+		}
+		if a[0] != b[0] {
+			return int(a[0]) - int(b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return len(a) - len(b)
+}
+
+func digits(s string) string {
+	return s[:len(s)-len(strings.TrimLeftFunc(s, func(c rune) bool { return c < unicode.MaxASCII && unicode.IsDigit(c) }))]
+}
+
+// timeOf reads a time of JSON; isDay is whether it is a date alone.
+func timeOf(s string) (at time.Time, isDay, ok bool) {
+	if len(s) < len(time.DateOnly) || s[0] < '0' || s[0] > '9' {
+		return at, false, false
+	}
+	if at, err := time.Parse(time.RFC3339, s); err == nil {
+		return at, false, true
+	}
+	at, err := time.Parse(time.DateOnly, s)
+	return at, true, err == nil
+}
+
+// readable returns the table with its times in the local zone and its amounts with their units.
+func readable(t runner.Table) runner.Table {
+	shown := runner.Table{Header: t.Header, Note: t.Note, Part: t.Part}
+	for _, row := range t.Rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			name := t.Header[i][strings.LastIndexByte(t.Header[i], '.')+1:]
+			if at, isDay, ok := timeOf(cell); ok && !isDay {
+				cell = at.Local().Format("2006-01-02 15:04")
+			} else {
+				cell = withUnit(name, cell)
+			}
+			cells[i] = cell
+		}
+		shown.Rows = append(shown.Rows, cells)
+	}
+	return shown
+}
+
+const (
+	between      = 2  // spaces between two columns
+	readableCell = 16 // an address or a time is not cut before columns are left out
+	readableName = 24
+)
+
+// keyColumns say which object a row is about, as the first column does.
+var keyColumns = []string{"id", "uuid", "name", "operation", "domain", "domain_name"}
+
+// layout is how a table is drawn: which of its columns, and how wide.
+type layout struct {
+	runner.Table
+	headers bool
+	columns []int // those that are drawn
+	widths  []int // of all columns
+}
+
+func layoutOf(t runner.Table, headers bool) *layout {
+	l := &layout{headers: headers, Table: t, columns: make([]int, len(t.Header)), widths: make([]int, len(t.Header))}
+	for i, name := range t.Header {
+		l.columns[i] = i
+		if headers {
+			l.widths[i] = runewidth.StringWidth(heading(name))
+		}
+		for _, row := range t.Rows {
+			l.widths[i] = max(l.widths[i], runewidth.StringWidth(row[i]))
+		}
+	}
+	return l
+}
+
+func (l *layout) isKey(column int) bool {
+	return column == 0 || slices.Contains(keyColumns, l.Header[column])
+}
+
+// fit makes a table as wide as there is room: it cuts the widest cells first, then, where the person did not choose
+// the columns, leaves out those at the right, and at last cuts to what cannot be read.
+func (l *layout) fit(room int, chosen bool) {
+	least := make([]int, len(l.widths))
+	for i, width := range l.widths {
+		switch {
+		case !l.isKey(i):
+			least[i] = min(width, readableCell)
+		case strings.HasSuffix(l.Header[i], "id"):
+			least[i] = width
+		default:
+			least[i] = min(width, readableName)
+		}
+	}
+	for at := len(l.columns) - 1; at >= 0 && !chosen && l.total(least) > room; at-- {
+		if !l.isKey(l.columns[at]) {
+			l.columns = slices.Delete(l.columns, at, at+1)
+		}
+	}
+	for _, most := range []int{4, 1} {
+		for i := range least {
+			if l.total(least) > room {
+				least[i] = min(least[i], most)
+			}
+		}
+	}
+	for len(l.columns) > 1 && l.total(least) > room {
+		l.columns = l.columns[:len(l.columns)-1]
+	}
+	l.shrink(least, room)
+}
+
+// shrink cuts the widest columns until the table fits, none below its least width.
+func (l *layout) shrink(least []int, room int) {
+	for i := range l.widths {
+		l.widths[i] = min(l.widths[i], max(room, least[i]))
+	}
+	for l.total(l.widths) > room {
+		widest := -1
+		for _, i := range l.columns {
+			if l.widths[i] > least[i] && (widest < 0 || l.widths[i] >= l.widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		l.widths[widest]--
+	}
+}
+
+func (l *layout) total(widths []int) int {
+	sum := between * (len(l.columns) - 1)
+	for _, i := range l.columns {
+		sum += widths[i]
+	}
+	return sum
+}
+
+// left are the columns that are not drawn.
+func (l *layout) left() (names []string) {
+	for i, name := range l.Header {
+		if !slices.Contains(l.columns, i) {
+			names = append(names, heading(name))
+		}
+	}
+	return names
+}
+
+// draw returns the lines of the table.
+func (l *layout) draw(style style) string {
+	var b strings.Builder
+	line := func(row int, cells []string) {
+		pad := 0
+		for _, i := range l.columns {
+			cell := cut(cells[i], l.widths[i])
+			if cell != "" {
+				b.WriteString(strings.Repeat(" ", pad) + style.cell(row, l.Header[i], cell))
+				pad = 0
+			}
+			pad += l.widths[i] - runewidth.StringWidth(cell) + between
+		}
+		b.WriteByte('\n')
+	}
+	if len(l.Rows) > 0 && l.headers {
+		var headings []string
+		for _, name := range l.Header {
+			headings = append(headings, heading(name))
+		}
+		line(-1, headings)
+	}
+	for i, cells := range l.Rows {
+		line(i, cells)
+	}
+	return b.String()
+}
+
+// cut cuts a text to a number of columns of the screen.
+func cut(s string, room int) string {
+	tail := "…"
+	if room < runewidth.StringWidth(tail) {
+		tail = ""
+	}
+	return runewidth.Truncate(s, room, tail)
+}
+
+// tableText is a table as the flags ask for it, cut to the width of the terminal, and its note.
+func (c *cli) tableText(t runner.Table) string {
+	l := layoutOf(readable(t), !c.output.noHeaders)
+	if room, _ := c.io.screen(c.Variables); room > 0 {
+		l.fit(room, len(c.output.columns) > 0)
+	}
+	if left := l.left(); len(left) > 0 && len(t.Rows) > 0 {
+		l.Note = strings.TrimPrefix(l.Note+"\n", "\n") + fmt.Sprintf("Not shown here: %s. -o yaml shows all, --columns those you choose.", strings.Join(left, ", "))
+	}
+	drawn := l.draw(c.io.style(c.Variables))
+	if c.output.noHeaders && len(t.Rows) > 0 { // the rows alone
+		if t.Part {
+			c.io.say("%s", t.Note)
+		}
+		return strings.TrimSuffix(drawn, "\n")
+	}
+	return strings.TrimSuffix(drawn+l.Note, "\n")
+}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/text"
+)
+
+// yamlOf is a value in JSON as YAML, with its fields in the same order. A library would print characters that steer a
+// terminal, and texts such as 1e3 as numbers.
+func yamlOf(v jsontext.Value) (lines []string) {
+	switch v.Kind() {
+	case '{':
+		for _, m := range membersOf(v) {
+			inner, key := yamlOf(m.value), yamlText(m.name)+":"
+			switch {
+			case len(inner) == 1 && !isBlock(m.value):
+				lines = append(lines, key+" "+inner[0])
+			case m.value.Kind() == '[':
+				lines = append(append(lines, key), inner...)
+			default:
+				lines = append(append(lines, key), indented("  ", "  ", inner)...)
+			}
+		}
+		if lines == nil {
+			lines = []string{"{}"}
+		}
+	case '[':
+		for _, element := range elementsOf(v) {
+			lines = append(lines, indented("- ", "  ", yamlOf(element))...)
+		}
+		if lines == nil {
+			lines = []string{"[]"}
+		}
+	case '"':
+		unquoted, _ := jsontext.AppendUnquote(nil, v)
+		lines = []string{yamlText(string(unquoted))}
+	default:
+		lines = []string{string(v)}
+	}
+	return lines
+}
+
+// isBlock reports whether a value takes lines of its own.
+func isBlock(v jsontext.Value) bool {
+	return v.Kind() == '{' && len(membersOf(v)) > 0 || v.Kind() == '[' && len(elementsOf(v)) > 0
+}
+
+func indented(first, others string, lines []string) (out []string) {
+	for i, line := range lines {
+		if i == 0 {
+			out = append(out, first+line)
+		} else {
+			out = append(out, others+line)
+		}
+	}
+	return out
+}
+
+// bareYAML matches the texts that no reader of YAML takes for anything else, but for the words below.
+var bareYAML = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./@-]*( [A-Za-z0-9_./@-]+)*$`)
+
+var yamlWords = []string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+
+func yamlText(s string) string {
+	if bareYAML.MatchString(s) && !slices.Contains(yamlWords, strings.ToLower(s)) {
+		return s
+	}
+	var b strings.Builder
+	for _, c := range s {
+		switch {
+		case c == '"' || c == '\\':
+			b.WriteString(`\` + string(c))
+		case c > 0xffff && text.Hidden(c):
+			fmt.Fprintf(&b, `\U%08x`, c)
+		case text.Hidden(c) || unicode.IsSpace(c) && c != ' ':
+			fmt.Fprintf(&b, `\u%04x`, c)
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return `"` + b.String() + `"`
+}
