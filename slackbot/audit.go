@@ -1,13 +1,13 @@
 package slackbot
 
 import (
-	"cmp"
 	"context"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/command"
@@ -19,17 +19,13 @@ const (
 	maxAuditRead = 500 // searched for words
 )
 
-// listAudit shows the last rows of the audit log: everybody's to those who may run something
-// destructive, else the person's own.
+// listAudit shows the last rows of the audit log that the person may read.
 func (r *request) listAudit(ctx context.Context, c command.Command) error {
 	if r.external {
 		return r.replyText(ctx, "The audit log is for people of this workspace.")
 	}
-	var whose []permissions.Actor
-	if why := r.mayDestroy(ctx); why != "" {
-		whose = r.Runner.Policy().Identities(r.actor())
-	}
-	rows, err := r.auditRows(ctx, whose, maxAuditRead)
+	ops, _, _ := r.offered(ctx, tokenWithin)
+	rows, err := r.auditRows(ctx, runner.RowsFor(r.Runner.Policy(), r.actor(), ops), maxAuditRead)
 	if err != nil {
 		return r.noStore(ctx, err)
 	}
@@ -46,20 +42,7 @@ func (r *request) auditRows(ctx context.Context, whose []permissions.Actor, most
 	if err != nil {
 		return nil, err
 	}
-	if len(whose) == 0 {
-		whose = []permissions.Actor{""}
-	}
-	var rows []audit.Row
-	for _, actor := range whose {
-		for row, err := range store.Rows(ctx, audit.Filter{Actor: string(actor), Limit: most}) {
-			if err != nil {
-				return nil, err
-			}
-			rows = append(rows, row)
-		}
-	}
-	slices.SortFunc(rows, func(a, b audit.Row) int { return cmp.Compare(b.Seq, a.Seq) })
-	return rows[:min(most, len(rows))], nil
+	return runner.RowsOf(ctx, store, audit.Filter{Limit: most}, whose)
 }
 
 // namesOf returns a function that lists the words by which people search for an identity: the identity,

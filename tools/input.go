@@ -2,6 +2,7 @@ package tools
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -72,7 +73,7 @@ func (op *Op) ParseInput(raw []byte) (Input, error) {
 }
 
 func (op *Op) readFields(raw []byte) (Input, error) {
-	in := Input{Fields: map[string]jsontext.Value{}, Limit: DefaultLimit}
+	in := Input{Fields: map[string]jsontext.Value{}, Limit: cmp.Or(op.shown, DefaultLimit)}
 	given, err := DecodeObject(raw)
 	if err != nil {
 		return in, err

@@ -37,6 +37,8 @@ type Op struct {
 	PostCheck  func(any, time.Time) (string, error)
 	View       View
 	Out        reflect.Type
+
+	shown int // what a limit is that is not given; 0: the default
 }
 
 // Catalogue holds operations by name. A nil one stands for [Default].
@@ -158,6 +160,22 @@ func Add[In, Out any](c *Catalogue, o Operation[In, Out]) *Op {
 		panic(fmt.Sprintf("operation %q: registered twice", o.Name))
 	}
 	c.ops[o.Name] = op
+	return op
+}
+
+// Local returns what a surface answers from vpsbot's own store as it answers a read of VPS.org: it has the texts, the
+// schema and the checks of an operation with the input In and a limit, and is in no catalogue.
+func Local[In any](m Meta, shown int) *Op {
+	m.Risk, m.Resource = permissions.Read, Account
+	op := &Op{Meta: m, Fields: fieldsOf(reflect.TypeFor[In]()), shown: shown}
+	limit := limitField
+	limit.Doc = fmt.Sprintf("Default %d", shown)
+	op.Fields = append(op.Fields, limit)
+	op.Decode = func(raw []byte) (any, error) {
+		var in In
+		err := json.Unmarshal(raw, &in, strictIDs)
+		return in, err
+	}
 	return op
 }
 

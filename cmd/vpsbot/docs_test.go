@@ -89,6 +89,10 @@ The errors of all: 2 and nothing sent for an input that is wrong; 3 for what tok
 person has not agreed; 5 where the answer to a change was lost. A change answers one envelope with ` + "`outcome`" + `, one of
 done, dry_run, unknown, approval_required, declined, expired, stale, busy, refused.
 
+Assistants have two tools more, which are no operations and read vpsbot's own records: ` + "`approvals_list`" + ` with server, state
+(open or ended) and limit (10), and ` + "`audit_list`" + ` with server, operation, person, since, until and limit (20). At a terminal they
+are ` + "`vpsbot approvals list` and `vpsbot audit list`" + `.
+
 `)
 	for _, op := range c.Operations() {
 		b.WriteString(reference(op))

@@ -14,6 +14,7 @@ import (
 // Store keeps records. Each method is one transaction; one with an audit row appends the row in the same
 // transaction, so that nothing happens without its row.
 type Store interface {
+	audit.Store
 	// Insert stores a new record in state Pending or Executing. While an open record of
 	// the same actor, API, account, operation and ArgsHash exists, nothing is stored and
 	// that one is returned with joined true. An Executing record whose target is held

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"slackbot/blocks":     {"internal/text", "internal/runner", "tools", "permissions", "internal/approval", "internal/audit", "slackbot/command", "internal/fieldtext"},
 	"slackbot/command":    {"internal/text", "tools", "internal/fieldtext"},
 	"internal/fieldtext":  {"tools"},
-	"internal/mcpserver":  {"internal/background", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "internal/approval", "apiclient", "internal/ttl"},
+	"internal/mcpserver":  {"internal/background", "internal/audit", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "internal/approval", "apiclient", "internal/ttl"},
 	"permissions":         {"internal/text"},
 	"apiclient/simulator": {"internal/backoff"},
 	"slackbot/transport":  {"internal/backoff", "internal/redact"},

@@ -8,9 +8,11 @@ package audit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,6 +94,8 @@ type Filter struct {
 	Until     time.Time // At before
 	After     int64     // Seq greater
 	Limit     int       // the newest matching rows, at most so many; 0: all
+
+	Where func(Row) bool // what else must hold; nil: nothing
 }
 
 // Valid fails for an Operation that is a malformed glob.
@@ -102,17 +106,47 @@ func (f Filter) Valid() error {
 
 // Match reports whether the filter selects the row, Limit apart. A malformed glob selects nothing.
 func (f Filter) Match(row Row) bool {
-	return row.Seq > f.After && (f.Since.IsZero() || !row.At.Before(f.Since)) && (f.Until.IsZero() || row.At.Before(f.Until)) &&
-		(f.Operation == "" || matchesGlob(f.Operation, row.Operation)) && (f.Target == "" || strings.Contains(text.Clean(row.Target), f.Target)) &&
+	return row.Seq > f.After && (f.Where == nil || f.Where(row)) && (f.Since.IsZero() || !row.At.Before(f.Since)) && (f.Until.IsZero() || row.At.Before(f.Until)) &&
+		f.MatchesOperation(row.Operation) && (f.Target == "" || strings.Contains(text.Clean(row.Target), f.Target)) &&
 		matches(f.Actor, row.Actor) && matches(f.Approval, row.Approval) && matches(f.Decision, row.Decision) && matches(f.Outcome, row.Outcome)
 }
 
-func matchesGlob(pattern, operation string) bool {
-	matched, err := path.Match(pattern, operation)
-	return err == nil && matched
+// MatchesOperation reports whether the filter selects an operation.
+func (f Filter) MatchesOperation(operation string) bool {
+	matched, err := path.Match(f.Operation, operation)
+	return f.Operation == "" || err == nil && matched
+}
+
+// ParseTime reads a date, a time, or how long ago: 24h, 7d. Nothing is the zero time.
+func ParseTime(typed string, now time.Time) (time.Time, error) {
+	if typed == "" {
+		return time.Time{}, nil
+	}
+	if ago, ok := ParseDuration(typed); ok {
+		return now.Add(-ago), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, typed, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, errors.New("is no time: write 2026-01-31, 2026-01-31T14:00:00Z, or 24h for a day ago")
+}
+
+// ParseDuration reads a duration, which may be in days: 24h, 7d.
+func ParseDuration(typed string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(typed, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err == nil
+	}
+	d, err := time.ParseDuration(typed)
+	return d, err == nil && d >= 0
 }
 
 func matches[T ~string](want, have T) bool { return want == "" || want == have }
+
+// Itself is the actor of the rows that the log writes about itself.
+const Itself = "vpsbot"
 
 // The operations of the rows that the log writes about itself.
 const (
@@ -160,7 +194,7 @@ func AcceptRow(at Mark, instead Checkpoint) Row {
 
 func ownRow(operation string, arguments ownArguments) Row {
 	encoded, _ := json.Marshal(arguments) // texts and numbers
-	return Row{Actor: "vpsbot", Operation: operation, Arguments: encoded, Decision: Allowed, Outcome: Done}
+	return Row{Actor: Itself, Operation: operation, Arguments: encoded, Decision: Allowed, Outcome: Done}
 }
 
 // Replaces reports whether the row accepts a restored log after the checkpoint was made, which that log no

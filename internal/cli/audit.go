@@ -3,11 +3,9 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"iter"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,38 +115,13 @@ func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 		return filter, err
 	}
 	var err error
-	if filter.Since, err = readTime(f.since, now); err != nil {
+	if filter.Since, err = audit.ParseTime(f.since, now); err != nil {
 		return filter, app.Errorf(runner.Invalid, "--since %v", err)
 	}
-	if filter.Until, err = readTime(f.until, now); err != nil {
+	if filter.Until, err = audit.ParseTime(f.until, now); err != nil {
 		return filter, app.Errorf(runner.Invalid, "--until %v", err)
 	}
 	return filter, nil
-}
-
-// readTime reads a date, a time, or how long ago.
-func readTime(value string, now time.Time) (time.Time, error) {
-	if value == "" {
-		return time.Time{}, nil
-	}
-	if ago, ok := readDuration(value); ok {
-		return now.Add(-ago), nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, value, time.Local); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, errors.New("is no time: write 2026-01-31, 2026-01-31T14:00:00Z, or 24h for a day ago")
-}
-
-func readDuration(value string) (time.Duration, bool) {
-	if days, ok := strings.CutSuffix(value, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		return time.Duration(n) * 24 * time.Hour, err == nil
-	}
-	d, err := time.ParseDuration(value)
-	return d, err == nil && d >= 0
 }
 
 func collect(rows iter.Seq2[audit.Row, error]) (out []audit.Row, err error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -103,12 +104,12 @@ func TestReadTime(t *testing.T) {
 		"2026-01-31T14:00:00Z": time.Date(2026, 1, 31, 14, 0, 0, 0, time.UTC),
 		"2026-01-31":           time.Date(2026, 1, 31, 0, 0, 0, 0, time.Local),
 	} {
-		got, err := readTime(text, now)
+		got, err := audit.ParseTime(text, now)
 		require.NoError(t, err, text)
 		require.True(t, want.Equal(got), "%s: %s", text, got)
 	}
 	for _, text := range []string{"-1h", "d", "-7d", "1.5d", "99999d", "yesterday", "2026-13-01", "30.1.2026", "1"} {
-		_, err := readTime(text, now)
+		_, err := audit.ParseTime(text, now)
 		require.Error(t, err, text)
 	}
 }
@@ -117,7 +118,7 @@ func FuzzReadTime(f *testing.F) {
 	f.Add("24h")
 	f.Add("2026-01-30")
 	f.Fuzz(func(t *testing.T, text string) {
-		if got, err := readTime(text, noon); err != nil {
+		if got, err := audit.ParseTime(text, noon); err != nil {
 			require.True(t, got.IsZero())
 		}
 	})

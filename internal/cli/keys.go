@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/runner"
@@ -107,9 +108,9 @@ func (s *session) printKey(secret string, key keys.Key, out string) (err error) 
 // readExpiry reads a future time, or a duration from now. "" is the zero time.
 func readExpiry(value string, now time.Time) (time.Time, error) {
 	at, err := time.Time{}, error(nil)
-	if in, ok := readDuration(value); ok {
+	if in, ok := audit.ParseDuration(value); ok {
 		at = now.Add(in)
-	} else if at, err = readTime(value, now); err != nil {
+	} else if at, err = audit.ParseTime(value, now); err != nil {
 		return at, errors.New("is no time: write 90d, 12h, 2027-01-31 or 2027-01-31T14:00:00Z")
 	}
 	if value != "" && !at.After(now) {

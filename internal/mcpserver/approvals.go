@@ -54,7 +54,7 @@ type approvals struct {
 // approvalsFor opens the store for a caller. Whoever may do nothing sees nothing.
 func (s *Server) approvalsFor(ctx context.Context) (all approvals, err error) {
 	if offered, _ := s.offered(ctx); len(offered) == 0 {
-		return all, invalidParams("approvals are refused: you may do nothing here; vps://me says why")
+		return all, invalidParams("vpsbot's records are refused: you may do nothing here; vps://me says why")
 	}
 	all = approvals{Server: s, caller: callerOf(ctx)}
 	if all.scope, err = s.Runner.Scope(ctx); err != nil {

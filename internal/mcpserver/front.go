@@ -78,19 +78,24 @@ func uriOf(params jsontext.Value) any {
 	return read
 }
 
-// answerCall answers tools/call: by the Runner if the tool is an operation, else by mcp-go.
+// answerCall answers tools/call: by the Runner if the tool is an operation, from the store if it reads records, else
+// by mcp-go.
 func (s *Server) answerCall(ctx context.Context, c client, e envelope) (reply []byte) {
 	var params callParams
 	if err := jsonv2.Unmarshal(e.Params, &params, lenient); err != nil {
 		return (&rpcError{Code: mcp.INVALID_PARAMS, Message: "the parameters of tools/call cannot be read: " + paramsFault(err)}).reply(e.ID)
 	}
 	op, ok := s.operations()[params.Name]
-	if !ok {
+	records, isRead := recordToolNamed(params.Name)
+	if !ok && !isRead {
 		return s.passOn(ctx, c, e)
 	}
 	modern, err := params.Meta.era()
 	if err != nil {
 		return err.reply(e.ID)
+	}
+	if isRead {
+		return encodeReply(e.ID, "result", s.callRecords(ctx, c, records, params).encode(modern))
 	}
 	return encodeReply(e.ID, "result", s.callTool(ctx, c, op, params).encode(modern))
 }

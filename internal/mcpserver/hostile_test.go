@@ -22,13 +22,19 @@ import (
 // outputSchemas compiles the output schemas of all tools.
 var outputSchemas = sync.OnceValue(func() map[string]*jsonschema.Schema {
 	all := map[string]*jsonschema.Schema{}
-	for _, op := range tools.Default.Operations() {
-		raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(op.OutputSchema()))
+	add := func(tool string, schema []byte) {
+		raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 		c := jsonschema.NewCompiler()
-		if err := errors.Join(err, c.AddResource(op.Name, raw)); err != nil {
-			panic(op.Name + ": " + err.Error())
+		if err := errors.Join(err, c.AddResource(tool, raw)); err != nil {
+			panic(tool + ": " + err.Error())
 		}
-		all[op.ToolName()] = c.MustCompile(op.Name)
+		all[tool] = c.MustCompile(tool)
+	}
+	for _, op := range tools.Default.Operations() {
+		add(op.ToolName(), op.OutputSchema())
+	}
+	for _, t := range recordTools() {
+		add(t.Name, []byte(t.output))
 	}
 	return all
 })

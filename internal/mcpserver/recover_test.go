@@ -35,7 +35,7 @@ func TestPanicInACall(t *testing.T) {
 func TestPanicWhileListing(t *testing.T) {
 	w := newWorld(t)
 	w.server.Runner.Now = func() time.Time { panic("broken") }
-	require.Len(t, w.legacy(forms).list(), len(allNames()))
+	require.Len(t, w.legacy(forms).list(), len(allNames())+len(recordNames))
 	require.Contains(t, w.log.String(), "internal error")
 }
 

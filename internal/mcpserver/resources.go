@@ -166,6 +166,11 @@ func (s *Server) readCaller(ctx context.Context, _ string) (any, error) {
 	for _, op := range offered {
 		me.May[op.Risk] = append(me.May[op.Risk], op.ToolName())
 	}
+	for _, t := range recordTools() {
+		if len(offered) > 0 {
+			me.May[permissions.Read] = append(me.May[permissions.Read], t.Name)
+		}
+	}
 	for name, why := range refused {
 		me.MayNot[s.toolNames(name)] = s.toolNames(why)
 	}

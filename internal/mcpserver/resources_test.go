@@ -191,7 +191,7 @@ func TestCopiesOfWhichSomeAreRefused(t *testing.T) {
 		require.NotContains(t, copies, "snapshots")
 		require.Contains(t, copies["missing"].(map[string]any)["snapshots"], "snapshots_list is refused: it needs the permission snapshots:list")
 		me := decoded(t, []byte(k.read("vps://me")))
-		require.Equal(t, []any{"account_get", "backups_list", "servers_get", "servers_list"}, me["may"].(map[string]any)["read"])
+		require.Equal(t, []any{"account_get", "backups_list", "servers_get", "servers_list", "approvals_list", "audit_list"}, me["may"].(map[string]any)["read"])
 		for _, why := range me["may_not"].(map[string]any) {
 			require.Contains(t, why, "it needs the permission ")
 		}

@@ -15,11 +15,14 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// tools returns a tool for every operation, refused ones included, so that a call of one returns the reason
+// tools returns the tools that read records, and a tool for every operation, refused ones included, so that a call of one returns the reason
 // instead of an unknown tool. A second tool by the operation's name, which is in no list, returns the tool's
 // name. It runs nothing, because a client's rules about a tool depend on its name.
 func (s *Server) tools() []server.ServerTool {
 	var all []server.ServerTool
+	for _, t := range recordTools() {
+		all = append(all, server.ServerTool{Tool: t.tool(), Handler: unread})
+	}
 	for _, op := range s.Runner.Catalogue.Operations() {
 		all = append(all,
 			server.ServerTool{Tool: s.toolOf(op), Handler: unread},
@@ -74,7 +77,8 @@ func (s *Server) filterTools(ctx context.Context, _ any, _ *mcp.ListToolsRequest
 	result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool { return strings.Contains(tool.Name, ".") })
 	offered, _ := s.offered(ctx)
 	result.Tools = slices.DeleteFunc(result.Tools, func(tool mcp.Tool) bool {
-		return !slices.ContainsFunc(offered, func(op *tools.Op) bool { return op.ToolName() == tool.Name })
+		_, isRead := recordToolNamed(tool.Name)
+		return !slices.ContainsFunc(offered, func(op *tools.Op) bool { return isRead || op.ToolName() == tool.Name })
 	})
 }
 

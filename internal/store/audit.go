@@ -144,7 +144,7 @@ func filtered(f audit.Filter, run func(read func(context.Context, queryer) error
 // it returns false.
 func eachRow(f audit.Filter, order string, read *logReader, do func(audit.Row) bool) error {
 	size := page
-	if f.Limit > 0 && f.Target == "" && (f.Operation == "" || !isGlob(f.Operation)) {
+	if f.Limit > 0 && f.Target == "" && f.Where == nil && (f.Operation == "" || !isGlob(f.Operation)) {
 		size = min(page, f.Limit) // no row is read in vain
 	}
 	for cursor := int64(-1); ; {

@@ -1,0 +1,301 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// RowsFor says whose rows of the audit log somebody may read, who may run the offered operations: everybody's, which
+// is nil, if one of these is destructive, else those of their own identities.
+func RowsFor(policy permissions.Policy, actor permissions.Actor, offered []*tools.Op) (whose []permissions.Actor) {
+	if slices.ContainsFunc(offered, func(op *tools.Op) bool { return op.Risk == permissions.Destructive }) {
+		return nil
+	}
+	return append([]permissions.Actor{actor}, slices.DeleteFunc(slices.Clone(policy.Identities(actor)), func(a permissions.Actor) bool { return a == actor })...)
+}
+
+// RowsOf returns the newest rows of some actors, newest first; everybody's where whose is nil, and not where it is empty.
+func RowsOf(ctx context.Context, log audit.Store, f audit.Filter, whose []permissions.Actor) (rows []audit.Row, err error) {
+	if whose == nil {
+		whose = []permissions.Actor{permissions.Actor(f.Actor)}
+	}
+	for _, actor := range whose {
+		f.Actor = string(actor)
+		for row, err := range log.Rows(ctx, f) {
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, row)
+		}
+	}
+	slices.SortFunc(rows, func(a, b audit.Row) int { return cmp.Compare(b.Seq, a.Seq) })
+	if f.Limit > 0 {
+		rows = rows[:min(f.Limit, len(rows))]
+	}
+	return rows, nil
+}
+
+// IdentitiesNamed returns the identities that a typed word may mean in the log: those of a person of the policy, or of
+// whom the identity belongs to; a bare name is a user of a machine or a key.
+func IdentitiesNamed(policy permissions.Policy, typed string) []permissions.Actor {
+	if person, known := policy.Person(permissions.Actor(typed)); policy.Book != nil && known && person != "" {
+		return append([]permissions.Actor{}, policy.Identities(permissions.Actor(person))...)
+	}
+	if strings.Contains(typed, ":") || typed == audit.Itself {
+		return []permissions.Actor{permissions.Actor(typed)}
+	}
+	return []permissions.Actor{permissions.Local(typed), permissions.Key(typed)}
+}
+
+// NameOf is how a person is called in a sentence: as the policy calls them, or by what their identity says.
+func NameOf(policy permissions.Policy, identity string) string {
+	if person, known := policy.Person(permissions.Actor(identity)); known && policy.Book != nil {
+		return text.Clean(person)
+	}
+	kind, name, _ := strings.Cut(text.Clean(identity), ":")
+	switch kind {
+	case "local":
+		return name
+	case "key":
+		return "key " + name
+	case "slack":
+		return "Slack user " + name
+	}
+	return cmp.Or(text.Clean(identity), "somebody")
+}
+
+// Teller says rows of the audit log in sentences.
+type Teller struct {
+	Catalogue *tools.Catalogue
+	Policy    permissions.Policy // has the people's names
+}
+
+// Told is a row, its sentence, and why it came so where that is no success.
+type Told struct {
+	audit.Row
+	Says, Why string
+}
+
+// Tell says rows in sentences, in their order. What only began something that another of the rows ended is left out.
+func (t Teller) Tell(rows []audit.Row) (told []Told) {
+	channels, ended := map[string]string{}, map[string]bool{}
+	for _, row := range rows {
+		if channel, ok := strings.CutPrefix(row.Reason, agreedIn("")); ok {
+			channels[row.Approval+" "+row.Approver] = channel
+		} else if row.Reason == agreedIn(string(permissions.Script)) {
+			channels[row.Approval+" "+row.Approver] = string(permissions.Script)
+		}
+		ended[row.Approval] = ended[row.Approval] || row.Decision == audit.Allowed && row.Outcome != ""
+	}
+	for _, row := range rows {
+		if row.Approval == "" || !ended[row.Approval] || row.Decision != audit.Allowed || row.Outcome != "" {
+			sentence := t.Sentence(row, channels[row.Approval+" "+row.Approver])
+			told = append(told, Told{row, sentence, strings.TrimPrefix(because(row), ": ")})
+		}
+	}
+	return told
+}
+
+// Sentence says a row without its time and account. channel is where its approver said yes; empty: not known.
+func (t Teller) Sentence(row audit.Row, channel string) string {
+	who, approver, v := t.asker(row), "", t.verbsOf(row)
+	if row.Approver != "" {
+		approver = NameOf(t.Policy, row.Approver)
+	}
+	request, why := who+"'s request to "+v.do, because(row)
+	switch row.Decision {
+	case audit.Allowed, audit.Settled:
+		return t.ending(row, v, channel)
+	case audit.Asked:
+		return who + " asked to " + v.do
+	case audit.Approved:
+		return cmp.Or(approver, "somebody") + " agreed to " + request + by(channel)
+	case audit.Denied:
+		if approver != "" {
+			return approver + " denied " + request + why
+		}
+		return request + " was denied" + why
+	case audit.Refused:
+		return request + " was refused" + why
+	case audit.Cancelled:
+		return request + " was cancelled" + why
+	case audit.Expired:
+		return request + " expired" + cmp.Or(why, ": nobody answered in time")
+	case audit.Stale:
+		return request + " was dropped" + cmp.Or(why, ": the target had changed")
+	}
+	return request + " is recorded as " + text.Clean(string(row.Decision)) + why
+}
+
+// ending says what became of what was allowed, as was known then or found out later.
+func (t Teller) ending(row audit.Row, v verbs, channel string) string {
+	who, agreed := t.asker(row), t.agreed(row, channel)
+	if row.Decision == audit.Settled {
+		agreed = ", as was found out later"
+	}
+	switch row.Outcome {
+	case "":
+		if row.Approval != "" {
+			return who + " began to " + v.do + agreed
+		}
+		return who + " " + v.did
+	case audit.Done:
+		return who + " " + v.did + agreed
+	case audit.Failed:
+		return who + " failed to " + v.do + because(row)
+	case audit.Unknown:
+		return "it is not known whether " + who + " " + v.did + agreed
+	case audit.NotApplied:
+		return who + " did not " + v.do + agreed
+	case audit.NeedsHuman:
+		return "only a person who looks can tell whether " + who + " " + v.did
+	}
+	return who + "'s request to " + v.do + " ended as " + text.Clean(string(row.Outcome)) + because(row)
+}
+
+// by says how a yes was given.
+func by(channel string) string {
+	switch permissions.Surface(channel) {
+	case permissions.Slack:
+		return " in Slack"
+	case permissions.Terminal:
+		return " at a terminal"
+	case permissions.MCP:
+		return " in the assistant's form"
+	case permissions.Script:
+		return " by a flag"
+	}
+	return ""
+}
+
+// agreed says whose yes a change had. That of the person who ran it themselves is not worth a word.
+func (t Teller) agreed(row audit.Row, channel string) string {
+	own := NameOf(t.Policy, row.Approver) == NameOf(t.Policy, row.Actor) && !isAssistant(row) && channel != string(permissions.Script)
+	if row.Approver == "" || own {
+		return ""
+	}
+	return ", agreed by " + NameOf(t.Policy, row.Approver) + by(channel)
+}
+
+func (t Teller) asker(row audit.Row) string {
+	name := NameOf(t.Policy, row.Actor)
+	if isAssistant(row) {
+		return name + "'s assistant"
+	}
+	return name
+}
+
+func isAssistant(row audit.Row) bool {
+	return approval.ParseOrigin(row.Surface).Surface == string(permissions.MCP)
+}
+
+// verbs are what a row is about: "delete web-1", "deleted web-1".
+type verbs struct{ do, did string }
+
+// acts are what rows record beside operations, with %s for the target.
+var acts = [...]struct {
+	name string
+	verbs
+}{
+	{"approvals.settle", verbs{"say what became of %s", "said what became of %s"}},
+	{"audit.accept", verbs{"accept the restored log at %s", "accepted the restored log at %s"}},
+	{"audit.archive", verbs{"archive the older rows of the log", "archived the older rows of the log"}},
+	{"audit.key", verbs{"make the key %s that signs the log", "made the key %s that signs the log"}},
+	{"audit.late", verbs{"sign late what is in %s", "signed late what is in %s"}},
+	{"audit.sign", verbs{"sign the log from here on with %s", "signs the log from here on with %s"}},
+	{"freeze", verbs{"freeze all changes", "froze all changes"}},
+	{"freeze.lift", verbs{"lift the freeze", "lifted the freeze"}},
+	{"keys.create", verbs{"create the access key %s", "created the access key %s"}},
+	{"keys.revoke", verbs{"revoke the access key %s", "revoked the access key %s"}},
+	{"operations.unlock", verbs{"run what VPSBOT_OPERATIONS leaves out", "ran what VPSBOT_OPERATIONS leaves out"}},
+	{"unfreeze", verbs{"lift the freeze", "lifted the freeze"}},
+}
+
+// LoggedAs reads a typed operation as the glob that finds it in the log: the name of an operation, of its tool or of an
+// act, the verb of operations alone, or a glob. An error says that no row has such a name, if the log has none.
+func LoggedAs(c *tools.Catalogue, typed string) (glob string, unknown error) {
+	var names []string
+	for _, act := range acts {
+		names = append(names, act.name)
+	}
+	for _, op := range c.Operations() {
+		names = append(names, op.Name)
+	}
+	matches := func(glob string) bool {
+		return slices.ContainsFunc(names, audit.Filter{Operation: glob}.MatchesOperation)
+	}
+	for _, glob := range []string{typed, strings.Replace(typed, "_", ".", 1), "*." + typed} {
+		if matches(glob) {
+			return glob, nil
+		}
+	}
+	next := "name one such as servers.delete, or a glob such as *.delete"
+	if near := text.Suggest(typed, names); near != "" {
+		next = "did you mean " + near
+	}
+	return typed, &tools.InputError{Text: "no operation or act is called " + text.Quote(typed) + "; " + next}
+}
+
+func (t Teller) verbsOf(row audit.Row) verbs {
+	target := TargetOf(row)
+	for _, act := range acts {
+		if act.name == row.Operation {
+			fill := func(words string) string { return strings.Replace(words, "%s", cmp.Or(target, "it"), 1) }
+			return verbs{fill(act.do), fill(act.did)}
+		}
+	}
+	switch op, known := t.Catalogue.Lookup(row.Operation); {
+	case !known || op.IsRead():
+	case target != "":
+		return verbs{op.Do(target), op.Did(target)}
+	default:
+		return verbs{strings.ToLower(op.Title[:1]) + op.Title[1:], strings.Replace(op.Past, "%s", "a "+op.Resource.Name, 1)}
+	}
+	name := text.Clean(row.Operation)
+	if target != "" {
+		name += " of " + text.Quote(target)
+	}
+	return verbs{"run " + name, "ran " + name}
+}
+
+// TargetOf is the name of a row's target: "web-1" of "server:12345 (web-1)".
+func TargetOf(row audit.Row) string {
+	target := text.Clean(row.Target)
+	if _, name, ok := strings.Cut(target, " ("); ok && strings.HasSuffix(name, ")") && name != ")" {
+		return strings.TrimSuffix(name, ")")
+	}
+	return target
+}
+
+// because is the reason of a row after a colon, without what its sentence says already.
+func because(row audit.Row) string {
+	why := row.Reason
+	if rest, ok := strings.CutPrefix(why, row.Operation+" of "); ok { // as subjectOf and the messages of records begin
+		if _, why, ok = strings.Cut(rest, "”"); ok && strings.HasPrefix(why, " (") {
+			_, why, _ = strings.Cut(why, ")")
+		}
+	}
+	why = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(why), "Nothing was sent."))
+	why = strings.TrimLeft(why, ": ")
+	switch {
+	case strings.HasPrefix(why, "it was cancelled by "):
+		return ""
+	case strings.HasPrefix(why, "was denied by "):
+		_, why, _ = strings.Cut(why, ": ")
+	}
+	for _, said := range []string{"did not happen.", "was refused:"} {
+		why = strings.TrimPrefix(why, said)
+	}
+	if why = strings.Trim(text.Clean(why), ". "); why == "" {
+		return ""
+	}
+	return ": " + why
+}
