@@ -395,10 +395,13 @@ func (l *layout) fit(room int, chosen bool) {
 			l.columns = slices.Delete(l.columns, at, at+1)
 		}
 	}
-	for _, most := range []int{4, 1} {
-		for i := range least {
-			if l.total(least) > room {
-				least[i] = min(least[i], most)
+	for _, step := range []struct {
+		most int
+		keys bool
+	}{{8, false}, {4, false}, {8, true}, {1, true}} {
+		for _, i := range slices.Backward(l.columns) {
+			if l.total(least) > room && (step.keys || !l.isKey(i)) {
+				least[i] = min(least[i], step.most)
 			}
 		}
 	}
@@ -488,13 +491,14 @@ func (c *cli) tableText(t runner.Table) string {
 	if room, _ := c.io.screen(c.Variables); room > 0 {
 		l.fit(room, len(c.output.columns) > 0)
 	}
-	if left := l.left(); len(left) > 0 && len(t.Rows) > 0 {
+	left := l.left()
+	if len(left) > 0 && len(t.Rows) > 0 {
 		l.Note = strings.TrimPrefix(l.Note+"\n", "\n") + fmt.Sprintf("Not shown here: %s. -o yaml shows all, --columns those you choose.", strings.Join(left, ", "))
 	}
 	drawn := l.draw(c.io.style(c.Variables))
 	if c.output.noHeaders && len(t.Rows) > 0 { // the rows alone
-		if t.Part {
-			c.io.say("%s", t.Note)
+		if t.Part || len(left) > 0 {
+			c.io.say("%s", l.Note)
 		}
 		return strings.TrimSuffix(drawn, "\n")
 	}
