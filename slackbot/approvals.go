@@ -12,7 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/slackbot/messages"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 )

@@ -26,7 +26,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/slackbot/inbox"
 	"github.com/vpsbot/vpsbot/slackbot/messages"
 	"github.com/vpsbot/vpsbot/slackbot/transport"

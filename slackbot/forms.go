@@ -10,7 +10,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -75,7 +75,7 @@ func (r *request) offered(ctx context.Context, within time.Duration) (ops []*too
 // token seals the form's metadata. A response_url too long to fit is left out: the answer is then
 // a direct message.
 func (f form) token() string {
-	meta := formMeta{Op: f.Op.Name, Given: notAsked(f.Input), Share: f.Share, CSV: f.CSV, ResponseURL: f.responseURL, Channel: f.channel}
+	meta := formMeta{Op: f.Op.Name, Given: notAsked(f.Input), Share: f.Has(shareFlag), CSV: f.Has(csvFlag), ResponseURL: f.responseURL, Channel: f.channel}
 	token := f.sealer.Token(formPurpose, meta)
 	if len(token) > maxMeta {
 		meta.ResponseURL = ""
@@ -117,7 +117,7 @@ func (b *Bot) formCommand(w view) (command.Command, formMeta, error) {
 	}
 	input := blocks.Values(op, w.State)
 	maps.Copy(input, meta.Given)
-	return command.Command{Kind: command.Operation, Op: op, Input: input, Share: meta.Share, CSV: meta.CSV}, meta, nil
+	return command.Command{Kind: command.Operation, Op: op, Input: input, Own: own(meta.Share, meta.CSV)}, meta, nil
 }
 
 func hasField(w view, field string) bool {

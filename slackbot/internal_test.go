@@ -20,7 +20,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 	"github.com/vpsbot/vpsbot/tools"
@@ -153,7 +153,7 @@ func TestFormMetadata(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	op, _ := tools.Default.Lookup("servers.restore")
-	c := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Share: true}
+	c := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Own: own(true, false)}
 	r := &request{Bot: b, responseURL: "https://hooks.slack.com/x", channel: "C1"}
 	var meta formMeta
 	require.NoError(t, b.sealer.OpenToken(formPurpose, form{r, c}.token(), &meta))

@@ -13,10 +13,27 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 	"github.com/vpsbot/vpsbot/tools"
 )
+
+// The flags of /vps beside an operation's fields, in [command.Slack].
+const (
+	shareFlag = "share"
+	csvFlag   = "csv"
+)
+
+func own(share, csv bool) map[string]string {
+	flags := map[string]string{}
+	if share {
+		flags[shareFlag] = "true"
+	}
+	if csv {
+		flags[csvFlag] = "true"
+	}
+	return flags
+}
 
 // run runs an operation whose fields are all given. A list is limited to a page of a message, unless
 // the person set a limit.
@@ -31,7 +48,7 @@ func (r *request) run(ctx context.Context, c command.Command) error {
 		return r.replyText(ctx, err.Error())
 	case !c.Op.IsRead():
 		return r.change(ctx, c, input)
-	case c.CSV:
+	case c.Has(csvFlag):
 		return r.sendCSV(ctx, c)
 	}
 	return r.read(ctx, c, input)
@@ -45,11 +62,11 @@ func (r *request) change(ctx context.Context, c command.Command, input []byte) e
 	recorded := ""
 	call.OnRecord = func(rec approval.Record) {
 		recorded = rec.ID
-		r.messages.Show(ctx, r.asked(c.Share), rec)
+		r.messages.Show(ctx, r.asked(c.Has(shareFlag)), rec)
 	}
 	reply := r.Runner.Run(ctx, call)
 	if reply.Record != nil && recorded != reply.Record.ID && reply.Outcome != runner.Busy { // it joined an earlier record
-		r.messages.Show(ctx, r.asked(c.Share), *reply.Record)
+		r.messages.Show(ctx, r.asked(c.Has(shareFlag)), *reply.Record)
 	}
 	if recorded != "" {
 		r.messages.MarkDirty(ctx, recorded)
@@ -76,7 +93,7 @@ type readAsk struct {
 const readPurpose = "read"
 
 func (r *request) readToken(c command.Command) blocks.Token {
-	return blocks.Token(r.sealer.Token(readPurpose, readAsk{c.Op.Name, c.Input, c.Share}))
+	return blocks.Token(r.sealer.Token(readPurpose, readAsk{c.Op.Name, c.Input, c.Has(shareFlag)}))
 }
 
 // pressedRead runs the read of a button, with the rights of the person who pressed it.
@@ -88,7 +105,7 @@ func (r *request) pressedRead(ctx context.Context, a action) error {
 		return r.replyText(ctx, "This button is too old. Send the command again.")
 	}
 	r.paging = r.ephemeral && a.ActionID != blocks.ActCSV
-	return r.run(ctx, command.Command{Kind: command.Operation, Op: op, Input: ask.Input, Share: ask.Share, CSV: a.ActionID == blocks.ActCSV})
+	return r.run(ctx, command.Command{Kind: command.Operation, Op: op, Input: ask.Input, Own: own(ask.Share, a.ActionID == blocks.ActCSV)})
 }
 
 // read runs a read and shows its result, to the person alone or to the channel.
@@ -98,7 +115,7 @@ func (r *request) read(ctx context.Context, c command.Command, input []byte) err
 	if page, ok := neighbours(reply); ok {
 		view.Next, view.Prev, view.CSV = r.pageToken(c, page.next), r.pageToken(c, page.prev), r.readToken(c)
 	}
-	if c.Share && reply.Class == runner.OK {
+	if c.Has(shareFlag) && reply.Class == runner.OK {
 		view.SharedBy = r.user
 		return r.respond(ctx, webapi.Response{Message: blocks.Answer(reply, view), Share: true})
 	}
@@ -131,7 +148,7 @@ func (r *request) sendCSV(ctx context.Context, c command.Command) error {
 	if page, ok := neighbours(reply); ok && page.next >= 0 {
 		f.Caption += ", and no more of them: the list is longer"
 	}
-	if c.Share {
+	if c.Has(shareFlag) {
 		f.Channel = r.channel
 	}
 	channel, err := r.api.Upload(ctx, f)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/permissions"
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 

@@ -1,6 +1,6 @@
-// Package command parses what somebody typed after /vps: a text becomes a [Command] or a [ParseError].
-// It is pure. Only escape and unescape know how Slack writes a text. Operations and fields come from the
-// catalogue, package tools.
+// Package command parses what somebody typed, after /vps in Slack or after vpsbot at a terminal: a text or its
+// words become a [Command] or a [ParseError]. It is pure. Only escape and unescape know how Slack writes a text.
+// Operations and fields come from the catalogue, package tools; flags of a surface's own from its [Grammar].
 //
 // A word that fits nothing is an error, with the command that may be meant beside it. Names of
 // operations and fields are suggested; names of servers and values of fields are never corrected.
@@ -40,15 +40,17 @@ func (k Kind) takesText() bool {
 	return k == Approvals || k == Audit || k == Freeze || k == Unfreeze
 }
 
-// Command is what somebody typed after /vps. The zero value is the empty text.
+// Command is what somebody typed. The zero value is the empty text.
 type Command struct {
 	Kind  Kind
 	Op    *tools.Op         // of Operation and Why, and of Help with an operation
 	Input map[string]string // field name to text as typed; booleans are "true" or "false"
-	Share bool              // post the answer to the channel; the bot's own, never an input field
-	CSV   bool              // the whole list as a file; of lists alone
+	Own   map[string]string // the surface's own flags, by name, written like Input; nil if there are none
 	Rest  string            // the reason of Freeze and Unfreeze, the filter of Approvals and Audit, the topic of Help if no operation
 }
+
+// Has reports whether a boolean flag of the surface's own is set.
+func (c Command) Has(flag string) bool { return c.Own[flag] == "true" }
 
 // IsRead reports whether the command changes nothing.
 func (c Command) IsRead() bool {
@@ -94,8 +96,23 @@ const maxCorrections = 3
 // Parse parses the text of a command as Slack sends it, with & < > escaped, by the operations of a
 // catalogue. Each error is a [*ParseError]. Neither a missing field nor a wrong value is an error here: the Runner checks values.
 func Parse(catalogue *tools.Catalogue, text string) (Command, error) {
-	p := &parser{vocabulary: vocabularyOf(catalogue)}
+	p := &parser{vocabulary: vocabularyOf(catalogue), Grammar: Slack}
 	c, err := p.parse(text)
+	return p.end(c, err)
+}
+
+// ParseArgs parses the words of a command as a shell has split them, which took the quotes off.
+func (g Grammar) ParseArgs(catalogue *tools.Catalogue, args []string) (Command, error) {
+	p := &parser{vocabulary: vocabularyOf(catalogue), Grammar: g}
+	words, err := p.fromArgs(args)
+	if err != nil || len(words) == 0 {
+		return Command{}, err
+	}
+	c, err := p.command(words)
+	return p.end(c, err)
+}
+
+func (p *parser) end(c Command, err error) (Command, error) {
 	switch {
 	case err != nil:
 		return Command{}, err
@@ -112,6 +129,7 @@ func Parse(catalogue *tools.Catalogue, text string) (Command, error) {
 // correction, so that what it returns in the end is the suggestion.
 type parser struct {
 	vocabulary
+	Grammar
 	err         *ParseError // the first mistake
 	corrections int
 }
@@ -164,7 +182,7 @@ func (p *parser) command(words []word) (Command, error) {
 	case kind == Help:
 		return p.help(words[1:])
 	case kind == Why && len(words) == 1:
-		return Command{}, p.fail("why needs an operation: %s why servers delete web-1", slashCommand)
+		return Command{}, p.fail("why needs an operation: %s why servers delete web-1", p.Program)
 	case kind == Why:
 		if words, err = p.head(words[1:]); err != nil {
 			return Command{}, err

@@ -15,13 +15,13 @@ func (p *parser) head(words []word) ([]word, error) {
 		return words, nil
 	}
 	if first.isFlag() || first.set {
-		return nil, p.fail("the command begins with %s; the operation comes first: %s servers list", quoted(first.plain()), slashCommand)
+		return nil, p.fail("the command begins with %s; the operation comes first: %s servers list", quoted(first.plain()), p.Program)
 	}
 	var meant []word
 	for part := range strings.FieldsSeq(p.suggestHead(typed)) {
 		meant = append(meant, bare(part))
 	}
-	err := p.mistake(meant != nil, "no operation is called %s; %s help lists them", quoted(first.plain()), slashCommand)
+	err := p.mistake(meant != nil, "no operation is called %s; %s help lists them", quoted(first.plain()), p.Program)
 	return slices.Concat(meant, words[1:]), err
 }
 
@@ -71,7 +71,7 @@ func (p *parser) findOperation(words []word) (*tools.Op, []word, error) {
 	}
 	resource, action, ok := p.cutDotted(first)
 	if !ok {
-		return nil, nil, p.fail("no operation is called %s; %s help lists them", quoted(words[0].plain()), slashCommand)
+		return nil, nil, p.fail("no operation is called %s; %s help lists them", quoted(words[0].plain()), p.Program)
 	}
 	return p.action(resource, slices.Concat([]word{bare(action)}, words[1:]))
 }

@@ -58,11 +58,10 @@ func (c Command) fieldWords() []string {
 			all = append(all, field.Name+"="+quoteWord(text))
 		}
 	}
-	if c.Share {
-		all = append(all, flag(shareFlag))
-	}
-	if c.CSV {
-		all = append(all, flag(csvFlag))
+	for _, own := range Slack.Own {
+		if c.Has(own.Name) {
+			all = append(all, flag(own.Name))
+		}
 	}
 	return all
 }

@@ -10,12 +10,6 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// The bot's own flags: how to answer, never what to do.
-const (
-	shareFlag = "share"
-	csvFlag   = "csv"
-)
-
 type fieldParser struct {
 	*parser
 	c     Command
@@ -29,9 +23,14 @@ func (p *fieldParser) parse() (Command, error) {
 			return Command{}, err
 		}
 	}
-	if p.c.CSV && (p.c.Kind != Operation || !p.c.Op.IsList()) {
-		p.c.CSV = false
-		return p.c, p.mistake(true, "--csv is for commands that answer a list; %s makes no file", p.c.Op.Name)
+	for name := range p.c.Own {
+		own, _ := p.own(name)
+		if why := own.unfit(p.c); why != "" {
+			p.drop(name)
+			if err := p.mistake(true, "%s %s", flag(name), why); err != nil {
+				return Command{}, err
+			}
+		}
 	}
 	return p.c, nil
 }
@@ -108,10 +107,10 @@ func (p *fieldParser) assignment(w word) error {
 	return p.put(field, w.text)
 }
 
-// known finds a field of the operation, or one of the bot's own.
+// known finds a field of the operation, or a flag of the surface's own.
 func (p *fieldParser) known(name string) (tools.Field, bool) {
-	if name == shareFlag || name == csvFlag {
-		return tools.Field{Name: name, Kind: tools.Boolean}, true
+	if own, ok := p.own(name); ok {
+		return own.Field, true
 	}
 	return p.c.Op.Field(name)
 }
@@ -122,7 +121,12 @@ func (p *fieldParser) find(name string) (tools.Field, error) {
 	}
 	names := p.c.Op.FieldNames()
 	takes := cmp.Or(strings.Join(names, ", "), "none")
-	field, ok := p.known(text.Suggest(name, append(names, shareFlag, csvFlag)))
+	for _, own := range p.Own {
+		if own.unfit(p.c) == "" {
+			names = append(names, own.Name)
+		}
+	}
+	field, ok := p.known(text.Suggest(name, names))
 	return field, p.mistake(ok, "%s has no field %s; it takes %s", p.c.Op.Name, quoted(name), takes)
 }
 
@@ -130,19 +134,34 @@ func (p *fieldParser) put(field tools.Field, text string) error {
 	if value, ok := fieldtext.Boolean(text); ok && field.Kind == tools.Boolean {
 		text = value
 	}
-	own := map[string]*bool{shareFlag: &p.c.Share, csvFlag: &p.c.CSV}[field.Name]
+	_, own := p.own(field.Name)
 	before, twice := p.c.Input[field.Name]
+	if own {
+		before, twice = p.c.Own[field.Name]
+	}
 	switch {
-	case own != nil && text != "true" && text != "false":
-		return p.fail("--%s stands alone; it takes no value but true or false", field.Name)
-	case own != nil:
-		*own = text == "true"
+	case own && field.Kind == tools.Boolean && text != "true" && text != "false":
+		return p.fail("%s stands alone; it takes no value but true or false", flag(field.Name))
+	case own && field.Kind == tools.Boolean && text == "false":
+		p.drop(field.Name)
 	case twice && before != text:
 		return p.fail("%s is given twice, as %s and as %s; leave one out", field.Name, quoted(before), quoted(text))
+	case own:
+		if p.c.Own == nil {
+			p.c.Own = map[string]string{}
+		}
+		p.c.Own[field.Name] = text
 	default:
 		p.c.Input[field.Name] = text
 	}
 	return nil
+}
+
+// drop takes a flag of the surface's own back. A command without any has a nil map, so that equal ones are equal.
+func (p *fieldParser) drop(name string) {
+	if delete(p.c.Own, name); len(p.c.Own) == 0 {
+		p.c.Own = nil
+	}
 }
 
 // positional parses a word without a field: the name or id of what the operation is about.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -85,5 +85,5 @@ func TestUsage(t *testing.T) {
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
-	require.Equal(t, string(want), all.String(), "if that is meant, go test ./slackbot/command -update")
+	require.Equal(t, string(want), all.String(), "if that is meant, go test ./internal/command -update")
 }

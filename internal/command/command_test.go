@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vpsbot/vpsbot/slackbot/command"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -216,7 +216,7 @@ func TestMistakes(t *testing.T) {
 		{"ls status = active", "“status” stands alone", "", false},
 		{"ls = active", "a field and its value are written together: field=value", "", false},
 		{"ls --=x", "a field and its value are written together", "", false},
-		{"get web-1 --csv", "--csv is for commands that answer a list; servers.get makes no file", "servers get web-1", true},
+		{"get web-1 --csv", "--csv is for commands that answer a list; this one makes no file", "servers get web-1", true},
 		{"rm web-1 csv=yes", "--csv is for commands that answer a list", "servers delete web-1", false},
 		{"audit web-1 --share", "audit takes words to look for and no flags such as “--share”", "audit web-1", true},
 
