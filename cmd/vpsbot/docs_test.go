@@ -46,7 +46,7 @@ func TestDocsOfANewResource(t *testing.T) {
 	page := referencePage(volumes.Catalogue())
 	require.Contains(t, page, "## volumes.delete\n\nDeletes a volume for good.\n\n- request: `DELETE /volumes/{id}/`\n- the token needs: volumes:delete\n"+
 		"- risk: destructive: a person types the name first\n")
-	require.Contains(t, page, "vpsbot run volumes.delete 1\n")
+	require.Contains(t, page, "vpsbot volumes delete 1\n")
 }
 
 func operationsTable() string {
@@ -73,7 +73,7 @@ func referencePage(c *tools.Catalogue) string {
 	var b strings.Builder
 	b.WriteString(`# Operations
 
-Every operation is an MCP tool (` + "`servers_reboot`" + `) and a terminal command (` + "`vpsbot run servers.reboot`" + `), with the same
+Every operation is an MCP tool (` + "`servers_reboot`" + `) and a terminal command (` + "`vpsbot servers reboot`" + `), with the same
 checks. This page is made from the code: ` + "`go test ./cmd/vpsbot -update`" + `.
 
 In every input an id may be given as a string or as a number, and a server by its id or its exact name. Memory is in MB,

@@ -150,5 +150,5 @@ func TestWaitTimeout(t *testing.T) {
 	require.Len(t, b.sim.Writes(), 1)
 	_, errs, code = b.run(t.Context(), "run", "servers.reboot", "web-server-01", "--timeout", "0s")
 	require.Equal(t, 2, code)
-	require.Contains(t, errs, "--timeout must be above 0")
+	require.Contains(t, errs, "--timeout must be a time such as 90s or 10m")
 }

@@ -210,7 +210,7 @@ func TestFlagErrorsAreSentences(t *testing.T) {
 	} {
 		_, errs, code := b.run(t.Context(), args...)
 		require.Equal(t, 2, code, "%q", args)
-		require.Regexp(t, `^vpsbot: --[a-z]+ must be (a|true)`, errs)
+		require.Regexp(t, `^vpsbot: --[a-z]+ (must be a|stands alone; it takes no value but true or false)`, errs)
 		require.NotRegexp(t, `strconv|parsing|time:|invalid`, errs)
 	}
 }

@@ -21,7 +21,7 @@ const module = "github.com/vpsbot/vpsbot/"
 var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/cli"},
 	"internal/manpages":   {"internal/cli"},
-	"internal/cli":        {"internal/app", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
+	"internal/cli":        {"internal/app", "internal/command", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
 	"internal/doctor":     {"internal/app", "slackbot/transport", "slackbot/webapi", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/store", "slackbot"},
 	"internal/app":        {"internal/background", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/liveness", "internal/observe", "internal/store", "slackbot", "slackbot/transport"},
 	"internal/observe":    {"internal/ttl", "apiclient", "internal/approval", "internal/store", "slackbot/transport", "slackbot/webapi"},

@@ -17,7 +17,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
-	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const rootHelp = `vpsbot is one guarded door to your VPS.org account. Assistants (over MCP) and people (in
@@ -25,8 +24,8 @@ Slack and at a terminal) run the same operations through the same checks: the to
 a card that shows what will happen, your own yes, and a log of what was done.
 
 Try it on the built-in simulator, which needs no account:
-  VPS_API_URL=simulator vpsbot run servers.list
-  VPS_API_URL=simulator vpsbot run servers.reboot web-server-01
+  VPS_API_URL=simulator vpsbot servers list
+  VPS_API_URL=simulator vpsbot reboot web-server-01
   vpsbot doctor
 For your own account set VPS_API_TOKEN_FILE to a file with a token from
 https://admin.vps.org/account/developers/, or VPS_API_TOKEN to the token.`
@@ -51,6 +50,12 @@ func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO
 		err = c.redact(err)
 	}()
 	root := rootCommand(c, args)
+	if words, ok := asWords(root, args); ok {
+		return c.runWords(ctx, root, words)
+	}
+	if needsPages(args) {
+		c.addPages(root)
+	}
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
 }
@@ -132,11 +137,18 @@ func (s *session) openStore(ctx context.Context) (err error) {
 	return err
 }
 
+// The groups of commands in the help.
+const (
+	groupUse   = "use"
+	groupShort = "short"
+	groupSetup = "setup"
+)
+
 func rootCommand(c *cli, args []string) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use: "vpsbot COMMAND", DisableFlagsInUseLine: true, Short: "One guarded door to a VPS.org account", Long: rootHelp,
-		SilenceErrors: true, SilenceUsage: true, Args: c.noSuchCommand,
+		SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {
 				return c.io.println(app.ReadVersion())
@@ -149,16 +161,16 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 	root.SetOut(c.io.Out)
 	root.SetErr(c.io.Err)
 	root.SetFlagErrorFunc(flagError)
-	const last = "setup"
 	for _, group := range []struct {
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"use", "Use it:", []*cobra.Command{runCommand(c, args), operationsCommand(c), approvalsCommand(c), auditCommand(c)}},
+		{groupUse, "Use it:", []*cobra.Command{runCommand(), operationsCommand(c), approvalsCommand(c), auditCommand(c)}},
 		{"team", "Share it:", []*cobra.Command{
 			policyCommand(c), keysCommand(c), freezeCommand(c), unfreezeCommand(c), storeCommand(c), serveCommand(c), slackCommand(c),
 		}},
-		{last, "Set it up:", []*cobra.Command{doctorCommand(c), mcpCommand(c), simulatorCommand(c), versionCommand(c)}},
+		{groupShort, "Servers, without the word:", nil},
+		{groupSetup, "Set it up:", []*cobra.Command{doctorCommand(c), mcpCommand(c), simulatorCommand(c), versionCommand(c)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, cmd := range group.commands {
@@ -167,11 +179,10 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 		root.AddCommand(group.commands...)
 	}
 	root.SetHelpCommand(c.helpCommand())
-	root.SetHelpCommandGroupID(last)
-	root.SetCompletionCommandGroupID(last)
+	root.SetHelpCommandGroupID(groupSetup)
+	root.SetCompletionCommandGroupID(groupSetup)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _, _ = io.WriteString(cmd.OutOrStdout(), helpPage(cmd)) })
 	root.InitDefaultHelpCmd()
-	root.AddCommand(topics()...)
 	root.InitDefaultCompletionCmd(args...)
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		for _, shell := range completion.Commands() {
@@ -198,24 +209,6 @@ func versionCommand(c *cli) *cobra.Command {
 			return c.print(result{value: version, text: version.String(), names: []string{version.Version}})
 		},
 	}, false)
-}
-
-// noSuchCommand refuses an unknown command, and suggests "run" before an operation.
-func (c *cli) noSuchCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	var known []string
-	for _, command := range cmd.Commands() {
-		known = append(known, command.Name())
-	}
-	next := "vpsbot --help lists them"
-	if _, ok := c.Catalogue.Lookup(args[0]); ok {
-		next = "did you mean: vpsbot run " + args[0]
-	} else if near := text.Suggest(args[0], known); near != "" {
-		next = "did you mean: vpsbot " + near
-	}
-	return app.Errorf(runner.Invalid, "there is no command %q; %s", args[0], next)
 }
 
 // noArgs refuses arguments, with the exit code of bad input.

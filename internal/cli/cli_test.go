@@ -253,7 +253,8 @@ func eachCommand(cmd *cobra.Command, do func(*cobra.Command)) {
 func TestEachCommandAndFlagHasHelp(t *testing.T) {
 	t.Parallel()
 	c := testSession(IO{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
-	root, seen := rootCommand(c.cli, []string{"run"}), 0
+	root, seen := rootCommand(c.cli, nil), 0
+	c.addPages(root)
 	eachCommand(root, func(cmd *cobra.Command) {
 		require.NotEmpty(t, cmd.Short, cmd.CommandPath())
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) {

@@ -25,7 +25,7 @@ func (r *operationRun) consent(ctx context.Context, call runner.Call, reply runn
 		return r.unanswerable(ctx, reply)
 	case permissions.Script:
 		answer.Text = r.typedName
-		if !r.json {
+		if !r.output.isJSON() {
 			r.io.say("%s\n%s", r.io.errStyle(r.Variables).card(*reply.Card), byFlag)
 		}
 	default:
@@ -79,7 +79,7 @@ func (r *operationRun) answerChannel(ctx context.Context, call runner.Call, rec 
 // unanswerable says where a person can agree to what cannot be answered here.
 func (r *operationRun) unanswerable(ctx context.Context, reply runner.Reply) runner.Reply {
 	rec := *reply.Record
-	if !r.json && reply.Card != nil {
+	if !r.output.isJSON() && reply.Card != nil {
 		r.io.say("%s", r.io.errStyle(r.Variables).card(*reply.Card))
 	}
 	if !r.Runner.MayCarry(ctx, rec, permissions.Terminal) {

@@ -102,7 +102,7 @@ func (c *cli) helpCommand() *cobra.Command {
 			case len(rest) == 0:
 				return page.Help()
 			case page == cmd.Root():
-				return c.noSuchCommand(page, rest)
+				return c.helpOfWords(page, rest)
 			}
 			return noSubcommand(page, rest[0])
 		},
@@ -289,5 +289,7 @@ func wrap(s, indent string) string {
 func Tree(catalogue *tools.Catalogue) *cobra.Command {
 	c := &cli{Environment: app.NewEnvironment(envconfig.MapLookuper(nil), io.Discard), io: IO{Out: io.Discard, Err: io.Discard}}
 	c.Catalogue = catalogue
-	return rootCommand(c, []string{"run"})
+	root := rootCommand(c, nil)
+	c.addPages(root)
+	return root
 }

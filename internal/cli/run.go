@@ -4,19 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net/netip"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -32,85 +35,17 @@ how a person agrees; a flag answers there only where the policy lets a script do
 
 `
 
-// runCommand is "run", with the operations below it that args, the arguments of the program, may name: making them
-// all would slow down the start.
-func runCommand(c *cli, args []string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "run OPERATION", Short: "Run an operation", Long: runHelp + exitCodeLine(),
-		Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
-		DisableFlagParsing: true, // an unknown operation is reported before its flags
-		RunE:               c.runWithoutOperation,
+// runCommand is "run", below which addOperations puts the operations.
+func runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "run OPERATION", Short: "Run an operation by its name; without one, list them", Long: runHelp + exitCodeLine(), DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }, // runWords runs it
 	}
-	if !slices.Contains(args, "run") {
-		return cmd
-	}
-	operations := c.Catalogue.Operations()
-	if args[0] == "run" && len(args) > 1 {
-		if op, ok := c.Catalogue.Lookup(args[1]); ok {
-			operations = []*tools.Op{op}
-		}
-	}
-	for _, op := range operations {
-		resource, _, _ := strings.Cut(op.Name, ".")
-		if !cmd.ContainsGroup(resource) {
-			title := strings.ToUpper(resource[:1]) + resource[1:]
-			if resource == "dns" {
-				title = "DNS"
-			}
-			cmd.AddGroup(&cobra.Group{ID: resource, Title: title + ":"})
-		}
-		cmd.AddCommand(operationCommand(c, op, resource))
-	}
-	return cmd
-}
-
-func (c *cli) runWithoutOperation(cmd *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return c.withApp(cmd.Context(), required, func(s *session) error { return s.listOperations(cmd.Context(), false) })
-	case slices.Contains(args, "--help") || slices.Contains(args, "-h"):
-		return cmd.Help()
-	case strings.HasPrefix(args[0], "-"):
-		return app.Errorf(runner.Invalid, "%s comes too early: flags follow the operation, as in vpsbot run servers.list --json", args[0])
-	}
-	return app.Errorf(runner.Invalid, "%s", runner.NoSuchOperation(c.Catalogue, args[0]))
-}
-
-func operationCommand(c *cli, op *tools.Op, group string) *cobra.Command {
-	r := &operationRun{op: op}
-	cmd := &cobra.Command{
-		Use: usage(op), Short: op.Title, Long: describe(op), Example: examples(op), GroupID: group,
-		DisableFlagsInUseLine: true,
-		Args:                  func(cmd *cobra.Command, args []string) error { return r.checkArgs(cmd.Flags(), args) },
-		ValidArgsFunction:     c.completeTarget(op),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			input, err := inputOf(op, cmd.Flags(), args)
-			if err == nil {
-				err = r.readLimit(cmd.Flags())
-			}
-			if err != nil {
-				return app.Invalid(err)
-			}
-			if cmd.Flags().Changed("request-id") && !approval.IsRequestID(r.requestID) {
-				return app.Errorf(runner.Invalid, "--request-id must be 1 to %d printable characters, %d bytes at most", approval.RequestIDChars, approval.RequestIDBytes)
-			}
-			return c.withApp(cmd.Context(), required, func(s *session) error {
-				r.session = s
-				return r.run(cmd.Context(), input)
-			})
-		},
-	}
-	r.addFlags(c.Catalogue, cmd)
-	if cmd.Flags().Lookup("server") != nil { // by which a list can be narrowed
-		completeFlag(cmd, "server", c.completeServer)
-	}
-	return cmd
 }
 
 type operationRun struct {
 	*session
 	op        *tools.Op
-	json      bool
 	timeout   time.Duration
 	yes       bool
 	typedName string // of --confirm
@@ -119,20 +54,70 @@ type operationRun struct {
 	started   bool // a progress line stands in the terminal
 }
 
-func (r *operationRun) checkArgs(flags *pflag.FlagSet, args []string) error {
-	positional := r.op.Positional()
-	if flag := strayWord(r.op, flags, args); flag != "" {
-		return app.Errorf(runner.Invalid, "write --%s=true or --%s=false, with an equals sign and no space", flag, flag)
+// runOperation runs an operation, after asking for the fields that are missing where a person can be asked.
+func (c *cli) runOperation(ctx context.Context, typed command.Command) error {
+	r := &operationRun{op: typed.Op, yes: typed.Has("yes"), typedName: typed.Own["confirm"], requestID: typed.Own["request_id"]}
+	if err := r.readFlags(typed, c.output); err != nil {
+		return app.Invalid(err)
 	}
+	values := maps.Clone(typed.Input)
+	if typed.Op.IsList() { // any number of rows, which the input does not take
+		delete(values, "limit")
+	}
+	return c.withApp(ctx, required, func(s *session) error {
+		r.session = s
+		if err := missing(typed.Op, values); err != nil {
+			return err
+		}
+		input, err := fieldtext.Encode(typed.Op, values)
+		if err != nil {
+			return app.Invalid(err)
+		}
+		return r.run(ctx, input)
+	})
+}
+
+// readFlags reads the flags of the terminal's own. A list has all of its rows where a program reads it, which does
+// not notice that some are missing.
+func (r *operationRun) readFlags(typed command.Command, out output) (err error) {
+	if _, given := typed.Own["request_id"]; given && !approval.IsRequestID(r.requestID) {
+		return fmt.Errorf("--request-id must be 1 to %d printable characters, %d bytes at most", approval.RequestIDChars, approval.RequestIDBytes)
+	}
+	r.timeout = 30 * time.Minute
+	if given, ok := typed.Own["timeout"]; ok {
+		if r.timeout, err = time.ParseDuration(given); err != nil || r.timeout <= 0 {
+			return fmt.Errorf("--timeout must be a time such as 90s or 10m, not %q", given)
+		}
+	}
+	limit, isLimited := typed.Input["limit"]
 	switch {
-	case positional == "" && len(args) > 0:
-		return app.Errorf(runner.Invalid, "%s takes no argument, but got %q; vpsbot run %s --help shows its flags", r.op.Name, args[0], r.op.Name)
-	case r.op.Settles && r.timeout <= 0:
-		return app.Errorf(runner.Invalid, "--timeout must be above 0, such as 10m")
-	case len(args) > 1:
-		return app.Errorf(runner.Invalid, "%s takes one argument, %s, but got %d; quote a name that has spaces", r.op.Name, fieldtext.Flag(positional), len(args))
+	case !r.op.IsList():
+	case isLimited && typed.Has("all"):
+		return errors.New("--limit and --all are given; leave one out")
+	case isLimited:
+		if r.limit, err = strconv.Atoi(limit); err != nil || r.limit < 1 {
+			return fmt.Errorf("--limit must be a whole number above 0, not %q", limit)
+		}
+	case typed.Has("all") || out.isForProgram():
+		r.limit = math.MaxInt
 	}
 	return nil
+}
+
+// missing reports all required fields that have no value, at once.
+func missing(op *tools.Op, values map[string]string) error {
+	var names []string
+	for _, f := range fieldtext.Missing(op, values) {
+		name := "--" + fieldtext.Flag(f.Name)
+		if f.Name == op.Positional() {
+			name = strings.ToUpper(fieldtext.Flag(f.Name))
+		}
+		names = append(names, name)
+	}
+	if names == nil {
+		return nil
+	}
+	return app.Errorf(runner.Invalid, "%s needs %s; vpsbot help %s says more", op.Name, text.Join(names, "and"), op.Name)
 }
 
 // run runs the operation, asks the person if need be, and prints the reply.
@@ -188,7 +173,7 @@ func (r *operationRun) print(reply runner.Reply) error {
 	}
 	var err error
 	switch table, isTable := reply.Table(); {
-	case r.json:
+	case r.output.isJSON():
 		if table.Part {
 			r.io.say("%s", table.Note)
 		}

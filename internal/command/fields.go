@@ -122,7 +122,7 @@ func (p *fieldParser) find(name string) (tools.Field, error) {
 	names := p.c.Op.FieldNames()
 	takes := cmp.Or(strings.Join(names, ", "), "none")
 	for _, own := range p.Own {
-		if own.unfit(p.c) == "" {
+		if !own.Quiet && own.unfit(p.c) == "" {
 			names = append(names, own.Name)
 		}
 	}

@@ -21,6 +21,7 @@ type Flag struct {
 	Short string               // the one letter of a short form, as the o of -o; "" if there is none
 	For   func(*tools.Op) bool // the operations that take it; nil: all
 	Says  string               // what the error says for any other operation: "is for commands that …"
+	Quiet bool                 // no suggestion names it
 }
 
 // unfit says why the flag is not for a command; "" if it is.

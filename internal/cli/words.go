@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/command"
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
+)
+
+// Operations are typed as in Slack, and parsed by the same code: "vpsbot servers list", "vpsbot reboot web-1",
+// "vpsbot run servers.list". Cobra has commands for them too, made where it needs them: for help and completion.
+
+// grammar is how operations are written at a terminal.
+func grammar() command.Grammar {
+	g := command.Grammar{Program: "vpsbot"}
+	for i, f := range outputFields {
+		flag := command.Flag{Field: f}
+		if f.Name == "output" {
+			flag.Short = "o"
+		}
+		if i > 1 {
+			flag.For, flag.Says = (*tools.Op).IsList, "is for commands that print a list"
+		}
+		g.Own = append(g.Own, flag)
+	}
+	changes := func(op *tools.Op) bool { return !op.IsRead() }
+	const change = "is for commands that change something"
+	return command.Grammar{Program: g.Program, Own: append(
+		g.Own,
+		command.Flag{
+			Field: tools.Field{Name: "all", Kind: tools.Boolean, Doc: "the whole list, however long"},
+			For:   (*tools.Op).IsList, Says: "is for commands that print a list",
+		},
+		command.Flag{
+			Field: tools.Field{Name: "timeout", Doc: "how long --wait waits, a `TIME` such as 90s or 10m; 30m without it"},
+			For:   func(op *tools.Op) bool { return op.Settles }, Says: "is for commands that --wait can wait for",
+		},
+		command.Flag{
+			Field: tools.Field{Name: "request_id", Doc: "your own name, an `ID`, for this request: the same within 24 hours gives the same outcome, and sends nothing again"},
+			For:   changes, Says: change,
+		},
+		command.Flag{
+			Field: tools.Field{Name: "yes", Kind: tools.Boolean, Doc: "at a terminal, answer [y/N] with yes; never enough for what asks for a name"},
+			For:   changes, Says: change, Quiet: true,
+		},
+		command.Flag{
+			Field: tools.Field{Name: "confirm", Doc: "the `NAME` that the card asks to type, for a script that the policy lets answer"},
+			For:   func(op *tools.Op) bool { return op.Risk.NeedsTypedName() }, Says: "is for commands that ask for a name", Quiet: true,
+		},
+	)}
+}
+
+// asWords returns the words of an operation, or of why, in the arguments of the program. All else is a command of cobra's.
+func asWords(root *cobra.Command, args []string) ([]string, bool) {
+	switch {
+	case needsPages(args) || args[0] == "--version":
+		return nil, false
+	case args[0] == "run":
+		return args[1:], true
+	}
+	isCommand := slices.ContainsFunc(root.Commands(), func(cmd *cobra.Command) bool { return cmd.Name() == args[0] })
+	return args, !isCommand
+}
+
+// needsPages reports whether cobra needs the commands that [cli.addPages] adds: it does for help and completion.
+func needsPages(args []string) bool {
+	return len(args) == 0 || slices.Contains([]string{"-h", "--help", "help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, args[0])
+}
+
+// runWords runs the operation that words name, or shows its help.
+func (c *cli) runWords(ctx context.Context, root *cobra.Command, words []string) error {
+	typed, err := grammar().ParseArgs(c.Catalogue, words)
+	if err != nil {
+		return c.mistyped(err, root, words)
+	}
+	switch typed.Kind {
+	case command.Nothing:
+		return c.withApp(ctx, required, func(s *session) error { return s.listOperations(ctx, false) })
+	case command.Help:
+		return c.operationHelp(root, typed)
+	case command.Operation, command.Why:
+		if c.output, err = outputOf(typed.Own); err != nil {
+			return err
+		}
+		if typed.Kind == command.Why {
+			return c.withApp(ctx, required, func(s *session) error { return s.why(ctx, typed) })
+		}
+		return c.runOperation(ctx, typed)
+	}
+	return app.Errorf(runner.Invalid, "%s is no operation; write: %s", typed.Kind, spelled(typed)) // after "run"
+}
+
+// mistyped adds to what is wrong with a command what may be meant.
+func (c *cli) mistyped(err error, root *cobra.Command, words []string) error {
+	says := err.Error()
+	if wrong := (*command.ParseError)(nil); errors.As(err, &wrong) && wrong.Suggestion != nil {
+		says += "; did you mean: " + spelled(*wrong.Suggestion)
+	} else {
+		c.addPages(root)
+		var known []string
+		for _, cmd := range root.Commands() {
+			known = append(known, cmd.Name())
+		}
+		near := text.Suggest(words[0], known)
+		if page, _ := descend(root, []string{near}); page.IsAdditionalHelpTopicCommand() {
+			near = "help " + near
+		}
+		if near != "" {
+			says += "; did you mean: vpsbot " + near
+		}
+	}
+	return app.Errorf(runner.Invalid, "%s", says)
+}
+
+// helpOfWords shows the help of what words name in Slack's way: "rm", "delete server".
+func (c *cli) helpOfWords(root *cobra.Command, words []string) error {
+	typed, err := grammar().ParseArgs(c.Catalogue, append([]string{string(command.Help)}, words...))
+	if err != nil {
+		return c.mistyped(err, root, words)
+	}
+	return c.operationHelp(root, typed)
+}
+
+// operationHelp shows the help page of an operation or of a resource.
+func (c *cli) operationHelp(root *cobra.Command, about command.Command) error {
+	c.addPages(root)
+	path := []string{cmp.Or(about.Rest, "run")}
+	if about.Op != nil {
+		path = strings.Split(about.Op.Name, ".")
+	}
+	cmd, _, err := root.Find(path)
+	if err != nil {
+		return err
+	}
+	return cmd.Help()
+}
+
+// why says what decides about an operation, and what it would need.
+func (s *session) why(ctx context.Context, typed command.Command) error {
+	input, err := fieldtext.Encode(typed.Op, typed.Input)
+	if err != nil {
+		return app.Invalid(err)
+	}
+	atTerminal := s.io.atTerminal()
+	says := s.Runner.Why(ctx, runner.Call{
+		Operation: typed.Op.Name, Input: input, Actor: s.Actor, Surface: permissions.Terminal, CanPrompt: atTerminal, Interactive: atTerminal,
+	})
+	return s.print(result{value: map[string]string{"operation": typed.Op.Name, "says": says}, text: says, names: []string{typed.Op.Name}})
+}
+
+// spelled is a command as it is typed at a terminal: "vpsbot servers get web-1".
+func spelled(c command.Command) string {
+	words := []string{"vpsbot"}
+	if c.Kind != command.Operation {
+		words = append(words, string(c.Kind))
+	}
+	if c.Op == nil {
+		for word := range strings.FieldsSeq(c.Rest) {
+			words = append(words, text.ShellWord(word))
+		}
+		return strings.Join(words, " ")
+	}
+	words = append(words, strings.Split(c.Op.Name, ".")...)
+	if value, ok := c.Input[c.Op.Positional()]; ok {
+		words = append(words, text.ShellWord(value))
+	}
+	flags := slices.Clone(c.Op.Fields)
+	for _, own := range grammar().Own {
+		flags = append(flags, own.Field)
+	}
+	for i, f := range flags {
+		values := c.Input
+		if i >= len(c.Op.Fields) {
+			values = c.Own
+		}
+		if value, ok := values[f.Name]; ok && f.Name != c.Op.Positional() {
+			words = append(words, flagWords(f, value)...)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func flagWords(f tools.Field, value string) []string {
+	switch flag := "--" + fieldtext.Flag(f.Name); {
+	case f.Kind == tools.Boolean && value == "true":
+		return []string{flag}
+	case f.Kind == tools.Boolean:
+		return []string{flag + "=" + value}
+	default:
+		return []string{flag, text.ShellWord(value)}
+	}
+}
+
+// CommandLine is the command that runs an operation with an input.
+func CommandLine(op *tools.Op, raw []byte) string {
+	values, _ := fieldtext.Decode(raw) // none of a record that an earlier version made
+	return spelled(command.Command{Kind: command.Operation, Op: op, Input: values})
+}
