@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
-	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
