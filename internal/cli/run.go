@@ -171,22 +171,16 @@ func (r *operationRun) print(reply runner.Reply) error {
 		r.io.say("%s", reply.Message) // a notice beside the result
 		reply.Message = ""
 	}
-	var err error
-	switch table, isTable := reply.Table(); {
-	case r.output.isJSON():
-		if table.Part {
+	out := r.resultOf(reply)
+	switch isProgram := r.output.isForProgram(); {
+	case isProgram && out.value == nil, !isProgram && reply.Class != runner.OK:
+		return nil
+	case isProgram:
+		if table, _ := reply.Table(); table.Part {
 			r.io.say("%s", table.Note)
 		}
-		if raw := reply.JSON(); raw != nil {
-			_, err = fmt.Fprintf(r.io.Out, "%s\n", raw)
-		}
-	case reply.Class != runner.OK:
-	case isTable:
-		err = r.session.print(result{table: &table})
-	default:
-		err = r.io.println(strings.TrimSpace(reply.Text() + "\n" + login(reply)))
 	}
-	return err
+	return r.session.print(out)
 }
 
 // login is the ssh command for a server that was created and has settled, or "". It contains nothing of the

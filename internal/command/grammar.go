@@ -59,9 +59,20 @@ func (p *parser) fromArgs(args []string) ([]word, error) {
 			}
 			break
 		}
+		if i > 0 && p.takesValue(args[i-1]) && !strings.HasPrefix(arg, "--") {
+			words = append(words, word{text: arg, quoted: true})
+			continue
+		}
 		words = append(words, p.argument(restoreHyphens(arg))...)
 	}
 	return words, nil
+}
+
+// takesValue reports whether an argument is a flag of the surface's own whose value is the next one, as of "--sort -name".
+func (p *parser) takesValue(arg string) bool {
+	return slices.ContainsFunc(p.Own, func(f Flag) bool {
+		return f.Kind != tools.Boolean && (arg == flag(f.Name) || f.Short != "" && arg == "-"+f.Short)
+	})
 }
 
 // argument is the word of one argument, or the two of -oVALUE.
