@@ -49,12 +49,18 @@ func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO
 		}
 		err = c.redact(err)
 	}()
+	if isCompletion(args) {
+		c.io.Out = completionOut{c.io.Out}
+	}
 	root := rootCommand(c, args)
 	if words, ok := asWords(root, args); ok {
 		return c.runWords(ctx, root, words)
 	}
 	if needsPages(args) {
 		c.addPages(root)
+	}
+	if isCompletion(args) {
+		c.completeValues(root)
 	}
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)

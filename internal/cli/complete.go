@@ -2,14 +2,20 @@ package cli
 
 import (
 	"context"
+	"io"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -18,9 +24,262 @@ import (
 
 // completionTimeout bounds how long the shell waits: for more servers than can be read in that time it completes
 // nothing, rather than a part that looks like all.
-const completionTimeout = 5 * time.Second
+const completionTimeout = 3 * time.Second
 
-type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
+type completer = cobra.CompletionFunc
+
+const (
+	noFiles = cobra.ShellCompDirectiveNoFileComp
+	files   = cobra.ShellCompDirectiveKeepOrder // the names of files; not 0, which is also cobra's for an error
+)
+
+// isCompletion reports whether a shell asks for completions.
+func isCompletion(args []string) bool {
+	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+}
+
+// completionOut completes nothing after an error, where cobra completes the names of files.
+type completionOut struct{ io.Writer }
+
+func (w completionOut) Write(p []byte) (int, error) {
+	if string(p) == ":0\n" {
+		p = []byte(":4\n")
+	}
+	return w.Writer.Write(p)
+}
+
+// completeValues makes the flags and arguments of a command and of those below it complete to values, and what has
+// none to nothing: never to the names of files, unless those are the values.
+func (c *cli) completeValues(cmd *cobra.Command) {
+	cmd.CompletionOptions.SetDefaultShellCompDirective(noFiles)
+	if with := c.argumentValues(cmd); with != nil && cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = with
+	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		with := c.flagValues(cmd, f.Name)
+		if f.Value.Type() == "bool" {
+			with = fixed("true", "false")
+		}
+		if with != nil {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, with) // or it has values of its own
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		c.completeValues(sub)
+	}
+}
+
+func (c *cli) argumentValues(cmd *cobra.Command) completer {
+	switch strings.TrimPrefix(cmd.CommandPath(), "vpsbot ") {
+	case "policy check", "store backup", "audit verify":
+		return completeFiles
+	case "policy explain":
+		return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return c.completeServer(cmd, args, word)
+			}
+			return c.operationNames(len(args) > 0, false), noFiles
+		}
+	}
+	return nil
+}
+
+func (c *cli) flagValues(cmd *cobra.Command, name string) completer {
+	switch name {
+	case "file", "out":
+		return completeFiles
+	case "server", "target":
+		return c.completeServer
+	case "approval":
+		return func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+			return c.completeApprovals(cmd, nil, word)
+		}
+	case "operation":
+		return cobra.FixedCompletions(c.operationNames(false, true), noFiles)
+	case "who", "actor":
+		return c.completePeople
+	case "where":
+		return fixed("slack", "mcp", "terminal")
+	case "since", "until":
+		return fixed("1h\tan hour ago", "24h\ta day ago", "7d\ta week ago", "30d\ta month ago", time.Now().Format(time.DateOnly)+"\ttoday")
+	case "expires":
+		return fixed("30d", "90d", "365d")
+	case "timeout":
+		return fixed("5m", "10m", "30m", "1h")
+	case "latency":
+		return fixed("50ms", "200ms", "1s")
+	case "style":
+		return fixed("docs", "vendor")
+	case "from":
+		return cobra.FixedCompletions([]string{"sqlite:"}, noFiles|cobra.ShellCompDirectiveNoSpace)
+	case "to":
+		return cobra.FixedCompletions([]string{"postgres://"}, noFiles|cobra.ShellCompDirectiveNoSpace)
+	case "columns", "sort":
+		return completeColumns(map[string]reflect.Type{
+			"approvals list": reflect.TypeFor[recordJSON](), "audit list": reflect.TypeFor[audit.Row](),
+			"keys list": reflect.TypeFor[keyJSON](), "operations": reflect.TypeFor[offerJSON](),
+		}[strings.TrimPrefix(cmd.CommandPath(), "vpsbot ")])
+	}
+	return nil
+}
+
+func fixed(values ...string) completer {
+	return cobra.FixedCompletions(values, noFiles|cobra.ShellCompDirectiveKeepOrder)
+}
+
+func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, files
+}
+
+// operationNames lists the operations with their titles, and globs for all of a resource where a glob is taken.
+func (c *cli) operationNames(none, globs bool) (names []string) {
+	if none {
+		return nil
+	}
+	for _, op := range c.Catalogue.Operations() {
+		resource, _, _ := strings.Cut(op.Name, ".")
+		if glob := resource + ".*"; globs && !slices.Contains(names, glob) {
+			names = append(names, glob)
+		}
+		names = append(names, cobra.CompletionWithDesc(op.Name, op.Title))
+	}
+	return names
+}
+
+// completePeople completes the people of the policy with their identities, and who runs this.
+func (c *cli) completePeople(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return c.complete(cmd, ifKnown, func(_ context.Context, s *session) (who []string) {
+		if s.Actor != "" {
+			who = append(who, string(s.Actor))
+		}
+		book := s.Runner.Policy().Book
+		if book == nil {
+			return who
+		}
+		for _, person := range book.People {
+			if cmd.Name() == "explain" {
+				who = append(who, person.ID)
+			}
+			who = append(who, text.Strings(person.Identities)...)
+		}
+		return who
+	})
+}
+
+// completeColumns completes the fields of a row, the last of several with commas.
+func completeColumns(row reflect.Type) completer {
+	return func(_ *cobra.Command, _ []string, word string) (names []string, _ cobra.ShellCompDirective) {
+		before := word[:strings.LastIndex(word, ",")+1]
+		if strings.HasPrefix(word, "-") { // of --sort
+			before = "-"
+		}
+		if row == nil {
+			return nil, noFiles
+		}
+		for _, f := range reflect.VisibleFields(row) {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+				names = append(names, before+name)
+			}
+		}
+		return names, noFiles | cobra.ShellCompDirectiveKeepOrder
+	}
+}
+
+// completeFields makes the flags and the argument of an operation complete to what the account has.
+func (c *cli) completeFields(cmd *cobra.Command, op *tools.Op) {
+	for _, field := range op.Fields {
+		with := c.completeField(op, field)
+		completeFlag(cmd, fieldtext.Flag(field.Name), with)
+		if field.Name == op.Positional() {
+			cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+				if len(args) > 0 {
+					return nil, noFiles
+				}
+				return with(cmd, args, word)
+			}
+		}
+	}
+	if op.IsList() {
+		rows, _ := op.View.Row.FieldByName("Results")
+		for _, flag := range []string{"columns", "sort"} {
+			_ = cmd.RegisterFlagCompletionFunc(flag, completeColumns(rows.Type.Elem()))
+		}
+	}
+}
+
+// pick is where the values of a field are found: a field of the objects of a list, with what is said of each.
+type pick struct {
+	list, value string
+	about       []string
+}
+
+// pickOf returns where the values of a field are found; the zero value if nowhere.
+func pickOf(op *tools.Op, field tools.Field) pick {
+	switch { // VPS.org lists locations and systems nowhere else
+	case field.Name == "location" && !op.IsList():
+		return pick{"plans.list", "locations", nil}
+	case field.Name == "os_id":
+		return pick{"servers.list", "os.id", []string{"os.name"}}
+	case field.List != "":
+		return pick{field.List, "id", []string{"name", "price_monthly", "created_at", "server.name", "backup_type"}}
+	case op.IsList() && field.Kind == tools.Text: // it keeps the rows that have this value
+		return pick{op.Name, field.Name, nil}
+	}
+	return pick{}
+}
+
+func (c *cli) completeField(op *tools.Op, field tools.Field) completer {
+	from := pickOf(op, field)
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		switch {
+		case field.Kind == tools.Boolean:
+			return fixed("true", "false")(cmd, args, word)
+		case field.Kind == tools.Ref:
+			return c.completeServer(cmd, args, word)
+		case from.list == "":
+			return nil, noFiles
+		}
+		server, _ := cmd.Flags().GetString("server")
+		if op.Resource.IsServer && len(args) > 0 {
+			server = args[0]
+		}
+		words, directive := c.complete(cmd, required, func(ctx context.Context, s *session) []string { return s.pick(ctx, from, server) })
+		return words, directive | cobra.ShellCompDirectiveKeepOrder
+	}
+}
+
+// pick lists the values of a field that can be typed, of one server where the list can be narrowed to it.
+func (s *session) pick(ctx context.Context, from pick, server string) (words []string) {
+	call := runner.Call{Operation: from.list, Limit: math.MaxInt, Actor: s.Actor, Surface: permissions.Terminal}
+	op, ok := s.Catalogue.Lookup(from.list)
+	if !ok {
+		return nil
+	}
+	if _, narrows := op.Field("server"); narrows && server != "" {
+		call.Input, _ = fieldtext.Encode(op, map[string]string{"server": server}) // what is no text is refused
+	}
+	reply := s.Runner.Run(ctx, call)
+	if reply.Class != runner.OK {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, row := range rowsOf(reply.JSON()) {
+		cells, about := map[string]string{}, []string(nil)
+		addCells(cells, nil, "", row)
+		for _, name := range from.about {
+			if cells[name] != "" {
+				about = append(about, cells[name])
+			}
+		}
+		for word := range strings.SplitSeq(cells[from.value], ", ") {
+			if isTypeable(word) && !seen[word] {
+				words = append(words, cobra.CompletionWithDesc(word, text.Cut(strings.Join(about, ", "), 60)))
+			}
+			seen[word] = true
+		}
+	}
+	return words
+}
 
 // complete completes words with those that find returns. An error completes nothing, and prints nothing.
 func (c *cli) complete(cmd *cobra.Command, need identity, find func(context.Context, *session) []string) ([]string, cobra.ShellCompDirective) {
@@ -31,16 +290,7 @@ func (c *cli) complete(cmd *cobra.Command, need identity, find func(context.Cont
 		words = find(ctx, s)
 		return nil
 	})
-	return words, cobra.ShellCompDirectiveNoFileComp
-}
-
-func (c *cli) completeTarget(op *tools.Op) completer {
-	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-		if f, _ := op.Field(op.Positional()); f.Kind != tools.Ref || len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return c.completeServer(cmd, args, word)
-	}
+	return words, noFiles
 }
 
 func (c *cli) completeServer(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -72,22 +322,23 @@ func typeable(servers []apiclient.Server) []string {
 	}
 	var names []string
 	for _, s := range servers {
-		name := s.Name
-		plain := text.ShellWord(name) == name && text.Clean(name) == name
-		misread := apiclient.LooksLikeID(name) || strings.ContainsAny(name[:min(1, len(name))], "-_:@.")
-		if plain && !misread && count[name] == 1 {
-			names = append(names, name)
+		if isTypeable(s.Name) && !apiclient.LooksLikeID(s.Name) && count[s.Name] == 1 {
+			names = append(names, s.Name)
 		}
 	}
 	return names
 }
 
+func isTypeable(word string) bool {
+	return word != "" && text.ShellWord(word) == word && text.Clean(word) == word && !strings.ContainsAny(word[:1], "-_:@.")
+}
+
 func (c *cli) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	switch {
 	case len(args) == 1 && cmd.Name() == "settle":
-		return []string{"done", "not_applied"}, cobra.ShellCompDirectiveNoFileComp
+		return []string{"done", "not_applied"}, noFiles
 	case len(args) > 0:
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return nil, noFiles
 	}
 	return c.complete(cmd, anyone, func(ctx context.Context, s *session) (ids []string) {
 		if s.openStore(ctx) != nil {
@@ -103,7 +354,7 @@ func (c *cli) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]
 
 func (c *cli) completeKeys(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return nil, noFiles
 	}
 	return c.complete(cmd, ifKnown, func(ctx context.Context, s *session) (names []string) {
 		if s.openStore(ctx) != nil {

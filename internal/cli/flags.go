@@ -65,10 +65,8 @@ func resourceTitle(resource string) string {
 func operationCommand(c *cli, op *tools.Op, name string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: usage(op, name), Short: op.Title, Long: describe(op), Example: examples(op), DisableFlagsInUseLine: true,
-		ValidArgsFunction: c.completeTarget(op),
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() }, // runWords runs it
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }, // runWords runs it
 	}
-	flags := cmd.Flags()
 	for _, f := range op.Fields {
 		doc := flagDoc(f)
 		for _, other := range c.Catalogue.Operations() { // the docs name operations as a model knows them
@@ -84,9 +82,7 @@ func operationCommand(c *cli, op *tools.Op, name string) *cobra.Command {
 			addFlag(cmd, own, own.Doc)
 		}
 	}
-	if flags.Lookup("server") != nil { // by which a list can be narrowed
-		completeFlag(cmd, "server", c.completeServer)
-	}
+	c.completeFields(cmd, op)
 	completeFlag(cmd, "output", cobra.FixedCompletions(outputFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

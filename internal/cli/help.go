@@ -90,7 +90,7 @@ func (c *cli) helpCommand() *cobra.Command {
 		Example: "  vpsbot help keys create\n  vpsbot help environment",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (words []string, _ cobra.ShellCompDirective) {
 			if page, rest := descend(cmd.Root(), args); len(rest) == 0 {
-				for _, sub := range page.Commands() {
+				for _, sub := range manualOf(page) {
 					words = append(words, cobra.CompletionWithDesc(sub.Name(), sub.Short))
 				}
 			}

@@ -75,7 +75,7 @@ func asWords(root *cobra.Command, args []string) ([]string, bool) {
 
 // needsPages reports whether cobra needs the commands that [cli.addPages] adds: it does for help and completion.
 func needsPages(args []string) bool {
-	return len(args) == 0 || slices.Contains([]string{"-h", "--help", "help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, args[0])
+	return len(args) == 0 || isCompletion(args) || slices.Contains([]string{"-h", "--help", "help"}, args[0])
 }
 
 // runWords runs the operation that words name, or shows its help.
