@@ -199,7 +199,7 @@ func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
 		"PATH", "GORACE", "HOME", "WORK", "TMPDIR", "API", "XDG_STATE_HOME", "VPS_API_URL", "VPS_API_TOKEN", "VPS_API_TOKEN_FILE",
-		"NO_COLOR", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_POLICY_FILE", "VPSBOT_LOG_LEVEL",
+		"NO_COLOR", "TZ", "COLUMNS", "LINES", "PAGER", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_POLICY_FILE", "VPSBOT_LOG_LEVEL",
 		"VPSBOT_KEY", "VPSBOT_KEY_FILE", "VPSBOT_DATABASE_URL", "VPSBOT_AUDIT_KEY_FILE", "VPSBOT_AUDIT_STATE",
 	} {
 		if value := ts.Getenv(name); value != "" {

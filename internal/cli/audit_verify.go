@@ -70,7 +70,7 @@ func (c *cli) verifyAudit(ctx context.Context, flags verifyFlags) error {
 	case errors.Is(err, app.ErrSelectionOnly) && check.Keys.Any():
 		return app.Errorf(runner.Failed, "a selection has no checkpoints: verify it where its database is, or export the whole log")
 	case errors.Is(err, app.ErrSelectionOnly):
-		err := c.io.println(fmt.Sprintf("Each of %s is whole in itself.", text.Plural(len(files.Selected), "row")))
+		err := c.print(result{value: map[string]int{"selected_rows": len(files.Selected)}, text: fmt.Sprintf("Each of %s is whole in itself.", text.Plural(len(files.Selected), "row"))})
 		c.io.say("They are a selection: whether rows are missing, or were written anew, shows only where their database is.")
 		return err
 	case err != nil:

@@ -25,7 +25,7 @@ func freezeCommand(c *cli) *cobra.Command {
 		RunE:    c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.freeze(ctx, reason) }),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "the reason, shown to everybody who is refused")
-	return cmd
+	return c.withOutput(cmd, false)
 }
 
 func (s *session) freeze(ctx context.Context, reason string) error {
@@ -39,16 +39,18 @@ func (s *session) freeze(ctx context.Context, reason string) error {
 	if s.io.atTerminal() {
 		next = " vpsbot unfreeze lifts it."
 	}
-	return s.io.println("All changes are frozen." + next)
+	return s.print(result{value: frozen(true), text: "All changes are frozen." + next})
 }
 
 func unfreezeCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "unfreeze", Short: "Lift a freeze", Args: noArgs,
 		Long: "Lets changes run again that vpsbot freeze has stopped. What was refused meanwhile must be asked for\nanew; what was approved meanwhile can run. It asks first, at a terminal.",
 		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.unfreeze(ctx) }),
-	}
+	}, false)
 }
+
+func frozen(yes bool) map[string]bool { return map[string]bool{"frozen": yes} }
 
 func (s *session) unfreeze(ctx context.Context) error {
 	if !s.Runner.Policy().MayAct(s.Actor, permissions.LiftFreeze).Allowed {
@@ -64,7 +66,7 @@ func (s *session) unfreeze(ctx context.Context) error {
 	case err != nil:
 		return err
 	case notice == "":
-		return s.io.println("Nothing was frozen.")
+		return s.print(result{value: frozen(false), text: "Nothing was frozen."})
 	}
 	if err := s.confirm(ctx, strings.ToUpper(notice[:1])+notice[1:]+".", "Lift it, so that changes can run again?"); err != nil {
 		return err
@@ -72,7 +74,7 @@ func (s *session) unfreeze(ctx context.Context) error {
 	if err := s.Runner.Unfreeze(ctx, s.Actor, permissions.Terminal); err != nil {
 		return err
 	}
-	return s.io.println("Changes can run again.")
+	return s.print(result{value: frozen(false), text: "Changes can run again."})
 }
 
 // mayFreeze refuses an actor that the policy file lets run nothing destructive at a terminal. The rest of the

@@ -45,7 +45,7 @@ func createKeyCommand(c *cli) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
 	cmd.Flags().StringVar(&expires, "expires", "", "until when it is valid: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
-	return cmd
+	return c.withOutput(cmd, false)
 }
 
 func (s *session) createKey(ctx context.Context, name, expires, out string) error {
@@ -58,6 +58,9 @@ func (s *session) createKey(ctx context.Context, name, expires, out string) erro
 	until, err := readExpiry(expires, s.Now())
 	if err != nil {
 		return app.Errorf(runner.Invalid, "--expires %v", err)
+	}
+	if s.output.format == "name" && out == "" {
+		return app.Errorf(runner.Invalid, "-o name would not show the key, and it is shown this once: give --out FILE too")
 	}
 	secret, hash, err := keys.New(s.Random)
 	if err != nil {
@@ -93,12 +96,14 @@ func (s *session) createKey(ctx context.Context, name, expires, out string) erro
 
 func (s *session) printKey(secret string, key keys.Key, out string) (err error) {
 	listed := fmt.Sprintf("In a policy: people: [{id: WHO, keys: [%s]}]", key.Name)
+	made := result{value: keyMade{keyOf(key, s.Now()), "", out}, names: []string{key.Name}}
 	if out != "" {
-		err = s.io.println(fmt.Sprintf("The access key %s is in %s: hand the file over, or set VPSBOT_KEY_FILE to it.\n%s", key.Name, out, listed))
+		made.text = fmt.Sprintf("The access key %s is in %s: hand the file over, or set VPSBOT_KEY_FILE to it.\n%s", key.Name, out, listed)
 	} else {
 		s.io.say("The access key %s is shown this once. Put it into a file for you alone and set VPSBOT_KEY_FILE to it. %s", key.Name, listed)
-		err = s.io.println(secret)
+		made.value, made.text = keyMade{keyOf(key, s.Now()), secret, ""}, secret
 	}
+	err = s.print(made)
 	if !key.ExpiresAt.IsZero() {
 		s.io.say("It is valid until %s.", key.ExpiresAt.UTC().Format(time.RFC3339))
 	}
@@ -120,24 +125,33 @@ func readExpiry(value string, now time.Time) (time.Time, error) {
 }
 
 func revokeKeyCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "revoke NAME", Short: "End an access key at once",
 		Long: "From now on the key is refused. An assistant that serves with it ends within seconds.",
 		Args: oneArg("the name of a key"), ValidArgsFunction: c.completeKeys,
 		RunE: c.runOnStore(func(ctx context.Context, s *session, args []string) error {
 			name := args[0]
+			revoked := result{value: map[string]string{"name": name, "state": keyStates[keys.ErrRevoked]}, names: args}
 			switch err := s.db.Revoke(ctx, name, s.Now(), s.auditRow("keys.revoke", name)); {
 			case errors.Is(err, keys.ErrNotFound):
 				return app.Invalid(err)
 			case errors.Is(err, keys.ErrRevoked):
 				s.io.say("It was revoked before; nothing has changed.")
-				return nil
 			case err != nil:
 				return err
+			default:
+				revoked.text = fmt.Sprintf("The access key %s is revoked.", name)
 			}
-			return s.io.println(fmt.Sprintf("The access key %s is revoked.", name))
+			return s.print(revoked)
 		}),
-	}
+	}, false)
+}
+
+// keyMade is a new access key: the key itself, this once, or the file that has it.
+type keyMade struct {
+	keyJSON
+	Key  string `json:"key,omitempty"`
+	File string `json:"file,omitempty"`
 }
 
 // keyJSON is an access key as --json shows it: nothing that could be used as one.
@@ -150,6 +164,10 @@ type keyJSON struct {
 	RevokedAt   time.Time `json:"revoked_at,omitzero"`
 }
 
+func keyOf(k keys.Key, now time.Time) keyJSON {
+	return keyJSON{k.Name, keyStates[k.Ended(now)], k.Hash[:min(8, len(k.Hash))], k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()}
+}
+
 func listKeysCommand(c *cli) *cobra.Command {
 	return c.withOutput(&cobra.Command{
 		Use: "list", Short: "List the access keys, with those that are no longer valid", Args: noArgs,
@@ -160,7 +178,7 @@ func listKeysCommand(c *cli) *cobra.Command {
 			}
 			list, names := make([]keyJSON, 0, len(all)), make([]string, 0, len(all))
 			for _, k := range all {
-				list = append(list, keyJSON{k.Name, keyStates[k.Ended(s.Now())], k.Hash[:min(8, len(k.Hash))], k.CreatedAt.UTC(), k.ExpiresAt.UTC(), k.RevokedAt.UTC()})
+				list = append(list, keyOf(k, s.Now()))
 				names = append(names, k.Name)
 			}
 			table := keyTable(list)

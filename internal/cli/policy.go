@@ -35,12 +35,12 @@ func (c *cli) readPolicy(path string) (policy.Document, error) {
 }
 
 func policyCheckCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "check FILE", Short: "Check a policy file for errors and warnings, and run its tests",
 		Long: "Reads the file like the one in force, warns of what is legal but hardly meant, and runs its tests:\nsection. Ends with 2 for an error in the file and 1 for a test that fails.",
 		Args: oneArg("the path of a policy file"), Example: "  vpsbot policy check policy.yaml",
 		RunE: func(_ *cobra.Command, args []string) error { return c.checkPolicy(args[0]) },
-	}
+	}, false)
 }
 
 func (c *cli) checkPolicy(path string) error {
@@ -51,18 +51,40 @@ func (c *cli) checkPolicy(path string) error {
 	for _, w := range document.Warnings {
 		c.io.say("warning: %v", w)
 	}
-	failures := document.RunTests()
-	for _, f := range failures {
-		if _, err := fmt.Fprintln(c.io.Out, printable("FAIL "+f.String())); err != nil {
-			return err
-		}
+	failures, shown := document.RunTests(), ""
+	found := policyJSON{
+		File: path, People: len(document.Book.People), Groups: len(document.Book.Groups), Rules: len(document.Book.Rules),
+		Warnings: texts(document.Warnings), Tests: len(document.Tests), Failures: texts(failures),
 	}
-	_, err = fmt.Fprintf(c.io.Out, "%s, %s, %s; %s; %s, %d failed.\n", text.Plural(len(document.Book.People), "person"), text.Plural(len(document.Book.Groups), "group"),
+	for _, f := range found.Failures {
+		shown += "FAIL " + f + "\n"
+	}
+	shown += fmt.Sprintf("%s, %s, %s; %s; %s, %d failed.", text.Plural(len(document.Book.People), "person"), text.Plural(len(document.Book.Groups), "group"),
 		text.Plural(len(document.Book.Rules), "rule"), text.Plural(len(document.Warnings), "warning"), text.Plural(len(document.Tests), "test"), len(failures))
+	err = c.print(result{value: found, text: shown})
 	if err == nil && len(failures) > 0 {
 		return app.Errorf(runner.Failed, "%d of %s failed; vpsbot policy explain shows how a rule decides", len(failures), text.Plural(len(document.Tests), "test"))
 	}
 	return err
+}
+
+// policyJSON is what there is in a policy file, and what is wrong with it.
+type policyJSON struct {
+	File     string   `json:"file"`
+	People   int      `json:"people"`
+	Groups   int      `json:"groups"`
+	Rules    int      `json:"rules"`
+	Warnings []string `json:"warnings"`
+	Tests    int      `json:"tests"`
+	Failures []string `json:"failures"`
+}
+
+func texts[T fmt.Stringer](all []T) []string {
+	out := make([]string, len(all))
+	for i, one := range all {
+		out[i] = printable(one.String())
+	}
+	return out
 }
 
 func policyExplainCommand(c *cli) *cobra.Command {
@@ -92,7 +114,7 @@ func policyExplainCommand(c *cli) *cobra.Command {
 	f.StringVar(&query.Where, "where", "", "slack, slack:C…, mcp or terminal")
 	f.StringVar(&query.NewName, "new-name", "", "the name that a rename asks for")
 	f.StringVar(&file, "file", "", "the policy file; default VPSBOT_POLICY_FILE")
-	return cmd
+	return c.withOutput(cmd, false)
 }
 
 func (c *cli) explainPolicy(ctx context.Context, query policy.Query, file string) error {
@@ -119,12 +141,34 @@ func (c *cli) explainPolicy(ctx context.Context, query policy.Query, file string
 		return app.Invalid(err)
 	}
 	whole := permissions.Policy{ReadOnly: cfg.Policy.ReadOnly, Operations: cfg.Policy.Operations, Book: document.Book, OneUser: c.OneUser}
+	var shown []string
+	list := make([]explanationJSON, 0, len(asks))
 	for _, ask := range asks {
-		if _, err := fmt.Fprintln(c.io.Out, printable(explanation(whole, query, ask))); err != nil {
-			return err
+		d := whole.Decide(ask)
+		needs := ""
+		if d.Allowed {
+			needs = neededText(d)
 		}
+		list = append(list, explanationJSON{
+			query.Who, query.Where, query.Operation, query.Server, string(ask.Actor), string(policy.Outcome(d)), d.Reason, d.Rule, d.Risk, needs,
+		})
+		shown = append(shown, printable(explanation(whole, query, ask)))
 	}
-	return nil
+	return c.print(result{value: list, text: strings.Join(shown, "\n")})
+}
+
+// explanationJSON is how a policy decides on one identity of a person.
+type explanationJSON struct {
+	Who       string           `json:"who"`
+	Where     string           `json:"where"`
+	Operation string           `json:"operation"`
+	Server    string           `json:"server,omitempty"`
+	Actor     string           `json:"actor"`
+	Decision  string           `json:"decision"` // allow, approval or deny
+	Reason    string           `json:"reason,omitempty"`
+	Rule      string           `json:"rule,omitempty"`
+	Risk      permissions.Risk `json:"risk"`
+	Needs     string           `json:"needs,omitempty"`
 }
 
 func explanation(p permissions.Policy, q policy.Query, ask permissions.Ask) string {

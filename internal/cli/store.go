@@ -35,7 +35,7 @@ func storeMigrateCommand(c *cli) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&from, "from", "", "sqlite:PATH")
 	cmd.Flags().StringVar(&to, "to", "", "postgres://USER:PASSWORD@HOST/DATABASE")
-	return cmd
+	return c.withOutput(cmd, true)
 }
 
 func (c *cli) migrate(ctx context.Context, from, to string) error {
@@ -55,16 +55,21 @@ func (c *cli) migrate(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	t := runner.Table{Header: []string{"table", "rows"}}
+	type tableJSON struct {
+		Table string `json:"table"`
+		Rows  int64  `json:"rows"`
+	}
+	list, t := []tableJSON{}, runner.Table{Header: []string{"table", "rows"}}
 	for _, table := range copied.Tables {
+		list = append(list, tableJSON{table.Name, table.Rows})
 		t.Rows = append(t.Rows, []string{table.Name, fmt.Sprint(table.Rows)})
 	}
 	t.Note = fmt.Sprintf("Copied and counted; the audit log is whole, %d rows. Set VPSBOT_DATABASE_URL to the new database.", copied.Log.Rows)
-	return c.print(result{value: copied, table: &t})
+	return c.print(result{value: list, table: &t, names: t.Column("table")})
 }
 
 func storeBackupCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "backup FILE", Short: "Copy the SQLite database into a new file, while it is in use", Args: oneArg("the path of a new file"),
 		Long:    "Writes a whole copy, as of one moment, for you alone. A file that exists is never replaced.",
 		Example: "  vpsbot store backup /backup/vpsbot-2026-01-31.db",
@@ -79,7 +84,7 @@ func storeBackupCommand(c *cli) *cobra.Command {
 			if err := db.Backup(ctx, args[0]); err != nil {
 				return err
 			}
-			return s.io.println("Copied into " + args[0] + ".")
+			return s.print(result{value: map[string]string{"file": args[0]}, names: args, text: "Copied into " + args[0] + "."})
 		}),
-	}
+	}, false)
 }

@@ -64,7 +64,7 @@ func indented(first, others string, lines []string) (out []string) {
 }
 
 // bareYAML matches the texts that no reader of YAML takes for anything else, but for the words below.
-var bareYAML = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./@-]*( [A-Za-z0-9_./@-]+)*$`)
+var bareYAML = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./@*-]*([ :][A-Za-z0-9_./@*-]+)*$`)
 
 var yamlWords = []string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
