@@ -25,10 +25,10 @@ var pickers = map[string]picker{
 
 // pickerOf returns how a field is picked; one without lists is typed.
 func pickerOf(field tools.Field) picker {
-	if field.List != "" {
-		return picker{[]string{field.List}, itemChoices(field.List)}
+	if p, ok := pickers[field.Name]; ok || field.List == "" {
+		return p
 	}
-	return pickers[field.Name]
+	return picker{[]string{field.List}, itemChoices(field.List)}
 }
 
 type picker struct {

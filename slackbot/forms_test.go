@@ -136,7 +136,7 @@ func TestFormChoicesFollowPolicy(t *testing.T) {
 	require.NotContains(t, v.Text(), "a month")
 	require.Contains(t, v.Text(), "Ubuntu 22.04")
 	require.NotContains(t, v.Text(), "Debian 12", "it runs on the other server alone")
-	p.Fill(v, map[string]any{"field:plan_id": "one"})
+	p.Fill(v, map[string]any{"field:plan_id": "007"})
 	p.Fill(v, map[string]any{"field:name": "web-9", "field:os_id": "5", "field:location": "us-west"})
 	require.Contains(t, p.Submit(v).Errors, "field:plan_id")
 }

@@ -35,6 +35,10 @@ type Field struct {
 	rule     rule
 }
 
+// TakesWords reports whether the field takes a word in the place of an id, such as "latest": the Runner looks for the
+// id in the list.
+func (f Field) TakesWords() bool { return f.Kind == IDKind && f.List != "" }
+
 // SchemaType returns the field's type in JSON Schema.
 func (f Field) SchemaType() string {
 	switch f.Kind {
@@ -68,10 +72,13 @@ func fieldsOf(t reflect.Type) []Field {
 func fieldOf(f reflect.StructField) Field {
 	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 	field := Field{Name: name, Doc: f.Tag.Get("doc"), Required: options != "omitzero", Kind: kindOf(name, f.Type), List: f.Tag.Get("list")}
-	if field.Kind == Text || field.Kind == Ref {
+	if field.Kind == Text || field.Kind == Ref || field.TakesWords() {
 		word := f.Tag.Get("rule")
-		if field.Kind == Ref {
+		switch {
+		case field.Kind == Ref:
 			word = "server"
+		case field.TakesWords():
+			word = "text"
 		}
 		r, ok := Rules[word]
 		if !ok {

@@ -24,7 +24,8 @@ const MaxInput = 64 << 10
 // Input is a call's input after decoding.
 type Input struct {
 	Fields map[string]jsontext.Value // what was given, checked; ids and refs as JSON strings
-	Value  any                       // the operation's own input type
+	Value  any                       // the operation's own input type, without ids that are not known yet
+	Words  []string                  // the fields with a word whose id is not known yet
 	Limit  int
 	Offset int
 	DryRun bool
@@ -41,11 +42,16 @@ func (in Input) Text(name string) string {
 func (in Input) With(op *Op, name, text string) (Input, error) {
 	in.Fields = maps.Clone(in.Fields)
 	in.Fields[name] = QuotedJSON(text)
+	in.Words = slices.DeleteFunc(slices.Clone(in.Words), func(word string) bool { return word == name })
 	return in.decoded(op)
 }
 
 func (in Input) decoded(op *Op) (_ Input, err error) {
-	in.Value, err = op.Decode(in.Canonical())
+	ids := Input{Fields: maps.Clone(in.Fields)}
+	for _, name := range in.Words {
+		delete(ids.Fields, name)
+	}
+	in.Value, err = op.Decode(ids.Canonical())
 	return in, err
 }
 
@@ -156,6 +162,9 @@ func (in *Input) Set(op *Op, name string, v jsontext.Value) error {
 		in.Wait = value.Kind() == 't'
 	default:
 		in.Fields[name] = value
+		if f.TakesWords() && !apiclient.LooksLikeID(in.Text(name)) {
+			in.Words = append(in.Words, name)
+		}
 	}
 	return nil
 }
@@ -245,7 +254,8 @@ func (f Field) text(v jsontext.Value) (string, error) {
 	if number {
 		text = wholeID(v)
 	}
-	if number || f.Kind == IDKind || f.Kind == Ref && apiclient.LooksLikeID(text) {
+	isWord := f.Kind == Ref || f.TakesWords() && text != ""
+	if number || f.Kind == IDKind && !isWord || isWord && apiclient.LooksLikeID(text) {
 		if _, err := apiclient.ParseID(text); err != nil {
 			return "", fmt.Errorf("is not an id: ids are whole numbers or UUIDs, such as 12345, not %s", Describe(v))
 		}

@@ -84,7 +84,7 @@ func ofServer[In, T any](o Operation[In, Listing[T]], server func(T) (id apiclie
 // Choice is one object of a list, as an input of another operation may name it.
 type Choice struct {
 	ID    apiclient.ID
-	Names []string  // that it has beside its id
+	Names []string  // that it has beside its id; one that is dated is not found by them
 	Made  time.Time // zero where it is not known
 	Ready bool      // its work is complete
 }

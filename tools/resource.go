@@ -69,11 +69,11 @@ type serverIn struct {
 }
 
 type backupIn struct {
-	BackupID apiclient.ID `json:"backup_id" doc:"Backup id" list:"backups.list"`
+	BackupID apiclient.ID `json:"backup_id" doc:"Backup id or SERVER/latest" list:"backups.list"`
 }
 
 type snapshotIn struct {
-	SnapshotID apiclient.ID `json:"snapshot_id" doc:"Snapshot id" list:"snapshots.list"`
+	SnapshotID apiclient.ID `json:"snapshot_id" doc:"Snapshot id or SERVER/latest" list:"snapshots.list"`
 }
 
 // OnServer reports whether policies decide by a server's name.

@@ -12,7 +12,7 @@ import (
 
 type createIn struct {
 	Name           string       `json:"name" rule:"name" doc:"Letters, digits, hyphens"`
-	PlanID         apiclient.ID `json:"plan_id" doc:"A plan's id; plans.list has them"`
+	PlanID         apiclient.ID `json:"plan_id" doc:"A plan's id, name or slug; plans.list has them" list:"plans.list"`
 	OSID           apiclient.ID `json:"os_id" doc:"An operating system's id, as in os.id of servers.get"`
 	Location       string       `json:"location" rule:"code" doc:"Such as us-west; plans.list has each plan's"`
 	Hostname       string       `json:"hostname,omitzero" rule:"hostname" doc:"FQDN"`

@@ -10,7 +10,7 @@ import (
 
 type restoreIn struct {
 	Server   string       `json:"server" doc:"Server id or exact name"`
-	BackupID apiclient.ID `json:"backup_id" doc:"A backup of this server" list:"backups.list"`
+	BackupID apiclient.ID `json:"backup_id" doc:"A backup of this server: id, latest, yesterday or a day (2026-11-29)" list:"backups.list"`
 }
 
 var _ = register(Operation[restoreIn, apiclient.ActionResult]{

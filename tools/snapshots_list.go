@@ -34,5 +34,5 @@ var _ = register(dated(ofServer(Listed(Operation[snapshotFilter, Listing[apiclie
 }, func(s apiclient.Snapshot) snapshotRow {
 	return snapshotRow{s.ID, refName(s.Server), s.Name, s.Status, s.SizeMB, s.CreatedAt, s.Description}
 }), func(s apiclient.Snapshot) (apiclient.ID, string) { return s.Server.ID, s.Server.Name }), func(s apiclient.Snapshot) Choice {
-	return Choice{ID: s.ID, Made: s.CreatedAt.Time, Ready: s.Status == completed}
+	return Choice{ID: s.ID, Names: []string{s.Name}, Made: s.CreatedAt.Time, Ready: s.Status == completed}
 }))

@@ -165,7 +165,7 @@ func (c *databaseClock) now() time.Time {
 	}
 	// The monotonic clock stands still while the machine sleeps, and the wall clock can be set.
 	passed := max(now.Sub(c.here), now.Round(0).Sub(c.here.Round(0)))
-	return c.there.Add(passed)
+	return c.there.Add(passed).In(now.Location())
 }
 
 const clockAge = 5 * time.Second

@@ -116,7 +116,7 @@ func TestInputErrorsNameTheFix(t *testing.T) {
 		{"account.get", `{"a":1}`, "unknown field “a”; account.get takes no fields"},
 		{"servers.update", `{"server":"12345"}`, "nothing to change: give name, hostname or backups_enabled"},
 		{"servers.create", `{"name":"a b","plan_id":"1","os_id":"5","location":"us-west"}`, "name has characters that are not allowed; it must be letters, digits and hyphens"},
-		{"servers.create", `{"name":"a","plan_id":"one","os_id":"5","location":"us-west"}`, "plan_id is not an id"},
+		{"servers.create", `{"name":"a","plan_id":"","os_id":"5","location":"us-west"}`, "plan_id is not an id"},
 		{"servers.restore", `{"server":"db-server-01","backup_id":"501"}`, "backup 501 is not a backup of server 12346"},
 		{"backups.delete", `{"backup_id":"1"}`, "no backup has the id 1; backups.list shows them"},
 		{"servers.delete", `{"server":12345.5}`, "server is not an id"},

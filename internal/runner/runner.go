@@ -81,11 +81,17 @@ func (r *Runner) Run(ctx context.Context, call Call) Reply {
 	}
 	ctx = r.pin(ctx)
 	q := request{Runner: r, call: call, op: op, in: in}
-	if op.IsRead() {
-		return q.read(ctx)
+	if !op.IsRead() {
+		err = r.ended(ctx, call.Actor)
 	}
-	if err := r.ended(ctx, call.Actor); err != nil {
+	if err == nil {
+		q.in, err = q.findIDs(ctx)
+	}
+	switch {
+	case err != nil:
 		return q.refuse(ctx, err)
+	case op.IsRead():
+		return q.read(ctx)
 	}
 	return q.change(ctx)
 }
