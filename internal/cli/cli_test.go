@@ -168,10 +168,10 @@ func TestRequestIDs(t *testing.T) {
 func TestSimulatorGreeting(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]string{
-		"127.0.0.1": "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",
-		"0.0.0.0":   "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",
-		"::":        "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",
-		"::1":       "VPS_API_URL=http://[::1]:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot run servers.list",
+		"127.0.0.1": "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot servers list",
+		"0.0.0.0":   "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot servers list",
+		"::":        "VPS_API_URL=http://127.0.0.1:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot servers list",
+		"::1":       "VPS_API_URL=http://[::1]:8585/api/v1 VPS_API_TOKEN=vps_demo vpsbot servers list",
 	} {
 		out := greeting(&net.TCPAddr{IP: net.ParseIP(addr), Port: 8585})
 		require.Contains(t, out, want)

@@ -58,7 +58,7 @@ func diagnosisText(d doctor.Diagnosis, style style) string {
 		b.WriteString("\n" + layoutOf(t, true).draw(style))
 	}
 	if len(todo) == 0 {
-		return b.String() + "\nAll is well. Try: vpsbot run servers.list"
+		return b.String() + "\nAll is well. Try: vpsbot servers list"
 	}
 	return b.String() + "\nWhat to do:\n- " + strings.Join(todo, "\n- ")
 }

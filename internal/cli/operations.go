@@ -67,7 +67,7 @@ func offerTable(offers []app.Offer, all bool) runner.Table {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	t.Note = text.Plural(len(t.Rows), "operation") + "; vpsbot run OPERATION --help explains one." + reasons
+	t.Note = text.Plural(len(t.Rows), "operation") + "; vpsbot help OPERATION explains one." + reasons
 	if refused > 0 && !all {
 		t.Note = fmt.Sprintf("%s; %d more refused here: vpsbot operations --all says why.", text.Plural(len(t.Rows), "operation"), refused)
 	} else if lacks {

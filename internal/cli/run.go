@@ -29,9 +29,9 @@ money shows a card and asks [y/N]; what destroys data asks you to type the name.
 terminal can answer. Elsewhere, in a pipe, a background job or CI, it ends with exit code 4 and says
 how a person agrees; a flag answers there only where the policy lets a script do so.
 
-  vpsbot run servers.list
-  vpsbot run servers.get web-server-01 --json
-  vpsbot run servers.delete web-server-01 --dry-run
+  vpsbot servers list
+  vpsbot get web-server-01 --json
+  vpsbot delete web-server-01 --dry-run
 
 `
 

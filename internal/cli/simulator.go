@@ -84,7 +84,7 @@ func greeting(at net.Addr) string {
   vps_expiring   may do everything, for five days
 
 Try it in another terminal:
-  VPS_API_URL=%s VPS_API_TOKEN=vps_demo vpsbot run servers.list
+  VPS_API_URL=%s VPS_API_TOKEN=vps_demo vpsbot servers list
 
 Ctrl-C ends it.`, url, everywhere, url)
 }
