@@ -67,6 +67,7 @@ type output struct {
 	columns   []string
 	sort      string // a column; with - before it downwards
 	noHeaders bool
+	first     int // so many rows of a sorted list; 0: all
 }
 
 func (o output) isJSON() bool { return o.format == "json" }

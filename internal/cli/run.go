@@ -60,6 +60,9 @@ func (c *cli) runOperation(ctx context.Context, typed command.Command) error {
 	if err := r.readFlags(typed, c.output); err != nil {
 		return app.Invalid(err)
 	}
+	if c.output.sort != "" { // of all rows, not of those on the first page
+		c.output.first, r.limit = r.limit, math.MaxInt
+	}
 	values := maps.Clone(typed.Input)
 	if typed.Op.IsList() { // any number of rows, which the input does not take
 		delete(values, "limit")
@@ -172,13 +175,8 @@ func (r *operationRun) print(reply runner.Reply) error {
 		reply.Message = ""
 	}
 	out := r.resultOf(reply)
-	switch isProgram := r.output.isForProgram(); {
-	case isProgram && out.value == nil, !isProgram && reply.Class != runner.OK:
+	if isProgram := r.output.isForProgram(); isProgram && out.value == nil || !isProgram && reply.Class != runner.OK {
 		return nil
-	case isProgram:
-		if table, _ := reply.Table(); table.Part {
-			r.io.say("%s", table.Note)
-		}
 	}
 	return r.session.print(out)
 }

@@ -200,16 +200,20 @@ func (o output) arrange(r result) (t runner.Table, names []string, err error) {
 	if by != "" {
 		slices.SortStableFunc(order, func(i, j int) int { return compareCells(rows[i][by], rows[j][by], down) })
 	}
-	sorted := make([]string, len(names))
 	arranged := runner.Table{Header: columns, Note: t.Note, Part: t.Part}
-	for at, i := range order {
+	if o.first > 0 && o.first < len(order) {
+		order, arranged.Note = order[:o.first], fmt.Sprintf("The first %d of %s", o.first, t.Note)
+	}
+	isNamed := len(names) == len(rows)
+	var sorted []string
+	for _, i := range order {
 		cells := make([]string, len(columns))
 		for j, name := range columns {
 			cells[j] = rows[i][name]
 		}
 		arranged.Rows = append(arranged.Rows, cells)
-		if len(names) == len(order) {
-			sorted[at] = names[i]
+		if isNamed {
+			sorted = append(sorted, names[i])
 		}
 	}
 	return arranged, sorted, nil

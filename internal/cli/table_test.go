@@ -74,7 +74,7 @@ func TestTablesAtEachWidth(t *testing.T) {
 		for _, o := range []output{{}, {columns: []string{"server", "description", "tags", "server.id"}, sort: "-size"}, {noHeaders: true}} {
 			c, out, notes := screenOf(columns, o)
 			require.NoError(t, c.print(backups()))
-			fmt.Fprintf(&shown, "== %d columns, %v\n%s%s", columns, o, out, notes)
+			fmt.Fprintf(&shown, "== %d columns, columns %v sort %q noHeaders %v\n%s%s", columns, o.columns, o.sort, o.noHeaders, out, notes)
 			rows, _, _ := strings.Cut(out.String(), "1 to 3")
 			for line := range strings.Lines(rows) {
 				require.True(t, columns == 0 || runewidth.StringWidth(strings.TrimSuffix(line, "\n")) <= columns, "%d: %s", columns, line)
@@ -106,6 +106,9 @@ func TestColumnsAndOrder(t *testing.T) {
 		require.NoError(t, c.print(backups()))
 		require.Equal(t, want, strings.Join(strings.Fields(out.String()), " "), flags)
 	}
+	c, out, _ := screenOf(0, output{sort: "size", columns: []string{"id"}, first: 2})
+	require.NoError(t, c.print(backups()))
+	require.Equal(t, "id\n7\n501\nThe first 2 of 1 to 3 of 134 backups; --all shows all 134.\n", out.String())
 	for flags, want := range map[string]string{
 		"columns=sever":             `there is no column "sever"; there are: server, id, `,
 		"sort=-nope":                `there is no column "nope"; there are: id, server, `,
