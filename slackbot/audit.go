@@ -4,11 +4,11 @@ import (
 	"context"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/messages"
@@ -31,7 +31,7 @@ func (r *request) listAudit(ctx context.Context, c command.Command) error {
 	}
 	names, hasWords := r.namesOf(ctx), search(c.Rest)
 	rows = slices.DeleteFunc(rows, func(row audit.Row) bool {
-		return !hasWords(slices.Concat([]string{row.Operation, row.Target, string(row.Decision), string(row.Outcome)}, names(row.Actor), names(row.Approver))...)
+		return !hasWords(runner.RowWords(row, names)...)
 	})
 	return r.reply(ctx, blocks.Audit(rows[:min(maxAuditRows, len(rows))], r.Now()))
 }
@@ -72,12 +72,7 @@ func (b *Bot) namesOf(ctx context.Context) func(identity string) []string {
 // mention is how Slack writes a person or a channel that somebody picked from its list.
 var mention = regexp.MustCompile(`<[@#]([A-Z0-9]+)(?:\|[^<>]*)?>`)
 
-// search returns a function that reports whether each typed word is in one of some texts. A mention
-// stands for its id, and @name for the name. No words are in all texts.
+// search is [text.Search], where a mention stands for its id.
 func search(typed string) func(texts ...string) bool {
-	words := strings.Fields(strings.ToLower(mention.ReplaceAllString(typed, "$1")))
-	return func(texts ...string) bool {
-		all := strings.ToLower(strings.Join(texts, "\n")) // no word has a line break
-		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(all, strings.TrimPrefix(word, "@")) })
-	}
+	return text.Search(mention.ReplaceAllString(typed, "$1"))
 }

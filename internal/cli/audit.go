@@ -3,9 +3,9 @@ package cli
 import (
 	"cmp"
 	"context"
-	"iter"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,12 +15,23 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/permissions"
 )
 
 func auditCommand(c *cli) *cobra.Command {
-	return parent("audit", "Read, verify, sign and export the log of what was done",
+	list := auditListCommand(c)
+	return withDefault(list, parent("audit", "Read, verify, sign and export the log of what was done",
 		"The audit log holds every change, every refusal, and every approval with its outcome. Each row is\nchained to the one before, so that a row changed or dropped later is found. With a key, signed\ncheckpoints also show that its end was cut off, or that all of it was rewritten.",
-		auditListCommand(c), auditVerifyCommand(c), auditExportCommand(c), auditKeyCommand(c))
+		list, auditShowCommand(c), auditVerifyCommand(c), auditExportCommand(c), auditKeyCommand(c)))
+}
+
+// withDefault has a parent do what one of its commands does, where it is given alone.
+func withDefault(alone, parent *cobra.Command) *cobra.Command {
+	parent.RunE = func(cmd *cobra.Command, _ []string) error {
+		alone.SetContext(cmd.Context())
+		return alone.RunE(alone, nil)
+	}
+	return parent
 }
 
 type auditFlags struct {
@@ -28,12 +39,16 @@ type auditFlags struct {
 	since, until string
 }
 
+const auditListHelp = `Says what was done, asked, agreed to and refused, one sentence a line. Words choose the rows that have
+each of them: names of servers, operations, people, outcomes. -o table has the rows themselves.`
+
 func auditListCommand(c *cli) *cobra.Command {
 	var flags auditFlags
 	cmd := &cobra.Command{
-		Use: "list", Short: "Show the newest rows of the log, newest last", Args: noArgs,
-		Example: "  vpsbot audit list --operation '*.delete' --since 24h\n  vpsbot audit list --decision refused --json",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.listAudit(cmd.Context(), flags) },
+		Use: "list [WORD...]", Short: "Say what was done, the newest last", Long: auditListHelp, Args: cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		Example:           "  vpsbot audit list web-1 delete\n  vpsbot audit list --operation '*.delete' --since 7d\n  vpsbot audit list --decision refused --json",
+		RunE:              func(cmd *cobra.Command, words []string) error { return c.listAudit(cmd.Context(), flags, words) },
 	}
 	addFilterFlags(cmd, &flags)
 	cmd.Flags().IntVar(&flags.filter.Limit, "limit", 50, "how many of the newest rows; 0: all")
@@ -42,8 +57,8 @@ func auditListCommand(c *cli) *cobra.Command {
 
 func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	f := cmd.Flags()
-	f.StringVar(&flags.filter.Actor, "actor", "", "who asked, such as local:alice")
-	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*")
+	f.StringVar(&flags.filter.Actor, "actor", "", "who asked: an identity such as local:alice, or a person of the policy")
+	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*, or a verb: delete")
 	f.StringVar(&flags.filter.Target, "target", "", "a part of the target as it is shown, such as server:12345 or web-server-01")
 	f.StringVar(&flags.filter.Approval, "approval", "", "id of an approval")
 	addEnumFlag(cmd, (*string)(&flags.filter.Decision), "decision", text.Strings(audit.Decisions))
@@ -65,46 +80,109 @@ func checkEnum[T ~string](name string, value T, values []T) error {
 	return app.Errorf(runner.Invalid, "--%s %q is none: write %s", name, value, text.Join(text.Strings(values), "or"))
 }
 
-func (c *cli) listAudit(ctx context.Context, flags auditFlags) error {
-	filter, err := flags.read(c.Clock())
-	if err != nil {
-		return err
+func (c *cli) listAudit(ctx context.Context, flags auditFlags, words []string) error {
+	return c.withApp(ctx, anyone, func(s *session) error {
+		filter, err := flags.read(s.Now())
+		if err != nil {
+			return err
+		}
+		rows, err := s.readAudit(ctx, filter, words)
+		if err != nil {
+			return err
+		}
+		omitted := ""
+		if filter.Limit > 0 && len(rows) > filter.Limit {
+			rows, omitted = rows[1:], "only the newest; --limit 0 shows all"
+		}
+		return s.printAudit(rows, omitted)
+	})
+}
+
+// readAudit reads the rows that a filter and words choose, the newest last, and one more than the limit where there
+// are more: how many would take reading all of them.
+func (s *session) readAudit(ctx context.Context, filter audit.Filter, words []string) (rows []audit.Row, err error) {
+	var whose []permissions.Actor
+	if filter.Actor != "" {
+		whose = runner.IdentitiesNamed(s.Runner.Policy(), filter.Actor)
 	}
-	cfg, err := c.Config(ctx)
-	if err != nil {
-		return err
+	operation, unknown := runner.LoggedAs(s.Catalogue, filter.Operation)
+	filter.Operation = operation
+	if filter.Limit > 0 {
+		filter.Limit++
 	}
-	limit := filter.Limit
-	if limit > 0 {
-		filter.Limit++ // shows whether there are more; how many would take reading all of them
+	if len(words) > 0 {
+		hasWords := text.Search(strings.Join(words, " "))
+		filter.Where = func(row audit.Row) bool {
+			return hasWords(runner.RowWords(row, func(identity string) []string { return []string{identity, runner.NameOf(s.Runner.Policy(), identity)} })...)
+		}
 	}
-	var rows []audit.Row
-	err = app.WithLog(ctx, cfg, func(log *store.Log) (err error) {
-		rows, err = collect(log.Rows(ctx, filter))
+	err = app.WithLog(ctx, s.Config, func(log *store.Log) (err error) {
+		rows, err = runner.RowsOf(ctx, log, filter, whose)
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil && len(rows) == 0 && operation != "" && unknown != nil { // an operation of before may be in the log
+		return nil, app.Errorf(runner.Invalid, "--operation: %v", unknown)
 	}
-	omitted := ""
-	if limit > 0 && len(rows) > limit {
-		rows = rows[1:]
-		omitted = "only the newest; --limit 0 shows all"
-	}
+	slices.Reverse(rows)
+	return rows, err
+}
+
+func (s *session) printAudit(rows []audit.Row, omitted string) error {
 	var numbers []string
 	for _, row := range rows {
 		numbers = append(numbers, strconv.FormatInt(row.Seq, 10))
 	}
-	table := auditTable(rows, omitted, c.Clock())
-	err = c.print(result{value: rows, lines: true, table: &table, names: numbers})
-	if omitted != "" && c.output.isForProgram() {
-		c.io.say("%s", omitted)
+	if omitted != "" && s.output.isForProgram() {
+		s.io.say("%s", omitted)
 	}
-	return err
+	if s.output.format != "" || s.output.columns != nil || s.output.sort != "" {
+		table := auditTable(rows, omitted)
+		return s.print(result{value: rows, lines: true, table: &table, names: numbers})
+	}
+	lines := s.sentences(rows)
+	switch {
+	case len(rows) == 0:
+		lines = []string{"The log has no such row."}
+	case omitted != "":
+		lines = append(lines, "("+omitted+")")
+	}
+	return s.print(result{text: strings.Join(lines, "\n")})
+}
+
+// sentences says rows with their times, and their accounts where there are several.
+func (s *session) sentences(rows []audit.Row) (lines []string) {
+	accounts := map[string]bool{}
+	for _, row := range rows {
+		accounts[row.Account] = true
+	}
+	for _, told := range s.teller().Tell(rows) {
+		line := clock(told.At, s.Now(), "15:04") + " " + told.Says
+		if len(accounts) > 1 && told.Account != "" {
+			line += " (" + text.Clean(told.Account) + ")"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (s *session) teller() runner.Teller {
+	return runner.Teller{Catalogue: s.Catalogue, Policy: s.Runner.Policy()}
+}
+
+// clock is a time of the local zone, with its day where that is not today.
+func clock(at, now time.Time, layout string) string {
+	at, now = at.Local(), now.Local()
+	if at.Format(time.DateOnly) != now.Format(time.DateOnly) {
+		layout = time.DateOnly + " " + layout
+	}
+	return at.Format(layout)
 }
 
 func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 	filter := f.filter
+	if filter.Actor != "" && strings.Contains(filter.Actor, ":") && !runner.IsIdentity(filter.Actor) {
+		return filter, app.Errorf(runner.Invalid, "--actor %q is no identity: write local:NAME, key:NAME, slack:ID, or the name of a person of the policy", filter.Actor)
+	}
 	if filter.Valid() != nil {
 		return filter, app.Errorf(runner.Invalid, "--operation %q is not a glob: write such as servers.*", filter.Operation)
 	}
@@ -124,27 +202,11 @@ func (f auditFlags) read(now time.Time) (audit.Filter, error) {
 	return filter, nil
 }
 
-func collect(rows iter.Seq2[audit.Row, error]) (out []audit.Row, err error) {
-	for row, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, row)
-	}
-	return out, nil
-}
-
-// auditTable shows the day of a row only where it is not today.
-func auditTable(rows []audit.Row, omitted string, now time.Time) runner.Table {
+func auditTable(rows []audit.Row, omitted string) runner.Table {
 	t := runner.Table{Header: []string{"seq", "at", "actor", "surface", "account", "operation", "target", "decision", "outcome", "approver", "approval"}}
-	today := now.UTC().Format(time.DateOnly)
 	for _, row := range rows {
-		at := row.At.UTC().Format(time.RFC3339)
-		if row.At.UTC().Format(time.DateOnly) == today {
-			at = row.At.UTC().Format("15:04:05Z")
-		}
 		t.Rows = append(t.Rows, []string{
-			strconv.FormatInt(row.Seq, 10), at, text.Clean(row.Actor), row.Surface, text.Clean(row.Account),
+			strconv.FormatInt(row.Seq, 10), row.At.UTC().Format(time.RFC3339), text.Clean(row.Actor), row.Surface, text.Clean(row.Account),
 			text.Clean(row.Operation), text.Clean(row.Target), string(row.Decision), string(row.Outcome), text.Clean(row.Approver), row.Approval,
 		})
 	}
@@ -152,6 +214,6 @@ func auditTable(rows []audit.Row, omitted string, now time.Time) runner.Table {
 	if omitted != "" {
 		t.Note += " (" + omitted + ")"
 	}
-	t.Note += "; --json shows everything about each."
+	t.Note += "; -o json shows everything about each."
 	return t
 }

@@ -43,14 +43,25 @@ func RowsOf(ctx context.Context, log audit.Store, f audit.Filter, whose []permis
 	return rows, nil
 }
 
-// IdentitiesNamed returns the identities that a typed word may mean in the log: those of a person of the policy, or of
-// whom the identity belongs to; a bare name is a user of a machine or a key.
+// IsIdentity reports whether a typed word has the form of an identity: "local:alice".
+func IsIdentity(typed string) bool {
+	kind, name, _ := strings.Cut(typed, ":")
+	return typed == audit.Itself || name != "" && slices.Contains([]string{"local", "key", "slack"}, kind)
+}
+
+// RowWords are the texts of a row in which people search; names has those of an identity.
+func RowWords(row audit.Row, names func(identity string) []string) []string {
+	return slices.Concat([]string{row.Operation, row.Target, string(row.Decision), string(row.Outcome)}, names(row.Actor), names(row.Approver))
+}
+
+// IdentitiesNamed returns the identities that a typed word may mean in the log: itself, or those of the policy's person;
+// a bare name that is no person's is that of a user of a machine or of a key.
 func IdentitiesNamed(policy permissions.Policy, typed string) []permissions.Actor {
-	if person, known := policy.Person(permissions.Actor(typed)); policy.Book != nil && known && person != "" {
-		return append([]permissions.Actor{}, policy.Identities(permissions.Actor(person))...)
-	}
-	if strings.Contains(typed, ":") || typed == audit.Itself {
+	if IsIdentity(typed) {
 		return []permissions.Actor{permissions.Actor(typed)}
+	}
+	if person, known := policy.Person(permissions.Actor(typed)); policy.Book != nil && known {
+		return append([]permissions.Actor{}, policy.Identities(permissions.Actor(person))...)
 	}
 	return []permissions.Actor{permissions.Local(typed), permissions.Key(typed)}
 }
@@ -85,21 +96,31 @@ type Told struct {
 }
 
 // Tell says rows in sentences, in their order. What only began something that another of the rows ended is left out.
-func (t Teller) Tell(rows []audit.Row) (told []Told) {
-	channels, ended := map[string]string{}, map[string]bool{}
+func (t Teller) Tell(rows []audit.Row) []Told {
+	began := func(row audit.Row) bool {
+		return row.Approval != "" && row.Decision == audit.Allowed && row.Outcome == ""
+	}
+	ended := map[string]bool{}
 	for _, row := range rows {
+		ended[row.Approval] = ended[row.Approval] || row.Outcome != ""
+	}
+	return slices.DeleteFunc(t.TellAll(rows), func(told Told) bool { return began(told.Row) && ended[told.Approval] })
+}
+
+// TellAll is Tell that leaves out nothing.
+func (t Teller) TellAll(rows []audit.Row) (told []Told) {
+	channels := map[string]string{}
+	for _, row := range rows {
+		key := row.Approval + " " + row.Approver
 		if channel, ok := strings.CutPrefix(row.Reason, agreedIn("")); ok {
-			channels[row.Approval+" "+row.Approver] = channel
+			channels[key] = channel
 		} else if row.Reason == agreedIn(string(permissions.Script)) {
-			channels[row.Approval+" "+row.Approver] = string(permissions.Script)
+			channels[key] = string(permissions.Script)
 		}
-		ended[row.Approval] = ended[row.Approval] || row.Decision == audit.Allowed && row.Outcome != ""
 	}
 	for _, row := range rows {
-		if row.Approval == "" || !ended[row.Approval] || row.Decision != audit.Allowed || row.Outcome != "" {
-			sentence := t.Sentence(row, channels[row.Approval+" "+row.Approver])
-			told = append(told, Told{row, sentence, strings.TrimPrefix(because(row), ": ")})
-		}
+		sentence := t.Sentence(row, channels[row.Approval+" "+row.Approver])
+		told = append(told, Told{row, sentence, strings.TrimPrefix(because(row), ": ")})
 	}
 	return told
 }

@@ -65,3 +65,13 @@ func distance(a, b []rune) int {
 	}
 	return last[len(b)]
 }
+
+// Search returns a function that reports whether each typed word is in one of some texts, in any case; @name is the
+// name. No words are in all texts.
+func Search(typed string) func(texts ...string) bool {
+	words := strings.Fields(strings.ToLower(typed))
+	return func(texts ...string) bool {
+		all := strings.ToLower(strings.Join(texts, "\n")) // no word has a line break
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(all, strings.TrimPrefix(word, "@")) })
+	}
+}
