@@ -73,7 +73,7 @@ func (c *cli) argumentValues(cmd *cobra.Command) completer {
 	switch strings.TrimPrefix(cmd.CommandPath(), "vpsbot ") {
 	case "policy check", "store backup", "audit verify":
 		return completeFiles
-	case "policy explain":
+	case "policy explain", "why":
 		return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 1 {
 				return c.completeServer(cmd, args, word)

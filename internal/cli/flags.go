@@ -23,6 +23,7 @@ func (c *cli) addPages(root *cobra.Command) {
 		return
 	}
 	root.AddCommand(topics()...)
+	root.AddCommand(c.whyCommand())
 	resources := map[string]*cobra.Command{}
 	for _, op := range c.Catalogue.Operations() {
 		resource, action, _ := strings.Cut(op.Name, ".")
@@ -64,7 +65,7 @@ func resourceTitle(resource string) string {
 
 func operationCommand(c *cli, op *tools.Op, name string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: usage(op, name), Short: op.Title, Long: describe(op), Example: examples(op), DisableFlagsInUseLine: true,
+		Use: usage(op, name), Aliases: command.Aliases(name), Short: op.Title, Long: describe(op), Example: examples(op), DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }, // runWords runs it
 	}
 	for _, f := range op.Fields {

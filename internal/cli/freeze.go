@@ -21,8 +21,7 @@ func freezeCommand(c *cli) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: "freeze", Short: "Stop every change, by everybody", Long: freezeHelp, Args: noArgs,
-		Example: "  vpsbot freeze --reason 'the assistant behaves strangely'",
-		RunE:    c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.freeze(ctx, reason) }),
+		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.freeze(ctx, reason) }),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "the reason, shown to everybody who is refused")
 	return c.withOutput(cmd, false)

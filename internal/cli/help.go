@@ -26,6 +26,8 @@ const helpWidth = 80 // columns of a page of help
 var (
 	//go:embed help/environment.txt
 	environmentHelp string
+	//go:embed help/examples.txt
+	allExamples string
 	//go:embed help/exit-codes.txt
 	exitCodesHelp string
 	//go:embed help/output.txt
@@ -86,8 +88,7 @@ func describeTerm(b *strings.Builder, term, meaning, fallback string) {
 func (c *cli) helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND|TOPIC]", Short: "Show the help of a command or a topic", DisableFlagsInUseLine: true,
-		Long:    "Shows the help of a command, the same as --help behind it, or of a topic.",
-		Example: "  vpsbot help keys create\n  vpsbot help environment",
+		Long: "Shows the help of a command, the same as --help behind it, or of a topic.",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (words []string, _ cobra.ShellCompDirective) {
 			if page, rest := descend(cmd.Root(), args); len(rest) == 0 {
 				for _, sub := range manualOf(page) {
@@ -171,7 +172,7 @@ func helpPage(cmd *cobra.Command) string {
 	if cmd.Runnable() {
 		section("Usage", usageLines(cmd))
 	}
-	section("Examples", exampleLines(cmd.Example))
+	section("Examples", exampleLines(examplesOf(cmd)))
 	for _, group := range append(cmd.Groups(), &cobra.Group{Title: "Commands:"}) {
 		section(strings.TrimSuffix(group.Title, ":"), commandLines(cmd, func(sub *cobra.Command) bool {
 			return sub.GroupID == group.ID && (sub.IsAvailableCommand() || sub.Name() == "help")
@@ -192,6 +193,9 @@ func helpPage(cmd *cobra.Command) string {
 
 func usageLines(cmd *cobra.Command) string {
 	lines := "  " + cmd.UseLine()
+	for _, alias := range cmd.Aliases {
+		lines += "\n  " + strings.Replace(cmd.UseLine(), " "+cmd.Name(), " "+alias, 1)
+	}
 	if cmd.HasAvailableSubCommands() && !strings.Contains(cmd.Use, " ") {
 		lines += "\n  " + cmd.CommandPath() + " COMMAND"
 	}
@@ -214,6 +218,22 @@ func commandLines(cmd *cobra.Command, wanted func(*cobra.Command) bool) string {
 		}
 	}
 	return b.String()
+}
+
+// examplesOf are the examples of a command: of an operation those of the catalogue.
+func examplesOf(cmd *cobra.Command) string {
+	var lines []string
+	for line := range strings.Lines(allExamples) {
+		_, words, _ := strings.Cut(line, "vpsbot ") // behind variables
+		of, _ := descend(cmd.Root(), strings.Fields(words))
+		if of.Example != "" { // of run: the operation has its own
+			of = of.Parent()
+		}
+		if of == cmd && cmd.HasParent() {
+			lines = append(lines, "  "+strings.TrimSpace(line))
+		}
+	}
+	return cmp.Or(cmd.Example, strings.Join(lines, "\n"))
 }
 
 // exampleLines parts a command that is too long before a flag, as a shell reads it.

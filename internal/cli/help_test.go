@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -91,4 +93,77 @@ func TestTheReadmeHasTheExitCodes(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	require.Contains(t, strings.ReplaceAll(string(readme), "\n", " "), exitCodeLine())
+}
+
+var wordsOfLine = regexp.MustCompile(`'[^']*'|\S+`)
+
+// typed are the words that a shell makes of a line of help, without variables before it and what is behind > or |.
+func typed(t *testing.T, line string) []string {
+	t.Helper()
+	before, after, _ := strings.Cut(line, "vpsbot ")
+	for word := range strings.FieldsSeq(before) {
+		require.Regexp(t, "^(VPS|VPSBOT)_[A-Z_]+=", word, line)
+	}
+	words := wordsOfLine.FindAllString(after, -1)
+	if end := slices.IndexFunc(words, func(w string) bool { return w == ">" || w == "|" }); end >= 0 {
+		words = words[:end]
+	}
+	for i := range words {
+		words[i] = strings.Trim(words[i], "'")
+	}
+	return words
+}
+
+// checkTyped fails for words that the program would refuse as mistyped.
+func checkTyped(t *testing.T, root *cobra.Command, line string) {
+	t.Helper()
+	words := typed(t, line)
+	if asked, isOperation := asWords(root, words); isOperation {
+		_, err := grammar().ParseArgs(nil, asked)
+		require.NoError(t, err, line)
+		return
+	}
+	cmd, args, err := root.Find(words)
+	require.NoError(t, err, line)
+	require.True(t, cmd.HasParent(), line)
+	require.NoError(t, cmd.ParseFlags(args), line)
+	require.NoError(t, cmd.ValidateArgs(cmd.Flags().Args()), line)
+}
+
+// Every command that does something has an example, and each can be typed.
+func TestExamples(t *testing.T) {
+	tried := 0
+	bare := func() *cobra.Command { // as it is before there are pages, and without the flags of another example
+		return rootCommand(testSession(IO{Out: io.Discard, Err: io.Discard}).cli, nil)
+	}
+	eachPage(t, func(t *testing.T, cmd *cobra.Command) {
+		for line := range strings.Lines(examplesOf(cmd)) {
+			tried++
+			require.Equal(t, "  ", line[:2])
+			checkTyped(t, bare(), line)
+		}
+		isShell := cmd.HasParent() && cmd.Parent().Name() == "completion" // cobra's, with examples in the text
+		if cmd.Runnable() && !strings.Contains(cmd.Use, "COMMAND") && !isShell && cmd.Name() != "completion" {
+			require.NotEmpty(t, examplesOf(cmd))
+		}
+	})
+	require.Greater(t, tried, 100)
+	for line := range strings.Lines(allExamples) {
+		if strings.TrimSpace(line) != "" {
+			checkTyped(t, bare(), line)
+		}
+	}
+}
+
+// What topics show can be typed, too.
+func TestTopicsShowWhatCanBeTyped(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, cmd := range append(topics(), &cobra.Command{Long: rootHelp}) {
+		for _, line := range regexp.MustCompile(`(?m)^  ([A-Z_]+=\S+ )*vpsbot .*`).FindAllString(cmd.Long, -1) {
+			seen++
+			checkTyped(t, rootCommand(testSession(IO{Out: io.Discard, Err: io.Discard}).cli, nil), line)
+		}
+	}
+	require.Greater(t, seen, 5)
 }

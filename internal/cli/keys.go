@@ -36,9 +36,8 @@ func createKeyCommand(c *cli) *cobra.Command {
 	var expires, out string
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make an access key, and print it this once",
-		Long:    createKeyHelp,
-		Example: "  vpsbot keys create lead-laptop --expires 90d --out ~/.config/vpsbot/key",
-		Args:    oneArg("a name for the key"), ValidArgsFunction: cobra.NoFileCompletions,
+		Long: createKeyHelp,
+		Args: oneArg("a name for the key"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: c.runOnStore(func(ctx context.Context, s *session, args []string) error { // the first key is made by somebody without an identity
 			return s.createKey(ctx, args[0], expires, out)
 		}),

@@ -60,8 +60,8 @@ func manPage(cmd *cobra.Command, date string) string {
 		b.WriteString(".SH OPTIONS\n")
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { b.WriteString(roffFlag(f)) })
 	}
-	if cmd.Example != "" {
-		b.WriteString(".SH EXAMPLES\n" + verbatim(exampleLines(cmd.Example)))
+	if examples := examplesOf(cmd); examples != "" {
+		b.WriteString(".SH EXAMPLES\n" + verbatim(exampleLines(examples)))
 	}
 	var also []string
 	related := manualOf(cmd)

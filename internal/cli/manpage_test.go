@@ -25,7 +25,7 @@ func TestManPages(t *testing.T) {
 		page := pages[name+"."+section]
 		require.Contains(t, page, `"2026-01-31"`, name)
 		require.Contains(t, page, ".SH SEE ALSO\n\\fBvpsbot", name)
-		if cmd.Example != "" {
+		if examplesOf(cmd) != "" {
 			require.Contains(t, page, ".SH EXAMPLES\n", name)
 		}
 		for _, c := range []byte(page) {

@@ -38,7 +38,7 @@ func policyCheckCommand(c *cli) *cobra.Command {
 	return c.withOutput(&cobra.Command{
 		Use: "check FILE", Short: "Check a policy file for errors and warnings, and run its tests",
 		Long: "Reads the file like the one in force, warns of what is legal but hardly meant, and runs its tests:\nsection. Ends with 2 for an error in the file and 1 for a test that fails.",
-		Args: oneArg("the path of a policy file"), Example: "  vpsbot policy check policy.yaml",
+		Args: oneArg("the path of a policy file"),
 		RunE: func(_ *cobra.Command, args []string) error { return c.checkPolicy(args[0]) },
 	}, false)
 }
@@ -93,8 +93,6 @@ func policyExplainCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "explain OPERATION [SERVER]", Short: "Show which rule decides, and what would be needed",
 		Long: "Shows the policy's decision for one person, place, operation and server, and why. Without a server\nit shows as much of it as is decided. Nothing is run. What the token may do is not part of it:\nvpsbot operations --all shows that.",
-		Example: "  vpsbot policy explain --who lead --where slack:C061EG9SL servers.delete staging-1\n" +
-			"  vpsbot policy explain --who '*' --where mcp --file policy.yaml servers.list",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return app.Errorf(runner.Invalid, "%s takes an operation, and a server if it is about one; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())

@@ -29,10 +29,6 @@ money shows a card and asks [y/N]; what destroys data asks you to type the name.
 terminal can answer. Elsewhere, in a pipe, a background job or CI, it ends with exit code 4 and says
 how a person agrees; a flag answers there only where the policy lets a script do so.
 
-  vpsbot servers list
-  vpsbot get web-server-01 --json
-  vpsbot delete web-server-01 --dry-run
-
 `
 
 // runCommand is "run", below which addOperations puts the operations.

@@ -31,8 +31,7 @@ func manifestCommand(c *cli) *cobra.Command {
 	var f slackbot.Features
 	cmd := &cobra.Command{
 		Use: "manifest", Short: "Print the manifest of the app", Long: manifestHelp, Args: noArgs,
-		Example: "  vpsbot slack manifest --socket --home\n  vpsbot slack manifest --url https://vpsbot.example.com",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.printManifest(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.printManifest(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.Socket, "socket", false, "Socket Mode instead of HTTP")

@@ -30,8 +30,7 @@ func storeMigrateCommand(c *cli) *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Copy a SQLite database to PostgreSQL", Long: migrateHelp, Args: noArgs,
-		Example: "  VPSBOT_DATABASE_URL=postgres://… vpsbot store migrate --from sqlite:/var/lib/vpsbot/vpsbot.db",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.migrate(cmd.Context(), from, to) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.migrate(cmd.Context(), from, to) },
 	}
 	cmd.Flags().StringVar(&from, "from", "", "sqlite:PATH")
 	cmd.Flags().StringVar(&to, "to", "", "postgres://USER:PASSWORD@HOST/DATABASE")
@@ -71,8 +70,7 @@ func (c *cli) migrate(ctx context.Context, from, to string) error {
 func storeBackupCommand(c *cli) *cobra.Command {
 	return c.withOutput(&cobra.Command{
 		Use: "backup FILE", Short: "Copy the SQLite database into a new file, while it is in use", Args: oneArg("the path of a new file"),
-		Long:    "Writes a whole copy, as of one moment, for you alone. A file that exists is never replaced.",
-		Example: "  vpsbot store backup /backup/vpsbot-2026-01-31.db",
+		Long: "Writes a whole copy, as of one moment, for you alone. A file that exists is never replaced.",
 		RunE: c.run(anyone, func(ctx context.Context, s *session, args []string) error {
 			if !s.HasStore() {
 				return app.Errorf(runner.Failed, "there is no database yet, so there is nothing to copy")

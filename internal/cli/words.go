@@ -146,6 +146,17 @@ func (c *cli) operationHelp(root *cobra.Command, about command.Command) error {
 	return cmd.Help()
 }
 
+// whyCommand is the page of why, which [cli.runWords] runs.
+func (c *cli) whyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "why OPERATION [SERVER] [flags]", Short: "Say what decides about an operation, and what it would need", GroupID: groupUse,
+		Long: "Says what decides about an operation that you would run, and what it would need: the policy, the token,\n" +
+			"whose yes. It takes the words and the flags of the operation, and runs nothing.",
+		DisableFlagsInUseLine: true,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+}
+
 // why says what decides about an operation, and what it would need.
 func (s *session) why(ctx context.Context, typed command.Command) error {
 	input, err := fieldtext.Encode(typed.Op, typed.Input)

@@ -19,6 +19,16 @@ const list = "list"
 // Other words for actions that run at once.
 var aliases = map[string]string{"ls": list, "rm": "delete", "show": "get"}
 
+// Aliases returns the other words for an action.
+func Aliases(action string) (words []string) {
+	for word, of := range aliases {
+		if of == action {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
 // Words of other tools. They are suggested, never run: "kill" need not be the same everywhere.
 var synonyms = map[string]string{
 	"restart": "reboot", "reset": "reboot", "cycle": "reboot",
