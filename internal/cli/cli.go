@@ -191,6 +191,9 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Args, completion.RunE = noArgs, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		completion.Use, completion.Short = "completion COMMAND", "Make the script by which a shell completes vpsbot's words"
+		completion.DisableFlagsInUseLine = true
 		for _, shell := range completion.Commands() {
 			shell.Args = noArgs // cobra's own error has another exit code
 		}

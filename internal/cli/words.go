@@ -116,7 +116,7 @@ func (c *cli) mistyped(err error, root *cobra.Command, words []string) error {
 		if page, _ := descend(root, []string{near}); page.IsAdditionalHelpTopicCommand() {
 			near = "help " + near
 		}
-		if near != "" {
+		if near != "" && near != words[0] {
 			says += "; did you mean: vpsbot " + near
 		}
 	}
