@@ -65,6 +65,9 @@ func (c *cli) runOperation(ctx context.Context, typed command.Command) error {
 	}
 	return c.withApp(ctx, required, func(s *session) error {
 		r.session = s
+		if err := s.askFields(ctx, typed.Op, values); err != nil {
+			return err
+		}
 		if err := missing(typed.Op, values); err != nil {
 			return err
 		}

@@ -49,13 +49,13 @@ func (q request) findID(ctx context.Context, field tools.Field) (apiclient.ID, e
 	if !ok || list.View.Choices == nil {
 		return apiclient.ID{}, &tools.InputError{Text: field.Name + " is not an id: ids are whole numbers or UUIDs, such as 12345, not " + text.Quote(word)}
 	}
-	w := choosing{word: word, field: field.Name, zone: q.zone()}
+	w := choosing{word: word, field: field.Name, now: q.Now().In(q.zone())}
 	call, server := q.call, ""
 	call.Operation, call.Input, call.Limit, call.RequestID, call.OnRecord = list.Name, nil, math.MaxInt, "", nil
 	if list.View.Dated {
 		var err error
 		if server, w.word, err = q.splitWord(field.Name, word); err == nil {
-			w.from, w.to, err = w.days(q.Now())
+			_, _, err = w.days()
 		}
 		if err != nil {
 			return apiclient.ID{}, err
@@ -70,11 +70,21 @@ func (q request) findID(ctx context.Context, field tools.Field) (apiclient.ID, e
 	if reply.Class != OK {
 		return apiclient.ID{}, replyError(reply, "finding "+text.Quote(word)+" needs "+list.Name+": ")
 	}
-	w.all, w.of = list.View.Choices(reply.Value), strings.TrimSuffix(list.Noun(), "s")
-	if server != "" {
-		w.of += " of " + text.Quote(server)
+	return w.in(reply, server)
+}
+
+// ChoiceIn returns the id that a word means in the reply of a whole list whose objects have names or dates: the id
+// itself, or that of a name or a day.
+func ChoiceIn(list Reply, field, word string, now time.Time) (apiclient.ID, error) {
+	for _, c := range list.Op.View.Choices(list.Value) {
+		if c.ID.Key() == tools.NormalizeUnicode(word) {
+			return c.ID, nil
+		}
 	}
-	return w.pick(list.View.Dated)
+	if apiclient.LooksLikeID(word) {
+		return apiclient.ID{}, &tools.InputError{Text: field + ": none has the id " + text.Clean(word)}
+	}
+	return choosing{word: word, field: field, now: now}.in(list, "")
 }
 
 // zone is where a day begins and ends: at a terminal as its clock has it, elsewhere by UTC.
@@ -120,22 +130,37 @@ func replyError(reply Reply, before string) error {
 // choosing is a word and what it may mean.
 type choosing struct {
 	word, field string
-	of          string // what is chosen: "backup of “web-1”"
-	zone        *time.Location
+	now         time.Time // where days begin and end as they do for the asker
+	of          string    // what is chosen: "backup of “web-1”"
 	from, to    time.Time // of a word that means a day; zero for the latest of all
 	all         []tools.Choice
 }
 
+// in returns the choice of a list, which was read of one server alone if one is named.
+func (w choosing) in(list Reply, server string) (_ apiclient.ID, err error) {
+	w.all, w.of = list.Op.View.Choices(list.Value), strings.TrimSuffix(list.Op.Noun(), "s")
+	if server != "" {
+		w.of += " of " + text.Quote(server)
+	}
+	if list.Op.View.Dated {
+		if w.from, w.to, err = w.days(); err != nil {
+			return apiclient.ID{}, err
+		}
+	}
+	return w.pick(list.Op.View.Dated)
+}
+
 // days returns the time in which a word wants a copy to have been made.
-func (w choosing) days(now time.Time) (from, to time.Time, err error) {
+func (w choosing) days() (from, to time.Time, err error) {
+	now, zone := w.now, w.now.Location()
 	switch strings.ToLower(w.word) {
 	case "latest":
 		return from, to, nil
 	case "yesterday":
-		year, month, day := now.In(w.zone).Date()
-		from = time.Date(year, month, day-1, 0, 0, 0, 0, w.zone)
+		year, month, day := now.Date()
+		from = time.Date(year, month, day-1, 0, 0, 0, 0, zone)
 	default:
-		if from, err = time.ParseInLocation(time.DateOnly, w.word, w.zone); err != nil {
+		if from, err = time.ParseInLocation(time.DateOnly, w.word, zone); err != nil {
 			return from, to, &tools.InputError{Text: w.field + " is not an id: give one such as 12345, or latest, yesterday or a day such as 2026-11-29, not " + text.Quote(w.word)}
 		}
 	}
@@ -185,7 +210,7 @@ func (w choosing) listed(all []tools.Choice) string {
 	for _, c := range all[:min(len(all), mostChoices)] {
 		about := slices.DeleteFunc(slices.Clone(c.Names), func(name string) bool { return name == "" })
 		if !c.Made.IsZero() {
-			about = append(about, c.Made.In(w.zone).Format("2006-01-02 15:04 MST"))
+			about = append(about, c.Made.In(w.now.Location()).Format("2006-01-02 15:04 MST"))
 		}
 		if !c.Ready {
 			about = append(about, "not completed")
