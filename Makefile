@@ -5,7 +5,7 @@ test: ## all tests, with the race detector
 	go test -race ./...
 
 golden: ## writes what tests compare with: schemas, the reference page, help, cards; look at the diff
-	go test ./tools ./cmd/vpsbot ./slackbot/blocks ./internal/command -update
+	go test ./tools ./cmd/vpsbot ./slackbot/blocks ./internal/command ./internal/cli -update
 
 proof: ## every figure of docs/proof.md at full size; writes the page
 	VPSBOT_PROOF=full go test -count=1 ./internal/runner ./internal/store ./slackbot/blocks

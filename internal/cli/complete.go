@@ -173,16 +173,30 @@ func completeColumns(row reflect.Type) completer {
 		if strings.HasPrefix(word, "-") { // of --sort
 			before = "-"
 		}
-		if row == nil {
-			return nil, noFiles
-		}
-		for _, f := range reflect.VisibleFields(row) {
-			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-				names = append(names, before+name)
-			}
+		for _, name := range fieldNames(row) {
+			names = append(names, before+name)
 		}
 		return names, noFiles | cobra.ShellCompDirectiveKeepOrder
 	}
+}
+
+// fieldNames are the names that the fields of a struct have in JSON; nil has none.
+func fieldNames(row reflect.Type) (names []string) {
+	if row == nil || row.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, f := range reflect.VisibleFields(row) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// rowOf is what the table of a list has in a row.
+func rowOf(op *tools.Op) reflect.Type {
+	rows, _ := op.View.Row.FieldByName("Results")
+	return rows.Type.Elem()
 }
 
 // completeFields makes the flags and the argument of an operation complete to what the account has.
@@ -200,9 +214,8 @@ func (c *cli) completeFields(cmd *cobra.Command, op *tools.Op) {
 		}
 	}
 	if op.IsList() {
-		rows, _ := op.View.Row.FieldByName("Results")
 		for _, flag := range []string{"columns", "sort"} {
-			_ = cmd.RegisterFlagCompletionFunc(flag, completeColumns(rows.Type.Elem()))
+			_ = cmd.RegisterFlagCompletionFunc(flag, completeColumns(rowOf(op)))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ const widestLabel = 24 // a longer one, of a field that nobody knows, moves its 
 // details are the fields of an object in JSON, each with a label: made from the JSON alone, so that a field that is
 // new in VPS.org's answer shows as well.
 func (s style) details(object jsontext.Value, now time.Time) string {
-	lines := detailsOf(object, 0, now)
+	lines := detailsOf(membersOf(object), 0, now)
 	indent := func(l detail) string { return strings.Repeat("  ", l.depth) + l.label + ":" }
 	width := 0
 	for _, l := range lines {
@@ -45,8 +46,8 @@ func (s style) details(object jsontext.Value, now time.Time) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func detailsOf(object jsontext.Value, depth int, now time.Time) (lines []detail) {
-	for _, m := range membersOf(object) {
+func detailsOf(members []member, depth int, now time.Time) (lines []detail) {
+	for _, m := range members {
 		label := labelOf(m.name)
 		elements := elementsOf(m.value)
 		switch {
@@ -65,8 +66,7 @@ func detailsOf(object jsontext.Value, depth int, now time.Time) (lines []detail)
 
 // nested are the details of an object inside another: its name and id stand in the line of its label.
 func nested(label string, object jsontext.Value, depth int, now time.Time) []detail {
-	lines, name, id := []detail(nil), "", ""
-	var rest []member
+	name, id, rest := "", "", []member(nil)
 	for _, m := range membersOf(object) {
 		switch m.name {
 		case "name":
@@ -77,19 +77,11 @@ func nested(label string, object jsontext.Value, depth int, now time.Time) []det
 			rest = append(rest, m)
 		}
 	}
-	heading := name
-	if name == "" {
-		heading = id
-	} else if id != "" {
+	heading := cmp.Or(name, id)
+	if name != "" && id != "" {
 		heading += " (id " + id + ")"
 	}
-	lines = append(lines, detail{depth, label, heading})
-	for _, m := range rest {
-		one, _ := jsontext.AppendQuote(nil, m.name)
-		member := "{" + string(one) + ":" + string(m.value) + "}"
-		lines = append(lines, detailsOf(jsontext.Value(member), depth+1, now)...)
-	}
-	return lines
+	return append([]detail{{depth, label, heading}}, detailsOf(rest, depth+1, now)...)
 }
 
 // valueOf is the value of a field as a person reads it.

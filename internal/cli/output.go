@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -181,6 +182,7 @@ type result struct {
 	lines bool          // of -o json: value is a list, and each of its elements has a line
 	table *runner.Table // of a list
 	rows  any           // what the table's rows are made of, where that is not value
+	row   reflect.Type  // which fields they may have, where that is not an element of value
 	names []string      // of -o name: what the other commands take as the argument, one a line
 	text  string        // of -o table, where there is no table
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -32,6 +33,7 @@ func (r *operationRun) resultOf(reply runner.Reply) result {
 	case reply.Class != runner.OK:
 	case isTable:
 		table.Note = allNote(table.Note)
+		out.row = rowOf(reply.Op)
 		out.table, out.names = &table, namesOf(reply.Value, raw, table.Part)
 	case reply.Op.IsRead():
 		out.text, out.names = r.io.style(r.Variables).details(jsontext.Value(raw), r.Now()), namesOf(reply.Value, raw, true)
@@ -256,6 +258,15 @@ func cellsOf(r result) (rows []map[string]string, known []string, err error) {
 			cells[name] = shown[j]
 		}
 		rows = append(rows, cells)
+	}
+	row := r.row
+	if list := reflect.TypeOf(r.value); row == nil && list.Kind() == reflect.Slice {
+		row = list.Elem()
+	}
+	for _, name := range fieldNames(row) { // which none of these has
+		if !slices.Contains(known, name) {
+			known = append(known, name)
+		}
 	}
 	return rows, known, nil
 }

@@ -20,12 +20,12 @@ func yamlOf(v jsontext.Value) (lines []string) {
 		for _, m := range membersOf(v) {
 			inner, key := yamlOf(m.value), yamlText(m.name)+":"
 			switch {
-			case len(inner) == 1 && !isBlock(m.value):
-				lines = append(lines, key+" "+inner[0])
-			case m.value.Kind() == '[':
+			case m.value.Kind() == '[' && inner[0] != "[]":
 				lines = append(append(lines, key), inner...)
-			default:
+			case m.value.Kind() == '{' && inner[0] != "{}":
 				lines = append(append(lines, key), indented("  ", "  ", inner)...)
+			default:
+				lines = append(lines, key+" "+inner[0])
 			}
 		}
 		if lines == nil {
@@ -47,18 +47,10 @@ func yamlOf(v jsontext.Value) (lines []string) {
 	return lines
 }
 
-// isBlock reports whether a value takes lines of its own.
-func isBlock(v jsontext.Value) bool {
-	return v.Kind() == '{' && len(membersOf(v)) > 0 || v.Kind() == '[' && len(elementsOf(v)) > 0
-}
-
 func indented(first, others string, lines []string) (out []string) {
-	for i, line := range lines {
-		if i == 0 {
-			out = append(out, first+line)
-		} else {
-			out = append(out, others+line)
-		}
+	for _, line := range lines {
+		out = append(out, first+line)
+		first = others
 	}
 	return out
 }
