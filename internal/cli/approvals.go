@@ -29,8 +29,9 @@ const (
 )
 
 func approvalsCommand(c *cli) *cobra.Command {
-	return parent("approvals", "Answer the requests that wait for a person", approvalsHelp,
-		approvalsListCommand(c), approvalsShowCommand(c), approveCommand(c), denyCommand(c), cancelCommand(c), settleCommand(c))
+	list := approvalsListCommand(c)
+	return withDefault(list, parent("approvals", "Answer the requests that wait for a person", approvalsHelp,
+		list, approvalsShowCommand(c), approveCommand(c), denyCommand(c), cancelCommand(c), settleCommand(c)))
 }
 
 func recordCommand(c *cli, use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
@@ -44,6 +45,40 @@ func recordCommand(c *cli, use, short string, run func(context.Context, *session
 			return run(ctx, s, rec)
 		}),
 	}
+}
+
+// answerCommand is recordCommand for one id or more. An error of one of them is printed and does not stop the others;
+// the exit code is the highest.
+func answerCommand(c *cli, use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
+	cmd := recordCommand(c, use, short, run)
+	one := cmd.RunE
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return nil
+		}
+		return app.Errorf(runner.Invalid, "%s takes the id of an approval, or several; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())
+	}
+	cmd.RunE = func(cmd *cobra.Command, ids []string) error {
+		if len(ids) == 1 {
+			return one(cmd, ids)
+		}
+		worst := runner.OK
+		for i, id := range ids {
+			if cmd.Context().Err() != nil || slices.Contains(ids[:i], id) {
+				continue
+			}
+			c.io.say("%d of %d: approval %s", i+1, len(ids), printable(id))
+			if err := one(cmd, []string{id}); err != nil {
+				Report(c.io.Err, c.redact(err))
+				worst = max(worst, app.ClassOf(err))
+			}
+		}
+		if worst == runner.OK {
+			return nil
+		}
+		return &app.Error{Class: worst}
+	}
+	return cmd
 }
 
 // findRecord finds the record of an id or of its beginning.
@@ -110,12 +145,21 @@ func (s *session) recordJSON(rec approval.Record) recordJSON {
 }
 
 func approvalsListCommand(c *cli) *cobra.Command {
-	var all bool
+	var all, watch bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the open requests", Args: noArgs,
-		RunE: c.runOnStore(func(ctx context.Context, s *session, _ []string) error { return s.listApprovals(ctx, all) }),
+		RunE: c.runOnStore(func(ctx context.Context, s *session, _ []string) error {
+			switch {
+			case watch && all:
+				return app.Errorf(runner.Invalid, "--watch shows what waits for you, and --all what has ended too: leave one out")
+			case watch:
+				return s.watchApprovals(ctx)
+			}
+			return s.listApprovals(ctx, all)
+		}),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list what has ended too")
+	cmd.Flags().BoolVar(&watch, "watch", false, "show what waits for you, until Ctrl-C")
 	return c.withOutput(cmd, true)
 }
 
@@ -132,17 +176,17 @@ func (s *session) listApprovals(ctx context.Context, all bool) error {
 		s.io.say("Note: %s.", notice)
 	}
 	list, ids, forYou := make([]recordJSON, 0, len(records)), make([]string, 0, len(records)), []string(nil)
-	for _, rec := range records {
+	table := s.recordTable(records, all)
+	for i, rec := range records {
 		one := s.recordJSON(rec)
 		if one.ForYou, err = s.waitsForActor(ctx, rec); err != nil {
 			return err
 		}
 		if one.ForYou {
-			forYou = append(forYou, rec.ID)
+			forYou = append(forYou, table.Rows[i][0])
 		}
 		list, ids = append(list, one), append(ids, rec.ID)
 	}
-	table := s.recordTable(records, all)
 	if len(forYou) > 0 {
 		table.Note += "\nWaiting for your answer: " + strings.Join(forYou, ", ") + "."
 	}
@@ -160,18 +204,28 @@ func (s *session) findRecords(ctx context.Context, q approval.Query, all bool) (
 	return slices.DeleteFunc(records, func(rec approval.Record) bool { return !s.stateOf(rec).IsOpen() }), err
 }
 
+// recordTable lists records in words. One account of all of them stands below the table.
 func (s *session) recordTable(records []approval.Record, all bool) runner.Table {
-	t := runner.Table{Header: []string{"id", "state", "operation", "target", "account", "asked_by", "until"}}
-	isPending := false
-	for _, rec := range records {
-		state, until := s.stateOf(rec), ""
+	t := runner.Table{Header: []string{"id", "state", "what", "asked", "left", "who", "where", "account"}}
+	isPending, ids := false, shortIDs(records)
+	accounts := map[string]bool{}
+	for i, rec := range records {
+		state, left := s.stateOf(rec), ""
 		if state.Waits() {
-			until = rec.ExpiresAt.UTC().Format(time.RFC3339)
+			left = text.Duration(rec.ExpiresAt.Sub(s.Now()))
 		}
-		isPending = isPending || state == approval.Pending
+		isPending, accounts[rec.Account] = isPending || state == approval.Pending, true
 		t.Rows = append(t.Rows, []string{
-			rec.ID, string(state), rec.Operation, text.Clean(rec.TargetName), text.Clean(rec.Account), text.Clean(rec.Actor) + " from " + rec.Surface, until,
+			ids[i], string(state), s.whatOf(rec), relative(s.Now().Sub(rec.CreatedAt)), left,
+			runner.NameOf(s.Runner.Policy(), rec.Actor), placeOf(rec.Surface), text.Clean(rec.Account),
 		})
+	}
+	of := ""
+	if last := len(t.Header) - 1; len(accounts) == 1 {
+		of, t.Header = " of "+t.Rows[0][last], t.Header[:last]
+		for i := range t.Rows {
+			t.Rows[i] = t.Rows[i][:last]
+		}
 	}
 	switch {
 	case len(records) == 0 && all:
@@ -179,13 +233,42 @@ func (s *session) recordTable(records []approval.Record, all bool) runner.Table 
 	case len(records) == 0:
 		t.Note = "Nothing is open; --all shows what has ended."
 	default:
-		t.Note = text.Plural(len(records), "approval") + "; vpsbot approvals show ID has the card"
+		t.Note = text.Plural(len(records), "approval") + of + "; vpsbot approvals show ID has the card"
 		if isPending {
 			t.Note += ", approve ID or deny ID answers"
 		}
 		t.Note += "."
 	}
 	return t
+}
+
+// shownID is the least that is shown of an id: of ten thousand approvals hardly two begin the same.
+const shownID = 8
+
+// shortIDs are the beginnings of the records' ids that tell them apart.
+func shortIDs(records []approval.Record) (ids []string) {
+	count := map[string]int{}
+	for _, rec := range records {
+		for n := shownID; n < len(rec.ID); n++ {
+			count[rec.ID[:n]]++
+		}
+	}
+	for _, rec := range records {
+		n := min(shownID, len(rec.ID))
+		for n < len(rec.ID) && count[rec.ID[:n]] > 1 {
+			n++
+		}
+		ids = append(ids, rec.ID[:n])
+	}
+	return ids
+}
+
+// whatOf is what a record asks for in plain words: "delete web-1".
+func (s *session) whatOf(rec approval.Record) string {
+	if op, ok := s.Catalogue.Lookup(rec.Operation); ok {
+		return op.Do(rec.TargetName)
+	}
+	return text.Clean(rec.Operation) + " of " + text.Quote(rec.TargetName)
 }
 
 func approvalsShowCommand(c *cli) *cobra.Command {
@@ -226,7 +309,7 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 }
 
 func cancelCommand(c *cli) *cobra.Command {
-	return recordCommand(c, "cancel ID", "Cancel a request of yours", func(ctx context.Context, s *session, rec approval.Record) error {
+	return answerCommand(c, "cancel ID...", "Cancel a request of yours", func(ctx context.Context, s *session, rec approval.Record) error {
 		if err := s.checkOwn(rec); err != nil {
 			return err
 		}

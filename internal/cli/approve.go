@@ -25,7 +25,7 @@ const (
 )
 
 func approveCommand(c *cli) *cobra.Command {
-	return recordCommand(c, "approve ID", "Approve a request", func(ctx context.Context, s *session, rec approval.Record) error {
+	return answerCommand(c, "approve ID...", "Approve a request", func(ctx context.Context, s *session, rec approval.Record) error {
 		if s.PolicyErr != nil {
 			return app.Invalid(s.PolicyErr)
 		}
@@ -35,7 +35,7 @@ func approveCommand(c *cli) *cobra.Command {
 
 func denyCommand(c *cli) *cobra.Command {
 	var reason string
-	cmd := recordCommand(c, "deny ID", "Deny a request", func(ctx context.Context, s *session, rec approval.Record) error {
+	cmd := answerCommand(c, "deny ID...", "Deny a request", func(ctx context.Context, s *session, rec approval.Record) error {
 		return s.decide(ctx, rec, false, reason)
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "the reason, shown to the requester")
