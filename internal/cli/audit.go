@@ -57,14 +57,14 @@ func auditListCommand(c *cli) *cobra.Command {
 
 func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	f := cmd.Flags()
-	f.StringVar(&flags.filter.Actor, "actor", "", "who asked: an identity such as local:alice, or a person of the policy")
-	f.StringVar(&flags.filter.Operation, "operation", "", "name or glob, such as servers.*, or a verb: delete")
-	f.StringVar(&flags.filter.Target, "target", "", "a part of the target as it is shown, such as server:12345 or web-server-01")
-	f.StringVar(&flags.filter.Approval, "approval", "", "id of an approval")
+	f.StringVar(&flags.filter.Actor, "actor", "", "`WHO` asked: an identity such as local:alice, or a person of the policy")
+	f.StringVar(&flags.filter.Operation, "operation", "", "`NAME` or glob, such as servers.*, or a verb: delete")
+	f.StringVar(&flags.filter.Target, "target", "", "a `PART` of the target as it is shown, such as server:12345 or web-server-01")
+	f.StringVar(&flags.filter.Approval, "approval", "", "`ID` of an approval")
 	addEnumFlag(cmd, (*string)(&flags.filter.Decision), "decision", text.Strings(audit.Decisions))
 	addEnumFlag(cmd, (*string)(&flags.filter.Outcome), "outcome", text.Strings(audit.Outcomes))
-	f.StringVar(&flags.since, "since", "", "from then on: 2026-01-31, 2026-01-31T14:00:00Z, or so long ago: 24h, 7d")
-	f.StringVar(&flags.until, "until", "", "before then, written the same way")
+	f.StringVar(&flags.since, "since", "", "from that `TIME` on: 2026-01-31, 2026-01-31T14:00:00Z, or so long ago: 24h, 7d")
+	f.StringVar(&flags.until, "until", "", "before that `TIME`, written the same way")
 	f.Int64Var(&flags.filter.After, "after", 0, "only rows after this number, to continue where an export ended")
 }
 

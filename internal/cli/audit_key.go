@@ -24,7 +24,7 @@ func auditKeyCommand(c *cli) *cobra.Command {
 		Long: "Writes a new private key into a file for you alone, and prints its verifier key, the last word on\nstdout. From then on every process that finds the file signs a checkpoint every 100 rows or 10\nminutes. Keep the verifier key where the log's owner cannot change it: vpsbot audit verify --key.\nA person does this, at a terminal.",
 		RunE: c.run(ifKnown, func(ctx context.Context, s *session, _ []string) error { return s.makeAuditKey(ctx, out) }),
 	}
-	cmd.Flags().StringVar(&out, "out", "", "file to write, never one that exists (default: VPSBOT_AUDIT_KEY_FILE, or audit.key beside the database)")
+	cmd.Flags().StringVar(&out, "out", "", "`FILE` to write, never one that exists (default: VPSBOT_AUDIT_KEY_FILE, or audit.key beside the database)")
 	cmd.AddCommand(acceptLogCommand(c))
 	return cmd
 }

@@ -39,9 +39,9 @@ func auditVerifyCommand(c *cli) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&flags.keys, "key", nil, "verifier key that vpsbot audit key printed; again for each, if it was changed")
-	f.StringArrayVar(&flags.atLeast, "at-least", nil, "number and hash of a row that the log must have, SEQ:HASH; again for each")
-	f.StringArrayVar(&flags.files, "file", nil, "export, or archive of an earlier version, to verify together with the database; again for each")
+	f.StringArrayVar(&flags.keys, "key", nil, "verifier `KEY` that vpsbot audit key printed; again for each, if it was changed")
+	f.StringArrayVar(&flags.atLeast, "at-least", nil, "number and hash, `SEQ:HASH`, of a row that the log must have; again for each")
+	f.StringArrayVar(&flags.files, "file", nil, "export `FILE`, or archive of an earlier version, to verify together with the database; again for each")
 	return c.withOutput(cmd, false)
 }
 

@@ -56,6 +56,7 @@ func (c *cli) completeValues(cmd *cobra.Command) {
 		cmd.ValidArgsFunction = with
 	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		f.Usage = strings.ReplaceAll(f.Usage, "`", "") // it is shown as it is
 		with := c.flagValues(cmd, f.Name)
 		if f.Value.Type() == "bool" {
 			with = fixed("true", "false")
@@ -226,6 +227,8 @@ type pick struct {
 	about       []string
 }
 
+var perMonth = map[string]string{"price_monthly": " a month"}
+
 // pickOf returns where the values of a field are found; the zero value if nowhere.
 func pickOf(op *tools.Op, field tools.Field) pick {
 	switch { // VPS.org lists locations and systems nowhere else
@@ -275,13 +278,16 @@ func (s *session) pick(ctx context.Context, from pick, server string) (words []s
 	if reply.Class != runner.OK {
 		return nil
 	}
+	if isID := from.value == "id"; isID && op.View.Dated && server != "" {
+		words = append(words, "latest\tthe newest")
+	}
 	seen := map[string]bool{}
 	for _, row := range rowsOf(reply.JSON()) {
 		cells, about := map[string]string{}, []string(nil)
 		addCells(cells, nil, "", row)
 		for _, name := range from.about {
 			if cells[name] != "" {
-				about = append(about, cells[name])
+				about = append(about, cells[name]+perMonth[name])
 			}
 		}
 		for word := range strings.SplitSeq(cells[from.value], ", ") {

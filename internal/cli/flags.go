@@ -101,12 +101,15 @@ func addFlag(cmd *cobra.Command, f command.Flag, doc string) {
 
 // flagDocs is the help for fields whose names say enough in a schema.
 var flagDocs = map[string]string{
-	"limit": "Show at most so many; without it 50, and all with -o json", "offset": "Leave out the first so many", "name": "Its name", "hostname": "Its host name", "description": "What it is for, in your words",
-	"location": "Where it runs", "status": "Only those with this status",
+	"limit": "show at most so many; without it 50, and all with -o json", "offset": "leave out the first so many", "name": "its name", "hostname": "its host name", "description": "what it is for, in your words",
+	"location": "where it runs", "status": "only those with this status",
 }
 
 func flagDoc(f tools.Field) string {
 	doc := f.Doc
+	if len(doc) > 1 && doc[1] >= 'a' || strings.HasPrefix(doc, "A ") { // as the docs of flags begin
+		doc = strings.ToLower(doc[:1]) + doc[1:]
+	}
 	if own := flagDocs[f.Name]; doc == "" || f.Name == "limit" {
 		doc = own
 	}

@@ -23,7 +23,7 @@ func freezeCommand(c *cli) *cobra.Command {
 		Use: "freeze", Short: "Stop every change, by everybody", Long: freezeHelp, Args: noArgs,
 		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.freeze(ctx, reason) }),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "the reason, shown to everybody who is refused")
+	cmd.Flags().StringVar(&reason, "reason", "", "the reason, a `TEXT` shown to everybody who is refused")
 	return c.withOutput(cmd, false)
 }
 

@@ -43,7 +43,7 @@ func createKeyCommand(c *cli) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&out, "out", "", "a new `FILE` for you alone to write the key into, instead of printing it")
-	cmd.Flags().StringVar(&expires, "expires", "", "until when it is valid: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
+	cmd.Flags().StringVar(&expires, "expires", "", "until what `TIME` it is valid: 90d, 12h, 2027-01-31, 2027-01-31T14:00:00Z (default: until it is revoked)")
 	return c.withOutput(cmd, false)
 }
 

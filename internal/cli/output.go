@@ -82,10 +82,10 @@ var outputFormats = []string{"table", "json", "yaml", "name"}
 
 // outputFields are the flags of output. All but the first two are for lists alone.
 var outputFields = []tools.Field{
-	{Name: "output", Kind: tools.Text, Doc: "how to print the result: table, json, yaml or name"},
+	{Name: "output", Kind: tools.Text, Doc: "print the result in a `FORMAT`: table, json, yaml or name"},
 	{Name: "json", Kind: tools.Boolean, Doc: "the same as -o json"},
-	{Name: "columns", Kind: tools.Text, Doc: "which columns, such as id,name: any field of -o json, as plan.name inside another"},
-	{Name: "sort", Kind: tools.Text, Doc: "by which column, such as name; -name turns it round"},
+	{Name: "columns", Kind: tools.Text, Doc: "`NAMES` of the columns, such as id,name: any field of -o json, as plan.name inside another"},
+	{Name: "sort", Kind: tools.Text, Doc: "by the column `NAME`; -NAME turns it round"},
 	{Name: "no_headers", Kind: tools.Boolean, Doc: "the rows alone"},
 }
 
@@ -163,17 +163,12 @@ type outputFlag struct {
 func (f *outputFlag) Set(value string) error { return f.of.set(f.field.Name, value) }
 func (f *outputFlag) String() string         { return "" }
 
-// Type is the word for the value in the help; pflag prints none for a bool.
+// Type is the kind of the flag; pflag prints none for a bool.
 func (f *outputFlag) Type() string {
-	switch f.field.Name {
-	case "output":
-		return "FORMAT"
-	case "columns":
-		return "NAMES"
-	case "sort":
-		return "NAME"
+	if f.field.Kind == tools.Boolean {
+		return "bool"
 	}
-	return "bool"
+	return "string"
 }
 
 // result is what a command prints.

@@ -108,10 +108,10 @@ func policyExplainCommand(c *cli) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&query.Who, "who", "", "a person, an identity such as key:lead-laptop, * (anybody who is not listed), slack-group:S…, slack-external")
-	f.StringVar(&query.Where, "where", "", "slack, slack:C…, mcp or terminal")
-	f.StringVar(&query.NewName, "new-name", "", "the name that a rename asks for")
-	f.StringVar(&file, "file", "", "the policy file; default VPSBOT_POLICY_FILE")
+	f.StringVar(&query.Who, "who", "", "`WHO` asks: a person, an identity such as key:lead-laptop, * (anybody who is not listed), slack-group:S…, slack-external")
+	f.StringVar(&query.Where, "where", "", "`PLACE` of the request: slack, slack:C…, mcp or terminal")
+	f.StringVar(&query.NewName, "new-name", "", "the `NAME` that a rename asks for")
+	f.StringVar(&file, "file", "", "the policy `FILE` (default: VPSBOT_POLICY_FILE)")
 	return c.withOutput(cmd, false)
 }
 

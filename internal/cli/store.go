@@ -32,8 +32,8 @@ func storeMigrateCommand(c *cli) *cobra.Command {
 		Use: "migrate", Short: "Copy a SQLite database to PostgreSQL", Long: migrateHelp, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.migrate(cmd.Context(), from, to) },
 	}
-	cmd.Flags().StringVar(&from, "from", "", "sqlite:PATH")
-	cmd.Flags().StringVar(&to, "to", "", "postgres://USER:PASSWORD@HOST/DATABASE")
+	cmd.Flags().StringVar(&from, "from", "", "`URL` of the database to copy: sqlite:PATH")
+	cmd.Flags().StringVar(&to, "to", "", "`URL` of an empty database: postgres://USER:PASSWORD@HOST/DATABASE")
 	return c.withOutput(cmd, true)
 }
 
