@@ -193,6 +193,7 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args, completion.RunE = noArgs, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		completion.Use, completion.Short = "completion COMMAND", "Make the script by which a shell completes vpsbot's words"
+		completion.Long = "Prints the script by which a shell completes commands, flags and values, such as the names of servers. The\nhelp of each shell says where it goes."
 		completion.DisableFlagsInUseLine = true
 		for _, shell := range completion.Commands() {
 			shell.Args = noArgs // cobra's own error has another exit code

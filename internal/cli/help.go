@@ -163,7 +163,7 @@ func noSuchFlag(cmd *cobra.Command, err error) string {
 func helpPage(cmd *cobra.Command) string {
 	cmd.InitDefaultHelpFlag()
 	var b strings.Builder
-	b.WriteString(reflow(cmp.Or(cmd.Long, cmd.Short)) + "\n")
+	b.WriteString(reflow(cmp.Or(cmd.Long, cmd.Short+".")) + "\n")
 	section := func(title, body string) {
 		if body = strings.TrimRight(body, "\n"); body != "" {
 			fmt.Fprintf(&b, "\n%s:\n%s\n", title, body)

@@ -55,7 +55,7 @@ func manPage(cmd *cobra.Command, date string) string {
 	if section == "1" {
 		fmt.Fprintf(&b, ".SH SYNOPSIS\n%s", verbatim(strings.TrimRight(usageLines(cmd), "\n")))
 	}
-	b.WriteString(".SH DESCRIPTION\n" + roffText(cmp.Or(cmd.Long, cmd.Short)))
+	b.WriteString(".SH DESCRIPTION\n" + roffText(cmp.Or(cmd.Long, cmd.Short+".")))
 	if section == "1" {
 		b.WriteString(".SH OPTIONS\n")
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { b.WriteString(roffFlag(f)) })

@@ -84,9 +84,9 @@ var outputFormats = []string{"table", "json", "yaml", "name"}
 var outputFields = []tools.Field{
 	{Name: "output", Kind: tools.Text, Doc: "print the result in a `FORMAT`: table, json, yaml or name"},
 	{Name: "json", Kind: tools.Boolean, Doc: "the same as -o json"},
-	{Name: "columns", Kind: tools.Text, Doc: "`NAMES` of the columns, such as id,name: any field of -o json, as plan.name inside another"},
-	{Name: "sort", Kind: tools.Text, Doc: "by the column `NAME`; -NAME turns it round"},
-	{Name: "no_headers", Kind: tools.Boolean, Doc: "the rows alone"},
+	{Name: "columns", Kind: tools.Text, Doc: "`NAMES` of columns, such as name,status,plan.name: any field of -o json"},
+	{Name: "sort", Kind: tools.Text, Doc: "by the column `NAME`; by -NAME downwards"},
+	{Name: "no_headers", Kind: tools.Boolean, Doc: "leave out the names of the columns, and notes"},
 }
 
 // outputOf reads the flags of output from the words of a command, by their fields' names.

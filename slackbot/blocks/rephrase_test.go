@@ -24,7 +24,7 @@ func TestEveryTextIsRephrasedForSlack(t *testing.T) {
 	t.Parallel()
 	verbs := regexp.MustCompile(`(%[-+#.0-9]*[a-zA-Z])+`)
 	seen := 0
-	for _, dir := range []string{"../../internal/runner", "../../tools", "../../permissions", "../../apiclient", "..", "../command"} {
+	for _, dir := range []string{"../../internal/runner", "../../tools", "../../permissions", "../../apiclient", "..", "../../internal/command"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		require.NoError(t, err)
 		require.NotEmpty(t, files, dir)
