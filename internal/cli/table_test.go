@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/doctor"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -182,6 +185,25 @@ func TestRelativeTimes(t *testing.T) {
 	} {
 		require.Equal(t, want, relative(ago))
 	}
+}
+
+// The names of fields are a contract: programs read them.
+func TestFieldsOfJSON(t *testing.T) {
+	t.Parallel()
+	var names strings.Builder
+	for _, of := range []struct {
+		command string
+		value   any
+	}{
+		{"approvals list, show", recordJSON{}}, {"audit list", audit.Row{}}, {"audit verify", audit.Report{}}, {"doctor", doctor.Diagnosis{}},
+		{"doctor, each of findings", doctor.Finding{}}, {"keys create", keyMade{}}, {"keys list", keyJSON{}}, {"operations", offerJSON{}},
+		{"policy check", policyJSON{}}, {"policy explain", explanationJSON{}}, {"version", app.Version{}},
+	} {
+		fields := fieldNames(reflect.TypeOf(of.value))
+		require.NotEmpty(t, fields, of.command)
+		fmt.Fprintf(&names, "%s: %s\n", of.command, strings.Join(fields, " "))
+	}
+	golden(t, "fields.txt", names.String())
 }
 
 func TestNames(t *testing.T) {
