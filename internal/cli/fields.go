@@ -211,24 +211,17 @@ func (a asking) servers(all []apiclient.Server) offer {
 		o.table.Rows, names = append(o.table.Rows, row(s.Name, s.ID.String(), s.IPAddress, s.Status)), append(names, text.Clean(s.Name))
 	}
 	o.value = func(answer string) (string, error) {
-		same := 0
-		for _, s := range all {
-			if s.ID.Key() == tools.NormalizeUnicode(answer) {
-				return answer, nil
-			}
-			if s.Name == answer || s.Hostname == answer {
-				same++
-			}
+		isIt := func(s apiclient.Server) bool {
+			return s.Name == answer || s.Hostname == answer || s.ID.Key() == tools.NormalizeUnicode(answer)
 		}
-		switch near := text.Suggest(answer, names); {
-		case same == 1 || a.op.IsRead():
+		if a.op.IsRead() || slices.ContainsFunc(all, isIt) {
 			return answer, nil
-		case same > 1:
-			return "", fmt.Errorf("%d servers are called %s; give the id of one", same, text.Quote(answer))
-		case near != "":
-			return "", fmt.Errorf("no server is called %s; did you mean %s", text.Quote(answer), text.Quote(near))
 		}
-		return "", fmt.Errorf("no server is called %s", text.Quote(answer))
+		says := "no server is called " + text.Quote(answer)
+		if near := text.Suggest(answer, names); near != "" {
+			says += "; did you mean " + text.Quote(near)
+		}
+		return "", errors.New(says)
 	}
 	return o
 }
@@ -259,16 +252,15 @@ func (a asking) locations(plans []apiclient.Plan) offer {
 		}
 	}
 	slices.Sort(all)
+	all = slices.Compact(all)
 	o := offer{table: runner.Table{Header: []string{"location"}}}
-	for _, location := range slices.Compact(all) {
+	for _, location := range all {
 		o.table.Rows = append(o.table.Rows, row(location))
 	}
 	o.value = func(answer string) (string, error) {
-		at := slices.IndexFunc(all, func(l string) bool { return tools.SameName(l, answer) })
-		switch {
-		case at >= 0:
+		if at := slices.IndexFunc(all, func(l string) bool { return tools.SameName(l, answer) }); at >= 0 {
 			return all[at], nil
-		case len(all) > 0:
+		} else if len(all) > 0 {
 			return "", errors.New("location must be one of those above, not " + text.Quote(answer))
 		}
 		return answer, nil

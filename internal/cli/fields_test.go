@@ -42,7 +42,6 @@ func TestAnswersToFields(t *testing.T) {
 		{of("servers.stop", "").servers(servers), "server", "web-1", "web-1", ""},
 		{of("servers.stop", "").servers(servers), "server", "one.example.com", "one.example.com", ""},
 		{of("servers.stop", "").servers(servers), "server", "2", "2", ""},
-		{of("servers.stop", "").servers(servers), "server", "twin", "", "2 servers are called “twin”; give the id of one"},
 		{of("servers.stop", "").servers(servers), "server", "Web-1", "", "no server is called “Web-1”; did you mean “web-1”"},
 		{of("servers.stop", "").servers(servers), "server", "", "", "server is needed"},
 		{of("servers.get", "").servers(servers), "server", "Web-1", "Web-1", ""},
