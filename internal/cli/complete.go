@@ -26,6 +26,8 @@ import (
 // nothing, rather than a part that looks like all.
 const completionTimeout = 3 * time.Second
 
+const mostIDs = 50 // of approvals, the newest
+
 type completer = cobra.CompletionFunc
 
 const (
@@ -147,23 +149,25 @@ func (c *cli) operationNames(none, globs bool) (names []string) {
 	return names
 }
 
-// completePeople completes the people of the policy with their identities, and who runs this.
+// completePeople completes the people of the policy with their identities, the access keys, and who runs this.
 func (c *cli) completePeople(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return c.complete(cmd, ifKnown, func(_ context.Context, s *session) (who []string) {
+	return c.complete(cmd, ifKnown, func(ctx context.Context, s *session) (who []string) {
 		if s.Actor != "" {
 			who = append(who, string(s.Actor))
 		}
-		book := s.Runner.Policy().Book
-		if book == nil {
-			return who
-		}
-		for _, person := range book.People {
-			if cmd.Name() == "explain" {
-				who = append(who, person.ID)
+		if book := s.Runner.Policy().Book; book != nil {
+			for _, person := range book.People {
+				who = append(append(who, person.ID), text.Strings(person.Identities)...)
 			}
-			who = append(who, text.Strings(person.Identities)...)
 		}
-		return who
+		if s.HasStore() && s.openStore(ctx) == nil {
+			all, _ := s.db.Keys(ctx)
+			for _, key := range all {
+				who = append(who, "key:"+key.Name)
+			}
+		}
+		slices.Sort(who)
+		return slices.Compact(who)
 	})
 }
 
@@ -356,16 +360,18 @@ func (c *cli) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]
 	switch {
 	case len(args) == 1 && cmd.Name() == "settle":
 		return []string{"done", "not_applied"}, noFiles
-	case len(args) > 0:
+	case len(args) > 0 && !strings.Contains(cmd.Use, "..."):
 		return nil, noFiles
 	}
 	return c.complete(cmd, anyone, func(ctx context.Context, s *session) (ids []string) {
 		if s.openStore(ctx) != nil {
 			return nil
 		}
-		records, _ := s.findRecords(ctx, approval.Query{}, false)
-		for _, rec := range records {
-			ids = append(ids, cobra.CompletionWithDesc(rec.ID, rec.Operation))
+		records, _ := s.findRecords(ctx, approval.Query{}, cmd.Name() == "show") // what has ended is shown too
+		for _, rec := range records[:min(len(records), mostIDs)] {
+			if !slices.Contains(args, rec.ID) {
+				ids = append(ids, cobra.CompletionWithDesc(rec.ID, rec.Operation+" "+text.Clean(rec.TargetName)))
+			}
 		}
 		return ids
 	})
