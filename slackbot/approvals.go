@@ -45,7 +45,7 @@ func (r *request) withPending(ctx context.Context, id string, do func(rec approv
 	}
 	r.keepCard(ctx, rec)
 	r.messages.MarkDirty(ctx, rec.ID) // a message may still show buttons
-	return r.replyText(ctx, "Nothing was sent now. "+runner.Standing(rec))
+	return r.replyText(ctx, "Nothing was sent now. "+runner.Standing(r.Runner.Catalogue, rec))
 }
 
 // refuse says why an answer does not count, and adds a row to the audit log.
@@ -161,7 +161,7 @@ func (b *Bot) checkName(ctx context.Context, who permissions.Actor, w view) (ack
 	}
 	if rec = b.Runner.AsOfNow(ctx, rec); rec.State != approval.Pending {
 		b.messages.MarkDirty(ctx, rec.ID)
-		return blocks.UpdateAck("Nothing was sent", runner.Standing(rec)), true
+		return blocks.UpdateAck("Nothing was sent", runner.Standing(b.Runner.Catalogue, rec)), true
 	}
 	if inputText(w, blocks.BlockName) != rec.Confirm {
 		return blocks.NameError("That is not what is to be typed. Nothing was sent; type it exactly, or cancel."), true

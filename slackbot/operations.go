@@ -77,8 +77,8 @@ func (r *request) change(ctx context.Context, c command.Command, input []byte) e
 			return r.replyText(ctx, "Nobody else was asked: the policy names no channel for it. People who may approve see your request with `/vps approvals`.")
 		}
 		return nil // the card asks
-	case reply.Outcome == runner.Done && c.Op.Settles && !strings.HasPrefix(reply.Message, "There was nothing to do"):
-		return r.replyText(ctx, "⏳ VPS.org has accepted it: "+c.Op.Title+" "+reply.Record.TargetName+". A message of its own tells how it ends.")
+	case reply.Outcome == runner.Done && c.Op.Settles && strings.HasPrefix(reply.Message, runner.Accepted):
+		return r.replyText(ctx, "⏳ "+runner.Accepted+runner.Subject(r.Runner.Catalogue, *reply.Record)+". A message of its own tells how it ends.")
 	}
 	return r.reply(ctx, blocks.Answer(reply, blocks.AnswerView{Now: r.Now()}))
 }

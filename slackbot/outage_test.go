@@ -89,7 +89,7 @@ func TestPressOnOldCard(t *testing.T) {
 			w.waitDone()
 			w.advanceClock(later)
 			p.PressButton(card, b)
-			w.ephemeral(lea, "Nothing was sent now. Done")
+			w.ephemeral(lea, "Nothing was sent now. VPS.org has accepted it: web-server-01 is stopping.")
 			require.Len(t, w.sent(), 1)
 		})
 	}

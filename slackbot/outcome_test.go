@@ -127,7 +127,7 @@ func TestAskerIsMentioned(t *testing.T) {
 func TestUpdateIsAnsweredWhereTyped(t *testing.T) {
 	w := newParallelWorld(t)
 	w.slack.As(lea).In(ops).Type(change)
-	w.ephemeral(lea, "Done")
+	w.ephemeral(lea, "Changed the settings of web-server-01.")
 	require.Contains(t, w.direct(lea, "Done").Text(), "web-2", "what was changed is said")
 }
 

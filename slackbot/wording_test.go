@@ -63,7 +63,7 @@ func TestWording(t *testing.T) {
 		"VPS.org has no right":    {before: apiAnswers(403, `{"error":"You do not have permission."}`), typed: []string{"backups create web-server-01"}, says: "did not happen"},
 		"VPS.org refuses a read":  {before: apiReads(500), typed: []string{"plans list"}, says: "VPS.org"},
 		"a dry run":               {typed: []string{"servers update web-server-01 name=web-2 --dry-run"}, says: "Dry run"},
-		"a change":                {typed: []string{"servers update web-server-01 name=web-2"}, says: "Done"},
+		"a change":                {typed: []string{"servers update web-server-01 name=web-2"}, says: "Changed the settings of web-server-01."},
 		"help":                    {typed: []string{"help", "help servers create", "help audit"}, says: "/vps audit"},
 		"a list, and one":         {typed: []string{"servers list", "plans list", "account get", "servers get web-server-01"}, says: "2 GB"},
 		"what was done and waits": {typed: []string{"servers start web-server-01", "audit", "approvals"}, says: "Nothing waits"},

@@ -20,7 +20,7 @@ func TestNamesAreSpelledAsASurfaceSaysThem(t *testing.T) {
 		"servers.list shows them all": "servers_list shows them all",
 		"ask servers.list.":           "ask servers_list.",
 		"(plans.list), dns.zones; backups.list: x":                                        "(plans_list), dns_zones; backups_list: x",
-		"Done: servers.reboot of “servers.list”. See servers.get":                         "Done: servers_reboot of “servers.list”. See servers_get",
+		"servers.reboot is refused for “servers.list”. See servers.get":                   "servers_reboot is refused for “servers.list”. See servers_get",
 		"“a “servers.get” b” servers.get":                                                 "“a “servers.get” b” servers_get",
 		"servers.lists xservers.list servers.list.example.com /servers.list servers:list": "servers.lists xservers.list servers.list.example.com /servers.list servers:list",
 		"a stray ” servers.get":                                                           "a stray ” servers_get",

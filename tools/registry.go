@@ -77,25 +77,47 @@ func (c *Catalogue) ServerGet() *Op { return c.all()["servers.get"] }
 // ToolName returns the operation's name as an MCP tool: "servers_reboot".
 func (op *Op) ToolName() string { return strings.Replace(op.Name, ".", "_", 1) }
 
+// Verb is the title in a sentence: "reboot a server".
+func (op *Op) Verb() string { return strings.ToLower(op.Title[:1]) + op.Title[1:] }
+
 // Did says what the operation has done to the target of a record: "rebooted web-server-01".
-func (op *Op) Did(target string) string { return strings.Replace(op.Past, "%s", op.named(target), 1) }
+func (op *Op) Did(target string) string { return strings.Replace(op.Past, "%s", op.Named(target), 1) }
 
 // Do says what the operation does to the target of a record: "reboot web-server-01".
 func (op *Op) Do(target string) string {
-	verb := strings.ToLower(op.Title[:1]) + op.Title[1:]
-	return strings.Replace(verb, "a "+op.Resource.Name, op.named(target), 1)
+	if one := "a " + op.Resource.Name; strings.Contains(op.Title, one) {
+		return strings.Replace(op.Verb(), one, op.Named(target), 1)
+	}
+	return op.Verb() + " of " + op.Named(target) // a list
 }
 
-// named puts what [Op.TargetName] gave into a sentence, in quotation marks where a part of it is not bare.
-func (op *Op) named(target string) string {
-	item, server := "", target
-	if !op.Resource.IsServer {
-		item, server, _ = strings.Cut(strings.TrimPrefix(target, op.Resource.Name+" "), " of ")
+// Named puts what [Op.TargetName] gave into a sentence, in quotation marks where a part of it is not bare.
+func (op *Op) Named(target string) string {
+	if op.Resource.IsServer {
+		return NamedServer(target)
 	}
+	item, server, _ := strings.Cut(strings.TrimPrefix(target, op.Resource.Name+" "), " of ")
 	if text.IsBare(item + strings.TrimPrefix(server, "server ")) {
 		return target
 	}
 	return text.Quote(target)
+}
+
+// NamedServer puts the name of a server, or "server 12345" for one without, into a sentence.
+func NamedServer(name string) string {
+	if text.IsBare(strings.TrimPrefix(name, "server ")) {
+		return name
+	}
+	return text.Quote(name)
+}
+
+// ShownBy returns the read that shows how the work of a change goes on: of what it makes, or of the server behind it.
+func (c *Catalogue) ShownBy(op *Op) *Op {
+	kind, _, _ := strings.Cut(op.Name, ".")
+	if list, ok := c.Lookup(kind + ".list"); ok && op.Creates() && !op.Resource.IsNew {
+		return list
+	}
+	return c.ServerGet()
 }
 
 // IsRead reports whether the operation changes nothing.

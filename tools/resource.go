@@ -26,7 +26,6 @@ type Resource struct {
 	IsCopy           bool   // it is itself a copy of its server's data
 	OverwritesServer bool   // the server behind it is what changes, so it must be readable, and its name confirms
 	ServerName       string // the input field with the name that the server will have; "" if there is none
-	Background       string // where to see how work goes on that nobody waits for, in a sentence
 	HasLogin         bool   // it is a server that a person logs in to once it has settled
 
 	// Read reads the target of a change. It may be nil where only reads act on the resource.
@@ -47,8 +46,7 @@ var (
 	// NewServer is a server that does not exist yet.
 	NewServer = &Resource{
 		Name: "server", IsServer: true, IsNew: true, ServerName: "name", HasLogin: true,
-		Background: "servers.get shows its address as soon as it has one.",
-		Read:       readPlan, Facts: planFacts, Lines: planLines,
+		Read: readPlan, Facts: planFacts, Lines: planLines,
 	}
 	// ServerCopy is a server that gets a new backup or snapshot.
 	ServerCopy = &Resource{Name: "server", Field: "server", IsServer: true, Read: readServer}

@@ -146,7 +146,7 @@ func TestApproveRunsAnAssistantsRequest(t *testing.T) {
 	screen, err := runDialogue(b.command(t, "approvals", "approve", asked.ApprovalID[:8]), parseDialogue("> Type web-server-01 to confirm:\n< web-server-01\n"))
 	require.NoError(t, err, screen)
 	require.Contains(t, screen, "Approved. The assistant's process runs it now")
-	require.Regexp(t, `Done: servers.delete of .web-server-01.`, screen)
+	require.Regexp(t, `Deleted web-server-01\.`, screen)
 	require.Len(t, b.sim.Writes(), 1)
 
 	told := a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent

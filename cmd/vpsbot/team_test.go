@@ -69,7 +69,7 @@ func TestSecondPersonApproves(t *testing.T) {
 	screen, err = runDialogue(b.command(t, "approvals", "approve", asked.ApprovalID), dialogue)
 	require.NoError(t, err, screen)
 	require.Contains(t, screen, "Approved. The assistant's process runs it now")
-	require.Contains(t, screen, "Done: servers.delete")
+	require.Contains(t, screen, "Deleted web-server-01.")
 	require.Len(t, b.sim.Writes(), 1)
 	require.Equal(t, "done", a.call("servers_delete", `{"server":"web-server-01"}`).StructuredContent.Outcome)
 	require.Len(t, b.sim.Writes(), 1)
@@ -107,7 +107,7 @@ func TestApproveRunsARequestFromAnotherTerminal(t *testing.T) {
 		screen, code := b.inTerminal(t, "y", "approvals", "approve", onlyOne(t, list))
 		require.Zero(t, code, screen)
 		if own {
-			require.Contains(t, screen, "Done: servers.reboot")
+			require.Contains(t, screen, "web-server-01 is rebooting")
 			require.Len(t, b.sim.Writes(), 1)
 		} else {
 			require.Contains(t, screen, "Approved. Run the same command again to carry it out")

@@ -300,7 +300,7 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 		fmt.Fprintf(s.io.Out, "%s said %s over %s at %s\n", identity, yesOrNo(one.Yes), one.Channel, at)
 	}
 	if rec.Message != "" {
-		fmt.Fprintln(s.io.Out, outcomeText(rec))
+		fmt.Fprintln(s.io.Out, s.outcomeText(rec))
 	}
 	if err == nil && state == approval.Pending && rec.Others > 0 {
 		fmt.Fprintf(s.io.Out, "Still to agree: %s.\n", missingText(rec, approval.Missing(rec, consents)))
@@ -377,16 +377,13 @@ func (s *session) printEnd(rec approval.Record, err error) error {
 	if err != nil {
 		return app.Errorf(runner.Failed, "%v", err)
 	}
-	if err := s.io.println(outcomeText(rec)); err != nil {
-		return app.Errorf(runner.Failed, "%s (this could not be written to stdout: %v)", outcomeText(rec), err)
+	if err := s.io.println(s.outcomeText(rec)); err != nil {
+		return app.Errorf(runner.Failed, "%s (this could not be written to stdout: %v)", s.outcomeText(rec), err)
 	}
 	return nil
 }
 
-// outcomeText is a record's message, or else its state in a sentence.
-func outcomeText(rec approval.Record) string {
-	if rec.Message != "" {
-		return text.Clean(rec.Message)
-	}
-	return fmt.Sprintf("%s is %s.", runner.Subject(rec), rec.State)
+// outcomeText says how a record stands, and how its work is seen to go on.
+func (c *cli) outcomeText(rec approval.Record) string {
+	return text.Clean(c.asCommands(strings.TrimSpace(runner.Standing(c.Catalogue, rec) + " " + runner.Look(c.Catalogue, rec))))
 }

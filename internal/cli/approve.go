@@ -228,7 +228,7 @@ func (c *cli) repeatCommand(rec approval.Record) string {
 // printOutcome ends with the exit code that the outcome has for the requester.
 func (s *session) printOutcome(rec approval.Record) error {
 	if class := runner.ClassOf(rec.State); class != runner.OK {
-		return app.Errorf(class, "%s", strings.TrimSpace(outcomeText(rec)))
+		return app.Errorf(class, "%s", strings.TrimSpace(s.outcomeText(rec)))
 	}
 	return s.printEnd(rec, nil)
 }

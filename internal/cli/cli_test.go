@@ -209,11 +209,12 @@ func TestProgressInAPipe(t *testing.T) {
 	var shown bytes.Buffer
 	op, _ := tools.Default.Lookup("servers.reboot")
 	r := &operationRun{session: testSession(IO{Err: &shown}), op: op}
+	r.record.Store(&approval.Record{Operation: op.Name, TargetName: "web-1"})
 	show := r.progress()
 	for i, status := range []string{"rebooting", "rebooting", "active"} {
 		show(status, time.Duration(i)*time.Second)
 	}
-	require.Equal(t, "servers.reboot: rebooting (0s)\nservers.reboot: active (2s)\n", shown.String())
+	require.Equal(t, "reboot web-1: rebooting (1 s)\nreboot web-1: active (2 s)\n", shown.String())
 }
 
 func testSession(io IO) *session {

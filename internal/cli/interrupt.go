@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -116,7 +117,7 @@ func (r *operationRun) runInterruptible(ctx context.Context, execute func() runn
 		case <-cancelled:
 			cancelled, sent = nil, time.After(cancelGrace)
 		case <-sent:
-			if r.claimedRecord(ctx) != "" {
+			if r.isClaimed(ctx) {
 				r.io.say("The request has been sent; waiting for its answer, at most 60 s. Ctrl-C again ends without knowing the outcome: vpsbot approvals list")
 			}
 		case <-r.io.Again:
@@ -125,36 +126,47 @@ func (r *operationRun) runInterruptible(ctx context.Context, execute func() runn
 	}
 }
 
-// claimedRecord is the id of the record whose call this process is making; "" if there is none.
-func (r *operationRun) claimedRecord(ctx context.Context) string {
+// isClaimed reports whether the call of this run's record may still be under way.
+func (r *operationRun) isClaimed(ctx context.Context) bool {
+	rec, ok := r.recordNow(ctx)
+	return ok && slices.Contains(approval.Holding, rec.State)
+}
+
+// recordNow is this run's record as the store has it; of a read, and before there is one, there is none.
+func (r *operationRun) recordNow(ctx context.Context) (approval.Record, bool) {
+	made := r.record.Load()
+	if made == nil {
+		return approval.Record{}, false
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exitGrace/2)
 	defer cancel()
-	store, err := r.Store.Open(ctx)
-	if r.op.IsRead() || err != nil {
-		return ""
-	}
-	lock, err := store.Hold(ctx)
-	if err != nil {
-		return ""
-	}
-	records, _ := store.Find(ctx, approval.Query{States: approval.Holding, Limit: maxRecords})
-	for _, rec := range records {
-		if rec.Owner == lock.ID() && rec.Operation == r.op.Name {
-			return rec.ID
+	if store, err := r.Store.Open(ctx); err == nil {
+		if now, err := store.Record(ctx, made.ID); err == nil {
+			return now, true
 		}
 	}
-	return ""
+	return *made, true
 }
 
 // abandoned is the reply where the person did not wait for the answer.
 func (r *operationRun) abandoned(ctx context.Context) runner.Reply {
-	id := r.claimedRecord(ctx)
-	if id == "" {
-		return runner.Reply{Op: r.op, Class: runner.Failed, Message: "stopped; no change was under way"}
+	rec, ok := r.recordNow(ctx)
+	switch {
+	case !ok || rec.State.Waits():
+		return runner.Reply{Op: r.op, Class: runner.Failed, Message: "stopped; nothing was sent"}
+	case !slices.Contains(approval.Holding, rec.State):
+		return runner.Reply{Op: r.op, Class: runner.ClassOf(rec.State), Outcome: runner.Done, Record: &rec, Message: runner.Standing(r.Catalogue, rec)}
 	}
 	return runner.Reply{
-		Op: r.op, Class: runner.Lost, Outcome: runner.Unknown,
-		Message: fmt.Sprintf("you did not wait for the answer, so it is unknown whether %s happened. "+
-			"The same command again, in some minutes, reads it back; vpsbot approvals show %s shows its state", r.op.Name, id),
+		Op: r.op, Class: runner.Lost, Outcome: runner.Unknown, Record: &rec,
+		Message: fmt.Sprintf("you did not wait for the answer, so it is not known whether it happened: %s. "+
+			"The same command again, in some minutes, reads it back; vpsbot approvals show %s shows its state", runner.Subject(r.Catalogue, rec), rec.ID),
 	}
+}
+
+// asCommands spells the operations that a message names as the commands that run them.
+func (c *cli) asCommands(message string) string {
+	return c.Catalogue.SpellNames(message, func(op *tools.Op) string {
+		return "vpsbot " + strings.Replace(op.Name, ".", " ", 1)
+	})
 }

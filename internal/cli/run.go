@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +50,7 @@ type operationRun struct {
 	requestID string
 	limit     int  // how many rows of a list are shown; 0: as many as the Runner shows by itself
 	started   bool // a progress line stands in the terminal
+	record    atomic.Pointer[approval.Record]
 }
 
 // runOperation runs an operation, after asking for the fields that are missing where a person can be asked.
@@ -128,7 +131,7 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	call := runner.Call{
 		Operation: r.op.Name, Input: input, Actor: r.Actor, Surface: permissions.Terminal,
 		RequestID: r.requestID, Limit: r.limit, CanPrompt: atTerminal, Interactive: atTerminal,
-		WaitLimit: r.timeout, Progress: r.progress(),
+		WaitLimit: r.timeout, Progress: r.progress(), OnRecord: func(rec approval.Record) { r.record.Store(&rec) },
 	}
 	reply := r.runInterruptible(ctx, func() runner.Reply {
 		reply := r.Runner.Run(ctx, call)
@@ -140,10 +143,7 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	if r.started {
 		fmt.Fprint(r.io.Err, clearLine)
 	}
-	reply.Message = r.terminalMessage(reply)
-	if stopped := ctx.Err() != nil && reply.Outcome == runner.Done; stopped {
-		reply.Message += " You stopped waiting; the work goes on at VPS.org."
-	}
+	reply.Message = r.asCommands(r.terminalMessage(reply))
 	if err := r.print(reply); err != nil {
 		return unwritten(reply, err)
 	}
@@ -240,17 +240,24 @@ const clearLine = "\r\x1b[K"
 // progress shows the status while the command waits: in a terminal one line that is overwritten, else a line
 // for each change.
 func (r *operationRun) progress() func(string, time.Duration) {
+	line := func(status string, waited time.Duration) string {
+		what := r.op.Verb()
+		if rec := r.record.Load(); rec != nil {
+			what = runner.Subject(r.Catalogue, *rec)
+		}
+		return fmt.Sprintf("%s: %s (%s)", what, cmp.Or(strings.ReplaceAll(status, "_", " "), "accepted"), text.Short(waited))
+	}
 	if r.io.errTerminal && !isDumb(r.Variables) {
 		return func(status string, waited time.Duration) {
 			r.started = true
-			fmt.Fprintf(r.io.Err, clearLine+"%s: %s (%s)", r.op.Name, status, waited.Round(time.Second))
+			fmt.Fprint(r.io.Err, clearLine+line(status, waited))
 		}
 	}
 	last := ""
 	return func(status string, waited time.Duration) {
 		if status != last {
 			last = status
-			r.io.say("%s: %s (%s)", r.op.Name, status, waited.Round(time.Second))
+			r.io.say("%s", line(status, waited))
 		}
 	}
 }

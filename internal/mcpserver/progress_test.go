@@ -28,7 +28,7 @@ func TestProgressWhileWaiting(t *testing.T) {
 			require.NotEmpty(t, k.notes)
 		}
 		require.Equal(t, "done", o.is(), o.text())
-		require.Contains(t, o.text(), "settled")
+		require.Contains(t, o.text(), "Started web-server-01; active after ")
 		last := -1.0
 		for len(k.notes) > 0 {
 			m := <-k.notes

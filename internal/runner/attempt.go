@@ -272,7 +272,7 @@ func (a *attempt) failClaim(ctx context.Context, err error) Reply {
 		row.Approval = ""
 	}
 	if errors.As(err, &held) {
-		row.Reason = busy(held)
+		row.Reason = busy(a.Catalogue, held)
 		a.NoteOrLog(ctx, row)
 		reply := Reply{Op: a.op, Class: Failed, Outcome: Busy, Message: row.Reason}
 		if a.stored {
@@ -294,7 +294,7 @@ func (a *attempt) failClaim(ctx context.Context, err error) Reply {
 
 // overBudget ends a question whose claim a budget refused: nobody is asked again for what cannot be.
 func (a *attempt) overBudget(ctx context.Context, no *tools.Refusal) Reply {
-	m := approval.Move{To: approval.Cancelled, Message: a.op.Name + " of " + text.Quote(a.rec.TargetName) + " was refused: " + no.Text + ". Nothing was sent."}
+	m := approval.Move{To: approval.Cancelled, Message: about(a.op, a.rec) + "refused: " + no.Text + ". Nothing was sent."}
 	reply := a.endWaiting(ctx, m)
 	reply.Class, reply.Outcome = Refuse, Refused
 	return reply

@@ -62,7 +62,7 @@ func (q request) authorizeTarget(ctx context.Context, t tools.Target) (permissio
 	ask.Raised = q.op.RiskOf(t, q.in)
 	d := q.decide(ctx, ask)
 	if !d.Allowed {
-		return d, &tools.Refusal{Text: q.op.Name + " of " + q.refused(t) + " is refused: " + d.Reason}
+		return d, &tools.Refusal{Text: q.op.Do(q.refused(t)) + " is refused: " + d.Reason}
 	}
 	return d, nil
 }
@@ -72,7 +72,7 @@ func (q request) authorizeTarget(ctx context.Context, t tools.Target) (permissio
 func (q request) refused(t tools.Target) string {
 	mayRead := q.Policy().Decide(q.call.ask(q.Catalogue.ServerGet(), tools.Input{}, permissions.Read, behind(t.Server))).Allowed
 	if q.op.Resource.OnServer() && (mayRead || q.op.Resource.IsNew) {
-		return t.ServerLabel()
+		return q.op.TargetName(t)
 	}
 	return q.op.Resource.Asked(q.in)
 }

@@ -201,11 +201,11 @@ func (a *attempt) decline(ctx context.Context, ans Answer) Reply {
 		reply.Message = "Nothing was sent. The same was asked for before, and still waits: to end it, vpsbot approvals deny " + a.rec.ID
 		return reply
 	case own:
-		return a.endWaiting(ctx, approval.Move{To: approval.Cancelled, Message: Subject(a.rec) + " was not agreed to. Nothing was sent."})
+		return a.endWaiting(ctx, approval.Move{To: approval.Cancelled, Message: about(a.op, a.rec) + "the answer was no. Nothing was sent."})
 	}
 	return a.endWaiting(ctx, approval.Move{
 		To: approval.Denied, Consent: a.consent(a.call.Actor, ans, ""),
-		Message: Subject(a.rec) + " was declined by " + string(a.call.Actor) + ". Nothing was sent.",
+		Message: about(a.op, a.rec) + "declined by " + string(a.call.Actor) + ". Nothing was sent.",
 	})
 }
 

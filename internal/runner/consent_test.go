@@ -222,7 +222,7 @@ func TestOneChangeAtATimeAServer(t *testing.T) {
 	busy := w.answer("servers.stop", stop.Record.ID, "")
 	require.Equal(t, runner.Busy, busy.Outcome)
 	require.Equal(t, runner.Failed, busy.Class)
-	require.Contains(t, busy.Message, "servers.reboot")
+	require.Contains(t, busy.Message, "another change is running: reboot web-server-01 (")
 	require.Equal(t, approval.Pending, w.onRecord(stop.Record.ID).State, "the card stays open")
 	require.Equal(t, runner.Done, w.run("backups.create", `{"server":"db-server-01"}`).Outcome, "another server is free")
 	close(release)

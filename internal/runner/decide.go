@@ -28,7 +28,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer
 	consent := a.consent(actor, ans, reason)
 	if !ans.Yes {
 		m := approval.Move{To: approval.Denied, Live: true, Consent: consent}
-		m.Message = withReason(Subject(a.rec)+" was denied by "+consent.Identity, consent.Reason) + " Nothing was sent."
+		m.Message = withReason(about(a.op, a.rec)+"denied by "+consent.Identity, consent.Reason) + " Nothing was sent."
 		return a.decideWaiting(ctx, m)
 	}
 	if a.rec.Confirm != "" && strings.TrimSpace(ans.Text) != a.rec.Confirm {
@@ -70,7 +70,7 @@ func (r *Runner) Cancel(ctx context.Context, actor permissions.Actor, id string)
 	if err != nil {
 		return a.rec, err
 	}
-	return a.cancel(ctx, "it was cancelled by "+string(actor))
+	return a.cancel(ctx, "cancelled by "+string(actor))
 }
 
 // asked goes on with a record that its own asker decides on.
@@ -83,7 +83,7 @@ func (r *Runner) asked(ctx context.Context, call Call, id string) (*attempt, err
 }
 
 func (a *attempt) cancel(ctx context.Context, why string) (approval.Record, error) {
-	return a.decideWaiting(ctx, approval.Move{To: approval.Cancelled, Message: Subject(a.rec) + ": " + why + ". Nothing was sent."})
+	return a.decideWaiting(ctx, approval.Move{To: approval.Cancelled, Message: about(a.op, a.rec) + why + ". Nothing was sent."})
 }
 
 // decideWaiting ends a record wherever it waits, by a person's decision.
@@ -105,7 +105,7 @@ func (a *attempt) decided(ctx context.Context, moved approval.Record, to approva
 		return a.rec, &storeError{err}
 	}
 	now := a.reconciler().asOfNow(ctx, state.Record)
-	return now, &tools.InputError{Text: Subject(a.rec) + " cannot be " + string(to) + " any more: " + standsAs(now)}
+	return now, &tools.InputError{Text: about(a.op, a.rec) + "it cannot be " + string(to) + " any more: " + standsAs(now)}
 }
 
 // Settle ends an unknown record with what a person found.
@@ -121,16 +121,15 @@ func (r *Runner) Settle(ctx context.Context, actor permissions.Actor, id string,
 	if a.rec.State == approval.Executing && a.reconciler().holderGone(ctx, a.rec.Owner, a.rec.ClaimedAt) {
 		a.rec = a.reconciler().markAbandoned(ctx, a.rec)
 	}
-	subject := Subject(a.rec)
 	if a.rec.State != approval.Unknown {
-		return a.rec, &tools.InputError{Text: subject + " is not unknown, so there is nothing to settle: " + endings[a.rec.State].says}
+		return a.rec, &tools.InputError{Text: about(a.op, a.rec) + "there is nothing to settle, because its outcome is not unknown: " + endings[a.rec.State].says}
 	}
 	m := approval.Move{
 		ID: a.rec.ID, From: []approval.State{approval.Unknown}, To: approval.NotApplied, At: r.Now(),
-		Message: subject + " did not happen, says " + string(actor) + ".",
+		Message: about(a.op, a.rec) + "it did not happen, says " + string(actor) + ".",
 	}
 	if happened {
-		m.To, m.Message = approval.Done, subject+" happened, says "+string(actor)+"."
+		m.To, m.Message = approval.Done, about(a.op, a.rec)+"it happened, says "+string(actor)+"."
 	}
 	row := r.rowFor(a.rec, audit.Settled)
 	row.Reason, row.Outcome, row.Approver = m.Message, m.To.Outcome(), string(actor)

@@ -38,7 +38,7 @@ func TestDenialIsFinal(t *testing.T) {
 	rec, err := w.decide(asked.ID, false, "not\non Friday")
 	require.NoError(t, err)
 	require.Equal(t, approval.Denied, rec.State)
-	require.Contains(t, rec.Message, "was denied by local:alice: not on Friday.")
+	require.Contains(t, rec.Message, ": denied by local:alice: not on Friday.")
 	_, err = w.decide(asked.ID, true, "")
 	require.ErrorContains(t, err, "cannot be approved any more: declined")
 	consents, err := w.store.Consents(t.Context(), asked.ID)

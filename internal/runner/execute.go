@@ -188,7 +188,7 @@ func (a *attempt) send(ctx context.Context, p plan) Reply {
 	m := outcomeOf(p.op, a.rec, value, err)
 	m.APIStatus = status
 	if there, ok := a.isThere(sending, p, err); ok {
-		m.To, m.Result, m.Message = approval.Done, resultOf(there), nothingToDo(a.rec, there)
+		m.To, m.Result, m.Message = approval.Done, resultOf(there), nothingToDo(p.op, a.rec, there)
 		return a.deliver(ctx, a.finish(sending, m))
 	}
 	ended := a.finish(sending, m)

@@ -64,11 +64,12 @@ func apiSays(e *apiclient.Error) string {
 	return says
 }
 
-func busy(e *approval.BusyError) string {
+func busy(c *tools.Catalogue, e *approval.BusyError) string {
 	h := e.Holder
+	subject := Subject(c, h)
 	if h.State == approval.Unknown {
-		return fmt.Sprintf("%s ended without an answer, and it is not known yet whether it happened; "+
-			"nothing else is done to that server before it is settled. A person must look, and then say so at a terminal: vpsbot approvals settle %s done|not_applied", Subject(h), h.ID)
+		return fmt.Sprintf("it is not known yet whether an earlier change happened: %s; "+
+			"nothing else is done to that server before it is settled. A person must look, and then say so at a terminal: vpsbot approvals settle %s done|not_applied", subject, h.ID)
 	}
-	return fmt.Sprintf("%s is running (approval %s); one change at a time: try again when it has ended", Subject(h), h.ID)
+	return fmt.Sprintf("another change is running: %s (approval %s); one at a time: try again when it has ended", subject, h.ID)
 }

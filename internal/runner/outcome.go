@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,17 +14,16 @@ import (
 )
 
 func outcomeOf(op *tools.Op, rec approval.Record, value any, err error) approval.Move {
-	subject := Subject(rec)
 	if err == nil {
-		return approval.Move{To: approval.Done, Message: doneMessage(op, subject, value), Result: resultOf(value)}
+		return approval.Move{To: approval.Done, Message: doneMessage(op, rec.TargetName, value), Result: resultOf(value)}
 	}
 	var api *apiclient.Error
 	if errors.As(err, &api) && !api.Unknown {
-		return approval.Move{To: approval.Failed, Message: subject + " did not happen. " + Explain(err) + wantsAnother(op, api)}
+		return approval.Move{To: approval.Failed, Message: about(op, rec) + "it did not happen. " + Explain(err) + wantsAnother(op, api)}
 	}
 	return approval.Move{
 		To:      approval.Unknown,
-		Message: "The answer was lost (" + lossOf(api) + "), so it is not known whether it happened: " + subject + ".",
+		Message: about(op, rec) + "it is not known whether it happened, because VPS.org's answer was lost (" + lossOf(api) + ").",
 	}
 }
 
@@ -42,8 +42,8 @@ func (a *attempt) isThere(ctx context.Context, p plan, err error) (apiclient.Act
 	return now, err == nil && now.Server.ID.Equal(p.target.ID) && now.Server.Status == p.op.Goal
 }
 
-func nothingToDo(rec approval.Record, there apiclient.ActionResult) string {
-	return "There was nothing to do for " + Subject(rec) + ": it is " + text.Clean(there.Server.Status) + " already." + vpsOrgSays(there.Message)
+func nothingToDo(op *tools.Op, rec approval.Record, there apiclient.ActionResult) string {
+	return op.Named(rec.TargetName) + " " + stands(there.Server.Status) + " already: there was nothing to do."
 }
 
 // vpsOrgSays is a sentence with the message of an answer.
@@ -85,17 +85,77 @@ func resultOf(value any) []byte {
 	return raw
 }
 
-func itsID(created any) string {
-	if id := tools.Summarize(created).ID; !id.IsZero() {
-		return " Its id is " + text.Clean(id.String()) + "."
+// Accepted begins the message of a change that VPS.org has accepted and whose work goes on.
+const Accepted = "VPS.org has accepted it: "
+
+// doneMessage says what VPS.org has done, or accepted where its work goes on; value is its answer, if there is one.
+func doneMessage(op *tools.Op, target string, value any) string {
+	now := tools.Summarize(value)
+	if !op.Settles {
+		return sentence(op.Did(target)+madeID(op, now)) + vpsOrgSays(now.Message)
 	}
-	return ""
+	if tools.IsSettledStatus(now.Status, tools.StillFor) || now.Status == "" { // the one of before
+		return Accepted + op.Do(target) + madeID(op, now) + "." + vpsOrgSays(now.Message)
+	}
+	return Accepted + thing(op, target, now) + " " + stands(now.Status) + "."
 }
 
-func doneMessage(op *tools.Op, subject string, value any) string {
-	message := "Done: " + subject + "."
-	if op.Creates() {
-		message += itsID(value)
+// Beyond is the message of a record without what a heading has said: the operation, its target and that it is done.
+func Beyond(c *tools.Catalogue, rec approval.Record) string {
+	op, ok := c.Lookup(rec.Operation)
+	if !ok {
+		return rec.Message
 	}
-	return message + vpsOrgSays(tools.Summarize(value).Message)
+	if made, err := madeBy(op, rec); err == nil && rec.State == approval.Done {
+		done, _, _ := strings.Cut(doneMessage(op, rec.TargetName, made), " VPS.org says: ")
+		if more, ok := strings.CutPrefix(rec.Message, done); ok {
+			return strings.TrimSpace(more)
+		}
+	}
+	if more, ok := strings.CutPrefix(rec.Message, about(op, rec)); ok && more != "" {
+		return strings.ToUpper(more[:1]) + more[1:]
+	}
+	return rec.Message
 }
+
+// thing names what the work of a change goes on with: what it makes, or the server behind it.
+func thing(op *tools.Op, target string, now apiclient.Summary) string {
+	switch {
+	case op.Resource.IsNew:
+		return op.Named(target) + madeID(op, now)
+	case op.Creates():
+		return cmp.Or(strings.Trim(madeID(op, now), " ()"), "the new "+kindMade(op)) + " of " + op.Named(target)
+	case op.Resource.OverwritesServer:
+		if _, server, ok := strings.Cut(target, " of "); ok {
+			return tools.NamedServer(server)
+		}
+	}
+	return op.Named(target)
+}
+
+// madeID is the id of what was created: " (id 12347)", or of what was made of something else: " (backup 502)".
+func madeID(op *tools.Op, now apiclient.Summary) string {
+	if !op.Creates() || now.ID.IsZero() {
+		return ""
+	}
+	return " (" + kindMade(op) + " " + text.Clean(now.ID.String()) + ")"
+}
+
+func kindMade(op *tools.Op) string {
+	kind, _, _ := strings.Cut(op.Name, "s.")
+	if op.Resource.IsNew {
+		return "id"
+	}
+	return kind
+}
+
+// stands says a status in a sentence: "is in progress".
+func stands(status string) string {
+	if text.IsBare(status) {
+		return "is " + strings.ReplaceAll(status, "_", " ")
+	}
+	return "has the status " + text.Quote(status)
+}
+
+// sentence begins with a capital letter and ends with a full stop.
+func sentence(says string) string { return strings.ToUpper(says[:1]) + says[1:] + "." }

@@ -178,7 +178,7 @@ func TestWaitReportsTheSettledStatus(t *testing.T) {
 	c.Progress = func(status string, _ time.Duration) { seen = append(seen, status) }
 	reply := w.runner.Run(t.Context(), c)
 	require.Equal(t, runner.OK, reply.Class)
-	require.Contains(t, reply.Message, "settled with status “completed”")
+	require.Contains(t, reply.Message, "; completed after ")
 	require.Contains(t, seen, "in_progress")
 }
 
@@ -202,8 +202,8 @@ func TestCreateWithWaitReportsTheAddress(t *testing.T) {
 				c.Surface, c.WaitLimit = surface, 30*time.Second
 				reply := w.runner.Answer(t.Context(), c, runner.Answer{Approval: asked.Record.ID, Channel: permissions.MCP, Yes: true, Wait: true})
 				require.Equal(t, runner.OK, reply.Class, reply.Message)
-				require.Contains(t, reply.Message, "Its address is 203.0.113.12.")
-				require.Equal(t, name == "lost", strings.HasPrefix(reply.Message, "The answer was lost. Read back: it has happened"), reply.Message)
+				require.Contains(t, reply.Message, "; its address is 203.0.113.12.")
+				require.Equal(t, name == "lost", strings.HasSuffix(reply.Message, " VPS.org's answer was lost; reading back shows this."), reply.Message)
 				result := decoded(t, reply.JSON())["result"].(map[string]any)
 				require.Equal(t, []any{"12347", "active", "203.0.113.12"}, []any{result["id"], result["status"], result["ip_address"]})
 			})
@@ -220,7 +220,7 @@ func TestWaitThatIsTooShort(t *testing.T) {
 		reply := w.runner.Run(t.Context(), c)
 		require.Equal(t, runner.Done, reply.Outcome)
 		require.Equal(t, class, reply.Class)
-		require.Contains(t, reply.Message, "has not settled")
+		require.Contains(t, reply.Message, "The waiting is over after ")
 	}
 }
 

@@ -94,7 +94,7 @@ func TestPendingOutcomeHasItsAuditRow(t *testing.T) {
 			after := w.outcomes(id)
 			require.Len(t, after, before+1)
 			require.Contains(t, after[before], "done: ")
-			require.Contains(t, after[before], "Done: servers.delete")
+			require.Contains(t, after[before], "Deleted web-server-01.")
 			if closed == approval.Unknown {
 				require.Equal(t, approval.Done, w.onRecord(id).State)
 			} else {

@@ -61,7 +61,7 @@ func TestACreateThatIsAskedForAgain(t *testing.T) {
 		again := w.run("servers.create", newServer)
 		require.Equal(t, runner.Done, again.Outcome, again.Message)
 		require.Equal(t, lost.Record.ID, again.Record.ID)
-		require.Contains(t, again.Message, "Its id is 13000.")
+		require.Contains(t, again.Message, "web-3 (id 13000)")
 	})
 	t.Run("it was agreed to elsewhere", func(t *testing.T) {
 		w := newWorld(t)

@@ -28,6 +28,11 @@ type reconciler struct {
 
 func (a *attempt) reconciler() reconciler { return reconciler{a.Runner, a.store} }
 
+func (r reconciler) about(rec approval.Record) string {
+	op, _ := r.Catalogue.Lookup(rec.Operation)
+	return about(op, rec)
+}
+
 // lost reads back, for at most a few seconds, what became of a call whose answer was lost. What
 // it finds that has happened goes on as if the answer had come.
 func (a *attempt) lost(ctx context.Context, p plan) Reply {
@@ -88,7 +93,7 @@ func (r reconciler) readBack(ctx context.Context, rec approval.Record, tries int
 	if !seen && r.Now().Sub(rec.ChangedAt) < giveUpAfter {
 		return rec, found // what could not be read says nothing: it stays unknown
 	}
-	return r.settleAs(ctx, rec, found), found
+	return r.settleAs(ctx, op, rec, found), found
 }
 
 // holder reports what is known of a process that claimed a record. Where that cannot be found out it
@@ -105,22 +110,20 @@ func holder(ctx context.Context, store approval.Store, owner string) liveness.St
 // after a minute: what was sent may still be on its way. While the process that claimed it may
 // still send it, no sign of it proves nothing; after a day a person must look. Where that process has
 // left no lock, it may exist, and a person must look after ten minutes.
-func (r reconciler) settleAs(ctx context.Context, rec approval.Record, found tools.Finding) approval.Record {
+func (r reconciler) settleAs(ctx context.Context, op *tools.Op, rec approval.Record, found tools.Finding) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Unknown}, At: r.Now()}
 	late := r.Now().Sub(rec.ChangedAt) >= notAppliedFor // since it became unknown
-	subject := Subject(rec)
-	const lost = "The answer was lost. Read back: it "
 	switch e := found.Evidence; {
 	case e == tools.Applied:
-		m.To, m.Message = approval.Done, lost+"has happened: "+subject+"."+itsID(found.Created)
+		m.To, m.Message = approval.Done, doneMessage(op, rec.TargetName, found.Created)+" VPS.org's answer was lost; reading back shows this."
 		m.Result = resultOf(found.Created)
 	case e == tools.NotSeen && late:
-		m.To, m.Message = r.notSeen(ctx, rec)
+		m.To, m.Message = r.notSeen(ctx, op, rec)
 		if m.To == "" {
 			return rec
 		}
 	case e == tools.Unclear && late:
-		m.To, m.Message = approval.NeedsHuman, "The answer was lost, and reading back cannot tell whether it happened: "+subject+". Look at the server before asking for it again."
+		m.To, m.Message = approval.NeedsHuman, about(op, rec)+"VPS.org's answer was lost, and reading back cannot tell whether it happened. Look at the server before asking for it again."
 	default:
 		return rec
 	}
@@ -135,8 +138,8 @@ func (r reconciler) settleAs(ctx context.Context, rec approval.Record, found too
 }
 
 // notSeen is what a record becomes of whose change there is no sign; nothing: it stays as it is.
-func (r reconciler) notSeen(ctx context.Context, rec approval.Record) (approval.State, string) {
-	const lost, look = "The answer was lost. Read back: it ", ". Look at the server before asking for it again."
+func (r reconciler) notSeen(ctx context.Context, op *tools.Op, rec approval.Record) (approval.State, string) {
+	const lost, look = "VPS.org's answer was lost, and reading back shows ", ". Look at the server before asking for it again."
 	state := holder(ctx, r.store, rec.Owner)
 	// A process knows of its own calls when they are over.
 	if _, calling := r.calling.Load(rec.ID); calling {
@@ -146,11 +149,11 @@ func (r reconciler) notSeen(ctx context.Context, rec approval.Record) (approval.
 	}
 	switch {
 	case state == liveness.Gone:
-		return approval.NotApplied, lost + "did not happen: " + Subject(rec) + ". It can be asked for again."
+		return approval.NotApplied, about(op, rec) + lost + "that it did not happen. It can be asked for again."
 	case state == liveness.Missing && r.Now().Sub(rec.ClaimedAt) >= missingFor:
-		return approval.NeedsHuman, lost + "shows no sign, and the process that ran it has left no lock, so that it may yet exist: " + Subject(rec) + look
+		return approval.NeedsHuman, about(op, rec) + lost + "no sign of it; but the process that ran it has left no lock, so that it may yet exist and send it" + look
 	case state == liveness.Exists && r.Now().Sub(rec.ChangedAt) >= giveUpAfter:
-		return approval.NeedsHuman, lost + "shows no sign, and the process that ran it still exists, so that it may yet happen: " + Subject(rec) + look
+		return approval.NeedsHuman, about(op, rec) + lost + "no sign of it; but the process that ran it still exists, so that it may yet happen" + look
 	}
 	return "", ""
 }
@@ -175,7 +178,7 @@ func (r reconciler) holderGone(ctx context.Context, owner string, claimed time.T
 func (r reconciler) markAbandoned(ctx context.Context, rec approval.Record) approval.Record {
 	m := approval.Move{
 		ID: rec.ID, From: []approval.State{approval.Executing}, To: approval.Unknown, At: r.Now(),
-		Message: Subject(rec) + ": the process that ran it has ended, so it is not known whether it happened.",
+		Message: r.about(rec) + "it is not known whether it happened, because the process that ran it has ended.",
 	}
 	row := r.rowFor(rec, audit.Allowed)
 	row.Outcome, row.Reason = m.To.Outcome(), m.Message
@@ -190,7 +193,7 @@ func (r reconciler) markAbandoned(ctx context.Context, rec approval.Record) appr
 func (r reconciler) expire(ctx context.Context, rec approval.Record) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Expired, At: r.Now()}
 	if rec.State == approval.Approved {
-		m.Message = Subject(rec) + " was agreed to, but its asker's side did not run it in time. Nothing was sent."
+		m.Message = r.about(rec) + "agreed to, but its asker's side did not run it in time. Nothing was sent."
 	}
 	row := r.rowFor(rec, audit.Expired)
 	moved, err := r.store.Move(ctx, m, row)

@@ -1,12 +1,14 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/base32"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -50,13 +52,24 @@ func (q request) newRecord(p plan, askedHash string) approval.Record {
 	return rec
 }
 
-// Subject names a record in a sentence: what was asked for, of what, and on which account.
-func Subject(rec approval.Record) string {
-	says := rec.Operation + " of " + text.Quote(rec.TargetName)
-	if rec.Account == "" {
-		return says
+// Subject names a record in a sentence: what was asked for, of what: "reboot web-server-01". A nil catalogue is that of
+// the product.
+func Subject(c *tools.Catalogue, rec approval.Record) string {
+	op, _ := c.Lookup(rec.Operation)
+	return subject(op, rec)
+}
+
+// subject is Subject for an operation that has been looked up; nil: this version does not have it.
+func subject(op *tools.Op, rec approval.Record) string {
+	if op == nil {
+		return rec.Operation + " of " + text.Quote(rec.TargetName)
 	}
-	return says + " (" + text.Clean(rec.Account) + ")"
+	return op.Do(rec.TargetName)
+}
+
+// about begins a message about a record: "Reboot web-server-01: ".
+func about(op *tools.Op, rec approval.Record) string {
+	return strings.TrimSuffix(sentence(subject(op, rec)), ".") + ": "
 }
 
 // randomID returns 128 random bits as lower-case letters and digits.
@@ -145,7 +158,7 @@ func replyFor(op *tools.Op, rec approval.Record, now time.Time) Reply {
 		return askFor(op, rec, now)
 	}
 	e := endings[rec.State]
-	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Message: Standing(rec), Record: &rec}
+	reply := Reply{Op: op, Class: e.class, Outcome: e.outcome, Message: standing(op, rec), Record: &rec}
 	if len(rec.Result) > 0 {
 		reply.Value = jsontext.Value(rec.Result)
 	}
@@ -192,9 +205,41 @@ func (r *Runner) AsOfNow(ctx context.Context, rec approval.Record) approval.Reco
 }
 
 // Standing says in a sentence how a record stands.
-func Standing(rec approval.Record) string {
+func Standing(c *tools.Catalogue, rec approval.Record) string {
+	op, _ := c.Lookup(rec.Operation)
+	return standing(op, rec)
+}
+
+func standing(op *tools.Op, rec approval.Record) string {
 	if rec.Message != "" {
 		return rec.Message
 	}
-	return Subject(rec) + ": " + standsAs(rec) + "."
+	return about(op, rec) + standsAs(rec) + "."
+}
+
+// madeBy is the result of a record as the operation made it.
+func madeBy(op *tools.Op, rec approval.Record) (any, error) {
+	out := reflect.New(op.Out)
+	if len(rec.Result) == 0 {
+		return out.Elem().Interface(), nil
+	}
+	err := jsonv2.Unmarshal(rec.Result, out.Interface())
+	return out.Elem().Interface(), err
+}
+
+// Look says which read shows how the work of a record goes on, with its argument; "" where nothing goes on.
+func Look(c *tools.Catalogue, rec approval.Record) string {
+	op, ok := c.Lookup(rec.Operation)
+	if !ok || !op.Settles || rec.State != approval.Done {
+		return ""
+	}
+	facts, _ := factsThen(rec)
+	target := facts["name"]
+	if !text.IsBare(target) {
+		target = facts["id"]
+	}
+	if made, err := madeBy(op, rec); err == nil && op.Resource.IsNew {
+		target = cmp.Or(text.Clean(tools.Summarize(made).ID.String()), rec.TargetName)
+	}
+	return c.ShownBy(op).Name + " " + target + " shows how it goes on."
 }

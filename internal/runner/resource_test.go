@@ -38,7 +38,7 @@ func TestNewResource(t *testing.T) {
 
 	made := w.agree("volumes.create", dataVolume)
 	require.Equal(t, runner.Done, made.Outcome, made.Message)
-	require.Contains(t, made.Message, "Its id is 1.")
+	require.Contains(t, made.Message, "Created volume data-1 (id 1).")
 	require.Contains(t, w.run("volumes.list", "").Text(), "data-1")
 
 	again := w.run("volumes.create", dataVolume)
@@ -94,7 +94,7 @@ func TestNewResourceIsLocked(t *testing.T) {
 	require.Eventually(t, func() bool { return w.onRecord(first.Record.ID).State == approval.Executing }, time.Minute, time.Millisecond)
 	busy := w.runner.Answer(t.Context(), second, runner.Answer{Approval: other.Record.ID, Channel: permissions.MCP, Yes: true, Text: "data-1"})
 	require.Equal(t, runner.Busy, busy.Outcome, busy.Message)
-	require.Contains(t, busy.Message, "volumes.delete of “volume data-1”")
+	require.Contains(t, busy.Message, "another change is running: delete volume data-1 (")
 	close(release)
 	require.Equal(t, runner.Done, (<-done).Outcome)
 	require.Len(t, disks.Writes(), 2, "one of the two was sent")
@@ -107,7 +107,7 @@ func TestNewResourceIsReadBack(t *testing.T) {
 	disks.LoseWrite = true
 	made := w.agree("volumes.create", dataVolume)
 	require.Equal(t, runner.Done, made.Outcome, made.Message)
-	require.Contains(t, made.Message, "The answer was lost. Read back: it has happened")
+	require.Contains(t, made.Message, "VPS.org's answer was lost; reading back shows this.")
 	gone := w.agree("volumes.delete", `{"volume_id":"1"}`)
 	require.Equal(t, runner.Done, gone.Outcome, gone.Message)
 	require.Equal(t, []string{"POST /volumes/", "DELETE /volumes/1/"}, disks.Writes())

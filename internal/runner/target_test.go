@@ -77,7 +77,7 @@ func TestStartIsNotSettledByItsFirstStatus(t *testing.T) {
 	c.Surface, c.WaitLimit = permissions.Terminal, 20*time.Second
 	reply := w.runner.Run(t.Context(), c)
 	require.Equal(t, runner.OK, reply.Class, reply.Message)
-	require.Contains(t, reply.Message, "settled with status “active”")
+	require.Contains(t, reply.Message, "; active after ")
 }
 
 func TestWorkThatFails(t *testing.T) {
@@ -94,5 +94,5 @@ func TestWorkThatFails(t *testing.T) {
 	c.WaitLimit, c.Surface = 20*time.Second, permissions.Terminal
 	reply := w.runner.Run(t.Context(), c)
 	require.Equal(t, runner.Failed, reply.Class)
-	require.Contains(t, reply.Message, "Accepted, but it failed: it ended with status “failed”.")
+	require.Contains(t, reply.Message, "VPS.org accepted it, but it did not come out as it should: backup 502 of db-server-01 is failed after ")
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"reflect"
+	"strings"
 	"time"
-
-	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
@@ -79,48 +77,70 @@ func (p plan) hasSettled(now any, reads int) bool {
 	return tools.IsSettledStatus(status, reads) && !still
 }
 
-// settle waits for the work of a done change to settle, where the caller wants that.
+// settle says of a change that VPS.org has accepted how its work goes on, and waits for that where the caller wants it.
 func (a *attempt) settle(ctx context.Context, p plan, value any, reply Reply) Reply {
 	if !p.op.Settles {
 		return reply
 	}
+	look := Look(a.Catalogue, *reply.Record)
 	if !p.in.Wait || a.call.WaitLimit <= 0 {
-		reply.Message += " It goes on in the background."
-		if where := p.op.Resource.Background; where != "" {
-			reply.Message += " " + where
-		}
+		reply.Message += " " + look
 		return reply
 	}
 	work := a.await(ctx, p, value)
 	if work.now != nil {
 		reply.Value = work.now
 	}
-	after := text.Duration(work.waited)
+	ended := work.err == nil && !tools.IsFailedStatus(work.status)
 	if work.err == nil {
 		reply.Settled = text.Clean(work.status)
 	}
-	unsettled := OK // other surfaces than a terminal have announced that the status comes as it is
-	if a.call.Surface == permissions.Terminal {
-		unsettled = Failed
+	// Other surfaces than a terminal have announced that the status comes as it is; who stops waiting knows it.
+	if a.call.Surface == permissions.Terminal && !ended && !errors.Is(work.err, context.Canceled) {
+		reply.Class = Failed
 	}
-	timeIsOver := errors.Is(work.err, context.DeadlineExceeded) || errors.Is(work.err, context.Canceled)
-	switch {
-	case work.err != nil && !timeIsOver:
-		reply.Class = unsettled
-		reply.Message += " It has been accepted, and after " + after + " it could not be read how it goes on: " + Explain(work.err)
-	case work.err != nil:
-		reply.Class = unsettled
-		reply.Message += " It has been accepted, and after " + after + " it has not settled; its status is " + text.Quote(work.status) + "."
-	case tools.IsFailedStatus(work.status):
-		reply.Class = unsettled
-		reply.Message = "Accepted, but it failed: it ended with status " + text.Quote(work.status) + ". " + reply.Message
-	default:
-		reply.Message += " It settled with status " + text.Quote(work.status) + " after " + after + "."
+	says := a.says(p, work)
+	if !ended || reply.Settled == "" {
+		says += " " + look
 	}
-	if address := tools.Summarize(work.now).Address; address != "" {
-		reply.Message += " Its address is " + text.Clean(address) + "."
-	}
+	reply.Message = strings.Replace(reply.Message, doneMessage(p.op, a.rec.TargetName, value), says, 1)
 	return reply
+}
+
+// says how work stands that was waited for, in plain words.
+func (a *attempt) says(p plan, w work) string {
+	now := tools.Summarize(w.now)
+	after := " after " + text.Short(w.waited)
+	how := Accepted + p.op.Do(a.rec.TargetName)
+	if w.status != "" {
+		how = thing(p.op, a.rec.TargetName, now) + " " + stands(w.status)
+	}
+	switch {
+	case errors.Is(w.err, context.Canceled):
+		return "Stopped waiting" + after + "; " + how + "."
+	case errors.Is(w.err, context.DeadlineExceeded) && w.status != "":
+		return "The waiting is over" + after + "; " + strings.Replace(how, " is ", " is still ", 1) + "."
+	case errors.Is(w.err, context.DeadlineExceeded):
+		return "The waiting is over" + after + "; " + how + ", and its status could not be read."
+	case w.err != nil:
+		return sentence(how) + " How it goes on could not be read" + after + ": " + strings.TrimRight(Explain(w.err), ".") + "."
+	case tools.IsFailedStatus(w.status) || !p.cameOut(w.status):
+		return "VPS.org accepted it, but it did not come out as it should: " + how + after + "."
+	}
+	says := sentence(p.op.Did(a.rec.TargetName) + madeID(p.op, now) + "; " + strings.TrimPrefix(stands(w.status), "is ") + after)
+	if now.Address != "" {
+		says = strings.TrimSuffix(says, ".") + "; its address is " + text.Clean(now.Address) + "."
+	}
+	return says
+}
+
+// cameOut reports whether a status is what the operation is to lead to, as far as that is known: a server that was
+// stopped may be so after it was restored.
+func (p plan) cameOut(status string) bool {
+	if p.op.Goal != "" {
+		return status == p.op.Goal
+	}
+	return status != "suspended" && (status != "stopped" || p.target.Server.Status == "stopped")
 }
 
 // Work is how work stands that goes on after VPS.org has accepted it. The zero Work has not
@@ -145,14 +165,12 @@ func (r *Runner) ReadWork(ctx context.Context, rec approval.Record, before Work)
 	if err != nil {
 		return before, err
 	}
-	out := reflect.New(op.Out)
-	if len(rec.Result) > 0 {
-		if err := jsonv2.Unmarshal(rec.Result, out.Interface()); err != nil {
-			return before, err
-		}
+	made, err := madeBy(op, rec)
+	if err != nil {
+		return before, err
 	}
 	p, now := plan{op: op, in: in, target: rebuild(op, in, rec)}, before.work
-	err = now.read(r.pin(ctx), r.Client, p, out.Elem().Interface())
+	err = now.read(r.pin(ctx), r.Client, p, made)
 	before.Pause = max(apiclient.NextPause(before.Pause), apiclient.RetryAfter(err))
 	if err != nil || now.now == nil {
 		return before, err

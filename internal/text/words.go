@@ -67,6 +67,17 @@ func Duration(d time.Duration) string {
 	return in(time.Second, "second")
 }
 
+// Short says how long something took, in few letters: "1 s", "90 s", "12 min", "3 h".
+func Short(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return strconv.Itoa(max(1, int(d.Round(time.Second).Seconds()))) + " s"
+	case d < 2*time.Hour:
+		return strconv.Itoa(int(d.Round(time.Minute).Minutes())) + " min"
+	}
+	return strconv.Itoa(int(d.Round(time.Hour).Hours())) + " h"
+}
+
 // Strings returns words of a type of its own as texts.
 func Strings[T ~string](words []T) []string {
 	texts := make([]string, len(words))

@@ -82,7 +82,7 @@ var no = approval.Consent{Person: "bob", Identity: "slack:U2", Channel: "slack",
 
 func auditRows() []audit.Row {
 	return []audit.Row{
-		{Seq: 12, At: noon, Actor: "slack:U1", Surface: "slack", Account: "SIMULATOR john@example.com", Operation: "servers.delete", Target: "server:12345 (web-server-01)", Decision: "allowed", Outcome: "done", Approver: "slack:U2", Reason: "Done: servers.delete of “web-server-01”."},
+		{Seq: 12, At: noon, Actor: "slack:U1", Surface: "slack", Account: "SIMULATOR john@example.com", Operation: "servers.delete", Target: "server:12345 (web-server-01)", Decision: "allowed", Outcome: "done", Approver: "slack:U2", Reason: "Deleted web-server-01."},
 		{Seq: 11, At: noon.Add(-time.Minute), Actor: "key:lead-laptop", Surface: "mcp", Operation: "servers.delete", Target: "server:12345 (web-server-01)", Decision: "asked"},
 		{Seq: 10, At: noon.Add(-time.Hour), Actor: "local:alice", Surface: "terminal", Operation: "freeze", Decision: "refused", Reason: "the policy's rule “nobody” says no"},
 	}

@@ -50,7 +50,7 @@ func TestAnswers(t *testing.T) {
 	golden(t, "dry_run", Answer(run(t, "vps_demo", "servers.delete", `{"server":"web-server-01","dry_run":true}`), AnswerView{}))
 	op, _ := tools.Default.Lookup("servers.stop")
 	rec := reboot(t)
-	golden(t, "change_done", Answer(runner.Reply{Op: op, Outcome: runner.Done, Record: &rec, Message: "Done: servers.stop of “web-server-01” (SIMULATOR john@example.com)."}, AnswerView{}))
+	golden(t, "change_done", Answer(runner.Reply{Op: op, Outcome: runner.Done, Record: &rec, Message: "web-server-01 is stopped already: there was nothing to do."}, AnswerView{}))
 	golden(t, "change_refused", Answer(runner.Reply{Op: op, Class: runner.Refuse, Outcome: runner.Refused, Message: "servers.stop is refused: the policy's rule “readers” lets slack:U1 read only."}, AnswerView{}))
 }
 
@@ -80,14 +80,14 @@ func TestLiveMessages(t *testing.T) {
 		rec.State, rec.Surface = approval.Approved, approval.Origin{Surface: "mcp", Remote: true}.String()
 	}), LiveView{Now: noon, Answers: []approval.Consent{yes}}))
 	golden(t, "live_running", Live(at(approval.Executing, ""), LiveView{Now: noon, Waited: 40 * time.Second, Mention: "U1"}))
-	done := at(approval.Done, "Done: servers.reboot of “web-server-01” (SIMULATOR john@example.com). VPS.org says: “Server reboot initiated”.")
+	done := at(approval.Done, "VPS.org has accepted it: reboot web-server-01. VPS.org says: “Server reboot initiated”.")
 	golden(t, "live_settling", Live(done, LiveView{Now: noon, Going: true, Progress: "rebooting", Waited: 40 * time.Second, Mention: "U1", Undo: "/vps servers start web-server-01"}))
 	golden(t, "live_done", Live(done, LiveView{Now: noon, Settled: "active", Waited: 95 * time.Second, Mention: "U1"}))
 	golden(t, "live_ended_badly", Live(done, LiveView{Now: noon, Settled: "error", Waited: 95 * time.Second, Mention: "U1"}))
-	golden(t, "live_unknown", Live(at(approval.Unknown, "servers.reboot of “web-server-01” (SIMULATOR john@example.com): the answer was lost (no answer in time), so it is not known whether it happened."), LiveView{Now: noon, Mention: "U1"}))
+	golden(t, "live_unknown", Live(at(approval.Unknown, "Reboot web-server-01: it is not known whether it happened, because VPS.org's answer was lost (no answer in time)."), LiveView{Now: noon, Mention: "U1"}))
 	golden(t, "live_needs_human", Live(at(approval.NeedsHuman, ""), LiveView{Now: noon, Mention: "U1"}))
 	created := with(creation(t), func(rec *approval.Record) {
-		rec.State, rec.Message = approval.Done, "Done: servers.create of “web-server-09” (SIMULATOR john@example.com). Its id is 12350."
+		rec.State, rec.Message = approval.Done, "VPS.org has accepted it: web-server-09 (id 12350) is provisioning."
 		rec.Result = []byte(`{"id":12350,"name":"web-server-09","status":"provisioning","ip_address":"203.0.113.9","plan":{"id":1,"name":"Starter"}}`)
 	})
 	golden(t, "live_created", Live(created, LiveView{Now: noon, Settled: "active", Waited: 2 * time.Minute, Mention: "U1", Undo: "/vps servers delete web-server-09"}))

@@ -110,7 +110,7 @@ func recordStatusOf(rec approval.Record, o LiveView) recordStatus {
 	}
 	now.ended, now.says = !now.state.IsOpen(), w.says
 	if rec.Message != "" && now.state == rec.State {
-		now.says = sentence(rec.Message)
+		now.says = sentence(runner.Beyond(o.Catalogue, rec))
 	}
 	switch {
 	case now.state == approval.Denied && slices.ContainsFunc(o.Answers, func(c approval.Consent) bool { return !c.Yes }):
@@ -166,7 +166,7 @@ func outcome(rec approval.Record, o LiveView, ended bool) md {
 	case tools.IsFailedStatus(o.Settled):
 		return "VPS.org had accepted it. Look at the server before asking for it again."
 	}
-	return sentence(strings.TrimPrefix(rec.Message, "Done: "+runner.Subject(rec)+"."))
+	return sentence(runner.Beyond(o.Catalogue, rec))
 }
 
 // lasting is a duration behind a word; "" for less than a second.

@@ -24,12 +24,6 @@ func rephrase(s string) md {
 		for _, r := range replacements() {
 			part = r.clause.ReplaceAllString(part, r.by)
 		}
-		part = operationOf().ReplaceAllStringFunc(part, func(found string) string {
-			if op, ok := tools.Default.Lookup(strings.TrimSuffix(found, " of ")); ok {
-				return op.Title + " "
-			}
-			return found
-		})
 		part = tools.Default.SpellNames(part, func(op *tools.Op) string { return "`" + slashCommand(op) + "`" })
 		all = append(all, renderTokens(part)...)
 	}
@@ -57,9 +51,6 @@ var replacements = sync.OnceValue(func() []replacement {
 		{regexp.MustCompile(` ?\(approval [^)]*\)`), ""}, // no command of Slack takes its id
 	}
 })
-
-// operationOf is an operation before its target: "servers.stop of “web-1”" is "Stop a server “web-1”".
-var operationOf = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[a-z_]+\.[a-z_]+ of `) })
 
 // splitQuotations splits a text before and after each quotation. [text.Clean] lets nobody nest them.
 func splitQuotations(s string) (parts []string) {

@@ -76,7 +76,7 @@ func TestRephrase(t *testing.T) {
 		"all changes are frozen by slack:U024BE7LH since 2026-03-01 12:00:00 UTC: “wait”; a person must lift it": "all changes are frozen by <@U024BE7LH> since <!date^1772366400^{date_short_pretty} {time}|2026-03-01 12:00 UTC>: “wait”; `/vps unfreeze` lifts it",
 		"no rule of the policy allows it to slack:U024BE7LH from slack:C061EG9SL":                                "no rule of the policy allows it to <@U024BE7LH> from <#C061EG9SL>",
 		"no rule allows it to key:ci from mcp":                                                                   "no rule allows it to key ci from mcp",
-		"servers.stop of “web-1” is running (approval abc); try again":                                           "Stop a server “web-1” is running; try again",
+		"another change is running: stop web-1 (approval abc); try again":                                        "another change is running: stop web-1; try again",
 		"servers.list shows them all":                                                                            "`/vps servers list` shows them all",
 		"DELETE /servers/1/: VPS.org says no (status 409): locked":                                               "VPS.org says no: locked",
 		"it waits 10m0s, 40s or 1h0m0s":                                                                          "it waits 10 min 0 s, 40 s or 1 h 0 min",
