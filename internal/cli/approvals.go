@@ -289,10 +289,14 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 	if state != approval.Pending {
 		card.Until = ""
 	}
-	fmt.Fprintf(s.io.Out, "%s %s (%s)\n%s\n", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, card.Text())
+	asked := "asked " + relative(s.Now().Sub(rec.CreatedAt))
+	if state.Waits() {
+		asked += ", " + text.Duration(rec.ExpiresAt.Sub(s.Now())) + " left"
+	}
+	fmt.Fprintf(s.io.Out, "%s %s (%s), %s\n%s\n", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, asked, card.Text())
 	consents, err := s.db.Consents(ctx, rec.ID)
 	for _, one := range consents {
-		identity, at := text.Clean(one.Identity), one.At.UTC().Format(time.RFC3339)
+		identity, at := text.Clean(one.Identity), clock(one.At, s.Now(), "15:04 MST")
 		if one.Channel == string(permissions.Script) {
 			fmt.Fprintf(s.io.Out, "%s, who asked, at %s: %s\n", identity, at, byFlag)
 			continue

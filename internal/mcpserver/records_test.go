@@ -1,7 +1,9 @@
 package mcpserver
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -232,4 +234,37 @@ func TestRowsThatBeganAreNotShown(t *testing.T) {
 	require.EqualValues(t, rowsShown, decoded(t, o.StructuredContent)["count"])
 	require.Len(t, lines(o), rowsShown+1)
 	require.NotContains(t, o.text(), "began")
+}
+
+func TestRecordsRefuseWhatEveryToolRefuses(t *testing.T) {
+	w := newWorld(t)
+	for _, tool := range recordNames {
+		for name, arguments := range wrong {
+			isText := slices.Contains([]string{"server path", "server format", "server huge", "server minus", "server float"}, name)
+			require.True(t, w.callAs(alice, tool, arguments).IsError || isText, "%s: %s", tool, name)
+		}
+	}
+	w.server.Runner.Store = func(context.Context) (approval.Store, error) { return nil, errors.New("open /home/alice/vps_demo") }
+	for _, tool := range recordNames {
+		require.Regexp(t, `^an internal error \(id [A-Z2-7]{8}\); it is logged$`, w.callAs(alice, tool, `{}`).text())
+	}
+	w.server.Runner.Store = func(context.Context) (approval.Store, error) { panic("store of vps_demo broke") }
+	require.Regexp(t, `^an internal error \(id `, w.callAs(alice, "audit_list", `{}`).text())
+}
+
+func TestRecordsOverHTTP(t *testing.T) {
+	s := newSite(t, nil)
+	s.logged(row(aliceOf, "mcp:http", "servers.reboot", "server:9 (web-1)", audit.Allowed, audit.Done))
+	c := s.client(aliceKey).initialize(older, `{}`)
+	require.Equal(t, "2025-02-22 12:00 UTC key alice's assistant rebooted web-1", c.tool("audit_list", `{}`).next().text(t))
+	require.Equal(t, "2025-02-22 12:00 UTC key alice's assistant rebooted web-1", c.modernCall("audit_list", `{"server":"web-1"}`, "").next().text(t))
+	require.Contains(t, s.client(bobKey).initialize(older, `{}`).tool("approvals_list", `{}`).next().text(t), "No approval matches")
+}
+
+func (m message) text(t *testing.T) string {
+	t.Helper()
+	require.Nil(t, m.Error)
+	var o outcome
+	require.NoError(t, json.Unmarshal(m.Result, &o))
+	return o.text()
 }
