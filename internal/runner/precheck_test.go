@@ -114,21 +114,21 @@ func TestACreateThatIsAskedForAgain(t *testing.T) {
 	})
 }
 
-// A sorted list is read whole before it is cut: VPS.org's own first page may have the oldest alone.
+// A sorted list is read whole before it is cut: VPS.org's own first page, here by id, may have the oldest alone.
 func TestListsOfCopiesAreNewestFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, "vps_demo", simulator.Options{PageSize: 10})
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w.sim.Edit(func(world *simulator.World) {
 		for n := range 30 {
-			image := simulator.Image{ID: 600 + n, ServerID: 12345, CreatedAt: at.AddDate(0, 0, n)}
+			image := simulator.Image{ID: 600 + n, ServerID: 12345, CreatedAt: at.AddDate(0, 0, -n)}
 			world.AddBackup(simulator.Backup{Image: image})
 			world.AddSnapshot(simulator.Snapshot{Image: image, Name: fmt.Sprintf("n-%d", n)})
 		}
 	})
 	for operation, all := range map[string]string{"backups.list": "33", "snapshots.list": "31"} {
 		table, _ := w.run(operation, `{"limit":2,"offset":1}`).Table()
-		require.Equal(t, []string{"628", "627"}, []string{table.Rows[0][0], table.Rows[1][0]})
+		require.Equal(t, []string{"601", "602"}, []string{table.Rows[0][0], table.Rows[1][0]})
 		require.Contains(t, table.Note, "of "+all)
 	}
 }
