@@ -293,7 +293,7 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 	if state.Waits() {
 		asked += ", " + text.Duration(rec.ExpiresAt.Sub(s.Now())) + " left"
 	}
-	fmt.Fprintf(s.io.Out, "%s %s (%s), %s\n%s\n", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, asked, card.Text())
+	fmt.Fprintf(s.io.Out, "%s %s (%s), %s\n%s\n", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, asked, s.io.style(s.Variables).card(card))
 	consents, err := s.db.Consents(ctx, rec.ID)
 	for _, one := range consents {
 		identity, at := text.Clean(one.Identity), clock(one.At, s.Now(), "15:04 MST")
@@ -355,7 +355,7 @@ func (s *session) settle(ctx context.Context, rec approval.Record, happened bool
 		if !happened {
 			question = "Record that it did not happen?"
 		}
-		if err := s.confirm(ctx, card.Text(), question); err != nil {
+		if err := s.confirm(ctx, s.io.errStyle(s.Variables).card(card), question); err != nil {
 			return err
 		}
 	}
