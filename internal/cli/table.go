@@ -428,9 +428,6 @@ func (l *layout) fit(room int, chosen bool) {
 
 // shrink cuts the widest columns until the table fits, none below its least width.
 func (l *layout) shrink(least []int, room int) {
-	for i := range l.widths {
-		l.widths[i] = min(l.widths[i], max(room, least[i]))
-	}
 	for l.total(l.widths) > room {
 		widest := -1
 		for _, i := range l.columns {
@@ -469,7 +466,7 @@ func (l *layout) draw(style style) string {
 	line := func(row int, cells []string) {
 		pad := 0
 		for _, i := range l.columns {
-			cell := cut(cells[i], l.widths[i])
+			cell := runewidth.Truncate(cells[i], l.widths[i], "…")
 			if cell != "" {
 				b.WriteString(strings.Repeat(" ", pad) + style.cell(row, l.Header[i], cell))
 				pad = 0
@@ -489,15 +486,6 @@ func (l *layout) draw(style style) string {
 		line(i, cells)
 	}
 	return b.String()
-}
-
-// cut cuts a text to a number of columns of the screen.
-func cut(s string, room int) string {
-	tail := "…"
-	if room < runewidth.StringWidth(tail) {
-		tail = ""
-	}
-	return runewidth.Truncate(s, room, tail)
 }
 
 // tableText is a table as the flags ask for it, cut to the width of the terminal, and its note.
