@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,10 +44,14 @@ func (r *operationRun) resultOf(reply runner.Reply) result {
 
 // allNote says how a terminal shows all of a list.
 func allNote(note string) string {
-	return moreWithOffset.ReplaceAllString(note, "of $1 $2; --all shows all $1.")
+	shown, _, isPart := strings.Cut(note, "; more with offset ")
+	if !isPart {
+		return note
+	}
+	_, of, _ := strings.Cut(shown, " of ")
+	total, _, _ := strings.Cut(of, " ")
+	return shown + "; --all shows all " + total + "."
 }
-
-var moreWithOffset = regexp.MustCompile(`of (\d+) (\S+(?: \S+)*); more with offset \d+\.$`)
 
 // namesOf are the words by which other commands take what was read: a server's name where it is known to be its
 // alone, the name of a domain or a zone, otherwise the id.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -55,13 +54,23 @@ func indented(first, others string, lines []string) (out []string) {
 	return out
 }
 
-// bareYAML matches the texts that no reader of YAML takes for anything else, but for the words below.
-var bareYAML = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./@*-]*([ :][A-Za-z0-9_./@*-]+)*$`)
+// isBareYAML reports whether no reader of YAML takes a text for anything else, but for the words below.
+func isBareYAML(s string) bool {
+	for i, c := range s {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_'
+		inner := '0' <= c && c <= '9' || strings.ContainsRune("./@*-", c)
+		between := (c == ' ' || c == ':') && i < len(s)-1 && s[i+1] != ' ' && s[i+1] != ':'
+		if !letter && (i == 0 || !inner && !between) {
+			return false
+		}
+	}
+	return s != ""
+}
 
 var yamlWords = []string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
 func yamlText(s string) string {
-	if bareYAML.MatchString(s) && !slices.Contains(yamlWords, strings.ToLower(s)) {
+	if isBareYAML(s) && !slices.Contains(yamlWords, strings.ToLower(s)) {
 		return s
 	}
 	var b strings.Builder
