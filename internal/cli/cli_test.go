@@ -62,7 +62,7 @@ func TestCheckOwn(t *testing.T) {
 // approve ends with the exit code of the outcome.
 func TestApproveExitCodes(t *testing.T) {
 	t.Parallel()
-	s := &session{cli: &cli{io: IO{Out: &bytes.Buffer{}}}}
+	s := &session{cli: &cli{Environment: &app.Environment{Catalogue: tools.Default}, io: IO{Out: &bytes.Buffer{}}}}
 	for state, code := range map[approval.State]int{
 		approval.Done: 0, approval.Failed: 1, approval.Refused: 3, approval.Denied: 4, approval.Cancelled: 4, approval.Expired: 4,
 		approval.Stale: 4, approval.Unknown: 5, approval.NotApplied: 1, approval.NeedsHuman: 5,
