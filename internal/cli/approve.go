@@ -24,13 +24,18 @@ const (
 	followEvery = 200 * time.Millisecond
 )
 
+const severalIDs = "Several ids are answered one after the other; the exit code is the highest of theirs."
+
 func approveCommand(c *cli) *cobra.Command {
-	return answerCommand(c, "approve ID...", "Approve a request", func(ctx context.Context, s *session, rec approval.Record) error {
+	cmd := answerCommand(c, "approve ID...", "Approve a request", func(ctx context.Context, s *session, rec approval.Record) error {
 		if s.PolicyErr != nil {
 			return app.Invalid(s.PolicyErr)
 		}
 		return s.decide(ctx, rec, true, "")
 	})
+	cmd.Long = "Shows the card, and asks for your yes or for the name: at a terminal, and nowhere else. The person who asked answers,\n" +
+		"or one whom the policy names. " + severalIDs
+	return cmd
 }
 
 func denyCommand(c *cli) *cobra.Command {
@@ -38,7 +43,9 @@ func denyCommand(c *cli) *cobra.Command {
 	cmd := answerCommand(c, "deny ID...", "Deny a request", func(ctx context.Context, s *session, rec approval.Record) error {
 		return s.decide(ctx, rec, false, reason)
 	})
-	cmd.Flags().StringVar(&reason, "reason", "", "the reason, shown to the requester")
+	cmd.Long = "Ends requests: nothing of them is done. A plain yes to the question is enough, and a script, which is not asked,\n" +
+		"can deny too. " + severalIDs
+	cmd.Flags().StringVar(&reason, "reason", "", "a `TEXT`, shown to the requester")
 	return cmd
 }
 

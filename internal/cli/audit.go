@@ -31,7 +31,14 @@ func withDefault(alone, parent *cobra.Command) *cobra.Command {
 		alone.SetContext(cmd.Context())
 		return alone.RunE(alone, nil)
 	}
+	sayDefault(parent, alone.Name())
 	return parent
+}
+
+// sayDefault has the help of a parent say what it does alone.
+func sayDefault(parent *cobra.Command, alone string) {
+	parent.Use = parent.Name() + " [COMMAND]"
+	parent.Long += " Without a command this is\nvpsbot " + parent.Name() + " " + alone + "."
 }
 
 type auditFlags struct {

@@ -53,6 +53,11 @@ func (c *cli) addPages(root *cobra.Command) {
 		if len(actions) > 4 {
 			resource.Short += " and more"
 		}
+		if slices.Contains(actions, "list") {
+			sayDefault(resource, "list")
+		} else if len(actions) == 1 {
+			sayDefault(resource, actions[0])
+		}
 	}
 }
 
