@@ -26,7 +26,7 @@ func auditKeyCommand(c *cli) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`FILE` to write, never one that exists (default: VPSBOT_AUDIT_KEY_FILE, or audit.key beside the database)")
 	cmd.AddCommand(acceptLogCommand(c))
-	return cmd
+	return c.withOutput(cmd, false)
 }
 
 func (s *session) makeAuditKey(ctx context.Context, out string) error {
@@ -68,7 +68,10 @@ func (s *session) makeAuditKey(ctx context.Context, out string) error {
 		}
 	}
 	s.io.say("Processes that run already sign after a restart.")
-	return s.io.println(fmt.Sprintf("The private key is in %s. The verifier key, to keep elsewhere:\n%s", out, key.Verifier()))
+	return s.print(result{
+		value: map[string]string{"file": out, "verifier": key.Verifier()}, names: []string{key.Verifier()},
+		text: fmt.Sprintf("The private key is in %s. The verifier key, to keep elsewhere:\n%s", out, key.Verifier()),
+	})
 }
 
 // writeKey writes a key into a new file of mode 0600, which outlives a power cut.

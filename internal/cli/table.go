@@ -32,8 +32,10 @@ func (r *operationRun) resultOf(reply runner.Reply) result {
 	case reply.Class != runner.OK:
 	case isTable:
 		table.Note = allNote(table.Note)
-		out.row = rowOf(reply.Op)
-		out.table, out.names = &table, namesOf(reply.Value, raw, table.Part)
+		out.table, out.row = &table, rowOf(reply.Op)
+		if r.output.format == "name" {
+			out.names = namesOf(reply.Value, raw, table.Part)
+		}
 	case reply.Op.IsRead():
 		out.text, out.names = r.io.style(r.Variables).details(jsontext.Value(raw), r.Now()), namesOf(reply.Value, raw, true)
 	default:
