@@ -159,7 +159,7 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 	if !found || len(words) == 0 {
 		ts.Fatalf("stderr has nothing after %q", args[1])
 	}
-	ts.Setenv(args[0], strings.Trim(words[0], "().,"))
+	ts.Setenv(args[0], strings.Trim(words[0], `().,"}\`))
 }
 
 // freePort NAME stores a free port of this machine in a variable.

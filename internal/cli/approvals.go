@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -293,21 +292,21 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 	if state.Waits() {
 		asked += ", " + text.Duration(rec.ExpiresAt.Sub(s.Now())) + " left"
 	}
-	fmt.Fprintf(s.io.Out, "%s %s (%s), %s\n%s\n", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, asked, s.io.style(s.Variables).card(card))
+	_ = s.io.printf("%s %s (%s), %s\n%s", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, asked, s.io.style(s.Variables).card(card))
 	consents, err := s.db.Consents(ctx, rec.ID)
 	for _, one := range consents {
 		identity, at := text.Clean(one.Identity), clock(one.At, s.Now(), "15:04 MST")
 		if one.Channel == string(permissions.Script) {
-			fmt.Fprintf(s.io.Out, "%s, who asked, at %s: %s\n", identity, at, byFlag)
+			_ = s.io.printf("%s, who asked, at %s: %s", identity, at, byFlag)
 			continue
 		}
-		fmt.Fprintf(s.io.Out, "%s said %s over %s at %s\n", identity, yesOrNo(one.Yes), one.Channel, at)
+		_ = s.io.printf("%s said %s over %s at %s", identity, yesOrNo(one.Yes), one.Channel, at)
 	}
 	if rec.Message != "" {
-		fmt.Fprintln(s.io.Out, s.outcomeText(rec))
+		_ = s.io.println(s.outcomeText(rec))
 	}
 	if err == nil && state == approval.Pending && rec.Others > 0 {
-		fmt.Fprintf(s.io.Out, "Still to agree: %s.\n", missingText(rec, approval.Missing(rec, consents)))
+		_ = s.io.printf("Still to agree: %s.", missingText(rec, approval.Missing(rec, consents)))
 	}
 	return err
 }

@@ -183,7 +183,7 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 	case !isAlive:
 		return s.io.println("Approved. The assistant's process has ended; it runs when the assistant asks for the same again.")
 	}
-	fmt.Fprintf(s.io.Out, "Approved. %s runs it now …\n", runs)
+	_ = s.io.printf("Approved. %s runs it now …", runs)
 	waiting, cancel := context.WithTimeout(ctx, followFor)
 	defer cancel()
 	isRunning := func() bool { return rec.State == approval.Approved || rec.State == approval.Executing }

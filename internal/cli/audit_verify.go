@@ -99,7 +99,7 @@ func verifyError(err error, report audit.Report) error {
 }
 
 func (c *cli) printReport(r audit.Report) error {
-	_, err := fmt.Fprintf(c.io.Out, "The log is whole: %s, head %s\n%s\n", text.Plural(int(r.Rows), "row"), r.Head, signatures(r))
+	err := c.io.printf("The log is whole: %s, head %s\n%s", text.Plural(int(r.Rows), "row"), r.Head, signatures(r))
 	if r.First > 1 {
 		c.io.say("It begins with row %d: those before were archived by an earlier version, and are not here. --file ARCHIVE verifies them too.", r.First)
 	}

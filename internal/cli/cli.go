@@ -47,7 +47,9 @@ func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO
 		if value := recover(); value != nil {
 			err = c.panicError(value, debug.Stack())
 		}
-		err = c.redact(err)
+		if err = c.redact(err); err != nil && (c.output.isJSON() || asksForJSON(args)) {
+			err = &jsonError{err.(*app.Error)}
+		}
 	}()
 	if isCompletion(args) {
 		c.io.Out = completionOut{c.io.Out}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -35,21 +36,69 @@ type IO struct {
 	outTerminal, errTerminal bool
 }
 
-func (s IO) say(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
+func (s IO) say(format string, args ...any) {
+	fmt.Fprintln(s.Err, straight(fmt.Sprintf(format, args...)))
+}
 
-func (s IO) println(line any) error {
+// println prints a text for a person; what is for a program goes to printRaw.
+func (s IO) println(line any) error { return s.printRaw(straight(fmt.Sprint(line))) }
+
+func (s IO) printf(format string, args ...any) error { return s.println(fmt.Sprintf(format, args...)) }
+
+func (s IO) printRaw(line string) error {
 	_, err := fmt.Fprintln(s.Out, line)
 	return err
 }
 
+// straight puts the quotation marks of a keyboard in the place of our own, so that a name can be copied with them.
+func straight(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "“", `"`), "”", `"`)
+}
+
 // Report prints an error, and returns the exit code. It is the one place where an error is printed.
 func Report(w io.Writer, err error) int {
-	if err != nil {
-		if message := printable(err.Error()); message != "" {
-			fmt.Fprintln(w, "vpsbot: "+message)
+	class := app.ClassOf(err)
+	switch {
+	case err == nil || err.Error() == "":
+	case errors.As(err, new(*jsonError)):
+		raw, _ := encodeJSON(map[string]any{"error": errorObject{int(class), class.String(), printable(err.Error())}}) // of texts and a number
+		fmt.Fprintln(w, string(raw))
+	default:
+		fmt.Fprintln(w, "vpsbot: "+straight(printable(err.Error())))
+	}
+	return int(class)
+}
+
+// jsonError is an error that a program reads, because -o json was asked for.
+type jsonError struct{ cause *app.Error }
+
+func (e *jsonError) Error() string { return e.cause.Message }
+func (e *jsonError) Unwrap() error { return e.cause }
+
+type errorObject struct {
+	ExitCode int    `json:"exit_code"`
+	Class    string `json:"class"`
+	Message  string `json:"message"`
+}
+
+// asksForJSON reports whether the arguments of the program ask for JSON, even where something else in them is wrong.
+func asksForJSON(args []string) bool {
+	for i, arg := range args {
+		name, value, given := strings.Cut(arg, "=")
+		switch {
+		case arg == "--":
+			return false
+		case name == "--json":
+			no, err := strconv.ParseBool(value)
+			return !given || err != nil || no
+		case arg == "-ojson":
+			return true
+		case name != "--output" && name != "-o":
+		case given && value == "json", !given && i+1 < len(args) && args[i+1] == "json":
+			return true
 		}
 	}
-	return int(app.ClassOf(err))
+	return false
 }
 
 // printable drops the characters that could steer a terminal: an argument may come from anywhere.
@@ -190,7 +239,7 @@ func (c *cli) print(r result) error {
 	if c.output.isForProgram() && r.table != nil && r.table.Part {
 		c.io.say("%s", r.table.Note)
 	}
-	shown := r.text
+	shown := straight(r.text)
 	if r.table != nil && !c.output.isForData() {
 		table, names, err := c.output.arrange(r)
 		if err != nil {
@@ -198,7 +247,7 @@ func (c *cli) print(r result) error {
 		}
 		r.names = names
 		if c.output.format != "name" {
-			shown = c.tableText(table)
+			shown = straight(c.tableText(table))
 		}
 	}
 	switch c.output.format {
@@ -234,7 +283,7 @@ func (c *cli) printJSON(r result) error {
 	}
 	for _, row := range rows {
 		if err == nil {
-			err = c.io.println(string(row))
+			err = c.io.printRaw(string(row))
 		}
 	}
 	return err

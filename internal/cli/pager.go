@@ -38,7 +38,7 @@ func (c *cli) page(shown string) error {
 	command := c.pager()
 	columns, lines := c.io.screen(c.Variables)
 	if command == "" || lines == 0 || height(shown, columns) < lines {
-		return c.io.println(shown)
+		return c.io.printRaw(shown)
 	}
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(shown+"\n"), c.io.Out, c.io.terminal.err
@@ -47,14 +47,14 @@ func (c *cli) page(shown string) error {
 		cmd.Env = append(cmd.Env, "LESS=FRX")
 	}
 	if err := cmd.Start(); err != nil {
-		return c.io.println(shown)
+		return c.io.printRaw(shown)
 	}
 	signal.Ignore(os.Interrupt) // Ctrl-C is the pager's
 	err := cmd.Wait()
 	signal.Reset(os.Interrupt)
 	const cannotRun = 126 // and 127: of sh
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && (exit.ExitCode() == cannotRun || exit.ExitCode() == cannotRun+1) {
-		return c.io.println(shown)
+		return c.io.printRaw(shown)
 	}
 	return nil // a pager that is closed early has shown what was wanted
 }

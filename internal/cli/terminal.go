@@ -62,7 +62,7 @@ func (s IO) show(ctx context.Context, shown string) (early bool, err error) {
 	if err := s.terminal.flush(); err != nil {
 		return false, err
 	}
-	if _, err := io.WriteString(s.Err, shown); err != nil {
+	if _, err := io.WriteString(s.Err, straight(shown)); err != nil {
 		return false, err
 	}
 	if err := backoff.Sleep(ctx, runner.MinAnswerDelay); err != nil {

@@ -24,6 +24,11 @@ const (
 	Lost    Class = 5 // the call may or may not have happened
 )
 
+// String is the class in a word, for a program.
+func (c Class) String() string {
+	return [...]string{"done", "failed", "invalid", "refused", "waiting", "unknown"}[c]
+}
+
 // storeError is a change that cannot be recorded, and so is not made.
 type storeError struct{ cause error }
 
