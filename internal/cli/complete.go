@@ -225,81 +225,52 @@ func (c *cli) completeFields(cmd *cobra.Command, op *tools.Op) {
 	}
 }
 
-// pick is where the values of a field are found: a field of the objects of a list, with what is said of each.
-type pick struct {
-	list, value string
-	about       []string
-}
-
-var perMonth = map[string]string{"price_monthly": " a month"}
-
-// pickOf returns where the values of a field are found; the zero value if nowhere.
-func pickOf(op *tools.Op, field tools.Field) pick {
-	switch { // VPS.org lists locations and systems nowhere else
-	case field.Name == "location" && !op.IsList():
-		return pick{"plans.list", "locations", nil}
-	case field.Name == "os_id":
-		return pick{"servers.list", "os.id", []string{"os.name"}}
-	case field.List != "":
-		return pick{field.List, "id", []string{"name", "price_monthly", "created_at", "server.name", "backup_type"}}
-	case op.IsList() && field.Kind == tools.Text: // it keeps the rows that have this value
-		return pick{op.Name, field.Name, nil}
-	}
-	return pick{}
-}
-
 func (c *cli) completeField(op *tools.Op, field tools.Field) completer {
-	from := pickOf(op, field)
-	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-		switch {
-		case field.Kind == tools.Boolean:
-			return fixed("true", "false")(cmd, args, word)
-		case field.Kind == tools.Ref:
-			return c.completeServer(cmd, args, word)
-		case from.list == "":
-			return nil, noFiles
+	switch {
+	case field.Kind == tools.Boolean:
+		return fixed("true", "false")
+	case field.Kind == tools.Ref:
+		return c.completeServer
+	case field.Name == op.Resource.ServerName: // a new one
+		return fixed()
+	}
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		values := map[string]string{}
+		for _, f := range op.Fields {
+			if flag := cmd.Flags().Lookup(fieldtext.Flag(f.Name)); flag.Changed {
+				values[f.Name] = flag.Value.String()
+			}
 		}
-		server, _ := cmd.Flags().GetString("server")
-		if op.Resource.IsServer && len(args) > 0 {
-			server = args[0]
+		if len(args) > 0 {
+			values[op.Positional()] = args[0]
 		}
-		words, directive := c.complete(cmd, required, func(ctx context.Context, s *session) []string { return s.pick(ctx, from, server) })
+		words, directive := c.complete(cmd, required, func(ctx context.Context, s *session) []string {
+			return asking{s, op, values, map[string]runner.Reply{}}.words(ctx, field)
+		})
 		return words, directive | cobra.ShellCompDirectiveKeepOrder
 	}
 }
 
-// pick lists the values of a field that can be typed, of one server where the list can be narrowed to it.
-func (s *session) pick(ctx context.Context, from pick, server string) (words []string) {
-	call := runner.Call{Operation: from.list, Limit: math.MaxInt, Actor: s.Actor, Surface: permissions.Terminal}
-	op, ok := s.Catalogue.Lookup(from.list)
-	if !ok {
-		return nil
+// words are what a field can be, of them those that can be typed, with what else is known of each.
+func (a asking) words(ctx context.Context, field tools.Field) (words []string) {
+	table := a.offerOf(ctx, field).table
+	if len(table.Rows) == 0 && a.op.IsList() && field.Kind == tools.Text { // it keeps the rows that have this value
+		all, _ := a.list(ctx, a.op.Name).Table()
+		table.Header = []string{field.Name}
+		for _, value := range all.Column(field.Name) {
+			table.Rows = append(table.Rows, []string{value})
+		}
 	}
-	if _, narrows := op.Field("server"); narrows && server != "" {
-		call.Input, _ = fieldtext.Encode(op, map[string]string{"server": server}) // what is no text is refused
-	}
-	reply := s.Runner.Run(ctx, call)
-	if reply.Class != runner.OK {
-		return nil
-	}
-	if isID := from.value == "id"; isID && op.View.Dated && server != "" {
+	if list := a.lists[field.List].Op; list != nil && list.View.Dated && a.values["server"] != "" && len(table.Rows) > 0 {
 		words = append(words, "latest\tthe newest")
 	}
-	seen := map[string]bool{}
-	for _, row := range rowsOf(reply.JSON()) {
-		cells, about := map[string]string{}, []string(nil)
-		addCells(cells, nil, "", row)
-		for _, name := range from.about {
-			if cells[name] != "" {
-				about = append(about, cells[name]+perMonth[name])
-			}
+	seen := map[string]bool{"": true}
+	for _, row := range readable(table).Rows {
+		about := slices.DeleteFunc(row[1:], func(cell string) bool { return cell == "" })
+		if isTypeable(row[0]) && !seen[row[0]] {
+			words = append(words, cobra.CompletionWithDesc(row[0], text.Cut(strings.Join(about, ", "), 72)))
 		}
-		for word := range strings.SplitSeq(cells[from.value], ", ") {
-			if isTypeable(word) && !seen[word] {
-				words = append(words, cobra.CompletionWithDesc(word, text.Cut(strings.Join(about, ", "), 60)))
-			}
-			seen[word] = true
-		}
+		seen[row[0]] = true
 	}
 	return words
 }
