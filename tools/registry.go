@@ -74,6 +74,9 @@ func (c *Catalogue) ServerList() *Op { return c.all()["servers.list"] }
 // ServerGet returns the operation that reads one server: who may run it may know that the server exists.
 func (c *Catalogue) ServerGet() *Op { return c.all()["servers.get"] }
 
+// PlanList returns the operation that lists the plans with their prices.
+func (c *Catalogue) PlanList() *Op { return c.all()["plans.list"] }
+
 // ToolName returns the operation's name as an MCP tool: "servers_reboot".
 func (op *Op) ToolName() string { return strings.Replace(op.Name, ".", "_", 1) }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/command"
@@ -144,7 +145,7 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 		fmt.Fprint(r.io.Err, clearLine)
 	}
 	reply.Message = r.asCommands(r.terminalMessage(reply))
-	if err := r.print(reply); err != nil {
+	if err := r.print(r.priced(ctx, reply)); err != nil {
 		return unwritten(reply, err)
 	}
 	if reply.Class == runner.OK {
@@ -165,6 +166,24 @@ func unwritten(reply runner.Reply, err error) error {
 		return app.Errorf(runner.Failed, "done, but the result could not be written: %v. %s", err, reply.Message)
 	}
 	return app.Errorf(runner.Failed, "the result could not be written: %v", err)
+}
+
+// priced adds what its plan costs to a server that a person reads. Only VPS.org's list of plans has the prices, and it
+// may give a plan another id than the server does: the name decides.
+func (r *operationRun) priced(ctx context.Context, reply runner.Reply) runner.Reply {
+	server, isServer := reply.Value.(apiclient.Server)
+	if !isServer || !r.op.IsRead() || r.output.isForProgram() || server.Plan.Name == "" {
+		return reply
+	}
+	list := r.Runner.Run(ctx, runner.Call{Operation: r.Catalogue.PlanList().Name, Limit: math.MaxInt, Actor: r.Actor, Surface: permissions.Terminal})
+	plans, _ := list.Value.(tools.Listing[apiclient.Plan])
+	for _, plan := range plans.Results {
+		if plan.Name == server.Plan.Name && !plan.PriceMonthly.IsZero() {
+			server.Plan.Extra = map[string]any{"price_monthly": plan.PriceMonthly}
+			reply.Value = server
+		}
+	}
+	return reply
 }
 
 // print prints results to stdout; an error is printed by [Report].
