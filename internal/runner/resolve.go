@@ -142,7 +142,7 @@ func suggestServers(name string, servers []apiclient.Server) []apiclient.Server 
 	return nil
 }
 
-const shortestPart = 3
+const shortestPart = 2
 
 // Folded is a name without what pages, phones and alerts do to it: capitals, spaces around, hyphens
 // that are others, or soft and invisible.

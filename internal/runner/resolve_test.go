@@ -21,7 +21,7 @@ func TestServerFoundByNamesOfAlerts(t *testing.T) {
 	})
 	for typed, name := range map[string]string{
 		"web-server-01": "web-server-01", "WEB-Server-01": "web-server-01", " web-server-01 ": "web-server-01", "203.0.113.10": "web-server-01",
-		"web": "web-server-01", "WEB01.example.com": "web-server-01", "MX.EXAMPLE.COM": "mail", "198.51.100.7": "mail", "mai": "mail",
+		"web": "web-server-01", "db": "db-server-01", "WEB01.example.com": "web-server-01", "MX.EXAMPLE.COM": "mail", "198.51.100.7": "mail", "mai": "mail",
 		"web\u2010server\u201001": "web-server-01", "web\u2011server\u201101": "web-server-01", "web\u2012server\u201201": "web-server-01",
 		"web\u2013server\u201301": "web-server-01", "web\u2014server\u201401": "web-server-01", "web\u2015server\u201501": "web-server-01",
 		"web\u2212server\u221201": "web-server-01",
@@ -44,7 +44,7 @@ func TestServerFoundByNamesOfAlerts(t *testing.T) {
 	for typed, says := range map[string]string{
 		"server":      "2 servers have “server” in their name or address: “web-server-01”, “db-server-01”",
 		"example.com": "3 servers have “example.com”",
-		"we":          "no server is called “we”",
+		"w":           "no server is called “w”",
 		"nothing":     "no server is called “nothing”",
 	} {
 		read := w.run("servers.get", `{"server":"`+typed+`"}`)
