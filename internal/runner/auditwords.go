@@ -312,7 +312,7 @@ func because(row audit.Row) string {
 	case strings.HasPrefix(why, "was denied by "):
 		_, why, _ = strings.Cut(why, ": ")
 	}
-	for _, said := range []string{"did not happen.", "was refused:"} {
+	for _, said := range []string{"did not happen.", "was refused:", row.Operation + " is refused:"} {
 		why = strings.TrimPrefix(why, said)
 	}
 	if why = strings.Trim(text.Clean(why), ". "); why == "" {
