@@ -30,6 +30,8 @@ var (
 	allExamples string
 	//go:embed help/exit-codes.txt
 	exitCodesHelp string
+	//go:embed help/names.txt
+	namesHelp string
 	//go:embed help/output.txt
 	outputHelp string
 	//go:embed help/policy.txt
@@ -72,6 +74,7 @@ func topics() []*cobra.Command {
 	return []*cobra.Command{
 		{Use: "environment", Short: "The variables that vpsbot reads", Long: strings.Replace(environmentHelp, "VARIABLES\n", variables.String(), 1)},
 		{Use: "exit-codes", Short: "What a command ends with", Long: strings.Replace(exitCodesHelp, "CODES\n", codes.String(), 1)},
+		{Use: "names", Short: "How servers, copies and plans are named", Long: namesHelp},
 		{Use: "output", Short: "Formats, columns, paging, colours and times", Long: outputHelp},
 		{Use: "scripts", Short: "vpsbot in scripts, cron and CI", Long: scriptsHelp},
 	}

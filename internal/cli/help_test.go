@@ -104,6 +104,7 @@ func typed(t *testing.T, line string) []string {
 	for word := range strings.FieldsSeq(before) {
 		require.Regexp(t, "^(VPS|VPSBOT)_[A-Z_]+=", word, line)
 	}
+	after, _, _ = strings.Cut(after, "   ") // what it is for
 	words := wordsOfLine.FindAllString(after, -1)
 	if end := slices.IndexFunc(words, func(w string) bool { return w == ">" || w == "|" }); end >= 0 {
 		words = words[:end]
