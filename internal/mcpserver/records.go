@@ -53,7 +53,7 @@ const (
 	rowsShown      = 20
 
 	approvalsSchema = `{"type":"object","properties":{"count":{"type":"integer"},"results":{"type":"array","items":{"type":"object","properties":{"id":{"type":"string"},"state":{"type":"string"},"tool":{"type":"string"},"target":{"type":"string"},"effect":{"type":"string"},"asked_by":{"type":"string"},"asked_by_you":{"type":"boolean"},"waits_for_you":{"type":"boolean"},"created_at":{"type":"string"},"changed_at":{"type":"string"},"expires_at":{"type":"string"},"message":{"type":"string"},"answer":{"type":"string"}},"required":["id","state","tool","target","effect","asked_by","asked_by_you","waits_for_you","created_at","changed_at"]}},"notice":{"type":"string"}},"required":["count","results"]}`
-	auditSchema     = `{"type":"object","properties":{"count":{"type":"integer"},"results":{"type":"array","items":{"type":"object","properties":{"at":{"type":"string"},"who":{"type":"string"},"tool":{"type":"string"},"target":{"type":"string"},"outcome":{"type":"string"},"why":{"type":"string"},"approved_by":{"type":"string"},"where":{"type":"string"}},"required":["at","who","tool","outcome","where"]}},"notice":{"type":"string"}},"required":["count","results"]}`
+	auditSchema     = `{"type":"object","properties":{"count":{"type":"integer"},"results":{"type":"array","items":{"type":"object","properties":{"at":{"type":"string"},"who":{"type":"string"},"tool":{"type":"string"},"target":{"type":"string"},"outcome":{"type":"string"},"why":{"type":"string"},"answered_by":{"type":"string"},"where":{"type":"string"}},"required":["at","who","tool","outcome","where"]}},"notice":{"type":"string"}},"required":["count","results"]}`
 )
 
 // recordTools makes the tools at their first use.
@@ -150,8 +150,8 @@ type auditDocument struct {
 	Target     string    `json:"target,omitempty"`
 	Outcome    string    `json:"outcome"` // or what was decided, where nothing was sent
 	Why        string    `json:"why,omitempty"`
-	ApprovedBy string    `json:"approved_by,omitempty"`
-	Where      string    `json:"where"` // it was asked
+	AnsweredBy string    `json:"answered_by,omitempty"` // who said yes or no
+	Where      string    `json:"where"`                 // it was asked
 }
 
 func (s *Server) auditPage(ctx context.Context, in tools.Input) (page recordPage, err error) {
@@ -216,16 +216,13 @@ func (s *Server) auditFilter(in tools.Input, scope approval.Query) (f audit.Filt
 func (s *Server) auditDocument(t runner.Told, policy permissions.Policy) auditDocument {
 	d := auditDocument{
 		At: t.At.UTC(), Who: runner.NameOf(policy, t.Actor), Tool: s.toolNames(text.Clean(t.Operation)), Target: runner.TargetOf(t.Row),
-		Outcome: text.Clean(string(t.Outcome)), Where: text.Clean(approval.ParseOrigin(t.Surface).Surface),
+		Outcome: text.Clean(string(t.Outcome)), AnsweredBy: t.By, Where: text.Clean(approval.ParseOrigin(t.Surface).Surface),
 	}
 	if d.Outcome == "" {
 		d.Outcome = text.Clean(string(t.Decision))
 	}
 	if d.Outcome != string(audit.Done) {
 		d.Why = s.toolNames(t.Why)
-	}
-	if t.Approver != "" {
-		d.ApprovedBy = runner.NameOf(policy, t.Approver)
 	}
 	return d
 }

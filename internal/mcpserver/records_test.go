@@ -103,7 +103,7 @@ func TestTheAuditLogAnswersWhoDidWhat(t *testing.T) {
 	o := w.callAs(alice, "audit_list", `{"operation":"delete"}`)
 	require.JSONEq(t, `{"count":2,"results":[
 		{"at":"2025-02-22T12:02:00Z","who":"bob","tool":"servers_delete","target":"prod-1","outcome":"refused","why":"no rule of the policy allows it to key:bob from mcp; see servers_list","where":"mcp"},
-		{"at":"2025-02-22T12:01:00Z","who":"alice","tool":"servers_delete","target":"staging-1","outcome":"done","approved_by":"bob","where":"terminal"}]}`, string(o.StructuredContent))
+		{"at":"2025-02-22T12:01:00Z","who":"alice","tool":"servers_delete","target":"staging-1","outcome":"done","answered_by":"bob","where":"terminal"}]}`, string(o.StructuredContent))
 	for _, r := range w.sim.Requests() {
 		require.Equal(t, "GET /api/v1/account/me/", r.Method+" "+r.Path, "nothing but the token is asked")
 	}

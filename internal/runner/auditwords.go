@@ -89,10 +89,10 @@ type Teller struct {
 	Policy    permissions.Policy // has the people's names
 }
 
-// Told is a row, its sentence, and why it came so where that is no success.
+// Told is a row, its sentence, why it came so, and the names of those who agreed or answered.
 type Told struct {
 	audit.Row
-	Says, Why string
+	Says, Why, By string
 }
 
 // Tell says rows in sentences, in their order. What only began something that another of the rows ended is left out.
@@ -109,24 +109,44 @@ func (t Teller) Tell(rows []audit.Row) []Told {
 
 // TellAll is Tell that leaves out nothing.
 func (t Teller) TellAll(rows []audit.Row) (told []Told) {
-	channels := map[string]string{}
+	agreed := map[string][]Agreement{}
 	for _, row := range rows {
-		key := row.Approval + " " + row.Approver
-		if channel, ok := strings.CutPrefix(row.Reason, agreedIn("")); ok {
-			channels[key] = channel
-		} else if row.Reason == agreedIn(string(permissions.Script)) {
-			channels[key] = string(permissions.Script)
+		if channel := channelOf(row); channel != "" {
+			agreed[row.Approval] = append(agreed[row.Approval], Agreement{row.Approver, channel})
 		}
 	}
 	for _, row := range rows {
-		sentence := t.Sentence(row, channels[row.Approval+" "+row.Approver])
-		told = append(told, Told{row, sentence, strings.TrimPrefix(because(row), ": ")})
+		answered, names := []Agreement{{Person: row.Approver}}, []string(nil)
+		if all := agreed[row.Approval]; row.Outcome != "" && len(all) > 0 {
+			answered = all
+		}
+		for _, one := range answered {
+			if name := NameOf(t.Policy, one.Person); one.Person != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		told = append(told, Told{row, t.Sentence(row, agreed[row.Approval]), strings.TrimPrefix(because(row), ": "), text.Join(names, "and")})
 	}
 	return told
 }
 
-// Sentence says a row without its time and account. channel is where its approver said yes; empty: not known.
-func (t Teller) Sentence(row audit.Row, channel string) string {
+// Agreement is a yes, as its row says it.
+type Agreement struct{ Person, Channel string }
+
+// channelOf is how the yes was given that a row records; "" where it records none.
+func channelOf(row audit.Row) string {
+	if row.Reason == agreedIn(string(permissions.Script)) {
+		return string(permissions.Script)
+	}
+	channel, found := strings.CutPrefix(row.Reason, agreedIn(""))
+	if !found || row.Decision != audit.Approved && row.Decision != audit.Allowed {
+		return ""
+	}
+	return channel
+}
+
+// Sentence says a row without its time and account. agreed are the answers that its approval had, as far as they are known.
+func (t Teller) Sentence(row audit.Row, agreed []Agreement) string {
 	who, approver, v := t.asker(row), "", t.verbsOf(row)
 	if row.Approver != "" {
 		approver = NameOf(t.Policy, row.Approver)
@@ -134,11 +154,11 @@ func (t Teller) Sentence(row audit.Row, channel string) string {
 	request, why := who+"'s request to "+v.do, because(row)
 	switch row.Decision {
 	case audit.Allowed, audit.Settled:
-		return t.ending(row, v, channel)
+		return t.ending(row, v, t.agreed(row, agreed))
 	case audit.Asked:
 		return who + " asked to " + v.do
 	case audit.Approved:
-		return cmp.Or(approver, "somebody") + " agreed to " + request + by(channel)
+		return cmp.Or(approver, "somebody") + " agreed to " + request + by(channelOf(row))
 	case audit.Denied:
 		if approver != "" {
 			return approver + " denied " + request + why
@@ -157,8 +177,8 @@ func (t Teller) Sentence(row audit.Row, channel string) string {
 }
 
 // ending says what became of what was allowed, as was known then or found out later.
-func (t Teller) ending(row audit.Row, v verbs, channel string) string {
-	who, agreed := t.asker(row), t.agreed(row, channel)
+func (t Teller) ending(row audit.Row, v verbs, agreed string) string {
+	who := t.asker(row)
 	if row.Decision == audit.Settled {
 		agreed = ", as was found out later"
 	}
@@ -198,12 +218,22 @@ func by(channel string) string {
 }
 
 // agreed says whose yes a change had. That of the person who ran it themselves is not worth a word.
-func (t Teller) agreed(row audit.Row, channel string) string {
-	own := NameOf(t.Policy, row.Approver) == NameOf(t.Policy, row.Actor) && !isAssistant(row) && channel != string(permissions.Script)
-	if row.Approver == "" || own {
+func (t Teller) agreed(row audit.Row, all []Agreement) string {
+	if len(all) == 0 && row.Approver != "" {
+		all = []Agreement{{Person: row.Approver}}
+	}
+	var words []string
+	for _, one := range all {
+		name := NameOf(t.Policy, one.Person)
+		own := name == NameOf(t.Policy, row.Actor) && !isAssistant(row) && one.Channel != string(permissions.Script)
+		if word := name + by(one.Channel); !own && !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	if words == nil {
 		return ""
 	}
-	return ", agreed by " + NameOf(t.Policy, row.Approver) + by(channel)
+	return ", agreed by " + text.Join(words, "and")
 }
 
 func (t Teller) asker(row audit.Row) string {

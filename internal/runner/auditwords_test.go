@@ -28,7 +28,7 @@ func TestRowsAsSentences(t *testing.T) {
 		says string
 	}{
 		{func(r *audit.Row) { r.Decision, r.Approver = audit.Asked, "" }, "ada asked to delete prod-1"},
-		{func(r *audit.Row) { r.Decision = audit.Approved }, "nora agreed to ada's request to delete prod-1 in Slack"},
+		{func(r *audit.Row) { r.Decision, r.Reason = audit.Approved, "agreed in: slack" }, "nora agreed to ada's request to delete prod-1 in Slack"},
 		{func(r *audit.Row) {
 			r.Decision, r.Reason = audit.Denied, subject+" was denied by slack:U0NORA: not today. Nothing was sent."
 		}, "nora denied ada's request to delete prod-1: not today"},
@@ -88,7 +88,11 @@ func TestRowsAsSentences(t *testing.T) {
 	} {
 		row := delete
 		c.edit(&row)
-		require.Equal(t, c.says, teller().Sentence(row, "slack"))
+		var agreed []runner.Agreement
+		if row.Approver != "" {
+			agreed = []runner.Agreement{{Person: row.Approver, Channel: "slack"}}
+		}
+		require.Equal(t, c.says, teller().Sentence(row, agreed))
 	}
 }
 
@@ -101,7 +105,7 @@ func TestSentencesAreClean(t *testing.T) {
 			for _, operation := range []string{"servers.delete", "servers.get", "keys.create", hostile} {
 				says := teller().Sentence(audit.Row{
 					Actor: hostile, Surface: hostile, Operation: operation, Target: "server:1 (" + hostile + ")", Approver: hostile, Reason: hostile, Decision: decision, Outcome: outcome,
-				}, hostile)
+				}, []runner.Agreement{{Person: hostile, Channel: hostile}})
 				require.NotContains(t, says, "\x1b")
 				require.NotContains(t, says, "\u202e")
 				require.NotContains(t, says, "\n")
@@ -124,6 +128,14 @@ func TestRowsThatAnotherEndedAreLeftOut(t *testing.T) {
 	for _, told := range teller().Tell([]audit.Row{agreed, began, done, other}) {
 		says = append(says, told.Says)
 	}
+	second := agreed // the asker's own yes came last, and is not all that is said
+	second.Approval, second.Approver, second.Reason = "c", "ada", "agreed in: mcp"
+	first, end := second, done
+	first.Approver, first.Reason, end.Approval, end.Approver = "slack:U7", "agreed in: slack", "c", "ada"
+	require.Equal(t, "ada stopped web-1, agreed by Slack user U7 in Slack", teller().Tell([]audit.Row{first, second, end})[2].Says)
+	require.Equal(t, "Slack user U7 and ada", teller().Tell([]audit.Row{first, second, end})[2].By)
+	end.Surface = "mcp"
+	require.Equal(t, "ada's assistant stopped web-1, agreed by Slack user U7 in Slack and ada in the assistant's form", teller().Tell([]audit.Row{first, second, end})[2].Says)
 	require.Equal(t, []string{
 		"nora agreed to ada's request to stop web-1 at a terminal", "ada stopped web-1, agreed by nora at a terminal", "ada began to stop web-1, agreed by nora by a flag",
 	}, says)
