@@ -158,13 +158,15 @@ func (s *session) printAudit(rows []audit.Row, omitted string) error {
 
 // sentences says rows with their times, and their accounts where there are several.
 func (s *session) sentences(rows []audit.Row) (lines []string) {
-	accounts := map[string]bool{}
+	accounts, isKnown := map[string]bool{}, func(account string) bool { return account != "" && !strings.HasPrefix(account, "not read") }
 	for _, row := range rows {
-		accounts[row.Account] = true
+		if isKnown(row.Account) {
+			accounts[row.Account] = true
+		}
 	}
 	for _, told := range s.teller().Tell(rows) {
 		line := clock(told.At, s.Now(), "15:04") + " " + told.Says
-		if len(accounts) > 1 && told.Account != "" {
+		if len(accounts) > 1 && isKnown(told.Account) {
 			line += " (" + text.Clean(told.Account) + ")"
 		}
 		lines = append(lines, line)

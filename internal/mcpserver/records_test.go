@@ -168,7 +168,7 @@ func TestApprovalsAsATool(t *testing.T) {
 		ended := k.call(call("approvals_list", `{"server":"web-server-01","state":"ended","limit":1}`))
 		require.NoError(t, ended.validate("approvals_list"))
 		require.Contains(t, ended.text(), "is cancelled")
-		require.Contains(t, ended.text(), "it was cancelled by local:alice")
+		require.Contains(t, ended.text(), "cancelled by local:alice")
 		require.Contains(t, k.call(call("approvals_list", `{"server":"db-server-01"}`)).text(), "No approval matches")
 	})
 	require.Contains(t, w.callAs(bob, "approvals_list", `{}`).text(), "No approval matches", "it is no longer his")

@@ -116,22 +116,35 @@ func (t Teller) TellAll(rows []audit.Row) (told []Told) {
 		}
 	}
 	for _, row := range rows {
-		answered, names := []Agreement{{Person: row.Approver}}, []string(nil)
-		if all := agreed[row.Approval]; row.Outcome != "" && len(all) > 0 {
-			answered = all
+		var names []string
+		for _, one := range answersOf(row, agreed[row.Approval]) {
+			names = append(names, NameOf(t.Policy, one.Person))
 		}
-		for _, one := range answered {
-			if name := NameOf(t.Policy, one.Person); one.Person != "" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-		told = append(told, Told{row, t.Sentence(row, agreed[row.Approval]), strings.TrimPrefix(because(row), ": "), text.Join(names, "and")})
+		told = append(told, Told{row, t.Sentence(row, agreed[row.Approval]), strings.TrimPrefix(because(row, t.verbsOf(row)), ": "), text.Join(names, "and")})
 	}
 	return told
 }
 
 // Agreement is a yes, as its row says it.
 type Agreement struct{ Person, Channel string }
+
+// answersOf are the answers that a row names, with their channels where those are known. The row of an outcome has them
+// all, as the approval has, with commas.
+func answersOf(row audit.Row, known []Agreement) (all []Agreement) {
+	if row.Approver == "" {
+		return nil
+	}
+	for _, person := range strings.Split(row.Approver, ", ") {
+		of := Agreement{Person: person}
+		for _, one := range known {
+			if one.Person == person {
+				of = one
+			}
+		}
+		all = append(all, of)
+	}
+	return all
+}
 
 // channelOf is how the yes was given that a row records; "" where it records none.
 func channelOf(row audit.Row) string {
@@ -151,13 +164,16 @@ func (t Teller) Sentence(row audit.Row, agreed []Agreement) string {
 	if row.Approver != "" {
 		approver = NameOf(t.Policy, row.Approver)
 	}
-	request, why := who+"'s request to "+v.do, because(row)
+	request, why := who+"'s request to "+v.do, because(row, v)
 	switch row.Decision {
 	case audit.Allowed, audit.Settled:
 		return t.ending(row, v, t.agreed(row, agreed))
 	case audit.Asked:
 		return who + " asked to " + v.do
 	case audit.Approved:
+		if approver == NameOf(t.Policy, row.Actor) && approver == who {
+			request = "their own request to " + v.do
+		}
 		return cmp.Or(approver, "somebody") + " agreed to " + request + by(channelOf(row))
 	case audit.Denied:
 		if approver != "" {
@@ -191,7 +207,7 @@ func (t Teller) ending(row audit.Row, v verbs, agreed string) string {
 	case audit.Done:
 		return who + " " + v.did + agreed
 	case audit.Failed:
-		return who + " failed to " + v.do + because(row)
+		return who + " failed to " + v.do + because(row, v)
 	case audit.Unknown:
 		return "it is not known whether " + who + " " + v.did + agreed
 	case audit.NotApplied:
@@ -199,7 +215,7 @@ func (t Teller) ending(row audit.Row, v verbs, agreed string) string {
 	case audit.NeedsHuman:
 		return "only a person who looks can tell whether " + who + " " + v.did
 	}
-	return who + "'s request to " + v.do + " ended as " + text.Clean(string(row.Outcome)) + because(row)
+	return who + "'s request to " + v.do + " ended as " + text.Clean(string(row.Outcome)) + because(row, v)
 }
 
 // by says how a yes was given.
@@ -219,15 +235,12 @@ func by(channel string) string {
 
 // agreed says whose yes a change had. That of the person who ran it themselves is not worth a word.
 func (t Teller) agreed(row audit.Row, all []Agreement) string {
-	if len(all) == 0 && row.Approver != "" {
-		all = []Agreement{{Person: row.Approver}}
-	}
 	var words []string
-	for _, one := range all {
+	for _, one := range answersOf(row, all) {
 		name := NameOf(t.Policy, one.Person)
 		own := name == NameOf(t.Policy, row.Actor) && !isAssistant(row) && one.Channel != string(permissions.Script)
-		if word := name + by(one.Channel); !own && !slices.Contains(words, word) {
-			words = append(words, word)
+		if !own {
+			words = append(words, name+by(one.Channel))
 		}
 	}
 	if words == nil {
@@ -326,24 +339,24 @@ func TargetOf(row audit.Row) string {
 	return target
 }
 
-// because is the reason of a row after a colon, without what its sentence says already.
-func because(row audit.Row) string {
+// because is the reason of a row after a colon, without what its sentence says already: the messages of records begin
+// with what was asked for, in the words of this version or of an earlier one.
+func because(row audit.Row, v verbs) string {
 	why := row.Reason
-	if rest, ok := strings.CutPrefix(why, row.Operation+" of "); ok { // as subjectOf and the messages of records begin
+	if rest, ok := strings.CutPrefix(why, row.Operation+" of "); ok {
 		if _, why, ok = strings.Cut(rest, "”"); ok && strings.HasPrefix(why, " (") {
 			_, why, _ = strings.Cut(why, ")")
 		}
 	}
-	why = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(why), "Nothing was sent."))
-	why = strings.TrimLeft(why, ": ")
-	switch {
-	case strings.HasPrefix(why, "it was cancelled by "):
-		return ""
-	case strings.HasPrefix(why, "was denied by "):
-		_, why, _ = strings.Cut(why, ": ")
+	for _, said := range []string{strings.TrimSuffix(sentence(v.do), "."), ":", "it did not happen.", "did not happen.", "was refused:", "refused:", row.Operation + " is refused:"} {
+		why = strings.TrimSpace(strings.TrimPrefix(why, said))
 	}
-	for _, said := range []string{"did not happen.", "was refused:", row.Operation + " is refused:"} {
-		why = strings.TrimPrefix(why, said)
+	why = strings.TrimSpace(strings.TrimSuffix(why, "Nothing was sent."))
+	switch denied := strings.TrimPrefix(why, "was "); {
+	case strings.HasPrefix(strings.TrimPrefix(why, "it was "), "cancelled by "):
+		return ""
+	case strings.HasPrefix(denied, "denied by "):
+		_, why, _ = strings.Cut(denied, ": ")
 	}
 	if why = strings.Trim(text.Clean(why), ". "); why == "" {
 		return ""

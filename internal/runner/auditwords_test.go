@@ -35,6 +35,22 @@ func TestRowsAsSentences(t *testing.T) {
 		{func(r *audit.Row) {
 			r.Decision, r.Reason = audit.Denied, subject+" was denied by slack:U0NORA. Nothing was sent."
 		}, "nora denied ada's request to delete prod-1"},
+		{func(r *audit.Row) {
+			r.Decision, r.Reason = audit.Denied, "Delete prod-1: denied by slack:U0NORA: not today. Nothing was sent."
+		}, "nora denied ada's request to delete prod-1: not today"},
+		{func(r *audit.Row) {
+			r.Decision, r.Reason = audit.Cancelled, "Delete prod-1: cancelled by local:ada. Nothing was sent."
+		}, "ada's request to delete prod-1 was cancelled"},
+		{func(r *audit.Row) {
+			r.Decision, r.Approver, r.Reason = audit.Cancelled, "", "Delete prod-1: the answer was no. Nothing was sent."
+		}, "ada's request to delete prod-1 was cancelled: the answer was no"},
+		{func(r *audit.Row) {
+			r.Decision, r.Outcome, r.Reason = audit.Allowed, audit.Failed, "Delete prod-1: it did not happen. VPS.org says: it is locked."
+		}, "ada failed to delete prod-1: VPS.org says: it is locked"},
+		{func(r *audit.Row) {
+			r.Decision, r.Reason = audit.Refused, "servers.delete is refused: no rule of the policy allows it"
+		}, "ada's request to delete prod-1 was refused: no rule of the policy allows it"},
+		{func(r *audit.Row) { r.Decision, r.Approver, r.Reason = audit.Approved, "ada", "agreed in: terminal" }, "ada agreed to their own request to delete prod-1 at a terminal"},
 		{func(r *audit.Row) { r.Decision, r.Approver = audit.Denied, "" }, "ada's request to delete prod-1 was denied"},
 		{func(r *audit.Row) {
 			r.Decision, r.Reason = audit.Cancelled, subject+": it was cancelled by local:ada. Nothing was sent."
@@ -131,7 +147,8 @@ func TestRowsThatAnotherEndedAreLeftOut(t *testing.T) {
 	second := agreed // the asker's own yes came last, and is not all that is said
 	second.Approval, second.Approver, second.Reason = "c", "ada", "agreed in: mcp"
 	first, end := second, done
-	first.Approver, first.Reason, end.Approval, end.Approver = "slack:U7", "agreed in: slack", "c", "ada"
+	first.Approver, first.Reason, end.Approval, end.Approver = "slack:U7", "agreed in: slack", "c", "slack:U7, ada"
+	require.Equal(t, "ada stopped web-1, agreed by Slack user U7", teller().Tell([]audit.Row{end})[0].Says, "without the rows of the answers")
 	require.Equal(t, "ada stopped web-1, agreed by Slack user U7 in Slack", teller().Tell([]audit.Row{first, second, end})[2].Says)
 	require.Equal(t, "Slack user U7 and ada", teller().Tell([]audit.Row{first, second, end})[2].By)
 	end.Surface = "mcp"
