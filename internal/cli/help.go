@@ -181,8 +181,9 @@ func helpPage(cmd *cobra.Command) string {
 			return sub.GroupID == group.ID && (sub.IsAvailableCommand() || sub.Name() == "help")
 		}))
 	}
-	section("Flags", cmd.LocalFlags().FlagUsagesWrapped(helpWidth))
-	section("Flags of every command", cmd.InheritedFlags().FlagUsagesWrapped(helpWidth))
+	if cmd.Runnable() { // not of a topic
+		section("Flags", cmd.Flags().FlagUsagesWrapped(helpWidth))
+	}
 	section("Topics", commandLines(cmd, (*cobra.Command).IsAdditionalHelpTopicCommand))
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n%s COMMAND --help says more about a command", cmd.CommandPath())
