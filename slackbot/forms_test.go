@@ -166,6 +166,17 @@ func TestFormKeepsTypedFields(t *testing.T) {
 	require.Empty(t, w.records(), "a dry run asks nobody, and the form has no field for it")
 }
 
+func TestWordsForIDs(t *testing.T) {
+	w := newParallelWorld(t)
+	p := w.slack.As(lea).In(ops)
+	p.Type("/vps servers restore web-server-01 backup_id=latest --dry-run")
+	w.ephemeral(lea, "with backup 501")
+	p.Type("/vps servers restore web-server-01 backup_id=2025-01-14 --dry-run")
+	w.ephemeral(lea, "with backup 499")
+	p.Type("/vps servers create name=web-9 plan_id=huge os_id=5 location=us-west")
+	w.ephemeral(lea, "no plan is called")
+}
+
 func TestServerSuggestions(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, w *world) {

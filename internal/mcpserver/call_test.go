@@ -17,6 +17,16 @@ func named(tool, arguments, id string) string {
 	return strings.TrimSuffix(call(tool, arguments), "}") + `,"_meta":{"org.vpsbot/request-id":` + id + `}}`
 }
 
+// A model names a copy or a plan by a word; what is asked for is the id.
+func TestWordsForIDs(t *testing.T) {
+	w := newWorld(t)
+	k := w.legacy(`{}`)
+	require.Contains(t, k.call(call("servers_restore", `{"server":"web-server-01","backup_id":"latest","dry_run":true}`)).text(), "with backup 501")
+	require.Contains(t, k.call(call("servers_create", `{"name":"new-01","plan_id":"standard","os_id":"5","location":"us-west","dry_run":true}`)).text(), "plan_id 2)")
+	wrong := k.call(call("snapshots_restore", `{"snapshot_id":"web-server-01/2020-01-01"}`))
+	require.Contains(t, wrong.text(), "made on 2020-01-01 (UTC); there are: 7001 (nightly-a, 2025-03-01 01:00 UTC)")
+}
+
 // Requests with the same idempotency key have the same outcome, also in a later session.
 func TestRequestIDs(t *testing.T) {
 	w := newWorld(t)
