@@ -310,10 +310,11 @@ func (a asking) choices(field tools.Field, list runner.Reply) offer {
 	return o
 }
 
+// planTable has first what a narrow screen must show.
 func planTable(plans []apiclient.Plan) runner.Table {
-	t := runner.Table{Header: []string{"id", "name", "slug", "vcpus", "memory", "storage", "price_monthly"}}
+	t := runner.Table{Header: []string{"id", "name", "price_monthly", "slug", "vcpus", "memory", "storage"}}
 	for _, p := range plans {
-		t.Rows = append(t.Rows, row(p.ID.String(), p.Name, p.Slug, p.VCPUs.String(), p.Memory.String(), p.Storage.String(), p.PriceMonthly.String()))
+		t.Rows = append(t.Rows, row(p.ID.String(), p.Name, p.PriceMonthly.String(), p.Slug, p.VCPUs.String(), p.Memory.String(), p.Storage.String()))
 	}
 	return t
 }
