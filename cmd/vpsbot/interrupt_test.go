@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,4 +152,30 @@ func TestWaitTimeout(t *testing.T) {
 	_, errs, code = b.run(t.Context(), "run", "servers.reboot", "web-server-01", "--timeout", "0s")
 	require.Equal(t, 2, code)
 	require.Contains(t, errs, "--timeout must be a time such as 90s or 10m")
+}
+
+// Ctrl-C before anything was sent says so; the same command asks again, and is not told of a refusal.
+func TestCtrlCBeforeTheCall(t *testing.T) {
+	t.Parallel()
+	b := newSandbox(t)
+	held, release := make(chan struct{}, 10), make(chan struct{})
+	defer close(release)
+	asked := 0
+	b.sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasSuffix(r.URL.Path, "/account/me/") {
+			if asked++; asked == 2 { // the last check
+				held <- struct{}{}
+				<-release
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+	arrived := func() bool { return len(held) == 1 }
+	screen, err := runDialogue(b.command(t, "reboot", "web-server-01", "--yes"), []step{{until: arrived, text: "^C"}})
+	require.ErrorContains(t, err, "exit status 1")
+	require.Contains(t, screen, "vpsbot: Nothing was sent: it was stopped before.")
+	require.Empty(t, b.sim.Writes())
+	screen, code := b.inTerminal(t, "", "reboot", "web-server-01", "--yes")
+	require.Zero(t, code, screen)
+	require.Len(t, b.sim.Writes(), 1)
 }

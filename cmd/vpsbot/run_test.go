@@ -193,7 +193,7 @@ func TestApprovalsCallNoAPI(t *testing.T) {
 	}
 	require.Len(t, b.sim.Requests(), before)
 	out, _, _ = b.run(t.Context(), "approvals", "show", id)
-	require.Contains(t, out, "was cancelled")
+	require.Contains(t, out, ": cancelled by ")
 }
 
 // An error about a flag is a sentence, not the message of a parser.

@@ -144,6 +144,9 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 	if r.started {
 		fmt.Fprint(r.io.Err, clearLine)
 	}
+	if ctx.Err() != nil && reply.Class != runner.OK && r.record.Load() == nil {
+		reply = runner.Reply{Op: r.op, Class: runner.Failed, Message: "stopped; nothing was sent"}
+	}
 	reply.Message = r.asCommands(r.terminalMessage(reply))
 	if err := r.print(r.priced(ctx, reply)); err != nil {
 		return unwritten(reply, err)

@@ -150,9 +150,13 @@ func (a *attempt) notSent(ctx context.Context, err error) Reply {
 	if errors.As(err, new(*changedError)) || errors.As(err, new(*tools.InputError)) {
 		to = approval.Stale
 	}
-	ended := a.finish(ctx, approval.Move{To: to, Message: "Nothing was sent: " + Explain(err)})
-	reply := a.deliver(ctx, ended)
-	if classOf(err) == Failed && ended.State == approval.Refused {
+	says, stopped := Explain(err), ctx.Err() != nil
+	if stopped { // what could not be read then says nothing
+		says = "it was stopped before."
+	}
+	ended := a.finish(ctx, approval.Move{To: to, Message: "Nothing was sent: " + says})
+	reply := a.deliver(context.WithoutCancel(ctx), ended) // who stopped it is not told of it by the next call
+	if (stopped || classOf(err) == Failed) && ended.State == approval.Refused {
 		reply.Class = Failed // the API could not be asked: nobody has refused anything
 	}
 	return reply
