@@ -79,7 +79,12 @@ func keystrokes(text string) string {
 
 // runDialogue runs a program in a terminal, and returns the screen and the error of the program.
 func runDialogue(cmd *exec.Cmd, dialogue []step) (string, error) {
-	terminal, err := startInTerminal(cmd)
+	return runDialogueAt(cmd, 0, dialogue)
+}
+
+// runDialogueAt is runDialogue in a terminal with a number of columns.
+func runDialogueAt(cmd *exec.Cmd, columns int, dialogue []step) (string, error) {
+	terminal, err := startInTerminal(cmd, columns)
 	if err != nil {
 		return "", err
 	}

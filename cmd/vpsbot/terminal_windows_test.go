@@ -6,7 +6,7 @@ import (
 	"os/exec"
 )
 
-func startInTerminal(*exec.Cmd) (*os.File, error) { return nil, errors.ErrUnsupported }
+func startInTerminal(*exec.Cmd, int) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 // echoes returns true: a console shows all input.
 func echoes(*os.File) bool { return true }

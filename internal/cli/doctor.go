@@ -23,7 +23,8 @@ func doctorCommand(c *cli) *cobra.Command {
 
 func (c *cli) doctor(ctx context.Context) error {
 	diagnosis := doctor.Diagnose(ctx, c.Environment)
-	printed := diagnosisText(diagnosis, c.io.style(c.Variables))
+	columns, _ := c.io.screen(c.Variables)
+	printed := diagnosisText(diagnosis, c.io.style(c.Variables), columns)
 	if c.io.atTerminal() {
 		printed = strings.Replace(printed, runner.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
 	}
@@ -40,7 +41,8 @@ func (c *cli) doctor(ctx context.Context) error {
 	return err
 }
 
-func diagnosisText(d doctor.Diagnosis, style style) string {
+// diagnosisText fits the operations, not the messages, which have what is to be copied, into a number of columns; 0: any.
+func diagnosisText(d doctor.Diagnosis, style style, columns int) string {
 	var b strings.Builder
 	var todo []string
 	for _, f := range d.Findings {
@@ -55,7 +57,11 @@ func diagnosisText(d doctor.Diagnosis, style style) string {
 		for _, p := range d.Operations {
 			t.Rows = append(t.Rows, []string{p.Operation, p.Needs, yesOrNo(p.Allowed)})
 		}
-		b.WriteString("\n" + layoutOf(t, true).draw(style))
+		l := layoutOf(t, true)
+		if columns > 0 {
+			l.fit(columns, true) // every column: which operations are allowed is what the table is for
+		}
+		b.WriteString("\n" + l.draw(style))
 	}
 	if len(todo) == 0 {
 		return b.String() + "\nAll is well. Try: vpsbot servers list"
