@@ -70,7 +70,7 @@ func TestValuesComplete(t *testing.T) {
 		{"run servers.create --os-id ", "5\tUbuntu 22.04 LTS"},
 		{"run servers.restore web-server-01 --backup-id ", "499\tweb-server-01, manual, completed, 4.4 GB, "},
 		{"servers restore web-server-01 --backup-id ", "latest\tthe newest"},
-		{"create --plan-id ", "2\tStandard VPS, standard, 2, 4 GB, 80 GB, 10.00"},
+		{"create --plan-id ", "2\tStandard VPS, 10.00, standard, 2, 4 GB, 80 GB"},
 		{"rm ", "db-server-01"},
 		{"run backups.delete ", "499\tweb-server-01, manual, completed, 4.4 GB, "},
 		{"run snapshots.restore ", "7001\tweb-server-01, nightly-a, completed, 3.9 GB, "},
