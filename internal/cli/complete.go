@@ -32,7 +32,7 @@ type completer = cobra.CompletionFunc
 
 const (
 	noFiles = cobra.ShellCompDirectiveNoFileComp
-	files   = cobra.ShellCompDirectiveKeepOrder // the names of files; not 0, which is also cobra's for an error
+	files   = cobra.ShellCompDirectiveKeepOrder // the names of files; not 0, of which completionOut makes nothing
 )
 
 // isCompletion reports whether a shell asks for completions.
@@ -40,7 +40,7 @@ func isCompletion(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 
-// completionOut completes nothing after an error, where cobra completes the names of files.
+// completionOut completes nothing after an error and to what has no values, where cobra completes the names of files.
 type completionOut struct{ io.Writer }
 
 func (w completionOut) Write(p []byte) (int, error) {
@@ -50,10 +50,8 @@ func (w completionOut) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-// completeValues makes the flags and arguments of a command and of those below it complete to values, and what has
-// none to nothing: never to the names of files, unless those are the values.
+// completeValues makes the flags and arguments of a command, and of those below it, complete to their values.
 func (c *cli) completeValues(cmd *cobra.Command) {
-	cmd.CompletionOptions.SetDefaultShellCompDirective(noFiles)
 	if with := c.argumentValues(cmd); with != nil && cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = with
 	}
