@@ -195,9 +195,19 @@ func TestFieldsOfJSON(t *testing.T) {
 		command string
 		value   any
 	}{
-		{"approvals list, show", recordJSON{}}, {"audit list", audit.Row{}}, {"audit show", history{}}, {"audit show, each of consents", consentJSON{}}, {"audit verify", audit.Report{}}, {"doctor", doctor.Diagnosis{}},
-		{"doctor, each of findings", doctor.Finding{}}, {"keys create", keyMade{}}, {"keys list", keyJSON{}}, {"operations", offerJSON{}},
-		{"policy check", policyJSON{}}, {"policy explain", explanationJSON{}}, {"version", app.Version{}},
+		{"approvals list, show", recordJSON{}},
+		{"audit list", audit.Row{}},
+		{"audit show", history{}},
+		{"audit show, each of consents", consentJSON{}},
+		{"audit verify", audit.Report{}},
+		{"doctor", doctor.Diagnosis{}},
+		{"doctor, each of findings", doctor.Finding{}},
+		{"keys create", keyMade{}},
+		{"keys list", keyJSON{}},
+		{"operations", offerJSON{}},
+		{"policy check", policyJSON{}},
+		{"policy explain", explanationJSON{}},
+		{"version", app.Version{}},
 	} {
 		fields := fieldNames(reflect.TypeOf(of.value))
 		require.NotEmpty(t, fields, of.command)
