@@ -159,6 +159,7 @@ func TestMistakes(t *testing.T) {
 		{"servers info web-1", "servers has no action “info”", "servers get web-1", true},
 		{"zones", "no operation is called “zones”", "dns zones", true},
 		{"servers web-1", "servers has no action “web-1”", "servers get web-1", true},
+		{"servers.Web_1", "servers has no action “Web_1”", "servers get Web_1", true}, // as typed: only so is a secret redacted
 		{"backups web-1", "backups has no action “web-1”; it has create, delete or list", "backups list web-1", true},
 		{"backups get 5", "backups has no action “get”", "", false},
 		{"backups get", "backups has no action “get”", "", false},

@@ -33,11 +33,15 @@ func (v vocabulary) isHead(typed string) bool {
 	return isResource || isDotted || v.actionOf(serverResource, typed) != nil || slices.Contains(kinds, Kind(typed))
 }
 
-// cutDotted cuts "servers.reboot" and "servers_reboot" apart. The action need not exist.
+// cutDotted cuts "servers.reboot" and "servers_reboot" apart. The action need not exist, and stays as it was typed:
+// it may be a name, or a secret that is redacted only in its own spelling.
 func (v vocabulary) cutDotted(typed string) (resource, action string, ok bool) {
-	resource, action, _ = strings.Cut(strings.Replace(typed, "_", ".", 1), ".")
-	resource, ok = v.resourceOf(resource)
-	return resource, action, ok && action != ""
+	end := strings.IndexAny(typed, "._")
+	if end < 0 {
+		return "", "", false
+	}
+	resource, ok = v.resourceOf(strings.ToLower(typed[:end]))
+	return resource, typed[end+1:], ok && end+1 < len(typed)
 }
 
 // suggestHead returns the beginning of a command that may be meant, or "".
@@ -69,7 +73,7 @@ func (p *parser) findOperation(words []word) (*tools.Op, []word, error) {
 	if op := p.actionOf(serverResource, first); op != nil {
 		return p.shortForm(op, words)
 	}
-	resource, action, ok := p.cutDotted(first)
+	resource, action, ok := p.cutDotted(words[0].plain())
 	if !ok {
 		return nil, nil, p.fail("no operation is called %s; %s help lists them", quoted(words[0].plain()), p.Program)
 	}
