@@ -38,7 +38,7 @@ func TestOfficialClient(t *testing.T) {
 
 			listed, err := session.ListTools(t.Context(), nil)
 			require.NoError(t, err)
-			require.Len(t, listed.Tools, len(allNames()))
+			require.Len(t, listed.Tools, len(allNames())+len(recordNames))
 
 			got, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: "servers_get", Arguments: map[string]any{"server": "web-server-01"}})
 			require.NoError(t, err)

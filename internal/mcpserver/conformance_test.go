@@ -155,7 +155,7 @@ func TestConformanceOfTypeScriptSDKs(t *testing.T) {
 				Completed, Asked                  []string
 			}
 			require.NoError(t, json.Unmarshal(said, &got), "%s", said)
-			require.Equal(t, []any{c.version, len(allNames()), 3, len(prompts), 1}, []any{got.Version, got.Tools, got.Resources, got.Prompts, got.Prompt})
+			require.Equal(t, []any{c.version, len(allNames()) + len(recordNames), 3, len(prompts), 1}, []any{got.Version, got.Tools, got.Resources, got.Prompts, got.Prompt})
 			require.Equal(t, []string{string(aliceOf), "declined", "done"}, []string{got.Me, got.Declined, got.Accepted})
 			require.Equal(t, []string{"web-server-01"}, got.Completed)
 			require.Contains(t, got.Read, "web01.example.com")
