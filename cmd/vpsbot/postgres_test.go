@@ -57,7 +57,7 @@ func TestMigrateToPostgreSQL(t *testing.T) {
 	b.env["VPSBOT_DATABASE_URL"], b.env["VPSBOT_KEY"] = url, secret
 	out, errs, code = b.run(t.Context(), "audit", "list")
 	require.Zero(t, code, errs)
-	require.Contains(t, out, "servers.reboot")
+	require.Contains(t, out, "root rebooted web-server-01")
 	_, _, code = b.run(t.Context(), "run", "servers.list")
 	require.Zero(t, code, "the key has moved too")
 	_, errs, code = b.run(t.Context(), "store", "migrate", "--from", sqlite)

@@ -175,9 +175,9 @@ func TestApprovalsCallNoAPI(t *testing.T) {
 	require.Equal(t, 4, code)
 	before := len(b.sim.Requests())
 	delete(b.env, "VPS_API_TOKEN")
-	out, _, code := b.run(t.Context(), "approvals", "list")
+	out, _, code := b.run(t.Context(), "approvals", "list", "-o", "name")
 	require.Zero(t, code)
-	id := strings.Fields(out)[7]
+	id := strings.TrimSpace(out)
 	require.Len(t, id, 26)
 	for _, args := range [][]string{
 		{"approvals", "show", id[:6]},
@@ -210,7 +210,7 @@ func TestFlagErrorsAreSentences(t *testing.T) {
 	} {
 		_, errs, code := b.run(t.Context(), args...)
 		require.Equal(t, 2, code, "%q", args)
-		require.Regexp(t, `^vpsbot: --[a-z]+ (must be a|stands alone; it takes no value but true or false)`, errs)
+		require.Regexp(t, `^(vpsbot: |{"error":{"exit_code":2,"class":"invalid","message":")--[a-z]+ (must be a|stands alone; it takes no value but true or false)`, errs)
 		require.NotRegexp(t, `strconv|parsing|time:|invalid`, errs)
 	}
 }
