@@ -292,7 +292,7 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 	if state.Waits() {
 		asked += ", " + text.Duration(rec.ExpiresAt.Sub(s.Now())) + " left"
 	}
-	_ = s.io.printf("%s %s (%s), %s\n%s", rec.ID, s.io.style(s.Variables).word(string(state)), rec.Operation, asked, s.io.style(s.Variables).card(card))
+	_ = s.io.printf("%s %s (%s), %s\n%s", rec.ID, s.style().word(string(state)), rec.Operation, asked, s.style().card(card))
 	consents, err := s.db.Consents(ctx, rec.ID)
 	for _, one := range consents {
 		identity, at := text.Clean(one.Identity), clock(one.At, s.Now(), "15:04 MST")
@@ -354,7 +354,7 @@ func (s *session) settle(ctx context.Context, rec approval.Record, happened bool
 		if !happened {
 			question = "Record that it did not happen?"
 		}
-		if err := s.confirm(ctx, s.io.errStyle(s.Variables).card(card), question); err != nil {
+		if err := s.confirm(ctx, s.errStyle().card(card), question); err != nil {
 			return err
 		}
 	}

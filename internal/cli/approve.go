@@ -133,7 +133,7 @@ func (s *session) askAbout(ctx context.Context, rec approval.Record, yes bool) (
 	}
 	asking, cancel := context.WithTimeout(ctx, rec.ExpiresAt.Sub(s.Now()))
 	defer cancel()
-	text, err := s.io.ask(asking, s.io.errStyle(s.Variables).card(card), question)
+	text, err := s.io.ask(asking, s.errStyle().card(card), question)
 	switch {
 	case err != nil || text == "": // perhaps because the time was over
 		return "", cmp.Or[error](s.checkAnswerable(rec, yes), app.Errorf(runner.Waiting, "no answer was given; the request stays open"))

@@ -68,16 +68,11 @@ func addFilterFlags(cmd *cobra.Command, flags *auditFlags) {
 	f.StringVar(&flags.filter.Operation, "operation", "", "`NAME` or glob, such as servers.*, or a verb: delete")
 	f.StringVar(&flags.filter.Target, "target", "", "a `PART` of the target as it is shown, such as server:12345 or web-server-01")
 	f.StringVar(&flags.filter.Approval, "approval", "", "`ID` of an approval")
-	addEnumFlag(cmd, (*string)(&flags.filter.Decision), "decision", text.Strings(audit.Decisions))
-	addEnumFlag(cmd, (*string)(&flags.filter.Outcome), "outcome", text.Strings(audit.Outcomes))
+	f.StringVar((*string)(&flags.filter.Decision), "decision", "", text.Join(text.Strings(audit.Decisions), "or"))
+	f.StringVar((*string)(&flags.filter.Outcome), "outcome", "", text.Join(text.Strings(audit.Outcomes), "or"))
 	f.StringVar(&flags.since, "since", "", "from that `TIME` on: 2026-01-31, 2026-01-31T14:00:00Z, or so long ago: 24h, 7d")
 	f.StringVar(&flags.until, "until", "", "before that `TIME`, written the same way")
 	f.Int64Var(&flags.filter.After, "after", 0, "only rows after this number, to continue where an export ended")
-}
-
-func addEnumFlag(cmd *cobra.Command, to *string, name string, values []string) {
-	cmd.Flags().StringVar(to, name, "", text.Join(values, "or"))
-	completeFlag(cmd, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func checkEnum[T ~string](name string, value T, values []T) error {

@@ -123,7 +123,7 @@ func (s *session) addRecord(ctx context.Context, h *history, rec approval.Record
 
 // tell is the history as a person reads it.
 func (s *session) tell(h history) string {
-	lines := []string{fmt.Sprintf("%s %s", h.ID, s.io.style(s.Variables).word(string(h.State)))}
+	lines := []string{fmt.Sprintf("%s %s", h.ID, s.style().word(string(h.State)))}
 	if h.Effect != "" {
 		lines = append(lines, h.Effect)
 	}

@@ -99,18 +99,6 @@ func (c *cli) flagValues(cmd *cobra.Command, name string) completer {
 		return cobra.FixedCompletions(c.operationNames(false, true), noFiles)
 	case "who", "actor":
 		return c.completePeople
-	case "where":
-		return fixed("slack", "mcp", "terminal")
-	case "since", "until":
-		return fixed("1h\tan hour ago", "24h\ta day ago", "7d\ta week ago", "30d\ta month ago", time.Now().Format(time.DateOnly)+"\ttoday")
-	case "expires":
-		return fixed("30d", "90d", "365d")
-	case "timeout":
-		return fixed("5m", "10m", "30m", "1h")
-	case "latency":
-		return fixed("50ms", "200ms", "1s")
-	case "style":
-		return fixed("docs", "vendor")
 	case "from":
 		return cobra.FixedCompletions([]string{"sqlite:"}, noFiles|cobra.ShellCompDirectiveNoSpace)
 	case "to":
@@ -121,7 +109,30 @@ func (c *cli) flagValues(cmd *cobra.Command, name string) completer {
 			"keys list": reflect.TypeFor[keyJSON](), "operations": reflect.TypeFor[offerJSON](),
 		}[strings.TrimPrefix(cmd.CommandPath(), "vpsbot ")])
 	}
+	if words := fewValues()[name]; words != nil {
+		return fixed(words...)
+	}
 	return nil
+}
+
+// fewValues are the values of flags that take one of a few, and what is often meant of others.
+func fewValues() map[string][]string {
+	return map[string][]string{
+		"output":   outputFormats,
+		"decision": text.Strings(audit.Decisions),
+		"outcome":  text.Strings(audit.Outcomes),
+		"where":    {"slack", "mcp", "terminal"},
+		"since":    timesBefore(),
+		"until":    timesBefore(),
+		"expires":  {"30d", "90d", "365d"},
+		"timeout":  {"5m", "10m", "30m", "1h"},
+		"latency":  {"50ms", "200ms", "1s"},
+		"style":    {"docs", "vendor"},
+	}
+}
+
+func timesBefore() []string {
+	return []string{"1h\tan hour ago", "24h\ta day ago", "7d\ta week ago", "30d\ta month ago", time.Now().Format(time.DateOnly) + "\ttoday"}
 }
 
 func fixed(values ...string) completer {
@@ -206,7 +217,7 @@ func rowOf(op *tools.Op) reflect.Type {
 func (c *cli) completeFields(cmd *cobra.Command, op *tools.Op) {
 	for _, field := range op.Fields {
 		with := c.completeField(op, field)
-		completeFlag(cmd, fieldtext.Flag(field.Name), with)
+		_ = cmd.RegisterFlagCompletionFunc(fieldtext.Flag(field.Name), with) // the flag exists
 		if field.Name == op.Positional() {
 			cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 				if len(args) > 0 {
@@ -287,12 +298,6 @@ func (c *cli) complete(cmd *cobra.Command, need identity, find func(context.Cont
 
 func (c *cli) completeServer(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return c.complete(cmd, required, serverNames)
-}
-
-func completeFlag(cmd *cobra.Command, name string, with completer) {
-	if err := cmd.RegisterFlagCompletionFunc(name, with); err != nil {
-		panic(err) // the flag exists, and nothing else completes it
-	}
 }
 
 // serverNames lists all names that can be typed, by the operation servers.list: it is refused where that is.

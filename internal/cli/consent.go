@@ -26,7 +26,7 @@ func (r *operationRun) consent(ctx context.Context, call runner.Call, reply runn
 	case permissions.Script:
 		answer.Text = r.typedName
 		if !r.output.isJSON() {
-			r.io.say("%s\n%s", r.io.errStyle(r.Variables).card(*reply.Card), byFlag)
+			r.io.say("%s\n%s", r.errStyle().card(*reply.Card), byFlag)
 		}
 	default:
 		if name == "" && r.yes {
@@ -37,7 +37,7 @@ func (r *operationRun) consent(ctx context.Context, call runner.Call, reply runn
 		}
 		asking, cancel := context.WithTimeout(ctx, reply.Record.ExpiresAt.Sub(r.Now()))
 		defer cancel()
-		text, err := r.io.ask(asking, r.io.errStyle(r.Variables).card(*reply.Card), toAgree(*reply.Card, reply.Card.Question()))
+		text, err := r.io.ask(asking, r.errStyle().card(*reply.Card), toAgree(*reply.Card, reply.Card.Question()))
 		if err != nil || text == "" {
 			return r.withoutAnswer(ctx, call, reply)
 		}
@@ -80,7 +80,7 @@ func (r *operationRun) answerChannel(ctx context.Context, call runner.Call, rec 
 func (r *operationRun) unanswerable(ctx context.Context, reply runner.Reply) runner.Reply {
 	rec := *reply.Record
 	if !r.output.isJSON() && reply.Card != nil {
-		r.io.say("%s", r.io.errStyle(r.Variables).card(*reply.Card))
+		r.io.say("%s", r.errStyle().card(*reply.Card))
 	}
 	if !r.Runner.MayCarry(ctx, rec, permissions.Terminal) {
 		reply.Message = fmt.Sprintf("the policy takes no answer to this from a terminal. It can be agreed to in: %s (approval %s). "+

@@ -24,7 +24,7 @@ func doctorCommand(c *cli) *cobra.Command {
 func (c *cli) doctor(ctx context.Context) error {
 	diagnosis := doctor.Diagnose(ctx, c.Environment)
 	columns, _ := c.io.screen(c.Variables)
-	printed := diagnosisText(diagnosis, c.io.style(c.Variables), columns)
+	printed := diagnosisText(diagnosis, c.style(), columns)
 	if c.io.atTerminal() {
 		printed = strings.Replace(printed, runner.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
 	}

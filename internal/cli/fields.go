@@ -134,7 +134,7 @@ func (a asking) drawn(t runner.Table) string {
 	if room, _ := a.io.screen(a.Variables); room > 0 {
 		l.fit(room, false)
 	}
-	drawn := strings.TrimSuffix(l.draw(a.io.errStyle(a.Variables)), "\n")
+	drawn := strings.TrimSuffix(l.draw(a.errStyle()), "\n")
 	if more > 0 {
 		drawn += fmt.Sprintf("\nand %d more", more)
 	}

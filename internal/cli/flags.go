@@ -89,7 +89,6 @@ func operationCommand(c *cli, op *tools.Op, name string) *cobra.Command {
 		}
 	}
 	c.completeFields(cmd, op)
-	completeFlag(cmd, "output", cobra.FixedCompletions(outputFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -15,8 +15,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sethvargo/go-envconfig"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
@@ -82,23 +84,16 @@ type errorObject struct {
 }
 
 // asksForJSON reports whether the arguments of the program ask for JSON, even where something else in them is wrong.
-func asksForJSON(args []string) bool {
-	for i, arg := range args {
-		name, value, given := strings.Cut(arg, "=")
-		switch {
-		case arg == "--":
-			return false
-		case name == "--json":
-			no, err := strconv.ParseBool(value)
-			return !given || err != nil || no
-		case arg == "-ojson":
-			return true
-		case name != "--output" && name != "-o":
-		case given && value == "json", !given && i+1 < len(args) && args[i+1] == "json":
-			return true
-		}
-	}
-	return false
+func asksForJSON(args []string) (asked bool) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.ParseErrorsAllowlist.UnknownFlags, flags.Usage = true, func() {}
+	flags.FuncP("output", "o", "", func(format string) error {
+		asked = asked || format == "json"
+		return nil
+	})
+	isJSON := flags.Bool("json", false, "")
+	_ = flags.Parse(args) // another parser says what is wrong
+	return asked || *isJSON
 }
 
 // printable drops the characters that could steer a terminal: an argument may come from anywhere.
@@ -129,18 +124,24 @@ func (o output) isForProgram() bool { return o.format != "" && o.format != "tabl
 
 var outputFormats = []string{"table", "json", "yaml", "name"}
 
-// outputFields are the flags of output. All but the first two are for lists alone.
-var outputFields = []tools.Field{
-	{Name: "output", Kind: tools.Text, Doc: "print the result in a `FORMAT`: table, json, yaml or name"},
-	{Name: "json", Kind: tools.Boolean, Doc: "the same as -o json"},
-	{Name: "columns", Kind: tools.Text, Doc: "`NAMES` of columns, such as name,status,plan.name: any field of -o json"},
-	{Name: "sort", Kind: tools.Text, Doc: "by the column `NAME`; by -NAME downwards"},
-	{Name: "no_headers", Kind: tools.Boolean, Doc: "leave out the names of the columns, and notes"},
+const isForLists = "is for commands that print a list"
+
+// outputFlags are the flags of output.
+var outputFlags = []command.Flag{
+	{Field: tools.Field{Name: "output", Kind: tools.Text, Doc: "print the result in a `FORMAT`: table, json, yaml or name"}, Short: "o"},
+	{Field: tools.Field{Name: "json", Kind: tools.Boolean, Doc: "the same as -o json"}},
+	ofLists(tools.Field{Name: "columns", Kind: tools.Text, Doc: "`NAMES` of columns, such as name,status,plan.name: any field of -o json"}),
+	ofLists(tools.Field{Name: "sort", Kind: tools.Text, Doc: "by the column `NAME`; by -NAME downwards"}),
+	ofLists(tools.Field{Name: "no_headers", Kind: tools.Boolean, Doc: "leave out the names of the columns, and notes"}),
+}
+
+func ofLists(f tools.Field) command.Flag {
+	return command.Flag{Field: f, For: (*tools.Op).IsList, Says: isForLists}
 }
 
 // outputOf reads the flags of output from the words of a command, by their fields' names.
 func outputOf(values map[string]string) (o output, err error) {
-	for _, f := range outputFields {
+	for _, f := range outputFlags {
 		if value, given := values[f.Name]; given && err == nil {
 			err = o.set(f.Name, value)
 		}
@@ -148,26 +149,25 @@ func outputOf(values map[string]string) (o output, err error) {
 	return o, err
 }
 
-func (o *output) set(name, value string) (err error) {
-	yes := false
-	if name == "json" || name == "no_headers" {
-		if yes, err = strconv.ParseBool(value); err != nil {
-			return app.Errorf(runner.Invalid, "--%s must be true or false, not %q", fieldtext.Flag(name), value)
-		}
-	}
+func (o *output) set(name, value string) error {
 	switch name {
-	case "json":
-		if yes {
-			return o.setFormat("json")
-		}
 	case "output":
 		return o.setFormat(value)
 	case "columns":
 		o.columns = strings.Split(value, ",")
+		return nil
 	case "sort":
 		o.sort = value
-	case "no_headers":
+		return nil
+	}
+	yes, err := strconv.ParseBool(value)
+	switch {
+	case err != nil:
+		return app.Errorf(runner.Invalid, "--%s must be true or false, not %q", fieldtext.Flag(name), value)
+	case name == "no_headers":
 		o.noHeaders = yes
+	case yes:
+		return o.setFormat("json")
 	}
 	return nil
 }
@@ -189,17 +189,15 @@ func (o *output) setFormat(format string) error {
 
 // withOutput adds the flags of output to a command.
 func (c *cli) withOutput(cmd *cobra.Command, isList bool) *cobra.Command {
-	for i, f := range outputFields {
-		if i > 1 && !isList {
-			break
+	for _, f := range outputFlags {
+		if f.For != nil && !isList {
+			continue
 		}
-		short := map[string]string{"output": "o"}[f.Name]
-		flag := cmd.Flags().VarPF(&outputFlag{&c.output, f}, fieldtext.Flag(f.Name), short, f.Doc)
+		flag := cmd.Flags().VarPF(&outputFlag{&c.output, f.Field}, fieldtext.Flag(f.Name), f.Short, f.Doc)
 		if f.Kind == tools.Boolean {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	completeFlag(cmd, "output", cobra.FixedCompletions(outputFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -305,14 +303,14 @@ func encodeJSON(value any) (json.RawMessage, error) {
 type style struct{ colour bool }
 
 // style is that of stdout.
-func (s IO) style(variables envconfig.Lookuper) style { return styleAt(s.outTerminal, variables) }
+func (c *cli) style() style { return c.styleAt(c.io.outTerminal) }
 
 // errStyle is that of stderr, where questions are asked.
-func (s IO) errStyle(variables envconfig.Lookuper) style { return styleAt(s.errTerminal, variables) }
+func (c *cli) errStyle() style { return c.styleAt(c.io.errTerminal) }
 
-func styleAt(terminal bool, variables envconfig.Lookuper) style {
-	no, _ := variables.Lookup("NO_COLOR")
-	return style{terminal && no == "" && !isDumb(variables)}
+func (c *cli) styleAt(terminal bool) style {
+	no, _ := c.Variables.Lookup("NO_COLOR")
+	return style{terminal && no == "" && !isDumb(c.Variables)}
 }
 
 func isDumb(variables envconfig.Lookuper) bool {

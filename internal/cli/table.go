@@ -37,7 +37,7 @@ func (r *operationRun) resultOf(reply runner.Reply) result {
 			out.names = namesOf(reply.Value, raw, table.Part)
 		}
 	case reply.Op.IsRead():
-		out.text, out.names = r.io.style(r.Variables).details(jsontext.Value(raw), r.Now()), namesOf(reply.Value, raw, true)
+		out.text, out.names = r.style().details(jsontext.Value(raw), r.Now()), namesOf(reply.Value, raw, true)
 	default:
 		out.text, out.names = strings.TrimSpace(reply.Text()+"\n"+login(reply)), changedNames(reply)
 	}
@@ -503,7 +503,7 @@ func (c *cli) tableText(t runner.Table) string {
 	if len(left) > 0 && len(t.Rows) > 0 {
 		l.Note = strings.TrimPrefix(l.Note+"\n", "\n") + fmt.Sprintf("Not shown here: %s. -o yaml shows all, --columns those you choose.", strings.Join(left, ", "))
 	}
-	drawn := l.draw(c.io.style(c.Variables))
+	drawn := l.draw(c.style())
 	if c.output.noHeaders && len(t.Rows) > 0 { // the rows alone
 		if t.Part || len(left) > 0 {
 			c.io.say("%s", l.Note)

@@ -159,7 +159,7 @@ func TestYAML(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"id":"501","name":"web 1","on":true,"n":1.50,"none":null,"empty":{},"list":[]}`: "id: \"501\"\nname: web 1\n\"on\": true\n\"n\": 1.50\nnone: null\nempty: {}\nlist: []",
 		`{"a":{"b":["x",{"c":1,"d":[[2]]}]}}`:                                             "a:\n  b:\n  - x\n  - c: 1\n    d:\n    - - 2",
-		`["1e3","No","a: b","- x","a #b"," a","a\nb\u001b\u202e\u0085\udb40\udc41","東京"]`: `- "1e3"` + "\n- \"No\"\n- \"a: b\"\n- \"- x\"\n- \"a #b\"\n- \" a\"\n" + `- "a\u000ab\u001b\u202e\u0085\U000e0041"` + "\n- \"東京\"",
+		`["1e3","No","a: b","- x","a #b"," a","a\nb\u001b\u202e\u0085\udb40\udc41","東京"]`: `- "1e3"` + "\n- \"No\"\n- \"a: b\"\n- \"- x\"\n- \"a #b\"\n- \" a\"\n" + `- "a\nb\x1b\u202e\u0085\U000e0041"` + "\n- \"東京\"",
 		`"x"`: "x",
 	} {
 		require.Equal(t, want, strings.Join(yamlOf(jsontext.Value(in)), "\n"))

@@ -23,41 +23,21 @@ import (
 
 // grammar is how operations are written at a terminal.
 func grammar() command.Grammar {
-	g := command.Grammar{Program: "vpsbot"}
-	for i, f := range outputFields {
-		flag := command.Flag{Field: f}
-		if f.Name == "output" {
-			flag.Short = "o"
-		}
-		if i > 1 {
-			flag.For, flag.Says = (*tools.Op).IsList, "is for commands that print a list"
-		}
-		g.Own = append(g.Own, flag)
-	}
 	changes := func(op *tools.Op) bool { return !op.IsRead() }
+	asksName := func(op *tools.Op) bool { return op.Risk.NeedsTypedName() }
 	const change = "is for commands that change something"
-	return command.Grammar{Program: g.Program, Own: append(
-		g.Own,
-		command.Flag{
-			Field: tools.Field{Name: "all", Kind: tools.Boolean, Doc: "the whole list, however long"},
-			For:   (*tools.Op).IsList, Says: "is for commands that print a list",
-		},
-		command.Flag{
-			Field: tools.Field{Name: "timeout", Doc: "how long --wait waits, a `TIME` such as 90s or 10m; 30m without it"},
-			For:   func(op *tools.Op) bool { return op.Settles }, Says: "is for commands that --wait can wait for",
-		},
-		command.Flag{
-			Field: tools.Field{Name: "request_id", Doc: "your own name, an `ID`, for this request: the same within 24 hours gives the same outcome, and sends nothing again"},
-			For:   changes, Says: change,
-		},
-		command.Flag{
-			Field: tools.Field{Name: "yes", Kind: tools.Boolean, Doc: "at a terminal, answer [y/N] with yes; never enough for what asks for a name"},
-			For:   changes, Says: change, Quiet: true,
-		},
-		command.Flag{
-			Field: tools.Field{Name: "confirm", Doc: "the `NAME` that the card asks to type, for a script that the policy lets answer"},
-			For:   func(op *tools.Op) bool { return op.Risk.NeedsTypedName() }, Says: "is for commands that ask for a name", Quiet: true,
-		},
+	all := tools.Field{Name: "all", Kind: tools.Boolean, Doc: "the whole list, however long"}
+	timeout := tools.Field{Name: "timeout", Doc: "how long --wait waits, a `TIME` such as 90s or 10m; 30m without it"}
+	request := tools.Field{Name: "request_id", Doc: "your own name, an `ID`, for this request: the same within 24 hours gives the same outcome, and sends nothing again"}
+	yes := tools.Field{Name: "yes", Kind: tools.Boolean, Doc: "at a terminal, answer [y/N] with yes; never enough for what asks for a name"}
+	confirm := tools.Field{Name: "confirm", Doc: "the `NAME` that the card asks to type, for a script that the policy lets answer"}
+	return command.Grammar{Program: "vpsbot", Own: append(
+		slices.Clone(outputFlags),
+		command.Flag{Field: all, For: (*tools.Op).IsList, Says: isForLists},
+		command.Flag{Field: timeout, For: func(op *tools.Op) bool { return op.Settles }, Says: "is for commands that --wait can wait for"},
+		command.Flag{Field: request, For: changes, Says: change},
+		command.Flag{Field: yes, For: changes, Says: change, Quiet: true},
+		command.Flag{Field: confirm, For: asksName, Says: "is for commands that ask for a name", Quiet: true},
 	)}
 }
 

@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -69,22 +68,13 @@ func isBareYAML(s string) bool {
 
 var yamlWords = []string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
+// yamlText is a text in YAML, which has the escapes of Go in double quotes.
 func yamlText(s string) string {
 	if isBareYAML(s) && !slices.Contains(yamlWords, strings.ToLower(s)) {
 		return s
 	}
-	var b strings.Builder
-	for _, c := range s {
-		switch {
-		case c == '"' || c == '\\':
-			b.WriteString(`\` + string(c))
-		case c > 0xffff && text.Hidden(c):
-			fmt.Fprintf(&b, `\U%08x`, c)
-		case text.Hidden(c) || unicode.IsSpace(c) && c != ' ':
-			fmt.Fprintf(&b, `\u%04x`, c)
-		default:
-			b.WriteRune(c)
-		}
+	if strings.ContainsFunc(s, text.Hidden) {
+		return strconv.QuoteToASCII(s)
 	}
-	return `"` + b.String() + `"`
+	return strconv.Quote(s)
 }
