@@ -211,7 +211,7 @@ func TestFlagErrorsAreSentences(t *testing.T) {
 		_, errs, code := b.run(t.Context(), args...)
 		require.Equal(t, 2, code, "%q", args)
 		require.Regexp(t, `^(vpsbot: |{"error":{"exit_code":2,"class":"invalid","message":")--[a-z]+ (must be a|stands alone; it takes no value but true or false)`, errs)
-		require.NotRegexp(t, `strconv|parsing|time:|invalid`, errs)
+		require.NotRegexp(t, `strconv|parsing|time:|invalid `, errs)
 	}
 }
 
