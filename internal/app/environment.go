@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -105,14 +106,17 @@ type Version struct {
 	System   string `json:"system"`
 }
 
-// ReadVersion reads the version of this build.
+// releaseVersion is set by the linker in what .goreleaser.yaml builds: -X …/internal/app.releaseVersion=v1.2.3.
+var releaseVersion string
+
+// ReadVersion reads the version of this build: that of a release, else the one that Go recorded, as go install does.
 func ReadVersion() Version {
 	v := Version{Version: "unknown", Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	if v.Version = info.Main.Version; v.Version == "" || v.Version == "(devel)" {
+	if v.Version = cmp.Or(releaseVersion, info.Main.Version); v.Version == "" || v.Version == "(devel)" {
 		v.Version = "devel"
 	}
 	for _, s := range info.Settings {
