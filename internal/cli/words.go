@@ -168,7 +168,9 @@ func spelled(c command.Command) string {
 	}
 	flags := slices.Clone(c.Op.Fields)
 	for _, own := range grammar().Own {
-		flags = append(flags, own.Field)
+		if !own.Quiet {
+			flags = append(flags, own.Field)
+		}
 	}
 	for i, f := range flags {
 		values := c.Input

@@ -71,3 +71,12 @@ func TestSpelledCommandsParse(t *testing.T) {
 		}
 	}
 }
+
+// A suggestion repeats no flag that spares a person a question: whoever follows it may be a program.
+func TestSuggestionsSpareNobodyAQuestion(t *testing.T) {
+	t.Parallel()
+	_, err := grammar().ParseArgs(nil, []string{"delte", "web-1", "--yes", "--confirm", "web-1"})
+	wrong := (*command.ParseError)(nil)
+	require.ErrorAs(t, err, &wrong)
+	require.Equal(t, "vpsbot servers delete web-1", spelled(*wrong.Suggestion))
+}
