@@ -15,18 +15,50 @@ const Mark = "[redacted]"
 const shortest = 8
 
 // Text replaces secrets in each form that a text may have them in: as they are, quoted (twice, where a
-// quoted text is logged), and escaped in a URL.
+// quoted text is logged), and escaped in a URL; in capitals or not, and with either of - and _, for what is
+// typed as the name of a field or as an id is compared and shown in one spelling.
 func Text(s string, secrets ...string) string {
+	folded := fold(s)
 	for _, secret := range secrets {
 		if len(secret) < shortest {
 			continue
 		}
-		s = strings.ReplaceAll(s, secret, Mark)
-		for _, form := range otherForms(secret) {
-			s = strings.ReplaceAll(s, form, Mark)
+		for _, form := range append([]string{secret}, otherForms(secret)...) {
+			s, folded = without(s, folded, fold(form))
 		}
 	}
 	return s
+}
+
+// without replaces in s what is secret in its folded spelling, which is as long.
+func without(s, folded, secret string) (shown, foldedShown string) {
+	if !strings.Contains(folded, secret) {
+		return s, folded
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(folded, secret)
+		b.WriteString(s[:len(before)])
+		if !found {
+			return b.String(), fold(b.String())
+		}
+		b.WriteString(Mark)
+		s, folded = s[len(s)-len(after):], after
+	}
+}
+
+// fold returns a text of the same length in small letters, with _ for -.
+func fold(s string) string {
+	folded := []byte(s)
+	for i, c := range folded {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			folded[i] = c + 'a' - 'A'
+		case c == '-':
+			folded[i] = '_'
+		}
+	}
+	return string(folded)
 }
 
 // otherForms are what a secret may look like beside itself. One that a URL takes as it is has letters, digits and a few

@@ -62,6 +62,15 @@ func TestText(t *testing.T) {
 	require.Equal(t, "a short text", redact.Text("a short text", "short", ""), "a short secret would be found in any sentence")
 }
 
+// What is typed as an id or as a field is shown in small letters, and a field with _ for -.
+func TestSecretsAreFoundInAnySpelling(t *testing.T) {
+	t.Parallel()
+	const secret = "Vps-Live_Hush.0123"
+	for _, shown := range []string{secret, strings.ToLower(secret), strings.ToUpper(secret), "vps_live_hush.0123", "VPS-LIVE-HUSH.0123"} {
+		require.Equal(t, "“[redacted]” and É[redacted]-_A", redact.Text("“"+shown+"” and É"+shown+"-_A", secret), shown)
+	}
+}
+
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
