@@ -292,7 +292,7 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 	if state.Waits() {
 		asked += ", " + text.Duration(rec.ExpiresAt.Sub(s.Now())) + " left"
 	}
-	_ = s.io.printf("%s %s (%s), %s\n%s", rec.ID, s.style().word(string(state)), rec.Operation, asked, s.style().card(card))
+	_ = s.io.printf("%s %s: %s, %s\n%s", rec.ID, s.style().word(string(state)), s.whatOf(rec), asked, s.style().card(card))
 	consents, err := s.db.Consents(ctx, rec.ID)
 	for _, one := range consents {
 		identity, at := text.Clean(one.Identity), clock(one.At, s.Now(), "15:04 MST")
@@ -300,7 +300,11 @@ func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
 			_ = s.io.printf("%s, who asked, at %s: %s", identity, at, byFlag)
 			continue
 		}
-		_ = s.io.printf("%s said %s over %s at %s", identity, yesOrNo(one.Yes), one.Channel, at)
+		place := placeOf(one.Channel)
+		if one.Channel == string(permissions.MCP) {
+			place = "in the assistant's form"
+		}
+		_ = s.io.printf("%s said %s %s, %s", identity, yesOrNo(one.Yes), place, at)
 	}
 	if rec.Message != "" {
 		_ = s.io.println(s.outcomeText(rec))

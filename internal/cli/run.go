@@ -123,7 +123,8 @@ func missing(op *tools.Op, values map[string]string) error {
 	if names == nil {
 		return nil
 	}
-	return app.Errorf(runner.Invalid, "%s needs %s; vpsbot help %s says more", op.Name, text.Join(names, "and"), op.Name)
+	typed := strings.ReplaceAll(op.Name, ".", " ")
+	return app.Errorf(runner.Invalid, "%s needs %s; vpsbot help %s says more", typed, text.Join(names, "and"), typed)
 }
 
 // run runs the operation, asks the person if need be, and prints the reply.

@@ -147,7 +147,11 @@ func (s *session) why(ctx context.Context, typed command.Command) error {
 	says := s.Runner.Why(ctx, runner.Call{
 		Operation: typed.Op.Name, Input: input, Actor: s.Actor, Surface: permissions.Terminal, CanPrompt: atTerminal, Interactive: atTerminal,
 	})
-	return s.print(result{value: map[string]string{"operation": typed.Op.Name, "says": says}, text: says, names: []string{typed.Op.Name}})
+	shown := strings.Replace(says, typed.Op.Name+" is ", strings.Replace(spelled(typed), "vpsbot why ", "vpsbot ", 1)+" is ", 1)
+	if notice, err := s.FreezeNotice(ctx); err == nil && notice != "" && !typed.Op.IsRead() {
+		shown += "\nBut " + notice + "."
+	}
+	return s.print(result{value: map[string]string{"operation": typed.Op.Name, "says": says}, text: shown, names: []string{typed.Op.Name}})
 }
 
 // spelled is a command as it is typed at a terminal: "vpsbot servers get web-1".

@@ -135,8 +135,10 @@ func copiesLost(op *tools.Op, t tools.Target, now time.Time) []string {
 
 func age(d time.Duration) string {
 	switch {
+	case d < time.Minute:
+		return "less than a minute"
 	case d < 2*time.Hour:
-		return text.Plural(max(0, int(d.Minutes())), "minute")
+		return text.Plural(int(d.Minutes()), "minute")
 	case d < 48*time.Hour:
 		return text.Plural(int(d.Hours()), "hour")
 	}
