@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/permissions"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 func auditCommand(c *cli) *cobra.Command {
@@ -103,12 +104,6 @@ func (c *cli) listAudit(ctx context.Context, flags auditFlags, words []string) e
 // readAudit reads the rows that a filter and words choose, the newest last, and one more than the limit where there
 // are more: how many would take reading all of them.
 func (s *session) readAudit(ctx context.Context, filter audit.Filter, words []string) (rows []audit.Row, err error) {
-	var whose []permissions.Actor
-	if filter.Actor != "" {
-		whose = runner.IdentitiesNamed(s.Runner.Policy(), filter.Actor)
-	}
-	operation, unknown := runner.LoggedAs(s.Catalogue, filter.Operation)
-	filter.Operation = operation
 	if filter.Limit > 0 {
 		filter.Limit++
 	}
@@ -119,11 +114,11 @@ func (s *session) readAudit(ctx context.Context, filter audit.Filter, words []st
 		}
 	}
 	err = app.WithLog(ctx, s.Config, func(log *store.Log) (err error) {
-		rows, err = runner.RowsOf(ctx, log, filter, whose)
+		rows, err = runner.Search{Filter: filter}.Rows(ctx, log, s.Catalogue, s.Runner.Policy())
 		return err
 	})
-	if err == nil && len(rows) == 0 && operation != "" && unknown != nil { // an operation of before may be in the log
-		return nil, app.Errorf(runner.Invalid, "--operation: %v", unknown)
+	if errors.As(err, new(*tools.InputError)) {
+		return nil, app.Errorf(runner.Invalid, "--operation: %v", err)
 	}
 	slices.Reverse(rows)
 	return rows, err

@@ -3,6 +3,7 @@ package mcpserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -165,21 +166,16 @@ func (s *Server) auditPage(ctx context.Context, in tools.Input) (page recordPage
 	}
 	offered, _ := s.offered(ctx)
 	policy := s.Runner.Policy()
-	whose := runner.RowsFor(policy, all.caller, offered)
-	own := whose != nil
-	if person := in.Text("person"); person != "" {
-		whose = slices.DeleteFunc(runner.IdentitiesNamed(policy, person), func(a permissions.Actor) bool { return own && !slices.Contains(whose, a) })
-	}
-	rows, err := runner.RowsOf(ctx, all.store, filter, whose)
-	if err != nil {
+	search := runner.Search{Filter: filter, Whose: runner.RowsFor(policy, all.caller, offered)}
+	rows, err := search.Rows(ctx, all.store, s.Runner.Catalogue, policy)
+	switch {
+	case errors.As(err, new(*tools.InputError)):
+		return page, invalidParams(s.toolNames(err.Error()))
+	case err != nil:
 		return page, err
 	}
-	glob, unknown := runner.LoggedAs(s.Runner.Catalogue, in.Text("operation"))
-	if glob != "" && unknown != nil && len(rows) == 0 {
-		return page, invalidParams(s.toolNames(unknown.Error()))
-	}
 	told, notice := limited(runner.Teller{Catalogue: s.Runner.Catalogue, Policy: policy}.Tell(rows), in.Limit, "No row matches.")
-	if own {
+	if search.Whose != nil {
 		notice = strings.TrimSpace(notice + " You may read your own rows alone.")
 	}
 	documents := []auditDocument{}
@@ -193,7 +189,7 @@ func (s *Server) auditPage(ctx context.Context, in tools.Input) (page recordPage
 
 // auditFilter selects the rows of the account that match the input, and as many as show whether there are more.
 func (s *Server) auditFilter(in tools.Input, scope approval.Query) (f audit.Filter, err error) {
-	f.Operation, _ = runner.LoggedAs(s.Runner.Catalogue, in.Text("operation"))
+	f.Actor, f.Operation = in.Text("person"), in.Text("operation")
 	if f.Valid() != nil {
 		return f, invalidParams("operation is no glob: write such as *_delete")
 	}

@@ -22,6 +22,28 @@ func RowsFor(policy permissions.Policy, actor permissions.Actor, offered []*tool
 	return append([]permissions.Actor{actor}, slices.DeleteFunc(slices.Clone(policy.Identities(actor)), func(a permissions.Actor) bool { return a == actor })...)
 }
 
+// Search selects rows as a person asks for them: the actor as [IdentitiesNamed] reads it, the operation as [LoggedAs].
+type Search struct {
+	audit.Filter
+	Whose []permissions.Actor // that may be read; nil: everybody's
+}
+
+// Rows returns the newest rows that are searched for, newest first. An operation that nothing is called is an error
+// where no row has it: one of before may be in the log.
+func (s Search) Rows(ctx context.Context, log audit.Store, c *tools.Catalogue, policy permissions.Policy) ([]audit.Row, error) {
+	whose := s.Whose
+	if s.Actor != "" {
+		whose = slices.DeleteFunc(IdentitiesNamed(policy, s.Actor), func(a permissions.Actor) bool { return s.Whose != nil && !slices.Contains(s.Whose, a) })
+	}
+	glob, unknown := LoggedAs(c, s.Operation)
+	s.Operation = glob
+	rows, err := RowsOf(ctx, log, s.Filter, whose)
+	if len(rows) == 0 {
+		err = cmp.Or(err, unknown)
+	}
+	return rows, err
+}
+
 // RowsOf returns the newest rows of some actors, newest first; everybody's where whose is nil, and not where it is empty.
 func RowsOf(ctx context.Context, log audit.Store, f audit.Filter, whose []permissions.Actor) (rows []audit.Row, err error) {
 	if whose == nil {
@@ -109,41 +131,31 @@ func (t Teller) Tell(rows []audit.Row) []Told {
 
 // TellAll is Tell that leaves out nothing.
 func (t Teller) TellAll(rows []audit.Row) (told []Told) {
-	agreed := map[string][]Agreement{}
+	channels := map[string]map[string]string{} // of each approval
 	for _, row := range rows {
 		if channel := channelOf(row); channel != "" {
-			agreed[row.Approval] = append(agreed[row.Approval], Agreement{row.Approver, channel})
+			if channels[row.Approval] == nil {
+				channels[row.Approval] = map[string]string{}
+			}
+			channels[row.Approval][row.Approver] = channel
 		}
 	}
 	for _, row := range rows {
 		var names []string
-		for _, one := range answersOf(row, agreed[row.Approval]) {
-			names = append(names, NameOf(t.Policy, one.Person))
+		for _, identity := range answered(row) {
+			names = append(names, NameOf(t.Policy, identity))
 		}
-		told = append(told, Told{row, t.Sentence(row, agreed[row.Approval]), strings.TrimPrefix(because(row, t.verbsOf(row)), ": "), text.Join(names, "and")})
+		told = append(told, Told{row, t.Sentence(row, channels[row.Approval]), strings.TrimPrefix(because(row, t.verbsOf(row)), ": "), text.Join(names, "and")})
 	}
 	return told
 }
 
-// Agreement is a yes, as its row says it.
-type Agreement struct{ Person, Channel string }
-
-// answersOf are the answers that a row names, with their channels where those are known. The row of an outcome has them
-// all, as the approval has, with commas.
-func answersOf(row audit.Row, known []Agreement) (all []Agreement) {
+// answered are the identities whose answer a row names. The row of an outcome has them all, with commas.
+func answered(row audit.Row) []string {
 	if row.Approver == "" {
 		return nil
 	}
-	for _, person := range strings.Split(row.Approver, ", ") {
-		of := Agreement{Person: person}
-		for _, one := range known {
-			if one.Person == person {
-				of = one
-			}
-		}
-		all = append(all, of)
-	}
-	return all
+	return strings.Split(row.Approver, ", ")
 }
 
 // channelOf is how the yes was given that a row records; "" where it records none.
@@ -158,8 +170,8 @@ func channelOf(row audit.Row) string {
 	return channel
 }
 
-// Sentence says a row without its time and account. agreed are the answers that its approval had, as far as they are known.
-func (t Teller) Sentence(row audit.Row, agreed []Agreement) string {
+// Sentence says a row without its time and account. channels say how each identity gave its yes, as far as that is known.
+func (t Teller) Sentence(row audit.Row, channels map[string]string) string {
 	who, approver, v := t.asker(row), "", t.verbsOf(row)
 	if row.Approver != "" {
 		approver = NameOf(t.Policy, row.Approver)
@@ -167,7 +179,7 @@ func (t Teller) Sentence(row audit.Row, agreed []Agreement) string {
 	request, why := who+"'s request to "+v.do, because(row, v)
 	switch row.Decision {
 	case audit.Allowed, audit.Settled:
-		return t.ending(row, v, t.agreed(row, agreed))
+		return t.ending(row, v, t.agreed(row, channels))
 	case audit.Asked:
 		return who + " asked to " + v.do
 	case audit.Approved:
@@ -234,13 +246,13 @@ func by(channel string) string {
 }
 
 // agreed says whose yes a change had. That of the person who ran it themselves is not worth a word.
-func (t Teller) agreed(row audit.Row, all []Agreement) string {
+func (t Teller) agreed(row audit.Row, channels map[string]string) string {
 	var words []string
-	for _, one := range answersOf(row, all) {
-		name := NameOf(t.Policy, one.Person)
-		own := name == NameOf(t.Policy, row.Actor) && !isAssistant(row) && one.Channel != string(permissions.Script)
+	for _, identity := range answered(row) {
+		name, channel := NameOf(t.Policy, identity), channels[identity]
+		own := name == NameOf(t.Policy, row.Actor) && !isAssistant(row) && channel != string(permissions.Script)
 		if !own {
-			words = append(words, name+by(one.Channel))
+			words = append(words, name+by(channel))
 		}
 	}
 	if words == nil {
@@ -321,7 +333,7 @@ func (t Teller) verbsOf(row audit.Row) verbs {
 	case target != "":
 		return verbs{op.Do(target), op.Did(target)}
 	default:
-		return verbs{strings.ToLower(op.Title[:1]) + op.Title[1:], strings.Replace(op.Past, "%s", "a "+op.Resource.Name, 1)}
+		return verbs{op.Verb(), strings.Replace(op.Past, "%s", "a "+op.Resource.Name, 1)}
 	}
 	name := text.Clean(row.Operation)
 	if target != "" {

@@ -104,11 +104,7 @@ func TestRowsAsSentences(t *testing.T) {
 	} {
 		row := delete
 		c.edit(&row)
-		var agreed []runner.Agreement
-		if row.Approver != "" {
-			agreed = []runner.Agreement{{Person: row.Approver, Channel: "slack"}}
-		}
-		require.Equal(t, c.says, teller().Sentence(row, agreed))
+		require.Equal(t, c.says, teller().Sentence(row, map[string]string{row.Approver: "slack"}))
 	}
 }
 
@@ -121,7 +117,7 @@ func TestSentencesAreClean(t *testing.T) {
 			for _, operation := range []string{"servers.delete", "servers.get", "keys.create", hostile} {
 				says := teller().Sentence(audit.Row{
 					Actor: hostile, Surface: hostile, Operation: operation, Target: "server:1 (" + hostile + ")", Approver: hostile, Reason: hostile, Decision: decision, Outcome: outcome,
-				}, []runner.Agreement{{Person: hostile, Channel: hostile}})
+				}, map[string]string{hostile: hostile})
 				require.NotContains(t, says, "\x1b")
 				require.NotContains(t, says, "\u202e")
 				require.NotContains(t, says, "\n")

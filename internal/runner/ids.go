@@ -49,34 +49,38 @@ func (q request) findID(ctx context.Context, field tools.Field) (apiclient.ID, e
 	if !ok || list.View.Choices == nil {
 		return apiclient.ID{}, &tools.InputError{Text: field.Name + " is not an id: ids are whole numbers or UUIDs, such as 12345, not " + text.Quote(word)}
 	}
-	w := choosing{word: word, field: field.Name, now: q.Now().In(q.zone())}
 	call, server := q.call, ""
 	call.Operation, call.Input, call.Limit, call.RequestID, call.OnRecord = list.Name, nil, math.MaxInt, "", nil
 	if list.View.Dated {
 		var err error
-		if server, w.word, err = q.splitWord(field.Name, word); err == nil {
-			_, _, err = w.days()
-		}
-		if err != nil {
+		if server, word, err = q.splitWord(field.Name, word); err != nil {
 			return apiclient.ID{}, err
 		}
+	}
+	w, err := choose(list, field.Name, word, q.Now().In(q.zone()))
+	if err != nil {
+		return apiclient.ID{}, err
+	}
+	if w.dated {
 		id, err := q.serverID(ctx, server)
 		if err != nil {
 			return apiclient.ID{}, err
 		}
 		call.Input = fmt.Appendf(nil, `{"server":%s}`, tools.QuotedJSON(id.Key()))
+		w.of += " of " + text.Quote(server)
 	}
 	reply := q.Run(ctx, call)
 	if reply.Class != OK {
-		return apiclient.ID{}, replyError(reply, "finding "+text.Quote(word)+" needs "+list.Name+": ")
+		return apiclient.ID{}, replyError(reply, "finding "+text.Quote(q.in.Text(field.Name))+" needs "+list.Name+": ")
 	}
-	return w.in(reply, server)
+	return w.pick(list.View.Choices(reply.Value))
 }
 
 // ChoiceIn returns the id that a word means in the reply of a whole list whose objects have names or dates: the id
 // itself, or that of a name or a day.
 func ChoiceIn(list Reply, field, word string, now time.Time) (apiclient.ID, error) {
-	for _, c := range list.Op.View.Choices(list.Value) {
+	all := list.Op.View.Choices(list.Value)
+	for _, c := range all {
 		if c.ID.Key() == tools.NormalizeUnicode(word) {
 			return c.ID, nil
 		}
@@ -84,7 +88,11 @@ func ChoiceIn(list Reply, field, word string, now time.Time) (apiclient.ID, erro
 	if apiclient.LooksLikeID(word) {
 		return apiclient.ID{}, &tools.InputError{Text: field + ": none has the id " + text.Clean(word)}
 	}
-	return choosing{word: word, field: field, now: now}.in(list, "")
+	w, err := choose(list.Op, field, word, now)
+	if err != nil {
+		return apiclient.ID{}, err
+	}
+	return w.pick(all)
 }
 
 // zone is where a day begins and ends: at a terminal as its clock has it, elsewhere by UTC.
@@ -127,77 +135,62 @@ func replyError(reply Reply, before string) error {
 	return errors.New(before + reply.Message)
 }
 
-// choosing is a word and what it may mean.
-type choosing struct {
+// choice is a word and what it means.
+type choice struct {
 	word, field string
-	now         time.Time // where days begin and end as they do for the asker
-	of          string    // what is chosen: "backup of “web-1”"
+	of          string         // what is chosen: "backup of “web-1”"
+	zone        *time.Location // where days begin and end as they do for the asker
+	dated       bool
 	from, to    time.Time // of a word that means a day; zero for the latest of all
-	all         []tools.Choice
 }
 
-// in returns the choice of a list, which was read of one server alone if one is named.
-func (w choosing) in(list Reply, server string) (_ apiclient.ID, err error) {
-	w.all, w.of = list.Op.View.Choices(list.Value), strings.TrimSuffix(list.Op.Noun(), "s")
-	if server != "" {
-		w.of += " of " + text.Quote(server)
+// choose reads the word of a field that means an object of a list. Of one that is dated it means the time in which it
+// was made.
+func choose(list *tools.Op, field, word string, now time.Time) (w choice, err error) {
+	w = choice{word: word, field: field, of: strings.TrimSuffix(list.Noun(), "s"), zone: now.Location(), dated: list.View.Dated}
+	day := word
+	switch is := strings.ToLower(word); {
+	case !w.dated, is == "latest":
+		return w, nil
+	case is == "yesterday":
+		day = now.AddDate(0, 0, -1).Format(time.DateOnly)
 	}
-	if list.Op.View.Dated {
-		if w.from, w.to, err = w.days(); err != nil {
-			return apiclient.ID{}, err
-		}
+	if w.from, err = time.ParseInLocation(time.DateOnly, day, w.zone); err != nil {
+		return w, &tools.InputError{Text: field + " is not an id: give one such as 12345, or latest, yesterday or a day such as 2026-11-29, not " + text.Quote(word)}
 	}
-	return w.pick(list.Op.View.Dated)
+	w.to = w.from.AddDate(0, 0, 1)
+	return w, nil
 }
 
-// days returns the time in which a word wants a copy to have been made.
-func (w choosing) days() (from, to time.Time, err error) {
-	now, zone := w.now, w.now.Location()
-	switch strings.ToLower(w.word) {
-	case "latest":
-		return from, to, nil
-	case "yesterday":
-		year, month, day := now.Date()
-		from = time.Date(year, month, day-1, 0, 0, 0, 0, zone)
-	default:
-		if from, err = time.ParseInLocation(time.DateOnly, w.word, zone); err != nil {
-			return from, to, &tools.InputError{Text: w.field + " is not an id: give one such as 12345, or latest, yesterday or a day such as 2026-11-29, not " + text.Quote(w.word)}
-		}
-	}
-	return from, from.AddDate(0, 0, 1), nil
-}
-
-// fits reports whether a word means a choice, or one that is older.
-func (w choosing) fits(c tools.Choice, dated bool) bool {
-	if !dated {
+// fits reports whether a word means an object of the list, or one that is older.
+func (w choice) fits(c tools.Choice) bool {
+	if !w.dated {
 		return slices.ContainsFunc(c.Names, func(name string) bool { return name != "" && tools.SameName(name, w.word) })
 	}
 	return c.Ready && !c.Made.IsZero() && (w.from.IsZero() || !c.Made.Before(w.from) && c.Made.Before(w.to))
 }
 
-// pick returns the one choice that fits, of dated ones the newest.
-func (w choosing) pick(dated bool) (apiclient.ID, error) {
+// pick returns the one object that fits, of dated ones the newest.
+func (w choice) pick(all []tools.Choice) (apiclient.ID, error) {
 	var fit []tools.Choice
-	for _, c := range w.all {
-		if w.fits(c, dated) && (!dated || len(fit) == 0 || c.Made.Equal(fit[0].Made)) {
+	for _, c := range all {
+		if w.fits(c) && (!w.dated || len(fit) == 0 || c.Made.Equal(fit[0].Made)) {
 			fit = append(fit, c)
 		}
 	}
+	says := "no " + w.of + " is called " + text.Quote(w.word)
 	switch {
 	case len(fit) == 1:
 		return fit[0].ID, nil
 	case len(fit) > 1:
 		return apiclient.ID{}, &tools.InputError{Text: fmt.Sprintf("%s: %d fit %s; give the id of one: %s", w.field, len(fit), text.Quote(w.word), w.listed(fit))}
-	}
-	says := "no " + w.of + " is called " + text.Quote(w.word)
-	switch {
 	case !w.from.IsZero():
 		says = "no " + w.of + " was completed that was made on " + w.from.Format("2006-01-02 (MST)")
-	case dated:
+	case w.dated:
 		says = "there is no completed " + w.of
 	}
-	if len(w.all) > 0 {
-		says += "; there are: " + w.listed(w.all)
+	if len(all) > 0 {
+		says += "; there are: " + w.listed(all)
 	}
 	return apiclient.ID{}, &tools.InputError{Text: w.field + ": " + says}
 }
@@ -205,12 +198,12 @@ func (w choosing) pick(dated bool) (apiclient.ID, error) {
 const mostChoices = 10
 
 // listed lists choices as a person tells them apart.
-func (w choosing) listed(all []tools.Choice) string {
+func (w choice) listed(all []tools.Choice) string {
 	var says []string
 	for _, c := range all[:min(len(all), mostChoices)] {
 		about := slices.DeleteFunc(slices.Clone(c.Names), func(name string) bool { return name == "" })
 		if !c.Made.IsZero() {
-			about = append(about, c.Made.In(w.now.Location()).Format("2006-01-02 15:04 MST"))
+			about = append(about, c.Made.In(w.zone).Format("2006-01-02 15:04 MST"))
 		}
 		if !c.Ready {
 			about = append(about, "not completed")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -101,7 +102,7 @@ const mostAuditLine = 350
 // auditLine renders one row: outcome, operation, target and actor.
 func auditLine(row audit.Row) md {
 	outcome := cmp.Or(string(row.Outcome), string(row.Decision))
-	what := join(" ", auditMark(outcome), operation(row.Operation), named(auditTarget(row.Target)))
+	what := join(" ", auditMark(outcome), operation(row.Operation), named(runner.TargetOf(row)))
 	m := join(" · ", what, esc(truncate(strings.ReplaceAll(outcome, "_", " "), 40)), identity(row.Actor))
 	if row.Approver != "" {
 		var verb md = "agreed"
@@ -119,14 +120,6 @@ func operation(s string) md {
 		return code(slashCommand(op))
 	}
 	return codeName(s)
-}
-
-// auditTarget is the name of a target: "web-1" of "server:12345 (web-1)".
-func auditTarget(target string) string {
-	if _, named, ok := strings.Cut(target, " ("); ok && strings.HasSuffix(named, ")") && named != ")" {
-		return strings.TrimSuffix(named, ")")
-	}
-	return target
 }
 
 func auditMark(outcome string) md {
