@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -21,12 +20,11 @@ type prompt struct {
 	name, title, description string
 	arguments                []mcp.PromptArgument
 	needs                    []string // operations, of which all must be allowed
-	approvals                bool     // the text ends with those that the caller may see, which no tool lists
 }
 
 var (
 	serverArgument = mcp.PromptArgument{Name: "server", Description: "A server's id or exact name", Required: true}
-	copyArgument   = mcp.PromptArgument{Name: "copy", Description: "The id of one of its backups or snapshots", Required: true}
+	copyArgument   = mcp.PromptArgument{Name: "copy", Description: "The id of one of its backups or snapshots; latest, yesterday or a day (2026-11-29): a backup of then", Required: true}
 	anyServer      = mcp.PromptArgument{Name: "server", Description: "A server's id or exact name; without it all"}
 )
 
@@ -50,7 +48,7 @@ var prompts = []prompt{
 	},
 	{
 		name: "what_happened", title: "What happened?", description: "What was asked for and what became of it, how the servers stand, and how a person stops all changes.",
-		arguments: []mcp.PromptArgument{anyServer}, needs: []string{"servers.list", "servers.get"}, approvals: true,
+		arguments: []mcp.PromptArgument{anyServer}, needs: []string{"servers.list", "servers.get"},
 	},
 }
 
@@ -94,19 +92,7 @@ func (s *Server) getPrompt(ctx context.Context, p prompt, given map[string]strin
 	if err != nil {
 		return nil, err
 	}
-	says := p.text(values, s.Runner.Now())
-	if p.approvals {
-		known, err := s.listApprovals(ctx, values[serverArgument.Name])
-		if err != nil {
-			return nil, err
-		}
-		raw, err := json.Marshal(known)
-		if err != nil {
-			return nil, err
-		}
-		says += string(raw)
-	}
-	message := mcp.PromptMessage{Role: mcp.RoleUser, Content: mcp.TextContent{Type: "text", Text: says}}
+	message := mcp.PromptMessage{Role: mcp.RoleUser, Content: mcp.TextContent{Type: "text", Text: p.text(values, s.Runner.Now())}}
 	return &mcp.GetPromptResult{Description: p.description, Messages: []mcp.PromptMessage{message}}, nil
 }
 

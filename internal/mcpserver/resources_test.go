@@ -175,8 +175,6 @@ func TestPanicBesideTools(t *testing.T) {
 		require.Regexp(t, `^-32603 an internal error \(id [A-Z2-7]{8}\); it is logged$`, says)
 		require.Contains(t, w.log.String(), "id="+says[len("-32603 an internal error (id "):][:8])
 		require.Contains(t, w.log.String(), "store of [redacted] broke")
-		got := k.request("prompts/get", `{"name":"what_happened"}`)
-		require.Regexp(t, `^an internal error \(id [A-Z2-7]{8}\); it is logged$`, got.Error.Message)
 		require.Equal(t, `{"values":[]}`, completion(k, `"ref":{"type":"ref/resource","uri":"vps://approvals/{id}"},"argument":{"name":"id","value":""}`))
 	})
 }
