@@ -26,8 +26,9 @@ func auditCommand(c *cli) *cobra.Command {
 		list, auditShowCommand(c), auditVerifyCommand(c), auditExportCommand(c), auditKeyCommand(c)))
 }
 
-// withDefault has a parent do what one of its commands does, where it is given alone.
+// withDefault has a parent do what one of its commands does, with the same flags, where it is given alone.
 func withDefault(alone, parent *cobra.Command) *cobra.Command {
+	parent.Flags().AddFlagSet(alone.Flags())
 	parent.RunE = func(cmd *cobra.Command, _ []string) error {
 		alone.SetContext(cmd.Context())
 		return alone.RunE(alone, nil)

@@ -363,7 +363,7 @@ func because(row audit.Row, v verbs) string {
 	for _, said := range []string{strings.TrimSuffix(sentence(v.do), "."), ":", "it did not happen.", "did not happen.", "was refused:", "refused:", row.Operation + " is refused:"} {
 		why = strings.TrimSpace(strings.TrimPrefix(why, said))
 	}
-	why = strings.TrimSpace(strings.TrimSuffix(why, "Nothing was sent."))
+	why = strings.TrimSpace(strings.TrimPrefix(strings.TrimSuffix(why, "Nothing was sent."), "Nothing was sent:"))
 	switch denied := strings.TrimPrefix(why, "was "); {
 	case strings.HasPrefix(strings.TrimPrefix(why, "it was "), "cancelled by "):
 		return ""
