@@ -65,7 +65,7 @@ func TestRowsAsSentences(t *testing.T) {
 		{func(r *audit.Row) { r.Decision = audit.Stale }, "ada's request to delete prod-1 was dropped: the target had changed"},
 		{func(r *audit.Row) {
 			r.Decision, r.Reason = audit.Stale, "Nothing was sent: the target has changed since it was shown: status was “active” and is now “stopped”."
-		}, "ada's request to delete prod-1 was dropped: the target has changed since it was shown: status was “active” and is now “stopped”"},
+		}, "ada's request to delete prod-1 was dropped: the target has changed since it was shown: status was \"active\" and is now \"stopped\""},
 		{func(r *audit.Row) { r.Decision, r.Reason = audit.Refused, "the policy's rule \"x\" forbids it" }, "ada's request to delete prod-1 was refused: the policy's rule \"x\" forbids it"},
 		{func(r *audit.Row) { r.Decision = audit.Allowed }, "ada began to delete prod-1, agreed by nora in Slack"},
 		{func(r *audit.Row) { r.Decision, r.Outcome = audit.Allowed, audit.Done }, "ada deleted prod-1, agreed by nora in Slack"},
