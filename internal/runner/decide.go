@@ -105,6 +105,9 @@ func (a *attempt) decided(ctx context.Context, moved approval.Record, to approva
 		return a.rec, &storeError{err}
 	}
 	now := a.reconciler().asOfNow(ctx, state.Record)
+	if now.State == to {
+		return now, &tools.InputError{Text: about(a.op, a.rec) + "it is " + string(to) + " already"}
+	}
 	return now, &tools.InputError{Text: about(a.op, a.rec) + "it cannot be " + string(to) + " any more: " + standsAs(now)}
 }
 
