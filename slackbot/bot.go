@@ -39,7 +39,7 @@ type Store interface {
 	delivery.Inbox
 }
 
-// Options configure a bot. All fields but Every, Rejected, Called and NotStored are needed.
+// Options configure a bot. All fields but Every, Pulse, Rejected, Called and NotStored are needed.
 type Options struct {
 	Runner *runner.Runner
 	Store  func(context.Context) (Store, error)
@@ -48,8 +48,9 @@ type Options struct {
 	Client *http.Client
 	Now    func() time.Time
 	Random io.Reader
-	Log    *slog.Logger  // redacts its lines: errors may hold the token
-	Every  time.Duration // interval of the loops; 0: a second
+	Log    *slog.Logger      // redacts its lines: errors may hold the token
+	Every  time.Duration     // interval of the loops; 0: a second
+	Pulse  *background.Pulse // watches the loop that takes deliveries from the store
 
 	// Rejected is called with the reason if Slack rejects the token at the start.
 	Rejected func(reason string)
@@ -94,7 +95,7 @@ func New(o Options) (*Bot, error) {
 	b.messages, b.notices = messages.New(shown), messages.Notices{Options: shown}
 	b.inbox = inbox.New(inbox.Options{
 		Store:  func(ctx context.Context) (delivery.Inbox, error) { return o.Store(ctx) },
-		Sealer: sealer, Now: o.Now, Log: o.Log, Every: 10 * o.Every,
+		Sealer: sealer, Now: o.Now, Log: o.Log, Every: 10 * o.Every, Pulse: o.Pulse,
 		Ready: b.ready, Carry: b.dispatch, Expired: b.apologize,
 	})
 	return b, nil
@@ -137,6 +138,14 @@ func (b *Bot) identify(ctx context.Context) error {
 		b.Log.Warn("Slack: the app lacks scopes that it cannot work without; vpsbot doctor says what to do", "scopes", missing)
 	}
 	return nil
+}
+
+// Renew goes on with another token of the same bot's. It fails, and changes nothing, where Slack does not take it.
+func (b *Bot) Renew(ctx context.Context, token string) error {
+	if err := b.api.Renew(ctx, token); err != nil {
+		return err
+	}
+	return b.sealer.Renew(token)
 }
 
 // Ready reports whether the bot knows whose it is, and Slack takes its token.

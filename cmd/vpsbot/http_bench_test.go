@@ -37,7 +37,7 @@ func serveUnlimited() {
 	a, err := app.New(ctx, app.NewEnvironment(envconfig.OsLookuper(), os.Stderr))
 	if err == nil {
 		a.Limits = mcpserver.Limits{PerSecond: 1e9, AtOnce: 1e6, InAll: 1e6, Waiting: 1e6}
-		err = a.Serve(ctx)
+		err = a.Serve(ctx, nil)
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)

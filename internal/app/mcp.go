@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/keys"
@@ -58,11 +59,11 @@ func (a *App) ServeMCP(ctx context.Context, in io.Reader, out io.Writer) error {
 }
 
 // newMCP returns the handler of /mcp.
-func (a *App) newMCP() *mcpserver.HTTP {
+func (a *App) newMCP(pulse *background.Pulse) *mcpserver.HTTP {
 	secret := ttl.Cache[[]byte]{Fresh: math.MaxInt64, Now: a.env.Clock}
 	s := &mcpserver.Server{Runner: a.Runner, Version: ReadVersion().Version, Log: a.Runner.Log, Observe: a.metrics}
 	return s.HTTP(mcpserver.HTTPOptions{
-		PublicURL: a.Config.PublicURL, Origins: a.Config.Origins, TrustedProxies: a.Config.TrustedProxies, Limits: a.Limits,
+		PublicURL: a.Config.PublicURL, Origins: a.Config.Origins, TrustedProxies: a.Config.TrustedProxies, Limits: a.Limits, Pulse: pulse,
 		Authenticate: newCallers(a).authenticate,
 		Secret: func(ctx context.Context) ([]byte, error) {
 			return secret.Get(ctx, "", func(ctx context.Context) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,9 +15,11 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/mcpserver"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/systemd"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
@@ -43,14 +46,20 @@ type service struct {
 	end      context.CancelCauseFunc // ends run, which sets it
 
 	stopping atomic.Bool
+	manager  *systemd.Notifier // nil: no service manager wants to know
+	pulse    background.Pulse  // of the loops without which nothing is served
 	probes   singleflight.Group
 }
 
-// Serve serves people in Slack and assistants over HTTP until ctx ends, or until an error that no waiting mends.
-func (a *App) Serve(ctx context.Context) error {
+// Serve serves people in Slack and assistants over HTTP until ctx ends, or until an error that no waiting mends. At each
+// value from reload it reads policy and secrets again; nil: there are none.
+func (a *App) Serve(ctx context.Context, reload <-chan struct{}) error {
 	s, err := a.newService()
 	if err != nil {
 		return err
+	}
+	if s.manager, err = systemd.New(a.env.Variables.Lookup, os.Getpid()); err != nil {
+		return Invalid(err)
 	}
 	a.WarnOfPolicy()
 	s.noteLimits()
@@ -63,7 +72,7 @@ func (a *App) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, s.listener.Close())
 	}
-	return s.run(ctx)
+	return s.run(ctx, reload)
 }
 
 // newService fails for a setting that is missing or cannot be read, and sends nothing.
@@ -87,7 +96,7 @@ func (a *App) newService() (*service, error) {
 		if err := a.CheckExposure(); err != nil {
 			return nil, err
 		}
-		s.mcp = a.newMCP()
+		s.mcp = a.newMCP(&s.pulse)
 	}
 	if hasSlack {
 		s.slack, err = s.newSlack(mode)
@@ -123,7 +132,7 @@ func Listen(ctx context.Context, setting, address string) (net.Listener, error) 
 }
 
 // run serves until ctx ends, or until Slack refuses the token.
-func (s *service) run(ctx context.Context) error {
+func (s *service) run(ctx context.Context, reload <-chan struct{}) error {
 	ctx, s.end = context.WithCancelCause(ctx)
 	defer s.end(nil)
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -141,6 +150,7 @@ func (s *service) run(ctx context.Context) error {
 	work.Go(func() { s.serveMetrics(working) })
 	beside.Go(func() { s.maintain(ctx) })
 	beside.Go(func() { s.warnOfToken(ctx) })
+	beside.Go(func() { s.supervise(ctx, reload) })
 	server := s.newServer()
 	if err := s.takeRequests(ctx, server); err != nil {
 		s.end(err)
@@ -189,6 +199,7 @@ func (s *service) takeRequests(ctx context.Context, server *http.Server) error {
 func (s *service) stop(ctx context.Context, server *http.Server, stopWork func(), beside *sync.WaitGroup) {
 	s.stopping.Store(true)
 	s.log.Info("stopping")
+	s.notify(systemd.Stopping, systemd.Status("stopping"))
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
 	if s.mcp != nil || s.slack.isCalled() {

@@ -27,6 +27,7 @@ const (
 type slackService struct {
 	mode   config.SlackMode
 	bot    *slackbot.Bot
+	token  string            // the bot's, that is in use
 	socket *transport.Socket // nil: Slack calls over HTTP
 	http   *transport.HTTP   // nil: Socket Mode
 }
@@ -40,7 +41,7 @@ func (s *service) newSlack(mode config.SlackMode) (*slackService, error) {
 	client := SlackClient()
 	bot, err := slackbot.New(slackbot.Options{
 		Runner: s.Runner, Store: s.Store.slack, Token: token, APIURL: s.Config.SlackURL, Client: client,
-		Now: s.Now, Random: s.env.Random, Log: s.log,
+		Now: s.Now, Random: s.env.Random, Log: s.log, Pulse: &s.pulse,
 		Rejected: func(reason string) {
 			s.end(Errorf(runner.Failed, "SLACK_BOT_TOKEN: %s. Copy the Bot User OAuth Token from the app's page OAuth & Permissions", reason))
 		},
@@ -50,7 +51,7 @@ func (s *service) newSlack(mode config.SlackMode) (*slackService, error) {
 		return nil, Errorf(runner.Failed, "Slack: %v", err)
 	}
 	s.Runner.Groups = bot.GroupsOf
-	p, handler := &slackService{mode: mode, bot: bot}, countingHandler{bot, s.metrics}
+	p, handler := &slackService{mode: mode, bot: bot, token: token}, countingHandler{bot, s.metrics}
 	if mode == config.SlackHTTP {
 		p.http = &transport.HTTP{Secret: s.Config.SlackSigningSecret(), Handler: handler, Now: s.Now, Log: s.log}
 		_, err = p.http.Secret()
@@ -66,6 +67,14 @@ func (p *slackService) takeDeliveries(ctx context.Context) {
 	if p.socket != nil {
 		p.socket.Run(ctx)
 	}
+}
+
+// secret is the other secret of Slack's: that of signatures, or the app-level token.
+func (p *slackService) secret() (string, error) {
+	if p.http != nil {
+		return p.http.Secret()
+	}
+	return p.socket.AppToken()
 }
 
 // addRoutes adds the paths that Slack calls over HTTP.

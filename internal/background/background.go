@@ -34,6 +34,7 @@ type Loop struct {
 	Wake     <-chan struct{} // calls it at once; nil: nothing does
 	Log      *slog.Logger
 	Message  string // of the line that an error is logged with
+	Pulse    *Pulse // watches the loop; nil: nothing does
 }
 
 // Run calls do at once and then at each interval, until ctx ends. An error is logged once, and again
@@ -44,9 +45,11 @@ func (l Loop) Run(ctx context.Context, do func(context.Context) error) {
 	logged := ""
 	for {
 		failure := ""
+		end := l.Pulse.begin(l.Message)
 		if err := Safely(ctx, do); err != nil && ctx.Err() == nil {
 			failure = err.Error()
 		}
+		end()
 		if failure != logged && failure != "" {
 			l.Log.Warn(l.Message, "error", failure)
 		}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,4 +63,27 @@ func TestGroupStop(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A loop is stuck while one round lasts for too long, and not while it pauses.
+func TestPulse(t *testing.T) {
+	t.Parallel()
+	var pulse Pulse
+	ctx, cancel := context.WithCancel(t.Context())
+	hang := make(chan struct{})
+	var running sync.WaitGroup
+	for message, do := range map[string]func(context.Context) error{
+		"hangs": func(context.Context) error { <-hang; return nil },
+		"works": func(context.Context) error { panic("and survives it") },
+	} {
+		running.Go(func() {
+			Loop{Interval: time.Hour, Message: message, Log: slog.New(slog.DiscardHandler), Pulse: &pulse}.Run(ctx, do)
+		})
+	}
+	require.Eventually(t, func() bool { return slices.Equal(pulse.Stuck(50*time.Millisecond), []string{"hangs"}) }, 5*time.Second, time.Millisecond)
+	require.Empty(t, pulse.Stuck(time.Hour))
+	close(hang)
+	require.Eventually(t, func() bool { return pulse.Stuck(0) == nil }, 5*time.Second, time.Millisecond)
+	cancel()
+	running.Wait()
 }

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -32,10 +34,10 @@ const (
 // Main runs the process's own command line with the operations of a catalogue, and returns the exit code.
 func Main(catalogue *tools.Catalogue) int {
 	delayGC()
-	ctx, again := interrupts()
+	ctx, again, hangups := interrupts()
 	io := IO{
 		Catalogue: catalogue,
-		In:        os.Stdin, Out: os.Stdout, Err: os.Stderr, Again: again,
+		In:        os.Stdin, Out: os.Stdout, Err: os.Stderr, Again: again, Hangups: hangups,
 		terminal:    &terminal{in: os.Stdin, err: os.Stderr},
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
@@ -70,24 +72,47 @@ func (osVariables) Names() []string {
 	return names
 }
 
-// interrupts returns a context that the first Ctrl-C ends, and a channel that the second one closes; the
-// process exits soon after that.
-func interrupts() (context.Context, <-chan struct{}) {
+// interrupts returns a context that the first Ctrl-C ends, a channel that the second one closes, with the process
+// exiting soon after that, and the Hangups of an IO.
+func interrupts() (_ context.Context, _ <-chan struct{}, hangups func() <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	again, signals := make(chan struct{}), make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	// A closed pipe must not end the process in the middle of a change: writing to it is an error like any
 	// other.
 	signal.Ignore(syscall.SIGPIPE)
+	var isTaken atomic.Bool
+	hungUp, isGone := make(chan struct{}, 1), terminalGone(os.Stdin, os.Stderr)
+	awaitEnd := func() {
+		for s := range signals {
+			if s != syscall.SIGHUP || !isTaken.Load() || isGone() {
+				return
+			}
+			background.Wake(hungUp)
+		}
+	}
 	go func() {
-		<-signals
+		awaitEnd()
 		cancel()
-		<-signals
+		awaitEnd()
 		close(again)
 		time.Sleep(exitGrace)
 		os.Exit(interrupted)
 	}()
-	return ctx, again
+	return ctx, again, func() <-chan struct{} {
+		isTaken.Store(true)
+		return hungUp
+	}
+}
+
+// terminalGone returns a function that reports whether a terminal among files was closed meanwhile: then SIGHUP means
+// that its person is gone, and is no request to reload.
+func terminalGone(files ...*os.File) func() bool {
+	isTerminal := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+	terminals := slices.DeleteFunc(files, func(f *os.File) bool { return !isTerminal(f) })
+	return func() bool {
+		return slices.ContainsFunc(terminals, func(f *os.File) bool { return !isTerminal(f) })
+	}
 }
 
 type capturedPanic struct {

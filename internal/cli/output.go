@@ -33,9 +33,18 @@ type IO struct {
 
 	// Again is closed by the second Ctrl-C; the first ends the context. nil: there is none.
 	Again <-chan struct{}
+	// Hangups makes SIGHUP a message on the channel that it returns, and no longer an end; nil: there is none.
+	Hangups func() <-chan struct{}
 
 	terminal                 *terminal // where a person can be asked; nil: nowhere
 	outTerminal, errTerminal bool
+}
+
+func (s IO) hangups() <-chan struct{} {
+	if s.Hangups == nil {
+		return nil
+	}
+	return s.Hangups()
 }
 
 func (s IO) say(format string, args ...any) {

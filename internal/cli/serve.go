@@ -30,12 +30,14 @@ decides who may do what: without VPSBOT_POLICY_FILE everybody in the workspace a
 key may read, and nobody may change anything.
 
 SIGTERM or Ctrl-C ends it within 15 seconds: what was acknowledged is finished, or left to the
-store for the next process.`
+store for the next process. SIGHUP makes it read the policy and the files of tokens and secrets
+again; variables count as they were at its start. As a service of systemd (Type=notify) it says how
+it does, and feeds the watchdog while it can serve.`
 
 func serveCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve people in Slack, and assistants over HTTP", Long: serveHelp, Args: noArgs,
-		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.Serve(ctx) }),
+		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.Serve(ctx, c.io.hangups()) }),
 	}
 }
 

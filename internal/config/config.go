@@ -59,6 +59,7 @@ type variables struct {
 	ReadOnly             string `env:"VPSBOT_READ_ONLY"`
 	Operations           string `env:"VPSBOT_OPERATIONS"`
 	DatabaseURL          Secret `env:"VPSBOT_DATABASE_URL"`
+	DatabaseURLFile      string `env:"VPSBOT_DATABASE_URL_FILE"`
 	AuditReads           string `env:"VPSBOT_AUDIT_READS"`
 	AuditKeyFile         string `env:"VPSBOT_AUDIT_KEY_FILE"`
 	AuditState           string `env:"VPSBOT_AUDIT_STATE"`

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -12,11 +13,11 @@ import (
 
 var errNoFolder = errors.New("VPSBOT_DATABASE_URL is not set, and the environment names no home folder by its whole path: write sqlite:PATH")
 
-// Database returns the URL of the database: VPSBOT_DATABASE_URL, else a SQLite file in the user's state folder.
-// The built-in simulator has a file of its own. The database need not exist.
+// Database returns the URL of the database: VPSBOT_DATABASE_URL, its file or credential, else a SQLite file in the
+// user's state folder. The built-in simulator has a file of its own. The database need not exist.
 func (c Config) Database() (string, error) {
-	if given := strings.TrimSpace(c.vars.DatabaseURL.Reveal()); given != "" {
-		return given, nil
+	if given, err := c.givenDatabase(); given != "" || err != nil {
+		return given, err
 	}
 	folder := c.stateFolder()
 	if folder == "" {
@@ -27,6 +28,30 @@ func (c Config) Database() (string, error) {
 		name = "simulator.db"
 	}
 	return "sqlite:" + path.Join(folder, "vpsbot", name), nil
+}
+
+// givenDatabase returns the URL that is set; empty: none is.
+func (c Config) givenDatabase() (string, error) {
+	source := c.secretSource(databaseURL)
+	path, namedBy := source.filePath()
+	if path == "" {
+		return source.value, nil
+	}
+	url, err := source.reader()()
+	if err == nil && checkDatabase(url) != nil {
+		err = fmt.Errorf("%s: what the file holds %w", namedBy, checkDatabase(url))
+	}
+	return url, err
+}
+
+// databasePassword returns the password in the URL of the database; empty: it has none.
+func (c Config) databasePassword() string {
+	given, _ := c.givenDatabase()
+	if u, err := url.Parse(given); err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		return password
+	}
+	return ""
 }
 
 // stateFolder is the folder of this system for the state of programs; empty: there is none. A home that is not
@@ -57,10 +82,13 @@ func windowsFolder(folder string) string {
 }
 
 // IsShared reports whether other machines can reach the database too: then the name of a user of this machine
-// proves nothing.
+// proves nothing. A URL that cannot be read counts as such.
 func (c Config) IsShared() bool {
 	url, err := c.Database()
-	return err == nil && strings.HasPrefix(strings.ToLower(url), "postgres")
+	if err != nil {
+		return c.secretSource(databaseURL).isSet()
+	}
+	return strings.HasPrefix(strings.ToLower(url), "postgres")
 }
 
 // checkDatabase does not repeat the text in an error: it may hold a password.
@@ -75,12 +103,15 @@ func checkDatabase(text string) error {
 	return errors.New("names no database that is known: write sqlite:PATH")
 }
 
-// AuditKeyFile returns the file of the private key that signs the audit log: VPSBOT_AUDIT_KEY_FILE, else
-// audit.key beside the SQLite file; empty where there is neither. A file that is named must exist; without the
+// AuditKeyFile returns the file of the private key that signs the audit log: VPSBOT_AUDIT_KEY_FILE, else the credential
+// VPSBOT_AUDIT_KEY, else audit.key beside the SQLite file; empty where there is neither. A file that is named must exist; without the
 // other, nothing is signed.
 func (c Config) AuditKeyFile() (path string, isNamed bool) {
 	if given := strings.TrimSpace(c.vars.AuditKeyFile); given != "" && !strings.HasPrefix(given, "PRIVATE+KEY+") {
 		return given, true
+	}
+	if path := c.credential(auditKey); path != "" {
+		return path, true
 	}
 	url, err := c.Database()
 	database, isFile := strings.CutPrefix(url, "sqlite:")

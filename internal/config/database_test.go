@@ -117,3 +117,58 @@ func TestAuditStateFile(t *testing.T) {
 	require.Empty(t, at(vars{"VPSBOT_DATABASE_URL": "postgres://c@example.com:5432/d"}), "no home")
 	require.Empty(t, at(vars{}))
 }
+
+// The URL may lie in a file or a credential, since it has a password in it. While it cannot be read the database counts
+// as shared: a user's name proves nothing then.
+func TestDatabaseOfAFile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "url")
+	write(t, file, "postgres://vpsbot:correct-horse@db/vpsbot\n")
+	write(t, filepath.Join(dir, "VPSBOT_DATABASE_URL"), "sqlite:/credential.db\n")
+	write(t, filepath.Join(dir, "other"), "mysql://vpsbot:correct-horse@db/vpsbot\n")
+	for name, c := range map[string]struct {
+		env       vars
+		want, err string
+		isShared  bool
+	}{
+		"a file":           {vars{"VPSBOT_DATABASE_URL_FILE": file}, "postgres://vpsbot:correct-horse@db/vpsbot", "", true},
+		"a credential":     {vars{"CREDENTIALS_DIRECTORY": dir}, "sqlite:/credential.db", "", false},
+		"a file is first":  {vars{"VPSBOT_DATABASE_URL_FILE": file, "CREDENTIALS_DIRECTORY": dir}, "postgres://vpsbot:correct-horse@db/vpsbot", "", true},
+		"no file":          {vars{"VPSBOT_DATABASE_URL_FILE": "/not/there"}, "", "VPSBOT_DATABASE_URL_FILE: the file /not/there cannot be read", true},
+		"something else":   {vars{"VPSBOT_DATABASE_URL_FILE": filepath.Join(dir, "other")}, "", "VPSBOT_DATABASE_URL_FILE: what the file holds names no database that is known", true},
+		"the URL for file": {vars{"VPSBOT_DATABASE_URL_FILE": "postgres://vpsbot:correct-horse@db/vpsbot"}, "", "VPSBOT_DATABASE_URL_FILE holds what looks like a URL, and must name a file", true},
+	} {
+		cfg, err := read(t, c.env, "linux")
+		require.NoError(t, err, name)
+		url, err := cfg.Database()
+		require.Equal(t, c.isShared, cfg.IsShared(), name)
+		if c.err == "" {
+			require.NoError(t, err, name)
+			require.Equal(t, c.want, url, name)
+			continue
+		}
+		require.ErrorContains(t, err, c.err, name)
+		require.NotContains(t, err.Error(), "correct-horse", name)
+	}
+	cfg, err := read(t, vars{"VPSBOT_DATABASE_URL_FILE": file}, "linux")
+	require.NoError(t, err)
+	require.Contains(t, cfg.Secrets(), "correct-horse")
+	_, err = read(t, vars{"VPSBOT_DATABASE_URL_FILE": file, "VPSBOT_DATABASE_URL": "sqlite:/v.db"}, "linux")
+	require.ErrorContains(t, err, "are both set")
+}
+
+// The key of the audit log may be a credential too, which counts after its variable.
+func TestAuditKeyOfACredential(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "VPSBOT_AUDIT_KEY"), "key")
+	for want, env := range map[string]vars{
+		filepath.Join(dir, "VPSBOT_AUDIT_KEY"): {"CREDENTIALS_DIRECTORY": dir, "HOME": "/home/a"},
+		"/given":                               {"CREDENTIALS_DIRECTORY": dir, "VPSBOT_AUDIT_KEY_FILE": "/given"},
+	} {
+		cfg, err := read(t, env, "linux")
+		require.NoError(t, err)
+		path, isNamed := cfg.AuditKeyFile()
+		require.Equal(t, want, path)
+		require.True(t, isNamed)
+	}
+}

@@ -11,17 +11,17 @@ import (
 
 func TestMisspeltVariables(t *testing.T) {
 	for given, want := range map[string]string{
-		"VPSBOT_POLICY":            "VPSBOT_POLICY_FILE", // without _FILE
-		"VPSBOT_READ_ONLY_FILE":    "VPSBOT_READ_ONLY",   // with it
-		"VPSBOT_DATABASE_URL_FILE": "VPSBOT_DATABASE_URL",
-		"VPSBOT_READONLY":          "VPSBOT_READ_ONLY", // a letter left out
-		"VPSBOT_OPERATION":         "VPSBOT_OPERATIONS",
-		"VPSBOT_KEYS":              "VPSBOT_KEY",         // added
-		"VPSBOT_POLICY-FILE":       "VPSBOT_POLICY_FILE", // changed
-		"VPSBOT_POLCIY_FILE":       "VPSBOT_POLICY_FILE", // swapped
-		"VPS_BOT_KEY":              "VPSBOT_KEY",
-		"VPS_API_TOKEN_FILES":      "VPS_API_TOKEN_FILE",
-		"VPS_API_ULR":              "VPS_API_URL",
+		"VPSBOT_POLICY":          "VPSBOT_POLICY_FILE", // without _FILE
+		"VPSBOT_READ_ONLY_FILE":  "VPSBOT_READ_ONLY",   // with it
+		"VPSBOT_PUBLIC_URL_FILE": "VPSBOT_PUBLIC_URL",
+		"VPSBOT_READONLY":        "VPSBOT_READ_ONLY", // a letter left out
+		"VPSBOT_OPERATION":       "VPSBOT_OPERATIONS",
+		"VPSBOT_KEYS":            "VPSBOT_KEY",         // added
+		"VPSBOT_POLICY-FILE":     "VPSBOT_POLICY_FILE", // changed
+		"VPSBOT_POLCIY_FILE":     "VPSBOT_POLICY_FILE", // swapped
+		"VPS_BOT_KEY":            "VPSBOT_KEY",
+		"VPS_API_TOKEN_FILES":    "VPS_API_TOKEN_FILE",
+		"VPS_API_ULR":            "VPS_API_URL",
 	} {
 		_, err := read(t, vars{given: "hush4711"}, "linux")
 		require.EqualError(t, err, given+" is no variable of vpsbot; "+want+" is: correct the name, or unset it")

@@ -55,13 +55,15 @@ const (
 	botToken      = "SLACK_BOT_TOKEN"
 	signingSecret = "SLACK_SIGNING_SECRET"
 	appToken      = "SLACK_APP_TOKEN"
+	databaseURL   = "VPSBOT_DATABASE_URL"
+	auditKey      = "VPSBOT_AUDIT_KEY" // as a credential alone
 )
 
 // secretSource is where one secret may come from: its variable, the file that its _FILE variable names, or a
 // credential of systemd's. [Read] refuses a variable beside its file; both count before a credential.
 type secretSource struct {
 	name       string // of the variable: "VPSBOT_KEY"
-	noun       string // token, secret or key
+	noun       string // token, secret, key or URL
 	value      string // of the variable
 	file       string // of the _FILE variable
 	credential string // path of the credential; empty: there is none
@@ -75,18 +77,26 @@ func (c Config) secretSources() []secretSource {
 		c.newSource(botToken, "token", v.BotToken, v.BotTokenFile),
 		c.newSource(signingSecret, "secret", v.SigningSecret, v.SigningSecretFile),
 		c.newSource(appToken, "token", v.AppToken, v.AppTokenFile),
+		c.newSource(databaseURL, "URL", v.DatabaseURL, v.DatabaseURLFile),
 	}
 }
 
 func (c Config) newSource(name, noun string, value Secret, file string) secretSource {
 	s := secretSource{name: name, noun: noun, value: strings.TrimSpace(value.Reveal()), file: strings.TrimSpace(file)}
-	if folder := c.vars.CredentialsDirectory; folder != "" {
-		path := filepath.Join(folder, name)
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			s.credential = path
-		}
-	}
+	s.credential = c.credential(name)
 	return s
+}
+
+// credential returns the path of a credential of systemd's; empty: there is none of that name.
+func (c Config) credential(name string) string {
+	if c.vars.CredentialsDirectory == "" {
+		return ""
+	}
+	path := filepath.Join(c.vars.CredentialsDirectory, name)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return path
 }
 
 func (c Config) secretSource(name string) secretSource {
@@ -112,7 +122,7 @@ func (s secretSource) filePath() (path, namedBy string) {
 func (s secretSource) isPasted() bool { return s.file != "" && looksLikeSecret(s.file) }
 
 func looksLikeSecret(text string) bool {
-	hasPrefix := slices.ContainsFunc([]string{tokenPrefix, keyPrefix, botPrefix, appPrefix}, func(p string) bool { return strings.HasPrefix(text, p) })
+	hasPrefix := slices.ContainsFunc([]string{tokenPrefix, keyPrefix, botPrefix, appPrefix, "postgres:", "postgresql:"}, func(p string) bool { return strings.HasPrefix(text, p) })
 	return hasPrefix || hasBearer(text) || !strings.ContainsAny(text, `/\`) && len(text) > maxBareName
 }
 
@@ -248,10 +258,14 @@ func (c Config) SlackAppToken() func() (string, error) { return c.secretSource(a
 func (c Config) Secrets() (secrets []string) {
 	add := func(text string) { secrets = append(append(secrets, text), strings.Fields(text)...) }
 	for _, s := range c.secretSources() {
-		add(s.value)
 		if s.isPasted() {
 			add(s.file)
 		}
+		if s.name == databaseURL {
+			add(c.databasePassword()) // the rest of the URL may be shown
+			continue
+		}
+		add(s.value)
 		read := s.reader()
 		if s.name == apiToken {
 			read = c.Token() // the simulator's too

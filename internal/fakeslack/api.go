@@ -143,7 +143,7 @@ func (s *Slack) allowed(m method, token string) answer {
 		return no("not_authed")
 	case token == other:
 		return no("not_allowed_token_type")
-	case token != right:
+	case token != right && (m.app || s.NextToken == "" || token != s.NextToken):
 		return no("invalid_auth")
 	case m.scope != "" && !slices.Contains(s.o.Scopes, m.scope):
 		a := no("missing_scope")
@@ -198,7 +198,7 @@ func (p params) value(key string, into any) (given bool, err error) {
 
 // guard fails the test if a text holds a secret.
 func (s *Slack) guard(where, text string) {
-	for _, secret := range slices.Concat(s.Secrets, []string{s.o.BotToken, s.o.AppToken, s.o.SigningSecret}) {
+	for _, secret := range slices.Concat(s.Secrets, []string{s.o.BotToken, s.NextToken, s.o.AppToken, s.o.SigningSecret}) {
 		if secret != "" && strings.Contains(text, secret) {
 			s.fail("%s holds a secret (%.4s…)", where, secret)
 		}

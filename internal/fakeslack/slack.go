@@ -47,6 +47,8 @@ type Slack struct {
 	// Secrets may be in no request, acknowledgement or message of the app's; the tokens and the
 	// signing secret are among them without being named. Set it before the app starts.
 	Secrets []string
+	// NextToken is a token of the bot that is taken too, as where the app was installed again; empty: there is none.
+	NextToken string
 	// Links are the hosts, with all below them, that messages may link to. Set it before the app starts.
 	Links []string
 

@@ -19,6 +19,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"golang.org/x/time/rate"
 
+	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -35,6 +36,7 @@ type HTTPOptions struct {
 	// Secret returns the key of the MACs in session ids, of 32 bytes or more, which all replicas share.
 	Secret func(context.Context) ([]byte, error)
 	Limits Limits
+	Pulse  *background.Pulse // watches the loop of RunApproved; nil: nothing does
 }
 
 // HTTP serves MCP over streamable HTTP, in both eras on one path. It keeps no sessions: any replica takes any request

@@ -97,7 +97,7 @@ func (x *toolCall) decideElsewhere(ctx context.Context, rec approval.Record, ans
 // runs them, whichever replica asked: the claim lets one of them. It then waits for those that run here. Calls that
 // wait for an answer learn of one that was given elsewhere.
 func (h *HTTP) RunApproved(ctx context.Context) {
-	loop := background.Loop{Interval: h.interval(), Log: h.Log, Message: "looking for changes that were agreed to elsewhere"}
+	loop := background.Loop{Interval: h.interval(), Log: h.Log, Message: "looking for changes that were agreed to elsewhere", Pulse: h.o.Pulse}
 	loop.Run(ctx, h.look)
 	h.runs.Wait()
 }

@@ -71,6 +71,16 @@ func (f *File) Document() Document {
 	return f.current
 }
 
+// Reload reads the file now, and returns why its newest version is not in force.
+func (f *File) Reload() error {
+	for !f.reloading.CompareAndSwap(false, true) {
+		time.Sleep(time.Millisecond) // another call reads it, perhaps as it was before
+	}
+	defer f.reloading.Store(false)
+	f.reload(f.Now())
+	return f.Err()
+}
+
 func (f *File) isDue(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -47,3 +47,24 @@ func TestToken(t *testing.T) {
 	_, err = New("", rand.Reader)
 	require.Error(t, err)
 }
+
+// After a new secret what was sealed with the one before is opened still, and what is sealed now only by who has the new one.
+func TestRenew(t *testing.T) {
+	sealer, err := New("xoxb-1", rand.Reader)
+	require.NoError(t, err)
+	before := sealer.Seal("form", []byte("before"))
+	require.Error(t, sealer.Renew(""))
+	require.NoError(t, sealer.Renew("xoxb-2"))
+	now := sealer.Seal("form", []byte("now"))
+	for want, sealed := range map[string][]byte{"before": before, "now": now} {
+		text, err := sealer.Open("form", sealed)
+		require.NoError(t, err)
+		require.Equal(t, want, string(text))
+	}
+	next, err := New("xoxb-2", rand.Reader)
+	require.NoError(t, err)
+	_, err = next.Open("form", now)
+	require.NoError(t, err)
+	_, err = next.Open("form", before)
+	require.ErrorIs(t, err, ErrInvalid)
+}

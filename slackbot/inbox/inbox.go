@@ -16,13 +16,14 @@ import (
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 )
 
-// Options configure an inbox. All fields are needed.
+// Options configure an inbox. All fields but Pulse are needed.
 type Options struct {
 	Store  func(context.Context) (delivery.Inbox, error)
 	Sealer *seal.Sealer
 	Now    func() time.Time
 	Log    *slog.Logger
-	Every  time.Duration // interval of claiming deliveries
+	Every  time.Duration     // interval of claiming deliveries
+	Pulse  *background.Pulse // watches the claiming
 
 	Ready   <-chan struct{}                                       // closed once deliveries may be carried out
 	Carry   func(ctx context.Context, d transport.Delivery) error // carries a delivery out
@@ -84,7 +85,7 @@ func (i *Inbox) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-i.Ready:
 			intake.Go(func() { i.work(ctx) })
-			background.Loop{Interval: i.Every, Wake: i.wakeup, Log: i.Log, Message: "Slack: claiming deliveries from the store"}.Run(ctx, i.claimLeft)
+			background.Loop{Interval: i.Every, Wake: i.wakeup, Log: i.Log, Message: "Slack: claiming deliveries from the store", Pulse: i.Pulse}.Run(ctx, i.claimLeft)
 		}
 	})
 	intake.Wait()

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -78,7 +80,7 @@ func outcomeOf(resp *http.Response, code string, err error) Outcome {
 // Client calls Slack's Web API as the bot. Make one with New; it may be used concurrently.
 type Client struct {
 	Options
-	slack   *slack.Client
+	current atomic.Pointer[slack.Client]
 	apiHost string
 	limits  rateLimits
 
@@ -103,8 +105,31 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{Options: o, apiHost: base.Host}
-	c.slack = slack.New(o.Token, slack.OptionAPIURL(o.BaseURL), slack.OptionHTTPClient(observer{c}))
+	c.use(o.Token)
 	return c, nil
+}
+
+func (c *Client) use(token string) {
+	c.current.Store(slack.New(token, slack.OptionAPIURL(c.BaseURL), slack.OptionHTTPClient(observer{c})))
+}
+
+func (c *Client) slack() *slack.Client { return c.current.Load() }
+
+// Renew goes on with another token. It fails, and changes nothing, where Slack does not take the token, or says that it
+// belongs to another workspace.
+func (c *Client) Renew(ctx context.Context, token string) error {
+	// Without the observer: that a new token is invalid says nothing about the one in use.
+	answer, err := slack.New(token, slack.OptionAPIURL(c.BaseURL), slack.OptionHTTPClient(c.HTTP)).AuthTestContext(ctx)
+	switch {
+	case ErrorCode(err) != "":
+		return fmt.Errorf("Slack says %w", err) //nolint:staticcheck // a name
+	case err != nil:
+		return err
+	case c.IsIdentified() && answer.TeamID != c.Identity().Team:
+		return errors.New("it belongs to another workspace: a process serves one, start it anew")
+	}
+	c.use(token)
+	return c.Identify(ctx)
 }
 
 const maxAnswer = 4 << 20
@@ -180,7 +205,7 @@ func (c *Client) noteToken(code string) {
 	switch {
 	case was == "" && code != "":
 		c.Log.Error("Slack does not take the bot's token any more: no message can be posted and no window opened. "+
-			"Install the app again, put its Bot User OAuth Token in the place of the old one, and start vpsbot anew", "error", code)
+			"Install the app again, put its Bot User OAuth Token in the place of the old one, and reload vpsbot (SIGHUP) or start it anew", "error", code)
 	case was != "" && code == "":
 		c.Log.Info("Slack takes the bot's token again")
 	}
@@ -188,7 +213,7 @@ func (c *Client) noteToken(code string) {
 
 // Identify calls auth.test, and stores the Identity.
 func (c *Client) Identify(ctx context.Context) error {
-	answer, err := c.slack.AuthTestContext(ctx)
+	answer, err := c.slack().AuthTestContext(ctx)
 	switch {
 	case ErrorCode(err) != "":
 		return fmt.Errorf("SLACK_BOT_TOKEN: Slack says %w", err)

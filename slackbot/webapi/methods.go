@@ -33,7 +33,7 @@ func (c *Client) Post(ctx context.Context, channel, thread string, m blocks.Mess
 		if thread != "" {
 			options = append(options, slack.MsgOptionTS(thread))
 		}
-		at, ts, err = c.slack.PostMessageContext(ctx, channel, options...)
+		at, ts, err = c.slack().PostMessageContext(ctx, channel, options...)
 		return err
 	}, m, m.Bare())
 	return at, ts, err
@@ -42,7 +42,7 @@ func (c *Client) Post(ctx context.Context, channel, thread string, m blocks.Mess
 // Update replaces a message. If Slack rejects the blocks, the text is shown alone.
 func (c *Client) Update(ctx context.Context, channel, ts string, m blocks.Message) error {
 	return sendPlainer(c, rejectedBlocks, func(options []slack.MsgOption) error {
-		_, _, _, err := c.slack.UpdateMessageContext(ctx, channel, ts, options...)
+		_, _, _, err := c.slack().UpdateMessageContext(ctx, channel, ts, options...)
 		return err
 	}, messageOptions(m), append(messageOptions(m.Bare()), slack.MsgOptionBlocks())) // without blocks Slack would keep those it has
 }
@@ -78,11 +78,11 @@ func (c *Client) Upload(ctx context.Context, f File) (channel string, err error)
 	channel = f.Channel
 	for _, step := range []func(ctx context.Context) error{
 		func(ctx context.Context) (err error) {
-			target, err = c.slack.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: f.Name, FileSize: len(f.Text)})
+			target, err = c.slack().GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: f.Name, FileSize: len(f.Text)})
 			return err
 		},
 		func(ctx context.Context) error {
-			return c.slack.UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: target.UploadURL, Content: f.Text, Filename: f.Name})
+			return c.slack().UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: target.UploadURL, Content: f.Text, Filename: f.Name})
 		},
 		func(ctx context.Context) (err error) {
 			if channel == "" {
@@ -92,7 +92,7 @@ func (c *Client) Upload(ctx context.Context, f File) (channel string, err error)
 			return err
 		},
 		func(ctx context.Context) error {
-			_, err := c.slack.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+			_, err := c.slack().CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
 				Files: []slack.FileSummary{{ID: target.FileID, Title: f.Name}}, Channel: channel, InitialComment: comment,
 			})
 			return err
@@ -107,7 +107,7 @@ func (c *Client) Upload(ctx context.Context, f File) (channel string, err error)
 
 // GroupMembers returns the user ids of a user group's members.
 func (c *Client) GroupMembers(ctx context.Context, group string) ([]string, error) {
-	members, err := c.slack.GetUserGroupMembersContext(ctx, group)
+	members, err := c.slack().GetUserGroupMembersContext(ctx, group)
 	return members, translateError(err)
 }
 
@@ -115,7 +115,7 @@ func (c *Client) GroupMembers(ctx context.Context, group string) ([]string, erro
 // inputs and plain text alone.
 func (c *Client) OpenView(ctx context.Context, trigger string, modal slack.ModalViewRequest) (id string, err error) {
 	err = sendPlainer(c, rejectedViews, func(modal slack.ModalViewRequest) error {
-		opened, err := c.slack.OpenViewContext(ctx, trigger, modal)
+		opened, err := c.slack().OpenViewContext(ctx, trigger, modal)
 		if err == nil {
 			id = opened.ID
 		}
@@ -129,7 +129,7 @@ func (c *Client) OpenView(ctx context.Context, trigger string, modal slack.Modal
 func (c *Client) UpdateView(ctx context.Context, id string, modal slack.ModalViewRequest) error {
 	err := sendPlainer(c, rejectedViews, func(modal slack.ModalViewRequest) error {
 		return retry(ctx, updateViewWithin, func(ctx context.Context) error {
-			_, err := c.slack.UpdateViewContext(ctx, modal, "", "", id)
+			_, err := c.slack().UpdateViewContext(ctx, modal, "", "", id)
 			return err
 		})
 	}, modal, bareModal(modal))
@@ -151,7 +151,7 @@ func (c *Client) PublishHome(ctx context.Context, user string, home slack.HomeTa
 	bare.Blocks = blocks.Bare(home.Blocks)
 	return sendPlainer(c, rejectedViews, func(home slack.HomeTabViewRequest) error {
 		return retry(ctx, publishHomeWithin, func(ctx context.Context) error {
-			_, err := c.slack.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: home})
+			_, err := c.slack().PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: home})
 			return err
 		})
 	}, home, bare)
