@@ -264,8 +264,5 @@ func (r *request) hasAnswered(ctx context.Context, store Store, rec approval.Rec
 		return true, nil
 	}
 	given, err := store.Consents(ctx, rec.ID)
-	person, known := r.Runner.Policy().Person(r.actor())
-	return slices.ContainsFunc(given, func(c approval.Consent) bool {
-		return c.Identity == string(r.actor()) || known && c.Person == person
-	}), err
+	return runner.HasAnswered(r.Runner.Policy(), given, r.actor()), err
 }

@@ -163,12 +163,10 @@ func systemChoices(lists replies) []blocks.Choice {
 	return all
 }
 
-// itemChoices are the objects of a list, such as backups, the newest first.
+// itemChoices are the objects of a list, such as backups, in its order.
 func itemChoices(list string) func(replies) []blocks.Choice {
 	return func(lists replies) (all []blocks.Choice) {
-		rows := rowsOf(lists[list])
-		slices.SortStableFunc(rows, func(a, b map[string]string) int { return moment(b["created_at"]).Compare(moment(a["created_at"])) })
-		for _, r := range rows {
+		for _, r := range rowsOf(lists[list]) {
 			status := r["status"]
 			if status == "completed" || status == "available" {
 				status = ""
@@ -181,14 +179,9 @@ func itemChoices(list string) func(replies) []blocks.Choice {
 	}
 }
 
-func moment(at string) time.Time {
-	t, _ := time.Parse(time.RFC3339, at) // zero if it cannot be read
-	return t
-}
-
 func onDay(at string) string {
-	t := moment(at)
-	if t.IsZero() {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
 		return ""
 	}
 	return text.Moment(t)

@@ -20,8 +20,7 @@ import (
 type formMeta struct {
 	Op          string            `json:"o"`
 	Given       map[string]string `json:"g,omitempty"` // typed fields that the form has no input for
-	Share       bool              `json:"s,omitempty"`
-	CSV         bool              `json:"c,omitempty"`
+	Own         map[string]string `json:"w,omitempty"` // flags
 	ResponseURL string            `json:"u,omitempty"`
 	Channel     string            `json:"h,omitempty"`
 }
@@ -75,7 +74,7 @@ func (r *request) offered(ctx context.Context, within time.Duration) (ops []*too
 // token seals the form's metadata. A response_url too long to fit is left out: the answer is then
 // a direct message.
 func (f form) token() string {
-	meta := formMeta{Op: f.Op.Name, Given: notAsked(f.Input), Share: f.Has(shareFlag), CSV: f.Has(csvFlag), ResponseURL: f.responseURL, Channel: f.channel}
+	meta := formMeta{Op: f.Op.Name, Given: notAsked(f.Input), Own: f.Own, ResponseURL: f.responseURL, Channel: f.channel}
 	token := f.sealer.Token(formPurpose, meta)
 	if len(token) > maxMeta {
 		meta.ResponseURL = ""
@@ -117,7 +116,7 @@ func (b *Bot) formCommand(w view) (command.Command, formMeta, error) {
 	}
 	input := blocks.Values(op, w.State)
 	maps.Copy(input, meta.Given)
-	return command.Command{Kind: command.Operation, Op: op, Input: input, Own: own(meta.Share, meta.CSV)}, meta, nil
+	return command.Command{Kind: command.Operation, Op: op, Input: input, Own: meta.Own}, meta, nil
 }
 
 func hasField(w view, field string) bool {

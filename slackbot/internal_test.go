@@ -153,12 +153,12 @@ func TestFormMetadata(t *testing.T) {
 	t.Parallel()
 	b := idle(t)
 	op, _ := tools.Default.Lookup("servers.restore")
-	c := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Own: own(true, false)}
+	c := command.Command{Kind: command.Operation, Op: op, Input: map[string]string{"server": "web-1", "dry_run": "true", "wait": "false"}, Own: map[string]string{shareFlag: "true"}}
 	r := &request{Bot: b, responseURL: "https://hooks.slack.com/x", channel: "C1"}
 	var meta formMeta
 	require.NoError(t, b.sealer.OpenToken(formPurpose, form{r, c}.token(), &meta))
 	require.Equal(t, formMeta{
-		Op: op.Name, Given: map[string]string{"dry_run": "true", "wait": "false"}, Share: true, ResponseURL: r.responseURL, Channel: "C1",
+		Op: op.Name, Given: map[string]string{"dry_run": "true", "wait": "false"}, Own: map[string]string{shareFlag: "true"}, ResponseURL: r.responseURL, Channel: "C1",
 	}, meta)
 	r.responseURL = "https://hooks.slack.com/" + strings.Repeat("x", 4000)
 	require.LessOrEqual(t, len(form{r, c}.token()), maxMeta)

@@ -24,23 +24,12 @@ const (
 	csvFlag   = "csv"
 )
 
-func own(share, csv bool) map[string]string {
-	flags := map[string]string{}
-	if share {
-		flags[shareFlag] = "true"
-	}
-	if csv {
-		flags[csvFlag] = "true"
-	}
-	return flags
-}
-
 // run runs an operation whose fields are all given. A list is limited to a page of a message, unless
 // the person set a limit.
 func (r *request) run(ctx context.Context, c command.Command) error {
 	page := c
 	if c.Op.IsList() && c.Input["limit"] == "" {
-		page.Input = with(c.Input, "limit", blocks.PageRows)
+		page.Input = with(c.Input, "limit", strconv.Itoa(blocks.PageRows))
 	}
 	input, err := page.JSON()
 	switch {
@@ -87,13 +76,13 @@ func (r *request) change(ctx context.Context, c command.Command, input []byte) e
 type readAsk struct {
 	Op    string            `json:"o"`
 	Input map[string]string `json:"i,omitempty"`
-	Share bool              `json:"s,omitempty"`
+	Own   map[string]string `json:"w,omitempty"` // flags
 }
 
 const readPurpose = "read"
 
 func (r *request) readToken(c command.Command) blocks.Token {
-	return blocks.Token(r.sealer.Token(readPurpose, readAsk{c.Op.Name, c.Input, c.Has(shareFlag)}))
+	return blocks.Token(r.sealer.Token(readPurpose, readAsk{c.Op.Name, c.Input, c.Own}))
 }
 
 // pressedRead runs the read of a button, with the rights of the person who pressed it.
@@ -104,8 +93,12 @@ func (r *request) pressedRead(ctx context.Context, a action) error {
 	if err != nil || !ok || !op.IsRead() {
 		return r.replyText(ctx, "This button is too old. Send the command again.")
 	}
-	r.paging = r.ephemeral && a.ActionID != blocks.ActCSV
-	return r.run(ctx, command.Command{Kind: command.Operation, Op: op, Input: ask.Input, Own: own(ask.Share, a.ActionID == blocks.ActCSV)})
+	c := command.Command{Kind: command.Operation, Op: op, Input: ask.Input, Own: ask.Own}
+	if a.ActionID == blocks.ActCSV {
+		c.Own = with(c.Own, csvFlag, "true")
+	}
+	r.paging = r.ephemeral && !c.Has(csvFlag)
+	return r.run(ctx, c)
 }
 
 // read runs a read and shows its result, to the person alone or to the channel.
@@ -127,10 +120,7 @@ const maxCSVRows = 10_000
 // sendCSV sends a whole list as a file: to the person's direct messages, or to the channel. The page
 // that the command names does not matter.
 func (r *request) sendCSV(ctx context.Context, c command.Command) error {
-	switch {
-	case !c.Op.IsList():
-		return r.replyText(ctx, c.Op.Name+" answers no list, so there is no file of it.")
-	case !r.api.HasScope(ScopeFiles):
+	if !r.api.HasScope(ScopeFiles) {
 		return r.replyText(ctx, "Files are not switched on here: the app has no `files:write`. An administrator of vpsbot can add it: a manifest made with `--files`, and the app installed again.")
 	}
 	reply := r.wholeList(ctx, c.Op, c.Input, maxCSVRows)
@@ -192,14 +182,14 @@ func (r *request) pageToken(c command.Command, offset int) blocks.Token {
 	if offset < 0 {
 		return ""
 	}
-	c.Input = with(c.Input, "offset", offset)
+	c.Input = with(c.Input, "offset", strconv.Itoa(offset))
 	return r.readToken(c)
 }
 
-func with(input map[string]string, field string, n int) map[string]string {
+func with(values map[string]string, name, value string) map[string]string {
 	changed := map[string]string{}
-	maps.Copy(changed, input)
-	changed[field] = strconv.Itoa(n)
+	maps.Copy(changed, values)
+	changed[name] = value
 	return changed
 }
 

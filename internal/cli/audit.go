@@ -115,7 +115,7 @@ func (s *session) readAudit(ctx context.Context, filter audit.Filter, words []st
 		}
 	}
 	err = app.WithLog(ctx, s.Config, func(log *store.Log) (err error) {
-		rows, err = runner.Search{Filter: filter}.Rows(ctx, log, s.Catalogue, s.Runner.Policy())
+		rows, err = s.teller().Rows(ctx, log, filter, nil)
 		return err
 	})
 	if errors.As(err, new(*tools.InputError)) {

@@ -112,10 +112,8 @@ func (a approvals) waits(ctx context.Context, rec approval.Record, own bool) (bo
 		return false, nil
 	}
 	given, err := a.store.Consents(ctx, rec.ID)
-	person, _ := a.Runner.Policy().Person(a.caller)
-	answered := slices.ContainsFunc(given, func(c approval.Consent) bool { return c.Identity == string(a.caller) || c.Person == person })
 	missing := approval.Missing(rec, given)
-	return !answered && (own && missing.Own || !own && missing.Others > 0), err
+	return !runner.HasAnswered(a.Runner.Policy(), given, a.caller) && (own && missing.Own || !own && missing.Others > 0), err
 }
 
 func (s *Server) readApprovals(ctx context.Context, _ string) (any, error) {

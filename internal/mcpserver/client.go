@@ -26,7 +26,6 @@ type client struct {
 	send      func(message []byte) error                        // sends a notification or a question, beside the answer
 }
 
-// notify sends a notification.
 func (c client) notify(method mcp.MCPMethod, params any) error {
 	message, err := encodeRequest(nil, method, params)
 	if err != nil {
@@ -47,7 +46,6 @@ func clientOf(ctx context.Context) client {
 	return c
 }
 
-// callerOf returns who calls.
 func callerOf(ctx context.Context) permissions.Actor { return clientOf(ctx).actor }
 
 // handshake is what the client declares in initialize.

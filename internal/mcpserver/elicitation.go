@@ -297,7 +297,6 @@ func (x *toolCall) judge(rec approval.Record, given elicitationAnswer, tooFast b
 	return answer, nil
 }
 
-// refuse replies to an answer that is refused.
 func (x *toolCall) refuse(ctx context.Context, err error) runner.Reply {
 	return x.Runner.RefuseAnswer(ctx, x.op, x.call, err)
 }
@@ -332,7 +331,6 @@ func (m *memory) acceptsForm(record string, now time.Time) bool {
 
 func (m *memory) noteTimeout(now time.Time) { m.timedOut.Store(&now) }
 
-// noteAsked notes the first elicitation of a record.
 func (m *memory) noteAsked(record string, now time.Time) {
 	if asked, _ := m.asked.Get(record); asked.IsZero() {
 		m.asked.Set(record, now)

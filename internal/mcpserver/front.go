@@ -123,7 +123,6 @@ func (m requestMeta) era() (modern bool, err *rpcError) {
 	return true, nil
 }
 
-// operations returns the operations by the names of their tools.
 func (s *Server) operations() map[string]*tools.Op {
 	s.byTool.once.Do(func() {
 		s.byTool.ops = map[string]*tools.Op{}

@@ -118,7 +118,6 @@ func (c *callers) wait(actor permissions.Actor, change int) (tooMany bool) {
 	return u.waiting > c.limits.AtOnce || c.waiting > c.limits.Waiting
 }
 
-// of returns the usage of a caller.
 func (c *callers) of(actor permissions.Actor, now time.Time) *usage {
 	u, ok := c.by[actor]
 	if !ok {

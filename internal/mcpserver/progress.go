@@ -51,7 +51,6 @@ func subject(op *tools.Op, arguments jsontext.Value) string {
 	return op.Title
 }
 
-// status reports the status of an operation that settles.
 func (r *progressReporter) status(status string, waited time.Duration) {
 	r.report(fmt.Sprintf("%s is %s (%d s)", r.subject, status, int(waited.Seconds())), waited)
 }

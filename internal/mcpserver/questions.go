@@ -59,7 +59,6 @@ func (q *questions) put(ctx context.Context, c client, r serverRequest) (json.Ra
 	}
 }
 
-// elicitationOf decodes the result of an elicitation.
 func elicitationOf(raw json.RawMessage) (*mcp.ElicitationResult, error) {
 	var result mcp.ElicitationResult
 	if err := json.Unmarshal(raw, &result); err != nil {

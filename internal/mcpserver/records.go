@@ -79,7 +79,6 @@ func recordToolNamed(name string) (t recordTool, ok bool) {
 	return recordTools()[i], true
 }
 
-// callRecords answers a call of such a tool.
 func (s *Server) callRecords(ctx context.Context, c client, t recordTool, params callParams) callResult {
 	ctx = withClient(ctx, c)
 	if c.remote {
@@ -166,16 +165,16 @@ func (s *Server) auditPage(ctx context.Context, in tools.Input) (page recordPage
 	}
 	offered, _ := s.offered(ctx)
 	policy := s.Runner.Policy()
-	search := runner.Search{Filter: filter, Whose: runner.RowsFor(policy, all.caller, offered)}
-	rows, err := search.Rows(ctx, all.store, s.Runner.Catalogue, policy)
+	teller, whose := runner.Teller{Catalogue: s.Runner.Catalogue, Policy: policy}, runner.RowsFor(policy, all.caller, offered)
+	rows, err := teller.Rows(ctx, all.store, filter, whose)
 	switch {
 	case errors.As(err, new(*tools.InputError)):
 		return page, invalidParams(s.toolNames(err.Error()))
 	case err != nil:
 		return page, err
 	}
-	told, notice := limited(runner.Teller{Catalogue: s.Runner.Catalogue, Policy: policy}.Tell(rows), in.Limit, "No row matches.")
-	if search.Whose != nil {
+	told, notice := limited(teller.Tell(rows), in.Limit, "No row matches.")
+	if whose != nil {
 		notice = strings.TrimSpace(notice + " You may read your own rows alone.")
 	}
 	documents := []auditDocument{}
@@ -223,7 +222,6 @@ func (s *Server) auditDocument(t runner.Told, policy permissions.Policy) auditDo
 	return d
 }
 
-// tool describes such a tool to clients.
 func (t recordTool) tool() mcp.Tool {
 	return mcp.Tool{
 		Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: t.InputSchema(), RawOutputSchema: json.RawMessage(t.output),

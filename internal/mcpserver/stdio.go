@@ -152,7 +152,6 @@ func (p *pipe) reply(message []byte) {
 	}
 }
 
-// write writes one line.
 func (p *pipe) write(message []byte) error {
 	_, err := p.out.Write(append(message, '\n'))
 	if err != nil {

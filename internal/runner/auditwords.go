@@ -22,28 +22,6 @@ func RowsFor(policy permissions.Policy, actor permissions.Actor, offered []*tool
 	return append([]permissions.Actor{actor}, slices.DeleteFunc(slices.Clone(policy.Identities(actor)), func(a permissions.Actor) bool { return a == actor })...)
 }
 
-// Search selects rows as a person asks for them: the actor as [IdentitiesNamed] reads it, the operation as [LoggedAs].
-type Search struct {
-	audit.Filter
-	Whose []permissions.Actor // that may be read; nil: everybody's
-}
-
-// Rows returns the newest rows that are searched for, newest first. An operation that nothing is called is an error
-// where no row has it: one of before may be in the log.
-func (s Search) Rows(ctx context.Context, log audit.Store, c *tools.Catalogue, policy permissions.Policy) ([]audit.Row, error) {
-	whose := s.Whose
-	if s.Actor != "" {
-		whose = slices.DeleteFunc(IdentitiesNamed(policy, s.Actor), func(a permissions.Actor) bool { return s.Whose != nil && !slices.Contains(s.Whose, a) })
-	}
-	glob, unknown := LoggedAs(c, s.Operation)
-	s.Operation = glob
-	rows, err := RowsOf(ctx, log, s.Filter, whose)
-	if len(rows) == 0 {
-		err = cmp.Or(err, unknown)
-	}
-	return rows, err
-}
-
 // RowsOf returns the newest rows of some actors, newest first; everybody's where whose is nil, and not where it is empty.
 func RowsOf(ctx context.Context, log audit.Store, f audit.Filter, whose []permissions.Actor) (rows []audit.Row, err error) {
 	if whose == nil {
@@ -105,10 +83,27 @@ func NameOf(policy permissions.Policy, identity string) string {
 	return cmp.Or(text.Clean(identity), "somebody")
 }
 
-// Teller says rows of the audit log in sentences.
+// Teller finds rows of the audit log, and says them in sentences.
 type Teller struct {
 	Catalogue *tools.Catalogue
 	Policy    permissions.Policy // has the people's names
+}
+
+// Rows is [RowsOf] for a filter as a person writes it: the actor as [IdentitiesNamed] reads it, among those that may be
+// read, and the operation as [LoggedAs]. An operation that nothing is called is an error where no row has it: one of
+// before may be in the log.
+func (t Teller) Rows(ctx context.Context, log audit.Store, f audit.Filter, whose []permissions.Actor) ([]audit.Row, error) {
+	if f.Actor != "" {
+		named := IdentitiesNamed(t.Policy, f.Actor)
+		whose = slices.DeleteFunc(named, func(a permissions.Actor) bool { return whose != nil && !slices.Contains(whose, a) })
+	}
+	glob, unknown := LoggedAs(t.Catalogue, f.Operation)
+	f.Operation = glob
+	rows, err := RowsOf(ctx, log, f, whose)
+	if len(rows) == 0 {
+		err = cmp.Or(err, unknown)
+	}
+	return rows, err
 }
 
 // Told is a row, its sentence, why it came so, and the names of those who agreed or answered.

@@ -73,6 +73,12 @@ func (r *Runner) IsAsker(rec approval.Record, actor permissions.Actor) bool {
 	return rec.Actor == string(actor) || known && person != "" && (person == rec.Person || person == asker)
 }
 
+// HasAnswered reports whether one of the answers to a record is an actor's, by any of their identities.
+func HasAnswered(policy permissions.Policy, given []approval.Consent, actor permissions.Actor) bool {
+	person, known := policy.Person(actor)
+	return slices.ContainsFunc(given, func(c approval.Consent) bool { return c.Identity == string(actor) || known && c.Person == person })
+}
+
 // Closed says why somebody in Slack may neither be shown a record nor answer it; "" if they may be
 // shown it. [Runner.MayAnswer] says whether they may answer.
 func (r *Runner) Closed(rec approval.Record, actor permissions.Actor) string {
