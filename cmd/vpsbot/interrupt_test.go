@@ -179,3 +179,18 @@ func TestCtrlCBeforeTheCall(t *testing.T) {
 	require.Zero(t, code, screen)
 	require.Len(t, b.sim.Writes(), 1)
 }
+
+// Ctrl-C while it is read whether missing fields are worth a question.
+func TestCtrlCBeforeFieldsAreAsked(t *testing.T) {
+	t.Parallel()
+	b := newSandbox(t)
+	held, release := make(chan struct{}, 10), make(chan struct{})
+	defer close(release)
+	b.sim.Intercept(func(http.ResponseWriter, *http.Request, http.Handler) {
+		held <- struct{}{}
+		<-release
+	})
+	screen, err := runDialogue(b.command(t, "create"), []step{{until: func() bool { return len(held) > 0 }, text: "^C"}})
+	require.ErrorContains(t, err, "exit status 1")
+	require.Contains(t, screen, "vpsbot: stopped; nothing was sent")
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -247,6 +248,22 @@ func TestExamplesParse(t *testing.T) {
 			require.NotContains(t, errs, "takes", line)
 			require.Contains(t, []int{0, 2}, code, "%s: %s", line, errs) // 2: an example's id need not exist
 		}
+	}
+}
+
+// A name or a text that could be read as a flag, or as a field with its value, is none in a line to be copied.
+func TestCommandLineOfOddNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"--yes", "-x", "a=b"} {
+		lookup := func(operation string) *tools.Op { op, _ := tools.Default.Lookup(operation); return op }
+		b := newSandbox(t)
+		b.env["VPS_API_URL"], b.env["VPS_API_TOKEN"] = "simulator", "vps_demo"
+		line := cli.CommandLine(lookup("servers.delete"), fmt.Appendf(nil, `{"server":%q}`, name))
+		_, errs, _ := b.run(t.Context(), splitPlain(line)[1:]...)
+		require.Contains(t, errs, `no server is called "`+name+`"`, line)
+		line = cli.CommandLine(lookup("backups.create"), fmt.Appendf(nil, `{"server":"12345","description":%q}`, name))
+		_, errs, code := b.run(t.Context(), append(splitPlain(line)[1:], "--dry-run")...)
+		require.Zero(t, code, "%s: %s", line, errs)
 	}
 }
 

@@ -48,6 +48,8 @@ func (s *session) askFields(ctx context.Context, op *tools.Op, values map[string
 	}
 	_, why, err := s.Runner.Offered(ctx, runner.Call{Operation: op.Name, Actor: s.Actor, Surface: permissions.Terminal})
 	switch {
+	case ctx.Err() != nil:
+		return app.Errorf(runner.Failed, "stopped; nothing was sent")
 	case err != nil:
 		return app.Errorf(runner.Failed, "%s", runner.Explain(err))
 	case why[op.Name] != "":

@@ -168,7 +168,11 @@ func spelled(c command.Command) string {
 	}
 	words = append(words, strings.Split(c.Op.Name, ".")...)
 	if value, ok := c.Input[c.Op.Positional()]; ok {
-		words = append(words, text.ShellWord(value))
+		word := text.ShellWord(value)
+		if strings.HasPrefix(value, "-") || strings.Contains(value, "=") { // alone it is read as a flag or as field=value
+			word = "--" + fieldtext.Flag(c.Op.Positional()) + "=" + word
+		}
+		words = append(words, word)
 	}
 	flags := slices.Clone(c.Op.Fields)
 	for _, own := range grammar().Own {
@@ -194,6 +198,8 @@ func flagWords(f tools.Field, value string) []string {
 		return []string{flag}
 	case f.Kind == tools.Boolean:
 		return []string{flag + "=" + value}
+	case strings.HasPrefix(value, "-"):
+		return []string{flag + "=" + text.ShellWord(value)}
 	default:
 		return []string{flag, text.ShellWord(value)}
 	}
