@@ -54,9 +54,9 @@ func RowWords(row audit.Row, names func(identity string) []string) []string {
 	return slices.Concat([]string{row.Operation, row.Target, string(row.Decision), string(row.Outcome)}, names(row.Actor), names(row.Approver))
 }
 
-// IdentitiesNamed returns the identities that a typed word may mean in the log: itself, or those of the policy's person;
+// identitiesNamed returns the identities that a typed word may mean in the log: itself, or those of the policy's person;
 // a bare name that is no person's is that of a user of a machine or of a key.
-func IdentitiesNamed(policy permissions.Policy, typed string) []permissions.Actor {
+func identitiesNamed(policy permissions.Policy, typed string) []permissions.Actor {
 	if IsIdentity(typed) {
 		return []permissions.Actor{permissions.Actor(typed)}
 	}
@@ -89,12 +89,12 @@ type Teller struct {
 	Policy    permissions.Policy // has the people's names
 }
 
-// Rows is [RowsOf] for a filter as a person writes it: the actor as [IdentitiesNamed] reads it, among those that may be
+// Rows is [RowsOf] for a filter as a person writes it: the actor as identitiesNamed reads it, among those that may be
 // read, and the operation as [LoggedAs]. An operation that nothing is called is an error where no row has it: one of
 // before may be in the log.
 func (t Teller) Rows(ctx context.Context, log audit.Store, f audit.Filter, whose []permissions.Actor) ([]audit.Row, error) {
 	if f.Actor != "" {
-		named := IdentitiesNamed(t.Policy, f.Actor)
+		named := identitiesNamed(t.Policy, f.Actor)
 		whose = slices.DeleteFunc(named, func(a permissions.Actor) bool { return whose != nil && !slices.Contains(whose, a) })
 	}
 	glob, unknown := LoggedAs(t.Catalogue, f.Operation)
