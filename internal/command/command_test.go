@@ -202,7 +202,7 @@ func TestMistakes(t *testing.T) {
 		{"account get nonsense=1", "account.get has no field “nonsense”; it takes none", "", false},
 		{"stop web-1 -wait", "“-wait” is no flag; flags begin with two hyphens", "servers stop web-1 --wait", false},
 		{"ls -status=active", "“-status=active” is no flag", "servers list status=active", true},
-		{"get -x", "“-x” is no flag", "", false},
+		{"get -x", "“-x” is no flag; flags begin with two hyphens, and a name that begins with one is written field=name", "", false},
 		{"servers update web-1 --backups-enabled false", "--backups-enabled stands alone or has its value behind =, as in --backups-enabled=false", "servers update web-1 backups_enabled=false", false},
 		{"ls --share true", "--share stands alone", "servers list --share", true},
 		{"ls --share=maybe", "--share stands alone; it takes no value but true or false", "", false},

@@ -52,7 +52,7 @@ func (p *fieldParser) next(w word) error {
 func (p *fieldParser) flag(w word) error {
 	if !strings.HasPrefix(w.plain(), "--") { // -wait may as well be a name that begins with a hyphen
 		_, known := p.known(w.name())
-		if err := p.mistake(known, "%s is no flag; flags begin with two hyphens, and a name that begins with one stands in quotes", quoted(w.plain())); err != nil {
+		if err := p.mistake(known, "%s is no flag; flags begin with two hyphens, and a name that begins with one is written field=name", quoted(w.plain())); err != nil {
 			return err
 		}
 	}
