@@ -17,11 +17,6 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-const approvalsHelp = `Shows what waits for a person's answer, and takes that answer. What an assistant asked for is run
-by the assistant's process once you have approved it; what you asked for at another terminal runs at
-once, and what a script asked for runs when its command is given again. An id may be cut down to
-its first six characters or more.`
-
 const (
 	shortestID = 6      // characters of an id that are enough, if no other id begins the same
 	maxRecords = 10_000 // how many records are read to list some
@@ -29,7 +24,7 @@ const (
 
 func approvalsCommand(c *cli) *cobra.Command {
 	list := approvalsListCommand(c)
-	return withDefault(list, parent("approvals", "Answer the requests that wait for a person", approvalsHelp,
+	return withDefault(list, parent("approvals", "Answer the requests that wait for a person", helpText("approvals"),
 		list, approvalsShowCommand(c), approveCommand(c), denyCommand(c), cancelCommand(c), settleCommand(c)))
 }
 

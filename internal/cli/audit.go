@@ -48,13 +48,10 @@ type auditFlags struct {
 	since, until string
 }
 
-const auditListHelp = `Says what was done, asked, agreed to and refused, one sentence a line. Words choose the rows that have
-each of them: names of servers, operations, people, outcomes. -o table has the rows themselves.`
-
 func auditListCommand(c *cli) *cobra.Command {
 	var flags auditFlags
 	cmd := &cobra.Command{
-		Use: "list [WORD...]", Short: "Say what was done, the newest last", Long: auditListHelp, Args: cobra.ArbitraryArgs,
+		Use: "list [WORD...]", Short: "Say what was done, the newest last", Long: helpText("audit-list"), Args: cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		Example:           "  vpsbot audit list web-1 delete\n  vpsbot audit list --operation '*.delete' --since 7d\n  vpsbot audit list --decision refused --json",
 		RunE:              func(cmd *cobra.Command, words []string) error { return c.listAudit(cmd.Context(), flags, words) },

@@ -18,17 +18,10 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
-const exportHelp = `Writes the log on stdout, oldest row first, one line of JSON a row and a signed checkpoint. Rows
-stay in the database. vpsbot audit verify --file checks such files: all of them in order, together
-with the database where it is there.
-
-With a filter other than --after the export is a selection: its rows do not follow each other, so each
-is compared with the database's.`
-
 func auditExportCommand(c *cli) *cobra.Command {
 	var flags auditFlags
 	cmd := &cobra.Command{
-		Use: "export", Short: "Write the log as lines of JSON", Args: noArgs, Long: exportHelp,
+		Use: "export", Short: "Write the log as lines of JSON", Args: noArgs, Long: helpText("audit-export"),
 		Example: "  vpsbot audit export > audit.jsonl\n  vpsbot audit export --after 1200 > audit-1201.jsonl\n  vpsbot audit export --operation '*.delete' --since 30d > deletions.jsonl",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.exportAudit(cmd.Context(), flags, selection(cmd.Flags()))

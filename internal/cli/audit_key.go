@@ -104,14 +104,9 @@ func writeKey(path, private string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-const acceptHelp = `After a database was put back from a copy, its log does not have the newest checkpoint that is kept
-outside it: nothing is signed, and vpsbot audit verify fails. This accepts the log as it is, with a
-signed row that records it. SEQ:HASH is its last row, as vpsbot audit verify prints it.
-A person does this, at a terminal, on each machine that keeps a checkpoint of the database.`
-
 func acceptLogCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use: "accept SEQ:HASH", Short: "Accept a log that was restored from a copy", Long: acceptHelp,
+		Use: "accept SEQ:HASH", Short: "Accept a log that was restored from a copy", Long: helpText("audit-key-accept"),
 		Args: oneArg("the number and the hash of the log's last row, SEQ:HASH"),
 		RunE: c.run(ifKnown, func(ctx context.Context, s *session, args []string) error { return s.acceptLog(ctx, args[0]) }),
 	}

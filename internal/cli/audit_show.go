@@ -16,13 +16,9 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-const auditShowHelp = `Tells one change from asking to end: who asked, when and where, what the card said, each answer with
-its channel, when it was sent, and how it ended. The approval's id may be cut down. Of an approval that
-was deleted, which is 90 days after its end, the log alone tells.`
-
 func auditShowCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "show APPROVAL", Short: "Tell one change from asking to end", Long: auditShowHelp, Args: oneArg("the id of an approval"),
+		Use: "show APPROVAL", Short: "Tell one change from asking to end", Long: helpText("audit-show"), Args: oneArg("the id of an approval"),
 		Example: "  vpsbot audit show hq3zm2ok", ValidArgsFunction: c.completeApprovals,
 		RunE: c.runOnStore(func(ctx context.Context, s *session, args []string) error {
 			h, err := s.historyOf(ctx, strings.ToLower(strings.TrimSpace(args[0])))

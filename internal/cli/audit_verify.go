@@ -18,21 +18,11 @@ type verifyFlags struct {
 	keys, files, atLeast []string
 }
 
-const verifyHelp = `Reads the whole log and checks the chain and its signed checkpoints; names the first row that is
-wrong, and ends with 1. It opens the database read-only.
-
-With a key the log must be signed, all but its newest 100 rows or 10 minutes. The key is that of
-the file that signs, unless --key gives it. Somebody who could change the database could have changed
-that file too: keep the verifier key elsewhere, and give it.
-
-The newest checkpoint is kept in a file outside the database (VPSBOT_AUDIT_STATE), and must be in the
-log. --at-least takes a row that was kept elsewhere, as this command prints it.`
-
 func auditVerifyCommand(c *cli) *cobra.Command {
 	var flags verifyFlags
 	cmd := &cobra.Command{
 		Use: "verify [--file FILE...]", Short: "Prove that no row of the log was changed or dropped",
-		Long: verifyHelp, Example: "  vpsbot audit verify\n  vpsbot audit verify --key vpsbot/audit+1a2b3c4d+AX…\n  vpsbot audit verify --at-least 1201:9f86d0…\n  vpsbot audit verify --file exports/*.jsonl",
+		Long: helpText("audit-verify"), Example: "  vpsbot audit verify\n  vpsbot audit verify --key vpsbot/audit+1a2b3c4d+AX…\n  vpsbot audit verify --at-least 1201:9f86d0…\n  vpsbot audit verify --file exports/*.jsonl",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.files = append(flags.files, args...) // a shell makes several words of *.jsonl
 			return c.verifyAudit(cmd.Context(), flags)

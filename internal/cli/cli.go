@@ -19,17 +19,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 )
 
-const rootHelp = `vpsbot is one guarded door to your VPS.org account. Assistants (over MCP) and people (in
-Slack and at a terminal) run the same operations through the same checks: the token's permissions,
-a card that shows what will happen, your own yes, and a log of what was done.
-
-Try it on the built-in simulator, which needs no account:
-  VPS_API_URL=simulator vpsbot servers list
-  VPS_API_URL=simulator vpsbot reboot web-server-01
-  vpsbot doctor
-For your own account set VPS_API_TOKEN_FILE to a file with a token from
-https://admin.vps.org/account/developers/, or VPS_API_TOKEN to the token.`
-
 // cli is the command line before a command has an App.
 type cli struct {
 	*app.Environment
@@ -155,7 +144,7 @@ const (
 func rootCommand(c *cli, args []string) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
-		Use: "vpsbot COMMAND", DisableFlagsInUseLine: true, Short: "One guarded door to a VPS.org account", Long: rootHelp,
+		Use: "vpsbot COMMAND", DisableFlagsInUseLine: true, Short: "One guarded door to a VPS.org account", Long: helpText("vpsbot"),
 		SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {

@@ -58,7 +58,7 @@ func (c *cli) completeValues(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		f.Usage = strings.ReplaceAll(f.Usage, "`", "") // it is shown as it is
 		with := c.flagValues(cmd, f.Name)
-		if f.Value.Type() == "bool" {
+		if kind := f.Value.Type(); kind == "bool" || kind == "boolfunc" {
 			with = fixed("true", "false")
 		}
 		if with != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,28 +107,24 @@ func valueOf(m member, now time.Time) string {
 	return withUnit(m.name, cell)
 }
 
+const day = 24 * time.Hour
+
+// age is a unit in which it is said how long ago something was, for what is shorter than its end.
+type age struct {
+	end, unit time.Duration
+	noun      string
+}
+
+var ages = []age{{time.Hour, time.Minute, "minute"}, {day, time.Hour, "hour"}, {60 * day, day, "day"}, {365 * day, 30 * day, "month"}, {math.MaxInt64, 365 * day, "year"}}
+
 // relative says how long ago something was, or in how long it will be.
 func relative(ago time.Duration) string {
-	const day = 24 * time.Hour
-	of, says := ago, ""
-	if of < 0 {
-		of = -of
-	}
-	count := func(unit time.Duration, noun string) string { return text.Plural(int(of/unit), noun) }
-	switch {
-	case of < time.Minute:
+	of := ago.Abs()
+	if of < time.Minute {
 		return "now"
-	case of < time.Hour:
-		says = count(time.Minute, "minute")
-	case of < day:
-		says = count(time.Hour, "hour")
-	case of < 60*day:
-		says = count(day, "day")
-	case of < 365*day:
-		says = count(30*day, "month")
-	default:
-		says = count(365*day, "year")
 	}
+	age := ages[slices.IndexFunc(ages, func(a age) bool { return of < a.end })]
+	says := text.Plural(int(of/age.unit), age.noun)
 	if ago < 0 {
 		return "in " + says
 	}

@@ -75,7 +75,10 @@ func (a asking) ask(ctx context.Context, field tools.Field, o offer) error {
 		a.io.say("\n%s", a.drawn(o.table))
 	}
 	hint, _, _ := strings.Cut(cmp.Or(o.by, field.Doc), ";")
-	question := fieldName(field)
+	question := labelOf(strings.TrimSuffix(field.Name, "_id"))
+	if field.Name == "os_id" {
+		question = "System" // as in Slack
+	}
 	if hint != "" {
 		question += " (" + strings.ToLower(hint[:1]) + hint[1:] + ")"
 	}
@@ -103,15 +106,6 @@ func tryAgain(field string, err error) string {
 		says = "it " + rest
 	}
 	return strings.ToUpper(says[:1]) + says[1:] + "; try again, or stop with Ctrl-C."
-}
-
-// fieldName is what a question calls a field.
-func fieldName(field tools.Field) string {
-	if field.Name == "os_id" {
-		return "System"
-	}
-	name := strings.ReplaceAll(strings.TrimSuffix(field.Name, "_id"), "_", " ")
-	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // read makes the field's value of an answer.

@@ -11,16 +11,10 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-const freezeHelp = `Stops every change, by everybody and in every process that uses this database, until
-vpsbot unfreeze lifts it. What has been sent is not taken back; reads go on. Anything may freeze,
-also a script; to lift it takes a person at a terminal, or an access key that the policy gives
-freeze.lift. Where a policy is in force, only those may freeze whom it lets run something
-destructive at a terminal.`
-
 func freezeCommand(c *cli) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use: "freeze", Short: "Stop every change, by everybody", Long: freezeHelp, Args: noArgs,
+		Use: "freeze", Short: "Stop every change, by everybody", Long: helpText("freeze"), Args: noArgs,
 		RunE: c.run(required, func(ctx context.Context, s *session, _ []string) error { return s.freeze(ctx, reason) }),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "the reason, a `TEXT` shown to everybody who is refused")

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"cmp"
-	_ "embed" // the texts of help
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -23,22 +23,17 @@ import (
 
 const helpWidth = 80 // columns of a page of help
 
-var (
-	//go:embed help/environment.txt
-	environmentHelp string
-	//go:embed help/examples.txt
-	allExamples string
-	//go:embed help/exit-codes.txt
-	exitCodesHelp string
-	//go:embed help/names.txt
-	namesHelp string
-	//go:embed help/output.txt
-	outputHelp string
-	//go:embed help/policy.txt
-	policyHelp string
-	//go:embed help/scripts.txt
-	scriptsHelp string
-)
+//go:embed help/*.txt
+var helpTexts embed.FS
+
+// helpText is a text of help: of a command, by the words that name it, or of a topic.
+func helpText(name string) string {
+	text, err := helpTexts.ReadFile("help/" + name + ".txt")
+	if err != nil {
+		panic(err) // of the source
+	}
+	return strings.TrimSuffix(string(text), "\n")
+}
 
 // exitCodes are the codes that the program ends with.
 var exitCodes = []struct {
@@ -72,11 +67,11 @@ func topics() []*cobra.Command {
 		describeTerm(&codes, fmt.Sprintf("%d  %s", code.class, code.name), code.means, "")
 	}
 	return []*cobra.Command{
-		{Use: "environment", Short: "The variables that vpsbot reads", Long: strings.Replace(environmentHelp, "VARIABLES\n", variables.String(), 1)},
-		{Use: "exit-codes", Short: "What a command ends with", Long: strings.Replace(exitCodesHelp, "CODES\n", codes.String(), 1)},
-		{Use: "names", Short: "How servers, copies and plans are named", Long: namesHelp},
-		{Use: "output", Short: "Formats, columns, paging, colours and times", Long: outputHelp},
-		{Use: "scripts", Short: "vpsbot in scripts, cron and CI", Long: scriptsHelp},
+		{Use: "environment", Short: "The variables that vpsbot reads", Long: strings.Replace(helpText("environment"), "VARIABLES\n", variables.String(), 1)},
+		{Use: "exit-codes", Short: "What a command ends with", Long: strings.Replace(helpText("exit-codes"), "CODES\n", codes.String(), 1)},
+		{Use: "names", Short: "How servers, copies and plans are named", Long: helpText("names")},
+		{Use: "output", Short: "Formats, columns, paging, colours and times", Long: helpText("output")},
+		{Use: "scripts", Short: "vpsbot in scripts, cron and CI", Long: helpText("scripts")},
 	}
 }
 
@@ -164,27 +159,11 @@ func noSuchFlag(cmd *cobra.Command, err error) string {
 
 // helpPage is the help of a command, at most helpWidth wide where its words can be parted.
 func helpPage(cmd *cobra.Command) string {
-	cmd.InitDefaultHelpFlag()
 	var b strings.Builder
 	b.WriteString(reflow(cmp.Or(cmd.Long, cmd.Short+".")) + "\n")
-	section := func(title, body string) {
-		if body = strings.TrimRight(body, "\n"); body != "" {
-			fmt.Fprintf(&b, "\n%s:\n%s\n", title, body)
-		}
+	for _, s := range sectionsOf(cmd) {
+		fmt.Fprintf(&b, "\n%s:\n%s\n", s.title, s.body)
 	}
-	if cmd.Runnable() {
-		section("Usage", usageLines(cmd))
-	}
-	section("Examples", exampleLines(examplesOf(cmd)))
-	for _, group := range append(cmd.Groups(), &cobra.Group{Title: "Commands:"}) {
-		section(strings.TrimSuffix(group.Title, ":"), commandLines(cmd, func(sub *cobra.Command) bool {
-			return sub.GroupID == group.ID && (sub.IsAvailableCommand() || sub.Name() == "help")
-		}))
-	}
-	if cmd.Runnable() { // not of a topic
-		section("Flags", cmd.Flags().FlagUsagesWrapped(helpWidth))
-	}
-	section("Topics", commandLines(cmd, (*cobra.Command).IsAdditionalHelpTopicCommand))
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n%s COMMAND --help says more about a command", cmd.CommandPath())
 		if !cmd.HasParent() {
@@ -193,6 +172,32 @@ func helpPage(cmd *cobra.Command) string {
 		b.WriteString(".\n")
 	}
 	return b.String()
+}
+
+// section is a part of a page of help below the text.
+type section struct{ title, body string }
+
+func sectionsOf(cmd *cobra.Command) (all []section) {
+	cmd.InitDefaultHelpFlag()
+	add := func(title, body string) {
+		if body = strings.TrimRight(body, "\n"); body != "" {
+			all = append(all, section{title, body})
+		}
+	}
+	if cmd.Runnable() {
+		add("Usage", usageLines(cmd))
+	}
+	add("Examples", exampleLines(examplesOf(cmd)))
+	for _, group := range append(cmd.Groups(), &cobra.Group{Title: "Commands:"}) {
+		add(strings.TrimSuffix(group.Title, ":"), commandLines(cmd, func(sub *cobra.Command) bool {
+			return sub.GroupID == group.ID && (sub.IsAvailableCommand() || sub.Name() == "help")
+		}))
+	}
+	if cmd.Runnable() { // not of a topic
+		add("Flags", cmd.Flags().FlagUsagesWrapped(helpWidth))
+	}
+	add("Topics", commandLines(cmd, (*cobra.Command).IsAdditionalHelpTopicCommand))
+	return all
 }
 
 func usageLines(cmd *cobra.Command) string {
@@ -227,7 +232,7 @@ func commandLines(cmd *cobra.Command, wanted func(*cobra.Command) bool) string {
 // examplesOf are the examples of a command: of an operation those of the catalogue.
 func examplesOf(cmd *cobra.Command) string {
 	var lines []string
-	for line := range strings.Lines(allExamples) {
+	for line := range strings.Lines(helpText("examples")) {
 		_, words, _ := strings.Cut(line, "vpsbot ") // behind variables
 		of, _ := descend(cmd.Root(), strings.Fields(words))
 		if of.Example != "" { // of run: the operation has its own

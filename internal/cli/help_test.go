@@ -58,7 +58,7 @@ func TestWrap(t *testing.T) {
 // The policy that help shows is one that can be in force, and passes its own tests.
 func TestThePolicyOfHelp(t *testing.T) {
 	t.Parallel()
-	_, block, _ := strings.Cut(policyHelp, "\n\n")
+	_, block, _ := strings.Cut(helpText("policy"), "\n\n")
 	block, _, _ = strings.Cut(block, "\n\n")
 	document, err := policy.Load([]byte(strings.ReplaceAll(block, "\n  ", "\n")[2:]+"\n"), app.PolicyOperations(nil))
 	require.NoError(t, err)
@@ -149,7 +149,7 @@ func TestExamples(t *testing.T) {
 		}
 	})
 	require.Greater(t, tried, 100)
-	for line := range strings.Lines(allExamples) {
+	for line := range strings.Lines(helpText("examples")) {
 		if strings.TrimSpace(line) != "" {
 			checkTyped(t, bare(), line)
 		}
@@ -160,7 +160,7 @@ func TestExamples(t *testing.T) {
 func TestTopicsShowWhatCanBeTyped(t *testing.T) {
 	t.Parallel()
 	seen := 0
-	for _, cmd := range append(topics(), &cobra.Command{Long: rootHelp}) {
+	for _, cmd := range append(topics(), &cobra.Command{Long: helpText("vpsbot")}) {
 		for _, line := range regexp.MustCompile(`(?m)^  ([A-Z_]+=\S+ )*vpsbot .*`).FindAllString(cmd.Long, -1) {
 			seen++
 			checkTyped(t, rootCommand(testSession(IO{Out: io.Discard, Err: io.Discard}).cli, nil), line)

@@ -18,25 +18,15 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-const keysHelp = `An access key identifies the person at a terminal, or the owner of an assistant: VPSBOT_KEY_FILE names
-a file that holds it, VPSBOT_KEY holds it itself. A policy knows its bearer as key:NAME. It is shown once, and
-stored as a hash. Everybody who can open the database can make and revoke keys.`
-
-const createKeyHelp = `Prints the key, and nothing else, on stdout, or writes it into the file of --out. It is not kept and
-cannot be shown again. A name is never used twice: after a revocation take another one.
-
-It takes a person at a terminal, or an access key that the policy gives keys.create. The first key of
-a database can be made without either, once: vpsbot keys create NAME --out FILE`
-
 func keysCommand(c *cli) *cobra.Command {
-	return parent("keys", "Make, list and revoke access keys", keysHelp, createKeyCommand(c), listKeysCommand(c), revokeKeyCommand(c))
+	return parent("keys", "Make, list and revoke access keys", helpText("keys"), createKeyCommand(c), listKeysCommand(c), revokeKeyCommand(c))
 }
 
 func createKeyCommand(c *cli) *cobra.Command {
 	var expires, out string
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make an access key, and print it this once",
-		Long: createKeyHelp,
+		Long: helpText("keys-create"),
 		Args: oneArg("a name for the key"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: c.runOnStore(func(ctx context.Context, s *session, args []string) error { // the first key is made by somebody without an identity
 			return s.createKey(ctx, args[0], expires, out)

@@ -3,12 +3,10 @@ package cli
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -46,22 +44,24 @@ func manName(cmd *cobra.Command) (name, section string) {
 	return strings.ReplaceAll(cmd.CommandPath(), " ", "-"), section
 }
 
+// manPage is the page of help with the sections of a manual.
 func manPage(cmd *cobra.Command, date string) string {
-	cmd.InitDefaultHelpFlag()
 	name, section := manName(cmd)
 	var b strings.Builder
 	fmt.Fprintf(&b, ".TH %s %s %q vpsbot vpsbot\n.nh\n.ad l\n", roff(strings.ToUpper(name)), section, date)
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
-	if section == "1" {
-		fmt.Fprintf(&b, ".SH SYNOPSIS\n%s", verbatim(strings.TrimRight(usageLines(cmd), "\n")))
+	sections := sectionsOf(cmd)
+	if cmd.Runnable() {
+		fmt.Fprintf(&b, ".SH SYNOPSIS\n%s", verbatim(sections[0].body))
+		sections = sections[1:]
 	}
 	b.WriteString(".SH DESCRIPTION\n" + roffText(cmp.Or(cmd.Long, cmd.Short+".")))
-	if section == "1" {
-		b.WriteString(".SH OPTIONS\n")
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { b.WriteString(roffFlag(f)) })
-	}
-	if examples := examplesOf(cmd); examples != "" {
-		b.WriteString(".SH EXAMPLES\n" + verbatim(exampleLines(examples)))
+	for _, s := range sections {
+		title := strings.ToUpper(s.title)
+		if title == "FLAGS" {
+			title = "OPTIONS"
+		}
+		fmt.Fprintf(&b, ".SH %s\n%s", roff(title), verbatim(s.body))
 	}
 	var also []string
 	related := manualOf(cmd)
@@ -76,40 +76,14 @@ func manPage(cmd *cobra.Command, date string) string {
 	return b.String()
 }
 
-func roffFlag(f *pflag.Flag) string {
-	if f.Hidden {
-		return ""
-	}
-	value, usage := pflag.UnquoteUsage(f)
-	term := `\fB` + roff("--"+f.Name) + `\fR`
-	if f.Shorthand != "" {
-		term = `\fB` + roff("-"+f.Shorthand) + `\fR, ` + term
-	}
-	if value != "" {
-		term += ` \fI` + roff(value) + `\fR`
-	}
-	if !slices.Contains([]string{"", "false", "0", "0s", "[]"}, f.DefValue) {
-		usage += " (default " + f.DefValue + ")"
-	}
-	return ".TP\n" + term + "\n" + roff(usage) + "\n"
-}
-
-// roffText is the text of a page of help: paragraphs, and lines that begin with a space as they are.
+// roffText is the text of a page of help: paragraphs, and as they are those that have lines with a space before them.
 func roffText(text string) string {
 	var b strings.Builder
-	for block := range strings.SplitSeq(reflow(text), "\n\n") {
-		lines := strings.Split(block, "\n")
-		for n := 0; len(lines) > 0; n = 0 {
-			isVerbatim := strings.HasPrefix(lines[0], " ")
-			for n < len(lines) && strings.HasPrefix(lines[n], " ") == isVerbatim {
-				n++
-			}
-			part := strings.Join(lines[:n], "\n")
-			if lines = lines[n:]; isVerbatim {
-				b.WriteString(".PP\n" + verbatim(part))
-			} else {
-				b.WriteString(".PP\n" + roff(part) + "\n")
-			}
+	for paragraph := range strings.SplitSeq(reflow(text), "\n\n") {
+		if strings.Contains("\n"+paragraph, "\n ") {
+			b.WriteString(".PP\n" + verbatim(paragraph))
+		} else {
+			b.WriteString(".PP\n" + roff(paragraph) + "\n")
 		}
 	}
 	return b.String()

@@ -39,7 +39,7 @@ func TestManPages(t *testing.T) {
 func TestRoff(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "\\&.a\n\\&.b\\-\\(aqc\\(aq \\(rs\\[u2026]", roff(".a\n.b-'c' \\…"))
-	require.Equal(t, ".PP\na b\n.PP\n.nf\n.in 5n\n  c\n.in\n.fi\n", roffText("a\nb\n  c\n"))
+	require.Equal(t, ".PP\na b\n.PP\n.nf\n.in 5n\nc\n  d\n.in\n.fi\n", roffText("a\nb\n\nc\n  d\n"))
 }
 
 // man formats each page without a warning.

@@ -202,29 +202,14 @@ func (c *cli) withOutput(cmd *cobra.Command, isList bool) *cobra.Command {
 		if f.For != nil && !isList {
 			continue
 		}
-		flag := cmd.Flags().VarPF(&outputFlag{&c.output, f.Field}, fieldtext.Flag(f.Name), f.Short, f.Doc)
+		set := func(value string) error { return c.output.set(f.Name, value) }
 		if f.Kind == tools.Boolean {
-			flag.NoOptDefVal = "true"
+			cmd.Flags().BoolFunc(fieldtext.Flag(f.Name), f.Doc, set)
+		} else {
+			cmd.Flags().FuncP(fieldtext.Flag(f.Name), f.Short, f.Doc, set)
 		}
 	}
 	return cmd
-}
-
-// outputFlag is one of the flags of output, as pflag's parser sets it.
-type outputFlag struct {
-	of    *output
-	field tools.Field
-}
-
-func (f *outputFlag) Set(value string) error { return f.of.set(f.field.Name, value) }
-func (f *outputFlag) String() string         { return "" }
-
-// Type is the kind of the flag; pflag prints none for a bool.
-func (f *outputFlag) Type() string {
-	if f.field.Kind == tools.Boolean {
-		return "bool"
-	}
-	return "string"
 }
 
 // result is what a command prints.

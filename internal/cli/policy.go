@@ -17,7 +17,7 @@ import (
 )
 
 func policyCommand(c *cli) *cobra.Command {
-	return parent("policy", "Check and explain the rules of a policy file", policyHelp,
+	return parent("policy", "Check and explain the rules of a policy file", helpText("policy"),
 		policyCheckCommand(c), policyExplainCommand(c))
 }
 

@@ -27,17 +27,10 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-const runHelp = `Runs one operation. Reads and harmless changes run at once; what interrupts a server or costs
-money shows a card and asks [y/N]; what destroys data asks you to type the name. Only a person at a
-terminal can answer. Elsewhere, in a pipe, a background job or CI, it ends with exit code 4 and says
-how a person agrees; a flag answers there only where the policy lets a script do so.
-
-`
-
 // runCommand is "run", below which addOperations puts the operations.
 func runCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "run OPERATION", Short: "Run an operation by its name; without one, list them", Long: runHelp + exitCodeLine(), DisableFlagsInUseLine: true,
+		Use: "run OPERATION", Short: "Run an operation by its name; without one, list them", Long: helpText("run") + "\n\n" + exitCodeLine(), DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }, // runWords runs it
 	}
 }

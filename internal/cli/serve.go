@@ -6,54 +6,23 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/slackbot"
 )
-
-const serveHelp = `Serves people in Slack, assistants over HTTP, or both: what the variables set up.
-
-Assistants call /mcp with an access key (Authorization: Bearer vpsbot_…), which vpsbot keys create
-NAME makes. It is there if VPSBOT_PUBLIC_URL is set or Slack is not; VPSBOT_MCP=true or false says
-otherwise. Where other machines reach it there must be a policy.
-
-  VPSBOT_PUBLIC_URL       the https address that people use, of a proxy that ends TLS
-  VPSBOT_ORIGINS          web pages that may call /mcp, such as https://app.example.com
-  VPSBOT_TRUSTED_PROXIES  the proxies (127.0.0.0/8,::1) that may say from where a call came
-
-Slack's tokens come from the app: vpsbot slack manifest prints what to make it from. With
-SLACK_BOT_TOKEN set, one of two others says how Slack reaches this process:
-
-  SLACK_APP_TOKEN         Socket Mode: this process calls Slack, no address needs to be reachable
-  SLACK_SIGNING_SECRET    HTTP: Slack calls /slack/commands, /slack/interactivity and /slack/events
-
-VPSBOT_LISTEN (127.0.0.1:8484) is the address it listens on. There GET /healthz shows that it runs
-and GET /readyz whether it is ready; VPSBOT_METRICS_LISTEN is the address of GET /metrics. The policy
-decides who may do what: without VPSBOT_POLICY_FILE everybody in the workspace and everybody with a
-key may read, and nobody may change anything.
-
-SIGTERM or Ctrl-C ends it within 15 seconds: what was acknowledged is finished, or left to the
-store for the next process. SIGHUP makes it read the policy and the files of tokens and secrets
-again; variables count as they were at its start. As a service of systemd (Type=notify) it says how
-it does, and feeds the watchdog while it can serve.`
 
 func serveCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use: "serve", Short: "Serve people in Slack, and assistants over HTTP", Long: serveHelp, Args: noArgs,
+		Use: "serve", Short: "Serve people in Slack, and assistants over HTTP", Long: helpText("serve"), Args: noArgs,
 		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.Serve(ctx, c.io.hangups()) }),
 	}
 }
 
-const mcpHelp = `Serves the operations to an AI assistant over MCP, on stdin and stdout. An editor or a desktop
-app starts this command by itself, by its configuration:
-
-  {"mcpServers": {"vpsbot": {
-    "command": "/path/to/vpsbot", "args": ["mcp"],
-    "env": {"VPS_API_TOKEN_FILE": "/path/to/token"}}}}
-
-What destroys data, interrupts a server or costs money asks you first, in the assistant's own
-window or, where that cannot ask, by: vpsbot approvals approve ID`
-
 func mcpCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use: "mcp", Short: "Serve an AI assistant over MCP, on stdin and stdout", Long: mcpHelp, Args: noArgs,
+		Use: "mcp", Short: "Serve an AI assistant over MCP, on stdin and stdout", Long: helpText("mcp"), Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.serveMCP(cmd.Context()) },
 	}
 }
@@ -72,4 +41,49 @@ func (c *cli) serveMCP(ctx context.Context) error {
 		s.WarnOfPolicy()
 		return s.ServeMCP(ctx, s.io.In, s.io.Out)
 	})
+}
+
+func slackCommand(c *cli) *cobra.Command {
+	return parent("slack", "Make the app for Slack",
+		"vpsbot slack manifest prints what Slack needs to know to make the app; vpsbot serve then runs it.", manifestCommand(c))
+}
+
+func manifestCommand(c *cli) *cobra.Command {
+	var f slackbot.Features
+	cmd := &cobra.Command{
+		Use: "manifest", Short: "Print the manifest of the app", Long: helpText("slack-manifest"), Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.printManifest(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.Socket, "socket", false, "Socket Mode instead of HTTP")
+	flags.BoolVar(&f.Home, "home", false, "with the Home tab")
+	flags.BoolVar(&f.Files, "files", false, "with CSV files")
+	flags.BoolVar(&f.Groups, "groups", false, "with Slack's user groups in the policy")
+	flags.StringVar(&f.URL, "url", "", "`ADDRESS` at which Slack reaches vpsbot serve, https://…; left out, VPSBOT_PUBLIC_URL")
+	return cmd
+}
+
+func (c *cli) printManifest(ctx context.Context, f slackbot.Features) error {
+	cfg, err := c.Config(ctx)
+	if err != nil {
+		return err
+	}
+	if f.Socket && f.URL != "" {
+		return app.Errorf(runner.Invalid, "--socket and --url exclude each other: in Socket Mode Slack sends nothing to an address")
+	}
+	if !f.Socket {
+		setting := "--url"
+		if f.URL == "" {
+			setting, f.URL = "VPSBOT_PUBLIC_URL", cfg.PublicURL
+		}
+		if f.URL == "" {
+			return app.Errorf(runner.Invalid, "where does Slack reach vpsbot serve? Give --url https://vpsbot.example.com or set VPSBOT_PUBLIC_URL; "+
+				"with --socket it need not be reachable")
+		}
+		if f.URL, err = config.PublicAddress(f.URL); err != nil {
+			return app.Errorf(runner.Invalid, "%s %v", setting, err)
+		}
+	}
+	_, err = c.io.Out.Write(slackbot.Manifest(f))
+	return err
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/runner"
 )
 
-const simulatorHelp = `Serves VPS.org's API from memory, to try things on: nothing costs money and nothing is kept.
-For a single command VPS_API_URL=simulator is enough; this one lives on between commands.`
-
 type simulatorFlags struct {
 	simulator.Options
 	listen, style string
@@ -23,7 +20,7 @@ type simulatorFlags struct {
 func simulatorCommand(c *cli) *cobra.Command {
 	var flags simulatorFlags
 	cmd := &cobra.Command{
-		Use: "simulator", Short: "Serve a simulated VPS.org API", Long: simulatorHelp, Args: noArgs,
+		Use: "simulator", Short: "Serve a simulated VPS.org API", Long: helpText("simulator"), Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.simulate(cmd, flags) },
 	}
 	f := cmd.Flags()

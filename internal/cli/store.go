@@ -19,17 +19,10 @@ func storeCommand(c *cli) *cobra.Command {
 		storeMigrateCommand(c), storeBackupCommand(c))
 }
 
-const migrateHelp = `Copies a SQLite database into an empty PostgreSQL database, all of it or nothing, then counts what
-arrived and verifies the audit log. The SQLite file stays as it is: stop whatever uses it before, and
-set VPSBOT_DATABASE_URL to the new address afterwards.
-
-Left out, --from or --to is VPSBOT_DATABASE_URL, if that is of its kind: so that a password need not
-be in the arguments, which other users of the machine can see.`
-
 func storeMigrateCommand(c *cli) *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
-		Use: "migrate", Short: "Copy a SQLite database to PostgreSQL", Long: migrateHelp, Args: noArgs,
+		Use: "migrate", Short: "Copy a SQLite database to PostgreSQL", Long: helpText("store-migrate"), Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.migrate(cmd.Context(), from, to) },
 	}
 	cmd.Flags().StringVar(&from, "from", "", "`URL` of the database to copy: sqlite:PATH")

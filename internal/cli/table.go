@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mattn/go-runewidth"
@@ -185,58 +186,53 @@ func (o output) arrange(r result) (t runner.Table, names []string, err error) {
 	if err != nil {
 		return t, nil, err
 	}
-	by, down := strings.CutPrefix(o.sort, "-")
-	columns := slices.Clone(t.Header)
 	if len(o.columns) > 0 {
-		columns = slices.Clone(o.columns)
+		t.Header = o.columns
 	}
-	for i := range columns {
-		if columns[i], err = columnOf(columns[i], known); err != nil {
-			return t, nil, err
-		}
-	}
-	if by != "" {
-		if by, err = columnOf(by, known); err != nil {
-			return t, nil, err
-		}
+	if t.Header, err = columnsOf(t.Header, known); err != nil {
+		return t, nil, err
 	}
 	order := make([]int, len(rows))
 	for i := range order {
 		order[i] = i
 	}
-	if by != "" {
-		slices.SortStableFunc(order, func(i, j int) int { return compareCells(rows[i][by], rows[j][by], down) })
+	if column, down := strings.CutPrefix(o.sort, "-"); column != "" {
+		by, err := columnsOf([]string{column}, known)
+		if err != nil {
+			return t, nil, err
+		}
+		slices.SortStableFunc(order, func(i, j int) int { return compareCells(rows[i][by[0]], rows[j][by[0]], down) })
 	}
-	arranged := runner.Table{Header: columns, Note: t.Note, Part: t.Part}
 	if o.first > 0 && o.first < len(order) {
-		order, arranged.Note = order[:o.first], fmt.Sprintf("The first %d of %s", o.first, t.Note)
+		order, t.Note = order[:o.first], fmt.Sprintf("The first %d of %s", o.first, t.Note)
 	}
-	isNamed := len(names) == len(rows)
-	var sorted []string
+	t.Rows, names = nil, nil
 	for _, i := range order {
-		cells := make([]string, len(columns))
-		for j, name := range columns {
+		cells := make([]string, len(t.Header))
+		for j, name := range t.Header {
 			cells[j] = rows[i][name]
 		}
-		arranged.Rows = append(arranged.Rows, cells)
-		if isNamed {
-			sorted = append(sorted, names[i])
+		t.Rows = append(t.Rows, cells)
+		if i < len(r.names) {
+			names = append(names, r.names[i])
 		}
 	}
-	return arranged, sorted, nil
+	return t, names, nil
 }
 
-// columnOf is the field that a person means by the name of a column.
-func columnOf(name string, known []string) (string, error) {
-	name = strings.TrimSpace(name)
-	for _, k := range known {
-		if k == name || heading(k) == name {
-			return k, nil
+// columnsOf are the fields that a person means by the names of columns.
+func columnsOf(names, known []string) (columns []string, err error) {
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		at := slices.IndexFunc(known, func(k string) bool { return k == name || heading(k) == name })
+		if at < 0 {
+			near := text.Nearest(name, known, len(name)/2)
+			others := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return slices.Contains(near, k) })
+			return nil, app.Errorf(runner.Invalid, "there is no column %q; there are: %s", name, strings.Join(append(near, others...), ", "))
 		}
+		columns = append(columns, known[at])
 	}
-	near := text.Nearest(name, known, len(name)/2)
-	others := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return slices.Contains(near, k) })
-	return "", app.Errorf(runner.Invalid, "there is no column %q; there are: %s", name, strings.Join(append(near, others...), ", "))
+	return columns, nil
 }
 
 // heading is the name of a column as it stands above it: sizes have their unit in the cells.
@@ -298,7 +294,7 @@ func compareCells(a, b string, down bool) int {
 	}
 	order := cmp.Or(i-j, cmp.Compare(x, y))
 	if order == 0 {
-		order = cmp.Or(natural(strings.ToLower(a), strings.ToLower(b)), strings.Compare(a, b))
+		order = cmp.Or(strings.Compare(padded(a), padded(b)), strings.Compare(a, b))
 	}
 	if down {
 		return -order
@@ -306,28 +302,13 @@ func compareCells(a, b string, down bool) int {
 	return order
 }
 
-// natural compares texts so that web-9 comes before web-10.
-func natural(a, b string) int {
-	for a != "" && b != "" {
-		x, y := digits(a), digits(b)
-		if x != "" && y != "" {
-			p, q := strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
-			if order := cmp.Or(len(p)-len(q), strings.Compare(p, q)); order != 0 {
-				return order
-			}
-			a, b = a[len(x):], b[len(y):]
-			continue
-		}
-		if a[0] != b[0] {
-			return int(a[0]) - int(b[0])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return len(a) - len(b)
-}
+var wholeNumbers = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9]+`) })
 
-func digits(s string) string {
-	return s[:len(s)-len(strings.TrimLeftFunc(s, func(c rune) bool { return c < unicode.MaxASCII && unicode.IsDigit(c) }))]
+// padded is a text with zeros before the numbers in it, so that web-9 comes before web-10.
+func padded(s string) string {
+	return wholeNumbers().ReplaceAllStringFunc(strings.ToLower(s), func(n string) string {
+		return strings.Repeat("0", max(0, 20-len(n))) + n
+	})
 }
 
 // timeOf reads a time of JSON; isDay is whether it is a date alone.

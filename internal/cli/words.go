@@ -167,33 +167,32 @@ func spelled(c command.Command) string {
 		return strings.Join(words, " ")
 	}
 	words = append(words, strings.Split(c.Op.Name, ".")...)
-	if value, ok := c.Input[c.Op.Positional()]; ok {
+	positional := c.Op.Positional()
+	if value, ok := c.Input[positional]; ok {
 		word := text.ShellWord(value)
 		if strings.HasPrefix(value, "-") || strings.Contains(value, "=") { // alone it is read as a flag or as field=value
-			word = "--" + fieldtext.Flag(c.Op.Positional()) + "=" + word
+			word = "--" + fieldtext.Flag(positional) + "=" + word
 		}
 		words = append(words, word)
 	}
-	flags := slices.Clone(c.Op.Fields)
-	for _, own := range grammar().Own {
-		if !own.Quiet {
-			flags = append(flags, own.Field)
+	for _, f := range c.Op.Fields {
+		if f.Name != positional {
+			words = append(words, flagWords(f, c.Input)...)
 		}
 	}
-	for i, f := range flags {
-		values := c.Input
-		if i >= len(c.Op.Fields) {
-			values = c.Own
-		}
-		if value, ok := values[f.Name]; ok && f.Name != c.Op.Positional() {
-			words = append(words, flagWords(f, value)...)
+	for _, own := range grammar().Own {
+		if !own.Quiet {
+			words = append(words, flagWords(own.Field, c.Own)...)
 		}
 	}
 	return strings.Join(words, " ")
 }
 
-func flagWords(f tools.Field, value string) []string {
+func flagWords(f tools.Field, values map[string]string) []string {
+	value, given := values[f.Name]
 	switch flag := "--" + fieldtext.Flag(f.Name); {
+	case !given:
+		return nil
 	case f.Kind == tools.Boolean && value == "true":
 		return []string{flag}
 	case f.Kind == tools.Boolean:
