@@ -41,9 +41,9 @@ var exitCodes = []struct {
 	name, means string
 }{
 	{runner.OK, "done", "What was asked for was done, or was so already."},
-	{runner.Failed, "failed", "VPS.org said no or cannot be reached, the server is busy with another change, or what was waited for did not come in time."},
+	{runner.Failed, "failed", "VPS.org said no, the server is busy with another change, or what was waited for did not come in time."},
 	{runner.Invalid, "bad input", "The command, a flag or a value is wrong. Nothing was sent; the message says what to write."},
-	{runner.Refuse, "refused", "The token, the policy, a freeze or this installation does not allow it. Nothing was changed."},
+	{runner.Refuse, "refused", "The token, the policy, a freeze or this installation does not allow it, or what the token may do cannot be read, as when VPS.org cannot be reached. Nothing was changed."},
 	{runner.Waiting, "a person's answer is needed, was no, or came too late", "Nothing was changed. Where the message has an id, a person answers with vpsbot approvals approve ID, and the same command then carries it out."},
 	{runner.Lost, "not known whether it happened", "The answer to a change was lost, and reading back has not settled it yet. Look before you repeat it: vpsbot approvals list shows it until it is settled."},
 }
