@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,7 +17,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -76,10 +74,13 @@ func (c *cli) argumentValues(cmd *cobra.Command) completer {
 		return completeFiles
 	case "policy explain", "why":
 		return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-			if len(args) == 1 {
+			switch len(args) {
+			case 0:
+				return c.operationNames(false), noFiles
+			case 1:
 				return c.completeServer(cmd, args, word)
 			}
-			return c.operationNames(len(args) > 0, false), noFiles
+			return nil, noFiles
 		}
 	}
 	return nil
@@ -96,7 +97,7 @@ func (c *cli) flagValues(cmd *cobra.Command, name string) completer {
 			return c.completeApprovals(cmd, nil, word)
 		}
 	case "operation":
-		return cobra.FixedCompletions(c.operationNames(false, true), noFiles)
+		return cobra.FixedCompletions(c.operationNames(true), noFiles)
 	case "who", "actor":
 		return c.completePeople
 	case "from":
@@ -144,10 +145,7 @@ func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 }
 
 // operationNames lists the operations with their titles, and globs for all of a resource where a glob is taken.
-func (c *cli) operationNames(none, globs bool) (names []string) {
-	if none {
-		return nil
-	}
+func (c *cli) operationNames(globs bool) (names []string) {
 	for _, op := range c.Catalogue.Operations() {
 		resource, _, _ := strings.Cut(op.Name, ".")
 		if glob := resource + ".*"; globs && !slices.Contains(names, glob) {
@@ -302,10 +300,7 @@ func (c *cli) completeServer(cmd *cobra.Command, _ []string, _ string) ([]string
 
 // serverNames lists all names that can be typed, by the operation servers.list: it is refused where that is.
 func serverNames(ctx context.Context, s *session) []string {
-	reply := s.Runner.Run(ctx, runner.Call{
-		Operation: s.Catalogue.ServerList().Name, Limit: math.MaxInt, Actor: s.Actor, Surface: permissions.Terminal,
-	})
-	servers, _ := reply.Value.(tools.Listing[apiclient.Server])
+	servers, _ := s.wholeList(ctx, s.Catalogue.ServerList().Name, nil).Value.(tools.Listing[apiclient.Server])
 	return typeable(servers.Results)
 }
 

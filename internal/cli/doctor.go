@@ -23,8 +23,7 @@ func doctorCommand(c *cli) *cobra.Command {
 
 func (c *cli) doctor(ctx context.Context) error {
 	diagnosis := doctor.Diagnose(ctx, c.Environment)
-	columns, _ := c.io.screen(c.Variables)
-	printed := diagnosisText(diagnosis, c.style(), columns)
+	printed := c.diagnosisText(diagnosis)
 	if c.io.atTerminal() {
 		printed = strings.Replace(printed, runner.LiftedByPerson, "vpsbot unfreeze lifts it", 1)
 	}
@@ -41,8 +40,9 @@ func (c *cli) doctor(ctx context.Context) error {
 	return err
 }
 
-// diagnosisText fits the operations, not the messages, which have what is to be copied, into a number of columns; 0: any.
-func diagnosisText(d doctor.Diagnosis, style style, columns int) string {
+// diagnosisText fits the operations to the screen, not the messages, which have what is to be copied.
+func (c *cli) diagnosisText(d doctor.Diagnosis) string {
+	style := c.style()
 	var b strings.Builder
 	var todo []string
 	for _, f := range d.Findings {
@@ -57,11 +57,7 @@ func diagnosisText(d doctor.Diagnosis, style style, columns int) string {
 		for _, p := range d.Operations {
 			t.Rows = append(t.Rows, []string{p.Operation, p.Needs, yesOrNo(p.Allowed)})
 		}
-		l := layoutOf(t, true)
-		if columns > 0 {
-			l.fit(columns, true) // every column: which operations are allowed is what the table is for
-		}
-		b.WriteString("\n" + l.draw(style))
+		b.WriteString("\n" + c.fitted(t, true, true).draw(style)) // every column: which are allowed is what it is for
 	}
 	if len(todo) == 0 {
 		return b.String() + "\nAll is well. Try: vpsbot servers list"

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 
@@ -126,11 +125,7 @@ func (a asking) read(field tools.Field, o offer, answer string) (string, error) 
 func (a asking) drawn(t runner.Table) string {
 	more := len(t.Rows) - mostOffers
 	t.Rows = t.Rows[:min(len(t.Rows), mostOffers)]
-	l := layoutOf(readable(t), true)
-	if room, _ := a.io.screen(a.Variables); room > 0 {
-		l.fit(room, false)
-	}
-	drawn := strings.TrimSuffix(l.draw(a.errStyle()), "\n")
+	drawn := strings.TrimSuffix(a.fitted(readable(t), true, false).draw(a.errStyle()), "\n")
 	if more > 0 {
 		drawn += fmt.Sprintf("\nand %d more", more)
 	}
@@ -168,13 +163,13 @@ func (a asking) list(ctx context.Context, name string) runner.Reply {
 	if reply, ok := a.lists[name]; ok {
 		return reply
 	}
-	call := runner.Call{Operation: name, Limit: math.MaxInt, Actor: a.Actor, Surface: permissions.Terminal}
+	var input []byte
 	if list, ok := a.Catalogue.Lookup(name); ok && a.values["server"] != "" {
 		if _, narrows := list.Field("server"); narrows {
-			call.Input, _ = fieldtext.Encode(list, map[string]string{"server": a.values["server"]}) // it was checked
+			input, _ = fieldtext.Encode(list, map[string]string{"server": a.values["server"]}) // it was checked
 		}
 	}
-	a.lists[name] = a.Runner.Run(ctx, call)
+	a.lists[name] = a.wholeList(ctx, name, input)
 	return a.lists[name]
 }
 

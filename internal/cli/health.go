@@ -18,11 +18,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-const healthHelp = `Asks a running vpsbot serve at GET /healthz whether it runs, or with --ready at GET /readyz whether it
-is ready, and prints the answer in one line. It exits with 0 for yes, and with 1 for no or for no
-answer within 3 seconds. Without --url it asks at VPSBOT_LISTEN, so it suits the health check of a
-container and of a service that have the variables of the one they watch.`
-
 // healthTimeout is longer than serve takes to find out that its store does not answer.
 const healthTimeout = 3 * time.Second
 
@@ -37,7 +32,7 @@ func healthCommand(c *cli) *cobra.Command {
 	var base string
 	var ready bool
 	cmd := &cobra.Command{
-		Use: "health", Short: "Ask a running vpsbot serve whether it is well", Long: healthHelp, Args: noArgs,
+		Use: "health", Short: "Ask a running vpsbot serve whether it is well", Long: helpText("health"), Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.health(cmd.Context(), base, ready) },
 	}
 	cmd.Flags().StringVar(&base, "url", "", "`URL` of the service (http:// and VPSBOT_LISTEN)")

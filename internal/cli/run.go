@@ -172,8 +172,7 @@ func (r *operationRun) priced(ctx context.Context, reply runner.Reply) runner.Re
 	if !isServer || !r.op.IsRead() || r.output.isForProgram() || server.Plan.Name == "" {
 		return reply
 	}
-	list := r.Runner.Run(ctx, runner.Call{Operation: r.Catalogue.PlanList().Name, Limit: math.MaxInt, Actor: r.Actor, Surface: permissions.Terminal})
-	plans, _ := list.Value.(tools.Listing[apiclient.Plan])
+	plans, _ := r.wholeList(ctx, r.Catalogue.PlanList().Name, nil).Value.(tools.Listing[apiclient.Plan])
 	for _, plan := range plans.Results {
 		if plan.Name == server.Plan.Name && !plan.PriceMonthly.IsZero() {
 			server.Plan.Extra = map[string]any{"price_monthly": plan.PriceMonthly}
@@ -181,6 +180,11 @@ func (r *operationRun) priced(ctx context.Context, reply runner.Reply) runner.Re
 		}
 	}
 	return reply
+}
+
+// wholeList runs a list for this command itself, with all of its rows. It is refused where the operation is.
+func (s *session) wholeList(ctx context.Context, operation string, input []byte) runner.Reply {
+	return s.Runner.Run(ctx, runner.Call{Operation: operation, Input: input, Limit: math.MaxInt, Actor: s.Actor, Surface: permissions.Terminal})
 }
 
 // print prints results to stdout; an error is printed by [Report].

@@ -474,12 +474,18 @@ func (l *layout) draw(style style) string {
 	return b.String()
 }
 
+// fitted lays a table out for the width of the terminal, if it has one.
+func (c *cli) fitted(t runner.Table, headers, chosen bool) *layout {
+	l := layoutOf(t, headers)
+	if room, _ := c.io.screen(c.Variables); room > 0 {
+		l.fit(room, chosen)
+	}
+	return l
+}
+
 // tableText is a table as the flags ask for it, cut to the width of the terminal, and its note.
 func (c *cli) tableText(t runner.Table) string {
-	l := layoutOf(readable(t), !c.output.noHeaders)
-	if room, _ := c.io.screen(c.Variables); room > 0 {
-		l.fit(room, len(c.output.columns) > 0)
-	}
+	l := c.fitted(readable(t), !c.output.noHeaders, len(c.output.columns) > 0)
 	left := l.left()
 	if len(left) > 0 && len(t.Rows) > 0 {
 		l.Note = strings.TrimPrefix(l.Note+"\n", "\n") + fmt.Sprintf("Not shown here: %s. -o yaml shows all, --columns those you choose.", strings.Join(left, ", "))
