@@ -21,7 +21,7 @@ const module = "github.com/vpsbot/vpsbot/"
 var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/cli"},
 	"internal/manpages":   {"internal/cli"},
-	"internal/cli":        {"internal/background", "internal/app", "internal/command", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
+	"internal/cli":        {"internal/background", "internal/app", "internal/install", "internal/command", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
 	"internal/doctor":     {"internal/app", "slackbot/transport", "slackbot/webapi", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/store", "slackbot"},
 	"internal/app":        {"internal/systemd", "internal/background", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/liveness", "internal/observe", "internal/store", "slackbot", "slackbot/transport"},
 	"internal/observe":    {"internal/ttl", "apiclient", "internal/approval", "internal/store", "slackbot/transport", "slackbot/webapi"},
@@ -67,6 +67,8 @@ var onlyImporter = map[string][]string{
 	"github.com/goccy/go-yaml":    {"internal/policy"},
 	"github.com/jackc":            {"internal/store"},
 	"github.com/prometheus":       {"internal/observe"},
+	"github.com/tailscale/hujson": {"internal/install"},
+	"github.com/pelletier":        {"internal/install"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

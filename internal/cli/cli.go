@@ -167,7 +167,9 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 			policyCommand(c), keysCommand(c), freezeCommand(c), unfreezeCommand(c), storeCommand(c), serveCommand(c), slackCommand(c),
 		}},
 		{groupShort, "Servers, without the word:", nil},
-		{groupSetup, "Set it up:", []*cobra.Command{doctorCommand(c), healthCommand(c), mcpCommand(c), simulatorCommand(c), versionCommand(c)}},
+		{groupSetup, "Set it up:", []*cobra.Command{
+			doctorCommand(c), installCommand(c), uninstallCommand(c), healthCommand(c), mcpCommand(c), simulatorCommand(c), versionCommand(c),
+		}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, cmd := range group.commands {

@@ -1,0 +1,26 @@
+//go:build unix
+
+package install
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// keepOwner gives a new file the owner of the one whose place it takes.
+func keepOwner(path string, of fs.FileInfo) error {
+	is, ok := of.Sys().(*syscall.Stat_t)
+	now, err := os.Stat(path)
+	if err != nil || !ok {
+		return err
+	}
+	if own, ok := now.Sys().(*syscall.Stat_t); ok && own.Uid == is.Uid && own.Gid == is.Gid {
+		return nil
+	}
+	if err := os.Chown(path, int(is.Uid), int(is.Gid)); err != nil {
+		return fmt.Errorf("%s belongs to another user or group, and is left as it is: run this as its owner", of.Name())
+	}
+	return nil
+}
