@@ -12,6 +12,7 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/messages"
+	"github.com/vpsbot/vpsbot/tools"
 )
 
 const (
@@ -25,7 +26,7 @@ func (r *request) listAudit(ctx context.Context, c command.Command) error {
 		return r.replyText(ctx, "The audit log is for people of this workspace.")
 	}
 	ops, _, _ := r.offered(ctx, tokenWithin)
-	rows, err := r.auditRows(ctx, runner.RowsFor(r.Runner.Policy(), r.actor(), ops), maxAuditRead)
+	rows, err := r.auditRows(ctx, runner.LogScopeOf(r.Runner, r.call(&tools.Op{}, nil), ops), maxAuditRead)
 	if err != nil {
 		return r.noStore(ctx, err)
 	}
@@ -36,13 +37,13 @@ func (r *request) listAudit(ctx context.Context, c command.Command) error {
 	return r.reply(ctx, blocks.Audit(rows[:min(maxAuditRows, len(rows))], r.Now()))
 }
 
-// auditRows returns the newest rows of some actors, or of all if none is named, newest first.
-func (r *request) auditRows(ctx context.Context, whose []permissions.Actor, most int) ([]audit.Row, error) {
+// auditRows returns the newest rows of a part of the log, newest first.
+func (r *request) auditRows(ctx context.Context, scope runner.LogScope, most int) ([]audit.Row, error) {
 	store, err := r.Store(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return runner.RowsOf(ctx, store, audit.Filter{Limit: most}, whose)
+	return runner.RowsOf(ctx, store, audit.Filter{Limit: most}, scope)
 }
 
 // namesOf returns a function that lists the words by which people search for an identity: the identity,

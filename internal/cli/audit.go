@@ -112,7 +112,7 @@ func (s *session) readAudit(ctx context.Context, filter audit.Filter, words []st
 		}
 	}
 	err = app.WithLog(ctx, s.Config, func(log *store.Log) (err error) {
-		rows, err = s.teller().Rows(ctx, log, filter, nil)
+		rows, err = s.teller().Rows(ctx, log, filter, runner.LogScope{})
 		return err
 	})
 	if errors.As(err, new(*tools.InputError)) {

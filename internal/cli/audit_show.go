@@ -63,7 +63,7 @@ func (s *session) historyOf(ctx context.Context, id string) (h history, err erro
 		}
 		filter.Where = func(row audit.Row) bool { return strings.HasPrefix(row.Approval, id) }
 	}
-	if h.Rows, err = runner.RowsOf(ctx, s.db, filter, nil); err != nil {
+	if h.Rows, err = runner.RowsOf(ctx, s.db, filter, runner.LogScope{}); err != nil {
 		return h, err
 	}
 	slices.Reverse(h.Rows)

@@ -165,8 +165,8 @@ func (s *Server) auditPage(ctx context.Context, in tools.Input) (page recordPage
 	}
 	offered, _ := s.offered(ctx)
 	policy := s.Runner.Policy()
-	teller, whose := runner.Teller{Catalogue: s.Runner.Catalogue, Policy: policy}, runner.RowsFor(policy, all.caller, offered)
-	rows, err := teller.Rows(ctx, all.store, filter, whose)
+	teller, may := runner.Teller{Catalogue: s.Runner.Catalogue, Policy: policy}, runner.LogScopeOf(s.Runner, callBy(ctx), offered)
+	rows, err := teller.Rows(ctx, all.store, filter, may)
 	switch {
 	case errors.As(err, new(*tools.InputError)):
 		return page, invalidParams(s.toolNames(err.Error()))
@@ -174,7 +174,7 @@ func (s *Server) auditPage(ctx context.Context, in tools.Input) (page recordPage
 		return page, err
 	}
 	told, notice := limited(teller.Tell(rows), in.Limit, "No row matches.")
-	if whose != nil {
+	if may.Whose != nil {
 		notice = strings.TrimSpace(notice + " You may read your own rows alone.")
 	}
 	documents := []auditDocument{}

@@ -131,6 +131,30 @@ func TestTheAuditLogOfOthers(t *testing.T) {
 	require.NotContains(t, string(w.callAs(alice, "audit_list", `{"limit":500}`).StructuredContent), "secret-argument")
 }
 
+// Who may destroy some servers reads everybody's rows, but for rows of others about servers that the policy hides.
+func TestTheAuditLogKeepsServersHidden(t *testing.T) {
+	w := newWorld(t)
+	policy := reader()
+	policy.Book.Rules = append(policy.Book.Rules, permissions.Rule{
+		Name: "staging", Effect: permissions.Allow, Who: []permissions.Principal{"dave"}, Operations: []permissions.Glob{"*"}, Servers: []permissions.ServerPattern{"staging-*"},
+	})
+	w.server.Runner.Policy = func() permissions.Policy { return policy }
+	teamLog(w)
+	w.logged(
+		row(alice, "terminal", "backups.delete", "server:10 (backup 501 of prod-2)", audit.Allowed, audit.Done),
+		row(alice, "terminal", "backups.delete", "server:7 (backup 502 of staging-1)", audit.Allowed, audit.Done),
+		row(alice, "terminal", "servers.create", "name:prod-3 (prod-3)", audit.Allowed, audit.Done),
+		row(dave, "mcp", "servers.delete", "prod-1", audit.Refused, ""))
+	shown := w.callAs(dave, "audit_list", `{}`).text()
+	for _, hidden := range []string{"bob's assistant", "prod-2", "prod-3"} {
+		require.NotContains(t, shown, hidden)
+	}
+	for _, seen := range []string{"alice deleted staging-1", "backup 502 of staging-1", "reboot web-1", "dave's assistant's request to delete prod-1", "access key ci"} {
+		require.Contains(t, shown, seen)
+	}
+	require.Contains(t, w.callAs(alice, "audit_list", `{}`).text(), "prod-2")
+}
+
 func TestInputsOfRecords(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct{ tool, arguments, says string }{

@@ -13,20 +13,54 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// RowsFor says whose rows of the audit log somebody may read, who may run the offered operations: everybody's, which
-// is nil, if one of these is destructive, else those of their own identities.
-func RowsFor(policy permissions.Policy, actor permissions.Actor, offered []*tools.Op) (whose []permissions.Actor) {
-	if slices.ContainsFunc(offered, func(op *tools.Op) bool { return op.Risk == permissions.Destructive }) {
-		return nil
-	}
-	return append([]permissions.Actor{actor}, slices.DeleteFunc(slices.Clone(policy.Identities(actor)), func(a permissions.Actor) bool { return a == actor })...)
+// LogScope is the part of the audit log that somebody may read. The zero value is all of it.
+type LogScope struct {
+	Whose  []permissions.Actor                 // rows of these identities; nil: of everybody
+	mayGet func(permissions.TargetServer) bool // of others' rows those about such a server alone; nil: all
+	asOf   *tools.Catalogue
+	own    []permissions.Actor
 }
 
-// RowsOf returns the newest rows of some actors, newest first; everybody's where whose is nil, and not where it is empty.
-func RowsOf(ctx context.Context, log audit.Store, f audit.Filter, whose []permissions.Actor) (rows []audit.Row, err error) {
+// LogScopeOf is what a caller may read who may run the offered operations: everybody's rows if one of these is
+// destructive, but for rows of others about servers that the policy hides from the caller; otherwise their own.
+func LogScopeOf(r *Runner, call Call, offered []*tools.Op) LogScope {
+	policy := r.Policy()
+	own := append([]permissions.Actor{call.Actor}, slices.DeleteFunc(slices.Clone(policy.Identities(call.Actor)), func(a permissions.Actor) bool { return a == call.Actor })...)
+	if !slices.ContainsFunc(offered, func(op *tools.Op) bool { return op.Risk == permissions.Destructive }) {
+		return LogScope{Whose: own}
+	}
+	if policy.Book == nil {
+		return LogScope{}
+	}
+	return LogScope{mayGet: policy.AllowedOn(call.ask(r.Catalogue.ServerGet(), tools.Input{}, permissions.Read, nil)), asOf: r.Catalogue, own: own}
+}
+
+// mayRead reports whether a row is in the scope, whoever's it is.
+func (s LogScope) mayRead(row audit.Row) bool {
+	if s.mayGet == nil {
+		return true
+	}
+	op, isOperation := s.asOf.Lookup(row.Operation)
+	if !isOperation || !op.Resource.OnServer() || row.Target == "" || slices.Contains(s.own, permissions.Actor(row.Actor)) {
+		return true
+	}
+	server := permissions.TargetServer{Name: TargetOf(row)}
+	if id, ok := strings.CutPrefix(row.Target, tools.ServerLock("")); ok {
+		server.ID, _, _ = strings.Cut(id, " ")
+	}
+	if _, behind, ok := strings.Cut(server.Name, " of "); ok && !op.Resource.IsServer { // "backup 501 of web-1"
+		server.Name = behind
+	}
+	return s.mayGet(server)
+}
+
+// RowsOf returns the newest rows of a scope, newest first.
+func RowsOf(ctx context.Context, log audit.Store, f audit.Filter, scope LogScope) (rows []audit.Row, err error) {
+	whose, where := scope.Whose, f.Where
 	if whose == nil {
 		whose = []permissions.Actor{permissions.Actor(f.Actor)}
 	}
+	f.Where = func(row audit.Row) bool { return (where == nil || where(row)) && scope.mayRead(row) }
 	for _, actor := range whose {
 		f.Actor = string(actor)
 		for row, err := range log.Rows(ctx, f) {
@@ -92,14 +126,15 @@ type Teller struct {
 // Rows is [RowsOf] for a filter as a person writes it: the actor as identitiesNamed reads it, among those that may be
 // read, and the operation as [LoggedAs]. An operation that nothing is called is an error where no row has it: one of
 // before may be in the log.
-func (t Teller) Rows(ctx context.Context, log audit.Store, f audit.Filter, whose []permissions.Actor) ([]audit.Row, error) {
+func (t Teller) Rows(ctx context.Context, log audit.Store, f audit.Filter, scope LogScope) ([]audit.Row, error) {
 	if f.Actor != "" {
 		named := identitiesNamed(t.Policy, f.Actor)
-		whose = slices.DeleteFunc(named, func(a permissions.Actor) bool { return whose != nil && !slices.Contains(whose, a) })
+		may := scope.Whose
+		scope.Whose = slices.DeleteFunc(named, func(a permissions.Actor) bool { return may != nil && !slices.Contains(may, a) })
 	}
 	glob, unknown := LoggedAs(t.Catalogue, f.Operation)
 	f.Operation = glob
-	rows, err := RowsOf(ctx, log, f, whose)
+	rows, err := RowsOf(ctx, log, f, scope)
 	if len(rows) == 0 {
 		err = cmp.Or(err, unknown)
 	}
