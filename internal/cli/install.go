@@ -105,7 +105,7 @@ func openClient(c *cli, name string, flags installFlags) (in installation, err e
 	if err != nil {
 		return in, err
 	}
-	if in.Client.Name == "claude-code" && !flags.project {
+	if in.Name == "claude-code" && !flags.project {
 		in.claude, _ = exec.LookPath("claude")
 		if ext := filepath.Ext(in.claude); ext == ".cmd" || ext == ".bat" {
 			in.claude = "" // a script of Windows parses its arguments anew
@@ -182,7 +182,7 @@ func (in installation) finish(change install.Change, apply func() error) error {
 			return err
 		}
 	}
-	out := changeJSON{Client: in.Client.Name, Name: in.name, File: in.file.Path, Action: string(change.Action), Print: in.look, Entry: change.Entry}
+	out := changeJSON{Client: in.Name, Name: in.name, File: in.file.Path, Action: string(change.Action), Print: in.look, Entry: change.Entry}
 	if _, err := os.Stat(in.file.CopyPath()); err == nil && !in.look {
 		out.Copy = in.file.CopyPath()
 	}

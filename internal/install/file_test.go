@@ -1,22 +1,16 @@
+//go:build unix
+
 package install
 
 import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
-
-func onUnix(t *testing.T) {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("modes and links are those of unix")
-	}
-}
 
 // installIn installs into the file at a path, as the command does.
 func installIn(path string) error {
@@ -45,7 +39,6 @@ func names(t *testing.T, folder string) (names []string) {
 // A folder that is missing is made for its owner alone, like the file.
 func TestMissingFolder(t *testing.T) {
 	t.Parallel()
-	onUnix(t)
 	path := filepath.Join(t.TempDir(), "a", "b", "mcp.json")
 	require.NoError(t, installIn(path))
 	for at, mode := range map[string]fs.FileMode{path: 0o600, filepath.Dir(path): 0o700, filepath.Dir(filepath.Dir(path)): 0o700} {
@@ -59,7 +52,6 @@ func TestMissingFolder(t *testing.T) {
 // Mode and owner stay; the copy has them too.
 func TestModeAndOwnerStay(t *testing.T) {
 	t.Parallel()
-	onUnix(t)
 	path := filepath.Join(t.TempDir(), "mcp.json")
 	require.NoError(t, os.WriteFile(path, []byte("{}"), 0o600))
 	require.NoError(t, os.Chmod(path, 0o664)) //nolint:gosec // what is tried
@@ -81,7 +73,6 @@ func TestModeAndOwnerStay(t *testing.T) {
 // Read-only files and folders, links to nothing, folders and what cannot be parsed are refused and untouched.
 func TestRefusedFiles(t *testing.T) {
 	t.Parallel()
-	onUnix(t)
 	for name, test := range map[string]struct {
 		prepare func(t *testing.T, path string)
 		want    string
@@ -119,7 +110,6 @@ func TestRefusedFiles(t *testing.T) {
 // A link stays, and the file that it leads to is written.
 func TestLinkStays(t *testing.T) {
 	t.Parallel()
-	onUnix(t)
 	home, dotfiles := t.TempDir(), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dotfiles, "cursor.json"), []byte("{\n}\n"), 0o600))
 	require.NoError(t, os.Symlink(filepath.Join(dotfiles, "cursor.json"), filepath.Join(home, "mcp.json")))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -44,7 +43,7 @@ type Change struct {
 	dropCopy bool   // the copy has come back, and goes
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+const nameCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 // firstLine is the first line in which two texts differ.
 func firstLine(a, b []byte) int {
@@ -57,7 +56,7 @@ func firstLine(a, b []byte) int {
 
 // CheckName refuses a name that not every client takes.
 func CheckName(name string) error {
-	if !validName.MatchString(name) {
+	if name == "" || len(name) > 64 || strings.Trim(name, nameCharacters) != "" {
 		return errors.New("must be of letters, digits, - and _, at most 64: vpsbot-work")
 	}
 	return nil

@@ -213,7 +213,9 @@ func TestPlaces(t *testing.T) {
 		require.True(t, ok)
 		none := func(string) string { return "" }
 		for i, system := range []System{
-			{"linux", "/h", none}, {"darwin", "/h", none}, {"windows", "C:/h", none},
+			{"linux", "/h", none},
+			{"darwin", "/h", none},
+			{"windows", "C:/h", none},
 			{"linux", "/h", func(variable string) string { return set[variable] }},
 		} {
 			require.Equal(t, want[i], filepath.ToSlash(client.UserFile(system)), "%s on %s", name, system.GOOS)
@@ -227,4 +229,29 @@ func TestPlaces(t *testing.T) {
 	if filepath.Separator == '\\' {
 		require.Equal(t, `D:\Roaming\Code\User\mcp.json`, vscode.UserFile(windows))
 	}
+}
+
+// careless is a format that changes more than the entry.
+type careless struct{ jsonFormat }
+
+func (c careless) set(raw []byte, table, name string, entry any) ([]byte, error) {
+	out, err := c.jsonFormat.set(raw, table, name, entry)
+	return bytes.ReplaceAll(out, []byte("keep"), []byte("lose")), err
+}
+
+func (c careless) remove(raw []byte, table, name string) ([]byte, error) {
+	out, err := c.jsonFormat.remove(raw, table, name)
+	return bytes.ReplaceAll(out, []byte("keep"), []byte("lose")), err
+}
+
+// Whatever the code that cuts texts does, nothing is written that says something else beside the entry.
+func TestNothingElseMayChange(t *testing.T) {
+	t.Parallel()
+	client, _ := Named("cursor")
+	raw := []byte(`{"mcpServers": {"keep": {}, "vpsbot": {"command": "vpsbot", "args": ["mcp"]}}}`)
+	client.format = careless{}
+	_, err := client.Install(File{Path: "config", Raw: raw}, "vpsbot-2", server)
+	require.ErrorContains(t, err, "config is left as it is")
+	_, err = client.Uninstall(File{Path: "config", Raw: raw}, "vpsbot")
+	require.ErrorContains(t, err, "config is left as it is")
 }
