@@ -1,5 +1,6 @@
-// Package systemd tells the service manager what a process is doing, by the protocol of sd_notify(3). It is the
-// few lines that the protocol takes: a datagram to a socket that a variable names.
+// Package systemd tells the service manager what a process is doing, by the protocol of sd_notify(3): a datagram to a
+// socket that a variable names. The package daemon of coreos/go-systemd is as long, and reads the process's own
+// environment, which here enters in one place.
 package systemd
 
 import (
