@@ -162,3 +162,78 @@ func TestUnitsStart(t *testing.T) {
 		})
 	}
 }
+
+// The process makes no system call that SystemCallFilter refuses. A refused one is an error, which may show much later.
+func TestUnitsAllowTheSystemCalls(t *testing.T) {
+	u := readUnit(t, units[0])
+	allowed := map[string]bool{}
+	for _, filter := range u["SystemCallFilter"] {
+		refused, without := strings.CutPrefix(filter, "~")
+		for _, set := range strings.Fields(refused) {
+			for _, call := range systemCalls(t, set) {
+				allowed[call] = !without
+			}
+		}
+	}
+	require.True(t, allowed["read"] && !allowed["reboot"])
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace not found: the system calls were not looked at")
+	}
+	trace := filepath.Join(t.TempDir(), "trace")
+	env := map[string]string{"VPS_API_URL": simulate(t), "VPS_API_TOKEN": "vps_demo", "VPSBOT_LISTEN": freeAddress(t), "XDG_STATE_HOME": t.TempDir()}
+	p := start(t, env, strace, "-f", "-qq", "-o", trace, program, "serve")
+	if waitUntil(5*time.Second, func() bool { return p.log.String() != "" }) && strings.Contains(p.log.String(), "ptrace") {
+		t.Skip("strace may not trace here: the system calls were not looked at")
+	}
+	waitReady(t, env["VPSBOT_LISTEN"], p)
+	key := makeKey(t, env)
+	code, body := front{env["VPSBOT_LISTEN"], env["VPSBOT_LISTEN"], false}.ask(t, key, "servers_list")
+	require.Equal(t, 200, code, body)
+	raw, err := os.ReadFile(trace)
+	require.NoError(t, err)
+	first, _, _ := strings.Cut(string(raw), " ")
+	pid, err := strconv.Atoi(first)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGTERM)) // the program, which strace outlives
+	require.NoError(t, p.cmd.Wait(), p.log.String())
+	raw, err = os.ReadFile(trace)
+	require.NoError(t, err)
+	made := regexp.MustCompile(`(?m)^\d+ +([a-z_0-9]+)\(`).FindAllStringSubmatch(string(raw), -1)
+	require.Greater(t, len(made), 100)
+	for _, call := range made {
+		asRoot := call[1] == "fchown" // SQLite gives files to the folder's owner where it runs as root
+		require.True(t, allowed[call[1]] || asRoot, call[1])
+	}
+}
+
+// systemCalls are those of a set of systemd's, with those of the sets in it.
+func systemCalls(t *testing.T, set string) (calls []string) {
+	t.Helper()
+	tool, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze not found: the system calls were not looked at")
+	}
+	out, err := exec.Command(tool, "syscall-filter", set).Output()
+	require.NoError(t, err, set)
+	for line := range strings.Lines(string(out)) {
+		name := strings.TrimSpace(line)
+		switch {
+		case !strings.HasPrefix(line, " ") || strings.HasPrefix(name, "#"):
+		case strings.HasPrefix(name, "@"):
+			calls = append(calls, systemCalls(t, name)...)
+		default:
+			calls = append(calls, name)
+		}
+	}
+	return calls
+}
+
+func waitUntil(limit time.Duration, is func() bool) bool {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if is() {
+			return true
+		}
+	}
+	return false
+}
