@@ -36,7 +36,7 @@ var printingData = []string{
 	"approvals list --all", "approvals show LAST", "audit list", "audit show LAST", "audit verify",
 	"keys create lead-laptop --expires 2099-01-31 --out lead.key", "keys list", "keys revoke lead-laptop",
 	"policy check policy.yaml", "policy explain --file policy.yaml --who lead --where terminal servers.delete web-server-01",
-	"freeze --reason strange", "unfreeze", "store backup copy.db", "audit key --out audit.key",
+	"freeze --reason strange", "unfreeze", "store backup copy.db", "store prune --before 2020-01-31T00:00:00Z", "audit key --out audit.key",
 	"servers get nobody",
 }
 

@@ -133,7 +133,7 @@ func (a *App) prune(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		done, err := db.Prune(ctx)
+		done, err := db.Prune(ctx, store.PruneOptions{})
 		level := slog.LevelDebug
 		if done.Approvals > 0 {
 			level = slog.LevelInfo

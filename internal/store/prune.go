@@ -25,23 +25,36 @@ const (
 // restFactor is the rest after a batch, in times of what it took: the write lock is for changes.
 var restFactor time.Duration = 20
 
+// PruneOptions narrow what [Store.Prune] does. The zero value deletes all that is old enough.
+type PruneOptions struct {
+	Before time.Time // what ended before it alone; it makes nothing old that is not. Zero: no such bound
+	DryRun bool      // count what would be deleted
+}
+
 // Pruned is what a run of [Store.Prune] has deleted.
 type Pruned struct {
-	Approvals int
-	Before    time.Time // zero: nothing was old enough
+	Approvals  int
+	Deliveries int
+	Before     time.Time // zero: nothing was old enough
+	Busy       bool      // another process prunes, so nothing was done
 }
 
 // Prune deletes what ended longer than [approval.KeptFor] ago, in batches. Whatever its age, an approval
 // stays that is open or needs a person, whose message in Slack is due, or to which a challenge or a request id
 // of less age refers. It returns at once while another process prunes. What was deleted before an error stays
 // deleted.
-func (s *Store) Prune(ctx context.Context) (done Pruned, err error) {
+func (s *Store) Prune(ctx context.Context, o PruneOptions) (done Pruned, err error) {
 	before, err := pruneBefore(ctx, s)
 	if err != nil || before.IsZero() {
 		return done, err
 	}
-	busy, err := s.IsAdvertised(ctx, liveness.Prune)
-	if err != nil || busy {
+	if !o.Before.IsZero() && o.Before.Before(before) {
+		before = o.Before
+	}
+	if o.DryRun {
+		return countOld(ctx, s, before)
+	}
+	if done.Busy, err = s.IsAdvertised(ctx, liveness.Prune); err != nil || done.Busy {
 		return done, err
 	}
 	if err := s.Advertise(ctx, liveness.Prune); err != nil {
@@ -50,7 +63,12 @@ func (s *Store) Prune(ctx context.Context) (done Pruned, err error) {
 	defer func() { err = errors.Join(err, s.Withdraw(liveness.Prune)) }()
 	done.Before = before
 	p := pruning{s, before}
-	if err := inBatches(ctx, p.deliveries); err != nil {
+	err = inBatches(ctx, func(ctx context.Context) (bool, error) {
+		n, more, err := p.deliveries(ctx)
+		done.Deliveries += n
+		return more, err
+	})
+	if err != nil {
 		return done, err
 	}
 	err = inBatches(ctx, func(ctx context.Context) (bool, error) {
@@ -161,12 +179,31 @@ func (p pruning) approvalsIn(ctx context.Context, tx transaction, ids []string) 
 	return len(gone), err
 }
 
-// deliveries deletes some deliveries that are done, and reports whether there were any.
-func (p pruning) deliveries(ctx context.Context) (more bool, err error) {
+// deliveries deletes some deliveries that are done, and reports whether there may be more.
+func (p pruning) deliveries(ctx context.Context) (n int, more bool, err error) {
 	query, args := p.deleteExpired(p.before)
-	if more, err = p.change(ctx, query, args...); err != nil {
-		return false, err
+	done, err := p.deleted(ctx, query, args...)
+	if err != nil {
+		return 0, false, err
 	}
-	_, err = p.change(ctx, "DELETE FROM deliveries WHERE until < $1", millis(p.before))
-	return more, err
+	marks, err := p.deleted(ctx, "DELETE FROM deliveries WHERE until < $1", millis(p.before))
+	return done + marks, done > 0, err
+}
+
+// deleted runs one DELETE, and returns how many there were.
+func (p pruning) deleted(ctx context.Context, query string, args ...any) (int, error) {
+	gone, err := result(ctx, p.inTx, func(ctx context.Context, tx transaction) ([]string, error) {
+		return texts(ctx, tx.unprepared(), query+" RETURNING until", args...)
+	})
+	return len(gone), err
+}
+
+// countOld counts what [Store.Prune] would delete.
+func countOld(ctx context.Context, s *Store, before time.Time) (Pruned, error) {
+	at := millis(before)
+	count := func(p *Pruned) []any { return []any{&p.Approvals, &p.Deliveries} }
+	found, err := readOne(ctx, s, count, "SELECT (SELECT count(*) FROM approvals WHERE "+isOld("$1")+
+		"), (SELECT count(*) FROM inbox WHERE done = 1 AND until <= $1) + (SELECT count(*) FROM deliveries WHERE until < $1)", at)
+	found.Before = before
+	return found, err
 }

@@ -195,7 +195,7 @@ func TestPruneDeletesWhatIsOldAndOver(t *testing.T) {
 				before[p.id] = contents(t, around, p.id)
 			}
 			log := logLength(t, db)
-			done, err := db.Prune(t.Context())
+			done, err := db.Prune(t.Context(), store.PruneOptions{})
 			require.NoError(r, err)
 			gone := 0
 			for _, p := range all {
@@ -241,7 +241,7 @@ func TestPruneWithAWrongClock(t *testing.T) {
 			p.changed += 5 * 365 * day
 			p.store(t, db, around, now)
 		}
-		done, err := db.Prune(t.Context())
+		done, err := db.Prune(t.Context(), store.PruneOptions{})
 		require.NoError(t, err)
 		require.Positive(t, done.Approvals)
 		require.GreaterOrEqual(t, len(query(t, url, "SELECT id FROM approvals")), kept)
@@ -277,7 +277,7 @@ func TestPruneDeliveries(t *testing.T) {
 			_, err := around.Exec("INSERT INTO deliveries (delivery, until) VALUES ($1, $2)", key, now.Add(-age).UnixMilli())
 			require.NoError(t, err)
 		}
-		_, err = db.Prune(t.Context())
+		_, err = db.Prune(t.Context(), store.PruneOptions{})
 		require.NoError(t, err)
 		require.Equal(t, []string{"open", "young"}, query(t, url, "SELECT id FROM inbox ORDER BY id"))
 		require.Equal(t, []string{"young"}, query(t, url, "SELECT delivery FROM deliveries"))
@@ -334,7 +334,7 @@ func TestPruneBesideChanges(t *testing.T) {
 		for i, db := range stores {
 			pruning.Go(func() {
 				for query(t, url, selectLeft)[0] != query(t, url, selectDue)[0] {
-					done, err := db.Prune(t.Context())
+					done, err := db.Prune(t.Context(), store.PruneOptions{})
 					if err != nil && !strings.Contains(err.Error(), "changed by others") { // a message became due at that moment
 						t.Error(err)
 						return
@@ -373,7 +373,7 @@ func TestPruneBesideChanges(t *testing.T) {
 
 // prune is a process that prunes.
 func prune(db database, _ string) error {
-	_, err := db.(*store.Store).Prune(context.Background())
+	_, err := db.(*store.Store).Prune(context.Background(), store.PruneOptions{})
 	return err
 }
 
@@ -403,7 +403,7 @@ func TestKilledPrune(t *testing.T) {
 		var done store.Pruned
 		for done.Approvals == 0 { // until PostgreSQL has ended the session of the process
 			var err error
-			done, err = db.Prune(t.Context())
+			done, err = db.Prune(t.Context(), store.PruneOptions{})
 			require.NoError(t, err)
 		}
 		require.Equal(t, before, done.Approvals)
@@ -417,7 +417,7 @@ func TestPrunedApprovalIsUnknown(t *testing.T) {
 		db := open(t, url)
 		old(t, url, db, 1)
 		message := posted(t, db, "card:old")
-		done, err := db.Prune(t.Context())
+		done, err := db.Prune(t.Context(), store.PruneOptions{})
 		require.NoError(t, err)
 		require.Equal(t, 1, done.Approvals)
 		ctx := t.Context()
@@ -464,7 +464,7 @@ func BenchmarkChangeBesidePruning(b *testing.B) {
 			done.Go(func() {
 				begun := time.Now()
 				for ctx.Err() == nil {
-					run, _ := other.Prune(ctx) // the end of ctx
+					run, _ := other.Prune(ctx, store.PruneOptions{}) // the end of ctx
 					if pruned += run.Approvals; run.Approvals == 0 {
 						return
 					}
@@ -498,4 +498,36 @@ func changeTimes(b *testing.B, db database, n int) (took []time.Duration) {
 		time.Sleep(3 * time.Millisecond)
 	}
 	return took
+}
+
+// A bound of one's own makes less old, never more, and a dry run counts what a run deletes.
+func TestPruneWithABound(t *testing.T) {
+	withoutRests(t)
+	onEach(t, func(t *testing.T, url string) {
+		db, around := open(t, url), around(t, url)
+		defer around.Close()
+		now, err := db.Now(t.Context())
+		require.NoError(t, err)
+		older := 0
+		for _, p := range used(300) {
+			if p.changed > 200*day {
+				older++
+			}
+			p.store(t, db, around, now)
+		}
+		bound := store.PruneOptions{Before: now.Add(-200 * day), DryRun: true}
+		counted, err := db.Prune(t.Context(), bound)
+		require.NoError(t, err)
+		require.Equal(t, older, counted.Approvals)
+		require.Len(t, query(t, url, "SELECT id FROM approvals"), 50, "nothing is deleted")
+		bound.DryRun = false
+		done, err := db.Prune(t.Context(), bound)
+		require.NoError(t, err)
+		require.Equal(t, counted, done)
+		require.Len(t, query(t, url, "SELECT id FROM approvals"), 50-older)
+
+		all, err := db.Prune(t.Context(), store.PruneOptions{Before: now, DryRun: true})
+		require.NoError(t, err)
+		require.True(t, all.Before.Before(now.Add(-89*day)), "a later bound than what is kept changes nothing")
+	})
 }
