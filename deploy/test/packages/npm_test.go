@@ -70,7 +70,11 @@ func TestNpm(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), launcher, "serve")
 		log := new(logBuffer)
 		cmd.Stderr, cmd.Env = log, append(os.Environ(), append(env, "VPSBOT_LISTEN=127.0.0.1:0", "VPS_API_TOKEN=vps_demo")...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		require.NoError(t, cmd.Start())
+		end := func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		defer time.AfterFunc(time.Minute, end).Stop()
+		defer end()
 		require.Eventually(t, func() bool { return strings.Contains(log.String(), "msg=serving") }, 20*time.Second, 20*time.Millisecond, log)
 		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 		require.NoError(t, cmd.Wait(), "the program ends in good order, and so does the launcher")
