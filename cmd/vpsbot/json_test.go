@@ -36,13 +36,14 @@ var printingData = []string{
 	"approvals list --all", "approvals show LAST", "audit list", "audit show LAST", "audit verify",
 	"keys create lead-laptop --expires 2099-01-31 --out lead.key", "keys list", "keys revoke lead-laptop",
 	"policy check policy.yaml", "policy explain --file policy.yaml --who lead --where terminal servers.delete web-server-01",
+	"profile list", "profile show company", "profile use company", "logout",
 	"freeze --reason strange", "unfreeze", "store backup copy.db", "store prune --before 2020-01-31T00:00:00Z", "audit key --out audit.key",
 	"servers get nobody",
 }
 
 // notTried are commands that print data and are not in printingData.
 var notTried = map[string]string{
-	"vpsbot store migrate": "needs PostgreSQL", "vpsbot health": "needs vpsbot serve",
+	"vpsbot login": "needs a token: login.txtar", "vpsbot store migrate": "needs PostgreSQL", "vpsbot health": "needs vpsbot serve",
 	"vpsbot install": "writes the file of another program", "vpsbot uninstall": "writes the file of another program",
 }
 
@@ -151,8 +152,8 @@ func plainJSON(t *testing.T, value any) string {
 
 var commandName = regexp.MustCompile(`^[a-z]+( [a-z]+)?`)
 
-// byOperation are fields whose fields differ with the operation, and are its own.
-var byOperation = []string{"input", "arguments", "input_schema", "output_schema"}
+// byOperation are fields whose fields differ with the operation or the profile, and are its own.
+var byOperation = []string{"input", "arguments", "input_schema", "output_schema", "variables"}
 
 // addFields adds the paths of the fields in a value, and their types.
 func addFields(fields map[string]string, path string, value any) {

@@ -195,6 +195,9 @@ tests:
   - {who: ada, where: terminal, operation: servers.reboot, server: web-server-01, want: deny}
 `
 
+// companyProfile is the profile company of the commands.
+const companyProfile = "VPS_API_URL=https://vps.example.com/api/v1\nVPS_API_TOKEN=vps_of_the_company\nVPSBOT_READ_ONLY=true\n"
+
 func newPlaying(t *testing.T, columns int) *playing {
 	t.Helper()
 	p := &playing{sandbox: newSandbox(t), t: t, columns: columns, dir: t.TempDir(), ids: map[string]string{}}
@@ -208,7 +211,10 @@ func newPlaying(t *testing.T, columns int) *playing {
 			CreatedAt: w.Account.CreatedAt, UpdatedAt: w.Account.CreatedAt,
 		})
 	})
-	for name, value := range map[string]string{"TZ": "UTC", "NO_COLOR": "1", "PAGER": "cat"} {
+	config := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(config, "vpsbot", "profiles"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(config, "vpsbot", "profiles", "company.env"), []byte(companyProfile), 0o600))
+	for name, value := range map[string]string{"TZ": "UTC", "NO_COLOR": "1", "PAGER": "cat", "XDG_CONFIG_HOME": config, "VPSBOT_KEYRING": "false"} {
 		p.env[name] = value
 	}
 	p.addKey("ada")
@@ -320,7 +326,7 @@ func (p *playing) usual() func(string) string {
 	api := strings.TrimSuffix(p.env["VPS_API_URL"], "/api/v1")
 	plain := strings.NewReplacer(
 		api, "http://127.0.0.1:8585", strings.TrimPrefix(api, "http://"), "127.0.0.1:8585",
-		p.env["XDG_STATE_HOME"], "/home/ada/.local/state", p.dir, "/home/ada/work",
+		p.env["XDG_STATE_HOME"], "/home/ada/.local/state", p.env["XDG_CONFIG_HOME"], "/home/ada/.config", p.dir, "/home/ada/work",
 	)
 	return func(s string) string {
 		s = plain.Replace(s)
@@ -397,6 +403,7 @@ var (
 // unplayed are the commands that need not be in testdata/commands.txt.
 var unplayed = map[string]string{
 	"vpsbot serve": "a server", "vpsbot mcp": "a server", "vpsbot simulator": "a server",
+	"vpsbot login":      "asks for a secret: login.txtar",
 	"vpsbot completion": "for a shell", "vpsbot completion bash": "for a shell", "vpsbot completion fish": "for a shell",
 	"vpsbot completion powershell": "for a shell", "vpsbot completion zsh": "for a shell",
 }

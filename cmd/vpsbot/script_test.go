@@ -74,6 +74,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("API", api.URL+"/api/v1")
 	env.Setenv("VPS_API_URL", api.URL+"/api/v1")
 	env.Setenv("VPS_API_TOKEN", "vps_demo")
+	env.Setenv("VPSBOT_KEYRING", "false") // that of who runs the tests is not theirs
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 	if !storeless[strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")] {
 		storetest.Place(env.T().(testing.TB), filepath.Join(env.WorkDir, "state", "vpsbot", "vpsbot.db"))
@@ -198,7 +199,7 @@ func fetch(ts *testscript.TestScript, _ bool, args []string) {
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
-		"PATH", "GORACE", "HOME", "WORK", "TMPDIR", "API", "XDG_STATE_HOME", "VPS_API_URL", "VPS_API_TOKEN", "VPS_API_TOKEN_FILE",
+		"PATH", "GORACE", "HOME", "WORK", "TMPDIR", "API", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "VPSBOT_PROFILE", "VPSBOT_KEYRING", "VPS_API_URL", "VPS_API_TOKEN", "VPS_API_TOKEN_FILE",
 		"NO_COLOR", "TZ", "COLUMNS", "LINES", "PAGER", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_POLICY_FILE", "VPSBOT_LOG_LEVEL",
 		"VPSBOT_KEY", "VPSBOT_KEY_FILE", "VPSBOT_DATABASE_URL", "VPSBOT_AUDIT_KEY_FILE", "VPSBOT_AUDIT_STATE",
 	} {

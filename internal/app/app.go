@@ -73,7 +73,7 @@ func New(ctx context.Context, env *Environment) (*App, error) {
 	a.PolicyFile, a.PolicyErr = file, err
 	*a.Runner = runner.Runner{
 		Catalogue: env.Catalogue, Client: client, API: apiName(cfg), Token: cfg.Token(), Policy: policy, Store: a.Store.approvals, Slack: a.AsksInSlack, Ended: a.keyEnded,
-		AuditReads: cfg.AuditReads, Process: a.Store.id,
+		AuditReads: cfg.AuditReads, Profile: cfg.Profile().Name, Process: a.Store.id,
 		Now: a.Now, Random: env.Random, Log: log,
 	}
 	return a, nil

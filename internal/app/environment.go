@@ -12,11 +12,13 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/profile"
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/tools"
@@ -31,6 +33,11 @@ type Environment struct {
 	Random    io.Reader
 	Stderr    io.Writer // for messages and the log; secrets are redacted
 	OneUser   bool      // the users of this machine cannot be told apart
+	Profile   string    // of --profile; empty: it was not given
+
+	entered string          // a token that a person has just entered
+	pinned  *config.Profile // the profile that it is entered for; nil: that which is chosen
+	keyring func() *profile.Keyring
 }
 
 // NewEnvironment returns the environment of this process. What is written to its Stderr is redacted on the
@@ -39,15 +46,45 @@ func NewEnvironment(variables envconfig.Lookuper, stderr io.Writer) *Environment
 	e := &Environment{
 		Variables: variables, GOOS: runtime.GOOS, Clock: time.Now, Random: rand.Reader, OneUser: inUserNamespace(),
 	}
+	e.keyring = sync.OnceValue(func() *profile.Keyring { return profile.NewKeyring(e.Variables, e.GOOS) })
 	e.Stderr = redact.Writer(stderr, e.secrets)
 	return e
 }
 
-// Config reads the configuration.
+// Config reads the configuration: the environment, and the profile that is chosen.
 func (e *Environment) Config(ctx context.Context) (config.Config, error) {
-	cfg, err := config.Read(ctx, e.Variables, e.GOOS)
+	options, failed := config.Options{Entered: e.entered}, error(nil)
+	if keyring := e.Keyring(); keyring != nil { // not a nil inside an interface
+		options.Keyring = keyring
+	}
+	if e.pinned != nil {
+		options.Profile = *e.pinned
+	} else {
+		options.Profile, failed = profile.Choose(e.Variables, e.Dir(), e.Profile)
+	}
+	cfg, err := config.ReadWith(ctx, e.Variables, e.GOOS, options)
+	if failed != nil {
+		err = failed
+	}
 	return cfg, Invalid(err)
 }
+
+// Enter makes the environment that of a profile, which need not exist, with a token that a person has entered. The token has
+// precedence over all others, and is redacted.
+func (e *Environment) Enter(chosen config.Profile, token string) {
+	e.pinned, e.entered = &chosen, token
+}
+
+// Keyring is the system's keyring, or nil.
+func (e *Environment) Keyring() *profile.Keyring {
+	if e.keyring == nil {
+		return nil
+	}
+	return e.keyring()
+}
+
+// Dir is the folder of profiles and tokens.
+func (e *Environment) Dir() profile.Dir { return profile.Dir(config.Folder(e.Variables, e.GOOS)) }
 
 func (e *Environment) secrets() []string {
 	cfg, _ := e.Config(context.Background()) // an invalid configuration has secrets too

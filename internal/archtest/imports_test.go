@@ -21,9 +21,9 @@ const module = "github.com/vpsbot/vpsbot/"
 var mayImport = map[string][]string{
 	"cmd/vpsbot":          {"internal/cli"},
 	"internal/manpages":   {"internal/cli"},
-	"internal/cli":        {"internal/background", "internal/app", "internal/install", "internal/command", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
+	"internal/cli":        {"internal/background", "internal/app", "internal/install", "internal/profile", "internal/command", "internal/doctor", "internal/fieldtext", "internal/backoff", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/approval", "internal/audit", "internal/config", "internal/keys", "internal/policy", "internal/store", "slackbot"},
 	"internal/doctor":     {"internal/app", "slackbot/transport", "slackbot/webapi", "internal/text", "permissions", "apiclient", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/store", "slackbot"},
-	"internal/app":        {"internal/systemd", "internal/background", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/liveness", "internal/observe", "internal/store", "slackbot", "slackbot/transport"},
+	"internal/app":        {"internal/profile", "internal/systemd", "internal/background", "internal/backoff", "internal/ttl", "internal/redact", "internal/text", "internal/runner", "tools", "permissions", "apiclient", "apiclient/simulator", "internal/mcpserver", "internal/approval", "internal/audit", "internal/keys", "internal/config", "internal/policy", "internal/liveness", "internal/observe", "internal/store", "slackbot", "slackbot/transport"},
 	"internal/observe":    {"internal/ttl", "apiclient", "internal/approval", "internal/store", "slackbot/transport", "slackbot/webapi"},
 	"slackbot":            {"internal/background", "internal/seal", "internal/ttl", "internal/text", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "slackbot/transport", "internal/command", "slackbot/inbox", "slackbot/messages", "slackbot/webapi", "internal/fieldtext"},
 	"slackbot/messages":   {"internal/fieldtext", "internal/background", "internal/ttl", "internal/backoff", "internal/seal", "internal/runner", "tools", "permissions", "internal/approval", "internal/delivery", "internal/audit", "slackbot/blocks", "internal/command", "slackbot/webapi"},
@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"internal/audit":      {"internal/text", "permissions"},
 	"internal/keys":       {"internal/audit"},
 	"internal/store":      {"internal/backoff", "internal/text", "internal/approval", "internal/delivery", "internal/audit", "internal/keys", "internal/liveness"},
+	"internal/profile":    {"internal/config", "internal/text"},
 	"internal/config":     {"internal/redact", "internal/text", "permissions"},
 	"internal/policy":     {"internal/text", "permissions"},
 
@@ -66,6 +67,7 @@ var onlyImporter = map[string][]string{
 	"github.com/sony/gobreaker":   {"apiclient"},
 	"github.com/goccy/go-yaml":    {"internal/policy"},
 	"github.com/jackc":            {"internal/store"},
+	"github.com/zalando":          {"internal/profile"},
 	"github.com/prometheus":       {"internal/observe"},
 	"github.com/tailscale/hujson": {"internal/install"},
 	"github.com/pelletier":        {"internal/install"},

@@ -101,7 +101,7 @@ func (s *session) checkAnswerable(rec approval.Record, yes bool) error {
 		return app.Errorf(runner.Failed, "approval %s is %s and can no longer be answered. %s", rec.ID, state, text.Clean(rec.Message))
 	case yes && !s.io.atTerminal():
 		return app.Errorf(runner.Waiting, "this must be answered by a person at a terminal, and here is none; nothing was changed. "+
-			"A person runs in a terminal window: vpsbot approvals approve %s", rec.ID)
+			"A person runs in a terminal window: vpsbot approvals approve %s", runner.AnswerID(rec))
 	}
 	return nil
 }

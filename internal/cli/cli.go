@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 )
@@ -40,6 +41,9 @@ func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO
 			err = &jsonError{err.(*app.Error)}
 		}
 	}()
+	if args, c.Profile, err = takeProfile(args); err != nil {
+		return err
+	}
 	if isCompletion(args) {
 		c.io.Out = completionOut{c.io.Out}
 	}
@@ -154,6 +158,7 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 		},
 	}
 	root.Flags().BoolVar(&version, "version", false, "print the version")
+	addProfileFlag(c, root)
 	root.SetIn(c.io.In)
 	root.SetOut(c.io.Out)
 	root.SetErr(c.io.Err)
@@ -168,7 +173,7 @@ func rootCommand(c *cli, args []string) *cobra.Command {
 		}},
 		{groupShort, "Servers, without the word:", nil},
 		{groupSetup, "Set it up:", []*cobra.Command{
-			doctorCommand(c), installCommand(c), uninstallCommand(c), healthCommand(c), mcpCommand(c), simulatorCommand(c), versionCommand(c),
+			loginCommand(c), logoutCommand(c), profileCommand(c), doctorCommand(c), installCommand(c), uninstallCommand(c), healthCommand(c), mcpCommand(c), simulatorCommand(c), versionCommand(c),
 		}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
@@ -253,5 +258,9 @@ func flagError(cmd *cobra.Command, err error) error {
 		return own
 	}
 	kind := cmp.Or(flagKinds[bad.GetFlag().Value.Type()], "something else")
-	return app.Errorf(runner.Invalid, "--%s must be %s, not %q; %s --help shows what it takes", bad.GetFlag().Name, kind, bad.GetValue(), cmd.CommandPath())
+	value := bad.GetValue()
+	if looksSecret(value) {
+		value = redact.Mark
+	}
+	return app.Errorf(runner.Invalid, "--%s must be %s, not %q; %s --help shows what it takes", bad.GetFlag().Name, kind, value, cmd.CommandPath())
 }

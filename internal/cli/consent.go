@@ -102,13 +102,13 @@ func (r *operationRun) unanswerable(ctx context.Context, reply runner.Reply) run
 func (r *operationRun) howToAgree(rec approval.Record) string {
 	if r.Config.IsSimulator() {
 		return fmt.Sprintf("The built-in simulator ends with this command, so after vpsbot approvals approve %s nothing is there to carry it out: "+
-			"type the command at a terminal, or start vpsbot simulator, which lives on, and set VPS_API_URL to its address", rec.ID)
+			"type the command at a terminal, or start vpsbot simulator, which lives on, and set VPS_API_URL to its address", runner.AnswerID(rec))
 	}
 	who := "a person"
 	if permissions.Actor(rec.Actor).IsKey() {
 		who = "a person with the same access key"
 	}
-	return fmt.Sprintf("At one, %s runs: vpsbot approvals approve %s and then the same command again, which carries it out", who, rec.ID)
+	return fmt.Sprintf("At one, %s runs: vpsbot approvals approve %s and then the same command again, which carries it out", who, runner.AnswerID(rec))
 }
 
 func toAgree(card runner.Card, yesNo string) string {
@@ -146,7 +146,7 @@ func (r *operationRun) withoutAnswer(ctx context.Context, call runner.Call, repl
 	}
 	rec, err := r.db.Record(ctx, reply.Record.ID)
 	if err != nil || rec.State.IsOpen() {
-		reply.Message = "no answer was given; nothing was sent. That is no denial, and the request stays open: vpsbot approvals approve " + reply.Record.ID
+		reply.Message = "no answer was given; nothing was sent. That is no denial, and the request stays open: vpsbot approvals approve " + runner.AnswerID(*reply.Record)
 		return reply
 	}
 	reply.Outcome = runner.Declined
@@ -167,6 +167,6 @@ func (r *operationRun) missingConsents(ctx context.Context, rec approval.Record)
 
 // othersFirst says whose consent is missing where that of this process's actor is given or not needed.
 func (r *operationRun) othersFirst(reply runner.Reply, q approval.Quorum) runner.Reply {
-	reply.Message = fmt.Sprintf("still to agree: %s. They run: vpsbot approvals approve %s; then give the same command again", missingText(*reply.Record, q), reply.Record.ID)
+	reply.Message = fmt.Sprintf("still to agree: %s. They run: vpsbot approvals approve %s; then give the same command again", missingText(*reply.Record, q), runner.AnswerID(*reply.Record))
 	return reply
 }

@@ -193,7 +193,8 @@ func sectionsOf(cmd *cobra.Command) (all []section) {
 			return sub.GroupID == group.ID && (sub.IsAvailableCommand() || sub.Name() == "help")
 		}))
 	}
-	if cmd.Runnable() { // not of a topic
+	cmd.InheritedFlags() // cobra adds them to Flags
+	if cmd.Runnable() {  // not of a topic
 		add("Flags", cmd.Flags().FlagUsagesWrapped(helpWidth))
 	}
 	add("Topics", commandLines(cmd, (*cobra.Command).IsAdditionalHelpTopicCommand))

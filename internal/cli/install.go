@@ -280,11 +280,15 @@ var (
 
 // server is how the client shall start vpsbot.
 func (in installation) server(ctx context.Context) (s install.Server, err error) {
-	if _, err := in.Config(ctx); err != nil {
+	cfg, err := in.Config(ctx)
+	if err != nil {
 		return s, err
 	}
 	if s.Env, err = in.carriedVariables(); err != nil {
 		return s, err
+	}
+	if profile := cfg.Profile().Name; profile != "" {
+		s.Env["VPSBOT_PROFILE"] = profile
 	}
 	if in.readOnly {
 		s.Env["VPSBOT_READ_ONLY"] = "true"

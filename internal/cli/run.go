@@ -193,6 +193,9 @@ func (r *operationRun) print(reply runner.Reply) error {
 		r.io.say("%s", reply.Message) // a notice beside the result
 		reply.Message = ""
 	}
+	if _, isAccount := reply.Value.(apiclient.Me); isAccount && !r.output.isForProgram() {
+		r.io.say("The token comes from %s.", r.Config.TokenSource())
+	}
 	out := r.resultOf(reply)
 	if isProgram := r.output.isForProgram(); isProgram && out.value == nil || !isProgram && reply.Class != runner.OK {
 		return nil

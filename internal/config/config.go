@@ -45,9 +45,13 @@ type Config struct {
 	// a program filled in a variable that it does not have itself.
 	Empty []string
 
-	vars variables
-	goos string
-	mcp  *bool // what VPSBOT_MCP says; nil: nothing
+	vars    variables
+	env     envconfig.Lookuper // without the profile
+	options Options
+	folder  string // of the configuration; empty: there is none
+	goos    string
+	keyring bool  // whether it may be used
+	mcp     *bool // what VPSBOT_MCP says; nil: nothing
 }
 
 // variables is the environment as it is written.
@@ -82,15 +86,26 @@ type variables struct {
 	Origins              string `env:"VPSBOT_ORIGINS"`
 	TrustedProxies       string `env:"VPSBOT_TRUSTED_PROXIES"`
 
+	Profile      string `env:"VPSBOT_PROFILE"`
+	Keyring      string `env:"VPSBOT_KEYRING"`
 	StateHome    string `env:"XDG_STATE_HOME"`
+	ConfigHome   string `env:"XDG_CONFIG_HOME"`
 	Home         string `env:"HOME"`
 	LocalAppData string `env:"LOCALAPPDATA"`
 }
 
-// Read reads and checks the environment for the operating system goos. It succeeds without a token, which
-// [Config.Token] then reports.
+// Read is [ReadWith] for the environment alone.
 func Read(ctx context.Context, env envconfig.Lookuper, goos string) (Config, error) {
-	c := Config{goos: goos}
+	return ReadWith(ctx, env, goos, Options{})
+}
+
+// ReadWith reads and checks the environment and a profile for the operating system goos. It succeeds without a token,
+// which [Config.Token] then reports.
+func ReadWith(ctx context.Context, env envconfig.Lookuper, goos string, o Options) (Config, error) {
+	c := Config{goos: goos, env: env, options: o, folder: Folder(env, goos), keyring: true}
+	if o.Profile.Name != "" {
+		env = layers{env, envconfig.MapLookuper(o.Profile.Variables)}
+	}
 	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c.vars, Lookuper: env}); err != nil {
 		// Its text may hold a value.
 		return Config{}, errors.New("the environment cannot be read")
@@ -134,6 +149,7 @@ func (c *Config) check() error {
 		{"VPSBOT_READ_ONLY", v.ReadOnly, setBool(&c.Policy.ReadOnly)},
 		{"VPSBOT_OPERATIONS", v.Operations, c.setOperations},
 		{"VPSBOT_AUDIT_READS", v.AuditReads, setBool(&c.AuditReads)},
+		{"VPSBOT_KEYRING", v.Keyring, setBool(&c.keyring)},
 		{"VPSBOT_LOG_LEVEL", v.LogLevel, c.setLogLevel},
 		{"VPSBOT_LOG_FORMAT", v.LogFormat, c.setLogFormat},
 		{"VPSBOT_DATABASE_URL", v.DatabaseURL.Reveal(), checkDatabase},

@@ -14,7 +14,7 @@ import (
 var errNoFolder = errors.New("VPSBOT_DATABASE_URL is not set, and the environment names no home folder by its whole path: write sqlite:PATH")
 
 // Database returns the URL of the database: VPSBOT_DATABASE_URL, its file or credential, else a SQLite file in the
-// user's state folder. The built-in simulator has a file of its own. The database need not exist.
+// user's state folder. The built-in simulator and each profile have a file of their own. The database need not exist.
 func (c Config) Database() (string, error) {
 	if given, err := c.givenDatabase(); given != "" || err != nil {
 		return given, err
@@ -24,7 +24,9 @@ func (c Config) Database() (string, error) {
 		return "", errNoFolder
 	}
 	name := "vpsbot.db"
-	if c.IsSimulator() {
+	if profile := c.Profile().Name; profile != "" {
+		name = "profiles/" + profile + ".db"
+	} else if c.IsSimulator() {
 		name = "simulator.db"
 	}
 	return "sqlite:" + path.Join(folder, "vpsbot", name), nil
@@ -104,8 +106,8 @@ func checkDatabase(text string) error {
 }
 
 // AuditKeyFile returns the file of the private key that signs the audit log: VPSBOT_AUDIT_KEY_FILE, else the credential
-// VPSBOT_AUDIT_KEY, else audit.key beside the SQLite file; empty where there is neither. A file that is named must exist; without the
-// other, nothing is signed.
+// VPSBOT_AUDIT_KEY, else audit.key beside the SQLite file, one for all profiles; empty where there is
+// neither. A file that is named must exist; without the other, nothing is signed.
 func (c Config) AuditKeyFile() (path string, isNamed bool) {
 	if given := strings.TrimSpace(c.vars.AuditKeyFile); given != "" && !strings.HasPrefix(given, "PRIVATE+KEY+") {
 		return given, true
@@ -118,7 +120,11 @@ func (c Config) AuditKeyFile() (path string, isNamed bool) {
 	if err != nil || !isFile || database == "" {
 		return "", false
 	}
-	return filepath.Join(filepath.Dir(database), "audit.key"), false
+	folder := filepath.Dir(database)
+	if given, err := c.givenDatabase(); c.Profile().Name != "" && given == "" && err == nil {
+		folder = filepath.Dir(folder)
+	}
+	return filepath.Join(folder, "audit.key"), false
 }
 
 // AuditStateFile returns the file that keeps the newest checkpoint of the audit log outside its database: one

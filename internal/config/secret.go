@@ -59,6 +59,8 @@ const (
 	auditKey      = "VPSBOT_AUDIT_KEY" // as a credential alone
 )
 
+var secretNames = []string{apiToken, accessKey, botToken, signingSecret, appToken, databaseURL}
+
 // secretSource is where one secret may come from: its variable, the file that its _FILE variable names, or a
 // credential of systemd's. [Read] refuses a variable beside its file; both count before a credential.
 type secretSource struct {
@@ -82,18 +84,20 @@ func (c Config) secretSources() []secretSource {
 }
 
 func (c Config) newSource(name, noun string, value Secret, file string) secretSource {
-	s := secretSource{name: name, noun: noun, value: strings.TrimSpace(value.Reveal()), file: strings.TrimSpace(file)}
-	s.credential = c.credential(name)
-	return s
+	return secretSource{
+		name: name, noun: noun, value: strings.TrimSpace(value.Reveal()), file: strings.TrimSpace(file),
+		credential: c.credential(name),
+	}
 }
 
 // credential returns the path of a credential of systemd's; empty: there is none of that name.
 func (c Config) credential(name string) string {
-	if c.vars.CredentialsDirectory == "" {
-		return ""
-	}
-	path := filepath.Join(c.vars.CredentialsDirectory, name)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	return credentialPath(c.vars.CredentialsDirectory, name)
+}
+
+func credentialPath(folder, name string) string {
+	path := filepath.Join(folder, name)
+	if _, err := os.Stat(path); folder == "" || errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}
 	return path
@@ -162,6 +166,7 @@ var errBearer = errors.New("leave out the word Bearer: write the token alone")
 type secretFile struct {
 	source        secretSource
 	path, namedBy string
+	private       bool // it must be this user's, and unreadable to others
 
 	mu   sync.Mutex
 	seen os.FileInfo
@@ -180,6 +185,11 @@ func (f *secretFile) secret() (string, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return "", f.unreadable(err)
+	}
+	if f.private {
+		if err := CheckPrivate(f.path, info); err != nil {
+			return "", err
+		}
 	}
 	if f.seen != nil && f.seen.ModTime().Equal(info.ModTime()) && f.seen.Size() == info.Size() && os.SameFile(f.seen, info) {
 		return f.text, nil
@@ -217,20 +227,24 @@ func (f *secretFile) unreadable(err error) error {
 }
 
 // ErrNoToken is for an environment without a VPS.org token.
-var ErrNoToken = errors.New("no VPS.org token is set: make one at https://admin.vps.org/account/developers/ and set " +
+var ErrNoToken = errors.New("no VPS.org token is set: make one at https://admin.vps.org/account/developers/ and run vpsbot login, or set " +
 	"VPS_API_TOKEN_FILE to a file that holds it (or VPS_API_TOKEN to it); VPS_API_URL=simulator needs none")
 
-// Token returns a function that returns the API token, or fails with [ErrNoToken] where none is set. It may be
-// called concurrently. A file is read again when it has changed.
+// Token returns a function that returns the API token, or fails with [ErrNoToken] where there is none. It may be
+// called concurrently. A file is read again when it has changed. The keyring is asked only where neither the environment
+// nor the profile gives a token.
 func (c Config) Token() func() (string, error) {
-	source := c.secretSource(apiToken)
-	switch {
-	case source.isSet():
-		return source.reader()
-	case c.IsSimulator():
-		return func() (string, error) { return demoToken, nil }
+	if c.options.Entered != "" {
+		return func() (string, error) { return c.options.Entered, nil }
 	}
-	return func() (string, error) { return "", ErrNoToken }
+	if source := c.secretSource(apiToken); source.isSet() {
+		return source.reader()
+	}
+	kept := c.newKeptToken()
+	return func() (string, error) {
+		token, _, err := kept.read()
+		return token, err
+	}
 }
 
 // Key is [Config.Token] for the access key: "" where none is set. A key that cannot be read is an error.
@@ -254,9 +268,15 @@ func (c Config) SlackSigningSecret() func() (string, error) {
 func (c Config) SlackAppToken() func() (string, error) { return c.secretSource(appToken).reader() }
 
 // Secrets lists the tokens and keys of the environment, which nobody may see. It works on a Config that
-// [Read] returned with an error too, and may be called concurrently.
+// [Read] returned with an error too, and may be called concurrently. It asks no keyring.
 func (c Config) Secrets() (secrets []string) {
 	add := func(text string) { secrets = append(append(secrets, text), strings.Fields(text)...) }
+	add(c.options.Entered)
+	if c.options.Keyring != nil {
+		for _, token := range c.options.Keyring.Seen() {
+			add(token)
+		}
+	}
 	for _, s := range c.secretSources() {
 		if s.isPasted() {
 			add(s.file)
@@ -267,11 +287,15 @@ func (c Config) Secrets() (secrets []string) {
 		}
 		add(s.value)
 		read := s.reader()
-		if s.name == apiToken {
-			read = c.Token() // the simulator's too
+		kept := c.newKeptToken()
+		isKept := s.name == apiToken && !s.isSet()
+		if isKept && kept.file != nil {
+			read = kept.file.secret
 		}
 		if secret, err := read(); err == nil {
 			add(secret)
+		} else if isKept && c.IsSimulator() {
+			add(demoToken)
 		}
 	}
 	return secrets

@@ -21,7 +21,7 @@ const (
 	probeTimeout = 5 * time.Second
 	maxReply     = 1 << 20     // bytes of an answer that are read
 	maxClockSkew = time.Minute // beyond it expiry and approvals are judged wrongly
-	setToken     = permissions.TokensPage + " and set VPS_API_TOKEN_FILE to a file that holds it, or VPS_API_TOKEN to it."
+	setToken     = permissions.TokensPage + " and run vpsbot login, or set VPS_API_TOKEN_FILE to a file that holds it."
 )
 
 // checkAddress sends the API one request without the token, and compares clocks by the Date of the answer.
@@ -94,8 +94,11 @@ func (d *doctor) checkClock(date string) Finding {
 func (d *doctor) checkToken(ctx context.Context) Finding {
 	const name = "token"
 	if _, err := d.Runner.Token(); err != nil {
-		if errors.Is(err, config.ErrNoToken) {
+		switch {
+		case err == config.ErrNoToken: //nolint:errorlint // others that are one say more
 			return fail(name, "none is set", "Make a token at "+setToken)
+		case errors.Is(err, config.ErrNoToken):
+			return fail(name, err.Error(), "Do what the line says.")
 		}
 		return fail(name, err.Error(), "Correct what gives the token, the variable or its file.")
 	}
@@ -122,9 +125,9 @@ func (d *doctor) checkToken(ctx context.Context) Finding {
 	case soon:
 		return warn(name, fmt.Sprintf("%q expires in %s", token.Name, app.DaysLeft(token.ExpiresAt.Sub(now))), renew)
 	case token.ExpiresAt.IsZero():
-		return pass(name, "%q, which never expires", token.Name)
+		return pass(name, "%q, which never expires, from %s", token.Name, d.Config.TokenSource())
 	}
-	return pass(name, "%q, until %s", token.Name, token.ExpiresAt.Format(time.DateOnly))
+	return pass(name, "%q, until %s, from %s", token.Name, token.ExpiresAt.Format(time.DateOnly), d.Config.TokenSource())
 }
 
 func (d *doctor) checkPermissions(ctx context.Context) ([]Permission, Finding) {

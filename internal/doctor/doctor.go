@@ -105,6 +105,9 @@ func (d *doctor) checkConfiguration() Finding {
 	if len(globs) > 0 {
 		message += "; only " + strings.Join(globs, ", ")
 	}
+	if p := d.Config.Profile(); p.Name != "" {
+		message += fmt.Sprintf("; the profile %s by %s, %s", p.Name, p.ChosenBy, p.Path)
+	}
 	if at := d.Config.MetricsListen; at != "" {
 		message += "; vpsbot serve answers GET /metrics at " + at + ", to all who can reach that"
 	}

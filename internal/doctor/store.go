@@ -192,6 +192,14 @@ func (d *doctor) checkFiles() []Finding {
 		secrets = append(secrets, config.File{Of: "the key that signs the log", Path: path})
 	}
 	var found []Finding
+	for _, path := range d.env.Dir().Files() {
+		secrets = append(secrets, config.File{Of: "what vpsbot login and profiles keep", Path: path})
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 == 0 {
+			if err := config.CheckPrivate(path, info); err != nil {
+				found = append(found, warn("files", err.Error(), "Do what the line says; until then the file is not read."))
+			}
+		}
+	}
 	for _, file := range secrets {
 		found = append(found, checkSecret(file)...)
 	}

@@ -83,7 +83,7 @@ func (c *sandbox) environ(env vars) []string {
 	}
 	all := vars{
 		"PATH": os.Getenv("PATH"), "HOME": c.folder, "XDG_STATE_HOME": filepath.Join(c.folder, "state"), "VPS_API_URL": c.api,
-		"VPS_API_TOKEN": "vps_demo", "VPSBOT_LOG_LEVEL": "debug", "VPSBOT_LOG_FORMAT": format,
+		"VPS_API_TOKEN": "vps_demo", "VPSBOT_LOG_LEVEL": "debug", "VPSBOT_LOG_FORMAT": format, "VPSBOT_KEYRING": "false",
 	}
 	for name, value := range env {
 		all[name] = value

@@ -46,6 +46,18 @@ func commandsWith(name string) func(*sandbox) {
 	return func(c *sandbox) { c.registerToken().runCommands(vars{name: c.secret}) }
 }
 
+// unset is an environment without a token, so that the one that is kept counts.
+var unset = vars{"VPS_API_TOKEN": ""}
+
+// keptToken is the file of a token that login has kept.
+func (c *sandbox) keptToken() string {
+	c.Helper()
+	files, err := filepath.Glob(filepath.Join(c.folder, ".config", "vpsbot", "token*"))
+	require.NoError(c, err)
+	require.Len(c, files, 1)
+	return files[0]
+}
+
 var canarySecrets = []canarySecret{
 	{"a token in VPS_API_TOKEN", newToken, commandsWith("VPS_API_TOKEN")},
 	{"a token in a file", newToken, func(c *sandbox) {
@@ -92,6 +104,44 @@ var canarySecrets = []canarySecret{
 	{"a token as a word of its own", newToken, passAsWords},
 	{"a token as a reason and a name", newToken, passAsReasons},
 	{"a token that a model sends", newToken, passInMessages},
+	{"a token that login keeps", newToken, func(c *sandbox) {
+		c.registerToken().runWithInput(unset, c.secret+"\n", "login")
+		c.runCommands(unset)
+		c.run(unset, "servers", "get", c.secret)
+		c.run(unset, "keys", "create", c.secret)
+		c.run(unset, "profile", "list", "-o", "json")
+		require.NoError(c, os.Chmod(c.keptToken(), 0o644))
+		c.run(unset, "doctor")
+		c.run(unset, "logout")
+	}},
+	{"a token that login does not keep", newToken, func(c *sandbox) {
+		for _, in := range []string{c.secret, "Bearer " + c.secret, c.secret + "\n" + c.secret, "<" + c.secret + ">", "'" + c.secret + "'"} {
+			c.runWithInput(unset, in, "login", "--token-stdin")
+			c.runWithInput(unset, in, "login", "--profile", "prod", "-o", "json")
+		}
+		c.run(unset, "login", c.secret)
+		c.run(unset, "login", "--token-stdin="+c.secret)
+		c.run(unset, "servers", "list", "--profile", c.secret)
+		c.run(vars{"VPS_API_TOKEN": "", "VPSBOT_PROFILE": c.secret}, "doctor")
+		c.run(unset, "profile", "use", c.secret)
+		c.run(unset, "profile", "show", c.secret)
+	}},
+	{"a token in a profile", newToken, func(c *sandbox) {
+		c.file(".config/vpsbot/profiles/prod.env", "VPS_API_TOKEN="+c.secret+"\nVPSBOT_KEY_FILE=/"+c.secret+"\n")
+		env := vars{"VPS_API_TOKEN": "", "VPSBOT_PROFILE": "prod", "VPSBOT_KEY_FILE": ""}
+		c.registerToken().run(env, "profile", "show")
+		c.run(env, "profile", "list", "-o", "yaml")
+		c.file(".config/vpsbot/profiles/prod.env", "VPS_API_TOKEN="+c.secret+"\n")
+		c.runCommands(env)
+		c.run(env, "profile", "use", "prod")
+		c.run(env, "servers", "get", c.secret)
+		for _, line := range []string{c.secret, "VPS_API_TOKN=" + c.secret, "VPS_API_TOKEN ='" + c.secret + "'", c.secret + "=1", "VPS_API_TOKEN_FILE=" + c.secret, "VPS_API_URL=https://x.example.com/" + c.secret} {
+			c.file(".config/vpsbot/profiles/prod.env", "VPSBOT_READ_ONLY=true\n"+line+"\n")
+			c.run(env, "servers", "list")
+			c.run(env, "profile", "list")
+			c.run(env, "profile", "show", "prod", "-o", "json")
+		}
+	}},
 	{"a token that is replaced", newToken, func(c *sandbox) {
 		path := c.file("token", c.secret)
 		c.registerToken().runCommands(vars{"VPS_API_TOKEN_FILE": path})

@@ -97,7 +97,7 @@ func (a approvals) howToAnswer(ctx context.Context, rec approval.Record) string 
 		ways = append(ways, "in Slack")
 	}
 	if a.Runner.MayCarry(ctx, rec, permissions.Terminal) {
-		ways = append(ways, "at a terminal: vpsbot approvals approve "+rec.ID+", or deny")
+		ways = append(ways, "at a terminal: vpsbot approvals approve "+runner.AnswerID(rec)+", or deny")
 	}
 	if ways == nil {
 		return ""

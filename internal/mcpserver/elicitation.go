@@ -167,7 +167,7 @@ func cardText(card runner.Card, left string) string {
 		lines = append(lines, "  "+l.Label+": "+l.Value)
 	}
 	if card.Account != "" {
-		lines = append(lines, "Account: "+card.Account+".")
+		lines = append(lines, "Account: "+card.Where()+".")
 	}
 	lines = append(lines, "Asked by "+card.AskedBy+". Can be answered for "+left+" at most.", "", card.Question())
 	return strings.Join(lines, "\n")

@@ -13,7 +13,7 @@ import (
 // row makes the audit row of a call that has no record.
 func (q request) row(decision audit.Decision) audit.Row {
 	return audit.Row{
-		At: q.Now(), Actor: string(q.call.Actor), Surface: approval.Origin{Surface: string(q.call.Surface), Remote: q.call.Remote}.String(), Account: q.AccountName(), Token: q.tokenName(),
+		At: q.Now(), Actor: string(q.call.Actor), Surface: approval.Origin{Surface: string(q.call.Surface), Remote: q.call.Remote}.String(), Account: q.AccountName(), Token: InProfile(q.tokenName(), q.Profile),
 		Operation: q.op.Name, Target: text.Clean(q.in.Text("server")), Arguments: json.RawMessage(q.in.Canonical()), Decision: decision,
 	}
 }
@@ -35,13 +35,13 @@ func (r *Runner) AccountName() string {
 // which need not be the one that it was asked with.
 func (a *attempt) rowRun() audit.Row {
 	row := a.rowFor(a.rec, audit.Allowed)
-	row.Token, row.Approver = a.tokenName(), a.rec.Approver
+	row.Token, row.Approver = InProfile(a.tokenName(), a.Profile), a.rec.Approver
 	return row
 }
 
 func (r *Runner) rowFor(rec approval.Record, decision audit.Decision) audit.Row {
 	return audit.Row{
-		At: r.Now(), Actor: rec.Actor, Surface: rec.Surface, Account: rec.Account, Token: rec.TokenName,
+		At: r.Now(), Actor: rec.Actor, Surface: rec.Surface, Account: rec.Account, Token: InProfile(rec.TokenName, r.Profile),
 		Operation: rec.Operation, Target: rec.Target + " (" + rec.TargetName + ")", Arguments: rec.Input,
 		Approval: rec.ID, Decision: decision,
 	}

@@ -100,7 +100,7 @@ func (r *Runner) Unfreeze(ctx context.Context, actor permissions.Actor, from per
 
 // ActRow makes the audit row of an act that is no operation.
 func (r *Runner) ActRow(actor permissions.Actor, from permissions.Surface, what string) audit.Row {
-	return audit.Row{At: r.Now(), Actor: string(actor), Surface: string(from), Account: r.AccountName(), Operation: what, Decision: audit.Allowed}
+	return audit.Row{At: r.Now(), Actor: string(actor), Surface: string(from), Account: r.AccountName(), Token: InProfile("", r.Profile), Operation: what, Decision: audit.Allowed}
 }
 
 // LiftedByPerson is all that a refusal says of how a freeze ends: an assistant reads it too.

@@ -20,6 +20,7 @@ type Card struct {
 	Price     string       `json:"price,omitzero"` // what is paid
 	Warnings  []string     `json:"warnings,omitzero"`
 	Account   string       `json:"account,omitzero"` // whose servers; a simulator's name begins with SIMULATOR
+	Profile   string       `json:"profile,omitzero"` // under which it was asked
 	AskedBy   string       `json:"asked_by"`         // who, and from where
 	Confirm   string       `json:"confirm,omitzero"` // the text to type; empty: a yes is enough
 	Others    string       `json:"others,omitzero"`  // who else must agree
@@ -48,11 +49,22 @@ func (c Card) Text() string {
 		fmt.Fprintln(&b, "! "+c.Others)
 	}
 	if c.Account != "" {
-		fmt.Fprint(&b, "Account: "+c.Account+". ")
+		fmt.Fprint(&b, "Account: "+c.Where()+". ")
 	}
 	fmt.Fprint(&b, "Asked by "+c.AskedBy+".")
 	b.WriteString(c.answerable())
 	return b.String()
+}
+
+// Where is the account, with the profile: "ada@example.com (profile prod)".
+func (c Card) Where() string { return InProfile(c.Account, c.Profile) }
+
+// InProfile adds the name of a profile to what is shown of its account or token; "" is none.
+func InProfile(shown, profile string) string {
+	if profile == "" {
+		return shown
+	}
+	return strings.TrimSpace(shown + " (profile " + profile + ")")
 }
 
 // answerable says how long the card can be answered: " Can be answered for 5 minutes, until 14:07 UTC."
@@ -86,6 +98,7 @@ func (q request) card(t tools.Target, demand permissions.Decision) Card {
 		Lost:      copiesLost(q.op, t, q.Now()),
 		Price:     price(t.Plan),
 		Account:   q.account(),
+		Profile:   q.Profile,
 		AskedBy:   text.Clean(string(q.call.Actor)) + " from " + string(q.call.Surface),
 	}
 	c.Warnings = ownWarnings(q.op, t) // first: that nothing can bring the data back is one of them

@@ -57,7 +57,7 @@ func (a *attempt) approvalRequired(ctx context.Context) Reply {
 	reply := askFor(a.op, a.rec, a.Now())
 	if a.rec.AnswerMode == approval.Async && reply.Card != nil && a.connected(ctx) && a.MayCarry(ctx, a.rec, permissions.Slack) {
 		reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). It is asked in Slack now, and runs once they have agreed there. "+
-			"A person at a terminal can run this instead; do not run it yourself: vpsbot approvals approve %s", a.rec.ID, a.rec.ID)
+			"A person at a terminal can run this instead; do not run it yourself: vpsbot approvals approve %s", a.rec.ID, AnswerID(a.rec))
 	}
 	return reply
 }

@@ -74,7 +74,7 @@ func busy(c *tools.Catalogue, e *approval.BusyError) string {
 	subject := Subject(c, h)
 	if h.State == approval.Unknown {
 		return fmt.Sprintf("it is not known yet whether an earlier change happened: %s; "+
-			"nothing else is done to that server before it is settled. A person must look, and then say so at a terminal: vpsbot approvals settle %s done|not_applied", subject, h.ID)
+			"nothing else is done to that server before it is settled. A person must look, and then say so at a terminal: vpsbot approvals settle %s done|not_applied", subject, AnswerID(h))
 	}
 	return fmt.Sprintf("another change is running: %s (approval %s); one at a time: try again when it has ended", subject, h.ID)
 }

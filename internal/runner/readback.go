@@ -58,7 +58,7 @@ func stillUnknown(e tools.Evidence, rec approval.Record) string {
 	if e == tools.NotSeen {
 		return "Read back: no sign of it yet, but it may still happen. Asking for the same again does not send it again, it looks again (approval " + rec.ID + ")."
 	}
-	return "Reading back cannot tell yet. A person must look, and then say so at a terminal: vpsbot approvals settle " + rec.ID + " done|not_applied"
+	return "Reading back cannot tell yet. A person must look, and then say so at a terminal: vpsbot approvals settle " + AnswerID(rec) + " done|not_applied"
 }
 
 // readBack reads at VPS.org whether an unknown change has happened, a few times at most, and settles

@@ -94,6 +94,18 @@ func CardOf(rec approval.Record, now time.Time) (Card, error) {
 	return c, nil
 }
 
+// AnswerID is the id of a record in a command for another terminal, with the profile under which it was asked: each
+// profile has a database of its own.
+func AnswerID(rec approval.Record) string {
+	var c struct {
+		Profile string `json:"profile"`
+	}
+	if err := jsonv2.Unmarshal(rec.Card, &c); err != nil || c.Profile == "" {
+		return rec.ID
+	}
+	return rec.ID + " --profile " + text.Clean(c.Profile)
+}
+
 // rebuild makes the target of a record again, as far as a read-back needs it.
 func rebuild(op *tools.Op, in tools.Input, rec approval.Record) tools.Target {
 	facts, _ := factsThen(rec)
@@ -118,7 +130,7 @@ func askFor(op *tools.Op, rec approval.Record, now time.Time) Reply {
 	}
 	reply.Card = &card
 	reply.Message = fmt.Sprintf("A person must agree to this first (approval %s). "+
-		"Ask the person to run this in a terminal; do not run it yourself: vpsbot approvals approve %s", rec.ID, rec.ID)
+		"Ask the person to run this in a terminal; do not run it yourself: vpsbot approvals approve %s", rec.ID, AnswerID(rec))
 	return reply
 }
 

@@ -32,6 +32,7 @@ type Runner struct {
 	Ended      func(context.Context, permissions.Actor) (why string, err error) // why an identity counts no more; nil: each counts
 	Groups     func(context.Context, permissions.Actor) []string                // the Slack user groups that somebody is in now; nil: they cannot be asked for
 	AuditReads bool                                                             // write an audit row for each read too
+	Profile    string                                                           // the profile in force, to show; empty: none
 	Process    string                                                           // names the session of this process, at random
 	Now        func() time.Time
 	Random     io.Reader // for ids and nonces

@@ -90,7 +90,7 @@ func answerChange(r runner.Reply, o AnswerView) Message {
 	}
 	var card []slack.Block
 	if r.Card != nil {
-		card = append(cardBlocks(*r.Card), contextLine(account(r.Card.Account))...)
+		card = append(cardBlocks(*r.Card), contextLine(account(r.Card.Where()))...)
 	}
 	made := append(created(r.Op, runner.Reply{Value: r.Value}.JSON()), wouldSend(r))
 	return message(says, nil, sections(mark+says), card, sections(made...), contextLine(sharedBy(o)))

@@ -133,7 +133,7 @@ func askerOf(rec approval.Record, user string) md {
 }
 
 func askedBy(rec approval.Record, asker md) md {
-	return join(" · ", join(" ", "Asked by", asker, surface(rec.Surface)), account(rec.Account))
+	return join(" · ", join(" ", "Asked by", asker, surface(rec.Surface)), account(runner.InProfile(rec.Account, cardOf(rec).Profile)))
 }
 
 func answers(given []approval.Consent) md {

@@ -1,0 +1,200 @@
+package config_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/redact"
+)
+
+// keyring is a fake, which counts how often it is asked.
+type keyring struct {
+	tokens map[string]string
+	err    error
+	asked  int
+}
+
+func (k *keyring) Token(entry string) (string, error) {
+	k.asked++
+	if token, ok := k.tokens[entry]; ok || k.err != nil {
+		return token, k.err
+	}
+	return "", fs.ErrNotExist
+}
+
+func (k *keyring) Seen() []string { return nil }
+
+// The first source in the order of docs/accounts.md counts, each beside all that come after it. The keyring is asked only
+// where the sources before it give nothing.
+func TestOrderOfTokenSources(t *testing.T) {
+	home, credentials := t.TempDir(), t.TempDir()
+	folder := filepath.Join(home, "vpsbot")
+	require.NoError(t, os.MkdirAll(filepath.Join(folder, "profiles"), 0o700))
+	for path, token := range map[string]string{
+		filepath.Join(home, "named"): "vps_file", filepath.Join(home, "own"): "vps_own_file", filepath.Join(credentials, "VPS_API_TOKEN"): "vps_credential",
+		filepath.Join(folder, "token"): "vps_default", filepath.Join(folder, "profiles", "prod.token"): "vps_prod_default",
+		filepath.Join(folder, "token-api.example.com-v1"): "vps_example", filepath.Join(folder, "token-simulator"): "vps_readonly",
+	} {
+		write(t, path, token+"\n")
+	}
+	ofProfile := vars{"VPS_API_TOKEN": "vps_profile"}
+	kept := map[string]string{"token": "vps_keyring", "profile prod": "vps_prod_keyring", "token-api.example.com-v1": "vps_example_keyring"}
+	for name, test := range map[string]struct {
+		env     vars
+		profile vars // nil: none is chosen
+		keyring map[string]string
+		want    string // token, or what the error says
+		from    string
+	}{
+		"the variable":             {vars{"VPS_API_TOKEN": "vps_env", "CREDENTIALS_DIRECTORY": credentials}, ofProfile, kept, "vps_env", "VPS_API_TOKEN"},
+		"its file":                 {vars{"VPS_API_TOKEN_FILE": home + "/named", "CREDENTIALS_DIRECTORY": credentials}, ofProfile, kept, "vps_file", "VPS_API_TOKEN_FILE (" + home + "/named)"},
+		"the credential":           {vars{"CREDENTIALS_DIRECTORY": credentials}, ofProfile, kept, "vps_credential", "the credential VPS_API_TOKEN (" + credentials + "/VPS_API_TOKEN)"},
+		"the profile":              {vars{"VPS_API_TOKEN": " "}, ofProfile, kept, "vps_profile", "VPS_API_TOKEN of the profile prod"},
+		"the profile's file":       {vars{}, vars{"VPS_API_TOKEN_FILE": home + "/own"}, kept, "vps_own_file", "VPS_API_TOKEN_FILE of the profile prod (" + home + "/own)"},
+		"the profile's keyring":    {vars{}, vars{}, kept, "vps_prod_keyring", "the system's keyring"},
+		"the profile's token file": {vars{}, vars{}, nil, "vps_prod_default", "the file " + folder + "/profiles/prod.token"},
+		"the keyring":              {vars{}, nil, kept, "vps_keyring", "the system's keyring"},
+		"the keyring, off":         {vars{"VPSBOT_KEYRING": "false"}, nil, kept, "vps_default", "the file " + folder + "/token"},
+		"the default file":         {vars{}, nil, nil, "vps_default", "the file " + folder + "/token"},
+		"another API":              {vars{"VPS_API_URL": "https://api.example.com/v1"}, nil, kept, "vps_example_keyring", "the system's keyring"},
+		"another API's file":       {vars{"VPS_API_URL": "https://api.example.com/v1"}, nil, nil, "vps_example", "the file " + folder + "/token-api.example.com-v1"},
+		"a third API":              {vars{"VPS_API_URL": "http://127.0.0.1:8585/api/v1"}, nil, kept, "no VPS.org token is set", ""},
+		"the simulator":            {vars{"VPS_API_URL": "simulator"}, nil, kept, "vps_readonly", "the file " + folder + "/token-simulator"},
+		"a profile's simulator":    {vars{}, vars{"VPS_API_URL": "simulator"}, kept, "vps_prod_keyring", "the system's keyring"},
+		"no home":                  {vars{"XDG_CONFIG_HOME": "relative"}, nil, nil, "no VPS.org token is set", ""},
+		"nothing at all":           {vars{"XDG_CONFIG_HOME": credentials}, nil, nil, "vpsbot login", ""},
+		"a profile without":        {vars{"XDG_CONFIG_HOME": credentials}, vars{}, nil, "the profile prod has no token: vpsbot login --profile prod", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := &keyring{tokens: test.keyring}
+			options := config.Options{Keyring: k}
+			if test.profile != nil {
+				options.Profile = config.Profile{Name: "prod", Variables: test.profile}
+			}
+			if _, given := test.env["XDG_CONFIG_HOME"]; !given {
+				test.env["XDG_CONFIG_HOME"] = home
+			}
+			c, err := config.ReadWith(t.Context(), environment(test.env), "linux", options)
+			require.NoError(t, err)
+			require.NotEmpty(t, c.Secrets())
+			require.Zero(t, k.asked, "reading the configuration and redacting ask no keyring")
+			token, err := c.Token()()
+			if test.from == "" {
+				require.ErrorIs(t, err, config.ErrNoToken)
+				require.ErrorContains(t, err, test.want)
+			} else {
+				require.NoError(t, err)
+				require.Equal(t, test.want, token)
+			}
+			require.Equal(t, test.from == "the system's keyring", k.asked > 0 && test.keyring[c.KeyringEntry()] != "", "asked %d times", k.asked)
+			require.False(t, strings.HasPrefix(test.from, "VPS_") && k.asked > 0, "a variable spares the keyring")
+			require.Equal(t, test.from, c.TokenSource())
+		})
+	}
+}
+
+// A keyring that is locked is passed over for a file, and named where there is none.
+func TestLockedKeyring(t *testing.T) {
+	home := t.TempDir()
+	read := func() (string, error) {
+		c, err := config.ReadWith(t.Context(), environment(vars{"XDG_CONFIG_HOME": home}), "linux", config.Options{Keyring: &keyring{err: errors.New("it is locked")}})
+		require.NoError(t, err)
+		return c.Token()()
+	}
+	_, err := read()
+	require.ErrorIs(t, err, config.ErrNoToken)
+	require.ErrorContains(t, err, "the system's keyring does not give the token (it is locked): unlock it, or set VPS_API_TOKEN_FILE")
+	require.NoError(t, os.Mkdir(home+"/vpsbot", 0o700))
+	write(t, home+"/vpsbot/token", "vps_file")
+	token, err := read()
+	require.NoError(t, err)
+	require.Equal(t, "vps_file", token)
+}
+
+// A kept token that others can read, or that is another user's, is refused with what to type.
+func TestKeptTokenMustBePrivate(t *testing.T) {
+	home := t.TempDir()
+	path := filepath.Join(home, "vpsbot", "token")
+	require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
+	write(t, path, "vps_hush4711")
+	c, err := read(t, vars{"XDG_CONFIG_HOME": home}, "linux")
+	require.NoError(t, err)
+	token := c.Token()
+	_, err = token()
+	require.NoError(t, err)
+	require.Contains(t, redact.Text("vps_hush4711", c.Secrets()...), redact.Mark)
+	require.NoError(t, os.Chmod(path, 0o640))
+	_, err = token()
+	require.EqualError(t, err, "others can read the file "+path+" (mode 0640): run: chmod 600 "+path)
+	require.NoError(t, os.Chmod(path, 0o600))
+	if os.Getuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	require.NoError(t, os.Chown(path, 12345, -1))
+	_, err = token()
+	require.ErrorContains(t, err, "belongs to another user, who can change it: remove it, or run: chown")
+}
+
+// The environment counts before the profile, a secret of it in every form.
+func TestProfileLiesBelowTheEnvironment(t *testing.T) {
+	credentials := t.TempDir()
+	write(t, filepath.Join(credentials, "SLACK_APP_TOKEN"), "xapp-credential")
+	p := config.Profile{Name: "prod", Variables: vars{
+		"VPS_API_URL": "https://api.example.com", "VPSBOT_READ_ONLY": "true", "VPSBOT_OPERATIONS": "servers.*", "VPSBOT_KEY_FILE": "/profile/key",
+		"SLACK_APP_TOKEN": "xapp-profile", "VPSBOT_LOG_LEVEL": "debug",
+	}}
+	c, err := config.ReadWith(t.Context(), environment(vars{
+		"VPS_API_URL": "https://env.example.com", "VPSBOT_READ_ONLY": " ", "VPSBOT_KEY": "vpsbot_env", "CREDENTIALS_DIRECTORY": credentials, "HOME": "/home/a",
+	}), "linux", config.Options{Profile: p})
+	require.NoError(t, err)
+	require.Equal(t, "https://env.example.com", c.URL)
+	require.True(t, c.Policy.ReadOnly, "what is set to nothing is not set")
+	require.Equal(t, []string{"servers.*"}, c.Policy.Operations)
+	for want, read := range map[string]func() (string, error){"vpsbot_env": c.Key(), "xapp-credential": c.SlackAppToken()} {
+		got, err := read()
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	url, err := c.Database()
+	require.NoError(t, err)
+	require.Equal(t, "sqlite:/home/a/.local/state/vpsbot/profiles/prod.db", url)
+	key, named := c.AuditKeyFile()
+	require.Equal(t, "/home/a/.local/state/vpsbot/audit.key", key, "one for all")
+	require.False(t, named)
+	c, err = config.ReadWith(t.Context(), environment(vars{"VPSBOT_DATABASE_URL": "sqlite:/x/v.db"}), "linux", config.Options{Profile: p})
+	require.NoError(t, err)
+	key, _ = c.AuditKeyFile()
+	require.Equal(t, "/x/audit.key", key)
+}
+
+func TestFolder(t *testing.T) {
+	for name, test := range map[string]struct {
+		goos string
+		env  vars
+		want string
+	}{
+		"home": {"linux", vars{"HOME": "/home/a"}, "/home/a/.config/vpsbot"}, "darwin": {"darwin", vars{"HOME": "/Users/a"}, "/Users/a/.config/vpsbot"},
+		"XDG": {"linux", vars{"HOME": "/home/a", "XDG_CONFIG_HOME": "/c"}, "/c/vpsbot"}, "a relative XDG": {"linux", vars{"HOME": "/home/a", "XDG_CONFIG_HOME": "c"}, "/home/a/.config/vpsbot"},
+		"windows": {"windows", vars{"LOCALAPPDATA": `C:\a`, "HOME": "/x"}, "C:/a/vpsbot"}, "none": {"linux", vars{"HOME": "~"}, ""}, "none on windows": {"windows", vars{"HOME": "/x"}, ""},
+	} {
+		require.Equal(t, test.want, config.Folder(environment(test.env), test.goos), name)
+	}
+}
+
+func TestCheckToken(t *testing.T) {
+	require.NoError(t, config.CheckToken(" vps_abc\n"))
+	for given, says := range map[string]string{
+		" ": "no token was given", "Bearer hush": "leave out the word Bearer", "hush hush": "holds more than a token", "<hush>": "placeholder", `"hush"`: "quotation mark",
+	} {
+		err := config.CheckToken(given)
+		require.ErrorContains(t, err, says)
+		require.NotContains(t, err.Error(), "hush")
+	}
+}

@@ -1,0 +1,163 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/zalando/go-keyring"
+
+	"github.com/vpsbot/vpsbot/internal/config"
+)
+
+const (
+	service     = "vpsbot"         // what the keyring calls us
+	readAgain   = 30 * time.Second // how long a token of the keyring is kept: another terminal may have changed it
+	askingLimit = time.Minute      // for a keyring that is locked and asks for its password
+)
+
+// Keyring is the system's keyring: Secret Service on Linux, Keychain, Credential Manager.
+type Keyring struct {
+	asking sync.Mutex // one question at a time
+	read   map[string]answer
+
+	mu   sync.Mutex
+	seen []string
+}
+
+type answer struct {
+	token string
+	err   error
+	at    time.Time
+}
+
+// NewKeyring returns the keyring of the system, or nil where there is none. On Linux that is where there is no session
+// bus: none is started. It asks nobody.
+func NewKeyring(env envconfig.Lookuper, goos string) *Keyring {
+	if goos != "darwin" && goos != "windows" && !hasBus(env) {
+		return nil
+	}
+	return &Keyring{read: map[string]answer{}}
+}
+
+// hasBus reports whether there is a session bus: by the variables of a session, or where systemd puts its socket, for a client
+// of MCP passes on little but HOME.
+func hasBus(env envconfig.Lookuper) bool {
+	of := func(name string) string { value, _ := env.Lookup(name); return value }
+	if address := of("DBUS_SESSION_BUS_ADDRESS"); address != "" && address != "autolaunch:" {
+		return true
+	}
+	folder := of("XDG_RUNTIME_DIR")
+	if folder == "" && of("HOME") != "" {
+		folder = fmt.Sprintf("/run/user/%d", os.Getuid())
+	}
+	_, err := os.Stat(filepath.Join(folder, "bus"))
+	return folder != "" && err == nil
+}
+
+// Token implements [config.Keyring]. What it returned counts for half a minute.
+func (k *Keyring) Token(entry string) (string, error) {
+	k.asking.Lock()
+	defer k.asking.Unlock()
+	if last, ok := k.read[entry]; ok && time.Since(last.at) < readAgain {
+		return last.token, last.err
+	}
+	a := answer{}
+	err := within(func() (err error) { a.token, err = keyring.Get(service, entry); return err })
+	if a.err = err; errors.Is(err, keyring.ErrNotFound) {
+		a.err = fs.ErrNotExist
+	}
+	k.mu.Lock()
+	if err == nil && !slices.Contains(k.seen, a.token) {
+		k.seen = append(k.seen, a.token)
+	}
+	k.mu.Unlock()
+	a.at = time.Now()
+	k.read[entry] = a
+	return a.token, a.err
+}
+
+// Seen implements [config.Keyring].
+func (k *Keyring) Seen() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.seen)
+}
+
+func (k *Keyring) set(entry, token string) error {
+	k.asking.Lock()
+	defer k.asking.Unlock()
+	delete(k.read, entry)
+	return within(func() error { return keyring.Set(service, entry, token) })
+}
+
+// remove reports whether there was an entry.
+func (k *Keyring) remove(entry string) (bool, error) {
+	k.asking.Lock()
+	defer k.asking.Unlock()
+	delete(k.read, entry)
+	err := within(func() error { return keyring.Delete(service, entry) })
+	if errors.Is(err, keyring.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+var errSilent = fmt.Errorf("it does not answer within %s", askingLimit)
+
+// within bounds a call of the keyring, which may wait for a person. A call that hangs is left to itself.
+func within(call func() error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), askingLimit)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return errSilent
+	}
+}
+
+// Keep keeps the token of a configuration: in the keyring, and where there is none in a file for this user alone. It says
+// where, and why not in the keyring if that failed.
+func Keep(cfg config.Config, k *Keyring, token string) (place string, failed error, err error) {
+	if entry := cfg.KeyringEntry(); entry != "" {
+		if failed = k.set(entry, token); failed == nil {
+			return "the system's keyring", nil, nil
+		}
+	}
+	path := cfg.TokenFile()
+	if path == "" {
+		return "", failed, Dir("").Check()
+	}
+	return "the file " + path, failed, writePrivate(path, token+"\n")
+}
+
+// Forget removes the token of a configuration from where [Keep] may have put it, and says from where it did.
+func Forget(cfg config.Config, k *Keyring) (places []string, err error) {
+	if entry := cfg.KeyringEntry(); entry != "" {
+		removed, failed := k.remove(entry)
+		if removed {
+			places = append(places, "the system's keyring")
+		} else if failed != nil {
+			err = fmt.Errorf("the system's keyring: %w", failed)
+		}
+	}
+	if path := cfg.TokenFile(); path != "" {
+		switch failed := os.Remove(path); {
+		case failed == nil:
+			places = append(places, "the file "+path)
+		case !errors.Is(failed, fs.ErrNotExist):
+			err = errors.Join(err, failed)
+		}
+	}
+	return places, err
+}
