@@ -26,7 +26,8 @@ claude-desktop, codex, cursor, gemini, opencode or vscode. All else in the file 
 beside it. A file that cannot be read is left as it is. To do it twice changes nothing.
 
 The assistant starts this program with the variables of vpsbot that are set now, such as
-VPS_API_TOKEN_FILE and VPSBOT_POLICY_FILE. A token or a key itself is never written.
+VPS_API_TOKEN_FILE and VPSBOT_POLICY_FILE, and with --profile. A token or a key itself is never written:
+vpsbot login keeps one where this program finds it.
 Claude Code's file is changed by claude itself where it is in the PATH, but for --project.`
 
 const uninstallHelp = `Takes the entry that vpsbot install has written out of a client's file again. Where nothing else was
@@ -274,7 +275,7 @@ var (
 	carriedFiles = []string{"VPS_API_TOKEN_FILE", "VPSBOT_KEY_FILE", "VPSBOT_POLICY_FILE", "VPSBOT_AUDIT_KEY_FILE"}
 	carried      = []string{
 		"VPS_API_URL", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_DATABASE_URL", "VPSBOT_AUDIT_READS", "VPSBOT_AUDIT_STATE",
-		"VPSBOT_LOG_LEVEL", "VPSBOT_LOG_FORMAT", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
+		"VPSBOT_PROFILE", "VPSBOT_LOG_LEVEL", "VPSBOT_LOG_FORMAT", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
 	}
 )
 
@@ -299,7 +300,9 @@ func (in installation) server(ctx context.Context) (s install.Server, err error)
 	if _, err = config.Read(ctx, envconfig.MapLookuper(s.Env), in.GOOS); err != nil {
 		return s, app.Invalid(err)
 	}
-	s.Args = []string{"mcp"}
+	if s.Args = []string{"mcp"}; in.Profile != "" {
+		s.Args = append(s.Args, "--profile", in.Profile)
+	}
 	s.Command, err = executable()
 	return s, err
 }
@@ -307,8 +310,9 @@ func (in installation) server(ctx context.Context) (s install.Server, err error)
 func (in installation) carriedVariables() (map[string]string, error) {
 	env := map[string]string{}
 	for _, secret := range []string{"VPS_API_TOKEN", "VPSBOT_KEY"} {
+		next := map[string]string{"VPS_API_TOKEN": "by vpsbot login, or "}[secret] + "in a file for you alone that " + secret + "_FILE names"
 		if in.variable(secret) != "" {
-			return nil, app.Errorf(runner.Invalid, "%s is set, and a secret is never written into a client's file: put it into a file for you alone, set %[1]s_FILE to it, and unset %[1]s", secret)
+			return nil, app.Errorf(runner.Invalid, "%s is set, and a secret is never written into a client's file: unset %[1]s, and keep it %s", secret, next)
 		}
 	}
 	for _, name := range carriedFiles {
