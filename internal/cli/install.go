@@ -302,6 +302,7 @@ func (in installation) server(ctx context.Context) (s install.Server, err error)
 	}
 	if s.Args = []string{"mcp"}; in.Profile != "" {
 		s.Args = append(s.Args, "--profile", in.Profile)
+		delete(s.Env, "VPSBOT_PROFILE") // it says the same
 	}
 	s.Command, err = executable()
 	return s, err
