@@ -25,19 +25,10 @@ func golden(t *testing.T, path string, got []byte) {
 	require.Equal(t, string(want), string(got), "%s differs: if that is meant, go test ./cmd/vpsbot -update", path)
 }
 
-// docs/operations.md and the README's table are generated from the operations.
+// docs/operations.md is generated from the operations.
 func TestOperationsReference(t *testing.T) {
 	t.Parallel()
 	golden(t, "../../docs/operations.md", []byte(referencePage(tools.Default)))
-
-	const begin, end = "<!-- operations: go test ./cmd/vpsbot -update -->\n", "<!-- end of operations -->"
-	readme, err := os.ReadFile("../../README.md")
-	require.NoError(t, err)
-	before, rest, ok := strings.Cut(string(readme), begin)
-	require.True(t, ok, "README.md has no place for the table of operations")
-	_, after, ok := strings.Cut(rest, end)
-	require.True(t, ok)
-	golden(t, "../../README.md", []byte(before+begin+operationsTable()+end+after))
 }
 
 // The page of another catalogue has its operations too.
@@ -49,11 +40,11 @@ func TestDocsOfANewResource(t *testing.T) {
 	require.Contains(t, page, "vpsbot volumes delete 1\n")
 }
 
-func operationsTable() string {
+func operationsTable(c *tools.Catalogue) string {
 	var b strings.Builder
 	b.WriteString("| operation | what it does | risk | the token needs |\n|---|---|---|---|\n")
-	for _, op := range tools.Default.Operations() {
-		fmt.Fprintf(&b, "| [%s](docs/operations.md#%s) | %s | %s | %s |\n", op.Name, anchor(op.Name), op.Title, op.Risk, neededBy(op))
+	for _, op := range c.Operations() {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", op.Name, anchor(op.Name), op.Title, op.Risk, neededBy(op))
 	}
 	return b.String()
 }
@@ -94,6 +85,7 @@ Assistants have two tools more, which are no operations and read vpsbot's own re
 are ` + "`vpsbot approvals list` and `vpsbot audit list`" + `.
 
 `)
+	b.WriteString(operationsTable(c) + "\nread and change run at once; disruptive and billable want a person's yes; destructive wants the name typed.\n\n")
 	for _, op := range c.Operations() {
 		b.WriteString(reference(op))
 	}

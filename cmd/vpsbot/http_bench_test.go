@@ -113,7 +113,7 @@ func startHTTP(b *testing.B, api string, callers int, policy string) (vpsbot, ba
 	return vpsbot, bare
 }
 
-func freeLoopback(b *testing.B) string {
+func freeLoopback(b testing.TB) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
 	defer listener.Close()

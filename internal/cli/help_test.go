@@ -87,12 +87,12 @@ func TestTheVariablesOfTheSystem(t *testing.T) {
 	require.Greater(t, found, 2)
 }
 
-// README.md and the topic have the same exit codes.
-func TestTheReadmeHasTheExitCodes(t *testing.T) {
+// docs/commands.md and the topic have the same exit codes.
+func TestTheDocsHaveTheExitCodes(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/commands.md")
 	require.NoError(t, err)
-	require.Contains(t, strings.ReplaceAll(string(readme), "\n", " "), exitCodeLine())
+	require.Contains(t, strings.ReplaceAll(string(page), "\n", " "), exitCodeLine())
 }
 
 var wordsOfLine = regexp.MustCompile(`'[^']*'|\S+`)

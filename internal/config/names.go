@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed variables.md
-var table string // as the README has it
+var table string // as docs/configuration.md has it
 
 // Variable is a row of the table of variables.
 type Variable struct{ Names, Default, Meaning string }

@@ -119,7 +119,7 @@ func (d *doctor) checkConfiguration() Finding {
 func (d *doctor) checkVariables() []Finding {
 	var found []Finding
 	for _, unknown := range d.Config.Unknown {
-		next := "Unset " + unknown.Name + ", or correct its name: the README lists the variables."
+		next := "Unset " + unknown.Name + ", or correct its name: vpsbot help environment lists the variables."
 		if unknown.Meant != "" {
 			next = "If it is meant for vpsbot, call it " + unknown.Meant + "."
 		}

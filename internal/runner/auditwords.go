@@ -322,6 +322,7 @@ var acts = [...]struct {
 	{"keys.create", verbs{"create the access key %s", "created the access key %s"}},
 	{"keys.revoke", verbs{"revoke the access key %s", "revoked the access key %s"}},
 	{"operations.unlock", verbs{"run what VPSBOT_OPERATIONS leaves out", "ran what VPSBOT_OPERATIONS leaves out"}},
+	{"store.prune", verbs{"delete what ended %s", "deleted what ended %s"}},
 	{"unfreeze", verbs{"lift the freeze", "lifted the freeze"}},
 }
 
