@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -23,19 +22,19 @@ import (
 
 const (
 	maxFile  = 64 << 10 // bytes of a profile
+	maxName  = 40       // of its name
+	letters  = "abcdefghijklmnopqrstuvwxyz0123456789"
 	suffix   = ".env"
 	inUse    = "profile" // the file with the name of the profile that profile use has kept
 	variable = "VPSBOT_PROFILE"
 )
-
-var name = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 
 // CheckName says what is wrong with the name of a profile; nil for nothing.
 func CheckName(s string) error {
 	if strings.HasPrefix(s, "vps_") || strings.HasPrefix(s, "vpsbot_") { // it is not repeated
 		return errors.New("what stands in the place of a profile's name looks like a token: vpsbot login asks for that")
 	}
-	if !name.MatchString(s) {
+	if s == "" || len(s) > maxName || strings.Trim(s, letters+"_-") != "" || !strings.Contains(letters, s[:1]) {
 		return fmt.Errorf("%q is no name of a profile: write small letters, digits, - and _, 40 at most", text.Cut(text.Clean(s), 60))
 	}
 	return nil
