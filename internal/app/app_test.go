@@ -18,6 +18,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/liveness"
+	"github.com/vpsbot/vpsbot/internal/profile"
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -168,4 +169,23 @@ func TestUnmatchedGlobHint(t *testing.T) {
 	for glob, want := range map[string]string{"server.*": "; did you mean servers.*?", "servers.lst": "; did you mean servers.list?", "wibble": ""} {
 		require.Equal(t, fmt.Sprintf("VPSBOT_OPERATIONS: %q fits no operation%s", glob, want), UnmatchedGlobHint(nil, []string{"plans.list", glob}))
 	}
+}
+
+// Who chooses another profile while a process runs does not change what that process redacts.
+func TestProfileIsChosenOnce(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	dir := profile.Dir(filepath.Join(home, "vpsbot"))
+	require.NoError(t, dir.Create("prod", map[string]string{"VPS_API_TOKEN": "vps_hush4711hush"}))
+	require.NoError(t, dir.Create("stage", map[string]string{"VPS_API_TOKEN": "vps_other4711other"}))
+	require.NoError(t, dir.Use("prod"))
+	env := environment(map[string]string{"XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home})
+	a, err := New(t.Context(), env)
+	require.NoError(t, err)
+	require.Equal(t, "prod", a.Runner.Profile)
+	require.NoError(t, dir.Use("stage"))
+	token, err := a.Runner.Token()
+	require.NoError(t, err)
+	require.Equal(t, "vps_hush4711hush", token)
+	require.Equal(t, "[redacted]", env.Redact(token))
 }

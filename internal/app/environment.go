@@ -37,6 +37,7 @@ type Environment struct {
 
 	entered string          // a token that a person has just entered
 	pinned  *config.Profile // the profile that it is entered for; nil: that which is chosen
+	choose  func() (config.Profile, error)
 	keyring func() *profile.Keyring
 }
 
@@ -46,6 +47,8 @@ func NewEnvironment(variables envconfig.Lookuper, stderr io.Writer) *Environment
 	e := &Environment{
 		Variables: variables, GOOS: runtime.GOOS, Clock: time.Now, Random: rand.Reader, OneUser: inUserNamespace(),
 	}
+	// Once: another choice while this process runs must not change what it redacts.
+	e.choose = sync.OnceValues(func() (config.Profile, error) { return profile.Choose(e.Variables, e.Dir(), e.Profile) })
 	e.keyring = sync.OnceValue(func() *profile.Keyring { return profile.NewKeyring(e.Variables, e.GOOS) })
 	e.Stderr = redact.Writer(stderr, e.secrets)
 	return e
@@ -60,7 +63,7 @@ func (e *Environment) Config(ctx context.Context) (config.Config, error) {
 	if e.pinned != nil {
 		options.Profile = *e.pinned
 	} else {
-		options.Profile, failed = profile.Choose(e.Variables, e.Dir(), e.Profile)
+		options.Profile, failed = e.choose()
 	}
 	cfg, err := config.ReadWith(ctx, e.Variables, e.GOOS, options)
 	if failed != nil {
@@ -76,12 +79,7 @@ func (e *Environment) Enter(chosen config.Profile, token string) {
 }
 
 // Keyring is the system's keyring, or nil.
-func (e *Environment) Keyring() *profile.Keyring {
-	if e.keyring == nil {
-		return nil
-	}
-	return e.keyring()
-}
+func (e *Environment) Keyring() *profile.Keyring { return e.keyring() }
 
 // Dir is the folder of profiles and tokens.
 func (e *Environment) Dir() profile.Dir { return profile.Dir(config.Folder(e.Variables, e.GOOS)) }
