@@ -2,8 +2,10 @@ package e2e_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -11,8 +13,10 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/vpsbot/vpsbot/permissions"
@@ -198,8 +202,14 @@ const replicaHeader = "X-Replica"
 
 // roundRobin is the address of a proxy without affinity: each request goes to the next replica.
 func roundRobin(t testing.TB, replicas ...string) (address string) {
+	return proxied(t, nil, replicas)
+}
+
+// proxied is roundRobin with a transport of the proxy's own; nil: the usual one.
+func proxied(t testing.TB, transport http.RoundTripper, replicas []string) (address string) {
 	var next atomic.Int64
 	proxy := &httputil.ReverseProxy{
+		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			replica := replicas[int(next.Add(1))%len(replicas)]
 			r.SetURL(&url.URL{Scheme: "http", Host: replica})
@@ -215,4 +225,26 @@ func roundRobin(t testing.TB, replicas ...string) (address string) {
 	server := httptest.NewServer(proxy)
 	t.Cleanup(server.Close)
 	return server.URL + "/mcp"
+}
+
+// failover sends a request whose connection a replica refuses to the next one, as proxies do: nothing was sent yet.
+type failover struct{ replicas []string }
+
+// RoundTrip implements [http.RoundTripper].
+func (f failover) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	var resp *http.Response
+	first := slices.Index(f.replicas, r.URL.Host)
+	for i := range f.replicas {
+		again := r.Clone(r.Context())
+		again.URL.Host, again.Body = f.replicas[(first+i)%len(f.replicas)], io.NopCloser(bytes.NewReader(body))
+		again.Header.Set(replicaHeader, again.URL.Host)
+		if resp, err = http.DefaultTransport.RoundTrip(again); !errors.Is(err, syscall.ECONNREFUSED) {
+			break
+		}
+	}
+	return resp, err
 }

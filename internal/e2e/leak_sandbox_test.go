@@ -37,10 +37,10 @@ type sandbox struct {
 }
 
 // buildProgram builds vpsbot as users do.
-func buildProgram(t testing.TB) (path string) {
+func buildProgram(t testing.TB, flags ...string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "vpsbot")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../cmd/vpsbot")
+	cmd := exec.CommandContext(t.Context(), "go", slices.Concat([]string{"build", "-o", path}, flags, []string{"../../cmd/vpsbot"})...)
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(output))
 	return path

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,7 +44,11 @@ const (
 func TestFigure21ReplicasKilled(t *testing.T) {
 	t.Parallel()
 	random, s := seededRand(t)
-	k := newReplicaKillTest(t, random, testkit.Size(60, 1000))
+	program := ""
+	if testkit.IsFull() {
+		program = buildProgram(t)
+	}
+	k := newReplicaKillTest(t, random, testkit.Size(60, 1000), program)
 	interval := time.Duration(testkit.Size(700, 2000)) * time.Millisecond
 	stop := k.killEvery(interval)
 	k.askAll()
@@ -69,6 +74,7 @@ type replicaKillTest struct {
 	folder  string // of its policy
 
 	kills, broken atomic.Int64
+	twice         atomic.Int64 // calls that failed when they were repeated
 	ends          counter
 }
 
@@ -76,12 +82,13 @@ type replicaKillTest struct {
 type replicaProcess struct {
 	address string
 	kill    func()
+	stop    func()    // ends it by SIGTERM
 	in      io.Writer // each byte puts its clock forward
 }
 
-func newReplicaKillTest(t *testing.T, random *rand.Rand, servers int) *replicaKillTest {
+func newReplicaKillTest(t *testing.T, random *rand.Rand, servers int, program string) *replicaKillTest {
 	w := newWorld(t, pgtest.URL(t), simulator.Options{Speed: 1e12, Servers: servers})
-	k := &replicaKillTest{
+	k := &replicaKillTest{program: program,
 		world: w, sent: watchWrites(w), api: w.serve(plainListener), servers: runningServers(w),
 		yes: make([]bool, servers), told: make([]runner.Outcome, servers),
 	}
@@ -135,8 +142,8 @@ budgets: {deletions: 100000/1h, destructive: 100000/1h}
 // accessKeys makes the access keys of the clients.
 func (k *replicaKillTest) accessKeys(n int) (secrets []string) {
 	k.Helper()
-	if testkit.IsFull() {
-		k.program, k.folder = buildProgram(k), memoryFolder(k)
+	if k.program != "" {
+		k.folder = memoryFolder(k)
 		require.NoError(k, os.WriteFile(filepath.Join(k.folder, "policy.yaml"), []byte(replicaPolicy), 0o600))
 	}
 	for i := range n {
@@ -173,12 +180,23 @@ func (k *replicaKillTest) start(p *replicaProcess) {
 	cmd := k.command(p)
 	in, _ := pipes(k, cmd)
 	p.in = in
-	p.kill = sync.OnceFunc(func() {
-		_ = cmd.Process.Kill()
-		if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
-			k.Errorf("the replica was not killed: %v", err)
-		}
-	})
+	var end sync.Once
+	p.kill = func() {
+		end.Do(func() {
+			_ = cmd.Process.Kill()
+			if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
+				k.Errorf("the replica was not killed: %v", err)
+			}
+		})
+	}
+	p.stop = func() {
+		end.Do(func() {
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			if err := cmd.Wait(); err != nil {
+				k.Errorf("the replica did not end by itself: %v", err)
+			}
+		})
+	}
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		conn, err := net.Dial("tcp", p.address)
 		if err == nil {
@@ -257,8 +275,11 @@ func (k *replicaKillTest) askAll() {
 
 // change asks for a change until there is an outcome. One that is unknown is settled when the clocks go on.
 func (k *replicaKillTest) change(c *httpClient, n int) (told runner.Outcome) {
+	var err error
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end) && !k.Failed(); time.Sleep(callAgain) {
-		result, err := k.try(c, n)
+		failed := err != nil
+		var result *toolResult
+		result, err = k.try(c, n)
 		status, _ := errors.AsType[*statusError](err)
 		if status != nil && slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, status.status) {
 			k.Errorf("client %d is turned away: %v", n%askingClients, err)
@@ -266,6 +287,10 @@ func (k *replicaKillTest) change(c *httpClient, n int) (told runner.Outcome) {
 		switch {
 		case err != nil:
 			k.broken.Add(1)
+			if failed {
+				k.twice.Add(1)
+				k.Logf("the change of %s failed twice: %v", k.servers[n].Name, err)
+			}
 		case !slices.Contains([]runner.Outcome{runner.ApprovalRequired, runner.Busy}, result.StructuredContent.Outcome):
 			return result.StructuredContent.Outcome
 		}
