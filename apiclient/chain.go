@@ -24,14 +24,14 @@ func newChain(o Options, base *url.URL) (run step, stats func() Stats) {
 	if ours {
 		transport = newTransport(&open)
 	}
-	transport = guardedSender{transport, ours} // asks the guard of a write before its first byte
-	transport = sentTracker{transport}         // counts attempts; records whether a write may have been sent
-	transport = headerTimeout{transport}       // a read waits 10 s for the header of an answer
-	transport = bodyReader{transport}          // the body: at most 8 MiB, without the token; no redirects
-	transport = attemptLog{transport, logger}  // one debug line
-	breaker := newBreaker(transport)           // pauses after 10 failures in a row
-	transport = newRateLimit(breaker, base)    // 50 a second
-	transport = newRetry(transport)            // reads only, 3 tries
+	transport = guardedSender{transport, ours}           // asks the guard of a write before its first byte
+	transport = sentTracker{transport}                   // counts attempts; records whether a write may have been sent
+	transport = headerTimeout{transport}                 // a read waits 10 s for the header of an answer
+	transport = bodyReader{transport}                    // the body: at most 8 MiB, without the token; no redirects
+	transport = attemptLog{transport, logger, o.Attempt} // one debug line
+	breaker := newBreaker(transport)                     // pauses after 10 failures in a row
+	transport = newRateLimit(breaker, base)              // 50 a second
+	transport = newRetry(transport)                      // reads only, 3 tries
 	transport = auth{transport, base, o.Token}
 
 	run = sender{transport, base, []string{cmp.Or(o.UserAgent, defaultUserAgent)}}.send

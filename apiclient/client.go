@@ -6,6 +6,7 @@
 package apiclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,8 @@ type Options struct {
 	// Observe is called when an API call has ended, in the goroutine of the call. Each page of a list is a
 	// call, and several are read at once. It may be nil.
 	Observe func(Call)
+	// Attempt is called after each request, with the context of its call. It may be nil.
+	Attempt func(context.Context, Attempt)
 	// Logger receives a line at debug level for each attempt: method, path, status, duration. It may be nil.
 	Logger *slog.Logger
 }
@@ -50,6 +53,17 @@ type Call struct {
 	Attempts  int
 	Duration  time.Duration
 	Simulator bool
+}
+
+// Attempt describes one request of a call. Again is how many went before it.
+type Attempt struct {
+	Method string
+	Route  string // as of [Call]
+	Host   string
+	Status int  // 0: there was no answer
+	Kind   Kind // why there was none
+	Again  int
+	Began  time.Time
 }
 
 // SimulatorHeader is in every answer of the simulator of VPS.org's API.

@@ -39,16 +39,24 @@ func observe(next step, observer func(Call), loopback bool) step {
 
 // attemptLog logs a line for each attempt: no headers, no bodies, no query.
 type attemptLog struct {
-	next   http.RoundTripper
-	logger *slog.Logger
+	next    http.RoundTripper
+	logger  *slog.Logger
+	observe func(context.Context, Attempt) // nil: nobody does
 }
 
 func (l attemptLog) RoundTrip(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	resp, err := l.next.RoundTrip(req)
-	outcome := slog.String("failure", string(failureKind(err)))
+	outcome, a := slog.String("failure", string(failureKind(err))), Attempt{Method: req.Method, Host: req.URL.Host, Began: start}
 	if err == nil {
-		outcome = slog.Int("status", resp.StatusCode)
+		outcome, a.Status = slog.Int("status", resp.StatusCode), resp.StatusCode
+	}
+	if l.observe != nil {
+		a.Route, a.Again = callOf(req).route, max(callOf(req).attempts-1, 0)
+		if err != nil {
+			a.Kind = failureKind(err)
+		}
+		l.observe(req.Context(), a)
 	}
 	l.logger.LogAttrs(req.Context(), slog.LevelDebug, "api request",
 		slog.String("method", req.Method), slog.String("path", callOf(req).path), outcome, slog.Duration("duration", time.Since(start)))

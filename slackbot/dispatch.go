@@ -10,12 +10,15 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/transport"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 func (b *Bot) dispatch(ctx context.Context, d transport.Delivery) error {
+	ctx, span := b.Runner.Tracer.Begin(ctx, trace.Server, "slack "+string(d.Kind))
+	defer span.End()
 	r, p, err := b.newRequest(ctx, d)
 	switch {
 	case err != nil:

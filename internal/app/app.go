@@ -53,7 +53,7 @@ func New(ctx context.Context, env *Environment) (*App, error) {
 	log := env.logger(cfg)
 	a := &App{Config: cfg, Runner: &runner.Runner{}, Now: env.Clock, env: env, key: cfg.Key()}
 	options := apiclient.Options{
-		BaseURL: cfg.URL, Token: cfg.Token(), UserAgent: "vpsbot/" + ReadVersion().Version, Logger: log, Observe: a.observeCall,
+		BaseURL: cfg.URL, Token: cfg.Token(), UserAgent: "vpsbot/" + ReadVersion().Version, Logger: log, Observe: a.observeCall, Attempt: traceAttempt,
 	}
 	if cfg.IsSimulator() {
 		options.BaseURL = simulatorURL
@@ -74,7 +74,7 @@ func New(ctx context.Context, env *Environment) (*App, error) {
 	*a.Runner = runner.Runner{
 		Catalogue: env.Catalogue, Client: client, API: apiName(cfg), Token: cfg.Token(), Policy: policy, Store: a.Store.approvals, Slack: a.AsksInSlack, Ended: a.keyEnded,
 		AuditReads: cfg.AuditReads, Profile: cfg.Profile().Name, Process: a.Store.id,
-		Now: a.Now, Random: env.Random, Log: log,
+		Now: a.Now, Random: env.Random, Log: log, Tracer: newTracer(cfg, log),
 	}
 	return a, nil
 }

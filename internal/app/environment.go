@@ -21,6 +21,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/profile"
 	"github.com/vpsbot/vpsbot/internal/redact"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -95,9 +96,9 @@ func (e *Environment) Redact(s string) string { return redact.Text(s, e.secrets(
 func (e *Environment) logger(cfg config.Config) *slog.Logger {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
 	if cfg.LogJSON {
-		return slog.New(slog.NewJSONHandler(e.Stderr, options))
+		return slog.New(trace.LogHandler(slog.NewJSONHandler(e.Stderr, options)))
 	}
-	return slog.New(slog.NewTextHandler(e.Stderr, options))
+	return slog.New(trace.LogHandler(slog.NewTextHandler(e.Stderr, options)))
 }
 
 // Error ends a command. Its class is the exit code.

@@ -39,6 +39,7 @@ func (s *service) newSlack(mode config.SlackMode) (*slackService, error) {
 		return nil, Invalid(err)
 	}
 	client := SlackClient()
+	client.Transport = slackTrace{client.Transport, s.Config.SlackURL}
 	bot, err := slackbot.New(slackbot.Options{
 		Runner: s.Runner, Store: s.Store.slack, Token: token, APIURL: s.Config.SlackURL, Client: client,
 		Now: s.Now, Random: s.env.Random, Log: s.log, Pulse: &s.pulse,

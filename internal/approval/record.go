@@ -46,6 +46,7 @@ type Record struct {
 	Others    int    // how many other people must consent
 	Approvers string // who the others may be, for messages; cleaned
 	RequestID string // the caller's idempotency key; empty: none
+	Trace     string // the span of the request, in the form of the header traceparent; empty: none
 
 	State      State
 	Prior      State // the state before; empty at first

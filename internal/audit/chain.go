@@ -42,6 +42,7 @@ func normalized(row Row) Row {
 	for _, field := range textFields(&row) {
 		*field = text.Storable(*field)
 	}
+	row.Trace = text.Storable(row.Trace)
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, []byte(text.Storable(string(row.Arguments)))) // Seal has checked that it is JSON, or empty
 	row.Arguments = compact.Bytes()
@@ -72,7 +73,8 @@ func hashOf(buffer []byte, row *Row) (hash [len(Genesis)]byte, grown []byte) {
 // appendCanonical appends the canonical form: every field but Hash as a netstring (its
 // length in bytes, a colon, the bytes, a comma), numbers in decimal, At as milliseconds
 // since 1970. Lengths come first, so no text can pass for the end of its field. The order
-// is Seq, At, APIStatus, Arguments, then the texts of [textFields].
+// is Seq, At, APIStatus, Arguments, then the texts of [textFields], and Trace if it is not empty: rows of before there
+// were traces keep their hash.
 func appendCanonical(b []byte, row *Row) []byte {
 	b = appendNumber(b, row.Seq)
 	b = appendNumber(b, row.At.UnixMilli())
@@ -83,6 +85,9 @@ func appendCanonical(b []byte, row *Row) []byte {
 		if i == 0 {
 			b = appendNetstring(b, "") // a field after Actor that is no more; its place stays, so that old hashes do
 		}
+	}
+	if row.Trace != "" {
+		b = appendNetstring(b, row.Trace)
 	}
 	return b
 }

@@ -37,6 +37,7 @@ type Row struct {
 	Approver  string          `json:"approver,omitempty"` // who agreed
 	APIStatus int             `json:"api_status,omitempty"`
 	Outcome   Outcome         `json:"outcome,omitempty"` // empty: not known yet, or no call was made
+	Trace     string          `json:"trace,omitempty"`   // id of the trace in which it was written; empty: there was none
 	Previous  string          `json:"previous"`          // hash of the row before; the first row has 64 zeros
 	Hash      string          `json:"hash"`              // hex SHA-256 over Previous and the row
 }

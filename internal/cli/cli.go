@@ -101,6 +101,7 @@ func (c *cli) withApp(ctx context.Context, need identity, run func(*session) err
 	if err != nil {
 		return err
 	}
+	defer a.Runner.Tracer.Close()
 	defer a.Store.Close() //nolint:errcheck // what was written is committed
 	a.WarnOfVariables()
 	switch {

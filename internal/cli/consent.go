@@ -9,6 +9,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -37,7 +38,9 @@ func (r *operationRun) consent(ctx context.Context, call runner.Call, reply runn
 		}
 		asking, cancel := context.WithTimeout(ctx, reply.Record.ExpiresAt.Sub(r.Now()))
 		defer cancel()
+		asking, span := trace.Start(asking, "wait for a person")
 		text, err := r.io.ask(asking, r.errStyle().card(*reply.Card), toAgree(*reply.Card, reply.Card.Question()))
+		span.End()
 		if err != nil || text == "" {
 			return r.withoutAnswer(ctx, call, reply)
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -122,6 +123,8 @@ func missing(op *tools.Op, values map[string]string) error {
 
 // run runs the operation, asks the person if need be, and prints the reply.
 func (r *operationRun) run(ctx context.Context, input []byte) error {
+	ctx, span := r.Runner.Tracer.Begin(ctx, trace.Server, "vpsbot "+r.op.Name)
+	defer span.End()
 	atTerminal := r.io.atTerminal()
 	call := runner.Call{
 		Operation: r.op.Name, Input: input, Actor: r.Actor, Surface: permissions.Terminal,
@@ -135,6 +138,9 @@ func (r *operationRun) run(ctx context.Context, input []byte) error {
 		}
 		return reply
 	})
+	if reply.Class != runner.OK {
+		span.Fail(reply.Class.String())
+	}
 	if r.started {
 		fmt.Fprint(r.io.Err, clearLine)
 	}

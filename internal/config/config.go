@@ -88,6 +88,20 @@ type variables struct {
 
 	Profile      string `env:"VPSBOT_PROFILE"`
 	Keyring      string `env:"VPSBOT_KEYRING"`
+	TracesDisabled       string `env:"OTEL_SDK_DISABLED"`
+	TracesExporter       string `env:"OTEL_TRACES_EXPORTER"`
+	TracesService        string `env:"OTEL_SERVICE_NAME"`
+	CollectorEndpoint    string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	TracesEndpoint       string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
+	CollectorHeaders     Secret `env:"OTEL_EXPORTER_OTLP_HEADERS"`
+	TracesHeaders        Secret `env:"OTEL_EXPORTER_OTLP_TRACES_HEADERS"`
+	CollectorTimeout     string `env:"OTEL_EXPORTER_OTLP_TIMEOUT"`
+	TracesTimeout        string `env:"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"`
+	CollectorProtocol    string `env:"OTEL_EXPORTER_OTLP_PROTOCOL"`
+	TracesProtocol       string `env:"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"`
+	CollectorCompression string `env:"OTEL_EXPORTER_OTLP_COMPRESSION"`
+	TracesCompression    string `env:"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"`
+
 	StateHome    string `env:"XDG_STATE_HOME"`
 	ConfigHome   string `env:"XDG_CONFIG_HOME"`
 	Home         string `env:"HOME"`

@@ -298,7 +298,7 @@ func (c Config) Secrets() (secrets []string) {
 			add(demoToken)
 		}
 	}
-	return secrets
+	return append(secrets, c.traceSecrets()...)
 }
 
 // File is a file that a variable or a credential of systemd's names.

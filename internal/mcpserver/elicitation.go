@@ -15,6 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/internal/ttl"
 	"github.com/vpsbot/vpsbot/permissions"
 )
@@ -79,7 +80,9 @@ func (x *toolCall) elicitAndWait(ctx context.Context, rec approval.Record, card 
 	defer unsubscribe()
 	x.limit.pause()
 	stopProgress, began := x.progress.waitingForPerson(), x.Runner.Now()
-	answer, err := x.put(waiting, nonce, x.elicitation(rec, card))
+	asking, span := trace.Start(waiting, "wait for a person")
+	answer, err := x.put(asking, nonce, x.elicitation(rec, card))
+	span.End()
 	took := x.Runner.Now().Sub(began)
 	stopProgress()
 	x.limit.resume()

@@ -121,6 +121,8 @@ type requestMeta struct {
 	ProtocolVersion string              `json:"io.modelcontextprotocol/protocolVersion"`
 	Capabilities    *clientCapabilities `json:"io.modelcontextprotocol/clientCapabilities"`
 	ProgressToken   jsontext.Value      `json:"progressToken"`
+	TraceParent     jsontext.Value      `json:"traceparent"`
+	TraceState      jsontext.Value      `json:"tracestate"`
 	RequestID       jsontext.Value      `json:"org.vpsbot/request-id"` // the idempotency key; the JSON-RPC id is none: clients count from 1 in every session
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -33,6 +34,11 @@ func (s *Server) answerOne(ctx context.Context, c client, e envelope) (reply []b
 	}()
 	ctx, done := s.cancellable(ctx, c, e.ID)
 	defer done()
+	if s.Runner.Tracer != nil {
+		var span trace.Span
+		ctx, span = s.beginTrace(ctx, c, e)
+		defer func() { endTrace(span, reply) }()
+	}
 	if e.Method == mcp.MethodToolsCall {
 		return s.answerCall(ctx, c, e)
 	}

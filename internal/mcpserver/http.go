@@ -21,6 +21,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/background"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -338,6 +339,9 @@ func (x *exchange) stream(c client, answer func(context.Context, client) (int, [
 	c.stopping = x.stopping
 	ctx, cancel := context.WithCancel(x.r.Context())
 	defer cancel()
+	if x.Runner.Tracer != nil {
+		ctx = trace.Remote(ctx, x.r.Header.Get("traceparent"), x.r.Header.Get("tracestate"))
+	}
 	defer context.AfterFunc(x.stopping, func() { time.AfterFunc(stopGrace, cancel) })()
 	status, reply := answer(ctx, c)
 	x.status = status

@@ -9,6 +9,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -79,6 +80,7 @@ func (q request) change(ctx context.Context) Reply {
 		return a.failPlan(ctx, err)
 	}
 	a.rec = q.newRecord(p, asked)
+	a.rec.Trace = trace.Parent(ctx)
 	if a.rec.AskedHash != a.rec.ArgsHash {
 		if reply, ok := a.deliverMissedOutcome(ctx, a.rec.ArgsHash); ok {
 			return reply

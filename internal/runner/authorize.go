@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -11,7 +12,9 @@ import (
 // authorize decides whether a call may go on, as far as that goes without the target: the
 // policy for the actor, then the token's permissions. Where the policy says no, nothing at
 // all has been sent; where the token does, nothing but GET /account/me/.
-func (q request) authorize(ctx context.Context, fresh bool) error {
+func (q request) authorize(ctx context.Context, fresh bool) (err error) {
+	ctx, span := trace.Start(ctx, "authorize")
+	defer endStep(span, &err)
 	if d := q.Policy().Decide(q.call.ask(q.op, q.in, q.op.Risk, q.op.NoTarget())); !d.Allowed {
 		return &tools.Refusal{Text: q.op.Name + " is refused: " + d.Reason}
 	}

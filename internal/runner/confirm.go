@@ -11,6 +11,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -145,7 +146,10 @@ type Answer struct {
 // Answer takes the answer of the person who waits where the call was made, and runs the
 // change if it is a yes. The surface vouches that the answer was given to this very
 // question by this very actor; everything else is checked here.
-func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) Reply {
+func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) (reply Reply) {
+	ctx, span := trace.Start(ctx, "confirm")
+	defer span.End()
+	defer observe(r, call).called(ctx, &reply)
 	ctx, ans.Remote = r.pin(ctx), ans.Remote || call.Remote
 	a, err := r.attemptOf(ctx, ans.Approval, call)
 	if err == nil {
@@ -154,6 +158,7 @@ func (r *Runner) Answer(ctx context.Context, call Call, ans Answer) Reply {
 	if err != nil {
 		return fail(a.op, err)
 	}
+	span.Link(a.rec.Trace)
 	a.in.Wait = ans.Wait
 	switch {
 	case a.rec.Operation != call.Operation || a.rec.API != r.API:

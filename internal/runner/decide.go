@@ -8,13 +8,17 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
 // Decide takes the answer that a person gives elsewhere than where the call was made. A
 // yes is recorded; once all have agreed whose consent is needed, the asker's side runs it.
-func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer, reason string) (approval.Record, error) {
+func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer, reason string) (rec approval.Record, err error) {
+	ctx, span := r.Tracer.Begin(ctx, trace.Internal, "decide")
+	defer span.End()
+	defer observe(r, Call{Actor: actor, Surface: ans.Channel, Remote: ans.Remote}).decided(ctx, &rec, &err)
 	a, err := r.attemptOf(ctx, ans.Approval, Call{})
 	if err == nil {
 		err = a.checkAnswer(ctx, actor, ans)
@@ -25,6 +29,7 @@ func (r *Runner) Decide(ctx context.Context, actor permissions.Actor, ans Answer
 	if err != nil {
 		return a.rec, err
 	}
+	span.Link(a.rec.Trace)
 	consent := a.consent(actor, ans, reason)
 	if !ans.Yes {
 		m := approval.Move{To: approval.Denied, Live: true, Consent: consent}

@@ -10,6 +10,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -35,7 +36,12 @@ func (r *Runner) RunApproved(ctx context.Context, call Call, id string) (approva
 		return a.rec, nil
 	}
 	a.call.Operation = a.rec.Operation
-	a.execute(ctx, nil)
+	ctx, span := r.Tracer.Begin(ctx, trace.Internal, "run approved "+a.rec.Operation)
+	defer span.End()
+	span.Link(a.rec.Trace)
+	o := observe(r, a.call)
+	reply := a.execute(ctx, nil)
+	o.called(ctx, &reply)
 	return a.store.Record(context.WithoutCancel(ctx), id)
 }
 
@@ -92,7 +98,14 @@ func agreedIn(channel string) string {
 }
 
 // carryOut checks and runs the record that was claimed, whether or not anybody had to agree to it.
-func (a *attempt) carryOut(ctx context.Context) Reply {
+func (a *attempt) carryOut(ctx context.Context) (reply Reply) {
+	ctx, span := trace.Start(ctx, "execute")
+	defer func() {
+		if reply.Class != OK {
+			span.Fail(reply.Class.String())
+		}
+		span.End()
+	}()
 	a.call.onRecord(a.rec)
 	p, err := a.check(ctx)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -29,7 +30,9 @@ type plan struct {
 
 // plan resolves names, reads the target and makes the card. Where data may be lost for good, and where nobody is shown
 // the card, the list says which server has the name, and that only one has it.
-func (q request) plan(ctx context.Context) (plan, error) {
+func (q request) plan(ctx context.Context) (_ plan, err error) {
+	ctx, span := trace.Start(ctx, "plan")
+	defer endStep(span, &err)
 	ctx = apiclient.ReadListsOnce(ctx)
 	resolved, server, err := q.resolve(ctx, !q.op.Destroys())
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/liveness"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -64,6 +65,8 @@ func stillUnknown(e tools.Evidence, rec approval.Record) string {
 // readBack reads at VPS.org whether an unknown change has happened, a few times at most, and settles
 // the record if the evidence is enough.
 func (r reconciler) readBack(ctx context.Context, rec approval.Record, tries int) (approval.Record, tools.Finding) {
+	ctx, span := trace.Start(ctx, "read back")
+	defer span.End()
 	found, seen := tools.Finding{Evidence: tools.Unclear}, false
 	op, ok := r.Catalogue.Lookup(rec.Operation)
 	if !ok {

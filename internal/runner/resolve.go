@@ -10,6 +10,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -22,7 +23,7 @@ const (
 // resolve turns the server that the input names into its id, and returns the request with
 // that id in place of the name. A whole number or a UUID is an id and never a name. A name that may be remembered
 // saves the read of all servers.
-func (q request) resolve(ctx context.Context, mayBeRemembered bool) (request, apiclient.ID, error) {
+func (q request) resolve(ctx context.Context, mayBeRemembered bool) (_ request, _ apiclient.ID, err error) {
 	asked := q.in.Text("server")
 	if asked == "" {
 		return q, apiclient.ID{}, nil
@@ -30,7 +31,9 @@ func (q request) resolve(ctx context.Context, mayBeRemembered bool) (request, ap
 	if id, err := apiclient.ParseID(asked); err == nil {
 		return q, id, nil
 	}
-	s, err := apiclient.Server{}, error(nil)
+	ctx, span := trace.Start(ctx, "resolve")
+	defer endStep(span, &err)
+	var s apiclient.Server
 	if mayBeRemembered {
 		s, q.remembers = q.remembered(ctx, asked)
 	}

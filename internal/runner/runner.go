@@ -15,6 +15,7 @@ import (
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -37,6 +38,7 @@ type Runner struct {
 	Now        func() time.Time
 	Random     io.Reader // for ids and nonces
 	Log        *slog.Logger
+	Tracer     *trace.Tracer                        // begins traces of what no surface called for; nil: nothing is traced
 	Sleep      func(context.Context, time.Duration) // between reads of the store or the API; nil: a real pause
 
 	cache           tokenCache
@@ -67,7 +69,8 @@ type Call struct {
 
 // Run runs one call. A change that needs a person comes back as ApprovalRequired; a
 // surface that can ask does so and brings the answer to [Runner.Answer].
-func (r *Runner) Run(ctx context.Context, call Call) Reply {
+func (r *Runner) Run(ctx context.Context, call Call) (reply Reply) {
+	defer observe(r, call).called(ctx, &reply)
 	op, ok := r.Catalogue.Lookup(call.Operation)
 	if !ok {
 		return Reply{Class: Invalid, Message: NoSuchOperation(r.Catalogue, call.Operation)}

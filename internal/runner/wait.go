@@ -11,6 +11,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/text"
+	"github.com/vpsbot/vpsbot/internal/trace"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -26,6 +27,8 @@ type work struct {
 
 // await polls until the work has settled, the limit is reached or the caller gives up.
 func (a *attempt) await(ctx context.Context, p plan, value any) (w work) {
+	ctx, span := trace.Start(ctx, "wait")
+	defer span.End()
 	began := a.Now()
 	ctx, cancel := context.WithTimeout(ctx, a.call.WaitLimit)
 	defer cancel()

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/audit"
+	"github.com/vpsbot/vpsbot/internal/trace"
 )
 
 // page is how many rows of the log are held in memory at a time.
@@ -21,6 +22,7 @@ const page = 1000
 
 // Note implements [approval.Store].
 func (s *Store) Note(ctx context.Context, row audit.Row) error {
+	row.Trace = trace.ID(ctx)
 	due := []audit.Row{row}
 	if row.Decision == audit.Refused {
 		due = s.refusals.count(row, func(kind refusal) { s.noteCounts(kind) })
@@ -53,6 +55,7 @@ func appendRow(ctx context.Context, tx transaction, row audit.Row) (int64, error
 		return 0, err
 	}
 	row.Seq = last.Seq + 1
+	row.Trace = cmp.Or(row.Trace, trace.ID(ctx))
 	row, err = audit.Seal(cmp.Or(last.Hash, audit.Genesis), row)
 	if err != nil {
 		return 0, fmt.Errorf("store: %w", err)
@@ -76,7 +79,7 @@ func head(ctx context.Context, q queryer) (audit.Row, error) {
 // Rows implements [audit.Store]. It reads page by page and holds no connection while the
 // caller looks at a row; with a limit, that many rows are kept in memory.
 func (s *Store) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
-	return filtered(f, func(read func(context.Context, queryer) error) error { return s.reading(ctx, read) })
+	return filtered(f, auditColumns, func(read func(context.Context, queryer) error) error { return s.reading(ctx, read) })
 }
 
 // Checkpoints returns all signed checkpoints, in the order of their rows.
@@ -86,16 +89,17 @@ func (s *Store) Checkpoints(ctx context.Context) ([]audit.SignedCheckpoint, erro
 
 // logReader reads pages of the log, each in the place of the one before.
 type logReader struct {
-	run  func(read func(context.Context, queryer) error) error // with a connection
-	rows []audit.Row
+	run     func(read func(context.Context, queryer) error) error // with a connection
+	columns string
+	rows    []audit.Row
 }
 
 // page reads rows as one text each. If one of them does not come apart again, it reads them column by
 // column: rows that were changed have the same error, or the same content, as ever.
 func (l *logReader) page(query string, args []any) ([]audit.Row, error) {
-	err := l.query(packedFields, "SELECT "+packedColumns+query, args)
+	err := l.query(packedFields, "SELECT "+packed(l.columns)+query, args)
 	if errors.Is(err, errPacked) {
-		err = l.query(auditFields, "SELECT "+auditColumns+query, args)
+		err = l.query(auditFields, "SELECT "+l.columns+query, args)
 	}
 	return l.rows, err
 }
@@ -112,9 +116,9 @@ func (l *logReader) query(fields func(*audit.Row) []any, query string, args []an
 }
 
 // filtered yields the rows that match, oldest first; with a limit, the newest of them.
-func filtered(f audit.Filter, run func(read func(context.Context, queryer) error) error) iter.Seq2[audit.Row, error] {
+func filtered(f audit.Filter, columns string, run func(read func(context.Context, queryer) error) error) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
-		read := logReader{run: run}
+		read := logReader{run: run, columns: columns}
 		err := f.Valid()
 		if err != nil {
 			yield(audit.Row{}, fmt.Errorf("operation %q: %w", f.Operation, err))
@@ -197,11 +201,11 @@ func pageQuery(f audit.Filter, order string, cursor int64) (string, []any) {
 // Log is the audit log of a database that is opened to be read alone: nothing of it changes, not
 // its schema either. What it shows is as of one moment. It is not for concurrent use.
 type Log struct {
-	db    *sql.DB
-	tx    *sql.Tx
-	notes bool   // the schema has checkpoints
-	lying string // path of a file that nobody had open; empty: it is none
-	since fs.FileInfo
+	db      *sql.DB
+	tx      *sql.Tx
+	version int64  // of the schema
+	lying   string // path of a file that nobody had open; empty: it is none
+	since   fs.FileInfo
 }
 
 // The options of a connection that only reads. A file that nobody has open has no -wal beside
@@ -294,13 +298,13 @@ func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*Log, error
 	if err := checkKnown(version); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	l.notes = version >= checkpointVersion
+	l.version = version
 	return l, nil
 }
 
 // Rows implements [audit.Store].
 func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, error] {
-	return filtered(f, func(read func(context.Context, queryer) error) error {
+	return filtered(f, auditColumnsOf(l.version), func(read func(context.Context, queryer) error) error {
 		if !l.Exists() {
 			return nil
 		}
@@ -310,7 +314,7 @@ func (l *Log) Rows(ctx context.Context, f audit.Filter) iter.Seq2[audit.Row, err
 
 // Checkpoints returns the signed checkpoints of row from and those after it, in the order of their rows.
 func (l *Log) Checkpoints(ctx context.Context, from int64) ([]audit.SignedCheckpoint, error) {
-	if !l.notes {
+	if l.version < checkpointVersion {
 		return nil, nil
 	}
 	return all(ctx, conn{db: l.tx}, noteFields, "SELECT seq, note FROM audit_checkpoints WHERE seq >= $1 ORDER BY seq", from)
@@ -318,7 +322,7 @@ func (l *Log) Checkpoints(ctx context.Context, from int64) ([]audit.SignedCheckp
 
 // Has reports whether the log has a checkpoint, and its row.
 func (l *Log) Has(ctx context.Context, c audit.Checkpoint) (bool, error) {
-	if !l.notes {
+	if l.version < checkpointVersion {
 		return false, nil
 	}
 	return hasCheckpoint(ctx, conn{db: l.tx}, c)

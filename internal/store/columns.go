@@ -27,7 +27,7 @@ const (
 		target, target_name, confirm, card, facts, fingerprint, known,
 		state, prior, place, created_at, expires_at, changed_at,
 		owner, claimed_at, approver, api_status, message, result, told_at,
-		person, own, others, approvers, request_id, interactive`
+		person, own, others, approvers, request_id, interactive, trace`
 	consentColumns = `person, identity, channel, yes, reason, at, slack_groups, stands_in`
 	formColumns    = `hash, approval, session, asked_at, expires_at`
 	freezeColumns  = `frozen_by, reason, at`
@@ -38,7 +38,8 @@ const (
 	// Those that change while a post stays the same, without next.
 	postShownColumns = `for_user, channel, ts, thread, url, url_until, url_uses, shown, fails`
 
-	auditColumns = `seq, at, actor, on_behalf, surface, account, token, operation, target, arguments,
+	auditColumns       = auditColumnsBefore + ", trace"
+	auditColumnsBefore = `seq, at, actor, on_behalf, surface, account, token, operation, target, arguments,
 		approval, decision, reason, approver, api_status, outcome, previous, hash`
 )
 
@@ -49,7 +50,7 @@ func recordFields(r *approval.Record) []any {
 		&r.Target, &r.TargetName, &r.Confirm, (*jsonText)(&r.Card), (*jsonText)(&r.Facts), &r.Fingerprint, (*jsonText)(&r.Known),
 		&r.State, &r.Prior, &r.AnswerMode, (*millis)(&r.CreatedAt), (*millis)(&r.ExpiresAt), (*millis)(&r.ChangedAt),
 		&r.Owner, (*millis)(&r.ClaimedAt), &r.Approver, &r.APIStatus, &r.Message, (*jsonText)(&r.Result), (*millis)(&r.DeliveredAt),
-		&r.Person, (*flag)(&r.Own), &r.Others, &r.Approvers, &r.RequestID, (*flag)(&r.Interactive),
+		&r.Person, (*flag)(&r.Own), &r.Others, &r.Approvers, &r.RequestID, (*flag)(&r.Interactive), &r.Trace,
 	}
 }
 
@@ -87,7 +88,7 @@ func auditFields(r *audit.Row) []any {
 	return []any{
 		&r.Seq, (*millis)(&r.At), &r.Actor, &r.Unused, &r.Surface, &r.Account, &r.Token, &r.Operation, &r.Target,
 		(*jsonText)(&r.Arguments), &r.Approval, (*string)(&r.Decision), &r.Reason, &r.Approver, &r.APIStatus, (*string)(&r.Outcome),
-		&r.Previous, &r.Hash,
+		&r.Previous, &r.Hash, &r.Trace,
 	}
 }
 
@@ -95,10 +96,21 @@ func auditFields(r *audit.Row) []any {
 // put it into a column.
 var separator = "\x1f" + rand.Text()[:5]
 
-// packedColumns is a row as one text: the drivers' cost is by the column.
-var packedColumns = "concat_ws('" + separator + "', " + auditColumns + ")"
+// packed is a row as one text: the drivers' cost is by the column.
+func packed(columns string) string { return "concat_ws('" + separator + "', " + columns + ")" }
 
-const auditWidth = 18
+const auditWidth = 19
+
+// auditColumnsOf are the columns of the log in a version of the schema: one that is only read is not migrated.
+func auditColumnsOf(version int64) string {
+	if version < traceVersion {
+		return auditColumnsBefore + ", ''"
+	}
+	return auditColumns
+}
+
+// traceVersion is the version of the schema that brought the traces.
+const traceVersion = 11
 
 // errPacked is for a row that does not come apart again, such as one that has NULL in a column.
 var errPacked = errors.New("the columns of the row cannot be told apart")
@@ -139,7 +151,7 @@ func (p *packedRow) Scan(value any) error {
 	*p = packedRow{
 		Seq: numbers[0], Actor: columns[2], Unused: columns[3], Surface: columns[4], Account: columns[5], Token: columns[6],
 		Operation: columns[7], Target: columns[8], Approval: columns[10], Decision: audit.Decision(columns[11]), Reason: columns[12],
-		Approver: columns[13], APIStatus: int(numbers[2]), Outcome: audit.Outcome(columns[15]), Previous: columns[16], Hash: columns[17],
+		Approver: columns[13], APIStatus: int(numbers[2]), Outcome: audit.Outcome(columns[15]), Previous: columns[16], Hash: columns[17], Trace: columns[18],
 	}
 	p.At = time.Time(millisOf(numbers[1]))
 	if columns[9] != "" {

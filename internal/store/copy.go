@@ -198,7 +198,7 @@ func sameLog(ctx context.Context, source, target transaction) (audit.Report, err
 }
 
 func logOf(ctx context.Context, tx transaction) iter.Seq2[audit.Row, error] {
-	return filtered(audit.Filter{}, func(read func(context.Context, queryer) error) error { return read(ctx, tx) })
+	return filtered(audit.Filter{}, auditColumns, func(read func(context.Context, queryer) error) error { return read(ctx, tx) })
 }
 
 // Backup writes a copy of a SQLite store to a new file, as of one moment, while others use

@@ -10,6 +10,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/trace"
 )
 
 // Kind is what an access to the database does.
@@ -43,6 +44,16 @@ type Access struct {
 
 // watched reports an access that has ended.
 func watched(ctx context.Context, s *Store, a Access, err *error) {
+	if trace.Recording(ctx) {
+		system := "sqlite"
+		if s.session != nil {
+			system = "postgresql"
+		}
+		trace.Record(ctx, trace.Done{
+			Name: "store " + string(a.Kind), Kind: trace.Client, Began: a.began, Failed: string(failureOf(*err)),
+			Texts: []string{"db.system.name", system, "db.operation.name", string(a.Kind)},
+		})
+	}
 	if s.Watch != nil && !errors.Is(ctx.Err(), context.Canceled) { // whose caller gave up tells nothing of the database
 		a.Took, a.Failure = time.Since(a.began), failureOf(*err)
 		s.Watch(a)

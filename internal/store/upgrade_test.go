@@ -29,7 +29,7 @@ func dumped(t *testing.T, name string) (path string) {
 	return path
 }
 
-// withoutGrowth undoes the last two migrations; the first of them makes and drops indexes alone.
+// withoutGrowth undoes the last three migrations; the first of them makes and drops indexes alone.
 func withoutGrowth(t *testing.T, url string) {
 	t.Helper()
 	script, err := os.ReadFile("migrations/00009_growth.sql")
@@ -47,6 +47,8 @@ func withoutGrowth(t *testing.T, url string) {
 		execute(t, url, undo)
 	}
 	execute(t, url, "DROP TABLE secrets")
+	execute(t, url, "ALTER TABLE audit DROP COLUMN trace")
+	execute(t, url, "ALTER TABLE approvals DROP COLUMN trace")
 	execute(t, url, "DELETE FROM goose_db_version WHERE version_id >= 9")
 }
 

@@ -1,0 +1,106 @@
+package trace
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
+
+	"github.com/vpsbot/vpsbot/internal/backoff"
+)
+
+// Options say where spans go.
+type Options struct {
+	Endpoint string                                      // the URL that spans are posted to
+	Headers  map[string]string                           // of each request, which may hold a secret
+	Timeout  time.Duration                               // of one request; 0: 10 s
+	Plain    bool                                        // the body is not compressed
+	Service  string                                      // OTEL_SERVICE_NAME; empty: vpsbot, or what OTEL_RESOURCE_ATTRIBUTES says
+	Version  string                                      // of the program
+	Log      *slog.Logger                                // says at most once a minute that the collector takes nothing
+	Sleep    func(context.Context, time.Duration)        // between two tries; nil: a real pause
+	HTTP     func(*http.Request) (*http.Response, error) // nil: a client of its own
+}
+
+// Tracer makes spans and sends them. nil is one that makes none. Its methods may be called concurrently.
+type Tracer struct {
+	provider *sdktrace.TracerProvider
+	tracer   oteltrace.Tracer
+	exporter *exporter
+	closing  sync.Once
+}
+
+const defaultTimeout = 10 * time.Second
+
+// New makes a Tracer. Sampler, limits and the sizes of batches are those that the SDK reads from OTEL_TRACES_SAMPLER,
+// OTEL_BSP_* and OTEL_SPAN_*. It connects to nothing before the first batch.
+func New(o Options) *Tracer {
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	if o.HTTP == nil {
+		o.HTTP = newClient(o.Timeout).Do
+	}
+	if o.Sleep == nil {
+		o.Sleep = func(ctx context.Context, d time.Duration) { _ = backoff.Sleep(ctx, d) }
+	}
+	warn := &rate.Sometimes{First: 1, Interval: time.Minute}
+	e := &exporter{Options: o, closed: make(chan struct{})}
+	e.failed = func(err error) {
+		warn.Do(func() { o.Log.Warn("the collector of traces takes none; calls go on without", "error", err) })
+	}
+	// The SDK reports by itself too, to a handler that all of a process share.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(e.failed))
+	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(e), sdktrace.WithResource(newResource(o)))
+	return &Tracer{provider: p, tracer: p.Tracer(scope), exporter: e}
+}
+
+// newResource describes the process: by its name and version, and what the environment adds. Host, user and command
+// line are not looked up.
+func newResource(o Options) *resource.Resource {
+	own := resource.NewSchemaless(attribute.String("service.name", cmp.Or(o.Service, "vpsbot")), attribute.String("service.version", o.Version))
+	given, err := resource.New(context.Background(), resource.WithFromEnv(), resource.WithTelemetrySDK())
+	if err != nil && o.Log != nil {
+		o.Log.Warn("OTEL_RESOURCE_ATTRIBUTES cannot be read: write key=value with commas between")
+	}
+	first, second := own, given
+	if o.Service != "" {
+		first, second = given, own
+	}
+	merged, err := resource.Merge(first, second) // the second counts
+	if err != nil {
+		return own
+	}
+	return merged
+}
+
+// newClient returns a client that follows no redirect: its headers may carry a secret for the collector alone.
+func newClient(timeout time.Duration) *http.Client {
+	return &http.Client{
+		Timeout:       timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// closeTime is how long the end of a process waits for the collector.
+const closeTime = 2 * time.Second
+
+// Close sends what has not been sent, within two seconds and without a second try. It may be called on nil.
+func (t *Tracer) Close() {
+	if t == nil {
+		return
+	}
+	t.closing.Do(func() {
+		close(t.exporter.closed)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		_ = t.provider.Shutdown(ctx) // the exporter reports what it could not send
+	})
+}
