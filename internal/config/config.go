@@ -86,8 +86,8 @@ type variables struct {
 	Origins              string `env:"VPSBOT_ORIGINS"`
 	TrustedProxies       string `env:"VPSBOT_TRUSTED_PROXIES"`
 
-	Profile      string `env:"VPSBOT_PROFILE"`
-	Keyring      string `env:"VPSBOT_KEYRING"`
+	Profile              string `env:"VPSBOT_PROFILE"`
+	Keyring              string `env:"VPSBOT_KEYRING"`
 	TracesDisabled       string `env:"OTEL_SDK_DISABLED"`
 	TracesExporter       string `env:"OTEL_TRACES_EXPORTER"`
 	TracesService        string `env:"OTEL_SERVICE_NAME"`
