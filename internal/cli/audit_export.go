@@ -19,16 +19,32 @@ import (
 )
 
 func auditExportCommand(c *cli) *cobra.Command {
-	var flags auditFlags
+	var (
+		flags      auditFlags
+		follow     bool
+		to, cursor string
+	)
 	cmd := &cobra.Command{
 		Use: "export", Short: "Write the log as lines of JSON", Args: noArgs, Long: helpText("audit-export"),
-		Example: "  vpsbot audit export > audit.jsonl\n  vpsbot audit export --after 1200 > audit-1201.jsonl\n  vpsbot audit export --operation '*.delete' --since 30d > deletions.jsonl",
+		Example: "  vpsbot audit export > audit.jsonl\n  vpsbot audit export --after 1200 > audit-1201.jsonl\n  vpsbot audit export --operation '*.delete' --since 30d > deletions.jsonl\n  vpsbot audit export --follow --to /var/log/vpsbot/audit.jsonl\n  vpsbot audit export --follow --to syslog:///dev/log --cursor ~/audit.cursor",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.exportAudit(cmd.Context(), flags, selection(cmd.Flags()))
+			switch given := selection(cmd.Flags()); {
+			case !follow && (cmd.Flags().Changed("to") || cursor != ""):
+				return app.Errorf(runner.Invalid, "--to and --cursor go with --follow; without it the log is written on stdout")
+			case follow && (given != "" || flags.filter.Limit != 0):
+				return app.Errorf(runner.Invalid, "--follow exports all rows, from --after on: leave the other filters out")
+			case follow:
+				return c.followAudit(cmd.Context(), flags.filter.After, to, cursor)
+			default:
+				return c.exportAudit(cmd.Context(), flags, given)
+			}
 		},
 	}
 	addFilterFlags(cmd, &flags)
 	cmd.Flags().IntVar(&flags.filter.Limit, "limit", 0, "how many of the newest rows; 0: all")
+	cmd.Flags().BoolVar(&follow, "follow", false, "go on with the rows that come, until Ctrl-C")
+	cmd.Flags().StringVar(&to, "to", "-", "with --follow, the `OUTPUT`: "+sinkForms)
+	cmd.Flags().StringVar(&cursor, "cursor", "", "with --follow, the `FILE` that keeps the last row")
 	return cmd
 }
 
@@ -36,7 +52,7 @@ func auditExportCommand(c *cli) *cobra.Command {
 func selection(flags *pflag.FlagSet) string {
 	var given []string
 	flags.Visit(func(f *pflag.Flag) {
-		if f.Name != "after" && f.Name != "limit" {
+		if !slices.Contains([]string{"after", "limit", "follow", "to", "cursor"}, f.Name) {
 			given = append(given, "--"+f.Name+" "+f.Value.String())
 		}
 	})

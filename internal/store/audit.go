@@ -328,6 +328,16 @@ func (l *Log) Has(ctx context.Context, c audit.Checkpoint) (bool, error) {
 	return hasCheckpoint(ctx, conn{db: l.tx}, c)
 }
 
+// Renew reads the log as of now, on the same connection. It is for PostgreSQL.
+func (l *Log) Renew(ctx context.Context) (err error) {
+	if !l.Exists() {
+		return errors.New("store: there is no log")
+	}
+	_ = l.tx.Rollback() // nothing was written
+	l.tx, err = l.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	return err
+}
+
 // Close ends the reading.
 func (l *Log) Close() error {
 	if !l.Exists() {

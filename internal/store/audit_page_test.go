@@ -26,7 +26,7 @@ func TestPageHasOneBoundASide(t *testing.T) {
 
 // What is read as one text comes apart in one way only; all else is read by the column.
 func TestPackedRowIsUnambiguous(t *testing.T) {
-	columns := strings.Split("7,1800000000000,alice\x1f,,mcp,,,servers.stop,,{},,allowed,,,202,done,p,h", ",")
+	columns := strings.Split("7,1800000000000,alice\x1f,,mcp,,,servers.stop,,{},,allowed,,,202,done,p,h,t", ",")
 	pack := func(columns []string) string { return strings.Join(columns, separator) }
 	changed := func(at int, text string) any {
 		other := append([]string{}, columns...)
@@ -37,7 +37,7 @@ func TestPackedRowIsUnambiguous(t *testing.T) {
 	require.NoError(t, (*packedRow)(&row).Scan(pack(columns)))
 	require.Equal(t, audit.Row{
 		Seq: 7, At: row.At, Actor: "alice\x1f", Surface: "mcp", Operation: "servers.stop", Arguments: []byte("{}"), Decision: audit.Allowed,
-		APIStatus: 202, Outcome: audit.Done, Previous: "p", Hash: "h",
+		APIStatus: 202, Outcome: audit.Done, Previous: "p", Hash: "h", Trace: "t",
 	}, row)
 	for name, value := range map[string]any{
 		"a column is NULL":    pack(columns[1:]),
