@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -43,26 +42,15 @@ func traceAttempt(ctx context.Context, a apiclient.Attempt) {
 	if !trace.Recording(ctx) {
 		return
 	}
-	host, port := splitHost(a.Host)
+	at := url.URL{Host: a.Host}
 	done := trace.Done{
 		Name: a.Method + " " + a.Route, Kind: trace.Client, Began: a.Began, Status: a.Status, Failed: string(a.Kind),
-		Texts: []string{"http.request.method", a.Method, "url.template", a.Route, "server.address", host, "server.port", port},
+		Texts: []string{"http.request.method", a.Method, "url.template", a.Route, "server.address", at.Hostname(), "server.port", at.Port()},
 	}
 	if a.Again > 0 {
 		done.Texts = append(done.Texts, "http.request.resend_count", strconv.Itoa(a.Again))
 	}
-	if a.Status >= http.StatusBadRequest {
-		done.Failed = strconv.Itoa(a.Status)
-	}
 	trace.Record(ctx, done)
-}
-
-func splitHost(address string) (host, port string) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return address, ""
-	}
-	return host, port
 }
 
 // slackTrace makes a span of each request to Slack, by its method. A response_url and the address of an upload, which
@@ -88,13 +76,8 @@ func (s slackTrace) RoundTrip(req *http.Request) (*http.Response, error) {
 		Name: req.Method + " " + method, Kind: trace.Client, Began: began,
 		Texts: []string{"http.request.method", req.Method, "url.template", method, "server.address", req.URL.Hostname(), "server.port", req.URL.Port()},
 	}
-	switch {
-	case err != nil:
-		done.Failed = "no_answer"
-	case resp.StatusCode >= http.StatusBadRequest:
-		done.Status, done.Failed = resp.StatusCode, strconv.Itoa(resp.StatusCode)
-	default:
-		done.Status = resp.StatusCode
+	if done.Failed = "no_answer"; err == nil {
+		done.Status, done.Failed = resp.StatusCode, ""
 	}
 	trace.Record(req.Context(), done)
 	return resp, err

@@ -32,7 +32,7 @@ func newSink(to string, stdout io.Writer) (sink, error) {
 	scheme, place, hasScheme := strings.Cut(to, ":")
 	switch {
 	case to == "-":
-		return &streamSink{stdout}, nil
+		return &streamSink{Writer: stdout}, nil
 	case hasScheme && scheme == "syslog", hasScheme && scheme == "unix":
 		path := strings.TrimPrefix(place, "//")
 		if !strings.HasPrefix(path, "/") {
@@ -51,8 +51,19 @@ func newSink(to string, stdout io.Writer) (sink, error) {
 	return openFileSink(to)
 }
 
+// local is what sinks on this machine have in common.
+type local struct{}
+
+func (local) sync() error    { return nil }
+func (local) reset()         {}
+func (local) isRemote() bool { return false }
+func (local) close()         {}
+
 // streamSink is stdout.
-type streamSink struct{ io.Writer }
+type streamSink struct {
+	local
+	io.Writer
+}
 
 func (s *streamSink) write(_ time.Time, line []byte) error {
 	if _, err := s.Write(line); err != nil {
@@ -60,13 +71,10 @@ func (s *streamSink) write(_ time.Time, line []byte) error {
 	}
 	return nil
 }
-func (*streamSink) sync() error    { return nil }
-func (*streamSink) reset()         {}
-func (*streamSink) isRemote() bool { return false }
-func (*streamSink) close()         {}
 
 // fileSink appends to a file, and to a new one where it was rotated.
 type fileSink struct {
+	local
 	path string
 	file *os.File
 }
@@ -98,10 +106,6 @@ func (s *fileSink) write(_ time.Time, line []byte) error {
 }
 
 func (s *fileSink) sync() error { return s.file.Sync() }
-func (*fileSink) reset()        {}
-func (*fileSink) isRemote() bool {
-	return false
-}
 
 func (s *fileSink) close() {
 	if s.file != nil {
@@ -191,12 +195,8 @@ func (s *syslog) write(at time.Time, line []byte) error {
 func (s *syslog) isStream() bool { return s.conn.LocalAddr().Network() != "unixgram" }
 
 func (s *syslog) connect() (err error) {
-	if s.conn != nil && !s.isGone() {
-		return nil
-	}
 	if s.conn != nil {
-		s.reset()
-		return errors.New("the connection was closed by the other side")
+		return s.sync()
 	}
 	networks := []string{"unixgram", "unix"}
 	if s.network != "" {
@@ -221,22 +221,14 @@ func (s *syslog) connect() (err error) {
 	return nil
 }
 
-func (s *syslog) isGone() bool {
-	select {
-	case <-s.gone: // nil for datagrams
-		return true
-	default:
-		return false
-	}
-}
-
 // sync fails if the other side has closed the connection meanwhile: it may not have read all. More it does not say.
 func (s *syslog) sync() error {
-	if s.conn != nil && s.isGone() {
-		s.reset()
+	select {
+	case <-s.gone: // nil for datagrams
 		return errors.New("the connection was closed by the other side")
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (s *syslog) reset() {

@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -34,6 +36,8 @@ type sandbox struct {
 	secret  string
 	json    bool // logs in JSON
 	output  *testkit.Log
+
+	collector string // URL of a collector of traces, all of whose bytes become output
 }
 
 // buildProgram builds vpsbot as users do.
@@ -53,6 +57,9 @@ func newSandbox(t testing.TB, program, secret string) *sandbox {
 	api := httptest.NewServer(c.sim)
 	t.Cleanup(api.Close)
 	c.api = api.URL + "/api/v1"
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(c.output, r.Body) }))
+	t.Cleanup(collector.Close)
+	c.collector = collector.URL
 	return c
 }
 
@@ -85,6 +92,7 @@ func (c *sandbox) environ(env vars) []string {
 		"PATH": os.Getenv("PATH"), "HOME": c.folder, "XDG_STATE_HOME": filepath.Join(c.folder, "state"), "VPS_API_URL": c.api,
 		"VPS_API_TOKEN": "vps_demo", "VPSBOT_LOG_LEVEL": "debug", "VPSBOT_LOG_FORMAT": format, "VPSBOT_KEYRING": "false",
 	}
+	all["OTEL_EXPORTER_OTLP_ENDPOINT"], all["OTEL_EXPORTER_OTLP_COMPRESSION"] = c.collector, "none"
 	for name, value := range env {
 		all[name] = value
 	}

@@ -180,6 +180,13 @@ var canarySecrets = []canarySecret{
 			c.run(vars{"VPS_API_URL": fmt.Sprintf(api, c.secret)}, "doctor")
 		}
 	}},
+	{"a header for the collector of traces", newPassword, func(c *sandbox) {
+		for _, headers := range []string{"X Key=%s", "X-Key=\n%s", "%s"} {
+			c.runFewCommands(vars{"OTEL_EXPORTER_OTLP_HEADERS": fmt.Sprintf(headers, c.secret)})
+		}
+		c.runFewCommands(vars{"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "Authorization=Bearer%20" + c.secret, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})
+		c.runFewCommands(vars{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:" + c.secret + "@127.0.0.1:1"})
+	}},
 	{"the key that signs the log", newAuditKey, func(c *sandbox) {
 		path := c.file("audit.key", c.secret+"\n")
 		c.runCommands(vars{"VPSBOT_AUDIT_KEY_FILE": path})

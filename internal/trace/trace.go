@@ -9,6 +9,8 @@ package trace
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -73,6 +75,9 @@ func Record(ctx context.Context, d Done) {
 	}
 	if d.Status != 0 {
 		span.SetAttributes(attribute.Int("http.response.status_code", d.Status))
+	}
+	if d.Status >= http.StatusBadRequest {
+		d.Failed = strconv.Itoa(d.Status)
 	}
 	s.Fail(d.Failed)
 	s.End()
