@@ -20,7 +20,7 @@ const (
 	mostFunctionLines = 60
 	mostParameters    = 6 // of one function, its context counted
 
-	mostLines     = 51_700 // of the product: 46,450 before the packages of today, 37,790 with them; growth took 1,650 and gave 440 of what there was back: 39,000; assistants over HTTP have 3,000 of their own and took 3,900, of which metrics 770 and what is beside tools 870; the terminal has 1,500 and took 4,100, of which help, completion and man pages 800, tables and details 1,100, the log and approvals in words 1,200, questions and words for ids 700; deployment has 3,500, of which the files of assistants 1,350; 1,300 for accounts, traces, the log line of a call and the log for a SIEM 1,100
+	mostLines     = 52_000 // of the product: 46,450 before the packages of today, 37,790 with them; growth took 1,650 and gave 440 of what there was back: 39,000; assistants over HTTP have 3,000 of their own and took 3,900, of which metrics 770 and what is beside tools 870; the terminal has 1,500 and took 4,100, of which help, completion and man pages 800, tables and details 1,100, the log and approvals in words 1,200, questions and words for ids 700; deployment has 3,500, of which the files of assistants 1,350; 1,300 for accounts, traces, the log line of a call and the log for a SIEM 1,400
 	mostFiles     = 347    // of the product; 330 was the goal, 282 were there before assistants over HTTP, 303 before the terminal's help, output and questions, 8 for the files of assistants, 332 before accounts, 8 for traces and the following of the log
 	mostTestLines = 4_370  // of packages that tests alone use; 4,000 before big stores, 4,300 before the load of Slack
 	leastLines    = 40     // of a file: a smaller one joins its owner, but for operations and what differs by system

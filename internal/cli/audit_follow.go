@@ -72,7 +72,7 @@ func (c *cli) followAudit(ctx context.Context, after int64, to, cursorPath strin
 			return nil
 		case err == nil:
 			failures = 0
-		case !f.worked && !f.sink.isRemote(), !isPassing(err):
+		case !f.worked && !f.sink.isRemote(), errors.As(err, new(*permanentError)):
 			return err // it never worked, or waiting does not help
 		default:
 			pause = backoff.Doubled(exportEvery, exportPause, failures)
@@ -87,8 +87,6 @@ func (c *cli) followAudit(ctx context.Context, after int64, to, cursorPath strin
 
 // permanentError is a failure that no waiting mends.
 type permanentError struct{ error }
-
-func isPassing(err error) bool { return !errors.As(err, new(*permanentError)) }
 
 func permanent(format string, args ...any) error {
 	return &permanentError{app.Errorf(runner.Failed, format, args...)}

@@ -65,20 +65,18 @@ func New(o Options) *Tracer {
 // newResource describes the process: by its name and version, and what the environment adds. Host, user and command
 // line are not looked up.
 func newResource(o Options) *resource.Resource {
-	own := resource.NewSchemaless(attribute.String("service.name", cmp.Or(o.Service, "vpsbot")), attribute.String("service.version", o.Version))
-	given, err := resource.New(context.Background(), resource.WithFromEnv(), resource.WithTelemetrySDK())
+	with := []resource.Option{
+		resource.WithAttributes(attribute.String("service.name", "vpsbot"), attribute.String("service.version", o.Version)),
+		resource.WithFromEnv(), resource.WithTelemetrySDK(), // what comes later counts
+	}
+	if o.Service != "" {
+		with = append(with, resource.WithAttributes(attribute.String("service.name", o.Service)))
+	}
+	made, err := resource.New(context.Background(), with...)
 	if err != nil && o.Log != nil {
 		o.Log.Warn("OTEL_RESOURCE_ATTRIBUTES cannot be read: write key=value with commas between")
 	}
-	first, second := own, given
-	if o.Service != "" {
-		first, second = given, own
-	}
-	merged, err := resource.Merge(first, second) // the second counts
-	if err != nil {
-		return own
-	}
-	return merged
+	return made
 }
 
 // newClient returns a client that follows no redirect: its headers may carry a secret for the collector alone.
