@@ -67,7 +67,7 @@ func InProfile(shown, profile string) string {
 	return strings.TrimSpace(shown + " (profile " + profile + ")")
 }
 
-// answerable says how long the card can be answered: " Can be answered for 5 minutes, until 14:07 UTC."
+// answerable says how long the card can be answered: "\nCan be answered for 5 minutes, until 14:07 UTC."
 func (c Card) answerable() string {
 	until, err := time.Parse(time.RFC3339, c.Until)
 	left := c.left.Round(time.Second)
@@ -75,11 +75,11 @@ func (c Card) answerable() string {
 	case err != nil:
 		return ""
 	case left <= 0:
-		return " Can be answered until " + text.Moment(until) + "."
+		return "\nCan be answered until " + text.Moment(until) + "."
 	case until.Add(-left).YearDay() != until.YearDay():
-		return " Can be answered for " + text.Duration(left) + ", until " + text.Moment(until) + "."
+		return "\nCan be answered for " + text.Duration(left) + ", until " + text.Moment(until) + "."
 	}
-	return " Can be answered for " + text.Duration(left) + ", until " + until.Format("15:04 UTC") + "."
+	return "\nCan be answered for " + text.Duration(left) + ", until " + until.Format("15:04 UTC") + "."
 }
 
 // Question returns what the person is asked to do.

@@ -137,12 +137,12 @@ func TestACardSaysHowLongItCanBeAnswered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := w.run("servers.stop", `{"server":"web-server-01"}`)
-	require.Contains(t, asked.Text(), " Can be answered for 5 minutes, until 12:05 UTC.")
+	require.Contains(t, asked.Text(), "Can be answered for 5 minutes, until 12:05 UTC.")
 	require.Contains(t, string(asked.JSON()), `"until":"2025-03-01T12:05:00Z"`)
 	w.clock.Advance(200 * time.Second)
-	require.Contains(t, w.run("servers.stop", `{"server":"web-server-01"}`).Text(), " Can be answered for 100 seconds, until 12:05 UTC.")
+	require.Contains(t, w.run("servers.stop", `{"server":"web-server-01"}`).Text(), "Can be answered for 100 seconds, until 12:05 UTC.")
 	w.clock.Advance(12*time.Hour - 205*time.Second)
-	require.Contains(t, w.run("servers.stop", `{"server":"db-server-01"}`).Text(), " Can be answered for 5 minutes, until 2025-03-02 00:04 UTC.")
+	require.Contains(t, w.run("servers.stop", `{"server":"db-server-01"}`).Text(), "Can be answered for 5 minutes, until 2025-03-02 00:04 UTC.")
 }
 
 func TestTheCardOfACreateSaysWhatTheIDsMean(t *testing.T) {
