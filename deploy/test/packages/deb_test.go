@@ -1,6 +1,7 @@
 package packages
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -112,6 +113,8 @@ func checkInstalled(t *testing.T, version string) {
 	}
 	output(t, "/", env, "vpsbot", "policy", "check", "/usr/share/doc/vpsbot/policy.example.yaml")
 	require.Contains(t, output(t, "/", env, "vpsbot", "install", "cursor", "--print"), `"/usr/bin/vpsbot"`, "clients start what was installed")
+	require.Contains(t, output(t, "/", env, "vpsbot", "install", "claude-code", "--print"), "/usr/bin/vpsbot")
+	checkLogin(t, env)
 	output(t, "/", nil, "systemd-analyze", "verify", "vpsbot.service", "vpsbot@staging.service")
 	wanted, err := filepath.Glob("/etc/systemd/system/*.wants/vpsbot*")
 	require.NoError(t, err)
@@ -162,4 +165,26 @@ func TestArchive(t *testing.T) {
 	for _, module := range []string{"pkg:golang/github.com/vpsbot/vpsbot@v" + version, "pkg:golang/github.com/mark3labs/mcp-go@", "pkg:golang/std@"} {
 		require.True(t, bytes.Contains(bom, []byte(module)), module)
 	}
+}
+
+// checkLogin logs in to a simulator with the program that was installed: the token stays for the commands that follow.
+func checkLogin(t *testing.T, env []string) {
+	t.Helper()
+	api := exec.Command("vpsbot", "simulator", "--listen", "127.0.0.1:0")
+	api.Env = env
+	said, err := api.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, api.Start())
+	defer func() { _ = api.Process.Kill(); _ = api.Wait() }()
+	line, err := bufio.NewReader(said).ReadString('\n')
+	require.NoError(t, err)
+	words := strings.Fields(line) // the last one is the address
+	env = append(env, "VPS_API_URL="+words[len(words)-1], "VPSBOT_KEYRING=false")
+
+	login := exec.Command("vpsbot", "login", "--token-stdin")
+	login.Env, login.Stdin = env, strings.NewReader("vps_demo\n")
+	says, err := login.CombinedOutput()
+	require.NoError(t, err, string(says))
+	require.Contains(t, output(t, "/", env, "vpsbot", "servers", "list"), "web-server-01")
+	output(t, "/", env, "vpsbot", "logout")
 }
