@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,10 +161,10 @@ func TestCtrlCBeforeTheCall(t *testing.T) {
 	b := newSandbox(t)
 	held, release := make(chan struct{}, 10), make(chan struct{})
 	defer close(release)
-	asked := 0
+	var asked atomic.Int32
 	b.sim.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if strings.HasSuffix(r.URL.Path, "/account/me/") {
-			if asked++; asked == 2 { // the last check
+			if asked.Add(1) == 2 { // the last check
 				held <- struct{}{}
 				<-release
 			}

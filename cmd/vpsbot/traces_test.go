@@ -96,6 +96,8 @@ func (c *otlp) trace(root string) (found trace) {
 }
 
 func (c *otlp) names() (names []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, s := range c.spans {
 		names = append(names, s.Name)
 	}

@@ -160,8 +160,8 @@ func (c *attackedLog) replace(log logContents) {
 	do("DELETE FROM audit")
 	do("DELETE FROM audit_checkpoints")
 	for _, r := range log.rows {
-		do("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", r.Seq, r.At.UnixMilli(), r.Actor, "", r.Surface, r.Account,
-			r.Token, r.Operation, r.Target, string(r.Arguments), r.Approval, r.Decision, r.Reason, r.Approver, r.APIStatus, r.Outcome, r.Previous, r.Hash)
+		do("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", r.Seq, r.At.UnixMilli(), r.Actor, "", r.Surface, r.Account,
+			r.Token, r.Operation, r.Target, string(r.Arguments), r.Approval, r.Decision, r.Reason, r.Approver, r.APIStatus, r.Outcome, r.Previous, r.Hash, r.Trace)
 	}
 	for _, n := range log.checkpoints {
 		do("INSERT INTO audit_checkpoints VALUES (?, ?, ?)", n.Seq, 0, n.Text)

@@ -24,17 +24,19 @@ func TestReplicasUpgradedAndRolledBack(t *testing.T) {
 	}
 	done, rolled := make(chan struct{}), make(chan int)
 	go func() {
+		pause := 500 * time.Millisecond
 		for i := 0; ; i++ {
 			select {
 			case <-done:
 				rolled <- i
 				return
-			case <-time.After(500 * time.Millisecond):
+			case <-time.After(pause):
 			}
-			p := k.running[i%2]
+			p, began := k.running[i%2], time.Now()
 			k.program = versions[i/2%2] // both are upgraded, then both rolled back
 			p.stop()
 			k.start(p)
+			pause = max(pause, time.Since(began)) // on a slow machine a call that was repeated has time to end
 		}
 	}()
 	k.askAll()

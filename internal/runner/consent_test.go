@@ -245,6 +245,37 @@ func TestAbandonCancelsAnInteractiveRecord(t *testing.T) {
 	require.Equal(t, runner.Done, w.answer("servers.reboot", again.Record.ID, "").Outcome, "for an hour")
 }
 
+// answeredMeanwhile is a store in which somebody answers just before a record is escalated.
+type answeredMeanwhile struct {
+	approval.Store
+	answer func()
+}
+
+func (s answeredMeanwhile) Escalate(ctx context.Context, id string, expires time.Time) error {
+	s.answer()
+	return s.Store.Escalate(ctx, id, expires)
+}
+
+// A record that is answered elsewhere while its asker gives the question up has that answer: it is not refused.
+func TestAnAnswerBeforeTheEscalationCounts(t *testing.T) {
+	t.Parallel()
+	for yes, want := range map[bool]runner.Outcome{true: runner.ApprovalRequired, false: runner.Declined} {
+		w := newWorld(t)
+		asked := w.run("servers.reboot", `{"server":"web-server-01"}`)
+		plain := w.runner.Store
+		w.runner.Store = func(ctx context.Context) (approval.Store, error) {
+			store, err := plain(ctx)
+			return answeredMeanwhile{store, func() {
+				w.runner.Store = plain
+				_, err := w.runner.Decide(ctx, alice, runner.Answer{Approval: asked.Record.ID, Channel: permissions.Terminal, Yes: yes}, "")
+				require.NoError(t, err)
+			}}, err
+		}
+		reply := w.runner.Escalate(t.Context(), asked.Op, asked.Record.ID, "")
+		require.Equal(t, want, reply.Outcome, reply.Message)
+	}
+}
+
 func TestChallengeCountsOnceInItsSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

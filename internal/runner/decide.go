@@ -170,7 +170,11 @@ func (r *Runner) Escalate(ctx context.Context, op *tools.Op, id, why string) Rep
 		return replyFor(op, a.rec, r.Now())
 	}
 	a.rec.ExpiresAt = a.rec.CreatedAt.Add(answerElsewhere)
-	if err := a.store.Escalate(ctx, id, a.rec.ExpiresAt); err != nil {
+	err = a.store.Escalate(ctx, id, a.rec.ExpiresAt)
+	if answered, ok := errors.AsType[*approval.StateError](err); ok { // meanwhile
+		return replyFor(op, answered.Record, r.Now())
+	}
+	if err != nil {
 		return fail(op, &storeError{err})
 	}
 	a.rec.AnswerMode = approval.Async
