@@ -370,7 +370,8 @@ func BenchmarkHTTPWaiting(b *testing.B) {
 	sim := simulator.New(simulator.Options{Servers: size.waiting, Speed: 1e12})
 	var servers []int
 	sim.Edit(func(w *simulator.World) {
-		for id := range w.Servers {
+		for id, server := range w.Servers {
+			server.Status = "active" // one that is stopped cannot be rebooted
 			servers = append(servers, id)
 		}
 	})
