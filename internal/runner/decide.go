@@ -170,11 +170,10 @@ func (r *Runner) Escalate(ctx context.Context, op *tools.Op, id, why string) Rep
 		return replyFor(op, a.rec, r.Now())
 	}
 	a.rec.ExpiresAt = a.rec.CreatedAt.Add(answerElsewhere)
-	err = a.store.Escalate(ctx, id, a.rec.ExpiresAt)
-	if answered, ok := errors.AsType[*approval.StateError](err); ok { // meanwhile
+	answered := (*approval.StateError)(nil)
+	if err := a.store.Escalate(ctx, id, a.rec.ExpiresAt); errors.As(err, &answered) { // meanwhile
 		return replyFor(op, answered.Record, r.Now())
-	}
-	if err != nil {
+	} else if err != nil {
 		return fail(op, &storeError{err})
 	}
 	a.rec.AnswerMode = approval.Async
