@@ -69,7 +69,7 @@ var onlyImporter = map[string][]string{
 	"github.com/goccy/go-yaml":    {"internal/policy"},
 	"github.com/jackc":            {"internal/store"},
 	"github.com/zalando":          {"internal/profile"},
-	"github.com/prometheus":       {"internal/observe"},
+	"github.com/VictoriaMetrics":  {"internal/observe"},
 	"github.com/tailscale/hujson": {"internal/install"},
 	"github.com/pelletier":        {"internal/install"},
 	"go.opentelemetry.io":         {"internal/trace"},

@@ -68,6 +68,13 @@ func exported(sample string) *metric {
 	return nil
 }
 
+func (m *metric) labelNames() (names []string) {
+	for _, l := range m.labels {
+		names = append(names, l.name)
+	}
+	return names
+}
+
 // checkExpression fails for a metric, a label or a value that is not exported. It returns our metrics.
 func checkExpression(expression string) (used []*metric, err error) {
 	labels := slices.Clone(ofTarget)

@@ -12,7 +12,7 @@ import (
 type metric struct {
 	name   string
 	kind   kind
-	labels []label
+	labels []label // in the order of their names
 	help   string
 }
 
@@ -44,14 +44,6 @@ func (m *metric) bounded(values []string) []string {
 	return values
 }
 
-func (m *metric) labelNames() []string {
-	names := make([]string, len(m.labels))
-	for i, l := range m.labels {
-		names[i] = l.name
-	}
-	return names
-}
-
 var (
 	mcpMethods = []string{
 		"initialize", "ping", "server/discover", "tools/list", "tools/call", "resources/list", "resources/templates/list", "resources/read",
@@ -77,7 +69,7 @@ const (
 )
 
 var (
-	mcpRequests = &metric{"vpsbot_mcp_requests_total", counter, []label{{"method", mcpMethods}, {"era", []string{"2026", "older", other}}, {"code", mcpCodes}},
+	mcpRequests = &metric{"vpsbot_mcp_requests_total", counter, []label{{"code", mcpCodes}, {"era", []string{"2026", "older", other}}, {"method", mcpMethods}},
 		"Messages over MCP by HTTP that were answered, refused ones among them: `code` is the HTTP status, `era` the protocol's"}
 	mcpSeconds  = &metric{"vpsbot_mcp_seconds", histogram, []label{{"method", mcpMethods}}, "Time from a message to the end of its answer, the wait for a person included"}
 	mcpUnderWay = &metric{"vpsbot_mcp_under_way", gauge, nil, "Messages that are being answered"}
@@ -96,7 +88,7 @@ var (
 	storeErrors      = &metric{"vpsbot_store_errors_total", counter, []label{{"why", storeFailures}}, "Transactions that failed because of the store: no connection, no answer in time, a commit of unknown outcome, another error"}
 	storeConnections = &metric{"vpsbot_store_connections", gauge, []label{{"pool", accesses}, {"state", []string{"in_use", "idle"}}}, "Connections to the database, but for the one that shows that the process exists"}
 
-	upstreamCalls = &metric{"vpsbot_upstream_calls_total", counter, []label{{"method", upstreamMethods}, {"code", upstreamCodes}},
+	upstreamCalls = &metric{"vpsbot_upstream_calls_total", counter, []label{{"code", upstreamCodes}, {"method", upstreamMethods}},
 		"Calls to VPS.org's API by the class of the last answer. `no_answer`: a request was sent in vain; `not_sent`: none was"}
 	upstreamRetries     = &metric{"vpsbot_upstream_retries_total", counter, nil, "Requests to VPS.org's API that repeated one; only reads are repeated"}
 	upstreamSeconds     = &metric{"vpsbot_upstream_seconds", histogram, []label{{"method", upstreamMethods}}, "Time of a call to VPS.org's API, with its repetitions and the wait of the rate limit"}

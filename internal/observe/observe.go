@@ -1,18 +1,16 @@
-// Package observe exports figures of a running process in the format of Prometheus. It alone imports
-// Prometheus' library, and makes nothing of it before [New] is called: a process that nobody watches has no
-// registry.
+// Package observe exports figures of a running process in the text format of Prometheus. It alone imports the
+// library that counts, and makes nothing of it before [New] is called.
 package observe
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promauto"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/store"
@@ -31,35 +29,22 @@ const maxScrapes = 4
 // called on nil, which counts nothing.
 type Metrics struct {
 	sources           Sources
-	registry          *prometheus.Registry
-	counters          map[*metric]*prometheus.CounterVec
-	histograms        map[*metric]*prometheus.HistogramVec
-	gauges            map[*metric]*prometheus.Desc
+	counted           map[*metric]*metrics.Set // the series of each counter and histogram
 	underWay, waiting atomic.Int64
 	figures           ttl.Cache[store.Figures]
 }
 
 // New makes the metrics of a process.
 func New(s Sources) *Metrics {
-	m := &Metrics{
-		sources: s, registry: prometheus.NewRegistry(), counters: map[*metric]*prometheus.CounterVec{},
-		histograms: map[*metric]*prometheus.HistogramVec{}, gauges: map[*metric]*prometheus.Desc{},
-	}
+	m := &Metrics{sources: s, counted: map[*metric]*metrics.Set{}}
 	m.figures.Fresh, m.figures.Now = storeFresh, time.Now
 	m.figures.Pause = func(error) time.Duration { return storeFresh }
-	in := promauto.With(m.registry)
 	for _, d := range all {
-		switch d.kind {
-		case counter:
-			m.counters[d] = in.NewCounterVec(prometheus.CounterOpts{Name: d.name, Help: d.help}, d.labelNames())
+		m.counted[d] = metrics.NewSet()
+		if d.kind == counter {
 			m.begin(d)
-		case histogram:
-			m.histograms[d] = in.NewHistogramVec(prometheus.HistogramOpts{Name: d.name, Help: d.help, Buckets: buckets}, d.labelNames())
-		case gauge:
-			m.gauges[d] = prometheus.NewDesc(d.name, d.help, d.labelNames(), nil)
 		}
 	}
-	m.registry.MustRegister(scrape{m}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -67,40 +52,80 @@ func New(s Sources) *Metrics {
 func (m *Metrics) begin(d *metric) {
 	switch len(d.labels) {
 	case 0:
-		m.counters[d].WithLabelValues()
+		m.add(d, 0)
 	case 1:
 		for _, value := range d.labels[0].values {
-			m.counters[d].WithLabelValues(value)
+			m.add(d, 0, value)
 		}
 	}
 }
 
 // Handler serves GET /metrics.
 func (m *Metrics) Handler() http.Handler {
+	places := make(chan struct{}, maxScrapes)
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: maxScrapes, ErrorHandling: promhttp.ContinueOnError,
-	}))
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+		default:
+			http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		_, _ = w.Write(m.scrape()) // the one who reads it may have gone
+		metrics.WriteProcessMetrics(w)
+		metrics.WriteFDMetrics(w)
+	})
 	return mux
 }
 
-func (m *Metrics) add(d *metric, n int, values ...string) {
-	if m == nil {
-		return
+// scrape returns all metrics that have a value at this moment.
+func (m *Metrics) scrape() []byte {
+	gauges := m.gauges()
+	var out, series bytes.Buffer
+	for _, d := range all {
+		series.Reset()
+		m.counted[d].WritePrometheus(&series)
+		for _, s := range gauges[d] {
+			fmt.Fprintln(&series, d.series(s.labels), s.value)
+		}
+		if series.Len() > 0 {
+			fmt.Fprintf(&out, "# HELP %s %s\n# TYPE %s %s\n%s", d.name, d.help, d.name, d.kind, &series)
+		}
 	}
-	m.counters[d].WithLabelValues(d.bounded(values)...).Add(float64(n))
+	return out.Bytes()
+}
+
+// series is the name of a metric with its labels.
+func (m *metric) series(values []string) string {
+	name, before := append(make([]byte, 0, 128), m.name...), byte('{')
+	for i, value := range m.bounded(values) {
+		name = append(append(name, before), m.labels[i].name...)
+		name = append(append(append(name, `="`...), value...), '"')
+		before = ','
+	}
+	if before == ',' {
+		name = append(name, '}')
+	}
+	return string(name)
+}
+
+func (m *Metrics) add(d *metric, n int, values ...string) {
+	if m != nil {
+		m.counted[d].GetOrCreateCounter(d.series(values)).Add(n)
+	}
 }
 
 func (m *Metrics) time(d *metric, took time.Duration, values ...string) {
-	if m == nil {
-		return
+	if m != nil {
+		m.counted[d].GetOrCreatePrometheusHistogramExt(d.series(values), buckets).Update(took.Seconds())
 	}
-	m.histograms[d].WithLabelValues(d.bounded(values)...).Observe(took.Seconds())
 }
 
 // Answered counts a message over MCP. It and the next three are the Observer of package mcpserver.
 func (m *Metrics) Answered(method, era string, status int, took time.Duration) {
-	m.add(mcpRequests, 1, method, era, strconv.Itoa(status))
+	m.add(mcpRequests, 1, strconv.Itoa(status), era, method)
 	m.time(mcpSeconds, took, method)
 }
 
@@ -154,7 +179,7 @@ func (m *Metrics) UpstreamCall(c apiclient.Call) {
 	case c.Status == 0:
 		code = noAnswer
 	}
-	m.add(upstreamCalls, 1, c.Method, code)
+	m.add(upstreamCalls, 1, code, c.Method)
 	m.add(upstreamRetries, max(c.Attempts-1, 0))
 	m.time(upstreamSeconds, c.Duration, c.Method)
 }

@@ -1,12 +1,15 @@
 package observe
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -14,6 +17,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -61,15 +66,23 @@ func busy() *Metrics {
 	return m
 }
 
+// families are our metrics as Prometheus' own parser reads them from what is served.
 func families(t *testing.T, m *Metrics) map[string]*dto.MetricFamily {
 	t.Helper()
-	all, err := m.registry.Gather()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Equal(t, expfmt.NewFormat(expfmt.TypeTextPlain).FormatType(), expfmt.ResponseFormat(w.Header()).FormatType())
+	text := bytes.Clone(w.Body.Bytes())
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	ours, err := parser.TextToMetricFamilies(w.Body)
 	require.NoError(t, err)
-	ours := map[string]*dto.MetricFamily{}
-	for _, f := range all {
-		if f.GetName()[:len("vpsbot_")] == "vpsbot_" {
-			ours[f.GetName()] = f
-		}
+	for _, other := range others {
+		require.Contains(t, ours, other)
+	}
+	maps.DeleteFunc(ours, func(name string, _ *dto.MetricFamily) bool { return !strings.HasPrefix(name, "vpsbot_") })
+	for name := range ours {
+		require.Equal(t, 1, bytes.Count(text, []byte("# TYPE "+name+" ")), "the samples of a metric stand together")
 	}
 	return ours
 }
@@ -84,6 +97,8 @@ func TestExportedMetricsAreTheListedOnes(t *testing.T) {
 		delete(got, d.name)
 		kinds := map[kind]dto.MetricType{counter: dto.MetricType_COUNTER, histogram: dto.MetricType_HISTOGRAM, gauge: dto.MetricType_GAUGE}
 		require.Equal(t, kinds[d.kind], f.GetType(), d.name)
+		require.Equal(t, d.help, f.GetHelp())
+		require.IsIncreasing(t, append([]string{""}, d.labelNames()...), d.name)
 		for _, sample := range f.GetMetric() {
 			require.Len(t, sample.GetLabel(), len(d.labels), d.name)
 			for _, pair := range sample.GetLabel() {
@@ -129,6 +144,7 @@ func TestValues(t *testing.T) {
 		{1, mcpRequests.name, []string{"200", "2026", "tools/call"}},
 		{1, mcpRequests.name, []string{"other", "other", "other"}},
 		{1, mcpSeconds.name, []string{"tools/call"}},
+		{1, mcpSeconds.name, []string{"other"}},
 		{1, mcpUnderWay.name, nil},
 		{1, refused.name, []string{"other"}},
 		{0, refused.name, []string{"store"}},
@@ -177,6 +193,52 @@ func get(m *Metrics) int {
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return w.Code
+}
+
+// A histogram counts an observation in its bucket and all above.
+func TestBuckets(t *testing.T) {
+	t.Parallel()
+	m := New(sources())
+	for _, took := range []time.Duration{time.Millisecond, 40 * time.Millisecond, 50 * time.Millisecond, time.Minute, time.Hour} {
+		m.Acknowledged("command", took)
+	}
+	h := families(t, m)[slackAcknowledged.name].GetMetric()[0].GetHistogram()
+	require.EqualValues(t, 5, h.GetSampleCount())
+	require.InDelta(t, 3660.091, h.GetSampleSum(), 1e-9)
+	counts := map[float64]uint64{}
+	for _, bucket := range h.GetBucket() {
+		counts[bucket.GetUpperBound()] = bucket.GetCumulativeCount()
+	}
+	require.Len(t, counts, len(buckets)+1)
+	require.EqualValues(t, 1, counts[.001])
+	require.EqualValues(t, 1, counts[.025])
+	require.EqualValues(t, 3, counts[.05])
+	require.EqualValues(t, 4, counts[60])
+}
+
+// A fifth scrape at the same time is refused, so that scrapes that hang do not pile up.
+func TestScrapesAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		s := sources()
+		s.Client = func() apiclient.Stats { <-answer; return apiclient.Stats{} }
+		handler, codes, wait := New(s).Handler(), make([]int, maxScrapes), sync.WaitGroup{}
+		scrape := func() int {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+			return w.Code
+		}
+		for i := range codes {
+			wait.Go(func() { codes[i] = scrape() })
+		}
+		synctest.Wait()
+		require.Equal(t, http.StatusServiceUnavailable, scrape())
+		close(answer)
+		wait.Wait()
+		require.Equal(t, slices.Repeat([]int{http.StatusOK}, maxScrapes), codes)
+		require.Equal(t, http.StatusOK, scrape())
+	})
 }
 
 // A store that does not answer delays a scrape by two seconds and is asked once, however many scrapes there are; all

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/store"
@@ -25,16 +23,6 @@ const (
 	storeFresh = 5 * time.Second  // how long an answer of the store counts, an error too
 )
 
-// scrape is the collector of the gauges.
-type scrape struct{ *Metrics }
-
-// Describe implements [prometheus.Collector].
-func (c scrape) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range c.gauges {
-		to <- desc
-	}
-}
-
 // sample is a value of a metric at this moment.
 type sample struct {
 	of     *metric
@@ -42,29 +30,29 @@ type sample struct {
 	labels []string
 }
 
-// Collect implements [prometheus.Collector].
-func (c scrape) Collect(to chan<- prometheus.Metric) {
-	for _, samples := range [][]sample{c.ofConnections(), c.ofStore()} {
-		for _, s := range samples {
-			to <- prometheus.MustNewConstMetric(c.gauges[s.of], prometheus.GaugeValue, s.value, s.labels...)
-		}
+// gauges are the samples of this moment.
+func (m *Metrics) gauges() map[*metric][]sample {
+	out := map[*metric][]sample{}
+	for _, s := range append(m.ofConnections(), m.ofStore()...) {
+		out[s.of] = append(out[s.of], s)
 	}
+	return out
 }
 
 // ofConnections are the samples that are read without waiting.
-func (c scrape) ofConnections() (out []sample) {
-	client := c.sources.Client()
+func (m *Metrics) ofConnections() (out []sample) {
+	client := m.sources.Client()
 	out = append(out,
-		sample{mcpUnderWay, float64(c.underWay.Load()), nil},
-		sample{mcpWaiting, float64(c.waiting.Load()), nil},
+		sample{mcpUnderWay, float64(m.underWay.Load()), nil},
+		sample{mcpWaiting, float64(m.waiting.Load()), nil},
 		sample{upstreamConnections, float64(client.Connections), nil},
 		sample{upstreamCircuit, truth(client.ReadsPaused), []string{string(store.Read)}},
 		sample{upstreamCircuit, truth(client.WritesPaused), []string{string(store.Write)}},
 	)
-	if c.sources.Slack != nil {
-		out = append(out, sample{slackConnected, truth(c.sources.Slack()), nil})
+	if m.sources.Slack != nil {
+		out = append(out, sample{slackConnected, truth(m.sources.Slack()), nil})
 	}
-	for kind, of := range c.sources.Connections() {
+	for kind, of := range m.sources.Connections() {
 		out = append(out,
 			sample{storeConnections, float64(of.InUse), []string{string(kind), "in_use"}},
 			sample{storeConnections, float64(of.Idle), []string{string(kind), "idle"}},
@@ -74,13 +62,13 @@ func (c scrape) ofConnections() (out []sample) {
 }
 
 // ofStore are the samples that the store is asked for. A store that hangs is asked once at a time.
-func (c scrape) ofStore() []sample {
+func (m *Metrics) ofStore() []sample {
 	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
 	defer cancel()
-	figures, err := c.figures.Get(ctx, "", func(ctx context.Context) (store.Figures, error) {
+	figures, err := m.figures.Get(ctx, "", func(ctx context.Context) (store.Figures, error) {
 		ctx, cancel := context.WithTimeout(ctx, storeLimit)
 		defer cancel()
-		return c.sources.Store(ctx)
+		return m.sources.Store(ctx)
 	})
 	if err != nil {
 		return []sample{{storeUp, 0, nil}}
