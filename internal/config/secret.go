@@ -96,8 +96,11 @@ func (c Config) credential(name string) string {
 }
 
 func credentialPath(folder, name string) string {
+	if folder == "" {
+		return ""
+	}
 	path := filepath.Join(folder, name)
-	if _, err := os.Stat(path); folder == "" || errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}
 	return path
