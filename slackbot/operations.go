@@ -13,6 +13,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/slackbot/blocks"
 	"github.com/vpsbot/vpsbot/slackbot/webapi"
 	"github.com/vpsbot/vpsbot/tools"
@@ -211,12 +212,11 @@ func (r *request) wholeList(ctx context.Context, op *tools.Op, input map[string]
 
 func rowsOf(reply runner.Reply) []map[string]string {
 	t, _ := reply.Table()
-	rows := make([]map[string]string, len(t.Rows))
-	for i, cells := range t.Rows {
-		rows[i] = map[string]string{}
-		for j, cell := range cells {
-			rows[i][t.Header[j]] = cell
+	return text.Map(t.Rows, func(cells []string) map[string]string {
+		row := map[string]string{}
+		for i, cell := range cells {
+			row[t.Header[i]] = cell
 		}
-	}
-	return rows
+		return row
+	})
 }

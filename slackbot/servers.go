@@ -80,16 +80,12 @@ func (r *request) readableServers(ctx context.Context) ([]server, error) {
 	default:
 		return nil, errors.New(reply.Message)
 	}
-	var found []server
-	for _, row := range rowsOf(reply) {
-		found = append(found, server{row["id"], row["name"], row["ip_address"]})
-	}
-	return found, nil
+	return text.Map(rowsOf(reply), func(row map[string]string) server { return server{row["id"], row["name"], row["ip_address"]} }), nil
 }
 
 // matching returns the choices of the servers whose name, id or address contains the typed text, the best
 // match first. Each server is compared with the text once: people wait for it, and there may be thousands.
-func matching(servers []server, typed string) (all []blocks.Choice) {
+func matching(servers []server, typed string) []blocks.Choice {
 	type hit struct {
 		server
 		rank int
@@ -105,10 +101,7 @@ func matching(servers []server, typed string) (all []blocks.Choice) {
 	slices.SortStableFunc(hits, func(a, b hit) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id))
 	})
-	for _, h := range hits {
-		all = append(all, blocks.Choice{Value: h.id, Label: h.label()})
-	}
-	return all
+	return text.Map(hits, func(h hit) blocks.Choice { return blocks.Choice{Value: h.id, Label: h.label()} })
 }
 
 // match returns how well the server matches a text that [runner.Folded] returned: 0 is best; -1: it does not.

@@ -34,9 +34,8 @@ var _ = register(Operation[noIn, apiclient.Me]{
 
 // TokenOf takes from the account's answer what decisions are made on.
 func TokenOf(me apiclient.Me) permissions.Token {
-	facts := permissions.Token{Name: text.Clean(me.Token.Name), IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time}
-	for _, p := range me.Token.Permissions {
-		facts.Grants = append(facts.Grants, permissions.Permission(p))
+	return permissions.Token{
+		Name: text.Clean(me.Token.Name), IsExpired: me.Token.IsExpired != nil && *me.Token.IsExpired, ExpiresAt: me.Token.ExpiresAt.Time,
+		Grants: text.Map(me.Token.Permissions, func(p string) permissions.Permission { return permissions.Permission(p) }),
 	}
-	return facts
 }

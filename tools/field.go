@@ -3,6 +3,7 @@ package tools
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -62,11 +63,7 @@ var (
 )
 
 func fieldsOf(t reflect.Type) []Field {
-	var fields []Field
-	for i := range t.NumField() {
-		fields = append(fields, fieldOf(t.Field(i)))
-	}
-	return fields
+	return text.Map(slices.Collect(t.Fields()), fieldOf)
 }
 
 func fieldOf(f reflect.StructField) Field {

@@ -84,12 +84,7 @@ func (op *Op) readFields(raw []byte) (Input, error) {
 	if err != nil {
 		return in, err
 	}
-	names := make([]string, 0, len(given))
-	for name := range given {
-		names = append(names, name)
-	}
-	slices.Sort(names) // the same mistake gives the same message
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(given)) { // the same mistake gives the same message
 		if err := in.Set(op, name, given[name]); err != nil {
 			return in, err
 		}

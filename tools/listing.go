@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
@@ -49,11 +50,7 @@ func Listed[In, T, Row any](o Operation[In, Listing[T]],
 	}
 	o.view.Rows = func(value any) any {
 		page := value.(Listing[T])
-		rows := Listing[Row]{Count: page.Count, Offset: page.Offset, Results: make([]Row, len(page.Results))}
-		for i, item := range page.Results {
-			rows.Results[i] = row(item)
-		}
-		return rows
+		return Listing[Row]{Count: page.Count, Offset: page.Offset, Results: text.Map(page.Results, row)}
 	}
 	return o
 }
@@ -91,12 +88,7 @@ type Choice struct {
 
 // named lets inputs name a list's objects by a name in place of the id.
 func named[In, T any](o Operation[In, Listing[T]], choice func(T) Choice) Operation[In, Listing[T]] {
-	o.view.Choices = func(value any) (all []Choice) {
-		for _, item := range value.(Listing[T]).Results {
-			all = append(all, choice(item))
-		}
-		return all
-	}
+	o.view.Choices = func(value any) []Choice { return text.Map(value.(Listing[T]).Results, choice) }
 	return o
 }
 

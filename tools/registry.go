@@ -143,11 +143,7 @@ func (op *Op) Field(name string) (Field, bool) {
 
 // FieldNames returns the names of the operation's input fields.
 func (op *Op) FieldNames() []string {
-	names := make([]string, len(op.Fields))
-	for i, field := range op.Fields {
-		names[i] = field.Name
-	}
-	return names
+	return text.Map(op.Fields, func(f Field) string { return f.Name })
 }
 
 // Creates reports whether the operation makes something new.
@@ -221,12 +217,10 @@ func erase[In, Out any](op *Op, o Operation[In, Out]) {
 	if o.Candidates != nil {
 		op.Candidates = func(ctx context.Context, c *apiclient.Client, t Target, in any) ([]any, error) {
 			found, err := o.Candidates(ctx, c, t, in.(In))
-			all := make([]any, len(found))
-			for i := range found {
-				limitExtra(reflect.ValueOf(&found[i]))
-				all[i] = found[i]
-			}
-			return all, err
+			return text.Map(found, func(one Out) any {
+				limitExtra(reflect.ValueOf(&one))
+				return one
+			}), err
 		}
 		op.Evidence = op.newIDEvidence
 	}

@@ -225,10 +225,7 @@ func planFacts(t Target) map[string]string {
 func idAndName(id apiclient.ID, name string) string { return strings.TrimSpace(id.Key() + " " + name) }
 
 func joinIDs[T Summarized](items []T) string {
-	keys := make([]string, len(items))
-	for i, item := range items {
-		keys[i] = item.Summary().ID.Key()
-	}
+	keys := text.Map(items, func(item T) string { return item.Summary().ID.Key() })
 	slices.Sort(keys)
 	return strings.Join(keys, " ")
 }

@@ -123,10 +123,7 @@ func (s *session) readAudit(ctx context.Context, filter audit.Filter, words []st
 }
 
 func (s *session) printAudit(rows []audit.Row, omitted string) error {
-	var numbers []string
-	for _, row := range rows {
-		numbers = append(numbers, strconv.FormatInt(row.Seq, 10))
-	}
+	numbers := text.Map(rows, func(row audit.Row) string { return strconv.FormatInt(row.Seq, 10) })
 	if omitted != "" && s.output.isForProgram() {
 		s.io.say("%s", omitted)
 	}

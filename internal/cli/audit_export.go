@@ -16,6 +16,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 func auditExportCommand(c *cli) *cobra.Command {
@@ -110,9 +111,7 @@ func openExports(paths []string) (out app.Exports, err error) {
 		out.Selected = append(out.Selected, marks...)
 	}
 	slices.SortStableFunc(files, func(a, b file) int { return cmp.Compare(a.first, b.first) })
-	for _, file := range files {
-		out.Segments = append(out.Segments, readExport(file.path))
-	}
+	out.Segments = text.Map(files, func(f file) audit.Segment { return readExport(f.path) })
 	return out, nil
 }
 

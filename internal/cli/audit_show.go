@@ -105,9 +105,9 @@ func (s *session) addRecord(ctx context.Context, h *history, rec approval.Record
 		return err
 	}
 	consents, err := s.db.Consents(ctx, rec.ID)
-	for _, c := range consents {
-		h.Consents = append(h.Consents, consentJSON{c.Identity, c.Person, c.Channel, c.Yes, c.Reason, c.At.UTC()})
-	}
+	h.Consents = text.Map(consents, func(c approval.Consent) consentJSON {
+		return consentJSON{c.Identity, c.Person, c.Channel, c.Yes, c.Reason, c.At.UTC()}
+	})
 	of := s.recordJSON(rec)
 	h.ID, h.State, h.Effect, h.Message, h.Approval = rec.ID, of.State, card.Effect, text.Clean(rec.Message), &of
 	h.AskedAt = of.CreatedAt

@@ -180,14 +180,12 @@ func (c *cli) completePeople(cmd *cobra.Command, _ []string, _ string) ([]string
 
 // completeColumns completes the fields of a row, the last of several with commas.
 func completeColumns(row reflect.Type) completer {
-	return func(_ *cobra.Command, _ []string, word string) (names []string, _ cobra.ShellCompDirective) {
+	return func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		before := word[:strings.LastIndex(word, ",")+1]
 		if strings.HasPrefix(word, "-") { // of --sort
 			before = "-"
 		}
-		for _, name := range fieldNames(row) {
-			names = append(names, before+name)
-		}
+		names := text.Map(fieldNames(row), func(name string) string { return before + name })
 		return names, noFiles | cobra.ShellCompDirectiveKeepOrder
 	}
 }
@@ -264,9 +262,7 @@ func (a asking) words(ctx context.Context, field tools.Field) (words []string) {
 	if len(table.Rows) == 0 && a.op.IsList() && field.Kind == tools.Text { // it keeps the rows that have this value
 		all, _ := a.list(ctx, a.op.Name).Table()
 		table.Header = []string{field.Name}
-		for _, value := range all.Column(field.Name) {
-			table.Rows = append(table.Rows, []string{value})
-		}
+		table.Rows = text.Map(all.Column(field.Name), func(value string) []string { return []string{value} })
 	}
 	if list := a.lists[field.List].Op; list != nil && list.View.Dated && a.values["server"] != "" && len(table.Rows) > 0 {
 		words = append(words, "latest\tthe newest")

@@ -11,6 +11,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/doctor"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 func doctorCommand(c *cli) *cobra.Command {
@@ -54,9 +55,7 @@ func (c *cli) diagnosisText(d doctor.Diagnosis) string {
 	}
 	if len(d.Operations) > 0 {
 		t := runner.Table{Header: []string{"operation", "needs", "allowed"}}
-		for _, p := range d.Operations {
-			t.Rows = append(t.Rows, []string{p.Operation, p.Needs, yesOrNo(p.Allowed)})
-		}
+		t.Rows = text.Map(d.Operations, func(p doctor.Permission) []string { return []string{p.Operation, p.Needs, yesOrNo(p.Allowed)} })
 		b.WriteString("\n" + c.fitted(t, true, true).draw(style)) // every column: which are allowed is what it is for
 	}
 	if len(todo) == 0 {

@@ -244,10 +244,7 @@ func (a asking) locations(plans []apiclient.Plan) offer {
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	o := offer{table: runner.Table{Header: []string{"location"}}}
-	for _, location := range all {
-		o.table.Rows = append(o.table.Rows, row(location))
-	}
+	o := offer{table: runner.Table{Header: []string{"location"}, Rows: text.Map(all, func(location string) []string { return row(location) })}}
 	o.value = func(answer string) (string, error) {
 		if at := slices.IndexFunc(all, func(l string) bool { return tools.SameName(l, answer) }); at >= 0 {
 			return all[at], nil
@@ -303,11 +300,10 @@ func (a asking) choices(field tools.Field, list runner.Reply) offer {
 
 // planTable has first what a narrow screen must show.
 func planTable(plans []apiclient.Plan) runner.Table {
-	t := runner.Table{Header: []string{"id", "name", "price_monthly", "slug", "vcpus", "memory", "storage"}}
-	for _, p := range plans {
-		t.Rows = append(t.Rows, row(p.ID.String(), p.Name, p.PriceMonthly.String(), p.Slug, p.VCPUs.String(), p.Memory.String(), p.Storage.String()))
-	}
-	return t
+	rows := text.Map(plans, func(p apiclient.Plan) []string {
+		return row(p.ID.String(), p.Name, p.PriceMonthly.String(), p.Slug, p.VCPUs.String(), p.Memory.String(), p.Storage.String())
+	})
+	return runner.Table{Header: []string{"id", "name", "price_monthly", "slug", "vcpus", "memory", "storage"}, Rows: rows}
 }
 
 // askLine asks for one line. What was typed before counts: the line by itself decides nothing.

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -45,10 +47,7 @@ func (c *cli) addPages(root *cobra.Command) {
 		}
 	}
 	for _, resource := range resources {
-		var actions []string
-		for _, cmd := range resource.Commands() {
-			actions = append(actions, cmd.Name())
-		}
+		actions := text.Map(resource.Commands(), (*cobra.Command).Name)
 		resource.Short = resourceTitle(resource.Name()) + ": " + strings.Join(actions[:min(4, len(actions))], ", ")
 		if len(actions) > 4 {
 			resource.Short += " and more"
@@ -158,9 +157,5 @@ func describe(op *tools.Op) string {
 
 // examples renders the operation's examples as command lines.
 func examples(op *tools.Op) string {
-	var lines []string
-	for _, raw := range op.Examples {
-		lines = append(lines, "  "+CommandLine(op, raw))
-	}
-	return strings.Join(lines, "\n")
+	return strings.Join(text.Map(op.Examples, func(raw jsontext.Value) string { return "  " + CommandLine(op, raw) }), "\n")
 }

@@ -87,13 +87,12 @@ func (c *cli) helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND|TOPIC]", Short: "Show the help of a command or a topic", DisableFlagsInUseLine: true,
 		Long: "Shows the help of a command, the same as --help behind it, or of a topic.",
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (words []string, _ cobra.ShellCompDirective) {
-			if page, rest := descend(cmd.Root(), args); len(rest) == 0 {
-				for _, sub := range manualOf(page) {
-					words = append(words, cobra.CompletionWithDesc(sub.Name(), sub.Short))
-				}
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			page, rest := descend(cmd.Root(), args)
+			if len(rest) > 0 {
+				return nil, noFiles
 			}
-			return words, cobra.ShellCompDirectiveNoFileComp
+			return text.Map(manualOf(page), func(sub *cobra.Command) string { return cobra.CompletionWithDesc(sub.Name(), sub.Short) }), noFiles
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			page, rest := descend(cmd.Root(), args)
@@ -123,13 +122,9 @@ func descend(cmd *cobra.Command, names []string) (found *cobra.Command, rest []s
 
 // noSubcommand refuses an unknown word behind a command that has others below it.
 func noSubcommand(cmd *cobra.Command, word string) error {
-	var known []string
-	for _, sub := range cmd.Commands() {
-		known = append(known, sub.Name())
-	}
 	path := cmd.CommandPath()
 	next := path + " --help lists them"
-	if near := text.Suggest(word, known); near != "" {
+	if near := text.Suggest(word, text.Map(cmd.Commands(), (*cobra.Command).Name)); near != "" {
 		next = "did you mean: " + path + " " + near
 	}
 	return app.Errorf(runner.Invalid, "%s has no command %q; %s", path, word, next)

@@ -21,18 +21,6 @@ import (
 	"github.com/vpsbot/vpsbot/internal/text"
 )
 
-const installHelp = `Writes vpsbot into the file in which an assistant has its MCP servers: CLIENT is claude-code,
-claude-desktop, codex, cursor, gemini, opencode or vscode. All else in the file keeps its bytes, and a copy is kept
-beside it. A file that cannot be read is left as it is. To do it twice changes nothing.
-
-The assistant starts this program with the variables of vpsbot that are set now, such as
-VPS_API_TOKEN_FILE and VPSBOT_POLICY_FILE, and with --profile. A token or a key itself is never written:
-vpsbot login keeps one where this program finds it.
-Claude Code's file is changed by claude itself where it is in the PATH, but for --project.`
-
-const uninstallHelp = `Takes the entry that vpsbot install has written out of a client's file again. Where nothing else was
-changed since, the file becomes what it was, byte for byte.`
-
 type installFlags struct {
 	name, operations        string
 	project, look, readOnly bool
@@ -41,7 +29,7 @@ type installFlags struct {
 
 func installCommand(c *cli) *cobra.Command {
 	var flags installFlags
-	cmd := clientCommand(&cobra.Command{Use: "install CLIENT", Short: "Let an assistant use vpsbot", Long: installHelp}, c, &flags, installation.install)
+	cmd := clientCommand(&cobra.Command{Use: "install CLIENT", Short: "Let an assistant use vpsbot", Long: helpText("install")}, c, &flags, installation.install)
 	f := cmd.Flags()
 	f.BoolVar(&flags.readOnly, "read-only", false, "only operations that change nothing")
 	f.StringVar(&flags.operations, "operations", "", "only the operations that `GLOBS` match, such as servers.*,backups.list")
@@ -50,7 +38,7 @@ func installCommand(c *cli) *cobra.Command {
 
 func uninstallCommand(c *cli) *cobra.Command {
 	var flags installFlags
-	cmd := &cobra.Command{Use: "uninstall CLIENT", Short: "Take vpsbot out of an assistant's file", Long: uninstallHelp}
+	cmd := &cobra.Command{Use: "uninstall CLIENT", Short: "Take vpsbot out of an assistant's file", Long: helpText("uninstall")}
 	return clientCommand(cmd, c, &flags, installation.uninstall)
 }
 

@@ -165,13 +165,9 @@ func listKeysCommand(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, names := make([]keyJSON, 0, len(all)), make([]string, 0, len(all))
-			for _, k := range all {
-				list = append(list, keyOf(k, s.Now()))
-				names = append(names, k.Name)
-			}
+			list := text.Map(all, func(k keys.Key) keyJSON { return keyOf(k, s.Now()) })
 			table := keyTable(list)
-			return s.print(result{value: list, table: &table, names: names})
+			return s.print(result{value: list, table: &table, names: table.Column("name")})
 		}),
 	}, true)
 }

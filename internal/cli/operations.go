@@ -32,13 +32,12 @@ func (s *session) listOperations(ctx context.Context, all bool) error {
 			s.io.say("%s", notice)
 		}
 	}
-	list := make([]offerJSON, 0, len(offers))
-	for _, o := range offers {
-		list = append(list, offerJSON{
+	list := text.Map(offers, func(o app.Offer) offerJSON {
+		return offerJSON{
 			o.Op.Name, o.Op.Title, o.Op.Description, o.Op.Risk, o.Op.Needs.Grantable(), o.Op.Request,
 			o.Reason == "", o.Reason, o.Op.InputSchema(), o.Op.OutputSchema(),
-		})
-	}
+		}
+	})
 	table := offerTable(offers, all)
 	return s.print(result{value: list, table: &table, names: table.Column("operation")})
 }

@@ -80,11 +80,7 @@ type policyJSON struct {
 }
 
 func texts[T fmt.Stringer](all []T) []string {
-	out := make([]string, len(all))
-	for i, one := range all {
-		out[i] = printable(one.String())
-	}
-	return out
+	return text.Map(all, func(one T) string { return printable(one.String()) })
 }
 
 func policyExplainCommand(c *cli) *cobra.Command {

@@ -51,17 +51,10 @@ func (c *cli) migrate(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	type tableJSON struct {
-		Table string `json:"table"`
-		Rows  int64  `json:"rows"`
-	}
-	list, t := []tableJSON{}, runner.Table{Header: []string{"table", "rows"}}
-	for _, table := range copied.Tables {
-		list = append(list, tableJSON{table.Name, table.Rows})
-		t.Rows = append(t.Rows, []string{table.Name, fmt.Sprint(table.Rows)})
-	}
+	t := runner.Table{Header: []string{"table", "rows"}}
+	t.Rows = text.Map(copied.Tables, func(table store.Table) []string { return []string{table.Name, fmt.Sprint(table.Rows)} })
 	t.Note = fmt.Sprintf("Copied and counted; the audit log is whole, %d rows. Set VPSBOT_DATABASE_URL to the new database.", copied.Log.Rows)
-	return c.print(result{value: list, table: &t, names: t.Column("table")})
+	return c.print(result{value: copied.Tables, table: &t, names: t.Column("table")})
 }
 
 func storeBackupCommand(c *cli) *cobra.Command {

@@ -159,11 +159,7 @@ func cellOf(v jsontext.Value) string {
 	case 'n':
 		return ""
 	case '[':
-		var parts []string
-		for _, element := range elementsOf(v) {
-			parts = append(parts, cellOf(element))
-		}
-		return strings.Join(parts, ", ")
+		return strings.Join(text.Map(elementsOf(v), cellOf), ", ")
 	case '{':
 		cells := map[string]string{}
 		for _, m := range membersOf(v) {
@@ -462,11 +458,7 @@ func (l *layout) draw(style style) string {
 		b.WriteByte('\n')
 	}
 	if len(l.Rows) > 0 && l.headers {
-		var headings []string
-		for _, name := range l.Header {
-			headings = append(headings, heading(name))
-		}
-		line(-1, headings)
+		line(-1, text.Map(l.Header, heading))
 	}
 	for i, cells := range l.Rows {
 		line(i, cells)

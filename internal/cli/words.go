@@ -31,7 +31,7 @@ func grammar() command.Grammar {
 	request := tools.Field{Name: "request_id", Doc: "your own name, an `ID`, for this request: the same within 24 hours gives the same outcome, and sends nothing again"}
 	yes := tools.Field{Name: "yes", Kind: tools.Boolean, Doc: "at a terminal, answer [y/N] with yes; never enough for what asks for a name"}
 	confirm := tools.Field{Name: "confirm", Doc: "the `NAME` that the card asks to type, for a script that the policy lets answer"}
-	return command.Grammar{Program: "vpsbot", Own: append(
+	return command.Grammar{Program: "vpsbot", Shell: true, Own: append(
 		slices.Clone(outputFlags),
 		command.Flag{Field: all, For: (*tools.Op).IsList, Says: isForLists},
 		command.Flag{Field: timeout, For: func(op *tools.Op) bool { return op.Settles }, Says: "is for commands that --wait can wait for"},
@@ -88,11 +88,7 @@ func (c *cli) mistyped(err error, root *cobra.Command, words []string) error {
 		says += "; did you mean: " + spelled(*wrong.Suggestion)
 	} else {
 		c.addPages(root)
-		var known []string
-		for _, cmd := range root.Commands() {
-			known = append(known, cmd.Name())
-		}
-		near := text.Suggest(words[0], known)
+		near := text.Suggest(words[0], text.Map(root.Commands(), (*cobra.Command).Name))
 		if page, _ := descend(root, []string{near}); page.IsAdditionalHelpTopicCommand() {
 			near = "help " + near
 		}
@@ -147,7 +143,9 @@ func (s *session) why(ctx context.Context, typed command.Command) error {
 	says := s.Runner.Why(ctx, runner.Call{
 		Operation: typed.Op.Name, Input: input, Actor: s.Actor, Surface: permissions.Terminal, CanPrompt: atTerminal, Interactive: atTerminal,
 	})
-	shown := strings.Replace(says, typed.Op.Name+" is ", strings.Replace(spelled(typed), "vpsbot why ", "vpsbot ", 1)+" is ", 1)
+	asked := typed
+	asked.Kind = command.Operation
+	shown := strings.Replace(says, typed.Op.Name+" is ", spelled(asked)+" is ", 1)
 	if notice, err := s.FreezeNotice(ctx); err == nil && notice != "" && !typed.Op.IsRead() {
 		shown += "\nBut " + notice + "."
 	}
@@ -156,52 +154,8 @@ func (s *session) why(ctx context.Context, typed command.Command) error {
 
 // spelled is a command as it is typed at a terminal: "vpsbot servers get web-1".
 func spelled(c command.Command) string {
-	words := []string{"vpsbot"}
-	if c.Kind != command.Operation {
-		words = append(words, string(c.Kind))
-	}
-	if c.Op == nil {
-		for word := range strings.FieldsSeq(c.Rest) {
-			words = append(words, text.ShellWord(word))
-		}
-		return strings.Join(words, " ")
-	}
-	words = append(words, strings.Split(c.Op.Name, ".")...)
-	positional := c.Op.Positional()
-	if value, ok := c.Input[positional]; ok {
-		word := text.ShellWord(value)
-		if strings.HasPrefix(value, "-") || strings.Contains(value, "=") { // alone it is read as a flag or as field=value
-			word = "--" + fieldtext.Flag(positional) + "=" + word
-		}
-		words = append(words, word)
-	}
-	for _, f := range c.Op.Fields {
-		if f.Name != positional {
-			words = append(words, flagWords(f, c.Input)...)
-		}
-	}
-	for _, own := range grammar().Own {
-		if !own.Quiet {
-			words = append(words, flagWords(own.Field, c.Own)...)
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-func flagWords(f tools.Field, values map[string]string) []string {
-	value, given := values[f.Name]
-	switch flag := "--" + fieldtext.Flag(f.Name); {
-	case !given:
-		return nil
-	case f.Kind == tools.Boolean && value == "true":
-		return []string{flag}
-	case f.Kind == tools.Boolean:
-		return []string{flag + "=" + value}
-	case strings.HasPrefix(value, "-"):
-		return []string{flag + "=" + text.ShellWord(value)}
-	default:
-		return []string{flag, text.ShellWord(value)}
-	}
+	g := grammar()
+	return g.Program + " " + g.Spell(c)
 }
 
 // CommandLine is the command that runs an operation with an input.

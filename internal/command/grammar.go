@@ -12,6 +12,7 @@ import (
 // Grammar is what differs in how commands are written on a surface.
 type Grammar struct {
 	Program string // what stands before the command: "/vps"
+	Shell   bool   // a shell splits it into words, and fields are written as flags
 	Own     []Flag
 }
 

@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -17,16 +18,61 @@ func (c Command) String() string {
 		return escape(string(c.Kind) + c.freeText())
 	case c.Kind == Help && c.Op == nil:
 		return strings.TrimSpace(string(Help) + " " + c.Rest)
-	case c.Op == nil:
-		return string(c.Kind)
 	}
-	all := make([]string, 0, 4+len(c.Input))
+	return escape(Slack.Spell(c))
+}
+
+// Spell returns a command of an operation, or another one in plain words, as it could have been typed after the
+// program's name.
+func (g Grammar) Spell(c Command) string {
+	var all []string
 	if c.Kind != Operation {
 		all = append(all, string(c.Kind))
 	}
+	if c.Op == nil {
+		return strings.Join(append(all, text.Map(strings.Fields(c.Rest), g.quote)...), " ")
+	}
 	resource, action := cutName(c.Op)
 	all = append(all, resource, action)
-	return escape(strings.Join(append(all, c.fieldWords()...), " "))
+	positional := c.Op.Positional()
+	value, given := c.Input[positional]
+	switch {
+	case given && g.Shell && (strings.HasPrefix(value, "-") || strings.Contains(value, "=")): // alone it is read as a flag or as field=value
+		all = append(all, flag(positional)+"="+g.quote(value))
+	case given:
+		all = append(all, g.quote(value))
+	}
+	for _, f := range c.Op.Fields {
+		if value, given := c.Input[f.Name]; given && f.Name != positional {
+			all = append(all, g.setting(f, value))
+		}
+	}
+	for _, own := range g.Own {
+		if value, given := c.Own[own.Name]; given && !own.Quiet {
+			all = append(all, g.setting(own.Field, value))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// setting is a field with its value: --dry-run, --backup-id 501, backup_id=501.
+func (g Grammar) setting(f tools.Field, value string) string {
+	switch {
+	case f.Kind == tools.Boolean && value == "true":
+		return flag(f.Name)
+	case !g.Shell:
+		return f.Name + "=" + quoteWord(value)
+	case f.Kind == tools.Boolean, strings.HasPrefix(value, "-"):
+		return flag(f.Name) + "=" + text.ShellWord(value)
+	}
+	return flag(f.Name) + " " + text.ShellWord(value)
+}
+
+func (g Grammar) quote(word string) string {
+	if g.Shell {
+		return text.ShellWord(word)
+	}
+	return quoteWord(word)
 }
 
 // freeText is the text of a command that ends in one, in quotes where it would be read otherwise
@@ -40,30 +86,6 @@ func (c Command) freeText() string {
 		return ` "` + c.Rest + `"`
 	}
 	return " " + c.Rest
-}
-
-func (c Command) fieldWords() []string {
-	var all []string
-	positional := c.Op.Positional()
-	if text, ok := c.Input[positional]; ok {
-		all = append(all, quoteWord(text))
-	}
-	for _, field := range c.Op.Fields {
-		text, ok := c.Input[field.Name]
-		switch {
-		case !ok || field.Name == positional:
-		case field.Kind == tools.Boolean && text == "true":
-			all = append(all, flag(field.Name))
-		default:
-			all = append(all, field.Name+"="+quoteWord(text))
-		}
-	}
-	for _, own := range Slack.Own {
-		if c.Has(own.Name) {
-			all = append(all, flag(own.Name))
-		}
-	}
-	return all
 }
 
 func flag(field string) string { return "--" + fieldtext.Flag(field) }

@@ -111,19 +111,18 @@ func (c *completer) serverNames(ctx context.Context) ([]string, error) {
 	for _, s := range servers.Results {
 		count[s.Name]++
 	}
-	names := make([]string, len(servers.Results))
-	for i, s := range servers.Results {
-		names[i] = s.Name
+	names := text.Map(servers.Results, func(s apiclient.Server) string {
 		if count[s.Name] > 1 || s.Name == "" || apiclient.LooksLikeID(s.Name) || text.Clean(s.Name) != s.Name {
-			names[i] = text.Clean(s.ID.String())
+			return text.Clean(s.ID.String())
 		}
-	}
+		return s.Name
+	})
 	slices.Sort(names)
 	return names, c.asError(reply)
 }
 
 // copyIDs returns the ids of a server's backups and snapshots, the newest first.
-func (c *completer) copyIDs(ctx context.Context, server string) (ids []string, err error) {
+func (c *completer) copyIDs(ctx context.Context, server string) (_ []string, err error) {
 	var copies [][]string // when each was made, and its id
 	for _, operation := range []string{"backups.list", "snapshots.list"} {
 		reply := c.run(ctx, operation, server, math.MaxInt)
@@ -135,19 +134,13 @@ func (c *completer) copyIDs(ctx context.Context, server string) (ids []string, e
 		}
 	}
 	slices.SortFunc(copies, func(x, y []string) int { return slices.Compare(y, x) })
-	for _, each := range copies {
-		ids = append(ids, each[1])
+	if len(copies) > 0 {
+		err = nil
 	}
-	if len(ids) > 0 {
-		return ids, nil
-	}
-	return nil, err
+	return text.Map(copies, func(made []string) string { return made[1] }), err
 }
 
-func (c *completer) approvalIDs(ctx context.Context) (ids []string, err error) {
+func (c *completer) approvalIDs(ctx context.Context) ([]string, error) {
 	documents, err := c.listApprovals(ctx, "")
-	for _, d := range documents {
-		ids = append(ids, d.ID)
-	}
-	return ids, err
+	return text.Map(documents, func(d approvalDocument) string { return d.ID }), err
 }

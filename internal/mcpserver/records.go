@@ -126,10 +126,7 @@ func (s *Server) approvalsPage(ctx context.Context, in tools.Input) (page record
 	all = slices.DeleteFunc(all, func(d approvalDocument) bool { return state != "" && d.State.IsOpen() != (state == "open") })
 	page.Count = len(all)
 	shown, notice := limited(all, in.Limit, "No approval matches: neither one that you asked for within a week, nor one that waits for your answer.")
-	page.Results, page.Notice = shown, notice
-	for _, d := range shown {
-		page.lines = append(page.lines, d.line())
-	}
+	page.Results, page.Notice, page.lines = shown, notice, text.Map(shown, approvalDocument.line)
 	return page, nil
 }
 

@@ -108,10 +108,7 @@ func (v *validator) operationGlob(w word) (permissions.Glob, bool) {
 		v.warnf(w.line, "%q matches no operation; vpsbot operations lists them", w.text)
 		return g, true
 	}
-	var names []string
-	for _, op := range v.operations {
-		names = append(names, op.Name)
-	}
+	names := text.Map(v.operations, func(op Operation) string { return op.Name })
 	v.errorf(w.line, "there is no operation %q%s; vpsbot operations lists them, and servers.* means all of one kind", w.text, suggestion(w.text, names))
 	return "", false
 }

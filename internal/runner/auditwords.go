@@ -171,10 +171,7 @@ func (t Teller) TellAll(rows []audit.Row) (told []Told) {
 		}
 	}
 	for _, row := range rows {
-		var names []string
-		for _, identity := range answered(row) {
-			names = append(names, NameOf(t.Policy, identity))
-		}
+		names := text.Map(answered(row), func(identity string) string { return NameOf(t.Policy, identity) })
 		told = append(told, Told{row, t.Sentence(row, channels[row.Approval]), strings.TrimPrefix(because(row, t.verbsOf(row)), ": "), text.Join(names, "and")})
 	}
 	return told
@@ -329,12 +326,9 @@ var acts = [...]struct {
 // LoggedAs reads a typed operation as the glob that finds it in the log: the name of an operation, of its tool or of an
 // act, the verb of operations alone, or a glob. An error says that no row has such a name, if the log has none.
 func LoggedAs(c *tools.Catalogue, typed string) (glob string, unknown error) {
-	var names []string
+	names := text.Map(c.Operations(), func(op *tools.Op) string { return op.Name })
 	for _, act := range acts {
 		names = append(names, act.name)
-	}
-	for _, op := range c.Operations() {
-		names = append(names, op.Name)
 	}
 	matches := func(glob string) bool {
 		return slices.ContainsFunc(names, audit.Filter{Operation: glob}.MatchesOperation)

@@ -189,15 +189,12 @@ type Table struct {
 }
 
 // Column returns the cells of a column; nil if there is none of that name.
-func (t Table) Column(name string) (cells []string) {
+func (t Table) Column(name string) []string {
 	i := slices.Index(t.Header, name)
 	if i < 0 {
 		return nil
 	}
-	for _, row := range t.Rows {
-		cells = append(cells, row[i])
-	}
-	return cells
+	return text.Map(t.Rows, func(row []string) string { return row[i] })
 }
 
 func (t Table) without(columns []string) Table {
@@ -210,11 +207,7 @@ func (t Table) without(columns []string) Table {
 		}
 		return kept
 	}
-	narrow := Table{Header: keep(t.Header), Note: t.Note, Part: t.Part}
-	for _, row := range t.Rows {
-		narrow.Rows = append(narrow.Rows, keep(row))
-	}
-	return narrow
+	return Table{Header: keep(t.Header), Rows: text.Map(t.Rows, keep), Note: t.Note, Part: t.Part}
 }
 
 // widest is how many columns a cell may take; the rest is cut off.

@@ -163,10 +163,7 @@ func Folded(name string) string {
 
 // several lists the servers that part of a name fits.
 func several(name string, hits []apiclient.Server) string {
-	var names []string
-	for _, s := range hits[:min(len(hits), 10)] {
-		names = append(names, text.Quote(s.Name))
-	}
+	names := text.Map(hits[:min(len(hits), 10)], func(s apiclient.Server) string { return text.Quote(s.Name) })
 	return fmt.Sprintf("%d servers have %s in their name or address: %s", len(hits), text.Quote(name), strings.Join(names, ", "))
 }
 
@@ -194,10 +191,9 @@ func notNamed(name string, servers []apiclient.Server) string {
 }
 
 func ambiguous(name string, hits []apiclient.Server) string {
-	ids := make([]string, len(hits))
-	for i, s := range hits {
-		ids[i] = fmt.Sprintf("%s (%s, %s)", text.Clean(s.ID.String()), text.Clean(s.Location), text.Clean(s.Status))
-	}
+	ids := text.Map(hits, func(s apiclient.Server) string {
+		return fmt.Sprintf("%s (%s, %s)", text.Clean(s.ID.String()), text.Clean(s.Location), text.Clean(s.Status))
+	})
 	return fmt.Sprintf("%d servers are called %s; give the id of one: %s", len(hits), text.Quote(name), strings.Join(ids[:min(len(ids), 20)], ", "))
 }
 

@@ -144,10 +144,7 @@ func fail(op *tools.Op, err error) Reply {
 
 // NoSuchOperation says that no operation has that name, and which one may be meant.
 func NoSuchOperation(c *tools.Catalogue, name string) string {
-	var known []string
-	for _, op := range c.Operations() {
-		known = append(known, op.Name)
-	}
+	known := text.Map(c.Operations(), func(op *tools.Op) string { return op.Name })
 	near := text.Nearest(strings.ToLower(text.Cut(name, tools.LongestName)), known, 3)
 	switch {
 	case near == nil && len(name) > tools.LongestName: // a part of a secret is still a part of a secret

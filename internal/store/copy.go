@@ -22,8 +22,8 @@ type Migrated struct {
 
 // Table is a table and how many rows of it were copied.
 type Table struct {
-	Name string
-	Rows int64
+	Name string `json:"table"`
+	Rows int64  `json:"rows"`
 }
 
 // Migrate copies a SQLite store into an empty PostgreSQL database: all of it in one

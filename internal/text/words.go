@@ -80,11 +80,16 @@ func Short(d time.Duration) string {
 
 // Strings returns words of a type of its own as texts.
 func Strings[T ~string](words []T) []string {
-	texts := make([]string, len(words))
-	for i, word := range words {
-		texts[i] = string(word)
+	return Map(words, func(word T) string { return string(word) })
+}
+
+// Map returns what of makes of each; never nil.
+func Map[T, U any](all []T, of func(T) U) []U {
+	made := make([]U, len(all))
+	for i, one := range all {
+		made[i] = of(one)
 	}
-	return texts
+	return made
 }
 
 // Join joins words as a sentence does: "a, b and c" with the conjunction "and".

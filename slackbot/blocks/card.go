@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -43,7 +44,7 @@ func Ask(rec approval.Record, o AskView) Message {
 	if o.Role == Second {
 		says += ", asked by " + asker
 	}
-	called := join(" ", each(o.Call[:min(mostCalled, len(o.Call))], mention)...)
+	called := join(" ", text.Map(o.Call[:min(mostCalled, len(o.Call))], mention)...)
 	return message(join(" ", called, says), askButtons(rec, o.Role),
 		sections(join(" ", called, "✋ *"+askTexts[o.Role]+"* · "+title(o.Catalogue, rec))),
 		cardBlocks(cardOf(rec)),
@@ -95,7 +96,7 @@ const mostTarget = 20
 // cardBlocks renders what a person must know before they agree: effect, target, loss, price, warnings.
 func cardBlocks(c runner.Card) []slack.Block {
 	marked := func(mark md, texts []string) []md {
-		return each(texts[:min(mostTarget, len(texts))], func(s string) md { return labelled(mark, sentence(s)) })
+		return text.Map(texts[:min(mostTarget, len(texts))], func(s string) md { return labelled(mark, sentence(s)) })
 	}
 	notes := append(marked("💾 ", c.Lost), labelled("💰 ", esc(c.Price)))
 	notes = append(notes, marked("⚠️ ", c.Warnings)...)

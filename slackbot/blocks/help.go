@@ -8,6 +8,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/command"
 	"github.com/vpsbot/vpsbot/internal/fieldtext"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -99,8 +100,8 @@ func needs(op *tools.Op) md {
 	if len(op.Needs) == 0 {
 		return "Any valid token will do."
 	}
-	each := each(op.Needs.Grantable(), func(p permissions.Permission) md { return code(string(p)) })
-	return "The token needs " + join(" or ", each...) + "."
+	ways := text.Map(op.Needs.Grantable(), func(p permissions.Permission) md { return code(string(p)) })
+	return "The token needs " + join(" or ", ways...) + "."
 }
 
 func example(op *tools.Op) md {

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // markdown is markup in a block. Verbatim keeps Slack from making links of words that look like
@@ -44,7 +46,7 @@ func sections(lines ...md) (blocks []slack.Block) {
 // fields puts short labelled values side by side, where the screen is wide enough.
 func fields(values []md) (blocks []slack.Block) {
 	for row := range slices.Chunk(values, mostFields) {
-		texts := each(row, func(v md) *slack.TextBlockObject { return markdown(v, mostField) })
+		texts := text.Map(row, func(v md) *slack.TextBlockObject { return markdown(v, mostField) })
 		blocks = append(blocks, slack.NewSectionBlock(nil, texts, nil))
 	}
 	return blocks
@@ -153,9 +155,7 @@ func readableTexts(b slack.Block) (texts []*slack.TextBlockObject) {
 		}
 		texts = append(texts, b.Fields...)
 	case *slack.ContextBlock:
-		for _, e := range b.ContextElements.Elements {
-			texts = append(texts, e.(*slack.TextBlockObject))
-		}
+		texts = text.Map(b.ContextElements.Elements, func(e slack.MixedElement) *slack.TextBlockObject { return e.(*slack.TextBlockObject) })
 	}
 	return texts
 }

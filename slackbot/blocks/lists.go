@@ -11,6 +11,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -93,7 +94,7 @@ func Audit(rows []audit.Row, now time.Time) Message {
 }
 
 func auditLines(rows []audit.Row, most int) []md {
-	return each(rows[:min(most, len(rows))], func(row audit.Row) md { return join(" · ", auditLine(row), date(row.At)) })
+	return text.Map(rows[:min(most, len(rows))], func(row audit.Row) md { return join(" · ", auditLine(row), date(row.At)) })
 }
 
 // mostAuditLine keeps thirty rows inside one message.

@@ -65,14 +65,6 @@ func labelled(label, m md) md {
 	return label + m
 }
 
-func each[T, R any](all []T, do func(T) R) []R {
-	results := make([]R, len(all))
-	for i, v := range all {
-		results[i] = do(v)
-	}
-	return results
-}
-
 func number[N int | int64](n N) md { return md(fmt.Sprint(n)) }
 
 // counted is a number with its noun: "1 row", "2 rows".

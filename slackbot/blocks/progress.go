@@ -9,6 +9,7 @@ import (
 
 	"github.com/vpsbot/vpsbot/internal/approval"
 	"github.com/vpsbot/vpsbot/internal/runner"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
 	"github.com/vpsbot/vpsbot/tools"
 )
@@ -219,7 +220,7 @@ func otherPeople(n int, approvers string) md {
 	if n > 1 {
 		m = number(n) + " other people"
 	}
-	if named := clip(join(", ", each(strings.Split(approvers, ", "), identity)...), longestText); named != "" {
+	if named := clip(join(", ", text.Map(strings.Split(approvers, ", "), identity)...), longestText); named != "" {
 		m += " (" + named + ")"
 	}
 	return m

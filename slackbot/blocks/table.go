@@ -82,7 +82,7 @@ func CSV(t runner.Table) []byte {
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
 	for _, cells := range append([][]string{t.Header}, t.Rows...) {
-		_ = w.Write(each(cells, escapeFormula)) // a buffer takes everything
+		_ = w.Write(text.Map(cells, escapeFormula)) // a buffer takes everything
 	}
 	w.Flush()
 	return b.Bytes()

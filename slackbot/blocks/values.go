@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // renderers are the columns and fields of results that are not rendered as plain text.
@@ -62,7 +64,7 @@ func value(name, s string) md {
 }
 
 func codes(s string) md {
-	return join(" ", each(strings.Split(truncate(s, longestText), ", "), code)...)
+	return join(" ", text.Map(strings.Split(truncate(s, longestText), ", "), code)...)
 }
 
 // isNumber reports whether a text is a decimal number such as -1.5.
@@ -144,7 +146,7 @@ func scalar(v jsontext.Value) string {
 	case '[':
 		var items []jsontext.Value
 		_ = json.Unmarshal(v, &items) // the decoder has read v
-		return strings.Join(each(items, scalar), ", ")
+		return strings.Join(text.Map(items, scalar), ", ")
 	}
 	return string(v)
 }
