@@ -67,7 +67,8 @@ func (e *Error) Error() string {
 	if e.cause != nil {
 		b.WriteString(": " + e.cause.Error())
 	}
-	return b.String()
+	// The kind has said in plain words what Go says at the end of a context.
+	return strings.TrimSuffix(strings.TrimSuffix(b.String(), ": "+context.Canceled.Error()), ": "+context.DeadlineExceeded.Error())
 }
 
 // Unwrap returns the cause, nil if the API's answer is the cause.

@@ -174,6 +174,7 @@ func TestWriteCancelled(t *testing.T) {
 	require.Equal(t, KindCanceled, apiErr.Kind)
 	require.True(t, apiErr.Unknown)
 	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, "DELETE /servers/12345/: cancelled; whether it was done is unknown", err.Error())
 
 	err = f.client(t).Servers.Delete(ctx, someID)
 	require.Equal(t, KindCanceled, asError(t, err).Kind)
@@ -210,6 +211,7 @@ func TestTimeouts(t *testing.T) {
 				require.Equal(t, KindTimeout, apiErr.Kind)
 				require.Equal(t, tc.unknown, apiErr.Unknown)
 				require.Equal(t, tc.want, time.Since(start))
+				require.NotContains(t, apiErr.Error(), "context", "words of Go")
 			})
 		})
 	}

@@ -244,7 +244,7 @@ func TestFollowToSyslog(t *testing.T) {
 func TestFollowRefuses(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--to", "x"}, {"--cursor", "x"}, {"--follow", "--limit", "1"}, {"--follow", "--actor", "x"}, {"--follow", "--to", "tcp://host"}, {"--follow", "--to", "unix:log"},
+		{"--to", "x"}, {"--cursor", "x"}, {"--follow", "--limit", "1"}, {"--follow", "--actor", "x"}, {"--follow", "--to", "tcp://host"}, {"--follow", "--to", "tcp://host:syslog"}, {"--follow", "--to", "unix:log"},
 		{"--follow", "--to", "https://siem.example.com"}, {"--follow", "--to", ""},
 	} {
 		_, errs, code := newSandbox(t).run(t.Context(), append([]string{"audit", "export"}, args...)...)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,7 +42,8 @@ func newSink(to string, stdout io.Writer) (sink, error) {
 		return newSyslog("", path), nil
 	case hasScheme && scheme == "tcp":
 		address := strings.TrimPrefix(place, "//")
-		if _, _, err := net.SplitHostPort(address); err != nil {
+		_, port, _ := net.SplitHostPort(address)
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil { // no port is none either
 			return nil, app.Errorf(runner.Invalid, "--to: tcp needs HOST:PORT: --to takes %s", sinkForms)
 		}
 		return newSyslog("tcp", address), nil
@@ -208,7 +210,6 @@ func (s *syslog) connect() (err error) {
 		}
 	}
 	if err != nil {
-		s.conn = nil
 		return err
 	}
 	if s.isStream() {

@@ -59,7 +59,7 @@ func (c *cli) health(ctx context.Context, base string, ready bool) error {
 func (c *cli) healthURL(ctx context.Context, base string) (string, error) {
 	if base != "" {
 		parsed, err := url.Parse(base)
-		if err != nil || parsed.Host == "" || parsed.User != nil || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		if err != nil || parsed.Host == "" || parsed.User != nil || parsed.RawQuery+parsed.Fragment != "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
 			return "", app.Errorf(runner.Invalid, "--url is no address of a service: write such as http://127.0.0.1:8484")
 		}
 		return strings.TrimRight(base, "/"), nil

@@ -19,33 +19,31 @@ type Traces struct {
 	Service  string            // name of this program; empty: not given
 }
 
-const (
-	defaultCollector = "http://localhost:4318"
-	tracesPath       = "/v1/traces"
-)
+const defaultCollector = "http://localhost:4318"
 
 // Traces reads the settings of traces. Its errors repeat no value that may be a secret. Where one is wrong there are no
 // traces, and everything else goes on: the variables may be meant for other programs as well.
 func (c Config) Traces() (Traces, error) {
 	v := c.vars
-	if disabled, _ := strconv.ParseBool(strings.TrimSpace(v.TracesDisabled)); disabled {
-		return Traces{}, nil
-	}
-	exporter, general, endpoint := strings.TrimSpace(v.TracesExporter), strings.TrimSpace(v.CollectorEndpoint), strings.TrimSpace(v.TracesEndpoint)
+	word := func(given ...string) string { return strings.ToLower(strings.TrimSpace(cmp.Or(given...))) } // as the specification has it
+	exporter, general, endpoint := word(v.TracesExporter), strings.TrimSpace(v.CollectorEndpoint), strings.TrimSpace(v.TracesEndpoint)
 	switch {
-	case exporter == "none", exporter == "" && general == "" && endpoint == "":
+	case word(v.TracesDisabled) == "true", exporter == "none", exporter == "" && general == "" && endpoint == "":
 		return Traces{}, nil
 	case exporter != "" && exporter != "otlp":
 		return Traces{}, errors.New("OTEL_TRACES_EXPORTER must be otlp or none")
 	}
-	if protocol := cmp.Or(v.TracesProtocol, v.CollectorProtocol, "http/protobuf"); protocol != "http/protobuf" {
+	if protocol := word(v.TracesProtocol, v.CollectorProtocol); protocol != "" && protocol != "http/protobuf" {
 		return Traces{}, errors.New("OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf, which collectors take on port 4318: set OTEL_EXPORTER_OTLP_TRACES_PROTOCOL to it, and OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 	}
-	t := Traces{Endpoint: cmp.Or(endpoint, strings.TrimSuffix(cmp.Or(general, defaultCollector), "/")+tracesPath), Service: strings.TrimSpace(v.TracesService)}
-	if u, err := url.Parse(t.Endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+	u, err := url.Parse(cmp.Or(endpoint, general, defaultCollector))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
 		return Traces{}, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4318, without a user: a password goes into OTEL_EXPORTER_OTLP_HEADERS")
 	}
-	t.Plain = cmp.Or(v.TracesCompression, v.CollectorCompression) == "none"
+	if endpoint == "" {
+		u = u.JoinPath("v1/traces")
+	}
+	t := Traces{Endpoint: u.String(), Plain: word(v.TracesCompression, v.CollectorCompression) == "none", Service: strings.TrimSpace(v.TracesService)}
 	if text := cmp.Or(v.TracesTimeout, v.CollectorTimeout); text != "" {
 		millis, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
 		if err != nil {
@@ -53,7 +51,6 @@ func (c Config) Traces() (Traces, error) {
 		}
 		t.Timeout = time.Duration(millis) * time.Millisecond
 	}
-	var err error
 	t.Headers, err = parseHeaders(c.traceHeaders())
 	return t, err
 }

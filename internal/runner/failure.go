@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -57,6 +58,8 @@ func Explain(err error) string {
 		return err.Error() // our own words, in which what others wrote is clean already
 	case errors.As(err, &api):
 		return apiSays(api)
+	case errors.Is(err, context.Canceled):
+		return "it was stopped; ask again if it is still wanted"
 	}
 	return text.Clean(err.Error())
 }

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -156,6 +157,35 @@ func TestPermissionsThatCannotBeReadRefuse(t *testing.T) {
 	reply := w.run("servers.list", "")
 	require.Equal(t, runner.Refuse, reply.Class)
 	require.Contains(t, reply.Message, "permissions cannot be read")
+}
+
+// A call that is stopped, as by the end of the process, says so in our words, whatever it was at.
+func TestWordsOfAStoppedCall(t *testing.T) {
+	t.Parallel()
+	stopped := 0
+	for operation, input := range map[string]string{"servers.list": "", "servers.update": `{"server":"web-server-01","name":"renamed"}`} {
+		for requests := range 6 {
+			w := newWorld(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			left := requests
+			w.sim.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				if left == 0 {
+					cancel()
+					<-r.Context().Done()
+				}
+				left--
+				next.ServeHTTP(rw, r)
+			})
+			reply := w.runner.Run(ctx, call(operation, input))
+			if ctx.Err() != nil {
+				stopped++
+				require.Regexp(t, "stopped|cancelled", reply.Message)
+			}
+			require.NotContains(t, reply.Message, "context", "%s: words of Go", operation)
+			cancel()
+		}
+	}
+	require.Greater(t, stopped, 4)
 }
 
 func TestPermissionsAreKeptAMinuteAndReadOnce(t *testing.T) {

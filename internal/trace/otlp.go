@@ -24,8 +24,8 @@ import (
 // exporter posts batches of spans by OTLP over HTTP, in protobuf. The SDK's own links gRPC.
 type exporter struct {
 	Options
-	closed chan struct{} // no second try any more
-	failed func(error)
+	closing context.Context // once it has ended there is no second try
+	failed  func(error)
 }
 
 const (
@@ -62,20 +62,9 @@ func (e *exporter) Shutdown(context.Context) error { return nil }
 func (e *exporter) pause(ctx context.Context, d time.Duration) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() {
-		select {
-		case <-e.closed:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	select {
-	case <-e.closed:
-		return false
-	default:
-	}
+	defer context.AfterFunc(e.closing, cancel)()
 	e.Sleep(ctx, min(d, mostPause))
-	return ctx.Err() == nil
+	return ctx.Err() == nil && e.closing.Err() == nil
 }
 
 // post sends a batch once. Errors have neither the endpoint nor a header: either may hold a secret.

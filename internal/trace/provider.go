@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -35,8 +34,7 @@ type Options struct {
 type Tracer struct {
 	provider *sdktrace.TracerProvider
 	tracer   oteltrace.Tracer
-	exporter *exporter
-	closing  sync.Once
+	close    context.CancelFunc // of the exporter's tries
 }
 
 const defaultTimeout = 10 * time.Second
@@ -52,14 +50,22 @@ func New(o Options) *Tracer {
 		o.Sleep = func(ctx context.Context, d time.Duration) { _ = backoff.Sleep(ctx, d) }
 	}
 	warn := &rate.Sometimes{First: 1, Interval: time.Minute}
-	e := &exporter{Options: o, closed: make(chan struct{})}
+	closing, stopTries := context.WithCancel(context.Background())
+	e := &exporter{Options: o, closing: closing}
 	e.failed = func(err error) {
 		warn.Do(func() { o.Log.Warn("the collector of traces takes none; calls go on without", "error", err) })
 	}
-	// The SDK reports by itself too, to a handler that all of a process share.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(e.failed))
-	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(e), sdktrace.WithResource(newResource(o)))
-	return &Tracer{provider: p, tracer: p.Tracer(scope), exporter: e}
+	// The SDK reports settings that it does not take, to a handler that all of a process share.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Log.Warn("a setting of traces is not taken", "error", err) }))
+	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(e, bounded), sdktrace.WithResource(newResource(o)))
+	return &Tracer{provider: p, tracer: p.Tracer(scope), close: stopTries}
+}
+
+// bounded keeps OTEL_BSP_* to what works: the SDK panics for a size below zero, and without a delay it never rests.
+func bounded(o *sdktrace.BatchSpanProcessorOptions) {
+	o.BatchTimeout = max(o.BatchTimeout, 10*time.Millisecond)
+	o.MaxQueueSize = min(cmp.Or(max(o.MaxQueueSize, 0), sdktrace.DefaultMaxQueueSize), 1<<16)
+	o.MaxExportBatchSize = min(cmp.Or(max(o.MaxExportBatchSize, 0), sdktrace.DefaultMaxExportBatchSize), o.MaxQueueSize)
 }
 
 // newResource describes the process: by its name and version, and what the environment adds. Host, user and command
@@ -72,10 +78,7 @@ func newResource(o Options) *resource.Resource {
 	if o.Service != "" {
 		with = append(with, resource.WithAttributes(attribute.String("service.name", o.Service)))
 	}
-	made, err := resource.New(context.Background(), with...)
-	if err != nil && o.Log != nil {
-		o.Log.Warn("OTEL_RESOURCE_ATTRIBUTES cannot be read: write key=value with commas between")
-	}
+	made, _ := resource.New(context.Background(), with...) // an error is of the environment, which the SDK reports too
 	return made
 }
 
@@ -95,10 +98,8 @@ func (t *Tracer) Close() {
 	if t == nil {
 		return
 	}
-	t.closing.Do(func() {
-		close(t.exporter.closed)
-		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-		defer cancel()
-		_ = t.provider.Shutdown(ctx) // the exporter reports what it could not send
-	})
+	t.close()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	_ = t.provider.Shutdown(ctx) // the exporter reports what it could not send
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
 	wire "go.opentelemetry.io/proto/slim/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -200,4 +201,41 @@ func TestLogHandler(t *testing.T) {
 	out.Reset()
 	log.Info("in none")
 	require.NotContains(t, out.String(), "trace=")
+}
+
+// A size or a delay that the SDK cannot work with is replaced; a setting that it does not take is a warning of its own.
+func TestWrongSettings(t *testing.T) {
+	for name, values := range map[string][]string{
+		"OTEL_BSP_MAX_QUEUE_SIZE":        {"-5", "0", "99999999999", "x"},
+		"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": {"-1", "0", "99999999999"},
+		"OTEL_BSP_SCHEDULE_DELAY":        {"-1", "0"},
+		"OTEL_BSP_EXPORT_TIMEOUT":        {"-1", "0"},
+		"OTEL_TRACES_SAMPLER":            {"nonsense", "traceidratio"},
+		"OTEL_RESOURCE_ATTRIBUTES":       {"x", "a=%zz"},
+	} {
+		for _, value := range values {
+			t.Run(name+"="+value, func(t *testing.T) {
+				t.Setenv(name, value)
+				t.Setenv("OTEL_TRACES_SAMPLER_ARG", "x")
+				var log bytes.Buffer
+				var calls atomic.Int32
+				tracer := New(Options{Endpoint: "http://collector/", Log: slog.New(slog.NewTextHandler(&log, nil)), HTTP: func(*http.Request) (*http.Response, error) {
+					calls.Add(1)
+					return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+				}})
+				_, span := tracer.Begin(t.Context(), Internal, "x")
+				span.End()
+				tracer.Close()
+				require.Equal(t, int32(1), calls.Load())
+				require.NotContains(t, log.String(), "collector")
+				require.Equal(t, !strings.HasPrefix(name, "OTEL_BSP"), strings.Contains(log.String(), "a setting of traces is not taken"), log.String())
+			})
+		}
+	}
+	o := sdktrace.BatchSpanProcessorOptions{MaxQueueSize: 100, MaxExportBatchSize: 1, BatchTimeout: time.Second}
+	bounded(&o)
+	require.Equal(t, sdktrace.BatchSpanProcessorOptions{MaxQueueSize: 100, MaxExportBatchSize: 1, BatchTimeout: time.Second}, o, "what works stays")
+	o = sdktrace.BatchSpanProcessorOptions{}
+	bounded(&o)
+	require.Positive(t, o.BatchTimeout)
 }
