@@ -256,25 +256,32 @@ func TestOneSource(t *testing.T) {
 
 // Values that cannot work are refused with their reason.
 func TestRefusedValues(t *testing.T) {
-	for says, v := range map[string]string{
-		"replicas":          "{replicas: 2, sqlite: {enabled: true}}",
-		"publicURL":         "{publicURL: 'http://bot.example.com'}",
-		"replica":           "{replica: 3}",
-		"VPS_API_TOKEN":     "{settings: {VPS_API_TOKEN: vps_1}}",
-		"SLACK_BOT_TOKEN":   "{settings: {SLACK_BOT_TOKEN_FILE: /x}}",
-		"VPSBOT_LISTEN":     "{settings: {VPSBOT_LISTEN: ':1'}}",
-		"secrets":           "{secrets: []}",
-		"parentRefs":        "{httpRoute: {enabled: true}}",
-		"serviceMonitor":    "{metrics: {enabled: false, serviceMonitor: {enabled: true}}}",
-		"VPSBOT_READ_ONLY'": "{settings: {VPSBOT_READ_ONLY: true}}",
+	for v, says := range map[string]string{
+		"{replicas: 2, sqlite: {enabled: true}}":     "a SQLite file serves one replica: set replicas=1",
+		"{publicURL: 'http://bot.example.com'}":      "publicURL",
+		"{publicURL: 'https://bot.example.com/mcp'}": "publicURL",
+		"{publicURL: 'https://bot.example.com?a=b'}": "publicURL",
+		"{publicURL: 'https://ada@bot.example.com'}": "publicURL",
+		"{replica: 3}":                                                 "replica",
+		"{settings: {VPS_API_TOKEN: vps_1}}":                           "settings.VPS_API_TOKEN is a secret",
+		"{settings: {SLACK_BOT_TOKEN_FILE: /x}}":                       "settings.SLACK_BOT_TOKEN_FILE is a secret",
+		"{settings: {OTEL_EXPORTER_OTLP_TRACES_HEADERS: a=b}}":         "settings.OTEL_EXPORTER_OTLP_TRACES_HEADERS is a secret",
+		"{settings: {VPSBOT_LISTEN: ':1'}}":                            "settings.VPSBOT_LISTEN is set by the chart itself",
+		"{settings: {CREDENTIALS_DIRECTORY: /x}}":                      "CREDENTIALS_DIRECTORY",
+		"{settings: {VPSBOT_READ_ONLY: true}}":                         "VPSBOT_READ_ONLY",
+		"{secrets: []}":                                                "secrets",
+		"{httpRoute: {enabled: true}}":                                 "parentRefs",
+		"{metrics: {enabled: false, serviceMonitor: {enabled: true}}}": "serviceMonitor",
+		"{metrics: {port: 8484}}":                                      "metrics.port: 8484 is that of people",
+		"{networkPolicy: {moreEgress: [x]}}":                           "moreEgress",
 	} {
 		values, err := chartutil.ReadValues([]byte(v))
 		require.NoError(t, err)
 		_, err = render(t, values)
-		require.Error(t, err, v)
-		require.Contains(t, err.Error(), strings.TrimSuffix(says, "'"), v)
+		require.ErrorContains(t, err, says, v)
+		require.NotContains(t, err.Error(), "'not' failed", "that says nothing")
 	}
-	// The template refuses it too, where the schema is not asked (helm template --skip-schema-validation).
+	// The template refuses where the schema is not asked too (helm template --skip-schema-validation).
 	c := load(t)
 	all, err := chartutil.ToRenderValuesWithSchemaValidation(c, chartutil.Values{"replicas": 2, "sqlite": map[string]any{"enabled": true}},
 		chartutil.ReleaseOptions{Name: "vpsbot", Namespace: namespace}, nil, true)

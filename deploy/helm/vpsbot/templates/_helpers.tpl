@@ -20,7 +20,7 @@ labels:
 {{- end }}
 
 {{- define "vpsbot.host" -}}
-{{ (urlParse .Values.publicURL).host }}
+{{ (urlParse .Values.publicURL).hostname }}
 {{- end }}
 
 {{- define "vpsbot.image" -}}
