@@ -29,7 +29,7 @@ var _ = register(Operation[updateIn, apiclient.Server]{
 	Examples: []updateIn{{Server: "web-server-01", Name: new("new-server-name")}},
 	Check: func(in updateIn) error {
 		if in.Name == nil && in.Hostname == nil && in.BackupsEnabled == nil {
-			return errors.New("nothing to change: give name, hostname or backups_enabled")
+			return errors.New("nothing to change: give a new name, a new hostname or backups_enabled")
 		}
 		return nil
 	},

@@ -59,14 +59,14 @@ func (p *fieldParser) flag(w word) error {
 	if w.set {
 		return p.assignment(w)
 	}
-	field, err := p.find(w.name())
+	field, err := p.find(w)
 	switch {
 	case err != nil:
 		return err
 	case field.Kind == tools.Boolean:
 		return p.switchOn(field, w)
 	case !p.valueFollows():
-		return p.fail("%s has no value; write %s=value", w.text, field.Name)
+		return p.fail("%s has no value; write %s=value", w.text, w.text)
 	}
 	p.at++
 	return p.put(field, p.words[p.at].plain())
@@ -97,7 +97,7 @@ func (p *fieldParser) valueFollows() bool {
 }
 
 func (p *fieldParser) assignment(w word) error {
-	field, err := p.find(w.name())
+	field, err := p.find(w)
 	switch {
 	case err != nil:
 		return err
@@ -115,19 +115,24 @@ func (p *fieldParser) known(name string) (tools.Field, bool) {
 	return p.c.Op.Field(name)
 }
 
-func (p *fieldParser) find(name string) (tools.Field, error) {
+// find finds the field that a word names, or suggests one: in the form of flags where the word is one.
+func (p *fieldParser) find(w word) (tools.Field, error) {
+	name := w.name()
 	if field, ok := p.known(name); ok {
 		return field, nil
 	}
-	names := p.c.Op.FieldNames()
-	takes := cmp.Or(strings.Join(names, ", "), "none")
+	names, kind, typed := p.c.Op.FieldNames(), "field", quoted(name)
+	takes := strings.Join(names, ", ")
+	if w.isFlag() {
+		kind, typed, takes = "flag", quoted(cmp.Or(w.field, w.text)), strings.Join(text.Map(names, flag), ", ")
+	}
 	for _, own := range p.Own {
 		if !own.Quiet && own.unfit(p.c) == "" {
 			names = append(names, own.Name)
 		}
 	}
 	field, ok := p.known(text.Suggest(name, names))
-	return field, p.mistake(ok, "%s has no field %s; it takes %s", p.c.Op.Name, quoted(name), takes)
+	return field, p.mistake(ok, "%s has no %s %s; it takes %s", p.c.Op.Name, kind, typed, cmp.Or(takes, "none"))
 }
 
 func (p *fieldParser) put(field tools.Field, text string) error {

@@ -55,7 +55,7 @@ func TestArgsThatAreWrong(t *testing.T) {
 		{[]string{"rebot", "web-1"}, "no operation is called “rebot”; vpsbot help lists them", "servers reboot web-1"},
 		{[]string{"get", "web-1", "--sort", "id"}, "--sort is for lists", "servers get web-1"},
 		{[]string{"ls", "--yes"}, "--yes is for changes", "servers list"},
-		{[]string{"rm", "web-1", "--yse"}, "servers.delete has no field “yse”", ""}, // a flag that spares a person is not suggested
+		{[]string{"rm", "web-1", "--yse"}, "servers.delete has no flag “--yse”; it takes --server, --dry-run", ""}, // a flag that spares a person is not suggested
 		{[]string{"ls", "-o", "json", "-o", "yaml"}, "output is given twice", ""},
 		{[]string{"ls", "-o"}, "--output has no value", ""},
 		{[]string{"ls", "--sort", "--yes"}, "--sort has no value", ""},

@@ -114,7 +114,7 @@ func TestInputErrorsNameTheFix(t *testing.T) {
 		{"servers.create", `{"planId":"1"}`, "unknown field “planId”; did you mean plan_id?"},
 		{"servers.create", `{"hostnme":"1"}`, "unknown field “hostnme”; did you mean hostname?"},
 		{"account.get", `{"a":1}`, "unknown field “a”; account.get takes no fields"},
-		{"servers.update", `{"server":"12345"}`, "nothing to change: give name, hostname or backups_enabled"},
+		{"servers.update", `{"server":"12345"}`, "nothing to change: give a new name, a new hostname or backups_enabled"},
 		{"servers.create", `{"name":"a b","plan_id":"1","os_id":"5","location":"us-west"}`, "name has characters that are not allowed; it must be letters, digits and hyphens"},
 		{"servers.create", `{"name":"a","plan_id":"","os_id":"5","location":"us-west"}`, "plan_id is not an id"},
 		{"servers.restore", `{"server":"db-server-01","backup_id":"501"}`, "backup 501 is not a backup of server 12346"},
