@@ -45,6 +45,16 @@ var printingData = []string{
 var notTried = map[string]string{
 	"vpsbot login": "needs a token: login.txtar", "vpsbot store migrate": "needs PostgreSQL", "vpsbot health": "needs vpsbot serve",
 	"vpsbot install": "writes the file of another program", "vpsbot uninstall": "writes the file of another program",
+	"vpsbot approvals approve": inAScript, "vpsbot approvals deny": inAScript, "vpsbot approvals cancel": inAScript, "vpsbot approvals settle": inAScript,
+	"vpsbot audit key accept": "needs a restored log: restored.txtar",
+}
+
+const inAScript = "prints what approvals show does: approvals.txtar"
+
+// noData are commands without the flag -o, and what they print.
+var noData = map[string]string{
+	"vpsbot": "help", "vpsbot help": "help", "vpsbot run": "words, which have the flag", "vpsbot why": "words, which have the flag",
+	"vpsbot mcp": "the protocol", "vpsbot serve": "a log", "vpsbot simulator": "a log", "vpsbot audit export": "JSON", "vpsbot slack manifest": "JSON",
 }
 
 // freePolicy lets the key of the test answer by flags, and do what else is for a person.
@@ -218,7 +228,7 @@ func compareSchema(t *testing.T, got map[string]map[string]string) {
 	}
 }
 
-// Each command with the flag -o is in printingData.
+// Each command that prints a result has the flag -o, and each with it is in printingData.
 func TestJSONOfEveryCommand(t *testing.T) {
 	t.Parallel()
 	root := cli.Tree(nil)
@@ -232,6 +242,8 @@ func TestJSONOfEveryCommand(t *testing.T) {
 		path := cmd.CommandPath()
 		if cmd.Runnable() && !cmd.HasSubCommands() && cmd.GroupID != "short" && cmd.Flags().Lookup("output") != nil && !strings.HasPrefix(path, "vpsbot run ") {
 			require.NotEmpty(t, tried[path], "printingData lacks %s", path)
+		} else if cmd.Runnable() && !cmd.HasSubCommands() && cmd.Flags().Lookup("output") == nil && !strings.HasPrefix(path, "vpsbot completion ") {
+			require.NotEmpty(t, noData[path], "%s has no flag -o", path)
 		}
 	})
 }

@@ -42,15 +42,12 @@ func recordCommand(c *cli, use, short string, run func(context.Context, *session
 }
 
 // answerCommand is recordCommand for one id or more. An error of one of them is printed and does not stop the others;
-// the exit code is the highest.
+// the exit code is the highest. Each record is a document of its own where a program reads them.
 func answerCommand(c *cli, use, short string, run func(context.Context, *session, approval.Record) error) *cobra.Command {
 	cmd := recordCommand(c, use, short, run)
 	one := cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return nil
-		}
-		return app.Errorf(runner.Invalid, "%s takes the id of an approval, or several; %s --help shows how", cmd.CommandPath(), cmd.CommandPath())
+		return oneArg("the ids of one approval or more")(cmd, args[:min(1, len(args))])
 	}
 	cmd.RunE = func(cmd *cobra.Command, ids []string) error {
 		if len(ids) == 1 {
@@ -62,6 +59,9 @@ func answerCommand(c *cli, use, short string, run func(context.Context, *session
 				continue
 			}
 			c.io.say("%d of %d: approval %s", i+1, len(ids), printable(id))
+			if c.output.format == "yaml" {
+				_ = c.io.printRaw("---")
+			}
 			if err := one(cmd, []string{id}); err != nil {
 				Report(c.io.Err, c.redact(err))
 				worst = max(worst, app.ClassOf(err))
@@ -72,7 +72,7 @@ func answerCommand(c *cli, use, short string, run func(context.Context, *session
 		}
 		return &app.Error{Class: worst}
 	}
-	return cmd
+	return c.withOutput(cmd, false)
 }
 
 // findRecord finds the record of an id or of its beginning.
@@ -268,10 +268,15 @@ func (s *session) whatOf(rec approval.Record) string {
 func approvalsShowCommand(c *cli) *cobra.Command {
 	return c.withOutput(recordCommand(c, "show ID", "Show one approval and its card", func(ctx context.Context, s *session, rec approval.Record) error {
 		if s.output.isForProgram() {
-			return s.print(result{value: s.recordJSON(rec), names: []string{rec.ID}})
+			return s.printRecord(rec)
 		}
 		return s.showRecord(ctx, rec)
 	}), false)
+}
+
+// printRecord prints a record for a program.
+func (s *session) printRecord(rec approval.Record) error {
+	return s.print(result{value: s.recordJSON(rec), names: []string{rec.ID}})
 }
 
 func (s *session) showRecord(ctx context.Context, rec approval.Record) error {
@@ -332,7 +337,7 @@ func settleCommand(c *cli) *cobra.Command {
 		happened = args[1] == "done"
 		return nil
 	}
-	return cmd
+	return c.withOutput(cmd, false)
 }
 
 func (s *session) settle(ctx context.Context, rec approval.Record, happened bool) error {
@@ -379,10 +384,19 @@ func (s *session) printEnd(rec approval.Record, err error) error {
 	if err != nil {
 		return app.Errorf(runner.Failed, "%v", err)
 	}
-	if err := s.io.println(s.outcomeText(rec)); err != nil {
+	if err := s.answered(rec, s.outcomeText(rec)); err != nil {
 		return app.Errorf(runner.Failed, "%s (this could not be written to stdout: %v)", s.outcomeText(rec), err)
 	}
 	return nil
+}
+
+// answered prints what became of an answer: for a program the record, and the text beside it.
+func (s *session) answered(rec approval.Record, says string) error {
+	if !s.output.isForProgram() {
+		return s.io.println(says)
+	}
+	s.io.say("%s", says)
+	return s.printRecord(rec)
 }
 
 // outcomeText says how a record stands, and how its work is seen to go on.

@@ -171,19 +171,19 @@ func (s *session) follow(ctx context.Context, rec approval.Record) error {
 		if err != nil {
 			return err
 		}
-		return s.io.println(fmt.Sprintf("Your yes is recorded. Still to agree: %s.", missingText(rec, approval.Missing(rec, consents))))
+		return s.answered(rec, fmt.Sprintf("Your yes is recorded. Still to agree: %s.", missingText(rec, approval.Missing(rec, consents))))
 	case rec.Interactive && rec.Actor == string(s.Actor) && s.Runner.IsOwn(ctx, rec): // no other process would run it
 		return s.runApproved(ctx, rec)
 	case strings.HasPrefix(rec.API, config.Simulator+"-") && !isAlive:
-		return s.io.println("Approved. Nothing carries it out: the built-in simulator that it was asked of has ended with its command.")
+		return s.answered(rec, "Approved. Nothing carries it out: the built-in simulator that it was asked of has ended with its command.")
 	case isTerminal && !s.Runner.IsAsker(rec, s.Actor):
-		return s.io.println(fmt.Sprintf("Approved. It runs when %s, who asked, gives the same command again.", text.Clean(rec.Actor)))
+		return s.answered(rec, fmt.Sprintf("Approved. It runs when %s, who asked, gives the same command again.", text.Clean(rec.Actor)))
 	case isTerminal:
-		return s.io.println("Approved. " + s.repeatCommand(rec))
+		return s.answered(rec, "Approved. "+s.repeatCommand(rec))
 	case !isAlive:
-		return s.io.println("Approved. The assistant's process has ended; it runs when the assistant asks for the same again.")
+		return s.answered(rec, "Approved. The assistant's process has ended; it runs when the assistant asks for the same again.")
 	}
-	_ = s.io.printf("Approved. %s runs it now …", runs)
+	s.io.say("Approved. %s runs it now …", runs)
 	waiting, cancel := context.WithTimeout(ctx, followFor)
 	defer cancel()
 	isRunning := func() bool { return rec.State == approval.Approved || rec.State == approval.Executing }
@@ -235,6 +235,9 @@ func (c *cli) repeatCommand(rec approval.Record) string {
 // printOutcome ends with the exit code that the outcome has for the requester.
 func (s *session) printOutcome(rec approval.Record) error {
 	if class := runner.ClassOf(rec.State); class != runner.OK {
+		if s.output.isForProgram() {
+			_ = s.printRecord(rec)
+		}
 		return app.Errorf(class, "%s", strings.TrimSpace(s.outcomeText(rec)))
 	}
 	return s.printEnd(rec, nil)

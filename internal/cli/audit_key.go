@@ -105,11 +105,11 @@ func writeKey(path, private string) error {
 }
 
 func acceptLogCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "accept SEQ:HASH", Short: "Accept a log that was restored from a copy", Long: helpText("audit-key-accept"),
 		Args: oneArg("the number and the hash of the log's last row, SEQ:HASH"),
 		RunE: c.run(ifKnown, func(ctx context.Context, s *session, args []string) error { return s.acceptLog(ctx, args[0]) }),
-	}
+	}, false)
 }
 
 func (s *session) acceptLog(ctx context.Context, lastRow string) error {
@@ -134,7 +134,8 @@ func (s *session) acceptLog(ctx context.Context, lastRow string) error {
 	if err := db.Accept(ctx, at, row); err != nil {
 		return err
 	}
-	return s.io.println(fmt.Sprintf("The log is accepted up to row %d, and signed from here on. A row records this.", at.Seq))
+	says := fmt.Sprintf("The log is accepted up to row %d, and signed from here on. A row records this.", at.Seq)
+	return s.print(result{value: map[string]string{"accepted": at.String()}, text: says, names: []string{at.String()}})
 }
 
 // checkAcceptable fails unless the log is whole in itself, has the row, and lacks the checkpoint that is kept

@@ -37,8 +37,9 @@ func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO
 		if value := recover(); value != nil {
 			err = c.panicError(value, debug.Stack())
 		}
-		if err = c.redact(err); err != nil && (c.output.isJSON() || asksForJSON(args)) {
-			err = &jsonError{err.(*app.Error)}
+		err = c.redact(err)
+		if own, ok := err.(*app.Error); ok && asksForJSON(args) {
+			err = &jsonError{own}
 		}
 	}()
 	if args, c.Profile, err = takeProfile(args); err != nil {
@@ -61,12 +62,16 @@ func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO
 	return root.ExecuteContext(ctx)
 }
 
-// redact redacts an error. Its class stays.
+// redact redacts an error, for a program where -o json is given. Its class stays.
 func (c *cli) redact(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &app.Error{Class: app.ClassOf(err), Message: c.Redact(err.Error())}
+	redacted := &app.Error{Class: app.ClassOf(err), Message: c.Redact(err.Error())}
+	if c.output.isJSON() {
+		return &jsonError{redacted}
+	}
+	return redacted
 }
 
 // panicError makes an error of a panic. The stack is printed at the log level debug alone.
