@@ -149,6 +149,7 @@ func TestAlertsUseExportedMetrics(t *testing.T) {
 		for _, rule := range group.Rules {
 			metrics, err := checkExpression(rule.Expr)
 			require.NoError(t, err, rule.Alert)
+			require.NotContains(t, rule.Expr, "without (instance)", "%s: on Kubernetes each replica has a label pod too", rule.Alert)
 			for _, d := range metrics {
 				used[d] = true
 			}
