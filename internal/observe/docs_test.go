@@ -52,7 +52,7 @@ var (
 )
 
 // ofTarget are the labels that Prometheus adds to each sample; le is a histogram's own.
-var ofTarget = []string{"instance", "job", "le"}
+var ofTarget = []string{"instance", "pod", "job", "le"}
 
 // exported returns the metric that a name of a sample belongs to; nil: there is none.
 func exported(sample string) *metric {
