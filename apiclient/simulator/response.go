@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	_ "embed"
 	"maps"
 	"net/http"
 	"strconv"
@@ -41,19 +42,12 @@ func (r *response) with(name, value string) *response {
 	return r
 }
 
+//go:embed not_found.html
+var notFoundPage []byte
+
 // noRoute is Django's answer for a path without a view: a web page.
 func noRoute() *response {
-	page := `<!doctype html>
-<html lang="en">
-<head>
-  <title>Not Found</title>
-</head>
-<body>
-  <h1>Not Found</h1><p>The requested resource was not found on this server.</p>
-</body>
-</html>
-`
-	return (&response{status: http.StatusNotFound, payload: []byte(page)}).with("Content-Type", "text/html; charset=utf-8")
+	return (&response{status: http.StatusNotFound, payload: notFoundPage}).with("Content-Type", "text/html; charset=utf-8")
 }
 
 // encode encodes the body, which must be done while the world is still locked.

@@ -73,7 +73,7 @@ func (c *call) createServer() *response {
 	set(&n.Hostname, c.form.text("hostname", false, hostname))
 	set(&n.BackupsEnabled, field[bool](&c.form, "backups_enabled", false, notBoolean))
 	if id := c.idField("os_id", true); id != nil {
-		if n.OS = sampleOS[*id]; n.OS.ID == 0 {
+		if n.OS = sample().Systems[*id]; n.OS.ID == 0 {
 			c.form.fail("os_id", "Unknown operating system.")
 		}
 	}

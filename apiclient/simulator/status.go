@@ -97,7 +97,7 @@ func (w *World) fillServer(s *Server) {
 	if s.Plan.ID == 0 {
 		s.Plan = w.serverPlan(1)
 	}
-	orDefault(&s.OS, sampleOS[5])
+	orDefault(&s.OS, sample().Systems[5])
 	orDefault(&s.CreatedAt, w.now)
 	orDefault(&s.UpdatedAt, s.CreatedAt)
 	if s.Status != Provisioning {
@@ -119,7 +119,7 @@ func (w *World) address(s *Server) {
 // serverPlan returns a plan as server objects have it: the documentation's pages contradict each other for the
 // first two.
 func (w *World) serverPlan(id int) Plan {
-	if plan, special := sampleServerPlans[id]; special {
+	if plan, special := sample().ServerPlans[id]; special {
 		return plan
 	}
 	return *w.Plans[id]

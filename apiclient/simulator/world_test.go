@@ -11,11 +11,11 @@ import (
 func TestAddToWorld(t *testing.T) {
 	s := New(Options{Now: fixed})
 	s.Edit(func(w *World) {
-		added := w.AddServer(Server{Name: "bad \u202ename %s", Plan: sampleServerPlans[2]})
+		added := w.AddServer(Server{Name: "bad \u202ename %s", Plan: sample().ServerPlans[2]})
 		require.Equal(t, 12347, added.ID)
 		require.Equal(t, Server{
 			ID: 12347, Name: "bad \u202ename %s", IPAddress: "203.0.113.12", IPv6Address: "2001:0db8::3", Status: Active,
-			Location: "us-west", Plan: sampleServerPlans[2], OS: sampleOS[5], CreatedAt: sampleNow, UpdatedAt: sampleNow,
+			Location: "us-west", Plan: sample().ServerPlans[2], OS: sample().Systems[5], CreatedAt: sampleNow, UpdatedAt: sampleNow,
 		}, *added)
 		require.Same(t, added, w.ServerNamed(added.Name))
 		require.Nil(t, w.ServerNamed("nobody"))
