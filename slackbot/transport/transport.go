@@ -1,4 +1,4 @@
-// Package transport receives what Slack sends, over HTTP (webhook.go, webhook_signature.go) or over Socket Mode
+// Package transport receives what Slack sends, over HTTP (webhook.go) or over Socket Mode
 // (socket_mode.go), verifies that Slack sent it, and passes it to one handler in one form. It knows nothing of
 // operations.
 package transport
