@@ -67,7 +67,7 @@ func VerifierKeys(cfg config.Config, given []string) (audit.Verifiers, error) {
 	if err != nil || key.Verifier() == "" {
 		return audit.Verifiers{}, err
 	}
-	return audit.ParseVerifiers(key.Verifier())
+	return audit.ParseVerifiers(key.Verifiers()...)
 }
 
 // CheckpointKeeper keeps the newest checkpoint of the database outside it.

@@ -24,6 +24,7 @@ var (
 type Key struct {
 	signer   note.Signer
 	verifier string
+	earlier  []string // public texts of the keys before it
 }
 
 // Name is eight letters of hex, which the verifier of the key has too; empty for the zero key.
@@ -45,9 +46,10 @@ func NewKey(random io.Reader) (string, error) {
 	return private, nil
 }
 
-// ParseKey parses the private text of a key; white space around it is ignored. An error does not have the
-// text in it.
-func ParseKey(private string) (Key, error) {
+// ParseKey parses the private text of a key, and the public texts of the keys before it, a line each; white space around
+// them is ignored. An error does not have the text in it.
+func ParseKey(text string) (Key, error) {
+	private, earlier, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	private = strings.TrimSpace(private)
 	signer, err := note.NewSigner(private)
 	if err != nil || signer.Name() != origin {
@@ -58,11 +60,17 @@ func ParseKey(private string) (Key, error) {
 	seed, _ := base64.StdEncoding.DecodeString(strings.SplitN(private, "+", 5)[4])
 	public := ed25519.NewKeyFromSeed(seed[1:]).Public().(ed25519.PublicKey)
 	verifier, err := note.NewEd25519VerifierKey(origin, public)
-	return Key{signer: signer, verifier: verifier}, err
+	if _, wrong := ParseVerifiers(strings.Fields(earlier)...); wrong != nil {
+		err = fmt.Errorf("after the first line: %w", wrong)
+	}
+	return Key{signer: signer, verifier: verifier, earlier: strings.Fields(earlier)}, err
 }
 
 // Verifier is the public text of the key, for [ParseVerifiers]; empty for the zero key.
 func (k Key) Verifier() string { return k.verifier }
+
+// Verifiers are the public texts of the key and of those before it: what each of them signed is right.
+func (k Key) Verifiers() []string { return append([]string{k.verifier}, k.earlier...) }
 
 // Verifiers are the public keys whose signature on a checkpoint counts. The zero value has none.
 type Verifiers struct{ known note.Verifiers }

@@ -37,6 +37,10 @@ func TestVerifierIsTheKeysOwn(t *testing.T) {
 	key, err := ParseKey("\n " + private + "\r\n")
 	require.NoError(t, err)
 	require.Equal(t, public, key.Verifier())
+	before := newKey(t).Verifier()
+	key, err = ParseKey(private + "\r\n" + before + "\r\n")
+	require.NoError(t, err)
+	require.Equal(t, []string{public, before}, key.Verifiers())
 }
 
 func TestParseKeyRefuses(t *testing.T) {
@@ -47,9 +51,10 @@ func TestParseKeyRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing": "", "a verifier": newKey(t).Verifier(), "another log's key": foreign, "cut off": good[:len(good)-4],
 		"another name": strings.Replace(good, origin, "vpsbot/other", 1), "two keys": good + "\n" + good,
+		"text after it": good + "\n\nwhatever",
 	} {
 		_, err := ParseKey(text)
-		require.ErrorIs(t, err, errNoKey, name)
+		require.ErrorIs(t, err, map[bool]error{true: errNoVerifier, false: errNoKey}[strings.HasPrefix(text, good)], name)
 		if len(text) > 20 {
 			require.NotContains(t, err.Error(), text[len(text)-20:], name)
 		}
