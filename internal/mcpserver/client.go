@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -123,6 +124,57 @@ func sessionMAC(key []byte, body string) string {
 func callerHash(actor permissions.Actor) string {
 	sum := sha256.Sum256([]byte("vpsbot caller " + string(actor)))
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// client returns the client that a request of the older era comes from, by its session. Without a session it is
+// served, and cannot be asked.
+func (x *exchange) client() (client, *refusal) {
+	remembered, _ := x.memories.LoadOrStore(x.actor, &memory{})
+	c := client{
+		actor: x.actor, remote: true, memory: remembered.(*memory), version: mcp.ProtocolVersion20250326,
+		waits: func(change int) bool { return x.callers.wait(x.actor, change) }, elsewhere: x.answerElsewhere,
+	}
+	if version := x.r.Header.Get(mcp.HeaderProtocolVersion); version != "" {
+		c.version = version
+	}
+	id := x.r.Header.Get("Mcp-Session-Id")
+	if id == "" {
+		return c, nil
+	}
+	key, err := x.sessionKey(x.r.Context())
+	if err != nil {
+		return c, x.storeRefuses("the key of session ids cannot be read", err)
+	}
+	if claims, err := openSession(key, id, x.actor, x.now()); err == nil {
+		c.session, c.version, c.forms = "http "+claims.Random, claims.Version, claims.Forms
+	}
+	return c, nil
+}
+
+var noSession = &refusal{http.StatusNotFound, "session", errNoSession.Error()}
+
+// isLostSession reports whether the request names a session that is not the caller's, or none any more.
+func (x *exchange) isLostSession(c client) bool {
+	return c.session == "" && x.r.Header.Get("Mcp-Session-Id") != ""
+}
+
+// takeInitialize answers initialize with the id of a new session.
+func (x *exchange) takeInitialize(c client, e envelope) *refusal {
+	key, err := x.sessionKey(x.r.Context())
+	if err != nil {
+		return x.storeRefuses("the key of session ids cannot be read", err)
+	}
+	reply, agreed := x.initialize(x.r.Context(), c, e)
+	if agreed.Version != "" {
+		id, err := newSession(key, x.actor, agreed, x.now())
+		if err != nil {
+			x.logInternalError("initialize", err)
+			return &refusal{http.StatusInternalServerError, "body", "an internal error; it is logged"}
+		}
+		x.w.Header().Set("Mcp-Session-Id", id)
+	}
+	x.end(http.StatusOK, reply)
+	return nil
 }
 
 // sessionOfCaller names the session of a client of the newer era over HTTP, which has none of its own.

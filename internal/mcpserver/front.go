@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
 
@@ -215,4 +216,81 @@ func (s *Server) cancel(c client, params jsontext.Value) {
 	if entry, ok := s.requests.Load(c.session + " " + string(cancelled.ID)); ok {
 		entry.(*underWay).cancel(errCancelled)
 	}
+}
+
+// checkEra decides of which era a message is, as mcp-go does: by the version in "_meta", or in the header. It checks
+// what the newer one wants to be told in headers too.
+func (x *exchange) checkEra(e envelope) (modern bool, refused *rpcError) {
+	var params struct {
+		Meta requestMeta `json:"_meta"`
+	}
+	if len(e.Params) > 0 {
+		_ = jsonv2.Unmarshal(e.Params, &params, lenient) // whoever reads the parameters returns the error
+	}
+	inBody, inHeader := params.Meta.ProtocolVersion, x.r.Header.Get(mcp.HeaderProtocolVersion)
+	if !mcp.IsModernProtocol(inBody) && !mcp.IsModernProtocol(inHeader) {
+		if inHeader != "" && e.Method != mcp.MethodInitialize && !mcp.IsValidProtocolVersion(inHeader) {
+			return false, &rpcError{Code: mcp.INVALID_REQUEST, Message: "the protocol version " + printable(inHeader) + " is not known"}
+		}
+		return false, nil
+	}
+	if e.isResponse() {
+		return true, nil
+	}
+	switch {
+	case e.isNotification() && inBody == "":
+		return true, nil
+	case inBody == "":
+		return true, &rpcError{Code: mcp.INVALID_PARAMS, Message: "missing or invalid _meta field " + mcp.MetaKeyProtocolVersion}
+	case inHeader == "":
+		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: "the header " + mcp.HeaderProtocolVersion + " is missing"}
+	case inHeader != inBody:
+		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: "the header " + mcp.HeaderProtocolVersion + " is not the version in _meta"}
+	}
+	if _, refused = params.Meta.era(); refused != nil {
+		return true, refused
+	}
+	var mismatch mcp.HeaderMismatchError
+	if err := mcp.ValidateStandardHeaders(x.r.Header.Get, inBody, e.Method, []byte(e.Params)); errors.As(err, &mismatch) {
+		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: mismatch.Error()}
+	}
+	return true, nil
+}
+
+// statusOf returns the HTTP status of the reply to a request in the newer era.
+func statusOf(id jsontext.Value, reply []byte) int {
+	if bytes.HasPrefix(reply, bytes.TrimSuffix(encodeReply(id, "result", nil), []byte("}"))) {
+		return http.StatusOK // without a look into what may be long
+	}
+	var failed struct {
+		Error *struct {
+			Code int `json:"code"`
+		} `json:"error"`
+	}
+	if jsonv2.Unmarshal(reply, &failed, lenient) != nil || failed.Error == nil {
+		return http.StatusOK
+	}
+	switch failed.Error.Code {
+	case mcp.METHOD_NOT_FOUND:
+		return http.StatusNotFound
+	case mcp.HEADER_MISMATCH, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, mcp.UNSUPPORTED_PROTOCOL_VERSION, mcp.INVALID_REQUEST, mcp.INVALID_PARAMS, mcp.PARSE_ERROR:
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
+
+// labelled are the methods that metrics tell apart.
+var labelled = []mcp.MCPMethod{
+	mcp.MethodInitialize, mcp.MethodPing, mcp.MethodServerDiscover, mcp.MethodToolsList, mcp.MethodToolsCall, mcp.MethodResourcesList,
+	mcp.MethodResourcesTemplatesList, mcp.MethodResourcesRead, mcp.MethodPromptsList, mcp.MethodPromptsGet, mcp.MethodCompletionComplete,
+}
+
+func methodLabel(method mcp.MCPMethod) string {
+	switch {
+	case method == "":
+		return "response"
+	case slices.Contains(labelled, method):
+		return string(method)
+	}
+	return "other"
 }

@@ -131,6 +131,23 @@ func (h *HTTP) allowsOrigin(origin string) bool {
 	return isLoopback(u.Hostname())
 }
 
+// allowPages lets the pages of an allowed origin read the answer.
+func (h *HTTP) allowPages(w http.ResponseWriter, r *http.Request) {
+	origin := r.Header.Get("Origin")
+	if origin == "" || !h.allowsOrigin(origin) {
+		return
+	}
+	header := w.Header()
+	header.Set("Access-Control-Allow-Origin", origin)
+	header.Set("Vary", "Origin")
+	header.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, WWW-Authenticate, Retry-After")
+	if r.Method == http.MethodOptions {
+		header.Set("Access-Control-Allow-Methods", "POST")
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name")
+		header.Set("Access-Control-Max-Age", "7200")
+	}
+}
+
 // isInsecure reports whether a proxy says that the request reached it without encryption.
 func (h *HTTP) isInsecure(r *http.Request) bool {
 	proto, _, _ := strings.Cut(r.Header.Get("X-Forwarded-Proto"), ",")

@@ -1,7 +1,6 @@
 package mcpserver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,13 +8,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mark3labs/mcp-go/mcp"
 	"golang.org/x/time/rate"
 
@@ -99,23 +95,6 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if h.Observe != nil {
 		h.Observe.Answered(x.method, x.era, x.status, time.Since(x.began))
-	}
-}
-
-// allowPages lets the pages of an allowed origin read the answer.
-func (h *HTTP) allowPages(w http.ResponseWriter, r *http.Request) {
-	origin := r.Header.Get("Origin")
-	if origin == "" || !h.allowsOrigin(origin) {
-		return
-	}
-	header := w.Header()
-	header.Set("Access-Control-Allow-Origin", origin)
-	header.Set("Vary", "Origin")
-	header.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, WWW-Authenticate, Retry-After")
-	if r.Method == http.MethodOptions {
-		header.Set("Access-Control-Allow-Methods", "POST")
-		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name")
-		header.Set("Access-Control-Max-Age", "7200")
 	}
 }
 
@@ -246,38 +225,6 @@ func (x *exchange) take(body []byte) *refusal {
 	return nil
 }
 
-// client returns the client that a request of the older era comes from, by its session. Without a session it is
-// served, and cannot be asked.
-func (x *exchange) client() (client, *refusal) {
-	remembered, _ := x.memories.LoadOrStore(x.actor, &memory{})
-	c := client{
-		actor: x.actor, remote: true, memory: remembered.(*memory), version: mcp.ProtocolVersion20250326,
-		waits: func(change int) bool { return x.callers.wait(x.actor, change) }, elsewhere: x.answerElsewhere,
-	}
-	if version := x.r.Header.Get(mcp.HeaderProtocolVersion); version != "" {
-		c.version = version
-	}
-	id := x.r.Header.Get("Mcp-Session-Id")
-	if id == "" {
-		return c, nil
-	}
-	key, err := x.sessionKey(x.r.Context())
-	if err != nil {
-		return c, x.storeRefuses("the key of session ids cannot be read", err)
-	}
-	if claims, err := openSession(key, id, x.actor, x.now()); err == nil {
-		c.session, c.version, c.forms = "http "+claims.Random, claims.Version, claims.Forms
-	}
-	return c, nil
-}
-
-var noSession = &refusal{http.StatusNotFound, "session", errNoSession.Error()}
-
-// isLostSession reports whether the request names a session that is not the caller's, or none any more.
-func (x *exchange) isLostSession(c client) bool {
-	return c.session == "" && x.r.Header.Get("Mcp-Session-Id") != ""
-}
-
 // takeModern answers a message of the newer era, where each request stands alone.
 func (x *exchange) takeModern(c client, e envelope) {
 	switch {
@@ -292,25 +239,6 @@ func (x *exchange) takeModern(c client, e envelope) {
 			return statusOf(e.ID, reply), reply
 		})
 	}
-}
-
-// takeInitialize answers initialize with the id of a new session.
-func (x *exchange) takeInitialize(c client, e envelope) *refusal {
-	key, err := x.sessionKey(x.r.Context())
-	if err != nil {
-		return x.storeRefuses("the key of session ids cannot be read", err)
-	}
-	reply, agreed := x.initialize(x.r.Context(), c, e)
-	if agreed.Version != "" {
-		id, err := newSession(key, x.actor, agreed, x.now())
-		if err != nil {
-			x.logInternalError("initialize", err)
-			return &refusal{http.StatusInternalServerError, "body", "an internal error; it is logged"}
-		}
-		x.w.Header().Set("Mcp-Session-Id", id)
-	}
-	x.end(http.StatusOK, reply)
-	return nil
 }
 
 // takeBatch answers a list of messages, each of which counts.
@@ -355,83 +283,6 @@ func (x *exchange) stream(c client, answer func(context.Context, client) (int, [
 func (x *exchange) end(status int, reply []byte) {
 	x.status = status
 	newStream(x.w, false, x.secrets).end(status, reply)
-}
-
-// checkEra decides of which era a message is, as mcp-go does: by the version in "_meta", or in the header. It checks
-// what the newer one wants to be told in headers too.
-func (x *exchange) checkEra(e envelope) (modern bool, refused *rpcError) {
-	var params struct {
-		Meta requestMeta `json:"_meta"`
-	}
-	if len(e.Params) > 0 {
-		_ = jsonv2.Unmarshal(e.Params, &params, lenient) // whoever reads the parameters returns the error
-	}
-	inBody, inHeader := params.Meta.ProtocolVersion, x.r.Header.Get(mcp.HeaderProtocolVersion)
-	if !mcp.IsModernProtocol(inBody) && !mcp.IsModernProtocol(inHeader) {
-		if inHeader != "" && e.Method != mcp.MethodInitialize && !mcp.IsValidProtocolVersion(inHeader) {
-			return false, &rpcError{Code: mcp.INVALID_REQUEST, Message: "the protocol version " + printable(inHeader) + " is not known"}
-		}
-		return false, nil
-	}
-	if e.isResponse() {
-		return true, nil
-	}
-	switch {
-	case e.isNotification() && inBody == "":
-		return true, nil
-	case inBody == "":
-		return true, &rpcError{Code: mcp.INVALID_PARAMS, Message: "missing or invalid _meta field " + mcp.MetaKeyProtocolVersion}
-	case inHeader == "":
-		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: "the header " + mcp.HeaderProtocolVersion + " is missing"}
-	case inHeader != inBody:
-		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: "the header " + mcp.HeaderProtocolVersion + " is not the version in _meta"}
-	}
-	if _, refused = params.Meta.era(); refused != nil {
-		return true, refused
-	}
-	var mismatch mcp.HeaderMismatchError
-	if err := mcp.ValidateStandardHeaders(x.r.Header.Get, inBody, e.Method, []byte(e.Params)); errors.As(err, &mismatch) {
-		return true, &rpcError{Code: mcp.HEADER_MISMATCH, Message: mismatch.Error()}
-	}
-	return true, nil
-}
-
-// statusOf returns the HTTP status of the reply to a request in the newer era.
-func statusOf(id jsontext.Value, reply []byte) int {
-	if bytes.HasPrefix(reply, bytes.TrimSuffix(encodeReply(id, "result", nil), []byte("}"))) {
-		return http.StatusOK // without a look into what may be long
-	}
-	var failed struct {
-		Error *struct {
-			Code int `json:"code"`
-		} `json:"error"`
-	}
-	if jsonv2.Unmarshal(reply, &failed, lenient) != nil || failed.Error == nil {
-		return http.StatusOK
-	}
-	switch failed.Error.Code {
-	case mcp.METHOD_NOT_FOUND:
-		return http.StatusNotFound
-	case mcp.HEADER_MISMATCH, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, mcp.UNSUPPORTED_PROTOCOL_VERSION, mcp.INVALID_REQUEST, mcp.INVALID_PARAMS, mcp.PARSE_ERROR:
-		return http.StatusBadRequest
-	}
-	return http.StatusOK
-}
-
-// labelled are the methods that metrics tell apart.
-var labelled = []mcp.MCPMethod{
-	mcp.MethodInitialize, mcp.MethodPing, mcp.MethodServerDiscover, mcp.MethodToolsList, mcp.MethodToolsCall, mcp.MethodResourcesList,
-	mcp.MethodResourcesTemplatesList, mcp.MethodResourcesRead, mcp.MethodPromptsList, mcp.MethodPromptsGet, mcp.MethodCompletionComplete,
-}
-
-func methodLabel(method mcp.MCPMethod) string {
-	switch {
-	case method == "":
-		return "response"
-	case slices.Contains(labelled, method):
-		return string(method)
-	}
-	return "other"
 }
 
 // printable returns what a client has sent as a part of a message of ours.
