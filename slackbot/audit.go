@@ -26,7 +26,7 @@ func (r *request) listAudit(ctx context.Context, c command.Command) error {
 		return r.replyText(ctx, "The audit log is for people of this workspace.")
 	}
 	ops, _, _ := r.offered(ctx, tokenWithin)
-	rows, err := r.auditRows(ctx, runner.LogScopeOf(r.Runner, r.call(&tools.Op{}, nil), ops), maxAuditRead)
+	rows, err := r.auditRows(ctx, runner.AuditScopeOf(r.Runner, r.call(&tools.Op{}, nil), ops), maxAuditRead)
 	if err != nil {
 		return r.noStore(ctx, err)
 	}
@@ -38,7 +38,7 @@ func (r *request) listAudit(ctx context.Context, c command.Command) error {
 }
 
 // auditRows returns the newest rows of a part of the log, newest first.
-func (r *request) auditRows(ctx context.Context, scope runner.LogScope, most int) ([]audit.Row, error) {
+func (r *request) auditRows(ctx context.Context, scope runner.AuditScope, most int) ([]audit.Row, error) {
 	store, err := r.Store(ctx)
 	if err != nil {
 		return nil, err

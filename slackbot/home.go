@@ -162,7 +162,7 @@ func (h *homeTab) addRecords(ctx context.Context) error {
 	if frozen != nil {
 		view.Notice = strings.TrimSpace("All changes are frozen by " + frozen.By + ": " + frozen.Reason + ". " + view.Notice)
 	}
-	if view.Audit, err = h.auditRows(ctx, runner.LogScope{Whose: h.Runner.Policy().Identities(h.actor())}, homeAudit); err != nil {
+	if view.Audit, err = h.auditRows(ctx, runner.AuditScope{Whose: h.Runner.Policy().Identities(h.actor())}, homeAudit); err != nil {
 		return err
 	}
 	open, err := h.openRecords(ctx)

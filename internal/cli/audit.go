@@ -112,7 +112,7 @@ func (s *session) readAudit(ctx context.Context, filter audit.Filter, words []st
 		}
 	}
 	err = app.WithLog(ctx, s.Config, func(log *store.Log) (err error) {
-		rows, err = s.teller().Rows(ctx, log, filter, runner.LogScope{})
+		rows, err = s.formatter().Rows(ctx, log, filter, runner.AuditScope{})
 		return err
 	})
 	if errors.As(err, new(*tools.InputError)) {
@@ -149,18 +149,18 @@ func (s *session) sentences(rows []audit.Row) (lines []string) {
 			accounts[row.Account] = true
 		}
 	}
-	for _, told := range s.teller().Tell(rows) {
-		line := clock(told.At, s.Now(), "15:04") + " " + told.Says
-		if len(accounts) > 1 && isKnown(told.Account) {
-			line += " (" + text.Clean(told.Account) + ")"
+	for _, row := range s.formatter().Format(rows) {
+		line := clock(row.At, s.Now(), "15:04") + " " + row.Text
+		if len(accounts) > 1 && isKnown(row.Account) {
+			line += " (" + text.Clean(row.Account) + ")"
 		}
 		lines = append(lines, line)
 	}
 	return lines
 }
 
-func (s *session) teller() runner.Teller {
-	return runner.Teller{Catalogue: s.Catalogue, Policy: s.Runner.Policy()}
+func (s *session) formatter() runner.AuditFormatter {
+	return runner.AuditFormatter{Catalogue: s.Catalogue, Policy: s.Runner.Policy()}
 }
 
 // clock is a time of the local zone, with its day where that is not today.

@@ -63,7 +63,7 @@ func (s *session) historyOf(ctx context.Context, id string) (h history, err erro
 		}
 		filter.Where = func(row audit.Row) bool { return strings.HasPrefix(row.Approval, id) }
 	}
-	if h.Rows, err = runner.RowsOf(ctx, s.db, filter, runner.LogScope{}); err != nil {
+	if h.Rows, err = runner.RowsOf(ctx, s.db, filter, runner.AuditScope{}); err != nil {
 		return h, err
 	}
 	slices.Reverse(h.Rows)
@@ -127,8 +127,8 @@ func (s *session) tell(h history) string {
 		lines = append(lines, "Asked "+placeOf(h.Rows[0].Surface)+" on the account "+text.Clean(h.Rows[0].Account)+".")
 	}
 	lines = append(lines, "")
-	for _, told := range s.teller().TellAll(h.Rows) {
-		lines = append(lines, clock(told.At, s.Now(), "15:04:05")+" "+told.Says)
+	for _, row := range s.formatter().FormatAll(h.Rows) {
+		lines = append(lines, clock(row.At, s.Now(), "15:04:05")+" "+row.Text)
 	}
 	if h.Message != "" {
 		lines = append(lines, "", h.Message)

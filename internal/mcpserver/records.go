@@ -162,22 +162,22 @@ func (s *Server) auditPage(ctx context.Context, in tools.Input) (page recordPage
 	}
 	offered, _ := s.offered(ctx)
 	policy := s.Runner.Policy()
-	teller, may := runner.Teller{Catalogue: s.Runner.Catalogue, Policy: policy}, runner.LogScopeOf(s.Runner, callBy(ctx), offered)
-	rows, err := teller.Rows(ctx, all.store, filter, may)
+	formatter, may := runner.AuditFormatter{Catalogue: s.Runner.Catalogue, Policy: policy}, runner.AuditScopeOf(s.Runner, callBy(ctx), offered)
+	rows, err := formatter.Rows(ctx, all.store, filter, may)
 	switch {
 	case errors.As(err, new(*tools.InputError)):
 		return page, invalidParams(s.toolNames(err.Error()))
 	case err != nil:
 		return page, err
 	}
-	told, notice := limited(teller.Tell(rows), in.Limit, "No row matches.")
+	shown, notice := limited(formatter.Format(rows), in.Limit, "No row matches.")
 	if may.Whose != nil {
 		notice = strings.TrimSpace(notice + " You may read your own rows alone.")
 	}
 	documents := []auditDocument{}
-	for _, t := range told {
-		documents = append(documents, s.auditDocument(t, policy))
-		page.lines = append(page.lines, text.Moment(t.At)+" "+s.toolNames(t.Says))
+	for _, row := range shown {
+		documents = append(documents, s.auditDocument(row, policy))
+		page.lines = append(page.lines, text.Moment(row.At)+" "+s.toolNames(row.Text))
 	}
 	page.Count, page.Results, page.Notice = len(documents), documents, notice
 	return page, nil
@@ -205,16 +205,16 @@ func (s *Server) auditFilter(in tools.Input, scope approval.Query) (f audit.Filt
 	return f, nil
 }
 
-func (s *Server) auditDocument(t runner.Told, policy permissions.Policy) auditDocument {
+func (s *Server) auditDocument(row runner.FormattedRow, policy permissions.Policy) auditDocument {
 	d := auditDocument{
-		At: t.At.UTC(), Who: runner.NameOf(policy, t.Actor), Tool: s.toolNames(text.Clean(t.Operation)), Target: runner.TargetOf(t.Row),
-		Outcome: text.Clean(string(t.Outcome)), AnsweredBy: t.By, Where: text.Clean(approval.ParseOrigin(t.Surface).Surface),
+		At: row.At.UTC(), Who: runner.NameOf(policy, row.Actor), Tool: s.toolNames(text.Clean(row.Operation)), Target: runner.TargetOf(row.Row),
+		Outcome: text.Clean(string(row.Outcome)), AnsweredBy: row.AnsweredBy, Where: text.Clean(approval.ParseOrigin(row.Surface).Surface),
 	}
 	if d.Outcome == "" {
-		d.Outcome = text.Clean(string(t.Decision))
+		d.Outcome = text.Clean(string(row.Decision))
 	}
 	if d.Outcome != string(audit.Done) {
-		d.Why = s.toolNames(t.Why)
+		d.Why = s.toolNames(row.Why)
 	}
 	return d
 }

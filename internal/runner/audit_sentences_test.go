@@ -12,8 +12,8 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-func teller() runner.Teller {
-	return runner.Teller{Policy: permissions.Policy{Book: &permissions.Rulebook{People: []permissions.Person{
+func formatter() runner.AuditFormatter {
+	return runner.AuditFormatter{Policy: permissions.Policy{Book: &permissions.Rulebook{People: []permissions.Person{
 		{ID: "ada", Identities: []permissions.Actor{"local:ada", "slack:U0ADA", "key:ada"}}, {ID: "nora", Identities: []permissions.Actor{"slack:U0NORA"}},
 	}}}}
 }
@@ -107,7 +107,7 @@ func TestRowsAsSentences(t *testing.T) {
 	} {
 		row := delete
 		c.edit(&row)
-		require.Equal(t, c.says, teller().Sentence(row, map[string]string{row.Approver: "slack"}))
+		require.Equal(t, c.says, formatter().Sentence(row, map[string]string{row.Approver: "slack"}))
 	}
 }
 
@@ -118,7 +118,7 @@ func TestSentencesAreClean(t *testing.T) {
 	for _, decision := range append(audit.Decisions, "") {
 		for _, outcome := range append(audit.Outcomes, "") {
 			for _, operation := range []string{"servers.delete", "servers.get", "keys.create", hostile} {
-				says := teller().Sentence(audit.Row{
+				says := formatter().Sentence(audit.Row{
 					Actor: hostile, Surface: hostile, Operation: operation, Target: "server:1 (" + hostile + ")", Approver: hostile, Reason: hostile, Decision: decision, Outcome: outcome,
 				}, map[string]string{hostile: hostile})
 				require.NotContains(t, says, "\x1b")
@@ -140,18 +140,18 @@ func TestRowsThatAnotherEndedAreLeftOut(t *testing.T) {
 	done.Seq, done.Outcome = 3, audit.Done
 	other.Seq, other.Approval, other.Reason = 4, "b", "answered by a flag"
 	var says []string
-	for _, told := range teller().Tell([]audit.Row{agreed, began, done, other}) {
-		says = append(says, told.Says)
+	for _, row := range formatter().Format([]audit.Row{agreed, began, done, other}) {
+		says = append(says, row.Text)
 	}
 	second := agreed // the asker's own yes came last, and is not all that is said
 	second.Approval, second.Approver, second.Reason = "c", "ada", "agreed in: mcp"
 	first, end := second, done
 	first.Approver, first.Reason, end.Approval, end.Approver = "slack:U7", "agreed in: slack", "c", "slack:U7, ada"
-	require.Equal(t, "ada stopped web-1, agreed by Slack user U7", teller().Tell([]audit.Row{end})[0].Says, "without the rows of the answers")
-	require.Equal(t, "ada stopped web-1, agreed by Slack user U7 in Slack", teller().Tell([]audit.Row{first, second, end})[2].Says)
-	require.Equal(t, "Slack user U7 and ada", teller().Tell([]audit.Row{first, second, end})[2].By)
+	require.Equal(t, "ada stopped web-1, agreed by Slack user U7", formatter().Format([]audit.Row{end})[0].Text, "without the rows of the answers")
+	require.Equal(t, "ada stopped web-1, agreed by Slack user U7 in Slack", formatter().Format([]audit.Row{first, second, end})[2].Text)
+	require.Equal(t, "Slack user U7 and ada", formatter().Format([]audit.Row{first, second, end})[2].AnsweredBy)
 	end.Surface = "mcp"
-	require.Equal(t, "ada's assistant stopped web-1, agreed by Slack user U7 in Slack and ada in the assistant's form", teller().Tell([]audit.Row{first, second, end})[2].Says)
+	require.Equal(t, "ada's assistant stopped web-1, agreed by Slack user U7 in Slack and ada in the assistant's form", formatter().Format([]audit.Row{first, second, end})[2].Text)
 	require.Equal(t, []string{
 		"nora agreed to ada's request to stop web-1 at a terminal", "ada stopped web-1, agreed by nora at a terminal", "ada began to stop web-1, agreed by nora by a flag",
 	}, says)
@@ -163,12 +163,12 @@ func TestOperationsAsTheyAreTyped(t *testing.T) {
 		"servers.delete": "servers.delete", "servers_delete": "servers.delete", "*.delete": "*.delete", "*_delete": "*.delete", "delete": "*.delete",
 		"servers.*": "servers.*", "freeze": "freeze", "keys.create": "keys.create", "keys_create": "keys.create", "": "",
 	} {
-		glob, err := runner.LoggedAs(nil, typed)
+		glob, err := runner.OperationGlob(nil, typed)
 		require.NoError(t, err, typed)
 		require.Equal(t, want, glob)
 	}
 	for typed, next := range map[string]string{"servers.delet": "did you mean servers.delete", "frobnicate": "name one such as", strings.Repeat("x", 10_000): "name one"} {
-		_, err := runner.LoggedAs(nil, typed)
+		_, err := runner.OperationGlob(nil, typed)
 		require.ErrorContains(t, err, next)
 	}
 }
