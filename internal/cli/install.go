@@ -260,10 +260,10 @@ func (in installation) difference(change install.Change) string {
 
 // The variables that a client starts vpsbot with, if they are set: a client's own environment is often another one.
 var (
-	carriedFiles = []string{"VPS_API_TOKEN_FILE", "VPSBOT_KEY_FILE", "VPSBOT_POLICY_FILE", "VPSBOT_AUDIT_KEY_FILE"}
+	carriedFiles = []string{"VPS_API_TOKEN_FILE", "VPSBOT_KEY_FILE", "VPSBOT_POLICY_FILE", "VPSBOT_AUDIT_KEY_FILE", "VPSBOT_DATABASE_URL_FILE"}
 	carried      = []string{
 		"VPS_API_URL", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_DATABASE_URL", "VPSBOT_AUDIT_READS", "VPSBOT_AUDIT_STATE",
-		"VPSBOT_PROFILE", "VPSBOT_LOG_LEVEL", "VPSBOT_LOG_FORMAT", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
+		"VPSBOT_PROFILE", "VPSBOT_KEYRING", "VPSBOT_LOG_LEVEL", "VPSBOT_LOG_FORMAT", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
 	}
 )
 
@@ -319,9 +319,16 @@ func (in installation) carriedVariables() (map[string]string, error) {
 		env[name] = path
 	}
 	for _, name := range carried {
-		if value := in.variable(name); value != "" {
-			env[name] = value
+		value := in.variable(name)
+		if value == "" {
+			continue
 		}
+		path, isFile := strings.CutPrefix(value, "sqlite:")
+		if isFile && path != "" && path[0] != ':' || name == "VPSBOT_AUDIT_STATE" { // the client starts in another folder
+			whole, _ := filepath.Abs(path) // it fails where this folder is gone
+			value = strings.TrimSuffix(value, path) + cmp.Or(whole, path)
+		}
+		env[name] = value
 	}
 	if u, err := url.Parse(env["VPSBOT_DATABASE_URL"]); err != nil || strings.Contains(u.RawQuery, "password") || u.User != nil && u.User.String() != u.User.Username() {
 		return nil, app.Errorf(runner.Invalid, "VPSBOT_DATABASE_URL has a password, which is never written into a client's file: put it into ~/.pgpass, and leave it out of the URL")

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -255,12 +257,13 @@ func wordsOf(entry map[string]any) (words []string) {
 func (c Client) checkOurs(file File, name string, entry any) error {
 	values, _ := entry.(map[string]any)
 	words := wordsOf(values)
+	own, _ := os.Executable() // it may be called otherwise
 	isVpsbot := slices.ContainsFunc(words, func(word string) bool {
 		base := path.Base(strings.ReplaceAll(word, `\`, "/"))
-		return base == "vpsbot" || base == "vpsbot.exe"
+		return base == "vpsbot" || base == "vpsbot.exe" || base == filepath.Base(own)
 	})
 	if isVpsbot && slices.Contains(words, "mcp") {
 		return nil
 	}
-	return fmt.Errorf("%q in %s is another server, and is left as it is: choose another --name", name, file.Path)
+	return fmt.Errorf("%q in %s is another server, and is left as it is: choose another --name, or change the file by hand", name, file.Path)
 }

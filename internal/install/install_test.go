@@ -116,11 +116,13 @@ func TestRefused(t *testing.T) {
 		"a comment alone":     {"vscode", "// nothing yet\n", "line 2, column 1: parsing value: unexpected EOF"},
 		"an array":            {"cursor", "\n []", "line 2, column 2: the file holds no object"},
 		"a table of another":  {"cursor", `{"mcpServers": []}`, `"mcpServers" is no table of servers`},
+		"deeply nested":       {"cursor", "{\"a\":\n" + strings.Repeat("[", 2_000_000), "line 2, column 10000: it is nested too deep"},
+		"deep objects":        {"cursor", strings.Repeat("{\"a\":", 2_000_000), "it is nested too deep"},
 		"null":                {"vscode", "{\n\"servers\": null}", `line 2, column 12: "servers" is no object`},
 		"the table twice":     {"cursor", "{\"mcpServers\": {},\n \"mcpServers\": {}}", `line 2, column 2: "mcpServers" is there twice`},
 		"the entry twice":     {"opencode", "{\"mcp\": {\"vpsbot\": {\"command\": [\"vpsbot\", \"mcp\"]},\n\"vpsbot\": {\"command\": [\"vpsbot\", \"mcp\"]}}}", `line 2, column 1: "vpsbot" is there twice`},
 		"UTF-16":              {"claude-desktop", "\xff\xfe{\x00}\x00", "it is no UTF-8"},
-		"another's entry":     {"cursor", `{"mcpServers": {"vpsbot": {"command": "/opt/other/server", "args": ["mcp"]}}}`, `"vpsbot" in config is another server, and is left as it is: choose another --name`},
+		"another's entry":     {"cursor", `{"mcpServers": {"vpsbot": {"command": "/opt/other/server", "args": ["mcp"]}}}`, `"vpsbot" in config is another server, and is left as it is: choose another --name, or change the file by hand`},
 		"a remote entry":      {"cursor", `{"mcpServers": {"vpsbot": {"url": "https://vpsbot.example.com/mcp"}}}`, "is another server"},
 		"broken TOML":         {"codex", "model = \"o3\"\n[tui\nx = 1\n", "line 2, column 5: "},
 		"a key twice in TOML": {"codex", "a = 1\na = 2\n", "line 2, column 1: "},
@@ -168,6 +170,45 @@ func TestTakenOut(t *testing.T) {
 	} {
 		change, err := codex.Uninstall(File{Path: "config", Raw: []byte(test.before)}, "vpsbot")
 		require.Equal(t, test.after, string(written(t, change, err)), test.before)
+	}
+}
+
+// An entry is ours if it starts vpsbot, or this program whatever it is called.
+func TestOurEntry(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for _, client := range Clients() {
+		for command, isOurs := range map[string]bool{
+			self: true, "/old/" + filepath.Base(self): true, "vpsbot": true, "/x/vpsbot": true, `C:\\x\vpsbot.exe`: true, "/x/vpsbot2": false, "/usr/bin/python3": false,
+		} {
+			change, err := client.Install(File{Path: "config"}, "vpsbot", Server{Command: command, Args: []string{"mcp"}})
+			file := File{Path: "config", Raw: written(t, change, err)}
+			_, err = client.Uninstall(file, "vpsbot")
+			_, err2 := client.Install(file, "vpsbot", server)
+			for _, err := range []error{err, err2} {
+				if isOurs {
+					require.NoError(t, err, command)
+				} else {
+					require.ErrorContains(t, err, "is another server", command)
+				}
+			}
+		}
+	}
+}
+
+// A comment may end with the file.
+func TestCommentAtTheEnd(t *testing.T) {
+	t.Parallel()
+	client, _ := Named("vscode")
+	for _, raw := range []string{"{} // end", "{\n  \"servers\": {\"a\": 1}\n}\n// end", "{\"servers\": {\"a\": \"http://x\"}}", "{} //"} {
+		change, err := client.Install(File{Path: "config", Raw: []byte(raw)}, "vpsbot", server)
+		after := written(t, change, err)
+		require.True(t, isWithin([]byte(raw), after), "%q", after)
+		if strings.Contains(raw, "servers") {
+			change, err = client.Uninstall(File{Path: "config", Raw: after}, "vpsbot")
+			require.Equal(t, raw, string(written(t, change, err)))
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func (jsonFormat) decode(raw []byte) (map[string]any, error) {
 	if len(bytes.Trim(raw, whitespace)) == 0 {
 		return tree, nil
 	}
-	value, err := hujson.Parse(bytes.Clone(raw)) // Standardize writes into what it parsed
+	value, err := parse(raw)
 	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
 	}
@@ -32,6 +32,22 @@ func (jsonFormat) decode(raw []byte) (map[string]any, error) {
 	}
 	value.Standardize()
 	return tree, json.Unmarshal(value.Pack(), &tree)
+}
+
+// parse parses a copy of a text. A comment may end with the file, and what is nested deeper than encoding/json takes is refused
+// first: the parser's stack grows without a limit.
+func parse(raw []byte) (hujson.Value, error) {
+	depth, deeper := 0, [256]int{'{': 1, '[': 1, '}': -1, ']': -1}
+	for at, b := range raw {
+		if depth += deeper[b]; depth > 10_000 {
+			return hujson.Value{}, fmt.Errorf("%s: it is nested too deep", position(raw, at))
+		}
+	}
+	raw = bytes.Clone(raw)
+	if bytes.Contains(raw[lineStart(raw, len(raw)):], []byte("//")) {
+		raw = append(raw, '\n')
+	}
+	return hujson.Parse(raw)
 }
 
 func (jsonFormat) show(_, name string, entry any) string {
@@ -126,7 +142,7 @@ func (f jsonFormat) remove(raw []byte, table, name string) ([]byte, error) {
 
 // locate finds the table of servers, without an Object where there is none, and the entry in it, -1 where there is none.
 func (jsonFormat) locate(raw []byte, table, name string) (root, servers object, at int, err error) {
-	value, err := hujson.Parse(raw)
+	value, err := parse(raw)
 	if err != nil {
 		return root, servers, -1, err
 	}
