@@ -102,20 +102,24 @@ func (t Token) Expired(now time.Time) bool {
 	return t.IsExpired || !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
 }
 
-// ExpiresSoon reports whether the token expires in less than seven days, and in how many whole days.
-func (t Token) ExpiresSoon(now time.Time) (days int, soon bool) {
+// ExpiresSoon says how long a token is valid that expires in less than seven days, rounded up to whole days; "" for others.
+func (t Token) ExpiresSoon(now time.Time) string {
+	const day = 24 * time.Hour
 	left := t.ExpiresAt.Sub(now)
-	if t.ExpiresAt.IsZero() || left >= 7*24*time.Hour {
-		return 0, false
+	switch {
+	case t.ExpiresAt.IsZero() || left >= 7*day:
+		return ""
+	case left < day:
+		return "less than a day"
 	}
-	return max(0, int(left.Hours()/24)), true
+	return text.Plural(int((left+day-1)/day), "day")
 }
 
 // ExpiryNotice warns, in one sentence, of a token that expires within a week. It is "" for others.
 func (t Token) ExpiryNotice(now time.Time) string {
-	days, soon := t.ExpiresSoon(now)
-	if !soon {
+	left := t.ExpiresSoon(now)
+	if left == "" {
 		return ""
 	}
-	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, text.Plural(days, "day"), TokensPage)
+	return fmt.Sprintf("The token %q expires in %s: make a new one at %s", t.Name, left, TokensPage)
 }

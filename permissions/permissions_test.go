@@ -1,6 +1,7 @@
 package permissions_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -107,20 +108,20 @@ func TestTokenAllows(t *testing.T) {
 }
 
 func TestTokenExpiresSoon(t *testing.T) {
+	const day = 24 * time.Hour
 	now := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		left time.Duration
-		days int
-		soon bool
+		want string
 	}{
-		{7 * 24 * time.Hour, 0, false}, {7*24*time.Hour - time.Second, 6, true}, {5 * 24 * time.Hour, 5, true}, {time.Hour, 0, true}, {-time.Hour, 0, true},
+		{7 * day, ""}, {7*day - time.Second, "7 days"}, {5 * day, "5 days"}, {5*day - time.Second, "5 days"}, {day + time.Second, "2 days"}, {day, "1 day"},
+		{time.Minute, "less than a day"}, {-time.Hour, "less than a day"},
 	} {
-		days, soon := permissions.Token{ExpiresAt: now.Add(c.left)}.ExpiresSoon(now)
-		require.Equal(t, c.soon, soon, c.left)
-		require.Equal(t, c.days, days, c.left)
+		token := permissions.Token{ExpiresAt: now.Add(c.left)}
+		require.Equal(t, c.want, token.ExpiresSoon(now), c.left)
+		require.Equal(t, c.want != "", strings.Contains(token.ExpiryNotice(now), " expires in "+c.want+": make a new one"))
 	}
-	_, soon := permissions.Token{}.ExpiresSoon(now)
-	require.False(t, soon, "a token without an end never ends")
+	require.Empty(t, permissions.Token{}.ExpiresSoon(now), "a token without an end never ends")
 }
 
 // What is named to a person can be given to a token: VPS.org has no words for some of what its

@@ -41,7 +41,7 @@ func newStoppedExpiringWorld(t *testing.T, left time.Duration) *world {
 
 func TestTokenExpiryNoticeOnceADay(t *testing.T) {
 	t.Parallel()
-	w := newStoppedExpiringWorld(t, 3*24*time.Hour+time.Hour)
+	w := newStoppedExpiringWorld(t, 3*24*time.Hour-time.Hour)
 	w.start()
 	w.startReplica()
 	m := w.posted(approvals, "expires in 3 days")
@@ -52,7 +52,7 @@ func TestTokenExpiryNoticeOnceADay(t *testing.T) {
 
 func TestTokenExpiryNoticeNextDay(t *testing.T) {
 	t.Parallel()
-	w := newStoppedExpiringWorld(t, 3*24*time.Hour+time.Hour)
+	w := newStoppedExpiringWorld(t, 3*24*time.Hour-time.Hour)
 	w.start()
 	w.posted(approvals, "expires in 3 days")
 	w.advanceClock(24 * time.Hour)
@@ -77,7 +77,7 @@ func TestTokenExpiryNoticeRetry(t *testing.T) {
 	time.Sleep(600 * time.Millisecond)
 	require.Empty(t, w.slack.Messages(approvals), "not at once: it may have arrived")
 	w.advanceClock(11 * time.Minute)
-	w.posted(approvals, "expires in 0 days")
+	w.posted(approvals, "expires in less than a day")
 }
 
 // writeRows writes audit rows, numbered in their operation.

@@ -46,17 +46,6 @@ func TestLocalActorIsNotAVariable(t *testing.T) {
 	require.NotEmpty(t, before)
 }
 
-func TestDaysLeft(t *testing.T) {
-	t.Parallel()
-	const day = 24 * time.Hour
-	for left, want := range map[time.Duration]string{
-		-time.Hour: "less than a day", time.Minute: "less than a day", day: "1 day", day + time.Second: "2 days",
-		5*day - time.Second: "5 days", 5 * day: "5 days",
-	} {
-		require.Equal(t, want, DaysLeft(left))
-	}
-}
-
 // A policy that cannot be read allows nothing, also where its error is not looked at.
 func TestAnInvalidPolicyRefusesEverybody(t *testing.T) {
 	t.Parallel()

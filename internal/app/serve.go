@@ -314,8 +314,8 @@ func (s *service) warnOfToken(ctx context.Context) {
 	now := s.Now()
 	if token.Expired(now) {
 		s.log.Warn("the VPS.org token has expired, so nothing can be done: make a new one", "token", token.Name, "at", permissions.TokensPage)
-	} else if _, soon := token.ExpiresSoon(now); soon {
-		s.log.Warn("the VPS.org token expires soon: make a new one", "token", token.Name, "in", DaysLeft(token.ExpiresAt.Sub(now)), "at", permissions.TokensPage)
+	} else if left := token.ExpiresSoon(now); left != "" {
+		s.log.Warn("the VPS.org token expires soon: make a new one", "token", token.Name, "in", left, "at", permissions.TokensPage)
 	}
 }
 
@@ -323,13 +323,4 @@ func (s *service) warnOfToken(ctx context.Context) {
 func (a *App) TokenFacts(ctx context.Context) (permissions.Token, error) {
 	me, err := a.Runner.Client.Account.Me(ctx)
 	return tools.TokenOf(me), err
-}
-
-// DaysLeft rounds up to whole days; the last one is "less than a day".
-func DaysLeft(left time.Duration) string {
-	const day = 24 * time.Hour
-	if left < day {
-		return "less than a day"
-	}
-	return text.Plural(int((left+day-1)/day), "day")
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/vpsbot/vpsbot/apiclient"
-	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/permissions"
@@ -118,12 +117,12 @@ func (d *doctor) checkToken(ctx context.Context) Finding {
 		return fail(name, text.Clean(err.Error()), next)
 	}
 	now, renew := d.env.Clock(), "Make a new token at "+setToken
-	_, soon := token.ExpiresSoon(now)
+	left := token.ExpiresSoon(now)
 	switch {
 	case token.Expired(now):
 		return fail(name, fmt.Sprintf("%q has expired", token.Name), renew)
-	case soon:
-		return warn(name, fmt.Sprintf("%q expires in %s", token.Name, app.DaysLeft(token.ExpiresAt.Sub(now))), renew)
+	case left != "":
+		return warn(name, fmt.Sprintf("%q expires in %s", token.Name, left), renew)
 	case token.ExpiresAt.IsZero():
 		return pass(name, "%q, which never expires, from %s", token.Name, d.Config.TokenSource())
 	}

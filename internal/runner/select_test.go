@@ -56,8 +56,8 @@ func TestExpiryNotice(t *testing.T) {
 		says string
 	}{
 		{8 * 24 * time.Hour, ""},
-		{6*24*time.Hour + time.Hour, "expires in 6 days: make a new one at https://admin.vps.org/account/developers/"},
-		{time.Hour, "expires in 0 days"},
+		{6*24*time.Hour + time.Hour, "expires in 7 days: make a new one at https://admin.vps.org/account/developers/"},
+		{time.Hour, "expires in less than a day"},
 	} {
 		w := newWorld(t)
 		tokens := simulator.DefaultTokens(w.clock.Now())
