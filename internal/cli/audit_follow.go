@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/profile"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
 )
@@ -257,29 +257,12 @@ func (f *follower) save() error {
 	}
 	if f.path != "" {
 		raw, _ := json.Marshal(f.at) // texts and numbers
-		if err := writeWhole(f.path, append(raw, '\n')); err != nil {
+		if err := profile.WritePrivate(f.path, string(raw)+"\n"); err != nil {
 			return permanent("the cursor cannot be written: %v", err)
 		}
 	}
 	f.saved, f.rows = f.at, 0
 	return nil
-}
-
-// writeWhole replaces a file: at any time there is the old one or the new one.
-func writeWhole(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name())
-	}
-	return err
 }
 
 // lineWriter passes on lines, each of which arrives in one write.

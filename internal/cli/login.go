@@ -87,31 +87,27 @@ func (c *cli) login(ctx context.Context, fromStdin bool) error {
 			done.Warnings = append(done.Warnings, fmt.Sprintf("The system's keyring could not be used: %v.", failed))
 		}
 		if isNew {
-			if err := makeProfile(c, s.Config); err != nil {
+			if err := c.Dir().Create(chosen.Name, chosen.Variables); err != nil {
 				return err
 			}
 		}
-		done.Warnings = append(done.Warnings, otherTokens(c, s.Config, done.KeptIn)...)
+		done.Warnings = append(done.Warnings, otherTokens(s.Config, done.KeptIn)...)
 		return c.print(result{value: done, text: done.text(), names: []string{cmp.Or(done.Profile, done.Account)}})
 	})
 }
 
-// profileToFill is the profile whose token is entered; the zero Profile is none. It may be a new one.
+// profileToFill is the profile whose token is entered; the zero Profile is none. It may be a new one, with the API of the
+// environment.
 func profileToFill(c *cli) (chosen config.Profile, isNew bool, err error) {
 	chosen, err = profile.Choose(c.Variables, c.Dir(), c.Profile)
-	if unknown, ok := errors.AsType[*profile.Unknown](err); ok {
-		return unknown.Profile, true, nil
+	unknown, isNew := errors.AsType[*profile.Unknown](err)
+	if !isNew {
+		return chosen, false, err
 	}
-	return chosen, false, err
-}
-
-// makeProfile makes the file of a profile, with the API that its token was entered for.
-func makeProfile(c *cli, cfg config.Config) error {
-	variables := map[string]string{}
 	if api, _ := c.Variables.Lookup("VPS_API_URL"); strings.TrimSpace(api) != "" {
-		variables["VPS_API_URL"] = cfg.URL
+		unknown.Profile.Variables = map[string]string{"VPS_API_URL": strings.TrimSpace(api)}
 	}
-	return c.Dir().Create(cfg.Profile().Name, variables)
+	return unknown.Profile, true, nil
 }
 
 // enterToken asks a person for the token, or reads it from stdin where there is none.
@@ -128,7 +124,7 @@ func (c *cli) enterToken(ctx context.Context, fromStdin bool) (string, error) {
 		return "", app.Errorf(runner.Invalid, "the token is asked for where stdin and stderr are your terminal; else: vpsbot login --token-stdin < FILE")
 	}
 	raw, err := io.ReadAll(io.LimitReader(c.io.In, maxToken))
-	return strings.TrimSpace(string(raw)), err
+	return config.Trim(string(raw)), err
 }
 
 // askHidden asks for a secret at the terminal, which shows nothing of it.
@@ -155,7 +151,7 @@ func (s IO) askHidden(ctx context.Context, question string) (token string, err e
 	case <-ctx.Done():
 		return "", ctx.Err()
 	case l := <-typed:
-		return strings.TrimSpace(string(l.text)), l.err
+		return config.Trim(string(l.text)), l.err
 	}
 }
 
@@ -213,9 +209,9 @@ func (s *session) tooMuch(held permissions.Grants) string {
 }
 
 // otherTokens warns of tokens that count before or after the one that was kept.
-func otherTokens(c *cli, cfg config.Config, keptIn string) (warnings []string) {
-	if by := config.TokenGivenBy(c.Variables); by != "" {
-		warnings = append(warnings, by+" gives a token in this environment, and counts before the one that was kept.")
+func otherTokens(cfg config.Config, keptIn string) (warnings []string) {
+	if by := cfg.GivenToken(); by != "" {
+		warnings = append(warnings, by+" gives a token, and counts before the one that was kept.")
 	}
 	if _, err := os.Stat(cfg.TokenFile()); err == nil && !strings.Contains(keptIn, cfg.TokenFile()) {
 		warnings = append(warnings, fmt.Sprintf("The file %s has a token too, which counts where the keyring cannot be read.", cfg.TokenFile()))

@@ -132,10 +132,16 @@ func ReadWith(ctx context.Context, env envconfig.Lookuper, goos string, o Option
 			c.Empty = append(c.Empty, name)
 		}
 	}
+	err := c.check()
 	if text, isGiven := env.Lookup("VPSBOT_OPERATIONS"); isGiven && strings.TrimSpace(text) == "" {
-		return c, errors.New("VPSBOT_OPERATIONS is empty, which may mean all operations or none: write globs such as servers.*,backups.list, or unset it for all")
+		err = errors.New("VPSBOT_OPERATIONS is empty, which may mean all operations or none: write globs such as servers.*,backups.list, or unset it for all")
 	}
-	return c, c.check()
+	name, _, _ := strings.Cut(fmt.Sprint(err), " ") // each error begins with its variable
+	given, _ := c.env.Lookup(name)
+	if _, isOwn := o.Profile.Variables[name]; isOwn && strings.TrimSpace(given) == "" {
+		err = fmt.Errorf("%s: %w", o.Profile.Path, err)
+	}
+	return c, err
 }
 
 // IsSimulator reports whether the built-in simulator takes VPS.org's place.

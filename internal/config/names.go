@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/sethvargo/go-envconfig"
 
@@ -128,8 +129,11 @@ func unfilledSecret(value string) string {
 	if why := unfilled(value); why != "" {
 		return why
 	}
-	if placeholder.MatchString(strings.TrimSpace(value)) {
+	switch {
+	case placeholder.MatchString(strings.TrimSpace(value)):
 		return "is a placeholder that was not filled in"
+	case strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }):
+		return "has a character that cannot be seen: copy it anew, and save a file as plain UTF-8"
 	}
 	return ""
 }

@@ -90,9 +90,6 @@ func (l layers) Names() []string {
 	return nil
 }
 
-// TokenGivenBy names what in the environment gives the VPS.org token; "" if nothing does.
-func TokenGivenBy(env envconfig.Lookuper) string { return GivenBy(env, apiToken) }
-
 // GivenBy names what in the environment gives a secret: its variable, its _FILE variable or a credential.
 func GivenBy(env envconfig.Lookuper, secret string) string {
 	for _, name := range []string{secret, secret + fileSuffix} {
@@ -142,39 +139,38 @@ func IsSecret(name string) bool {
 // Profile returns the profile in force; the zero Profile if there is none.
 func (c Config) Profile() Profile { return c.options.Profile }
 
-// KeyringEntry names the entry of the keyring for the token of this configuration: each profile and each API has
-// a token of its own, so that none is sent to another API than the one that it was entered for. It is empty where the
-// keyring is not used.
-func (c Config) KeyringEntry() string {
-	switch name := c.tokenName(); {
-	case c.options.Keyring == nil || !c.keyring || name == simulatorName:
+// otherAPI names the API, if it is neither VPS.org nor the one that the profile names: each profile and each API has a kept
+// token of its own, so that none is sent to another API than the one that it was entered for.
+func (c Config) otherAPI() string {
+	own := Config{}
+	_ = own.setURL(strings.TrimSpace(c.Profile().Variables["VPS_API_URL"])) // ReadWith says what is wrong with it
+	if c.URL == "" || c.URL == own.URL {
 		return ""
-	case c.Profile().Name != "":
-		return "profile " + c.Profile().Name
-	default:
-		return name
 	}
+	return strings.NewReplacer("https://", "", "http://", "", ":", "-", "/", "-", "[", "-", "]", "-", "%", "-").Replace(c.URL)
 }
 
-const simulatorName = "token-simulator"
-
-// tokenName is the name of the file for the token, below the folder of the configuration.
-func (c Config) tokenName() string {
-	switch {
-	case c.Profile().Name != "":
-		return "profiles/" + c.Profile().Name + ".token"
-	case c.IsSimulator():
-		return simulatorName
-	case c.URL == "" || c.URL == defaultURL: // it is empty where the configuration is wrong
-		return "token"
+// kept names the kept token: the entry of the keyring, and the file below the folder of the configuration.
+func (c Config) kept() (entry, file string) {
+	switch name, api := c.Profile().Name, c.otherAPI(); {
+	case name != "" && api != "":
+		name += "@" + api // which no name of a profile has
+		fallthrough
+	case name != "":
+		return "profile " + name, "profiles/" + name + ".token"
+	case api != "":
+		return "token-" + api, "token-" + api
 	}
-	_, place, _ := strings.Cut(c.URL, "://")
-	return "token-" + strings.Map(func(r rune) rune {
-		if strings.ContainsRune(":/[]%", r) {
-			return '-'
-		}
-		return r
-	}, place)
+	return "token", "token"
+}
+
+// KeyringEntry names the entry of the keyring for the token of this configuration. It is empty where the keyring is not used.
+func (c Config) KeyringEntry() string {
+	if c.options.Keyring == nil || !c.keyring || c.otherAPI() == Simulator {
+		return ""
+	}
+	entry, _ := c.kept()
+	return entry
 }
 
 // TokenFile returns the path of the file in which a token is kept that no variable names; empty: there is no folder.
@@ -182,7 +178,8 @@ func (c Config) TokenFile() string {
 	if c.folder == "" {
 		return ""
 	}
-	return filepath.Join(c.folder, filepath.FromSlash(c.tokenName()))
+	_, file := c.kept()
+	return filepath.Join(c.folder, filepath.FromSlash(file))
 }
 
 // keptToken is where a token may be that vpsbot login has kept: in the keyring, else in a file.
@@ -218,7 +215,7 @@ func (k keptToken) read() (token, place string, err error) {
 	case locked != nil && !errors.Is(locked, fs.ErrNotExist):
 		return "", "", &noToken{fmt.Sprintf("the system's keyring does not give the token (%v): unlock it, or set VPS_API_TOKEN_FILE to a file that holds the token", locked)}
 	case k.Profile().Name != "":
-		return "", "", &noToken{fmt.Sprintf("the profile %s has no token: vpsbot login --profile %[1]s keeps one for it", k.Profile().Name)}
+		return "", "", &noToken{fmt.Sprintf("the profile %s has no token for %s: vpsbot login --profile %[1]s keeps one for it", k.Profile().Name, k.URL)}
 	}
 	return "", "", ErrNoToken
 }
@@ -232,16 +229,25 @@ func (*noToken) Is(target error) bool { return target == ErrNoToken }
 // TokenSource says in words where the token comes from: "VPS_API_TOKEN_FILE", "the system's keyring". It is empty
 // where there is none.
 func (c Config) TokenSource() string {
+	if given := c.GivenToken(); given != "" {
+		return given
+	}
+	_, place, _ := c.newKeptToken().read()
+	return place
+}
+
+// GivenToken says in words what gives a token that counts before a kept one: a variable, its file, a credential or the
+// profile. It is empty where nothing does.
+func (c Config) GivenToken() string {
 	s := c.secretSource(apiToken)
 	if !s.isSet() {
-		_, place, _ := c.newKeptToken().read()
-		return place
+		return ""
 	}
 	path, by := s.filePath()
 	if by == "" {
 		by = s.name
 	}
-	if TokenGivenBy(c.env) == "" {
+	if GivenBy(c.env, apiToken) == "" {
 		by += " of the profile " + c.Profile().Name
 	}
 	if path != "" && !s.isPasted() {
@@ -263,7 +269,7 @@ func CheckPrivate(path string, info os.FileInfo) error {
 
 // CheckToken says what is wrong with a token that a person has entered; nil for nothing.
 func CheckToken(token string) error {
-	s := secretSource{name: "the token", noun: "token", value: strings.TrimSpace(token)}
+	s := secretSource{name: "the token", noun: "token", value: Trim(token)}
 	if s.value == "" {
 		return errors.New("no token was given")
 	}

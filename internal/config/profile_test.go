@@ -38,14 +38,14 @@ func TestOrderOfTokenSources(t *testing.T) {
 	folder := filepath.Join(home, "vpsbot")
 	require.NoError(t, os.MkdirAll(filepath.Join(folder, "profiles"), 0o700))
 	for path, token := range map[string]string{
-		filepath.Join(home, "named"): "vps_file", filepath.Join(home, "own"): "vps_own_file", filepath.Join(credentials, "VPS_API_TOKEN"): "vps_credential",
+		filepath.Join(home, "named"): "vps_file", filepath.Join(home, "own"): "\ufeffvps_own_file\r", filepath.Join(credentials, "VPS_API_TOKEN"): "vps_credential",
 		filepath.Join(folder, "token"): "vps_default", filepath.Join(folder, "profiles", "prod.token"): "vps_prod_default",
 		filepath.Join(folder, "token-api.example.com-v1"): "vps_example", filepath.Join(folder, "token-simulator"): "vps_readonly",
 	} {
 		write(t, path, token+"\n")
 	}
 	ofProfile := vars{"VPS_API_TOKEN": "vps_profile"}
-	kept := map[string]string{"token": "vps_keyring", "profile prod": "vps_prod_keyring", "token-api.example.com-v1": "vps_example_keyring"}
+	kept := map[string]string{"token": "vps_keyring", "profile prod": "vps_prod_keyring", "token-api.example.com-v1": "vps_example_keyring", "profile prod@127.0.0.1-8585-api-v1": "vps_prod_local"}
 	for name, test := range map[string]struct {
 		env     vars
 		profile vars // nil: none is chosen
@@ -70,7 +70,14 @@ func TestOrderOfTokenSources(t *testing.T) {
 		"a profile's simulator":    {vars{}, vars{"VPS_API_URL": "simulator"}, kept, "vps_prod_keyring", "the system's keyring"},
 		"no home":                  {vars{"XDG_CONFIG_HOME": "relative"}, nil, nil, "no VPS.org token is set", ""},
 		"nothing at all":           {vars{"XDG_CONFIG_HOME": credentials}, nil, nil, "vpsbot login", ""},
-		"a profile without":        {vars{"XDG_CONFIG_HOME": credentials}, vars{}, nil, "the profile prod has no token: vpsbot login --profile prod", ""},
+		"a profile without":        {vars{"XDG_CONFIG_HOME": credentials}, vars{}, nil, "the profile prod has no token for https://admin.vps.org/api/v1: vpsbot login --profile prod", ""},
+		// What is kept for a profile goes to no other API than the profile's.
+		"its API, as it is written too": {vars{"VPS_API_URL": " https://api.example.com/v1"}, vars{"VPS_API_URL": "https://api.example.com/v1/"}, kept, "vps_prod_keyring", "the system's keyring"},
+		"VPS.org, not the profile's":    {vars{"VPS_API_URL": "https://admin.vps.org/api/v1"}, vars{"VPS_API_URL": "https://api.example.com/v1"}, kept, "no token for https://admin.vps.org/api/v1", ""},
+		"an API, not the profile's":     {vars{"VPS_API_URL": "https://api.example.com/v1"}, vars{}, kept, "no token for https://api.example.com/v1", ""},
+		"the same without a keyring":    {vars{"VPS_API_URL": "https://api.example.com/v1"}, vars{}, nil, "no token for https://api.example.com/v1", ""},
+		"an API that it logged in to":   {vars{"VPS_API_URL": "http://127.0.0.1:8585/api/v1"}, vars{}, kept, "vps_prod_local", "the system's keyring"},
+		"the simulator, not its own":    {vars{"VPS_API_URL": "simulator"}, vars{}, kept, "vps_demo", "the built-in simulator"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := &keyring{tokens: test.keyring}
@@ -174,6 +181,25 @@ func TestProfileLiesBelowTheEnvironment(t *testing.T) {
 	require.Equal(t, "/x/audit.key", key)
 }
 
+// A mistake in the value of a variable names the profile, if the variable is the profile's.
+func TestMistakesNameTheProfile(t *testing.T) {
+	const file = "/home/a/.config/vpsbot/profiles/prod.env"
+	for variable, value := range map[string]string{
+		"VPSBOT_READ_ONLY": "maybe", "VPS_API_URL": "ftp://x", "VPSBOT_OPERATIONS": " ", "VPSBOT_LOG_LEVEL": "loud", "VPSBOT_DATABASE_URL": "mysql://x",
+		"VPSBOT_POLICY_FILE": "/p # mine", "VPSBOT_LISTEN": "x", "VPSBOT_AUDIT_READS": "2", "VPSBOT_KEYRING": "no way", "VPSBOT_PUBLIC_URL": "x", "SLACK_API_URL": "x",
+	} {
+		options := config.Options{Profile: config.Profile{Name: "prod", Path: file, Variables: vars{variable: value}}}
+		_, err := config.ReadWith(t.Context(), environment(vars{"HOME": "/home/a"}), "linux", options)
+		require.ErrorContains(t, err, file+": "+variable+" ")
+		_, err = config.ReadWith(t.Context(), environment(vars{variable: value}), "linux", config.Options{Profile: config.Profile{Name: "prod", Path: file}})
+		require.ErrorContains(t, err, variable+" ")
+		require.NotContains(t, err.Error(), file)
+	}
+	both := config.Options{Profile: config.Profile{Name: "prod", Path: file, Variables: vars{"VPS_API_TOKEN": "hush", "VPS_API_TOKEN_FILE": "/x"}}}
+	_, err := config.ReadWith(t.Context(), environment(vars{}), "linux", both)
+	require.ErrorContains(t, err, file+": VPS_API_TOKEN and VPS_API_TOKEN_FILE are both set")
+}
+
 func TestFolder(t *testing.T) {
 	for name, test := range map[string]struct {
 		goos string
@@ -190,8 +216,9 @@ func TestFolder(t *testing.T) {
 
 func TestCheckToken(t *testing.T) {
 	require.NoError(t, config.CheckToken(" vps_abc\n"))
+	require.NoError(t, config.CheckToken("\ufeffvps_abc\r\n"))
 	for given, says := range map[string]string{
-		" ": "no token was given", "Bearer hush": "leave out the word Bearer", "hush hush": "holds more than a token", "<hush>": "placeholder", `"hush"`: "quotation mark",
+		" ": "no token was given", "Bearer hush": "leave out the word Bearer", "hush hush": "holds more than a token", "<hush>": "placeholder", `"hush"`: "quotation mark", "hush\x1b[0m": "cannot be seen", "\u200bhush": "cannot be seen",
 	} {
 		err := config.CheckToken(given)
 		require.ErrorContains(t, err, says)

@@ -149,6 +149,9 @@ func (s secretSource) reader() func() (string, error) {
 	return func() (string, error) { return value, err }
 }
 
+// Trim returns a secret as it was read or entered, without the white space around it and the byte order mark before it.
+func Trim(text string) string { return strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")) }
+
 func (s secretSource) checkedValue() (string, error) {
 	switch {
 	case s.value == "":
@@ -201,7 +204,7 @@ func (f *secretFile) secret() (string, error) {
 	if err != nil {
 		return "", f.unreadable(err)
 	}
-	text, noun, name := strings.TrimSpace(string(raw)), f.source.noun, "the file "+f.path
+	text, noun, name := Trim(string(raw)), f.source.noun, "the file "+f.path
 	if f.source.isPasted() {
 		name = "the file it names"
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,7 +87,10 @@ func TestSecretsThatAreWrong(t *testing.T) {
 			"is empty: write the ":    {name + "_FILE": file(" \n")},
 			"holds more than a ":      {name + "_FILE": file("hush 4711")},
 			"write the":               {name + "_FILE": file("hush\n4711\n")},
-			"alone into it":           {name + "_FILE": file(string(make([]byte, 20_000)))},
+			"alone into it":           {name + "_FILE": file(strings.Repeat("x", 20_000))},
+			"that cannot be seen":     {name + "_FILE": file("hush\x004711")},
+			"copy it anew":            {name + "_FILE": file("\xff\xfeh\x00u\x00s\x00h\x00")},
+			"has a character ":        {name: "hush\u200b"},
 			"leave out the word Bear": {name + "_FILE": file("bearer hush\n")},
 			"the word Bearer":         {name: "Bearer hush"},
 			"set it to the ":          {name: "hush 4711"},

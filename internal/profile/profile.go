@@ -58,26 +58,26 @@ func (d Dir) Check() error {
 
 // Names returns the names of all profiles, sorted.
 func (d Dir) Names() (names []string) {
-	files, _ := filepath.Glob(d.Path("*"))
-	for _, file := range files {
-		if found := strings.TrimSuffix(filepath.Base(file), suffix); d != "" && CheckName(found) == nil {
+	for _, file := range d.glob("profiles/*" + suffix) {
+		if found := strings.TrimSuffix(filepath.Base(file), suffix); CheckName(found) == nil {
 			names = append(names, found)
 		}
 	}
-	slices.Sort(names)
 	return names
 }
 
 // Files are the files of profiles and tokens that exist.
-func (d Dir) Files() (all []string) {
-	if d == "" {
-		return nil
+func (d Dir) Files() []string {
+	return slices.Concat(d.glob("token*"), d.glob("profiles/*"+suffix), d.glob("profiles/*.token"))
+}
+
+// glob returns the files that a pattern matches, sorted. The folder is no part of the pattern: it may have any name.
+func (d Dir) glob(pattern string) (paths []string) {
+	found, _ := fs.Glob(os.DirFS(string(d)), pattern) // in no folder there is nothing
+	for _, file := range found {
+		paths = append(paths, filepath.Join(string(d), filepath.FromSlash(file)))
 	}
-	for _, pattern := range []string{"token*", "profiles/*" + suffix, "profiles/*.token"} {
-		found, _ := filepath.Glob(filepath.Join(string(d), pattern))
-		all = append(all, found...)
-	}
-	return all
+	return paths
 }
 
 // Used returns the name of the profile that [Dir.Use] has kept; "" if there is none.
@@ -95,6 +95,9 @@ func (d Dir) Used() (string, error) {
 
 // Use keeps the name of the profile that counts where none is given; "" for none.
 func (d Dir) Use(name string) error {
+	if err := d.Check(); err != nil {
+		return err
+	}
 	if name == "" {
 		if err := os.Remove(d.usedPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -104,7 +107,7 @@ func (d Dir) Use(name string) error {
 	if _, err := d.Load(name); err != nil {
 		return err
 	}
-	return writePrivate(d.usedPath(), name+"\n")
+	return WritePrivate(d.usedPath(), name+"\n")
 }
 
 // Load reads a profile.
@@ -160,7 +163,7 @@ func (d Dir) Create(name string, variables map[string]string) error {
 	for key, value := range variables {
 		lines += key + "=" + value + "\n"
 	}
-	return writePrivate(d.Path(name), lines)
+	return WritePrivate(d.Path(name), lines)
 }
 
 // Parse reads the lines NAME=VALUE of a profile. A value goes to the end of its line. The errors name lines, and have no
@@ -207,7 +210,7 @@ func Parse(raw []byte) (map[string]string, error) {
 // there is none. What profile use has kept does not count where the environment names a token or an API: a program that
 // was set up by variables goes on with them.
 func Choose(env envconfig.Lookuper, dir Dir, flag string) (config.Profile, error) {
-	by := config.TokenGivenBy(env)
+	by := config.GivenBy(env, "VPS_API_TOKEN")
 	if flag != "" {
 		if by != "" && !strings.Contains(by, "credential") {
 			return config.Profile{}, fmt.Errorf("--profile %s and %s are both given, and each names a token: unset %[2]s, or leave --profile out", text.Clean(flag), by)
@@ -241,8 +244,8 @@ func load(dir Dir, name, by string) (config.Profile, error) {
 	return p, nil
 }
 
-// writePrivate writes a file for this user alone, as a whole or not at all.
-func writePrivate(path, content string) error {
+// WritePrivate writes a file for this user alone, as a whole or not at all, and makes its folder.
+func WritePrivate(path, content string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}

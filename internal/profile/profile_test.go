@@ -52,6 +52,31 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// The folder of a home may have any name, and without a home nothing is read, or removed, where the process happens to be.
+func TestAnyFolder(t *testing.T) {
+	for _, name := range []string{"a [b]*?", "\\", "[", "plain"} {
+		dir := Dir(filepath.Join(t.TempDir(), name))
+		require.NoError(t, dir.Create("prod", nil))
+		require.NoError(t, os.WriteFile(filepath.Join(string(dir), "token"), nil, 0o600))
+		require.Equal(t, []string{"prod"}, dir.Names(), name)
+		require.Equal(t, []string{filepath.Join(string(dir), "token"), dir.Path("prod")}, dir.Files(), name)
+	}
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.MkdirAll("profiles", 0o700))
+	for _, file := range []string{"profile", "token", "profiles/prod.env"} {
+		require.NoError(t, os.WriteFile(file, []byte("prod"), 0o600))
+	}
+	require.Empty(t, Dir("").Names())
+	require.Empty(t, Dir("").Files())
+	for _, name := range []string{"", "prod"} {
+		require.ErrorContains(t, Dir("").Use(name), "set HOME")
+	}
+	used, err := Dir("").Used()
+	require.NoError(t, err)
+	require.Empty(t, used)
+	require.FileExists(t, "profile")
+}
+
 func newDir(t *testing.T, profiles ...string) Dir {
 	t.Helper()
 	dir := Dir(filepath.Join(t.TempDir(), "vpsbot"))

@@ -138,7 +138,7 @@ func Keep(cfg config.Config, k *Keyring, token string) (place string, failed err
 	if path == "" {
 		return "", failed, Dir("").Check()
 	}
-	return "the file " + path, failed, writePrivate(path, token+"\n")
+	return "the file " + path, failed, WritePrivate(path, token+"\n")
 }
 
 // Forget removes the token of a configuration from where [Keep] may have put it, and says from where it did.
