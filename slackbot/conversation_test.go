@@ -82,7 +82,7 @@ func TestCancel(t *testing.T) {
 	p.Press(card, "cancel")
 	w.waitNoButtons(card)
 	p.PressButton(card, b)
-	w.ephemeral(lea, "declined")
+	w.ephemeral(lea, "denied")
 	require.Empty(t, w.sent())
 }
 

@@ -95,15 +95,15 @@ func (f AuditFormatter) Sentence(row audit.Row, channels map[string]string) stri
 		approver = NameOf(f.Policy, row.Approver)
 	}
 	request, why := who+"'s request to "+v.do, because(row, v)
+	if approver == who && (row.Decision == audit.Approved || row.Decision == audit.Denied) {
+		request = "their own request to " + v.do
+	}
 	switch row.Decision {
 	case audit.Allowed, audit.Settled:
 		return f.ending(row, v, f.agreed(row, channels))
 	case audit.Asked:
 		return who + " asked to " + v.do
 	case audit.Approved:
-		if approver == NameOf(f.Policy, row.Actor) && approver == who {
-			request = "their own request to " + v.do
-		}
 		return cmp.Or(approver, "somebody") + " agreed to " + request + channelTexts[channelOf(row)]
 	case audit.Denied:
 		if approver != "" {
@@ -209,7 +209,7 @@ func (f AuditFormatter) verbsOf(row audit.Row) verbs {
 	target := TargetOf(row)
 	for _, act := range acts {
 		if act.name == row.Operation {
-			fill := func(words string) string { return strings.Replace(words, "%s", cmp.Or(target, "it"), 1) }
+			fill := strings.NewReplacer("key %s", strings.TrimSpace("key "+target), "%s", cmp.Or(target, "it")).Replace
 			return verbs{fill(act.do), fill(act.did)}
 		}
 	}

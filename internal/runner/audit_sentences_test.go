@@ -52,6 +52,8 @@ func TestRowsAsSentences(t *testing.T) {
 		}, "ada's request to delete prod-1 was refused: no rule of the policy allows it"},
 		{func(r *audit.Row) { r.Decision, r.Approver, r.Reason = audit.Approved, "ada", "agreed in: terminal" }, "ada agreed to their own request to delete prod-1 at a terminal"},
 		{func(r *audit.Row) { r.Decision, r.Approver = audit.Denied, "" }, "ada's request to delete prod-1 was denied"},
+		{func(r *audit.Row) { r.Decision, r.Approver = audit.Denied, "ada" }, "ada denied their own request to delete prod-1"},
+		{func(r *audit.Row) { r.Decision, r.Approver = audit.Cancelled, "ada" }, "ada's request to delete prod-1 was cancelled"},
 		{func(r *audit.Row) {
 			r.Decision, r.Reason = audit.Cancelled, subject+": it was cancelled by local:ada. Nothing was sent."
 		}, "ada's request to delete prod-1 was cancelled"},
@@ -60,8 +62,8 @@ func TestRowsAsSentences(t *testing.T) {
 		}, "ada's request to delete prod-1 was cancelled: at most 5 deletions in an hour"},
 		{func(r *audit.Row) { r.Decision = audit.Expired }, "ada's request to delete prod-1 expired: nobody answered in time"},
 		{func(r *audit.Row) {
-			r.Decision, r.Reason = audit.Expired, subject+" was agreed to, but its asker's side did not run it in time. Nothing was sent."
-		}, "ada's request to delete prod-1 expired: was agreed to, but its asker's side did not run it in time"},
+			r.Decision, r.Reason = audit.Expired, subject+" was agreed to, but its requester's side did not run it in time. Nothing was sent."
+		}, "ada's request to delete prod-1 expired: was agreed to, but its requester's side did not run it in time"},
 		{func(r *audit.Row) { r.Decision = audit.Stale }, "ada's request to delete prod-1 was dropped: the target had changed"},
 		{func(r *audit.Row) {
 			r.Decision, r.Reason = audit.Stale, "Nothing was sent: the target has changed since it was shown: status was “active” and is now “stopped”."
@@ -101,6 +103,12 @@ func TestRowsAsSentences(t *testing.T) {
 		{func(r *audit.Row) {
 			*r = audit.Row{Operation: "freeze.lift", Decision: audit.Refused, Reason: "it is for a person at a terminal"}
 		}, "somebody's request to lift the freeze was refused: it is for a person at a terminal"},
+		{func(r *audit.Row) {
+			*r = audit.Row{Actor: "key:ci", Operation: "audit.key", Decision: audit.Refused}
+		}, "key ci's request to make the key that signs the log was refused"},
+		{func(r *audit.Row) {
+			*r = audit.Row{Actor: "key:ci", Operation: "audit.key", Target: "vpsbot+1a", Decision: audit.Allowed}
+		}, "key ci made the key vpsbot+1a that signs the log"},
 		{func(r *audit.Row) { *r = audit.LateRow(3, 9) }, "vpsbot signed late what is in audit:3-9"},
 		{func(r *audit.Row) { r.Decision = "vanished" }, "ada's request to delete prod-1 is recorded as vanished"},
 		{func(r *audit.Row) { r.Decision, r.Outcome = audit.Allowed, "half" }, "ada's request to delete prod-1 ended as half"},

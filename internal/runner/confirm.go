@@ -210,7 +210,7 @@ func (a *attempt) decline(ctx context.Context, ans Answer) Reply {
 	}
 	return a.endWaiting(ctx, approval.Move{
 		To: approval.Denied, Consent: a.consent(a.call.Actor, ans, ""),
-		Message: about(a.op, a.rec) + "declined by " + string(a.call.Actor) + ". Nothing was sent.",
+		Message: about(a.op, a.rec) + "denied by " + string(a.call.Actor) + ". Nothing was sent.",
 	})
 }
 

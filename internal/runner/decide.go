@@ -187,10 +187,10 @@ func (r *Runner) Abandon(ctx context.Context, actor permissions.Actor, id string
 	if err != nil || a.rec.State != approval.Pending || a.rec.AnswerMode != approval.Interactive {
 		return
 	}
-	if _, err := a.cancel(ctx, "the client stopped waiting for the answer"); err != nil {
+	if _, err := a.cancel(ctx, "the requester stopped waiting for the answer"); err != nil {
 		return // it was answered meanwhile
 	}
 	if _, err := a.store.MarkDelivered(ctx, id, r.Now()); err != nil {
-		r.Log.Warn("noting that an asker no longer waits", "approval", id, "error", err)
+		r.Log.Warn("noting that a requester no longer waits", "approval", id, "error", err)
 	}
 }

@@ -40,7 +40,7 @@ func TestDenialIsFinal(t *testing.T) {
 	require.Equal(t, approval.Denied, rec.State)
 	require.Contains(t, rec.Message, ": denied by local:alice: not on Friday.")
 	_, err = w.decide(asked.ID, true, "")
-	require.ErrorContains(t, err, "cannot be approved any more: declined")
+	require.ErrorContains(t, err, "cannot be approved any more: denied")
 	consents, err := w.store.Consents(t.Context(), asked.ID)
 	require.NoError(t, err)
 	require.Len(t, consents, 1)

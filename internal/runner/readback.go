@@ -196,7 +196,7 @@ func (r reconciler) markAbandoned(ctx context.Context, rec approval.Record) appr
 func (r reconciler) expire(ctx context.Context, rec approval.Record) approval.Record {
 	m := approval.Move{ID: rec.ID, From: []approval.State{approval.Pending, approval.Approved}, To: approval.Expired, At: r.Now()}
 	if rec.State == approval.Approved {
-		m.Message = r.about(rec) + "agreed to, but its asker's side did not run it in time. Nothing was sent."
+		m.Message = r.about(rec) + "agreed to, but its requester's side did not run it in time. Nothing was sent."
 	}
 	row := r.rowFor(rec, audit.Expired)
 	moved, err := r.store.Move(ctx, m, row)

@@ -149,7 +149,7 @@ var endings = map[approval.State]struct {
 	approval.NotApplied: {Failed, Refused, "read back: it did not happen"},
 	approval.NeedsHuman: {Lost, Unknown, "reading back cannot tell whether it happened; look at the server"},
 	approval.Stale:      {Waiting, Stale, "the target has changed since it was shown; nothing was sent"},
-	approval.Denied:     {Waiting, Declined, "declined; nothing was sent"},
+	approval.Denied:     {Waiting, Declined, "denied; nothing was sent"},
 	approval.Cancelled:  {Waiting, Declined, "cancelled; nothing was sent"},
 	approval.Expired:    {Waiting, Expired, "nobody answered in time; nothing was sent"},
 }

@@ -212,7 +212,7 @@ const mostReason = 300
 // DenyModal asks for the reason of a no, which is optional.
 func DenyModal(rec approval.Record, meta string) slack.ModalViewRequest {
 	reason := slack.NewPlainTextInputBlockElement(nil, BlockReason).WithMultiline(true).WithMaxLength(mostReason)
-	asks := slack.NewInputBlock(BlockReason, plain("Why not? The asker will read it.", mostLabel), nil, reason).WithOptional(true)
+	asks := slack.NewInputBlock(BlockReason, plain("Why not? The requester will read it.", mostLabel), nil, reason).WithOptional(true)
 	return submittable(modal("Say no", meta, sections(title(nil, rec), esc(cardOf(rec).Effect)), asks), CallbackDeny, "Deny")
 }
 

@@ -119,9 +119,9 @@ func recordStatusOf(rec approval.Record, o LiveView) recordStatus {
 	case now.state == approval.Pending:
 		now.says = waitsFor(rec, o.Answers)
 	case now.state == approval.Approved && rec.Surface == string(permissions.Terminal):
-		now.says, now.called = "It runs when the asker gives the same command again at the terminal.", true
+		now.says, now.called = "It runs when the requester gives the same command again at the terminal.", true
 	case now.state == approval.Approved && rec.Surface == string(permissions.MCP): // over HTTP this side runs it
-		now.says = "The asker's side runs it now."
+		now.says = "The requester's side runs it now."
 	case now.state == approval.Executing:
 		w.head += lasting(" for ", o.Waited)
 	case now.state == approval.Done:

@@ -71,7 +71,7 @@ func (u *update) deliverElsewhere(ctx context.Context, why error) error {
 	case p.User == "" || isDirect(*p): // there is no other place
 		return &webapi.PermanentError{Reason: "Slack says " + code}
 	}
-	u.Log.Warn("Slack: a channel takes no messages; the asker is told directly", "approval", p.Approval, "channel", p.Channel, "error", why)
+	u.Log.Warn("Slack: a channel takes no messages; the requester is told directly", "approval", p.Approval, "channel", p.Channel, "error", why)
 	p.Channel, p.TS, p.Thread = p.User, "", ""
 	return u.deliverNew(ctx)
 }
