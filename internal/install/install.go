@@ -72,7 +72,7 @@ func (c Client) Install(file File, name string, server Server) (Change, error) {
 	switch wanted := c.values(name, entry); {
 	case err != nil:
 		return change, err
-	case isThere && reflect.DeepEqual(present, wanted):
+	case isThere && starts(present, wanted):
 		change.Action = Unchanged
 		return change, nil
 	case isThere:
@@ -126,7 +126,20 @@ func (c Client) Uninstall(file File, name string) (Change, error) {
 // Holds reports whether a file has the entry that starts a server.
 func (c Client) Holds(file File, name string, server Server) bool {
 	present, isThere, err := c.find(file, file.Raw, name)
-	return err == nil && isThere && reflect.DeepEqual(present, c.values(name, c.entry(server)))
+	return err == nil && isThere && starts(present, c.values(name, c.entry(server)))
+}
+
+// starts reports whether an entry starts a server as another one does. What a person or the client has added to it, such as a
+// time limit, makes no difference.
+func starts(present, wanted any) bool {
+	is, _ := present.(map[string]any)
+	want, _ := wanted.(map[string]any)
+	for key, value := range want {
+		if !reflect.DeepEqual(is[key], value) {
+			return false
+		}
+	}
+	return reflect.DeepEqual(read(is), read(want))
 }
 
 var bom = []byte("\xef\xbb\xbf")

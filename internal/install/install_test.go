@@ -197,6 +197,32 @@ func TestOurEntry(t *testing.T) {
 	}
 }
 
+// What a person or the client adds to the entry stays until the server is to be started otherwise.
+func TestAddedToTheEntry(t *testing.T) {
+	t.Parallel()
+	args := Server{Command: server.Command, Args: []string{"mcp", "--profile", "prod"}, Env: server.Env}
+	env := Server{Command: server.Command, Args: server.Args}
+	for _, client := range Clients() {
+		change, err := client.Install(File{Path: "config"}, "vpsbot", server)
+		after := string(written(t, change, err))
+		extended := strings.Replace(after, `"vpsbot": {`, `"vpsbot": {"timeout": 20, "trust": {"a": [1]},`, 1)
+		if client.Name == "codex" {
+			extended = after + "tool_timeout_sec = 20\n[mcp_servers.vpsbot.tools.x]\na = 1\n"
+		}
+		require.NotEqual(t, after, extended)
+		for s, want := range map[*Server]Action{&server: Unchanged, &args: Updated, &env: Updated} {
+			change, err = client.Install(File{Path: "config", Raw: []byte(extended)}, "vpsbot", *s)
+			require.NoError(t, err)
+			require.Equal(t, want, change.Action, client.Name)
+			require.Equal(t, want == Unchanged, client.Holds(File{Raw: []byte(extended)}, "vpsbot", *s))
+		}
+		disabled := strings.Replace(after, `"enabled": true`, `"enabled": false`, 1)
+		change, err = client.Install(File{Path: "config", Raw: []byte(disabled)}, "vpsbot", server)
+		require.NoError(t, err)
+		require.Equal(t, disabled == after, change.Action == Unchanged)
+	}
+}
+
 // A comment may end with the file.
 func TestCommentAtTheEnd(t *testing.T) {
 	t.Parallel()
