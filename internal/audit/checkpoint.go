@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 // A checkpoint is due after so many rows or so much time.
@@ -213,20 +215,7 @@ func (f CheckpointFile) Replace(c SignedCheckpoint) error {
 	if f.Path == "" {
 		return nil
 	}
-	folder := filepath.Dir(f.Path)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(folder, ".audit-*.partial") // of mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) //nolint:errcheck // by then it mostly has another name
-	_, err = file.WriteString(c.Text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), f.Path)
+	return text.WriteFile(f.Path, c.Text)
 }
 
 // CheckWritable returns why no checkpoint can be kept, or nil. It leaves no file behind and makes no folder.

@@ -13,9 +13,9 @@ import (
 	"github.com/vpsbot/vpsbot/internal/audit"
 	"github.com/vpsbot/vpsbot/internal/backoff"
 	"github.com/vpsbot/vpsbot/internal/config"
-	"github.com/vpsbot/vpsbot/internal/profile"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/store"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const (
@@ -257,7 +257,7 @@ func (f *follower) save() error {
 	}
 	if f.path != "" {
 		raw, _ := json.Marshal(f.at) // texts and numbers
-		if err := profile.WritePrivate(f.path, string(raw)+"\n"); err != nil {
+		if err := text.WriteFile(f.path, string(raw)+"\n"); err != nil {
 			return permanent("the cursor cannot be written: %v", err)
 		}
 	}

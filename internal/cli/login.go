@@ -84,7 +84,7 @@ func (c *cli) login(ctx context.Context, fromStdin bool) error {
 			return fmt.Errorf("the token is valid, but cannot be kept: %w", err)
 		}
 		if failed != nil {
-			done.Warnings = append(done.Warnings, fmt.Sprintf("The system's keyring could not be used: %v.", failed))
+			done.Warnings = append(done.Warnings, fmt.Sprintf("The system's keyring could not be used: %v. A token that it has counts first once it can: unlock it, and log in again.", failed))
 		}
 		if isNew {
 			if err := c.Dir().Create(chosen.Name, chosen.Variables); err != nil {

@@ -107,7 +107,7 @@ func (d Dir) Use(name string) error {
 	if _, err := d.Load(name); err != nil {
 		return err
 	}
-	return WritePrivate(d.usedPath(), name+"\n")
+	return text.WriteFile(d.usedPath(), name+"\n")
 }
 
 // Load reads a profile.
@@ -163,7 +163,7 @@ func (d Dir) Create(name string, variables map[string]string) error {
 	for key, value := range variables {
 		lines += key + "=" + value + "\n"
 	}
-	return WritePrivate(d.Path(name), lines)
+	return text.WriteFile(d.Path(name), lines)
 }
 
 // Parse reads the lines NAME=VALUE of a profile. A value goes to the end of its line. The errors name lines, and have no
@@ -242,23 +242,4 @@ func load(dir Dir, name, by string) (config.Profile, error) {
 		return config.Profile{}, fmt.Errorf("%s: %w", by, err)
 	}
 	return p, nil
-}
-
-// WritePrivate writes a file for this user alone, as a whole or not at all, and makes its folder.
-func WritePrivate(path, content string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name())
-	}
-	return err
 }

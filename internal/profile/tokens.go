@@ -15,6 +15,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/vpsbot/vpsbot/internal/config"
+	"github.com/vpsbot/vpsbot/internal/text"
 )
 
 const (
@@ -91,23 +92,12 @@ func (k *Keyring) Seen() []string {
 	return slices.Clone(k.seen)
 }
 
-func (k *Keyring) set(entry, token string) error {
+// change sets or removes an entry.
+func (k *Keyring) change(entry string, call func() error) error {
 	k.asking.Lock()
 	defer k.asking.Unlock()
 	delete(k.read, entry)
-	return within(func() error { return keyring.Set(service, entry, token) })
-}
-
-// remove reports whether there was an entry.
-func (k *Keyring) remove(entry string) (bool, error) {
-	k.asking.Lock()
-	defer k.asking.Unlock()
-	delete(k.read, entry)
-	err := within(func() error { return keyring.Delete(service, entry) })
-	if errors.Is(err, keyring.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+	return within(call)
 }
 
 var errSilent = fmt.Errorf("it does not answer within %s", askingLimit)
@@ -130,7 +120,7 @@ func within(call func() error) error {
 // where, and why not in the keyring if that failed.
 func Keep(cfg config.Config, k *Keyring, token string) (place string, failed error, err error) {
 	if entry := cfg.KeyringEntry(); entry != "" {
-		if failed = k.set(entry, token); failed == nil {
+		if failed = k.change(entry, func() error { return keyring.Set(service, entry, token) }); failed == nil {
 			return "the system's keyring", nil, nil
 		}
 	}
@@ -138,16 +128,16 @@ func Keep(cfg config.Config, k *Keyring, token string) (place string, failed err
 	if path == "" {
 		return "", failed, Dir("").Check()
 	}
-	return "the file " + path, failed, WritePrivate(path, token+"\n")
+	return "the file " + path, failed, text.WriteFile(path, token+"\n")
 }
 
 // Forget removes the token of a configuration from where [Keep] may have put it, and says from where it did.
 func Forget(cfg config.Config, k *Keyring) (places []string, err error) {
 	if entry := cfg.KeyringEntry(); entry != "" {
-		removed, failed := k.remove(entry)
-		if removed {
+		switch failed := k.change(entry, func() error { return keyring.Delete(service, entry) }); {
+		case failed == nil:
 			places = append(places, "the system's keyring")
-		} else if failed != nil {
+		case !errors.Is(failed, keyring.ErrNotFound):
 			err = fmt.Errorf("the system's keyring: %w", failed)
 		}
 	}

@@ -101,7 +101,7 @@ func TestKeyringIsNotAskedTwice(t *testing.T) {
 	require.NoError(t, keyring.Set(service, "token", "vps_a"))
 	_, err = k.Token("token")
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.NoError(t, k.set("token", "vps_b"))
+	require.NoError(t, k.change("token", func() error { return keyring.Set(service, "token", "vps_b") }))
 	got, err := k.Token("token")
 	require.NoError(t, err)
 	require.Equal(t, "vps_b", got)

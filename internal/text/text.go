@@ -1,8 +1,11 @@
 // Package text holds what every surface does to a text: it makes foreign text safe to show, shortens
-// it, names a number of things, and finds the nearest of several names.
+// it, names a number of things, finds the nearest of several names, and writes a text into a file.
 package text
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -260,3 +263,22 @@ func Moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") 
 func IsUUID(s string) bool { return len(s) == 36 && uuid.MatchString(s) }
 
 var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// WriteFile writes a file for this user alone, as a whole or not at all, and makes its folder.
+func WriteFile(path, content string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(content)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name())
+	}
+	return err
+}
