@@ -150,6 +150,32 @@ func TestFollowSurvivesKills(t *testing.T) {
 	})
 }
 
+// A database that crashes and comes back later is waited for, and nothing is lost or repeated.
+func TestFollowWaitsForTheDatabase(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	b := newSandbox(t)
+	b.env["VPSBOT_DATABASE_URL"] = server.URL()
+	add := func(rows int) {
+		db, err := store.Open(t.Context(), server.URL())
+		require.NoError(t, err)
+		followed{b, t, db}.add(rows)
+		require.NoError(t, db.Close())
+	}
+	add(2)
+	out := filepath.Join(t.TempDir(), "audit.jsonl")
+	cmd := followed{b, t, nil}.start("--to", out)
+	require.Eventually(t, func() bool { return len(rowsIn(t, out)) == 2 }, testTimeout, 20*time.Millisecond)
+	server.Crash()
+	time.Sleep(3 * time.Second) // it looks each second
+	require.NoError(t, server.Restart())
+	add(3)
+	require.Eventually(t, func() bool { return len(rowsIn(t, out)) >= 5 }, testTimeout, 20*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait())
+	require.Equal(t, upTo(5), rowsIn(t, out))
+}
+
 // collectSyslog reads messages of RFC 5424 with their length before them.
 func collectSyslog(l net.Listener, got func(string)) {
 	for {

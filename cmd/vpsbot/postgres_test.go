@@ -42,6 +42,22 @@ func TestKeysOnPostgreSQL(t *testing.T) {
 	}
 }
 
+// The socket of a server that is away does not exist, as the file of a new database: that is no empty log, which would
+// be whole.
+func TestPostgreSQLThatIsAway(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{
+		"audit verify", "audit list", "audit export", "audit export --follow --to " + filepath.Join(t.TempDir(), "log"), "audit show x", "approvals list", "keys list", "store prune --dry-run", "doctor",
+	} {
+		b := newSandbox(t)
+		b.env["VPSBOT_DATABASE_URL"] = "postgres://vpsbot@/vpsbot?host=" + t.TempDir()
+		out, errs, code := b.run(t.Context(), strings.Fields(command)...)
+		require.Equal(t, 1, code, "%s: %s", command, out)
+		require.Contains(t, out+errs, "cannot be reached", command)
+		require.NotContains(t, out, "whole", command)
+	}
+}
+
 func TestMigrateToPostgreSQL(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

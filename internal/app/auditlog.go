@@ -88,14 +88,15 @@ func signing(cfg config.Config, log *slog.Logger) (store.Signing, error) {
 	}}, err
 }
 
-// OpenLog opens the log to read it alone. It is empty where there is no database yet.
+// OpenLog opens the log to read it alone. It is empty where there is no file yet; the socket of a PostgreSQL that is away
+// does not exist either.
 func OpenLog(ctx context.Context, cfg config.Config) (*store.Log, error) {
 	url, err := cfg.Database()
 	if err != nil {
 		return nil, err
 	}
 	log, err := store.OpenLog(ctx, url)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !cfg.IsShared() {
 		return &store.Log{}, nil
 	}
 	return log, err

@@ -329,12 +329,15 @@ func (l *Log) Has(ctx context.Context, c audit.Checkpoint) (bool, error) {
 }
 
 // Renew reads the log as of now, on the same connection. It is for PostgreSQL.
-func (l *Log) Renew(ctx context.Context) (err error) {
+func (l *Log) Renew(ctx context.Context) error {
 	if !l.Exists() {
 		return errors.New("store: there is no log")
 	}
 	_ = l.tx.Rollback() // nothing was written
-	l.tx, err = l.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err == nil { // else the one that has ended stays, for Close
+		l.tx = tx
+	}
 	return err
 }
 
