@@ -36,7 +36,7 @@ func TestGuideOnSQLite(t *testing.T) {
 	t.Parallel()
 	r := newReader(t)
 	state := r.setUpGuide()
-	r.play("vpsbot audit key\nvpsbot reboot web-server-01\nvpsbot keys create ada-laptop --out ada.key\nvpsbot keys create leaked-key --out leaked.key\n")
+	r.play("vpsbot reboot web-server-01\nvpsbot keys create ada-laptop --out ada.key\nvpsbot keys create leaked-key --out leaked.key\n")
 	titles, blocks := guide(t, "sh")
 	require.Greater(t, len(blocks), 8)
 	shown := map[string]string{}
