@@ -310,10 +310,8 @@ func (in installation) carriedVariables() (map[string]string, error) {
 			continue
 		}
 		path, err := filepath.Abs(value)
-		if err == nil {
-			_, err = os.Stat(path)
-		}
-		if err != nil { // without the value, which may be the secret itself
+		info, err2 := os.Stat(path)
+		if errors.Join(err, err2) != nil || !info.Mode().IsRegular() { // without the value, which may be the secret itself
 			return nil, app.Errorf(runner.Invalid, "%s names no file that can be read: set it to the path of one", name)
 		}
 		env[name] = path

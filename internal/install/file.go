@@ -99,14 +99,15 @@ func (c Change) Apply() error {
 		return nil
 	}
 	f := c.File
+	if err := os.MkdirAll(filepath.Dir(f.target), 0o700); err != nil {
+		return err
+	}
+	defer lock(filepath.Dir(f.target))()
 	if c.after == nil {
 		if err := f.checkSame(); err != nil {
 			return err
 		}
 		return os.Remove(f.target)
-	}
-	if err := os.MkdirAll(filepath.Dir(f.target), 0o700); err != nil {
-		return err
 	}
 	if !c.keepCopy && !c.dropCopy {
 		if err := f.KeepCopy(); err != nil {

@@ -3,9 +3,11 @@
 package install
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -196,4 +198,40 @@ func TestOpencodeReadsEitherName(t *testing.T) {
 	require.Equal(t, path, opencode.Existing(path))
 	vscode, _ := Named("vscode")
 	require.Equal(t, "/no/mcp.json", vscode.Existing("/no/mcp.json"))
+}
+
+// Of installations at the same time none is lost: each is in the file, or says that it is not.
+func TestAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	client, _ := Named("cursor")
+	for range 40 {
+		path := filepath.Join(t.TempDir(), "mcp.json")
+		require.NoError(t, os.WriteFile(path, []byte("{}"), 0o600))
+		var done sync.WaitGroup
+		errs := make([]error, 8)
+		for i := range errs {
+			done.Go(func() {
+				file, err := Open(path)
+				if err == nil {
+					var change Change
+					if change, err = client.Install(file, fmt.Sprint("n", i), server); err == nil {
+						err = change.Apply()
+					}
+				}
+				errs[i] = err
+			})
+		}
+		done.Wait()
+		file, err := Open(path)
+		require.NoError(t, err)
+		written := 0
+		for i, err := range errs {
+			isThere := client.Holds(file, fmt.Sprint("n", i), server)
+			require.Equal(t, err == nil, isThere, "%v", err)
+			if isThere {
+				written++
+			}
+		}
+		require.Positive(t, written)
+	}
 }

@@ -9,6 +9,15 @@ import (
 	"syscall"
 )
 
+// lock keeps other processes of vpsbot from changing files of a folder until unlock is called, or this process ends.
+func lock(folder string) (unlock func()) {
+	dir, err := os.Open(folder)
+	if err == nil {
+		_ = syscall.Flock(int(dir.Fd()), syscall.LOCK_EX) // not every file system can
+	}
+	return func() { _ = dir.Close() }
+}
+
 // keepOwner gives a new file the owner of the one whose place it takes.
 func keepOwner(path string, of fs.FileInfo) error {
 	is, ok := of.Sys().(*syscall.Stat_t)
