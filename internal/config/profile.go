@@ -256,6 +256,14 @@ func (c Config) GivenToken() string {
 	return by
 }
 
+// Denied adds to an error, if it is that a file or folder of ours is not open to this user, what to type.
+func Denied(err error, folder string) error {
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: if it was made by sudo, run: sudo chown -R \"$(id -un)\" %s", err, text.ShellWord(folder))
+	}
+	return err
+}
+
 // CheckPrivate fails, with what to type, for a file that others can read or that is another user's.
 func CheckPrivate(path string, info os.FileInfo) error {
 	if !isOwn(info) {

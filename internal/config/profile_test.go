@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -198,6 +199,15 @@ func TestMistakesNameTheProfile(t *testing.T) {
 	both := config.Options{Profile: config.Profile{Name: "prod", Path: file, Variables: vars{"VPS_API_TOKEN": "hush", "VPS_API_TOKEN_FILE": "/x"}}}
 	_, err := config.ReadWith(t.Context(), environment(vars{}), "linux", both)
 	require.ErrorContains(t, err, file+": VPS_API_TOKEN and VPS_API_TOKEN_FILE are both set")
+}
+
+// What sudo has made is not open to the user afterwards.
+func TestDenied(t *testing.T) {
+	denied := &fs.PathError{Op: "open", Path: "/a b/vpsbot/token", Err: syscall.EACCES}
+	require.EqualError(t, config.Denied(denied, "/a b/vpsbot"), `open /a b/vpsbot/token: permission denied: if it was made by sudo, run: sudo chown -R "$(id -un)" '/a b/vpsbot'`)
+	require.ErrorIs(t, config.Denied(denied, ""), fs.ErrPermission)
+	require.Equal(t, fs.ErrNotExist, config.Denied(fs.ErrNotExist, "/x"))
+	require.NoError(t, config.Denied(nil, "/x"))
 }
 
 func TestFolder(t *testing.T) {

@@ -226,6 +226,9 @@ func (f *secretFile) unreadable(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		err = failed.Err // without the path
 	}
+	if f.private {
+		return Denied(fmt.Errorf("%s: the file %s cannot be read (%w)", f.namedBy, f.path, err), filepath.Dir(f.path))
+	}
 	if f.source.isPasted() {
 		return fmt.Errorf("%s holds what looks like a %s, and must name a file (%w): to give the %[2]s itself set %[4]s", f.namedBy, f.source.noun, err, f.source.name)
 	}

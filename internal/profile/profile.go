@@ -63,6 +63,7 @@ func (d Dir) Names() (names []string) {
 			names = append(names, found)
 		}
 	}
+	slices.Sort(names) // without their ends
 	return names
 }
 
@@ -120,7 +121,7 @@ func (d Dir) Load(name string) (config.Profile, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, &Unknown{p, text.Suggest(name, d.Names())}
 	} else if err != nil {
-		return p, err
+		return p, config.Denied(err, string(d))
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	info, err := file.Stat()

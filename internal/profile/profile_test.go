@@ -132,8 +132,8 @@ func TestChoose(t *testing.T) {
 }
 
 func TestUse(t *testing.T) {
-	dir := newDir(t, "prod", "stage")
-	require.Equal(t, []string{"prod", "stage"}, dir.Names())
+	dir := newDir(t, "stage", "prod-2", "prod")
+	require.Equal(t, []string{"prod", "prod-2", "stage"}, dir.Names())
 	require.Empty(t, Dir("").Names())
 	require.ErrorContains(t, dir.Use("prot"), "did you mean prod?")
 	require.NoError(t, dir.Use("stage"))

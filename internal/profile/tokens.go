@@ -128,7 +128,7 @@ func Keep(cfg config.Config, k *Keyring, token string) (place string, failed err
 	if path == "" {
 		return "", failed, Dir("").Check()
 	}
-	return "the file " + path, failed, text.WriteFile(path, token+"\n")
+	return "the file " + path, failed, config.Denied(text.WriteFile(path, token+"\n"), filepath.Dir(path))
 }
 
 // Forget removes the token of a configuration from where [Keep] may have put it, and says from where it did.
