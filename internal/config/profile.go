@@ -259,6 +259,9 @@ func (c Config) GivenToken() string {
 // Denied adds to an error, if it is that a file or folder of ours is not open to this user, what to type.
 func Denied(err error, folder string) error {
 	if errors.Is(err, fs.ErrPermission) {
+		if info, failed := os.Stat(filepath.Dir(folder)); failed == nil && !isOwn(info) && strings.HasSuffix(folder, ".config/vpsbot") {
+			folder = filepath.Dir(folder) // sudo has made that too
+		}
 		err = fmt.Errorf("%w: if it was made by sudo, run: sudo chown -R \"$(id -un)\" %s", err, text.ShellWord(folder))
 	}
 	return err
