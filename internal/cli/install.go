@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
@@ -199,7 +200,9 @@ func (in installation) byClaude(ctx context.Context, change install.Change, serv
 }
 
 func (in installation) runClaude(ctx context.Context, args ...string) error {
-	out, err := exec.CommandContext(ctx, in.claude, append([]string{"mcp"}, args...)...).CombinedOutput() //nolint:gosec // of the PATH, as a person would start it
+	cmd := exec.CommandContext(ctx, in.claude, append([]string{"mcp"}, args...)...) //nolint:gosec // of the PATH, as a person would start it
+	cmd.Env = slices.DeleteFunc(os.Environ(), isOurs)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return app.Errorf(runner.Failed, "claude mcp %s failed (%v): %s", args[0], err, text.Cut(strings.TrimSpace(string(out)), 300))
 	}

@@ -61,7 +61,7 @@ func (c *cli) page(shown string) error {
 
 // isOurs reports whether a variable is this program's, and may be a secret.
 func isOurs(variable string) bool {
-	return slices.ContainsFunc([]string{"VPS_", "VPSBOT_", "SLACK_"}, func(prefix string) bool { return strings.HasPrefix(variable, prefix) })
+	return slices.ContainsFunc([]string{"VPS_", "VPSBOT_", "SLACK_", "OTEL_"}, func(prefix string) bool { return strings.HasPrefix(variable, prefix) })
 }
 
 // pager is the command of the person's pager; "" where none is wanted or nobody reads.
