@@ -218,6 +218,8 @@ const (
 // checkpointVersion is the version of the schema that brought the checkpoints.
 const checkpointVersion = 3
 
+var asOfOneMoment = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+
 // OpenLog opens the audit log of the database that url names. A file that is not there is an
 // [fs.ErrNotExist]. The caller closes the log.
 func OpenLog(ctx context.Context, url string) (*Log, error) {
@@ -228,7 +230,7 @@ func OpenLog(ctx context.Context, url string) (*Log, error) {
 			return nil, err
 		}
 		db := postgresPool(config, 1, map[string]string{"default_transaction_read_only": "on", "idle_in_transaction_session_timeout": "0"})
-		log, err := begin(ctx, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		log, err := begin(ctx, db, asOfOneMoment)
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", placeOf(config), explainPostgres(err))
 		}
@@ -328,15 +330,12 @@ func (l *Log) Has(ctx context.Context, c audit.Checkpoint) (bool, error) {
 	return hasCheckpoint(ctx, conn{db: l.tx}, c)
 }
 
-// Renew reads the log as of now, on the same connection. It is for PostgreSQL.
+// Renew reads the log as of now, on the same connection. It is for PostgreSQL. After an error the log is to be closed.
 func (l *Log) Renew(ctx context.Context) error {
-	if !l.Exists() {
-		return errors.New("store: there is no log")
-	}
-	_ = l.tx.Rollback() // nothing was written
-	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	if err == nil { // else the one that has ended stays, for Close
-		l.tx = tx
+	_ = l.tx.Rollback()                             // nothing was written
+	renewed, err := begin(ctx, l.db, asOfOneMoment) // the schema may be a newer one
+	if err == nil {
+		*l = *renewed
 	}
 	return err
 }

@@ -1,7 +1,10 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +17,7 @@ import (
 	"github.com/vpsbot/vpsbot/internal/store"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/testkit"
+	"github.com/vpsbot/vpsbot/internal/trace"
 )
 
 // The server goes and comes back: changes are refused with a clear reason, and go on.
@@ -41,6 +45,26 @@ func TestPostgresRestarts(t *testing.T) {
 	moved(t, db, claim("1"))
 	_, err = audit.Verify(db.Rows(t.Context(), audit.Filter{}))
 	require.NoError(t, err)
+}
+
+// A log that is followed while its database gets a newer schema is read by that from then on.
+func TestRenewTakesTheNewSchema(t *testing.T) {
+	url := pgtest.URL(t)
+	db := open(t, url)
+	tracer := trace.New(trace.Options{Endpoint: "http://collector/", Log: slog.New(slog.DiscardHandler), HTTP: func(*http.Request) (*http.Response, error) { return nil, errors.New("away") }})
+	defer tracer.Close()
+	traced, span := tracer.Begin(t.Context(), trace.Internal, "x")
+	defer span.End()
+	execute(t, url, "UPDATE goose_db_version SET version_id = 0 WHERE version_id = 11") // as before the migration
+	log, err := store.OpenLog(t.Context(), url)
+	require.NoError(t, err)
+	defer log.Close()
+	execute(t, url, "UPDATE goose_db_version SET version_id = 11 WHERE id = (SELECT max(id) FROM goose_db_version)")
+	require.NoError(t, db.Note(traced, row("refused")))
+	require.NoError(t, log.Renew(t.Context()))
+	report, err := audit.Verify(log.Rows(t.Context(), audit.Filter{}))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, report.Rows)
 }
 
 func second2[T any](_ T, err error) error { return err }
