@@ -155,7 +155,7 @@ func TestMCPEndsWithARevokedKey(t *testing.T) {
 	_, _, code := b.run(t.Context(), "keys", "revoke", "lead-laptop")
 	require.Zero(t, code)
 	require.ErrorContains(t, a.wait(), "exit status 3")
-	require.Contains(t, log.String(), "VPSBOT_KEY: the access key was revoked")
+	require.Contains(t, log.String(), "VPSBOT_KEY_FILE or VPSBOT_KEY: the access key was revoked")
 }
 
 // "vpsbot mcp" settles the records that another process left open.

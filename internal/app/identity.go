@@ -72,7 +72,7 @@ func (a *App) authenticated(ctx context.Context) (permissions.Actor, error) {
 	case err == nil:
 		return permissions.Key(key.Name), nil
 	case isNoKey(err):
-		return "", Errorf(runner.Refuse, "VPSBOT_KEY: %v", err)
+		return "", Errorf(runner.Refuse, "VPSBOT_KEY_FILE or VPSBOT_KEY: %v", err)
 	}
 	return "", fmt.Errorf("who you are cannot be looked up: %w", err)
 }

@@ -45,7 +45,7 @@ func uninstallCommand(c *cli) *cobra.Command {
 
 // clientCommand adds to a command what changes a client's file.
 func clientCommand(cmd *cobra.Command, c *cli, flags *installFlags, do func(installation, context.Context) error) *cobra.Command {
-	cmd.Args = oneArg("the name of a client")
+	cmd.Args = oneArg("the name of a client, " + text.Join(install.Names(), "or") + ",")
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 		for _, client := range install.Clients() {
 			if len(args) == 0 {
