@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"sync"
@@ -192,4 +193,16 @@ func TestBackupIsWholeOrEmpty(t *testing.T) {
 func TestBackupOfPostgres(t *testing.T) {
 	db := open(t, pgtest.URL(t))
 	require.ErrorContains(t, db.Backup(t.Context(), filepath.Join(t.TempDir(), "x")), "pg_dump")
+}
+
+// A full disk wants room; another file on it would not help.
+func TestAFullDiskWantsRoom(t *testing.T) {
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "full.db"))
+	require.NoError(t, err)
+	defer db.Close()
+	db.SetMaxOpenConns(1) // the limit is of a connection
+	_, err = db.Exec("PRAGMA max_page_count = 1")
+	require.NoError(t, err)
+	_, err = db.Exec("CREATE TABLE a (b)")
+	require.ErrorContains(t, store.ExplainSQLite(err), "database or disk is full (13): make room there")
 }

@@ -139,6 +139,8 @@ func explainSQLite(err error) error {
 		return fmt.Errorf("%w: take a folder that you may write to, or correct its owner", err)
 	case isCode(err, sqlite3.SQLITE_NOTADB), isCode(err, sqlite3.SQLITE_CORRUPT):
 		return fmt.Errorf("%w: move that file away, or name another, sqlite:PATH", err)
+	case isCode(err, sqlite3.SQLITE_FULL):
+		return fmt.Errorf("%w: make room there", err)
 	case isCode(err, sqlite3.SQLITE_BUSY):
 		return fmt.Errorf("%w: another process kept it locked for 10 seconds, try again", err)
 	case errors.As(err, &failure), errors.As(err, new(*fs.PathError)):
