@@ -72,7 +72,7 @@ func (c *cli) followAudit(ctx context.Context, after int64, to, cursorPath strin
 			return nil
 		case err == nil:
 			failures = 0
-		case !f.worked && !f.sink.isRemote(), errors.As(err, new(*permanentError)):
+		case !f.worked, errors.As(err, new(*permanentError)):
 			return err // it never worked, or waiting does not help
 		default:
 			pause = backoff.Doubled(exportEvery, exportPause, failures)

@@ -21,9 +21,8 @@ import (
 // sink takes the lines of a log that is followed.
 type sink interface {
 	write(at time.Time, line []byte) error
-	sync() error    // what was written is there, as far as can be known
-	reset()         // after a failure
-	isRemote() bool // it may be away for a while
+	sync() error // what was written is there, as far as can be known
+	reset()      // after a failure
 	close()
 }
 
@@ -56,10 +55,9 @@ func newSink(to string, stdout io.Writer) (sink, error) {
 // local is what sinks on this machine have in common.
 type local struct{}
 
-func (local) sync() error    { return nil }
-func (local) reset()         {}
-func (local) isRemote() bool { return false }
-func (local) close()         {}
+func (local) sync() error { return nil }
+func (local) reset()      {}
+func (local) close()      {}
 
 // streamSink is stdout.
 type streamSink struct {
@@ -236,8 +234,6 @@ func (s *syslog) reset() {
 	s.close()
 	s.conn, s.gone = nil, nil
 }
-
-func (*syslog) isRemote() bool { return true }
 
 func (s *syslog) close() {
 	if s.conn != nil {
