@@ -100,7 +100,15 @@ func TestDoctorFindsSlackFaults(t *testing.T) {
 		},
 		"an app token that is a bot token": {
 			socket: true, change: func(b *sandbox, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = b.env["SLACK_BOT_TOKEN"] },
-			check: "slack mode", status: doctor.StatusFail, says: "(not_allowed_token_type); SLACK_APP_TOKEN does not begin with xapp-", next: "connections:write",
+			check: "slack mode", status: doctor.StatusFail, says: "SLACK_APP_TOKEN begins with xox: it is a secret for SLACK_BOT_TOKEN, and is not sent", next: "connections:write",
+		},
+		"an app token that Slack refuses": {
+			socket: true, change: func(b *sandbox, _ *fakeslack.Slack) { b.env["SLACK_APP_TOKEN"] = "xapp-1-of-another" },
+			check: "slack mode", status: doctor.StatusFail, says: "Slack refuses Socket Mode (", next: "connections:write",
+		},
+		"the token of VPS.org in the bot's place": {
+			change: func(b *sandbox, _ *fakeslack.Slack) { b.env["SLACK_BOT_TOKEN"] = "vps_demo" },
+			check:  "slack", status: doctor.StatusFail, says: "SLACK_BOT_TOKEN begins with vps_: it is a secret for VPS_API_TOKEN, and is not sent", next: "OAuth",
 		},
 		"a signing secret that is none": {
 			change: func(b *sandbox, _ *fakeslack.Slack) { b.env["SLACK_SIGNING_SECRET"] = "the-secret" },

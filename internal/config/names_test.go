@@ -77,7 +77,7 @@ func TestPlaceholders(t *testing.T) {
 				require.ErrorContains(t, err, want)
 			}
 		}
-		c, err := read(t, vars{name: "vps_a$b<c>%d%"}, "linux")
+		c, err := read(t, vars{name: "a$b<c>%d%"}, "linux")
 		require.NoError(t, err)
 		_, err = get(c)()
 		require.NoError(t, err, "what only contains such marks may be a secret")

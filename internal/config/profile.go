@@ -280,10 +280,12 @@ func CheckPrivate(path string, info os.FileInfo) error {
 
 // CheckToken says what is wrong with a token that a person has entered; nil for nothing.
 func CheckToken(token string) error {
-	s := secretSource{name: "the token", noun: "token", value: Trim(token)}
+	s := secretSource{name: apiToken, noun: "token", value: Trim(token)}
 	if s.value == "" {
 		return errors.New("no token was given")
 	}
-	_, err := s.checkedValue()
-	return err
+	if _, err := meantFor(apiToken, s.checkedValue)(); err != nil {
+		return errors.New(strings.Replace(err.Error(), apiToken, "the token", 1))
+	}
+	return nil
 }

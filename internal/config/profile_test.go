@@ -229,6 +229,7 @@ func TestCheckToken(t *testing.T) {
 	require.NoError(t, config.CheckToken("\ufeffvps_abc\r\n"))
 	for given, says := range map[string]string{
 		" ": "no token was given", "Bearer hush": "leave out the word Bearer", "hush hush": "holds more than a token", "<hush>": "placeholder", `"hush"`: "quotation mark", "hush\x1b[0m": "cannot be seen", "\u200bhush": "cannot be seen",
+		"vpsbot_hush": "the token begins with vpsbot_: it is a secret for VPSBOT_KEY", "xapp-1-hush": "for SLACK_APP_TOKEN",
 	} {
 		err := config.CheckToken(given)
 		require.ErrorContains(t, err, says)

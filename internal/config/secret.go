@@ -247,12 +247,25 @@ func (c Config) Token() func() (string, error) {
 		return func() (string, error) { return c.options.Entered, nil }
 	}
 	if source := c.secretSource(apiToken); source.isSet() {
-		return source.reader()
+		return meantFor(apiToken, source.reader())
 	}
 	kept := c.newKeptToken()
-	return func() (string, error) {
+	return meantFor(apiToken, func() (string, error) {
 		token, _, err := kept.read()
 		return token, err
+	})
+}
+
+// meantFor reads a secret that is sent, but not one in the place of another: it would be sent to whom it is not for.
+func meantFor(name string, read func() (string, error)) func() (string, error) {
+	return func() (string, error) {
+		secret, err := read()
+		for of, begins := range map[string]string{apiToken: tokenPrefix, accessKey: keyPrefix, botToken: botPrefix, appToken: appPrefix} {
+			if of != name && strings.HasPrefix(secret, begins) {
+				return "", fmt.Errorf("%s begins with %s: it is a secret for %s, and is not sent", name, begins, of)
+			}
+		}
+		return secret, err
 	}
 }
 
@@ -266,7 +279,9 @@ func (c Config) Key() func() (string, error) {
 }
 
 // SlackBotToken is [Config.Token] for the bot's token; where none is set, that is an error.
-func (c Config) SlackBotToken() func() (string, error) { return c.secretSource(botToken).reader() }
+func (c Config) SlackBotToken() func() (string, error) {
+	return meantFor(botToken, c.secretSource(botToken).reader())
+}
 
 // SlackSigningSecret is [Config.SlackBotToken] for the secret with which Slack signs its requests.
 func (c Config) SlackSigningSecret() func() (string, error) {
@@ -274,7 +289,9 @@ func (c Config) SlackSigningSecret() func() (string, error) {
 }
 
 // SlackAppToken is [Config.SlackBotToken] for the app-level token of Socket Mode.
-func (c Config) SlackAppToken() func() (string, error) { return c.secretSource(appToken).reader() }
+func (c Config) SlackAppToken() func() (string, error) {
+	return meantFor(appToken, c.secretSource(appToken).reader())
+}
 
 // Secrets lists the tokens and keys of the environment, which nobody may see. It works on a Config that
 // [Read] returned with an error too, and may be called concurrently. It asks no keyring.

@@ -38,16 +38,16 @@ func TestSecretSources(t *testing.T) {
 	for name := range readers {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "file")
-		write(t, file, "\n vps_file \r\n")
-		write(t, filepath.Join(dir, name), "vps_credential\n")
+		write(t, file, "\n hush_file \r\n")
+		write(t, filepath.Join(dir, name), "hush_credential\n")
 		for label, c := range map[string]struct {
 			env  vars
 			want string
 		}{
-			"the file before the credential":     {vars{name + "_FILE": " " + file, "CREDENTIALS_DIRECTORY": dir}, "vps_file"},
-			"the variable before the credential": {vars{name: " vps_env\n", "CREDENTIALS_DIRECTORY": dir}, "vps_env"},
-			"the credential":                     {vars{name: " ", name + "_FILE": " ", "CREDENTIALS_DIRECTORY": dir}, "vps_credential"},
-			"credentials of something else":      {vars{name: "vps_env", "CREDENTIALS_DIRECTORY": t.TempDir()}, "vps_env"},
+			"the file before the credential":     {vars{name + "_FILE": " " + file, "CREDENTIALS_DIRECTORY": dir}, "hush_file"},
+			"the variable before the credential": {vars{name: " hush_env\n", "CREDENTIALS_DIRECTORY": dir}, "hush_env"},
+			"the credential":                     {vars{name: " ", name + "_FILE": " ", "CREDENTIALS_DIRECTORY": dir}, "hush_credential"},
+			"credentials of something else":      {vars{name: "hush_env", "CREDENTIALS_DIRECTORY": t.TempDir()}, "hush_env"},
 		} {
 			got, err := secretOf(t, name, c.env)()
 			require.NoError(t, err, "%s: %s", name, label)
@@ -73,6 +73,34 @@ func TestSecretsThatAreNotSet(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, token)
 	}
+}
+
+// A secret in the place of another is not sent to whom it is not for.
+func TestSecretsOfOthers(t *testing.T) {
+	all := map[string]string{"VPS_API_TOKEN": "vps_hush", "VPSBOT_KEY": "vpsbot_hush", "SLACK_BOT_TOKEN": "xoxb-hush", "SLACK_APP_TOKEN": "xapp-1-hush"}
+	for _, name := range []string{"VPS_API_TOKEN", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"} {
+		for of, secret := range all {
+			folder := t.TempDir()
+			path := filepath.Join(folder, name)
+			write(t, path, secret+"\n")
+			for _, env := range []vars{{name: secret}, {name + "_FILE": path}, {"CREDENTIALS_DIRECTORY": folder}} {
+				got, err := secretOf(t, name, env)()
+				if of == name {
+					require.NoError(t, err)
+					require.Equal(t, secret, got)
+					continue
+				}
+				require.Empty(t, got)
+				require.ErrorContains(t, err, name+" begins with ")
+				require.ErrorContains(t, err, ": it is a secret for "+of+", and is not sent")
+				require.NotContains(t, err.Error(), "hush")
+			}
+		}
+	}
+	c, err := config.ReadWith(t.Context(), environment(vars{}), "linux", config.Options{Keyring: &keyring{tokens: map[string]string{"token": "xoxb-hush"}}})
+	require.NoError(t, err)
+	_, err = c.Token()()
+	require.ErrorContains(t, err, "it is a secret for SLACK_BOT_TOKEN")
 }
 
 // No error repeats a secret, also one that stands in the place of its file's name.

@@ -19,6 +19,7 @@ import (
 
 const (
 	copyBotToken = "Copy the Bot User OAuth Token from the app's page OAuth & Permissions into SLACK_BOT_TOKEN."
+	makeAppToken = "Make an app-level token with the scope connections:write on the app's page Basic Information, switch Socket Mode on, and set SLACK_APP_TOKEN."
 	reinstall    = "In the app's settings replace the manifest by the output of vpsbot slack manifest with %s, and install the app again."
 )
 
@@ -58,19 +59,14 @@ func (d *doctor) checkMode(ctx context.Context, mode config.SlackMode, modeErr e
 	}
 	token, err := d.Config.SlackAppToken()()
 	if err != nil {
-		return fail(name, err.Error(), "Correct SLACK_APP_TOKEN.")
+		return fail(name, err.Error(), makeAppToken)
 	}
 	reply, err := d.callSlack(ctx, "apps.connections.open", token)
 	switch {
 	case err != nil:
 		return warn(name, fmt.Sprintf("Socket Mode, not tried: Slack %v", err), "Check the network, a proxy, and SLACK_API_URL.")
 	case !reply.OK:
-		message := fmt.Sprintf("Slack refuses Socket Mode (%s)", reply.Error)
-		if !strings.HasPrefix(token, "xapp-") {
-			message += "; SLACK_APP_TOKEN does not begin with xapp-"
-		}
-		return fail(name, message,
-			"Make an app-level token with the scope connections:write on the app's page Basic Information, switch Socket Mode on, and set SLACK_APP_TOKEN.")
+		return fail(name, fmt.Sprintf("Slack refuses Socket Mode (%s)", reply.Error), makeAppToken)
 	}
 	return pass(name, "Socket Mode; Slack accepts connections")
 }
