@@ -45,6 +45,7 @@ func Run(ctx context.Context, args []string, variables envconfig.Lookuper, io IO
 	if args, c.Profile, err = takeProfile(args); err != nil {
 		return err
 	}
+	c.io.profile = c.Profile
 	if isCompletion(args) {
 		c.io.Out = completionOut{c.io.Out}
 	}
@@ -67,7 +68,7 @@ func (c *cli) redact(err error) error {
 	if err == nil {
 		return nil
 	}
-	redacted := &app.Error{Class: app.ClassOf(err), Message: c.Redact(err.Error())}
+	redacted := &app.Error{Class: app.ClassOf(err), Message: c.Redact(c.io.forProfile(err.Error()))}
 	if c.output.isJSON() {
 		return &jsonError{redacted}
 	}

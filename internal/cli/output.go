@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,7 @@ type IO struct {
 	Hangups func() <-chan struct{}
 
 	terminal                 *terminal // where a person can be asked; nil: nowhere
+	profile                  string    // the one of --profile
 	outTerminal, errTerminal bool
 }
 
@@ -48,17 +50,29 @@ func (s IO) hangups() <-chan struct{} {
 }
 
 func (s IO) say(format string, args ...any) {
-	fmt.Fprintln(s.Err, straight(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(s.Err, straight(s.forProfile(fmt.Sprintf(format, args...))))
 }
 
 // println prints a text for a person; what is for a program goes to printRaw.
-func (s IO) println(line any) error { return s.printRaw(straight(fmt.Sprint(line))) }
+func (s IO) println(line any) error { return s.printRaw(straight(s.forProfile(fmt.Sprint(line)))) }
 
 func (s IO) printf(format string, args ...any) error { return s.println(fmt.Sprintf(format, args...)) }
 
 func (s IO) printRaw(line string) error {
 	_, err := fmt.Fprintln(s.Out, line)
 	return err
+}
+
+// toType finds the commands in a message that a person may type next.
+var toType = regexp.MustCompile(`\bvpsbot (account|approvals|audit|backups|dns|doctor|domains|freeze|keys|operations|plans|servers|snapshots|store|unfreeze|why)\b`)
+
+// forProfile adds --profile, where it was given, to the commands in a message: without it they are about another account.
+func (s IO) forProfile(message string) string {
+	flag := profileFlag(s.profile)
+	if flag == "" || strings.Contains(message, flag) {
+		return message
+	}
+	return toType.ReplaceAllString(message, "vpsbot"+flag+" $1")
 }
 
 // straight puts the quotation marks of a keyboard in the place of our own, so that a name can be copied with them.
@@ -231,7 +245,7 @@ func (c *cli) print(r result) error {
 	if c.output.isForProgram() && r.table != nil && r.table.Part {
 		c.io.say("%s", r.table.Note)
 	}
-	shown := straight(r.text)
+	shown := straight(c.io.forProfile(r.text))
 	if r.table != nil && !c.output.isForData() {
 		table, names, err := c.output.arrange(r)
 		if err != nil {
@@ -239,7 +253,7 @@ func (c *cli) print(r result) error {
 		}
 		r.names = names
 		if c.output.format != "name" {
-			shown = straight(c.tableText(table))
+			shown = straight(c.io.forProfile(c.tableText(table)))
 		}
 	}
 	switch c.output.format {
