@@ -208,6 +208,30 @@ func TestTheWatchdogIsFedWhileTheStoreIsAway(t *testing.T) {
 	require.Zero(t, s.stop())
 }
 
+// Nobody reads the log, and the pipe is full: calls are answered, and it ends in time.
+func TestServeWaitsForNoReaderOfItsLog(t *testing.T) {
+	t.Parallel()
+	b := newSandbox(t)
+	b.env["VPSBOT_LISTEN"] = "127.0.0.1:0"
+	unread, log, err := os.Pipe()
+	require.NoError(t, err)
+	defer unread.Close()
+	require.NoError(t, log.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+	for err == nil {
+		_, err = log.Write([]byte("x"))
+	}
+	m := b.newManager(t, "600000")
+	cmd := b.command(t, "serve")
+	cmd.Stderr = log
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	m.await("STATUS=ready|WATCHDOG=1\n", 2) // it calls itself
+	begun := time.Now()
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait())
+	require.Less(t, time.Since(begun), 15*time.Second)
+}
+
 // SIGHUP makes serve read policy, tokens and Slack's secrets again, and it says what it does not.
 func TestSIGHUPReloads(t *testing.T) {
 	t.Parallel()

@@ -9,8 +9,8 @@ import (
 )
 
 // lossyWriter is a writer that never blocks: lines that its reader does not take in time are dropped and
-// counted. Otherwise a client that starts "vpsbot mcp" and never reads its log would stop every call, once
-// the pipe is full.
+// counted. Otherwise a client that starts "vpsbot mcp", or a supervisor of "vpsbot serve", that does not read the log would
+// stop every call and the end of the process, once the pipe is full.
 type lossyWriter struct {
 	lines   chan lossyLine
 	dropped atomic.Int64

@@ -25,7 +25,10 @@ import (
 func serveCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve people in Slack, and assistants over HTTP", Long: helpText("serve"), Args: noArgs,
-		RunE: c.run(anyone, func(ctx context.Context, s *session, _ []string) error { return s.Serve(ctx, c.io.hangups()) }),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer loseLog(c)()
+			return c.withApp(cmd.Context(), anyone, func(s *session) error { return s.Serve(cmd.Context(), c.io.hangups()) })
+		},
 	}
 }
 
@@ -38,11 +41,7 @@ func mcpCommand(c *cli) *cobra.Command {
 
 func (c *cli) serveMCP(ctx context.Context) error {
 	signal.Ignore(syscall.SIGPIPE) // a client that closed its end of the log is served on
-	if !c.io.errTerminal {
-		log := newLossyWriter(c.Stderr)
-		c.io.Err, c.Stderr = log, log
-		defer log.flush(exitGrace)
-	}
+	defer loseLog(c)()
 	return c.withApp(ctx, required, func(s *session) error {
 		if s.io.atTerminal() {
 			s.io.say("This speaks MCP with an assistant's program, which starts it by itself; vpsbot mcp --help says how. Ctrl-D ends it.")
@@ -50,6 +49,16 @@ func (c *cli) serveMCP(ctx context.Context) error {
 		s.WarnOfPolicy()
 		return s.ServeMCP(ctx, s.io.In, s.io.Out)
 	})
+}
+
+// loseLog makes a process that serves wait for nobody who does not read its log. The caller defers flush.
+func loseLog(c *cli) (flush func()) {
+	if c.io.errTerminal {
+		return func() {}
+	}
+	log := newLossyWriter(c.Stderr)
+	c.io.Err, c.Stderr = log, log
+	return func() { log.flush(exitGrace) }
 }
 
 func slackCommand(c *cli) *cobra.Command {
