@@ -47,7 +47,7 @@ func answerCommand(c *cli, use, short string, run func(context.Context, *session
 	cmd := recordCommand(c, use, short, run)
 	one := cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		return oneArg("the ids of one approval or more")(cmd, args[:min(1, len(args))])
+		return oneArg("the id of an approval, or of several,")(cmd, args[:min(1, len(args))])
 	}
 	cmd.RunE = func(cmd *cobra.Command, ids []string) error {
 		if len(ids) == 1 {
