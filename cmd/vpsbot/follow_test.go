@@ -277,3 +277,25 @@ func TestFollowRefuses(t *testing.T) {
 		require.Equal(t, 2, code, "%v: %s", args, errs)
 	}
 }
+
+// What ends with half a line that is none of the log's is another's file: nothing of it is cut off.
+func TestFollowLeavesOtherFiles(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, content := range map[string]string{"notes": "one\ntwo", "a word": "x", "json": `{"a":1}`, "half": "\n{\"sequence"} {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		_, errs, code := newSandbox(t).run(t.Context(), "audit", "export", "--follow", "--to", path)
+		require.Equal(t, 2, code, errs)
+		require.Contains(t, errs, "is left as it is: name another file")
+		left, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, content, string(left))
+		require.NoFileExists(t, path+".cursor")
+	}
+	for _, path := range []string{"/dev/null", "/dev/stdout"} {
+		_, errs, code := newSandbox(t).run(t.Context(), "audit", "export", "--follow", "--to", path)
+		require.Equal(t, 2, code, errs)
+		require.Contains(t, errs, "is no file: --to takes")
+	}
+}

@@ -2,15 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vpsbot/vpsbot/internal/testkit"
 )
 
 // hold delays writes until release is closed.
@@ -59,6 +64,24 @@ func TestSecondCtrlC(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "exit status 5")
 	require.Regexp(t, `vpsbot approvals show [a-z2-7]{26} shows its state`, screen)
+}
+
+// A signal that comes twice at once, as from timeout(1), is one: the answer is waited for.
+func TestSignalTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newSandbox(t)
+	release := make(chan struct{})
+	b.hold(release)
+	cmd := b.command(t, "snapshots", "create", "web-server-01", "--name", "before")
+	out := &testkit.Log{}
+	cmd.Stdout, cmd.Stderr = out, out
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool { return len(b.sim.Writes()) == 1 }, testTimeout, 10*time.Millisecond)
+	require.NoError(t, errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Process.Signal(os.Interrupt)))
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), waitsForAnswer) }, testTimeout, 10*time.Millisecond, out)
+	close(release)
+	require.NoError(t, cmd.Wait(), out)
+	require.Contains(t, out.String(), "snapshot")
 }
 
 // silentAPI is an API that never answers.

@@ -56,12 +56,11 @@ func (c *cli) followAudit(ctx context.Context, after int64, to, cursorPath strin
 		return err
 	}
 	f := &follower{c: c, cfg: cfg, path: cursorPath, at: cursor{Seq: after}}
-	file, err := f.open(to)
-	if err != nil {
+	if f.sink, err = newSink(to, c.io.Out); err != nil {
 		return err
 	}
 	defer f.close()
-	if err := f.restore(file); err != nil {
+	if err := f.restore(); err != nil {
 		return err
 	}
 	for failures := 0; ; {
@@ -92,18 +91,6 @@ func permanent(format string, args ...any) error {
 	return &permanentError{app.Errorf(runner.Failed, format, args...)}
 }
 
-// open opens the output. A file keeps its cursor beside it.
-func (f *follower) open(to string) (file *fileSink, err error) {
-	if f.sink, err = newSink(to, f.c.io.Out); err != nil {
-		return nil, err
-	}
-	file, isFile := f.sink.(*fileSink)
-	if isFile && f.path == "" {
-		f.path = file.path + cursorSuffix
-	}
-	return file, nil
-}
-
 func (f *follower) close() {
 	f.sink.close()
 	if f.log != nil {
@@ -111,8 +98,13 @@ func (f *follower) close() {
 	}
 }
 
-// restore continues where the last run ended: by the cursor, or, where the end of the file says more, by that.
-func (f *follower) restore(file *fileSink) error {
+// restore continues where the last run ended: by the cursor, or, where the end of the file says more, by that. A file
+// keeps its cursor beside it.
+func (f *follower) restore() error {
+	file, isFile := f.sink.(*fileSink)
+	if isFile && f.path == "" {
+		f.path = file.path + cursorSuffix
+	}
 	if f.path != "" {
 		raw, err := os.ReadFile(f.path)
 		switch {
@@ -123,7 +115,7 @@ func (f *follower) restore(file *fileSink) error {
 			return app.Errorf(runner.Failed, "%s is no cursor: remove it, and give the last row that you have by --after", f.path)
 		}
 	}
-	if file != nil {
+	if isFile {
 		last, err := file.recover()
 		if err != nil {
 			return err

@@ -38,14 +38,14 @@ func newSink(to string, stdout io.Writer) (sink, error) {
 		if !strings.HasPrefix(path, "/") {
 			return nil, app.Errorf(runner.Invalid, "--to: %s needs the whole path of a socket: --to takes %s", scheme, sinkForms)
 		}
-		return newSyslog("", path), nil
+		return &syslog{address: path}, nil
 	case hasScheme && scheme == "tcp":
 		address := strings.TrimPrefix(place, "//")
 		_, port, _ := net.SplitHostPort(address)
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil { // no port is none either
 			return nil, app.Errorf(runner.Invalid, "--to: tcp needs HOST:PORT: --to takes %s", sinkForms)
 		}
-		return newSyslog("tcp", address), nil
+		return &syslog{network: "tcp", address: address}, nil
 	case hasScheme && strings.HasPrefix(place, "//"), to == "":
 		return nil, app.Errorf(runner.Invalid, "--to takes %s", sinkForms)
 	}
@@ -113,10 +113,13 @@ func (s *fileSink) close() {
 	}
 }
 
-// recover cuts off a line that was not written whole, and returns the last row of the file; none for a file that has
-// none.
+// recover cuts off a line of ours that was not written whole, and returns the last row of the file; none for a file that
+// has none.
 func (s *fileSink) recover() (last cursor, err error) {
 	info, err := s.file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = app.Errorf(runner.Invalid, "--to: %s is no file: --to takes %s", s.path, sinkForms)
+	}
 	if err != nil {
 		return last, err
 	}
@@ -134,6 +137,10 @@ func (s *fileSink) recover() (last cursor, err error) {
 		last, ok := lastRow(tail[:whole])
 		if !ok && from > 0 {
 			continue
+		}
+		rest := tail[whole:]
+		if n := min(len(rest), 7); string(rest[:n]) != `{"seq":`[:n] && string(rest[:n]) != `{"check`[:n] {
+			return last, app.Errorf(runner.Invalid, "--to: %s ends with something else than rows of the log, and is left as it is: name another file", s.path)
 		}
 		return last, s.file.Truncate(from + int64(whole))
 	}
@@ -169,20 +176,15 @@ const syslogTime = 10 * time.Second // to connect, and for one write
 type syslog struct {
 	network, address string // empty network: a socket of this machine, of either kind
 	conn             net.Conn
-	host             string
 	gone             chan struct{} // closed when the other side has closed a stream
-}
-
-func newSyslog(network, address string) *syslog {
-	host, _ := os.Hostname()
-	return &syslog{network: network, address: address, host: cmp.Or(host, "-")}
 }
 
 func (s *syslog) write(at time.Time, line []byte) error {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	message := fmt.Appendf(nil, "<110>1 %s %s vpsbot %d audit - ", at.UTC().Format("2006-01-02T15:04:05.000Z"), s.host, os.Getpid())
+	host, _ := os.Hostname()
+	message := fmt.Appendf(nil, "<110>1 %s %s vpsbot %d audit - ", at.UTC().Format("2006-01-02T15:04:05.000Z"), cmp.Or(host, "-"), os.Getpid())
 	message = append(message, bytes.TrimRight(line, "\n")...)
 	if s.isStream() {
 		message = append(fmt.Appendf(nil, "%d ", len(message)), message...)

@@ -331,7 +331,8 @@ func (in installation) carriedVariables() (map[string]string, error) {
 		}
 		env[name] = value
 	}
-	if u, err := url.Parse(env["VPSBOT_DATABASE_URL"]); err != nil || strings.Contains(u.RawQuery, "password") || u.User != nil && u.User.String() != u.User.Username() {
+	u, err := url.Parse(env["VPSBOT_DATABASE_URL"])
+	if _, has := cmp.Or(u, &url.URL{}).User.Password(); err != nil || has || strings.Contains(fmt.Sprint(u.Query()), "password") {
 		return nil, app.Errorf(runner.Invalid, "VPSBOT_DATABASE_URL has a password, which is never written into a client's file: put it into ~/.pgpass, and leave it out of the URL")
 	}
 	return env, nil

@@ -29,6 +29,8 @@ const (
 	// cancelGrace is how long a read, a wait or a question may take to stop after Ctrl-C. What goes on longer
 	// is a change that has been sent.
 	cancelGrace = 150 * time.Millisecond
+	// sameMoment is within which a second signal is the first one: timeout(1) sends it to the process and to its group.
+	sameMoment = 100 * time.Millisecond
 )
 
 // Main runs the process's own command line with the operations of a catalogue, and returns the exit code.
@@ -94,6 +96,10 @@ func interrupts() (_ context.Context, _ <-chan struct{}, hangups func() <-chan s
 	go func() {
 		awaitEnd()
 		cancel()
+		time.Sleep(sameMoment)
+		for len(signals) > 0 {
+			<-signals
+		}
 		awaitEnd()
 		close(again)
 		time.Sleep(exitGrace)
@@ -142,19 +148,13 @@ func (r *operationRun) runInterruptible(ctx context.Context, execute func() runn
 		case <-cancelled:
 			cancelled, sent = nil, time.After(cancelGrace)
 		case <-sent:
-			if r.isClaimed(ctx) {
+			if rec, ok := r.recordNow(ctx); ok && slices.Contains(approval.Holding, rec.State) { // its call may be under way
 				r.io.say("The request has been sent; waiting for its answer, at most 60 s. Ctrl-C again ends without knowing the outcome: vpsbot approvals list")
 			}
 		case <-r.io.Again:
 			return r.abandoned(ctx)
 		}
 	}
-}
-
-// isClaimed reports whether the call of this run's record may still be under way.
-func (r *operationRun) isClaimed(ctx context.Context) bool {
-	rec, ok := r.recordNow(ctx)
-	return ok && slices.Contains(approval.Holding, rec.State)
 }
 
 // recordNow is this run's record as the store has it; of a read, and before there is one, there is none.

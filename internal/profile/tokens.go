@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,12 +70,12 @@ func (k *Keyring) Token(entry string) (string, error) {
 		return last.token, last.err
 	}
 	a := answer{}
-	err := within(func() (err error) { a.token, err = keyring.Get(service, entry); return err })
-	if a.err = err; errors.Is(err, keyring.ErrNotFound) {
+	a.token, a.err = within(func() (string, error) { return keyring.Get(service, entry) })
+	if errors.Is(a.err, keyring.ErrNotFound) {
 		a.err = fs.ErrNotExist
 	}
 	k.mu.Lock()
-	if err == nil && !slices.Contains(k.seen, a.token) {
+	if a.err == nil && !slices.Contains(k.seen, a.token) {
 		k.seen = append(k.seen, a.token)
 	}
 	k.mu.Unlock()
@@ -97,22 +96,24 @@ func (k *Keyring) change(entry string, call func() error) error {
 	k.asking.Lock()
 	defer k.asking.Unlock()
 	delete(k.read, entry)
-	return within(call)
+	_, err := within(func() (string, error) { return "", call() })
+	return err
 }
 
 var errSilent = fmt.Errorf("it does not answer within %s", askingLimit)
 
 // within bounds a call of the keyring, which may wait for a person. A call that hangs is left to itself.
-func within(call func() error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), askingLimit)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- call() }()
+func within(call func() (string, error)) (string, error) {
+	done := make(chan answer, 1)
+	go func() {
+		token, err := call()
+		done <- answer{token: token, err: err}
+	}()
 	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return errSilent
+	case a := <-done:
+		return a.token, a.err
+	case <-time.After(askingLimit):
+		return "", errSilent
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 
 	"github.com/sethvargo/go-envconfig"
 	"github.com/stretchr/testify/require"
@@ -129,4 +130,19 @@ func TestNewKeyring(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(folder+"/bus", nil, 0o600))
 	require.NotNil(t, NewKeyring(envconfig.MapLookuper(map[string]string{"XDG_RUNTIME_DIR": folder}), "linux"))
+}
+
+// A keyring that does not answer is left alone after a minute, and what it says later reaches nobody.
+func TestKeyringIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := make(chan struct{})
+		token, err := within(func() (string, error) {
+			<-late
+			return "vps_late", nil
+		})
+		require.ErrorIs(t, err, errSilent)
+		close(late)
+		synctest.Wait()
+		require.Empty(t, token)
+	})
 }
