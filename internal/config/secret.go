@@ -313,15 +313,11 @@ func (c Config) Secrets() (secrets []string) {
 		}
 		add(s.value)
 		read := s.reader()
-		kept := c.newKeptToken()
-		isKept := s.name == apiToken && !s.isSet()
-		if isKept && kept.file != nil {
+		if kept := c.newKeptToken(); s.name == apiToken && !s.isSet() && kept.file != nil {
 			read = kept.file.secret
 		}
 		if secret, err := read(); err == nil {
 			add(secret)
-		} else if isKept && c.IsSimulator() {
-			add(demoToken)
 		}
 	}
 	return append(secrets, c.traceSecrets()...)
