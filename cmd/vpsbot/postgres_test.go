@@ -58,6 +58,24 @@ func TestPostgreSQLThatIsAway(t *testing.T) {
 	}
 }
 
+// With the settings of serve, which has no identity of its own, doctor is content; with those of a terminal it is not.
+func TestDoctorOfServe(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]string{"postgres": pgtest.URL(t), "sqlite": ""} {
+		b := newSandbox(t)
+		b.env["VPSBOT_DATABASE_URL"] = url
+		b.policyFile(t, approvalsPolicy) // nobody of it is at a terminal
+		out, _, code := b.run(t.Context(), "doctor")
+		require.Equal(t, 1, code, "%s: %s", name, out)
+		require.Contains(t, out, "FAIL permissions    0 of ")
+		b.env["VPSBOT_LISTEN"] = "127.0.0.1:0"
+		out, _, code = b.run(t.Context(), "doctor")
+		require.Zero(t, code, "%s: %s", name, out)
+		require.Contains(t, out, "warn permissions    0 of ")
+		require.Contains(t, out, "warn identity       ")
+	}
+}
+
 func TestMigrateToPostgreSQL(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

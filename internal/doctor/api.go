@@ -156,6 +156,9 @@ func (d *doctor) checkPermissions(ctx context.Context) ([]Permission, Finding) {
 	case len(offers):
 		return all, pass(name, "%s", message)
 	case 0:
+		if d.servesOthers() {
+			return all, warn(name, message+" by you; vpsbot serve asks the policy for each who calls", "See why: vpsbot operations --all")
+		}
 		return all, fail(name, message, "See why: vpsbot operations --all")
 	}
 	return all, pass(name, "%s; vpsbot operations --all says why not the others", message)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vpsbot/vpsbot/internal/app"
+	"github.com/vpsbot/vpsbot/internal/config"
 	"github.com/vpsbot/vpsbot/internal/keys"
 	"github.com/vpsbot/vpsbot/internal/text"
 )
@@ -49,8 +50,12 @@ func (d *doctor) checkIdentity(ctx context.Context) Finding {
 	if _, said := errors.AsType[*app.Error](err); err != nil && !said { // the next step is with the store
 		return warn(name, "not read: the store does not answer", "")
 	}
+	const ownKey = "Set VPSBOT_KEY_FILE to a file that holds an access key of yours."
+	if errors.Is(err, app.ErrNoIdentity) && d.servesOthers() {
+		return warn(name, "none, and vpsbot serve needs none: it asks each who calls. Commands here want an access key", ownKey)
+	}
 	if err != nil {
-		return fail(name, err.Error(), "Set VPSBOT_KEY_FILE to a file that holds an access key of yours.")
+		return fail(name, err.Error(), ownKey)
 	}
 	person, known := d.Runner.Policy().Person(d.Actor)
 	switch {
@@ -60,6 +65,13 @@ func (d *doctor) checkIdentity(ctx context.Context) Finding {
 		return warn(name, fmt.Sprintf("%s, whom the policy lists under no person", d.Actor), "Put the identity under people in the policy, or use an access key that is there.")
 	}
 	return pass(name, "%s, who is %s", d.Actor, person)
+}
+
+// servesOthers reports whether the settings are those of a vpsbot serve, and who types this is nobody whom the policy knows.
+func (d *doctor) servesOthers() bool {
+	_, isKnown := d.Runner.Policy().Person(d.Actor)
+	_, err := d.Config.SlackMode()
+	return !isKnown && (d.Config.IsMCPSetUp() || !errors.Is(err, config.ErrNoSlack))
 }
 
 // checkLocalUsers says that users of one machine count as one person where an approval needs two.
