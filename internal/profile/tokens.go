@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -47,19 +48,15 @@ func NewKeyring(env envconfig.Lookuper, goos string) *Keyring {
 	return &Keyring{read: map[string]answer{}}
 }
 
-// hasBus reports whether there is a session bus: by the variables of a session, or where systemd puts its socket, for a client
-// of MCP passes on little but HOME.
+// hasBus reports whether there is a session bus: by the variable of a session, or where systemd puts its socket, for a client
+// of MCP passes on little but HOME. The library looks nowhere else, and would start a bus.
 func hasBus(env envconfig.Lookuper) bool {
 	of := func(name string) string { value, _ := env.Lookup(name); return value }
 	if address := of("DBUS_SESSION_BUS_ADDRESS"); address != "" && address != "autolaunch:" {
 		return true
 	}
-	folder := of("XDG_RUNTIME_DIR")
-	if folder == "" && of("HOME") != "" {
-		folder = fmt.Sprintf("/run/user/%d", os.Getuid())
-	}
-	_, err := os.Stat(filepath.Join(folder, "bus"))
-	return folder != "" && err == nil
+	_, err := os.Stat(fmt.Sprintf("/run/user/%d/bus", os.Getuid()))
+	return of("HOME") != "" && err == nil
 }
 
 // Token implements [config.Keyring]. What it returned counts for half a minute.
@@ -102,7 +99,11 @@ func (k *Keyring) change(entry string, call func() error) error {
 
 var errSilent = fmt.Errorf("it does not answer within %s", askingLimit)
 
-// within bounds a call of the keyring, which may wait for a person. A call that hangs is left to itself.
+// without is what dbus-daemon and dbus-broker say of a bus without a keyring, as a server has one.
+var without = regexp.MustCompile(`not provided by any \.service files|not activatable`)
+
+// within bounds a call of the keyring, which may wait for a person. A call that hangs is left to itself. No keyring is one
+// without the entry.
 func within(call func() (string, error)) (string, error) {
 	done := make(chan answer, 1)
 	go func() {
@@ -111,6 +112,9 @@ func within(call func() (string, error)) (string, error) {
 	}()
 	select {
 	case a := <-done:
+		if a.err != nil && without.MatchString(a.err.Error()) {
+			a.err = keyring.ErrNotFound
+		}
 		return a.token, a.err
 	case <-time.After(askingLimit):
 		return "", errSilent
@@ -123,6 +127,9 @@ func Keep(cfg config.Config, k *Keyring, token string) (place string, failed err
 	if entry := cfg.KeyringEntry(); entry != "" {
 		if failed = k.change(entry, func() error { return keyring.Set(service, entry, token) }); failed == nil {
 			return "the system's keyring", nil, nil
+		}
+		if errors.Is(failed, keyring.ErrNotFound) {
+			failed = nil
 		}
 	}
 	path := cfg.TokenFile()

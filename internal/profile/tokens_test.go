@@ -2,6 +2,7 @@ package profile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -93,6 +94,23 @@ func TestKeepWithoutTheKeyring(t *testing.T) {
 	require.ErrorContains(t, err, "set HOME")
 }
 
+// A bus without a keyring, as a server has one, is no keyring.
+func TestBusWithoutAKeyring(t *testing.T) {
+	for _, says := range []string{"The name org.freedesktop.secrets was not provided by any .service files", "The name is not activatable"} {
+		keyring.MockInitWithError(errors.New(says))
+		home, k := t.TempDir(), newKeyring()
+		cfg := configuration(t, home, k, "")
+		_, err := cfg.Token()()
+		require.Equal(t, config.ErrNoToken, err, "not one that names the keyring")
+		place, failed, err := Keep(cfg, k, "vps_hush")
+		require.NoError(t, errors.Join(failed, err))
+		require.Equal(t, "the file "+filepath.Join(home, "vpsbot", "token"), place)
+		places, err := Forget(cfg, k)
+		require.NoError(t, err)
+		require.Equal(t, []string{place}, places)
+	}
+}
+
 // What the keyring has answered counts for half a minute, its no as well.
 func TestKeyringIsNotAskedTwice(t *testing.T) {
 	keyring.MockInit()
@@ -117,19 +135,20 @@ func TestKeyringIsNotAskedTwice(t *testing.T) {
 // Without a session bus there is no keyring, and none is started.
 func TestNewKeyring(t *testing.T) {
 	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(folder+"/bus", nil, 0o600))
 	for name, test := range map[string]struct {
 		goos string
 		env  map[string]string
 		want bool
 	}{
 		"no bus": {"linux", nil, false}, "a bus that would be started": {"linux", map[string]string{"DBUS_SESSION_BUS_ADDRESS": "autolaunch:"}, false},
-		"an address": {"linux", map[string]string{"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x"}, true}, "no socket": {"linux", map[string]string{"XDG_RUNTIME_DIR": folder}, false},
+		"an address": {"linux", map[string]string{"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x"}, true}, "a socket elsewhere": {"linux", map[string]string{"XDG_RUNTIME_DIR": folder}, false},
 		"darwin": {"darwin", nil, true}, "windows": {"windows", nil, true},
 	} {
 		require.Equal(t, test.want, NewKeyring(envconfig.MapLookuper(test.env), test.goos) != nil, name)
 	}
-	require.NoError(t, os.WriteFile(folder+"/bus", nil, 0o600))
-	require.NotNil(t, NewKeyring(envconfig.MapLookuper(map[string]string{"XDG_RUNTIME_DIR": folder}), "linux"))
+	_, err := os.Stat(fmt.Sprintf("/run/user/%d/bus", os.Getuid())) // a person's session has it
+	require.Equal(t, err == nil, NewKeyring(envconfig.MapLookuper(map[string]string{"HOME": "/home/ada"}), "linux") != nil)
 }
 
 // A keyring that does not answer is left alone after a minute, and what it says later reaches nobody.
