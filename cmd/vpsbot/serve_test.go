@@ -234,7 +234,7 @@ func TestServeWithoutAStoreIsNotReady(t *testing.T) {
 	var body string
 	require.Eventually(t, func() bool {
 		status, body = s.get("/readyz")
-		return body == "the store does not answer within a second\n"
+		return body == "the store cannot be used: the log and vpsbot doctor say why\n"
 	}, 5*time.Second, 10*time.Millisecond)
 	require.Equal(t, http.StatusServiceUnavailable, status)
 }

@@ -204,7 +204,7 @@ func TestTheWatchdogIsFedWhileTheStoreIsAway(t *testing.T) {
 	b.env["VPSBOT_LISTEN"], b.env["VPSBOT_DATABASE_URL"] = "127.0.0.1:0", "sqlite:/dev/null/vpsbot.db"
 	m := b.newManager(t, "400000")
 	s := b.startServe(t)
-	m.await("STATUS=the store does not answer within a second|WATCHDOG=1\n", 1)
+	m.await("STATUS=the store cannot be used: the log and vpsbot doctor say why|WATCHDOG=1\n", 1)
 	require.Zero(t, s.stop())
 }
 

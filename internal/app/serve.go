@@ -266,8 +266,10 @@ func writePlain(w http.ResponseWriter, status int, text string) {
 	fmt.Fprintln(w, text)
 }
 
-// storeTimeout is the time after which a store counts as silent.
-const storeTimeout = time.Second
+const (
+	storeTimeout = time.Second // after which a store counts as silent
+	storeSilent  = "the store does not answer within a second"
+)
 
 // unready lists why this process is not ready whatever it serves, in words that disclose nothing to strangers.
 func (s *service) unready(ctx context.Context) []string {
@@ -275,9 +277,11 @@ func (s *service) unready(ctx context.Context) []string {
 	if s.stopping.Load() {
 		reasons = append(reasons, "it is stopping")
 	}
-	if err := s.probeStore(ctx); err != nil {
+	if err := s.probeStore(ctx); errors.Is(err, context.DeadlineExceeded) {
+		reasons = append(reasons, storeSilent)
+	} else if err != nil {
 		s.log.Debug("not ready", "error", err)
-		reasons = append(reasons, "the store does not answer within a second")
+		reasons = append(reasons, "the store cannot be used: the log and vpsbot doctor say why")
 	}
 	return reasons
 }

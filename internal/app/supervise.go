@@ -73,7 +73,7 @@ func (s *service) report(ctx context.Context) {
 // that: no new start mends it, and this process still knows outcomes that are to be written.
 func (s *service) hangs(ctx context.Context) string {
 	if err := s.probeStore(ctx); errors.Is(err, context.DeadlineExceeded) {
-		return "the store does not answer within a second"
+		return storeSilent
 	}
 	if err := s.probeListener(ctx); err != nil {
 		s.log.Debug("its own address does not answer", "error", err)
