@@ -161,7 +161,14 @@ func (in installation) uninstall(ctx context.Context) error {
 		if err := in.file.KeepCopy(); err != nil {
 			return err
 		}
-		return in.runClaude(ctx, "remove", "--scope", "user", in.name)
+		if err := in.runClaude(ctx, "remove", "--scope", "user", in.name); err != nil {
+			return err
+		}
+		file, err := install.Open(in.file.Path)
+		if left, failed := in.Uninstall(file, in.name); err == nil && (failed != nil || left.Action != install.Unchanged) {
+			err = app.Errorf(runner.Failed, "claude mcp remove has not taken %q out of %s: see claude mcp list", in.name, in.file.Path)
+		}
+		return err
 	})
 }
 
