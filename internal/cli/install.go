@@ -274,6 +274,7 @@ var (
 	carried      = []string{
 		"VPS_API_URL", "VPSBOT_READ_ONLY", "VPSBOT_OPERATIONS", "VPSBOT_DATABASE_URL", "VPSBOT_AUDIT_READS", "VPSBOT_AUDIT_STATE",
 		"VPSBOT_PROFILE", "VPSBOT_KEYRING", "VPSBOT_LOG_LEVEL", "VPSBOT_LOG_FORMAT", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
+		"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	}
 )
 
@@ -337,6 +338,11 @@ func (in installation) carriedVariables() (map[string]string, error) {
 			value = strings.TrimSuffix(value, path) + cmp.Or(whole, path)
 		}
 		env[name] = value
+	}
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+		if strings.Contains(env[name], "@") {
+			return nil, app.Errorf(runner.Invalid, "%s has a user in it, and a password is never written into a client's file: unset it here, and set it where the client starts", name)
+		}
 	}
 	u, err := url.Parse(env["VPSBOT_DATABASE_URL"])
 	if _, has := cmp.Or(u, &url.URL{}).User.Password(); err != nil || has || strings.Contains(fmt.Sprint(u.Query()), "password") {
