@@ -12,7 +12,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// bodyRule is the rule for the body of a successful answer.
 type bodyRule int
 
 const (

@@ -147,7 +147,6 @@ func statusKind(status int) Kind {
 	return KindDecode
 }
 
-// kindTexts describe each failure and the next step.
 var kindTexts = map[Kind]struct{ what, next string }{
 	KindInvalid:         {"the request was refused as wrong", "Correct what the message names and try again."},
 	KindUnauthorized:    {"the token was not accepted", "Check that the token is right, not revoked and not expired; tokens are made at admin.vps.org/account/developers/."},

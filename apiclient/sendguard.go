@@ -114,7 +114,6 @@ func (c *guardedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// dialGuarded wraps the connections of a dialer, and counts those that are open.
 func dialGuarded(dialer *net.Dialer, open *atomic.Int64) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)

@@ -2,7 +2,6 @@ package slackbot
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,13 +97,11 @@ func (f form) filter(op *tools.Op) map[string]string {
 
 // planChoices show the price first: the person agrees to it.
 func planChoices(lists replies) []blocks.Choice {
-	var all []blocks.Choice
-	for _, r := range rowsOf(lists["plans.list"]) {
-		all = append(all, blocks.Choice{Value: r["id"], Label: parts(
+	return text.Map(rowsOf(lists["plans.list"]), func(r map[string]string) blocks.Choice {
+		return blocks.Choice{Value: r["id"], Label: parts(
 			r["name"], price(r["price_monthly"]), withUnit(r["vcpus"], " vCPU"), withUnit(r["memory"], " MB"), withUnit(r["storage"], " GB"),
-		)})
-	}
-	return all
+		)}
+	})
 }
 
 func price(monthly string) string {
@@ -127,55 +124,29 @@ func parts(all ...string) string {
 }
 
 func locationChoices(lists replies) []blocks.Choice {
-	var all []blocks.Choice
-	for _, r := range slices.Concat(rowsOf(lists["plans.list"]), rowsOf(lists["servers.list"])) {
-		for _, location := range append(strings.Fields(r["locations"]), r["location"]) { // of a plan, of a server
-			if location != "" {
-				all = append(all, blocks.Choice{Value: location, Label: location})
-			}
-		}
-	}
-	slices.SortFunc(all, byLabel)
-	return slices.Compact(all)
+	all := tools.Locations(lists["plans.list"].Value, lists["servers.list"].Value)
+	return text.Map(all, func(location string) blocks.Choice { return blocks.Choice{Value: location, Label: location} })
 }
 
-func byLabel(a, b blocks.Choice) int { return strings.Compare(a.Label, b.Label) }
-
-// systemChoices are the systems of the account's servers: VPS.org lists systems nowhere else.
-func systemChoices(lists replies) []blocks.Choice {
-	var page tools.Listing[struct {
-		OS struct {
-			ID   json.RawMessage `json:"id"`
-			Name string          `json:"name"`
-		} `json:"os"`
-	}]
-	if err := json.Unmarshal(lists["servers.list"].JSON(), &page); err != nil {
-		return nil // it could not be read
+func systemChoices(lists replies) (all []blocks.Choice) {
+	for _, system := range tools.Systems(lists["servers.list"].Value) {
+		all = append(all, blocks.Choice{Value: system.ID.Key(), Label: system.Name})
 	}
-	var all []blocks.Choice
-	for _, s := range page.Results {
-		c := blocks.Choice{Value: strings.Trim(string(s.OS.ID), `"`), Label: s.OS.Name}
-		if c.Value != "" && !slices.Contains(all, c) {
-			all = append(all, c)
-		}
-	}
-	slices.SortStableFunc(all, byLabel)
 	return all
 }
 
 // itemChoices are the objects of a list, such as backups, in its order.
 func itemChoices(list string) func(replies) []blocks.Choice {
-	return func(lists replies) (all []blocks.Choice) {
-		for _, r := range rowsOf(lists[list]) {
+	return func(lists replies) []blocks.Choice {
+		return text.Map(rowsOf(lists[list]), func(r map[string]string) blocks.Choice {
 			status := r["status"]
 			if status == "completed" || status == "available" {
 				status = ""
 			}
-			all = append(all, blocks.Choice{Value: r["id"], Label: parts(
+			return blocks.Choice{Value: r["id"], Label: parts(
 				r["name"], onDay(r["created_at"]), r["server"], r["backup_type"], status, withUnit(r["size_mb"], " MB"),
-			)})
-		}
-		return all
+			)}
+		})
 	}
 }
 

@@ -107,6 +107,36 @@ func dated[In, T any](o Operation[In, Listing[T]], choice func(T) Choice) Operat
 // completed is the status of a backup or a snapshot that can be restored from.
 const completed = "completed"
 
+// Results are the objects of a reply's value that is a list of them; any other value has none.
+func Results[T any](value any) []T {
+	list, _ := value.(Listing[T])
+	return list.Results
+}
+
+// Systems are the operating systems of a list of servers, each once, by name: VPS.org lists them nowhere else.
+func Systems(servers any) (all []apiclient.OSRef) {
+	for _, s := range Results[apiclient.Server](servers) {
+		isKnown := slices.ContainsFunc(all, func(o apiclient.OSRef) bool { return o.ID.Equal(s.OS.ID) && SameName(o.Name, s.OS.Name) })
+		if !s.OS.ID.IsZero() && !isKnown {
+			all = append(all, s.OS)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b apiclient.OSRef) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Locations are those of a list of plans and of a list of servers, each once, by name.
+func Locations(plans, servers any) (all []string) {
+	for _, plan := range Results[apiclient.Plan](plans) {
+		all = append(all, plan.Locations...)
+	}
+	for _, server := range Results[apiclient.Server](servers) {
+		all = append(all, server.Location)
+	}
+	slices.Sort(all)
+	return slices.Compact(slices.DeleteFunc(all, func(name string) bool { return name == "" }))
+}
+
 // Noun names what a list holds: "servers".
 func (op *Op) Noun() string {
 	resource, action, _ := strings.Cut(op.Name, ".")

@@ -247,7 +247,6 @@ func readBehind(ctx context.Context, r *Reader, ref apiclient.Ref) error {
 	return NoSuchServer(err, ref.ID)
 }
 
-// readPlan reads the price of a new server.
 func readPlan(ctx context.Context, r *Reader) error {
 	if err := r.Require(ctx, "servers:list", "checking that it is not created twice"); err != nil {
 		return err

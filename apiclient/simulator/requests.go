@@ -42,7 +42,6 @@ func (s *Simulator) Writes() []Request {
 	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return r.Method == http.MethodGet })
 }
 
-// logRequest records a request and returns its entry, and the interceptor at its arrival.
 func (s *Simulator) logRequest(r *http.Request, body []byte) (*Request, Interceptor) {
 	entry := &Request{
 		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,

@@ -57,7 +57,6 @@ type archivedArguments struct {
 	Head string `json:"head"` // its hash
 }
 
-// coversArchive reports whether the row says that all rows up to start were archived.
 func coversArchive(row *Row, start position) bool {
 	if row.Operation != archiveOperation || row.Decision != Allowed || row.Outcome != Done {
 		return false

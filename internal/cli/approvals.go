@@ -75,7 +75,6 @@ func answerCommand(c *cli, use, short string, run func(context.Context, *session
 	return c.withOutput(cmd, false)
 }
 
-// findRecord finds the record of an id or of its beginning.
 func (s *session) findRecord(ctx context.Context, id string) (none approval.Record, err error) {
 	id = strings.ToLower(strings.TrimSpace(id))
 	rec, err := s.db.Record(ctx, id)
@@ -274,7 +273,6 @@ func approvalsShowCommand(c *cli) *cobra.Command {
 	}), false)
 }
 
-// printRecord prints a record for a program.
 func (s *session) printRecord(rec approval.Record) error {
 	return s.print(result{value: s.recordJSON(rec), names: []string{rec.ID}})
 }

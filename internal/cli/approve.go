@@ -259,7 +259,6 @@ func missingText(rec approval.Record, q approval.Quorum) string {
 	return strings.Join(who, "; and ")
 }
 
-// waitsForActor reports whether a record waits for an answer that the actor of this process may give.
 func (s *session) waitsForActor(ctx context.Context, rec approval.Record) (bool, error) {
 	if s.Actor == "" || s.stateOf(rec) != approval.Pending {
 		return false, nil

@@ -37,7 +37,6 @@ func withDefault(alone, parent *cobra.Command) *cobra.Command {
 	return parent
 }
 
-// sayDefault has the help of a parent say what it does alone.
 func sayDefault(parent *cobra.Command, alone string) {
 	parent.Use = parent.Name() + " [COMMAND]"
 	parent.Long += " Without a command this is\nvpsbot " + parent.Name() + " " + alone + "."

@@ -117,7 +117,6 @@ func (s *session) addRecord(ctx context.Context, h *history, rec approval.Record
 	return err
 }
 
-// tell is the history as a person reads it.
 func (s *session) tell(h history) string {
 	lines := []string{fmt.Sprintf("%s %s", h.ID, s.style().word(string(h.State)))}
 	if h.Effect != "" {

@@ -59,7 +59,6 @@ func (local) sync() error { return nil }
 func (local) reset()      {}
 func (local) close()      {}
 
-// streamSink is stdout.
 type streamSink struct {
 	local
 	io.Writer

@@ -130,7 +130,6 @@ func (c *cli) run(need identity, run func(ctx context.Context, s *session, args 
 	}
 }
 
-// runOnStore is run for a command that needs the database open.
 func (c *cli) runOnStore(run func(ctx context.Context, s *session, args []string) error) func(*cobra.Command, []string) error {
 	return c.run(ifKnown, func(ctx context.Context, s *session, args []string) error {
 		if err := s.openStore(ctx); err != nil {

@@ -33,7 +33,6 @@ const (
 	files   = cobra.ShellCompDirectiveKeepOrder // the names of files; not 0, of which completionOut makes nothing
 )
 
-// isCompletion reports whether a shell asks for completions.
 func isCompletion(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
@@ -178,7 +177,6 @@ func (c *cli) completePeople(cmd *cobra.Command, _ []string, _ string) ([]string
 	})
 }
 
-// completeColumns completes the fields of a row, the last of several with commas.
 func completeColumns(row reflect.Type) completer {
 	return func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		before := word[:strings.LastIndex(word, ",")+1]
@@ -203,7 +201,6 @@ func fieldNames(row reflect.Type) (names []string) {
 	return names
 }
 
-// rowOf is what the table of a list has in a row.
 func rowOf(op *tools.Op) reflect.Type {
 	rows, _ := op.View.Row.FieldByName("Results")
 	return rows.Type.Elem()
@@ -296,8 +293,7 @@ func (c *cli) completeServer(cmd *cobra.Command, _ []string, _ string) ([]string
 
 // serverNames lists all names that can be typed, by the operation servers.list: it is refused where that is.
 func serverNames(ctx context.Context, s *session) []string {
-	servers, _ := s.wholeList(ctx, s.Catalogue.ServerList().Name, nil).Value.(tools.Listing[apiclient.Server])
-	return typeable(servers.Results)
+	return typeable(tools.Results[apiclient.Server](s.wholeList(ctx, s.Catalogue.ServerList().Name, nil).Value))
 }
 
 // typeable returns the names that are safe in a shell: the person who names a server may be another than the

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mattn/go-runewidth"
@@ -131,11 +130,6 @@ func relative(ago time.Duration) string {
 	return says + " ago"
 }
 
-// labelWords are the words of labels that are not written as in a field's name.
-var labelWords = map[string]string{
-	"id": "ID", "uuid": "UUID", "ip": "IP", "ipv6": "IPv6", "ipv4": "IPv4", "os": "OS", "cpu": "CPU", "vcpus": "vCPUs", "dns": "DNS", "ttl": "TTL", "ssh": "SSH", "api": "API", "url": "URL",
-}
-
 // labelOf makes a label of a field's name: created_at is "Created", cpu_percent "CPU".
 func labelOf(name string) string {
 	name = strings.TrimPrefix(name, "is_")
@@ -144,16 +138,7 @@ func labelOf(name string) string {
 			name = short
 		}
 	}
-	words := strings.Split(name, "_")
-	for i, word := range words {
-		if known := labelWords[word]; known != "" {
-			words[i] = known
-		} else if i == 0 && word != "" {
-			first := []rune(word)
-			words[i] = string(unicode.ToUpper(first[0])) + string(first[1:])
-		}
-	}
-	return strings.Join(words, " ")
+	return text.Title(name)
 }
 
 // units are those of amounts without one, by the name of their field: section 1.4 of VPS.org's API names MB for

@@ -31,7 +31,6 @@ type asking struct {
 	lists  map[string]runner.Reply // that were read, by the operation
 }
 
-// offer is what a field can be.
 type offer struct {
 	table runner.Table
 	by    string                                      // how one is named
@@ -107,7 +106,6 @@ func tryAgain(field string, err error) string {
 	return strings.ToUpper(says[:1]) + says[1:] + "; try again, or stop with Ctrl-C."
 }
 
-// read makes the field's value of an answer.
 func (a asking) read(field tools.Field, o offer, answer string) (string, error) {
 	if answer == "" {
 		return "", errors.New(field.Name + " is needed")
@@ -140,9 +138,9 @@ func (a asking) offerOf(ctx context.Context, field tools.Field) offer {
 	case field.Kind == tools.Ref:
 		return a.servers(a.serverList(ctx))
 	case field.Name == "os_id":
-		return systems(a.serverList(ctx))
+		return systems(a.list(ctx, a.Catalogue.ServerList().Name).Value)
 	case field.Name == "location":
-		return a.locations(a.plans(ctx))
+		return a.locations(tools.Results[apiclient.Plan](a.list(ctx, "plans.list").Value))
 	case field.Name == a.op.Resource.ServerName && a.op.Resource.IsNew:
 		return offer{value: freeName(a.serverList(ctx))}
 	case field.List != "":
@@ -174,13 +172,7 @@ func (a asking) list(ctx context.Context, name string) runner.Reply {
 }
 
 func (a asking) serverList(ctx context.Context) []apiclient.Server {
-	servers, _ := a.list(ctx, a.Catalogue.ServerList().Name).Value.(tools.Listing[apiclient.Server])
-	return servers.Results
-}
-
-func (a asking) plans(ctx context.Context) []apiclient.Plan {
-	plans, _ := a.list(ctx, "plans.list").Value.(tools.Listing[apiclient.Plan])
-	return plans.Results
+	return tools.Results[apiclient.Server](a.list(ctx, a.Catalogue.ServerList().Name).Value)
 }
 
 func row(cells ...string) []string {
@@ -217,21 +209,17 @@ func (a asking) servers(all []apiclient.Server) offer {
 	return o
 }
 
-// systems offers the operating systems of the account's servers: VPS.org lists them nowhere else, so that another id
-// may be right too.
-func systems(servers []apiclient.Server) offer {
-	o := offer{by: "name or id; servers.get shows a server's"}
+// systems offers the operating systems of the account's servers. Another id may be right too.
+func systems(servers any) offer {
 	ids := map[string]string{}
-	for _, s := range servers {
-		if _, known := ids[strings.ToLower(s.OS.Name)]; !known && s.OS.Name != "" && !s.OS.ID.IsZero() {
-			ids[strings.ToLower(s.OS.Name)] = s.OS.ID.Key()
-			o.table.Rows = append(o.table.Rows, row(s.OS.ID.String(), s.OS.Name))
-		}
+	rows := text.Map(tools.Systems(servers), func(o apiclient.OSRef) []string {
+		ids[strings.ToLower(o.Name)] = cmp.Or(ids[strings.ToLower(o.Name)], o.ID.Key())
+		return row(o.ID.String(), o.Name)
+	})
+	return offer{
+		by: "name or id; servers.get shows a server's", table: runner.Table{Header: []string{"id", "name"}, Rows: rows},
+		value: func(answer string) (string, error) { return cmp.Or(ids[strings.ToLower(answer)], answer), nil },
 	}
-	o.table.Header = []string{"id", "name"}
-	slices.SortFunc(o.table.Rows, func(a, b []string) int { return strings.Compare(a[1], b[1]) })
-	o.value = func(answer string) (string, error) { return cmp.Or(ids[strings.ToLower(answer)], answer), nil }
-	return o
 }
 
 // locations offers those of the plan that is known by now, else of all plans.
@@ -256,7 +244,6 @@ func (a asking) locations(plans []apiclient.Plan) offer {
 	return o
 }
 
-// freeName refuses the name of a server that there is.
 func freeName(servers []apiclient.Server) func(string) (string, error) {
 	return func(answer string) (string, error) {
 		if slices.ContainsFunc(servers, func(s apiclient.Server) bool { return tools.SameName(s.Name, answer) }) {

@@ -29,6 +29,7 @@ func TestAnswersToFields(t *testing.T) {
 		{ID: apiID(t, "7"), Name: "Big VPS", Slug: "big", Locations: []string{"us-west"}},
 		{ID: apiID(t, "8"), Name: "Small VPS", Slug: "small", Locations: []string{"us-west", "eu-central"}},
 	}
+	listed := tools.Listing[apiclient.Server]{Results: servers}
 	of := func(operation, plan string) asking {
 		op, ok := tools.Default.Lookup(operation)
 		require.True(t, ok)
@@ -46,9 +47,9 @@ func TestAnswersToFields(t *testing.T) {
 		{of("servers.stop", "").servers(servers), "server", "", "", "server is needed"},
 		{of("servers.get", "").servers(servers), "server", "Web-1", "Web-1", ""},
 		{of("servers.stop", "").servers(nil), "server", "any", "any", ""},
-		{systems(servers), "os_id", "ubuntu 22.04 lts", "5", ""},
-		{systems(servers), "os_id", "6", "6", ""},
-		{systems(servers), "os_id", "debian", "", "os_id is not an id"},
+		{systems(listed), "os_id", "ubuntu 22.04 lts", "5", ""},
+		{systems(listed), "os_id", "6", "6", ""},
+		{systems(listed), "os_id", "debian", "", "os_id is not an id"},
 		{of("servers.create", "big").locations(plans), "location", "US-west", "us-west", ""},
 		{of("servers.create", "7").locations(plans), "location", "eu-central", "", "location must be one of those above"},
 		{of("servers.create", "SMALL VPS").locations(plans), "location", "eu-central", "eu-central", ""},
@@ -73,5 +74,5 @@ func TestAnswersToFields(t *testing.T) {
 		require.Equal(t, c.want, value)
 		require.NoError(t, fieldtext.Check(op, c.field, value))
 	}
-	require.Len(t, systems(servers).table.Rows, 1)
+	require.Len(t, systems(listed).table.Rows, 1)
 }

@@ -26,7 +26,6 @@ const helpWidth = 80 // columns of a page of help
 //go:embed help/*.txt
 var helpTexts embed.FS
 
-// helpText is a text of help: of a command, by the words that name it, or of a topic.
 func helpText(name string) string {
 	text, err := helpTexts.ReadFile("help/" + name + ".txt")
 	if err != nil {
@@ -35,7 +34,6 @@ func helpText(name string) string {
 	return strings.TrimSuffix(string(text), "\n")
 }
 
-// exitCodes are the codes that the program ends with.
 var exitCodes = []struct {
 	class       runner.Class
 	name, means string
@@ -48,7 +46,6 @@ var exitCodes = []struct {
 	{runner.Lost, "not known whether it happened", "The answer to a change was lost, and reading back has not settled it yet. Look before you repeat it: vpsbot approvals list shows it until it is settled."},
 }
 
-// exitCodeLine is the exit codes in one sentence, for the help of a command.
 func exitCodeLine() string {
 	var codes []string
 	for _, code := range exitCodes {
@@ -207,7 +204,6 @@ func usageLines(cmd *cobra.Command) string {
 	return lines
 }
 
-// commandLines lists the subcommands that are wanted, with what each is for.
 func commandLines(cmd *cobra.Command, wanted func(*cobra.Command) bool) string {
 	subs := slices.DeleteFunc(slices.Clone(cmd.Commands()), func(sub *cobra.Command) bool { return !wanted(sub) })
 	width := 10

@@ -216,7 +216,6 @@ func (in installation) runClaude(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// changeJSON is what became of a client's file, as -o json shows it.
 type changeJSON struct {
 	Client string `json:"client"`
 	Name   string `json:"name"`

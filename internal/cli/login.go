@@ -138,21 +138,11 @@ func (s IO) askHidden(ctx context.Context, question string) (token string, err e
 		return "", err
 	}
 	defer func() { _, _ = io.WriteString(s.Err, "\n") }()
-	type line struct {
-		text []byte
-		err  error
-	}
-	typed := make(chan line, 1)
-	go func() { // reading cannot be cancelled; the process ends soon after
-		text, err := term.ReadPassword(int(s.terminal.in.Fd()))
-		typed <- line{text, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case l := <-typed:
-		return config.Trim(string(l.text)), l.err
-	}
+	token, err = readTyped(ctx, func() (string, error) {
+		typed, err := term.ReadPassword(int(s.terminal.in.Fd()))
+		return string(typed), err
+	})
+	return config.Trim(token), err
 }
 
 // checkToken asks VPS.org about the token that was entered.

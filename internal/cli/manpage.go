@@ -27,7 +27,6 @@ func addManPages(pages map[string]string, cmd *cobra.Command, date string) {
 	}
 }
 
-// manualOf are the subcommands and topics that the manual has.
 func manualOf(cmd *cobra.Command) (subs []*cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() || sub.Name() == "help" {
@@ -44,7 +43,6 @@ func manName(cmd *cobra.Command) (name, section string) {
 	return strings.ReplaceAll(cmd.CommandPath(), " ", "-"), section
 }
 
-// manPage is the page of help with the sections of a manual.
 func manPage(cmd *cobra.Command, date string) string {
 	name, section := manName(cmd)
 	var b strings.Builder

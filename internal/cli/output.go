@@ -149,7 +149,6 @@ var outputFormats = []string{"table", "json", "yaml", "name"}
 
 const isForLists = "is for commands that print a list"
 
-// outputFlags are the flags of output.
 var outputFlags = []command.Flag{
 	{Field: tools.Field{Name: "output", Kind: tools.Text, Doc: "print the result in a `FORMAT`: table, json, yaml or name"}, Short: "o"},
 	{Field: tools.Field{Name: "json", Kind: tools.Boolean, Doc: "the same as -o json"}},
@@ -210,7 +209,6 @@ func (o *output) setFormat(format string) error {
 	return nil
 }
 
-// withOutput adds the flags of output to a command.
 func (c *cli) withOutput(cmd *cobra.Command, isList bool) *cobra.Command {
 	for _, f := range outputFlags {
 		if f.For != nil && !isList {
@@ -226,7 +224,6 @@ func (c *cli) withOutput(cmd *cobra.Command, isList bool) *cobra.Command {
 	return cmd
 }
 
-// result is what a command prints.
 type result struct {
 	value any           // of -o json and yaml: encodable as JSON, or json.RawMessage
 	lines bool          // of -o json: value is a list, and each of its elements has a line

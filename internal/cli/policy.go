@@ -21,7 +21,6 @@ func policyCommand(c *cli) *cobra.Command {
 		policyCheckCommand(c), policyExplainCommand(c))
 }
 
-// readPolicy reads a policy file. An invalid one is bad input.
 func (c *cli) readPolicy(path string) (policy.Document, error) {
 	raw, err := policy.ReadFile(path)
 	if err != nil {
@@ -68,7 +67,6 @@ func (c *cli) checkPolicy(path string) error {
 	return err
 }
 
-// policyJSON is what there is in a policy file, and what is wrong with it.
 type policyJSON struct {
 	File     string   `json:"file"`
 	People   int      `json:"people"`
@@ -151,7 +149,6 @@ func (c *cli) explainPolicy(ctx context.Context, query policy.Query, file string
 	return c.print(result{value: list, text: strings.Join(shown, "\n")})
 }
 
-// explanationJSON is how a policy decides on one identity of a person.
 type explanationJSON struct {
 	Who       string           `json:"who"`
 	Where     string           `json:"where"`

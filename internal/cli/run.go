@@ -178,8 +178,7 @@ func (r *operationRun) priced(ctx context.Context, reply runner.Reply) runner.Re
 	if !isServer || !r.op.IsRead() || r.output.isForProgram() || server.Plan.Name == "" {
 		return reply
 	}
-	plans, _ := r.wholeList(ctx, r.Catalogue.PlanList().Name, nil).Value.(tools.Listing[apiclient.Plan])
-	for _, plan := range plans.Results {
+	for _, plan := range tools.Results[apiclient.Plan](r.wholeList(ctx, r.Catalogue.PlanList().Name, nil).Value) {
 		if plan.Name == server.Plan.Name && !plan.PriceMonthly.IsZero() {
 			server.Plan.Extra = map[string]any{"price_monthly": plan.PriceMonthly}
 			reply.Value = server

@@ -109,7 +109,6 @@ func (c *cli) printManifest(ctx context.Context, f slackbot.Features) error {
 // healthTimeout is longer than serve takes to find out that its store does not answer.
 const healthTimeout = 3 * time.Second
 
-// healthReply is what serve answered.
 type healthReply struct {
 	URL     string `json:"url"`
 	Healthy bool   `json:"healthy"`

@@ -89,10 +89,8 @@ func storePruneCommand(c *cli) *cobra.Command {
 	return c.withOutput(cmd, false)
 }
 
-// keptFor is [approval.KeptFor] as it is typed.
 func keptFor() string { return fmt.Sprintf("%dd", approval.KeptFor/(24*time.Hour)) }
 
-// pruneJSON is a run of store prune as -o json shows it.
 type pruneJSON struct {
 	Before     time.Time `json:"before"`
 	DryRun     bool      `json:"dry_run"`

@@ -77,7 +77,6 @@ func namesOf(value any, raw json.RawMessage, isPart bool) (names []string) {
 	return names
 }
 
-// changedNames is the id of what a change made or changed.
 func changedNames(reply runner.Reply) []string {
 	if id := tools.Summarize(reply.Value).ID; !id.IsZero() {
 		return []string{text.Clean(id.String())}
@@ -204,11 +203,7 @@ func (o output) arrange(r result) (t runner.Table, names []string, err error) {
 	}
 	t.Rows, names = nil, nil
 	for _, i := range order {
-		cells := make([]string, len(t.Header))
-		for j, name := range t.Header {
-			cells[j] = rows[i][name]
-		}
-		t.Rows = append(t.Rows, cells)
+		t.Rows = append(t.Rows, text.Map(t.Header, func(name string) string { return rows[i][name] }))
 		if i < len(r.names) {
 			names = append(names, r.names[i])
 		}
@@ -216,7 +211,6 @@ func (o output) arrange(r result) (t runner.Table, names []string, err error) {
 	return t, names, nil
 }
 
-// columnsOf are the fields that a person means by the names of columns.
 func columnsOf(names, known []string) (columns []string, err error) {
 	for _, name := range names {
 		name = strings.TrimSpace(name)
@@ -432,7 +426,6 @@ func (l *layout) total(widths []int) int {
 	return sum
 }
 
-// left are the columns that are not drawn.
 func (l *layout) left() (names []string) {
 	for i, name := range l.Header {
 		if !slices.Contains(l.columns, i) {
@@ -442,7 +435,6 @@ func (l *layout) left() (names []string) {
 	return names
 }
 
-// draw returns the lines of the table.
 func (l *layout) draw(style style) string {
 	var b strings.Builder
 	line := func(row int, cells []string) {

@@ -77,19 +77,22 @@ func (s IO) show(ctx context.Context, shown string) (early bool, err error) {
 
 // readLine reads one line; input that ends without a newline is an error.
 func readLine(ctx context.Context, in io.Reader) (string, error) {
-	type line struct {
-		text string
-		err  error
-	}
-	typed := make(chan line, 1)
-	go func() { // reading cannot be cancelled; the process ends soon after
-		text, err := bufio.NewReader(in).ReadString('\n')
-		typed <- line{text, err}
+	return readTyped(ctx, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
+}
+
+// readTyped waits for read until ctx ends. Reading cannot be cancelled; the process ends soon after.
+func readTyped(ctx context.Context, read func() (string, error)) (string, error) {
+	var text string
+	typed := make(chan error, 1)
+	go func() {
+		var err error
+		text, err = read()
+		typed <- err
 	}()
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
-	case l := <-typed:
-		return l.text, l.err
+	case err := <-typed:
+		return text, err
 	}
 }

@@ -108,7 +108,6 @@ func (c *cli) helpOfWords(root *cobra.Command, words []string) error {
 	return c.operationHelp(root, typed)
 }
 
-// operationHelp shows the help page of an operation or of a resource.
 func (c *cli) operationHelp(root *cobra.Command, about command.Command) error {
 	c.addPages(root)
 	path := []string{cmp.Or(about.Rest, "run")}
@@ -122,7 +121,6 @@ func (c *cli) operationHelp(root *cobra.Command, about command.Command) error {
 	return cmd.Help()
 }
 
-// whyCommand is the page of why, which [cli.runWords] runs.
 func (c *cli) whyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "why OPERATION [SERVER] [flags]", Short: "Say what decides about an operation, and what it would need", GroupID: groupUse,

@@ -33,7 +33,6 @@ const (
 	Unfreeze  Kind = "unfreeze"
 )
 
-// kinds are the commands that are no operations.
 var kinds = []Kind{Help, Why, Approvals, Audit, Freeze, Unfreeze}
 
 func (k Kind) takesText() bool {

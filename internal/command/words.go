@@ -114,7 +114,6 @@ func (w word) plain() string {
 // lower returns the word as one of the command's own: phones begin with a capital.
 func (w word) lower() string { return strings.ToLower(w.plain()) }
 
-// name returns the name of the field that a word names, as the operation spells it.
 func (w word) name() string {
 	if w.set {
 		return fieldtext.Name(w.field)

@@ -52,7 +52,6 @@ func (d Diagnosis) HasFailure() bool {
 	return slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.Status == StatusFail })
 }
 
-// doctor checks one App.
 type doctor struct {
 	*app.App
 	env     *app.Environment

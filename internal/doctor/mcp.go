@@ -71,7 +71,6 @@ func (d *doctor) callMCP(ctx context.Context, url string) Finding {
 	return d.callMCPWith(ctx, url, key)
 }
 
-// callMCPWith connects with an access key, and lists the tools.
 func (d *doctor) callMCPWith(ctx context.Context, url, key string) Finding {
 	headers := http.Header{"Authorization": {"Bearer " + key}}
 	var answer struct {

@@ -112,7 +112,6 @@ func (d *doctor) checkScopes(reply slackReply) Finding {
 	return pass(name, "%s", strings.Join(reply.scopes, ", "))
 }
 
-// checkChannel checks that the policy names the channel in which approvers are asked.
 func (d *doctor) checkChannel() []Finding {
 	const name = "slack policy"
 	channel := d.Runner.Policy().ApprovalsChannel()
@@ -221,7 +220,6 @@ func (d *doctor) callSlack(ctx context.Context, method, token string) (slackRepl
 	return reply, nil
 }
 
-// without returns the scopes that are not among others.
 func without(scopes, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return slices.Contains(others, scope) })
 }

@@ -27,7 +27,6 @@ type approvalWatcher struct {
 	running sync.WaitGroup
 }
 
-// watchedRecord holds the calls that wait for a record.
 type watchedRecord struct {
 	polled  bool           // by pollRecord
 	waiting map[int]func() // called when the record has ended
@@ -98,7 +97,6 @@ func (w *approvalWatcher) add(id string) (stop <-chan struct{}, first bool) {
 	return w.stop, true
 }
 
-// record returns the entry of a record, and makes it if there is none.
 func (w *approvalWatcher) record(id string) *watchedRecord {
 	if w.records == nil {
 		w.records, w.stop = map[string]*watchedRecord{}, make(chan struct{})

@@ -90,7 +90,6 @@ func (a approvals) document(ctx context.Context, rec approval.Record) (d approva
 	return d, true, nil
 }
 
-// howToAnswer says where the policy lets a person answer a record.
 func (a approvals) howToAnswer(ctx context.Context, rec approval.Record) string {
 	var ways []string
 	if a.Runner.Slack != nil && a.Runner.Slack(ctx) && a.Runner.MayCarry(ctx, rec, permissions.Slack) {

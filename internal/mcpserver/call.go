@@ -23,7 +23,6 @@ import (
 // waitLimit limits the input "wait": clients cancel a call after a minute.
 const waitLimit = 50 * time.Second
 
-// toolCall is one tools/call.
 type toolCall struct {
 	*Server
 	client   client
@@ -34,7 +33,6 @@ type toolCall struct {
 	limit    *callLimit        // nil on stdio
 }
 
-// callTool answers tools/call for a tool that is an operation.
 func (s *Server) callTool(ctx context.Context, c client, op *tools.Op, params callParams) (result callResult) {
 	defer func() {
 		if broken := recover(); broken != nil {
@@ -110,7 +108,6 @@ func (s *Server) result(reply runner.Reply) callResult {
 	return callResult{text: reply.Text(), structured: reply.Structured(), isError: reply.Class != runner.OK}
 }
 
-// encode encodes the result for one era.
 func (r callResult) encode(modern bool) []byte {
 	const around = 300 // bytes, beside what a reply says
 	raw := append(make([]byte, 0, around+len(r.text)+len(r.text)/8+len(r.structured)), '{')

@@ -85,7 +85,6 @@ const (
 
 var errNoSession = errors.New("no such session: initialize again")
 
-// newSession makes the id of a session.
 func newSession(key []byte, actor permissions.Actor, agreed handshake, now time.Time) (string, error) {
 	claims, err := json.Marshal(sessionClaims{
 		Caller: callerHash(actor), Version: agreed.Version, Forms: agreed.Capabilities.forms(),

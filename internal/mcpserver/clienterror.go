@@ -70,7 +70,6 @@ func handleMessage(ctx context.Context, m messageHandler, message json.RawMessag
 	return answer
 }
 
-// noteError notes an error that the client can do something about.
 func noteError(ctx context.Context, err error) {
 	noted, ok := ctx.Value(clientErrorKey{}).(*clientError)
 	if !ok {

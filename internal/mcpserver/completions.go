@@ -106,12 +106,11 @@ func (c *completer) list(ctx context.Context, variable, server string) []string 
 // serverNames returns the names of the servers; of one that its name does not identify, the id.
 func (c *completer) serverNames(ctx context.Context) ([]string, error) {
 	reply := c.run(ctx, "servers.list", "", math.MaxInt)
-	servers, _ := reply.Value.(tools.Listing[apiclient.Server])
-	count := map[string]int{}
-	for _, s := range servers.Results {
+	servers, count := tools.Results[apiclient.Server](reply.Value), map[string]int{}
+	for _, s := range servers {
 		count[s.Name]++
 	}
-	names := text.Map(servers.Results, func(s apiclient.Server) string {
+	names := text.Map(servers, func(s apiclient.Server) string {
 		if count[s.Name] > 1 || s.Name == "" || apiclient.LooksLikeID(s.Name) || text.Clean(s.Name) != s.Name {
 			return text.Clean(s.ID.String())
 		}

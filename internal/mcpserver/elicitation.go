@@ -20,7 +20,6 @@ import (
 	"github.com/vpsbot/vpsbot/permissions"
 )
 
-// elicitationKey is the key of the elicitation and its answer.
 const elicitationKey = "confirm"
 
 // maxWaiting limits the calls on stdio that wait for a person, so that others go on. Over HTTP [Limits] do.
@@ -55,7 +54,6 @@ func (x *toolCall) session() string {
 	return x.client.session
 }
 
-// wait counts the calls that wait for a person, and reports whether they are too many.
 func (x *toolCall) wait(change int) (tooMany bool) {
 	if x.Observe != nil {
 		x.Observe.Waiting(change)
@@ -207,13 +205,11 @@ type elicitationAnswer struct {
 	content map[string]any                // of the form
 }
 
-// text returns the text of a member of the form, "" if there is none.
 func (a elicitationAnswer) text(member string) string {
 	text, _ := a.content[member].(string)
 	return strings.TrimSpace(text)
 }
 
-// parseAnswer decodes the answer that comes with a call.
 func parseAnswer(raw jsontext.Value) elicitationAnswer {
 	r, err := elicitationOf(json.RawMessage(raw))
 	if err != nil {
@@ -247,7 +243,6 @@ func (x *toolCall) submit(ctx context.Context, nonce string, given elicitationAn
 	return x.take(ctx, approvalID, given, x.noteAnswer(approvalID, tooFast || automatic)), false
 }
 
-// take takes the answer to a question that is used up.
 func (x *toolCall) take(ctx context.Context, approvalID string, given elicitationAnswer, tooFast bool) runner.Reply {
 	rec, wait, err := x.Runner.AnswerMatches(ctx, x.call, approvalID)
 	if err != nil {

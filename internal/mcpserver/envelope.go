@@ -140,7 +140,6 @@ func (c *clientCapabilities) forms() bool {
 	return c != nil && c.Elicitation != nil && (c.Elicitation.Form != nil || c.Elicitation.URL == nil)
 }
 
-// callParams are the parameters of tools/call.
 type callParams struct {
 	Name      string         `json:"name"`
 	Arguments jsontext.Value `json:"arguments"`

@@ -90,7 +90,6 @@ func (h *HTTP) bearer(ctx context.Context, header string) (permissions.Actor, er
 	return h.o.Authenticate(ctx, strings.TrimSpace(secret))
 }
 
-// holdsToken reports whether the query of an address holds a secret.
 func holdsToken(u *url.URL) bool {
 	plain, err := url.QueryUnescape(u.RawQuery) // the whole: Query leaves out the parts that cannot be read
 	if err != nil {
@@ -116,7 +115,6 @@ func (h *HTTP) isOwnHost(host string) bool {
 	return isLoopback(host)
 }
 
-// allowsOrigin reports whether the pages of an origin may call.
 func (h *HTTP) allowsOrigin(origin string) bool {
 	if slices.Contains(h.o.Origins, origin) {
 		return true

@@ -98,7 +98,6 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// exchange is one request and its answer.
 type exchange struct {
 	*HTTP
 	w     http.ResponseWriter
@@ -279,7 +278,6 @@ func (x *exchange) stream(c client, answer func(context.Context, client) (int, [
 	s.end(x.status, reply)
 }
 
-// end answers at once.
 func (x *exchange) end(status int, reply []byte) {
 	x.status = status
 	newStream(x.w, false, x.secrets).end(status, reply)

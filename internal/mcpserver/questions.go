@@ -27,7 +27,6 @@ type response struct {
 
 var errInvalidResponse = errors.New("the client's answer is no answer of JSON-RPC")
 
-// serverRequest is a request of the server.
 type serverRequest struct {
 	nonce  string
 	method mcp.MCPMethod

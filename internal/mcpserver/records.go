@@ -57,7 +57,6 @@ const (
 	auditSchema     = `{"type":"object","properties":{"count":{"type":"integer"},"results":{"type":"array","items":{"type":"object","properties":{"at":{"type":"string"},"who":{"type":"string"},"tool":{"type":"string"},"target":{"type":"string"},"outcome":{"type":"string"},"why":{"type":"string"},"answered_by":{"type":"string"},"where":{"type":"string"}},"required":["at","who","tool","outcome","where"]}},"notice":{"type":"string"}},"required":["count","results"]}`
 )
 
-// recordTools makes the tools at their first use.
 var recordTools = sync.OnceValue(func() []recordTool {
 	return []recordTool{
 		{tools.Local[approvalsInput](tools.Meta{
@@ -130,7 +129,6 @@ func (s *Server) approvalsPage(ctx context.Context, in tools.Input) (page record
 	return page, nil
 }
 
-// line is the approval in sentences.
 func (d approvalDocument) line() string {
 	says := fmt.Sprintf("%s: %s of %s is %s, asked by %s at %s.", d.ID, d.Tool, text.Quote(d.Target), d.State, d.AskedBy, text.Moment(d.CreatedAt))
 	if d.WaitsForYou {

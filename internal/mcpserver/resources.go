@@ -108,7 +108,6 @@ func (s *Server) hiddenResources(ctx context.Context) func(uri string) bool {
 	}
 }
 
-// readBy returns the read of a resource that is the result of one operation.
 func readBy(operation string) func(*Server, context.Context, string) (any, error) {
 	return func(s *Server, ctx context.Context, which string) (any, error) {
 		reply := s.run(ctx, operation, which, tools.MaxLimit)

@@ -140,7 +140,6 @@ func (s *Server) addIconToDiscovery(_ context.Context, _ any, _ *mcp.DiscoverReq
 	r.EnsureResultMeta().SetServerInfo(self)
 }
 
-// internalError logs an error, and returns a result with the id of the log line.
 func (s *Server) internalError(doing string, cause any) callResult {
 	id := s.logInternalError(doing, cause)
 	return callResult{isError: true, text: "an internal error (id " + id + "); it is logged. It is not known how far the call came: look before you repeat it"}

@@ -161,7 +161,6 @@ func (p *pipe) write(message []byte) error {
 	return err
 }
 
-// initialize answers initialize, and returns what client and server have agreed on.
 func (s *Server) initialize(ctx context.Context, c client, e envelope) (reply []byte, agreed handshake) {
 	_ = jsonv2.Unmarshal(e.Params, &agreed, lenient) // mcp-go returns the error
 	reply = s.answerOne(ctx, c, e)

@@ -36,7 +36,6 @@ func unread(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	return mcp.NewToolResultError("the call cannot be read: the names of its members are written as the protocol writes them. Nothing was sent"), nil
 }
 
-// wrongName answers a call by the operation's name with the name of the tool.
 func wrongName(op *tools.Op) server.ToolHandlerFunc {
 	return func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return mcp.NewToolResultError("no tool is called " + op.Name + "; call " + op.ToolName() + " instead. Nothing was sent"), nil
@@ -54,7 +53,6 @@ func (s *Server) toolOf(op *tools.Op) mcp.Tool {
 	return tool
 }
 
-// toolNames replaces the names of operations in a text with those of the tools.
 func (s *Server) toolNames(text string) string {
 	return s.Runner.Catalogue.SpellNames(text, (*tools.Op).ToolName)
 }

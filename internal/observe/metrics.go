@@ -16,7 +16,6 @@ type metric struct {
 	help   string
 }
 
-// kind is the type of a metric.
 type kind string
 
 const (

@@ -114,7 +114,6 @@ func AuditScopeOf(r *Runner, call Call, offered []*tools.Op) AuditScope {
 	return AuditScope{mayGet: policy.AllowedOn(call.ask(r.Catalogue.ServerGet(), tools.Input{}, permissions.Read, nil)), asOf: r.Catalogue, own: own}
 }
 
-// mayRead reports whether a row is in the scope, whoever's it is.
 func (s AuditScope) mayRead(row audit.Row) bool {
 	if s.mayGet == nil {
 		return true

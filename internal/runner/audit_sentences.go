@@ -148,7 +148,6 @@ func (f AuditFormatter) ending(row audit.Row, v verbs, agreed string) string {
 	return who + "'s request to " + v.do + " ended as " + text.Clean(string(row.Outcome)) + because(row, v)
 }
 
-// channelTexts say by which channel a yes was given.
 var channelTexts = map[string]string{
 	string(permissions.Slack): " in Slack", string(permissions.Terminal): " at a terminal",
 	string(permissions.MCP): " in the assistant's form", string(permissions.Script): " by a flag",

@@ -42,7 +42,6 @@ func (q request) findIDs(ctx context.Context) (tools.Input, error) {
 	return in, nil
 }
 
-// findID finds the one id that the word of a field means.
 func (q request) findID(ctx context.Context, field tools.Field) (apiclient.ID, error) {
 	list, ok := q.Catalogue.Lookup(field.List)
 	word := q.in.Text(field.Name)
@@ -135,7 +134,6 @@ func replyError(reply Reply, before string) error {
 	return errors.New(before + reply.Message)
 }
 
-// choice is a word and what it means.
 type choice struct {
 	word, field string
 	of          string         // what is chosen: "backup of “web-1”"

@@ -116,7 +116,6 @@ func nothingToDo(op *tools.Op, rec approval.Record, there apiclient.ActionResult
 	return op.Named(rec.TargetName) + " " + stands(there.Server.Status) + " already: there was nothing to do."
 }
 
-// vpsOrgSays is a sentence with the message of an answer.
 func vpsOrgSays(message string) string {
 	if says := strings.TrimRight(text.Clean(message), ". "); says != "" {
 		return " VPS.org says: " + text.Quote(says) + "."

@@ -229,7 +229,6 @@ func standing(op *tools.Op, rec approval.Record) string {
 	return about(op, rec) + standsAs(rec) + "."
 }
 
-// madeBy is the result of a record as the operation made it.
 func madeBy(op *tools.Op, rec approval.Record) (any, error) {
 	out := reflect.New(op.Out)
 	if len(rec.Result) == 0 {

@@ -161,7 +161,6 @@ func Folded(name string) string {
 	}, name)))
 }
 
-// several lists the servers that part of a name fits.
 func several(name string, hits []apiclient.Server) string {
 	names := text.Map(hits[:min(len(hits), 10)], func(s apiclient.Server) string { return text.Quote(s.Name) })
 	return fmt.Sprintf("%d servers have %s in their name or address: %s", len(hits), text.Quote(name), strings.Join(names, ", "))

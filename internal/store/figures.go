@@ -42,7 +42,6 @@ type Access struct {
 	began time.Time
 }
 
-// watched reports an access that has ended.
 func watched(ctx context.Context, s *Store, a Access, err *error) {
 	if trace.Recording(ctx) {
 		system := "sqlite"

@@ -88,7 +88,6 @@ func (s *Store) CheckDirect(ctx context.Context) error {
 	return s.explain(s.session.checkDirect(ctx))
 }
 
-// selectNamed counts what is not over and names a holder.
 var selectNamed = "SELECT (SELECT count(*) FROM approvals WHERE owner = $1 AND " + inHolding + ")" +
 	" + (SELECT count(*) FROM inbox WHERE owner = $1 AND done = 0)" +
 	" + (SELECT count(*) FROM posts WHERE owner = $1 AND owner <> '')"

@@ -141,7 +141,6 @@ func (s *Store) Frozen(ctx context.Context) (*approval.Freeze, error) {
 	return orNil(readOne(ctx, s, freezeFields, selectFreeze))
 }
 
-// checkFreeze fails with *approval.FrozenError while there is a freeze.
 func checkFreeze(ctx context.Context, q queryer) error {
 	f, err := orNil(one(ctx, q, freezeFields, selectFreeze))
 	if err != nil || f == nil {

@@ -198,7 +198,6 @@ func (p pruning) deleted(ctx context.Context, query string, args ...any) (int, e
 	return len(gone), err
 }
 
-// countOld counts what [Store.Prune] would delete.
 func countOld(ctx context.Context, s *Store, before time.Time) (Pruned, error) {
 	at := millis(before)
 	count := func(p *Pruned) []any { return []any{&p.Approvals, &p.Deliveries} }

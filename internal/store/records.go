@@ -242,7 +242,6 @@ func mayInsert(ctx context.Context, q queryer, r approval.Record, limits []appro
 	return checkLimits(ctx, q, r, at, limits)
 }
 
-// checkTarget fails with *approval.BusyError if another record than r holds its target.
 func checkTarget(ctx context.Context, q queryer, r approval.Record) error {
 	held, err := orNil(one(ctx, q, recordFields, selectRecord+
 		" WHERE api = $1 AND account = $2 AND target = $3 AND id <> $4 AND "+inHolding,

@@ -131,7 +131,6 @@ func makeOwnerOnly(path string) error {
 	return os.Chmod(path, 0o600)
 }
 
-// explainSQLite adds the next step to the errors people meet.
 func explainSQLite(err error) error {
 	var failure *sqlite.Error
 	switch {

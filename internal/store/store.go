@@ -84,7 +84,6 @@ func isPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres:") || strings.HasPrefix(url, "postgresql:")
 }
 
-// newStore makes a store of two pools, one of so many writers and the read pool.
 func newStore(e engine, write *sql.DB, writers int, read *sql.DB) *Store {
 	return &Store{
 		engine: e, write: write, writeSlots: make(chan struct{}, writers), writeQueue: make(chan struct{}, writers),

@@ -3,6 +3,7 @@
 package text
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -234,6 +235,28 @@ func Map[T, U any](all []T, of func(T) U) []U {
 		made[i] = of(one)
 	}
 	return made
+}
+
+// spellings are the words of field names that are not written in small letters.
+var spellings = map[string]string{
+	"id": "ID", "uuid": "UUID", "ip": "IP", "ipv4": "IPv4", "ipv6": "IPv6", "os": "OS", "cpu": "CPU", "vcpus": "vCPUs", "mb": "MB",
+	"dns": "DNS", "ttl": "TTL", "ssh": "SSH", "api": "API", "url": "URL",
+}
+
+// Label makes words of the name of a field: "ip_address" is "IP address".
+func Label(field string) string {
+	words := strings.FieldsFunc(field, func(c rune) bool { return c == '_' || c == '.' || c == ' ' })
+	return strings.Join(Map(words, func(word string) string { return cmp.Or(spellings[word], word) }), " ")
+}
+
+// Title is the label of a field that begins with a capital letter: "IP address", but "vCPUs".
+func Title(field string) string {
+	label := Label(field)
+	first := Cut(label, 1)
+	if strings.HasPrefix(label, spellings["vcpus"]) {
+		return label
+	}
+	return strings.ToUpper(first) + label[len(first):]
 }
 
 // Join joins words as a sentence does: "a, b and c" with the conjunction "and".

@@ -59,7 +59,7 @@ func answerList(r runner.Reply, t runner.Table, o AnswerView) Message {
 // heading is the name of an object, or else of its resource.
 func heading(r runner.Reply) md {
 	resource, _, _ := strings.Cut(r.Op.Name, ".")
-	shows := esc(capitalized(resource))
+	shows := esc(text.Title(resource))
 	flatten("", r.JSON(), func(field, s string) {
 		if m := named(s); field == "name" && m != "" {
 			shows = m
@@ -107,7 +107,7 @@ func wouldSend(r runner.Reply) md {
 	}
 	var fields []md
 	flatten("", r.Request.Body, func(field, s string) {
-		fields = append(fields, labelled(esc(label(field))+" ", code(s)))
+		fields = append(fields, labelled(esc(text.Label(field))+" ", code(s)))
 	})
 	return labelled("Would be sent: ", clip(join(" · ", fields...), longestText))
 }
@@ -121,7 +121,7 @@ func created(op *tools.Op, result []byte) (shown []md) {
 	flatten("", result, func(field, s string) {
 		switch field {
 		case "id", "name", "hostname", "ip_address", "ipv6_address", "location", "expires_at":
-			shown = append(shown, labelled("*"+esc(label(field))+":* ", value(field, s)))
+			shown = append(shown, labelled("*"+esc(text.Label(field))+":* ", value(field, s)))
 		}
 	})
 	return shown

@@ -116,7 +116,7 @@ func targetFields(target []tools.Line) (shown []md) {
 			v = value(l.Label, l.Value)
 		}
 		if v != "" {
-			shown = append(shown, "*"+esc(capitalized(l.Label))+"*\n"+v)
+			shown = append(shown, "*"+esc(text.Title(l.Label))+"*\n"+v)
 		}
 	}
 	return shown

@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/vpsbot/vpsbot/internal/approval"
+	"github.com/vpsbot/vpsbot/internal/text"
 	"github.com/vpsbot/vpsbot/tools"
 )
 
@@ -50,7 +51,7 @@ func input(f tools.Field, given string, choices []Choice) slack.Block {
 	if len(choices) > 0 && options == nil {
 		hint = fmt.Sprintf("%s (%d to choose from, too many for a list)", hint, len(choices))
 	}
-	asks := strings.TrimSuffix(capitalized(f.Name), " ID") // a plan is picked by its name
+	asks := strings.TrimSuffix(text.Title(f.Name), " ID") // a plan is picked by its name
 	block := slack.NewInputBlock(FieldBlock(f.Name), plain(asks, mostLabel), nil, element(f, given, options))
 	if hint != "" {
 		block.Hint = plain(hint, mostLabel)

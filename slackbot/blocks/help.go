@@ -49,7 +49,7 @@ func menu(ops []*tools.Op) []slack.Block {
 		resource, _, _ := strings.Cut(op.Name, ".")
 		if !slices.Contains(resources, resource) {
 			resources = append(resources, resource)
-			of[resource] = []md{strong(esc(capitalized(resource)))}
+			of[resource] = []md{strong(esc(text.Title(resource)))}
 		}
 		of[resource] = append(of[resource], join(" ", code(slashCommand(op)), esc(op.Title), riskMarks[op.Risk]))
 	}
@@ -65,7 +65,6 @@ var riskMarks = map[permissions.Risk]md{
 	permissions.Disruptive: "✋", permissions.Billable: "💰", permissions.Destructive: "⚠️",
 }
 
-// riskTexts are the effects of the risks, and the confirmation that each needs.
 var riskTexts = map[permissions.Risk]md{
 	permissions.Read:        "Changes nothing.",
 	permissions.Change:      "Runs at once.",

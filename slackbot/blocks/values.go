@@ -16,31 +16,8 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// capitals are the words of field names that are not written in small letters.
-var capitals = map[string]string{
-	"id": "ID", "ip": "IP", "ipv6": "IPv6", "os": "OS", "ssh": "SSH", "dns": "DNS", "cpu": "CPU", "vcpus": "vCPUs", "mb": "MB", "uuid": "UUID",
-}
-
-// label makes a field's name words: "ip_address" is "IP address".
-func label(field string) string {
-	parts := strings.FieldsFunc(field, func(c rune) bool { return c == '_' || c == '.' || c == ' ' })
-	for i, p := range parts {
-		if big, ok := capitals[p]; ok {
-			parts[i] = big
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
-// capitalized begins a label with a capital.
-func capitalized(field string) string {
-	s := label(field)
-	first := text.Cut(s, 1)
-	return strings.ToUpper(first) + s[len(first):]
-}
-
 // listNoun names what a list holds: "Servers", "DNS zones".
-func listNoun(op *tools.Op) string { return capitalized(strings.TrimSuffix(op.Name, ".list")) }
+func listNoun(op *tools.Op) string { return text.Title(strings.TrimSuffix(op.Name, ".list")) }
 
 // spellCommands replaces the names of operations in a text by the commands to type: plans.list by /vps plans list.
 func spellCommands(doc string) string { return tools.Default.SpellNames(doc, slashCommand) }
@@ -73,7 +50,6 @@ var (
 	changingStatuses = []string{"in_progress", "pending", "queued", "resizing"}
 )
 
-// statusMark shows a status at a glance.
 func statusMark(status string) md {
 	s := strings.ToLower(status)
 	switch {
@@ -170,7 +146,7 @@ func cell(name, s string) md {
 	case booleanWords[name][s] != "":
 		return booleanWords[name][s]
 	case s == "true", s == "false", isNumber(s) && renderers[name] == nil:
-		return esc(label(name)) + " " + v
+		return esc(text.Label(name)) + " " + v
 	}
 	return v
 }
@@ -186,7 +162,7 @@ func lines(raw []byte) []md {
 	var all []md
 	flatten("", raw, func(name, s string) {
 		if v := value(name, s); v != "" && len(all) < mostLines {
-			all = append(all, "*"+clip(esc(capitalized(name)), longestName)+":* "+clip(v, longestText))
+			all = append(all, "*"+clip(esc(text.Title(name)), longestName)+":* "+clip(v, longestText))
 		}
 	})
 	return all

@@ -85,7 +85,6 @@ func (f *Follower) directPost(rec approval.Record) delivery.Post {
 	return f.newPost(directKind, rec, asker, asker)
 }
 
-// isDirect reports whether a post is a direct message to the person it is for.
 func isDirect(p delivery.Post) bool { return p.Channel == p.User || strings.HasPrefix(p.Channel, "D") }
 
 // questions are the posts that ask for the consents that a record waits for.

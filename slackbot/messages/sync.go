@@ -47,7 +47,6 @@ func (f *Follower) Sync(ctx context.Context) {
 	under.Wait()
 }
 
-// syncDue starts to send the messages that are due, as far as there are slots.
 func (f *Follower) syncDue(ctx context.Context, slots chan struct{}, under *sync.WaitGroup) {
 	free := cap(slots) - len(slots)
 	if free == 0 {
