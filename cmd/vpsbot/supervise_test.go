@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vpsbot/vpsbot/internal/fakeslack"
 	"github.com/vpsbot/vpsbot/internal/store/pgtest"
 	"github.com/vpsbot/vpsbot/internal/testkit"
 )
@@ -266,6 +267,9 @@ func TestSIGHUPReloads(t *testing.T) {
 	reload("the policy file has changed and is not taken; the one before stays in force")
 	reload("msg=VPSBOT_POLICY_FILE error=") // each time that somebody asks
 
+	slack.Fail("auth.test", fakeslack.Fault{Hang: time.Minute, Times: 1})
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "SLACK_BOT_TOKEN"), []byte("xoxb-7-unheard"), 0o600))
+	reload("SLACK_BOT_TOKEN is not taken; the one before stays in use") // the watchdog is fed on before long
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "SLACK_BOT_TOKEN"), []byte("xoxb-8-wrong"), 0o600))
 	reload("SLACK_BOT_TOKEN is not taken; the one before stays in use")
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "SLACK_BOT_TOKEN"), []byte(slack.NextToken), 0o600))

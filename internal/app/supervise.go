@@ -16,6 +16,7 @@ const (
 	reportEvery  = 10 * time.Second // to the service manager
 	healthWithin = time.Second      // its own listener answers
 	stuckAfter   = 5 * time.Minute  // a round of a loop that waits for VPS.org ends before
+	renewWithin  = 5 * time.Second  // Slack takes a new token: meanwhile the watchdog is not fed
 )
 
 // supervise reports to the service manager, and reloads when it is asked to, until ctx ends.
@@ -125,6 +126,8 @@ func (s *service) reload(ctx context.Context) {
 
 // renewSlack goes on with the bot's token as it is now.
 func (s *service) renewSlack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, renewWithin)
+	defer cancel()
 	token, err := s.Config.SlackBotToken()()
 	if err == nil && token != s.slack.token {
 		if err = s.slack.bot.Renew(ctx, token); err == nil {
