@@ -122,13 +122,13 @@ func (c *cli) operationHelp(root *cobra.Command, about command.Command) error {
 }
 
 func (c *cli) whyCommand() *cobra.Command {
-	return &cobra.Command{
+	return c.withOutput(&cobra.Command{
 		Use: "why OPERATION [SERVER] [flags]", Short: "Say what decides about an operation, and what it would need", GroupID: groupUse,
 		Long: "Says what decides about an operation that you would run, and what it would need: the policy, the token,\n" +
 			"whose yes. It takes the words and the flags of the operation, and runs nothing.",
 		DisableFlagsInUseLine: true,
 		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	}, false)
 }
 
 // why says what decides about an operation, and what it would need.
