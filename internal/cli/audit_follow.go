@@ -146,7 +146,7 @@ func (f *follower) export(ctx context.Context) error {
 		err = errors.Join(err, f.save()) // what was written before the log failed was written
 	}
 	if f.broken { // it is not known what arrived
-		f.sink.reset()
+		f.sink.close()
 		f.at, f.broken = f.saved, false
 	}
 	return err

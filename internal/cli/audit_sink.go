@@ -22,8 +22,7 @@ import (
 type sink interface {
 	write(at time.Time, line []byte) error
 	sync() error // what was written is there, as far as can be known
-	reset()      // after a failure
-	close()
+	close()      // a socket is connected to again by the next write
 }
 
 const sinkForms = "a file, - for stdout, syslog:///dev/log, unix:PATH or tcp://HOST:PORT"
@@ -56,7 +55,6 @@ func newSink(to string, stdout io.Writer) (sink, error) {
 type local struct{}
 
 func (local) sync() error { return nil }
-func (local) reset()      {}
 func (local) close()      {}
 
 type streamSink struct {
@@ -104,7 +102,12 @@ func (s *fileSink) write(_ time.Time, line []byte) error {
 	return nil
 }
 
-func (s *fileSink) sync() error { return s.file.Sync() }
+func (s *fileSink) sync() error {
+	if err := s.file.Sync(); err != nil {
+		return permanent("%s cannot be written to: %v", s.path, err) // another try would not write it again
+	}
+	return nil
+}
 
 func (s *fileSink) close() {
 	if s.file != nil {
@@ -231,13 +234,9 @@ func (s *syslog) sync() error {
 	}
 }
 
-func (s *syslog) reset() {
-	s.close()
-	s.conn, s.gone = nil, nil
-}
-
 func (s *syslog) close() {
 	if s.conn != nil {
 		_ = s.conn.Close() // nothing is buffered here
+		s.conn, s.gone = nil, nil
 	}
 }
