@@ -158,17 +158,7 @@ func (in installation) uninstall(ctx context.Context) error {
 		if in.claude == "" {
 			return change.Apply()
 		}
-		if err := in.file.KeepCopy(); err != nil {
-			return err
-		}
-		if err := in.runClaude(ctx, "remove", "--scope", "user", in.name); err != nil {
-			return err
-		}
-		file, err := install.Open(in.file.Path)
-		if left, failed := in.Uninstall(file, in.name); err == nil && (failed != nil || left.Action != install.Unchanged) {
-			err = app.Errorf(runner.Failed, "claude mcp remove has not taken %q out of %s: see claude mcp list", in.name, in.file.Path)
-		}
-		return err
+		return in.byClaude(ctx, change, install.Server{})
 	})
 }
 
@@ -186,34 +176,36 @@ func (in installation) finish(change install.Change, apply func() error) error {
 	return in.print(result{value: out, text: in.told(change, out.Copy), names: []string{in.file.Path}})
 }
 
-// byClaude lets Claude Code write the entry, which keeps it from what it may write at the same time.
+// byClaude lets Claude Code make the change, which keeps it from what it may write at the same time.
 func (in installation) byClaude(ctx context.Context, change install.Change, server install.Server) error {
 	if err := in.file.KeepCopy(); err != nil {
 		return err
 	}
-	if change.Action == install.Updated { // it writes over none
-		if err := in.runClaude(ctx, "remove", "--scope", "user", in.name); err != nil {
+	if change.Action != install.Installed { // it writes over none
+		isGone := func(file install.File) bool {
+			left, err := in.Uninstall(file, in.name)
+			return err == nil && left.Action == install.Unchanged
+		}
+		if err := in.runClaude(ctx, isGone, "remove", "--scope", "user", in.name); err != nil || change.Action == install.Removed {
 			return err
 		}
 	}
-	if err := in.runClaude(ctx, "add-json", "--scope", "user", in.name, in.JSON(server)); err != nil {
-		return err
-	}
-	file, err := install.Open(in.file.Path)
-	if err == nil && !in.Holds(file, in.name, server) {
-		err = app.Errorf(runner.Failed, "claude mcp add-json has not written %q into %s: see claude mcp list", in.name, in.file.Path)
-	}
-	return err
+	isThere := func(file install.File) bool { return in.Holds(file, in.name, server) }
+	return in.runClaude(ctx, isThere, "add-json", "--scope", "user", in.name, in.JSON(server))
 }
 
-func (in installation) runClaude(ctx context.Context, args ...string) error {
+// runClaude runs claude mcp, and fails where the file does not show that it is done.
+func (in installation) runClaude(ctx context.Context, isDone func(install.File) bool, args ...string) error {
 	cmd := exec.CommandContext(ctx, in.claude, append([]string{"mcp"}, args...)...) //nolint:gosec // of the PATH, as a person would start it
 	cmd.Env = slices.DeleteFunc(os.Environ(), isOurs)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return app.Errorf(runner.Failed, "claude mcp %s failed (%v): %s", args[0], err, text.Cut(strings.TrimSpace(string(out)), 300))
 	}
-	return nil
+	file, err := install.Open(in.file.Path)
+	if err == nil && !isDone(file) {
+		err = app.Errorf(runner.Failed, "claude mcp %s has not changed %q in %s: see claude mcp list", args[0], in.name, in.file.Path)
+	}
+	return err
 }
 
 type changeJSON struct {
