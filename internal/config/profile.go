@@ -113,7 +113,9 @@ const profileName = "VPSBOT_PROFILE"
 func CheckVariable(name, value string) error {
 	isForEnvironment := func(n string) bool { return n == profileName || slices.Contains(ofSystem, n) }
 	ours := slices.DeleteFunc(known(), isForEnvironment)
-	switch path := strings.TrimSpace(value); {
+	path, isDatabase := strings.CutPrefix(strings.TrimSpace(value), "sqlite:")
+	isPath := strings.HasSuffix(name, fileSuffix) || name == "VPSBOT_AUDIT_STATE" || isDatabase && !strings.HasPrefix(path, ":")
+	switch {
 	case isForEnvironment(name):
 		return fmt.Errorf("%s is for the environment, not for a profile: remove the line", name)
 	case !slices.Contains(ours, name):
@@ -123,8 +125,8 @@ func CheckVariable(name, value string) error {
 		return errors.New("what stands before = is no variable of vpsbot: vpsbot help environment lists them")
 	case strings.HasSuffix(name, fileSuffix) && looksLikeSecret(path):
 		return fmt.Errorf("%s holds what looks like a secret, and must name a file: for the secret itself write %s", name, strings.TrimSuffix(name, fileSuffix))
-	case strings.HasSuffix(name, fileSuffix) && path != "" && !filepath.IsAbs(path):
-		return fmt.Errorf("%s must name its file by the whole path, beginning with /", name)
+	case isPath && path != "" && !filepath.IsAbs(path):
+		return fmt.Errorf("%s must name its place by the whole path, beginning with /", name)
 	case unfilled(value) != "":
 		return fmt.Errorf("%s %s", name, unfilled(value))
 	}

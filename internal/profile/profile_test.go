@@ -21,25 +21,30 @@ func TestParse(t *testing.T) {
 // A mistake is named with its line, and without a value.
 func TestMistakesOfAProfile(t *testing.T) {
 	for line, want := range map[string]string{
-		"hush4711":                              "line 2: this is not NAME=VALUE",
-		"export VPS_API_TOKEN=hush4711":         "line 2: leave out the word export: write NAME=VALUE",
-		"hush4711=1":                            "line 2: what stands before = is no variable of vpsbot: vpsbot help environment lists them",
-		"VPS_API_TOKN=hush4711":                 "line 2: VPS_API_TOKN is no variable of vpsbot; VPS_API_TOKEN is",
-		"VPS_API_TOKEN='hush4711'":              "line 2: VPS_API_TOKEN begins with a quotation mark: leave the quotation marks out",
-		"VPS_API_TOKEN_FILE=vps_hush4711":       "line 2: VPS_API_TOKEN_FILE holds what looks like a secret, and must name a file: for the secret itself write VPS_API_TOKEN",
-		"VPS_API_TOKEN_FILE=~/token":            "line 2: VPS_API_TOKEN_FILE must name its file by the whole path, beginning with /",
-		"VPSBOT_POLICY_FILE=hush4711":           "line 2: VPSBOT_POLICY_FILE must name its file by the whole path, beginning with /",
-		"VPSBOT_READ_ONLY=false":                "line 2: VPSBOT_READ_ONLY is in line 1 too: remove one of them",
-		"HOME=/hush4711":                        "line 2: HOME is for the environment, not for a profile: remove the line",
-		"VPSBOT_PROFILE=hush4711":               "line 2: VPSBOT_PROFILE is for the environment, not for a profile: remove the line",
-		"VPSBOT_KEY=\xffhush4711":               "it is no text in UTF-8",
-		"VPSBOT_KEY=hush4711" + string(rune(0)): "it is no text in UTF-8",
+		"hush4711":                               "line 2: this is not NAME=VALUE",
+		"export VPS_API_TOKEN=hush4711":          "line 2: leave out the word export: write NAME=VALUE",
+		"hush4711=1":                             "line 2: what stands before = is no variable of vpsbot: vpsbot help environment lists them",
+		"VPS_API_TOKN=hush4711":                  "line 2: VPS_API_TOKN is no variable of vpsbot; VPS_API_TOKEN is",
+		"VPS_API_TOKEN='hush4711'":               "line 2: VPS_API_TOKEN begins with a quotation mark: leave the quotation marks out",
+		"VPS_API_TOKEN_FILE=vps_hush4711":        "line 2: VPS_API_TOKEN_FILE holds what looks like a secret, and must name a file: for the secret itself write VPS_API_TOKEN",
+		"VPS_API_TOKEN_FILE=~/token":             "line 2: VPS_API_TOKEN_FILE must name its place by the whole path, beginning with /",
+		"VPSBOT_POLICY_FILE=hush4711":            "line 2: VPSBOT_POLICY_FILE must name its place by the whole path, beginning with /",
+		"VPSBOT_AUDIT_STATE=hush4711":            "line 2: VPSBOT_AUDIT_STATE must name its place by the whole path, beginning with /",
+		"VPSBOT_DATABASE_URL=sqlite:hush4711.d":  "line 2: VPSBOT_DATABASE_URL must name its place by the whole path, beginning with /",
+		"VPSBOT_DATABASE_URL= sqlite:~/hush4711": "line 2: VPSBOT_DATABASE_URL must name its place by the whole path, beginning with /",
+		"VPSBOT_READ_ONLY=false":                 "line 2: VPSBOT_READ_ONLY is in line 1 too: remove one of them",
+		"HOME=/hush4711":                         "line 2: HOME is for the environment, not for a profile: remove the line",
+		"VPSBOT_PROFILE=hush4711":                "line 2: VPSBOT_PROFILE is for the environment, not for a profile: remove the line",
+		"VPSBOT_KEY=\xffhush4711":                "it is no text in UTF-8",
+		"VPSBOT_KEY=hush4711" + string(rune(0)):  "it is no text in UTF-8",
 	} {
 		_, err := Parse([]byte("VPSBOT_READ_ONLY=true\n" + line))
 		require.EqualError(t, err, want)
 		require.NotContains(t, err.Error(), "hush")
 	}
-	_, err := Parse(make([]byte, maxFile+1))
+	_, err := Parse([]byte("VPSBOT_AUDIT_STATE=/var/x\nVPSBOT_DATABASE_URL=sqlite::memory:\nVPSBOT_POLICY_FILE=\n"))
+	require.NoError(t, err)
+	_, err = Parse(make([]byte, maxFile+1))
 	require.ErrorContains(t, err, "it is longer than")
 }
 
