@@ -269,6 +269,7 @@ func TestRefusedValues(t *testing.T) {
 		"{settings: {VPSBOT_LISTEN: ':1'}}":                            "settings.VPSBOT_LISTEN is set by the chart itself",
 		"{settings: {CREDENTIALS_DIRECTORY: /x}}":                      "CREDENTIALS_DIRECTORY",
 		"{settings: {VPSBOT_READ_ONLY: true}}":                         "VPSBOT_READ_ONLY",
+		"{policy: ' '}":                                                "policy is empty",
 		"{secrets: []}":                                                "secrets",
 		"{httpRoute: {enabled: true}}":                                 "parentRefs",
 		"{metrics: {enabled: false, serviceMonitor: {enabled: true}}}": "serviceMonitor",
