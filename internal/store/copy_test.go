@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -197,6 +198,21 @@ func TestBackupOfPostgres(t *testing.T) {
 
 // A full disk wants room; another file on it would not help.
 func TestAFullDiskWantsRoom(t *testing.T) {
+	full := open(t, engines["sqlite"](t))
+	for _, pool := range full.Pools() {
+		var pages int
+		require.NoError(t, pool.QueryRow("PRAGMA page_count").Scan(&pages))
+		_, err := pool.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+		require.NoError(t, err)
+	}
+	var noted error
+	for range 1000 {
+		if noted = full.Note(t.Context(), row("noted")); noted != nil {
+			break
+		}
+	}
+	require.ErrorContains(t, noted, "database or disk is full (13): make room there")
+
 	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "full.db"))
 	require.NoError(t, err)
 	defer db.Close()

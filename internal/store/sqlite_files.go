@@ -159,9 +159,9 @@ func (f *files) isWhole(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// explain adds to an error that the file stayed locked, or that a part of the write-ahead log is missing.
+// explain adds to an error that the file stayed locked or its disk is full, or that a part of the write-ahead log is missing.
 func (f *files) explain(err error) error {
-	if isCode(err, sqlite3.SQLITE_BUSY) {
+	if isCode(err, sqlite3.SQLITE_BUSY) || isCode(err, sqlite3.SQLITE_FULL) {
 		return explainSQLite(err)
 	}
 	if !isCode(err, sqlite3.SQLITE_IOERR) && !isCode(err, sqlite3.SQLITE_CORRUPT) {
