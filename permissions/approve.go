@@ -121,13 +121,10 @@ func (b *Rulebook) approverWords(demands []Rule) []string {
 	if len(lists) == 1 {
 		return namesOf(lists[0])
 	}
-	var each []string
-	for _, list := range lists {
-		each = append(each, strings.Join(namesOf(list), ", "))
-	}
-	if each == nil {
+	if lists == nil {
 		return nil
 	}
+	each := text.Map(lists, func(list []Principal) string { return strings.Join(namesOf(list), ", ") })
 	return []string{strings.Join(each, ", and of those only ")}
 }
 

@@ -80,9 +80,6 @@ func (r *Resource) OnServer() bool { return r.IsServer || r.OfServer }
 // renames reports whether an input can give a server that exists another name.
 func (r *Resource) renames() bool { return r.ServerName != "" && !r.IsNew }
 
-// confirmsServer reports whether it is the server's name that a person types.
-func (r *Resource) confirmsServer() bool { return r.IsServer || r.OverwritesServer }
-
 // Asked names the target by the input alone: "backup 499".
 func (r *Resource) Asked(in Input) string {
 	if id := in.Text(r.Field); id != "" {
@@ -146,7 +143,7 @@ func (op *Op) NoTarget() *permissions.TargetServer {
 // could be read as part of the question.
 func (op *Op) ConfirmText(t Target) string {
 	name, id := t.Item.Name, t.ID
-	if op.Resource.confirmsServer() {
+	if op.Resource.IsServer || op.Resource.OverwritesServer {
 		name, id = t.Server.Name, t.Server.ID
 	}
 	if name == "" || text.Clean(name) != name || strings.ContainsRune(name, ' ') {

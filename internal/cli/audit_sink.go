@@ -109,11 +109,7 @@ func (s *fileSink) sync() error {
 	return nil
 }
 
-func (s *fileSink) close() {
-	if s.file != nil {
-		_ = s.file.Close() // it was synced
-	}
-}
+func (s *fileSink) close() { _ = s.file.Close() } // it was synced, or is nil
 
 // recover cuts off a line of ours that was not written whole, and returns the last row of the file; none for a file that
 // has none.

@@ -116,15 +116,10 @@ func flagDoc(f tools.Field) string {
 	if own := flagDocs[f.Name]; doc == "" || f.Name == "limit" {
 		doc = own
 	}
-	if isSetting(f) {
+	if f.Kind == tools.Boolean && f.Name != "dry_run" && f.Name != "wait" { // false differs from leaving it out
 		doc += "; write --" + fieldtext.Flag(f.Name) + "=true or --" + fieldtext.Flag(f.Name) + "=false"
 	}
 	return doc
-}
-
-// isSetting reports whether the value false of a field differs from leaving the field out.
-func isSetting(f tools.Field) bool {
-	return f.Kind == tools.Boolean && !slices.Contains([]string{"dry_run", "wait"}, f.Name)
 }
 
 // usage is a command with its arguments: "get SERVER [flags]".

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"github.com/vpsbot/vpsbot/apiclient"
@@ -190,6 +192,71 @@ func (r *operationRun) priced(ctx context.Context, reply runner.Reply) runner.Re
 // wholeList runs a list for this command itself, with all of its rows. It is refused where the operation is.
 func (s *session) wholeList(ctx context.Context, operation string, input []byte) runner.Reply {
 	return s.Runner.Run(ctx, runner.Call{Operation: operation, Input: input, Limit: math.MaxInt, Actor: s.Actor, Surface: permissions.Terminal})
+}
+
+// resultOf is what a terminal prints of an operation's reply: a list as a table, one object as its details, a change
+// as sentences. Of a reply that is no success only programs get something: a person gets the error.
+func (r *operationRun) resultOf(reply runner.Reply) result {
+	raw := reply.JSON()
+	out := result{value: raw}
+	table, isTable := reply.Table()
+	switch {
+	case reply.Class != runner.OK:
+	case isTable:
+		table.Note = allNote(table.Note)
+		out.table, out.row = &table, rowOf(reply.Op)
+		if r.output.format == "name" {
+			out.names = namesOf(reply.Value, raw, table.Part)
+		}
+	case reply.Op.IsRead():
+		out.text, out.names = r.style().details(jsontext.Value(raw), r.Now()), namesOf(reply.Value, raw, true)
+	default:
+		out.text, out.names = strings.TrimSpace(reply.Text()+"\n"+login(reply)), changedNames(reply)
+	}
+	return out
+}
+
+// allNote says how a terminal shows all of a list.
+func allNote(note string) string {
+	shown, _, isPart := strings.Cut(note, "; more with offset ")
+	if !isPart {
+		return note
+	}
+	_, of, _ := strings.Cut(shown, " of ")
+	total, _, _ := strings.Cut(of, " ")
+	return shown + "; --all shows all " + total + "."
+}
+
+// namesOf are the words by which other commands take what was read: a server's name where it is known to be its
+// alone, the name of a domain or a zone, otherwise the id.
+func namesOf(value any, raw json.RawMessage, isPart bool) (names []string) {
+	bare := map[string]bool{}
+	if servers, ok := value.(tools.Listing[apiclient.Server]); ok && !isPart {
+		for _, name := range typeable(servers.Results) {
+			bare[name] = true
+		}
+	}
+	for _, row := range rowsOf(raw) {
+		cells := map[string]string{}
+		addCells(cells, nil, "", row)
+		name := cmp.Or(cells["domain_name"], cells["domain"], cells["id"], cells["uuid"], cells["account.email"])
+		if bare[cells["name"]] {
+			name = cells["name"]
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func changedNames(reply runner.Reply) []string {
+	if id := tools.Summarize(reply.Value).ID; !id.IsZero() {
+		return []string{text.Clean(id.String())}
+	}
+	if reply.Record == nil {
+		return nil
+	}
+	_, id, _ := strings.Cut(reply.Record.Target, ":")
+	return []string{text.Clean(cmp.Or(id, reply.Record.Target))}
 }
 
 // print prints results to stdout; an error is printed by [Report].

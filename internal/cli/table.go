@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -13,163 +11,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/mattn/go-runewidth"
 
-	"github.com/vpsbot/vpsbot/apiclient"
 	"github.com/vpsbot/vpsbot/internal/app"
 	"github.com/vpsbot/vpsbot/internal/runner"
 	"github.com/vpsbot/vpsbot/internal/text"
-	"github.com/vpsbot/vpsbot/tools"
 )
-
-// resultOf is what a terminal prints of an operation's reply: a list as a table, one object as its details, a change
-// as sentences. Of a reply that is no success only programs get something: a person gets the error.
-func (r *operationRun) resultOf(reply runner.Reply) result {
-	raw := reply.JSON()
-	out := result{value: raw}
-	table, isTable := reply.Table()
-	switch {
-	case reply.Class != runner.OK:
-	case isTable:
-		table.Note = allNote(table.Note)
-		out.table, out.row = &table, rowOf(reply.Op)
-		if r.output.format == "name" {
-			out.names = namesOf(reply.Value, raw, table.Part)
-		}
-	case reply.Op.IsRead():
-		out.text, out.names = r.style().details(jsontext.Value(raw), r.Now()), namesOf(reply.Value, raw, true)
-	default:
-		out.text, out.names = strings.TrimSpace(reply.Text()+"\n"+login(reply)), changedNames(reply)
-	}
-	return out
-}
-
-// allNote says how a terminal shows all of a list.
-func allNote(note string) string {
-	shown, _, isPart := strings.Cut(note, "; more with offset ")
-	if !isPart {
-		return note
-	}
-	_, of, _ := strings.Cut(shown, " of ")
-	total, _, _ := strings.Cut(of, " ")
-	return shown + "; --all shows all " + total + "."
-}
-
-// namesOf are the words by which other commands take what was read: a server's name where it is known to be its
-// alone, the name of a domain or a zone, otherwise the id.
-func namesOf(value any, raw json.RawMessage, isPart bool) (names []string) {
-	bare := map[string]bool{}
-	if servers, ok := value.(tools.Listing[apiclient.Server]); ok && !isPart {
-		for _, name := range typeable(servers.Results) {
-			bare[name] = true
-		}
-	}
-	for _, row := range rowsOf(raw) {
-		cells := map[string]string{}
-		addCells(cells, nil, "", row)
-		name := cmp.Or(cells["domain_name"], cells["domain"], cells["id"], cells["uuid"], cells["account.email"])
-		if bare[cells["name"]] {
-			name = cells["name"]
-		}
-		names = append(names, name)
-	}
-	return names
-}
-
-func changedNames(reply runner.Reply) []string {
-	if id := tools.Summarize(reply.Value).ID; !id.IsZero() {
-		return []string{text.Clean(id.String())}
-	}
-	if reply.Record == nil {
-		return nil
-	}
-	_, id, _ := strings.Cut(reply.Record.Target, ":")
-	return []string{text.Clean(cmp.Or(id, reply.Record.Target))}
-}
-
-// rowsOf are the objects of a list in JSON: an array, or the results of a page; an object alone is the only row.
-func rowsOf(raw json.RawMessage) (rows []jsontext.Value) {
-	list := jsontext.Value(raw)
-	if list.Kind() == '{' {
-		for _, m := range membersOf(list) {
-			if m.name == "results" && m.value.Kind() == '[' {
-				return elementsOf(m.value)
-			}
-		}
-		return []jsontext.Value{list}
-	}
-	return elementsOf(list)
-}
-
-type member struct {
-	name  string
-	value jsontext.Value
-}
-
-func membersOf(object jsontext.Value) (all []member) {
-	dec := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true))
-	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
-		return nil
-	}
-	for dec.PeekKind() == '"' {
-		token, err := dec.ReadToken()
-		if err != nil {
-			return all
-		}
-		name := text.Clean(token.String())
-		value, err := dec.ReadValue()
-		if err != nil {
-			return all
-		}
-		all = append(all, member{name, value.Clone()})
-	}
-	return all
-}
-
-func elementsOf(array jsontext.Value) (all []jsontext.Value) {
-	if json.Unmarshal(array, &all) != nil {
-		return nil
-	}
-	return all
-}
-
-// addCells adds the fields of an object, and those of the objects in it by their paths, as plan.name. Those that no
-// row before it had are added to the order.
-func addCells(cells map[string]string, order *[]string, prefix string, object jsontext.Value) {
-	for _, m := range membersOf(object) {
-		path := prefix + m.name
-		cells[path] = cellOf(m.value)
-		if order != nil && !slices.Contains(*order, path) {
-			*order = append(*order, path)
-		}
-		if m.value.Kind() == '{' {
-			addCells(cells, order, path+".", m.value)
-		}
-	}
-}
-
-// cellOf is a value in one line: an object is its name or its id.
-func cellOf(v jsontext.Value) string {
-	switch v.Kind() {
-	case '"':
-		raw, _ := jsontext.AppendUnquote(nil, v)
-		return text.Clean(string(raw))
-	case 'n':
-		return ""
-	case '[':
-		return strings.Join(text.Map(elementsOf(v), cellOf), ", ")
-	case '{':
-		cells := map[string]string{}
-		for _, m := range membersOf(v) {
-			if m.value.Kind() != '{' {
-				cells[m.name] = cellOf(m.value)
-			}
-		}
-		return cmp.Or(cells["name"], cells["id"], text.Clean(string(v)))
-	}
-	return string(v)
-}
 
 // arrange returns a table with the columns and in the order that the flags ask for, with the names in the same order.
 func (o output) arrange(r result) (t runner.Table, names []string, err error) {

@@ -116,11 +116,7 @@ func (v vocabulary) isAction(word string) bool {
 func (v vocabulary) actionList(resource string) string { return text.Join(v.actionsOf(resource), "or") }
 
 func (v vocabulary) heads() []string {
-	all := slices.Collect(maps.Keys(v))
-	all = append(all, v.actionsOf(serverResource)...)
-	for _, kind := range kinds {
-		all = append(all, string(kind))
-	}
+	all := slices.Concat(slices.Collect(maps.Keys(v)), v.actionsOf(serverResource), text.Strings(kinds))
 	slices.Sort(all)
 	return all
 }

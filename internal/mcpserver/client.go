@@ -176,9 +176,6 @@ func (x *exchange) takeInitialize(c client, e envelope) *refusal {
 	return nil
 }
 
-// sessionOfCaller names the session of a client of the newer era over HTTP, which has none of its own.
-func sessionOfCaller(actor permissions.Actor) string { return "modern " + callerHash(actor) }
-
 // sessionKey returns the key of the MACs, which all replicas share.
 func (h *HTTP) sessionKey(ctx context.Context) ([]byte, error) {
 	key, err := h.o.Secret(ctx)

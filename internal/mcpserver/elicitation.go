@@ -49,7 +49,7 @@ func (x *toolCall) elicit(ctx context.Context, reply runner.Reply) callResult {
 // session is what an answer must come by. A client of the newer era has no session over HTTP: its caller counts.
 func (x *toolCall) session() string {
 	if x.client.remote && x.modern {
-		return sessionOfCaller(x.client.actor)
+		return "modern " + callerHash(x.client.actor)
 	}
 	return x.client.session
 }

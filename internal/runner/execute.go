@@ -205,7 +205,8 @@ func (a *attempt) send(ctx context.Context, p plan) Reply {
 	m := outcomeOf(p.op, a.rec, value, err)
 	m.APIStatus = status
 	if there, ok := a.isThere(sending, p, err); ok {
-		m.To, m.Result, m.Message = approval.Done, resultOf(there), nothingToDo(p.op, a.rec, there)
+		m.To, m.Result = approval.Done, resultOf(there)
+		m.Message = p.op.Named(a.rec.TargetName) + " " + stands(there.Server.Status) + " already: there was nothing to do."
 		return a.deliver(ctx, a.finish(sending, m))
 	}
 	ended := a.finish(sending, m)

@@ -112,10 +112,6 @@ func (a *attempt) isThere(ctx context.Context, p plan, err error) (apiclient.Act
 	return now, err == nil && now.Server.ID.Equal(p.target.ID) && now.Server.Status == p.op.Goal
 }
 
-func nothingToDo(op *tools.Op, rec approval.Record, there apiclient.ActionResult) string {
-	return op.Named(rec.TargetName) + " " + stands(there.Server.Status) + " already: there was nothing to do."
-}
-
 func vpsOrgSays(message string) string {
 	if says := strings.TrimRight(text.Clean(message), ". "); says != "" {
 		return " VPS.org says: " + text.Quote(says) + "."

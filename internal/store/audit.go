@@ -97,7 +97,7 @@ type logReader struct {
 // page reads rows as one text each. If one of them does not come apart again, it reads them column by
 // column: rows that were changed have the same error, or the same content, as ever.
 func (l *logReader) page(query string, args []any) ([]audit.Row, error) {
-	err := l.query(packedFields, "SELECT "+packed(l.columns)+query, args)
+	err := l.query(func(r *audit.Row) []any { return []any{(*packedRow)(r)} }, "SELECT "+packed(l.columns)+query, args)
 	if errors.Is(err, errPacked) {
 		err = l.query(auditFields, "SELECT "+l.columns+query, args)
 	}

@@ -115,8 +115,6 @@ const traceVersion = 11
 // errPacked is for a row that does not come apart again, such as one that has NULL in a column.
 var errPacked = errors.New("the columns of the row cannot be told apart")
 
-func packedFields(r *audit.Row) []any { return []any{(*packedRow)(r)} }
-
 type packedRow audit.Row
 
 // Scan implements [database/sql.Scanner].

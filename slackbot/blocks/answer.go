@@ -51,7 +51,7 @@ func answerList(r runner.Reply, t runner.Table, o AnswerView) Message {
 		button(ActCSV, string(o.CSV), "All as CSV", ""),
 	)
 	return message(esc(t.Note), buttons,
-		sections(strong(esc(listNoun(r.Op))), sentence(r.Message)),
+		sections(strong(esc(text.Title(strings.TrimSuffix(r.Op.Name, ".list")))), sentence(r.Message)),
 		shown,
 		contextLine(note(t, o.Next), leftOut(left), asOf(o.Now), sharedBy(o)))
 }

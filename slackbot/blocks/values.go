@@ -16,9 +16,6 @@ import (
 	"github.com/vpsbot/vpsbot/tools"
 )
 
-// listNoun names what a list holds: "Servers", "DNS zones".
-func listNoun(op *tools.Op) string { return text.Title(strings.TrimSuffix(op.Name, ".list")) }
-
 // spellCommands replaces the names of operations in a text by the commands to type: plans.list by /vps plans list.
 func spellCommands(doc string) string { return tools.Default.SpellNames(doc, slashCommand) }
 
