@@ -142,6 +142,8 @@ func TestRPM(t *testing.T) {
 	require.Contains(t, output(t, ".", nil, "rpm", "-qp", "--scripts", file), "systemctl try-restart")
 }
 
+const mostProgram = 31_000_000 // bytes; 28 million today
+
 // The archive has the program, the manual and the completions; the checksums are right; the SBOM names what is inside.
 func TestArchive(t *testing.T) {
 	archive := built(t, "vpsbot_*_linux_amd64.tar.gz")
@@ -152,6 +154,9 @@ func TestArchive(t *testing.T) {
 	}
 	version := strings.Split(filepath.Base(archive), "_")[1]
 	require.Contains(t, output(t, dir, emptyHome(t), filepath.Join(dir, "vpsbot"), "version"), "vpsbot v"+version+" ")
+	program, err := os.Stat(filepath.Join(dir, "vpsbot"))
+	require.NoError(t, err)
+	require.Less(t, program.Size(), int64(mostProgram), "does something call methods by name, so that the linker keeps all of them?")
 
 	sums, err := os.ReadFile(built(t, "checksums.txt"))
 	require.NoError(t, err)
