@@ -198,7 +198,8 @@ func TestTraceOfServe(t *testing.T) {
 		next.ServeHTTP(w, r)
 	})
 	s := b.startServe(t)
-	s.waitReady()
+	s.waitReady() // which it is before Slack is connected
+	require.Eventually(t, func() bool { return slack.Connections() > 0 }, 10*time.Second, 5*time.Millisecond)
 	require.Equal(t, http.StatusOK, slack.As("U0LEAD123").In("C0OPS12345").Type("/vps servers get web-server-01").Status)
 	typed := c.trace("slack command")
 	require.Contains(t, typed.paths, "slack command > authorize")
