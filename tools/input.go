@@ -84,7 +84,12 @@ func (op *Op) readFields(raw []byte) (Input, error) {
 	if err != nil {
 		return in, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) { // the same mistake gives the same message
+	names := make([]string, 0, len(given)) // slices.Sorted makes five allocations of every call
+	for name := range given {
+		names = append(names, name)
+	}
+	slices.Sort(names) // the same mistake gives the same message
+	for _, name := range names {
 		if err := in.Set(op, name, given[name]); err != nil {
 			return in, err
 		}

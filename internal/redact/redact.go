@@ -2,6 +2,7 @@
 package redact
 
 import (
+	"bytes"
 	"io"
 	"net/url"
 	"strconv"
@@ -31,13 +32,13 @@ func Text(s string, secrets ...string) string {
 }
 
 // without replaces in s what is secret in its folded spelling, which is as long.
-func without(s, folded, secret string) (shown, foldedShown string) {
-	if !strings.Contains(folded, secret) {
+func without(s string, folded, secret []byte) (shown string, foldedShown []byte) {
+	if !bytes.Contains(folded, secret) {
 		return s, folded
 	}
 	var b strings.Builder
 	for {
-		before, after, found := strings.Cut(folded, secret)
+		before, after, found := bytes.Cut(folded, secret)
 		b.WriteString(s[:len(before)])
 		if !found {
 			return b.String(), fold(b.String())
@@ -48,7 +49,7 @@ func without(s, folded, secret string) (shown, foldedShown string) {
 }
 
 // fold returns a text of the same length in small letters, with _ for -.
-func fold(s string) string {
+func fold(s string) []byte {
 	folded := []byte(s)
 	for i, c := range folded {
 		switch {
@@ -58,7 +59,7 @@ func fold(s string) string {
 			folded[i] = '_'
 		}
 	}
-	return string(folded)
+	return folded
 }
 
 // otherForms are what a secret may look like beside itself. One that a URL takes as it is has letters, digits and a few

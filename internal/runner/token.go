@@ -57,9 +57,9 @@ func (r *Runner) token(ctx context.Context, fresh bool) (permissions.Token, erro
 	read := func(ctx context.Context) (permissions.Token, error) { return r.readToken(ctx, key) }
 	var facts permissions.Token
 	if fresh {
-		facts, err = r.caches().permissions.Read(ctx, string(key[:]), read)
+		facts, err = r.caches().permissions.Read(ctx, key, read)
 	} else {
-		facts, err = r.caches().permissions.Get(ctx, string(key[:]), func(ctx context.Context) (facts permissions.Token, err error) {
+		facts, err = r.caches().permissions.Get(ctx, key, func(ctx context.Context) (facts permissions.Token, err error) {
 			defer func() { // the cache's goroutine has no other recover
 				if broken := recover(); broken != nil {
 					r.Log.Error("internal error while the permissions were read", "error", broken)
@@ -88,16 +88,18 @@ func (r *Runner) pin(ctx context.Context) context.Context {
 	return apiclient.UseToken(ctx, token)
 }
 
-func (r *Runner) tokenKey(ctx context.Context) ([sha256.Size]byte, error) {
+// tokenKey is the hash of the token that a call uses.
+func (r *Runner) tokenKey(ctx context.Context) (string, error) {
 	token, pinned := apiclient.PinnedToken(ctx)
 	var err error
 	if !pinned {
 		token, err = r.Token()
 	}
-	return sha256.Sum256([]byte(token)), err
+	hash := sha256.Sum256([]byte(token))
+	return string(hash[:]), err
 }
 
-func (r *Runner) readToken(ctx context.Context, key [sha256.Size]byte) (permissions.Token, error) {
+func (r *Runner) readToken(ctx context.Context, key string) (permissions.Token, error) {
 	simulated := false
 	me, err := r.Client.Account.Me(apiclient.Trace(ctx, func(c apiclient.Call) { simulated = c.Simulator }))
 	if err != nil {
@@ -122,7 +124,7 @@ func (r *Runner) redact(s string) string {
 // accountOf returns the name of the account in records: its e-mail address, or else the hash of
 // its token, so that two accounts without an address differ. The name of a simulator's
 // account begins with SIMULATOR.
-func accountOf(me apiclient.Me, key [sha256.Size]byte, simulated bool) string {
+func accountOf(me apiclient.Me, key string, simulated bool) string {
 	name := text.Clean(me.Account.Email)
 	if name == "" {
 		name = fmt.Sprintf("token %x", key[:6])
